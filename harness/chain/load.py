@@ -1,0 +1,64 @@
+"""A chain file, or a `litellm-config.yaml` as it is, in; a Chain out."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from harness.chain import litellm_config
+from harness.chain.spec import Chain
+from harness.document import Document, did_you_mean, read, validate
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_\-]{0,62}")
+_LISTEN = re.compile(r"(?P<host>[\w.\-]+|\[[0-9a-f:]+\]):(?P<port>\d{1,5})")
+
+
+def load(path: Path, *, model: str | None = None) -> Chain:
+    """Return the chain in a file.
+
+    Args:
+        path: A chain file, or a LiteLLM configuration.
+        model: What callers ask for; the first `model_name` if None. LiteLLM configurations only.
+
+    Raises:
+        UsageError: The file is not a chain; names file, line and field.
+    """
+    document = read(path)
+    if isinstance(document.data, dict) and "model_list" in document.data:
+        return litellm_config.chain(document, model=model)
+    chain = validate(document, Chain)
+    _check(document, chain)
+    return chain
+
+
+def _check(document: Document, chain: Chain) -> None:
+    for field in ("litellm", "model"):
+        if field in document.data:
+            problem = f"unknown key {field!r}"
+            raise document.error(problem, (field,))
+    for name in chain.providers:
+        if not _NAME.fullmatch(name):
+            problem = f"not a provider's name: {name!r}"
+            raise document.error(problem, ("providers", name), hint="letters, digits, - and _, at most 63")
+        if name in {"primary", "fallbacks", "all"} or re.fullmatch(r"fallback-\d+", name):
+            problem = f"{name!r} is a role and cannot name a provider"
+            raise document.error(problem, ("providers", name))
+    for place, name in enumerate(chain.order):
+        if name not in chain.providers:
+            problem = f"unknown provider {name!r}"
+            known = ", ".join(chain.providers)
+            raise document.error(problem, ("order", place), known=known, hint=did_you_mean(name, chain.providers))
+        if name in chain.order[:place]:
+            problem = f"provider {name!r} stands in the order twice"
+            raise document.error(problem, ("order", place))
+    for name, provider in chain.providers.items():
+        match = _LISTEN.fullmatch(provider.listen) if provider.listen else None
+        if provider.listen and (match is None or not 0 < int(match["port"]) < 65536):
+            problem = f"expected host:port, found {provider.listen!r}"
+            raise document.error(problem, ("providers", name, "listen"), hint='write "127.0.0.1:18081"')
+    if (chain.driver == "endpoint") != (chain.endpoint is not None):
+        problem = "`endpoint:` goes with `driver: endpoint`"
+        raise document.error(problem, ("endpoint",) if chain.endpoint else ("driver",))
+    if chain.endpoint and not re.match(r"https?://[^/\s]+", chain.endpoint.base_url):
+        problem = f"expected an http address, found {chain.endpoint.base_url!r}"
+        raise document.error(problem, ("endpoint", "base_url"))

@@ -1,0 +1,126 @@
+"""The chain file's fields."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Annotated, Any, Literal
+
+from annotated_types import Ge, Gt, Le, Len
+from pydantic import ConfigDict
+
+from harness.document import Duration
+
+Driver = Literal["litellm-router", "endpoint"]
+Dialect = Literal["openai", "azure", "anthropic"]
+RetryOn = Literal["rate_limit", "server_error", "timeout", "connection"]
+Name = Annotated[str, Len(1, 100)]
+
+_STRICT = ConfigDict(extra="forbid")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplySpec:
+    """How a mocked provider answers when nothing is wrong.
+
+    Attributes:
+        ttft: Time to the first token, in nanoseconds.
+        tokens: Tokens of text in an answer.
+        tokens_per_second: Speed of the tokens after the first; 0 sends them all at once.
+    """
+
+    __pydantic_config__ = _STRICT
+
+    ttft: Duration = 50_000_000
+    tokens: Annotated[int, Ge(1), Le(100_000)] = 20
+    tokens_per_second: Annotated[float, Ge(0)] = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provider:
+    """One upstream of the chain.
+
+    Attributes:
+        dialect: Whose wire format it speaks.
+        model: The model that the chain asks it for.
+        reply: How its mock answers.
+        listen: Fixed `host:port` that the chain calls; any free port if None.
+    """
+
+    __pydantic_config__ = _STRICT
+
+    dialect: Dialect
+    model: Name
+    reply: ReplySpec = ReplySpec()
+    listen: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retry:
+    """How often one provider is tried.
+
+    Attributes:
+        attempts: Tries at one provider, the first included.
+        backoff: How waits between them grow.
+        on: Which kinds of failure are tried again; None leaves it to the chain.
+    """
+
+    __pydantic_config__ = _STRICT
+
+    attempts: Annotated[int, Ge(1), Le(100)] | None = None
+    backoff: Literal["exponential"] | None = None
+    on: tuple[RetryOn, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """A gateway that the harness does not host.
+
+    Attributes:
+        base_url: Where it takes chat completions, up to and including `/v1`.
+        model: The model that callers ask for.
+        headers: Sent along with every request.
+        command: Starts it, without a shell; `{NAME.base_url}` becomes that provider's address.
+    """
+
+    __pydantic_config__ = _STRICT
+
+    base_url: str
+    model: Name
+    headers: dict[str, str] = field(default_factory=dict)
+    command: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chain:
+    """A fallback chain.
+
+    Attributes:
+        name: For people.
+        driver: What hosts it.
+        providers: By name.
+        order: Names of the providers in the order in which they should be tried.
+        retry: Tries at one provider; None leaves it to the chain.
+        timeout: Of one attempt, in nanoseconds; None leaves it to the chain.
+        endpoint: Where the chain is, for the `endpoint` driver.
+        litellm: The LiteLLM configuration as the user wrote it, for a chain that came from one.
+        model: What callers ask for.
+    """
+
+    __pydantic_config__ = _STRICT
+
+    name: Name
+    driver: Driver
+    providers: Annotated[dict[str, Provider], Len(1, 50)]
+    order: Annotated[tuple[str, ...], Len(1, 50)]
+    retry: Retry | None = None
+    timeout: Annotated[Duration, Gt(0)] | None = None
+    endpoint: Endpoint | None = None
+    litellm: dict[str, Any] | None = field(default=None, repr=False)
+    model: str | None = None
+
+    @property
+    def roles(self) -> dict[str, tuple[str, ...]]:
+        """Names of the providers by role: `primary`, `fallback-1`, …, `fallbacks`, `all`."""
+        first, *rest = self.order
+        numbered = {f"fallback-{place}": (name,) for place, name in enumerate(rest, start=1)}
+        return {"primary": (first,), **numbered, "fallbacks": tuple(rest), "all": self.order}

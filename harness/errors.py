@@ -1,0 +1,54 @@
+"""The one error a user sees: what is wrong, where, what is known, and a hint."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+
+class ExitCode(IntEnum):
+    """What a command's exit status means; see docs/reference/exit-codes.md."""
+
+    PASS = 0
+    FAIL = 1
+    USAGE = 2
+    INCONCLUSIVE = 3
+    HARNESS = 4
+    INTERRUPTED = 130
+
+
+class HarnessError(Exception):
+    """A problem to show to the user without a traceback.
+
+    Attributes:
+        problem: What is wrong, in one sentence.
+        where: File, line and field (`outage.yaml:14: faults[0].on`), or the part that failed.
+        known: The values that would have been right.
+        hint: What to do about it.
+        exit_code: The status that the command ends with.
+    """
+
+    exit_code = ExitCode.HARNESS
+
+    def __init__(
+        self, problem: str, *, where: str | None = None, known: str | None = None, hint: str | None = None
+    ) -> None:
+        super().__init__(problem)
+        self.problem = problem
+        self.where = where
+        self.known = known
+        self.hint = hint
+
+    def __str__(self) -> str:
+        head = f"{self.where}: {self.problem}" if self.where else self.problem
+        lines = [head]
+        if self.known:
+            lines.append(f"  known: {self.known}")
+        if self.hint:
+            lines.append(f"  hint: {self.hint}")
+        return "\n".join(lines)
+
+
+class UsageError(HarnessError):
+    """The user's own mistake: a bad argument, scenario or chain."""
+
+    exit_code = ExitCode.USAGE

@@ -1,0 +1,130 @@
+"""Records as column tables, and back."""
+
+from __future__ import annotations
+
+import dataclasses
+import types
+import typing
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, TypeVar
+
+import pandas as pd
+
+from harness.history.records import AttemptRecord, FaultEvent, HealthRecord, RequestRecord
+
+R = TypeVar("R")
+
+_DTYPES: dict[Any, tuple[str, str]] = {
+    int: ("int64", "Int64"),
+    float: ("float64", "Float64"),
+    bool: ("bool", "boolean"),
+    str: ("string", "string"),
+}
+
+
+@cache
+def dtypes(record: type) -> dict[str, str]:
+    """Return the pandas dtype of each of a record's fields, in field order."""
+    hints = typing.get_type_hints(record)
+    return {field.name: _dtype(hints[field.name]) for field in dataclasses.fields(record)}
+
+
+def _dtype(hint: Any) -> str:
+    nullable = False
+    if isinstance(hint, types.UnionType):
+        nullable = True
+        (hint,) = [part for part in hint.__args__ if part is not type(None)]
+    if typing.get_origin(hint) is typing.Literal:
+        hint = str
+    if typing.get_origin(hint) is tuple:
+        return "object"
+    return _DTYPES[hint][nullable]
+
+
+def frame(record: type, rows: Iterable[Any] = ()) -> pd.DataFrame:
+    """Return a table with one column per field of `record`, typed, from records or plain mappings of one."""
+    names = dtypes(record)
+    defaults = {f.name: f.default for f in dataclasses.fields(record) if f.default is not dataclasses.MISSING}
+    defaults |= {f.name: f.default_factory() for f in dataclasses.fields(record) if callable(f.default_factory)}
+    columns: dict[str, list[Any]] = {name: [] for name in names}
+    for row in rows:
+        if isinstance(row, dict):
+            for name, column in columns.items():
+                column.append(row[name] if name in row else defaults[name])
+        else:
+            for name, column in columns.items():
+                column.append(getattr(row, name))
+    return pd.DataFrame({name: _series(columns[name], dtype) for name, dtype in names.items()})
+
+
+def _series(values: list[Any], dtype: str) -> pd.Series[Any]:
+    if dtype == "object":
+        return pd.Series([tuple(value) for value in values], dtype="object")
+    return pd.Series(values, dtype=dtype)  # type: ignore[call-overload]
+
+
+def records(record: type[R], table: pd.DataFrame) -> list[R]:
+    """Return the rows of a table as records; a missing value is None."""
+    columns = []
+    for name, dtype in dtypes(record).items():
+        column = table[name].astype("object")
+        if dtype == "object":
+            columns.append([tuple(value) for value in column])
+        else:
+            columns.append(column.where(column.notna(), None).tolist())
+    names = tuple(dtypes(record))
+    return [record(**dict(zip(names, row, strict=True))) for row in zip(*columns, strict=True)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """All that a run left behind, the input of every number.
+
+    Attributes:
+        plan_digest: Digest of the plan that the run followed.
+        requests: RequestRecord columns, by `scheduled_ns`.
+        attempts: AttemptRecord columns, by `start_ns`.
+        faults: FaultEvent columns.
+        health: HealthRecord columns, by `at_ns`.
+        complete: Every part of the run came to its planned end.
+        lost: Records known to be lost.
+        foreign: Calls that bore another run's token and were answered all the same.
+        unseen: Providers whose refused connections nobody can see (an `endpoint` chain).
+    """
+
+    plan_digest: str
+    requests: pd.DataFrame
+    attempts: pd.DataFrame
+    faults: pd.DataFrame
+    health: pd.DataFrame
+    complete: bool = True
+    lost: int = 0
+    foreign: int = 0
+    unseen: bool = False
+
+    @classmethod
+    def of(
+        cls,
+        plan_digest: str,
+        *,
+        requests: Iterable[Any] = (),
+        attempts: Iterable[Any] = (),
+        faults: Iterable[Any] = (),
+        health: Iterable[Any] = (),
+        **rest: Any,
+    ) -> History:
+        """Return a history from records."""
+        return cls(
+            plan_digest=plan_digest,
+            requests=_sorted(frame(RequestRecord, requests), "scheduled_ns"),
+            attempts=_sorted(frame(AttemptRecord, attempts), "start_ns"),
+            faults=frame(FaultEvent, faults),
+            health=_sorted(frame(HealthRecord, health), "at_ns"),
+            **rest,
+        )
+
+
+def _sorted(table: pd.DataFrame, by: str) -> pd.DataFrame:
+    return table.sort_values(by, kind="stable", ignore_index=True)

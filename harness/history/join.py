@@ -1,0 +1,98 @@
+"""Join what the edge, the chain and the caller saw into one account of the run."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from harness.history.records import AttemptOutcome, AttemptRecord, ChainAttempt, RequestRecord
+
+
+def join(
+    requests: Iterable[RequestRecord],
+    edge: Mapping[str, AttemptRecord] | Iterable[tuple[str | None, AttemptRecord]],
+    chain: Iterable[ChainAttempt],
+) -> tuple[list[RequestRecord], list[AttemptRecord]]:
+    """Return requests that know who served them, and attempts numbered per request.
+
+    Args:
+        requests: As the caller saw them: text hash and the attempts that the text names.
+        edge: `(key, attempt)`; the key is the chain-side recorder's, None where it sent none.
+        chain: As the chain's transport saw them.
+    """
+    pairs = list(edge.items()) if isinstance(edge, Mapping) else list(edge)
+    attempts = number(_merge(pairs, list(chain)))
+    return [serve(request, {a.attempt_id: a for a in attempts}) for request in requests], attempts
+
+
+def _merge(edge: list[tuple[str | None, AttemptRecord]], chain: list[ChainAttempt]) -> list[AttemptRecord]:
+    by_key = {row.key: row for row in chain}
+    merged = []
+    for key, attempt in edge:
+        seen = by_key.pop(key, None) if key is not None else None
+        if seen is None:
+            merged.append(attempt)
+        else:
+            merged.append(replace(attempt, outcome=_outcome(attempt, seen), seen_by="both"))
+    alone: Counter[tuple[str | None, str]] = Counter()
+    for row in sorted(by_key.values(), key=lambda row: row.start_ns):
+        alone[row.request_id, row.provider] += 1
+        merged.append(_chain_only(row, alone[row.request_id, row.provider]))
+    return merged
+
+
+def _outcome(edge: AttemptRecord, chain: ChainAttempt) -> AttemptOutcome:
+    """Return how an exchange ended for the chain: the edge cannot tell a timeout from a caller who left."""
+    if edge.outcome == "client_left" and chain.outcome == "timeout":
+        return "timeout"
+    if edge.outcome == "ok" and chain.outcome in ("reset", "cut", "timeout"):
+        return chain.outcome
+    return edge.outcome
+
+
+def _chain_only(row: ChainAttempt, nth: int) -> AttemptRecord:
+    return AttemptRecord(
+        attempt_id=f"{row.request_id or 'orphan'}.{row.provider}.c{nth}",
+        request_id=row.request_id,
+        provider=row.provider,
+        start_ns=row.start_ns,
+        first_byte_ns=row.first_byte_ns,
+        end_ns=row.end_ns,
+        status=row.status,
+        outcome=row.outcome,
+        seen_by="chain",
+    )
+
+
+def number(attempts: Iterable[AttemptRecord]) -> list[AttemptRecord]:
+    """Return the attempts by start, each with its place in its request, from 1; an orphan has 0."""
+    counts: defaultdict[str, int] = defaultdict(int)
+    numbered = []
+    for attempt in sorted(attempts, key=lambda a: (a.start_ns, a.attempt_id)):
+        place = 0
+        if attempt.request_id is not None:
+            counts[attempt.request_id] += 1
+            place = counts[attempt.request_id]
+        numbered.append(replace(attempt, number=place))
+    return numbered
+
+
+def serve(request: RequestRecord, attempts: Mapping[str, AttemptRecord]) -> RequestRecord:
+    """Return the request with who served it, and whether the whole of that answer arrived once."""
+    served = attempts.get(request.sources[-1]) if request.sources else None
+    if served is None:
+        return request
+    whole = (
+        request.outcome == "ok"
+        and len(request.sources) == 1
+        and request.text_sha256 is not None
+        and request.text_sha256 == served.text_sha256
+    )
+    return replace(
+        request,
+        served_by=served.provider,
+        served_attempt=served.attempt_id,
+        cost_usd=served.cost_usd,
+        complete=whole,
+    )

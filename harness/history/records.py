@@ -1,0 +1,184 @@
+"""The four kinds of record. Each is the view of one row of a column table.
+
+Times are integer nanoseconds since the run's origin on the monotonic clock; warm-up lies before the origin.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+RequestOutcome = Literal["ok", "truncated", "error", "deadline", "dropped"]
+AttemptOutcome = Literal["ok", "status", "cut", "reset", "refused", "timeout", "malformed", "client_left"]
+SeenBy = Literal["edge", "chain", "both"]
+
+WARMUP = "warmup"
+"""Phase of the calls that warm the chain up before the origin; outside every metric."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestRecord:
+    """One request of the caller.
+
+    Attributes:
+        request_id: Fixed by the plan, unique, of constant width (`req-000001`).
+        phase: The phase of the intended start.
+        scheduled_ns: Intended start; latency counts from here.
+        start_ns: When the request really went out; None for a dropped one.
+        first_token_ns: When the first piece of content reached the caller.
+        end_ns: When the answer was complete, failed, or the caller left.
+        outcome: `ok` (a 2xx answer that an OpenAI client takes), `truncated` (a 2xx answer that it raises on midway),
+            `error` (any other answer, or none), `deadline` (the caller left), `dropped` (never went out).
+        status: HTTP status; None where none came.
+        served_by: Name of the provider whose answer the caller got.
+        served_attempt: The attempt whose answer the caller got.
+        sources: All attempts that the caller's text names.
+        text_chars: Length of the text that the caller got, in characters.
+        text_sha256: Its hash, hexadecimal.
+        streaming: Whether the caller asked for a stream.
+        error: What went wrong, in short, as the caller sees it.
+        tokens_in: Prompt tokens as reported to the caller.
+        tokens_out: Completion tokens as reported to the caller.
+        cost_usd: Cost as the serving attempt has it.
+        complete: The caller received, once, the whole text that the serving provider meant to send.
+        client_left: The caller gave up at its deadline.
+    """
+
+    request_id: str
+    phase: str
+    scheduled_ns: int
+    start_ns: int | None = None
+    first_token_ns: int | None = None
+    end_ns: int | None = None
+    outcome: RequestOutcome
+    status: int | None = None
+    served_by: str | None = None
+    served_attempt: str | None = None
+    sources: tuple[str, ...] = field(default=())
+    text_chars: int | None = None
+    text_sha256: str | None = None
+    streaming: bool = False
+    error: str | None = None
+    tokens_in: int | None = None
+    tokens_out: int | None = None
+    cost_usd: float | None = None
+    complete: bool = False
+    client_left: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptRecord:
+    """One HTTP exchange (or connection try) between the chain under test and one provider.
+
+    Attributes:
+        attempt_id: Unique; `REQUEST.PROVIDER.N`, N counting the request's attempts at that provider from 1.
+        request_id: The request it belongs to; None for an orphan.
+        number: Place among the request's attempts at all providers, counted from 1; 0 for an orphan.
+        provider: The provider's name.
+        start_ns: When the edge had read the request (seen by the chain alone: when the chain sent it).
+        first_byte_ns: When the first byte of the answer left; None if none did.
+        end_ns: Just before the last byte was written, or when the connection was gone.
+        status: HTTP status of the answer; None if no headers left.
+        outcome: How the exchange ended.
+        fault_id: The fault that changed this attempt; None if untouched.
+        forwarded: A real upstream was contacted.
+        retry_after_ns: The delay this attempt was told, in nanoseconds.
+        error_code: The error body's own code (`rate_limit_exceeded`).
+        model: The model asked for.
+        streaming: Whether a stream was asked for.
+        text_chars: Length of the text that the provider meant to send, in characters.
+        text_sha256: Its hash, hexadecimal.
+        tokens_in: Prompt tokens billed.
+        tokens_out: Completion tokens billed.
+        cost_usd: Cost of this attempt.
+        seen_by: Who recorded it; a refused connection is seen by the chain alone.
+    """
+
+    attempt_id: str
+    request_id: str | None
+    number: int = 0
+    provider: str
+    start_ns: int
+    first_byte_ns: int | None = None
+    end_ns: int | None = None
+    status: int | None = None
+    outcome: AttemptOutcome
+    fault_id: str | None = None
+    forwarded: bool = False
+    retry_after_ns: int | None = None
+    error_code: str | None = None
+    model: str | None = None
+    streaming: bool = False
+    text_chars: int | None = None
+    text_sha256: str | None = None
+    tokens_in: int | None = None
+    tokens_out: int | None = None
+    cost_usd: float | None = None
+    seen_by: SeenBy = "edge"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaultEvent:
+    """One fault window at one provider.
+
+    Attributes:
+        fault_id: The fault's id in the plan (`fault-1`).
+        provider: Where it was applied.
+        kind: `status`, `reset`, `silent`, `refused`, `slow`, …
+        applied_ns: When it began to act; None if it never did.
+        reverted_ns: When it ceased to act; None if it never did.
+        fired: How many attempts or connections it touched; None where nobody can see.
+        error: Why it could not be applied or reverted.
+    """
+
+    fault_id: str
+    provider: str
+    kind: str
+    applied_ns: int | None = None
+    reverted_ns: int | None = None
+    fired: int | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HealthRecord:
+    """How one process on the path did, every 100 ms.
+
+    Attributes:
+        process: `edge`, `chain`, `load` or `runner`.
+        at_ns: When this was written.
+        loop_lag_ns: How late the process's event loop woke up at worst since the record before.
+        cpu_ns: CPU time of the process so far, all threads.
+    """
+
+    process: str
+    at_ns: int
+    loop_lag_ns: int
+    cpu_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChainAttempt:
+    """One exchange as the chain's own transport saw it, before it is joined to the edge's record of it.
+
+    Attributes:
+        key: Sent along in `x-harness-attempt`, so that the edge's record carries it too.
+        request_id: From the marker in the prompt; None if there is none.
+        provider: From the address that was called.
+        start_ns: When the transport was handed the request.
+        first_byte_ns: When the answer's headers were there.
+        end_ns: When the answer was read to its end, closed, or failed.
+        status: HTTP status; None where none came.
+        outcome: How the exchange ended, as the chain saw it.
+        error: The transport's exception, class and text, without addresses or keys.
+    """
+
+    key: str
+    request_id: str | None
+    provider: str
+    start_ns: int
+    first_byte_ns: int | None = None
+    end_ns: int | None = None
+    status: int | None = None
+    outcome: AttemptOutcome
+    error: str | None = None

@@ -1,0 +1,119 @@
+"""Scenario files in; a checked scenario, its chain and its plan out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from pydantic_core import PydanticCustomError
+
+from harness import chain as chains
+from harness.chain import Chain
+from harness.document import Document, did_you_mean, read, validate
+from harness.errors import UsageError
+from harness.scenario import expect
+from harness.scenario.expect import Expectation
+from harness.scenario.plan import ARRIVALS_MAX, Plan, compile_plan
+from harness.scenario.schema import Scenario
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """A scenario that fits its chain.
+
+    Attributes:
+        path: The scenario's file.
+        scenario: Its fields.
+        chain: The chain with its secrets, for the chain's host alone.
+        plan: What a run is to do; without secrets.
+    """
+
+    path: Path
+    scenario: Scenario
+    chain: Chain
+    plan: Plan
+
+
+def load(path: Path, *, chain: Path | None = None, seed: int | None = None) -> Loaded:
+    """Return a scenario with its chain and plan.
+
+    Args:
+        path: The scenario file.
+        chain: In place of the chain that the scenario names.
+        seed: In place of the scenario's seed.
+
+    Raises:
+        UsageError: Naming file, line and field, what was found, what is known, and a hint.
+    """
+    document = read(path)
+    scenario = validate(document, Scenario)
+    expectations = _check(document, scenario)
+    hosted = chains.load(_chain_path(document, scenario, chain), model=scenario.model)
+    _check_chain(document, scenario, hosted)
+    plan = compile_plan(scenario, hosted, expectations, seed=seed)
+    return Loaded(path=path, scenario=scenario, chain=hosted, plan=plan)
+
+
+def _chain_path(document: Document, scenario: Scenario, override: Path | None) -> Path:
+    if override is not None:
+        return override
+    if scenario.chain is None:
+        raise document.error("missing", ("chain",), hint="name a chain file here, or give --chain FILE")
+    path = document.path.parent / scenario.chain
+    if not path.is_file():
+        problem = f"no such chain file: {scenario.chain!r}"
+        near = [known.name for known in path.parent.glob("*.y*ml")] if path.parent.is_dir() else []
+        known = ", ".join(sorted(near)) or None
+        raise document.error(problem, ("chain",), known=known, hint=did_you_mean(path.name, near))
+    return path
+
+
+def _check(document: Document, scenario: Scenario) -> tuple[Expectation, ...]:
+    end = sum(scenario.phases.values())
+    expected = scenario.load.rate * end / 10**9
+    if expected > ARRIVALS_MAX / 2:
+        problem = f"about {expected:.0f} arrivals: more than {ARRIVALS_MAX // 2}"
+        raise document.error(problem, ("load", "rate"), hint="a lower rate, or shorter phases")
+    for name in scenario.phases:
+        if not name.replace("_", "").replace("-", "").isalnum() or len(name) > 60:
+            problem = f"not a phase's name: {name[:60]!r}"
+            raise document.error(problem, ("phases", name), hint="letters, digits, - and _")
+    for place, fault in enumerate(scenario.faults):
+        if fault.during is not None and fault.during not in scenario.phases:
+            problem = f"unknown phase {fault.during!r}"
+            hint = did_you_mean(fault.during, scenario.phases)
+            raise document.error(problem, ("faults", place, "during"), known=", ".join(scenario.phases), hint=hint)
+        if fault.at is not None and fault.at + (fault.for_ or 0) > end:
+            problem = f"the fault ends {(fault.at + (fault.for_ or 0) - end) / 10**9:g} s after the last phase"
+            raise document.error(problem, ("faults", place, "at"), hint="a shorter `for`, or a longer last phase")
+    return tuple(_expectation(document, scenario, place) for place in range(len(scenario.expect)))
+
+
+def _expectation(document: Document, scenario: Scenario, place: int) -> Expectation:
+    try:
+        return expect.parse(scenario.expect[place], scenario.phases)
+    except PydanticCustomError as error:
+        context = error.context or {}
+        raise document.error(
+            error.message(), ("expect", place), known=context.get("known"), hint=context.get("hint")
+        ) from None
+
+
+def _check_chain(document: Document, scenario: Scenario, chain: Chain) -> None:
+    known = [*chain.order, *(name for name in chain.providers if name not in chain.order)]
+    roles = chain.roles
+    for place, fault in enumerate(scenario.faults):
+        if fault.on in chain.providers:
+            continue
+        if fault.on not in roles:
+            problem = f"unknown provider {fault.on!r}"
+            hint = did_you_mean(fault.on, [*known, *roles])
+            raise document.error(problem, ("faults", place, "on"), known=", ".join(known), hint=hint)
+        if not roles[fault.on]:
+            problem = f"the chain has no {fault.on}"
+            raise document.error(problem, ("faults", place, "on"), known=", ".join(known))
+    if scenario.model is not None and chain.litellm is None:
+        raise document.error("`model` goes with a LiteLLM configuration", ("model",))
+
+
+__all__ = ["Loaded", "UsageError", "load"]

@@ -1,0 +1,137 @@
+"""Append-only JSON lines, one file per process, that survive a `kill -9` but for the last flush.
+
+Rows are handed to a writer thread, so that capture never blocks an event loop. Times in rows are absolute monotonic
+nanoseconds: a process need not know the run's origin, which the runner's own file tells.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import msgspec
+
+from harness.history.records import AttemptRecord, ChainAttempt, FaultEvent, HealthRecord, RequestRecord
+
+FLUSH_S = 0.05
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EdgeAttempt:
+    """An attempt as the edge saw it, and the key that the chain-side recorder sent along."""
+
+    key: str | None
+    attempt: AttemptRecord
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """When the run's clock began, in absolute monotonic nanoseconds."""
+
+    at_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Foreign:
+    """A call that bore another run's token, or none that could be read, and was refused."""
+
+    at_ns: int
+    provider: str
+
+
+Row = RequestRecord | EdgeAttempt | ChainAttempt | FaultEvent | HealthRecord | Origin | Foreign
+_KINDS: dict[str, type] = {
+    "request": RequestRecord,
+    "attempt": EdgeAttempt,
+    "chain": ChainAttempt,
+    "fault": FaultEvent,
+    "health": HealthRecord,
+    "origin": Origin,
+    "foreign": Foreign,
+}
+_NAMES = {kind: name for name, kind in _KINDS.items()}
+
+
+class Capture:
+    """One process's file of rows.
+
+    Every row is on its way to the disk within `FLUSH_S`; `close` writes what is left.
+
+    Raises:
+        OSError: From `put` or `close`, when the writer could not write (a full disk).
+    """
+
+    def __init__(self, folder: Path, process: str) -> None:
+        self.path = folder / f"{process}.jsonl"
+        self._descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o644)
+        self._rows: deque[Row] = deque()
+        self._stop = threading.Event()
+        self._failure: OSError | None = None
+        self._writer = threading.Thread(target=self._write, name=f"capture-{process}", daemon=True)
+        self._writer.start()
+
+    def put(self, row: Row) -> None:
+        """Append a row; never blocks."""
+        if self._failure is not None:
+            raise self._failure
+        self._rows.append(row)
+
+    def close(self) -> None:
+        """Write what is left and close the file."""
+        if not self._stop.is_set():
+            self._stop.set()
+            self._writer.join()
+            os.close(self._descriptor)
+        if self._failure is not None:
+            raise self._failure
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _write(self) -> None:
+        encoder = msgspec.json.Encoder()
+        last = False
+        while not last:
+            last = self._stop.wait(FLUSH_S)
+            try:
+                self._flush(encoder)
+            except OSError as error:
+                self._failure = error
+                return
+
+    def _flush(self, encoder: msgspec.json.Encoder) -> None:
+        lines = bytearray()
+        while self._rows:
+            row = self._rows.popleft()
+            lines += encoder.encode((_NAMES[type(row)], row))
+            lines += b"\n"
+        view = memoryview(lines)
+        while view:
+            view = view[os.write(self._descriptor, view) :]
+
+
+def rows(path: Path) -> Iterator[Row]:
+    """Yield the rows of one process's file; a torn last line is left out.
+
+    Raises:
+        ValueError: A line before the last is not a row.
+    """
+    decode_line = msgspec.json.Decoder(tuple[str, msgspec.Raw]).decode
+    decoders: dict[str, msgspec.json.Decoder[Any]] = {name: msgspec.json.Decoder(kind) for name, kind in _KINDS.items()}
+    with path.open("rb") as file:
+        for line in file:
+            if not line.endswith(b"\n"):
+                return
+            name, raw = decode_line(line)
+            yield decoders[name].decode(raw)

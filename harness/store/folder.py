@@ -1,0 +1,7 @@
+"""A run's folder."""
+
+from __future__ import annotations
+
+
+class RunFolder:
+    """To come."""

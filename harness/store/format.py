@@ -1,0 +1,24 @@
+"""Plain data as JSON and back."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+import msgspec
+
+T = TypeVar("T")
+
+
+def encode(value: Any, *, pretty: bool = False) -> bytes:
+    """Return dataclasses and plain data as JSON; NaN and infinity become null."""
+    raw = msgspec.json.encode(value)
+    return msgspec.json.format(raw, indent=2) if pretty else raw
+
+
+def decode(raw: bytes, shape: type[T]) -> T:
+    """Return JSON as `shape`.
+
+    Raises:
+        ValueError: The text is not JSON, or not of that shape.
+    """
+    return msgspec.json.decode(raw, type=shape)
