@@ -57,7 +57,9 @@ class Document:
         head = f"{self.path}:{self.lines.get(known, 1)}"
         return f"{head}: {field_name(place)}" if place else head
 
-    def error(self, problem: str, place: Place = (), *, known: str | None = None, hint: str | None = None) -> UsageError:
+    def error(
+        self, problem: str, place: Place = (), *, known: str | None = None, hint: str | None = None
+    ) -> UsageError:
         """Return an error that points at a place of this file."""
         return UsageError(problem, where=self.where(place), known=known, hint=hint)
 
@@ -193,7 +195,9 @@ def _explain(document: Document, details: list[ErrorDetails], shape: Any) -> Usa
     if detail["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
         name = str(place[-1]) if place else "?"
         known = _fields_at(shape, place[:-1])
-        return document.error(f"unknown key {name!r}", place, known=", ".join(known) or None, hint=did_you_mean(name, known))
+        return document.error(
+            f"unknown key {name!r}", place, known=", ".join(known) or None, hint=did_you_mean(name, known)
+        )
     if detail["type"] in ("missing", "missing_argument", "missing_keyword_only_argument"):
         return document.error("missing", tuple(detail["loc"]))  # the nearest written place gives the line
     if detail["type"] == "literal_error":
@@ -314,7 +318,9 @@ Duration = Annotated[
     int,
     BeforeValidator(duration_ns),
     PlainSerializer(duration_text),
-    WithJsonSchema({"type": "string", "pattern": r"^\d+(\.\d+)?\s*(ns|us|ms|s|min|m|h)$", "examples": ["500ms", "20s"]}),
+    WithJsonSchema(
+        {"type": "string", "pattern": r"^\d+(\.\d+)?\s*(ns|us|ms|s|min|m|h)$", "examples": ["500ms", "20s"]}
+    ),
 ]
 Rate = Annotated[
     float,

@@ -106,5 +106,3 @@ def health(process: str, lag_ns: int) -> HealthRecord:
     usage = resource.getrusage(resource.RUSAGE_SELF)
     cpu_ns = int((usage.ru_utime + usage.ru_stime) * 1e9)
     return HealthRecord(process=process, at_ns=time.monotonic_ns(), loop_lag_ns=max(0, lag_ns), cpu_ns=cpu_ns)
-
-

@@ -1,7 +1,7 @@
 """The grammar of expectations, and the words it knows.
 
-    [QUANTILE] METRIC [in PHASE] (>= | > | <= | <) VALUE        success_rate in fault >= 99%
-    no FINDING                                                  no retry_storm
+[QUANTILE] METRIC [in PHASE] (>= | > | <= | <) VALUE        success_rate in fault >= 99%
+no FINDING                                                  no retry_storm
 """
 
 from __future__ import annotations

@@ -168,9 +168,7 @@ def _arrivals(load: Load, phases: tuple[Phase, ...], seed: int) -> tuple[Arrival
             current = next(phase)
         streaming = draw(seed, "streaming", place) < load.streaming
         arrivals.append(
-            Arrival(
-                request_id=f"req-{place:0{width}d}", scheduled_ns=at_ns, phase=current.name, streaming=streaming
-            )
+            Arrival(request_id=f"req-{place:0{width}d}", scheduled_ns=at_ns, phase=current.name, streaming=streaming)
         )
     return tuple(arrivals)
 
