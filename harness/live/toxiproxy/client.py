@@ -61,7 +61,7 @@ class Client:
         """Return the ids of the server's proxies; none if it is another kind of server that answers."""
         try:
             return frozenset(self._strict(self._api.proxies))
-        except (HarnessError, ValueError, TypeError, KeyError, AttributeError):
+        except (HarnessError, TypeError, KeyError, AttributeError):
             return frozenset()
 
     def delete(self, proxy: str) -> None:
@@ -111,6 +111,8 @@ class Client:
             return call(*args, **options)
         except (InvalidToxic, NotFound, ProxyExists) as error:
             raise HarnessError(f"{type(error).__name__}: {_text(error.args[0])}", where="toxiproxy") from error
+        except ValueError as error:
+            raise HarnessError(f"answered something that is not JSON: {error}", where="toxiproxy") from error
 
 
 def _text(content: bytes) -> str:
