@@ -91,7 +91,12 @@ def run(
 
     with terminal.progress() as progress:
         result = experiment.run(
-            scenario, chain=chain, seed=seed, reports=reports, progress=progress, command=_command(scenario, chain, seed)
+            scenario,
+            chain=chain,
+            seed=seed,
+            reports=reports,
+            progress=progress,
+            command=_command(scenario, chain, seed),
         )
     if result.error is not None:
         fail(result.error, as_json=as_json, run=str(result.folder.path))
@@ -112,7 +117,9 @@ def _command(scenario: Path, chain: Path | None, seed: int | None) -> str:
 
 @app.command(epilog="Example: harness check scenarios/*.yaml")
 def check(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="Scenario files, chain files or litellm configs.")],
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE…", help="Scenario files, chain files or litellm configs.")
+    ],
     *,
     chain: ChainFile = None,
     as_json: Json = False,
@@ -156,7 +163,9 @@ def serve(
     chain: Annotated[Path, typer.Argument(metavar="CHAIN", help="A chain file or a litellm-config.yaml.")],
     *,
     provider: Annotated[str | None, typer.Option(metavar="NAME", help="Only this one of its providers.")] = None,
-    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Where it listens; any free port if absent.")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="Where it listens; any free port if absent.")
+    ] = None,
     as_json: Json = False,
 ) -> int:
     """Serve the mocked providers alone: a plain, fast LLM mock. Ends with Ctrl-C."""
@@ -190,4 +199,3 @@ def doctor(*, as_json: Json = False) -> int:
             if line.hint and not line.ok:
                 sys.stdout.write(f"{'':8}hint: {line.hint}\n")
     return ExitCode.PASS if healthy else ExitCode.HARNESS
-
