@@ -1,1 +1,1 @@
-"""The live engine: real processes, real sockets, on the loopback."""
+"""The live engine: real processes, real sockets, real time."""
