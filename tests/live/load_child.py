@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -26,8 +28,9 @@ from harness.store.capture import Row, rows
 TOKEN = "abcd1234"
 PATIENCE_S = 60
 
-Answer = list[bytes | float | threading.Event]
-"""What the server does with a request: sends bytes, waits some seconds or for an event, and closes at the end."""
+Answer = list[bytes | float | threading.Event | None]
+"""What the server does with a request: sends bytes, waits some seconds or for an event, resets the connection (None);
+and closes it at the end."""
 
 
 @dataclass
@@ -79,6 +82,11 @@ class Server:
             if isinstance(step, bytes):
                 writer.write(step)
                 await writer.drain()
+            elif step is None:
+                linger = struct.pack("ii", 1, 0)
+                writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+                writer.transport.abort()
+                raise ConnectionResetError
             else:
                 await self._wait(reader, step)
         return True
