@@ -12,6 +12,7 @@ import pandas as pd
 
 from harness import judge, store
 from harness.history import History
+from harness.history.records import WARMUP
 from harness.judge import Metrics, Verdict
 from harness.scenario import Plan
 
@@ -22,7 +23,9 @@ class Run:
 
     Attributes:
         plan: What the run was to do.
-        history: What happened.
+        history: What happened, warm-up included.
+        requests: RequestRecord columns without the warm-up.
+        attempts: AttemptRecord columns without those of the warm-up.
         metrics: The numbers.
         verdict: The answer.
         retries: One row per pair of consecutive attempts of a request; see `harness.judge.retries`.
@@ -33,6 +36,8 @@ class Run:
 
     plan: Plan
     history: History
+    requests: pd.DataFrame
+    attempts: pd.DataFrame
     metrics: Metrics
     verdict: Verdict
     retries: pd.DataFrame
@@ -51,9 +56,14 @@ class Run:
         environment: Mapping[str, Any] | None = None,
     ) -> Run:
         """Return a run with its numbers; it is judged here where no verdict is given."""
+        warm = history.requests["phase"] == WARMUP
         return cls(
             plan=plan,
             history=history,
+            requests=history.requests[~warm].reset_index(drop=True),
+            attempts=history.attempts[
+                ~history.attempts["request_id"].isin(history.requests.loc[warm, "request_id"])
+            ].reset_index(drop=True),
             metrics=judge.measure(plan, history),
             verdict=verdict or judge.judge(plan, history),
             retries=judge.retries(history),

@@ -47,7 +47,7 @@ def heading(run: Run) -> Block:
     notes = "".join(f"<li>{escape(reason)}</li>" for reason in run.verdict.reasons)
     return Block(
         f"<h1>{escape(run.plan.title)}</h1>"
-        f'<p class="summary {status}"><strong>{words.GLYPHS[status]} {escape(word)}</strong> — {escape(rest)}</p>'
+        f'<p class="summary {status}"><strong>{words.GLYPHS[status]} {escape(word)}</strong> — {_code(rest)}</p>'
         + (f'<ul class="reasons">{notes}</ul>' if notes else "")
     )
 
@@ -132,7 +132,7 @@ def measured(run: Run) -> Block:
         ("scenario", f"{escape(run.plan.name)}, seed {run.plan.seed}, {words.plural(len(run.plan.arrivals), 'planned request')}"),
         ("chain", f"{escape(run.plan.chain.name)}: {escape(' → '.join(run.plan.chain.order))} ({escape(run.plan.chain.driver)})"),
         ("plan digest", f"<code>{escape(run.plan.digest)}</code>"),
-        ("records", f"{words.plural(len(history.requests), 'request')}, {words.plural(len(history.attempts), 'attempt')}, {words.plural(history.lost, 'record')} lost, {'complete' if history.complete else 'cut short'}"),
+        ("records", f"{words.plural(len(run.requests), 'request')}, {words.plural(len(run.attempts), 'attempt')}, {words.plural(history.lost, 'record')} lost, {'complete' if history.complete else 'cut short'}"),
     ]
     facts += [(name.replace("_", " "), escape(words.with_interval(value))) for name, value in run.metrics.harness.items()]
     facts += [(key, f"<code>{escape(text)}</code>") for key, text in _flat(run.environment)]
@@ -161,6 +161,12 @@ def _flat(data: Any, prefix: str = "") -> Iterable[tuple[str, str]]:
             yield from _flat(value, f"{name} ")
         else:
             yield name, value if isinstance(value, str) else json.dumps(value)
+
+
+def _code(text: str) -> str:
+    """Return plain text as HTML, what stands between backticks as code."""
+    pieces = escape(text).split("`")
+    return "".join(f"<code>{piece}</code>" if place % 2 else piece for place, piece in enumerate(pieces))
 
 
 def _figure(figure: Any) -> Block:

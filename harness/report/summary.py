@@ -49,7 +49,7 @@ def _deed(window: Window) -> str:
 
 
 def _noticed(run: Run) -> str:
-    requests = run.history.requests
+    requests = run.requests
     whole = len(requests)
     lost = whole - int(requests["complete"].sum())
     if whole == 0:
@@ -99,5 +99,8 @@ def _why(run: Run) -> str:
 
 
 def _broken(row: ExpectationResult) -> str:
-    seen = words.amount(row.observed, row.unit)
-    return f"`{row.text}` ({'no value' if row.observed is None else f'was {seen}'})"
+    if row.observed is None:
+        return f"`{row.text}` (no value)"
+    if row.unit == "count" and row.text.split()[0] == "no":
+        return f"`{row.text}` ({words.plural(round(row.observed), 'case')})"
+    return f"`{row.text}` (was {words.amount(row.observed, row.unit)})"

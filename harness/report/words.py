@@ -91,7 +91,7 @@ def status(answer: Status) -> str:
 
 def samples(row: ExpectationResult) -> str:
     """Return the samples of an expectation, and how many it would have needed."""
-    needed = f" of {count(row.needed)} needed" if row.needed else ""
+    needed = f" of {count(row.needed)} needed" if row.needed and row.needed > row.samples else ""
     return f"{count(row.samples)}{needed}"
 
 

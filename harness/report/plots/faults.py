@@ -70,15 +70,19 @@ def _bar(axes: Axes, run: Run, window: Window, row: int, end_s: float) -> None:
     start, stop = window.start_ns / 1e9, window.end_ns / 1e9
     axes.barh(row, stop - start, left=start, height=0.62, color=WRONG, alpha=0.85, linewidth=0)
     text = f"{words.shortened(window.provider)}: {window.text}{_fired(run, window)}"
-    need = len(text) * _CHAR_S_SHARE * end_s
     gap = 0.005 * end_s
-    if need < stop - start - 2 * gap:
-        place, side, colour = start + gap, "left", "#111111"
-    elif stop + need < end_s or start < need:
-        place, side, colour = stop + gap, "left", INK
-    else:
-        place, side, colour = start - gap, "right", INK
-    axes.text(place, row, text, ha=side, va="center", fontsize=9, color=colour)
+    letters = {side: int(room / (_CHAR_S_SHARE * end_s)) for side, room in
+               (("inside", stop - start - 2 * gap), ("right", end_s - stop - gap), ("left", start - gap))}
+    side = next((side for side, room in letters.items() if room >= len(text)), max(letters, key=letters.__getitem__))
+    place, align, colour = {
+        "inside": (start + gap, "left", "#111111"),
+        "right": (stop + gap, "left", INK),
+        "left": (start - gap, "right", INK),
+    }[side]
+    shown = axes.text(
+        place, row, words.shortened(text, max(4, letters[side])), ha=align, va="center", fontsize=9, color=colour
+    )
+    shown.set_in_layout(False)
 
 
 def _fired(run: Run, window: Window) -> str:

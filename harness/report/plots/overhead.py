@@ -18,6 +18,9 @@ from harness.report.run import Run
 from harness.scenario import Plan
 
 _POINTS_MAX = 400
+_BAND_MIN = 10
+"""With fewer the band is wider than 86 points, and says nothing."""
+_PAPER_BOX = {"facecolor": style.PAPER, "edgecolor": "none", "alpha": 0.8, "pad": 1.5}
 
 
 @style.styled
@@ -26,7 +29,7 @@ def overhead_ecdf(run: Run) -> Figure:
     table = run.journeys[run.journeys["fallback_overhead_ns"].notna()]
     if table.empty:
         return style.in_words("No request was served by a fallback after the first provider had been tried, so fallback overhead has no value here.")
-    groups = [(name, table[table["served_by"] == name]) for name in style.colours(run.plan)]
+    groups = [(name, table[table["served_by"] == name]) for name in style.colours(run.plan)]  # as in the chain
     groups = [(name, group) for name, group in groups if len(group)]
     spent_in = 0.55 + 0.42 * len(groups)
     figure = style.canvas(3.6 + 1.0 + spent_in)
@@ -41,7 +44,7 @@ def overhead_ecdf(run: Run) -> Figure:
             axes.axvline(budget_ns / 1e9, color=WRONG, linewidth=1.3, linestyle=(0, (4, 2)), zorder=4)
         above.annotate(
             f"limit {words.duration(budget_ns)}", (budget_ns / 1e9, 0.03), (-5, 0), textcoords="offset points", ha="right",
-            fontsize=9, color=WRONG, fontweight="bold",
+            fontsize=9, color=WRONG, fontweight="bold", bbox=_PAPER_BOX, zorder=6,
         )
     _spent(below, run, groups, right)
     figure.set_label(_label(table, groups, budget_ns))
@@ -66,7 +69,10 @@ def _curves(axes: Axes, run: Run, groups: list[tuple[str, pd.DataFrame]], right:
         x = np.concatenate([[0.0], seconds[kept], [right]])
         y = np.concatenate([[0.0], (kept + 1) / n, [1.0]])
         band = math.sqrt(math.log(2 / 0.05) / (2 * n))  # Dvoretzky, Kiefer, Wolfowitz; Massart's constant
-        axes.fill_between(x, np.clip(y - band, 0, 1), np.clip(y + band, 0, 1), step="post", color=colours[name], alpha=0.16, linewidth=0)
+        if n >= _BAND_MIN:
+            inner = slice(1, -1)
+            low, high = np.clip(y[inner] - band, 0, 1), np.clip(y[inner] + band, 0, 1)
+            axes.fill_between(x[inner], low, high, step="post", color=colours[name], alpha=0.16, linewidth=0)
         axes.step(x, y, where="post", color=colours[name], linewidth=2.2)
         p50, p95 = (float(seconds[min(n - 1, math.ceil(q * n) - 1)]) for q in (0.5, 0.95))
         axes.plot([p95], [0.95], "o", color=colours[name], markersize=7, markeredgecolor=style.PAPER, zorder=5)
@@ -75,8 +81,7 @@ def _curves(axes: Axes, run: Run, groups: list[tuple[str, pd.DataFrame]], right:
     axes.set_ylim(0, 1.02)
     style.percent_ticks(axes.yaxis)
     axes.grid(visible=True)
-    axes.set_title("Share of fallbacks whose winning attempt had begun (band: 95 %, dot: p95)")
-    axes.legend(handles=handles, loc="upper left", fontsize=9, facecolor=style.PAPER, framealpha=0.85, frameon=True, edgecolor="none")
+    style.headline(axes, "Share of fallbacks whose winning attempt had begun (band: 95 %, dot: p95)", handles, rows=True)
 
 
 def _spent(axes: Axes, run: Run, groups: list[tuple[str, pd.DataFrame]], right: float) -> None:
@@ -89,14 +94,14 @@ def _spent(axes: Axes, run: Run, groups: list[tuple[str, pd.DataFrame]], right: 
         inside = failed + waiting > 0.55 * right
         axes.annotate(
             text, (failed + waiting, row), (-6 if inside else 6, 0), textcoords="offset points",
-            ha="right" if inside else "left", va="center", fontsize=9,
+            ha="right" if inside else "left", va="center", fontsize=9, bbox=_PAPER_BOX, zorder=6,
         )
     axes.set_yticks(range(len(groups)), [words.shortened(name) for name, _ in groups], fontsize=9)
     axes.tick_params(axis="y", length=0)
     axes.set_ylim(len(groups) - 0.5, -0.5)
     axes.grid(visible=True, axis="x")
-    axes.set_title("What that time was spent on, mean per request")
-    style.legend(axes, [style.swatch(style.UNKNOWN, "in failed attempts", failed=True), Line2D([], [], color=INK, alpha=0.22, linewidth=8, label="waiting")])
+    title = "What that time was spent on, mean per request"
+    style.headline(axes, title, [style.swatch(style.UNKNOWN, "in failed attempts", failed=True), Line2D([], [], color=INK, alpha=0.22, linewidth=8, label="waiting")])
     style.seconds_axis(axes, "seconds from the start of the first attempt to the start of the one that won")
 
 

@@ -30,13 +30,13 @@ class _Row:
     name: str
     gaps: pd.DataFrame
     told_ns: float | None
-    told: bool
 
 
 @style.styled
 def retry_gaps(run: Run) -> Figure:
     """Draw the wait before each retry at the same provider, the early ones crossed."""
-    gaps = run.retries[run.retries["kind"] == "retry"]
+    gaps = run.retries[(run.retries["kind"] == "retry") & (run.retries["from_outcome"] != "ok")]
+    gaps = gaps[gaps["gap_ns"].notna()]
     if gaps.empty:
         switches = int((run.retries["kind"] == "switch").sum())
         told = "every failed attempt was handed to the next provider" if switches else "no attempt was followed by another"
@@ -53,18 +53,18 @@ def retry_gaps(run: Run) -> Figure:
         _dots(below, place, row, right)
     below.set_ylim(len(rows) - 0.45, -0.55)
     below.set_yticks(range(len(rows)), [row.name for row in rows], fontsize=9)
+    for row, tick in zip(rows, below.get_yticklabels(), strict=True):
+        if early(row.gaps).any():
+            tick.set(color=WRONG, fontweight="bold")
     below.tick_params(axis="y", length=0)
     below.grid(visible=True, axis="x")
-    below.set_title("Each retry, against what it was told")
+    handles: list[Any] = [Line2D([], [], color=style.PROVIDERS[0], marker="o", linestyle="", markersize=4, label="a retry")]
+    if early(gaps).any():
+        handles.append(Line2D([], [], color=WRONG, marker="x", linestyle="", markersize=6, label="before its time"))
+    if any(row.told_ns is not None for row in rows):
+        handles.append(Patch(facecolor=GOOD, alpha=0.16, label="allowed by Retry-After"))
+    style.headline(below, "Each retry, against what it was told", handles)
     style.seconds_axis(below, "seconds from the end of the failed attempt to the start of the next one at the same provider")
-    style.legend(
-        below,
-        [
-            Line2D([], [], color=style.PROVIDERS[0], marker="o", linestyle="", markersize=4, label="a retry"),
-            Line2D([], [], color=WRONG, marker="x", linestyle="", markersize=6, label="before its time"),
-            Patch(facecolor=GOOD, alpha=0.16, label="allowed by Retry-After"),
-        ],
-    )
     figure.set_label(_label(gaps))
     return figure
 
@@ -78,19 +78,20 @@ def _rows(gaps: pd.DataFrame) -> list[_Row]:
     told = gaps["told_ns"]
     values = told.dropna().round(-8).unique()
     few = len(values) <= _TOLD_MAX
-    rows = []
+    rows: list[_Row] = []
     for nth, mine in gaps.groupby(gaps["nth"].clip(upper=4)):
         ordinal = f"retry {nth}" if nth < 4 else "retry 4 and later"
         without = mine[mine["told_ns"].isna()]
         if len(without):
-            rows.append(_Row(f"{ordinal}, told nothing\nn = {words.count(len(without))}", without, None, told=False))
+            rows.append(_Row(f"{ordinal}, told nothing\nn = {words.count(len(without))}", without, None))
         given = mine[mine["told_ns"].notna()]
         groups = given.groupby(given["told_ns"].round(-8)) if few else [(None, given)]
         for value, group in groups:
             if len(group):
                 text = f"told {words.duration(float(value))}" if value is not None else "told a time"
-                name = f"{ordinal}, {text}\nn = {words.count(len(group))}"
-                rows.append(_Row(name, group, None if value is None else float(value), told=True))
+                hasty = int(early(group).sum())
+                name = f"{ordinal}, {text}\n{f'{words.count(hasty)} early of' if hasty else 'n ='} {words.count(len(group))}"
+                rows.append(_Row(name, group, None if value is None else float(value)))
     return rows[:_ROWS_MAX]
 
 
@@ -110,8 +111,7 @@ def _histogram(axes: Axes, gaps: pd.DataFrame, right: float) -> None:
     axes.set_ylim(0, bottom.max() * 1.1)
     axes.grid(visible=True, axis="y")
     axes.yaxis.get_major_locator().set_params(integer=True, nbins=4)
-    axes.set_title(f"All {words.plural(len(gaps), 'retry', 'retries')} at the same provider")
-    style.legend(axes, handles)
+    style.headline(axes, f"{words.plural(len(gaps), 'retry', 'retries')} at the same provider", handles)
 
 
 def _dots(axes: Axes, place: int, row: _Row, right: float) -> None:
@@ -130,13 +130,6 @@ def _dots(axes: Axes, place: int, row: _Row, right: float) -> None:
         shown = np.flatnonzero(mine)
         shown = shown[:: max(1, -(-len(shown) // _DOTS_MAX))]
         axes.plot(seconds[shown], spread[shown], linestyle="", zorder=3, **look)
-    if hasty.any():
-        share = hasty.sum() / len(hasty)
-        note = f"{words.count(int(hasty.sum()))} early ({words.share(float(share))})"
-        axes.annotate(
-            note, (1, place), (-4, 0), xycoords=axes.get_yaxis_transform(), textcoords="offset points", ha="right", va="center",
-            fontsize=9, color=WRONG, fontweight="bold", bbox={"facecolor": style.PAPER, "edgecolor": "none", "alpha": 0.8, "pad": 1.5},
-        )
 
 
 def _label(gaps: pd.DataFrame) -> str:

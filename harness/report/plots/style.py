@@ -30,6 +30,8 @@ UNKNOWN = "#8C8C8C"
 HATCH = "/////"
 WIDTH_IN = 11.0
 BINS_MAX = 80
+BINS_MIN = 12
+_LETTER_PT, _TITLE_LETTER_PT, _SWATCH_PT, _LINE_PT = 5.5, 7.6, 34.0, 15.0
 _STEPS_S = (0.05, 0.1, 0.2, 0.25, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600)
 
 _RC = {
@@ -97,10 +99,8 @@ def colours(plan: Plan) -> dict[str, str]:
 
 def bin_edges_s(end_s: float, events: int) -> np.ndarray[Any, Any]:
     """Return edges from 0 to `end_s` in steps that people count in, with about eight events in a bin or more."""
-    wanted = max(1, min(BINS_MAX, events // 8))
-    step = next((step for step in _STEPS_S if end_s / step <= wanted), None)
-    if step is None or end_s / step < 4:
-        step = end_s / min(wanted, 4) if step is not None else end_s / BINS_MAX
+    wanted = min(BINS_MAX, max(BINS_MIN, events // 8))
+    step = next((step for step in _STEPS_S if end_s / step <= wanted), end_s / BINS_MAX)
     return np.append(np.arange(0.0, end_s - step * 1e-6, step), end_s)
 
 
@@ -108,7 +108,7 @@ def shade_faults(axes: Axes, plan: Plan, *, behind: bool = True) -> None:
     """Shade the time of each fault; with `behind` false only its borders are drawn, over what is there."""
     for start, end in sorted({(window.start_ns, window.end_ns) for window in plan.timeline.windows}):
         if behind:
-            axes.axvspan(start / 1e9, end / 1e9, color=WRONG, alpha=0.10, linewidth=0, zorder=0)
+            axes.axvspan(start / 1e9, end / 1e9, color=WRONG, alpha=0.08, linewidth=0, zorder=0)
         for edge in (start, end):
             axes.axvline(edge / 1e9, color=WRONG, linewidth=0.8, linestyle=(0, (4, 2)), alpha=0.9, zorder=4)
 
@@ -129,19 +129,31 @@ def percent_ticks(axis: Any) -> None:
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value * 100:g}%"))
 
 
-def legend(axes: Axes, handles: Sequence[Any], *, columns: int | None = None, anchor: float = 1.0) -> None:
-    """Put a legend above the right end of a panel, beside its title."""
-    if handles:
-        axes.legend(
-            handles=handles,
-            loc="lower right",
-            bbox_to_anchor=(anchor, 1.0),
-            ncols=columns or len(handles),
-            borderaxespad=0.2,
-            handlelength=1.3,
-            handleheight=0.9,
-            columnspacing=1.2,
-        )
+def headline(axes: Axes, title: str, handles: Sequence[Any] = (), *, width_pt: float = 680, rows: bool = False) -> None:
+    """Put a title over a panel and its legend beside it; below it, in rows, where there is no room (or `rows` asks).
+
+    The layout does not know the legend, or one long name would squeeze the panel: its room is kept by the title's.
+    """
+    lengths = [_LETTER_PT * len(handle.get_label()) + _SWATCH_PT for handle in handles]
+    beside = not rows and _TITLE_LETTER_PT * len(title) + 20 + sum(lengths) <= width_pt
+    columns = len(handles) if beside else 1 if rows else max(1, int(width_pt // max(lengths, default=1)))
+    lines = 0 if beside or not handles else -(-len(handles) // columns)
+    axes.set_title(title, pad=8 + lines * _LINE_PT)
+    if not handles:
+        return
+    key = axes.legend(
+        handles=handles,
+        loc="lower right" if beside else "lower left",
+        bbox_to_anchor=(1.0 if beside else 0.0, 1.0),
+        ncols=columns,
+        borderaxespad=0.2,
+        borderpad=0.2,
+        labelspacing=0.35,
+        handlelength=1.3,
+        handleheight=0.9,
+        columnspacing=1.2,
+    )
+    key.set_in_layout(False)
 
 
 def swatch(colour: str, label: str, *, failed: bool = False) -> Patch:

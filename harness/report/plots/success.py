@@ -57,12 +57,14 @@ def _intervals(run: Run, values: Mapping[str, Value | None], metric: str, what: 
     low = min([*lows, *targets.values(), 0.99])
     low = max(0.0, low - 0.15 * (1 - low))
     axes.set_xlim(low, 1 + 0.02 * (1 - low))
+    said = [answers[name].status for name in (*values, None) if name in answers]
+    word_pt = 7.4 * max((len(_WORDS[status]) + 2 for status in said), default=0)
     lines = []
     for row, (name, value) in enumerate(values.items()):
         answer = answers.get(name, answers.get(None))
         target = targets.get(name, targets.get(None))
         status = answer.status if answer else None
-        _interval(axes, row, value, status, target)
+        _interval(axes, row, value, status, target, word_pt)
         lines.append(f"{name} {words.with_interval(value)}{' ' + _WORDS[status] if status else ''}")
     axes.set_ylim(len(values) - 0.5, -0.5)
     axes.set_yticks(range(len(values)), [words.shortened(name, 20) for name in values])
@@ -70,12 +72,14 @@ def _intervals(run: Run, values: Mapping[str, Value | None], metric: str, what: 
     style.percent_ticks(axes.xaxis)
     axes.xaxis.get_major_locator().set_params(nbins=6)
     axes.grid(visible=True, axis="x")
-    axes.set_title(f"{what[0].upper()}{what[1:]}, with 95 % interval")
+    style.headline(axes, f"{what[0].upper()}{what[1:]}, with 95 % interval")
     figure.set_label(f"{what[0].upper()}{what[1:]}: {'; '.join(lines)}.")
     return figure
 
 
-def _interval(axes: Axes, row: int, value: Value | None, status: Status | None, target: float | None) -> None:
+def _interval(
+    axes: Axes, row: int, value: Value | None, status: Status | None, target: float | None, word_pt: float
+) -> None:
     text = "no request"
     colour = _COLOURS[status] if status else style.PROVIDERS[0]
     if value is not None and value.value is not None:
@@ -87,12 +91,10 @@ def _interval(axes: Axes, row: int, value: Value | None, status: Status | None, 
     if target is not None:
         axes.plot([target, target], [row - 0.42, row + 0.42], color=INK, linewidth=1.6, linestyle=(0, (2, 1.5)))
         text += f", wanted {words.share(target)}"
-    axes.annotate(text, (1, row), (14, 0), xycoords=axes.get_yaxis_transform(), textcoords="offset points", va="center", fontsize=9)
+    beside = {"xycoords": axes.get_yaxis_transform(), "textcoords": "offset points", "va": "center", "fontsize": 9}
+    axes.annotate(text, (1, row), (14 + word_pt, 0), **beside)
     if status is not None:
-        axes.annotate(
-            _WORDS[status], (1, row), (330, 0), xycoords=axes.get_yaxis_transform(), textcoords="offset points", va="center",
-            fontsize=9, fontweight="bold", color=colour,
-        )
+        axes.annotate(_WORDS[status], (1, row), (14, 0), fontweight="bold", color=colour, **beside)
 
 
 def _ends(axes: Axes, run: Run) -> None:
@@ -120,8 +122,8 @@ def _ends(axes: Axes, run: Run) -> None:
     axes.set_yticks(range(len(run.plan.phases)), [words.shortened(phase.name, 20) for phase in run.plan.phases])
     axes.tick_params(axis="y", length=0)
     style.percent_ticks(axes.xaxis)
-    axes.set_title("Who served all requests of the phase")
-    style.legend(axes, [handles[name] for name in [*colours, ""] if name in handles], columns=min(5, len(handles)))
+    shown = [handles[name] for name in [*colours, ""] if name in handles]
+    style.headline(axes, "Who served all requests of the phase", shown, width_pt=470)
 
 
 def _on(colour: str) -> str:

@@ -30,10 +30,9 @@ _LAG_ALPHAS = (0.06, 0.25, 0.55, 1.0)
 @style.styled
 def timeline(run: Run) -> Figure:
     """Draw the run over time: faults, success, latency, who served, amplification, and the harness's own lag."""
-    requests, attempts = run.history.requests, run.history.attempts
+    requests, attempts = run.requests, run.attempts
     if requests.empty:
         return style.in_words("No request was recorded in this run, so there is no timeline to draw.")
-    attempts = attempts[attempts["start_ns"] >= 0]
     end_s = max(run.plan.end_ns, int(attempts["start_ns"].max()) if len(attempts) else 0) / 1e9
     edges = style.bin_edges_s(end_s, len(requests))
     lane_in = faults.height_in(run.plan)
@@ -77,7 +76,7 @@ def wilson(part: Edges, whole: Edges) -> tuple[Edges, Edges]:
 
 
 def _success(axes: Axes, run: Run, attempts: pd.DataFrame, edges: Edges) -> None:
-    requests = run.history.requests
+    requests = run.requests
     whole = _counts(requests["scheduled_ns"], edges)
     part = _counts(requests.loc[requests["complete"], "scheduled_ns"], edges)
     low, high = wilson(part, whole)
@@ -91,9 +90,9 @@ def _success(axes: Axes, run: Run, attempts: pd.DataFrame, edges: Edges) -> None
     axes.set_yticks([0, 0.5, 1])
     style.percent_ticks(axes.yaxis)
     axes.grid(visible=True)
-    axes.set_title("Did it work?")
-    style.legend(
+    style.headline(
         axes,
+        "Did it work?",
         [
             Line2D([], [], color=style.PROVIDERS[0], linewidth=2.2, label="callers' requests"),
             Patch(facecolor=style.PROVIDERS[0], alpha=0.22, label="95 % interval"),
@@ -110,7 +109,6 @@ def _latency(axes: Axes, run: Run, edges: Edges) -> None:
     deadline = run.plan.load.deadline / 1e9
     style.shade_faults(axes, run.plan)
     axes.set_yscale("log")
-    axes.set_title("How long did callers wait?")
     axes.grid(visible=True)
     low, high = deadline / 10, deadline * 1.5
     if known.any():
@@ -142,7 +140,7 @@ def _latency(axes: Axes, run: Run, edges: Edges) -> None:
     ]
     if failed.any():
         handles.append(Line2D([], [], color=WRONG, marker="x", linestyle="", markersize=5, label="failed"))
-    style.legend(axes, handles)
+    style.headline(axes, "How long did callers wait?", handles)
 
 
 def _density(axes: Axes, seconds: Edges, column: Edges, edges: Edges, levels: Edges) -> None:
@@ -166,13 +164,13 @@ def _density(axes: Axes, seconds: Edges, column: Edges, edges: Edges, levels: Ed
 
 
 def _served(axes: Axes, run: Run, edges: Edges) -> None:
-    requests = run.history.requests
+    requests = run.requests
     whole = _counts(requests["scheduled_ns"], edges)
     complete = requests["complete"].to_numpy(dtype=bool)
     bottom = np.zeros(len(edges) - 1)
     handles: list[Any] = []
-    served_by = requests["served_by"].fillna("?")
-    called = set(run.history.attempts["provider"].unique())
+    served_by = requests["served_by"].fillna("")
+    called = set(run.attempts["provider"].unique())
     for name, colour in style.colours(run.plan).items():
         mine = complete & (served_by == name).to_numpy(dtype=bool)
         if name in called:
@@ -193,8 +191,7 @@ def _served(axes: Axes, run: Run, edges: Edges) -> None:
     axes.set_ylim(0, 1)
     axes.set_yticks([0, 0.5, 1])
     style.percent_ticks(axes.yaxis)
-    axes.set_title("Who served?")
-    style.legend(axes, handles, columns=min(len(handles), 5))
+    style.headline(axes, "Who served?", handles)
 
 
 def _amplification(axes: Axes, run: Run, attempts: pd.DataFrame, edges: Edges) -> None:
@@ -214,14 +211,14 @@ def _amplification(axes: Axes, run: Run, attempts: pd.DataFrame, edges: Edges) -
             bottom = top
     axes.axhline(1, color=INK, linewidth=1, linestyle=":")
     high = max(1.5, float(bottom.max()) * 1.2 if len(bottom) else 1.5)
-    if len(attempts):
+    if len(attempts) and run.plan.load.rate >= 1:
         at_s, peak = _busiest(attempts, run.plan.load.rate)
         high = max(high, peak * 1.2)
-        axes.plot([at_s + 0.5], [peak], marker="v", color=INK, markersize=6, zorder=5)
+        axes.plot([at_s], [peak], marker="v", color=INK, markersize=6, zorder=5)
         right = at_s > edges[-1] * 0.7
         axes.annotate(
             f"busiest second {peak:.1f}×",
-            (at_s + 0.5, peak),
+            (at_s, peak),
             (-8 if right else 8, 2),
             textcoords="offset points",
             ha="right" if right else "left",
@@ -231,22 +228,24 @@ def _amplification(axes: Axes, run: Run, attempts: pd.DataFrame, edges: Edges) -
     axes.set_ylim(0, high)
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}×")
     axes.grid(visible=True, axis="y")
-    axes.set_title("What did providers get? (attempts per planned request)")
-    style.legend(axes, [style.swatch(style.UNKNOWN, "answered"), style.swatch(style.UNKNOWN, "failed", failed=True)])
+    title = "What did providers get? (attempts per planned request)"
+    style.headline(axes, title, [style.swatch(style.UNKNOWN, "answered"), style.swatch(style.UNKNOWN, "failed", failed=True)])
 
 
 def _busiest(attempts: pd.DataFrame, rate_per_s: float) -> tuple[float, float]:
-    second = (attempts["start_ns"].to_numpy(dtype="int64") // 10**9).clip(min=0)
-    counts = np.bincount(second)
-    return float(counts.argmax()), float(counts.max() / rate_per_s)
+    """Return the middle of the busiest second, wherever it begins, and the attempts begun in it per planned request."""
+    starts_s = np.sort(attempts["start_ns"].to_numpy(dtype=float)) / 1e9
+    most = np.searchsorted(starts_s, starts_s + 1) - np.arange(len(starts_s))
+    return float(starts_s[most.argmax()]) + 0.5, float(most.max()) / rate_per_s
 
 
 def _lag(axes: Axes, run: Run, edges: Edges) -> None:
     health = run.history.health[run.history.health["at_ns"] >= 0]
-    axes.set_title("Did the harness itself keep up? (worst event-loop lag)")
+    title = "Did the harness itself keep up? (worst event-loop lag)"
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
     if health.empty:
+        style.headline(axes, title)
         axes.set_yticks([])
         axes.set_ylim(0, 1)
         axes.text(0, 0.5, "no lag on record: a simulated run has a clock of its own", transform=axes.get_yaxis_transform(), va="center", alpha=0.75, fontsize=9)
@@ -267,11 +266,12 @@ def _lag(axes: Axes, run: Run, edges: Edges) -> None:
     axes.set_ylim(len(names) - 0.4, -0.6)
     texts = ("under 10 ms", "10 – 50 ms", "50 – 250 ms", "over 250 ms")
     colours = (INK, INK, INK, WRONG)
-    style.legend(axes, [Patch(facecolor=c, alpha=a, label=t) for c, a, t in zip(colours, _LAG_ALPHAS, texts, strict=True)])
+    handles = [Patch(facecolor=c, alpha=a, label=t) for c, a, t in zip(colours, _LAG_ALPHAS, texts, strict=True)]
+    style.headline(axes, title, handles)
 
 
 def _label(run: Run) -> str:
-    requests = run.history.requests
+    requests = run.requests
     done = int(requests["complete"].sum())
     peak = run.metrics.phases.get("run", {}).get("amplification_peak")
     parts = [

@@ -18,7 +18,7 @@ from harness.report.plots.style import GOOD, INK, WRONG
 from harness.report.run import Run
 
 _BAR = 0.44
-_CHAR_SHARE = 0.0078  # width of a small letter, as a share of the panel's
+_CHAR_SHARE = 0.0098  # width of a small letter, as a share of the longest request
 _ATTEMPTS_MAX = 40
 
 
@@ -29,9 +29,9 @@ def waterfall(run: Run) -> Figure:
     if not chosen:
         return style.in_words("No request ended in this run, so there is none to look at closely.")
     ids = [pick.request_id for pick in chosen]
-    requests = {r.request_id: r for r in records(RequestRecord, _of(run.history.requests, ids))}
+    requests = {r.request_id: r for r in records(RequestRecord, _of(run.requests, ids))}
     attempts: dict[str, list[AttemptRecord]] = {request_id: [] for request_id in ids}
-    for attempt in records(AttemptRecord, _of(run.history.attempts, ids).sort_values("start_ns", kind="stable")):
+    for attempt in records(AttemptRecord, _of(run.attempts, ids).sort_values("start_ns", kind="stable")):
         attempts[str(attempt.request_id)].append(attempt)
     end_s = max(_end_ns(requests[i], attempts[i]) - requests[i].scheduled_ns for i in ids) / 1e9
     figure = style.canvas(0.95 + 0.62 * len(chosen))
@@ -77,7 +77,7 @@ def _row(
     for attempt in attempts:
         start = (attempt.start_ns - origin) / 1e9
         stop = ((attempt.end_ns or attempt.start_ns) - origin) / 1e9
-        _told(axes, row, attempt, stop)
+        _told(axes, row, attempt, stop, left_s)
         _bar(axes, row, attempt, start, max(stop - start, end_s * 0.004), colours)
         last_label = _tag(axes, row, attempt, start, end_s, last_label)
     edge = max([left_s, *(((a.end_ns or a.start_ns) - origin) / 1e9 for a in attempts)])
@@ -93,10 +93,11 @@ def _row(
     )
 
 
-def _told(axes: Axes, row: int, attempt: AttemptRecord, stop_s: float) -> None:
+def _told(axes: Axes, row: int, attempt: AttemptRecord, stop_s: float, left_s: float) -> None:
     """Draw the time that the provider asked the chain to stay away: an attempt inside it came too early."""
     if attempt.retry_after_ns:
-        axes.plot([stop_s, stop_s + attempt.retry_after_ns / 1e9], [row, row], color=GOOD, linewidth=5, alpha=0.32, zorder=1, solid_capstyle="butt")
+        until_s = min(stop_s + attempt.retry_after_ns / 1e9, max(stop_s, left_s))
+        axes.barh(row, until_s - stop_s, left=stop_s, height=0.16, color=GOOD, alpha=0.32, linewidth=0, zorder=1)
 
 
 def _bar(axes: Axes, row: int, attempt: AttemptRecord, start: float, width: float, colours: dict[str, str]) -> None:
@@ -140,8 +141,8 @@ def _legend(figure: Figure, called: set[str], colours: dict[str, str]) -> None:
         Line2D([], [], color=INK, linewidth=1.1, linestyle=(0, (1, 2)), label="waiting"),
         Patch(facecolor=GOOD, alpha=0.32, label="told to wait (Retry-After)"),
     ]
-    longest = max(len(handle.get_label()) for handle in handles)
-    columns = max(2, min(len(handles), 130 // (longest + 5)))
+    lengths = [len(handle.get_label()) + 6 for handle in handles]
+    columns = len(handles) if sum(lengths) < 150 else max(2, 150 // max(lengths))
     figure.legend(handles=handles, loc="outside upper left", ncols=columns, fontsize=9, handlelength=1.6)
 
 
