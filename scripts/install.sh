@@ -1,6 +1,6 @@
 #!/bin/sh
 # Build the virtual environment VENV with EXTRAS (comma-separated) from requirements.lock, hashes checked.
-# Needs Python 3.11 to 3.13 with venv and pip; uv is fetched into the environment itself.
+# Needs Python 3.11 to 3.13 with venv and pip; uv itself comes from the lock too.
 set -eu
 venv=$1
 extras=$2
@@ -21,7 +21,8 @@ if ! usable "$venv/bin/python"; then
   "$python" -m venv --clear "$venv"
 fi
 if ! [ -x "$venv/bin/uv" ]; then
-  "$venv/bin/python" -m pip install --quiet --disable-pip-version-check uv
+  awk '/^uv==/ {found = 1} found {print} found && !/\\$/ {exit}' requirements.lock > "$venv/uv.lock.txt"
+  "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r "$venv/uv.lock.txt"
 fi
 "$venv/bin/uv" pip install --quiet --python "$venv/bin/python" --constraint requirements.lock --editable ".[$extras]"
 echo "installed into $venv"

@@ -32,7 +32,7 @@ def load(path: Path, *, model: str | None = None) -> Chain:
 
 
 def _check(document: Document, chain: Chain) -> None:
-    for field in ("litellm", "model"):
+    for field in ("litellm", "model", "peers"):
         if field in document.data:
             problem = f"unknown key {field!r}"
             raise document.error(problem, (field,))

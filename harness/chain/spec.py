@@ -99,6 +99,7 @@ class Chain:
         driver: What hosts it.
         providers: By name.
         order: Names of the providers in the order in which they should be tried.
+        peers: Sets of providers among which the chain picks at will: within a set no order holds.
         retry: Tries at one provider; None leaves it to the chain.
         timeout: Of one attempt, in nanoseconds; None leaves it to the chain.
         endpoint: Where the chain is, for the `endpoint` driver.
@@ -112,6 +113,7 @@ class Chain:
     driver: Driver
     providers: Annotated[dict[str, Provider], Len(1, 50)]
     order: Annotated[tuple[str, ...], Len(1, 50)]
+    peers: tuple[tuple[str, ...], ...] = ()
     retry: Retry | None = None
     timeout: Annotated[Duration, Gt(0)] | None = None
     endpoint: Endpoint | None = None

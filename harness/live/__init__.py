@@ -1,1 +1,1 @@
-"""To be filled."""
+"""The live engine: real processes, real sockets, real time."""

@@ -86,6 +86,11 @@ class RunFolder:
         """The verdict for CI."""
         return self.path / "junit.xml"
 
+    @property
+    def finished(self) -> bool:
+        """Every part of the run came to its planned end, and its records were put together."""
+        return tables.exist(self.path) and self.history().complete
+
     def plan(self) -> Plan:
         """Return what the run was to do."""
         return decode((self.path / "plan.json").read_bytes(), Plan)
