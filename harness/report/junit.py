@@ -72,7 +72,9 @@ def _expectation(suite: ET.Element, scenario: str, row: ExpectationResult) -> ET
     case = _case(suite, "expect", scenario, row.text)
     observed = f"observed {words.amount(row.observed, row.unit)}"
     around = words.interval(row.ci, row.unit)
-    details = ", ".join(part for part in (observed, around and f"95 % interval {around}", f"samples {words.samples(row)}") if part)
+    details = ", ".join(
+        part for part in (observed, around and f"95 % interval {around}", f"samples {words.samples(row)}") if part
+    )
     text = f"{row.message}: {details}" if row.message else details
     if row.status is Status.FAIL:
         _outcome(case, "failure", text)

@@ -16,6 +16,8 @@ from rich.text import Text
 
 from harness.judge import Finding, Metrics, Status, Verdict
 from harness.report import words
+from harness.report.run import Run
+from harness.report.summary import summary
 
 _STYLES = {Status.PASS: "bold green", Status.FAIL: "bold red", Status.INCONCLUSIVE: "bold yellow"}
 _LINE_EVERY_S = 10.0
@@ -48,6 +50,19 @@ def print_verdict(verdict: Verdict, metrics: Metrics, console: Console, *, sente
         _print(console, Text(f"- {reason}"), width)
     if line := _numbers(metrics):
         _print(console, Text(line, style="dim"), width)
+
+
+def print_run(run: Run, console: Console | None = None) -> None:
+    """Print a run's verdict, and where its report is.
+
+    Args:
+        run: A run with a folder.
+        console: Where to; standard output if None.
+    """
+    console = console or Console()
+    print_verdict(run.verdict, run.metrics, console, sentence=summary(run))
+    if run.path is not None:
+        console.print(Text(f"report: {run.path / 'report.html'}"), highlight=False, soft_wrap=True)
 
 
 def _print(console: Console, what: Table | Text, width: int | None) -> None:

@@ -46,7 +46,13 @@ def plan(
     chain.write_text("\n".join([*lines, f"order: [{', '.join(providers)}]", "retry: {attempts: 3}"]), encoding="utf-8")
     scenario = folder / "scenario.yaml"
     text = SCENARIO.format(
-        name=name, title=repr(title), chain=chain.name, rate=rate, deadline=deadline, budget=budget, faults=faults or "  []"
+        name=name,
+        title=repr(title),
+        chain=chain.name,
+        rate=rate,
+        deadline=deadline,
+        budget=budget,
+        faults=faults or "  []",
     )
     scenario.write_text(text, encoding="utf-8")
     return load(scenario).plan

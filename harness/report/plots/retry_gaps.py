@@ -39,7 +39,9 @@ def retry_gaps(run: Run) -> Figure:
     gaps = gaps[gaps["gap_ns"].notna()]
     if gaps.empty:
         switches = int((run.retries["kind"] == "switch").sum())
-        told = "every failed attempt was handed to the next provider" if switches else "no attempt was followed by another"
+        told = (
+            "every failed attempt was handed to the next provider" if switches else "no attempt was followed by another"
+        )
         return style.in_words(f"No provider was tried twice for the same request: {told}.")
     rows = _rows(gaps)
     figure = style.canvas(2.7 + 0.62 * len(rows))
@@ -58,13 +60,17 @@ def retry_gaps(run: Run) -> Figure:
             tick.set(color=WRONG, fontweight="bold")
     below.tick_params(axis="y", length=0)
     below.grid(visible=True, axis="x")
-    handles: list[Any] = [Line2D([], [], color=style.PROVIDERS[0], marker="o", linestyle="", markersize=4, label="a retry")]
+    handles: list[Any] = [
+        Line2D([], [], color=style.PROVIDERS[0], marker="o", linestyle="", markersize=4, label="a retry")
+    ]
     if early(gaps).any():
         handles.append(Line2D([], [], color=WRONG, marker="x", linestyle="", markersize=6, label="before its time"))
     if any(row.told_ns is not None for row in rows):
         handles.append(Patch(facecolor=GOOD, alpha=0.16, label="allowed by Retry-After"))
     style.headline(below, "Each retry, against what it was told", handles)
-    style.seconds_axis(below, "seconds from the end of the failed attempt to the start of the next one at the same provider")
+    style.seconds_axis(
+        below, "seconds from the end of the failed attempt to the start of the next one at the same provider"
+    )
     figure.set_label(_label(gaps))
     return figure
 
@@ -101,7 +107,10 @@ def _histogram(axes: Axes, gaps: pd.DataFrame, right: float) -> None:
     seconds = gaps["gap_ns"].to_numpy(dtype=float) / 1e9
     bottom = np.zeros(len(edges) - 1)
     handles: list[Any] = []
-    for mine, colour, name in ((given, style.PROVIDERS[0], "told to wait"), (~given, style.PROVIDERS[4], "told nothing")):
+    for mine, colour, name in (
+        (given, style.PROVIDERS[0], "told to wait"),
+        (~given, style.PROVIDERS[4], "told nothing"),
+    ):
         if mine.any():
             top = bottom + np.histogram(np.clip(seconds[mine], 0, right), edges)[0]
             axes.stairs(top, edges, baseline=bottom, fill=True, color=colour, linewidth=0)
@@ -138,7 +147,7 @@ def _label(gaps: pd.DataFrame) -> str:
     middle = words.duration(float(gaps["gap_ns"].astype("float64").median()))
     text = f"{words.plural(len(gaps), 'retry', 'retries')} at the same provider, after a median wait of {middle}."
     if given:
-        text += f" {words.count(given)} were told how long to wait; {words.count(hasty)} of them came before their time."
+        text += (
+            f" {words.count(given)} were told how long to wait; {words.count(hasty)} of them came before their time."
+        )
     return text
-
-

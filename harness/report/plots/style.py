@@ -166,5 +166,3 @@ def swatch(colour: str, label: str, *, failed: bool = False) -> Patch:
 def failed_look(colour: str) -> dict[str, Any]:
     """Return how an area of what failed is filled: hatched in its colour, on the page's."""
     return {"facecolor": PAPER, "edgecolor": colour, "hatch": HATCH}
-
-
