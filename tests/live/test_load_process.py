@@ -300,9 +300,6 @@ def test_open_files_are_the_loads_own_concern(tmp_path: Path, hard: int, outcome
     """A low limit on open files is raised; where it cannot be, arrivals are dropped and the chain is not blamed."""
     hold = threading.Event()
 
-    def few_files() -> None:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (60, hard))
-
     def dropped() -> int:
         file = tmp_path / "load.jsonl"
         return file.read_bytes().count(b'"dropped"') if file.exists() else 0
@@ -316,7 +313,7 @@ def test_open_files_are_the_loads_own_concern(tmp_path: Path, hard: int, outcome
             load=Load(rate=1),
             arrivals=arrivals(100),
         )
-        process = spawn(preexec_fn=few_files)
+        process = spawn(limit=(resource.RLIMIT_NOFILE, (60, hard)))
         try:
             assert process.stdin is not None
             process.stdin.write(encode(start) + b'\n{"origin_ns": %d}\n' % time.monotonic_ns())
@@ -337,10 +334,6 @@ def test_open_files_are_the_loads_own_concern(tmp_path: Path, hard: int, outcome
 
 def test_a_full_disk_ends_it(tmp_path: Path) -> None:
     """Records that cannot be written are an error of the harness, told by the exit code."""
-
-    def small_files() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
-
     start = Start(
         capture=str(tmp_path),
         token="abcd1234",
@@ -349,7 +342,7 @@ def test_a_full_disk_ends_it(tmp_path: Path) -> None:
         load=Load(rate=1),
         arrivals=arrivals(100),
     )
-    process = spawn(preexec_fn=small_files)
+    process = spawn(limit=(resource.RLIMIT_FSIZE, (1000, 1000)))
     try:
         assert process.stdin is not None
         process.stdin.write(encode(start) + b'\n{"origin_ns": %d}\n' % time.monotonic_ns())
