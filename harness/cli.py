@@ -87,11 +87,17 @@ def run(
 ) -> int:
     """Run a scenario live and give the verdict."""
     from harness import experiment  # noqa: PLC0415 - `harness --help` and `check` stay quick
-    from harness.report import terminal  # noqa: PLC0415
+    from harness.report.progress import RunProgress  # noqa: PLC0415
+    from harness.report.terminal import print_run  # noqa: PLC0415
 
-    with terminal.progress() as progress:
+    with RunProgress() as progress:
         result = experiment.run(
-            scenario, chain=chain, seed=seed, reports=reports, progress=progress, command=_command(scenario, chain, seed)
+            scenario,
+            chain=chain,
+            seed=seed,
+            reports=reports,
+            progress=progress,
+            command=_command(scenario, chain, seed),
         )
     if result.error is not None:
         fail(result.error, as_json=as_json, run=str(result.folder.path))
@@ -99,7 +105,7 @@ def run(
     elif as_json:
         show({"run": str(result.folder.path), "verdict": result.folder.verdict()})
     else:
-        terminal.print_run(result.folder, result.verdict, result.metrics)
+        print_run(result.run)
     return result.exit_code
 
 
@@ -112,7 +118,9 @@ def _command(scenario: Path, chain: Path | None, seed: int | None) -> str:
 
 @app.command(epilog="Example: harness check scenarios/*.yaml")
 def check(
-    files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="Scenario files, chain files or litellm configs.")],
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE…", help="Scenario files, chain files or litellm configs.")
+    ],
     *,
     chain: ChainFile = None,
     as_json: Json = False,
@@ -140,14 +148,15 @@ def report(
 ) -> int:
     """Judge a kept run anew and write its report, even one whose runner was killed."""
     from harness import experiment  # noqa: PLC0415
-    from harness.report import terminal  # noqa: PLC0415
+    from harness.report.progress import RunProgress  # noqa: PLC0415
+    from harness.report.terminal import print_run  # noqa: PLC0415
 
-    with terminal.progress() as progress:
+    with RunProgress() as progress:
         result = experiment.report(run, reports=reports, progress=progress)
     if as_json:
         show({"run": str(result.folder.path), "verdict": result.folder.verdict()})
     else:
-        terminal.print_run(result.folder, result.verdict, result.metrics)
+        print_run(result.run)
     return result.exit_code
 
 
@@ -156,7 +165,9 @@ def serve(
     chain: Annotated[Path, typer.Argument(metavar="CHAIN", help="A chain file or a litellm-config.yaml.")],
     *,
     provider: Annotated[str | None, typer.Option(metavar="NAME", help="Only this one of its providers.")] = None,
-    port: Annotated[int | None, typer.Option(min=1, max=65535, help="Where it listens; any free port if absent.")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="Where it listens; any free port if absent.")
+    ] = None,
     as_json: Json = False,
 ) -> int:
     """Serve the mocked providers alone: a plain, fast LLM mock. Ends with Ctrl-C."""
@@ -190,4 +201,3 @@ def doctor(*, as_json: Json = False) -> int:
             if line.hint and not line.ok:
                 sys.stdout.write(f"{'':8}hint: {line.hint}\n")
     return ExitCode.PASS if healthy else ExitCode.HARNESS
-

@@ -60,7 +60,7 @@ def changed(tmp_path: Path, old: str, new: str) -> UsageError:
         ("seed: 1", "sed: 1", "sed", "unknown key", "did you mean 'seed'?"),
     ],
 )
-def test_a_mistake_names_line_field_and_a_hint(  # noqa: D417
+def test_a_mistake_names_line_field_and_a_hint(
     tmp_path: Path, old: str, new: str, field: str, problem: str, hint: str
 ) -> None:
     """Each mistake is told at its place, with what was found and what to write."""
@@ -74,7 +74,9 @@ def test_a_mistake_names_line_field_and_a_hint(  # noqa: D417
 
 def test_a_share_of_a_refused_provider_is_refused(tmp_path: Path) -> None:
     """What hits the whole provider has no share."""
-    error = changed(tmp_path, "{status: 429, error: rate_limit, retry_after: 2s}", "{connection: refused}\n    share: 30%")
+    error = changed(
+        tmp_path, "{status: 429, error: rate_limit, retry_after: 2s}", "{connection: refused}\n    share: 30%"
+    )
     assert "hits the whole provider" in error.problem
 
 
