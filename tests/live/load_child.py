@@ -190,10 +190,21 @@ class Child:
         return [row for row in self.rows() if isinstance(row, HealthRecord)]
 
 
-def spawn(**streams: Any) -> subprocess.Popen[bytes]:
-    """Start a load process."""
+_LIMITED = "import os, resource, sys; resource.setrlimit({0}, {1}); os.execv(sys.executable, [sys.executable, *{2}])"
+
+
+def spawn(*, limit: tuple[int, tuple[int, int]] | None = None, **streams: Any) -> subprocess.Popen[bytes]:
+    """Start a load process.
+
+    Args:
+        limit: A resource (`resource.RLIMIT_NOFILE`) and its soft and hard limit.
+        streams: In place of pipes.
+    """
     streams = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | streams
-    return subprocess.Popen([sys.executable, "-m", "harness.live.locustfile"], env=dict(os.environ), **streams)
+    arguments = ["-m", "harness.live.locustfile"]
+    if limit is not None:
+        arguments = ["-c", _LIMITED.format(*limit, arguments)]
+    return subprocess.Popen([sys.executable, *arguments], env=dict(os.environ), **streams)
 
 
 @contextmanager
