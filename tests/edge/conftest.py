@@ -23,6 +23,7 @@ DEADLINE_S = 10.0
 
 
 def provider(dialect: str = "openai", **reply: Any) -> Provider:
+    """Return a mock that answers at once."""
     spec = {"ttft": 0, "tokens": 4, "tokens_per_second": 0} | reply
     return Provider(dialect=dialect, model="gpt-4", reply=ReplySpec(**spec))  # type: ignore[arg-type]
 
@@ -33,6 +34,7 @@ def window(inject: Inject, provider: str = "openai") -> Window:
 
 
 def chat(request_id: str | None = "req-000001", token: str = TOKEN, **fields: Any) -> bytes:
+    """Return a chat request's body whose prompt bears a marker."""
     prompt = f"hello [[{request_id} {token}]]" if request_id else "hello"
     return json.dumps({"model": "gpt-4", "messages": [{"role": "user", "content": prompt}], **fields}).encode()
 
@@ -45,6 +47,8 @@ def post(body: bytes, *headers: str, path: str = "/v1/chat/completions") -> byte
 
 @dataclass
 class Response:
+    """What came back."""
+
     status: int
     headers: dict[str, str]
     body: bytes = b""
@@ -52,6 +56,7 @@ class Response:
 
     @property
     def json(self) -> Any:
+        """The body as JSON."""
         return json.loads(self.body)
 
 
@@ -64,13 +69,16 @@ class Client:
 
     @classmethod
     async def to(cls, port: int) -> "Client":
+        """Connect."""
         return cls(*await asyncio.open_connection("127.0.0.1", port))
 
     async def send(self, raw: bytes) -> None:
+        """Write as it is."""
         self.writer.write(raw)
         await self.writer.drain()
 
     async def receive(self) -> Response:
+        """Read one response, whole."""
         async with asyncio.timeout(DEADLINE_S):
             head = (await self.reader.readuntil(b"\r\n\r\n")).decode()
             first, *lines = head.strip().split("\r\n")
@@ -87,10 +95,12 @@ class Client:
             return response
 
     async def ask(self, raw: bytes) -> Response:
+        """Write a request and read its response."""
         await self.send(raw)
         return await self.receive()
 
     async def close(self) -> None:
+        """Leave."""
         self.writer.close()
 
 
@@ -103,17 +113,21 @@ class Scene:
     clients: list[Client] = field(default_factory=list)
 
     async def client(self, name: str = "openai") -> Client:
+        """Connect to a provider; the scene closes it."""
         client = await Client.to(self.edge.ports[name])
         self.clients.append(client)
         return client
 
     async def ask(self, raw: bytes, name: str = "openai") -> Response:
+        """Ask on a connection of its own."""
         return await (await self.client(name)).ask(raw)
 
     def rows(self) -> list[Row]:
+        """What is on the disk so far."""
         return list(rows(self.capture.path))
 
     def attempts(self) -> list[AttemptRecord]:
+        """The attempts on the disk so far."""
         return [row.attempt for row in self.rows() if isinstance(row, EdgeAttempt)]
 
     async def recorded(self, count: int) -> list[AttemptRecord]:
@@ -125,7 +139,7 @@ class Scene:
 async def until(condition: Callable[[], bool]) -> None:
     """Poll a condition with a deadline."""
     async with asyncio.timeout(DEADLINE_S):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - it is a file on the disk that changes
             await asyncio.sleep(0.005)
 
 
@@ -134,7 +148,7 @@ Open = Callable[..., Any]
 
 @pytest.fixture
 def scene(tmp_path: Path) -> Open:
-    """Open an edge with a capture: `async with scene(provider(...), windows=...) as s`."""
+    """Return a way to open an edge with a capture, for `async with`."""
 
     @asynccontextmanager
     async def opened(

@@ -21,15 +21,18 @@ def window(
     start: int = START,
     end: int = END,
 ) -> Window:
+    """Return a window with a share."""
     inject = inject or Inject(status=503)
     return Window(fault_id=fault_id, provider=provider, start_ns=start, end_ns=end, inject=inject, share=share, text="")
 
 
 def state(*windows: Window, seed: int = 1) -> State:
+    """Return openai's first state."""
     return begin("openai", seed=seed, windows=windows)
 
 
 def fault(of: State, at_ns: int, request_id: str | None = "req-000001", nth: int = 1) -> str | None:
+    """Return the id of the fault that hits."""
     _, hit = decide(of, Attempt(at_ns=at_ns, request_id=request_id, nth=nth))
     return hit.fault_id if hit else None
 

@@ -29,31 +29,38 @@ MS = 10**6
 
 
 def provider(dialect: str, **reply: Any) -> Provider:
+    """Return a provider of a dialect."""
     return Provider(dialect=typing.cast("Dialect", dialect), model="gpt-4", reply=ReplySpec(**reply))
 
 
 def body(**fields: Any) -> bytes:
+    """Return a chat request of ten tokens."""
     return json.dumps({"model": "gpt-4", "messages": [{"role": "user", "content": "x" * 40}], **fields}).encode()
 
 
 def ask(dialect: str, reply: dict[str, Any] | None = None, **fields: Any) -> Answer:
+    """Return what a healthy provider answers."""
     spec = provider(dialect, **(reply or {}))
     return respond(spec, parse(spec, "POST", PATHS[dialect], body(**fields)), ATTEMPT)
 
 
 def head(answer: Answer) -> Head:
+    """Return the answer's head."""
     return next(step for step in answer.reply if isinstance(step, Head))
 
 
 def sent(answer: Answer) -> bytes:
+    """Return all bytes of the body."""
     return b"".join(step.data for step in answer.reply if isinstance(step, Send))
 
 
 def waited_ns(answer: Answer) -> int:
+    """Return how long the answer takes."""
     return sum(step.ns for step in answer.reply if isinstance(step, Wait))
 
 
 def text_of(dialect: str, raw: bytes) -> str:
+    """Return the text in a whole answer's body."""
     data = json.loads(raw)
     text = data["content"][0]["text"] if dialect == "anthropic" else data["choices"][0]["message"]["content"]
     return str(text)

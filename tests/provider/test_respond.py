@@ -16,6 +16,7 @@ PROVIDER = Provider(dialect="openai", model="gpt-4")
 
 
 def window(inject: Inject) -> Window:
+    """Return a window that holds a fault."""
     return Window(fault_id="fault-3", provider="openai", start_ns=0, end_ns=1, inject=inject, share=1.0, text="")
 
 
