@@ -27,21 +27,68 @@ _KEY_VARIABLES: dict[Dialect, tuple[str, ...]] = {
 }
 # Each of these makes LiteLLM call a login service before the provider.
 _LOGINS = frozenset(
-    """tenant_id client_id client_secret azure_ad_token azure_username azure_password azure_scope
-    litellm_credential_name""".split()
+    [
+        "tenant_id",
+        "client_id",
+        "client_secret",
+        "azure_ad_token",
+        "azure_username",
+        "azure_password",
+        "azure_scope",
+        "litellm_credential_name",
+    ]
 )
 _ROUTER_SETTINGS = frozenset(
-    """num_retries max_fallbacks timeout stream_timeout default_litellm_params default_priority
-    default_max_parallel_requests default_fallbacks fallbacks context_window_fallbacks content_policy_fallbacks
-    model_group_alias enable_pre_call_checks enable_tag_filtering tag_filtering_match_any retry_after retry_policy
-    model_group_retry_policy allowed_fails allowed_fails_policy cooldown_time disable_cooldowns routing_strategy
-    routing_strategy_args routing_groups enable_weighted_failover optional_pre_call_checks polling_interval client_ttl
-    deployment_affinity_ttl_seconds model_group_affinity_config""".split()
+    [
+        "num_retries",
+        "max_fallbacks",
+        "timeout",
+        "stream_timeout",
+        "default_litellm_params",
+        "default_priority",
+        "default_max_parallel_requests",
+        "default_fallbacks",
+        "fallbacks",
+        "context_window_fallbacks",
+        "content_policy_fallbacks",
+        "model_group_alias",
+        "enable_pre_call_checks",
+        "enable_tag_filtering",
+        "tag_filtering_match_any",
+        "retry_after",
+        "retry_policy",
+        "model_group_retry_policy",
+        "allowed_fails",
+        "allowed_fails_policy",
+        "cooldown_time",
+        "disable_cooldowns",
+        "routing_strategy",
+        "routing_strategy_args",
+        "routing_groups",
+        "enable_weighted_failover",
+        "optional_pre_call_checks",
+        "polling_interval",
+        "client_ttl",
+        "deployment_affinity_ttl_seconds",
+        "model_group_affinity_config",
+    ]
 )
 _MODULE_SETTINGS = frozenset(
-    """num_retries max_fallbacks fallbacks default_fallbacks context_window_fallbacks content_policy_fallbacks
-    request_timeout allowed_fails drop_params modify_params num_retries_per_request add_function_to_prompt
-    disable_aiohttp_transport""".split()
+    [
+        "num_retries",
+        "max_fallbacks",
+        "fallbacks",
+        "default_fallbacks",
+        "context_window_fallbacks",
+        "content_policy_fallbacks",
+        "request_timeout",
+        "allowed_fails",
+        "drop_params",
+        "modify_params",
+        "num_retries_per_request",
+        "add_function_to_prompt",
+        "disable_aiohttp_transport",
+    ]
 )
 _OTHER_SECTIONS = frozenset(("model_list", "router_settings", "litellm_settings", "environment_variables"))
 

@@ -13,7 +13,7 @@ from aiohttp import web
 from harness.chain import Chain
 from harness.chain.litellm_router import DUMMY_KEY, RouterSettings, router_settings
 from harness.chain.redact import secrets
-from harness.drivers.litellm_router.server import application
+from harness.drivers.litellm_router.server import application, scrub
 from harness.drivers.recorder import Recorder
 from harness.errors import UsageError
 from harness.history.records import ChainAttempt
@@ -43,10 +43,10 @@ async def serve(part: Part) -> AsyncIterator[dict[str, Any]]:
     base_urls: dict[str, str] = part.config["base_urls"]
     settings = router_settings(chain, base_urls, os.environ)
     recorder = Recorder(base_urls, part.capture.put if part.capture is not None else _forget)
-    router = _build(settings, recorder)
-    asked = chain.model or chain.order[0]
     keys = {str(entry["litellm_params"]["api_key"]) for entry in settings.model_list} - {DUMMY_KEY}
-    hidden = keys | secrets(chain, os.environ)
+    hidden = frozenset(keys) | secrets(chain, os.environ)
+    router = _build(settings, recorder, hidden)
+    asked = chain.model or chain.order[0]
     app = application(router, models=sorted({asked, *settings.addressable.values()}), secrets=hidden)
     runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=SHUTDOWN_S)
     await runner.setup()
@@ -70,7 +70,7 @@ def _forget(_row: ChainAttempt) -> None:
     """Record nothing: the run has no capture."""
 
 
-def _build(settings: RouterSettings, recorder: Recorder) -> Any:
+def _build(settings: RouterSettings, recorder: Recorder, hidden: frozenset[str]) -> Any:
     import litellm  # noqa: PLC0415 - takes seconds
 
     for name in ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy", "httpx", "openai"):
@@ -79,13 +79,14 @@ def _build(settings: RouterSettings, recorder: Recorder) -> Any:
     litellm.suppress_debug_info = True
     for name, value in settings.module.items():
         setattr(litellm, name, value)
+    _check_dialects(litellm, settings)
     watch_transports(recorder)
     try:
         router = litellm.Router(model_list=[dict(entry) for entry in settings.model_list], **settings.router)
     except Exception as error:
-        problem = f"LiteLLM does not take this chain: {type(error).__name__}"
-        raise UsageError(problem, where="chain", hint="try it with `litellm --config`") from None
-    _check_dialects(litellm, settings)
+        said = scrub(str(error), hidden).split("\n", 1)[0][:300]
+        problem = f"LiteLLM does not take this chain: {type(error).__name__}: {said}"
+        raise UsageError(problem, where="chain") from None
     return router
 
 
