@@ -9,22 +9,21 @@ from typing import Any
 
 from aiohttp import web
 
-from harness.chain.redact import HIDDEN
+from harness.drivers.litellm_router.router import scrub
 
 _BODY_BYTES_MAX = 64 * 2**20
 _SSE_HEADERS = {"Content-Type": "text/event-stream; charset=utf-8", "Cache-Control": "no-cache"}
 
 
-def application(router: Any, *, models: Iterable[str], secrets: Iterable[str]) -> web.Application:
+def application(router: Any, *, models: Iterable[str], hidden: frozenset[str]) -> web.Application:
     """Return the endpoint.
 
     Args:
         router: Its `acompletion` is called.
         models: What `GET /v1/models` lists.
-        secrets: Texts that no answer may hold.
+        hidden: Texts that no answer may hold.
     """
     listed = [{"id": model, "object": "model", "created": 0, "owned_by": "chain"} for model in models]
-    hidden = frozenset(secrets)
 
     async def completions(request: web.Request) -> web.StreamResponse:
         try:
@@ -95,13 +94,6 @@ def _explain(error: Exception, hidden: frozenset[str]) -> tuple[int, dict[str, A
         status = 429
     kind, param = getattr(error, "type", None), getattr(error, "param", None)
     return status, {"error": {"message": message, "type": kind, "param": param, "code": str(status)}}
-
-
-def scrub(text: str, hidden: frozenset[str]) -> str:
-    """Return a text without the secrets in it."""
-    for secret in sorted(hidden, key=len, reverse=True):
-        text = text.replace(secret, HIDDEN)
-    return text
 
 
 def _failure(status: int, message: str, *, kind: str) -> web.Response:
