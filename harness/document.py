@@ -263,7 +263,7 @@ def said(problem: str, *, known: str | None = None, hint: str | None = None) -> 
         context["known"] = known
     if hint:
         context["hint"] = hint
-    return PydanticCustomError("said", problem.replace("{", "(").replace("}", ")"), context)  # type: ignore[arg-type]
+    return PydanticCustomError("said", problem.replace("{", "(").replace("}", ")"), context)
 
 
 def duration_ns(value: object) -> int:
