@@ -189,3 +189,11 @@ def test_a_groups_deployments_share_their_address_book_entry() -> None:
     ]
 
     assert theirs({"model_list": listed}).addressable == {"a": "a", "a-2": "a"}
+
+
+def test_a_wildcard_is_addressed_by_what_callers_ask_for() -> None:
+    """The entry's own provider can always be reached."""
+    data = {"model_list": [{"model_name": "openai/*", "litellm_params": {"model": "openai/*", "api_key": "sk-1"}}]}
+    hosted = chain(parse(json.dumps(data).encode(), Path("litellm.yaml")), model="openai/gpt-4")
+
+    assert router_settings(hosted, {}, {}).addressable == {"openai": "openai/gpt-4"}

@@ -50,8 +50,7 @@ class Mock:
 
     def _status(self, request: web.Request) -> web.Response:
         headers = {"retry-after": "1"} if self.act == "429" else {}
-        # An unkind provider repeats the key it was given.
-        message = f"scripted {request.headers.get('authorization')}"
+        message = f"scripted {self.credentials[-1]}"  # an unkind provider repeats the key it was given
         error = {"message": message, "type": "scripted", "param": None, "code": None}
         body = {"type": "error", "error": error} if request.path.endswith("/messages") else {"error": error}
         return web.json_response(body, status=int(self.act), headers=headers)

@@ -12,7 +12,7 @@ from aiohttp import web
 from harness.chain import Chain
 from harness.chain.litellm_router import DUMMY_KEY, router_settings
 from harness.chain.redact import secrets
-from harness.drivers.litellm_router.router import routed, watch_transports
+from harness.drivers.litellm_router.router import routed, settle, watch_transports
 from harness.drivers.litellm_router.server import application
 from harness.drivers.recorder import Recorder
 from harness.history.records import ChainAttempt
@@ -31,7 +31,7 @@ async def serve(part: Part) -> AsyncIterator[dict[str, Any]]:
     """
     chain = decode(encode(part.config["chain"]), Chain)
     base_urls: dict[str, str] = part.config["base_urls"]
-    settings = router_settings(chain, base_urls, os.environ)
+    settings = settle(router_settings(chain, base_urls, os.environ))
     keys = {str(entry["litellm_params"]["api_key"]) for entry in settings.model_list} - {DUMMY_KEY}
     hidden = secrets(chain, os.environ) | keys
     recorder = Recorder(base_urls, part.capture.put if part.capture is not None else _forget)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -16,6 +18,7 @@ from harness.drivers.recorder import Recorder
 from harness.errors import UsageError
 
 _LOGGERS = ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy", "httpx", "openai")
+_FAMILIES = re.compile(r"(gpt-|chatgpt-|o\d|claude-)")
 _ABSENT = object()
 
 
@@ -33,19 +36,13 @@ def routed(settings: RouterSettings, hidden: frozenset[str]) -> Iterator[Any]:
     """Make a `litellm.Router`; on leaving, take back what it changed in the `litellm` module.
 
     Args:
-        settings: What it is made of.
+        settings: What it is made of; from `settle`.
         hidden: Texts that no error may hold.
 
     Raises:
-        UsageError: LiteLLM does not take the chain, or takes it for something else.
+        UsageError: LiteLLM does not take the chain.
     """
-    import litellm  # noqa: PLC0415 - takes seconds
-
-    for name in _LOGGERS:
-        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
-    litellm.telemetry = False
-    litellm.suppress_debug_info = True
-    _check_dialects(litellm, settings)
+    litellm = _quiet_litellm()
     before = {name: getattr(litellm, name, _ABSENT) for name in settings.module}
     for name, value in settings.module.items():
         setattr(litellm, name, value)
@@ -61,6 +58,17 @@ def routed(settings: RouterSettings, hidden: frozenset[str]) -> Iterator[Any]:
                 delattr(litellm, name)
             else:
                 setattr(litellm, name, value)
+
+
+def _quiet_litellm() -> Any:
+    """Return the module; it writes no log, and no advice to standard output, where a part's messages go."""
+    import litellm  # noqa: PLC0415 - takes seconds
+
+    for name in _LOGGERS:
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+    litellm.telemetry = False
+    litellm.suppress_debug_info = True
+    return litellm
 
 
 def _make(litellm: Any, settings: RouterSettings, hidden: frozenset[str]) -> Any:
@@ -94,21 +102,37 @@ def watch_transports(recorder: Recorder) -> None:
     AsyncHTTPHandler.create_async_transport = staticmethod(create_async_transport)
 
 
-def _check_dialects(litellm: Any, settings: RouterSettings) -> None:
-    """Raise where LiteLLM would speak another wire format than the mocked provider."""
+def settle(settings: RouterSettings) -> RouterSettings:
+    """Return the settings with every model at the provider whose wire format its mock speaks.
+
+    LiteLLM finds a bare name in its list of models. That list forgets old ones, which an older LiteLLM or a newer list
+    may still know: where the name says whose model it is, the provider is filled in, and a warning says so.
+
+    Raises:
+        UsageError: LiteLLM would speak another wire format than the mocked provider.
+    """
+    litellm = _quiet_litellm()
+    model_list, warnings = [], list(settings.warnings)
     for entry, dialect in zip(settings.model_list, settings.dialects, strict=True):
         params = entry["litellm_params"]
-        if "*" in params["model"]:
-            continue
-        try:
-            _model, spoken, _key, _base = litellm.get_llm_provider(
-                model=params["model"],
-                custom_llm_provider=params.get("custom_llm_provider"),
-                api_base=params["api_base"],
-            )
-        except Exception:  # it says so by many kinds of exception
-            spoken = "nobody"
-        if spoken != dialect:
-            problem = f"LiteLLM takes {params['model']!r} for a model of {spoken}, not of {dialect}"
+        spoken = _spoken(litellm, params)
+        if spoken is None and _FAMILIES.match(params["model"]):
+            warnings.append(f"{params['model']}: this LiteLLM does not list it, it is taken for a model of {dialect}")
+            params = {**params, "custom_llm_provider": dialect}
+        elif spoken != dialect:
+            problem = f"LiteLLM takes {params['model']!r} for a model of {spoken or 'nobody'}, not of {dialect}"
             hint = f"write {dialect}/{params['model']}"
             raise UsageError(problem, where=f"model {entry['model_name']!r}", hint=hint)
+        model_list.append({**entry, "litellm_params": params})
+    return replace(settings, model_list=tuple(model_list), warnings=tuple(warnings))
+
+
+def _spoken(litellm: Any, params: Mapping[str, Any]) -> str | None:
+    """Return the provider that LiteLLM takes a deployment for, or None."""
+    try:
+        _model, spoken, _key, _base = litellm.get_llm_provider(
+            model=params["model"], custom_llm_provider=params.get("custom_llm_provider"), api_base=params["api_base"]
+        )
+    except Exception:  # it says so by many kinds of exception
+        return None
+    return str(spoken)
