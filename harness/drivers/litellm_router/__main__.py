@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 
 from harness import part
-from harness.drivers.litellm_router.host import serve, silence
+from harness.drivers.litellm_router.host import serve
+from harness.drivers.litellm_router.router import silence
 from harness.errors import HarnessError
 
 
