@@ -82,7 +82,8 @@ class Attempts:
         status: HTTP status.
         outcome: Place in OUTCOMES.
         retry_after_ns: The delay that it was told.
-        touched: A fault changed it.
+        fault: Place of the fault that changed it, in `fault_ids`.
+        touched: A fault changed it, or acted on the whole provider when it began.
         used: Its answer is the one that the caller took.
     """
 
@@ -95,6 +96,7 @@ class Attempts:
     status: Floats
     outcome: Ints
     retry_after_ns: Floats
+    fault: Ints
     touched: Bools
     used: Bools
 
@@ -146,7 +148,7 @@ class Columns:
 
     def ids(self, shown: Bools) -> tuple[str, ...]:
         """Return the names of some of the requests, sorted."""
-        return tuple(sorted(self.requests.table["request_id"].to_numpy(object)[shown]))
+        return tuple(sorted(np.asarray(self.requests.table["request_id"], dtype=object)[shown]))
 
     def requests_with(self, attempts: Bools) -> Bools:
         """Return which requests have at least one of these attempts."""
@@ -181,10 +183,10 @@ def joined(
     windows: Sequence[Window] = (),
 ) -> tuple[tuple[str, ...], Requests, Attempts, int]:
     """Return the names of all providers, the measured requests, their attempts, and the number of orphans."""
-    providers = tuple(dict.fromkeys([*providers, *sorted(history.attempts["provider"].dropna().unique())]))
+    providers = _all_names(history.attempts["provider"], providers)
     requests = _requests(history, phases, windows)
-    known = pd.Index(requests.table["request_id"].to_numpy(object), dtype=object)
-    request_id = texts(history.attempts["request_id"])
+    known = pd.Index(np.asarray(requests.table["request_id"], dtype=object), dtype=object)
+    request_id = np.asarray(history.attempts["request_id"], dtype=object)
     request = known.get_indexer(pd.Index(request_id, dtype=object))
     stray = request < 0
     warm = history.attempts["start_ns"].to_numpy()[stray] < 0
@@ -205,17 +207,27 @@ def texts(column: pd.Series[Any]) -> Objects:
 
 def places(column: pd.Series[Any], names: Sequence[str]) -> Ints:
     """Return the place of each text in `names`, -1 where it is not in it."""
-    found: Ints = (
-        pd.Index(list(names), dtype=object).get_indexer(pd.Index(texts(column), dtype=object)).astype(np.int64)
-    )
+    values = pd.Index(np.asarray(column, dtype=object), dtype=object)
+    found: Ints = pd.Index(list(names), dtype=object).get_indexer(values).astype(np.int64)
     return found
+
+
+def fault_ids(windows: Sequence[Window]) -> tuple[str, ...]:
+    """Return the names of the faults, in the order of the plan."""
+    return tuple(dict.fromkeys(window.fault_id for window in windows))
+
+
+def _all_names(column: pd.Series[Any], known: Sequence[str]) -> tuple[str, ...]:
+    """Return the known names, then any others that a column holds."""
+    others = column[places(column, known) < 0].dropna().unique()
+    return (*known, *sorted(others))
 
 
 def _requests(history: History, phases: Sequence[str], windows: Sequence[Window]) -> Requests:
     table = history.requests
     measured = (table["phase"] != WARMUP).to_numpy(bool) & (table["scheduled_ns"] >= 0).to_numpy(bool)
     table = table[measured].reset_index(drop=True)
-    outcome = table["outcome"].to_numpy(object)
+    outcome = np.asarray(table["outcome"], dtype=object)
     scheduled_ns, end_ns = floats(table["scheduled_ns"]), floats(table["end_ns"])
     blind = np.zeros(len(table), dtype=bool)
     if history.unseen:
@@ -262,8 +274,9 @@ def _attempts(
     start_ns = table["start_ns"].to_numpy()[row].astype(np.float64)
     provider = places(table["provider"], providers)[row]
     served = texts(requests.table["served_attempt"])
-    used = served[request] == table["attempt_id"].to_numpy(object)[row]
-    touched = table["fault_id"].notna().to_numpy()[row]
+    used = served[request] == np.asarray(table["attempt_id"], dtype=object)[row]
+    fault = places(table["fault_id"], fault_ids(windows))[row]
+    touched = fault >= 0
     for window in windows:
         # These act on the listener, before the edge: no attempt of theirs names its fault.
         if window.inject.connection in WHOLE_PROVIDER:
@@ -283,6 +296,7 @@ def _attempts(
         status=floats(table["status"])[row],
         outcome=outcome,
         retry_after_ns=floats(table["retry_after_ns"])[row],
+        fault=fault,
         touched=touched,
         used=used.astype(bool) | _only_answer(used.astype(bool), request, outcome, served, requests),
     )
