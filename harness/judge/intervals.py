@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,6 +63,7 @@ def quantile_interval(ordered: Floats, share: float) -> Interval:
     )
 
 
+@lru_cache(maxsize=4096)
 def quantile_places(samples: int, share: float) -> tuple[int, int]:
     """Return the places, from 1, of the two values that enclose a quantile; 0 and `samples` + 1 stand for infinity.
 
