@@ -63,7 +63,9 @@ def history(requests: int) -> History:
     number = np.tile(np.arange(1, TRIES + 1), requests)
     last = number == TRIES
     start = starts.ravel()
-    attempt_ids = np.char.add(np.repeat(ids.astype(str), TRIES), np.tile([".openai.1", ".openai.2", ".openai.3", ".azure.1"], requests))
+    attempt_ids = np.char.add(
+        np.repeat(ids.astype(str), TRIES), np.tile([".openai.1", ".openai.2", ".openai.3", ".azure.1"], requests)
+    )
     end = start + np.where(last, 150_000_000, 1_000_000)
     attempts = _table(
         AttemptRecord,

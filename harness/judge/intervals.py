@@ -79,6 +79,7 @@ def mean_interval(values: Floats) -> Interval:
     """Return Student's t interval of the mean; equal values give a width of 0, fewer than five an infinite one."""
     if len(values) < MEAN_SAMPLES_MIN:
         return -math.inf, math.inf
+    values = np.sort(values)  # so that their order cannot show in the last digit
     mean = float(values.mean())
     half = float(stats.t.ppf(1 - _TAIL, len(values) - 1)) * float(values.std(ddof=1)) / math.sqrt(len(values))
     return mean - half, mean + half

@@ -134,9 +134,11 @@ def _wasted(run: Case, mine: Bools) -> dict[str, Value]:
     attempts = run.columns.attempts
     unused = mine & ~(attempts.used & run.columns.requests.ok[attempts.request])
     size = int(unused.sum())
+    known_usd = attempts.cost_usd[unused & ~np.isnan(attempts.cost_usd)]
     return {
         "wasted_tokens": _count(float(np.nansum(attempts.tokens[unused])), size),
-        "cost": Value(value=float(np.nansum(attempts.cost_usd[unused])), samples=size, unit="usd"),
+        # Exact, so that the order of the rows cannot show in the last digit.
+        "cost": Value(value=math.fsum(known_usd), samples=size, unit="usd"),
     }
 
 
