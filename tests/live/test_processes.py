@@ -42,11 +42,12 @@ GATEWAY = (
     "trap 'echo bye; exit 0' TERM; (trap '' TERM; echo worker $BASHPID; while :; do sleep 60; done) & echo up; wait"
 )
 
+START = {"secret": "hush"}
+
 
 def part(tmp_path: Path, code: str = PART, **options: Any) -> Child:
     """Return a part that runs the given code."""
-    options.setdefault("message", {"secret": "hush"})
-    return Child("edge", [sys.executable, "-c", code], log=tmp_path / "edge.log", **options)
+    return Child("edge", [sys.executable, "-c", code], log=tmp_path / "edge.log", part=True, **options)
 
 
 def gateway(tmp_path: Path, code: str = GATEWAY, **options: Any) -> Child:
@@ -88,7 +89,7 @@ def test_part_is_started_told_and_ended(tmp_path: Path) -> None:
 
     async def story() -> None:
         async with part(tmp_path) as child:
-            ready = await child.ready()
+            ready = await child.ready(START)
             assert ready == {"pid": child.pid, "got": {"secret": "hush"}}
             await child.send({"origin_ns": 5})
             assert await child.receive() == {"done": {"origin_ns": 5}}
@@ -103,7 +104,7 @@ def test_secrets_stay_out_of_process_list(tmp_path: Path) -> None:
 
     async def story() -> None:
         async with part(tmp_path) as child:
-            await child.ready()
+            await child.ready(START)
             assert "hush" not in " ".join(psutil.Process(child.pid).cmdline())
 
     asyncio.run(story())
@@ -128,7 +129,7 @@ def test_part_that_is_not_ready_in_time_is_named(tmp_path: Path) -> None:
     async def story() -> None:
         async with part(tmp_path, code, grace_s=0) as child:
             await asyncio.to_thread(eventually, (tmp_path / "edge.log").read_text)
-            await child.ready(timeout_s=0.01)
+            await child.ready(START, timeout_s=0.01)
 
     with pytest.raises(HarnessError, match=r"^edge: was not ready after 0\.01 s\n(.*\n)*.*still loading$"):
         asyncio.run(story())
@@ -139,7 +140,7 @@ def test_part_that_ends_before_it_is_ready_is_named(tmp_path: Path) -> None:
 
     async def story() -> None:
         async with part(tmp_path, "raise SystemExit('no such module')") as child:
-            await child.ready()
+            await child.ready(START)
 
     with pytest.raises(HarnessError, match=r"^edge: ended before its time \(exit code 1\)\n(.*\n)*.*no such module$"):
         asyncio.run(story())
@@ -150,7 +151,7 @@ def test_unexpected_death_is_noticed(tmp_path: Path) -> None:
 
     async def story() -> None:
         async with part(tmp_path) as child:
-            await child.ready()
+            await child.ready(START)
             await child.send({"die": 7})
             error = await child.died()
             assert "exit code 7" in str(error)
@@ -178,7 +179,7 @@ def test_planned_end_is_no_death(tmp_path: Path) -> None:
 
     async def story() -> None:
         async with part(tmp_path) as child:
-            await child.ready()
+            await child.ready(START)
             death = asyncio.create_task(child.died())
         await asyncio.wait([death], timeout=0.05)
         assert not death.done()
@@ -192,7 +193,7 @@ def test_stubborn_part_is_killed(tmp_path: Path) -> None:
 
     async def story() -> int:
         async with part(tmp_path, STUBBORN, grace_s=0.05) as child:
-            await child.ready()
+            await child.ready(START)
         return child.pid
 
     assert gone(asyncio.run(story()))
@@ -244,7 +245,7 @@ def test_cancellation_leaves_nothing_behind(tmp_path: Path, when: str) -> None:
     async def story(started: asyncio.Event) -> None:
         async with part(tmp_path, STUBBORN, grace_s=0.2) as child, gateway(tmp_path, grace_s=0.2) as other:
             pids.extend([child.pid, other.pid])
-            await child.ready()
+            await child.ready(START)
             started.set()
             if when == "in the body":
                 await asyncio.Event().wait()
@@ -269,10 +270,10 @@ import asyncio, json, sys
 from pathlib import Path
 from harness.live.processes import Child
 async def main(folder):
-    part = Child("edge", [sys.executable, "-c", sys.argv[2]], log=folder / "edge.log", message={})
+    part = Child("edge", [sys.executable, "-c", sys.argv[2]], log=folder / "edge.log", part=True)
     gateway = Child("gateway", ["bash", "-c", sys.argv[3]], log=folder / "gateway.log", grace_s=0.2)
     async with part, gateway:
-        await part.ready()
+        await part.ready({})
         print(json.dumps([part.pid, gateway.pid]), flush=True)
         await asyncio.Event().wait()
 asyncio.run(main(Path(sys.argv[1])))

@@ -13,6 +13,8 @@ from harness.errors import HarnessError
 def main() -> int:
     """Run the host to its end; a problem that the user can solve is said in one line, on standard error."""
     silence()
+    import litellm  # noqa: F401, PLC0415 - takes seconds, which pass while the other parts start
+
     try:
         part.main("chain", serve)
     except HarnessError as error:
