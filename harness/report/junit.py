@@ -8,31 +8,38 @@ nobody asked for) is `skipped`, with its message, so that it is seen but keeps t
 from __future__ import annotations
 
 import re
-import xml.etree.ElementTree as ET  # noqa: S405 - written here, never read
+import xml.etree.ElementTree as ET
+from pathlib import Path
 
-from harness.judge import ExpectationResult, Finding, Status
+from harness.judge import ExpectationResult, Finding, Status, Verdict
 from harness.report import words
-from harness.report.run import Run
-from harness.report.summary import summary
+from harness.scenario import Plan
 
 # All that XML 1.0 cannot hold, not even escaped.
 _FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _IDS_MAX = 20
 
 
-def junit(run: Run) -> bytes:
+def write(path: Path, plan: Plan, verdict: Verdict) -> None:
+    """Write `junit.xml`, whole or not at all."""
+    partial = path.with_name(f".{path.name}.part")
+    partial.write_bytes(junit(plan, verdict))
+    partial.replace(path)
+
+
+def junit(plan: Plan, verdict: Verdict) -> bytes:
     """Return one test suite: a test case per expectation, per finding, and one for the run itself."""
-    name = f"{run.plan.name} (seed {run.plan.seed})"
+    name = f"{plan.name} (seed {plan.seed})"
     suite = ET.Element("testsuite", name=_clean(name))
     counts = {"failure": 0, "error": 0, "skipped": 0}
-    cases = [_overall(suite, run)]
-    cases += [_expectation(suite, run.plan.name, row) for row in run.verdict.expectations]
-    asked = {row.metric for row in run.verdict.expectations if row.text.split()[:1] == ["no"]}
-    cases += [_finding(suite, run.plan.name, finding, asked=finding.id in asked) for finding in run.verdict.findings]
+    cases = [_overall(suite, plan, verdict)]
+    cases += [_expectation(suite, plan.name, row) for row in verdict.expectations]
+    asked = {row.metric for row in verdict.expectations if row.text.split()[:1] == ["no"]}
+    cases += [_finding(suite, plan.name, finding, asked=finding.id in asked) for finding in verdict.findings]
     for case in cases:
         for child in case:
             counts[child.tag] = counts.get(child.tag, 0) + 1
-    seconds = run.plan.end_ns / 1e9
+    seconds = plan.end_ns / 1e9
     totals = {"failures": counts["failure"], "errors": counts["error"], "skipped": counts["skipped"]}
     for element in (suite, root := ET.Element("testsuites", name="llm-fallback-harness")):
         element.set("tests", str(len(cases)))
@@ -41,7 +48,8 @@ def junit(run: Run) -> bytes:
         element.set("time", f"{seconds:.3f}")
     root.append(suite)
     ET.indent(root)
-    return ET.tostring(root, encoding="utf-8", xml_declaration=True) + b"\n"
+    page: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
+    return page + b"\n"
 
 
 def _clean(text: str) -> str:
@@ -59,12 +67,14 @@ def _outcome(case: ET.Element, tag: str, message: str, details: str = "") -> Non
     child.text = _clean(details or message)
 
 
-def _overall(suite: ET.Element, run: Run) -> ET.Element:
+def _overall(suite: ET.Element, plan: Plan, verdict: Verdict) -> ET.Element:
     """Add the run itself: it alone is red where only its own health makes it inconclusive."""
-    case = _case(suite, "run", run.plan.name, "verdict")
-    tag = {Status.FAIL: "failure", Status.INCONCLUSIVE: "error"}.get(run.verdict.status)
+    case = _case(suite, "run", plan.name, "verdict")
+    tag = {Status.FAIL: "failure", Status.INCONCLUSIVE: "error"}.get(verdict.status)
     if tag is not None:
-        _outcome(case, tag, summary(run), "\n".join([summary(run), *run.verdict.reasons]))
+        answer = words.WORDS[verdict.status]
+        first = verdict.reasons[0] if verdict.reasons else "see the checks below"
+        _outcome(case, tag, f"{answer}: {first}", "\n".join([answer, *verdict.reasons]))
     return case
 
 
@@ -72,7 +82,9 @@ def _expectation(suite: ET.Element, scenario: str, row: ExpectationResult) -> ET
     case = _case(suite, "expect", scenario, row.text)
     observed = f"observed {words.amount(row.observed, row.unit)}"
     around = words.interval(row.ci, row.unit)
-    details = ", ".join(part for part in (observed, around and f"95 % interval {around}", f"samples {words.samples(row)}") if part)
+    details = ", ".join(
+        part for part in (observed, around and f"95 % interval {around}", f"samples {words.samples(row)}") if part
+    )
     text = f"{row.message}: {details}" if row.message else details
     if row.status is Status.FAIL:
         _outcome(case, "failure", text)

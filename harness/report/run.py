@@ -52,10 +52,12 @@ class Run:
         history: History,
         *,
         verdict: Verdict | None = None,
+        metrics: Metrics | None = None,
         path: Path | None = None,
         environment: Mapping[str, Any] | None = None,
     ) -> Run:
-        """Return a run with its numbers; it is judged here where no verdict is given."""
+        """Return a run with its numbers; they are made here where they are not given."""
+        metrics = metrics or judge.measure(plan, history)
         warm = history.requests["phase"] == WARMUP
         return cls(
             plan=plan,
@@ -64,8 +66,8 @@ class Run:
             attempts=history.attempts[
                 ~history.attempts["request_id"].isin(history.requests.loc[warm, "request_id"])
             ].reset_index(drop=True),
-            metrics=judge.measure(plan, history),
-            verdict=verdict or judge.judge(plan, history),
+            metrics=metrics,
+            verdict=verdict or judge.judge(plan, history, metrics),
             retries=judge.retries(history),
             journeys=judge.journeys(plan, history),
             path=path,

@@ -64,7 +64,14 @@ def verdict(run: Run) -> Block:
         ]
         for row in run.verdict.expectations
     ]
-    parts = [_table("What was expected", ("answer", "expectation", "observed", "samples", "why"), rows, empty="The scenario expects nothing.")]
+    parts = [
+        _table(
+            "What was expected",
+            ("answer", "expectation", "observed", "samples", "why"),
+            rows,
+            empty="The scenario expects nothing.",
+        )
+    ]
     found = sorted(run.verdict.findings, key=lambda f: (f.status is not Status.FAIL, f.severity != "required"))
     parts.append(
         _table(
@@ -91,7 +98,14 @@ def numbers(run: Run) -> Block:
             else:
                 cells.append(_observed(value.value, value.ci, value.unit))
         rows.append(cells)
-    return Block(_table("Numbers by phase (95 % intervals below)", ("phase", *(name for _, name in shown)), rows, empty="No numbers."))
+    return Block(
+        _table(
+            "Numbers by phase (95 % intervals below)",
+            ("phase", *(name for _, name in shown)),
+            rows,
+            empty="No numbers.",
+        )
+    )
 
 
 def timeline(run: Run) -> Block:
@@ -129,12 +143,23 @@ def measured(run: Run) -> Block:
     history = run.history
     facts: list[tuple[str, str]] = [
         ("do it again", f"<code>{escape(command(run))}</code>"),
-        ("scenario", f"{escape(run.plan.name)}, seed {run.plan.seed}, {words.plural(len(run.plan.arrivals), 'planned request')}"),
-        ("chain", f"{escape(run.plan.chain.name)}: {escape(' → '.join(run.plan.chain.order))} ({escape(run.plan.chain.driver)})"),
+        (
+            "scenario",
+            f"{escape(run.plan.name)}, seed {run.plan.seed}, {words.plural(len(run.plan.arrivals), 'planned request')}",
+        ),
+        (
+            "chain",
+            f"{escape(run.plan.chain.name)}: {escape(' → '.join(run.plan.chain.order))} ({escape(run.plan.chain.driver)})",
+        ),
         ("plan digest", f"<code>{escape(run.plan.digest)}</code>"),
-        ("records", f"{words.plural(len(run.requests), 'request')}, {words.plural(len(run.attempts), 'attempt')}, {words.plural(history.lost, 'record')} lost, {'complete' if history.complete else 'cut short'}"),
+        (
+            "records",
+            f"{words.plural(len(run.requests), 'request')}, {words.plural(len(run.attempts), 'attempt')}, {words.plural(history.lost, 'record')} lost, {'complete' if history.complete else 'cut short'}",
+        ),
     ]
-    facts += [(name.replace("_", " "), escape(words.with_interval(value))) for name, value in run.metrics.harness.items()]
+    facts += [
+        (name.replace("_", " "), escape(words.with_interval(value))) for name, value in run.metrics.harness.items()
+    ]
     facts += [(key, f"<code>{escape(text)}</code>") for key, text in _flat(run.environment)]
     rows = "".join(f"<tr><th scope='row'>{escape(name)}</th><td>{cell}</td></tr>" for name, cell in facts)
     return Block(
@@ -202,7 +227,9 @@ def _table(caption: str, columns: tuple[str, ...], rows: list[list[str]], *, emp
         return f"<p>{escape(empty)}</p>"
     head = "".join(f'<th scope="col">{escape(name)}</th>' for name in columns)
     body = "".join(
-        "<tr>" + "".join(f'<td data-name="{escape(name)}">{cell}</td>' for name, cell in zip(columns, row, strict=True)) + "</tr>"
+        "<tr>"
+        + "".join(f'<td data-name="{escape(name)}">{cell}</td>' for name, cell in zip(columns, row, strict=True))
+        + "</tr>"
         for row in rows
     )
     return f"<table><caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"

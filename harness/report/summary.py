@@ -55,16 +55,26 @@ def _noticed(run: Run) -> str:
     if whole == 0:
         return "no request was recorded"
     if lost == 0:
-        return f"all {words.plural(whole, 'caller')} got their whole answer" if whole > 1 else "the one caller got its answer"
+        return (
+            f"all {words.plural(whole, 'caller')} got their whole answer"
+            if whole > 1
+            else "the one caller got its answer"
+        )
     if lost == whole:
-        return f"none of {words.plural(whole, 'caller')} got a whole answer" if whole > 1 else "the one caller got no answer"
+        return (
+            f"none of {words.plural(whole, 'caller')} got a whole answer"
+            if whole > 1
+            else "the one caller got no answer"
+        )
     return f"{words.count(lost)} of {words.count(whole)} callers ({words.share(lost / whole)}) got no whole answer"
 
 
 def _served(run: Run) -> str:
     journeys = run.journeys
     first = run.plan.chain.order[0]
-    others = journeys[journeys["complete"].astype(bool) & journeys["served_by"].notna() & (journeys["served_by"] != first)]
+    others = journeys[
+        journeys["complete"].astype(bool) & journeys["served_by"].notna() & (journeys["served_by"] != first)
+    ]
     if others.empty:
         return ""
     counts = others["served_by"].value_counts()
@@ -73,7 +83,11 @@ def _served(run: Run) -> str:
     after = ""
     if len(overhead):
         median, p95 = (words.duration(float(overhead.quantile(q, interpolation="higher"))) for q in (0.5, 0.95))
-        after = f", falling back took {median} (median; p95 {p95})" if len(overhead) > 1 else f", falling back took {median}"
+        after = (
+            f", falling back took {median} (median; p95 {p95})"
+            if len(overhead) > 1
+            else f", falling back took {median}"
+        )
     return f", served {who}{after}"
 
 
@@ -82,7 +96,11 @@ def _why(run: Run) -> str:
     verdict = run.verdict
     if verdict.status is Status.PASS:
         kept = len(verdict.expectations)
-        return f"{'the one expectation' if kept == 1 else f'all {kept} expectations'} held" if kept else "nothing was expected"
+        return (
+            f"{'the one expectation' if kept == 1 else f'all {kept} expectations'} held"
+            if kept
+            else "nothing was expected"
+        )
     rows = [row for row in verdict.expectations if row.status is verdict.status]
     told = [_broken(row) for row in rows]
     asked = {row.metric for row in rows}

@@ -71,8 +71,10 @@ def _bar(axes: Axes, run: Run, window: Window, row: int, end_s: float) -> None:
     axes.barh(row, stop - start, left=start, height=0.62, color=WRONG, alpha=0.85, linewidth=0)
     text = f"{words.shortened(window.provider)}: {window.text}{_fired(run, window)}"
     gap = 0.005 * end_s
-    letters = {side: int(room / (_CHAR_S_SHARE * end_s)) for side, room in
-               (("inside", stop - start - 2 * gap), ("right", end_s - stop - gap), ("left", start - gap))}
+    letters = {
+        side: int(room / (_CHAR_S_SHARE * end_s))
+        for side, room in (("inside", stop - start - 2 * gap), ("right", end_s - stop - gap), ("left", start - gap))
+    }
     side = next((side for side, room in letters.items() if room >= len(text)), max(letters, key=letters.__getitem__))
     place, align, colour = {
         "inside": (start + gap, "left", "#111111"),

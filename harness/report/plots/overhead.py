@@ -28,7 +28,9 @@ def overhead_ecdf(run: Run) -> Figure:
     """Draw the share of fallbacks that had begun by a time, per provider that served, and how the time was spent."""
     table = run.journeys[run.journeys["fallback_overhead_ns"].notna()]
     if table.empty:
-        return style.in_words("No request was served by a fallback after the first provider had been tried, so fallback overhead has no value here.")
+        return style.in_words(
+            "No request was served by a fallback after the first provider had been tried, so fallback overhead has no value here."
+        )
     groups = [(name, table[table["served_by"] == name]) for name in style.colours(run.plan)]  # as in the chain
     groups = [(name, group) for name, group in groups if len(group)]
     spent_in = 0.55 + 0.42 * len(groups)
@@ -43,8 +45,16 @@ def overhead_ecdf(run: Run) -> Figure:
         for axes in (above, below):
             axes.axvline(budget_ns / 1e9, color=WRONG, linewidth=1.3, linestyle=(0, (4, 2)), zorder=4)
         above.annotate(
-            f"limit {words.duration(budget_ns)}", (budget_ns / 1e9, 0.03), (-5, 0), textcoords="offset points", ha="right",
-            fontsize=9, color=WRONG, fontweight="bold", bbox=_PAPER_BOX, zorder=6,
+            f"limit {words.duration(budget_ns)}",
+            (budget_ns / 1e9, 0.03),
+            (-5, 0),
+            textcoords="offset points",
+            ha="right",
+            fontsize=9,
+            color=WRONG,
+            fontweight="bold",
+            bbox=_PAPER_BOX,
+            zorder=6,
         )
     _spent(below, run, groups, right)
     figure.set_label(_label(table, groups, budget_ns))
@@ -54,7 +64,9 @@ def overhead_ecdf(run: Run) -> Figure:
 def budget(plan: Plan) -> float | None:
     """Return the strictest upper limit on fallback overhead that the scenario sets, in nanoseconds."""
     limits = [
-        line.target for line in plan.expectations if line.metric == "fallback_overhead" and line.op in ("<", "<=") and line.target
+        line.target
+        for line in plan.expectations
+        if line.metric == "fallback_overhead" and line.op in ("<", "<=") and line.target
     ]
     return min(limits, default=None)
 
@@ -81,27 +93,45 @@ def _curves(axes: Axes, run: Run, groups: list[tuple[str, pd.DataFrame]], right:
     axes.set_ylim(0, 1.02)
     style.percent_ticks(axes.yaxis)
     axes.grid(visible=True)
-    style.headline(axes, "Share of fallbacks whose winning attempt had begun (band: 95 %, dot: p95)", handles, rows=True)
+    style.headline(
+        axes, "Share of fallbacks whose winning attempt had begun (band: 95 %, dot: p95)", handles, rows=True
+    )
 
 
 def _spent(axes: Axes, run: Run, groups: list[tuple[str, pd.DataFrame]], right: float) -> None:
     colours = style.colours(run.plan)
     for row, (name, group) in enumerate(groups):
-        failed, waiting = (float(group[column].astype("float64").mean()) / 1e9 for column in ("failed_ns", "waiting_ns"))
+        failed, waiting = (
+            float(group[column].astype("float64").mean()) / 1e9 for column in ("failed_ns", "waiting_ns")
+        )
         axes.barh(row, failed, height=0.6, linewidth=1, **style.failed_look(colours[name]))
         axes.barh(row, waiting, left=failed, height=0.6, color=INK, alpha=0.22, linewidth=0)
         text = f"{words.duration(failed * 1e9)} in failed attempts, {words.duration(waiting * 1e9)} waiting"
         inside = failed + waiting > 0.55 * right
         axes.annotate(
-            text, (failed + waiting, row), (-6 if inside else 6, 0), textcoords="offset points",
-            ha="right" if inside else "left", va="center", fontsize=9, bbox=_PAPER_BOX, zorder=6,
+            text,
+            (failed + waiting, row),
+            (-6 if inside else 6, 0),
+            textcoords="offset points",
+            ha="right" if inside else "left",
+            va="center",
+            fontsize=9,
+            bbox=_PAPER_BOX,
+            zorder=6,
         )
     axes.set_yticks(range(len(groups)), [words.shortened(name) for name, _ in groups], fontsize=9)
     axes.tick_params(axis="y", length=0)
     axes.set_ylim(len(groups) - 0.5, -0.5)
     axes.grid(visible=True, axis="x")
     title = "What that time was spent on, mean per request"
-    style.headline(axes, title, [style.swatch(style.UNKNOWN, "in failed attempts", failed=True), Line2D([], [], color=INK, alpha=0.22, linewidth=8, label="waiting")])
+    style.headline(
+        axes,
+        title,
+        [
+            style.swatch(style.UNKNOWN, "in failed attempts", failed=True),
+            Line2D([], [], color=INK, alpha=0.22, linewidth=8, label="waiting"),
+        ],
+    )
     style.seconds_axis(axes, "seconds from the start of the first attempt to the start of the one that won")
 
 
@@ -109,7 +139,9 @@ def _label(table: pd.DataFrame, groups: list[tuple[str, pd.DataFrame]], budget_n
     parts = []
     for name, group in groups:
         p50, p95 = np.quantile(group["fallback_overhead_ns"].to_numpy(dtype=float), [0.5, 0.95], method="inverted_cdf")
-        parts.append(f"{name} served {words.count(len(group))} after a median of {words.duration(p50)}, p95 {words.duration(p95)}")
+        parts.append(
+            f"{name} served {words.count(len(group))} after a median of {words.duration(p50)}, p95 {words.duration(p95)}"
+        )
     text = f"Fallback overhead: {'; '.join(parts)}."
     if budget_ns is not None:
         over = int((table["fallback_overhead_ns"] >= budget_ns).sum())

@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
 
 from harness.report import words
 from harness.report.plots import style
@@ -39,7 +40,9 @@ def retry_gaps(run: Run) -> Figure:
     gaps = gaps[gaps["gap_ns"].notna()]
     if gaps.empty:
         switches = int((run.retries["kind"] == "switch").sum())
-        told = "every failed attempt was handed to the next provider" if switches else "no attempt was followed by another"
+        told = (
+            "every failed attempt was handed to the next provider" if switches else "no attempt was followed by another"
+        )
         return style.in_words(f"No provider was tried twice for the same request: {told}.")
     rows = _rows(gaps)
     figure = style.canvas(2.7 + 0.62 * len(rows))
@@ -58,13 +61,17 @@ def retry_gaps(run: Run) -> Figure:
             tick.set(color=WRONG, fontweight="bold")
     below.tick_params(axis="y", length=0)
     below.grid(visible=True, axis="x")
-    handles: list[Any] = [Line2D([], [], color=style.PROVIDERS[0], marker="o", linestyle="", markersize=4, label="a retry")]
+    handles: list[Any] = [
+        Line2D([], [], color=style.PROVIDERS[0], marker="o", linestyle="", markersize=4, label="a retry")
+    ]
     if early(gaps).any():
         handles.append(Line2D([], [], color=WRONG, marker="x", linestyle="", markersize=6, label="before its time"))
     if any(row.told_ns is not None for row in rows):
         handles.append(Patch(facecolor=GOOD, alpha=0.16, label="allowed by Retry-After"))
     style.headline(below, "Each retry, against what it was told", handles)
-    style.seconds_axis(below, "seconds from the end of the failed attempt to the start of the next one at the same provider")
+    style.seconds_axis(
+        below, "seconds from the end of the failed attempt to the start of the next one at the same provider"
+    )
     figure.set_label(_label(gaps))
     return figure
 
@@ -101,7 +108,10 @@ def _histogram(axes: Axes, gaps: pd.DataFrame, right: float) -> None:
     seconds = gaps["gap_ns"].to_numpy(dtype=float) / 1e9
     bottom = np.zeros(len(edges) - 1)
     handles: list[Any] = []
-    for mine, colour, name in ((given, style.PROVIDERS[0], "told to wait"), (~given, style.PROVIDERS[4], "told nothing")):
+    for mine, colour, name in (
+        (given, style.PROVIDERS[0], "told to wait"),
+        (~given, style.PROVIDERS[4], "told nothing"),
+    ):
         if mine.any():
             top = bottom + np.histogram(np.clip(seconds[mine], 0, right), edges)[0]
             axes.stairs(top, edges, baseline=bottom, fill=True, color=colour, linewidth=0)
@@ -110,7 +120,7 @@ def _histogram(axes: Axes, gaps: pd.DataFrame, right: float) -> None:
     axes.set_ylabel("retries")
     axes.set_ylim(0, bottom.max() * 1.1)
     axes.grid(visible=True, axis="y")
-    axes.yaxis.get_major_locator().set_params(integer=True, nbins=4)
+    axes.yaxis.set_major_locator(MaxNLocator(nbins=4, integer=True))
     style.headline(axes, f"{words.plural(len(gaps), 'retry', 'retries')} at the same provider", handles)
 
 
@@ -123,10 +133,11 @@ def _dots(axes: Axes, place: int, row: _Row, right: float) -> None:
     seconds = row.gaps["gap_ns"].to_numpy(dtype=float) / 1e9
     # Spread by the golden ratio: even, without chance, and no pattern that would look like a finding.
     spread = place + 0.6 * ((np.arange(len(seconds)) * 0.6180339887) % 1 - 0.5)
-    for mine, look in (
-        (~hasty, {"marker": "o", "markersize": 3, "color": style.PROVIDERS[0], "alpha": 0.65}),
-        (hasty, {"marker": "x", "markersize": 6, "color": WRONG, "markeredgewidth": 1.5}),
-    ):
+    looks: tuple[dict[str, Any], ...] = (
+        {"marker": "o", "markersize": 3, "color": style.PROVIDERS[0], "alpha": 0.65},
+        {"marker": "x", "markersize": 6, "color": WRONG, "markeredgewidth": 1.5},
+    )
+    for mine, look in zip((~hasty, hasty), looks, strict=True):
         shown = np.flatnonzero(mine)
         shown = shown[:: max(1, -(-len(shown) // _DOTS_MAX))]
         axes.plot(seconds[shown], spread[shown], linestyle="", zorder=3, **look)
@@ -138,7 +149,7 @@ def _label(gaps: pd.DataFrame) -> str:
     middle = words.duration(float(gaps["gap_ns"].astype("float64").median()))
     text = f"{words.plural(len(gaps), 'retry', 'retries')} at the same provider, after a median wait of {middle}."
     if given:
-        text += f" {words.count(given)} were told how long to wait; {words.count(hasty)} of them came before their time."
+        text += (
+            f" {words.count(given)} were told how long to wait; {words.count(hasty)} of them came before their time."
+        )
     return text
-
-

@@ -38,7 +38,9 @@ def success_after_fallback(run: Run) -> Figure:
     }
     if not values:
         return style.in_words("No request reached a fallback in this run, so success after fallback has no value here.")
-    return _intervals(run, values, "success_after_fallback", "requests that reached a fallback and got their whole answer", ends=True)
+    return _intervals(
+        run, values, "success_after_fallback", "requests that reached a fallback and got their whole answer", ends=True
+    )
 
 
 def _intervals(run: Run, values: Mapping[str, Value | None], metric: str, what: str, *, ends: bool = False) -> Figure:
@@ -64,7 +66,7 @@ def _intervals(run: Run, values: Mapping[str, Value | None], metric: str, what: 
         answer = answers.get(name, answers.get(None))
         target = targets.get(name, targets.get(None))
         status = answer.status if answer else None
-        _interval(axes, row, value, status, target, word_pt)
+        _interval(axes, row, value, status=status, target=target, word_pt=word_pt)
         lines.append(f"{name} {words.with_interval(value)}{' ' + _WORDS[status] if status else ''}")
     axes.set_ylim(len(values) - 0.5, -0.5)
     axes.set_yticks(range(len(values)), [words.shortened(name, 20) for name in values])
@@ -78,7 +80,7 @@ def _intervals(run: Run, values: Mapping[str, Value | None], metric: str, what: 
 
 
 def _interval(
-    axes: Axes, row: int, value: Value | None, status: Status | None, target: float | None, word_pt: float
+    axes: Axes, row: int, value: Value | None, *, status: Status | None, target: float | None, word_pt: float
 ) -> None:
     text = "no request"
     colour = _COLOURS[status] if status else style.PROVIDERS[0]
@@ -86,12 +88,26 @@ def _interval(
         low, high = value.ci or (value.value, value.value)
         axes.plot([low, high], [row, row], color=colour, linewidth=4, solid_capstyle="butt", alpha=0.55)
         marker = _MARKERS[status] if status else "o"
-        axes.plot([value.value], [row], marker=marker, color=colour, markersize=9, markeredgecolor=style.PAPER, clip_on=False, zorder=4)
+        axes.plot(
+            [value.value],
+            [row],
+            marker=marker,
+            color=colour,
+            markersize=9,
+            markeredgecolor=style.PAPER,
+            clip_on=False,
+            zorder=4,
+        )
         text = f"{words.share(value.value)}  ({words.interval(value.ci, 'share')}, n = {words.count(value.samples)})"
     if target is not None:
         axes.plot([target, target], [row - 0.42, row + 0.42], color=INK, linewidth=1.6, linestyle=(0, (2, 1.5)))
         text += f", wanted {words.share(target)}"
-    beside = {"xycoords": axes.get_yaxis_transform(), "textcoords": "offset points", "va": "center", "fontsize": 9}
+    beside: dict[str, Any] = {
+        "xycoords": axes.get_yaxis_transform(),
+        "textcoords": "offset points",
+        "va": "center",
+        "fontsize": 9,
+    }
     axes.annotate(text, (1, row), (14 + word_pt, 0), **beside)
     if status is not None:
         axes.annotate(_WORDS[status], (1, row), (14, 0), fontweight="bold", color=colour, **beside)
@@ -113,9 +129,21 @@ def _ends(axes: Axes, run: Run) -> None:
                 continue
             look: dict[str, Any] = {"color": colours[name]} if name else style.failed_look(WRONG)
             axes.barh(row, part, left=left, height=0.62, linewidth=0, **look)
-            handles[name] = style.swatch(colours[name], words.shortened(name)) if name else style.swatch(WRONG, "nobody: failed", failed=True)
+            handles[name] = (
+                style.swatch(colours[name], words.shortened(name))
+                if name
+                else style.swatch(WRONG, "nobody: failed", failed=True)
+            )
             if part > 0.09 and name:
-                axes.text(left + part / 2, row, words.share(part), ha="center", va="center", fontsize=8.5, color=_on(colours[name]))
+                axes.text(
+                    left + part / 2,
+                    row,
+                    words.share(part),
+                    ha="center",
+                    va="center",
+                    fontsize=8.5,
+                    color=_on(colours[name]),
+                )
             left += part
     axes.set_xlim(0, 1)
     axes.set_ylim(len(run.plan.phases) - 0.5, -0.5)

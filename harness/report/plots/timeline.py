@@ -9,8 +9,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.path import Path
 from matplotlib.patches import Patch, PathPatch
+from matplotlib.path import Path
 from scipy.stats import norm
 
 from harness.report import words
@@ -54,7 +54,8 @@ def timeline(run: Run) -> Figure:
 
 
 def _bins(at_ns: pd.Series[Any], edges: Edges) -> Edges:
-    return np.clip(np.searchsorted(edges, at_ns.to_numpy(dtype=float) / 1e9, side="right") - 1, 0, len(edges) - 2)
+    place = np.searchsorted(edges, at_ns.to_numpy(dtype=float) / 1e9, side="right") - 1
+    return np.asarray(np.clip(place, 0, len(edges) - 2))
 
 
 def _counts(at_ns: pd.Series[Any], edges: Edges) -> Edges:
@@ -183,9 +184,7 @@ def _served(axes: Axes, run: Run, edges: Edges) -> None:
     failed = ~complete
     if failed.any():
         top = bottom + np.nan_to_num(_ratio(_counts(requests.loc[failed, "scheduled_ns"], edges), whole))
-        axes.stairs(
-            top, edges, baseline=bottom, fill=True, linewidth=0, **style.failed_look(WRONG)
-        )
+        axes.stairs(top, edges, baseline=bottom, fill=True, linewidth=0, **style.failed_look(WRONG))
         handles.append(style.swatch(WRONG, "nobody: failed", failed=True))
     style.shade_faults(axes, run.plan, behind=False)
     axes.set_ylim(0, 1)
@@ -229,7 +228,9 @@ def _amplification(axes: Axes, run: Run, attempts: pd.DataFrame, edges: Edges) -
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}×")
     axes.grid(visible=True, axis="y")
     title = "What did providers get? (attempts per planned request)"
-    style.headline(axes, title, [style.swatch(style.UNKNOWN, "answered"), style.swatch(style.UNKNOWN, "failed", failed=True)])
+    style.headline(
+        axes, title, [style.swatch(style.UNKNOWN, "answered"), style.swatch(style.UNKNOWN, "failed", failed=True)]
+    )
 
 
 def _busiest(attempts: pd.DataFrame, rate_per_s: float) -> tuple[float, float]:
@@ -248,7 +249,15 @@ def _lag(axes: Axes, run: Run, edges: Edges) -> None:
         style.headline(axes, title)
         axes.set_yticks([])
         axes.set_ylim(0, 1)
-        axes.text(0, 0.5, "no lag on record: a simulated run has a clock of its own", transform=axes.get_yaxis_transform(), va="center", alpha=0.75, fontsize=9)
+        axes.text(
+            0,
+            0.5,
+            "no lag on record: a simulated run has a clock of its own",
+            transform=axes.get_yaxis_transform(),
+            va="center",
+            alpha=0.75,
+            fontsize=9,
+        )
         return
     names = sorted(health["process"].unique())
     limits = [0, *_LAG_LEVELS_NS, np.inf]
@@ -260,9 +269,20 @@ def _lag(axes: Axes, run: Run, edges: Edges) -> None:
             at = worst.index.to_numpy()[level == step]
             colour = WRONG if step == len(_LAG_ALPHAS) - 1 else INK
             axes.broken_barh(
-                [(edges[i], edges[i + 1] - edges[i]) for i in at], (row - 0.4, 0.8), color=colour, alpha=alpha, linewidth=0
+                [(edges[i], edges[i + 1] - edges[i]) for i in at],
+                (row - 0.4, 0.8),
+                color=colour,
+                alpha=alpha,
+                linewidth=0,
             )
-    axes.set_yticks(range(len(names)), [f"{name} ≤ {words.duration(float(health.loc[health['process'] == name, 'loop_lag_ns'].max()))}" for name in names], fontsize=8.5)
+    axes.set_yticks(
+        range(len(names)),
+        [
+            f"{name} ≤ {words.duration(float(health.loc[health['process'] == name, 'loop_lag_ns'].max()))}"
+            for name in names
+        ],
+        fontsize=8.5,
+    )
     axes.set_ylim(len(names) - 0.4, -0.6)
     texts = ("under 10 ms", "10 – 50 ms", "50 – 250 ms", "over 250 ms")
     colours = (INK, INK, INK, WRONG)
