@@ -77,7 +77,7 @@ def _served(run: Run) -> str:
     ]
     if others.empty:
         return ""
-    counts = others["served_by"].value_counts()
+    counts = others["served_by"].astype(str).value_counts()
     who = words.listed([f"{words.count(n)} by {name}" for name, n in counts.items()], most=3)
     overhead = others["fallback_overhead_ns"].dropna().astype("float64")
     after = ""

@@ -165,7 +165,8 @@ class Progress:
                 return
             if self._bar is not None and self._task is not None:
                 done_s = self._clock() - self._began_at
-                self._bar.update(self._task, completed=done_s if self._total_s is None else min(done_s, self._total_s))
+                far_s = done_s if self._total_s is None else min(done_s, self._total_s)
+                self._bar.update(self._task, completed=far_s, refresh=True)
             elif self._bar is None and self._clock() - self._said_at >= _LINE_EVERY_S:
                 self._line()
 
@@ -202,5 +203,10 @@ def progress() -> Progress:
 
 def _bar(console: Console) -> RichProgress:
     return RichProgress(
-        TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=console, transient=True
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+        auto_refresh=False,
     )

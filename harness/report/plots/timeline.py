@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, PathPatch
 from matplotlib.path import Path
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from harness.report import words
 from harness.report.plots import faults, style
@@ -20,6 +20,7 @@ from harness.report.run import Run
 
 Edges = np.ndarray[Any, Any]
 
+_Z = float(ndtri(0.975))
 _SHADES = 5
 _ROWS = 36
 _CROSSES_MAX = 150
@@ -63,16 +64,15 @@ def _counts(at_ns: pd.Series[Any], edges: Edges) -> Edges:
 
 
 def _ratio(part: Edges, whole: Edges) -> Edges:
-    return np.divide(part, whole, out=np.full(len(whole), np.nan), where=whole > 0)
+    return np.asarray(np.divide(part, whole, out=np.full(len(whole), np.nan), where=whole > 0))
 
 
 def wilson(part: Edges, whole: Edges) -> tuple[Edges, Edges]:
     """Return the ends of the 95 % Wilson interval of many shares at once; nan where there is nothing."""
-    z = norm.ppf(0.975)
     share = _ratio(part, whole)
     n = np.where(whole > 0, whole, 1)
-    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * np.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
+    middle = (share + _Z * _Z / (2 * n)) / (1 + _Z * _Z / n)
+    half = _Z / (1 + _Z * _Z / n) * np.sqrt(share * (1 - share) / n + _Z * _Z / (4 * n * n))
     return np.clip(middle - half, 0, 1), np.clip(middle + half, 0, 1)
 
 
