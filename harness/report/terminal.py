@@ -15,7 +15,7 @@ from rich.progress import Progress as RichProgress
 from rich.table import Table
 from rich.text import Text
 
-from harness.judge import Finding, Metrics, Status, Verdict
+from harness.judge import Metrics, Status, Verdict
 from harness.report import words
 from harness.report.run import Run
 from harness.report.summary import summary
@@ -37,7 +37,7 @@ def print_run(folder: RunFolder, verdict: Verdict, metrics: Metrics) -> None:
 
 
 def print_verdict(verdict: Verdict, metrics: Metrics, console: Console, *, sentence: str = "") -> None:
-    """Print the answer: the sentence, each expectation, what was found, and the main numbers.
+    """Print the answer: the sentence, each expectation, the reasons, and the main numbers.
 
     Args:
         verdict: The answer.
@@ -53,13 +53,12 @@ def print_verdict(verdict: Verdict, metrics: Metrics, console: Console, *, sente
         _print(console, _status(verdict.status), width)
     if verdict.expectations:
         _print(console, _expectations(verdict), width)
-    found = [finding for finding in verdict.findings if finding.status is not Status.PASS]
-    if found:
-        _print(console, _findings(found), width)
-    if verdict.findings and not found:
-        _print(console, Text(f"{words.plural(len(verdict.findings), 'conduct check')}, nothing found"), width)
-    for reason in verdict.reasons:
+    told = " ".join(verdict.reasons)
+    untold = [f"{f.id}: {f.message}" for f in words.by_weight(verdict.findings) if f.message not in told]
+    for reason in (*verdict.reasons, *untold):
         _print(console, Text(f"- {reason}"), width)
+    if quiet := sum(finding.status is Status.PASS for finding in verdict.findings):
+        _print(console, Text(f"{words.plural(quiet, 'conduct check')} found nothing", style="dim"), width)
     if line := _numbers(metrics):
         _print(console, Text(line, style="dim"), width)
 
@@ -82,29 +81,13 @@ def _table(*columns: str) -> Table:
 def _expectations(verdict: Verdict) -> Table:
     table = _table("", "expectation", "observed", "95 %", "samples")
     for row in verdict.expectations:
-        text = Text(row.text)
-        if row.message and row.status is not Status.PASS:
-            text.append(f"\n{row.message}", style="dim")
         table.add_row(
             _status(row.status),
-            text,
+            Text(row.text),
             Text(words.amount(row.observed, row.unit)),
             Text(words.interval(row.ci, row.unit)),
             Text(words.samples(row)),
         )
-    return table
-
-
-def _findings(found: list[Finding]) -> Table:
-    table = _table("", "finding", "what was seen")
-    for finding in sorted(found, key=lambda f: (f.status is not Status.FAIL, f.severity != "required")):
-        name = Text(finding.id)
-        if finding.severity == "advisory":
-            name.append(" (advisory)", style="dim")
-        seen = Text(finding.message)
-        if finding.requests:
-            seen.append(f" [{words.listed(finding.requests, most=2)}]", style="dim")
-        table.add_row(_status(finding.status), name, seen)
     return table
 
 

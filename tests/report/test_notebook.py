@@ -98,7 +98,7 @@ def test_page_answers_in_words_and_tables(page: str) -> None:
         "harness run scenario.yaml --seed 1",
     ):
         assert text in seen.text
-    assert seen.tags.count("table") == 4
+    assert seen.tags.count("table") == 5
     assert seen.tags.count("svg") == 6
     assert seen.tags.count("h2") == 6
     assert page.count('role="img"') == 6

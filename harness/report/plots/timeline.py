@@ -242,7 +242,7 @@ def _busiest(attempts: pd.DataFrame, rate_per_s: float) -> tuple[float, float]:
 
 def _lag(axes: Axes, run: Run, edges: Edges) -> None:
     health = run.history.health[run.history.health["at_ns"] >= 0]
-    title = "Did the harness itself keep up? (worst event-loop lag)"
+    title = "Did the harness keep up? (loop lag)"
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
     if health.empty:
