@@ -85,7 +85,7 @@ def _expectation(suite: ET.Element, scenario: str, row: ExpectationResult) -> ET
     details = ", ".join(
         part for part in (observed, around and f"95 % interval {around}", f"samples {words.samples(row)}") if part
     )
-    text = f"{row.message}: {details}" if row.message else details
+    text = row.message or details
     if row.status is Status.FAIL:
         _outcome(case, "failure", text)
     elif row.status is Status.INCONCLUSIVE:

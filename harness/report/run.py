@@ -79,13 +79,14 @@ def open_run(run: str | os.PathLike[str] | None = None) -> Run:
     """Load a run.
 
     Args:
-        run: The run's folder; None for the one that $HARNESS_RUN names, else the latest under `./reports`.
+        run: The run's folder; None for the one that $HARNESS_RUN names, else the latest under `reports` in the current
+            folder or the nearest one above it: a notebook runs in the folder where it lies.
 
     Raises:
         UsageError: There is no run at that path, or none at all.
     """
     chosen = run or os.environ.get("HARNESS_RUN")
-    folder = store.RunFolder.open(Path(chosen) if chosen else store.latest(Path("reports")))
+    folder = store.RunFolder.open(Path(chosen) if chosen else _latest())
     recorded = folder.verdict()
     return Run.of(
         folder.plan(),
@@ -94,3 +95,9 @@ def open_run(run: str | os.PathLike[str] | None = None) -> Run:
         path=folder.path,
         environment=folder.environment(),
     )
+
+
+def _latest() -> Path:
+    here = Path.cwd()
+    places = [place / "reports" for place in (here, *here.parents)]
+    return store.latest(next((place for place in places if (place / "latest").exists()), places[0]))

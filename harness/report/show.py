@@ -205,7 +205,7 @@ def _observed(value: float | None, ci: Any, unit: str) -> str:
 
 
 def _finding(finding: Finding) -> list[str]:
-    ids = "".join(f"<code>{escape(name)}</code> " for name in finding.requests[:_IDS_MAX])
+    ids = "".join(f"<code class='id'>{escape(name)}</code> " for name in finding.requests[:_IDS_MAX])
     more = len(finding.requests) - _IDS_MAX
     return [
         f'{_status(finding.status)}<span class="ci">{"" if finding.severity == "required" else escape(finding.severity)}</span>',

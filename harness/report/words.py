@@ -72,6 +72,8 @@ def interval(ci: Sequence[float | None] | None, unit: str) -> str:
     """Return a 95 % interval as `7.6 s – 8.3 s`; an open end is `?`; empty where there is none."""
     if ci is None:
         return ""
+    if all(end is None or math.isinf(end) for end in ci):
+        return "too few to tell"
     low, high = (("?" if end is None or math.isinf(end) else amount(end, unit)) for end in ci)
     return f"{low} – {high}"
 

@@ -69,6 +69,7 @@ def test_interval_says_what_it_does_not_know() -> None:
     """An open end of an interval is a question mark, never a number."""
     assert words.interval((1e9, math.inf), "ns") == "1 s – ?"
     assert words.interval((None, 0.5), "share") == "? – 50.0%"
+    assert words.interval((-math.inf, math.inf), "ns") == "too few to tell"
     assert words.interval(None, "ns") == ""
 
 
