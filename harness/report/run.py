@@ -80,7 +80,7 @@ def open_run(run: str | os.PathLike[str] | None = None) -> Run:
 
     Args:
         run: The run's folder; None for the one that $HARNESS_RUN names, else the latest under `reports` in the current
-            folder or the nearest one above it: a notebook runs in the folder where it lies.
+            folder or the one above it: a notebook runs in the folder where it lies.
 
     Raises:
         UsageError: There is no run at that path, or none at all.
@@ -99,5 +99,5 @@ def open_run(run: str | os.PathLike[str] | None = None) -> Run:
 
 def _latest() -> Path:
     here = Path.cwd()
-    places = [place / "reports" for place in (here, *here.parents)]
+    places = [place / "reports" for place in (here, here.parent)]
     return store.latest(next((place for place in places if (place / "latest").exists()), places[0]))

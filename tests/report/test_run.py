@@ -15,12 +15,12 @@ from tests.report.conftest import keep
 
 
 def test_open_run_finds_the_run(folder: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A path, else the environment, else the latest under ./reports, here or above."""
+    """A path, else the environment, else the latest under ./reports, here or one above."""
     monkeypatch.delenv("HARNESS_RUN", raising=False)
     monkeypatch.chdir(folder.path.parents[2])
     assert open_run(folder.path).path == folder.path
     assert open_run().path == folder.path
-    monkeypatch.chdir(folder.path)
+    monkeypatch.chdir(folder.path.parents[1])
     assert open_run().path == folder.path
     monkeypatch.setenv("HARNESS_RUN", str(folder.path.parent / "none"))
     with pytest.raises(UsageError, match="no run here"):
