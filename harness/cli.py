@@ -87,9 +87,10 @@ def run(
 ) -> int:
     """Run a scenario live and give the verdict."""
     from harness import experiment  # noqa: PLC0415 - `harness --help` and `check` stay quick
-    from harness.report import terminal  # noqa: PLC0415
+    from harness.report.progress import RunProgress  # noqa: PLC0415
+    from harness.report.terminal import print_run  # noqa: PLC0415
 
-    with terminal.progress() as progress:
+    with RunProgress() as progress:
         result = experiment.run(
             scenario,
             chain=chain,
@@ -104,7 +105,7 @@ def run(
     elif as_json:
         show({"run": str(result.folder.path), "verdict": result.folder.verdict()})
     else:
-        terminal.print_run(result.folder, result.verdict, result.metrics)
+        print_run(result.run)
     return result.exit_code
 
 
@@ -147,14 +148,15 @@ def report(
 ) -> int:
     """Judge a kept run anew and write its report, even one whose runner was killed."""
     from harness import experiment  # noqa: PLC0415
-    from harness.report import terminal  # noqa: PLC0415
+    from harness.report.progress import RunProgress  # noqa: PLC0415
+    from harness.report.terminal import print_run  # noqa: PLC0415
 
-    with terminal.progress() as progress:
+    with RunProgress() as progress:
         result = experiment.report(run, reports=reports, progress=progress)
     if as_json:
         show({"run": str(result.folder.path), "verdict": result.folder.verdict()})
     else:
-        terminal.print_run(result.folder, result.verdict, result.metrics)
+        print_run(result.run)
     return result.exit_code
 
 

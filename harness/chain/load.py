@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from harness.chain import litellm_config
-from harness.chain.spec import Chain
+from harness.chain.spec import DERIVED, Chain
 from harness.document import Document, did_you_mean, read, validate
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_\-]{0,62}")
@@ -32,7 +32,7 @@ def load(path: Path, *, model: str | None = None) -> Chain:
 
 
 def _check(document: Document, chain: Chain) -> None:
-    for field in ("litellm", "model", "peers"):
+    for field in sorted(DERIVED):
         if field in document.data:
             problem = f"unknown key {field!r}"
             raise document.error(problem, (field,))

@@ -17,6 +17,9 @@ Name = Annotated[str, Len(1, 100)]
 
 _STRICT = ConfigDict(extra="forbid")
 
+DERIVED = frozenset({"litellm", "model", "peers"})
+"""Fields of a chain that nobody writes: they come from a LiteLLM configuration."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplySpec:

@@ -1,6 +1,6 @@
-"""One client's connection: aiohttp reads the requests, a Player writes the answers.
+"""One client's connection: requests in, a Player writes the answers.
 
-Requests are read by aiohttp's parser alone, without its request and response objects and without a task for each:
+What is not ordinary is read by aiohttp's parser alone, without its request and response objects and without a task for each:
 an edge that is busy with itself would be measured as a slow provider.
 """
 
@@ -12,11 +12,12 @@ from collections import deque
 from typing import Any
 
 from aiohttp.base_protocol import BaseProtocol
-from aiohttp.http import HttpProcessingError, HttpRequestParser, HttpVersion10, RawRequestMessage
+from aiohttp.http import HttpProcessingError, HttpRequestParser, RawRequestMessage
 from aiohttp.streams import StreamReader
 
 from harness.edge.face import Exchange, Face
 from harness.edge.player import Player
+from harness.edge.request import Request, ordinary, parsed
 from harness.history import AttemptOutcome
 
 BODY_BYTES_MAX = 32 * 2**20
@@ -30,7 +31,7 @@ _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 class Connection(BaseProtocol):
     """One client at one provider's port."""
 
-    __slots__ = ("_connections", "_deaf", "_exchange", "_face", "_player", "_requests", "_sent_continue")
+    __slots__ = ("_connections", "_deaf", "_exchange", "_face", "_ordinary", "_player", "_requests", "_sent_continue")
 
     def __init__(self, face: Face, loop: asyncio.AbstractEventLoop, connections: set[Connection]) -> None:
         """Get ready.
@@ -54,6 +55,7 @@ class Connection(BaseProtocol):
         self._requests: deque[tuple[RawRequestMessage, StreamReader]] = deque()
         self._exchange: Exchange | None = None
         self._player: Player | None = None
+        self._ordinary = True
         self._deaf = False
         self._sent_continue = False
 
@@ -93,10 +95,21 @@ class Connection(BaseProtocol):
         if self._player is not None:
             self._player.resume()
 
+    def resume_reading(self, resume_parser: bool = True) -> None:
+        """Read on, if reading was held up at all: every body that is taken asks for it."""
+        if self._reading_paused:
+            super().resume_reading(resume_parser)
+
     def data_received(self, data: bytes) -> None:
         """Read; answer every request that is complete, one after the other."""
         if self._deaf:
             return
+        if self._ordinary:
+            request = ordinary(data) if self._exchange is None else None
+            if request is not None:
+                self._take(request)
+                return
+            self._ordinary = False  # the parser must see all that follows: it may hold the beginning of a request
         try:
             messages, upgraded, _tail = self._parser.feed_data(data)  # type: ignore[union-attr]
         except HttpProcessingError:
@@ -120,45 +133,47 @@ class Connection(BaseProtocol):
                 return
             self._requests.popleft()
             self._sent_continue = False
-            body = payload.read_nowait()
-            now_ns = time.monotonic_ns()
-            exchange = self._face.take(message.method, message.path, message.headers, body, now_ns)
-            self._play(exchange, message, now_ns)
+            self._take(parsed(message, payload.read_nowait()))
+
+    def _take(self, request: Request) -> None:
+        now_ns = time.monotonic_ns()
+        exchange = self._face.take(request, now_ns)
+        self._play(exchange, now_ns, keep=request.keep, version_1_0=request.version_1_0)
 
     def _wait_for_body(self, message: RawRequestMessage, payload: StreamReader) -> None:
         length = message.headers.get("content-length", "")
         if payload.total_bytes > BODY_BYTES_MAX or (length.isdecimal() and int(length) > BODY_BYTES_MAX):
             now_ns = time.monotonic_ns()
             exchange = self._face.take_too_large(message.headers, now_ns)
-            self._play(exchange, message._replace(should_close=True), now_ns)
+            self._play(exchange, now_ns, keep=False, version_1_0=False)
         elif not self._sent_continue and message.headers.get("expect", "").lower() == "100-continue":
             self._sent_continue = True
             assert self.transport is not None
             self.transport.write(_CONTINUE)
 
-    def _play(self, exchange: Exchange, message: RawRequestMessage, now_ns: int) -> None:
+    def _play(self, exchange: Exchange, now_ns: int, *, keep: bool, version_1_0: bool) -> None:
         assert self.transport is not None
         self._exchange = exchange
-        self._player = Player(
-            exchange.reply,
+        self._player = player = Player(
+            exchange.answer.reply,
             self.transport,
             self._loop,
             start_ns=now_ns,
-            keep=not message.should_close and message.method != "HEAD",
-            version_1_0=message.version <= HttpVersion10,
+            keep=keep,
+            version_1_0=version_1_0,
             done=self._over_and_on,
         )
         if self._paused:
-            self._player.pause()
-        self._player.play()
+            player.pause()
+        else:
+            player.play()
 
     def _over(self, outcome: AttemptOutcome) -> None:
         exchange, player = self._exchange, self._player
         self._exchange = self._player = None
         assert exchange is not None
         assert player is not None
-        if exchange.attempt is not None:
-            self._face.record(exchange.attempt, outcome, player)
+        self._face.record(exchange, outcome, player)
 
     def _over_and_on(self, outcome: AttemptOutcome) -> None:
         player = self._player

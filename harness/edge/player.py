@@ -55,7 +55,6 @@ class Player:
         reply: Reply,
         transport: asyncio.Transport,
         loop: asyncio.AbstractEventLoop,
-        *,
         start_ns: int,
         keep: bool,
         version_1_0: bool,
@@ -90,9 +89,6 @@ class Player:
 
     def play(self) -> None:
         """Play until something must be waited for, or the end."""
-        self._timer = None
-        if self._paused:
-            return
         out = self._out
         for step in self._steps:
             if isinstance(step, Send):
@@ -107,13 +103,18 @@ class Player:
                 self._due_ns += step.ns
                 if self._due_ns > time.monotonic_ns():
                     self._flush()
-                    self._timer = self._loop.call_at(self._due_ns / 1e9, self.play)
+                    self._timer = self._loop.call_at(self._due_ns / 1e9, self._wake)
                     return
             elif isinstance(step, Head):
                 out.append(self._head(step))
             else:
                 self._finish(step)
                 return
+
+    def _wake(self) -> None:
+        self._timer = None
+        if not self._paused:
+            self.play()
 
     def pause(self) -> None:
         """Hold back what is to come: the client does not read what has left."""

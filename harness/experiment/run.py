@@ -7,14 +7,16 @@ import signal
 from collections.abc import Coroutine
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from harness.errors import ExitCode, HarnessError
 from harness.experiment.environment import environment
-from harness.judge import Metrics, Status, Verdict, judge, measure, metrics_json, verdict_json
+from harness.judge import Status, judge, measure, metrics_json, verdict_json
 from harness.live import engine
 from harness.live.toxiproxy import provision
-from harness.report import junit, notebook
+from harness.report import Run
+from harness.report.junit import junit
+from harness.report.notebook import write_report
 from harness.scenario import Plan
 from harness.scenario.load import load
 from harness.store import RunFolder, latest
@@ -28,7 +30,7 @@ class Interrupted(HarnessError):  # noqa: N818 - not an error of anyone's
     exit_code = ExitCode.INTERRUPTED
 
 
-class Progress(engine.Progress):
+class Progress(engine.Progress, Protocol):
     """Where a run says how far it is."""
 
     def say(self, text: str) -> None:
@@ -41,20 +43,18 @@ class RunResult:
 
     Attributes:
         folder: Where it is kept.
-        verdict: The answer.
-        metrics: The numbers behind it.
+        run: What happened, its numbers and the answer.
         error: Why there is no answer: the harness itself failed, or somebody ended the run; else None.
     """
 
     folder: RunFolder
-    verdict: Verdict
-    metrics: Metrics
+    run: Run
     error: HarnessError | None = None
 
     @property
     def exit_code(self) -> int:
         """Exit status of `harness run`."""
-        return self.verdict.exit_code
+        return self.run.verdict.exit_code
 
 
 def run(
@@ -157,10 +157,11 @@ def _judge(plan: Plan, folder: RunFolder, error: HarnessError | None, progress: 
         reasons = (f"{where}{error.problem}", *verdict.reasons)
         verdict = replace(verdict, status=Status.INCONCLUSIVE, exit_code=int(error.exit_code), reasons=reasons)
     folder.write_verdict(verdict_json(verdict), metrics_json(metrics))
-    junit.write(folder.junit, plan, verdict)
-    return RunResult(folder=folder, verdict=verdict, metrics=metrics, error=error)
+    shown = Run.of(plan, history, verdict=verdict, path=folder.path, environment=folder.environment())
+    folder.write_junit(junit(shown))
+    return RunResult(folder=folder, run=shown, error=error)
 
 
 def _render(result: RunResult, progress: Progress) -> None:
     progress.phase("report")
-    notebook.render(result.folder)
+    write_report(result.folder.path)

@@ -17,6 +17,7 @@ os.environ["LOCUST_SKIP_MONKEY_PATCH"] = "1"  # or Locust would patch them all t
 
 import gc
 import json
+import resource
 import sys
 import time
 import traceback
@@ -187,6 +188,16 @@ def _say(message: dict[str, Any]) -> None:
         pass
 
 
+def _allow_files(connections: int) -> None:
+    """Raise the limit on open files as far as it goes: the usual 1024 would end a load in mid-run."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 2 * connections + 200
+    if hard != resource.RLIM_INFINITY:
+        wanted = min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
 def main() -> int:
     """Run the load process to its end; return its exit code."""
     gc.set_threshold(50_000, 20, 20)  # as in every part: full collections are stalls of our own making
@@ -196,7 +207,9 @@ def main() -> int:
     try:
         line = messages.readline()
         if line:
-            Session(read_start(line), messages).run()
+            start = read_start(line)
+            _allow_files(start.pool)
+            Session(start, messages).run()
     except HarnessError as error:
         sys.stderr.write(f"{error}\n")
         return error.exit_code

@@ -134,9 +134,11 @@ class Child:
         assert stdin is not None
         try:
             stdin.write(encode(message) + b"\n")
-            await stdin.drain()
-        except (ConnectionError, RuntimeError):  # RuntimeError: uvloop's and asyncio's word for a closed transport
-            await self._exit
+            await asyncio.wait_for(stdin.drain(), READY_S)
+        except TimeoutError:
+            raise self._error(f"did not read its messages for {READY_S:g} s") from None
+        except (ConnectionError, RuntimeError):  # RuntimeError is asyncio's word for a pipe that was closed before
+            await asyncio.shield(self._exit)
             raise self._death() from None
 
     async def ready(self, timeout_s: float = READY_S) -> dict[str, Any]:

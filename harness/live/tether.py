@@ -29,9 +29,10 @@ def main(grace_s: float, argv: list[str]) -> None:
     if _cut.is_set():
         os.killpg(0, signal.SIGKILL)  # workers that the program left behind
     if code < 0:
-        signal.signal(-code, signal.SIG_DFL) if -code not in {signal.SIGKILL, signal.SIGSTOP} else None
+        if code != -signal.SIGKILL:
+            signal.signal(-code, signal.SIG_DFL)
         os.kill(os.getpid(), -code)
-    os._exit(code & 0xFF)
+    os._exit(code)
 
 
 _cut = threading.Event()

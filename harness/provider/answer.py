@@ -1,9 +1,8 @@
-"""What goes into a provider and what comes out of it: a Call, an Answer."""
+"""What goes into a provider and what comes out of it: a Call, an Answer. Tuples, for one of each is made per attempt."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from harness.history import AttemptOutcome
 from harness.provider.reply import Close, End, Hang, Reset, Step
@@ -13,8 +12,7 @@ Problem = ErrorPreset | Literal["unknown_path"]
 """What a provider complains about: an error preset, or an address that it does not have."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class Call(NamedTuple):
     """A request as one provider's dialect reads it.
 
     Attributes:
@@ -34,8 +32,7 @@ class Call:
     problem: Problem | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Answer(NamedTuple):
     """A provider's reply to one attempt, and what the records are to say about it.
 
     Attributes:

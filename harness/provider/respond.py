@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from harness.chain import Provider
 from harness.provider.answer import Answer, Call
 from harness.provider.dialects import DIALECTS
@@ -28,7 +26,7 @@ def respond(provider: Provider, call: Call, attempt_id: str, window: Window | No
     dialect = DIALECTS[provider.dialect]
     if window is not None:
         answer = INSTEAD[window.inject.kind](dialect, window.inject, attempt_id)
-        return replace(answer, fault_id=window.fault_id)
+        return answer._replace(fault_id=window.fault_id)
     if call.problem is not None:
         return dialect.fail(attempt_id, problem=call.problem, retry_after_ns=None)
     return dialect.succeed(provider, call, attempt_id)

@@ -9,30 +9,24 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ET
-from pathlib import Path
 
-from harness.judge import ExpectationResult, Finding, Status, Verdict
+from harness.judge import ExpectationResult, Finding, Status
 from harness.report import words
-from harness.scenario import Plan
+from harness.report.run import Run
+from harness.report.summary import summary
 
 # All that XML 1.0 cannot hold, not even escaped.
 _FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _IDS_MAX = 20
 
 
-def write(path: Path, plan: Plan, verdict: Verdict) -> None:
-    """Write `junit.xml`, whole or not at all."""
-    partial = path.with_name(f".{path.name}.part")
-    partial.write_bytes(junit(plan, verdict))
-    partial.replace(path)
-
-
-def junit(plan: Plan, verdict: Verdict) -> bytes:
+def junit(run: Run) -> bytes:
     """Return one test suite: a test case per expectation, per finding, and one for the run itself."""
+    plan, verdict = run.plan, run.verdict
     name = f"{plan.name} (seed {plan.seed})"
     suite = ET.Element("testsuite", name=_clean(name))
     counts = {"failure": 0, "error": 0, "skipped": 0}
-    cases = [_overall(suite, plan, verdict)]
+    cases = [_overall(suite, run)]
     cases += [_expectation(suite, plan.name, row) for row in verdict.expectations]
     asked = {row.metric for row in verdict.expectations if row.text.split()[:1] == ["no"]}
     cases += [_finding(suite, plan.name, finding, asked=finding.id in asked) for finding in verdict.findings]
@@ -67,14 +61,13 @@ def _outcome(case: ET.Element, tag: str, message: str, details: str = "") -> Non
     child.text = _clean(details or message)
 
 
-def _overall(suite: ET.Element, plan: Plan, verdict: Verdict) -> ET.Element:
+def _overall(suite: ET.Element, run: Run) -> ET.Element:
     """Add the run itself: it alone is red where only its own health makes it inconclusive."""
-    case = _case(suite, "run", plan.name, "verdict")
-    tag = {Status.FAIL: "failure", Status.INCONCLUSIVE: "error"}.get(verdict.status)
+    case = _case(suite, "run", run.plan.name, "verdict")
+    tag = {Status.FAIL: "failure", Status.INCONCLUSIVE: "error"}.get(run.verdict.status)
     if tag is not None:
-        answer = words.WORDS[verdict.status]
-        first = verdict.reasons[0] if verdict.reasons else "see the checks below"
-        _outcome(case, tag, f"{answer}: {first}", "\n".join([answer, *verdict.reasons]))
+        sentence = summary(run)
+        _outcome(case, tag, sentence, "\n".join([sentence, *run.verdict.reasons]))
     return case
 
 

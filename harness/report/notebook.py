@@ -62,12 +62,13 @@ def execute(name: str, run: Path) -> Any:
     return notebook
 
 
-def render(folder: store.RunFolder) -> Path:
+def write_report(run: Path) -> Path:
     """Make `report.html` in a run's folder, whole or not at all, and return its path.
 
     Raises:
         HarnessError: The notebook did not run to its end. The run's folder is untouched.
     """
+    folder = store.RunFolder.open(run)
     notebook = execute("run-report", folder.path)
     from nbconvert import HTMLExporter  # noqa: PLC0415 - a second of imports, for the report alone
 

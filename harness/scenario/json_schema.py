@@ -17,7 +17,7 @@ from pydantic import TypeAdapter
 from harness.chain import spec
 from harness.scenario import schema
 
-_HIDDEN = {"Chain": {"litellm", "model"}}
+_HIDDEN = {"Chain": spec.DERIVED}
 
 
 def schemas() -> dict[str, dict[str, Any]]:
@@ -31,11 +31,11 @@ def schemas() -> dict[str, dict[str, Any]]:
 def _schema(shape: type, title: str, module: Any) -> dict[str, Any]:
     written = TypeAdapter(shape).json_schema()
     for name, definition in [(shape.__name__, written), *written.get("$defs", {}).items()]:
-        _describe(definition, getattr(module, name), hidden=_HIDDEN.get(name, set()))
+        _describe(definition, getattr(module, name), hidden=_HIDDEN.get(name, frozenset()))
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **written, "title": title}
 
 
-def _describe(definition: dict[str, Any], shape: type, *, hidden: set[str]) -> None:
+def _describe(definition: dict[str, Any], shape: type, *, hidden: frozenset[str]) -> None:
     """Move a class's field descriptions from its docstring into its schema, and drop what nobody writes."""
     texts = _attributes(shape)
     properties: dict[str, Any] = definition.get("properties", {})

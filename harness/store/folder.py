@@ -82,11 +82,6 @@ class RunFolder:
         return self.path / "report.html"
 
     @property
-    def junit(self) -> Path:
-        """The verdict for CI."""
-        return self.path / "junit.xml"
-
-    @property
     def finished(self) -> bool:
         """Every part of the run came to its planned end, and its records were put together."""
         return tables.exist(self.path) and self.history().complete
@@ -131,6 +126,10 @@ class RunFolder:
         """Write metrics.json and verdict.json."""
         self._write_json("metrics.json", metrics)
         self._write_json("verdict.json", verdict)
+
+    def write_junit(self, xml: bytes) -> None:
+        """Write junit.xml."""
+        self._write("junit.xml", xml.rstrip(b"\n"))
 
     def publish(self) -> None:
         """Point `reports/latest` here, atomically."""

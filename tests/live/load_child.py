@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -26,8 +28,9 @@ from harness.store.capture import Row, rows
 TOKEN = "abcd1234"
 PATIENCE_S = 60
 
-Answer = list[bytes | float | threading.Event]
-"""What the server does with a request: sends bytes, waits some seconds or for an event, and closes at the end."""
+Answer = list[bytes | float | threading.Event | None]
+"""What the server does with a request: sends bytes, waits some seconds or for an event, resets the connection (None);
+and closes it at the end."""
 
 
 @dataclass
@@ -79,6 +82,11 @@ class Server:
             if isinstance(step, bytes):
                 writer.write(step)
                 await writer.drain()
+            elif step is None:
+                linger = struct.pack("ii", 1, 0)
+                writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+                writer.transport.abort()
+                raise ConnectionResetError
             else:
                 await self._wait(reader, step)
         return True
@@ -182,10 +190,21 @@ class Child:
         return [row for row in self.rows() if isinstance(row, HealthRecord)]
 
 
-def spawn(**streams: Any) -> subprocess.Popen[bytes]:
-    """Start a load process."""
+_LIMITED = "import os, resource, sys; resource.setrlimit({0}, {1}); os.execv(sys.executable, [sys.executable, *{2}])"
+
+
+def spawn(*, limit: tuple[int, tuple[int, int]] | None = None, **streams: Any) -> subprocess.Popen[bytes]:
+    """Start a load process.
+
+    Args:
+        limit: A resource (`resource.RLIMIT_NOFILE`) and its soft and hard limit.
+        streams: In place of pipes.
+    """
     streams = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | streams
-    return subprocess.Popen([sys.executable, "-m", "harness.live.locustfile"], env=dict(os.environ), **streams)
+    arguments = ["-m", "harness.live.locustfile"]
+    if limit is not None:
+        arguments = ["-c", _LIMITED.format(*limit, arguments)]
+    return subprocess.Popen([sys.executable, *arguments], env=dict(os.environ), **streams)
 
 
 @contextmanager

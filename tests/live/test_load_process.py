@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
-from harness.history.records import WARMUP
+from harness.history.records import WARMUP, RequestRecord
 from harness.live.load.message import Start
 from harness.scenario.schema import Load
 from harness.store import encode
+from harness.store.capture import rows
 from tests.live.load_child import (
     PATIENCE_S,
     STREAM_END,
@@ -294,12 +295,45 @@ while not capture.path.stat().st_size:
     subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=True, timeout=PATIENCE_S)
 
 
+@pytest.mark.parametrize(("hard", "outcomes"), [(4096, {"ok"}), (60, {"ok", "dropped"})])
+def test_open_files_are_the_loads_own_concern(tmp_path: Path, hard: int, outcomes: set[str]) -> None:
+    """A low limit on open files is raised; where it cannot be, arrivals are dropped and the chain is not blamed."""
+    hold = threading.Event()
+
+    def dropped() -> int:
+        file = tmp_path / "load.jsonl"
+        return file.read_bytes().count(b'"dropped"') if file.exists() else 0
+
+    with serving(Server(lambda request_id, body: [hold, *say_ok(request_id, body)])) as server:
+        start = Start(
+            capture=str(tmp_path),
+            token="abcd1234",
+            base_url=server.base_url,
+            model="gpt-4",
+            load=Load(rate=1),
+            arrivals=arrivals(100),
+        )
+        process = spawn(limit=(resource.RLIMIT_NOFILE, (60, hard)))
+        try:
+            assert process.stdin is not None
+            process.stdin.write(encode(start) + b'\n{"origin_ns": %d}\n' % time.monotonic_ns())
+            process.stdin.flush()
+            wait_for(lambda: len(server.bodies) + dropped() == 100)
+            hold.set()
+            assert process.stdout is not None
+            messages = [process.stdout.readline() for _ in ("ready", "done")]
+            process.stdin.close()
+            assert process.wait(PATIENCE_S) == 0
+        finally:
+            finish(process)
+    assert b"done" in messages[1]
+    found = [row for row in rows(tmp_path / "load.jsonl") if isinstance(row, RequestRecord)]
+    assert {record.outcome for record in found} == outcomes
+    assert all("Too many open files" in (record.error or "") for record in found if record.outcome == "dropped")
+
+
 def test_a_full_disk_ends_it(tmp_path: Path) -> None:
     """Records that cannot be written are an error of the harness, told by the exit code."""
-
-    def small_files() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
-
     start = Start(
         capture=str(tmp_path),
         token="abcd1234",
@@ -308,7 +342,7 @@ def test_a_full_disk_ends_it(tmp_path: Path) -> None:
         load=Load(rate=1),
         arrivals=arrivals(100),
     )
-    process = spawn(preexec_fn=small_files)
+    process = spawn(limit=(resource.RLIMIT_FSIZE, (1000, 1000)))
     try:
         assert process.stdin is not None
         process.stdin.write(encode(start) + b'\n{"origin_ns": %d}\n' % time.monotonic_ns())

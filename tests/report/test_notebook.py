@@ -54,7 +54,7 @@ class Page(HTMLParser):
 @pytest.fixture(scope="module")
 def page(folder: RunFolder) -> Iterator[str]:
     """Return the page of a run."""
-    path = notebook.render(folder)
+    path = notebook.write_report(folder.path)
     assert path == folder.report
     yield path.read_text(encoding="utf-8")
     path.unlink()
@@ -167,7 +167,7 @@ def test_a_broken_report_is_the_harness_s_own_failure(
     before = {path: path.stat().st_mtime_ns for path in kept.path.rglob("*")}
     broken(tmp_path, monkeypatch, source)
     with pytest.raises(HarnessError, match=said) as caught:
-        notebook.render(kept)
+        notebook.write_report(kept.path)
     assert caught.value.exit_code == 4
     assert {path: path.stat().st_mtime_ns for path in kept.path.rglob("*")} == before
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import time
 from collections.abc import Callable
@@ -26,6 +27,8 @@ DRAIN_S = 0.5
 _ERROR_CHARS = 200
 _BROKEN = (OSError, HTTPParseError, UnicodeError)
 """What a broken connection, or an answer that is no HTTP, shows as."""
+_OURS = frozenset({errno.EMFILE, errno.ENFILE, errno.EADDRNOTAVAIL, errno.ENOBUFS, errno.ENOMEM})
+"""What this machine lacks; no fault of the chain's."""
 
 Report = Callable[[RequestRecord], None]
 
@@ -51,6 +54,10 @@ class _Seen:
     end_ns: int | None = None
     stream: StreamReading | None = None
     response: HTTPSocketPoolResponse | None = None
+
+
+class _UnsentError(Exception):
+    """The request never went out, for want of something on this machine."""
 
 
 class Caller:
@@ -104,6 +111,8 @@ class Caller:
         try:
             with Timeout(left_ns / 1e9) as deadline:
                 reading = self._exchange(call, body, headers, seen)
+        except _UnsentError as unsent:
+            return self.drop(call, str(unsent))
         except Timeout as timeout:
             if timeout is not deadline:
                 raise
@@ -123,6 +132,8 @@ class Caller:
         try:
             seen.response = response = self._client.request("POST", self._uri, body=body, headers=headers)
         except _BROKEN as error:
+            if isinstance(error, OSError) and error.errno in _OURS:
+                raise _UnsentError(_words(error)) from None
             return Reading(outcome="error", error=_words(error))
         seen.status = response.get_code()
         try:

@@ -45,6 +45,6 @@ class Port:
         if sys.platform != "linux":  # elsewhere the listener could not bind beside it
             self._guard.close()
 
-    def free(self) -> None:
+    def close(self) -> None:
         """Keep it no longer."""
         self._guard.close()

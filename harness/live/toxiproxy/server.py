@@ -84,7 +84,7 @@ class Toxiproxy:
                 await to_the_end(self._end())
         finally:
             for port in self._ports:
-                port.free()
+                port.close()
             self._thread.shutdown()  # the server is gone, so whatever call was open has failed
 
     async def add(self, name: str, *, upstream: str, listen: str = "127.0.0.1:0") -> str:
@@ -171,27 +171,23 @@ class Toxiproxy:
         is told at its start of a proxy with a secret name, and must know it.
         """
         marker = f"marker-{secrets.token_hex(8)}"
-        port = Port("127.0.0.1:0", what="toxiproxy")
-        with tempfile.NamedTemporaryFile("w", suffix=".json") as config:
+        with (
+            tempfile.NamedTemporaryFile("w", suffix=".json") as config,
+            contextlib.closing(Port("127.0.0.1:0", what="toxiproxy")) as port,
+        ):
             json.dump([{"name": marker, "listen": "127.0.0.1:0", "upstream": "127.0.0.1:1", "enabled": False}], config)
             config.flush()
             argv = [str(self._binary), "-host", "127.0.0.1", "-port", str(port.number), "-config", config.name]
-            child = Child("toxiproxy", argv, log=self._log, env={**os.environ, "LOG_LEVEL": "error"})
-            client = Client(port.number)
-            ours = False
-            try:
-                await child.__aenter__()
-                found = await self._first_answer(child, client)
-                port.free()
-                ours = marker in found
-                if ours:
+            env = {**os.environ, "LOG_LEVEL": "error"}  # its default is to log every connection
+            async with contextlib.AsyncExitStack() as started:
+                child = await started.enter_async_context(Child("toxiproxy", argv, log=self._log, env=env))
+                client = Client(port.number)
+                started.callback(client.close)
+                if marker in await self._first_answer(child, client):
                     await self._in_thread(lambda: client.delete(marker))
-            finally:
-                if not ours:
-                    port.free()
-                    client.close()
-                    await child.end()
-        return _Server(child, client) if ours else None
+                    started.pop_all()
+                    return _Server(child, client)
+        return None
 
     async def _first_answer(self, child: Child, client: Client) -> frozenset[str]:
         found: frozenset[str] = frozenset()

@@ -15,6 +15,7 @@ CREATED = 1_767_225_600
 """`created` in every answer: a fixed second, for a provider here has no clock and must say the same every time."""
 
 _MODEL_CHARS_MAX = 200
+_END = End()
 
 STATUS: dict[Problem, int] = {
     "rate_limit": 429,
@@ -82,7 +83,8 @@ def plain(spec: ReplySpec, tokens: int, headers: tuple[tuple[str, str], ...], bo
     """Return a whole answer: it leaves when the last token is there."""
     generated_ns = round((tokens - 1) * 1e9 / spec.tokens_per_second) if spec.tokens_per_second else 0
     head = Head(200, (*headers, ("content-length", str(len(body)))))
-    return [Wait(spec.ttft + generated_ns), head, Send(body, text), End()]
+    wait_ns = spec.ttft + generated_ns
+    return [Wait(wait_ns), head, Send(body, text), _END] if wait_ns else [head, Send(body, text), _END]
 
 
 def stream(
@@ -96,7 +98,7 @@ def stream(
             steps += (gap, token)
     else:
         steps += tokens[1:]
-    steps += (Send(closing), End())
+    steps += (Send(closing), _END)
     return steps
 
 
@@ -104,7 +106,7 @@ def failure(status: int, headers: tuple[tuple[str, str], ...], body: Any) -> lis
     """Return an error answer; it leaves at once."""
     data = json.dumps(body).encode()
     length = ("content-length", str(len(data)))
-    return [Head(status, (("content-type", "application/json"), *headers, length)), Send(data), End()]
+    return [Head(status, (("content-type", "application/json"), *headers, length)), Send(data), _END]
 
 
 def name(attempt_id: str, purpose: str) -> str:
@@ -120,7 +122,7 @@ def read(body: bytes, *, model: str | None = None) -> Call:
         model: Named by the address, where the body need not name one.
     """
     try:
-        data = json.loads(body)
+        data = json.loads(body.decode())
     except (ValueError, RecursionError):
         return Call(model=model, problem="invalid_request")
     if not isinstance(data, dict) or not isinstance(messages := data.get("messages"), list):
@@ -144,10 +146,8 @@ def _limit(value: Any) -> int | None:
 
 def _chars(content: Any) -> int:
     """Return the characters of text in messages, or in the content of one."""
-    if isinstance(content, str):
-        return len(content)
     if not isinstance(content, list):
-        return 0
+        return len(content) if isinstance(content, str) else 0
     count = 0
     for part in content:  # a message has `content`, a part of one has `text`
         if isinstance(part, dict):
