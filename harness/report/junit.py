@@ -8,7 +8,7 @@ nobody asked for) is `skipped`, with its message, so that it is seen but keeps t
 from __future__ import annotations
 
 import re
-import xml.etree.ElementTree as ET  # noqa: S405 - written here, never read
+import xml.etree.ElementTree as ET
 
 from harness.judge import ExpectationResult, Finding, Status
 from harness.report import words
@@ -22,17 +22,18 @@ _IDS_MAX = 20
 
 def junit(run: Run) -> bytes:
     """Return one test suite: a test case per expectation, per finding, and one for the run itself."""
-    name = f"{run.plan.name} (seed {run.plan.seed})"
+    plan, verdict = run.plan, run.verdict
+    name = f"{plan.name} (seed {plan.seed})"
     suite = ET.Element("testsuite", name=_clean(name))
     counts = {"failure": 0, "error": 0, "skipped": 0}
     cases = [_overall(suite, run)]
-    cases += [_expectation(suite, run.plan.name, row) for row in run.verdict.expectations]
-    asked = {row.metric for row in run.verdict.expectations if row.text.split()[:1] == ["no"]}
-    cases += [_finding(suite, run.plan.name, finding, asked=finding.id in asked) for finding in run.verdict.findings]
+    cases += [_expectation(suite, plan.name, row) for row in verdict.expectations]
+    asked = {row.metric for row in verdict.expectations if row.text.split()[:1] == ["no"]}
+    cases += [_finding(suite, plan.name, finding, asked=finding.id in asked) for finding in verdict.findings]
     for case in cases:
         for child in case:
             counts[child.tag] = counts.get(child.tag, 0) + 1
-    seconds = run.plan.end_ns / 1e9
+    seconds = plan.end_ns / 1e9
     totals = {"failures": counts["failure"], "errors": counts["error"], "skipped": counts["skipped"]}
     for element in (suite, root := ET.Element("testsuites", name="llm-fallback-harness")):
         element.set("tests", str(len(cases)))
@@ -41,7 +42,8 @@ def junit(run: Run) -> bytes:
         element.set("time", f"{seconds:.3f}")
     root.append(suite)
     ET.indent(root)
-    return ET.tostring(root, encoding="utf-8", xml_declaration=True) + b"\n"
+    page: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
+    return page + b"\n"
 
 
 def _clean(text: str) -> str:
@@ -64,7 +66,8 @@ def _overall(suite: ET.Element, run: Run) -> ET.Element:
     case = _case(suite, "run", run.plan.name, "verdict")
     tag = {Status.FAIL: "failure", Status.INCONCLUSIVE: "error"}.get(run.verdict.status)
     if tag is not None:
-        _outcome(case, tag, summary(run), "\n".join([summary(run), *run.verdict.reasons]))
+        sentence = summary(run)
+        _outcome(case, tag, sentence, "\n".join([sentence, *run.verdict.reasons]))
     return case
 
 
@@ -75,7 +78,7 @@ def _expectation(suite: ET.Element, scenario: str, row: ExpectationResult) -> ET
     details = ", ".join(
         part for part in (observed, around and f"95 % interval {around}", f"samples {words.samples(row)}") if part
     )
-    text = f"{row.message}: {details}" if row.message else details
+    text = row.message or details
     if row.status is Status.FAIL:
         _outcome(case, "failure", text)
     elif row.status is Status.INCONCLUSIVE:

@@ -68,10 +68,10 @@ def write_report(run: Path) -> Path:
     Raises:
         HarnessError: The notebook did not run to its end. The run's folder is untouched.
     """
-    from nbconvert import HTMLExporter  # noqa: PLC0415
-
     folder = store.RunFolder.open(run)
     notebook = execute("run-report", folder.path)
+    from nbconvert import HTMLExporter  # noqa: PLC0415 - a second of imports, for the report alone
+
     exporter = HTMLExporter(
         template_name="template",
         extra_template_basedirs=[str(Path(__file__).parent)],

@@ -52,10 +52,12 @@ class Run:
         history: History,
         *,
         verdict: Verdict | None = None,
+        metrics: Metrics | None = None,
         path: Path | None = None,
         environment: Mapping[str, Any] | None = None,
     ) -> Run:
-        """Return a run with its numbers; it is judged here where no verdict is given."""
+        """Return a run with its numbers; they are made here where they are not given."""
+        metrics = metrics or judge.measure(plan, history)
         warm = history.requests["phase"] == WARMUP
         return cls(
             plan=plan,
@@ -64,8 +66,8 @@ class Run:
             attempts=history.attempts[
                 ~history.attempts["request_id"].isin(history.requests.loc[warm, "request_id"])
             ].reset_index(drop=True),
-            metrics=judge.measure(plan, history),
-            verdict=verdict or judge.judge(plan, history),
+            metrics=metrics,
+            verdict=verdict or judge.judge(plan, history, metrics),
             retries=judge.retries(history),
             journeys=judge.journeys(plan, history),
             path=path,
@@ -77,13 +79,14 @@ def open_run(run: str | os.PathLike[str] | None = None) -> Run:
     """Load a run.
 
     Args:
-        run: The run's folder; None for the one that $HARNESS_RUN names, else the latest under `./reports`.
+        run: The run's folder; None for the one that $HARNESS_RUN names, else the latest under `reports` in the current
+            folder or the one above it: a notebook runs in the folder where it lies.
 
     Raises:
         UsageError: There is no run at that path, or none at all.
     """
     chosen = run or os.environ.get("HARNESS_RUN")
-    folder = store.RunFolder.open(Path(chosen) if chosen else store.latest(Path("reports")))
+    folder = store.RunFolder.open(Path(chosen) if chosen else _latest())
     recorded = folder.verdict()
     return Run.of(
         folder.plan(),
@@ -92,3 +95,9 @@ def open_run(run: str | os.PathLike[str] | None = None) -> Run:
         path=folder.path,
         environment=folder.environment(),
     )
+
+
+def _latest() -> Path:
+    here = Path.cwd()
+    places = [place / "reports" for place in (here, here.parent)]
+    return store.latest(next((place for place in places if (place / "latest").exists()), places[0]))

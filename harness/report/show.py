@@ -44,7 +44,9 @@ def heading(run: Run) -> Block:
     status = run.verdict.status
     sentence = summary(run)
     word, _, rest = sentence.partition(" — ")
-    notes = "".join(f"<li>{escape(reason)}</li>" for reason in run.verdict.reasons)
+    in_tables = {row.message for row in run.verdict.expectations} | {found.message for found in run.verdict.findings}
+    untold = [reason for reason in run.verdict.reasons if not any(text and text in reason for text in in_tables)]
+    notes = "".join(f"<li>{escape(reason)}</li>" for reason in untold)
     return Block(
         f"<h1>{escape(run.plan.title)}</h1>"
         f'<p class="summary {status}"><strong>{words.GLYPHS[status]} {escape(word)}</strong> — {_code(rest)}</p>'
@@ -53,34 +55,27 @@ def heading(run: Run) -> Block:
 
 
 def verdict(run: Run) -> Block:
-    """Show each expectation and each finding with its answer."""
+    """Show each expectation and each finding with its answer; checks that found nothing are folded away."""
     rows = [
         [
             _status(row.status),
             f"<code>{escape(row.text)}</code>",
             _observed(row.observed, row.ci, row.unit),
             escape(words.samples(row)),
-            escape(row.message),
+            escape(row.message if row.status is not Status.PASS else ""),
         ]
         for row in run.verdict.expectations
     ]
-    parts = [
-        _table(
-            "What was expected",
-            ("answer", "expectation", "observed", "samples", "why"),
-            rows,
-            empty="The scenario expects nothing.",
-        )
-    ]
-    found = sorted(run.verdict.findings, key=lambda f: (f.status is not Status.FAIL, f.severity != "required"))
-    parts.append(
-        _table(
-            "How the chain conducted itself",
-            ("answer", "finding", "seen in", "what was seen", "requests"),
-            [_finding(finding) for finding in found],
-            empty="No conduct check had anything to look at.",
-        )
-    )
+    expected = ("answer", "expectation", "observed", "samples", "why")
+    parts = [_table("What was expected", expected, rows, empty="The scenario expects nothing.")]
+    columns = ("answer", "finding", "seen in", "what was seen", "requests")
+    shown = [_finding(finding) for finding in words.by_weight(run.verdict.findings)]
+    passed = [_finding(finding) for finding in run.verdict.findings if finding.status is Status.PASS]
+    if shown:
+        parts.append(_table("How the chain conducted itself", columns, shown))
+    if passed:
+        title = f"{words.plural(len(passed), 'conduct check')} found nothing"
+        parts.append(f"<details class='passed'><summary>{title}</summary>{_table('', columns, passed)}</details>")
     return Block("".join(parts))
 
 
@@ -210,7 +205,7 @@ def _observed(value: float | None, ci: Any, unit: str) -> str:
 
 
 def _finding(finding: Finding) -> list[str]:
-    ids = "".join(f"<code>{escape(name)}</code> " for name in finding.requests[:_IDS_MAX])
+    ids = "".join(f"<code class='id'>{escape(name)}</code> " for name in finding.requests[:_IDS_MAX])
     more = len(finding.requests) - _IDS_MAX
     return [
         f'{_status(finding.status)}<span class="ci">{"" if finding.severity == "required" else escape(finding.severity)}</span>',
@@ -221,14 +216,16 @@ def _finding(finding: Finding) -> list[str]:
     ]
 
 
-def _table(caption: str, columns: tuple[str, ...], rows: list[list[str]], *, empty: str) -> str:
+def _table(caption: str, columns: tuple[str, ...], rows: list[list[str]], *, empty: str = "") -> str:
     """Return a table of cells that are HTML already; on a phone each row becomes a card, named by `data-name`."""
     if not rows:
         return f"<p>{escape(empty)}</p>"
     head = "".join(f'<th scope="col">{escape(name)}</th>' for name in columns)
     body = "".join(
         "<tr>"
-        + "".join(f'<td data-name="{escape(name)}">{cell}</td>' for name, cell in zip(columns, row, strict=True))
+        + "".join(
+            f'<td data-name="{escape(name)}"><div>{cell}</div></td>' for name, cell in zip(columns, row, strict=True)
+        )
         + "</tr>"
         for row in rows
     )

@@ -77,18 +77,21 @@ def _served(run: Run) -> str:
     ]
     if others.empty:
         return ""
-    counts = others["served_by"].value_counts()
-    who = words.listed([f"{words.count(n)} by {name}" for name, n in counts.items()], most=3)
+    counts = others["served_by"].astype(str).value_counts()
+    deeds = [
+        f"{name} {'served ' if not place else ''}{words.count(n)}" for place, (name, n) in enumerate(counts.items())
+    ]
+    who = words.listed(deeds, most=3)
     overhead = others["fallback_overhead_ns"].dropna().astype("float64")
     after = ""
     if len(overhead):
         median, p95 = (words.duration(float(overhead.quantile(q, interpolation="higher"))) for q in (0.5, 0.95))
         after = (
-            f", falling back took {median} (median; p95 {p95})"
+            f"; falling back took {median} (median; p95 {p95})"
             if len(overhead) > 1
-            else f", falling back took {median}"
+            else f"; falling back took {median}"
         )
-    return f", served {who}{after}"
+    return f", {who}{after}"
 
 
 def _why(run: Run) -> str:

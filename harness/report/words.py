@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from harness.judge.result import ExpectationResult, Status, Value
+from harness.judge.result import ExpectationResult, Finding, Status, Value
 
 GLYPHS = {Status.PASS: "✓", Status.FAIL: "✗", Status.INCONCLUSIVE: "?"}
 WORDS = {Status.PASS: "PASS", Status.FAIL: "FAIL", Status.INCONCLUSIVE: "INCONCLUSIVE"}
@@ -72,6 +72,8 @@ def interval(ci: Sequence[float | None] | None, unit: str) -> str:
     """Return a 95 % interval as `7.6 s – 8.3 s`; an open end is `?`; empty where there is none."""
     if ci is None:
         return ""
+    if all(end is None or math.isinf(end) for end in ci):
+        return "too few to tell"
     low, high = (("?" if end is None or math.isinf(end) else amount(end, unit)) for end in ci)
     return f"{low} – {high}"
 
@@ -93,6 +95,12 @@ def samples(row: ExpectationResult) -> str:
     """Return the samples of an expectation, and how many it would have needed."""
     needed = f" of {count(row.needed)} needed" if row.needed and row.needed > row.samples else ""
     return f"{count(row.samples)}{needed}"
+
+
+def by_weight(findings: Sequence[Finding]) -> list[Finding]:
+    """Return the findings that found something or could not tell: failed ones first, required ones first."""
+    found = [finding for finding in findings if finding.status is not Status.PASS]
+    return sorted(found, key=lambda finding: (finding.status is not Status.FAIL, finding.severity != "required"))
 
 
 def plural(number: int, one: str, many: str | None = None) -> str:

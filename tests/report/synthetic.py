@@ -6,7 +6,7 @@ from pathlib import Path
 
 from harness.draw import draw
 from harness.history import AttemptRecord, FaultEvent, HealthRecord, History, RequestRecord
-from harness.scenario import Plan, load
+from harness.scenario import Arrival, Plan, load
 
 ROOT = Path(__file__).parents[2]
 SCENARIO = """\
@@ -70,7 +70,7 @@ def history(plan: Plan, *, early: int = 0, tries: int = 3) -> History:
     attempts: list[AttemptRecord] = []
     for place, arrival in enumerate(plan.arrivals, start=1):
         hasty = early > 0 and place % early == 0
-        request, mine = _journey(plan, arrival.request_id, arrival.phase, arrival.scheduled_ns, tries, hasty=hasty)
+        request, mine = _journey(plan, arrival, tries, hasty=hasty)
         requests.append(request)
         attempts += mine
     faults = [
@@ -97,9 +97,8 @@ def history(plan: Plan, *, early: int = 0, tries: int = 3) -> History:
     return History.of(plan.digest, requests=requests, attempts=attempts, faults=faults, health=health)
 
 
-def _journey(
-    plan: Plan, request_id: str, phase: str, scheduled_ns: int, tries: int, *, hasty: bool
-) -> tuple[RequestRecord, list[AttemptRecord]]:
+def _journey(plan: Plan, arrival: Arrival, tries: int, *, hasty: bool) -> tuple[RequestRecord, list[AttemptRecord]]:
+    request_id, phase, scheduled_ns = arrival.request_id, arrival.phase, arrival.scheduled_ns
     now = scheduled_ns + 3_000_000
     gives_up = scheduled_ns + plan.load.deadline
     attempts: list[AttemptRecord] = []
@@ -108,7 +107,7 @@ def _journey(
         for nth in range(1, tries + 1):
             if now >= gives_up:
                 break
-            attempt = _attempt(plan, request_id, provider, nth, now, len(attempts) + 1)
+            attempt = _attempt(plan, request_id, provider, nth=nth, at_ns=now, number=len(attempts) + 1)
             attempts.append(attempt)
             now = attempt.end_ns or now
             if attempt.outcome == "ok":
@@ -144,7 +143,7 @@ def _journey(
     return request, attempts
 
 
-def _attempt(plan: Plan, request_id: str, provider: str, nth: int, at_ns: int, number: int) -> AttemptRecord:
+def _attempt(plan: Plan, request_id: str, provider: str, *, nth: int, at_ns: int, number: int) -> AttemptRecord:
     attempt_id = f"{request_id}.{provider}.{nth}"
     for window in plan.timeline.at(provider):
         hit = draw(plan.seed, "fault", window.fault_id, attempt_id) < window.share

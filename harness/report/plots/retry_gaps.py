@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
 
 from harness.report import words
 from harness.report.plots import style
@@ -119,7 +120,7 @@ def _histogram(axes: Axes, gaps: pd.DataFrame, right: float) -> None:
     axes.set_ylabel("retries")
     axes.set_ylim(0, bottom.max() * 1.1)
     axes.grid(visible=True, axis="y")
-    axes.yaxis.get_major_locator().set_params(integer=True, nbins=4)
+    axes.yaxis.set_major_locator(MaxNLocator(nbins=4, integer=True))
     style.headline(axes, f"{words.plural(len(gaps), 'retry', 'retries')} at the same provider", handles)
 
 
@@ -132,10 +133,11 @@ def _dots(axes: Axes, place: int, row: _Row, right: float) -> None:
     seconds = row.gaps["gap_ns"].to_numpy(dtype=float) / 1e9
     # Spread by the golden ratio: even, without chance, and no pattern that would look like a finding.
     spread = place + 0.6 * ((np.arange(len(seconds)) * 0.6180339887) % 1 - 0.5)
-    for mine, look in (
-        (~hasty, {"marker": "o", "markersize": 3, "color": style.PROVIDERS[0], "alpha": 0.65}),
-        (hasty, {"marker": "x", "markersize": 6, "color": WRONG, "markeredgewidth": 1.5}),
-    ):
+    looks: tuple[dict[str, Any], ...] = (
+        {"marker": "o", "markersize": 3, "color": style.PROVIDERS[0], "alpha": 0.65},
+        {"marker": "x", "markersize": 6, "color": WRONG, "markeredgewidth": 1.5},
+    )
+    for mine, look in zip((~hasty, hasty), looks, strict=True):
         shown = np.flatnonzero(mine)
         shown = shown[:: max(1, -(-len(shown) // _DOTS_MAX))]
         axes.plot(seconds[shown], spread[shown], linestyle="", zorder=3, **look)

@@ -10,6 +10,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter
 
@@ -78,9 +79,7 @@ def styled(plot: Callable[[Run], Figure]) -> Callable[[Run], Figure]:
 
 def canvas(height_in: float, width_in: float = WIDTH_IN) -> Figure:
     """Return an empty picture that leaves no room unused."""
-    figure = Figure(figsize=(width_in, height_in), layout="constrained")
-    figure.get_layout_engine().set(w_pad=0.02, h_pad=0.08)
-    return figure
+    return Figure(figsize=(width_in, height_in), layout=ConstrainedLayoutEngine(w_pad=0.02, h_pad=0.08))
 
 
 def in_words(sentence: str) -> Figure:

@@ -66,7 +66,7 @@ def _intervals(run: Run, values: Mapping[str, Value | None], metric: str, what: 
         answer = answers.get(name, answers.get(None))
         target = targets.get(name, targets.get(None))
         status = answer.status if answer else None
-        _interval(axes, row, value, status, target, word_pt)
+        _interval(axes, row, value, status=status, target=target, word_pt=word_pt)
         lines.append(f"{name} {words.with_interval(value)}{' ' + _WORDS[status] if status else ''}")
     axes.set_ylim(len(values) - 0.5, -0.5)
     axes.set_yticks(range(len(values)), [words.shortened(name, 20) for name in values])
@@ -80,7 +80,7 @@ def _intervals(run: Run, values: Mapping[str, Value | None], metric: str, what: 
 
 
 def _interval(
-    axes: Axes, row: int, value: Value | None, status: Status | None, target: float | None, word_pt: float
+    axes: Axes, row: int, value: Value | None, *, status: Status | None, target: float | None, word_pt: float
 ) -> None:
     text = "no request"
     colour = _COLOURS[status] if status else style.PROVIDERS[0]
@@ -102,7 +102,12 @@ def _interval(
     if target is not None:
         axes.plot([target, target], [row - 0.42, row + 0.42], color=INK, linewidth=1.6, linestyle=(0, (2, 1.5)))
         text += f", wanted {words.share(target)}"
-    beside = {"xycoords": axes.get_yaxis_transform(), "textcoords": "offset points", "va": "center", "fontsize": 9}
+    beside: dict[str, Any] = {
+        "xycoords": axes.get_yaxis_transform(),
+        "textcoords": "offset points",
+        "va": "center",
+        "fontsize": 9,
+    }
     axes.annotate(text, (1, row), (14 + word_pt, 0), **beside)
     if status is not None:
         axes.annotate(_WORDS[status], (1, row), (14, 0), fontweight="bold", color=colour, **beside)

@@ -40,7 +40,7 @@ def waterfall(run: Run) -> Figure:
     axes.set_ylim(len(chosen) - 0.4, -0.75)
     colours = style.colours(run.plan)
     for row, request_id in enumerate(ids):
-        _row(axes, row, requests[request_id], attempts[request_id][:_ATTEMPTS_MAX], colours, end_s)
+        _row(axes, row, requests[request_id], attempts[request_id][:_ATTEMPTS_MAX], colours=colours, end_s=end_s)
     axes.set_yticks(range(len(chosen)), [_name(pick) for pick in chosen], fontsize=9)
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
@@ -68,18 +68,25 @@ def _name(pick: Chosen) -> str:
 
 
 def _row(
-    axes: Axes, row: int, request: RequestRecord, attempts: list[AttemptRecord], colours: dict[str, str], end_s: float
+    axes: Axes,
+    row: int,
+    request: RequestRecord,
+    attempts: list[AttemptRecord],
+    *,
+    colours: dict[str, str],
+    end_s: float,
 ) -> None:
     origin = request.scheduled_ns
     left_s = ((request.end_ns or origin) - origin) / 1e9
     axes.plot([0, left_s], [row, row], color=INK, linewidth=1.1, linestyle=(0, (1, 2)), alpha=0.8, zorder=1)
-    last_label: tuple[float, str] | None = None
+    free = 0.0
     for attempt in attempts:
         start = (attempt.start_ns - origin) / 1e9
         stop = ((attempt.end_ns or attempt.start_ns) - origin) / 1e9
         _told(axes, row, attempt, stop, left_s)
-        _bar(axes, row, attempt, start, max(stop - start, end_s * 0.004), colours)
-        last_label = _tag(axes, row, attempt, start, end_s, last_label)
+        colour = colours.get(attempt.provider, style.UNKNOWN)
+        _bar(axes, row, attempt, start=start, width=max(stop - start, end_s * 0.004), colour=colour)
+        free = _tag(axes, row, attempt, start=start, end_s=end_s, free=free)
     edge = max([left_s, *(((a.end_ns or a.start_ns) - origin) / 1e9 for a in attempts)])
     good = request.complete
     axes.text(
@@ -100,25 +107,20 @@ def _told(axes: Axes, row: int, attempt: AttemptRecord, stop_s: float, left_s: f
         axes.barh(row, until_s - stop_s, left=stop_s, height=0.16, color=GOOD, alpha=0.32, linewidth=0, zorder=1)
 
 
-def _bar(axes: Axes, row: int, attempt: AttemptRecord, start: float, width: float, colours: dict[str, str]) -> None:
-    colour = colours.get(attempt.provider, style.UNKNOWN)
+def _bar(axes: Axes, row: int, attempt: AttemptRecord, *, start: float, width: float, colour: str) -> None:
     look: dict[str, Any] = {"color": colour, "linewidth": 0}
     if attempt.outcome != "ok":
         look = {**style.failed_look(colour), "linewidth": 1}
     axes.barh(row, width, left=start, height=_BAR, zorder=3, **look)
 
 
-def _tag(
-    axes: Axes, row: int, attempt: AttemptRecord, start: float, end_s: float, last: tuple[float, str] | None
-) -> tuple[float, str] | None:
-    """Write over a failed attempt what came of it, where there is room."""
-    if attempt.outcome == "ok":
-        return last
+def _tag(axes: Axes, row: int, attempt: AttemptRecord, *, start: float, end_s: float, free: float) -> float:
+    """Write over a failed attempt what came of it, where there is room; return from where there is room again."""
+    if attempt.outcome == "ok" or start < free:
+        return free
     text = str(attempt.status) if attempt.outcome == "status" else attempt.outcome.replace("_", " ")
-    if last is not None and start < last[0]:
-        return last
     axes.text(start, row - _BAR / 2 - 0.04, text, fontsize=8, va="bottom", ha="left", color=INK)
-    return start + (len(text) + 1) * _CHAR_SHARE * end_s, text
+    return start + (len(text) + 1) * _CHAR_SHARE * end_s
 
 
 def _outcome(request: RequestRecord, attempts: int) -> str:
@@ -128,7 +130,7 @@ def _outcome(request: RequestRecord, attempts: int) -> str:
         return f"✓ {words.shortened(request.served_by or 'answered', 22)}, {took}, {tries}"
     if request.client_left:
         return f"✗ caller left at {took}, {tries}"
-    if request.outcome == "ok" or request.outcome == "truncated":
+    if request.outcome in {"ok", "truncated"}:
         return f"✗ incomplete answer, {took}, {tries}"
     status = f" {request.status}" if request.status else ""
     return f"✗ error{status}, {took}, {tries}"
