@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from harness.chain import Chain, Endpoint, Provider, ReplySpec, Retry, load
+from harness.chain.spec import DERIVED
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "chain-file.md"
-DERIVED = {"litellm", "model", "peers"}  # of a Chain: nobody writes these
 
 
 @pytest.mark.parametrize("shape", [Chain, Provider, ReplySpec, Retry, Endpoint])
