@@ -66,7 +66,8 @@ async def run(plan: Plan, chain: Chain, folder: RunFolder, toxiproxy: Binary, pr
     """
     with Capture(folder.capture, "runner") as capture:
         async with _task(watch_loop(capture, "runner")):
-            return await _Run(plan, chain, folder, toxiproxy, progress, capture).run()
+            own = _Run(plan, chain, folder=folder, toxiproxy=toxiproxy, progress=progress, capture=capture)
+            return await own.run()
 
 
 @asynccontextmanager
@@ -84,7 +85,14 @@ class _Run:
     """The parts of one run, and what ties them together."""
 
     def __init__(
-        self, plan: Plan, chain: Chain, folder: RunFolder, toxiproxy: Binary, progress: Progress, capture: Capture
+        self,
+        plan: Plan,
+        chain: Chain,
+        *,
+        folder: RunFolder,
+        toxiproxy: Binary,
+        progress: Progress,
+        capture: Capture,
     ) -> None:
         self.plan = plan
         self.chain = chain
@@ -136,6 +144,8 @@ class _Run:
             await self._phases(origin_ns)
             done = await self._drain(load)
         self.progress.phase("stop")
+        if proxy.restarts:
+            warnings = (*warnings, f"Toxiproxy hung and was replaced {proxy.restarts} times: open connections broke")
         return Ran(warnings=warnings, load=done)
 
     async def _watch(self, parts: AsyncExitStack, death: Coroutine[Any, Any, HarnessError]) -> None:
