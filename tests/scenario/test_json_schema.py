@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 from ruamel.yaml import YAML
 
-from harness.scenario.json_schema import schemas
+from harness.scenario.json_schema import reference, schemas
 
 ROOT = Path(__file__).parents[2]
 
@@ -18,6 +18,11 @@ ROOT = Path(__file__).parents[2]
 def test_the_committed_schema_is_the_generated_one(name: str) -> None:
     """`make schema` writes them; a changed field without it is caught here."""
     assert json.loads((ROOT / "docs" / "reference" / name).read_text()) == schemas()[name]
+
+
+def test_the_committed_reference_is_the_generated_one() -> None:
+    """Every field that the loader knows is documented, and nothing else is."""
+    assert (ROOT / "docs" / "reference" / "scenario.md").read_text() == reference()
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "scenarios").glob("*.yaml")), ids=lambda path: path.stem)
