@@ -44,8 +44,8 @@ async def one_pass(folder: Path, base_url: str) -> tuple[list[float], float]:
         "warmup": [{"request_id": "warmup-000001", "model": "gpt-4"}],
     }
     argv = [sys.executable, "-m", "harness.live.locustfile"]
-    async with Child("load", argv, log=folder / "load.log", message=start) as load:
-        await load.ready()
+    async with Child("load", argv, log=folder / "load.log", part=True) as load:
+        await load.ready(start)
         origin_ns = time.monotonic_ns() + 500_000_000
         await load.send({"origin_ns": origin_ns})
         done = (await load.receive())["done"]
@@ -62,8 +62,8 @@ async def passes() -> list[tuple[list[float], float]]:
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         argv = [sys.executable, str(SERVER)]
-        async with Child("bare", argv, log=folder / "bare.log", message={"status": 200}) as server:
-            base_url = (await server.ready())["base_url"]
+        async with Child("bare", argv, log=folder / "bare.log", part=True) as server:
+            base_url = (await server.ready({"status": 200}))["base_url"]
             found = []
             for place in range(PASSES):
                 (folder / str(place)).mkdir()

@@ -61,15 +61,13 @@ async def targets(folder: Path, binary: Path) -> AsyncIterator[dict[str, str]]:
     bare_start = {"status": 429, "capture": str(folder)}
     async with AsyncExitStack() as stack:
         enter = stack.enter_async_context
-        bare = await enter(Child("bare", [sys.executable, str(SERVER)], log=folder / "bare.log", message=bare_start))
-        edge = await enter(
-            Child("edge", [sys.executable, "-m", "harness.edge"], log=folder / "edge.log", message=start)
-        )
+        bare = await enter(Child("bare", [sys.executable, str(SERVER)], log=folder / "bare.log", part=True))
+        edge = await enter(Child("edge", [sys.executable, "-m", "harness.edge"], log=folder / "edge.log", part=True))
         proxies = await enter(Toxiproxy.start(binary, log=folder / "toxiproxy.log"))
-        port = (await edge.ready())["ports"]["openai"]
+        port = (await edge.ready(start))["ports"]["openai"]
         await edge.send({"origin_ns": time.monotonic_ns()})
         address = await proxies.add("openai", upstream=f"127.0.0.1:{port}")
-        yield {"bare": (await bare.ready())["base_url"], "edge": f"http://{address}/v1"}
+        yield {"bare": (await bare.ready(bare_start))["base_url"], "edge": f"http://{address}/v1"}
 
 
 async def client(session: aiohttp.ClientSession, base_urls: dict[str, str], place: int) -> None:

@@ -125,7 +125,7 @@ def router_settings(chain: Chain, base_urls: Mapping[str, str], environ: Mapping
     Raises:
         UsageError: The chain asks for something that would not be tested.
     """
-    return _own(chain, base_urls) if chain.litellm is None else _theirs(chain.litellm, base_urls, environ)
+    return _own(chain, base_urls) if chain.litellm is None else _theirs(chain, base_urls, environ)
 
 
 def api_base(dialect: Dialect, base_url: str) -> str:
@@ -196,7 +196,8 @@ def _retries(retry: Retry, warnings: list[str]) -> dict[str, Any]:
     return {**arguments, "retry_policy": policy}
 
 
-def _theirs(config: Mapping[str, Any], base_urls: Mapping[str, str], environ: Mapping[str, str]) -> RouterSettings:
+def _theirs(chain: Chain, base_urls: Mapping[str, str], environ: Mapping[str, str]) -> RouterSettings:
+    config = chain.litellm or {}
     warnings: list[str] = []
     known = {**environ, **{str(k): str(v) for k, v in section(config, "environment_variables").items()}}
     listed = deployments(config)
@@ -215,6 +216,8 @@ def _theirs(config: Mapping[str, Any], base_urls: Mapping[str, str], environ: Ma
             hint = did_you_mean(source, groups)
             warnings.append(f"fallbacks: no model is called {source!r}" + (f" ({hint})" if hint else ""))
     addressable = {entry.name: entry.group for entry in listed if "*" not in entry.group}
+    if chain.model is not None:
+        addressable.setdefault(chain.order[0], chain.model)
     return RouterSettings(
         model_list=model_list,
         router=router,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
@@ -19,6 +20,9 @@ _STRICT = ConfigDict(extra="forbid")
 
 DERIVED = frozenset({"litellm", "model", "peers"})
 """Fields of a chain that nobody writes: they come from a LiteLLM configuration."""
+
+PLACEHOLDER = re.compile(r"\{([A-Za-z0-9][A-Za-z0-9_\-]{0,62})\.base_url\}")
+"""Stands for a provider's address in an endpoint's command; its group is the provider's name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,13 +11,13 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from urllib.parse import urlsplit
 
+from harness.chain.spec import PLACEHOLDER
 from harness.errors import HarnessError, UsageError
 
 READY_S = 30.0
 
 _POLL_S = 0.05
 _TRY_S = 1.0
-_BASE_URL = re.compile(r"\{(?P<name>[A-Za-z0-9][A-Za-z0-9_\-]{0,62})\.base_url\}")
 
 
 def fill(command: Sequence[str], base_urls: Mapping[str, str]) -> tuple[str, ...]:
@@ -32,14 +32,14 @@ def fill(command: Sequence[str], base_urls: Mapping[str, str]) -> tuple[str, ...
     """
 
     def address(match: re.Match[str]) -> str:
-        name = match["name"]
+        name = match[1]
         if name not in base_urls:
             raise UsageError(
                 f"unknown provider {name!r} in {match[0]!r}", where="endpoint.command", known=", ".join(base_urls)
             )
         return base_urls[name]
 
-    return tuple(_BASE_URL.sub(address, argument) for argument in command)
+    return tuple(PLACEHOLDER.sub(address, argument) for argument in command)
 
 
 async def wait_ready(

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import itertools
+import logging
 import os
 import re
 import time
@@ -22,6 +23,7 @@ from harness.provider.marker import ATTEMPT_HEADER, find_request
 
 Handle = Callable[[httpx.Request], Awaitable[httpx.Response]]
 
+_LOG = logging.getLogger(__name__)
 _LAST_EVENT = re.compile(rb"(?:^|\n)(?:data: ?\[DONE\]|event: ?message_stop)")
 _TAIL_BYTES = 32
 _RESET = {errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED}
@@ -53,6 +55,7 @@ class Recorder:
             provider = self._providers.get((request.url.host, request.url.port))
             if provider is None:
                 # A test of faults must never spend a real provider's money, whatever the configuration says.
+                _LOG.warning("a call to %s, none of the chain's providers, was stopped", request.url.host)
                 raise httpx.ConnectError("this address is none of the chain's providers", request=request)
             attempt = _Attempt(f"a-{next(self._keys):06d}", _request_id(request), provider, self._ended)
             self._open.add(attempt)

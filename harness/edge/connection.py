@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from typing import Any
+from typing import Any, cast
 
 from aiohttp.base_protocol import BaseProtocol
 from aiohttp.http import HttpProcessingError, HttpRequestParser, RawRequestMessage
@@ -54,7 +54,7 @@ class Connection(BaseProtocol):
         self._connections = connections
         self._requests: deque[tuple[RawRequestMessage, StreamReader]] = deque()
         self._exchange: Exchange | None = None
-        self._player: Player | None = None
+        self._player: Player
         self._ordinary = True
         self._deaf = False
         self._sent_continue = False
@@ -62,6 +62,7 @@ class Connection(BaseProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin."""
         super().connection_made(transport)
+        self._player = Player(cast("asyncio.Transport", transport), self._loop, self._over_and_on)
         self._connections.add(self)
 
     def connection_lost(self, exc: BaseException | None) -> None:
@@ -79,21 +80,19 @@ class Connection(BaseProtocol):
     def _end(self, outcome: AttemptOutcome) -> None:
         self._deaf = True
         self._connections.discard(self)
-        if self._exchange is not None and self._player is not None:
+        if self._exchange is not None:
             self._player.stop()
             self._over(outcome)
 
     def pause_writing(self) -> None:
         """Hold the reply: the client does not read."""
         super().pause_writing()
-        if self._player is not None:
-            self._player.pause()
+        self._player.pause()
 
     def resume_writing(self) -> None:
         """Go on with the reply."""
         super().resume_writing()
-        if self._player is not None:
-            self._player.resume()
+        self._player.resume()
 
     def resume_reading(self, resume_parser: bool = True) -> None:
         """Read on, if reading was held up at all: every body that is taken asks for it."""
@@ -137,55 +136,36 @@ class Connection(BaseProtocol):
 
     def _take(self, request: Request) -> None:
         now_ns = time.monotonic_ns()
-        exchange = self._face.take(request, now_ns)
-        self._play(exchange, now_ns, keep=request.keep, version_1_0=request.version_1_0)
+        self._exchange = exchange = self._face.take(request, now_ns)
+        self._player.start(exchange.answer.reply, start_ns=now_ns, keep=request.keep, version_1_0=request.version_1_0)
 
     def _wait_for_body(self, message: RawRequestMessage, payload: StreamReader) -> None:
         length = message.headers.get("content-length", "")
         if payload.total_bytes > BODY_BYTES_MAX or (length.isdecimal() and int(length) > BODY_BYTES_MAX):
             now_ns = time.monotonic_ns()
-            exchange = self._face.take_too_large(message.headers, now_ns)
-            self._play(exchange, now_ns, keep=False, version_1_0=False)
+            self._exchange = exchange = self._face.take_too_large(message.headers, now_ns)
+            self._player.start(exchange.answer.reply, start_ns=now_ns, keep=False, version_1_0=False)
         elif not self._sent_continue and message.headers.get("expect", "").lower() == "100-continue":
             self._sent_continue = True
             assert self.transport is not None
             self.transport.write(_CONTINUE)
 
-    def _play(self, exchange: Exchange, now_ns: int, *, keep: bool, version_1_0: bool) -> None:
-        assert self.transport is not None
-        self._exchange = exchange
-        self._player = player = Player(
-            exchange.answer.reply,
-            self.transport,
-            self._loop,
-            start_ns=now_ns,
-            keep=keep,
-            version_1_0=version_1_0,
-            done=self._over_and_on,
-        )
-        if self._paused:
-            player.pause()
-        else:
-            player.play()
-
     def _over(self, outcome: AttemptOutcome) -> None:
-        exchange, player = self._exchange, self._player
-        self._exchange = self._player = None
+        exchange = self._exchange
+        self._exchange = None
         assert exchange is not None
-        assert player is not None
-        self._face.record(exchange, outcome, player)
+        self._face.record(exchange, outcome, self._player)
 
     def _over_and_on(self, outcome: AttemptOutcome) -> None:
-        player = self._player
         self._over(outcome)
-        if player is not None and not player.keep:
+        if not self._player.keep:
             self._leave()
         elif self._requests:
             self._loop.call_soon(self._answer)
 
     def _refuse(self) -> None:
         """Turn away what is not HTTP; an answer that is under way goes first."""
-        if self._player is not None:
+        if self._exchange is not None:
             self._player.keep = False
             self._deaf = True
         elif self.transport is not None:

@@ -6,12 +6,12 @@ import asyncio
 import socket
 import struct
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from http import HTTPStatus
 
 from harness.history import AttemptOutcome
 from harness.provider.answer import outcome
-from harness.provider.reply import Close, End, Hang, Head, Reply, Reset, Send, Wait
+from harness.provider.reply import Close, End, Hang, Head, Reply, Reset, Send, Step, Wait
 
 _FLUSH_BYTES = 64 * 1024
 _NO_LINGER = struct.pack("ii", 1, 0)
@@ -20,13 +20,13 @@ _STATUS_LINES = {status: f"HTTP/1.1 {status} {_PHRASES.get(status, 'Unknown')}\r
 
 
 class Player:
-    """Plays one reply on a connection.
+    """Plays replies on one connection, one after the other.
 
     Steps that no wait divides leave in one write. Waits count from where the one before them was due, not from where
     it woke up, so that a long stream does not drift. A client that does not read stops its own reply alone.
 
     Attributes:
-        status: Of the headers, once they have left.
+        status: Of the latest reply's headers, once they have left.
         first_byte_ns: When the first byte left, in monotonic nanoseconds.
         end_ns: Just before the last byte was written, or when the connection was gone.
         keep: Whether the connection can carry another exchange when this one is over.
@@ -52,43 +52,52 @@ class Player:
 
     def __init__(
         self,
-        reply: Reply,
         transport: asyncio.Transport,
         loop: asyncio.AbstractEventLoop,
-        start_ns: int,
-        keep: bool,
-        version_1_0: bool,
         done: Callable[[AttemptOutcome], None],
     ) -> None:
-        """Get ready to play.
+        """Get ready.
 
         Args:
-            reply: What to play.
-            transport: Where.
+            transport: Where to play.
             loop: The transport's.
-            start_ns: Where the first wait counts from, in monotonic nanoseconds.
-            keep: Whether the client wants the connection kept.
-            version_1_0: Whether the client speaks HTTP/1.0 only, which has no chunks.
-            done: Called once, when the last step is played; not when `stop` came first.
+            done: Called when the last step of a reply is played; not when `stop` came first.
         """
-        self._steps = iter(reply)
         self._transport = transport
         self._loop = loop
-        self._due_ns = start_ns
         self._done = done
-        self._version_1_0 = version_1_0
+        self._steps: Iterator[Step] = iter(())
+        self._due_ns = 0
+        self._version_1_0 = False
         self._chunked = False
         self._paused = False
         self._timer: asyncio.TimerHandle | None = None
         self._out: list[bytes] = []
         self._size = 0
-        self.keep = keep
+        self.keep = True
         self.status: int | None = None
         self.first_byte_ns: int | None = None
         self.end_ns: int | None = None
 
-    def play(self) -> None:
-        """Play until something must be waited for, or the end."""
+    def start(self, reply: Reply, *, start_ns: int, keep: bool, version_1_0: bool) -> None:
+        """Play a reply from its beginning.
+
+        Args:
+            reply: What to play.
+            start_ns: Where the first wait counts from, in monotonic nanoseconds.
+            keep: Whether the client wants the connection kept.
+            version_1_0: Whether the client speaks HTTP/1.0 only, which has no chunks.
+        """
+        self._steps = iter(reply)
+        self._due_ns = start_ns
+        self._version_1_0 = version_1_0
+        self._chunked = False
+        self.keep = keep
+        self.status = self.first_byte_ns = self.end_ns = None
+        if not self._paused:
+            self._play()
+
+    def _play(self) -> None:
         out = self._out
         for step in self._steps:
             if isinstance(step, Send):
@@ -114,7 +123,7 @@ class Player:
     def _wake(self) -> None:
         self._timer = None
         if not self._paused:
-            self.play()
+            self._play()
 
     def pause(self) -> None:
         """Hold back what is to come: the client does not read what has left."""
@@ -124,7 +133,7 @@ class Player:
         """Go on after `pause`."""
         self._paused = False
         if self._timer is None:
-            self.play()
+            self._play()
 
     def stop(self) -> None:
         """Play no more: the connection is gone, or is about to be."""

@@ -43,10 +43,11 @@ def _merge(edge: list[tuple[str | None, AttemptRecord]], chain: list[ChainAttemp
 
 
 def _outcome(edge: AttemptRecord, chain: ChainAttempt) -> AttemptOutcome:
-    """Return how an exchange ended for the chain: the edge cannot tell a timeout from a caller who left."""
-    if edge.outcome == "client_left" and chain.outcome == "timeout":
-        return "timeout"
-    if edge.outcome == "ok" and chain.outcome in ("reset", "cut", "timeout"):
+    """Return how an exchange ended for the chain.
+
+    The edge cannot tell who closed a connection: the chain, because it gave up, or Toxiproxy between the two.
+    """
+    if edge.outcome in ("ok", "client_left") and chain.outcome in ("reset", "cut", "timeout"):
         return chain.outcome
     return edge.outcome
 

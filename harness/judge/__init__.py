@@ -4,7 +4,7 @@ import pandas as pd
 
 from harness.history import History
 from harness.judge.as_json import metrics_json, verdict_json
-from harness.judge.columns import columns
+from harness.judge.joining import columns
 from harness.judge.metrics import RUN, measure
 from harness.judge.pairs import retries_table as retries
 from harness.judge.result import ExpectationResult, Finding, Metrics, Status, Value, Verdict

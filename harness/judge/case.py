@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from harness.history import History
-from harness.judge.columns import Bools, Columns, Floats, Ints, columns
+from harness.judge.columns import Bools, Columns, Floats, Ints
+from harness.judge.joining import columns
 from harness.judge.outages import Outage, merged
 from harness.judge.pairs import Pairs, consecutive, retries, switches
 from harness.judge.ways import Journeys, follow

@@ -16,9 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from harness.history import AttemptOutcome, History
-from harness.history.records import WARMUP
 from harness.scenario import Plan, Window
-from harness.scenario.schema import WHOLE_PROVIDER
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -82,8 +80,11 @@ class Attempts:
         status: HTTP status.
         outcome: Place in OUTCOMES.
         retry_after_ns: The delay that it was told.
-        touched: A fault changed it.
+        fault: Place of the fault that changed it, in `fault_ids`.
+        touched: A fault changed it, or acted on the whole provider when it began.
         used: Its answer is the one that the caller took.
+        tokens: Tokens billed, in and out; NaN where unknown.
+        cost_usd: What it cost; NaN where unknown.
     """
 
     table: pd.DataFrame
@@ -95,8 +96,11 @@ class Attempts:
     status: Floats
     outcome: Ints
     retry_after_ns: Floats
+    fault: Ints
     touched: Bools
     used: Bools
+    tokens: Floats
+    cost_usd: Floats
 
     def __len__(self) -> int:
         return len(self.row)
@@ -146,51 +150,13 @@ class Columns:
 
     def ids(self, shown: Bools) -> tuple[str, ...]:
         """Return the names of some of the requests, sorted."""
-        return tuple(sorted(self.requests.table["request_id"].to_numpy(object)[shown]))
+        return tuple(sorted(np.asarray(self.requests.table["request_id"], dtype=object)[shown]))
 
     def requests_with(self, attempts: Bools) -> Bools:
         """Return which requests have at least one of these attempts."""
         found = np.zeros(len(self.requests), dtype=bool)
         found[self.attempts.request[attempts]] = True
         return found
-
-
-def columns(plan: Plan, history: History) -> Columns:
-    """Return a history as columns of its plan."""
-    names = (*plan.chain.order, *(name for name in plan.chain.providers if name not in plan.chain.order))
-    phases = tuple(phase.name for phase in plan.phases)
-    providers, requests, attempts, orphans = joined(
-        history, providers=names, phases=phases, windows=plan.timeline.windows
-    )
-    return Columns(
-        plan=plan,
-        history=history,
-        providers=providers,
-        requests=requests,
-        attempts=attempts,
-        orphans=orphans,
-        missing=_missing(plan, requests),
-    )
-
-
-def joined(
-    history: History,
-    *,
-    providers: Sequence[str] = (),
-    phases: Sequence[str] = (),
-    windows: Sequence[Window] = (),
-) -> tuple[tuple[str, ...], Requests, Attempts, int]:
-    """Return the names of all providers, the measured requests, their attempts, and the number of orphans."""
-    providers = tuple(dict.fromkeys([*providers, *sorted(history.attempts["provider"].dropna().unique())]))
-    requests = _requests(history, phases, windows)
-    known = pd.Index(requests.table["request_id"].to_numpy(object), dtype=object)
-    request_id = texts(history.attempts["request_id"])
-    request = known.get_indexer(pd.Index(request_id, dtype=object))
-    stray = request < 0
-    warm = history.attempts["start_ns"].to_numpy()[stray] < 0
-    warm |= np.array([str(name).startswith(f"{WARMUP}-") for name in request_id[stray]], dtype=bool)
-    orphans = int(len(warm) - warm.sum())
-    return providers, requests, _attempts(history.attempts, request, requests, providers, windows), orphans
 
 
 def floats(column: pd.Series[Any]) -> Floats:
@@ -205,94 +171,11 @@ def texts(column: pd.Series[Any]) -> Objects:
 
 def places(column: pd.Series[Any], names: Sequence[str]) -> Ints:
     """Return the place of each text in `names`, -1 where it is not in it."""
-    found: Ints = (
-        pd.Index(list(names), dtype=object).get_indexer(pd.Index(texts(column), dtype=object)).astype(np.int64)
-    )
+    values = pd.Index(np.asarray(column, dtype=object), dtype=object)
+    found: Ints = pd.Index(list(names), dtype=object).get_indexer(values).astype(np.int64)
     return found
 
 
-def _requests(history: History, phases: Sequence[str], windows: Sequence[Window]) -> Requests:
-    table = history.requests
-    measured = (table["phase"] != WARMUP).to_numpy(bool) & (table["scheduled_ns"] >= 0).to_numpy(bool)
-    table = table[measured].reset_index(drop=True)
-    outcome = table["outcome"].to_numpy(object)
-    scheduled_ns, end_ns = floats(table["scheduled_ns"]), floats(table["end_ns"])
-    blind = np.zeros(len(table), dtype=bool)
-    if history.unseen:
-        for window in windows:
-            if window.inject.connection == "refused":
-                blind |= (scheduled_ns < window.end_ns) & ~(end_ns < window.start_ns)
-    return Requests(
-        table=table,
-        phase=places(table["phase"], phases),
-        scheduled_ns=scheduled_ns,
-        start_ns=floats(table["start_ns"]),
-        first_token_ns=floats(table["first_token_ns"]),
-        end_ns=end_ns,
-        status=floats(table["status"]),
-        ok=outcome == "ok",
-        failed=outcome == "error",
-        complete=table["complete"].to_numpy(bool),
-        left=table["client_left"].to_numpy(bool) | (outcome == "deadline"),
-        sent=outcome != "dropped",
-        blind=blind,
-    )
-
-
-def _missing(plan: Plan, requests: Requests) -> Ints:
-    names = [phase.name for phase in plan.phases]
-    planned = pd.Series([arrival.phase for arrival in plan.arrivals], dtype=object)
-    wanted = np.bincount(places(planned, names), minlength=len(names))
-    seen = np.bincount(requests.phase[requests.phase >= 0], minlength=len(names))
-    missing: Ints = np.maximum(wanted - seen, 0).astype(np.int64)
-    return missing
-
-
-def _attempts(
-    table: pd.DataFrame,
-    request: NDArray[np.intp],
-    requests: Requests,
-    providers: tuple[str, ...],
-    windows: Sequence[Window],
-) -> Attempts:
-    row = np.flatnonzero(request >= 0)
-    start = table["start_ns"].to_numpy()[row]
-    row = row[np.lexsort((table["number"].to_numpy()[row], start, request[row]))]
-    request = request[row].astype(np.int64)
-    start_ns = table["start_ns"].to_numpy()[row].astype(np.float64)
-    provider = places(table["provider"], providers)[row]
-    served = texts(requests.table["served_attempt"])
-    used = served[request] == table["attempt_id"].to_numpy(object)[row]
-    touched = table["fault_id"].notna().to_numpy()[row]
-    for window in windows:
-        # These act on the listener, before the edge: no attempt of theirs names its fault.
-        if window.inject.connection in WHOLE_PROVIDER:
-            touched |= (
-                (provider == providers.index(window.provider))
-                & (start_ns >= window.start_ns)
-                & (start_ns < window.end_ns)
-            )
-    outcome = places(table["outcome"], OUTCOMES)[row]
-    return Attempts(
-        table=table,
-        row=row.astype(np.int64),
-        request=request,
-        provider=provider,
-        start_ns=start_ns,
-        end_ns=floats(table["end_ns"])[row],
-        status=floats(table["status"])[row],
-        outcome=outcome,
-        retry_after_ns=floats(table["retry_after_ns"])[row],
-        touched=touched,
-        used=used.astype(bool) | _only_answer(used.astype(bool), request, outcome, served, requests),
-    )
-
-
-def _only_answer(used: Bools, request: Ints, outcome: Ints, served: Objects, requests: Requests) -> Bools:
-    """Return the last success of each answered request whose text names no attempt (a real provider's)."""
-    unnamed = requests.ok & pd.isna(served)
-    found = np.zeros(len(used), dtype=bool)
-    candidates = np.flatnonzero(unnamed[request] & (outcome == OUTCOMES.index("ok")))
-    last = np.diff(request[candidates], append=-1) != 0
-    found[candidates[last]] = True
-    return found
+def fault_ids(windows: Sequence[Window]) -> tuple[str, ...]:
+    """Return the names of the faults, in the order of the plan."""
+    return tuple(dict.fromkeys(window.fault_id for window in windows))

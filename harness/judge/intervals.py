@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,6 +63,7 @@ def quantile_interval(ordered: Floats, share: float) -> Interval:
     )
 
 
+@lru_cache(maxsize=4096)
 def quantile_places(samples: int, share: float) -> tuple[int, int]:
     """Return the places, from 1, of the two values that enclose a quantile; 0 and `samples` + 1 stand for infinity.
 
@@ -77,6 +79,7 @@ def mean_interval(values: Floats) -> Interval:
     """Return Student's t interval of the mean; equal values give a width of 0, fewer than five an infinite one."""
     if len(values) < MEAN_SAMPLES_MIN:
         return -math.inf, math.inf
+    values = np.sort(values)  # so that their order cannot show in the last digit
     mean = float(values.mean())
     half = float(stats.t.ppf(1 - _TAIL, len(values) - 1)) * float(values.std(ddof=1)) / math.sqrt(len(values))
     return mean - half, mean + half

@@ -9,7 +9,7 @@ import pandas as pd
 
 from harness.history import History
 from harness.judge.case import Case, case, distribution
-from harness.judge.columns import TOLERANCE_NS, Bools, Floats, floats
+from harness.judge.columns import TOLERANCE_NS, Bools, Floats
 from harness.judge.intervals import mean_interval, quantile, quantile_interval, wilson
 from harness.judge.moments import Moment, time_to_fallback, time_to_recover
 from harness.judge.outages import merged
@@ -134,12 +134,11 @@ def _wasted(run: Case, mine: Bools) -> dict[str, Value]:
     attempts = run.columns.attempts
     unused = mine & ~(attempts.used & run.columns.requests.ok[attempts.request])
     size = int(unused.sum())
-    spent_in, spent_out, spent_usd = (
-        floats(attempts.column(name))[unused] for name in ("tokens_in", "tokens_out", "cost_usd")
-    )
+    known_usd = attempts.cost_usd[unused & ~np.isnan(attempts.cost_usd)]
     return {
-        "wasted_tokens": _count(float(np.nansum(spent_in) + np.nansum(spent_out)), size),
-        "cost": Value(value=float(np.nansum(spent_usd)), samples=size, unit="usd"),
+        "wasted_tokens": _count(float(np.nansum(attempts.tokens[unused])), size),
+        # Exact, so that the order of the rows cannot show in the last digit.
+        "cost": Value(value=math.fsum(known_usd), samples=size, unit="usd"),
     }
 
 

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from harness.history import History
-from harness.judge.columns import TOLERANCE_NS, Attempts, Bools, Floats, Ints, joined
+from harness.judge.columns import TOLERANCE_NS, Attempts, Bools, Floats, Ints
+from harness.judge.joining import joined
 
 DOUBLE_SEND_NS = 10_000_000
 """A second connection within this after a failed one is the client library's, not the chain's, if it stays the only one."""

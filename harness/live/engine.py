@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from harness.chain import Chain
-from harness.drivers import Address, host, wait_ready
+from harness.drivers import Address, Host, host, wait_ready
 from harness.errors import HarnessError
 from harness.live.nemesis import Nemesis
 from harness.live.processes import Child
@@ -66,7 +66,8 @@ async def run(plan: Plan, chain: Chain, folder: RunFolder, toxiproxy: Binary, pr
     """
     with Capture(folder.capture, "runner") as capture:
         async with _task(watch_loop(capture, "runner")):
-            return await _Run(plan, chain, folder, toxiproxy, progress, capture).run()
+            own = _Run(plan, chain, folder=folder, toxiproxy=toxiproxy, progress=progress, capture=capture)
+            return await own.run()
 
 
 @asynccontextmanager
@@ -84,7 +85,14 @@ class _Run:
     """The parts of one run, and what ties them together."""
 
     def __init__(
-        self, plan: Plan, chain: Chain, folder: RunFolder, toxiproxy: Binary, progress: Progress, capture: Capture
+        self,
+        plan: Plan,
+        chain: Chain,
+        *,
+        folder: RunFolder,
+        toxiproxy: Binary,
+        progress: Progress,
+        capture: Capture,
     ) -> None:
         self.plan = plan
         self.chain = chain
@@ -109,18 +117,24 @@ class _Run:
 
     async def _story(self, parts: AsyncExitStack) -> Ran:
         self.progress.phase("start")
+        # All at once: each of them is busy with its imports for seconds, and they wait for their start messages.
+        hosted = host(self.chain)
+        edge = await self._part(parts, "edge", [sys.executable, "-m", "harness.edge"])
+        chain = None if hosted.part is None else await self._part(parts, "chain", hosted.part)
+        load = await self._part(parts, "load", [sys.executable, "-m", "harness.live.locustfile"])
         proxy = await parts.enter_async_context(
             Toxiproxy.start(self.toxiproxy.path, log=self.folder.logs / "toxiproxy.log")
         )
         await self._watch(parts, proxy.died())
-        edge = await self._part(parts, "edge", [sys.executable, "-m", "harness.edge"], self._edge_message())
-        base_urls = await self._listen(proxy, (await edge.ready())["ports"])
-        address = await self._chain(parts, base_urls)
+        base_urls = await self._listen(proxy, (await edge.ready(self._edge_message()))["ports"])
+        if chain is not None:
+            address = hosted.address(await chain.ready(hosted.start_message(self.folder.capture, base_urls)))
+        else:
+            address = await self._gateway(parts, hosted, base_urls)
 
         self.progress.phase("warm-up")
-        argv = [sys.executable, "-m", "harness.live.locustfile"]
-        load = await self._part(parts, "load", argv, self._load_message(address))
-        warnings = (*address.warnings, *_warmup_warnings((await load.ready())["warmup"]))
+        warmed = await load.ready(self._load_message(address))
+        warnings = (*address.warnings, *_warmup_warnings(warmed["warmup"]))
 
         origin_ns = time.monotonic_ns() + LEAD_NS
         self.capture.put(Origin(at_ns=origin_ns))
@@ -130,15 +144,15 @@ class _Run:
             await self._phases(origin_ns)
             done = await self._drain(load)
         self.progress.phase("stop")
+        if proxy.restarts:
+            warnings = (*warnings, f"Toxiproxy hung and was replaced {proxy.restarts} times: open connections broke")
         return Ran(warnings=warnings, load=done)
 
     async def _watch(self, parts: AsyncExitStack, death: Coroutine[Any, Any, HarnessError]) -> None:
         self.deaths.append(await parts.enter_async_context(_task(death)))
 
-    async def _part(
-        self, parts: AsyncExitStack, name: str, argv: Sequence[str], message: Mapping[str, Any] | None
-    ) -> Child:
-        child = Child(name, argv, log=self.folder.logs / f"{name}.log", message=message)
+    async def _part(self, parts: AsyncExitStack, name: str, argv: Sequence[str], *, ours: bool = True) -> Child:
+        child = Child(name, argv, log=self.folder.logs / f"{name}.log", part=ours)
         await parts.enter_async_context(child)
         await self._watch(parts, child.died())
         return child
@@ -151,16 +165,11 @@ class _Run:
             base_urls[name] = "http://" + await proxy.add(name, upstream=f"127.0.0.1:{port}", listen=listen)
         return base_urls
 
-    async def _chain(self, parts: AsyncExitStack, base_urls: Mapping[str, str]) -> Address:
-        """Start the chain's host, where it is ours to start, and return where it answers."""
-        hosted = host(self.chain)
-        if hosted.part is not None:
-            message = hosted.start_message(self.folder.capture, base_urls)
-            child = await self._part(parts, "chain", hosted.part, message)
-            return hosted.address(await child.ready())
+    async def _gateway(self, parts: AsyncExitStack, hosted: Host, base_urls: Mapping[str, str]) -> Address:
+        """Start the user's gateway, where it is ours to start, and return where it answers."""
         address = hosted.address(None)
         if command := hosted.command(base_urls):
-            await self._part(parts, "chain", command, None)
+            await self._part(parts, "chain", command, ours=False)
         await wait_ready(address.base_url)
         return address
 

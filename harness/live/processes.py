@@ -53,16 +53,16 @@ async def to_the_end(work: Coroutine[Any, Any, T]) -> T:
 class Child:
     """A child process in a process group of its own. Use it as `async with Child(…) as child:`; leaving ends it.
 
-    With a start message it is one of our parts (see harness/part.py): it gets messages on its standard input, sends
-    some on its standard output, and ends when its standard input does, so also when the runner is killed. Without one
-    it is a foreign program, which a small script ties to the runner's life.
+    One of our parts (see harness/part.py) gets messages on its standard input, sends some on its standard output, and
+    ends when its standard input does, so also when the runner is killed. Anything else is a foreign program, which a
+    small script ties to the runner's life.
 
     Args:
         name: Names it in errors: `edge`, `toxiproxy`.
         argv: Program and arguments, without a shell. Never put a secret here: every user can read it.
         log: Its standard error is appended here; a foreign program's standard output too.
         env: Its environment, ours if None. Proxy settings are taken out: all that it calls is on the loopback.
-        message: The start message of a part; may hold secrets.
+        part: It is one of our parts.
         grace_s: How long it may take to end by itself before it is made to.
     """
 
@@ -73,14 +73,14 @@ class Child:
         *,
         log: Path,
         env: Mapping[str, str] | None = None,
-        message: Mapping[str, Any] | None = None,
+        part: bool = False,
         grace_s: float = GRACE_S,
     ) -> None:
         self.name = name
         self.log = log
         self._argv = list(argv)
         self._env = {k: v for k, v in (os.environ if env is None else env).items() if k.lower() not in _PROXIES}
-        self._message = message
+        self._part = part
         self._grace_s = grace_s
         self._ending = False
         self._process: Process
@@ -96,27 +96,21 @@ class Child:
     async def __aenter__(self) -> Self:
         if shutil.which(self._argv[0], path=self._env.get("PATH")) is None:
             raise HarnessError(f"there is no program {self._argv[0]!r}", where=self.name)
-        part = self._message is not None
-        tether = [] if part else [sys.executable, "-I", "-S", str(_TETHER), str(self._grace_s)]
+        tether = [] if self._part else [sys.executable, "-I", "-S", str(_TETHER), str(self._grace_s)]
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 *tether,
                 *self._argv,
                 stdin=PIPE,
-                stdout=PIPE if part else log,
+                stdout=PIPE if self._part else log,
                 stderr=log,
                 env=self._env,
                 limit=_LINE_MAX,
                 start_new_session=True,  # a Ctrl-C on the terminal is the runner's to handle
             )
         self._exit = asyncio.create_task(self._watch())
-        try:
-            if self._message is not None:
-                self._reader = asyncio.create_task(self._read())
-                await self.send(self._message)
-        except BaseException:
-            await self.end()
-            raise
+        if self._part:
+            self._reader = asyncio.create_task(self._read())
         return self
 
     async def __aexit__(
@@ -141,12 +135,17 @@ class Child:
             await asyncio.shield(self._exit)
             raise self._death() from None
 
-    async def ready(self, timeout_s: float = READY_S) -> dict[str, Any]:
-        """Return what a part says when it is ready.
+    async def ready(self, start: Mapping[str, Any], *, timeout_s: float = READY_S) -> dict[str, Any]:
+        """Send a part its start message, and return what it says when it is ready.
+
+        Args:
+            start: May hold secrets: it is seen by the part alone.
+            timeout_s: How long it may take.
 
         Raises:
             HarnessError: It is not ready in time, says something else, or ends.
         """
+        await self.send(start)
         try:
             message = await asyncio.wait_for(self.receive(), timeout_s)
         except TimeoutError:
@@ -211,7 +210,7 @@ class Child:
     async def _end(self, grace_s: float) -> None:
         assert self._process.stdin is not None
         try:
-            if self._message is not None:
+            if self._part:
                 self._process.stdin.close()
                 await asyncio.wait([self._exit], timeout=grace_s)
                 self._signal(signal.SIGTERM)

@@ -6,7 +6,7 @@ import asyncio
 import json
 import socket
 import struct
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -50,8 +50,7 @@ class Mock:
 
     def _status(self, request: web.Request) -> web.Response:
         headers = {"retry-after": "1"} if self.act == "429" else {}
-        # An unkind provider repeats the key it was given.
-        message = f"scripted {request.headers.get('authorization')}"
+        message = f"scripted {self.credentials[-1]}"  # an unkind provider repeats the key it was given
         error = {"message": message, "type": "scripted", "param": None, "code": None}
         body = {"type": "error", "error": error} if request.path.endswith("/messages") else {"error": error}
         return web.json_response(body, status=int(self.act), headers=headers)
@@ -158,6 +157,3 @@ def refused_port() -> str:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return f"http://127.0.0.1:{probe.getsockname()[1]}"
-
-
-Act = Callable[[Mock], None]

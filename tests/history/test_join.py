@@ -65,6 +65,8 @@ def test_anything_less_is_not_complete(change: dict[str, object]) -> None:
     [
         ("ok", "ok", "ok"),
         ("client_left", "timeout", "timeout"),
+        ("client_left", "reset", "reset"),
+        ("client_left", "cut", "cut"),
         ("client_left", "client_left", "client_left"),
         ("ok", "reset", "reset"),
         ("ok", "cut", "cut"),

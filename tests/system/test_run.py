@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -156,9 +158,6 @@ endpoint:
 
 
 def _with_gateway(chain: str) -> str:
-    import socket
-    import sys
-
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]

@@ -9,20 +9,21 @@ from typing import Any
 
 from aiohttp import web
 
+from harness.drivers.litellm_router.router import scrub
+
 _BODY_BYTES_MAX = 64 * 2**20
 _SSE_HEADERS = {"Content-Type": "text/event-stream; charset=utf-8", "Cache-Control": "no-cache"}
 
 
-def application(router: Any, *, models: Iterable[str], secrets: Iterable[str]) -> web.Application:
+def application(router: Any, *, models: Iterable[str], hidden: frozenset[str]) -> web.Application:
     """Return the endpoint.
 
     Args:
         router: Its `acompletion` is called.
         models: What `GET /v1/models` lists.
-        secrets: Texts that no answer may hold.
+        hidden: Texts that no answer may hold.
     """
     listed = [{"id": model, "object": "model", "created": 0, "owned_by": "chain"} for model in models]
-    hidden = sorted(set(secrets), key=len, reverse=True)
 
     async def completions(request: web.Request) -> web.StreamResponse:
         try:
@@ -51,7 +52,7 @@ def application(router: Any, *, models: Iterable[str], secrets: Iterable[str]) -
     return app
 
 
-async def _stream(request: web.Request, answer: AsyncIterator[Any], hidden: list[str]) -> web.StreamResponse:
+async def _stream(request: web.Request, answer: AsyncIterator[Any], hidden: frozenset[str]) -> web.StreamResponse:
     """Pass a stream on. What breaks before its first event is a plain error, what breaks later an error event.
 
     After an error event the body ends properly, without `[DONE]`: so does LiteLLM's proxy.
@@ -84,11 +85,9 @@ async def _events(answer: Any) -> AsyncGenerator[bytes, None]:
             await close()
 
 
-def _explain(error: Exception, hidden: list[str]) -> tuple[int, dict[str, Any]]:
+def _explain(error: Exception, hidden: frozenset[str]) -> tuple[int, dict[str, Any]]:
     """Return status and body of a failure, as LiteLLM's proxy words them."""
-    message = str(getattr(error, "message", error))
-    for secret in hidden:
-        message = message.replace(secret, "(hidden)")
+    message = scrub(str(getattr(error, "message", error)), hidden)
     code = str(getattr(error, "status_code", ""))
     status = int(code) if code.isdecimal() and 400 <= int(code) <= 599 else 500
     if "No deployments available" in message or "No healthy deployment available" in message:

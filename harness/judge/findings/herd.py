@@ -6,7 +6,7 @@ import numpy as np
 from scipy import stats
 
 from harness.judge.case import Case
-from harness.judge.columns import TOLERANCE_NS, Bools, Floats, Ints
+from harness.judge.columns import TOLERANCE_NS, Floats, Ints
 from harness.judge.findings.seen import Seen, unsure
 from harness.judge.metrics import measured_health
 from harness.judge.pairs import Pairs, double_sends
@@ -48,7 +48,8 @@ def lockstep_retries(run: Case) -> Seen:
         return unsure(lag, samples)
     attempts = run.columns.attempts
     request = attempts.request[retries.after]
-    per_request = samples / len(np.unique(request))
+    retried = np.bincount(request) > 0
+    per_request = samples / int(retried.sum())
     mean = run.plan.load.rate * per_request * 2 * LOCKSTEP_NS / 10**9
     enough = max(LOCKSTEP_OTHERS, int(stats.poisson.ppf(CHANCE, mean)) + 1)
     count = int((neighbours(attempts.start_ns[retries.after], request) >= enough).sum())
@@ -83,9 +84,10 @@ def _judged(run: Case) -> Pairs:
 
 def _stalled(run: Case, retries: Pairs) -> str:
     """Return which process stalled in a phase with retries; empty if none did."""
-    mine: Bools = np.unique(run.columns.requests.phase[run.columns.attempts.request[retries.before]])
-    for place in mine:
-        phase = run.plan.phases[place]
+    mine = run.columns.requests.phase[run.columns.attempts.request[retries.before]]
+    for place, phase in enumerate(run.plan.phases):
+        if not (mine == place).any():
+            continue
         health = measured_health(run.columns.history, phase)
         slow = health[health["loop_lag_ns"] > STALL_NS]
         if len(slow):

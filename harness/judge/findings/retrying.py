@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from harness.judge.case import Case
-from harness.judge.columns import TOLERANCE_NS, Bools, Ints, places
+from harness.judge.columns import TOLERANCE_NS, Bools, Ints, fault_ids, places
 from harness.judge.findings.seen import Seen, by_request
 from harness.judge.pairs import nth_at_provider
 
@@ -70,11 +70,12 @@ def retry_storm(run: Case) -> Seen:
 def quota(run: Case) -> Bools:
     """Return which attempts were told that a quota or a spend limit was used up."""
     attempts = run.columns.attempts
-    limited = attempts.status == 429
-    by_code = places(attempts.table["error_code"], QUOTA_CODES)[attempts.row] >= 0
-    presets = [w.fault_id for w in run.plan.timeline.windows if w.inject.error in QUOTA_PRESETS]
-    by_fault = places(attempts.table["fault_id"], list(dict.fromkeys(presets)))[attempts.row] >= 0
-    mask: Bools = limited & (by_code | by_fault)
+    windows = run.plan.timeline.windows
+    presets = [fault_ids(windows).index(w.fault_id) for w in windows if w.inject.error in QUOTA_PRESETS]
+    spent = places(attempts.table["error_code"], QUOTA_CODES)[attempts.row] >= 0
+    if presets:
+        spent |= np.isin(attempts.fault, presets)
+    mask: Bools = spent & (attempts.status == 429)
     return mask
 
 
