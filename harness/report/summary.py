@@ -115,8 +115,8 @@ def _why(run: Run) -> str:
     if verdict.status is Status.FAIL and told:
         return f"broken: {words.listed(told, most=3)}"
     if verdict.reasons:
-        return verdict.reasons[0].rstrip(".")
-    return f"not answered: {words.listed(told, most=3)}" if told else ""
+        return f"not enough to tell: {verdict.reasons[0].rstrip('.')}"
+    return f"not enough to tell: {words.listed(told, most=3)}" if told else ""
 
 
 def _broken(row: ExpectationResult) -> str:

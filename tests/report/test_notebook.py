@@ -186,3 +186,14 @@ def test_blocks_escape_ids_and_messages(hasty: Run) -> None:
 def test_command_without_an_environment(hasty: Run) -> None:
     """A run that did not write its command down can still be repeated."""
     assert show.command(hasty) == "harness run primary-429.yaml --seed 1"
+
+
+def test_an_installed_package_brings_its_notebooks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Installed, the notebooks lie in the package; those of a checkout beside it are second choice."""
+    for place in ("harness/notebooks", "notebooks"):
+        (tmp_path / place).mkdir(parents=True)
+        (tmp_path / place / "run-report.ipynb").touch()
+    (tmp_path / "notebooks" / "other.ipynb").touch()
+    monkeypatch.setattr(notebook, "_PACKAGE", tmp_path / "harness")
+    assert notebook.find("run-report") == tmp_path / "harness" / "notebooks" / "run-report.ipynb"
+    assert notebook.find("other") == tmp_path / "notebooks" / "other.ipynb"

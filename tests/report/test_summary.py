@@ -40,7 +40,7 @@ def test_callers_who_lost_are_counted(tmp_path: Path) -> None:
 def test_inconclusive_gives_its_reason(demo: Run) -> None:
     """An inconclusive run says why in the same breath."""
     verdict = Verdict(status=Status.INCONCLUSIVE, exit_code=3, reasons=("the fault never fired.",))
-    assert summary(replace(demo, verdict=verdict)).endswith(". The fault never fired.")
+    assert summary(replace(demo, verdict=verdict)).endswith(". Not enough to tell: the fault never fired.")
 
 
 def test_nothing_broken_nothing_expected(tmp_path: Path) -> None:
