@@ -11,10 +11,14 @@ from harness import chain as chains
 from harness.chain import Chain
 from harness.document import Document, did_you_mean, read, validate
 from harness.errors import UsageError
+from harness.history.records import WARMUP
 from harness.scenario import expect
 from harness.scenario.expect import Expectation
 from harness.scenario.plan import ARRIVALS_MAX, Plan, compile_plan
 from harness.scenario.schema import Scenario
+
+RESERVED = {WARMUP: "the calls before the run", "run": "the whole run"}
+"""Phases of every run that no scenario names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,6 +82,9 @@ def _check(document: Document, scenario: Scenario) -> tuple[Expectation, ...]:
         if not name.replace("_", "").replace("-", "").isalnum() or len(name) > 60:
             problem = f"not a phase's name: {name[:60]!r}"
             raise document.error(problem, ("phases", name), hint="letters, digits, - and _")
+        if name in RESERVED:
+            problem = f"{name!r} cannot name a phase: it means {RESERVED[name]}"
+            raise document.error(problem, ("phases", name))
     for place, fault in enumerate(scenario.faults):
         if fault.during is not None and fault.during not in scenario.phases:
             problem = f"unknown phase {fault.during!r}"

@@ -1,0 +1,146 @@
+"""The lines of `expect`, answered."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from harness.judge.case import Case, distribution
+from harness.judge.intervals import (
+    MEAN_SAMPLES_MIN,
+    Interval,
+    needed_for_quantile,
+    needed_for_rate,
+    quantile,
+)
+from harness.judge.metrics import RUN, key, measured_health
+from harness.judge.moments import time_to_fallback, time_to_recover
+from harness.judge.result import ExpectationResult, Finding, Metrics, Status, Value
+from harness.judge.words import interval, number, wanted
+from harness.scenario import Expectation, Phase
+from harness.scenario.expect import METRICS, QUANTILES, Op
+
+
+def decide(op: Op, target: float, seen: Interval) -> Status:
+    """Return whether all of an interval keeps a limit, none of it does, or it lies across."""
+    low, high = seen
+    keeps, breaks = {
+        ">=": (low >= target, high < target),
+        ">": (low > target, high <= target),
+        "<=": (high <= target, low > target),
+        "<": (high < target, low >= target),
+    }[op]
+    if keeps:
+        return Status.PASS
+    return Status.FAIL if breaks else Status.INCONCLUSIVE
+
+
+def answer_finding(expectation: Expectation, finding: Finding) -> ExpectationResult:
+    """Return the row of `no ID`."""
+    return ExpectationResult(
+        text=expectation.text,
+        metric=finding.id,
+        phase=None,
+        status=finding.status,
+        observed=float(finding.count),
+        ci=None,
+        unit="count",
+        samples=finding.samples,
+        needed=None,
+        message=finding.message,
+    )
+
+
+def answer_limit(run: Case, metrics: Metrics, expectation: Expectation) -> ExpectationResult:
+    """Return the row of a limit on a number."""
+    metric, op, target = expectation.metric, expectation.op, expectation.target
+    assert metric is not None
+    assert op is not None
+    assert target is not None
+    value = metrics.phases[expectation.phase or RUN][key(metric, expectation.quantile)]
+    if value.value is None:
+        return _row(expectation, value, Status.INCONCLUSIVE, message=value.why)
+    seen = value.ci or (value.value, value.value)
+    status = decide(op, target, seen)
+    message = _observed(value) + f", wanted {wanted(op, target, value.unit)}"
+    needed = None
+    if status is Status.INCONCLUSIVE:
+        needed = _needed(metric, expectation.quantile, op, target, value)
+        message += _how_many(needed, value, target)
+    elif status is Status.FAIL and METRICS[metric].about_time and op in ("<", "<="):
+        lag_ns, without = _without_lag(run, expectation)
+        if decide(op, target, (without, without)) is Status.PASS:
+            status = Status.INCONCLUSIVE
+            message += f"; but the machine was out of CPU: a loop lag of {number(lag_ns, 'ns')} alone can explain it"
+    return _row(expectation, value, status, needed=needed, message=message)
+
+
+def _row(
+    expectation: Expectation, value: Value, status: Status, *, needed: int | None = None, message: str
+) -> ExpectationResult:
+    assert expectation.metric is not None
+    return ExpectationResult(
+        text=expectation.text,
+        metric=expectation.metric,
+        phase=expectation.phase,
+        status=status,
+        observed=value.value,
+        ci=value.ci,
+        unit=value.unit,
+        samples=value.samples,
+        needed=needed,
+        message=message,
+    )
+
+
+def _observed(value: Value) -> str:
+    assert value.value is not None
+    if math.isinf(value.value):
+        return value.why
+    of = f" of {value.samples}" if value.ci else ""
+    return f"{number(value.value, value.unit)}{interval(value.ci, value.unit)}{of}"
+
+
+def _needed(metric: str, quantile_name: str | None, op: Op, target: float, value: Value) -> int | None:
+    """Return how many samples would have been enough; None where the number of them is not what is wrong."""
+    kind = METRICS[metric].kind
+    if kind == "rate" and value.value is not None:
+        hits = round(value.value * value.samples)
+        return needed_for_rate(op, target, hits=hits, samples=value.samples)
+    if kind == "distribution":
+        needed = needed_for_quantile(QUANTILES[quantile_name or ""])
+        return needed if needed > value.samples else None
+    if kind == "mean" and value.samples < MEAN_SAMPLES_MIN:
+        return MEAN_SAMPLES_MIN
+    return None
+
+
+def _how_many(needed: int | None, value: Value, target: float) -> str:
+    if needed is not None:
+        return f"; {needed} would be enough to tell"
+    if value.unit == "share" and target in (0.0, 1.0):
+        return "; no number of samples can show that"
+    return "; too close to tell"
+
+
+def _without_lag(run: Case, expectation: Expectation) -> tuple[float, float]:
+    """Return the phase's loop lag, and what would have been observed had each attempt cost that much less time."""
+    phase = next((phase for phase in run.plan.phases if phase.name == expectation.phase), None)
+    lag_ns = _lag(run, phase)
+    metric = expectation.metric
+    if metric in ("time_to_fallback", "time_to_recover"):
+        moment = (time_to_fallback if metric == "time_to_fallback" else time_to_recover)(run, phase)
+        if moment.value_ns is None or moment.request < 0:
+            return lag_ns, math.inf
+        return lag_ns, moment.value_ns - lag_ns * float(run.ways.attempts[moment.request])
+    values, request = distribution(run, metric or "", run.among(phase))
+    shorter = np.sort(values - lag_ns * run.ways.attempts[request])
+    return lag_ns, quantile(shorter, QUANTILES[expectation.quantile or ""])
+
+
+def _lag(run: Case, phase: Phase | None) -> float:
+    """Return the p99 of the loop lag of the process that had the worst."""
+    lags = measured_health(run.columns.history, phase).groupby("process")["loop_lag_ns"]
+    worst = [quantile(np.sort(values.to_numpy(np.float64)), 0.99) for _, values in lags]
+    return max(worst, default=0.0)

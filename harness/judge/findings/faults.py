@@ -1,0 +1,54 @@
+"""Whether the faults of the plan touched anything."""
+
+from __future__ import annotations
+
+from harness.history import FaultEvent, records
+from harness.judge.case import Case
+from harness.judge.findings.seen import Seen, unsure
+from harness.judge.result import Status
+from harness.scenario import Window
+
+
+def fault_never_fired(run: Case) -> Seen:
+    """A fault window that changed no attempt: the run did not test what it claims."""
+    windows = run.plan.timeline.windows
+    if not windows:
+        return unsure("no faults in the plan")
+    events = {(event.fault_id, event.provider): event for event in records(FaultEvent, run.columns.history.faults)}
+    reasons = [
+        reason for window in windows if (reason := _idle(run, window, events.get((window.fault_id, window.provider))))
+    ]
+    if reasons:
+        return Seen(status=Status.INCONCLUSIVE, count=len(reasons), samples=len(windows), message="; ".join(reasons))
+    return Seen(status=Status.PASS, samples=len(windows), message="every fault touched at least one attempt")
+
+
+def _idle(run: Case, window: Window, event: FaultEvent | None) -> str:
+    """Return why a window does not count as fired; empty if it does."""
+    name = f"{window.fault_id} ({window.text})"
+    if event is None or event.applied_ns is None:
+        cause = f": {event.error}" if event and event.error else ""
+        return f"{name} was never applied at {window.provider}{cause}"
+    if event.error:
+        return f"{name} at {window.provider} went wrong: {event.error}"
+    if event.fired:
+        return ""
+    if event.fired is None:
+        return _unseen(run, window, name)
+    return f"{window.provider} was never made to fail: {name} fired 0 times"
+
+
+def _unseen(run: Case, window: Window, name: str) -> str:
+    """Return whether a window fired that nobody could watch, from what became of the provider's attempts."""
+    requests, attempts = run.columns.requests, run.columns.attempts
+    at_provider = attempts.provider == run.columns.providers.index(window.provider)
+    inside = at_provider & (attempts.start_ns >= window.start_ns) & (attempts.start_ns < window.end_ns)
+    if window.inject.connection != "refused":
+        return "" if inside.any() else f"nobody called {window.provider} while {name} was on"
+    if (inside & attempts.had("refused")).any():
+        return ""
+    went_on = (requests.scheduled_ns >= window.start_ns) & (requests.scheduled_ns < window.end_ns)
+    stopped = not inside.any() and (at_provider & ~inside).any()
+    if stopped and went_on.any():
+        return ""
+    return f"nobody can see whether {name} at {window.provider} refused a connection"

@@ -1,0 +1,68 @@
+"""Whether the run itself was sound: a run that was not has nothing better or worse than inconclusive to say."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from harness.judge.case import Case
+from harness.judge.intervals import quantile
+from harness.judge.metrics import dispatch_lag_ns, lost
+from harness.judge.words import number
+
+LAG_P99_NS = 50_000_000
+LAG_MAX_NS = 500_000_000
+STEADY_SHARE = 0.95
+STEADY_REQUESTS_MIN = 10
+
+
+def ailments(run: Case) -> list[str]:
+    """Return all that is wrong with the run's own health, a sentence each."""
+    return [*_records(run), *_late(run), *_unsteady(run)]
+
+
+def _records(run: Case) -> list[str]:
+    requests, history = run.columns.requests, run.columns.history
+    dropped = int((~requests.sent).sum())
+    gone = lost(run)
+    sentences = {
+        "the run did not come to its planned end": not history.complete,
+        "no request was sent": not requests.sent.any(),
+        f"{dropped} of {len(requests)} arrivals never went out": dropped,
+        f"{gone} records were lost": gone,
+        f"{run.columns.orphans} attempts belong to no request": run.columns.orphans,
+        f"{history.foreign} calls of another run were answered": history.foreign,
+    }
+    return [sentence for sentence, wrong in sentences.items() if wrong]
+
+
+def _late(run: Case) -> list[str]:
+    lag_ns = np.sort(dispatch_lag_ns(run))
+    if not len(lag_ns):
+        return []
+    p99_ns, most_ns = quantile(lag_ns, 0.99), float(lag_ns[-1])
+    sentences = []
+    if p99_ns > LAG_P99_NS:
+        sentences.append(f"arrivals went out late: p99 {number(p99_ns, 'ns')}, at most 50 ms is sound")
+    if most_ns > LAG_MAX_NS:
+        sentences.append(f"an arrival went out {number(most_ns, 'ns')} late, at most 500 ms is sound")
+    return sentences
+
+
+def _unsteady(run: Case) -> list[str]:
+    requests, attempts = run.columns.requests, run.columns.attempts
+    if not run.plan.timeline.windows:
+        return []
+    until_ns = min(window.start_ns for window in run.plan.timeline.windows)
+    ended = requests.end_ns < until_ns
+    samples = int(ended.sum())
+    if samples < STEADY_REQUESTS_MIN:
+        return []
+    sentences = []
+    done = int((ended & requests.complete).sum())
+    if done < STEADY_SHARE * samples:
+        sentences.append(f"the baseline was not steady: {done} of {samples} requests complete before the first fault")
+    later = (attempts.end_ns >= until_ns / 2) & (attempts.end_ns < until_ns)
+    failed = int((attempts.failed & later).sum())
+    if failed:
+        sentences.append(f"the baseline was not steady: {failed} failed attempts in its later half")
+    return sentences

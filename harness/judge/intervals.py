@@ -1,0 +1,130 @@
+"""How sure a number is: 95 % intervals, and how many samples would have been enough.
+
+Sources: Wilson (1927) for shares; the binomial order-statistic interval (David and Nagaraja, Order Statistics, 7.1)
+for quantiles; Student's t for means. Requests of one run are not independent of each other, so an interval speaks of
+this run's arrivals, not of the next run.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from harness.scenario.expect import Op
+
+Floats = NDArray[np.float64]
+Interval = tuple[float, float]
+
+CONFIDENCE = 0.95
+MEAN_SAMPLES_MIN = 5
+"""Fewer say nothing of a mean, not even when they are all equal."""
+_TAIL = (1 - CONFIDENCE) / 2
+_Z = float(stats.norm.ppf(1 - _TAIL))
+_NEEDED_MAX = 10**9
+
+
+def wilson(hits: int, samples: int) -> Interval:
+    """Return Wilson's score interval of a share.
+
+    Args:
+        hits: Samples that count, 0 to `samples`.
+        samples: All samples; with none, everything is possible.
+    """
+    if samples == 0:
+        return 0.0, 1.0
+    share = hits / samples
+    square = _Z**2 / samples
+    middle = (share + square / 2) / (1 + square)
+    half = math.sqrt(share * (1 - share) * square + square**2 / 4) / (1 + square)
+    # At the ends the formula gives 0 and 1 but for rounding.
+    low = 0.0 if hits == 0 else middle - half
+    high = 1.0 if hits == samples else middle + half
+    return low, high
+
+
+def quantile(ordered: Floats, share: float) -> float:
+    """Return the smallest value that at least `share` of the sorted values do not exceed: always one of them."""
+    # The subtraction keeps 0.95 * 20 at 19.
+    place = math.ceil(len(ordered) * share - 1e-9)
+    return float(ordered[max(place, 1) - 1])
+
+
+def quantile_interval(ordered: Floats, share: float) -> Interval:
+    """Return the order-statistic interval of a quantile of sorted values; an infinite bound means too few of them."""
+    low, high = quantile_places(len(ordered), share)
+    return (
+        float(ordered[low - 1]) if low >= 1 else -math.inf,
+        float(ordered[high - 1]) if high <= len(ordered) else math.inf,
+    )
+
+
+@lru_cache(maxsize=4096)
+def quantile_places(samples: int, share: float) -> tuple[int, int]:
+    """Return the places, from 1, of the two values that enclose a quantile; 0 and `samples` + 1 stand for infinity.
+
+    The number of values below the quantile is binomial, so each tail is at most 2.5 %.
+    """
+    if samples == 0:
+        return 0, 1
+    low, high = (int(stats.binom.ppf(tail, samples, share)) for tail in (_TAIL, 1 - _TAIL))
+    return low, high + 1
+
+
+def mean_interval(values: Floats) -> Interval:
+    """Return Student's t interval of the mean; equal values give a width of 0, fewer than five an infinite one."""
+    if len(values) < MEAN_SAMPLES_MIN:
+        return -math.inf, math.inf
+    values = np.sort(values)  # so that their order cannot show in the last digit
+    mean = float(values.mean())
+    half = float(stats.t.ppf(1 - _TAIL, len(values) - 1)) * float(values.std(ddof=1)) / math.sqrt(len(values))
+    return mean - half, mean + half
+
+
+def needed_for_rate(op: Op, target: float, *, hits: int, samples: int) -> int | None:
+    """Return how many samples pass a limit on a share, if no more of the bad ones come; None where no number does.
+
+    Args:
+        op: How the share must compare with `target`.
+        target: A share.
+        hits: Samples seen that count.
+        samples: Samples seen.
+    """
+    if op in (">=", ">"):
+        failures = samples - hits
+
+        def enough(count: int) -> bool:
+            low = wilson(count - failures, count)[0]
+            return low >= target if op == ">=" else low > target
+    else:
+
+        def enough(count: int) -> bool:
+            high = wilson(hits, count)[1]
+            return high <= target if op == "<=" else high < target
+
+    return _smallest(enough, start=max(samples, 1))
+
+
+def needed_for_quantile(share: float) -> int:
+    """Return how many samples give a quantile a finite interval on both sides."""
+    both = _smallest(lambda count: max(share, 1 - share) ** count <= _TAIL, start=1)
+    assert both is not None
+    return both
+
+
+def _smallest(enough: Callable[[int], bool], *, start: int) -> int | None:
+    """Return the smallest count from `start` on that is enough, given that all larger ones are too."""
+    high = start
+    while not enough(high):
+        high *= 2
+        if high > _NEEDED_MAX:
+            return None
+    low = max(start - 1, high // 2)
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if enough(middle) else (middle, high)
+    return high

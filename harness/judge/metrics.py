@@ -1,0 +1,259 @@
+"""Every number of a run, per phase and per provider, with its count and its certainty."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pandas as pd
+
+from harness.history import History
+from harness.judge.case import Case, case, distribution
+from harness.judge.columns import TOLERANCE_NS, Bools, Floats
+from harness.judge.intervals import mean_interval, quantile, quantile_interval, wilson
+from harness.judge.moments import Moment, time_to_fallback, time_to_recover
+from harness.judge.outages import merged
+from harness.judge.result import Metrics, Value
+from harness.scenario import Phase, Plan
+from harness.scenario.expect import QUANTILES
+
+RUN = "run"
+"""Name of the whole run among the phases."""
+SECOND_NS = 10**9
+DISTRIBUTIONS = (
+    "latency",
+    "ttft",
+    "retry_gap",
+    "switch_gap",
+    "fallback_overhead",
+    "fallback_overhead_failed",
+    "fallback_overhead_waiting",
+)
+UNSEEN = "refused connections of a chain that the harness does not host cannot be seen"
+_NOT_OF_ATTEMPTS = frozenset({"requests", "success_rate", "goodput", "latency", "ttft"})
+_MOMENTS = frozenset({"time_to_fallback", "time_to_recover"})
+
+
+def measure(plan: Plan, history: History) -> Metrics:
+    """Return all numbers of a run."""
+    return numbers(case(plan, history))
+
+
+def numbers(run: Case) -> Metrics:
+    """Return all numbers of a run that has been looked at."""
+    phases = {phase.name: _phase(run, phase) for phase in run.plan.phases}
+    phases[RUN] = _phase(run, None)
+    providers = {name: _provider(run, place) for place, name in enumerate(run.columns.providers)}
+    return Metrics(phases=phases, providers=providers, harness=_harness(run))
+
+
+def key(metric: str, part: str | None) -> str:
+    """Return the name under which a number stands: `latency_p95`, `amplification_peak`, `success_rate`."""
+    return f"{metric}_{part}" if part else metric
+
+
+def _phase(run: Case, phase: Phase | None) -> dict[str, Value]:
+    among = run.among(phase)
+    values = _of_requests(run, among, phase) | _of_attempts(run, among)
+    for metric in DISTRIBUTIONS:
+        values |= _quantiles(metric, distribution(run, metric, among)[0])
+    values["time_to_fallback"] = _single(time_to_fallback(run, phase))
+    values["time_to_recover"] = _single(time_to_recover(run, phase))
+    if (run.columns.requests.blind & among).any():
+        seen = {name for name in values if name.rpartition("_p")[0] in _NOT_OF_ATTEMPTS}
+        seen |= _NOT_OF_ATTEMPTS | _MOMENTS
+        values = {
+            name: value if name in seen else Value(value=None, samples=0, unit=value.unit, why=UNSEEN)
+            for name, value in values.items()
+        }
+    return values
+
+
+def _of_requests(run: Case, among: Bools, phase: Phase | None) -> dict[str, Value]:
+    requests = run.columns.requests
+    missing = run.columns.missing
+    lost = int(missing.sum() if phase is None else missing[run.plan.phases.index(phase)])
+    size = int(among.sum()) + lost
+    done = among & requests.complete
+    length_ns = run.end_ns if phase is None else phase.end_ns - phase.start_ns
+    # By hand: a caller who left at the deadline has no complete answer, one that came late is no good either.
+    in_time = done & (requests.end_ns - requests.scheduled_ns <= run.plan.load.deadline)
+    good = float(in_time.sum()) / (length_ns / SECOND_NS)
+    return {
+        "requests": _count(size, size),
+        "success_rate": _rate(int(done.sum()), size, "no requests"),
+        "goodput": Value(value=good, samples=size, unit="per_s"),
+    }
+
+
+def _of_attempts(run: Case, among: Bools) -> dict[str, Value]:
+    ways, attempts = run.ways, run.columns.attempts
+    mine = among[attempts.request]
+    size = int(among.sum())
+    reached = among & ways.reached_fallback
+    told = run.retries.where(~np.isnan(run.retries.early_ns) & mine[run.retries.before])
+    honoured = int((told.early_ns <= TOLERANCE_NS).sum())
+    return {
+        "attempts": _count(int(mine.sum()), size),
+        "amplification": _mean(ways.attempts[among].astype(np.float64), "no requests"),
+        "amplification_peak": _peak(run, mine),
+        "success_after_fallback": _rate(
+            int((reached & run.columns.requests.complete).sum()), int(reached.sum()), "no request reached a fallback"
+        ),
+        "retry_after_honoured": _rate(honoured, len(told), "no retry was told a Retry-After"),
+        "primary_attempts_in_outage": _probes(run, among),
+        "primary_skipped": _count(int((among & ways.primary_skipped).sum()), size),
+        "exposed": _count(int((among & ways.exposed).sum()), size),
+        "outlived": _count(int((among & ways.outlived).sum()), size),
+        "zombie_attempts": _count(int((mine & (zombie_ns(run) > 0)).sum()), int(mine.sum())),
+        **_wasted(run, mine),
+    }
+
+
+def zombie_ns(run: Case) -> Floats:
+    """Return how long after its caller had left each attempt began; NaN where the caller never left."""
+    requests = run.columns.requests
+    left_ns = np.where(requests.left, requests.end_ns, math.nan)
+    return run.columns.attempts.start_ns - left_ns[run.columns.attempts.request]
+
+
+def _probes(run: Case, among: Bools) -> Value:
+    attempts, requests = run.columns.attempts, run.columns.requests
+    primary = run.columns.providers[0]
+    inside = np.zeros(len(requests), dtype=bool)
+    probe = np.zeros(len(attempts), dtype=bool)
+    for outage in merged(run.plan, primary, dead=True):
+        inside |= (requests.scheduled_ns >= outage.start_ns) & (requests.scheduled_ns < outage.end_ns)
+        probe |= (attempts.start_ns >= outage.start_ns) & (attempts.start_ns < outage.end_ns)
+    probe &= attempts.provider == 0
+    probes = np.bincount(attempts.request[probe], minlength=len(requests))
+    return _mean(probes[among & inside].astype(np.float64), f"no request came while {primary} was dead")
+
+
+def _wasted(run: Case, mine: Bools) -> dict[str, Value]:
+    attempts = run.columns.attempts
+    unused = mine & ~(attempts.used & run.columns.requests.ok[attempts.request])
+    size = int(unused.sum())
+    known_usd = attempts.cost_usd[unused & ~np.isnan(attempts.cost_usd)]
+    return {
+        "wasted_tokens": _count(float(np.nansum(attempts.tokens[unused])), size),
+        # Exact, so that the order of the rows cannot show in the last digit.
+        "cost": Value(value=math.fsum(known_usd), samples=size, unit="usd"),
+    }
+
+
+def _peak(run: Case, mine: Bools) -> Value:
+    """Return the attempts begun in the busiest second, wherever it begins, by the requests planned per second."""
+    starts = np.sort(run.columns.attempts.start_ns[mine])
+    if not len(starts):
+        return Value(value=None, samples=0, unit="ratio", why="no attempts")
+    most = (np.searchsorted(starts, starts + SECOND_NS) - np.arange(len(starts))).max()
+    return Value(value=float(most) / run.plan.load.rate, samples=len(starts), unit="ratio")
+
+
+def _provider(run: Case, place: int) -> dict[str, Value]:
+    attempts, requests = run.columns.attempts, run.columns.requests
+    mine = attempts.provider == place
+    size = int(mine.sum())
+    mine_gaps = mine[run.gaps.before]
+    told = run.retries.where(~np.isnan(run.retries.early_ns) & mine[run.retries.before])
+    per_request = np.bincount(attempts.request[mine], minlength=len(requests)).astype(np.float64)
+    values = {
+        "attempts": _count(size, len(requests)),
+        "failed_attempts": _count(int((mine & attempts.failed).sum()), size),
+        "served": _count(int((run.ways.served_by == place).sum()), len(requests)),
+        "amplification": _mean(per_request, "no requests"),
+        "amplification_peak": _peak(run, mine),
+        "retry_after_honoured": _rate(
+            int((told.early_ns <= TOLERANCE_NS).sum()), len(told), "no retry was told a Retry-After"
+        ),
+        **_quantiles("retry_gap", run.gaps.gap_ns[mine_gaps]),
+        **_wasted(run, mine),
+    }
+    if requests.blind.any():
+        values = {
+            name: value if name == "served" else Value(value=None, samples=0, unit=value.unit, why=UNSEEN)
+            for name, value in values.items()
+        }
+    return values
+
+
+def _harness(run: Case) -> dict[str, Value]:
+    requests, history = run.columns.requests, run.columns.history
+    lag_ns = dispatch_lag_ns(run)
+    values = _quantiles("dispatch_lag", lag_ns, interval=False)
+    values["dispatch_lag_max"] = _largest(lag_ns)
+    health = measured_health(history)
+    for process, lags in health.groupby("process")["loop_lag_ns"]:
+        ordered = np.sort(lags.to_numpy(np.float64))
+        p99 = Value(value=quantile(ordered, 0.99), samples=len(ordered), unit="ns")
+        values |= {f"loop_lag_{process}_p99": p99, f"loop_lag_{process}_max": _largest(ordered)}
+    size = len(requests) + int(run.columns.missing.sum())
+    return values | {
+        "dropped": _count(int((~requests.sent).sum()), size),
+        "lost": _count(lost(run), size),
+        "orphans": _count(run.columns.orphans, len(run.columns.attempts) + run.columns.orphans),
+        "foreign": _count(history.foreign, history.foreign),
+    }
+
+
+def lost(run: Case) -> int:
+    """Return how many records are missing: those known to be lost, and planned requests without one."""
+    return run.columns.history.lost + int(run.columns.missing.sum())
+
+
+def dispatch_lag_ns(run: Case) -> Floats:
+    """Return how much later than planned each request went out."""
+    lag_ns = run.columns.requests.start_ns - run.columns.requests.scheduled_ns
+    return lag_ns[~np.isnan(lag_ns)]
+
+
+def measured_health(history: History, phase: Phase | None = None) -> pd.DataFrame:
+    """Return the health rows of a phase, or of the run without its warm-up."""
+    at_ns = history.health["at_ns"]
+    if phase is None:
+        return history.health[at_ns >= 0]
+    return history.health[(at_ns >= phase.start_ns) & (at_ns < phase.end_ns)]
+
+
+def _quantiles(metric: str, values: Floats, *, interval: bool = True) -> dict[str, Value]:
+    ordered = np.sort(values)
+    size = len(ordered)
+    if not size:
+        empty = Value(value=None, samples=0, unit="ns", why="no observations")
+        return {key(metric, name): empty for name in QUANTILES}
+    return {
+        key(metric, name): Value(
+            value=quantile(ordered, share),
+            ci=quantile_interval(ordered, share) if interval else None,
+            samples=size,
+            unit="ns",
+        )
+        for name, share in QUANTILES.items()
+    }
+
+
+def _largest(values: Floats) -> Value:
+    if not len(values):
+        return Value(value=None, samples=0, unit="ns", why="no observations")
+    return Value(value=float(values.max()), samples=len(values), unit="ns")
+
+
+def _rate(hits: int, samples: int, why: str) -> Value:
+    if not samples:
+        return Value(value=None, samples=0, unit="share", why=why)
+    return Value(value=hits / samples, ci=wilson(hits, samples), samples=samples, unit="share")
+
+
+def _mean(values: Floats, why: str) -> Value:
+    if not len(values):
+        return Value(value=None, samples=0, unit="ratio", why=why)
+    return Value(value=float(values.mean()), ci=mean_interval(values), samples=len(values), unit="ratio")
+
+
+def _count(value: float, samples: int) -> Value:
+    return Value(value=float(value), samples=samples, unit="count")
+
+
+def _single(moment: Moment) -> Value:
+    return Value(value=moment.value_ns, samples=int(moment.value_ns is not None), unit="ns", why=moment.why)

@@ -1,0 +1,39 @@
+"""When a provider was broken on purpose, by the plan."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from harness.scenario import Plan, Window
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """A stretch of time without a gap between its fault windows, in nanoseconds since the origin."""
+
+    start_ns: int
+    end_ns: int
+
+
+def merged(plan: Plan, provider: str, *, dead: bool = False) -> tuple[Outage, ...]:
+    """Return when a provider was under a fault, windows that touch made one.
+
+    Args:
+        plan: The plan.
+        provider: Its name.
+        dead: Only the faults under which nothing can succeed.
+    """
+    outages: list[Outage] = []
+    windows = [window for window in plan.timeline.at(provider) if not dead or kills(window)]
+    for window in sorted(windows, key=lambda window: window.start_ns):
+        if outages and window.start_ns <= outages[-1].end_ns:
+            last = outages.pop()
+            outages.append(Outage(last.start_ns, max(last.end_ns, window.end_ns)))
+        else:
+            outages.append(Outage(window.start_ns, window.end_ns))
+    return tuple(outages)
+
+
+def kills(window: Window) -> bool:
+    """Return whether no attempt can succeed under a fault: it changes all of them, and is not mere slowness."""
+    return window.share >= 1 and window.inject.kind != "slow"

@@ -1,0 +1,167 @@
+"""The answer of a run: fail beats inconclusive beats pass."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import TypeVar
+
+from harness.errors import ExitCode
+from harness.history import History
+from harness.judge.case import Case, case
+from harness.judge.expectations import answer_finding, answer_limit
+from harness.judge.findings import CHECKS
+from harness.judge.findings.seen import unsure
+from harness.judge.health import ailments
+from harness.judge.metrics import RUN, numbers
+from harness.judge.result import ExpectationResult, Finding, Metrics, Status, Verdict
+from harness.scenario import Expectation, Plan
+from harness.scenario.expect import FINDINGS, METRICS
+
+_EXIT = {Status.PASS: ExitCode.PASS, Status.FAIL: ExitCode.FAIL, Status.INCONCLUSIVE: ExitCode.INCONCLUSIVE}
+_CRASHED = "the check itself failed"
+T = TypeVar("T", Finding, ExpectationResult)
+_log = logging.getLogger(__name__)
+
+
+def judge(plan: Plan, history: History, metrics: Metrics | None = None) -> Verdict:
+    """Return the verdict of a run.
+
+    Args:
+        plan: What was to happen.
+        history: What happened.
+        metrics: From `measure`, where they are at hand.
+    """
+    try:
+        run = case(plan, history)
+        metrics = metrics or numbers(run)
+        sick = ailments(run)
+    except Exception as error:
+        _log.exception("the judge could not read the history")
+        return _unreadable(plan, error)
+    findings = {name: _find(run, name, _asked(plan, name)) for name in CHECKS}
+    expectations = [_answer(run, metrics, findings, expectation) for expectation in plan.expectations]
+    if sick:
+        findings = {name: _doubt(finding) for name, finding in findings.items()}
+        expectations = [_doubt(row) for row in expectations]
+    crashed = [f for f in findings.values() if f.severity != "advisory" and f.message.startswith(_CRASHED)]
+    idle = findings["fault_never_fired"]
+    unsound = [*sick, *(f"{finding.id}: {finding.message}" for finding in crashed)]
+    if idle.count:
+        unsound.append(idle.message)
+    counting = [row.status for row in expectations]
+    counting += [finding.status for finding in findings.values() if _counts(finding)]
+    counting += [Status.INCONCLUSIVE for _ in unsound]
+    status = _worst(counting)
+    listed = [f for f in findings.values() if f.samples or f.message.startswith(_CRASHED) or _asked(plan, f.id)]
+    return Verdict(
+        status=status,
+        exit_code=int(_EXIT[status]),
+        reasons=(*unsound, *_reasons(status, expectations, listed), *_bear_in_mind(status, metrics, listed)),
+        expectations=tuple(expectations),
+        findings=tuple(listed),
+    )
+
+
+def _worst(statuses: Iterable[Status]) -> Status:
+    order = (Status.PASS, Status.INCONCLUSIVE, Status.FAIL)
+    return max(statuses, key=order.index, default=Status.PASS)
+
+
+def _asked(plan: Plan, name: str) -> bool:
+    return any(expectation.finding == name for expectation in plan.expectations)
+
+
+def _counts(finding: Finding) -> bool:
+    """Return whether a finding alone can make the run fail; an inconclusive one counts by its expectation, if any."""
+    return finding.severity == "required" and finding.status is Status.FAIL
+
+
+def _find(run: Case, name: str, asked: bool) -> Finding:
+    try:
+        seen = CHECKS[name](run)
+    except Exception as error:
+        # A check that crashed has not seen that all is well.
+        _log.exception("the check %s failed", name)
+        seen = unsure(f"{_CRASHED}: {type(error).__name__}: {error}")
+    return Finding(
+        id=name,
+        severity="required" if asked else FINDINGS[name],
+        status=seen.status,
+        count=seen.count,
+        samples=seen.samples,
+        requests=seen.requests,
+        message=seen.message,
+    )
+
+
+def _answer(run: Case, metrics: Metrics, findings: dict[str, Finding], expectation: Expectation) -> ExpectationResult:
+    if expectation.finding is not None:
+        return answer_finding(expectation, findings[expectation.finding])
+    try:
+        return answer_limit(run, metrics, expectation)
+    except Exception as error:
+        _log.exception("the expectation %r failed", expectation.text)
+        return _no_answer(expectation, f"{_CRASHED}: {type(error).__name__}: {error}")
+
+
+def _no_answer(expectation: Expectation, message: str) -> ExpectationResult:
+    metric = expectation.metric
+    return ExpectationResult(
+        text=expectation.text,
+        metric=metric or expectation.finding or "",
+        phase=expectation.phase,
+        status=Status.INCONCLUSIVE,
+        observed=None,
+        ci=None,
+        unit=METRICS[metric].unit if metric else "count",
+        samples=0,
+        needed=None,
+        message=message,
+    )
+
+
+def _unreadable(plan: Plan, error: Exception) -> Verdict:
+    message = f"the history could not be read: {type(error).__name__}: {error}"
+    return Verdict(
+        status=Status.INCONCLUSIVE,
+        exit_code=int(ExitCode.INCONCLUSIVE),
+        reasons=(message,),
+        expectations=tuple(_no_answer(expectation, message) for expectation in plan.expectations),
+    )
+
+
+def _doubt(row: T) -> T:
+    if row.status is Status.INCONCLUSIVE:
+        return row
+    message = f"{row.message} (in a run that was not sound)"
+    return replace(row, status=Status.INCONCLUSIVE, message=message)
+
+
+def _reasons(status: Status, expectations: list[ExpectationResult], findings: list[Finding]) -> list[str]:
+    if status is Status.PASS:
+        return []
+    rows = sorted((row for row in expectations if row.status is not Status.PASS), key=lambda row: row.status.value)
+    sentences = [f"{_name(row)}: {row.message}" for row in rows]
+    asked = {row.metric for row in expectations}
+    return sentences + [f"{f.id}: {f.message}" for f in findings if _counts(f) and f.id not in asked]
+
+
+def _name(row: ExpectationResult) -> str:
+    return row.text.split(">")[0].split("<")[0].strip()
+
+
+def _bear_in_mind(status: Status, metrics: Metrics, findings: list[Finding]) -> list[str]:
+    """Return what does not change the answer but belongs to it."""
+    sentences = [
+        f"advisory, {finding.id}: {finding.message}"
+        for finding in findings
+        if finding.severity == "advisory" and finding.status is Status.FAIL
+    ]
+    outlived = metrics.phases[RUN]["outlived"].value
+    if outlived:
+        sentences.append(f"{outlived:.0f} requests outlived a fault: they waited it out and never needed a fallback")
+    if status is Status.PASS:
+        sentences.append("one run: its intervals speak of these arrivals, not of the next run's")
+    return sentences

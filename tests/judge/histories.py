@@ -1,0 +1,165 @@
+"""Small plans and histories, told in seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from harness.chain import Chain, Endpoint, Provider, Retry
+from harness.history import AttemptRecord, FaultEvent, HealthRecord, History, RequestRecord
+from harness.scenario import Expectation, Fault, Inject, Load, Plan, Scenario, compile_plan
+from harness.scenario.expect import parse
+
+S = 10**9
+MS = 10**6
+PHASES = {"baseline": 10.0, "fault": 30.0, "recovery": 20.0}
+OUTAGE = Fault(on="openai", during="fault", inject=Inject(status=503))
+
+
+def ns(seconds: float) -> int:
+    """Return seconds as nanoseconds."""
+    return round(seconds * S)
+
+
+def plan_of(
+    *expect: str,
+    faults: Sequence[Fault] = (),
+    phases: dict[str, float] | None = None,
+    rate: float = 10.0,
+    deadline_s: float = 60.0,
+    order: Sequence[str] = ("openai", "azure", "anthropic"),
+    attempts: int | None = None,
+    endpoint: bool = False,
+) -> Plan:
+    """Return a plan that wants no arrivals: the history says who came."""
+    lengths = {name: ns(length) for name, length in (phases or PHASES).items()}
+    chain = Chain(
+        name="test",
+        driver="endpoint" if endpoint else "litellm-router",
+        providers={name: Provider(dialect="openai", model="gpt-4") for name in order},
+        order=tuple(order),
+        retry=Retry(attempts=attempts) if attempts else None,
+        endpoint=Endpoint(base_url="http://127.0.0.1:1/v1", model="gpt-4") if endpoint else None,
+    )
+    scenario = Scenario(name="test", load=Load(rate=1.0, deadline=ns(deadline_s)), phases=lengths, faults=tuple(faults))
+    expectations: tuple[Expectation, ...] = tuple(parse(text, lengths) for text in expect)
+    plan = compile_plan(scenario, chain, expectations)
+    return replace(plan, arrivals=(), load=replace(plan.load, rate=rate))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Try:
+    """One attempt to be told: at whom, how long after the one before, and what came of it."""
+
+    at: str = "openai"
+    after_s: float = 0.0
+    took_s: float = 0.01
+    status: int | None = 200
+    told_s: float | None = None
+    outcome: str | None = None
+    fault: str | None = None
+    more: dict[str, Any] = field(default_factory=dict)
+
+
+def fails(status: int | None = 503, **fields: Any) -> Try:
+    """Return a failing attempt that a fault made."""
+    return Try(status=status, **{"fault": "fault-1", **fields})
+
+
+class Book:
+    """Requests and attempts, written one request at a time."""
+
+    def __init__(self) -> None:
+        self.requests: list[RequestRecord] = []
+        self.attempts: list[AttemptRecord] = []
+        self.health: list[HealthRecord] = []
+
+    def request(self, at_s: float, *tries: Try, phase: str | None = None, **fields: Any) -> str:
+        """Write down a request and its attempts; it ends like the last of them, and 5 ms after it."""
+        request_id = fields.pop("request_id", f"req-{len(self.requests) + 1:06d}")
+        at_ns = ns(at_s) + 5 * MS
+        told: list[AttemptRecord] = []
+        for number, one in enumerate(tries, start=1):
+            at_ns += ns(one.after_s)
+            nth = sum(other.provider == one.at for other in told) + 1
+            told.append(_attempt(request_id, number, nth, at_ns, one))
+            at_ns += ns(one.took_s)
+        self.attempts += told
+        last = told[-1] if told else None
+        answered = last is not None and last.outcome == "ok"
+        defaults: dict[str, Any] = {
+            "request_id": request_id,
+            "phase": phase or _phase(at_s),
+            "scheduled_ns": ns(at_s),
+            "start_ns": ns(at_s) + 1 * MS,
+            "first_token_ns": at_ns + 5 * MS if answered else None,
+            "end_ns": at_ns + 5 * MS,
+            "outcome": "ok" if answered else "error",
+            "status": last.status if last else None,
+            "served_by": last.provider if answered and last else None,
+            "served_attempt": last.attempt_id if answered and last else None,
+            "sources": (last.attempt_id,) if answered and last else (),
+            "text_chars": 100 if answered else None,
+            "complete": answered,
+        }
+        if fields.get("outcome") == "deadline":
+            defaults |= {"client_left": True, "status": None}
+        self.requests.append(RequestRecord(**(defaults | fields)))
+        return request_id
+
+    def steady(self, count: int = 20) -> Book:
+        """Write down requests of the baseline to which nothing happens."""
+        for place in range(count):
+            self.request(0.3 * place, Try())
+        return self
+
+    def lag(self, at_s: float, lag_s: float, process: str = "chain") -> None:
+        """Write down a health record."""
+        self.health.append(HealthRecord(process=process, at_ns=ns(at_s), loop_lag_ns=ns(lag_s), cpu_ns=0))
+
+    def history(self, plan: Plan, *, fired: int | None = 1, **rest: Any) -> History:
+        """Return the history; every fault window fired so many times."""
+        faults = [
+            FaultEvent(
+                fault_id=window.fault_id,
+                provider=window.provider,
+                kind=window.inject.kind,
+                applied_ns=window.start_ns,
+                reverted_ns=window.end_ns,
+                fired=fired,
+            )
+            for window in plan.timeline.windows
+        ]
+        rows: dict[str, Any] = {"requests": self.requests, "attempts": self.attempts, "health": self.health}
+        return History.of(plan.digest, **({"faults": faults} | rows | rest))
+
+
+def _attempt(request_id: str, number: int, nth: int, at_ns: int, one: Try) -> AttemptRecord:
+    fine = one.status is not None and one.status < 300
+    fields: dict[str, Any] = {
+        "attempt_id": f"{request_id}.{one.at}.{nth}",
+        "request_id": request_id,
+        "number": number,
+        "provider": one.at,
+        "start_ns": at_ns,
+        "end_ns": at_ns + ns(one.took_s),
+        "status": one.status,
+        "outcome": one.outcome or ("ok" if fine else "status" if one.status else "reset"),
+        "fault_id": one.fault,
+        "retry_after_ns": None if one.told_s is None else ns(one.told_s),
+        "text_chars": 100 if fine else None,
+        "tokens_in": 20 if fine else None,
+        "tokens_out": 30 if fine else None,
+        "cost_usd": 0.01 if fine else None,
+    }
+    return AttemptRecord(**(fields | one.more))
+
+
+def _phase(at_s: float) -> str:
+    end_s = 0.0
+    for name, length_s in PHASES.items():
+        end_s += length_s
+        if at_s < end_s:
+            return name
+    return name

@@ -1,0 +1,219 @@
+"""Each line of `expect` at the edge of what it allows."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.judge import Status, judge
+from harness.judge.expectations import decide
+from harness.judge.result import ExpectationResult
+from harness.scenario import Fault, Inject
+from harness.scenario.expect import Op
+from tests.judge.histories import OUTAGE, Book, Try, fails, ns, plan_of
+
+
+def _row(expect: str, book: Book, **rest: object) -> ExpectationResult:
+    plan = plan_of(expect, faults=[OUTAGE])
+    (row,) = judge(plan, book.history(plan, **rest)).expectations
+    return row
+
+
+def _mixed(good: int, bad: int) -> Book:
+    book = Book()
+    for place in range(good + bad):
+        at_s = 11 + 0.02 * place
+        if place < good:
+            book.request(at_s, fails(503), Try(at="azure"))
+        else:
+            book.request(at_s, fails(503), fails(503, at="azure"), fails(503, at="anthropic"))
+    return book
+
+
+@pytest.mark.parametrize(
+    ("op", "seen", "status"),
+    [
+        (">=", (0.5, 0.7), Status.PASS),
+        (">", (0.5, 0.7), Status.INCONCLUSIVE),
+        (">", (0.51, 0.7), Status.PASS),
+        (">=", (0.3, 0.5), Status.INCONCLUSIVE),
+        (">", (0.3, 0.5), Status.FAIL),
+        (">=", (0.3, 0.49), Status.FAIL),
+        ("<=", (0.3, 0.5), Status.PASS),
+        ("<", (0.3, 0.5), Status.INCONCLUSIVE),
+        ("<", (0.3, 0.49), Status.PASS),
+        ("<=", (0.5, 0.7), Status.INCONCLUSIVE),
+        ("<", (0.5, 0.7), Status.FAIL),
+        ("<=", (0.51, 0.7), Status.FAIL),
+    ],
+)
+def test_a_limit_of_a_half(op: Op, seen: tuple[float, float], status: Status) -> None:
+    """All of the interval keeps the limit, none does, or it lies across; equal counts for >= and <= alone."""
+    assert decide(op, 0.5, seen) is status
+
+
+@pytest.mark.parametrize(
+    ("good", "bad", "status", "needed"),
+    [
+        (189, 0, Status.PASS, None),
+        (188, 0, Status.INCONCLUSIVE, 189),
+        (188, 1, Status.INCONCLUSIVE, 280),
+        (279, 1, Status.PASS, None),
+        (150, 30, Status.FAIL, None),
+    ],
+)
+def test_a_success_rate_of_98_percent(good: int, bad: int, status: Status, needed: int | None) -> None:
+    """A limit is kept, broken, or not testable; then it says how many requests would do."""
+    row = _row("success_rate in fault >= 98%", _mixed(good, bad))
+    assert (row.status, row.needed, row.samples) == (status, needed, good + bad)
+
+
+def test_the_words_of_a_failure() -> None:
+    """What was seen, how sure it is, of how many, and what was wanted."""
+    row = _row("success_rate in fault >= 98%", _mixed(150, 30))
+    assert row.message == "83.33% [77.2%, 88.07%] of 180, wanted at least 98%"
+
+
+def test_a_certainty_cannot_be_shown() -> None:
+    """No number of successes proves that there will be no failure."""
+    row = _row("success_rate in fault >= 100%", _mixed(300, 0))
+    assert (row.status, row.needed) == (Status.INCONCLUSIVE, None)
+    assert "no number of samples" in row.message
+
+
+def _waits(count: int, wait_s: float, *, slow: int = 0) -> Book:
+    book = Book()
+    for place in range(count):
+        after_s = 20.0 if place < slow else wait_s
+        book.request(11 + 0.02 * place, fails(503), Try(at="azure", after_s=after_s))
+    return book
+
+
+@pytest.mark.parametrize(
+    ("count", "slow", "wait_s", "status", "needed"),
+    [
+        (72, 0, 1.0, Status.PASS, None),
+        (71, 0, 1.0, Status.INCONCLUSIVE, 72),
+        (71, 0, 9.5, Status.FAIL, None),
+        (100, 5, 1.0, Status.INCONCLUSIVE, None),
+        (100, 12, 1.0, Status.FAIL, None),
+    ],
+)
+def test_a_limit_on_a_quantile(count: int, slow: int, wait_s: float, status: Status, needed: int | None) -> None:
+    """An infinite bound means too few; a finite one across the limit means too close."""
+    row = _row("p95 fallback_overhead in fault < 9s", _waits(count, wait_s, slow=slow))
+    assert (row.status, row.needed) == (status, needed)
+
+
+@pytest.mark.parametrize(
+    ("count", "status", "needed"), [(5, Status.PASS, None), (400, Status.PASS, None), (4, Status.INCONCLUSIVE, 5)]
+)
+def test_exactly_four_attempts_are_at_most_four(count: int, status: Status, needed: int | None) -> None:
+    """Equal counts have an interval without width."""
+    book = Book()
+    for place in range(count):
+        book.request(11 + 0.02 * place, *[fails(503, after_s=1)] * 3, Try(at="azure"))
+    row = _row("amplification in fault <= 4", book)
+    assert (row.status, row.needed) == (status, needed)
+
+
+@pytest.mark.parametrize(("target", "status"), [("0.2", Status.PASS), ("0.19", Status.FAIL)])
+def test_a_plain_number_is_judged_on_its_value(target: str, status: Status) -> None:
+    """The busiest second has no interval."""
+    book = Book()
+    book.request(12, fails(503), Try(at="azure"))
+    row = _row(f"peak amplification in fault <= {target}", book)
+    assert (row.status, row.ci, row.observed) == (status, None, 0.2)
+
+
+@pytest.mark.parametrize(("target", "status"), [("5s", Status.PASS), ("4s", Status.FAIL)])
+def test_a_single_observation_is_judged_on_its_value(target: str, status: Status) -> None:
+    """There is but one recovery in a run."""
+    book = Book()
+    book.request(44, Try())
+    row = _row(f"time_to_recover < {target}", book)
+    assert (row.status, row.ci, row.samples) == (status, None, 1)
+
+
+def test_never_recovered_is_a_fail() -> None:
+    """Not an absence of data."""
+    book = Book()
+    book.request(44, Try(at="azure"))
+    row = _row("time_to_recover < 10s", book)
+    assert row.status is Status.FAIL
+    assert row.message.startswith("openai never served again")
+
+
+def test_a_number_without_samples_is_not_a_pass() -> None:
+    """No fallback, no overhead: nothing was tested."""
+    row = _row("p95 fallback_overhead < 9s", Book().steady())
+    assert (row.status, row.observed, row.samples) == (Status.INCONCLUSIVE, None, 0)
+
+
+@pytest.mark.parametrize(
+    ("lag_s", "at_s", "status"),
+    [(0.3, 15, Status.INCONCLUSIVE), (0.1, 15, Status.FAIL), (0.3, 5, Status.FAIL)],
+)
+def test_a_machine_out_of_cpu(lag_s: float, at_s: float, status: Status) -> None:
+    """9.5 s less twice a lag of 0.3 s would pass: the chain may be that slow, or the machine."""
+    book = _waits(100, 9.5)
+    book.lag(at_s, lag_s)
+    row = _row("p95 fallback_overhead in fault < 9s", book)
+    assert row.status is status
+    assert ("out of CPU" in row.message) == (status is Status.INCONCLUSIVE)
+
+
+def test_a_machine_out_of_cpu_does_not_excuse_a_recovery_that_never_came() -> None:
+    """Infinity less anything is infinity; a finite time is less the lag of its request's attempts."""
+    book = Book()
+    book.request(44, Try())
+    book.lag(44, 0.3)
+    assert _row("time_to_recover < 3.8s", book).status is Status.INCONCLUSIVE
+    assert _row("time_to_recover < 3.7s", book).status is Status.FAIL
+    never = Book()
+    never.request(44, Try(at="azure"))
+    never.lag(44, 3.0)
+    assert _row("time_to_recover < 3.8s", never).status is Status.FAIL
+
+
+def test_lag_never_turns_a_pass() -> None:
+    """Lag only lengthens."""
+    book = _waits(100, 1.0)
+    book.lag(15, 5.0)
+    assert _row("p95 fallback_overhead in fault < 9s", book).status is Status.PASS
+
+
+def test_what_cannot_be_seen_cannot_be_expected() -> None:
+    """Refused connections of a gateway leave expectations on attempts open."""
+    refused = Fault(on="openai", during="fault", inject=Inject(connection="refused"))
+    plan = plan_of("amplification in fault <= 4", "no retry_storm", faults=[refused], endpoint=True)
+    book = Book().steady()
+    book.request(12, Try(at="azure"))
+    book.request(45, Try())
+    rows = judge(plan, book.history(plan, fired=None, unseen=True)).expectations
+    assert [row.status for row in rows] == [Status.INCONCLUSIVE] * 2
+    assert all("cannot be seen" in row.message for row in rows)
+
+
+def test_a_finding_asked_for() -> None:
+    """Its row is the finding's: id, no phase, the count."""
+    book = Book()
+    book.request(12, fails(400), Try())
+    row = _row("no non_retryable_retried", book)
+    assert (row.metric, row.phase, row.status, row.observed, row.ci, row.unit) == (
+        "non_retryable_retried",
+        None,
+        Status.FAIL,
+        1.0,
+        None,
+        "count",
+    )
+
+
+def test_goodput_counts_only_what_came_in_time() -> None:
+    """A complete answer after the deadline is no good."""
+    book = Book()
+    for place in range(60):
+        book.request(11 + 0.02 * place, Try())
+    book.request(13, Try(), end_ns=ns(74))
+    row = _row("goodput in fault >= 2/s", book)
+    assert (row.status, row.observed) == (Status.PASS, 2.0)

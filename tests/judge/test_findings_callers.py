@@ -1,0 +1,73 @@
+"""Checks around a caller's leaving."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from harness.judge.case import case
+from harness.judge.findings.callers import hang, zombie_attempts
+from harness.judge.result import Status
+from tests.judge.histories import OUTAGE, Book, Try, fails, ns, plan_of
+
+PLAN = plan_of(faults=[OUTAGE], deadline_s=20)
+LEFT: dict[str, Any] = {"outcome": "deadline", "end_ns": ns(32)}
+
+
+def _last(end_s: float, **fields: Any) -> Try:
+    """Return an attempt that begins with its request at 12 s and ends at some second."""
+    return fails(503, took_s=end_s - 12.005, **fields)
+
+
+@pytest.mark.parametrize(("end_s", "shown"), [(26.94, True), (26.96, False), (31.0, False), (33.0, False)])
+def test_silence_before_the_caller_leaves(end_s: float, shown: bool) -> None:
+    """Five seconds without anything under way are a hang; an open attempt is not."""
+    book = Book()
+    book.request(12, _last(end_s), **LEFT)
+    seen = hang(case(PLAN, book.history(PLAN)))
+    assert (seen.count, seen.samples) == (int(shown), 1)
+
+
+@pytest.mark.parametrize(("told_s", "shown"), [(18.0, True), (30.0, False)])
+def test_waiting_as_told_is_no_hang(told_s: float, shown: bool) -> None:
+    """A Retry-After that is still running explains the silence."""
+    book = Book()
+    book.request(12, _last(12.015, told_s=told_s), **LEFT)
+    assert hang(case(PLAN, book.history(PLAN))).count == int(shown)
+
+
+def test_an_attempt_that_never_ended_was_open() -> None:
+    """No end on record means open to the last."""
+    book = Book()
+    book.request(12, _last(13, more={"end_ns": None}), **LEFT)
+    assert hang(case(PLAN, book.history(PLAN))).status is Status.PASS
+
+
+def test_no_attempt_at_all_is_a_hang() -> None:
+    """The request went out, and nothing came of it."""
+    book = Book()
+    book.request(12, **LEFT)
+    assert hang(case(PLAN, book.history(PLAN))).count == 1
+
+
+def test_a_short_deadline_cannot_tell() -> None:
+    """With 5 s there is no time for 5 s of silence."""
+    plan = plan_of(deadline_s=5)
+    book = Book()
+    book.request(12, outcome="deadline", end_ns=ns(17))
+    assert hang(case(plan, book.history(plan))).status is Status.INCONCLUSIVE
+
+
+@pytest.mark.parametrize(("after_s", "shown"), [(0.249, False), (0.251, True)])
+def test_work_for_a_caller_who_has_left(after_s: float, shown: bool) -> None:
+    """250 ms for word to get round, and no longer."""
+    book = Book()
+    book.request(12, _last(32), Try(after_s=after_s), **LEFT)
+    seen = zombie_attempts(case(PLAN, book.history(PLAN)))
+    assert (seen.count, seen.samples) == (int(shown), 1)
+
+
+def test_nobody_left() -> None:
+    """Without a caller who left there are no zombies to look for."""
+    assert zombie_attempts(case(PLAN, Book().steady().history(PLAN))).samples == 0

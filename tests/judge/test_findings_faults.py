@@ -1,0 +1,90 @@
+"""Whether the faults of the plan touched anything."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from harness.history import FaultEvent
+from harness.judge.case import case
+from harness.judge.findings.faults import fault_never_fired
+from harness.judge.result import Status
+from harness.scenario import Fault, Inject
+from tests.judge.histories import OUTAGE, Book, S, Try, fails, plan_of
+
+REFUSED = plan_of(faults=[Fault(on="openai", during="fault", inject=Inject(connection="refused"))], endpoint=True)
+SLOW = plan_of(faults=[Fault(on="openai", during="fault", inject=Inject(connection="slow", delay=S))], endpoint=True)
+
+
+def test_a_fault_that_touched_nothing() -> None:
+    """Says which fault, where, and what it was."""
+    plan = plan_of(faults=[OUTAGE])
+    seen = fault_never_fired(case(plan, Book().steady().history(plan, fired=0)))
+    assert (seen.status, seen.count, seen.samples) == (Status.INCONCLUSIVE, 1, 1)
+    assert seen.message == "openai was never made to fail: fault-1 (503) fired 0 times"
+
+
+def test_a_fault_that_fired() -> None:
+    """Once is enough."""
+    plan = plan_of(faults=[OUTAGE])
+    assert fault_never_fired(case(plan, Book().steady().history(plan, fired=1))).status is Status.PASS
+
+
+def test_each_window_counts_by_itself() -> None:
+    """A fault on two providers has a window at each."""
+    plan = plan_of(faults=[Fault(on="fallbacks", during="fault", inject=Inject(status=503))])
+    events = [
+        FaultEvent(fault_id="fault-1", provider=name, kind="status", applied_ns=0, fired=fired)
+        for name, fired in (("azure", 3), ("anthropic", 0))
+    ]
+    seen = fault_never_fired(case(plan, Book().steady().history(plan, faults=events)))
+    assert (seen.count, seen.samples) == (1, 2)
+
+
+@pytest.mark.parametrize(
+    "event", [{"error": "toxiproxy: no answer"}, {"applied_ns": 5, "fired": 9, "error": "could not be reverted"}]
+)
+def test_a_fault_that_went_wrong(event: dict[str, Any]) -> None:
+    """The reason stands in the answer."""
+    plan = plan_of(faults=[OUTAGE])
+    faults = [FaultEvent(fault_id="fault-1", provider="openai", kind="status", **event)]
+    seen = fault_never_fired(case(plan, Book().steady().history(plan, faults=faults)))
+    assert seen.status is Status.INCONCLUSIVE
+    assert event["error"] in seen.message
+
+
+def test_a_fault_without_a_record() -> None:
+    """No event means that it was never applied."""
+    plan = plan_of(faults=[OUTAGE])
+    seen = fault_never_fired(case(plan, Book().steady().history(plan, faults=[])))
+    assert "never applied" in seen.message
+
+
+def _unseen(*during: tuple[float, str]) -> Status:
+    book = Book().steady()
+    for at_s, provider in during:
+        book.request(at_s, Try(at=provider))
+    return fault_never_fired(case(REFUSED, book.history(REFUSED, fired=None, unseen=True))).status
+
+
+def test_refused_connections_are_seen_by_their_absence() -> None:
+    """Connections to the provider stopped while requests went on."""
+    assert _unseen((15, "azure"), (45, "openai")) is Status.PASS
+    assert _unseen((15, "openai"), (45, "openai")) is Status.INCONCLUSIVE
+    assert _unseen((45, "openai")) is Status.INCONCLUSIVE
+
+
+def test_a_refused_attempt_on_record_is_proof() -> None:
+    """A chain-side recorder saw it."""
+    book = Book().steady()
+    book.request(15, fails(None, outcome="refused"), Try(at="azure"))
+    assert fault_never_fired(case(REFUSED, book.history(REFUSED, fired=None))).status is Status.PASS
+
+
+@pytest.mark.parametrize(("at", "status"), [("openai", Status.PASS), ("azure", Status.INCONCLUSIVE)])
+def test_a_slow_provider_touches_whoever_calls_it(at: str, status: Status) -> None:
+    """Whether anybody called it meanwhile is all there is to know."""
+    book = Book().steady()
+    book.request(15, Try(at=at))
+    assert fault_never_fired(case(SLOW, book.history(SLOW, fired=None))).status is status

@@ -1,0 +1,136 @@
+"""Checks of how single requests retry."""
+
+from __future__ import annotations
+
+import pytest
+
+from harness.judge.case import case
+from harness.judge.findings.retrying import (
+    non_retryable_retried,
+    quota_retried,
+    retry_after_ignored,
+    retry_storm,
+)
+from harness.judge.result import Status
+from harness.scenario import Fault, Inject
+from tests.judge.histories import OUTAGE, Book, Try, fails, plan_of
+
+PLAN = plan_of(faults=[OUTAGE])
+
+
+@pytest.mark.parametrize(("after_s", "status"), [(1.949, Status.FAIL), (1.951, Status.PASS), (2.5, Status.PASS)])
+def test_a_retry_before_the_time_told(after_s: float, status: Status) -> None:
+    """51 ms too early is ignored advice, 49 ms is the stamps' own."""
+    book = Book()
+    shown = book.request(12, fails(429, told_s=2.0), Try(after_s=after_s))
+    seen = retry_after_ignored(case(PLAN, book.history(PLAN)))
+    assert seen.status is status
+    assert seen.samples == 1
+    assert seen.requests == ((shown,) if status is Status.FAIL else ())
+
+
+def test_another_provider_may_be_tried_at_once() -> None:
+    """A Retry-After speaks of its own provider and its own request alone."""
+    book = Book()
+    book.request(12, fails(429, told_s=2.0), Try(at="azure"))
+    book.request(12.1, Try())
+    seen = retry_after_ignored(case(PLAN, book.history(PLAN)))
+    assert (seen.status, seen.samples) == (Status.PASS, 1)
+
+
+def test_coming_back_too_early_by_way_of_another_provider() -> None:
+    """A return to the provider is a retry of it, others between or not."""
+    book = Book()
+    book.request(12, fails(429, told_s=2.0), fails(503, at="azure", fault=None), Try(after_s=0.5))
+    assert retry_after_ignored(case(PLAN, book.history(PLAN))).count == 1
+
+
+def test_nobody_was_told_a_retry_after() -> None:
+    """Without a Retry-After there is nothing to honour."""
+    book = Book()
+    book.request(12, fails(503), Try())
+    seen = retry_after_ignored(case(PLAN, book.history(PLAN)))
+    assert (seen.status, seen.samples) == (Status.INCONCLUSIVE, 0)
+
+
+@pytest.mark.parametrize(
+    ("status", "shown"),
+    [
+        (400, True),
+        (401, True),
+        (403, True),
+        (404, True),
+        (413, True),
+        (422, True),
+        (408, False),
+        (429, False),
+        (500, False),
+    ],
+)
+def test_a_retry_of_what_no_retry_can_change(status: int, shown: bool) -> None:
+    """Six statuses must not be tried again at the same provider."""
+    book = Book()
+    book.request(12, fails(status), Try(after_s=1))
+    seen = non_retryable_retried(case(PLAN, book.history(PLAN)))
+    assert seen.count == int(shown)
+    assert seen.samples == int(shown)
+
+
+def test_a_fallback_after_a_bad_request_is_no_retry() -> None:
+    """Another provider may be asked."""
+    book = Book()
+    book.request(12, fails(400), Try(at="azure"))
+    assert non_retryable_retried(case(PLAN, book.history(PLAN))).status is Status.PASS
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "shown"),
+    [
+        ("insufficient_quota", 429, True),
+        ("enforced_spend_limit_reached", 429, True),
+        ("rate_limit_exceeded", 429, False),
+        ("insufficient_quota", 403, False),
+    ],
+)
+def test_a_retry_of_a_spent_quota(code: str, status: int, shown: bool) -> None:
+    """A quota 429 is told from a rate limit by the body's own code."""
+    book = Book()
+    book.request(12, fails(status, more={"error_code": code}), Try(after_s=1))
+    assert quota_retried(case(PLAN, book.history(PLAN))).count == int(shown)
+
+
+def test_a_quota_fault_is_known_from_the_plan() -> None:
+    """The plan says that the 429 was a quota's, whatever code the body has."""
+    plan = plan_of(faults=[Fault(on="openai", during="fault", inject=Inject(status=429, error="quota"))])
+    book = Book()
+    book.request(12, fails(429), Try(after_s=1))
+    book.request(13, fails(429), Try(at="azure"))
+    seen = quota_retried(case(plan, book.history(plan)))
+    assert (seen.count, seen.samples) == (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("declared", "tries", "shown"),
+    [(None, 5, False), (None, 6, True), (3, 6, False), (3, 7, True), (1, 2, False), (1, 3, True)],
+)
+def test_a_storm_of_attempts(declared: int | None, tries: int, shown: bool) -> None:
+    """More than five, or more than twice what the chain declares."""
+    plan = plan_of(faults=[OUTAGE], attempts=declared)
+    book = Book()
+    book.request(12, *[fails(503, after_s=1) for _ in range(tries)], Try(at="azure"))
+    assert retry_storm(case(plan, book.history(plan))).count == int(shown)
+
+
+def test_attempts_at_two_providers_are_no_storm() -> None:
+    """Each provider is counted on its own."""
+    book = Book()
+    book.request(12, *[fails(503)] * 5, *[fails(503, at="azure")] * 5)
+    assert retry_storm(case(PLAN, book.history(PLAN))).status is Status.PASS
+
+
+def test_warm_up_is_not_judged() -> None:
+    """What the warm-up does is outside every finding."""
+    book = Book()
+    book.request(-5, fails(400), Try(), request_id="warmup-000001", phase="warmup")
+    seen = non_retryable_retried(case(PLAN, book.history(PLAN)))
+    assert (seen.status, seen.samples) == (Status.INCONCLUSIVE, 0)

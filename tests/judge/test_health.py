@@ -1,0 +1,111 @@
+"""The run's own health, at each bound."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from harness.history import AttemptRecord, History
+from harness.judge.case import case
+from harness.judge.health import ailments
+from tests.histories import primary_429
+from tests.judge.histories import OUTAGE, Book, Try, fails, ns, plan_of
+
+PLAN = plan_of(faults=[OUTAGE])
+
+
+def _ill(book: Book, **rest: object) -> list[str]:
+    return ailments(case(PLAN, book.history(PLAN, **rest)))
+
+
+def test_a_sound_run() -> None:
+    """Nothing to say."""
+    assert _ill(Book().steady()) == []
+    plan, history = primary_429()
+    assert ailments(case(plan, history)) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        (lambda h: replace(h, complete=False), "planned end"),
+        (lambda h: replace(h, lost=2), "2 records were lost"),
+        (lambda h: replace(h, foreign=1), "1 calls of another run"),
+        (lambda h: replace(h, requests=h.requests.iloc[:-1]), "1 records were lost"),
+        (lambda h: replace(h, requests=h.requests.iloc[:0]), "no request was sent"),
+    ],
+)
+def test_what_is_missing(change: Callable[[History], History], word: str) -> None:
+    """Each is one sentence."""
+    plan, history = primary_429()
+    assert any(word in sentence for sentence in ailments(case(plan, change(history))))
+
+
+def _orphan(start_s: float, request_id: str | None) -> AttemptRecord:
+    return AttemptRecord(
+        attempt_id=f"orphan.{start_s}", request_id=request_id, provider="openai", start_ns=ns(start_s), outcome="ok"
+    )
+
+
+@pytest.mark.parametrize(
+    ("orphan", "ill"),
+    [
+        (_orphan(1, None), True),
+        (_orphan(1, "req-999999"), True),
+        (_orphan(-1, None), False),
+        (_orphan(1, "warmup-000001"), False),
+    ],
+)
+def test_orphans(orphan: AttemptRecord, ill: bool) -> None:
+    """An attempt of no request, unless it belongs to the warm-up."""
+    book = Book().steady()
+    book.attempts.append(orphan)
+    assert _ill(book) == (["1 attempts belong to no request"] if ill else [])
+
+
+def test_dropped_arrivals() -> None:
+    """None may be."""
+    book = Book().steady()
+    book.request(9, outcome="dropped", start_ns=None, end_ns=None)
+    assert _ill(book) == ["1 of 21 arrivals never went out"]
+
+
+@pytest.mark.parametrize(
+    ("late", "lag_s", "ill"), [(1, 0.4, False), (2, 0.4, True), (2, 0.05, False), (1, 0.5, False), (1, 0.501, True)]
+)
+def test_late_arrivals(late: int, lag_s: float, ill: bool) -> None:
+    """Of a hundred one may be late, and none by more than half a second."""
+    book = Book()
+    for place in range(100):
+        at_s = 41 + 0.1 * place
+        book.request(at_s, Try(), start_ns=ns(at_s) + (ns(lag_s) if place < late else 0))
+    assert bool(_ill(book)) == ill
+
+
+@pytest.mark.parametrize(("good", "bad", "ill"), [(19, 1, False), (18, 1, True), (8, 1, False), (9, 1, True)])
+def test_a_steady_baseline(good: int, bad: int, ill: bool) -> None:
+    """95 % complete, of at least ten; the failures lie in the earlier half."""
+    book = Book()
+    for place in range(bad):
+        book.request(0.1 * place, fails(503, fault=None))
+    for place in range(good):
+        book.request(1 + 0.3 * place, Try())
+    assert bool(_ill(book)) == ill
+
+
+@pytest.mark.parametrize(("at_s", "ill"), [(4.9, False), (5.1, True), (9.985, True), (10.0, False)])
+def test_no_failed_attempt_in_the_later_half_of_the_baseline(at_s: float, ill: bool) -> None:
+    """Even one that a fallback made good."""
+    book = Book().steady()
+    book.request(at_s, fails(503, fault=None, took_s=0.001), Try(at="azure"))
+    assert bool(_ill(book)) == ill
+
+
+def test_without_faults_there_is_no_baseline() -> None:
+    """Nothing is a baseline of nothing."""
+    plan = plan_of()
+    book = Book().steady()
+    book.request(9, fails(503))
+    assert ailments(case(plan, book.history(plan))) == []
