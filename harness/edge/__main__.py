@@ -5,6 +5,7 @@ Start message: `capture` (a folder), `token`, `seed`, `providers`, `windows`, `l
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -13,6 +14,7 @@ from typing import Any
 from harness import part
 from harness.chain import Provider
 from harness.edge import Edge
+from harness.edge.clock import FineLoops
 from harness.errors import HarnessError
 from harness.scenario import Window
 from harness.store import decode, encode
@@ -41,6 +43,7 @@ async def serve(tie: part.Part) -> AsyncIterator[dict[str, Any]]:
 
 def main() -> int:
     """Run the edge; return the exit code."""
+    asyncio.set_event_loop_policy(FineLoops())
     try:
         part.main("edge", serve)
     except HarnessError as error:

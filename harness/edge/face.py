@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache, partial
 
 from harness.chain import Provider
 from harness.edge.player import Player
@@ -21,6 +22,7 @@ from harness.store import Capture, EdgeAttempt, Foreign
 
 _REQUEST_ID = re.compile(r"[a-z]+-[0-9]{6,20}")
 _NO_CALL = Call()
+_KNOWN_BYTES_MAX = 8 * 2**10
 _FOREIGN = json.dumps({"error": {"message": "This call belongs to another run.", "type": "foreign_run"}}).encode()
 _MODELS = ("/v1/models", "/models", "/openai/models", "/openai/v1/models")
 
@@ -71,6 +73,7 @@ class Face:
         self.name = name
         self.origin_ns: int | None = None
         self._provider = provider
+        self._parse = lru_cache(maxsize=256)(partial(parse, provider, "POST"))
         self._token = token
         self._faults = faults
         self._capture = capture
@@ -81,21 +84,30 @@ class Face:
         """Return what becomes of a call that was read at `now_ns`, in monotonic nanoseconds."""
         if request.method != "POST":
             return Exchange(answer=self._look(request.method, request.path))
-        call = parse(self._provider, request.method, request.path, request.body)
-        return self._attempt(call, request.headers, request.body, now_ns)
+        marker = self._marker(request.headers, request.body)
+        return self._attempt(self._call(request, marker), marker, request.headers, now_ns)
 
     def take_too_large(self, headers: Mapping[str, str], now_ns: int) -> Exchange:
         """Return what becomes of a call whose body is too large to be read."""
-        return self._attempt(Call(problem="too_large"), headers, b"", now_ns)
+        return self._attempt(Call(problem="too_large"), self._marker(headers, b""), headers, now_ns)
 
-    def _attempt(self, call: Call, headers: Mapping[str, str], body: bytes, now_ns: int) -> Exchange:
+    def _marker(self, headers: Mapping[str, str], body: bytes) -> Marker | None:
+        return None if self._token is None else _header_marker(headers) or find_request(body)
+
+    def _call(self, request: Request, marker: Marker | None) -> Call:
+        """Return the call. Those of a run differ by little more than the marker: without it, most are known already."""
+        body = request.body
+        if marker is None or len(body) > _KNOWN_BYTES_MAX:
+            return parse(self._provider, "POST", request.path, body)
+        text = str(marker).encode()
+        return self._parse(request.path, body.replace(text, b"-" * len(text)))
+
+    def _attempt(self, call: Call, marker: Marker | None, headers: Mapping[str, str], now_ns: int) -> Exchange:
         request_id = None
-        if self._token is not None:
-            marker = _header_marker(headers) or find_request(body)
-            if marker is not None:
-                if marker.token != self._token:
-                    return self._refuse(now_ns)
-                request_id = marker.request_id
+        if marker is not None:
+            if marker.token != self._token:
+                return self._refuse(now_ns)
+            request_id = marker.request_id
         nth = self._count(request_id)
         attempt_id = f"{request_id or 'orphan'}.{self.name}.{nth}"
         window = None

@@ -111,12 +111,9 @@ class Capture:
                 return
 
     def _flush(self, encoder: msgspec.json.Encoder) -> None:
-        lines = bytearray()
-        while self._rows:
-            row = self._rows.popleft()
-            lines += encoder.encode((_NAMES[type(row)], row))
-            lines += b"\n"
-        view = memoryview(lines)
+        take = self._rows.popleft
+        batch = [take() for _ in range(len(self._rows))]
+        view = memoryview(encoder.encode_lines([(_NAMES[type(row)], row) for row in batch]))
         while view:
             view = view[os.write(self._descriptor, view) :]
 

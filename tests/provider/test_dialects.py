@@ -2,7 +2,9 @@
 
 import hashlib
 import json
+import re
 import typing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -317,3 +319,14 @@ def test_the_same_attempt_says_the_same(number: int, tokens: int) -> None:
     other = respond(spec, call, f"req-{number:06d}.openai.2")
     assert first == again
     assert first.text_sha256 != other.text_sha256
+
+
+def test_the_reference_names_the_codes_that_are_sent() -> None:
+    """docs/reference/faults.md lists every preset with each provider's code."""
+    page = (Path(__file__).parents[2] / "docs/reference/faults.md").read_text()
+    table = {row[1]: row[2].split("|") for row in re.finditer(r"^\| `(\w+)` \| [^|]*\d[^|]*\|(.*)\|$", page, re.MULTILINE)}
+    for preset in PRESETS:
+        openai, azure, anthropic = (cell.strip(" `") for cell in table[preset])
+        written = {"openai": openai, "azure": azure or openai, "anthropic": anthropic}
+        sent_codes = {name: of.fail(ATTEMPT, problem=preset, retry_after_ns=None).error_code for name, of in DIALECTS.items()}
+        assert written == sent_codes
