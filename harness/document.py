@@ -263,7 +263,7 @@ def said(problem: str, *, known: str | None = None, hint: str | None = None) -> 
         context["known"] = known
     if hint:
         context["hint"] = hint
-    return PydanticCustomError("said", problem.replace("{", "(").replace("}", ")"), context)  # type: ignore[arg-type]
+    return PydanticCustomError("said", problem.replace("{", "(").replace("}", ")"), context)
 
 
 def duration_ns(value: object) -> int:
@@ -302,12 +302,17 @@ def share(value: object) -> float:
 
 def duration_text(ns: int) -> str:
     """Return nanoseconds as people write a duration, exactly."""
-    for unit in ("h", "min", "s", "ms", "us"):
+    for unit in ("h", "s", "ms", "us"):  # minutes as seconds: 90s is 1.5 minutes
         if ns and ns % _NS[unit] == 0:
             return f"{ns // _NS[unit]}{unit}"
         if unit == "s" and ns >= _NS["s"] and ns % 10**6 == 0:
             return f"{ns / 10**9:g}s"
     return f"{ns}ns" if ns else "0s"
+
+
+def share_text(part: float) -> str:
+    """Return a share as people write it."""
+    return f"{_number_text(part * 100)}%"
 
 
 def _number_text(value: float) -> str:
@@ -331,6 +336,6 @@ Rate = Annotated[
 Share = Annotated[
     float,
     BeforeValidator(share),
-    PlainSerializer(lambda part: f"{_number_text(part * 100)}%"),
+    PlainSerializer(share_text),
     WithJsonSchema({"type": "string", "pattern": r"^\d+(\.\d+)?\s*%$", "examples": ["30%", "99.9%"]}),
 ]

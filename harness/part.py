@@ -80,7 +80,7 @@ async def _stdin() -> asyncio.StreamReader:
 @asynccontextmanager
 async def _health(part: Part) -> AsyncIterator[None]:
     """Record every 100 ms how late this event loop wakes up, and the CPU time used."""
-    task = asyncio.create_task(watch_loop(part)) if part.capture is not None else None
+    task = asyncio.create_task(watch_loop(part.capture, part.process)) if part.capture is not None else None
     try:
         yield
     finally:
@@ -88,17 +88,17 @@ async def _health(part: Part) -> AsyncIterator[None]:
             task.cancel()
 
 
-async def watch_loop(part: Part) -> None:
-    """Write a health record every 100 ms. The lag is the worst of ten short sleeps, each measured."""
+async def watch_loop(capture: Capture, process: str) -> None:
+    """Write a health record every 100 ms, until cancelled. The lag is the worst of ten short sleeps, each measured."""
     ticks = 10
     step = HEALTH_S / ticks
-    while part.capture is not None:
+    while True:
         worst = 0
         for _ in range(ticks):
             before = time.monotonic_ns()
             await asyncio.sleep(step)
             worst = max(worst, time.monotonic_ns() - before - int(step * 1e9))
-        part.capture.put(health(part.process, worst))
+        capture.put(health(process, worst))
 
 
 def health(process: str, lag_ns: int) -> HealthRecord:

@@ -6,8 +6,10 @@ import re
 from pathlib import Path
 
 from harness.chain import litellm_config
-from harness.chain.spec import Chain
+from harness.chain.litellm_router import router_settings
+from harness.chain.spec import DERIVED, PLACEHOLDER, Chain, Endpoint
 from harness.document import Document, did_you_mean, read, validate
+from harness.errors import UsageError
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_\-]{0,62}")
 _LISTEN = re.compile(r"(?P<host>[\w.\-]+|\[[0-9a-f:]+\]):(?P<port>\d{1,5})")
@@ -28,11 +30,12 @@ def load(path: Path, *, model: str | None = None) -> Chain:
         return litellm_config.chain(document, model=model)
     chain = validate(document, Chain)
     _check(document, chain)
+    _check_driver(document, chain)
     return chain
 
 
 def _check(document: Document, chain: Chain) -> None:
-    for field in ("litellm", "model"):
+    for field in sorted(DERIVED):
         if field in document.data:
             problem = f"unknown key {field!r}"
             raise document.error(problem, (field,))
@@ -56,9 +59,35 @@ def _check(document: Document, chain: Chain) -> None:
         if provider.listen and (match is None or not 0 < int(match["port"]) < 65536):
             problem = f"expected host:port, found {provider.listen!r}"
             raise document.error(problem, ("providers", name, "listen"), hint='write "127.0.0.1:18081"')
+
+
+def _check_driver(document: Document, chain: Chain) -> None:
     if (chain.driver == "endpoint") != (chain.endpoint is not None):
         problem = "`endpoint:` goes with `driver: endpoint`"
         raise document.error(problem, ("endpoint",) if chain.endpoint else ("driver",))
-    if chain.endpoint and not re.match(r"https?://[^/\s]+", chain.endpoint.base_url):
-        problem = f"expected an http address, found {chain.endpoint.base_url!r}"
+    if chain.endpoint is not None:
+        _check_endpoint(document, chain, chain.endpoint)
+        return
+    try:
+        router_settings(chain, {}, {})
+    except UsageError as error:
+        raise document.error(
+            error.problem, tuple((error.where or "").split(".")), known=error.known, hint=error.hint
+        ) from None
+
+
+def _check_endpoint(document: Document, chain: Chain, endpoint: Endpoint) -> None:
+    if not re.match(r"https?://[^/\s]+", endpoint.base_url):
+        problem = f"expected an http address, found {endpoint.base_url!r}"
         raise document.error(problem, ("endpoint", "base_url"))
+    for place, argument in enumerate(endpoint.command or ()):
+        for name in PLACEHOLDER.findall(argument):
+            if name not in chain.providers:
+                problem = f"unknown provider {name!r}"
+                known = ", ".join(chain.providers)
+                hint = did_you_mean(name, chain.providers)
+                raise document.error(problem, ("endpoint", "command", place), known=known, hint=hint)
+    for name, provider in chain.providers.items():
+        if endpoint.command is None and provider.listen is None:
+            hint = "name the host:port that the gateway calls, or give the command that starts it"
+            raise document.error("missing", ("providers", name, "listen"), hint=hint)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
@@ -16,6 +17,12 @@ RetryOn = Literal["rate_limit", "server_error", "timeout", "connection"]
 Name = Annotated[str, Len(1, 100)]
 
 _STRICT = ConfigDict(extra="forbid")
+
+DERIVED = frozenset({"litellm", "model", "peers"})
+"""Fields of a chain that nobody writes: they come from a LiteLLM configuration."""
+
+PLACEHOLDER = re.compile(r"\{([A-Za-z0-9][A-Za-z0-9_\-]{0,62})\.base_url\}")
+"""Stands for a provider's address in an endpoint's command; its group is the provider's name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +106,7 @@ class Chain:
         driver: What hosts it.
         providers: By name.
         order: Names of the providers in the order in which they should be tried.
+        peers: Sets of providers among which the chain picks at will: within a set no order holds.
         retry: Tries at one provider; None leaves it to the chain.
         timeout: Of one attempt, in nanoseconds; None leaves it to the chain.
         endpoint: Where the chain is, for the `endpoint` driver.
@@ -112,6 +120,7 @@ class Chain:
     driver: Driver
     providers: Annotated[dict[str, Provider], Len(1, 50)]
     order: Annotated[tuple[str, ...], Len(1, 50)]
+    peers: tuple[tuple[str, ...], ...] = ()
     retry: Retry | None = None
     timeout: Annotated[Duration, Gt(0)] | None = None
     endpoint: Endpoint | None = None

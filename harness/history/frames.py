@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import types
 import typing
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypeVar
@@ -25,10 +25,10 @@ _DTYPES: dict[Any, tuple[str, str]] = {
 
 
 @cache
-def dtypes(record: type) -> dict[str, str]:
+def dtypes(record: Hashable) -> dict[str, str]:
     """Return the pandas dtype of each of a record's fields, in field order."""
     hints = typing.get_type_hints(record)
-    return {field.name: _dtype(hints[field.name]) for field in dataclasses.fields(record)}
+    return {field.name: _dtype(hints[field.name]) for field in dataclasses.fields(typing.cast("type[Any]", record))}
 
 
 def _dtype(hint: Any) -> str:
@@ -62,20 +62,20 @@ def frame(record: type, rows: Iterable[Any] = ()) -> pd.DataFrame:
 def _series(values: list[Any], dtype: str) -> pd.Series[Any]:
     if dtype == "object":
         return pd.Series([tuple(value) for value in values], dtype="object")
-    return pd.Series(values, dtype=dtype)  # type: ignore[call-overload]
+    return pd.Series(values, dtype=dtype)
 
 
 def records(record: type[R], table: pd.DataFrame) -> list[R]:
     """Return the rows of a table as records; a missing value is None."""
-    columns = []
-    for name, dtype in dtypes(record).items():
+    known = dtypes(typing.cast("Any", record))
+    columns: list[list[Any]] = []
+    for name, dtype in known.items():
         column = table[name].astype("object")
         if dtype == "object":
             columns.append([tuple(value) for value in column])
         else:
-            columns.append(column.where(column.notna(), None).tolist())
-    names = tuple(dtypes(record))
-    return [record(**dict(zip(names, row, strict=True))) for row in zip(*columns, strict=True)]
+            columns.append([None if missing else value for value, missing in zip(column, column.isna(), strict=True)])
+    return [record(**dict(zip(known, row, strict=True))) for row in zip(*columns, strict=True)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +90,7 @@ class History:
         health: HealthRecord columns, by `at_ns`.
         complete: Every part of the run came to its planned end.
         lost: Records known to be lost.
-        foreign: Calls that bore another run's token and were answered all the same.
+        foreign: Calls that bore another run's token; the edge refused them.
         unseen: Providers whose refused connections nobody can see (an `endpoint` chain).
     """
 

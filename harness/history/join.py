@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from harness.history.records import AttemptOutcome, AttemptRecord, ChainAttempt, RequestRecord
+from harness.history.records import AttemptOutcome, AttemptRecord, ChainAttempt, FaultEvent, RequestRecord
 
 
 def join(
@@ -43,10 +43,11 @@ def _merge(edge: list[tuple[str | None, AttemptRecord]], chain: list[ChainAttemp
 
 
 def _outcome(edge: AttemptRecord, chain: ChainAttempt) -> AttemptOutcome:
-    """Return how an exchange ended for the chain: the edge cannot tell a timeout from a caller who left."""
-    if edge.outcome == "client_left" and chain.outcome == "timeout":
-        return "timeout"
-    if edge.outcome == "ok" and chain.outcome in ("reset", "cut", "timeout"):
+    """Return how an exchange ended for the chain.
+
+    The edge cannot tell who closed a connection: the chain, because it gave up, or Toxiproxy between the two.
+    """
+    if edge.outcome in ("ok", "client_left") and chain.outcome in ("reset", "cut", "timeout"):
         return chain.outcome
     return edge.outcome
 
@@ -96,3 +97,47 @@ def serve(request: RequestRecord, attempts: Mapping[str, AttemptRecord]) -> Requ
         cost_usd=served.cost_usd,
         complete=whole,
     )
+
+
+def attribute(
+    attempts: Iterable[AttemptRecord], faults: Iterable[FaultEvent], *, unseen: bool
+) -> tuple[list[AttemptRecord], list[FaultEvent]]:
+    """Return attempts that know which of the listener's faults changed them, and faults that know how often they fired.
+
+    The edge names its own faults in its records. A refused or slowed connection it cannot see: the window in which
+    the attempt began tells.
+
+    Args:
+        attempts: All of the run.
+        faults: All of the run.
+        unseen: No recorder sits in the chain, so that nobody sees a refused connection.
+    """
+    events = list(faults)
+    counts: Counter[tuple[str, str]] = Counter()
+    named = []
+    for attempt in attempts:
+        changed = attempt
+        for event in events:
+            if _touched(attempt, event):
+                counts[event.fault_id, event.provider] += 1
+                if changed.fault_id is None:
+                    changed = replace(changed, fault_id=event.fault_id)
+        if attempt.fault_id is not None:
+            counts[attempt.fault_id, attempt.provider] += 1
+        named.append(changed)
+    fired = [
+        replace(
+            event,
+            fired=None if unseen and event.kind == "refused" else counts[event.fault_id, event.provider],
+        )
+        for event in events
+    ]
+    return named, fired
+
+
+def _touched(attempt: AttemptRecord, event: FaultEvent) -> bool:
+    if event.kind not in ("refused", "slow") or attempt.provider != event.provider or event.applied_ns is None:
+        return False
+    if event.kind == "refused" and attempt.outcome != "refused":
+        return False
+    return event.applied_ns <= attempt.start_ns and (event.reverted_ns is None or attempt.start_ns < event.reverted_ns)

@@ -29,12 +29,12 @@ class Marker:
 
 def find_request(body: bytes) -> Marker | None:
     """Return the last marker in a request body, or None. The last: a chat may carry earlier turns."""
-    found = None
-    for found in _REQUEST.finditer(body):  # noqa: B007 - only the last one counts
-        pass
-    if found is None:
-        return None
-    return Marker(found["request"].decode(), found["token"].decode())
+    at = body.rfind(b"[[")
+    while at >= 0:
+        if found := _REQUEST.match(body, at):
+            return Marker(found["request"].decode(), found["token"].decode())
+        at = body.rfind(b"[[", 0, at)
+    return None
 
 
 def name_attempt(attempt_id: str) -> str:

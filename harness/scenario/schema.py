@@ -110,9 +110,9 @@ class Fault:
 
     Attributes:
         on: A provider's name, or a role.
-        during: The phase it fills; or
-        at: its start, from the origin, and
-        for_: its length, both in nanoseconds.
+        during: The phase that it fills; or `at` and `for`.
+        at: When it begins, from the run's start, in nanoseconds.
+        for_: How long it lasts, in nanoseconds.
         inject: What goes wrong.
         share: Share of the attempts that it changes.
     """
@@ -153,7 +153,7 @@ class Scenario:
         model: What callers ask for; LiteLLM configurations only.
         seed: Fixes arrivals and fault draws.
         load: What callers do.
-        phases: Length of each phase in nanoseconds, in order.
+        phases: Length of each phase, in order, in nanoseconds.
         faults: What breaks, and when.
         expect: What must still hold.
     """

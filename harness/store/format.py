@@ -8,6 +8,9 @@ import msgspec
 
 T = TypeVar("T")
 
+FORMAT = 1
+"""Stands in every JSON and Parquet file of a run."""
+
 
 def encode(value: Any, *, pretty: bool = False) -> bytes:
     """Return dataclasses and plain data as JSON; NaN and infinity become null."""

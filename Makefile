@@ -1,0 +1,46 @@
+# One task a line; `make help` lists them. `make demo` and `make test` set everything up by themselves.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+EXTRAS ?= test
+export CI
+
+.PHONY: help install demo test check bench lab schema lock clean
+
+help:  ## list the tasks
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1  \t/'
+
+install: $(STAMP)  ## build .venv with the locked versions
+$(STAMP): pyproject.toml requirements.lock scripts/install.sh
+	@PYTHON=$(PYTHON) sh scripts/install.sh $(VENV) $(EXTRAS)
+	@touch $@
+
+demo: install  ## run the demo scenario live and show its verdict
+	$(BIN)/harness run scenarios/primary-429.yaml
+
+test: install  ## run the whole test suite
+	$(BIN)/python -m pytest
+
+check: install  ## lint, types, import layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	PYTHONPATH=. $(BIN)/lint-imports
+
+bench: install  ## measure, side by side, and write benchmarks/README.md
+	$(BIN)/python -m benchmarks
+
+lab: install  ## open the notebooks in JupyterLab
+	@PYTHON=$(PYTHON) sh scripts/install.sh $(VENV) $(EXTRAS),lab
+	$(BIN)/jupyter lab notebooks
+
+schema: install  ## write the JSON Schemas for editors
+	$(BIN)/python -m harness.scenario.json_schema docs/reference
+
+lock: install  ## pin the newest versions that fit
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --all-extras --upgrade \
+	  --python-version 3.11 pyproject.toml -o requirements.lock
+
+clean:  ## remove what was built; runs and caches elsewhere stay
+	rm -rf $(VENV) dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*

@@ -1,0 +1,86 @@
+"""How late the load sends its requests.
+
+300 planned arrivals per second against a chain that answers at once, and the CPU that the load process takes for it;
+the best of three passes, because a busy neighbour on the machine must not decide.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from rig.result import Row, limited, quantile, tell
+
+from harness.history.records import HealthRecord, RequestRecord
+from harness.live.processes import Child
+from harness.scenario.plan import Arrival
+from harness.scenario.schema import Load
+from harness.store.capture import rows
+
+RATE = 300
+SECONDS = 8
+PASSES = 3
+LAG_MS_MAX = 5.0
+CORES_MAX = 0.5
+SERVER = Path(__file__).parent / "rig" / "bare_server.py"
+
+
+async def one_pass(folder: Path, base_url: str) -> tuple[list[float], float]:
+    """Return the dispatch lag of each request in milliseconds, and the share of a core that the load took."""
+    arrivals = [
+        Arrival(request_id=f"req-{place + 1:06d}", scheduled_ns=place * 10**9 // RATE, phase="steady", streaming=False)
+        for place in range(RATE * SECONDS)
+    ]
+    start = {
+        "capture": str(folder),
+        "token": "benchone",
+        "base_url": base_url,
+        "model": "gpt-4",
+        "arrivals": arrivals,
+        "load": Load(rate=RATE),
+        "warmup": [{"request_id": "warmup-000001", "model": "gpt-4"}],
+    }
+    argv = [sys.executable, "-m", "harness.live.locustfile"]
+    async with Child("load", argv, log=folder / "load.log", part=True) as load:
+        await load.ready(start)
+        origin_ns = time.monotonic_ns() + 500_000_000
+        await load.send({"origin_ns": origin_ns})
+        done = (await load.receive())["done"]
+    assert done["ok"] == len(arrivals), f"not every request was answered: {done}"
+    captured = list(rows(folder / "load.jsonl"))
+    requests = [row for row in captured if isinstance(row, RequestRecord) and row.phase == "steady"]
+    health = [row for row in captured if isinstance(row, HealthRecord) and row.at_ns >= origin_ns]
+    cores = (health[-1].cpu_ns - health[0].cpu_ns) / (health[-1].at_ns - health[0].at_ns)
+    return [((row.start_ns or 0) - row.scheduled_ns) / 1e6 for row in requests], cores
+
+
+async def passes() -> list[tuple[list[float], float]]:
+    """Return what each pass measured."""
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        argv = [sys.executable, str(SERVER)]
+        async with Child("bare", argv, log=folder / "bare.log", part=True) as server:
+            base_url = (await server.ready({"status": 200}))["base_url"]
+            found = []
+            for place in range(PASSES):
+                (folder / str(place)).mkdir()
+                found.append(await one_pass(folder / str(place), base_url))
+            return found
+
+
+def measure() -> list[Row]:
+    """Return the best pass."""
+    lags, cores = min(asyncio.run(passes()), key=lambda found: quantile(found[0], 0.99))
+    return [
+        Row(what=f"dispatch lag at {RATE} arrivals/s, p50", measured=quantile(lags, 0.5), unit="ms"),
+        limited(f"dispatch lag at {RATE} arrivals/s, p99", quantile(lags, 0.99), "ms", LAG_MS_MAX),
+        Row(what=f"dispatch lag at {RATE} arrivals/s, worst", measured=max(lags), unit="ms"),
+        limited("CPU of the load process", cores, "cores", CORES_MAX),
+    ]
+
+
+if __name__ == "__main__":
+    tell("dispatch_lag", measure)

@@ -1,0 +1,201 @@
+"""Is a `litellm-config.yaml` one that the harness can host? Every complaint names its line, and never a secret."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from harness.chain.spec import Dialect
+from harness.document import Document, Place, did_you_mean
+
+PROVIDERS_MAX = 50
+
+_DIALECTS: dict[str, Dialect] = {"openai": "openai", "azure": "azure", "anthropic": "anthropic"}
+_SECTIONS = ("router_settings", "litellm_settings", "environment_variables")
+_FALLBACKS = ("fallbacks", "context_window_fallbacks", "content_policy_fallbacks")
+_ELSEWHERE = re.compile(r"gemini|palm|command|mistral|llama|titan|jamba|deepseek|grok|qwen|cohere", re.IGNORECASE)
+_NOT_CHAT = re.compile(r"text-embedding|whisper|tts-|dall-e|gpt-image|omni-moderation|text-moderation", re.IGNORECASE)
+_WEEK_S = 7 * 24 * 3600
+
+
+def check(document: Document) -> None:
+    """Raise a UsageError at the first place that is wrong."""
+    if "include" in document.data:
+        raise document.error("included files are not read", ("include",), hint="put all of it into one file")
+    for name in _SECTIONS:
+        if not isinstance(document.data.get(name) or {}, dict):
+            raise document.error("expected a mapping", (name,))
+    _check_deployments(document)
+    for name in ("router_settings", "litellm_settings"):
+        _check_numbers(document, name)
+    _check_aliases(document)
+    for name in ("router_settings", "litellm_settings"):
+        for field in _FALLBACKS:
+            _check_fallbacks(document, (name, field))
+        _check_targets(document, (name, "default_fallbacks"), section(document.data, name).get("default_fallbacks"))
+
+
+def section(config: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """Return a section of the configuration; empty where it is not written."""
+    found = config.get(name)
+    return found if isinstance(found, dict) else {}
+
+
+def aliases(config: Mapping[str, Any]) -> dict[str, str]:
+    """Return what `model_group_alias` calls the groups: alias to group."""
+    written = section(section(config, "router_settings"), "model_group_alias")
+    named = {alias: item.get("model") if isinstance(item, dict) else item for alias, item in written.items()}
+    return {alias: group for alias, group in named.items() if isinstance(group, str)}
+
+
+def group_of(asked: str, groups: list[str], named: Mapping[str, str]) -> str | None:
+    """Return the group that a model's name leads to, or None.
+
+    Args:
+        asked: The name, an alias, or what a wildcard group such as `openai/*` takes.
+        groups: Every `model_name`.
+        named: From `aliases`.
+    """
+    asked = named.get(asked, asked)
+    if asked in groups:
+        return asked
+    patterns = (group for group in groups if "*" in group)
+    return next((p for p in patterns if re.fullmatch(re.escape(p).replace(r"\*", ".*"), asked)), None)
+
+
+def takes_chat(raw: Mapping[str, Any]) -> bool:
+    """Return whether a deployment takes chat completions, by its `mode`, else by its model's name."""
+    mode = (raw.get("model_info") or {}).get("mode")
+    if mode is not None:
+        return mode in ("chat", "completion")
+    return not _NOT_CHAT.match(raw["litellm_params"]["model"].rsplit("/", 1)[-1])
+
+
+def dialect_of(params: Mapping[str, Any]) -> tuple[Dialect, str] | None:
+    """Return whose wire format a deployment speaks and what it asks the provider for; None if nobody's here."""
+    head, slash, rest = params["model"].partition("/")
+    provider = params.get("custom_llm_provider")
+    if provider is None and not slash:
+        provider = "anthropic" if head.startswith("claude") else None if _ELSEWHERE.match(head) else "openai"
+    elif provider is None or provider == head:
+        provider, head = head, rest if slash else head
+    else:
+        head = params["model"]
+    if provider not in _DIALECTS or not head:
+        return None
+    # `azure/o_series/NAME` and the like choose a code path in LiteLLM; the provider sees the last word.
+    return _DIALECTS[provider], head.rsplit("/", 1)[-1] or head if provider == "azure" else head
+
+
+def _check_deployments(document: Document) -> None:
+    listed = document.data["model_list"]
+    if not isinstance(listed, list) or not listed:
+        raise document.error("expected a list of deployments", ("model_list",))
+    for number, raw in enumerate(listed):
+        _check_deployment(document, ("model_list", number), raw)
+    count = sum(takes_chat(raw) for raw in listed)
+    if not 0 < count <= PROVIDERS_MAX:
+        problem = f"{count} deployments that take chat completions"
+        raise document.error(problem, ("model_list",), known=f"1 to {PROVIDERS_MAX}")
+
+
+def _check_deployment(document: Document, place: Place, raw: Any) -> None:
+    if not isinstance(raw, dict):
+        raise document.error("expected a mapping with model_name and litellm_params", place)
+    _text(document, (*place, "model_name"), raw.get("model_name"))
+    params = raw.get("litellm_params")
+    if not isinstance(params, dict):
+        raise document.error("expected a mapping with a model", (*place, "litellm_params"))
+    model = _text(document, (*place, "litellm_params", "model"), params.get("model"))
+    if params.get("custom_llm_provider") is not None:
+        _text(document, (*place, "litellm_params", "custom_llm_provider"), params["custom_llm_provider"])
+    if params.get("order") is not None:
+        _number(document, (*place, "litellm_params", "order"), params["order"], whole=True, most=10**6)
+    info = raw.get("model_info")
+    if info is not None and not isinstance(info, dict):
+        raise document.error("expected a mapping", (*place, "model_info"))
+    if isinstance((info or {}).get("id"), dict | list) or isinstance((info or {}).get("mode"), dict | list):
+        raise document.error("expected a name", (*place, "model_info"))
+    if takes_chat(raw) and dialect_of(params) is None:
+        raise document.error(
+            f"no mocked provider speaks the wire format of {model!r}",
+            (*place, "litellm_params", "model"),
+            known="openai/…, azure/…, anthropic/…, and names without a prefix",
+            hint="leave it out of a copy of the file, or write openai/… for a provider that is compatible",
+        )
+
+
+def _check_numbers(document: Document, name: str) -> None:
+    settings = section(document.data, name)
+    for field, whole, most in (
+        ("num_retries", True, 99),
+        ("max_fallbacks", True, 1000),
+        ("timeout", False, _WEEK_S),
+        ("request_timeout", False, _WEEK_S),
+        ("stream_timeout", False, _WEEK_S),
+    ):
+        if settings.get(field) is not None:
+            _number(document, (name, field), settings[field], whole=whole, most=most)
+
+
+def _check_aliases(document: Document) -> None:
+    place = ("router_settings", "model_group_alias")
+    written = section(document.data, place[0]).get(place[1])
+    if written is not None and not isinstance(written, dict):
+        raise document.error("expected a mapping of aliases", place)
+    for alias in written or {}:
+        target = aliases(document.data).get(alias)
+        if target is None:
+            raise document.error("expected a model_name", (*place, alias))
+        _known(document, (*place, alias), target)
+
+
+def _check_fallbacks(document: Document, place: Place) -> None:
+    written = section(document.data, str(place[0])).get(str(place[1]))
+    if written is None:
+        return
+    if not isinstance(written, list):
+        raise document.error('expected a list such as [{"gpt-4": ["claude"]}]', place)
+    for number, item in enumerate(written):
+        if not isinstance(item, dict) or len(item) != 1:
+            raise document.error(
+                "expected one model and its fallbacks", (*place, number), hint="one model in each item"
+            )
+        ((source, targets),) = item.items()
+        _check_targets(document, (*place, number, source), targets, required=True)
+
+
+def _check_targets(document: Document, place: Place, targets: Any, *, required: bool = False) -> None:
+    if targets is None and not required:
+        return
+    if not isinstance(targets, list):
+        raise document.error("expected a list of models", place)
+    for number, target in enumerate(targets):
+        name = target.get("model") if isinstance(target, dict) else target
+        if not isinstance(name, str):
+            raise document.error("expected a model's name", (*place, number))
+        _known(document, (*place, number), name)
+
+
+def _known(document: Document, place: Place, name: str) -> None:
+    groups = [raw["model_name"] for raw in document.data["model_list"]]
+    named = aliases(document.data)
+    if group_of(name, groups, named) is None:
+        known = list(dict.fromkeys([*groups, *named]))
+        problem = f"no deployment is called {name[:80]!r}"
+        raise document.error(problem, place, known=", ".join(known)[:500], hint=did_you_mean(name, known))
+
+
+def _text(document: Document, place: Place, value: Any) -> str:
+    if value is None:
+        raise document.error("missing", place)
+    if not isinstance(value, str) or not 0 < len(value) <= 100:
+        raise document.error("expected a name of 1 to 100 characters", place)
+    return value
+
+
+def _number(document: Document, place: Place, value: Any, *, whole: bool, most: int) -> None:
+    kind = int if whole else int | float
+    if isinstance(value, bool) or not isinstance(value, kind) or not 0 <= value <= most:
+        raise document.error(f"expected a {'whole ' if whole else ''}number from 0 to {most}", place)

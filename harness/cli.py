@@ -1,0 +1,203 @@
+"""The command line: parse, call one function of `experiment`, print, exit."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import click
+import typer
+
+from harness import __version__
+from harness.errors import ExitCode, HarnessError
+
+app = typer.Typer(
+    name="harness",
+    help="Find out what your LLM fallback chain does before your provider's outage shows you.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    epilog="Exit codes: 0 pass, 1 fail, 2 bad usage or scenario, 3 inconclusive, 4 the harness failed, 130 interrupted.",
+)
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout and nothing else there.")]
+Reports = Annotated[Path, typer.Option("--reports", metavar="DIR", help="Folder of all runs.")]
+ChainFile = Annotated[
+    Path | None,
+    typer.Option("--chain", metavar="FILE", help="A chain file or a litellm-config.yaml, in place of the scenario's."),
+]
+Seed = Annotated[int | None, typer.Option("--seed", min=0, help="In place of the scenario's.")]
+
+
+def main() -> None:
+    """Run the command line and exit with its status."""
+    as_json = "--json" in sys.argv
+    try:
+        code = app(standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        code = ExitCode.USAGE
+    except click.ClickException as error:
+        fail(HarnessError(error.format_message(), hint="harness --help"), as_json=as_json)
+        code = ExitCode.USAGE
+    except click.exceptions.Abort:
+        code = ExitCode.INTERRUPTED
+    except KeyboardInterrupt:
+        code = ExitCode.INTERRUPTED
+    except HarnessError as error:
+        fail(error, as_json=as_json)
+        code = error.exit_code
+    sys.exit(int(code or 0))
+
+
+def fail(error: HarnessError, *, as_json: bool, **rest: Any) -> None:
+    """Tell an error: to people on stderr, to programs on stdout."""
+    if as_json:
+        show({"error": {"problem": error.problem, "where": error.where, "hint": error.hint}, **rest})
+    sys.stderr.write(f"error: {error}\n")
+
+
+def show(data: dict[str, Any]) -> None:
+    """Print one JSON object on stdout."""
+    sys.stdout.write(json.dumps(data, ensure_ascii=False) + "\n")
+
+
+@app.callback(invoke_without_command=True)
+def version(
+    *, show_version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False
+) -> None:
+    """Find out what your LLM fallback chain does before your provider's outage shows you."""
+    if show_version:
+        sys.stdout.write(f"harness {__version__}\n")
+        raise typer.Exit
+
+
+@app.command(epilog="Example: harness run scenarios/primary-429.yaml --chain litellm-config.yaml")
+def run(
+    scenario: Annotated[Path, typer.Argument(metavar="SCENARIO", help="A scenario file.")],
+    *,
+    chain: ChainFile = None,
+    seed: Seed = None,
+    reports: Reports = Path("reports"),
+    as_json: Json = False,
+) -> int:
+    """Run a scenario live and give the verdict."""
+    from harness import experiment  # noqa: PLC0415 - `harness --help` and `check` stay quick
+    from harness.report.progress import RunProgress  # noqa: PLC0415
+    from harness.report.terminal import print_run  # noqa: PLC0415
+
+    with RunProgress() as progress:
+        result = experiment.run(
+            scenario,
+            chain=chain,
+            seed=seed,
+            reports=reports,
+            progress=progress,
+            command=_command(scenario, chain, seed),
+        )
+    if result.error is not None:
+        fail(result.error, as_json=as_json, run=str(result.folder.path))
+        sys.stderr.write(f"  kept: {result.folder.path}\n")
+    elif as_json:
+        show({"run": str(result.folder.path), "verdict": result.folder.verdict()})
+    else:
+        print_run(result.run)
+    return result.exit_code
+
+
+def _command(scenario: Path, chain: Path | None, seed: int | None) -> str:
+    words = ["harness", "run", str(scenario)]
+    words += ["--chain", str(chain)] if chain else []
+    words += ["--seed", str(seed)] if seed is not None else []
+    return shlex.join(words)
+
+
+@app.command(epilog="Example: harness check scenarios/*.yaml")
+def check(
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE…", help="Scenario files, chain files or litellm configs.")
+    ],
+    *,
+    chain: ChainFile = None,
+    as_json: Json = False,
+) -> int:
+    """Say whether files are right, without running anything."""
+    from harness import experiment  # noqa: PLC0415
+
+    checked = [experiment.check(path, chain=chain) for path in files]
+    for result in checked:
+        if result.error is not None:
+            sys.stderr.write(f"error: {result.error}\n")
+        elif not as_json:
+            sys.stdout.write(f"ok: {result.path}: {result.summary}\n")
+    if as_json:
+        show({"files": [result.as_json() for result in checked]})
+    return ExitCode.USAGE if any(result.error for result in checked) else ExitCode.PASS
+
+
+@app.command(epilog="Example: harness report reports/latest")
+def report(
+    run: Annotated[Path | None, typer.Argument(metavar="RUN", help="Folder of a run; the latest if absent.")] = None,
+    *,
+    reports: Reports = Path("reports"),
+    as_json: Json = False,
+) -> int:
+    """Judge a kept run anew and write its report, even one whose runner was killed."""
+    from harness import experiment  # noqa: PLC0415
+    from harness.report.progress import RunProgress  # noqa: PLC0415
+    from harness.report.terminal import print_run  # noqa: PLC0415
+
+    with RunProgress() as progress:
+        result = experiment.report(run, reports=reports, progress=progress)
+    if as_json:
+        show({"run": str(result.folder.path), "verdict": result.folder.verdict()})
+    else:
+        print_run(result.run)
+    return result.exit_code
+
+
+@app.command(epilog="Example: harness serve scenarios/chains/gpt4-azure-claude.yaml --provider openai --port 8080")
+def serve(
+    chain: Annotated[Path, typer.Argument(metavar="CHAIN", help="A chain file or a litellm-config.yaml.")],
+    *,
+    provider: Annotated[str | None, typer.Option(metavar="NAME", help="Only this one of its providers.")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="Where it listens; any free port if absent.")
+    ] = None,
+    as_json: Json = False,
+) -> int:
+    """Serve the mocked providers alone: a plain, fast LLM mock. Ends with Ctrl-C."""
+    from harness import experiment  # noqa: PLC0415
+
+    def listening(addresses: dict[str, str]) -> None:
+        if as_json:
+            show({"providers": addresses})
+        else:
+            for name, address in addresses.items():
+                sys.stdout.write(f"{name}\t{address}\n")
+        sys.stdout.flush()
+
+    experiment.serve(chain, provider=provider, port=port, listening=listening)
+    return ExitCode.PASS
+
+
+@app.command(epilog="Example: harness doctor")
+def doctor(*, as_json: Json = False) -> int:
+    """Say what this machine has, which Toxiproxy a run would use and why, and what to do if none works."""
+    from harness import experiment  # noqa: PLC0415
+
+    checks = experiment.doctor()
+    healthy = not any(check.needed and not check.ok for check in checks)
+    if as_json:
+        show({"ok": healthy, "checks": [check.as_json() for check in checks]})
+    else:
+        for line in checks:
+            mark = "ok" if line.ok else "MISSING" if line.needed else "--"
+            sys.stdout.write(f"{mark:8}{line.name}: {line.detail}\n")
+            if line.hint and not line.ok:
+                sys.stdout.write(f"{'':8}hint: {line.hint}\n")
+    return ExitCode.PASS if healthy else ExitCode.HARNESS

@@ -1,0 +1,99 @@
+"""What the live engine must know to host a chain, whatever hosts it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from harness.chain import Chain
+from harness.chain.litellm_router import router_settings
+from harness.drivers.endpoint import fill
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """What the load sends, and where.
+
+    Attributes:
+        base_url: Up to and including `/v1`.
+        model: What callers ask for.
+        headers: Sent along with every request.
+        addressable: The model to ask for to reach a provider, by provider: one warm-up call each.
+        warnings: What the host could not carry over, in sentences.
+    """
+
+    base_url: str
+    model: str
+    headers: dict[str, str] = field(default_factory=dict, repr=False)
+    addressable: dict[str, str]
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Host:
+    """How one chain is hosted.
+
+    Attributes:
+        chain: With its secrets.
+        part: Arguments of our own child that hosts the chain; None where the chain is not ours to host.
+        sees_attempts: Attempts are recorded on the chain's side too. Where not, a refused connection is seen by nobody.
+    """
+
+    chain: Chain
+    part: tuple[str, ...] | None
+    sees_attempts: bool
+
+    def start_message(self, capture: Path | None, base_urls: Mapping[str, str]) -> dict[str, Any]:
+        """Return the part's start message; for its standard input alone, as it holds the chain's secrets.
+
+        Args:
+            capture: The folder for its rows; None records nothing.
+            base_urls: Where each provider is called, by name, without the dialect's own path.
+        """
+        message = {"chain": self.chain, "base_urls": dict(base_urls)}
+        return message if capture is None else {**message, "capture": str(capture)}
+
+    def command(self, base_urls: Mapping[str, str]) -> tuple[str, ...] | None:
+        """Return the user's own command that starts the gateway, or None; addresses as in `start_message`."""
+        endpoint = self.chain.endpoint
+        return None if endpoint is None or endpoint.command is None else fill(endpoint.command, base_urls)
+
+    def address(self, ready: Mapping[str, Any] | None) -> Address:
+        """Return what the load sends, and where.
+
+        Args:
+            ready: The part's ready message; None where there is no part.
+        """
+        if ready is not None:
+            return Address(
+                base_url=ready["base_url"],
+                model=ready["model"],
+                addressable=ready["addressable"],
+                warnings=tuple(ready["warnings"]),
+            )
+        endpoint = self.chain.endpoint
+        assert endpoint is not None
+        return Address(
+            base_url=endpoint.base_url.rstrip("/"),
+            model=endpoint.model,
+            headers=dict(endpoint.headers),
+            addressable={self.chain.order[0]: endpoint.model},
+        )
+
+
+def host(chain: Chain) -> Host:
+    """Return how a chain is hosted.
+
+    Raises:
+        UsageError: Its driver cannot do what the chain asks for.
+    """
+    if chain.driver == "endpoint":
+        host = Host(chain=chain, part=None, sees_attempts=False)
+        host.command(dict.fromkeys(chain.providers, ""))
+        return host
+    router_settings(chain, {}, os.environ)
+    return Host(chain=chain, part=(sys.executable, "-m", "harness.drivers.litellm_router"), sees_attempts=True)

@@ -1,0 +1,1 @@
+"""Hosts LiteLLM's Router in a process of its own, behind an OpenAI-compatible endpoint."""

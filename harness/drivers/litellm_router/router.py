@@ -1,0 +1,138 @@
+"""Make LiteLLM's Router from settings. The one module that imports LiteLLM, and only when called: it takes seconds."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import httpx
+
+from harness.chain.litellm_router import RouterSettings
+from harness.chain.redact import HIDDEN
+from harness.drivers.recorder import Recorder
+from harness.errors import UsageError
+
+_LOGGERS = ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy", "httpx", "openai")
+_FAMILIES = re.compile(r"(gpt-|chatgpt-|o\d|claude-)")
+_ABSENT = object()
+
+
+def silence() -> None:
+    """Set the environment before LiteLLM is imported: no call out, no debug log, no detour through a proxy."""
+    os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
+    os.environ["LITELLM_LOG"] = "CRITICAL"
+    os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
+    for name in ("OPENAI_LOG", "DETAILED_DEBUG"):
+        os.environ.pop(name, None)
+
+
+@contextmanager
+def routed(settings: RouterSettings, hidden: frozenset[str]) -> Iterator[Any]:
+    """Make a `litellm.Router`; on leaving, take back what it changed in the `litellm` module.
+
+    Args:
+        settings: What it is made of; from `settle`.
+        hidden: Texts that no error may hold.
+
+    Raises:
+        UsageError: LiteLLM does not take the chain.
+    """
+    litellm = _quiet_litellm()
+    before = {name: getattr(litellm, name, _ABSENT) for name in settings.module}
+    for name, value in settings.module.items():
+        setattr(litellm, name, value)
+    try:
+        router = _make(litellm, settings, hidden)
+        try:
+            yield router
+        finally:
+            router.discard()
+    finally:
+        for name, value in before.items():
+            if value is _ABSENT:
+                delattr(litellm, name)
+            else:
+                setattr(litellm, name, value)
+
+
+def _quiet_litellm() -> Any:
+    """Return the module; it writes no log, and no advice to standard output, where a part's messages go."""
+    import litellm  # noqa: PLC0415 - takes seconds
+
+    for name in _LOGGERS:
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+    litellm.telemetry = False
+    litellm.suppress_debug_info = True
+    return litellm
+
+
+def _make(litellm: Any, settings: RouterSettings, hidden: frozenset[str]) -> Any:
+    try:
+        return litellm.Router(model_list=[dict(entry) for entry in settings.model_list], **settings.router)
+    except Exception as error:  # of many kinds; the user gets its first line
+        said = scrub(str(error), hidden).split("\n", 1)[0][:300]
+        problem = f"LiteLLM does not take this chain: {type(error).__name__}: {said}"
+        raise UsageError(problem, where="chain") from None
+
+
+def scrub(text: str, hidden: frozenset[str]) -> str:
+    """Return a text without the secrets in it."""
+    for secret in sorted(hidden, key=len, reverse=True):
+        text = text.replace(secret, HIDDEN)
+    return text
+
+
+def watch_transports(recorder: Recorder) -> None:
+    """Have every HTTP transport that LiteLLM makes from now on recorded; all its async clients get theirs here."""
+    from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler  # noqa: PLC0415 - takes seconds
+
+    create = AsyncHTTPHandler.create_async_transport
+
+    def create_async_transport(*args: Any, **kwargs: Any) -> Any:
+        transport: Any = create(*args, **kwargs) or httpx.AsyncHTTPTransport()
+        # On the instance: LiteLLM looks at its transport's class.
+        transport.handle_async_request = recorder.watch(transport.handle_async_request)
+        return transport
+
+    AsyncHTTPHandler.create_async_transport = staticmethod(create_async_transport)
+
+
+def settle(settings: RouterSettings) -> RouterSettings:
+    """Return the settings with every model at the provider whose wire format its mock speaks.
+
+    LiteLLM finds a bare name in its list of models. That list forgets old ones, which an older LiteLLM or a newer list
+    may still know: where the name says whose model it is, the provider is filled in, and a warning says so.
+
+    Raises:
+        UsageError: LiteLLM would speak another wire format than the mocked provider.
+    """
+    litellm = _quiet_litellm()
+    model_list, warnings = [], list(settings.warnings)
+    for entry, dialect in zip(settings.model_list, settings.dialects, strict=True):
+        params = entry["litellm_params"]
+        spoken = _spoken(litellm, params)
+        if spoken is None and _FAMILIES.match(params["model"]):
+            warnings.append(f"{params['model']}: this LiteLLM does not list it, it is taken for a model of {dialect}")
+            params = {**params, "custom_llm_provider": dialect}
+        elif spoken != dialect:
+            problem = f"LiteLLM takes {params['model']!r} for a model of {spoken or 'nobody'}, not of {dialect}"
+            hint = f"write {dialect}/{params['model']}"
+            raise UsageError(problem, where=f"model {entry['model_name']!r}", hint=hint)
+        model_list.append({**entry, "litellm_params": params})
+    return replace(settings, model_list=tuple(model_list), warnings=tuple(warnings))
+
+
+def _spoken(litellm: Any, params: Mapping[str, Any]) -> str | None:
+    """Return the provider that LiteLLM takes a deployment for, or None."""
+    try:
+        _model, spoken, _key, _base = litellm.get_llm_provider(
+            model=params["model"], custom_llm_provider=params.get("custom_llm_provider"), api_base=params["api_base"]
+        )
+    except Exception:  # it says so by many kinds of exception
+        return None
+    return str(spoken)

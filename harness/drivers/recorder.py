@@ -1,0 +1,212 @@
+"""Record every upstream attempt at the chain's own HTTP transport.
+
+The transport is the one place that sees them all: retries, fallbacks and a client library's hidden second sends. It is
+watched, not replaced: what goes over the wire differs from an unwatched run by one header alone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import itertools
+import logging
+import os
+import re
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from urllib.parse import urlsplit
+
+import httpx
+
+from harness.history.records import AttemptOutcome, ChainAttempt
+from harness.provider.marker import ATTEMPT_HEADER, find_request
+
+Handle = Callable[[httpx.Request], Awaitable[httpx.Response]]
+
+_LOG = logging.getLogger(__name__)
+_LAST_EVENT = re.compile(rb"(?:^|\n)(?:data: ?\[DONE\]|event: ?message_stop)")
+_TAIL_BYTES = 32
+_RESET = {errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED}
+
+
+class Recorder:
+    """Writes one row per attempt.
+
+    Args:
+        base_urls: Where each provider is called; an attempt is told by host and port.
+        put: Takes the rows; `Capture.put`.
+    """
+
+    def __init__(self, base_urls: Mapping[str, str], put: Callable[[ChainAttempt], None]) -> None:
+        self._providers = {_authority(url): name for name, url in base_urls.items()}
+        self._put = put
+        self._keys = itertools.count(1)
+        self._open: set[_Attempt] = set()
+
+    def close(self) -> None:
+        """Write the attempts that are still under way; whoever waits for them has gone."""
+        for attempt in list(self._open):
+            attempt.abandon()
+
+    def watch(self, handle: Handle) -> Handle:
+        """Return a transport's `handle_async_request` that records what it does."""
+
+        async def handle_async_request(request: httpx.Request) -> httpx.Response:
+            provider = self._providers.get((request.url.host, request.url.port))
+            if provider is None:
+                # A test of faults must never spend a real provider's money, whatever the configuration says.
+                _LOG.warning("a call to %s, none of the chain's providers, was stopped", request.url.host)
+                raise httpx.ConnectError("this address is none of the chain's providers", request=request)
+            attempt = _Attempt(f"a-{next(self._keys):06d}", _request_id(request), provider, self._ended)
+            self._open.add(attempt)
+            request.headers[ATTEMPT_HEADER] = attempt.key
+            try:
+                response = await handle(request)
+            except BaseException as error:
+                attempt.end(*read_error(error))
+                raise
+            attempt.answered(response.status_code)
+            if isinstance(response.stream, httpx.AsyncByteStream):
+                response.stream = _Stream(response.stream, attempt)
+            return response
+
+        return handle_async_request
+
+    def _ended(self, attempt: _Attempt, row: ChainAttempt) -> None:
+        self._open.discard(attempt)
+        self._put(row)
+
+
+class _Attempt:
+    """One attempt under way; its row is written once, at its end."""
+
+    __slots__ = ("_ended", "_first_byte_ns", "_start_ns", "_status", "key", "provider", "request_id")
+
+    def __init__(
+        self, key: str, request_id: str | None, provider: str, ended: Callable[[_Attempt, ChainAttempt], None]
+    ) -> None:
+        self.key = key
+        self.request_id = request_id
+        self.provider = provider
+        self._ended: Callable[[_Attempt, ChainAttempt], None] | None = ended
+        self._start_ns = time.monotonic_ns()
+        self._first_byte_ns: int | None = None
+        self._status: int | None = None
+
+    def answered(self, status: int) -> None:
+        self._status = status
+        self._first_byte_ns = time.monotonic_ns()
+
+    def abandon(self) -> None:
+        """End without the rest of the answer: nobody leaves because of an error's body, but for a stream's."""
+        self.end("client_left" if self._status is None or 200 <= self._status < 300 else "status")
+
+    def end(self, outcome: AttemptOutcome, error: str | None = None) -> None:
+        ended, self._ended = self._ended, None
+        if ended is None:
+            return
+        if outcome == "ok" and self._status is not None and not 200 <= self._status < 300:
+            outcome = "status"
+        row = ChainAttempt(
+            key=self.key,
+            request_id=self.request_id,
+            provider=self.provider,
+            start_ns=self._start_ns,
+            first_byte_ns=self._first_byte_ns,
+            end_ns=time.monotonic_ns(),
+            status=self._status,
+            outcome=outcome,
+            error=error,
+        )
+        ended(self, row)
+
+
+class _Stream(httpx.AsyncByteStream):
+    """An answer's body, passed on as it is.
+
+    Not a generator: abandoning this must drop the inner stream at the same moment as without it.
+    """
+
+    def __init__(self, inner: httpx.AsyncByteStream, attempt: _Attempt) -> None:
+        self._inner = inner
+        self._attempt = attempt
+        self._iterator: AsyncIterator[bytes] | None = None
+        self._tail = b""
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        self._iterator = aiter(self._inner)
+        return self
+
+    async def __anext__(self) -> bytes:
+        if self._iterator is None:
+            self._iterator = aiter(self._inner)
+        try:
+            chunk = await anext(self._iterator)
+        except StopAsyncIteration:
+            self._attempt.end("ok")
+            raise
+        except BaseException as error:
+            self._attempt.end(*read_error(error, answered=True))
+            raise
+        seen = self._tail + chunk
+        if _LAST_EVENT.search(seen):
+            self._attempt.end("ok")  # clients stop reading here, and some never close
+        self._tail = seen[-_TAIL_BYTES:]
+        return chunk
+
+    async def aclose(self) -> None:
+        self._attempt.abandon()
+        await self._inner.aclose()
+
+    def __del__(self) -> None:
+        self._attempt.abandon()
+
+
+def read_error(error: BaseException, *, answered: bool = False) -> tuple[AttemptOutcome, str | None]:
+    """Return how an attempt that raised ended, and why in words that hold neither addresses nor keys.
+
+    Args:
+        error: The transport's exception.
+        answered: The answer's headers had come.
+    """
+    if isinstance(error, asyncio.CancelledError | GeneratorExit):
+        return "client_left", None
+    causes = list(_causes(error))
+    number = next((cause.errno for cause in causes if isinstance(cause, OSError) and cause.errno), None)
+    words = [type(error).__name__]
+    words += [os.strerror(number)] if number else [type(causes[-1]).__name__] if len(causes) > 1 else []
+    return _outcome(error, number, answered=answered), ": ".join(words)
+
+
+def _outcome(error: BaseException, number: int | None, *, answered: bool) -> AttemptOutcome:
+    if isinstance(error, httpx.TimeoutException):
+        return "timeout"
+    if number == errno.ECONNREFUSED:
+        return "refused"
+    if number in _RESET:
+        return "reset"
+    if isinstance(error, httpx.ProtocolError) and not answered:
+        return "malformed"
+    return "cut"
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    link: BaseException | None = error
+    while link is not None and id(link) not in seen:
+        seen.add(id(link))
+        yield link
+        link = link.__cause__ or link.__context__
+
+
+def _request_id(request: httpx.Request) -> str | None:
+    try:
+        marker = find_request(request.content)
+    except httpx.RequestNotRead:
+        return None
+    return marker.request_id if marker else None
+
+
+def _authority(url: str) -> tuple[str, int | None]:
+    parts = urlsplit(url)
+    return parts.hostname or "", parts.port

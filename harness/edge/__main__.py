@@ -1,0 +1,53 @@
+"""The edge as a part of a live run: `python -m harness.edge`.
+
+Start message: `capture` (a folder), `token`, `seed`, `providers`, `windows`, `listen`. Ready message: `ports`.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from harness import part
+from harness.chain import Provider
+from harness.edge import Edge
+from harness.errors import HarnessError
+from harness.scenario import Window
+from harness.store import decode, encode
+
+
+@asynccontextmanager
+async def serve(tie: part.Part) -> AsyncIterator[dict[str, Any]]:
+    """Open the ports that the start message asks for, until the runner lets go."""
+    config = tie.config
+    edge = Edge(
+        decode(encode(config["providers"]), dict[str, Provider]),
+        seed=config["seed"],
+        token=config["token"],
+        windows=decode(encode(config["windows"]), tuple[Window, ...]),
+        listen=config["listen"],
+        capture=tie.capture,
+    )
+
+    def begin(message: dict[str, Any]) -> None:
+        edge.begin(message["origin_ns"])
+
+    async with edge:
+        tie.on_message = begin
+        yield {"ports": edge.ports}
+
+
+def main() -> int:
+    """Run the edge; return the exit code."""
+    try:
+        part.main("edge", serve)
+    except HarnessError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,184 @@
+"""One client's connection: requests in, a Player writes the answers.
+
+What is not ordinary is read by aiohttp's parser alone, without its request and response objects and without a task for each:
+an edge that is busy with itself would be measured as a slow provider.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from typing import Any, cast
+
+from aiohttp.base_protocol import BaseProtocol
+from aiohttp.http import HttpProcessingError, HttpRequestParser, RawRequestMessage
+from aiohttp.streams import StreamReader
+
+from harness.edge.face import Exchange, Face
+from harness.edge.player import Player
+from harness.edge.request import Request, ordinary, parsed
+from harness.history import AttemptOutcome
+
+BODY_BYTES_MAX = 32 * 2**20
+_PIPELINED_MAX = 32
+_LINE_BYTES_MAX = 64 * 2**10
+_LINGER_S = 2.0
+_BAD_REQUEST = b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+class Connection(BaseProtocol):
+    """One client at one provider's port."""
+
+    __slots__ = ("_connections", "_deaf", "_exchange", "_face", "_ordinary", "_player", "_requests", "_sent_continue")
+
+    def __init__(self, face: Face, loop: asyncio.AbstractEventLoop, connections: set[Connection]) -> None:
+        """Get ready.
+
+        Args:
+            face: The provider's.
+            loop: Of the transport.
+            connections: All that are open; this one adds and removes itself.
+        """
+        parser: Any = HttpRequestParser(
+            self,
+            loop,
+            BODY_BYTES_MAX,
+            max_line_size=_LINE_BYTES_MAX,
+            max_field_size=_LINE_BYTES_MAX,
+            payload_exception=HttpProcessingError,
+        )
+        super().__init__(loop, parser)
+        self._face = face
+        self._connections = connections
+        self._requests: deque[tuple[RawRequestMessage, StreamReader]] = deque()
+        self._exchange: Exchange | None = None
+        self._player: Player
+        self._ordinary = True
+        self._deaf = False
+        self._sent_continue = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin."""
+        super().connection_made(transport)
+        self._player = Player(cast("asyncio.Transport", transport), self._loop, self._over_and_on)
+        self._connections.add(self)
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """End; the attempt that was open is the client's to have left."""
+        super().connection_lost(exc)
+        self._end("client_left")
+
+    def end(self) -> None:
+        """Close the connection at once, whatever is open: the edge itself ends."""
+        transport = self.transport
+        self._end("cut")
+        if transport is not None:
+            transport.abort()
+
+    def _end(self, outcome: AttemptOutcome) -> None:
+        self._deaf = True
+        self._connections.discard(self)
+        if self._exchange is not None:
+            self._player.stop()
+            self._over(outcome)
+
+    def pause_writing(self) -> None:
+        """Hold the reply: the client does not read."""
+        super().pause_writing()
+        self._player.pause()
+
+    def resume_writing(self) -> None:
+        """Go on with the reply."""
+        super().resume_writing()
+        self._player.resume()
+
+    def resume_reading(self, resume_parser: bool = True) -> None:
+        """Read on, if reading was held up at all: every body that is taken asks for it."""
+        if self._reading_paused:
+            super().resume_reading(resume_parser)
+
+    def data_received(self, data: bytes) -> None:
+        """Read; answer every request that is complete, one after the other."""
+        if self._deaf:
+            return
+        if self._ordinary:
+            request = ordinary(data) if self._exchange is None else None
+            if request is not None:
+                self._take(request)
+                return
+            self._ordinary = False  # the parser must see all that follows: it may hold the beginning of a request
+        try:
+            messages, upgraded, _tail = self._parser.feed_data(data)  # type: ignore[union-attr]
+        except HttpProcessingError:
+            self._refuse()
+            return
+        if messages:
+            self._requests.extend(messages)
+        if upgraded or len(self._requests) > _PIPELINED_MAX:
+            self._refuse()
+            return
+        self._answer()
+
+    def _answer(self) -> None:
+        while self._requests and self._exchange is None and not self._deaf:
+            message, payload = self._requests[0]
+            if payload.exception() is not None:
+                self._refuse()
+                return
+            if not payload.is_eof():
+                self._wait_for_body(message, payload)
+                return
+            self._requests.popleft()
+            self._sent_continue = False
+            self._take(parsed(message, payload.read_nowait()))
+
+    def _take(self, request: Request) -> None:
+        now_ns = time.monotonic_ns()
+        self._exchange = exchange = self._face.take(request, now_ns)
+        self._player.start(exchange.answer.reply, start_ns=now_ns, keep=request.keep, version_1_0=request.version_1_0)
+
+    def _wait_for_body(self, message: RawRequestMessage, payload: StreamReader) -> None:
+        length = message.headers.get("content-length", "")
+        if payload.total_bytes > BODY_BYTES_MAX or (length.isdecimal() and int(length) > BODY_BYTES_MAX):
+            now_ns = time.monotonic_ns()
+            self._exchange = exchange = self._face.take_too_large(message.headers, now_ns)
+            self._player.start(exchange.answer.reply, start_ns=now_ns, keep=False, version_1_0=False)
+        elif not self._sent_continue and message.headers.get("expect", "").lower() == "100-continue":
+            self._sent_continue = True
+            assert self.transport is not None
+            self.transport.write(_CONTINUE)
+
+    def _over(self, outcome: AttemptOutcome) -> None:
+        exchange = self._exchange
+        self._exchange = None
+        assert exchange is not None
+        self._face.record(exchange, outcome, self._player)
+
+    def _over_and_on(self, outcome: AttemptOutcome) -> None:
+        self._over(outcome)
+        if not self._player.keep:
+            self._leave()
+        elif self._requests:
+            self._loop.call_soon(self._answer)
+
+    def _refuse(self) -> None:
+        """Turn away what is not HTTP; an answer that is under way goes first."""
+        if self._exchange is not None:
+            self._player.keep = False
+            self._deaf = True
+        elif self.transport is not None:
+            self.transport.write(_BAD_REQUEST)
+            self._leave()
+
+    def _leave(self) -> None:
+        """Close, but let the client read what was said even if it is still talking itself."""
+        self._deaf = True
+        self._requests.clear()
+        transport = self.transport
+        if transport is None or transport.is_closing():
+            return
+        if transport.can_write_eof():
+            transport.write_eof()
+        self._loop.call_later(_LINGER_S, transport.close)

@@ -1,0 +1,170 @@
+"""One provider as the chain faces it: its attempts are joined to requests, counted, decided on and recorded."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from harness.chain import Provider
+from harness.edge.player import Player
+from harness.edge.request import Request
+from harness.history import AttemptOutcome, AttemptRecord
+from harness.provider import decide
+from harness.provider.answer import Answer, Call
+from harness.provider.decide import Attempt, State
+from harness.provider.marker import ATTEMPT_HEADER, REQUEST_HEADER, RUN_HEADER, Marker, find_request
+from harness.provider.reply import End, Head, Send
+from harness.provider.respond import parse, respond
+from harness.store import Capture, EdgeAttempt, Foreign
+
+_REQUEST_ID = re.compile(r"[a-z]+-[0-9]{6,20}")
+_NO_CALL = Call()
+_FOREIGN = json.dumps({"error": {"message": "This call belongs to another run.", "type": "foreign_run"}}).encode()
+_MODELS = ("/v1/models", "/models", "/openai/models", "/openai/v1/models")
+
+
+@dataclass(slots=True, kw_only=True)
+class Exchange:
+    """One call that is being answered.
+
+    Attributes:
+        answer: What is played.
+        attempt_id: Names it in the records; None for a call that is no attempt.
+        request_id: The request it belongs to; None for an orphan.
+        key: The chain-side recorder's.
+        start_ns: When it had been read, in monotonic nanoseconds.
+        call: As parsed.
+    """
+
+    answer: Answer
+    attempt_id: str | None = None
+    request_id: str | None = None
+    key: str | None = None
+    start_ns: int = 0
+    call: Call = _NO_CALL
+
+
+class Face:
+    """One provider's port.
+
+    Only a POST is an attempt: health checks of a gateway are answered and not recorded.
+
+    Attributes:
+        name: The provider's.
+        origin_ns: The run's origin in monotonic nanoseconds; no fault acts before it is known.
+    """
+
+    def __init__(
+        self, name: str, provider: Provider, *, token: str | None, faults: State, capture: Capture | None
+    ) -> None:
+        """Get ready.
+
+        Args:
+            name: The provider's.
+            provider: How it answers.
+            token: The run's; calls of other runs are refused. None: nothing is joined, every call is an orphan.
+            faults: The provider's first state.
+            capture: Where records go.
+        """
+        self.name = name
+        self.origin_ns: int | None = None
+        self._provider = provider
+        self._token = token
+        self._faults = faults
+        self._capture = capture
+        self._counts: dict[str, int] = {}
+        self._orphans = 0
+
+    def take(self, request: Request, now_ns: int) -> Exchange:
+        """Return what becomes of a call that was read at `now_ns`, in monotonic nanoseconds."""
+        if request.method != "POST":
+            return Exchange(answer=self._look(request.method, request.path))
+        call = parse(self._provider, request.method, request.path, request.body)
+        return self._attempt(call, request.headers, request.body, now_ns)
+
+    def take_too_large(self, headers: Mapping[str, str], now_ns: int) -> Exchange:
+        """Return what becomes of a call whose body is too large to be read."""
+        return self._attempt(Call(problem="too_large"), headers, b"", now_ns)
+
+    def _attempt(self, call: Call, headers: Mapping[str, str], body: bytes, now_ns: int) -> Exchange:
+        request_id = None
+        if self._token is not None:
+            marker = _header_marker(headers) or find_request(body)
+            if marker is not None:
+                if marker.token != self._token:
+                    return self._refuse(now_ns)
+                request_id = marker.request_id
+        nth = self._count(request_id)
+        attempt_id = f"{request_id or 'orphan'}.{self.name}.{nth}"
+        window = None
+        if self._faults.windows and self.origin_ns is not None:
+            attempt = Attempt(at_ns=now_ns - self.origin_ns, request_id=request_id, nth=nth)
+            self._faults, window = decide.decide(self._faults, attempt)
+        return Exchange(
+            answer=respond(self._provider, call, attempt_id, window),
+            attempt_id=attempt_id,
+            request_id=request_id,
+            key=headers.get(ATTEMPT_HEADER),
+            start_ns=now_ns,
+            call=call,
+        )
+
+    def _count(self, request_id: str | None) -> int:
+        if request_id is None:
+            self._orphans += 1
+            return self._orphans
+        nth = self._counts.get(request_id, 0) + 1
+        self._counts[request_id] = nth
+        return nth
+
+    def _refuse(self, now_ns: int) -> Exchange:
+        if self._capture is not None:
+            self._capture.put(Foreign(at_ns=now_ns, provider=self.name))
+        return Exchange(answer=_json(421, _FOREIGN))
+
+    def _look(self, method: str, path: str) -> Answer:
+        if method == "GET" and path.partition("?")[0] in _MODELS:
+            model = {"id": self._provider.model, "object": "model", "created": 0, "owned_by": "harness"}
+            return _json(200, json.dumps({"object": "list", "data": [model]}).encode())
+        call = parse(self._provider, method, path, b"")
+        return respond(self._provider, call, f"{self.name}.0")
+
+    def record(self, exchange: Exchange, outcome: AttemptOutcome, player: Player) -> None:
+        """Write down an exchange that has ended, if it was an attempt."""
+        if self._capture is None or exchange.attempt_id is None:
+            return
+        answer = exchange.answer
+        record = AttemptRecord(
+            attempt_id=exchange.attempt_id,
+            request_id=exchange.request_id,
+            provider=self.name,
+            start_ns=exchange.start_ns,
+            first_byte_ns=player.first_byte_ns,
+            end_ns=player.end_ns,
+            status=player.status,
+            outcome=outcome,
+            fault_id=answer.fault_id,
+            retry_after_ns=answer.retry_after_ns,
+            error_code=answer.error_code,
+            model=exchange.call.model,
+            streaming=exchange.call.streaming,
+            text_chars=None if answer.text is None else len(answer.text),
+            text_sha256=answer.text_sha256,
+            tokens_in=answer.tokens_in,
+            tokens_out=answer.tokens_out,
+        )
+        self._capture.put(EdgeAttempt(key=exchange.key, attempt=record))
+
+
+def _header_marker(headers: Mapping[str, str]) -> Marker | None:
+    request_id, token = headers.get(REQUEST_HEADER), headers.get(RUN_HEADER)
+    if request_id is None or token is None or not _REQUEST_ID.fullmatch(request_id):
+        return None
+    return Marker(request_id, token)
+
+
+def _json(status: int, body: bytes) -> Answer:
+    headers = (("content-type", "application/json"), ("content-length", str(len(body))))
+    return Answer(reply=[Head(status, headers), Send(body), End()])

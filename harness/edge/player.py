@@ -1,0 +1,188 @@
+"""A Reply played on a socket."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+import time
+from collections.abc import Callable, Iterator
+from http import HTTPStatus
+
+from harness.history import AttemptOutcome
+from harness.provider.answer import outcome
+from harness.provider.reply import Close, End, Hang, Head, Reply, Reset, Send, Step, Wait
+
+_FLUSH_BYTES = 64 * 1024
+_NO_LINGER = struct.pack("ii", 1, 0)
+_PHRASES = {status.value: status.phrase for status in HTTPStatus} | {529: "Overloaded"}
+_STATUS_LINES = {status: f"HTTP/1.1 {status} {_PHRASES.get(status, 'Unknown')}\r\n" for status in range(100, 600)}
+
+
+class Player:
+    """Plays replies on one connection, one after the other.
+
+    Steps that no wait divides leave in one write. Waits count from where the one before them was due, not from where
+    it woke up, so that a long stream does not drift. A client that does not read stops its own reply alone.
+
+    Attributes:
+        status: Of the latest reply's headers, once they have left.
+        first_byte_ns: When the first byte left, in monotonic nanoseconds.
+        end_ns: Just before the last byte was written, or when the connection was gone.
+        keep: Whether the connection can carry another exchange when this one is over.
+    """
+
+    __slots__ = (
+        "_chunked",
+        "_done",
+        "_due_ns",
+        "_loop",
+        "_out",
+        "_paused",
+        "_size",
+        "_steps",
+        "_timer",
+        "_transport",
+        "_version_1_0",
+        "end_ns",
+        "first_byte_ns",
+        "keep",
+        "status",
+    )
+
+    def __init__(
+        self,
+        transport: asyncio.Transport,
+        loop: asyncio.AbstractEventLoop,
+        done: Callable[[AttemptOutcome], None],
+    ) -> None:
+        """Get ready.
+
+        Args:
+            transport: Where to play.
+            loop: The transport's.
+            done: Called when the last step of a reply is played; not when `stop` came first.
+        """
+        self._transport = transport
+        self._loop = loop
+        self._done = done
+        self._steps: Iterator[Step] = iter(())
+        self._due_ns = 0
+        self._version_1_0 = False
+        self._chunked = False
+        self._paused = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._out: list[bytes] = []
+        self._size = 0
+        self.keep = True
+        self.status: int | None = None
+        self.first_byte_ns: int | None = None
+        self.end_ns: int | None = None
+
+    def start(self, reply: Reply, *, start_ns: int, keep: bool, version_1_0: bool) -> None:
+        """Play a reply from its beginning.
+
+        Args:
+            reply: What to play.
+            start_ns: Where the first wait counts from, in monotonic nanoseconds.
+            keep: Whether the client wants the connection kept.
+            version_1_0: Whether the client speaks HTTP/1.0 only, which has no chunks.
+        """
+        self._steps = iter(reply)
+        self._due_ns = start_ns
+        self._version_1_0 = version_1_0
+        self._chunked = False
+        self.keep = keep
+        self.status = self.first_byte_ns = self.end_ns = None
+        if not self._paused:
+            self._play()
+
+    def _play(self) -> None:
+        out = self._out
+        for step in self._steps:
+            if isinstance(step, Send):
+                data = step.data
+                out.append(b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data)
+                self._size += len(data)
+                if self._size > _FLUSH_BYTES:
+                    self._flush()
+                    if self._paused:
+                        return
+            elif isinstance(step, Wait):
+                self._due_ns += step.ns
+                if self._due_ns > time.monotonic_ns():
+                    self._flush()
+                    self._timer = self._loop.call_at(self._due_ns / 1e9, self._wake)
+                    return
+            elif isinstance(step, Head):
+                out.append(self._head(step))
+            else:
+                self._finish(step)
+                return
+
+    def _wake(self) -> None:
+        self._timer = None
+        if not self._paused:
+            self._play()
+
+    def pause(self) -> None:
+        """Hold back what is to come: the client does not read what has left."""
+        self._paused = True
+
+    def resume(self) -> None:
+        """Go on after `pause`."""
+        self._paused = False
+        if self._timer is None:
+            self._play()
+
+    def stop(self) -> None:
+        """Play no more: the connection is gone, or is about to be."""
+        self.end_ns = time.monotonic_ns()
+        self._steps = iter(())
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _finish(self, step: End | Close | Reset | Hang) -> None:
+        if isinstance(step, End) and self._chunked:
+            self._out.append(b"0\r\n\r\n")
+        self.end_ns = self._flush()
+        if isinstance(step, Hang):
+            return
+        if not isinstance(step, End):
+            self.keep = False
+        if isinstance(step, Reset):
+            connection: socket.socket = self._transport.get_extra_info("socket")
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
+            self._transport.abort()  # without lingering, the kernel sends RST
+        self._done(outcome(self.status, step))
+
+    def _head(self, head: Head) -> bytes:
+        self.status = head.status
+        lines = [_STATUS_LINES[head.status]]
+        sized = False
+        for name, value in head.headers:
+            lines.append(f"{name}: {value}\r\n")
+            sized = sized or name == "content-length"
+        if not sized:
+            if self._version_1_0:
+                self.keep = False
+            else:
+                self._chunked = True
+                lines.append("transfer-encoding: chunked\r\n")
+        if not self.keep:
+            lines.append("connection: close\r\n")
+        elif self._version_1_0:
+            lines.append("connection: keep-alive\r\n")
+        lines.append("\r\n")
+        return "".join(lines).encode("latin-1")
+
+    def _flush(self) -> int:
+        """Write what has gathered; return when, in monotonic nanoseconds."""
+        now_ns = time.monotonic_ns()
+        if self._out:
+            if self.first_byte_ns is None:
+                self.first_byte_ns = now_ns
+            self._transport.write(b"".join(self._out))
+            self._out.clear()
+            self._size = 0
+        return now_ns

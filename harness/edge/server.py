@@ -1,0 +1,174 @@
+"""The edge's ports, and how they are opened and closed."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Iterable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Self
+
+from harness.chain import Chain, Provider
+from harness.document import did_you_mean
+from harness.edge.connection import Connection
+from harness.edge.face import Face
+from harness.errors import HarnessError, UsageError
+from harness.provider import decide
+from harness.scenario import Window
+from harness.store import Capture
+
+_ANY = "127.0.0.1:0"
+_NAME = re.compile(r"[A-Za-z0-9_.\-]{1,100}")
+
+
+class Edge:
+    """One port per provider. `async with` opens and closes them.
+
+    Attributes:
+        ports: By provider, once open.
+    """
+
+    def __init__(
+        self,
+        providers: Mapping[str, Provider],
+        *,
+        seed: int = 0,
+        token: str | None = None,
+        windows: Iterable[Window] = (),
+        listen: Mapping[str, str] | None = None,
+        capture: Capture | None = None,
+    ) -> None:
+        """Get ready.
+
+        Args:
+            providers: By name.
+            seed: The plan's.
+            token: The run's; None joins nothing and refuses nobody.
+            windows: All fault windows of the plan.
+            listen: `host:port` by provider; any free port of the loopback where none is given.
+            capture: Where records go; None records nothing.
+        """
+        for name in providers:
+            if not _NAME.fullmatch(name):
+                raise HarnessError(f"a provider's name cannot stand in an attempt's name: {name!r}", where="edge")
+        windows = tuple(windows)
+        self.ports: dict[str, int] = {}
+        self._listen = listen or {}
+        self._faces = {
+            name: Face(
+                name,
+                provider,
+                token=token,
+                faults=decide.begin(name, seed=seed, windows=windows),
+                capture=capture,
+            )
+            for name, provider in providers.items()
+        }
+        self._servers: list[asyncio.Server] = []
+        self._connections: set[Connection] = set()
+
+    def begin(self, origin_ns: int) -> None:
+        """Let the faults act from now on; `origin_ns` is the run's origin, in monotonic nanoseconds."""
+        for face in self._faces.values():
+            face.origin_ns = origin_ns
+
+    async def __aenter__(self) -> Self:
+        loop = asyncio.get_running_loop()
+        try:
+            for name, face in self._faces.items():
+                address = self._listen.get(name, _ANY)
+                host, _, port = address.rpartition(":")
+                make = partial(Connection, face, loop, self._connections)
+                try:
+                    server = await loop.create_server(make, host.strip("[]"), int(port), backlog=1024)
+                except OSError as error:
+                    reason = error.strerror or str(error)
+                    raise HarnessError(
+                        f"cannot listen on {address} for provider {name!r}: {reason}",
+                        where="edge",
+                        hint="end the program that uses this port, or write another `listen`",
+                    ) from None
+                self._servers.append(server)
+                self.ports[name] = server.sockets[0].getsockname()[1]
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    async def __aexit__(self, *_error: object) -> None:
+        self.close()
+        for server in self._servers:
+            await server.wait_closed()
+
+    def close(self) -> None:
+        """Close every port and connection; attempts that are open are recorded as cut."""
+        for server in self._servers:
+            server.close()
+        for connection in list(self._connections):
+            connection.end()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """Where a mocked provider is.
+
+    Attributes:
+        provider: Its name.
+        dialect: Whose wire format it speaks.
+        model: The model that the chain asks it for.
+        base_url: What a client of that dialect is given.
+    """
+
+    provider: str
+    dialect: str
+    model: str
+    base_url: str
+
+
+_BASE_PATH = {"openai": "/v1", "azure": "", "anthropic": ""}
+
+
+@asynccontextmanager
+async def serve(chain: Chain, provider: str | None = None, port: int | None = None) -> AsyncIterator[list[Address]]:
+    """Run a chain's mocked providers alone: nothing breaks, nothing is joined or recorded.
+
+    Args:
+        chain: The chain.
+        provider: Only this one.
+        port: Of the first provider; further ones follow it. Their own `listen`, or any free port, if None.
+
+    Yields:
+        Where the providers are, in the chain's order.
+    """
+    if provider is not None and provider not in chain.providers:
+        raise UsageError(
+            f"unknown provider {provider!r}",
+            known=", ".join(chain.providers),
+            hint=did_you_mean(provider, chain.providers),
+        )
+    names = [provider] if provider else sorted(chain.providers, key=lambda name: _rank(chain, name))
+    providers = {name: chain.providers[name] for name in names}
+    if port is None:
+        listen = {name: spec.listen for name, spec in providers.items() if spec.listen}
+    else:
+        listen = {name: f"127.0.0.1:{port + place if port else 0}" for place, name in enumerate(names)}
+    async with Edge(providers, listen=listen) as edge:
+        yield [
+            Address(
+                provider=name,
+                dialect=spec.dialect,
+                model=spec.model,
+                base_url=f"http://{_host(listen.get(name, _ANY))}:{edge.ports[name]}{_BASE_PATH[spec.dialect]}",
+            )
+            for name, spec in providers.items()
+        ]
+
+
+def _rank(chain: Chain, name: str) -> int:
+    return chain.order.index(name) if name in chain.order else len(chain.order)
+
+
+def _host(listen: str) -> str:
+    return listen.rpartition(":")[0]

@@ -1,0 +1,64 @@
+"""What this machine has, and what a run would use."""
+
+from __future__ import annotations
+
+import os
+import platform
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from harness.live import toxiproxy
+
+_NEEDED = ("litellm", "locust", "aiohttp", "toxiproxy-python", "nbclient")
+_CORES_MIN = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diagnosis:
+    """One thing that was looked at.
+
+    Attributes:
+        name: What.
+        ok: It works.
+        needed: A run cannot do without it.
+        detail: What was found.
+        hint: What to do if it does not work.
+    """
+
+    name: str
+    ok: bool
+    needed: bool
+    detail: str
+    hint: str = ""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as plain data."""
+        return asdict(self)
+
+
+def doctor() -> list[Diagnosis]:
+    """Say what this machine has, which Toxiproxy a run would use and why; installs and builds nothing."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return [
+        Diagnosis(name="Python", ok=True, needed=True, detail=platform.python_version()),
+        Diagnosis(
+            name="cores",
+            ok=cores >= _CORES_MIN,
+            needed=False,
+            detail=str(cores),
+            hint="on one core the chain, the load and the providers wait for each other: expect inconclusive times",
+        ),
+        *(_distribution(name) for name in _NEEDED),
+        *(
+            Diagnosis(name=check.name, ok=check.ok, needed=place == 0, detail=check.detail, hint=check.hint)
+            for place, check in enumerate(toxiproxy.doctor())
+        ),
+    ]
+
+
+def _distribution(name: str) -> Diagnosis:
+    try:
+        return Diagnosis(name=name, ok=True, needed=True, detail=version(name))
+    except PackageNotFoundError:
+        return Diagnosis(name=name, ok=False, needed=True, detail="not installed", hint=f"pip install {name}")

@@ -1,0 +1,30 @@
+"""Where and how a run ran, for whoever reads or repeats it."""
+
+from __future__ import annotations
+
+import os
+import platform
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import Any
+
+_DISTRIBUTIONS = ("llm-fallback-harness", "litellm", "locust", "aiohttp", "toxiproxy-python")
+
+
+def environment(*, toxiproxy: str, command: str) -> dict[str, Any]:
+    """Return versions and machine facts; no name of the machine or its user, no path, no variable.
+
+    Args:
+        toxiproxy: Version and source of the server.
+        command: The command line that repeats the run.
+    """
+    return {
+        "engine": "live",
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": command,
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "toxiproxy": toxiproxy,
+        "versions": {name: version(name) for name in _DISTRIBUTIONS},
+    }

@@ -1,0 +1,1 @@
+"""The live engine: real processes, real sockets, real time."""

@@ -1,0 +1,228 @@
+"""The live engine: one run on real parts, from the first process to the last record."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import string
+import sys
+import time
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from harness.chain import Chain
+from harness.drivers import Address, Host, host, wait_ready
+from harness.errors import HarnessError
+from harness.live.nemesis import Nemesis
+from harness.live.processes import Child
+from harness.live.toxiproxy import Binary, Toxiproxy
+from harness.part import watch_loop
+from harness.scenario import Plan
+from harness.store import Capture, Origin, RunFolder
+
+LEAD_NS = 300_000_000
+"""From the moment everyone is ready to the origin: long enough for the origin to reach every part."""
+LATE_S = 3.0
+"""How long to wait for attempts that begin after the last request has ended."""
+SLACK_S = 10.0
+"""How long past the last deadline the load may take to say that it is done."""
+TOKEN_CHARS = 8
+
+
+class Progress(Protocol):
+    """Where the engine says how far it is."""
+
+    def phase(self, name: str, total_s: float | None = None) -> None:
+        """Begin a named part of the work, which takes `total_s` seconds if that is known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ran:
+    """A run that came to its planned end.
+
+    Attributes:
+        warnings: What the chain's host could not carry over, and the like.
+        load: What the load says it did, in counts.
+    """
+
+    warnings: tuple[str, ...]
+    load: Mapping[str, Any]
+
+
+async def run(plan: Plan, chain: Chain, folder: RunFolder, toxiproxy: Binary, progress: Progress) -> Ran:
+    """Carry a plan out on real parts. Every row lies in the folder's capture when this returns or raises.
+
+    Args:
+        plan: What to do.
+        chain: The chain, with its secrets.
+        folder: Where rows and logs go.
+        toxiproxy: The program to run.
+        progress: Told about each phase.
+
+    Raises:
+        HarnessError: A part was not ready in time, died, or could not do its work; it is named.
+    """
+    with Capture(folder.capture, "runner") as capture:
+        async with _task(watch_loop(capture, "runner")):
+            own = _Run(plan, chain, folder=folder, toxiproxy=toxiproxy, progress=progress, capture=capture)
+            return await own.run()
+
+
+@asynccontextmanager
+async def _task(work: Coroutine[Any, Any, Any]) -> AsyncIterator[asyncio.Task[Any]]:
+    """Run something beside; leaving ends it."""
+    task = asyncio.create_task(work)
+    try:
+        yield task
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+class _Run:
+    """The parts of one run, and what ties them together."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        chain: Chain,
+        *,
+        folder: RunFolder,
+        toxiproxy: Binary,
+        progress: Progress,
+        capture: Capture,
+    ) -> None:
+        self.plan = plan
+        self.chain = chain
+        self.folder = folder
+        self.toxiproxy = toxiproxy
+        self.progress = progress
+        self.capture = capture
+        self.token = "".join(secrets.choice(string.ascii_lowercase + string.digits) for _ in range(TOKEN_CHARS))
+        self.deaths: list[asyncio.Task[HarnessError]] = []
+
+    async def run(self) -> Ran:
+        """Tell the run's story, and end it as soon as a part dies."""
+        async with AsyncExitStack() as parts, _task(self._story(parts)) as story:
+            while not story.done():
+                # Deaths are added as parts start, hence the timeout.
+                await asyncio.wait([story, *self.deaths], timeout=0.1, return_when=asyncio.FIRST_COMPLETED)
+                for death in self.deaths:
+                    if death.done():
+                        raise death.result()
+            ran: Ran = story.result()
+            return ran
+
+    async def _story(self, parts: AsyncExitStack) -> Ran:
+        self.progress.phase("start")
+        # All at once: each of them is busy with its imports for seconds, and they wait for their start messages.
+        hosted = host(self.chain)
+        edge = await self._part(parts, "edge", [sys.executable, "-m", "harness.edge"])
+        chain = None if hosted.part is None else await self._part(parts, "chain", hosted.part)
+        load = await self._part(parts, "load", [sys.executable, "-m", "harness.live.locustfile"])
+        proxy = await parts.enter_async_context(
+            Toxiproxy.start(self.toxiproxy.path, log=self.folder.logs / "toxiproxy.log")
+        )
+        await self._watch(parts, proxy.died())
+        base_urls = await self._listen(proxy, (await edge.ready(self._edge_message()))["ports"])
+        if chain is not None:
+            address = hosted.address(await chain.ready(hosted.start_message(self.folder.capture, base_urls)))
+        else:
+            address = await self._gateway(parts, hosted, base_urls)
+
+        self.progress.phase("warm-up")
+        warmed = await load.ready(self._load_message(address))
+        warnings = (*address.warnings, *_warmup_warnings(warmed["warmup"]))
+
+        origin_ns = time.monotonic_ns() + LEAD_NS
+        self.capture.put(Origin(at_ns=origin_ns))
+        await edge.send({"origin_ns": origin_ns})
+        await load.send({"origin_ns": origin_ns})
+        async with Nemesis(self.plan.timeline, proxy, origin_ns=origin_ns, put=self.capture.put):
+            await self._phases(origin_ns)
+            done = await self._drain(load)
+        self.progress.phase("stop")
+        if proxy.restarts:
+            warnings = (*warnings, f"Toxiproxy hung and was replaced {proxy.restarts} times: open connections broke")
+        return Ran(warnings=warnings, load=done)
+
+    async def _watch(self, parts: AsyncExitStack, death: Coroutine[Any, Any, HarnessError]) -> None:
+        self.deaths.append(await parts.enter_async_context(_task(death)))
+
+    async def _part(self, parts: AsyncExitStack, name: str, argv: Sequence[str], *, ours: bool = True) -> Child:
+        child = Child(name, argv, log=self.folder.logs / f"{name}.log", part=ours)
+        await parts.enter_async_context(child)
+        await self._watch(parts, child.died())
+        return child
+
+    async def _listen(self, proxy: Toxiproxy, ports: Mapping[str, int]) -> dict[str, str]:
+        """Put Toxiproxy in front of every port of the edge; return the addresses that the chain calls."""
+        base_urls = {}
+        for name, port in ports.items():
+            listen = self.chain.providers[name].listen or "127.0.0.1:0"
+            base_urls[name] = "http://" + await proxy.add(name, upstream=f"127.0.0.1:{port}", listen=listen)
+        return base_urls
+
+    async def _gateway(self, parts: AsyncExitStack, hosted: Host, base_urls: Mapping[str, str]) -> Address:
+        """Start the user's gateway, where it is ours to start, and return where it answers."""
+        address = hosted.address(None)
+        if command := hosted.command(base_urls):
+            await self._part(parts, "chain", command, ours=False)
+        await wait_ready(address.base_url)
+        return address
+
+    async def _phases(self, origin_ns: int) -> None:
+        for phase in self.plan.phases:
+            await _sleep_until(origin_ns + phase.start_ns)
+            self.progress.phase(phase.name, (phase.end_ns - phase.start_ns) / 1e9)
+        await _sleep_until(origin_ns + self.plan.end_ns)
+
+    async def _drain(self, load: Child) -> Mapping[str, Any]:
+        """Wait for what is in flight, and for attempts that come late; return what the load says it did."""
+        self.progress.phase("drain")
+        try:
+            message = await asyncio.wait_for(load.receive(), self.plan.load.deadline / 1e9 + SLACK_S)
+        except TimeoutError:
+            raise HarnessError("did not end its requests by their deadline", where="load") from None
+        await asyncio.sleep(LATE_S)
+        done: Mapping[str, Any] = message["done"]
+        return done
+
+    def _edge_message(self) -> dict[str, Any]:
+        return {
+            "capture": str(self.folder.capture),
+            "token": self.token,
+            "seed": self.plan.seed,
+            "providers": self.chain.providers,
+            "windows": self.plan.timeline.windows,
+            "listen": dict.fromkeys(self.chain.providers, "127.0.0.1:0"),
+        }
+
+    def _load_message(self, address: Address) -> dict[str, Any]:
+        models = dict.fromkeys(address.addressable.values())
+        return {
+            "capture": str(self.folder.capture),
+            "token": self.token,
+            "base_url": address.base_url,
+            "model": address.model,
+            "headers": address.headers,
+            "arrivals": self.plan.arrivals,
+            "load": self.plan.load,
+            "warmup": [
+                {"request_id": f"warmup-{place:06d}", "model": model} for place, model in enumerate(models, start=1)
+            ],
+        }
+
+
+def _warmup_warnings(warmup: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+    return tuple(
+        f"the warm-up call for model {call['model']!r} failed: {call.get('error') or call.get('status')}"
+        for call in warmup
+        if not call["ok"]
+    )
+
+
+async def _sleep_until(at_ns: int) -> None:
+    await asyncio.sleep(max(0.0, (at_ns - time.monotonic_ns()) / 1e9))

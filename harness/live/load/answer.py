@@ -1,0 +1,160 @@
+"""What an answer is to its caller: read as the official OpenAI client reads it, and refused where it raises."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from harness.history.records import RequestOutcome
+from harness.live.load.sse import Event, SseParser
+
+WRONG_SHAPE = "answer of the wrong shape"
+_CODE = re.compile(r"[A-Za-z0-9_.\-]{1,80}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """How a caller took an answer.
+
+    Attributes:
+        outcome: `ok`, `truncated` or `error`.
+        text: The text that came, whole or not; None where none could be read.
+        error: What went wrong, in short; never the provider's own sentences, which may quote a key.
+        tokens_in: Prompt tokens as reported.
+        tokens_out: Completion tokens as reported.
+    """
+
+    outcome: RequestOutcome
+    text: str | None = None
+    error: str | None = None
+    tokens_in: int | None = None
+    tokens_out: int | None = None
+
+
+def read_failure(status: int, body: bytes) -> Reading:
+    """Return the reading of an answer that is no 2xx."""
+    code = error_code(_json(body))
+    named = code is not None and code != str(status)
+    return Reading(outcome="error", error=f"{status} {code}" if named else str(status))
+
+
+def read_plain(body: bytes) -> Reading:
+    """Return the reading of a whole 2xx answer to a request that did not ask for a stream.
+
+    Content may be null: the official client hands None over and raises nothing. It is then the empty text.
+    """
+    answer = _json(body)
+    try:
+        content = answer["choices"][0]["message"].get("content")
+    except (TypeError, LookupError, AttributeError):
+        code = error_code(answer)
+        return Reading(outcome="error", error=f"{WRONG_SHAPE}: {code}" if code else WRONG_SHAPE)
+    if not isinstance(content, str | None):
+        return Reading(outcome="error", error=WRONG_SHAPE)
+    tokens_in, tokens_out = _usage(answer)
+    return Reading(outcome="ok", text=content or "", tokens_in=tokens_in, tokens_out=tokens_out)
+
+
+class StreamReading:
+    """The reading of a 2xx answer to a request that asked for a stream, as it comes in.
+
+    Attributes:
+        finished: Nothing more counts: `[DONE]` came, or something that the official client raises on.
+    """
+
+    def __init__(self) -> None:
+        self.finished = False
+        self._parser = SseParser()
+        self._pieces: list[str] = []
+        self._error: str | None = None
+        self._tokens: tuple[int | None, int | None] = (None, None)
+
+    @property
+    def has_text(self) -> bool:
+        """Whether any content has come."""
+        return bool(self._pieces)
+
+    def feed(self, data: bytes) -> None:
+        """Take in bytes of the body, in whatever pieces they come."""
+        for event in self._parser.feed(data):
+            if self.finished:
+                return
+            self._take(event)
+
+    def end(self, broken: str | None = None) -> Reading:
+        """Return the reading.
+
+        Args:
+            broken: How the body broke off; None where it ended properly. It counts only for an unfinished stream.
+        """
+        error = self._error if self.finished else broken
+        tokens_in, tokens_out = self._tokens
+        return Reading(
+            outcome="truncated" if error else "ok",
+            text="".join(self._pieces),
+            error=error,
+            tokens_in=tokens_in,
+            tokens_out=tokens_out,
+        )
+
+    def _take(self, event: Event) -> None:
+        if event.data.startswith("[DONE]"):
+            self.finished = True
+            return
+        chunk = _json(event.data.encode())
+        if event.name == "error" or not isinstance(chunk, dict) or chunk.get("error"):
+            code = error_code(chunk)
+            self._refuse(f"error in the stream: {code}" if code else "error in the stream")
+            return
+        try:
+            pieces = [choice.get("delta", {}).get("content") for choice in chunk.get("choices") or () if _first(choice)]
+        except (TypeError, AttributeError):
+            pieces = [0]
+        if not all(isinstance(piece, str | None) for piece in pieces):
+            self._refuse(WRONG_SHAPE)
+            return
+        self._pieces += filter(None, pieces)
+        if chunk.get("usage"):
+            self._tokens = _usage(chunk)
+
+    def _refuse(self, error: str) -> None:
+        self._error = error
+        self.finished = True
+
+
+def error_code(answer: Any) -> str | None:
+    """Return the code that an error body gives, in any of the providers' shapes; None where it gives none."""
+    error = answer.get("error") if isinstance(answer, dict) else None
+    if isinstance(error, str):
+        return error if _CODE.fullmatch(error) else None
+    if not isinstance(error, dict):
+        return None
+    names = [str(error[key]) for key in ("code", "type", "status") if isinstance(error.get(key), str | int)]
+    names = [name for name in names if _CODE.fullmatch(name)]
+    words = [name for name in names if not name.isdecimal()]
+    return next(iter(words + names), None)
+
+
+def _first(choice: dict[str, Any]) -> bool:
+    return bool(choice.get("index", 0) == 0)
+
+
+def _json(data: bytes) -> Any:
+    """Return the JSON of a body, and None where it is none."""
+    try:
+        return json.loads(data)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _usage(answer: dict[str, Any]) -> tuple[int | None, int | None]:
+    usage = answer.get("usage")
+    if not isinstance(usage, dict):
+        return None, None
+    return _count(usage.get("prompt_tokens")), _count(usage.get("completion_tokens"))
+
+
+def _count(value: Any) -> int | None:
+    return value if type(value) is int and 0 <= value < 2**63 else None

@@ -1,0 +1,231 @@
+"""One request, from its intended start to its record. Runs in a greenlet of its own."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from gevent import Timeout
+from geventhttpclient.response import HTTPConnectionClosed, HTTPParseError, HTTPSocketPoolResponse
+from geventhttpclient.url import URL
+
+from harness.history.records import RequestRecord
+from harness.live.load.answer import Reading, StreamReading, read_failure, read_plain
+from harness.live.load.message import Start
+from harness.live.load.prompt import Prompt
+from harness.provider.marker import REQUEST_HEADER, RUN_HEADER, find_attempts
+
+IDLE_NS = 2 * 10**9
+"""Longest rest of a connection before it is used again. Servers close idle ones (uvicorn after 5 s), and a request
+that crosses such a close would fail through no fault of the chain."""
+DRAIN_S = 0.5
+_ERROR_CHARS = 200
+_BROKEN = (OSError, HTTPParseError, UnicodeError)
+"""What a broken connection, or an answer that is no HTTP, shows as."""
+_OURS = frozenset({errno.EMFILE, errno.ENFILE, errno.EADDRNOTAVAIL, errno.ENOBUFS, errno.ENOMEM})
+"""What this machine lacks; no fault of the chain's."""
+
+Report = Callable[[RequestRecord], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """What one caller is to do; times in absolute monotonic nanoseconds."""
+
+    request_id: str
+    phase: str
+    model: str
+    scheduled_ns: int
+    deadline_ns: int
+    streaming: bool = False
+
+
+@dataclass(slots=True)
+class _Seen:
+    """What the caller knows at any moment: all there is to record if it leaves midway."""
+
+    status: int | None = None
+    first_token_ns: int | None = None
+    end_ns: int | None = None
+    stream: StreamReading | None = None
+    response: HTTPSocketPoolResponse | None = None
+
+
+class _UnsentError(Exception):
+    """The request never went out, for want of something on this machine."""
+
+
+class Caller:
+    """Sends requests and hands on what became of each.
+
+    Args:
+        start: The start message.
+        user: The Locust user whose connections are used.
+        report: Takes every finished record.
+    """
+
+    def __init__(self, start: Start, user: Any, report: Report) -> None:
+        session = user.client
+        url = URL(session.base_url.rstrip("/") + "/chat/completions")
+        self._client = session.client.clientpool.get_client(url)
+        self._uri = url.quoted_uri
+        keep_recent(self._client._connection_pool)  # noqa: SLF001 - the library gives no other way to age connections
+        self._prompt = Prompt(start.token, start.load)
+        self._report = report
+        self._headers = {name.lower(): value for name, value in start.headers.items()} | {
+            "accept-encoding": "identity",
+            "content-type": "application/json",
+            RUN_HEADER: start.token,
+        }
+        if session.auth_header:  # the address named a user
+            self._headers.setdefault("authorization", session.auth_header)
+
+    def drop(self, call: Call, error: str) -> RequestRecord:
+        """Record an arrival that never goes out."""
+        record = RequestRecord(
+            request_id=call.request_id,
+            phase=call.phase,
+            scheduled_ns=call.scheduled_ns,
+            outcome="dropped",
+            streaming=call.streaming,
+            error=error,
+        )
+        self._report(record)
+        return record
+
+    def call(self, call: Call) -> RequestRecord:
+        """Send one request, wait for its answer or its deadline, and record it."""
+        body = self._prompt.body(call.request_id, model=call.model, streaming=call.streaming)
+        headers = self._headers | {REQUEST_HEADER: call.request_id}
+        seen = _Seen()
+        start_ns = time.monotonic_ns()
+        left_ns = call.deadline_ns - start_ns
+        if left_ns <= 0:
+            return self.drop(call, f"{-left_ns / 1e9:.3f} s past its deadline before it could go out")
+        left = False
+        try:
+            with Timeout(left_ns / 1e9) as deadline:
+                reading = self._exchange(call, body, headers, seen)
+        except _UnsentError as unsent:
+            return self.drop(call, str(unsent))
+        except Timeout as timeout:
+            if timeout is not deadline:
+                raise
+            left = True
+            reading = seen.stream.end() if seen.stream else Reading(outcome="error")
+        finally:
+            end_ns = seen.end_ns or time.monotonic_ns()
+            if seen.response is not None and not (seen.stream and seen.stream.finished):
+                seen.response.release()  # closes the connection, unless the whole answer was read
+        record = _record(call, seen, reading, start_ns=start_ns, end_ns=end_ns, left=left)
+        self._report(record)
+        if seen.stream is not None and seen.stream.finished and seen.response is not None:
+            _drain(seen.response)
+        return record
+
+    def _exchange(self, call: Call, body: bytes, headers: dict[str, str], seen: _Seen) -> Reading:
+        try:
+            seen.response = response = self._client.request("POST", self._uri, body=body, headers=headers)
+        except _BROKEN as error:
+            if isinstance(error, OSError) and error.errno in _OURS:
+                raise _UnsentError(_words(error)) from None
+            return Reading(outcome="error", error=_words(error))
+        seen.status = response.get_code()
+        try:
+            if not 200 <= seen.status < 300:
+                return read_failure(seen.status, response.read())
+            if call.streaming:
+                return _read_stream(response, seen)
+            return read_plain(response.read())
+        except _BROKEN as error:
+            if not 200 <= seen.status < 300:
+                return Reading(outcome="error", error=f"{seen.status}, {_words(error)}")
+            return Reading(outcome="truncated", error=_words(error))
+
+
+def _read_stream(response: HTTPSocketPoolResponse, seen: _Seen) -> Reading:
+    """Read an event stream line by line, as it comes: the library's `iter_content` would hide a broken end."""
+    stream = seen.stream = StreamReading()
+    broken = None
+    try:
+        while not stream.finished and (line := response.readline(b"\n")):
+            stream.feed(line)
+            if seen.first_token_ns is None and stream.has_text:
+                seen.first_token_ns = time.monotonic_ns()
+        if not stream.finished:
+            stream.feed(response.read())  # what came after the last line feed
+    except _BROKEN as error:
+        broken = _words(error)
+    seen.end_ns = time.monotonic_ns()
+    return stream.end(broken)
+
+
+def _drain(response: HTTPSocketPoolResponse) -> None:
+    """Read what follows `[DONE]`, so that the connection can serve again; close it where that takes long."""
+    try:
+        with Timeout(DRAIN_S, False):  # noqa: FBT003 - gevent's way to say: end the block quietly
+            response.read()
+    except _BROKEN:
+        pass  # the answer was whole before; only the connection is lost
+    finally:
+        response.release()
+
+
+def _record(call: Call, seen: _Seen, reading: Reading, *, start_ns: int, end_ns: int, left: bool) -> RequestRecord:
+    text = reading.text
+    return RequestRecord(
+        request_id=call.request_id,
+        phase=call.phase,
+        scheduled_ns=call.scheduled_ns,
+        start_ns=start_ns,
+        first_token_ns=seen.first_token_ns,
+        end_ns=end_ns,
+        outcome="deadline" if left else reading.outcome,
+        status=seen.status,
+        sources=find_attempts(text) if text else (),
+        text_chars=None if text is None else len(text),
+        text_sha256=None if text is None else hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest(),
+        streaming=call.streaming,
+        error="gave up at the deadline" if left else reading.error,
+        tokens_in=reading.tokens_in,
+        tokens_out=reading.tokens_out,
+        client_left=left,
+    )
+
+
+def _words(error: Exception) -> str:
+    """Return an error of the connection in short."""
+    if isinstance(error, ConnectionRefusedError):
+        return "connection refused"
+    if isinstance(error, ConnectionResetError | BrokenPipeError):
+        return "connection reset"
+    if isinstance(error, HTTPConnectionClosed):
+        return "connection closed before an answer"
+    if isinstance(error, HTTPParseError) and "Incomplete" in str(error):
+        return "connection closed in mid-answer"
+    return f"{type(error).__name__}: {error}"[:_ERROR_CHARS]
+
+
+def keep_recent(pool: Any) -> None:
+    """Make a connection pool reuse only connections that rested for no longer than `IDLE_NS`.
+
+    Args:
+        pool: A `geventhttpclient` connection pool.
+    """
+    returned: WeakKeyDictionary[Any, int] = WeakKeyDictionary()
+    give_back, alive = pool.return_socket, pool._is_socket_alive  # noqa: SLF001 - see the call
+
+    def return_socket(sock: Any) -> None:
+        returned[sock] = time.monotonic_ns()
+        give_back(sock)
+
+    def is_socket_alive(sock: Any) -> bool:
+        return time.monotonic_ns() - returned.get(sock, 0) <= IDLE_NS and bool(alive(sock))
+
+    pool.return_socket = return_socket
+    pool._is_socket_alive = is_socket_alive  # noqa: SLF001 - see the call

@@ -1,0 +1,69 @@
+"""What callers send: a chat request about as long as the scenario asks, that names its request."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from harness.provider.marker import Marker
+from harness.scenario.schema import Load
+
+_WORDS = (
+    "please",
+    "say",
+    "how",
+    "the",
+    "chain",
+    "will",
+    "do",
+    "when",
+    "one",
+    "part",
+    "of",
+    "it",
+    "is",
+    "down",
+    "today",
+)
+_MARKER_TOKENS = 14
+"""About what a marker costs in tokens; the words above cost one each."""
+
+
+class Prompt:
+    """Request bodies of one run.
+
+    All but the marker and the model is the same in each of them, so it is encoded once: a prompt may be long.
+
+    Args:
+        token: The run's own.
+        load: `prompt_tokens` and `max_tokens` count.
+    """
+
+    def __init__(self, token: str, load: Load) -> None:
+        self._token = token
+        self._load = load
+        self._parts: dict[tuple[str, bool], tuple[bytes, bytes]] = {}
+
+    def body(self, request_id: str, *, model: str, streaming: bool) -> bytes:
+        """Return the JSON body of one request."""
+        parts = self._parts.get((model, streaming))
+        if parts is None:
+            parts = self._parts[model, streaming] = self._split(model, streaming)
+        marker = str(Marker(request_id, self._token)).encode()
+        return marker.join(parts)
+
+    def _split(self, model: str, streaming: bool) -> tuple[bytes, bytes]:
+        """Return what stands before and after the marker, which JSON writes as it is."""
+        count = max(1, self._load.prompt_tokens - _MARKER_TOKENS)
+        words = " ".join(_WORDS[place % len(_WORDS)] for place in range(count))
+        request: dict[str, Any] = {
+            "messages": [{"role": "user", "content": f"{words} \0"}],
+            "model": model,
+        }
+        if self._load.max_tokens is not None:
+            request["max_tokens"] = self._load.max_tokens
+        if streaming:
+            request["stream"] = True
+            request["stream_options"] = {"include_usage": True}
+        before, _, after = json.dumps(request).partition("\\u0000")
+        return before.encode(), after.encode()

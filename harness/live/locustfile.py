@@ -1,0 +1,223 @@
+"""The load process of a live run: Locust, headless, driven over standard input and output like every other part.
+
+Start it as `python -m harness.live.locustfile`. It speaks the protocol of `harness.part` on gevent instead of asyncio.
+Importing this module patches the standard library for gevent, so nothing but this process may import it.
+"""
+
+# ruff: noqa: E402 - gevent must patch sockets before anything imports them
+
+from __future__ import annotations
+
+import os
+
+from gevent import monkey
+
+monkey.patch_all(thread=False)  # threads stay real: the capture's writer must run while the event loop is busy
+os.environ["LOCUST_SKIP_MONKEY_PATCH"] = "1"  # or Locust would patch them all the same
+
+import gc
+import json
+import resource
+import sys
+import time
+import traceback
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, ClassVar
+
+import gevent
+from gevent.event import AsyncResult
+from gevent.fileobject import FileObjectPosix
+from locust import FastHttpUser, constant
+from locust.env import Environment
+from locust.exception import StopUser
+from locust.stats import get_stats_summary
+
+from harness.errors import ExitCode, HarnessError
+from harness.history.records import WARMUP, RequestRecord
+from harness.live.load.arrivals import drive
+from harness.live.load.caller import Call, Caller
+from harness.live.load.message import Start, read_start
+from harness.part import HEALTH_S, health
+from harness.store import Capture
+
+PROCESS = "load"
+WARMUP_NS = 60 * 10**9
+_CHUNK = 2**20
+
+
+class Session:
+    """One run of the load process: what the Locust user, the reader of standard input and `main` share.
+
+    Attributes:
+        start: The start message.
+        messages: The runner's later messages, one line each; reading them lets other greenlets run.
+        origin: Set to the run's origin when the runner tells it.
+        end: Set when standard input ends, to an exception when something breaks.
+    """
+
+    def __init__(self, start: Start, messages: Iterable[bytes]) -> None:
+        self.start = start
+        self.messages = messages
+        self.capture = Capture(Path(start.capture), PROCESS) if start.capture else None
+        self.origin: AsyncResult = AsyncResult()
+        self.end: AsyncResult = AsyncResult()
+        self.environment = Environment(user_classes=[_user(self)], host=start.base_url, catch_exceptions=False)
+        self._outcomes: Counter[str] = Counter()
+
+    def run(self) -> None:
+        """Make all calls, and return when standard input has ended.
+
+        Raises:
+            Exception: Whatever went wrong in any greenlet.
+        """
+        runner = self.environment.create_local_runner()
+        greenlets = [gevent.spawn(self._guard, self._listen), gevent.spawn(self._guard, self._watch_loop)]
+        try:
+            runner.start(1, spawn_rate=1)
+            self.end.get()
+        finally:
+            gevent.killall(greenlets, block=False)
+            runner.quit()
+            if self.capture is not None:
+                self.capture.close()
+
+    def drive(self, user: Any) -> None:
+        """Do the Locust user's one task: warm the chain up, get ready, send every arrival, and say so."""
+        self._guard(self._drive, user)
+
+    def _drive(self, user: Any) -> None:
+        caller = Caller(self.start, user, self._report)
+        warmed = [self._warm_up(caller, call.request_id, call.model) for call in self.start.warmup]
+        gc.collect()
+        gc.freeze()  # the plan stays for good; a collection in mid-run must not walk through it
+        self._outcomes.clear()
+        _say({"ready": {"warmup": warmed}})
+        drive(self.start, caller, self.origin.get(), self.end.set_exception)
+        outcomes = {name: self._outcomes[name] for name in ("ok", "truncated", "error", "deadline", "dropped")}
+        sys.stderr.write("\n".join(get_stats_summary(self.environment.stats, current=False)) + "\n")
+        _say({"done": {"sent": sum(outcomes.values()) - outcomes["dropped"], **outcomes}})
+
+    def _warm_up(self, caller: Caller, request_id: str, model: str) -> dict[str, Any]:
+        now_ns = time.monotonic_ns()
+        deadline_ns = now_ns + WARMUP_NS
+        call = Call(request_id=request_id, phase=WARMUP, model=model, scheduled_ns=now_ns, deadline_ns=deadline_ns)
+        record = caller.call(call)
+        return {"model": model, "status": record.status, "ok": record.outcome == "ok", "error": record.error}
+
+    def _report(self, record: RequestRecord) -> None:
+        """Record a request, and tell Locust, whose own statistics then count from the intended start too."""
+        if self.capture is not None:
+            self.capture.put(record)
+        self._outcomes[record.outcome] += 1
+        if record.phase == WARMUP:
+            return
+        taken_ns = (record.end_ns or record.scheduled_ns) - record.scheduled_ns
+        failed = None if record.outcome == "ok" else CallFailed(f"{record.outcome}: {record.error}")
+        self.environment.events.request.fire(
+            request_type="POST",
+            name="stream" if record.streaming else "plain",
+            response_time=taken_ns / 1e6,
+            response_length=record.text_chars or 0,
+            exception=failed,
+            context={},
+        )
+
+    def _listen(self) -> None:
+        """Read the runner's messages until they end, which ends everything."""
+        for line in self.messages:
+            message = json.loads(line)
+            if "origin_ns" in message and not self.origin.ready():
+                self.origin.set(message["origin_ns"])
+        self.end.set()
+
+    def _watch_loop(self) -> None:
+        """Write a health record every 100 ms, as `harness.part.watch_loop` does: the lag is the worst of ten sleeps."""
+        ticks = 10
+        step = HEALTH_S / ticks
+        while self.capture is not None:
+            worst = 0
+            for _ in range(ticks):
+                before = time.monotonic_ns()
+                gevent.sleep(step)
+                worst = max(worst, time.monotonic_ns() - before - int(step * 1e9))
+            self.capture.put(health(PROCESS, worst))
+
+    def _guard(self, work: Any, *args: Any) -> None:
+        """Do some work, and end everything if it breaks: Locust would only log it and start the user again."""
+        try:
+            work(*args)
+        except Exception as error:
+            self.end.set_exception(error)
+
+
+class CallFailed(Exception):  # noqa: N818 - a name for Locust's table of failures, never raised
+    """How a request failed, for Locust's statistics."""
+
+
+def _user(session: Session) -> type:
+    """Return the Locust user: one, who stands for all callers by starting a greenlet for each planned arrival."""
+    calls = len(session.start.arrivals) + len(session.start.warmup)
+
+    class Callers(FastHttpUser):  # type: ignore[misc] # Locust has no types for it
+        wait_time = constant(0)
+        concurrency = calls + 1  # connections; the pool of greenlets is the real bound
+        network_timeout = None  # the callers' deadlines are the only ones
+        connection_timeout = None
+        insecure = False
+
+        def drive(self) -> None:
+            session.drive(self)
+            raise StopUser
+
+        tasks: ClassVar = [drive]
+
+    return Callers
+
+
+def _say(message: dict[str, Any]) -> None:
+    """Write a message to the runner. If it is gone, so is standard input, and its end is the signal to stop."""
+    if sys.stdout is None:
+        return
+    line = json.dumps(message).encode() + b"\n"
+    try:
+        while line:
+            line = line[os.write(sys.stdout.fileno(), line) :]
+    except BrokenPipeError:
+        pass
+
+
+def _allow_files(connections: int) -> None:
+    """Raise the limit on open files as far as it goes: the usual 1024 would end a load in mid-run."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 2 * connections + 200
+    if hard != resource.RLIM_INFINITY:
+        wanted = min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def main() -> int:
+    """Run the load process to its end; return its exit code."""
+    gc.set_threshold(50_000, 20, 20)  # as in every part: full collections are stalls of our own making
+    if sys.stdin is None:
+        return ExitCode.PASS
+    messages = FileObjectPosix(sys.stdin.fileno(), "rb", bufsize=_CHUNK, close=False)
+    try:
+        line = messages.readline()
+        if line:
+            start = read_start(line)
+            _allow_files(start.pool)
+            Session(start, messages).run()
+    except HarnessError as error:
+        sys.stderr.write(f"{error}\n")
+        return error.exit_code
+    except Exception:
+        traceback.print_exc()
+        return ExitCode.HARNESS
+    return ExitCode.PASS
+
+
+if __name__ == "__main__":
+    sys.exit(main())

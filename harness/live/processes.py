@@ -1,0 +1,277 @@
+"""Own a child process: start it, talk to it, notice its death, end it and all that it started."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import shutil
+import signal
+import sys
+import time
+from asyncio.subprocess import PIPE, Process
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from harness.errors import HarnessError
+from harness.store import encode
+
+READY_S = 60.0
+GRACE_S = 5.0
+_TERMINATE_S = 2.0
+_REAP_S = 5.0
+_TAIL_LINES = 20
+_TAIL_BYTES = 64 * 2**10
+_LINE_MAX = 64 * 2**20
+_POLL_S = 0.01
+_PROXIES = frozenset({"http_proxy", "https_proxy", "ftp_proxy", "all_proxy", "ws_proxy", "wss_proxy"})
+_TETHER = Path(__file__).with_name("tether.py")
+
+T = TypeVar("T")
+
+
+async def to_the_end(work: Coroutine[Any, Any, T]) -> T:
+    """Await clean-up work to its end, however often we are cancelled meanwhile; pass the cancellation on afterwards.
+
+    The work itself must be bounded in time.
+    """
+    task = asyncio.create_task(work)
+    cancelled: asyncio.CancelledError | None = None
+    while not task.done():
+        try:
+            await asyncio.wait([task])
+        except asyncio.CancelledError as error:
+            cancelled = error
+    if cancelled is not None:
+        raise cancelled from (None if task.cancelled() else task.exception())
+    return task.result()
+
+
+class Child:
+    """A child process in a process group of its own. Use it as `async with Child(…) as child:`; leaving ends it.
+
+    One of our parts (see harness/part.py) gets messages on its standard input, sends some on its standard output, and
+    ends when its standard input does, so also when the runner is killed. Anything else is a foreign program, which a
+    small script ties to the runner's life.
+
+    Args:
+        name: Names it in errors: `edge`, `toxiproxy`.
+        argv: Program and arguments, without a shell. Never put a secret here: every user can read it.
+        log: Its standard error is appended here; a foreign program's standard output too.
+        env: Its environment, ours if None. Proxy settings are taken out: all that it calls is on the loopback.
+        part: It is one of our parts.
+        grace_s: How long it may take to end by itself before it is made to.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        argv: Sequence[str],
+        *,
+        log: Path,
+        env: Mapping[str, str] | None = None,
+        part: bool = False,
+        grace_s: float = GRACE_S,
+    ) -> None:
+        self.name = name
+        self.log = log
+        self._argv = list(argv)
+        self._env = {k: v for k, v in (os.environ if env is None else env).items() if k.lower() not in _PROXIES}
+        self._part = part
+        self._grace_s = grace_s
+        self._ending = False
+        self._process: Process
+        self._exit: asyncio.Task[int]
+        self._reader: asyncio.Task[None] | None = None
+        self._messages: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
+
+    @property
+    def pid(self) -> int:
+        """Leader of the process group: the part itself, or the script that holds a foreign program."""
+        return self._process.pid
+
+    async def __aenter__(self) -> Self:
+        if shutil.which(self._argv[0], path=self._env.get("PATH")) is None:
+            raise HarnessError(f"there is no program {self._argv[0]!r}", where=self.name)
+        tether = [] if self._part else [sys.executable, "-I", "-S", str(_TETHER), str(self._grace_s)]
+        with self.log.open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                *tether,
+                *self._argv,
+                stdin=PIPE,
+                stdout=PIPE if self._part else log,
+                stderr=log,
+                env=self._env,
+                limit=_LINE_MAX,
+                start_new_session=True,  # a Ctrl-C on the terminal is the runner's to handle
+            )
+        self._exit = asyncio.create_task(self._watch())
+        if self._part:
+            self._reader = asyncio.create_task(self._read())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.end()
+
+    async def send(self, message: Mapping[str, Any]) -> None:
+        """Send a part one message.
+
+        Raises:
+            HarnessError: It is gone.
+        """
+        stdin = self._process.stdin
+        assert stdin is not None
+        try:
+            stdin.write(encode(message) + b"\n")
+            await asyncio.wait_for(stdin.drain(), READY_S)
+        except TimeoutError:
+            raise self._error(f"did not read its messages for {READY_S:g} s") from None
+        except (ConnectionError, RuntimeError):  # RuntimeError is asyncio's word for a pipe that was closed before
+            await asyncio.shield(self._exit)
+            raise self._death() from None
+
+    async def ready(self, start: Mapping[str, Any], *, timeout_s: float = READY_S) -> dict[str, Any]:
+        """Send a part its start message, and return what it says when it is ready.
+
+        Args:
+            start: May hold secrets: it is seen by the part alone.
+            timeout_s: How long it may take.
+
+        Raises:
+            HarnessError: It is not ready in time, says something else, or ends.
+        """
+        await self.send(start)
+        try:
+            message = await asyncio.wait_for(self.receive(), timeout_s)
+        except TimeoutError:
+            raise self._error(f"was not ready after {timeout_s:g} s") from None
+        if not isinstance(message.get("ready"), dict):
+            raise self._error("sent another message before it was ready")
+        ready: dict[str, Any] = message["ready"]
+        return ready
+
+    async def receive(self) -> dict[str, Any]:
+        """Return a part's next message.
+
+        Raises:
+            HarnessError: It ended without one.
+        """
+        message = await self._messages.get()
+        if message is None:
+            self._messages.put_nowait(None)
+            raise self._death()
+        return message
+
+    async def until(self, check: Callable[[], Awaitable[bool]], *, timeout_s: float, what: str) -> None:
+        """Poll until `check` returns True.
+
+        Args:
+            check: Asked every 10 ms or so; must be bounded in time.
+            timeout_s: How long it may take.
+            what: For the error: `accept connections on 127.0.0.1:8787`.
+
+        Raises:
+            HarnessError: The child ended first, or the time is over.
+        """
+        deadline = time.monotonic() + timeout_s
+        while not await check():
+            if self._exit.done():
+                raise self._death()
+            if time.monotonic() > deadline:
+                raise self._error(f"did not {what} within {timeout_s:g} s")
+            await asyncio.sleep(_POLL_S)
+
+    async def died(self) -> HarnessError:
+        """Complete when the child ends although nobody ended it, and say how and with what last words."""
+        await asyncio.shield(self._exit)
+        if self._ending:
+            await asyncio.get_running_loop().create_future()
+        return self._death()
+
+    async def end(self, *, grace_s: float | None = None) -> None:
+        """End the child and its whole process group, and reap it; a second call does nothing.
+
+        A part's standard input is closed; a foreign program gets SIGTERM. Who does not end in time is killed.
+
+        Args:
+            grace_s: In place of the constructor's; 0 kills at once.
+
+        Raises:
+            HarnessError: It cannot be killed.
+        """
+        self._ending = True
+        await to_the_end(self._end(self._grace_s if grace_s is None else grace_s))
+
+    async def _end(self, grace_s: float) -> None:
+        assert self._process.stdin is not None
+        try:
+            if self._part:
+                self._process.stdin.close()
+                await asyncio.wait([self._exit], timeout=grace_s)
+                self._signal(signal.SIGTERM)
+                await asyncio.wait([self._exit], timeout=min(grace_s, _TERMINATE_S))
+            else:
+                self._signal(signal.SIGTERM)
+                await asyncio.wait([self._exit], timeout=grace_s)
+        finally:  # also where the event loop itself is coming down
+            self._signal(signal.SIGKILL)
+            self._process.stdin.close()
+        await asyncio.wait([self._exit], timeout=_REAP_S)
+        if not self._exit.done():
+            raise self._error("does not end, not even when killed")
+        if self._reader is not None:
+            self._reader.cancel()
+            await asyncio.wait([self._reader])
+
+    def _signal(self, number: signal.Signals) -> None:
+        if not self._exit.done():
+            with contextlib.suppress(ProcessLookupError, PermissionError):  # it is just gone
+                os.killpg(self._process.pid, number)
+
+    async def _watch(self) -> int:
+        code = await self._process.wait()
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)  # what it started must not outlive it
+        return code
+
+    async def _read(self) -> None:
+        """Queue the messages on a part's standard output; anything else there is a library's chatter, for the log."""
+        assert self._process.stdout is not None
+        with self.log.open("ab", buffering=0) as log:
+            while line := await self._process.stdout.readline():
+                message = _message(line)
+                if message is None:
+                    log.write(line)
+                else:
+                    self._messages.put_nowait(message)
+        await asyncio.shield(self._exit)
+        self._messages.put_nowait(None)
+
+    def _death(self) -> HarnessError:
+        code = self._exit.result()
+        how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+        return self._error(f"ended before its time ({how})")
+
+    def _error(self, problem: str) -> HarnessError:
+        lines = self._tail()
+        last = "\n".join(f"    {line}" for line in lines)
+        hint = f"its last output, from {self.log}:\n{last}" if lines else f"its log {self.log} is empty"
+        return HarnessError(problem, where=self.name, hint=hint)
+
+    def _tail(self) -> list[str]:
+        with self.log.open("rb") as log:
+            log.seek(max(0, log.seek(0, os.SEEK_END) - _TAIL_BYTES))
+            return log.read().decode("utf-8", "replace").splitlines()[-_TAIL_LINES:]
+
+
+def _message(line: bytes) -> dict[str, Any] | None:
+    try:
+        message = json.loads(line)
+    except ValueError:
+        return None
+    return message if isinstance(message, dict) else None

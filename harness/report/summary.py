@@ -1,0 +1,127 @@
+"""A run in one sentence, as a person would tell it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from harness.judge import ExpectationResult, Status
+from harness.report import words
+from harness.report.run import Run
+from harness.scenario import Plan, Window
+
+_DID = {
+    "refused": "refused connections",
+    "reset": "reset connections",
+    "close": "closed connections",
+    "silent": "went silent",
+    "slow": "was slow",
+    "throttle": "was throttled",
+}
+
+
+def summary(run: Run) -> str:
+    """Return what broke, who noticed, who served after how long, and what the answer hangs on. Plain text."""
+    clauses = [f"{broke(run.plan)}; {_noticed(run)}{_served(run)}"]
+    if why := _why(run):
+        clauses.append(why)
+    text = ". ".join(clause[0].upper() + clause[1:] if place else clause for place, clause in enumerate(clauses))
+    return f"{words.WORDS[run.verdict.status]} — {text}."
+
+
+def broke(plan: Plan) -> str:
+    """Return what the faults did, in a phrase: `openai answered 429 for 40 s`."""
+    by_deed: defaultdict[str, list[str]] = defaultdict(list)
+    for window in plan.timeline.windows:
+        by_deed[_deed(window)].append(window.provider)
+    if not by_deed:
+        return "nothing was broken on purpose"
+    return words.listed([f"{words.listed(names, most=3)} {deed}" for deed, names in by_deed.items()], most=3)
+
+
+def _deed(window: Window) -> str:
+    inject = window.inject
+    if inject.status is not None:
+        deed = f"answered {inject.status}"
+    else:
+        deed = _DID.get(inject.kind, f"had the fault `{window.text}`")
+    part = f" in {window.share:.0%} of attempts" if window.share < 1 else ""
+    return f"{deed}{part} for {words.duration(window.end_ns - window.start_ns)}"
+
+
+def _noticed(run: Run) -> str:
+    requests = run.requests
+    whole = len(requests)
+    lost = whole - int(requests["complete"].sum())
+    if whole == 0:
+        return "no request was recorded"
+    if lost == 0:
+        return (
+            f"all {words.plural(whole, 'caller')} got their whole answer"
+            if whole > 1
+            else "the one caller got its answer"
+        )
+    if lost == whole:
+        return (
+            f"none of {words.plural(whole, 'caller')} got a whole answer"
+            if whole > 1
+            else "the one caller got no answer"
+        )
+    return f"{words.count(lost)} of {words.count(whole)} callers ({words.share(lost / whole)}) got no whole answer"
+
+
+def _served(run: Run) -> str:
+    journeys = run.journeys
+    first = run.plan.chain.order[0]
+    others = journeys[
+        journeys["complete"].astype(bool) & journeys["served_by"].notna() & (journeys["served_by"] != first)
+    ]
+    if others.empty:
+        return ""
+    counts = others["served_by"].astype(str).value_counts()
+    deeds = [
+        f"{name} {'served ' if not place else ''}{words.count(n)}" for place, (name, n) in enumerate(counts.items())
+    ]
+    who = words.listed(deeds, most=3)
+    overhead = others["fallback_overhead_ns"].dropna().astype("float64")
+    after = ""
+    if len(overhead):
+        median, p95 = (words.duration(float(overhead.quantile(q, interpolation="higher"))) for q in (0.5, 0.95))
+        after = (
+            f"; falling back took {median} (median; p95 {p95})"
+            if len(overhead) > 1
+            else f"; falling back took {median}"
+        )
+    return f", {who}{after}"
+
+
+def _why(run: Run) -> str:
+    """Return what broke the verdict, or what it lacks."""
+    verdict = run.verdict
+    if verdict.status is Status.PASS:
+        kept = len(verdict.expectations)
+        return (
+            f"{'the one expectation' if kept == 1 else f'all {kept} expectations'} held"
+            if kept
+            else "nothing was expected"
+        )
+    rows = [row for row in verdict.expectations if row.status is verdict.status]
+    told = [_broken(row) for row in rows]
+    asked = {row.metric for row in rows}
+    told += [
+        f"{finding.id} ({words.plural(finding.count, 'case')})"
+        for finding in verdict.findings
+        if finding.status is verdict.status and finding.severity == "required" and finding.id not in asked
+    ]
+    if verdict.status is Status.FAIL and told:
+        return f"broken: {words.listed(told, most=3)}"
+    if verdict.reasons:
+        return verdict.reasons[0].rstrip(".")
+    return f"not answered: {words.listed(told, most=3)}" if told else ""
+
+
+def _broken(row: ExpectationResult) -> str:
+    if row.observed is None:
+        return f"`{row.text}` (no value)"
+    if row.unit == "count" and row.text.split()[0] == "no":
+        return f"`{row.text}` ({words.plural(round(row.observed), 'case')})"
+    return f"`{row.text}` (was {words.amount(row.observed, row.unit)})"

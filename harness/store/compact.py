@@ -1,0 +1,76 @@
+"""What the parts captured, put together into one history."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from harness.history import FaultEvent, HealthRecord, History, RequestRecord, join
+from harness.history.join import attribute
+from harness.history.records import ChainAttempt
+from harness.scenario import Plan
+from harness.store.capture import EdgeAttempt, Foreign, Origin, rows
+
+R = TypeVar("R")
+
+_TIMES = ("scheduled_ns", "start_ns", "first_token_ns", "first_byte_ns", "end_ns", "applied_ns", "reverted_ns", "at_ns")
+
+
+def compact(capture: Path, plan: Plan, *, complete: bool) -> History:
+    """Return the history of the rows in a capture folder, in nanoseconds since the run's origin.
+
+    Args:
+        capture: Folder of the parts' files.
+        plan: What the run was to do.
+        complete: Every part of the run came to its planned end.
+    """
+    found: defaultdict[type, list[Any]] = defaultdict(list)
+    for path in sorted(capture.glob("*.jsonl")):
+        for row in rows(path):
+            found[type(row)].append(row)
+    origin = _origin(found)
+    requests = [_shift(row, origin) for row in found[RequestRecord]]
+    edge = [(row.key, _shift(row.attempt, origin)) for row in found[EdgeAttempt]]
+    chain = [_shift(row, origin) for row in found[ChainAttempt]]
+    unseen = plan.chain.driver == "endpoint"
+    joined, attempts = join(requests, edge, chain)
+    faults = [_shift(row, origin) for row in found[FaultEvent]]
+    attempts, faults = attribute(attempts, faults, unseen=unseen)
+    return History.of(
+        plan.digest,
+        requests=joined,
+        attempts=attempts,
+        faults=faults,
+        health=[_shift(row, origin) for row in found[HealthRecord]],
+        complete=complete,
+        lost=_lost(plan, requests, edge, chain),
+        foreign=len(found[Foreign]),
+        unseen=unseen,
+    )
+
+
+def _origin(found: dict[type, list[Any]]) -> int:
+    """Return the run's origin; where it never began, a time after every row, so that all of them are warm-up."""
+    if found[Origin]:
+        return int(found[Origin][0].at_ns)
+    times = [row.at_ns for row in found[HealthRecord]] + [row.attempt.start_ns for row in found[EdgeAttempt]]
+    return max(times, default=0) + 10**9
+
+
+def _shift(row: R, origin: int) -> R:
+    moved = {name: at - origin for name in _TIMES if (at := getattr(row, name, None)) is not None}
+    return replace(row, **moved)  # type: ignore[type-var]
+
+
+def _lost(
+    plan: Plan, requests: list[RequestRecord], edge: list[tuple[str | None, Any]], chain: list[ChainAttempt]
+) -> int:
+    """Return how many records are known to be missing: of planned requests, and of attempts that one side alone has."""
+    seen = {request.request_id for request in requests}
+    at_edge = {key for key, _ in edge if key is not None}
+    at_chain = {row.key for row in chain}
+    answered = {row.key for row in chain if row.status is not None}
+    missing = sum(arrival.request_id not in seen for arrival in plan.arrivals)
+    return missing + len(answered - at_edge) + len(at_edge - at_chain)

@@ -1,0 +1,199 @@
+"""What LiteLLM's Router is made of."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.chain import Chain, Provider, Retry
+from harness.chain.litellm_config import chain
+from harness.chain.litellm_router import DUMMY_KEY, RouterSettings, router_settings
+from harness.document import parse
+from harness.errors import UsageError
+
+OURS = Chain(
+    name="ours",
+    driver="litellm-router",
+    providers={
+        "openai": Provider(dialect="openai", model="gpt-4"),
+        "azure": Provider(dialect="azure", model="gpt-4"),
+        "anthropic": Provider(dialect="anthropic", model="claude-3-haiku"),
+        "spare": Provider(dialect="openai", model="gpt-3.5-turbo"),
+    },
+    order=("azure", "openai", "anthropic"),
+)
+BASE_URLS = {name: f"http://127.0.0.1:{port}" for port, name in enumerate(OURS.providers, start=9000)}
+
+
+def ours(**fields: Any) -> RouterSettings:
+    """Return the settings of our chain with other fields."""
+    hosted = Chain(name="ours", driver="litellm-router", providers=OURS.providers, order=OURS.order, **fields)
+    return router_settings(hosted, BASE_URLS, {})
+
+
+def theirs(data: dict[str, Any], environ: dict[str, str] | None = None) -> RouterSettings:
+    """Return the settings of a LiteLLM configuration; each provider is at a port of its own."""
+    hosted = chain(parse(json.dumps(data).encode(), Path("litellm.yaml")))
+    urls = {name: f"http://127.0.0.1:{port}" for port, name in enumerate(hosted.providers, start=9000)}
+    return router_settings(hosted, urls, environ or {})
+
+
+def test_each_provider_is_a_group_of_its_own() -> None:
+    """One deployment each, at its provider's address, joined by fallbacks in order."""
+    settings = ours()
+
+    assert [entry["model_name"] for entry in settings.model_list] == ["azure", "openai", "anthropic", "spare"]
+    assert [entry["litellm_params"] for entry in settings.model_list[:3]] == [
+        {"model": "azure/gpt-4", "api_base": "http://127.0.0.1:9001", "api_key": DUMMY_KEY},
+        {"model": "openai/gpt-4", "api_base": "http://127.0.0.1:9000/v1", "api_key": DUMMY_KEY},
+        {"model": "anthropic/claude-3-haiku", "api_base": "http://127.0.0.1:9002", "api_key": DUMMY_KEY},
+    ]
+    assert settings.router == {"fallbacks": [{"azure": ["openai", "anthropic"]}]}
+    assert settings.addressable == {name: name for name in OURS.providers}
+    assert settings.warnings == ()
+
+
+def test_attempts_count_the_first_try() -> None:
+    """`attempts: 3` is LiteLLM's `num_retries: 2`; unstated it is LiteLLM's own default."""
+    assert ours(retry=Retry(attempts=3)).router["num_retries"] == 2
+    assert ours(retry=Retry(attempts=1)).router["num_retries"] == 0
+    assert "num_retries" not in ours(retry=Retry(backoff="exponential")).router
+    assert ours(timeout=1_500_000_000).router["timeout"] == 1.5
+
+
+def test_what_litellm_does_by_itself_is_left_to_it() -> None:
+    """All four kinds are what it retries anyway: a policy would only take its other checks away."""
+    every = Retry(attempts=3, on=("rate_limit", "server_error", "timeout", "connection"))
+
+    assert "retry_policy" not in ours(retry=every).router
+
+
+@pytest.mark.parametrize(
+    ("kinds", "expected"),
+    [
+        (("rate_limit",), {"RateLimitErrorRetries": 4, "TimeoutErrorRetries": 0, "InternalServerErrorRetries": 0}),
+        (("timeout", "server_error", "connection"), {"RateLimitErrorRetries": 0, "TimeoutErrorRetries": 4}),
+        ((), {"RateLimitErrorRetries": 0, "ServiceUnavailableErrorRetries": 0, "DefaultRetries": 0}),
+    ],
+)
+def test_kinds_become_a_retry_policy(kinds: tuple[Any, ...], expected: dict[str, int]) -> None:
+    """A listed kind is retried, another is not."""
+    policy = ours(retry=Retry(attempts=5, on=kinds)).router["retry_policy"]
+
+    assert {name: policy[name] for name in expected} == expected
+
+
+def test_a_kind_that_litellm_cannot_tell_is_an_error() -> None:
+    """A refused connection is an InternalServerError to it, so one without the other would test something else."""
+    with pytest.raises(UsageError, match="cannot tell"):
+        ours(retry=Retry(on=("rate_limit", "connection")))
+
+
+def test_a_split_of_timeouts_and_server_errors_is_warned_of() -> None:
+    """A 504 goes with the timeouts there: said, as people count it a server error."""
+    (warning,) = ours(retry=Retry(on=("rate_limit", "server_error", "connection"))).warnings
+
+    assert "504" in warning
+
+
+def test_only_the_address_changes() -> None:
+    """Every other parameter and the whole entry stay as written."""
+    params = {"model": "azure/x", "api_base": "https://a.example", "base_url": "https://b.example"}
+    params |= {"api_key": "sk-mine-0123456", "rpm": 5, "order": 1, "temperature": 0.5}
+    entry = {"model_name": "a", "litellm_params": params, "model_info": {"id": "one", "mode": "chat"}, "tpm": 3}
+
+    (rewired,) = theirs({"model_list": [copy.deepcopy(entry)]}).model_list
+
+    address = "http://127.0.0.1:9000"
+    assert rewired == {**entry, "litellm_params": {**params, "api_base": address, "base_url": address}}
+
+
+@pytest.mark.parametrize(
+    ("params", "environ", "key", "warned"),
+    [
+        ({"api_key": "os.environ/MINE"}, {"MINE": "sk-1"}, "sk-1", None),
+        ({"api_key": "os.environ/MINE"}, {}, DUMMY_KEY, "MINE"),
+        ({}, {"OPENAI_API_KEY": "sk-2"}, "sk-2", None),
+        ({}, {}, DUMMY_KEY, "OPENAI_API_KEY"),
+        ({"api_key": "sk-3"}, {"OPENAI_API_KEY": "sk-2"}, "sk-3", None),
+    ],
+)
+def test_a_missing_key_is_a_dummy(
+    params: dict[str, str], environ: dict[str, str], key: str, warned: str | None
+) -> None:
+    """A key that is there is used; where none is, a dummy stands in, and a warning says so."""
+    settings = theirs({"model_list": [{"model_name": "a", "litellm_params": {"model": "gpt-4", **params}}]}, environ)
+
+    assert settings.model_list[0]["litellm_params"]["api_key"] == key
+    assert [warned in warning for warning in settings.warnings] == ([True] if warned else [])  # type: ignore[operator]
+
+
+def test_a_login_is_never_made() -> None:
+    """Azure's login service would be a call out: its fields are left out, a dummy key takes their place."""
+    params = {"model": "azure/x", "tenant_id": "t", "client_id": "c", "client_secret": "not-to-be-seen"}
+
+    settings = theirs({"model_list": [{"model_name": "a", "litellm_params": params}]})
+
+    assert set(settings.model_list[0]["litellm_params"]) == {"model", "api_base", "api_key"}
+    assert len([warning for warning in settings.warnings if "dummy key" in warning]) == 4
+    assert "not-to-be-seen" not in repr(settings.warnings)
+
+
+def test_settings_go_where_the_proxy_puts_them() -> None:
+    """Router settings are the Router's arguments, LiteLLM settings the module's attributes; the rest is warned of."""
+    settings = theirs(
+        {
+            "model_list": [{"model_name": "a", "litellm_params": {"model": "gpt-4", "api_key": "sk-1"}}],
+            "router_settings": {"cooldown_time": 7, "redis_host": "os.environ/REDIS", "set_verbose": False},
+            "litellm_settings": {"request_timeout": 9, "drop_params": True, "callbacks": ["x"], "cache": True},
+            "general_settings": {"master_key": "sk-master"},
+        }
+    )
+
+    assert settings.router == {"cooldown_time": 7}
+    assert settings.module == {"request_timeout": 9, "drop_params": True, "request_timeout_explicitly_set": True}
+    assert settings.warnings == (
+        "router_settings.redis_host: not applied",
+        "litellm_settings.callbacks: not applied",
+        "litellm_settings.cache: not applied",
+        "general_settings: not applied, it is for LiteLLM's proxy",
+    )
+
+
+def test_a_deployment_left_out_and_a_fallback_for_nobody_are_warned_of() -> None:
+    """What LiteLLM would accept without a word is said."""
+    settings = theirs(
+        {
+            "model_list": [
+                {"model_name": "gpt-4", "litellm_params": {"model": "gpt-4", "api_key": "sk-1"}},
+                {"model_name": "v", "litellm_params": {"model": "text-embedding-3-small"}},
+            ],
+            "router_settings": {"fallbacks": [{"gpt4": ["gpt-4"]}]},
+        }
+    )
+
+    assert [entry["model_name"] for entry in settings.model_list] == ["gpt-4"]
+    assert "1 deployments that take no chat completions are left out" in settings.warnings
+    assert any("'gpt4'" in warning and "did you mean 'gpt-4'?" in warning for warning in settings.warnings)
+
+
+def test_a_groups_deployments_share_their_address_book_entry() -> None:
+    """A caller can ask for a group; a wildcard is no name to ask for."""
+    listed = [
+        {"model_name": group, "litellm_params": {"model": "openai/gpt-4", "api_key": "sk-1"}}
+        for group in ("a", "a", "openai/*")
+    ]
+
+    assert theirs({"model_list": listed}).addressable == {"a": "a", "a-2": "a"}
+
+
+def test_a_wildcard_is_addressed_by_what_callers_ask_for() -> None:
+    """The entry's own provider can always be reached."""
+    data = {"model_list": [{"model_name": "openai/*", "litellm_params": {"model": "openai/*", "api_key": "sk-1"}}]}
+    hosted = chain(parse(json.dumps(data).encode(), Path("litellm.yaml")), model="openai/gpt-4")
+
+    assert router_settings(hosted, {}, {}).addressable == {"openai": "openai/gpt-4"}

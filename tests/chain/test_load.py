@@ -1,0 +1,64 @@
+"""Chain files that are wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from harness.chain import load
+from harness.errors import UsageError
+
+HOSTED = """\
+name: c
+driver: litellm-router
+providers:
+  a: {dialect: openai, model: gpt-4}
+order: [a]
+"""
+GATEWAY = """\
+name: c
+driver: endpoint
+providers:
+  a: {dialect: openai, model: gpt-4}
+order: [a]
+endpoint:
+  base_url: http://127.0.0.1:8787/v1
+  model: gpt-4
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "where", "problem"),
+    [
+        (HOSTED + "retry: {on: [rate_limit, connection]}", ":6: retry.on", "cannot tell a failed connection"),
+        (HOSTED + "peers: [[a]]", ":6: peers", "unknown key"),
+        (HOSTED.replace("a]", "b]"), ":5: order[0]", "unknown provider 'b'"),
+        (HOSTED.replace("a:", "primary:"), ":4: providers.primary", "is a role"),
+        (HOSTED.replace("litellm-router", "endpoint"), ":2: driver", "`endpoint:` goes with"),
+        (GATEWAY, ":4: providers.a.listen", "missing"),
+        (GATEWAY + '  command: [run, "{b.base_url}"]', ":9: endpoint.command[1]", "unknown provider 'b'"),
+        (GATEWAY.replace("http:", "ftp:"), ":7: endpoint.base_url", "expected an http address"),
+    ],
+)
+def test_a_mistake_is_named_with_its_line(tmp_path: Path, text: str, where: str, problem: str) -> None:
+    """Before anything starts: file, line, field and what is wrong."""
+    path = tmp_path / "chain.yaml"
+    path.write_text(text, "utf-8")
+
+    with pytest.raises(UsageError) as caught:
+        load(path)
+
+    assert caught.value.where == f"{path}{where}"
+    assert problem in caught.value.problem
+
+
+@pytest.mark.parametrize(
+    "text", [HOSTED, GATEWAY + '  command: [run, "{a.base_url}/v1", "{}"]', GATEWAY.replace("4}", "4, listen: 'h:1'}")]
+)
+def test_a_right_one_is_a_chain(tmp_path: Path, text: str) -> None:
+    """A gateway is started with addresses filled in, or runs already and calls fixed ones."""
+    path = tmp_path / "chain.yaml"
+    path.write_text(text, "utf-8")
+
+    assert load(path).order == ("a",)

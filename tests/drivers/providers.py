@@ -1,0 +1,159 @@
+"""Tiny mocked providers on the loopback, one port each, that answer as a test scripts them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import struct
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from aiohttp import web
+
+WORDS = ("one ", "two ", "three ")
+
+
+@dataclass
+class Mock:
+    """One provider: `act` names what it does next, `seen` the keys, paths and API keys it was called with."""
+
+    act: str = "ok"
+    base_url: str = ""
+    keys: list[str | None] = field(default_factory=list)
+    paths: list[str] = field(default_factory=list)
+    credentials: list[str | None] = field(default_factory=list)
+    gone: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def handle(self, request: web.Request) -> web.StreamResponse:
+        """Answer one call."""
+        body = await request.json()
+        self.keys.append(request.headers.get("x-harness-attempt"))
+        self.paths.append(request.path)
+        self.credentials.append(
+            request.headers.get("authorization") or request.headers.get("api-key") or request.headers.get("x-api-key")
+        )
+        if self.act.isdecimal():
+            return self._status(request)
+        if self.act == "hang":
+            try:
+                await asyncio.sleep(60)
+            finally:
+                self.gone.set()
+        if self.act == "reset":
+            return reset(request)
+        anthropic = request.path.endswith("/messages")
+        if body.get("stream"):
+            return await self._stream(request, anthropic_events() if anthropic else openai_events())
+        return web.json_response(anthropic_answer() if anthropic else openai_answer())
+
+    def _status(self, request: web.Request) -> web.Response:
+        headers = {"retry-after": "1"} if self.act == "429" else {}
+        message = f"scripted {self.credentials[-1]}"  # an unkind provider repeats the key it was given
+        error = {"message": message, "type": "scripted", "param": None, "code": None}
+        body = {"type": "error", "error": error} if request.path.endswith("/messages") else {"error": error}
+        return web.json_response(body, status=int(self.act), headers=headers)
+
+    async def _stream(self, request: web.Request, events: list[str]) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"content-type": "text/event-stream"})
+        response.enable_chunked_encoding()
+        await response.prepare(request)
+        for place, event in enumerate(events):
+            if self.act == "cut" and place == 3:
+                assert request.transport is not None
+                request.transport.close()
+                return response
+            if self.act == "stall" and place == 3:
+                try:
+                    await asyncio.sleep(60)
+                finally:
+                    self.gone.set()
+            await response.write(event.encode())
+        await response.write_eof()
+        return response
+
+
+def reset(request: web.Request) -> web.Response:
+    """Close the connection by RST."""
+    transport = request.transport
+    assert transport is not None
+    raw = transport.get_extra_info("socket")
+    raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    transport.abort()
+    return web.Response()
+
+
+def openai_answer() -> dict[str, object]:
+    """Return a plain answer in OpenAI's format."""
+    message = {"role": "assistant", "content": "".join(WORDS)}
+    return {
+        "id": "c-1",
+        "object": "chat.completion",
+        "created": 1,
+        "model": "gpt-4",
+        "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
+        "usage": {"prompt_tokens": 5, "completion_tokens": 3, "total_tokens": 8},
+    }
+
+
+def openai_events() -> list[str]:
+    """Return a stream in OpenAI's format."""
+
+    def event(delta: dict[str, str], finish: str | None) -> str:
+        choice = {"index": 0, "delta": delta, "finish_reason": finish}
+        head = {"id": "c-1", "object": "chat.completion.chunk", "created": 1, "model": "gpt-4"}
+        return f"data: {json.dumps({**head, 'choices': [choice]})}\n\n"
+
+    words = [event({"content": word}, None) for word in WORDS]
+    return [event({"role": "assistant"}, None), *words, event({}, "stop"), "data: [DONE]\n\n"]
+
+
+def anthropic_answer() -> dict[str, object]:
+    """Return a plain answer in Anthropic's format."""
+    return {
+        "id": "m-1",
+        "type": "message",
+        "role": "assistant",
+        "model": "claude",
+        "content": [{"type": "text", "text": "".join(WORDS)}],
+        "stop_reason": "end_turn",
+        "stop_sequence": None,
+        "usage": {"input_tokens": 5, "output_tokens": 3},
+    }
+
+
+def anthropic_events() -> list[str]:
+    """Return a stream in Anthropic's format."""
+    start = {**anthropic_answer(), "content": [], "stop_reason": None}
+    events: list[dict[str, object]] = [
+        {"type": "message_start", "message": start},
+        {"type": "content_block_start", "index": 0, "content_block": {"type": "text", "text": ""}},
+        *({"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": w}} for w in WORDS),
+        {"type": "content_block_stop", "index": 0},
+        {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 3}},
+        {"type": "message_stop"},
+    ]
+    return [f"event: {event['type']}\ndata: {json.dumps(event)}\n\n" for event in events]
+
+
+@asynccontextmanager
+async def provider(mock: Mock) -> AsyncIterator[Mock]:
+    """Serve a mock on a port of its own."""
+    app = web.Application()
+    app.router.add_post("/{path:.*}", mock.handle)
+    runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=0.1)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        mock.base_url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        yield mock
+    finally:
+        await runner.cleanup()
+
+
+def refused_port() -> str:
+    """Return an address where nothing listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return f"http://127.0.0.1:{probe.getsockname()[1]}"

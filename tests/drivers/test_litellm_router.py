@@ -1,0 +1,252 @@
+"""The real Router in the real child process, in front of mocked providers."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from harness.chain import Chain, Provider, Retry
+from harness.chain.litellm_config import chain
+from harness.document import parse
+from tests.drivers.hosted import DEADLINE_S, Hosted, hosted
+from tests.drivers.providers import WORDS, Mock, refused_port
+
+pytestmark = pytest.mark.system
+
+CLAUDE = "claude-3-5-sonnet-20241022"
+TEXT = "".join(WORDS)
+CHAIN = Chain(
+    name="three",
+    driver="litellm-router",
+    providers={
+        "openai": Provider(dialect="openai", model="gpt-4"),
+        "azure": Provider(dialect="azure", model="gpt-4"),
+        "anthropic": Provider(dialect="anthropic", model=CLAUDE),
+        "gone": Provider(dialect="openai", model="gpt-4"),
+        "gone-too": Provider(dialect="anthropic", model=CLAUDE),
+    },
+    order=("openai", "azure", "anthropic"),
+    retry=Retry(attempts=2, backoff="exponential", on=("rate_limit", "server_error", "timeout", "connection")),
+    timeout=1_000_000_000,
+)
+PATHS = {
+    "openai": "/v1/chat/completions",
+    "azure": "/openai/deployments/gpt-4/chat/completions",
+    "anthropic": "/v1/messages",
+}
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="module")
+def child(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hosted]:
+    """One child for all tests: its start takes seconds."""
+    mocks = {name: Mock() for name in CHAIN.providers}
+    for name in ("gone", "gone-too"):
+        mocks[name].base_url = refused_port()
+    with hosted(CHAIN, tmp_path_factory.mktemp("child"), mocks) as child:
+        yield child
+
+
+@pytest.fixture(autouse=True)
+def _healthy(child: Hosted) -> Iterator[None]:
+    yield
+    for mock in child.mocks.values():
+        mock.act = "ok"
+        mock.keys.clear()
+        mock.paths.clear()
+        mock.gone.clear()
+
+
+@pytest.fixture
+def request_id() -> str:
+    """A request of its own for each test."""
+    return f"req-{next(_numbers):06d}"
+
+
+def events(answer: httpx.Response) -> list[str]:
+    """Return the data of a stream's events."""
+    return [line.removeprefix("data: ") for line in answer.text.splitlines() if line.startswith("data: ")]
+
+
+def text_of(answer: httpx.Response) -> str:
+    """Return the text that a stream carries."""
+    chunks = [json.loads(event) for event in events(answer) if event != "[DONE]"]
+    return "".join(chunk["choices"][0]["delta"].get("content") or "" for chunk in chunks if chunk.get("choices"))
+
+
+@pytest.mark.parametrize("name", PATHS)
+@pytest.mark.parametrize("stream", [False, True])
+def test_every_dialect_is_recorded(child: Hosted, request_id: str, name: str, stream: bool) -> None:
+    """Plain and streamed attempts of all three dialects pass the recorder, and their keys reach the provider."""
+    answer = child.ask(request_id, model=child.address.addressable[name], stream=stream)
+
+    assert answer.status_code == 200
+    got = text_of(answer) if stream else answer.json()["choices"][0]["message"]["content"]
+    assert got == TEXT
+    assert not stream or events(answer)[-1] == "[DONE]"
+    (attempt,) = child.attempts(request_id, 1)
+    assert (attempt.provider, attempt.outcome, attempt.status, attempt.error) == (name, "ok", 200, None)
+    assert child.mocks[name].keys == [attempt.key]
+    assert child.mocks[name].paths == [PATHS[name]]
+    assert attempt.first_byte_ns is not None
+    assert attempt.end_ns is not None
+    assert attempt.start_ns <= attempt.first_byte_ns <= attempt.end_ns
+
+
+def test_a_bad_request_falls_back_at_once(child: Hosted, request_id: str) -> None:
+    """A 400 is tried once, then the next provider serves."""
+    child.mocks["openai"].act = "400"
+
+    assert child.ask(request_id).status_code == 200
+
+    tried = [(row.provider, row.outcome, row.status) for row in child.attempts(request_id, 2)]
+    assert tried == [("openai", "status", 400), ("azure", "ok", 200)]
+
+
+@pytest.mark.parametrize(("act", "outcome"), [("503", "status"), ("reset", "reset"), ("hang", "timeout")])
+def test_a_failing_provider_is_tried_as_often_as_the_chain_says(
+    child: Hosted, request_id: str, act: str, outcome: str
+) -> None:
+    """`attempts: 2` is two tries at the first provider, then the next one serves."""
+    child.mocks["openai"].act = act
+
+    assert child.ask(request_id).status_code == 200
+
+    tried = [(row.provider, row.outcome) for row in child.attempts(request_id, 3)]
+    assert tried == [("openai", outcome), ("openai", outcome), ("azure", "ok")]
+    assert len(child.mocks["openai"].keys) == 2
+
+
+@pytest.mark.parametrize(("name", "sends"), [("gone", 1), ("gone-too", 2)])
+def test_a_refused_connection_is_seen_here_alone(child: Hosted, request_id: str, name: str, sends: int) -> None:
+    """Nobody but the chain's transport sees a refusal; LiteLLM sends Anthropic's calls twice per attempt."""
+    answer = child.ask(request_id, model=name)
+
+    assert answer.status_code == 500
+    rows = child.attempts(request_id, 2 * sends)
+    assert [(row.provider, row.outcome, row.status) for row in rows] == [(name, "refused", None)] * 2 * sends
+    assert {row.error for row in rows} == {"ConnectError: Connection refused"}
+
+
+def test_a_stream_that_breaks_is_an_error_event(child: Hosted, request_id: str) -> None:
+    """After the first token the status is gone: the caller gets an error event and no [DONE], as from the proxy."""
+    child.mocks["openai"].act = "cut"
+
+    answer = child.ask(request_id, stream=True)
+
+    assert answer.status_code == 200
+    last = json.loads(events(answer)[-1])
+    assert set(last["error"]) == {"message", "type", "param", "code"}
+    (attempt,) = child.attempts(request_id, 1)
+    assert (attempt.outcome, attempt.status) == ("cut", 200)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_when_all_fail_the_caller_gets_the_last_error(child: Hosted, request_id: str, stream: bool) -> None:
+    """The answer has the failure's status and OpenAI's shape."""
+    for name in PATHS:
+        child.mocks[name].act = "400"
+
+    answer = child.ask(request_id, stream=stream)
+
+    assert answer.status_code == 400
+    assert set(answer.json()["error"]) == {"message", "type", "param", "code"}
+    assert answer.json()["error"]["code"] == "400"
+    assert [row.provider for row in child.attempts(request_id, 3)] == list(PATHS)
+
+
+@pytest.mark.parametrize(("act", "stream"), [("hang", False), ("stall", True)])
+def test_a_caller_who_leaves_ends_the_attempt(child: Hosted, request_id: str, act: str, stream: bool) -> None:
+    """The host cancels the Router's task, which closes the connection to the provider."""
+    mock = child.mocks["openai"]
+    mock.act = act
+    body = child.body(request_id, stream=stream)
+    with httpx.Client(timeout=httpx.Timeout(DEADLINE_S, read=0.3), trust_env=False) as client:
+        if stream:
+            with client.stream("POST", child.url, json=body) as answer:
+                next(answer.iter_bytes())
+        else:
+            with pytest.raises(httpx.ReadTimeout):
+                client.post(child.url, json=body)
+
+    (attempt,) = child.attempts(request_id, 1)
+    assert attempt.outcome == "client_left"
+    assert len(mock.keys) == 1
+    deadline = time.monotonic() + DEADLINE_S
+    while not mock.gone.is_set():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_a_call_to_a_stranger_is_stopped(child: Hosted, request_id: str) -> None:
+    """Whatever a configuration or a caller says, nothing but the chain's providers is called."""
+    stranger = refused_port()
+
+    answer = child.ask(request_id, api_base=stranger, num_retries=0)
+
+    assert "none of the chain's providers, was stopped" in child.errors.read_text()
+    assert answer.status_code >= 400
+
+
+def test_the_host_lists_its_models(child: Hosted) -> None:
+    """`GET /v1/models` names what a caller may ask for."""
+    listed = child.client.get(f"{child.address.base_url}/models").json()["data"]
+
+    assert [model["id"] for model in listed] == sorted(CHAIN.providers)
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b'{"model": "openai"}', b"\xff"])
+def test_nonsense_is_a_bad_request(child: Hosted, body: bytes) -> None:
+    """A body without model and messages is a 400 in OpenAI's shape."""
+    answer = child.client.post(child.url, content=body)
+
+    assert answer.status_code == 400
+    assert answer.json()["error"]["type"] == "invalid_request_error"
+
+
+def test_a_planted_key_shows_nowhere(tmp_path: Path) -> None:
+    """A configuration's key reaches its providers, and no answer, log, capture or process list.
+
+    One model is an old one that LiteLLM's list has forgotten: the name still says whose it is, so it is hosted too.
+    """
+    planted = "sk-planted-0123456789abcdef"
+    ranked = litellm(
+        {"model": CLAUDE, "api_key": planted, "order": 2}, {"model": "gpt-4o", "api_key": planted, "order": 1}
+    )
+    mocks = {name: Mock(act="401") for name in ranked.providers}
+    with hosted(ranked, tmp_path, mocks) as child:
+        answer = child.ask("req-000001")
+        tried = [row.provider for row in child.attempts("req-000001", 2)]
+        command = Path(f"/proc/{child.process.pid}/cmdline")
+        argv = command.read_bytes() if command.exists() else b""
+
+    assert answer.status_code == 401
+    assert "scripted" in answer.text
+    assert tried == list(ranked.order) == ["mine-2", "mine"]
+    assert mocks["mine"].paths == ["/v1/messages"]
+    assert [mocks[name].credentials for name in tried] == [[f"Bearer {planted}"], [planted]]
+    assert [CLAUDE in warning for warning in child.address.warnings] == [True]
+    written = b"".join(path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    assert b"req-000001" in written
+    for place in (answer.content, argv, written, repr(child.address).encode()):
+        assert planted.encode() not in place
+
+
+def test_a_model_that_litellm_does_not_know_ends_the_host(tmp_path: Path) -> None:
+    """A mocked provider that would not be spoken to in its wire format is a mistake, said in one line."""
+    unknown = litellm({"model": "mine", "api_key": "sk-mine-012345"})
+    with pytest.raises(AssertionError, match="write openai/mine"), hosted(unknown, tmp_path, {"mine": Mock()}):
+        pass
+
+
+def litellm(*params: dict[str, object]) -> Chain:
+    """Return the chain of a configuration with one group, `mine`, and no retries."""
+    listed = [{"model_name": "mine", "litellm_params": each} for each in params]
+    config = {"model_list": listed, "router_settings": {"num_retries": 0}}
+    return chain(parse(json.dumps(config).encode(), Path("litellm.yaml")))

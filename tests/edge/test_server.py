@@ -1,0 +1,149 @@
+"""The edge's ports, its process, and the mock that is served alone."""
+
+import asyncio
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.chain import Chain
+from harness.edge import Edge, serve
+from harness.errors import HarnessError, UsageError
+from harness.scenario import Inject
+from harness.store import EdgeAttempt, encode
+from harness.store.capture import rows
+
+from .conftest import TOKEN, Client, chat, post, provider, window
+
+
+@contextmanager
+def taken_port() -> Iterator[int]:
+    """Hold a port."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield listener.getsockname()[1]
+
+
+def test_a_taken_port_is_a_clear_error() -> None:
+    """It names the address and the provider, and closes what was open already."""
+
+    async def run() -> None:
+        with taken_port() as port:
+            edge = Edge({"a": provider(), "b": provider()}, listen={"b": f"127.0.0.1:{port}"})
+            with pytest.raises(HarnessError, match=f"cannot listen on 127.0.0.1:{port} for provider 'b'"):
+                await edge.__aenter__()
+            with pytest.raises(ConnectionRefusedError):
+                await Client.to(edge.ports["a"])
+
+    asyncio.run(run())
+
+
+def test_a_name_that_could_not_be_found_again_is_refused() -> None:
+    """An attempt's name stands in texts; a provider's name must fit into it."""
+    with pytest.raises(HarnessError, match="open>ai"):
+        Edge({"open>ai": provider()})
+
+
+def chain(**providers: Any) -> Chain:
+    """Return a chain of these providers."""
+    return Chain(name="c", driver="litellm-router", providers=providers, order=tuple(providers))
+
+
+def test_a_chains_mocks_can_be_served_alone() -> None:
+    """Every provider answers at the address that is told, or the one that was asked for."""
+
+    async def run() -> None:
+        both = chain(openai=provider(), claude=provider("anthropic"))
+        async with serve(both) as addresses:
+            assert [(a.provider, a.dialect, a.model) for a in addresses] == [
+                ("openai", "openai", "gpt-4"),
+                ("claude", "anthropic", "gpt-4"),
+            ]
+            assert addresses[0].base_url.endswith("/v1")
+            port = int(addresses[0].base_url.split(":")[2].split("/")[0])
+            client = await Client.to(port)
+            assert (await client.ask(post(chat()))).status == 200
+            await client.close()
+        async with serve(both, provider="claude", port=port) as addresses:
+            assert [a.base_url for a in addresses] == [f"http://127.0.0.1:{port}"]
+        with pytest.raises(UsageError, match="unknown provider 'claud'") as error:
+            async with serve(both, provider="claud"):
+                pass
+        assert error.value.hint == "did you mean 'claude'?"
+
+    asyncio.run(run())
+
+
+@contextmanager
+def process(config: dict[str, Any]) -> Iterator["subprocess.Popen[bytes]"]:
+    """Start the edge as the runner does; it does not outlive the block."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "harness.edge"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+    ) as child:
+        try:
+            assert child.stdin
+            child.stdin.write(encode(config) + b"\n")
+            child.stdin.flush()
+            yield child
+        finally:
+            child.kill()
+
+
+def config(tmp_path: Path, **more: Any) -> dict[str, Any]:
+    """Return a start message."""
+    providers = {"openai": provider(), "azure": provider("azure")}
+    windows = [window(Inject(connection="silent"), "azure")]
+    return {
+        "capture": str(tmp_path),
+        "token": TOKEN,
+        "seed": 1,
+        "providers": providers,
+        "windows": windows,
+        "listen": {},
+        **more,
+    }
+
+
+@pytest.mark.system
+def test_the_process_serves_until_it_is_let_go(tmp_path: Path) -> None:
+    """Ports in its ready message, faults from the origin on, all rows on disk and exit 0, hung clients or not."""
+    with process(config(tmp_path)) as child:
+        assert child.stdin
+        assert child.stdout
+        ports = json.loads(child.stdout.readline())["ready"]["ports"]
+        child.stdin.write(encode({"origin_ns": time.monotonic_ns()}) + b"\n")
+        child.stdin.flush()
+        with (
+            socket.create_connection(("127.0.0.1", ports["azure"])) as hung,
+            socket.create_connection(("127.0.0.1", ports["openai"])) as served,
+        ):
+            hung.sendall(post(chat(), path="/openai/deployments/gpt-4/chat/completions"))
+            served.sendall(post(chat()))
+            assert served.recv(100).startswith(b"HTTP/1.1 200 OK")
+            child.stdin.close()
+            assert child.wait(10) == 0
+    found = list(rows(tmp_path / "edge.jsonl"))
+    names = [row.attempt.attempt_id for row in found if isinstance(row, EdgeAttempt)]
+    assert "req-000001.openai.1" in names
+
+
+@pytest.mark.system
+def test_the_process_says_why_it_cannot_start(tmp_path: Path) -> None:
+    """Exit 4 and one error for people, without a traceback."""
+    with taken_port() as port, process(config(tmp_path, listen={"azure": f"127.0.0.1:{port}"})) as child:
+        assert child.wait(20) == 4
+        assert child.stderr
+        said = child.stderr.read().decode()
+    assert said.startswith("error: edge: cannot listen on")
+    assert "Traceback" not in said

@@ -1,0 +1,134 @@
+"""Joining what the edge, the chain and the caller saw."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.history import AttemptRecord, FaultEvent, RequestRecord, join
+from harness.history.join import attribute
+from harness.history.records import AttemptOutcome, ChainAttempt
+
+
+def at_edge(attempt_id: str = "req-000001.openai.1", *, start_ns: int = 10, **rest: object) -> AttemptRecord:
+    """Return an attempt as the edge records it."""
+    request_id, provider, _ = attempt_id.split(".")
+    fields = {"outcome": "ok", "text_sha256": "whole", **rest}
+    return AttemptRecord(attempt_id=attempt_id, request_id=request_id, provider=provider, start_ns=start_ns, **fields)  # type: ignore[arg-type]
+
+
+def at_chain(key: str, *, provider: str = "openai", start_ns: int = 9, **rest: object) -> ChainAttempt:
+    """Return an attempt as the chain's transport records it."""
+    fields = {"outcome": "ok", "request_id": "req-000001", **rest}
+    return ChainAttempt(key=key, provider=provider, start_ns=start_ns, **fields)  # type: ignore[arg-type]
+
+
+REQUEST = RequestRecord(
+    request_id="req-000001",
+    phase="fault",
+    scheduled_ns=0,
+    outcome="ok",
+    sources=("req-000001.openai.1",),
+    text_sha256="whole",
+)
+
+
+def test_a_whole_answer_is_complete() -> None:
+    """The caller's text is the text that the provider meant to send."""
+    (request,), _ = join([REQUEST], [(None, at_edge())], [])
+    assert (request.complete, request.served_by, request.served_attempt) == (True, "openai", "req-000001.openai.1")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"text_sha256": "half"},
+        {"outcome": "truncated"},
+        {"outcome": "deadline"},
+        {"sources": ("req-000001.openai.1", "req-000001.openai.1")},
+        {"sources": ("req-000001.azure.1", "req-000001.openai.1")},
+        {"sources": ()},
+    ],
+)
+def test_anything_less_is_not_complete(change: dict[str, object]) -> None:
+    """Half an answer, an answer twice, pieces of two answers, or no mocked text at all."""
+    (request,), _ = join([replace(REQUEST, **change)], [(None, at_edge())], [])  # type: ignore[arg-type]
+    assert not request.complete
+
+
+@pytest.mark.parametrize(
+    ("edge", "chain", "expected"),
+    [
+        ("ok", "ok", "ok"),
+        ("client_left", "timeout", "timeout"),
+        ("client_left", "reset", "reset"),
+        ("client_left", "cut", "cut"),
+        ("client_left", "client_left", "client_left"),
+        ("ok", "reset", "reset"),
+        ("ok", "cut", "cut"),
+        ("status", "status", "status"),
+        ("reset", "reset", "reset"),
+    ],
+)
+def test_the_chain_knows_how_it_ended(edge: AttemptOutcome, chain: AttemptOutcome, expected: str) -> None:
+    """The edge cannot tell a timeout from a caller who left, nor that its last bytes were lost."""
+    pair = ("a-1", at_edge(outcome=edge))
+    _, (attempt,) = join([], [pair], [at_chain("a-1", outcome=chain)])
+    assert (attempt.outcome, attempt.seen_by, attempt.start_ns) == (expected, "both", 10)
+
+
+OUTCOMES: st.SearchStrategy[AttemptOutcome] = st.sampled_from(["ok", "status", "reset", "refused", "timeout"])
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 50), st.sampled_from(["both", "edge", "chain"]), OUTCOMES), max_size=20),
+    st.randoms(),
+)
+def test_every_attempt_is_kept_once_and_numbered(rows: list[tuple[int, str, AttemptOutcome]], random: object) -> None:
+    """Whatever each side saw, in whatever order: one row an exchange, places 1 to n by start."""
+    edge, chain = [], []
+    for place, (start_ns, seen, outcome) in enumerate(rows):
+        if seen != "chain":
+            key = f"k{place}" if seen == "both" else None
+            edge.append((key, at_edge(f"req-000001.openai.{place}", start_ns=start_ns, outcome=outcome)))
+        if seen != "edge":
+            chain.append(at_chain(f"k{place}", start_ns=start_ns, outcome=outcome))
+    random.shuffle(edge)  # type: ignore[attr-defined]
+    random.shuffle(chain)  # type: ignore[attr-defined]
+    _, attempts = join([], edge, chain)
+    assert Counter(a.seen_by for a in attempts) == Counter(seen for _, seen, _ in rows)
+    assert [a.number for a in attempts] == list(range(1, len(rows) + 1))
+    assert [a.start_ns for a in attempts] == sorted(start for start, _, _ in rows)
+    assert len({a.attempt_id for a in attempts}) == len(rows)
+
+
+def test_an_orphan_has_no_number() -> None:
+    """An attempt of no request stands alone."""
+    orphan = AttemptRecord(attempt_id="orphan.openai.1", request_id=None, provider="openai", start_ns=1, outcome="ok")
+    assert join([], [(None, orphan)], [])[1][0].number == 0
+
+
+def test_a_fault_counts_what_it_touched() -> None:
+    """The edge's faults by name; refused and slow ones by the window in which the attempt began."""
+    attempts = [
+        at_edge("req-000001.openai.1", start_ns=5, fault_id="fault-1"),
+        at_edge("req-000001.openai.2", start_ns=15, outcome="refused"),
+        at_edge("req-000001.openai.3", start_ns=16),
+        at_edge("req-000001.openai.4", start_ns=25, outcome="refused"),
+        at_edge("req-000001.azure.1", start_ns=15),
+    ]
+    events = [
+        FaultEvent(fault_id="fault-1", provider="openai", kind="status", applied_ns=0, reverted_ns=10),
+        FaultEvent(fault_id="fault-2", provider="openai", kind="refused", applied_ns=10, reverted_ns=20),
+        FaultEvent(fault_id="fault-3", provider="azure", kind="slow", applied_ns=10, reverted_ns=20),
+        FaultEvent(fault_id="fault-4", provider="azure", kind="refused"),
+    ]
+    named, fired = attribute(attempts, events, unseen=False)
+    assert [a.fault_id for a in named] == ["fault-1", "fault-2", None, None, "fault-3"]
+    assert [event.fired for event in fired] == [1, 1, 1, 0]
+    _, blind = attribute(attempts, events, unseen=True)
+    assert [event.fired for event in blind] == [1, None, 1, None]

@@ -1,0 +1,397 @@
+import hashlib
+import resource
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.history.records import WARMUP, RequestRecord
+from harness.live.load.message import Start
+from harness.scenario.schema import Load
+from harness.store import encode
+from harness.store.capture import rows
+from tests.live.load_child import (
+    PATIENCE_S,
+    STREAM_END,
+    STREAM_HEAD,
+    Answer,
+    Server,
+    arrivals,
+    child,
+    chunk,
+    delta,
+    finish,
+    plain,
+    serving,
+    spawn,
+    wait_for,
+    warmup,
+)
+
+pytestmark = pytest.mark.system
+
+
+def say_ok(request_id: str, _body: dict[str, Any]) -> Answer:
+    """Answer with a mocked text that names its attempt."""
+    return [plain(f"<<{request_id}.openai.1>> hello")]
+
+
+def test_every_arrival_is_sent_once_and_recorded(tmp_path: Path) -> None:
+    """Each request names itself, goes out no earlier than planned, and is recorded with what came back."""
+    with serving(Server(say_ok, keep=True)) as server, child(tmp_path, server.base_url, arrivals(200)) as load:
+        origin_ns = load.begin()
+        done = load.message()["done"]
+        assert load.end() == 0
+    records = load.requests()
+    assert done == {"sent": 200, "ok": 200, "truncated": 0, "error": 0, "deadline": 0, "dropped": 0}
+    assert [record.request_id for record in records] == [f"req-{place:06d}" for place in range(1, 201)]
+    text = "<<req-000001.openai.1>> hello"
+    first = records[0]
+    assert (first.outcome, first.status, first.phase, first.sources) == (
+        "ok",
+        200,
+        "baseline",
+        ("req-000001.openai.1",),
+    )
+    assert (first.text_chars, first.tokens_in, first.tokens_out) == (len(text), 7, 3)
+    assert first.text_sha256 == hashlib.sha256(text.encode()).hexdigest()
+    assert [record.scheduled_ns - origin_ns for record in records] == [place * 10**6 for place in range(200)]
+    assert all(r.scheduled_ns <= (r.start_ns or 0) < (r.end_ns or 0) for r in records)
+    assert server.connections < 200  # connections are reused
+
+
+def test_requests_carry_headers_marker_and_size(tmp_path: Path) -> None:
+    """A request is what an OpenAI client would send, with the run's and the scenario's additions."""
+    load = Load(rate=1, prompt_tokens=200, max_tokens=55)
+    headers = {"Authorization": "Bearer sk-secret-1", "x-team": "chaos"}
+    settings: dict[str, Any] = {"load": load, "headers": headers}
+    with serving(Server(say_ok)) as server, child(tmp_path, server.base_url, arrivals(1), **settings) as running:
+        command = Path(f"/proc/{running.process.pid}/cmdline")
+        argv = command.read_bytes() if command.exists() else b""
+        running.begin()
+        running.message()
+        assert running.end() == 0
+        assert running.process.stderr is not None
+        log = running.process.stderr.read()
+    (head,) = server.heads
+    lines = {line.lower() for line in head.splitlines()}
+    assert head.startswith("POST /v1/chat/completions HTTP/1.1")
+    assert {"x-harness-request: req-000001", "x-harness-run: abcd1234", "x-team: chaos"} <= lines
+    assert "authorization: bearer sk-secret-1" in lines
+    (body,) = server.bodies
+    prompt = body["messages"][0]["content"]
+    assert prompt.endswith("[[req-000001 abcd1234]]")
+    assert 180 <= len(prompt.split()) <= 200
+    assert (body["model"], body["max_tokens"], "stream" in body) == ("gpt-4", 55, False)
+    captured = (tmp_path / "load.jsonl").read_bytes()
+    assert all(b"sk-secret-1" not in place for place in (argv, log, captured))
+    assert b"Aggregated" in log  # Locust's own table
+
+
+def test_streams_are_read_as_they_come(tmp_path: Path) -> None:
+    """The first token is stamped while the rest of the answer is still to come."""
+    halfway = threading.Event()
+
+    def answer(_request_id: str, body: dict[str, Any]) -> Answer:
+        assert body["stream"]
+        assert body["stream_options"] == {"include_usage": True}
+        usage = b'data: {"choices": [], "usage": {"prompt_tokens": 9, "completion_tokens": 2}}\n\n'
+        start = [STREAM_HEAD, chunk(b": hi\n\n" + delta("")), chunk(delta("<<a.b.1>> one "))]
+        return [*start, 0.2, halfway, chunk(delta("two") + usage + b"data: [DONE]\n\n"), STREAM_END]
+
+    halfway.set()
+    requests = arrivals(1, streaming=True)
+    with serving(Server(answer, keep=True)) as server, child(tmp_path, server.base_url, requests) as load:
+        load.run()
+    (record,) = load.requests()
+    assert (record.outcome, record.streaming, record.sources) == ("ok", True, ("a.b.1",))
+    assert (record.text_chars, record.tokens_in, record.tokens_out) == (len("<<a.b.1>> one two"), 9, 2)
+    assert record.first_token_ns is not None
+    assert record.end_ns is not None
+    assert record.end_ns - record.first_token_ns >= 150_000_000  # the server's own pause lies between
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+def test_a_caller_leaves_at_its_deadline(tmp_path: Path, streaming: bool) -> None:
+    """The deadline counts from the intended start; the connection is closed, and what had come is kept."""
+    hold = threading.Event()
+    begun = [STREAM_HEAD, chunk(delta("<<a.b.1>> half"))] if streaming else []
+    load = Load(rate=1, deadline=300_000_000)
+    requests = arrivals(1, streaming=streaming)
+    with (
+        serving(Server(lambda _id, _body: [*begun, hold])) as server,
+        child(tmp_path, server.base_url, requests, load=load) as running,
+    ):
+        done = running.run()
+        assert server.left.wait(PATIENCE_S)
+        hold.set()
+    (record,) = running.requests()
+    assert done["deadline"] == 1
+    assert (record.outcome, record.client_left) == ("deadline", True)
+    assert record.end_ns is not None
+    assert record.end_ns - record.scheduled_ns >= 300_000_000
+    assert record.text_chars == (len("<<a.b.1>> half") if streaming else None)
+    assert record.status == (200 if streaming else None)
+
+
+def test_a_full_pool_drops_arrivals_and_says_so(tmp_path: Path) -> None:
+    """With two requests in flight at most, a third arrival is recorded as dropped, never queued."""
+    hold = threading.Event()
+    settings: dict[str, Any] = {"pool": 2, "load": Load(rate=1, deadline=2 * 10**9)}
+    with (
+        serving(Server(lambda _id, _body: [hold])) as server,
+        child(tmp_path, server.base_url, arrivals(5), **settings) as load,
+    ):
+        done = load.run()
+        hold.set()
+    records = load.requests()
+    assert [record.outcome for record in records] == ["deadline"] * 2 + ["dropped"] * 3
+    assert (done["sent"], done["dropped"]) == (2, 3)
+    assert all(record.start_ns is None and record.end_ns is None for record in records[2:])
+    assert len(server.bodies) == 2
+
+
+def test_a_stall_shows_in_latency(tmp_path: Path) -> None:
+    """Requests keep going out while the server stalls, and each one's latency tells how long it hung: open model."""
+    stalled = threading.Event()
+    with (
+        serving(Server(lambda request_id, body: [stalled, *say_ok(request_id, body)])) as server,
+        child(tmp_path, server.base_url, arrivals(20, every_ms=10)) as load,
+    ):
+        load.begin()
+        wait_for(lambda: len(server.bodies) == 20)
+        stalled.set()
+        assert load.message()["done"]["ok"] == 20
+        assert load.end() == 0
+    records = load.requests()
+    last_start = max(record.start_ns or 0 for record in records)
+    assert all((record.end_ns or 0) > last_start for record in records)
+    latencies = [(record.end_ns or 0) - record.scheduled_ns for record in records]
+    assert latencies[0] >= 190_000_000  # it hung for as long as the other 19 took to arrive
+
+
+def test_an_origin_in_the_past_makes_late_arrivals(tmp_path: Path) -> None:
+    """A generator that starts late tells how late each request was."""
+    with serving(Server(say_ok, keep=True)) as server, child(tmp_path, server.base_url, arrivals(50)) as load:
+        load.begin(in_s=-5)
+        load.message()
+        assert load.end() == 0
+    lags = [(record.start_ns or 0) - record.scheduled_ns for record in load.requests()]
+    assert len(lags) == 50
+    assert min(lags) >= 4_900_000_000
+
+
+def test_an_arrival_past_its_deadline_never_goes_out(tmp_path: Path) -> None:
+    """A request that could not go out in time was dropped by the generator; the chain is not to blame."""
+    settings = {"load": Load(rate=1, deadline=10**9)}
+    with serving(Server(say_ok)) as server, child(tmp_path, server.base_url, arrivals(2), **settings) as load:
+        load.begin(in_s=-5)
+        done = load.message()["done"]
+        assert load.end() == 0
+    assert (done["dropped"], server.bodies) == (2, [])
+    assert "past its deadline" in (load.requests()[0].error or "")
+
+
+def test_refused_connections_are_recorded(tmp_path: Path) -> None:
+    """A chain that is not there gives errors without a status, and the load goes on to its end."""
+    with serving(Server(say_ok)) as gone:
+        pass
+    with child(tmp_path, gone.base_url, arrivals(30), warmup=warmup(1)) as load:
+        ready = load.message()["ready"]
+        load.send(encode({"origin_ns": time.monotonic_ns()}))
+        done = load.message()["done"]
+        assert load.end() == 0
+    assert ready["warmup"] == [{"model": "model-1", "status": None, "ok": False, "error": "connection refused"}]
+    assert (done["sent"], done["error"]) == (30, 30)
+    assert [record.phase for record in load.requests()] == [WARMUP] + ["baseline"] * 30
+    assert {(r.outcome, r.status, r.error) for r in load.requests()} == {("error", None, "connection refused")}
+
+
+def test_warmup_comes_before_ready(tmp_path: Path) -> None:
+    """Warm-up calls ask for their own models, one after the other, and are recorded in their own phase."""
+    with serving(Server(say_ok)) as server, child(tmp_path, server.base_url, (), warmup=warmup(2)) as load:
+        ready = load.message()["ready"]
+        load.send(encode({"origin_ns": 0}))
+        done = load.message()["done"]
+        assert load.end() == 0
+    assert ready["warmup"] == [
+        {"model": "model-1", "status": 200, "ok": True, "error": None},
+        {"model": "model-2", "status": 200, "ok": True, "error": None},
+    ]
+    assert [body["model"] for body in server.bodies] == ["model-1", "model-2"]
+    assert [record.phase for record in load.requests()] == [WARMUP, WARMUP]
+    assert done == {"sent": 0, "ok": 0, "truncated": 0, "error": 0, "deadline": 0, "dropped": 0}
+
+
+def test_ten_thousand_arrivals(tmp_path: Path) -> None:
+    """However many arrivals are planned, each has one record, sent or dropped."""
+    planned = arrivals(10_000, every_ms=0.5)
+    with serving(Server(say_ok, keep=True)) as server, child(tmp_path, server.base_url, planned) as load:
+        done = load.run()
+    assert done["sent"] + done["dropped"] == 10_000
+    assert len({record.request_id for record in load.requests()}) == len(load.requests()) == 10_000
+    assert load.health()
+
+
+def test_end_of_input_ends_it_with_requests_in_flight(tmp_path: Path) -> None:
+    """A runner that goes away takes the load with it, and what was recorded is on disk."""
+    hold = threading.Event()
+
+    def answer(request_id: str, body: dict[str, Any]) -> Answer:
+        return say_ok(request_id, body) if request_id == "req-000001" else [hold]
+
+    with serving(Server(answer)) as server, child(tmp_path, server.base_url, arrivals(300)) as load:
+        load.begin()
+        wait_for(lambda: len(server.bodies) == 300)
+        assert load.end() == 0
+        assert load.message() is None  # it never claimed to be done
+        hold.set()
+    assert [record.request_id for record in load.requests()] == ["req-000001"]
+
+
+def test_end_of_input_before_the_origin(tmp_path: Path) -> None:
+    """A run that is called off before it begins ends cleanly."""
+    with serving(Server(say_ok)) as server, child(tmp_path, server.base_url, arrivals(5)) as load:
+        assert "ready" in load.message()
+        assert load.end() == 0
+    assert load.requests() == []
+
+
+def test_a_kill_keeps_what_was_flushed(tmp_path: Path) -> None:
+    """What is on disk when the process is killed is whole rows."""
+    hold = threading.Event()
+
+    def answer(request_id: str, body: dict[str, Any]) -> Answer:
+        return say_ok(request_id, body) if request_id < "req-000051" else [hold]
+
+    with serving(Server(answer, keep=True)) as server, child(tmp_path, server.base_url, arrivals(100)) as load:
+        load.begin()
+        wait_for(lambda: (tmp_path / "load.jsonl").read_bytes().count(b'"request",') == 50)
+        load.process.send_signal(signal.SIGKILL)
+        assert load.process.wait(PATIENCE_S) == -signal.SIGKILL
+        hold.set()
+    assert {record.outcome for record in load.requests()} == {"ok"}
+    assert len(load.requests()) == 50
+
+
+def test_a_busy_event_loop_does_not_starve_the_writer(tmp_path: Path) -> None:
+    """Rows reach the disk although no greenlet ever gives way; patched into a greenlet, the writer would wait for it."""
+    program = """
+import sys, time, harness.live.locustfile
+from pathlib import Path
+from harness.part import health
+from harness.store import Capture
+capture = Capture(Path(sys.argv[1]), "load")
+capture.put(health("load", 0))
+until = time.monotonic() + 30
+while not capture.path.stat().st_size:
+    assert time.monotonic() < until
+"""
+    subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=True, timeout=PATIENCE_S)
+
+
+@pytest.mark.parametrize(("hard", "outcomes"), [(4096, {"ok"}), (60, {"ok", "dropped"})])
+def test_open_files_are_the_loads_own_concern(tmp_path: Path, hard: int, outcomes: set[str]) -> None:
+    """A low limit on open files is raised; where it cannot be, arrivals are dropped and the chain is not blamed."""
+    hold = threading.Event()
+
+    def dropped() -> int:
+        file = tmp_path / "load.jsonl"
+        return file.read_bytes().count(b'"dropped"') if file.exists() else 0
+
+    with serving(Server(lambda request_id, body: [hold, *say_ok(request_id, body)])) as server:
+        start = Start(
+            capture=str(tmp_path),
+            token="abcd1234",
+            base_url=server.base_url,
+            model="gpt-4",
+            load=Load(rate=1),
+            arrivals=arrivals(100),
+        )
+        process = spawn(limit=(resource.RLIMIT_NOFILE, (60, hard)))
+        try:
+            assert process.stdin is not None
+            process.stdin.write(encode(start) + b'\n{"origin_ns": %d}\n' % time.monotonic_ns())
+            process.stdin.flush()
+            wait_for(lambda: len(server.bodies) + dropped() == 100)
+            hold.set()
+            assert process.stdout is not None
+            messages = [process.stdout.readline() for _ in ("ready", "done")]
+            process.stdin.close()
+            assert process.wait(PATIENCE_S) == 0
+        finally:
+            finish(process)
+    assert b"done" in messages[1]
+    found = [row for row in rows(tmp_path / "load.jsonl") if isinstance(row, RequestRecord)]
+    assert {record.outcome for record in found} == outcomes
+    assert all("Too many open files" in (record.error or "") for record in found if record.outcome == "dropped")
+
+
+def test_a_full_disk_ends_it(tmp_path: Path) -> None:
+    """Records that cannot be written are an error of the harness, told by the exit code."""
+    start = Start(
+        capture=str(tmp_path),
+        token="abcd1234",
+        base_url="http://127.0.0.1:9/v1",
+        model="gpt-4",
+        load=Load(rate=1),
+        arrivals=arrivals(100),
+    )
+    process = spawn(limit=(resource.RLIMIT_FSIZE, (1000, 1000)))
+    try:
+        assert process.stdin is not None
+        process.stdin.write(encode(start) + b'\n{"origin_ns": %d}\n' % time.monotonic_ns())
+        process.stdin.flush()
+        assert process.wait(PATIENCE_S) == 4
+        assert process.stderr is not None
+        assert b"File too large" in process.stderr.read()
+    finally:
+        finish(process)
+
+
+def test_an_unsendable_header_is_refused_without_its_value(tmp_path: Path) -> None:
+    """A secret with a stray line break stops the run, and stays secret."""
+    headers = {"authorization": "Bearer sk-secret-2\n"}
+    with child(tmp_path, "http://127.0.0.1:9/v1", (), headers=headers) as load:
+        assert load.message() is None
+        assert load.process.wait(PATIENCE_S) == 4
+        assert load.process.stderr is not None
+        said = load.process.stderr.read().decode()
+    assert "header 'authorization' cannot be sent" in said
+    assert "sk-secret-2" not in said
+
+
+def test_an_unreadable_start_message_is_named() -> None:
+    """Whatever comes instead of a start message, there is one sentence and an exit code, no traceback."""
+    process = spawn()
+    try:
+        _, said = process.communicate(b'{"token": 1}\n', timeout=PATIENCE_S)
+    finally:
+        finish(process)
+    assert process.returncode == 4
+    assert b"unreadable start message" in said
+    assert b"Traceback" not in said
+
+
+def test_without_input_there_is_nothing_to_do() -> None:
+    """An empty standard input ends it before it begins."""
+    process = spawn(stdin=subprocess.DEVNULL)
+    try:
+        assert process.wait(PATIENCE_S) == 0
+    finally:
+        finish(process)
+
+
+def test_without_a_listener_it_still_records(tmp_path: Path) -> None:
+    """A closed standard output loses messages, not rows."""
+    with serving(Server(say_ok)) as server, child(tmp_path, server.base_url, arrivals(3)) as load:
+        assert load.process.stdout is not None
+        load.process.stdout.close()
+        load.send(encode({"origin_ns": time.monotonic_ns()}))
+        wait_for(lambda: (tmp_path / "load.jsonl").exists() and len(load.requests()) == 3)
+        assert load.end() == 0

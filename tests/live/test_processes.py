@@ -1,0 +1,337 @@
+"""Children are started, talked to, watched and ended; nothing stays behind, however the runner ends."""
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from harness.errors import HarnessError
+from harness.live.processes import Child, to_the_end
+
+PART = """
+import json, os, sys
+start = json.loads(sys.stdin.readline())
+print("chatter of a library", flush=True)
+print(json.dumps({"ready": {"pid": os.getpid(), "got": start}}), flush=True)
+for line in sys.stdin:
+    message = json.loads(line)
+    if "die" in message:
+        print("last words", file=sys.stderr, flush=True)
+        os._exit(message["die"])
+    print(json.dumps({"done": message}), flush=True)
+print("ended by itself", file=sys.stderr, flush=True)
+"""
+STUBBORN = """
+import signal, sys, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+print('{"ready": {}}', flush=True)
+while True:
+    time.sleep(60)
+"""
+# A leader that ends on SIGTERM only after a word, and a worker that would outlive it and ignores SIGTERM.
+GATEWAY = (
+    "trap 'echo bye; exit 0' TERM; (trap '' TERM; echo worker $BASHPID; while :; do sleep 60; done) & echo up; wait"
+)
+
+START = {"secret": "hush"}
+
+
+def part(tmp_path: Path, code: str = PART, **options: Any) -> Child:
+    """Return a part that runs the given code."""
+    return Child("edge", [sys.executable, "-c", code], log=tmp_path / "edge.log", part=True, **options)
+
+
+def gateway(tmp_path: Path, code: str = GATEWAY, **options: Any) -> Child:
+    """Return a foreign program that runs a shell script."""
+    return Child("gateway", ["bash", "-c", code], log=tmp_path / "gateway.log", **options)
+
+
+def eventually(condition: Callable[[], Any], *, within_s: float = 20.0) -> Any:
+    """Poll until the condition gives something true, and return that."""
+    deadline = time.monotonic() + within_s
+    while not (found := condition()):
+        assert time.monotonic() < deadline, "did not come true"
+        time.sleep(0.01)
+    return found
+
+
+def gone(pid: int) -> bool:
+    """Return whether a process is no more, or but an entry that nobody has read."""
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
+def group(pid: int) -> set[int]:
+    """Return the living members of a process group."""
+    members = set()
+    for process in psutil.process_iter():
+        try:
+            if os.getpgid(process.pid) == pid and not gone(process.pid):
+                members.add(process.pid)
+        except ProcessLookupError:
+            pass
+    return members
+
+
+def test_part_is_started_told_and_ended(tmp_path: Path) -> None:
+    """A part gets its start message and later ones, answers, and ends by itself when its input does."""
+
+    async def story() -> None:
+        async with part(tmp_path) as child:
+            ready = await child.ready(START)
+            assert ready == {"pid": child.pid, "got": {"secret": "hush"}}
+            await child.send({"origin_ns": 5})
+            assert await child.receive() == {"done": {"origin_ns": 5}}
+        assert gone(child.pid)
+
+    asyncio.run(story())
+    assert (tmp_path / "edge.log").read_text() == "chatter of a library\nended by itself\n"
+
+
+def test_secrets_stay_out_of_process_list(tmp_path: Path) -> None:
+    """The start message is not among the arguments that every user of the machine can read."""
+
+    async def story() -> None:
+        async with part(tmp_path) as child:
+            await child.ready(START)
+            assert "hush" not in " ".join(psutil.Process(child.pid).cmdline())
+
+    asyncio.run(story())
+
+
+def test_environment_has_no_proxy(tmp_path: Path) -> None:
+    """A proxy for the internet must not catch the calls on the loopback."""
+    env = {**os.environ, "HTTP_PROXY": "http://proxy.invalid", "https_proxy": "http://proxy.invalid", "KEPT": "yes"}
+
+    async def story() -> None:
+        async with gateway(tmp_path, "env; sleep 60", env=env):
+            await asyncio.to_thread(eventually, lambda: "KEPT=yes" in (tmp_path / "gateway.log").read_text())
+
+    asyncio.run(story())
+    assert "proxy.invalid" not in (tmp_path / "gateway.log").read_text()
+
+
+def test_part_that_is_not_ready_in_time_is_named(tmp_path: Path) -> None:
+    """The error says which part it was, and what it last said."""
+    code = "import sys, time; print('still loading', file=sys.stderr, flush=True); time.sleep(60)"
+
+    async def story() -> None:
+        async with part(tmp_path, code, grace_s=0) as child:
+            await asyncio.to_thread(eventually, (tmp_path / "edge.log").read_text)
+            await child.ready(START, timeout_s=0.01)
+
+    with pytest.raises(HarnessError, match=r"^edge: was not ready after 0\.01 s\n(.*\n)*.*still loading$"):
+        asyncio.run(story())
+
+
+def test_part_that_ends_before_it_is_ready_is_named(tmp_path: Path) -> None:
+    """Nobody waits a minute for a part that is gone."""
+
+    async def story() -> None:
+        async with part(tmp_path, "raise SystemExit('no such module')") as child:
+            await child.ready(START)
+
+    with pytest.raises(HarnessError, match=r"^edge: ended before its time \(exit code 1\)\n(.*\n)*.*no such module$"):
+        asyncio.run(story())
+
+
+def test_unexpected_death_is_noticed(tmp_path: Path) -> None:
+    """A death in mid-run comes with its exit code and last words, and calls of the dead fail."""
+
+    async def story() -> None:
+        async with part(tmp_path) as child:
+            await child.ready(START)
+            await child.send({"die": 7})
+            error = await child.died()
+            assert "exit code 7" in str(error)
+            assert "last words" in str(error)
+            with pytest.raises(HarnessError, match="exit code 7"):
+                await child.receive()
+            with pytest.raises(HarnessError, match="exit code 7"):
+                await child.send({"late": True})
+
+    asyncio.run(story())
+
+
+def test_death_by_signal_is_noticed_through_the_tether(tmp_path: Path) -> None:
+    """A foreign program's end is seen as it was, though a script stands between."""
+
+    async def story() -> str:
+        async with gateway(tmp_path, "echo up; kill -SEGV $$") as child:
+            return str(await child.died())
+
+    assert "signal SIGSEGV" in asyncio.run(story())
+
+
+def test_planned_end_is_no_death(tmp_path: Path) -> None:
+    """Whoever waits for a death is not woken by the run's own ending."""
+
+    async def story() -> None:
+        async with part(tmp_path) as child:
+            await child.ready(START)
+            death = asyncio.create_task(child.died())
+        await asyncio.wait([death], timeout=0.05)
+        assert not death.done()
+        death.cancel()
+
+    asyncio.run(story())
+
+
+def test_stubborn_part_is_killed(tmp_path: Path) -> None:
+    """A part that neither reads its input nor heeds SIGTERM does not outlive the run."""
+
+    async def story() -> int:
+        async with part(tmp_path, STUBBORN, grace_s=0.05) as child:
+            await child.ready(START)
+        return child.pid
+
+    assert gone(asyncio.run(story()))
+
+
+def test_foreign_program_ends_with_all_its_workers(tmp_path: Path) -> None:
+    """SIGTERM lets it end in order; a worker that ignores the signal goes too."""
+    log = tmp_path / "gateway.log"
+
+    async def story() -> None:
+        async with gateway(tmp_path) as child:
+            await asyncio.to_thread(eventually, lambda: "worker" in log.read_text() and "up" in log.read_text())
+            assert len(group(child.pid)) >= 3
+        eventually(lambda: not group(child.pid))
+
+    asyncio.run(story())
+    assert "bye" in log.read_text()
+
+
+def test_unknown_program_is_an_error(tmp_path: Path) -> None:
+    """A typing mistake in a gateway's command is told before anything is started."""
+
+    async def story() -> None:
+        async with Child("gateway", ["no-such-gateway"], log=tmp_path / "log"):
+            pass
+
+    with pytest.raises(HarnessError, match="gateway: there is no program 'no-such-gateway'"):
+        asyncio.run(story())
+
+
+def test_program_that_cannot_run_says_so(tmp_path: Path) -> None:
+    """A program of another machine's kind is a death with a reason."""
+    broken = tmp_path / "broken"
+    broken.write_bytes(b"\x7fELF not really")
+    broken.chmod(0o755)
+
+    async def story() -> str:
+        async with Child("gateway", [str(broken)], log=tmp_path / "log") as child:
+            return str(await child.died())
+
+    assert "cannot start" in asyncio.run(story())
+
+
+@pytest.mark.parametrize("when", ["in the body", "at the end"])
+def test_cancellation_leaves_nothing_behind(tmp_path: Path, when: str) -> None:
+    """A run that is interrupted, even twice and while it ends, takes its children along."""
+    pids: list[int] = []
+
+    async def story(started: asyncio.Event) -> None:
+        async with part(tmp_path, STUBBORN, grace_s=0.2) as child, gateway(tmp_path, grace_s=0.2) as other:
+            pids.extend([child.pid, other.pid])
+            await child.ready(START)
+            started.set()
+            if when == "in the body":
+                await asyncio.Event().wait()
+
+    async def interrupted() -> None:
+        started = asyncio.Event()
+        task = asyncio.create_task(story(started))
+        await started.wait()
+        for _ in range(2):
+            await asyncio.wait([task], timeout=0.05)
+            task.cancel()
+        await asyncio.wait([task])
+        assert task.cancelled()
+
+    asyncio.run(interrupted())
+    for pid in pids:
+        eventually(lambda pid=pid: not group(pid))
+
+
+RUNNER = """
+import asyncio, json, sys
+from pathlib import Path
+from harness.live.processes import Child
+async def main(folder):
+    part = Child("edge", [sys.executable, "-c", sys.argv[2]], log=folder / "edge.log", part=True)
+    gateway = Child("gateway", ["bash", "-c", sys.argv[3]], log=folder / "gateway.log", grace_s=0.2)
+    async with part, gateway:
+        await part.ready({})
+        print(json.dumps([part.pid, gateway.pid]), flush=True)
+        await asyncio.Event().wait()
+asyncio.run(main(Path(sys.argv[1])))
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+def test_death_of_the_runner_ends_its_children(tmp_path: Path, number: signal.Signals) -> None:
+    """Even a `kill -9` of the runner leaves no process, worker or listening port behind."""
+    runner = subprocess.Popen(
+        [sys.executable, "-c", RUNNER, str(tmp_path), PART, GATEWAY],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    with runner:
+        try:
+            assert runner.stdout is not None
+            pids = json.loads(runner.stdout.readline())
+            eventually(lambda: "worker" in (tmp_path / "gateway.log").read_text())
+            assert all(group(pid) for pid in pids)
+            runner.send_signal(number)
+            runner.wait(timeout=20)
+            for pid in pids:
+                eventually(lambda pid=pid: not group(pid))
+        finally:
+            runner.kill()
+
+
+def test_clean_up_is_done_though_cancelled() -> None:
+    """Work that must be done is awaited to its end; then the cancellation goes on."""
+    steps: list[str] = []
+
+    async def clean_up() -> None:
+        steps.append("begun")
+        await asyncio.sleep(0.05)
+        steps.append("done")
+
+    async def story() -> None:
+        task = asyncio.create_task(to_the_end(clean_up()))
+        for _ in range(3):
+            await asyncio.sleep(0)
+            task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(story())
+    assert steps == ["begun", "done"]
+
+
+def test_result_and_error_of_clean_up_come_through() -> None:
+    """Without a cancellation it is as if the work had been awaited."""
+
+    async def value() -> int:
+        return 3
+
+    async def fails() -> None:
+        raise KeyError("x")
+
+    assert asyncio.run(to_the_end(value())) == 3
+    with pytest.raises(KeyError):
+        asyncio.run(to_the_end(fails()))

@@ -1,0 +1,191 @@
+"""A real Toxiproxy does to connections what the scenario says."""
+
+import asyncio
+import contextlib
+import itertools
+import socket
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from harness.history.records import FaultEvent
+from harness.live.nemesis import Nemesis
+from harness.live.toxiproxy import Binary
+from harness.scenario import Inject, Timeline, Window
+from tests.live.world import MS, NAME, World, ask, tell
+
+pytestmark = pytest.mark.system
+
+DELAY_NS = 300 * MS
+
+
+def raw_end(peer: tuple[str, int], say: bytes) -> tuple[bytes, str]:
+    """Say something on a bare socket; return what came, and how the connection ended."""
+    got = b""
+    with socket.create_connection(peer, timeout=20) as connection:
+        connection.sendall(say)
+        try:
+            while piece := connection.recv(100):
+                got += piece
+        except ConnectionResetError:
+            return got, "RST"
+    return got, "FIN"
+
+
+@pytest.mark.parametrize(("say", "got"), [(b"close\n", b""), (b"?\nclose\n", b"ok\n"), (b"half\n", b"half an ans")])
+def test_close_at_the_edge_reaches_the_caller_as_reset(binary: Binary, tmp_path: Path, say: bytes, got: bytes) -> None:
+    """Before an answer, after one and in the midst of one, the caller sees an RST; without Toxiproxy, a mere FIN."""
+
+    async def story(made: World) -> None:
+        received, end = await asyncio.to_thread(raw_end, made.peer, say)
+        assert end == "RST"
+        assert got.startswith(received)
+        host, port = made.upstream.split(":")
+        assert await asyncio.to_thread(raw_end, (host, int(port)), say) == (got, "FIN")
+
+    tell(binary, tmp_path, story)
+
+
+def test_refused_is_refused_and_comes_back_at_the_same_port(binary: Binary, tmp_path: Path) -> None:
+    """New connections are refused by the system, open ones are reset; afterwards all is as before."""
+
+    async def story(made: World) -> None:
+        reader, writer = await asyncio.open_connection(*made.peer)
+        assert (await ask(reader, writer))[0] == b"ok\n"
+        await made.toxiproxy.refuse(NAME)
+        with pytest.raises(ConnectionRefusedError):
+            await made.call()
+        with pytest.raises(ConnectionResetError):
+            await ask(reader, writer)
+        writer.close()
+        await made.toxiproxy.accept(NAME)
+        assert (await made.call())[0] == b"ok\n"
+
+    tell(binary, tmp_path, story)
+
+
+def test_port_of_a_refusing_provider_stays_its_own(binary: Binary, tmp_path: Path) -> None:
+    """While nobody listens there the system gives the port to no other listener and to no caller."""
+
+    async def story(made: World) -> None:
+        await made.toxiproxy.refuse(NAME)
+        with contextlib.ExitStack() as taken:
+            others = [taken.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(500)]
+            assert made.peer not in [other.getsockname() for other in others]
+            await made.toxiproxy.accept(NAME)
+        assert (await made.call())[0] == b"ok\n"
+
+    tell(binary, tmp_path, story)
+
+
+def test_slow_delays_old_and_new_connections(binary: Binary, tmp_path: Path) -> None:
+    """Kept-alive connections are hit as new ones are, and both are fast again afterwards."""
+
+    async def story(made: World) -> None:
+        reader, writer = await asyncio.open_connection(*made.peer)
+        await ask(reader, writer)
+        await made.toxiproxy.slow(NAME, delay_ns=DELAY_NS)
+        for answer, took_ns in (await made.call(), await ask(reader, writer)):
+            assert answer == b"ok\n"
+            assert took_ns >= DELAY_NS
+        await made.toxiproxy.slow(NAME, delay_ns=DELAY_NS // 2, jitter_ns=DELAY_NS // 4)
+        assert (await ask(reader, writer))[1] >= DELAY_NS // 4
+        await made.toxiproxy.unslow(NAME)
+        for call in (made.call, lambda: ask(reader, writer)):
+            assert min([(await call())[1] for _ in range(10)]) < DELAY_NS // 4
+        writer.close()
+
+    tell(binary, tmp_path, story)
+
+
+def test_end_of_a_delay_lets_go_of_what_was_held(binary: Binary, tmp_path: Path) -> None:
+    """A delay that is taken away in the midst of an answer loses nothing and does not hang the server."""
+
+    async def story(made: World) -> None:
+        await made.toxiproxy.slow(NAME, delay_ns=3600 * 10**9)
+        held = [asyncio.create_task(made.call()) for _ in range(50)]
+        await asyncio.to_thread(_wait_for_connections, made.peer, 50)
+        await made.toxiproxy.unslow(NAME)
+        assert {answer for answer, _took in await asyncio.gather(*held)} == {b"ok\n"}
+        assert made.toxiproxy.restarts == 0
+
+    tell(binary, tmp_path, story)
+
+
+def _wait_for_connections(peer: tuple[str, int], count: int) -> None:
+    deadline = time.monotonic() + 20
+    while count != sum(c.raddr == peer for c in psutil.Process().net_connections("tcp")):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_no_call_misses_a_change(binary: Binary, tmp_path: Path) -> None:
+    """A hundred times over, the very next connection after a change meets it."""
+
+    async def story(made: World) -> None:
+        for _ in range(50):
+            await made.toxiproxy.refuse(NAME)
+            with pytest.raises(ConnectionRefusedError):
+                await made.call()
+            await made.toxiproxy.accept(NAME)
+            assert (await made.call())[0] == b"ok\n"
+
+    tell(binary, tmp_path, story)
+
+
+def test_nemesis_keeps_its_windows_on_a_real_server(binary: Binary, tmp_path: Path) -> None:
+    """A stream of calls is refused, then slow, each for one unbroken time within the told one, and clean otherwise."""
+    delay_ns = 1000 * MS
+    timeline = Timeline(
+        windows=(
+            _window(1, 100, 400, Inject(connection="refused")),
+            _window(2, 500, 2700, Inject(connection="slow", delay=delay_ns)),
+        )
+    )
+    calls: list[tuple[int, int, str]] = []
+    events: list[FaultEvent] = []
+
+    async def call(made: World) -> None:
+        began_ns = time.monotonic_ns()
+        result = "ok"
+        try:
+            if (await made.call())[1] >= delay_ns:
+                result = "slow"
+        except OSError:  # refused, or reset where it was under way just then
+            result = "refused"
+        calls.append((began_ns, time.monotonic_ns(), result))
+
+    async def story(made: World) -> None:
+        origin_ns = time.monotonic_ns()
+        async with Nemesis(timeline, made.toxiproxy, origin_ns=origin_ns, put=events.append):
+            while time.monotonic_ns() < origin_ns + 2800 * MS:
+                await call(made)
+                await asyncio.sleep(0.002)
+        await call(made)
+
+    tell(binary, tmp_path, story)
+    assert [event.error for event in events] == [None, None]
+    assert [result for result, _calls in itertools.groupby(result for *_, result in calls)] == [
+        "ok",
+        "refused",
+        "ok",
+        "slow",
+        "ok",
+    ]
+    for began_ns, ended_ns, result in calls:
+        touching = {e.kind for e in events if e.applied_ns <= ended_ns and began_ns <= e.reverted_ns}  # type: ignore[operator]
+        assert result in touching | {"ok"}
+
+
+def _window(fault: int, start_ms: int, end_ms: int, inject: Inject) -> Window:
+    return Window(
+        fault_id=f"fault-{fault}",
+        provider=NAME,
+        start_ns=start_ms * MS,
+        end_ns=end_ms * MS,
+        inject=inject,
+        share=1.0,
+        text="",
+    )

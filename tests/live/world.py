@@ -1,0 +1,73 @@
+"""A provider with a real Toxiproxy in front of it, to be broken by tests."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+from harness.live.toxiproxy import Binary, Toxiproxy
+
+NAME = "openai/gpt 4"
+MS = 10**6
+
+
+async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Answer each line with `ok`; close on `close`, before or after an answer, as the edge does for a reset."""
+    with contextlib.suppress(ConnectionError):
+        while line := await reader.readline():
+            if line.startswith(b"half"):
+                writer.write(b"half an ans")
+                await writer.drain()
+            if line.strip() in {b"half", b"close"}:
+                break
+            writer.write(b"ok\n")
+            await writer.drain()
+    writer.close()
+
+
+class World:
+    """A Toxiproxy in front of one provider."""
+
+    def __init__(self, toxiproxy: Toxiproxy, address: str, upstream: str) -> None:
+        self.toxiproxy = toxiproxy
+        self.address = address
+        self.upstream = upstream
+        host, port = address.split(":")
+        self.peer = (host, int(port))
+
+    async def call(self) -> tuple[bytes, int]:
+        """Ask once on a new connection; return the answer and how long it took, in nanoseconds."""
+        reader, writer = await asyncio.open_connection(*self.peer)
+        with contextlib.closing(writer):
+            return await ask(reader, writer)
+
+
+async def ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> tuple[bytes, int]:
+    """Ask once on an open connection."""
+    began_ns = time.monotonic_ns()
+    writer.write(b"?\n")
+    return await reader.readline(), time.monotonic_ns() - began_ns
+
+
+@contextlib.asynccontextmanager
+async def world(binary: Binary, folder: Path) -> AsyncIterator[World]:
+    """Start a provider and a Toxiproxy in front of it."""
+    provider = await asyncio.start_server(_serve, "127.0.0.1", 0)
+    upstream = f"127.0.0.1:{provider.sockets[0].getsockname()[1]}"
+    async with provider, Toxiproxy.start(binary.path, log=folder / "toxiproxy.log") as toxiproxy:
+        yield World(toxiproxy, await toxiproxy.add(NAME, upstream=upstream), upstream)
+
+
+Story = Callable[[World], Coroutine[Any, Any, None]]
+
+
+def tell(binary: Binary, folder: Path, story: Story) -> None:
+    """Run a story in a world of its own."""
+
+    async def whole() -> None:
+        async with world(binary, folder) as made:
+            await story(made)
+
+    asyncio.run(whole())

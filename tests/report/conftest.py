@@ -1,0 +1,44 @@
+"""Runs for the tests of the report, each made once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from harness.report import Run
+from harness.store import RunFolder, tables
+from tests.histories import primary_429
+from tests.report import synthetic
+
+
+@pytest.fixture(scope="session")
+def demo() -> Run:
+    """Return the demo scenario with a patient chain."""
+    return Run.of(*primary_429())
+
+
+@pytest.fixture(scope="session")
+def hasty(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """Return a run where every 25th request ignores its Retry-After."""
+    plan = synthetic.plan(tmp_path_factory.mktemp("hasty"))
+    return Run.of(plan, synthetic.history(plan, early=25))
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    """Return the folder of a run whose title tries to be HTML."""
+    root = tmp_path_factory.mktemp("run")
+    plan = synthetic.plan(root, title="<script>alert('x')</script> & co")
+    return keep(root, plan)
+
+
+def keep(root: Path, plan: synthetic.Plan) -> RunFolder:
+    """Put a synthetic run into a folder as a real one leaves it."""
+    kept = RunFolder.create(root / "reports", plan)
+    tables.write(kept.path, synthetic.history(plan, early=25))
+    kept.write_environment(
+        {"command": "harness run scenario.yaml --seed 1", "note": "<b>bold</b>", "versions": {"x": "1"}}
+    )
+    kept.publish()
+    return kept

@@ -1,0 +1,107 @@
+"""The verdict as JUnit XML."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.judge import ExpectationResult, Finding, Status, Verdict
+from harness.report import Run
+from harness.report.junit import junit
+from tests.histories import primary_429
+
+DEMO = Run.of(*primary_429())
+
+
+def expectation(status: Status, text: str = "success_rate in fault >= 98%", message: str = "") -> ExpectationResult:
+    """Return an answered expectation."""
+    return ExpectationResult(
+        text=text,
+        metric=text.removeprefix("no "),
+        phase="fault",
+        status=status,
+        observed=0.5,
+        ci=(0.4, None),
+        unit="share",
+        samples=20,
+        needed=189,
+        message=message,
+    )
+
+
+def finding(status: Status, severity: str, name: str = "hang") -> Finding:
+    """Return an answered finding."""
+    return Finding(
+        id=name,
+        severity=severity,  # type: ignore[arg-type]
+        status=status,
+        count=1,
+        samples=2,
+        requests=("req-000001",),
+        message="it hung",
+    )
+
+
+def parse(verdict: Verdict) -> ET.Element:
+    """Return the suite."""
+    suite = ET.fromstring(junit(replace(DEMO, verdict=verdict))).find("testsuite")  # noqa: S314 - our own text
+    assert suite is not None
+    return suite
+
+
+def test_a_case_per_check(demo: Run) -> None:
+    """The suite holds the run, each expectation and each finding, and its counts agree with its cases."""
+    suite = parse(demo.verdict)
+    assert len(suite) == 1 + len(demo.verdict.expectations) + len(demo.verdict.findings)
+    assert suite.get("tests") == str(len(suite))
+    for tag, key in (("failure", "failures"), ("error", "errors"), ("skipped", "skipped")):
+        assert suite.get(key) == str(len(suite.findall(f"testcase/{tag}")))
+
+
+@pytest.mark.parametrize(
+    ("status", "tag"), [(Status.PASS, None), (Status.FAIL, "failure"), (Status.INCONCLUSIVE, "error")]
+)
+def test_an_expectation_that_is_not_kept_is_red(status: Status, tag: str | None) -> None:
+    """A broken expectation is a failure; an inconclusive one an error, since CI takes skipped for success."""
+    suite = parse(Verdict(status=status, exit_code=0, expectations=(expectation(status),)))
+    assert [child.tag for case in suite for child in case] == ([tag, tag] if tag else [])
+
+
+@pytest.mark.parametrize(
+    ("status", "severity", "asked", "tag"),
+    [
+        (Status.PASS, "required", False, None),
+        (Status.FAIL, "required", False, "failure"),
+        (Status.FAIL, "advisory", False, "skipped"),
+        (Status.FAIL, "advisory", True, "failure"),
+        (Status.INCONCLUSIVE, "required", False, "skipped"),
+        (Status.INCONCLUSIVE, "required", True, "error"),
+        (Status.INCONCLUSIVE, "run", False, "error"),
+    ],
+)
+def test_a_finding_is_red_where_it_counts(status: Status, severity: str, asked: bool, tag: str | None) -> None:
+    """A finding makes CI red exactly where it touches the verdict."""
+    rows = (expectation(Status.PASS, "no hang"),) if asked else ()
+    verdict = Verdict(status=Status.PASS, exit_code=0, expectations=rows, findings=(finding(status, severity),))
+    case = parse(verdict)[-1]
+    assert [child.tag for child in case] == ([tag] if tag else [])
+
+
+def test_a_run_that_is_inconclusive_by_its_own_health_is_red() -> None:
+    """Where all checks pass but the run does not, its own case is an error with the reasons."""
+    verdict = Verdict(status=Status.INCONCLUSIVE, exit_code=3, reasons=("3 arrivals were dropped",))
+    error = parse(verdict)[0][0]
+    assert error.tag == "error"
+    assert "3 arrivals were dropped" in (error.get("message") or "")
+
+
+@given(st.text())
+def test_any_text_is_valid_xml(text: str) -> None:
+    """Whatever a scenario or a provider put into a message, the file can be parsed."""
+    row = expectation(Status.FAIL, text="x " + text, message=text)
+    suite = parse(Verdict(status=Status.FAIL, exit_code=1, reasons=(text,), expectations=(row,)))
+    assert suite[1][0].tag == "failure"

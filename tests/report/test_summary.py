@@ -1,0 +1,86 @@
+"""The run in one sentence."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from harness.judge import ExpectationResult, Finding, Status, Verdict
+from harness.report import Run, summary
+from tests.report import synthetic
+
+
+def test_pass_tells_what_broke_and_who_served(demo: Run) -> None:
+    """A good run says what broke, that nobody noticed, who helped, and how long that took."""
+    passed = replace(demo, verdict=replace(demo.verdict, status=Status.PASS))
+    text = summary(passed)
+    assert text.startswith("PASS — openai answered 429 for 40 s; all 653 callers got their whole answer, azure served ")
+    assert "; falling back took " in text
+    assert text.endswith(". All 5 expectations held.")
+
+
+def test_fail_names_what_broke_the_verdict(hasty: Run) -> None:
+    """A failed run names the expectation and how often it was broken."""
+    text = summary(hasty)
+    assert text.startswith("FAIL — ")
+    assert "Broken: `no retry_after_ignored` (" in text
+
+
+def test_callers_who_lost_are_counted(tmp_path: Path) -> None:
+    """Callers without an answer are a number and a share."""
+    plan = synthetic.plan(tmp_path, faults="  - {on: all, during: fault, inject: {status: 503}}", deadline="6s")
+    run = Run.of(plan, synthetic.history(plan))
+    lost = int((~run.requests["complete"]).sum())
+    assert lost > 300
+    text = summary(run)
+    assert f"; {lost} of 653 callers (" in text
+    assert "openai, azure and anthropic answered 503 for 40 s" in text
+
+
+def test_inconclusive_gives_its_reason(demo: Run) -> None:
+    """An inconclusive run says why in the same breath."""
+    verdict = Verdict(status=Status.INCONCLUSIVE, exit_code=3, reasons=("the fault never fired.",))
+    assert summary(replace(demo, verdict=verdict)).endswith(". The fault never fired.")
+
+
+def test_nothing_broken_nothing_expected(tmp_path: Path) -> None:
+    """A scenario without faults says so."""
+    plan = replace(synthetic.plan(tmp_path, faults=""), expectations=())
+    run = Run.of(plan, synthetic.history(plan), verdict=Verdict(status=Status.PASS, exit_code=0))
+    assert summary(run) == (
+        "PASS — nothing was broken on purpose; all 653 callers got their whole answer. Nothing was expected."
+    )
+
+
+def test_required_finding_nobody_asked_for_is_named(demo: Run) -> None:
+    """A required finding breaks the verdict without a line in `expect`, so the sentence names it; an advisory not."""
+    found = tuple(
+        Finding(id=name, severity=severity, status=Status.FAIL, count=2, samples=9, requests=(), message="")
+        for name, severity in (("hang", "required"), ("late_fallback", "advisory"))
+    )
+    verdict = Verdict(status=Status.FAIL, exit_code=1, findings=found)
+    assert summary(replace(demo, verdict=verdict)).endswith("Broken: hang (2 cases).")
+
+
+def test_value_that_is_missing_is_said(demo: Run) -> None:
+    """An expectation that has no value does not pretend to one."""
+    row = ExpectationResult(
+        text="time_to_recover < 10s",
+        metric="time_to_recover",
+        phase=None,
+        status=Status.FAIL,
+        observed=None,
+        ci=None,
+        unit="ns",
+        samples=0,
+        needed=None,
+    )
+    verdict = Verdict(status=Status.FAIL, exit_code=1, expectations=(row,))
+    assert summary(replace(demo, verdict=verdict)).endswith("Broken: `time_to_recover < 10s` (no value).")
+
+
+def test_empty_history_has_a_sentence(tmp_path: Path) -> None:
+    """A run that recorded nothing still has a sentence."""
+    plan = synthetic.plan(tmp_path)
+    run = Run.of(plan, synthetic.History.of(plan.digest))
+    assert "no request was recorded" in summary(run)

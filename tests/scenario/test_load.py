@@ -1,0 +1,150 @@
+"""Scenario files: what is taken, and how mistakes are told."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from ruamel.yaml import YAML
+
+from harness.errors import UsageError
+from harness.scenario.load import load
+
+ROOT = Path(__file__).parents[2]
+DEMO = ROOT / "scenarios" / "primary-429.yaml"
+SCENARIOS = sorted((ROOT / "scenarios").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", SCENARIOS, ids=lambda path: path.stem)
+def test_every_scenario_of_ours_loads(path: Path) -> None:
+    """A scenario's file is called what it is called, and says what a good chain does."""
+    assert load(path).plan.name == path.stem
+    assert "good chain" in " ".join(path.read_text().split()).replace("# ", "")
+
+
+def changed(tmp_path: Path, old: str, new: str) -> UsageError:
+    """Load the demo with one thing changed; return the error."""
+    text = DEMO.read_text().replace("chains/", f"{ROOT}/scenarios/chains/")
+    assert old in text
+    path = tmp_path / "outage.yaml"
+    path.write_text(text.replace(old, new, 1))
+    with pytest.raises(UsageError) as caught:
+        load(path)
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "field", "problem", "hint"),
+    [
+        ("on: primary", "on: opnai", "faults[0].on", "unknown provider 'opnai'", "did you mean 'openai'?"),
+        ("during: fault", "during: falt", "faults[0].during", "unknown phase 'falt'", "did you mean 'fault'?"),
+        ("during: fault", "at: 60s\n    for: 9s", "faults[0].at", "6 s after the last phase", "shorter `for`"),
+        ("during: fault", "at: 60s", "faults[0]", "`at` and `for` go together", "at: 25s with for: 10s"),
+        ("retry_after", "retry_aftr", "faults[0].inject.retry_aftr", "unknown key", "did you mean 'retry_after'?"),
+        ("status: 429,", "connection: reset,", "faults[0].inject", "'error' does not go with 'reset'", ""),
+        ("status: 429,", "", "faults[0].inject", "expected one kind of fault", ""),
+        ("fault: 40s", "fault: 40", "phases.fault", "expected a duration, found 40", "write 40s"),
+        ("rate: 10/s", "rate: 10", "load.rate", "expected a rate, found 10", "write 10/s"),
+        ("rate: 10/s, ", "", "load.rate", "missing", ""),
+        ("rate: 10/s", "rate: 900000/s", "load.rate", "arrivals", "lower rate"),
+        ("poisson", "poison", "load.arrivals", "unknown value 'poison'", "did you mean 'poisson'?"),
+        ("success_rate", "sucess_rate", "expect[0]", "unknown metric", "did you mean 'success_rate'?"),
+        (">= 98%", ">= 98", "expect[0]", "expected a share", "ends in %"),
+        ("p95 fallback", "fallback", "expect[1]", "needs a quantile", "p95 fallback_overhead"),
+        ("no retry_after_ignored", "no retry_after_ignord", "expect[4]", "unknown finding", "did you mean"),
+        ("chains/gpt4-azure-claude", "chains/gpt4-azure-cloude", "chain", "no such chain file", "did you mean"),
+        ("seed: 1", "sed: 1", "sed", "unknown key", "did you mean 'seed'?"),
+    ],
+)
+def test_a_mistake_names_line_field_and_a_hint(
+    tmp_path: Path, old: str, new: str, field: str, problem: str, hint: str
+) -> None:
+    """Each mistake is told at its place, with what was found and what to write."""
+    error = changed(tmp_path, old, new)
+    file, line, place = str(error.where).rsplit("/", 1)[-1].split(":")
+    assert (file, place.strip()) == ("outage.yaml", field)
+    assert int(line) > 4
+    assert problem in error.problem
+    assert hint in (error.hint or "")
+
+
+def test_a_share_of_a_refused_provider_is_refused(tmp_path: Path) -> None:
+    """What hits the whole provider has no share."""
+    error = changed(
+        tmp_path, "{status: 429, error: rate_limit, retry_after: 2s}", "{connection: refused}\n    share: 30%"
+    )
+    assert "hits the whole provider" in error.problem
+
+
+def test_a_role_finds_its_provider(tmp_path: Path) -> None:
+    """One scenario fits every chain: roles are the chain's order; a role it lacks is a mistake."""
+    text = DEMO.read_text().replace("chains/", f"{ROOT}/scenarios/chains/")
+    path = tmp_path / "roles.yaml"
+    for role, names in [("fallback-2", ["anthropic"]), ("fallbacks", ["azure", "anthropic"]), ("azure", ["azure"])]:
+        path.write_text(text.replace("on: primary", f"on: {role}"))
+        assert [window.provider for window in load(path).plan.timeline.windows] == names
+    assert "unknown provider 'fallback-3'" in changed(tmp_path, "on: primary", "on: fallback-3").problem
+
+
+_SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=20)
+    | st.sampled_from(["10s", "5/s", "30%", "primary", "fault", "p95 latency < 3s", "no hang", "-1s", "1e999s"])
+)
+_VALUES = st.recursive(
+    _SCALARS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+def places(value: Any, at: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """Return every place of a document."""
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [at, *(place for key, item in inner for place in places(item, (*at, key)))]
+
+
+@st.composite
+def broken(draw: st.DrawFn) -> Any:
+    """Draw the demo with some of its places removed, renamed or replaced by anything."""
+    document = copy.deepcopy(YAML(typ="safe", pure=True).load(DEMO.read_text()))
+    document["chain"] = str(ROOT / "scenarios" / "chains" / "gpt4-azure-claude.yaml")
+    for _ in range(draw(st.integers(1, 3))):
+        place = draw(st.sampled_from(places(document)))
+        if not place:
+            return draw(_VALUES)
+        owner = document
+        for part in place[:-1]:
+            owner = owner[part]
+        how = draw(st.sampled_from(["replace", "remove", "rename"]))
+        if how == "remove":
+            del owner[place[-1]]
+        elif how == "rename" and isinstance(owner, dict):
+            owner[draw(st.text(max_size=10))] = owner.pop(place[-1])
+        else:
+            owner[place[-1]] = draw(_VALUES)
+    return document
+
+
+@given(document=broken())
+def test_a_malformed_scenario_is_an_error_with_its_line(
+    tmp_path_factory: pytest.TempPathFactory, document: Any
+) -> None:
+    """Whatever a scenario holds, it loads or is told with file and line: never a traceback."""
+    path = tmp_path_factory.mktemp("malformed") / "malformed.yaml"
+    with path.open("w", encoding="utf-8", errors="surrogatepass") as file:
+        YAML(typ="safe", pure=True).dump(document, file)
+    try:
+        assert load(path).plan.digest
+    except UsageError as error:
+        head = str(error.where)
+        assert head.startswith(str(path)) or "chains" in head
+        assert int(head.removeprefix(str(path)).split(":")[1]) >= 1 if head.startswith(str(path)) else True
+        assert error.problem

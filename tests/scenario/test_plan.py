@@ -1,0 +1,76 @@
+"""The plan: arrivals, windows, digest."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.scenario import Load, Plan, Scenario, compile_plan
+from harness.scenario.load import Loaded, load
+
+LOADED: Loaded = load(Path(__file__).parents[2] / "scenarios" / "primary-429.yaml")
+
+
+def plan(**changes: object) -> Plan:
+    """Return the demo's plan with some of the scenario's fields changed."""
+    scenario: Scenario = replace(LOADED.scenario, **changes)  # type: ignore[arg-type]
+    return compile_plan(scenario, LOADED.chain, ())
+
+
+@given(
+    rate=st.floats(0.1, 50),
+    seed=st.integers(0, 1000),
+    lengths=st.lists(st.integers(1, 20 * 10**9), min_size=1, max_size=4),
+    arrivals=st.sampled_from(["poisson", "constant"]),
+)
+def test_arrivals_lie_in_their_phases(rate: float, seed: int, lengths: list[int], arrivals: str) -> None:
+    """Every arrival belongs to the phase of its intended start; ids are unique, in order, of one width."""
+    phases = {f"p{place}": length for place, length in enumerate(lengths)}
+    made = plan(load=Load(rate=rate, arrivals=arrivals), phases=phases, seed=seed, faults=())  # type: ignore[arg-type]
+    by_name = {phase.name: phase for phase in made.phases}
+    for arrival in made.arrivals:
+        assert by_name[arrival.phase].start_ns <= arrival.scheduled_ns < by_name[arrival.phase].end_ns
+    assert all(a.scheduled_ns <= b.scheduled_ns and a.request_id < b.request_id for a, b in pairwise(made.arrivals))
+    assert len({len(arrival.request_id) for arrival in made.arrivals}) <= 1
+
+
+def test_poisson_arrivals_keep_their_rate() -> None:
+    """A thousand seconds at 10/s: the count within five standard deviations, the gaps exponential (CV near 1)."""
+    made = plan(phases={"all": 1000 * 10**9}, faults=())
+    gaps = [b.scheduled_ns - a.scheduled_ns for a, b in pairwise(made.arrivals)]
+    assert abs(len(made.arrivals) - 10_000) < 500
+    mean = sum(gaps) / len(gaps)
+    deviation = (sum((gap - mean) ** 2 for gap in gaps) / len(gaps)) ** 0.5
+    assert deviation / mean == pytest.approx(1, abs=0.05)
+
+
+def test_constant_arrivals_are_evenly_spaced() -> None:
+    """`constant` at 10/s: one every 100 ms, from the origin on."""
+    made = plan(load=Load(rate=10.0, arrivals="constant"), phases={"all": 10**9}, faults=())
+    assert [arrival.scheduled_ns for arrival in made.arrivals] == [place * 10**8 for place in range(10)]
+
+
+def test_the_same_input_gives_the_same_plan() -> None:
+    """The digest stands for everything that the run follows, and for the seed."""
+    assert plan() == plan()
+    assert plan().digest == plan().digest
+    assert plan(seed=2).digest != plan().digest
+    assert plan(title="another").digest != plan().digest
+
+
+def test_a_longer_run_begins_like_a_shorter_one() -> None:
+    """Arrivals are keyed by their place: what comes later never moves what came before."""
+    short = plan(phases={"all": 10 * 10**9}, faults=()).arrivals
+    assert plan(phases={"all": 20 * 10**9}, faults=()).arrivals[: len(short)] == short
+
+
+def test_the_streaming_share() -> None:
+    """0 % none, 100 % all, 30 % about a third."""
+    for part, low, high in [(0.0, 0, 0), (1.0, 653, 653), (0.3, 140, 250)]:
+        made = plan(load=replace(LOADED.scenario.load, streaming=part))
+        assert low <= sum(arrival.streaming for arrival in made.arrivals) <= high

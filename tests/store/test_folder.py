@@ -1,0 +1,139 @@
+"""The run folder."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from harness.errors import UsageError
+from harness.history import AttemptRecord, FaultEvent, HealthRecord, RequestRecord, records
+from harness.history.records import ChainAttempt
+from harness.scenario import Plan
+from harness.scenario.load import load
+from harness.store import Capture, EdgeAttempt, Foreign, Origin, RunFolder, latest
+
+SCENARIO = Path(__file__).parents[2] / "scenarios" / "primary-429.yaml"
+NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+def plan() -> Plan:
+    """The demo's plan, cut to its first request."""
+    whole = load(SCENARIO).plan
+    return replace(whole, arrivals=whole.arrivals[:1])
+
+
+def write_run(folder: RunFolder) -> None:
+    """Capture one request with a refused, a failed and a good attempt, at origin 1000."""
+    with Capture(folder.capture, "runner") as runner:
+        runner.put(Origin(at_ns=1000))
+        runner.put(FaultEvent(fault_id="fault-1", provider="openai", kind="refused", applied_ns=1000, reverted_ns=1060))
+        runner.put(HealthRecord(process="runner", at_ns=1100, loop_lag_ns=3, cpu_ns=4))
+    with Capture(folder.capture, "load") as load_part:
+        load_part.put(
+            RequestRecord(
+                request_id="req-000001",
+                phase="baseline",
+                scheduled_ns=1010,
+                start_ns=1011,
+                end_ns=1200,
+                outcome="ok",
+                status=200,
+                sources=("req-000001.azure.1",),
+                text_chars=3,
+                text_sha256="abc",
+            )
+        )
+    with Capture(folder.capture, "chain") as chain:
+        common = {"request_id": "req-000001"}
+        chain.put(ChainAttempt(key="a-1", provider="openai", start_ns=1020, outcome="refused", **common))
+        chain.put(ChainAttempt(key="a-2", provider="azure", start_ns=1080, outcome="ok", status=200, **common))
+    with Capture(folder.capture, "edge") as edge:
+        attempt = AttemptRecord(
+            attempt_id="req-000001.azure.1",
+            request_id="req-000001",
+            provider="azure",
+            start_ns=1085,
+            end_ns=1190,
+            status=200,
+            outcome="ok",
+            text_chars=3,
+            text_sha256="abc",
+        )
+        edge.put(EdgeAttempt(key="a-2", attempt=attempt))
+        edge.put(Foreign(at_ns=1100, provider="azure"))
+
+
+def test_captured_rows_become_one_history(tmp_path: Path, plan: Plan) -> None:
+    """Edge, chain and caller are joined, shifted to the origin, numbered, and the refused connection is blamed."""
+    folder = RunFolder.create(tmp_path, plan, now=NOW)
+    write_run(folder)
+    history = folder.compact(complete=True)
+    refused, served = records(AttemptRecord, history.attempts)
+    assert (refused.outcome, refused.seen_by, refused.number, refused.start_ns, refused.fault_id) == (
+        "refused",
+        "chain",
+        1,
+        20,
+        "fault-1",
+    )
+    assert (served.seen_by, served.number, served.start_ns, served.fault_id) == ("both", 2, 85, None)
+    (request,) = records(RequestRecord, history.requests)
+    assert (request.complete, request.served_by, request.served_attempt) == (True, "azure", "req-000001.azure.1")
+    (fault,) = records(FaultEvent, history.faults)
+    assert (fault.fired, fault.applied_ns, fault.reverted_ns) == (1, 0, 60)
+    assert (history.lost, history.foreign, history.complete) == (0, 1, True)
+
+
+def test_a_history_survives_its_files(tmp_path: Path, plan: Plan) -> None:
+    """What is read back is what was written, types included."""
+    folder = RunFolder.create(tmp_path, plan, now=NOW)
+    write_run(folder)
+    written = folder.compact(complete=False)
+    back = RunFolder.open(folder.path).history()
+    for name in ("requests", "attempts", "faults", "health"):
+        assert getattr(back, name).equals(getattr(written, name))
+        assert list(getattr(back, name).dtypes) == list(getattr(written, name).dtypes)
+    assert (back.complete, back.lost, back.foreign, back.plan_digest) == (False, 0, 1, plan.digest)
+    assert folder.plan() == plan
+
+
+def test_a_torn_last_line_is_cut(tmp_path: Path, plan: Plan) -> None:
+    """A killed process leaves half a line: what stands before it is kept, what is missing is counted."""
+    folder = RunFolder.create(tmp_path, plan, now=NOW)
+    write_run(folder)
+    path = folder.capture / "edge.jsonl"
+    path.write_bytes(path.read_bytes().splitlines(keepends=True)[0][:-20])
+    history = folder.history()
+    assert len(history.requests) == 1
+    assert [a.outcome for a in records(AttemptRecord, history.attempts)] == ["refused", "ok"]
+    assert history.lost == 1
+    assert not history.complete
+
+
+def test_a_lost_request_is_counted(tmp_path: Path, plan: Plan) -> None:
+    """A planned arrival without a record is a lost one."""
+    folder = RunFolder.create(tmp_path, plan, now=NOW)
+    assert folder.compact(complete=True).lost == 1
+
+
+def test_two_runs_of_one_second_have_two_folders(tmp_path: Path, plan: Plan) -> None:
+    """A folder is made exclusively; `latest` names the one published last."""
+    first = RunFolder.create(tmp_path, plan, now=NOW)
+    second = RunFolder.create(tmp_path, plan, now=NOW)
+    assert first.path.name == "2026-01-02T03-04-05Z-1"
+    assert second.path.name == "2026-01-02T03-04-05Z-1-2"
+    second.publish()
+    first.publish()
+    assert latest(tmp_path) == first.path
+
+
+def test_no_run_is_said_so(tmp_path: Path) -> None:
+    """A folder that is no run, and reports without one, are the user's mistake."""
+    with pytest.raises(UsageError, match="no run here"):
+        RunFolder.open(tmp_path)
+    with pytest.raises(UsageError, match="no run yet"):
+        latest(tmp_path)

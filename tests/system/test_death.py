@@ -1,0 +1,102 @@
+"""What can go wrong on the way: parts that die, users who leave, machines that cannot keep up, disks that are full."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tests.system.conftest import PARTS, SCENARIO, LiveRun, Start, poll
+
+pytestmark = pytest.mark.system
+
+LONG = SCENARIO.replace("recovery: 2s", "recovery: 30s")
+END_S = 10
+"""How long a run may take to end after something happened to it."""
+
+
+def check_kept(run: LiveRun, *, requests_min: int) -> None:
+    """What was captured until then is there, joined, and the run is no pass."""
+    (folder,) = run.reports.glob("*/2*")
+    assert len(pd.read_parquet(folder / "requests.parquet")) >= requests_min
+    verdict = json.loads((folder / "verdict.json").read_text())
+    assert verdict["status"] == "inconclusive"
+    assert (folder / "junit.xml").stat().st_size > 0
+
+
+@pytest.mark.parametrize("part", sorted(PARTS))
+@pytest.mark.parametrize("when", ["start", "fault"])
+def test_a_killed_part_ends_the_run(start: Start, part: str, when: str) -> None:
+    """`kill -9` of any part, at its start or under load: exit 4, its name, all records, nothing left behind."""
+    run = start(LONG)
+    victim = run.part(part)
+    if when == "fault":
+        run.until(2.5)
+    victim.send_signal(signal.SIGKILL)
+    began = time.monotonic()
+    code, out, err = run.end(within_s=60)
+    assert time.monotonic() - began < END_S
+    error = json.loads(out)["error"]
+    assert (code, error["where"]) == (4, part), (error, err)
+    assert "SIGKILL" in error["problem"] or "ended" in error["problem"]
+    check_kept(run, requests_min=20 if when == "fault" else 0)
+    assert run.leftovers() == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda number: number.name)
+def test_an_interrupted_run_cleans_up(start: Start, number: signal.Signals) -> None:
+    """Ctrl-C, or an orderly end by the system: exit 130, all records, nothing left behind."""
+    run = start(LONG)
+    run.until(2.5)
+    run.process.send_signal(number)
+    began = time.monotonic()
+    code, out, _ = run.end(within_s=60)
+    assert time.monotonic() - began < END_S
+    assert (code, json.loads(out)["error"]["problem"]) == (130, "interrupted")
+    check_kept(run, requests_min=20)
+    assert run.leftovers() == []
+
+
+def test_a_killed_runner_takes_its_children_along(start: Start) -> None:
+    """`kill -9` of the runner: nobody is left to clean up, and everything ends all the same, records kept."""
+    run = start(LONG)
+    run.until(2.5)
+    run.process.kill()
+    poll(lambda: not run.leftovers(), within_s=END_S, what="every child ended")
+    (folder,) = run.reports.glob("*/2*")
+    assert (folder / "capture" / "load.jsonl").stat().st_size > 0
+
+
+def test_a_stalled_load_makes_the_run_inconclusive(start: Start) -> None:
+    """A machine too slow to keep the arrival plan (here: the load is stopped for a second) gives no verdict."""
+    run = start()
+    run.until(2.2)
+    load = run.part("load")
+    load.suspend()
+    run.until(3.4)
+    load.resume()
+    code, out, err = run.end(within_s=120)
+    assert code == 3, (out, err)
+    assert any("late" in reason or "lag" in reason for reason in json.loads(out)["verdict"]["reasons"])
+
+
+def test_a_full_disk_is_told(start: Start) -> None:
+    """No file may grow beyond 60 kB, as on a disk that fills up: exit 4, and the words for it."""
+    run = start(LONG, wrap=("prlimit", "--fsize=60000"))
+    code, out, err = run.end(within_s=90)
+    assert code == 4, (out, err)
+    assert "File too large" in json.dumps(json.loads(out)["error"]) + err
+    assert run.leftovers() == []
+
+
+def test_a_wrong_scenario_starts_nothing(start: Start) -> None:
+    """The user's mistake: exit 2, the line on stderr, JSON on stdout, no folder."""
+    run = start(SCENARIO.replace("on: primary", "on: primry"))
+    code, out, err = run.end(within_s=30)
+    assert (code, json.loads(out)["error"]["hint"]) == (2, "did you mean 'primary'?")
+    assert "scenario.yaml:6: faults[0].on: unknown provider 'primry'" in err
+    assert not Path(run.reports).exists()

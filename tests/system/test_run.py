@@ -1,0 +1,165 @@
+"""One scenario, end to end, on real parts."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from tests.system.conftest import CHAIN, SCENARIO, Start
+
+pytestmark = pytest.mark.system
+
+FILES = {
+    "plan.json",
+    "environment.json",
+    "requests.parquet",
+    "attempts.parquet",
+    "faults.parquet",
+    "health.parquet",
+    "metrics.json",
+    "verdict.json",
+    "junit.xml",
+    "report.html",
+    "capture",
+    "logs",
+}
+
+
+def test_a_run_ends_in_a_verdict(start: Start) -> None:
+    """The whole story: exit code, JSON on stdout alone, every file of the folder, everything joined, nothing left."""
+    run = start()
+    run.until(1)
+    code, out, err = run.end(within_s=120)
+    answer = json.loads(out)
+    folder = Path(answer["run"])
+    assert (code, answer["verdict"]["status"]) == (0, "pass"), (answer, err)
+    assert {path.name for path in folder.iterdir()} == FILES
+    assert answer["verdict"] == json.loads((folder / "verdict.json").read_text())
+    assert (run.reports / "latest").resolve() == folder
+    requests = pd.read_parquet(folder / "requests.parquet")
+    attempts = pd.read_parquet(folder / "attempts.parquet")
+    assert (requests["outcome"] == "ok").all()
+    assert requests["complete"].all()
+    assert attempts["request_id"].notna().all()
+    assert set(attempts["seen_by"]) == {"both"}
+    fault = requests[requests["phase"] == "fault"]
+    assert (fault["served_by"] == "azure").any()
+    assert json.loads((folder / "metrics.json").read_text())["format"] == 1
+    assert run.leftovers() == []
+
+
+def test_refused_connections_count(start: Start) -> None:
+    """What never reaches the edge is seen by the chain's own transport, and blamed on its window."""
+    run = start(SCENARIO.replace("status: 503", "connection: refused"))
+    _, out, err = run.end(within_s=120)
+    assert out, err
+    folder = Path(json.loads(out)["run"])
+    attempts = pd.read_parquet(folder / "attempts.parquet")
+    refused = attempts[attempts["outcome"] == "refused"]
+    assert len(refused) >= 20
+    assert set(refused["seen_by"]) == {"chain"}
+    assert set(refused["fault_id"]) == {"fault-1"}
+    (event,) = pd.read_parquet(folder / "faults.parquet").to_dict("records")
+    assert event["fired"] == len(refused)
+    assert json.loads(out)["verdict"]["status"] == "pass"
+
+
+def test_a_reset_is_seen_by_both_sides(start: Start) -> None:
+    """The edge closes, the standing toxic makes it a true RST, and the chain takes it for one."""
+    run = start(SCENARIO.replace("status: 503}", "connection: reset}, share: 60%"))
+    _, out, err = run.end(within_s=120)
+    assert out, err
+    attempts = pd.read_parquet(Path(json.loads(out)["run"]) / "attempts.parquet")
+    reset = attempts[attempts["outcome"] == "reset"]
+    assert len(reset) >= 5
+    assert set(reset["seen_by"]) == {"both"}
+    chain_rows = (Path(json.loads(out)["run"]) / "capture" / "chain.jsonl").read_text().splitlines()
+    seen = [json.loads(line)[1]["outcome"] for line in chain_rows if line.startswith('["chain"')]
+    assert seen.count("reset") == len(reset)
+
+
+def test_a_fault_that_never_fired_is_told(start: Start) -> None:
+    """Nobody asks the third provider, so its fault tested nothing: inconclusive, naming it."""
+    run = start(SCENARIO.replace("on: primary", "on: anthropic"))
+    code, out, _ = run.end(within_s=120)
+    verdict = json.loads(out)["verdict"]
+    assert (code, verdict["status"]) == (3, "inconclusive")
+    assert any("fault-1" in reason and "anthropic" in reason for reason in verdict["reasons"])
+
+
+def test_two_runs_at_once_do_not_meet(start: Start) -> None:
+    """Own ports, own token, own folder: neither sees a call, a fault or a record of the other."""
+    first, second = start(), start(SCENARIO.replace("on: primary", "on: fallback-1"))
+    answers = [json.loads(run.end(within_s=180)[1]) for run in (first, second)]
+    for answer, expected in zip(answers, ({"openai"}, set()), strict=True):
+        folder = Path(answer["run"])
+        attempts = pd.read_parquet(folder / "attempts.parquet")
+        assert attempts["request_id"].notna().all()
+        assert set(attempts.loc[attempts["fault_id"].notna(), "provider"]) == expected
+        assert len(pd.read_parquet(folder / "requests.parquet")) == 90 + 3
+        assert '["foreign"' not in (folder / "capture" / "edge.jsonl").read_text()
+
+
+def test_a_planted_key_appears_nowhere(start: Start, tmp_path: Path) -> None:
+    """A secret in the configuration and one in the environment: in no record, log, report or process list."""
+    planted, named = "sk-planted-0123456789abcdef", "sk-fromenv-fedcba9876543210"
+    config = f"""\
+model_list:
+  - model_name: gpt-4
+    litellm_params: {{model: openai/gpt-4, api_key: {planted}}}
+  - model_name: backup
+    litellm_params: {{model: anthropic/claude-3-5-sonnet-20241022, api_key: os.environ/PLANTED_KEY}}
+router_settings: {{num_retries: 1, fallbacks: [{{gpt-4: [backup]}}]}}
+"""
+    run = start(SCENARIO, config, env={"PLANTED_KEY": named})
+    listed = ""
+    for at_s in (0.5, 2.5, 4.5):
+        run.until(at_s)
+        listed += subprocess.run(["ps", "axww", "-o", "args"], capture_output=True, text=True, check=True).stdout
+    code, out, err = run.end(within_s=120)
+    assert code == 0, (out, err)
+    kept = b"".join(path.read_bytes() for path in run.reports.rglob("*") if path.is_file())
+    attempts = pd.read_parquet(next(run.reports.glob("*/2*")) / "attempts.parquet").to_json()
+    for secret in (planted, named):
+        assert secret not in out + err + listed + attempts
+        assert secret.encode() not in kept
+        assert secret[-10:].encode() not in kept
+
+
+def test_a_gateway_started_by_its_command(start: Start) -> None:
+    """Any OpenAI-compatible gateway: started with the providers' addresses, ended with the run."""
+    chain = CHAIN.replace(
+        "driver: litellm-router",
+        """driver: endpoint
+endpoint:
+  base_url: http://127.0.0.1:PORT/v1
+  model: gpt-4
+  command: [PYTHON, GATEWAY, "PORT", "{openai.base_url}/v1", "{backup.base_url}/v1"]""",
+    )
+    chain = chain.split("providers:")[0] + (
+        "providers:\n  openai: {dialect: openai, model: gpt-4}\n  backup: {dialect: openai, model: gpt-4}\n"
+        "order: [openai, backup]\nretry: {attempts: 1}\n"
+    )
+    run = start(SCENARIO, _with_gateway(chain))
+    run.until(3)
+    code, out, err = run.end(within_s=120)
+    assert code == 0, (out, err)
+    folder = Path(json.loads(out)["run"])
+    attempts = pd.read_parquet(folder / "attempts.parquet")
+    assert attempts["request_id"].notna().all()
+    assert set(attempts["seen_by"]) == {"edge"}
+    assert run.leftovers() == []
+
+
+def _with_gateway(chain: str) -> str:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    gateway = Path(__file__).with_name("gateway.py")
+    return chain.replace("PORT", str(port)).replace("PYTHON", sys.executable).replace("GATEWAY", str(gateway))
