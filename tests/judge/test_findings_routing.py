@@ -143,3 +143,13 @@ def test_a_wait_that_buys_nothing(after_s: float, shown: bool) -> None:
     book.request(12, fails(503), fails(503, after_s=3), Try(at="azure", after_s=after_s))
     seen = late_fallback(case(PLAN, book.history(PLAN)))
     assert (seen.count, seen.samples) == (int(shown), 1)
+
+
+@pytest.mark.parametrize(("at_s", "shown"), [(45, False), (99.9, False), (100.2, True)])
+def test_a_connection_fault_is_remembered_for_a_minute(at_s: float, shown: bool) -> None:
+    """A breaker that it opened may still be open."""
+    reset = Fault(on="openai", during="fault", inject=Inject(connection="reset"))
+    plan = plan_of(faults=[reset], phases={"baseline": 10, "fault": 30, "recovery": 70})
+    book = Book()
+    book.request(at_s, Try(at="azure"), phase="recovery")
+    assert wrong_order(case(plan, book.history(plan))).count == int(shown)

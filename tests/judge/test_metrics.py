@@ -227,3 +227,33 @@ def test_the_demo_costs_what_its_arithmetic_says() -> None:
     assert fault["success_rate"].value == 1
     assert fault["retry_after_honoured"].value == 1
     assert set(journeys(plan, history).query("reached_fallback")["attempts"]) <= {2, 3, 4}
+
+
+@pytest.mark.parametrize(("after_s", "honoured"), [(1.951, 1.0), (1.949, 0.0)])
+def test_50_ms_early_is_still_honoured(after_s: float, honoured: float) -> None:
+    """The stamps of two processes may differ by as much."""
+    book = Book()
+    book.request(12, fails(429, told_s=2.0), Try(after_s=after_s))
+    assert measure(PLAN, book.history(PLAN)).phases[RUN]["retry_after_honoured"].value == honoured
+
+
+def test_an_answer_begun_in_the_fault_is_no_recovery() -> None:
+    """It says nothing of the provider after the fault."""
+    book = Book()
+    book.request(39, Try(took_s=2.0))
+    book.request(44, Try())
+    assert measure(PLAN, book.history(PLAN)).phases[RUN]["time_to_recover"].value == ns(4.02)
+
+
+def test_an_attempt_within_another_adds_no_time() -> None:
+    """A long attempt covers the two short ones that began and ended inside it."""
+    book = Book()
+    book.request(
+        12,
+        fails(503, took_s=5.0),
+        fails(503, at="azure", after_s=-4.0, took_s=1.0),
+        fails(503, at="azure", after_s=1.0, took_s=1.0),
+        Try(at="azure", after_s=2.0),
+    )
+    (journey,) = journeys(PLAN, book.history(PLAN)).itertuples()
+    assert (journey.fallback_overhead_ns, journey.failed_ns) == (6 * S, 5 * S)
