@@ -13,7 +13,7 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import special  # scipy.stats has the same quantiles, and takes a second to import
 
 from harness.scenario.expect import Op
 
@@ -24,7 +24,7 @@ CONFIDENCE = 0.95
 MEAN_SAMPLES_MIN = 5
 """Fewer say nothing of a mean, not even when they are all equal."""
 _TAIL = (1 - CONFIDENCE) / 2
-_Z = float(stats.norm.ppf(1 - _TAIL))
+_Z = float(special.ndtri(1 - _TAIL))
 _NEEDED_MAX = 10**9
 
 
@@ -71,8 +71,14 @@ def quantile_places(samples: int, share: float) -> tuple[int, int]:
     """
     if samples == 0:
         return 0, 1
-    low, high = (int(stats.binom.ppf(tail, samples, share)) for tail in (_TAIL, 1 - _TAIL))
+    low, high = (_binomial_quantile(tail, samples, share) for tail in (_TAIL, 1 - _TAIL))
     return low, high + 1
+
+
+def _binomial_quantile(tail: float, samples: int, share: float) -> int:
+    """Return the smallest count whose distribution function reaches `tail`."""
+    count = max(0, math.ceil(special.bdtrik(tail, samples, share)))
+    return count - 1 if count and special.bdtr(count - 1, samples, share) >= tail else count
 
 
 def mean_interval(values: Floats) -> Interval:
@@ -81,7 +87,7 @@ def mean_interval(values: Floats) -> Interval:
         return -math.inf, math.inf
     values = np.sort(values)  # so that their order cannot show in the last digit
     mean = float(values.mean())
-    half = float(stats.t.ppf(1 - _TAIL, len(values) - 1)) * float(values.std(ddof=1)) / math.sqrt(len(values))
+    half = float(special.stdtrit(len(values) - 1, 1 - _TAIL)) * float(values.std(ddof=1)) / math.sqrt(len(values))
     return mean - half, mean + half
 
 
