@@ -30,7 +30,6 @@ def _records(run: Case) -> list[str]:
         f"{dropped} of {len(requests)} arrivals never went out": dropped,
         f"{gone} records were lost": gone,
         f"{run.columns.orphans} attempts belong to no request": run.columns.orphans,
-        f"{history.foreign} calls of another run were answered": history.foreign,
     }
     return [sentence for sentence, wrong in sentences.items() if wrong]
 

@@ -32,7 +32,6 @@ def test_a_sound_run() -> None:
     [
         (lambda h: replace(h, complete=False), "planned end"),
         (lambda h: replace(h, lost=2), "2 records were lost"),
-        (lambda h: replace(h, foreign=1), "1 calls of another run"),
         (lambda h: replace(h, requests=h.requests.iloc[:-1]), "1 records were lost"),
         (lambda h: replace(h, requests=h.requests.iloc[:0]), "no request was sent"),
     ],

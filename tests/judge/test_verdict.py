@@ -101,7 +101,7 @@ def test_a_failing_check_stays_failed_although_a_fault_never_fired() -> None:
     assert _judged("p50 latency in fault < 1ms", book=_good(), fired=0).status is Status.FAIL
 
 
-@pytest.mark.parametrize("ill", [{"lost": 1}, {"foreign": 1}, {"complete": False}])
+@pytest.mark.parametrize("ill", [{"lost": 1}, {"complete": False}])
 def test_an_unsound_run_has_nothing_better_or_worse_to_say(ill: dict[str, Any]) -> None:
     """Neither its passes nor its failures count."""
     book = _good()
@@ -110,6 +110,13 @@ def test_an_unsound_run_has_nothing_better_or_worse_to_say(ill: dict[str, Any]) 
     assert (verdict.status, verdict.exit_code) == (Status.INCONCLUSIVE, ExitCode.INCONCLUSIVE)
     assert {row.status for row in verdict.expectations} == {Status.INCONCLUSIVE}
     assert {finding.status for finding in verdict.findings} == {Status.INCONCLUSIVE}
+
+
+def test_a_refused_call_of_another_run_harms_nobody() -> None:
+    """It is told, and changes nothing."""
+    verdict = _judged(book=_good(), foreign=3)
+    assert verdict.status is Status.PASS
+    assert "3 calls of another run came in and were refused" in verdict.reasons
 
 
 @pytest.mark.parametrize("check", ["retry_storm", "fault_never_fired"])
