@@ -159,6 +159,9 @@ def _bear_in_mind(status: Status, metrics: Metrics, findings: list[Finding]) -> 
         for finding in findings
         if finding.severity == "advisory" and finding.status is Status.FAIL
     ]
+    foreign = metrics.harness["foreign"].value
+    if foreign:
+        sentences.append(f"{foreign:.0f} calls of another run came in and were refused")
     outlived = metrics.phases[RUN]["outlived"].value
     if outlived:
         sentences.append(f"{outlived:.0f} requests outlived a fault: they waited it out and never needed a fallback")

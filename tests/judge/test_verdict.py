@@ -112,6 +112,13 @@ def test_an_unsound_run_has_nothing_better_or_worse_to_say(ill: dict[str, Any]) 
     assert {finding.status for finding in verdict.findings} == {Status.INCONCLUSIVE}
 
 
+def test_a_refused_call_of_another_run_harms_nobody() -> None:
+    """It is told, and changes nothing."""
+    verdict = _judged(book=_good(), foreign=3)
+    assert verdict.status is Status.PASS
+    assert "3 calls of another run came in and were refused" in verdict.reasons
+
+
 @pytest.mark.parametrize("check", ["retry_storm", "fault_never_fired"])
 def test_a_crashed_check_is_never_a_pass(check: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is inconclusive, is listed, and says why."""
