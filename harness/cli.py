@@ -8,11 +8,10 @@ import sys
 from pathlib import Path
 from typing import Annotated, Any
 
-import click
 import typer
 
 from harness import __version__
-from harness.errors import ExitCode, HarnessError
+from harness.errors import ExitCode, HarnessError, UsageError
 
 app = typer.Typer(
     name="harness",
@@ -23,6 +22,9 @@ app = typer.Typer(
     rich_markup_mode=None,
     epilog="Exit codes: 0 pass, 1 fail, 2 bad usage or scenario, 3 inconclusive, 4 the harness failed, 130 interrupted.",
 )
+
+PARSER_ERROR: type[Exception] = typer.BadParameter.__mro__[2]
+"""What every error of typer's parser is; typer carries a click of its own and has no public name for it."""
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout and nothing else there.")]
 Reports = Annotated[Path, typer.Option("--reports", metavar="DIR", help="Folder of all runs.")]
@@ -38,15 +40,11 @@ def main() -> None:
     as_json = "--json" in sys.argv
     try:
         code = app(standalone_mode=False)
-    except click.exceptions.NoArgsIsHelpError as error:
-        error.show()
+    except PARSER_ERROR as error:
+        fail(UsageError(str(error), hint="harness --help lists commands and options"), as_json=as_json)
         code = ExitCode.USAGE
-    except click.ClickException as error:
-        fail(HarnessError(error.format_message(), hint="harness --help"), as_json=as_json)
-        code = ExitCode.USAGE
-    except click.exceptions.Abort:
-        code = ExitCode.INTERRUPTED
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, typer.Abort):
+        fail(HarnessError("interrupted"), as_json=as_json)
         code = ExitCode.INTERRUPTED
     except HarnessError as error:
         fail(error, as_json=as_json)

@@ -1,0 +1,135 @@
+"""The command line, as people and programs use it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import typer
+
+from harness import __version__
+from harness.cli import app
+
+ROOT = Path(__file__).parents[2]
+COMMANDS = sorted(command.name or command.callback.__name__ for command in app.registered_commands if command.callback)
+
+
+def harness(*arguments: str, cwd: Path = ROOT) -> tuple[int, str, str]:
+    """Run the command; return exit code, standard output and standard error."""
+    done = subprocess.run(
+        [sys.executable, "-m", "harness", *arguments],
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "200"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def answer(*arguments: str) -> tuple[int, Any]:
+    """Run the command with --json; return exit code and the object, which must be all that is on standard output."""
+    code, out, _ = harness(*arguments, "--json")
+    return code, json.loads(out)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_each_command_has_help_with_an_example(command: str) -> None:
+    """`--help` says what it does and shows one call of it."""
+    code, out, _ = harness(command, "--help")
+    assert code == 0
+    assert f"Example: harness {command}" in " ".join(out.split())
+
+
+def test_the_version() -> None:
+    """`--version` prints it."""
+    assert harness("--version") == (0, f"harness {__version__}\n", "")
+
+
+def test_check_tells_what_is_right() -> None:
+    """Scenarios and chains alike, without running anything."""
+    files = ["scenarios/primary-429.yaml", "scenarios/chains/gpt4-azure-claude.yaml"]
+    code, out, err = harness("check", *files)
+    assert (code, err) == (0, "")
+    scenario, chain = out.splitlines()
+    assert scenario == (
+        "ok: scenarios/primary-429.yaml: scenario primary-429: 653 requests in 63 s, 1 fault windows, 5 expectations, "
+        "chain gpt4-azure-claude"
+    )
+    assert chain.endswith("chain gpt4-azure-claude: openai → azure → anthropic (litellm-router)")
+
+
+def test_check_tells_what_is_wrong(tmp_path: Path) -> None:
+    """Each file by itself, with line and hint; exit 2 if any is wrong."""
+    wrong = tmp_path / "wrong.yaml"
+    wrong.write_text("name: x\nload: {rate: 1/s}\nphases: {a: 5}\n")
+    code, found = answer("check", "scenarios/primary-429.yaml", str(wrong), str(tmp_path / "none.yaml"))
+    assert (code, [file["ok"] for file in found["files"]]) == (2, [True, False, False])
+    assert found["files"][1]["error"]["hint"] == "write 5s for seconds"
+    assert found["files"][1]["file"] == str(wrong)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("run",),
+        ("run", "no-such.yaml"),
+        ("run", "scenarios/primary-429.yaml", "--sed", "1"),
+        ("run", "scenarios/primary-429.yaml", "--seed", "-1"),
+        ("run", "scenarios/primary-429.yaml", "--chain", "no-such.yaml"),
+        ("report", "tests"),
+        ("serve", "scenarios/chains/gpt4-azure-claude.yaml", "--provider", "opnai"),
+        ("no-such-command",),
+    ],
+    ids=" ".join,
+)
+def test_bad_usage_is_exit_2(arguments: tuple[str, ...]) -> None:
+    """The user's mistake: one JSON object on stdout, one `error:` on stderr, never a traceback."""
+    code, out, err = harness(*arguments, "--json")
+    assert code == 2
+    assert set(json.loads(out)["error"]) == {"problem", "where", "hint"}
+    assert err.startswith("error: ")
+    assert "Traceback" not in err
+
+
+def test_doctor_says_what_a_run_would_use() -> None:
+    """Which Toxiproxy, and what else there is."""
+    code, found = answer("doctor")
+    assert (code, found["ok"]) == (0, True)
+    names = [check["name"] for check in found["checks"]]
+    assert {"Python", "litellm", "Toxiproxy"} <= set(names)
+
+
+@pytest.mark.system
+def test_serve_is_a_plain_llm_mock() -> None:
+    """The mocked providers alone, without any run: they answer, and Ctrl-C ends them."""
+    serving = subprocess.Popen(
+        [sys.executable, "-m", "harness", "serve", "scenarios/chains/gpt4-azure-claude.yaml", "--json"],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with serving:
+        assert serving.stdout is not None
+        addresses = json.loads(serving.stdout.readline())["providers"]
+        assert list(addresses) == ["openai", "azure", "anthropic"]
+        body = {"model": "gpt-4", "messages": [{"role": "user", "content": "hello"}]}
+        url = f"{addresses['openai']}/chat/completions"
+        with httpx.Client(trust_env=False) as client:
+            assert client.post(url, json=body).json()["choices"][0]["message"]["role"] == "assistant"
+        serving.send_signal(signal.SIGINT)
+        assert serving.wait(timeout=10) == 0
+
+
+def test_typer_knows_every_command() -> None:
+    """The list that the tests above go through is the real one."""
+    assert isinstance(app, typer.Typer)
+    assert COMMANDS == ["check", "doctor", "report", "run", "serve"]
