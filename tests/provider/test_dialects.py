@@ -324,9 +324,13 @@ def test_the_same_attempt_says_the_same(number: int, tokens: int) -> None:
 def test_the_reference_names_the_codes_that_are_sent() -> None:
     """docs/reference/faults.md lists every preset with each provider's code."""
     page = (Path(__file__).parents[2] / "docs/reference/faults.md").read_text()
-    table = {row[1]: row[2].split("|") for row in re.finditer(r"^\| `(\w+)` \| [^|]*\d[^|]*\|(.*)\|$", page, re.MULTILINE)}
+    table = {
+        row[1]: row[2].split("|") for row in re.finditer(r"^\| `(\w+)` \| [^|]*\d[^|]*\|(.*)\|$", page, re.MULTILINE)
+    }
     for preset in PRESETS:
         openai, azure, anthropic = (cell.strip(" `") for cell in table[preset])
         written = {"openai": openai, "azure": azure or openai, "anthropic": anthropic}
-        sent_codes = {name: of.fail(ATTEMPT, problem=preset, retry_after_ns=None).error_code for name, of in DIALECTS.items()}
+        sent_codes = {
+            name: of.fail(ATTEMPT, problem=preset, retry_after_ns=None).error_code for name, of in DIALECTS.items()
+        }
         assert written == sent_codes
