@@ -70,7 +70,7 @@ class Client:
     @classmethod
     async def to(cls, port: int) -> "Client":
         """Connect."""
-        return cls(*await asyncio.open_connection("127.0.0.1", port))
+        return cls(*await asyncio.open_connection("127.0.0.1", port, limit=2**22))
 
     async def send(self, raw: bytes) -> None:
         """Write as it is."""
