@@ -16,7 +16,6 @@ from harness.errors import ExitCode, HarnessError, UsageError
 app = typer.Typer(
     name="harness",
     help="Find out what your LLM fallback chain does before your provider's outage shows you.",
-    no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
@@ -65,13 +64,18 @@ def show(data: dict[str, Any]) -> None:
 
 
 @app.callback(invoke_without_command=True)
-def version(
-    *, show_version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False
+def begin(
+    context: typer.Context,
+    *,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
 ) -> None:
     """Find out what your LLM fallback chain does before your provider's outage shows you."""
-    if show_version:
+    if version:
         sys.stdout.write(f"harness {__version__}\n")
         raise typer.Exit
+    if context.invoked_subcommand is None:
+        sys.stderr.write(context.get_help() + "\n")
+        raise typer.Exit(ExitCode.USAGE)
 
 
 @app.command(epilog="Example: harness run scenarios/primary-429.yaml --chain litellm-config.yaml")
