@@ -93,8 +93,8 @@ def errors_ms(path: Path) -> list[float]:
     """Return how far each recorded gap is off the wait that made it, in milliseconds."""
     pairs: defaultdict[str, list[AttemptRecord]] = defaultdict(list)
     for row in rows(path):
-        if isinstance(row, EdgeAttempt) and row.attempt.request_id is not None:
-            pairs[row.attempt.request_id].append(row.attempt)
+        if isinstance(row, EdgeAttempt) and row.request_id is not None:
+            pairs[row.request_id].append(row.attempt)
     found = []
     for request_id, attempts in pairs.items():
         first, second = sorted(attempts, key=lambda record: record.start_ns)

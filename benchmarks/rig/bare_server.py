@@ -48,7 +48,7 @@ async def serve(tie: part.Part) -> AsyncIterator[dict[str, Any]]:
                 status=status,
                 outcome="ok" if status == 200 else "status",
             )
-            tie.capture.put(EdgeAttempt(key=None, attempt=attempt))
+            tie.capture.put(EdgeAttempt.of(None, attempt))
         return answer
 
     app = web.Application()

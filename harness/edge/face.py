@@ -11,7 +11,7 @@ from functools import lru_cache, partial
 from harness.chain import Provider
 from harness.edge.player import Player
 from harness.edge.request import Request
-from harness.history import AttemptOutcome, AttemptRecord
+from harness.history import AttemptOutcome
 from harness.provider import decide
 from harness.provider.answer import Answer, Call
 from harness.provider.decide import Attempt, State
@@ -148,9 +148,11 @@ class Face:
         if self._capture is None or exchange.attempt_id is None:
             return
         answer = exchange.answer
-        record = AttemptRecord(
+        row = EdgeAttempt(
+            key=exchange.key,
             attempt_id=exchange.attempt_id,
             request_id=exchange.request_id,
+            number=0,
             provider=self.name,
             start_ns=exchange.start_ns,
             first_byte_ns=player.first_byte_ns,
@@ -167,7 +169,7 @@ class Face:
             tokens_in=answer.tokens_in,
             tokens_out=answer.tokens_out,
         )
-        self._capture.put(EdgeAttempt(key=exchange.key, attempt=record))
+        self._capture.put(row)
 
 
 def _header_marker(headers: Mapping[str, str]) -> Marker | None:

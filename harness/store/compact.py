@@ -55,7 +55,7 @@ def _origin(found: dict[type, list[Any]]) -> int:
     """Return the run's origin; where it never began, a time after every row, so that all of them are warm-up."""
     if found[Origin]:
         return int(found[Origin][0].at_ns)
-    times = [row.at_ns for row in found[HealthRecord]] + [row.attempt.start_ns for row in found[EdgeAttempt]]
+    times = [row.at_ns for row in found[HealthRecord]] + [row.start_ns for row in found[EdgeAttempt]]
     return max(times, default=0) + 10**9
 
 

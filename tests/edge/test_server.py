@@ -134,7 +134,7 @@ def test_the_process_serves_until_it_is_let_go(tmp_path: Path) -> None:
             child.stdin.close()
             assert child.wait(10) == 0
     found = list(rows(tmp_path / "edge.jsonl"))
-    names = [row.attempt.attempt_id for row in found if isinstance(row, EdgeAttempt)]
+    names = [row.attempt_id for row in found if isinstance(row, EdgeAttempt)]
     assert "req-000001.openai.1" in names
 
 

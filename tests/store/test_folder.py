@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -63,7 +63,7 @@ def write_run(folder: RunFolder) -> None:
             text_chars=3,
             text_sha256="abc",
         )
-        edge.put(EdgeAttempt(key="a-2", attempt=attempt))
+        edge.put(EdgeAttempt.of("a-2", attempt))
         edge.put(Foreign(at_ns=1100, provider="azure"))
 
 
@@ -86,6 +86,14 @@ def test_captured_rows_become_one_history(tmp_path: Path, plan: Plan) -> None:
     (fault,) = records(FaultEvent, history.faults)
     assert (fault.fired, fault.applied_ns, fault.reverted_ns) == (1, 0, 60)
     assert (history.lost, history.foreign, history.complete) == (0, 1, True)
+
+
+def test_the_edges_row_holds_a_whole_attempt() -> None:
+    """Its fields are a key and those of an attempt, in their order, with their defaults."""
+    names = [field.name for field in fields(AttemptRecord)]
+    assert list(EdgeAttempt._fields) == ["key", *names]
+    defaults = {field.name: field.default for field in fields(AttemptRecord)}
+    assert all(defaults[name] == default for name, default in EdgeAttempt._field_defaults.items())
 
 
 def test_a_history_survives_its_files(tmp_path: Path, plan: Plan) -> None:
