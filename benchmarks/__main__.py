@@ -66,7 +66,7 @@ def table(results: list[Result]) -> list[str]:
             lines.append(f"| {result.name} | failed | | | **no** |")
         for row in result.rows:
             met = {True: "yes", False: "**no**", None: ""}[row["met"]]
-            number = f"{row['measured']:.4g}" if isinstance(row["measured"], int | float) else str(row["measured"])
+            number = f"{row['measured']:,.0f}" if row["measured"] >= 1000 else f"{row['measured']:.3g}"
             target = "" if row["target"] is None else str(row["target"])
             lines.append(f"| {result.name} | {row['what']} | {number} {row['unit']} | {target} | {met} |")
     return lines

@@ -1,16 +1,11 @@
 """What Toxiproxy and the edge add to a provider's latency, next to a bare mock, in one run.
 
 Requests go out at a fixed pace and count from their intended start. Passes alternate.
-
-    python benchmarks/edge_latency.py [--toxiproxy PATH] [--json FILE]
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
-import shutil
 import statistics
 import subprocess
 import sys
@@ -19,10 +14,15 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from edge_load import Server, call_json, cores, edge, free_port, latencies_s, started, wait_for
+from rig.result import Row, limited, quantile, tell
+from rig.servers import Server, call_json, cores, edge, free_port, latencies_s, started, wait_for
+
+from harness.live.toxiproxy import provision
 
 TARGET = 1.6
 RATE_PER_S = 200.0
+ROUNDS = 4
+PASS_S = 4.0
 
 BARE_MOCK = """
 import json, sys
@@ -61,61 +61,41 @@ def proxied(program: str, upstream: Server) -> Iterator[Server]:
         yield Server("toxiproxy + edge", int(made["listen"].rpartition(":")[2]), process)
 
 
-def main() -> None:
-    """Measure, print, and write the result down."""
-    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    arguments.add_argument("--toxiproxy", metavar="PATH", default=shutil.which("toxiproxy-server"))
-    arguments.add_argument("--json", type=Path, metavar="FILE", help="write the result here")
-    arguments.add_argument("--rounds", type=int, default=4)
-    arguments.add_argument("--seconds", type=float, default=4.0, help="of each pass")
-    options = arguments.parse_args()
-    if options.toxiproxy is None:
-        print("left out: there is no toxiproxy-server on PATH; name one by --toxiproxy PATH")
-        return
+def measure() -> list[Row]:
+    """Return each server's latency, and the ratios of the medians to the bare mock's, pass by pass."""
+    program = provision().path
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         edge_alone = stack.enter_context(edge(folder))
         servers = [
             stack.enter_context(bare_mock()),
             edge_alone,
-            stack.enter_context(proxied(options.toxiproxy, edge_alone)),
+            stack.enter_context(proxied(str(program), edge_alone)),
         ]
         os.sched_setaffinity(0, cores()[1])
-        result = measure(servers, options.rounds, options.seconds)
-    print(f"{'server':18}{'p50 us':>9}{'p99 us':>9}{'p50 is':>9}{'target':>8}")
-    for name, (p50, p99) in result["latency_us"].items():
-        line = f"{name:18}{p50:9.0f}{p99:9.0f}"
-        if name in result["ratio"]:
-            line += f"{result['ratio'][name]:8.2f}x" + (f"{TARGET:7.1f}x" if name == servers[-1].name else "")
-        print(line)
-    if options.json:
-        options.json.write_text(json.dumps(result, indent=2) + "\n")
+        passes = paced(servers)
+    rows = []
+    for name, lists in passes.items():
+        every_us = [found * 1e6 for one in lists for found in one]
+        rows.append(Row(what=f"{name}, p50", measured=quantile(every_us, 0.5), unit="µs"))
+        rows.append(Row(what=f"{name}, p99", measured=quantile(every_us, 0.99), unit="µs"))
+    bare = [statistics.median(found) for found in passes["bare mock"]]
+    through = [statistics.median(found) for found in passes["toxiproxy + edge"]]
+    ratio = statistics.median(mine / base for mine, base in zip(through, bare, strict=True))
+    rows.append(limited("toxiproxy + edge / bare mock, p50", ratio, "×", TARGET))
+    return rows
 
 
-def measure(servers: list[Server], rounds: int, seconds: float) -> dict[str, dict[str, object]]:
-    """Return each server's latency, and the ratios of the medians to the bare mock's, pass by pass."""
+def paced(servers: list[Server]) -> dict[str, list[list[float]]]:
+    """Return the latencies of each server in each pass, in seconds."""
     passes: dict[str, list[list[float]]] = {server.name: [] for server in servers}
     for server in servers:
         latencies_s(server.port, 1.0, RATE_PER_S)
-    for _ in range(rounds):
+    for _ in range(ROUNDS):
         for server in servers:
-            passes[server.name].append(latencies_s(server.port, seconds, RATE_PER_S))
-    bare = [statistics.median(found) for found in passes["bare mock"]]
-    return {
-        "latency_us": {name: _latency_us([x for found in lists for x in found]) for name, lists in passes.items()},
-        "ratio": {
-            name: statistics.median(statistics.median(found) / base for found, base in zip(lists, bare, strict=True))
-            for name, lists in passes.items()
-            if name != "bare mock"
-        },
-        "target": {"toxiproxy + edge": TARGET},
-    }
-
-
-def _latency_us(found_s: list[float]) -> tuple[float, float]:
-    ordered = sorted(found_s)
-    return ordered[len(ordered) // 2] * 1e6, ordered[int(len(ordered) * 0.99)] * 1e6
+            passes[server.name].append(latencies_s(server.port, PASS_S, RATE_PER_S))
+    return passes
 
 
 if __name__ == "__main__":
-    main()
+    tell("edge_latency", measure)

@@ -1,19 +1,17 @@
 """How long the judge takes over millions of attempts, beside one plain pass of pandas over the same table.
 
-    python benchmarks/judge_speed.py [ATTEMPTS]
-
 A quarter as many requests, four attempts each: three 429s at the first provider, then the second one serves.
 """
 
 from __future__ import annotations
 
 import resource
-import sys
 import time
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+from rig.result import Row, limited, tell
 
 from harness.chain import Chain, Provider, Retry
 from harness.history import AttemptRecord, FaultEvent, HealthRecord, History, RequestRecord, frame
@@ -22,6 +20,7 @@ from harness.scenario import Expectation, Fault, Inject, Load, Plan, Scenario, c
 
 S = 10**9
 TRIES = 4
+ATTEMPTS = 5_000_000
 RATE = 1000.0
 
 
@@ -123,27 +122,29 @@ def _blank(record: type, name: str) -> object:
     return False if str(frame(record)[name].dtype) == "bool" else None
 
 
-def main() -> None:
-    """Print CPU seconds, their ratio to a plain pass, and the memory."""
-    size = int(sys.argv[1]) if len(sys.argv) > 1 else 5_000_000
-    made, run = plan(size // TRIES), history(size // TRIES)
+def speed() -> list[Row]:
+    """Return CPU seconds, their ratio to a plain pass, and the memory."""
+    made, run = plan(ATTEMPTS // TRIES), history(ATTEMPTS // TRIES)
     before_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     marks = [time.process_time()]
     run.attempts.groupby(["request_id", "provider"])["start_ns"].agg(["min", "count"])
     marks.append(time.process_time())
     metrics = measure(made, run)
     marks.append(time.process_time())
-    verdict = judge(made, run)
+    judge(made, run)
     marks.append(time.process_time())
-    plain_s, measure_s, judge_s = np.diff(marks)
+    plain_s, measure_s, judge_s = (float(part) for part in np.diff(marks))
     after_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    print(f"{len(run.attempts)} attempts of {len(run.requests)} requests; verdict {verdict.status}")
-    print(f"one pandas groupby by request and provider: {plain_s:.1f} s")
-    print(f"measure: {measure_s:.1f} s, {measure_s / plain_s:.1f} times that")
-    print(f"judge, with all numbers and checks: {judge_s:.1f} s, {judge_s / plain_s:.1f} times that")
-    print(f"memory: {before_kib / 2**20:.1f} GiB with the history, {after_kib / 2**20:.1f} GiB at most")
     assert metrics.phases["fault"]["amplification"].value == TRIES
+    return [
+        Row(what="one pandas groupby by request and provider", measured=plain_s, unit="CPU s"),
+        Row(what="the numbers alone", measured=measure_s, unit="CPU s"),
+        limited("numbers, findings and verdict", judge_s, "CPU s", 10),
+        Row(what="the same / one groupby", measured=judge_s / plain_s, unit="×"),
+        Row(what="memory with the history", measured=before_kib / 2**20, unit="GiB"),
+        Row(what="memory at most", measured=after_kib / 2**20, unit="GiB"),
+    ]
 
 
 if __name__ == "__main__":
-    main()
+    tell("judge_speed", speed)
