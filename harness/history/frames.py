@@ -89,7 +89,7 @@ class History:
         faults: FaultEvent columns.
         health: HealthRecord columns, by `at_ns`.
         complete: Every part of the run came to its planned end.
-        lost: Records known to be lost.
+        lost: Records of attempts known to be lost; a planned request without a record counts besides.
         foreign: Calls that bore another run's token; the edge refused them.
         unseen: Providers whose refused connections nobody can see (an `endpoint` chain).
     """

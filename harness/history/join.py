@@ -6,12 +6,15 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from harness.history.records import AttemptOutcome, AttemptRecord, ChainAttempt, FaultEvent, RequestRecord
+from harness.history.records import AttemptRecord, ChainAttempt, FaultEvent, RequestRecord
+
+BREAK_NS = 50_000_000
+"""How long after a listener began to refuse an open connection may be seen to break."""
 
 
 def join(
     requests: Iterable[RequestRecord],
-    edge: Mapping[str, AttemptRecord] | Iterable[tuple[str | None, AttemptRecord]],
+    edge: Iterable[tuple[str | None, AttemptRecord]],
     chain: Iterable[ChainAttempt],
 ) -> tuple[list[RequestRecord], list[AttemptRecord]]:
     """Return requests that know who served them, and attempts numbered per request.
@@ -21,12 +24,12 @@ def join(
         edge: `(key, attempt)`; the key is the chain-side recorder's, None where it sent none.
         chain: As the chain's transport saw them.
     """
-    pairs = list(edge.items()) if isinstance(edge, Mapping) else list(edge)
-    attempts = number(_merge(pairs, list(chain)))
-    return [serve(request, {a.attempt_id: a for a in attempts}) for request in requests], attempts
+    attempts = number(_merge(edge, chain))
+    by_id = {attempt.attempt_id: attempt for attempt in attempts}
+    return [serve(request, by_id) for request in requests], attempts
 
 
-def _merge(edge: list[tuple[str | None, AttemptRecord]], chain: list[ChainAttempt]) -> list[AttemptRecord]:
+def _merge(edge: Iterable[tuple[str | None, AttemptRecord]], chain: Iterable[ChainAttempt]) -> list[AttemptRecord]:
     by_key = {row.key: row for row in chain}
     merged = []
     for key, attempt in edge:
@@ -34,7 +37,7 @@ def _merge(edge: list[tuple[str | None, AttemptRecord]], chain: list[ChainAttemp
         if seen is None:
             merged.append(attempt)
         else:
-            merged.append(replace(attempt, outcome=_outcome(attempt, seen), seen_by="both"))
+            merged.append(_both(attempt, seen))
     alone: Counter[tuple[str | None, str]] = Counter()
     for row in sorted(by_key.values(), key=lambda row: row.start_ns):
         alone[row.request_id, row.provider] += 1
@@ -42,14 +45,18 @@ def _merge(edge: list[tuple[str | None, AttemptRecord]], chain: list[ChainAttemp
     return merged
 
 
-def _outcome(edge: AttemptRecord, chain: ChainAttempt) -> AttemptOutcome:
-    """Return how an exchange ended for the chain.
+def _both(edge: AttemptRecord, chain: ChainAttempt) -> AttemptRecord:
+    """Return an exchange as it was for the chain, with the edge's stamps where they tell the same.
 
-    The edge cannot tell who closed a connection: the chain, because it gave up, or Toxiproxy between the two.
+    The edge cannot tell who closed a connection, the chain or Toxiproxy between the two, nor that what it had sent was
+    held back or lost on the way. Of an answer that never arrived the chain knew no status and no delay.
     """
-    if edge.outcome in ("ok", "client_left") and chain.outcome in ("reset", "cut", "timeout"):
-        return chain.outcome
-    return edge.outcome
+    unheard = chain.status is None and chain.outcome != "ok"
+    if not unheard and chain.outcome not in ("reset", "cut", "timeout", "malformed"):
+        return replace(edge, seen_by="both")
+    end_ns = max(edge.end_ns or edge.start_ns, chain.end_ns or chain.start_ns)
+    merged = replace(edge, outcome=chain.outcome, end_ns=end_ns, seen_by="both")
+    return replace(merged, status=None, retry_after_ns=None, error_code=None) if unheard else merged
 
 
 def _chain_only(row: ChainAttempt, nth: int) -> AttemptRecord:
@@ -80,9 +87,12 @@ def number(attempts: Iterable[AttemptRecord]) -> list[AttemptRecord]:
 
 
 def serve(request: RequestRecord, attempts: Mapping[str, AttemptRecord]) -> RequestRecord:
-    """Return the request with who served it, and whether the whole of that answer arrived once."""
+    """Return the request with who served it, and whether the whole of that answer arrived once.
+
+    An answer that was another request's has served nobody.
+    """
     served = attempts.get(request.sources[-1]) if request.sources else None
-    if served is None:
+    if served is None or served.request_id != request.request_id:
         return request
     whole = (
         request.outcome == "ok"
@@ -104,8 +114,8 @@ def attribute(
 ) -> tuple[list[AttemptRecord], list[FaultEvent]]:
     """Return attempts that know which of the listener's faults changed them, and faults that know how often they fired.
 
-    The edge names its own faults in its records. A refused or slowed connection it cannot see: the window in which
-    the attempt began tells.
+    The edge names its own faults in its records. A refused or slowed connection it cannot see: how and when the attempt
+    began and ended tells.
 
     Args:
         attempts: All of the run.
@@ -138,6 +148,12 @@ def attribute(
 def _touched(attempt: AttemptRecord, event: FaultEvent) -> bool:
     if event.kind not in ("refused", "slow") or attempt.provider != event.provider or event.applied_ns is None:
         return False
-    if event.kind == "refused" and attempt.outcome != "refused":
-        return False
-    return event.applied_ns <= attempt.start_ns and (event.reverted_ns is None or attempt.start_ns < event.reverted_ns)
+    end_ns = attempt.start_ns if attempt.end_ns is None else attempt.end_ns
+    before_end = event.reverted_ns is None or attempt.start_ns < event.reverted_ns
+    if event.kind == "slow":
+        return event.applied_ns <= attempt.start_ns and before_end and attempt.outcome != "refused"
+    if attempt.outcome == "refused":
+        return event.applied_ns <= end_ns and before_end
+    # When a listener begins to refuse, the connections that are open break.
+    broken = attempt.outcome in ("reset", "cut", "malformed", "client_left")
+    return broken and attempt.start_ns < event.applied_ns <= end_ns <= event.applied_ns + BREAK_NS

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple, Self
 
 import msgspec
 
+from harness.errors import UsageError
 from harness.history.records import (
     AttemptOutcome,
     AttemptRecord,
@@ -26,6 +27,7 @@ from harness.history.records import (
     RequestRecord,
     SeenBy,
 )
+from harness.store.format import FORMAT
 
 FLUSH_S = 0.05
 
@@ -86,7 +88,14 @@ class Foreign:
     provider: str
 
 
-Row = RequestRecord | EdgeAttempt | ChainAttempt | FaultEvent | HealthRecord | Origin | Foreign
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Format:
+    """The first row of every file."""
+
+    format: int = FORMAT
+
+
+Row = RequestRecord | EdgeAttempt | ChainAttempt | FaultEvent | HealthRecord | Origin | Foreign | Format
 _KINDS: dict[str, type] = {
     "request": RequestRecord,
     "attempt": EdgeAttempt,
@@ -95,6 +104,7 @@ _KINDS: dict[str, type] = {
     "health": HealthRecord,
     "origin": Origin,
     "foreign": Foreign,
+    "format": Format,
 }
 _NAMES = {kind: name for name, kind in _KINDS.items()}
 
@@ -111,7 +121,7 @@ class Capture:
     def __init__(self, folder: Path, process: str) -> None:
         self.path = folder / f"{process}.jsonl"
         self._descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o644)
-        self._rows: deque[Row] = deque()
+        self._rows: deque[Row] = deque([Format()])
         self._stop = threading.Event()
         self._failure: OSError | None = None
         self._writer = threading.Thread(target=self._write, name=f"capture-{process}", daemon=True)
@@ -163,13 +173,27 @@ def rows(path: Path) -> Iterator[Row]:
     """Yield the rows of one process's file; a torn last line is left out.
 
     Raises:
-        ValueError: A line before the last is not a row.
+        UsageError: Another version of the harness wrote it, or a line before the last is not a row.
     """
     decode_line = msgspec.json.Decoder(tuple[str, msgspec.Raw]).decode
     decoders: dict[str, msgspec.json.Decoder[Any]] = {name: msgspec.json.Decoder(kind) for name, kind in _KINDS.items()}
     with path.open("rb") as file:
-        for line in file:
+        for place, line in enumerate(file, start=1):
             if not line.endswith(b"\n"):
                 return
-            name, raw = decode_line(line)
-            yield decoders[name].decode(raw)
+            try:
+                name, raw = decode_line(line)
+                row = decoders[name].decode(raw)
+            except (msgspec.DecodeError, KeyError) as error:
+                problem = "no format in its first line" if place == 1 else f"line {place} is not a row: {error}"
+                raise UsageError(problem, where=str(path)) from None
+            if place == 1:
+                _check_format(row, path)
+            else:
+                yield row
+
+
+def _check_format(row: Row, path: Path) -> None:
+    found = f"format {row.format}" if isinstance(row, Format) else "no format"
+    if not isinstance(row, Format) or row.format != FORMAT:
+        raise UsageError(f"{found} in its first line, and this version reads format {FORMAT}", where=str(path))

@@ -45,7 +45,7 @@ def compact(capture: Path, plan: Plan, *, complete: bool) -> History:
         faults=faults,
         health=[_shift(row, origin) for row in found[HealthRecord]],
         complete=complete,
-        lost=_lost(plan, requests, edge, chain),
+        lost=_lost(edge, chain),
         foreign=len(found[Foreign]),
         unseen=unseen,
     )
@@ -64,13 +64,9 @@ def _shift(row: R, origin: int) -> R:
     return replace(row, **moved)  # type: ignore[type-var]
 
 
-def _lost(
-    plan: Plan, requests: list[RequestRecord], edge: list[tuple[str | None, Any]], chain: list[ChainAttempt]
-) -> int:
-    """Return how many records are known to be missing: of planned requests, and of attempts that one side alone has."""
-    seen = {request.request_id for request in requests}
+def _lost(edge: list[tuple[str | None, Any]], chain: list[ChainAttempt]) -> int:
+    """Return how many attempts one side alone has, although the other must have seen them."""
     at_edge = {key for key, _ in edge if key is not None}
     at_chain = {row.key for row in chain}
     answered = {row.key for row in chain if row.status is not None}
-    missing = sum(arrival.request_id not in seen for arrival in plan.arrivals)
-    return missing + len(answered - at_edge) + len(at_edge - at_chain)
+    return len(answered - at_edge) + len(at_edge - at_chain)

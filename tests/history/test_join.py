@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.history import AttemptRecord, FaultEvent, RequestRecord, join
-from harness.history.join import attribute
+from harness.history.join import BREAK_NS, attribute
 from harness.history.records import AttemptOutcome, ChainAttempt
 
 
@@ -70,15 +70,34 @@ def test_anything_less_is_not_complete(change: dict[str, object]) -> None:
         ("client_left", "client_left", "client_left"),
         ("ok", "reset", "reset"),
         ("ok", "cut", "cut"),
+        ("ok", "malformed", "malformed"),
         ("status", "status", "status"),
+        ("status", "reset", "reset"),
+        ("client_left", "malformed", "malformed"),
         ("reset", "reset", "reset"),
     ],
 )
 def test_the_chain_knows_how_it_ended(edge: AttemptOutcome, chain: AttemptOutcome, expected: str) -> None:
     """The edge cannot tell a timeout from a caller who left, nor that its last bytes were lost."""
     pair = ("a-1", at_edge(outcome=edge))
-    _, (attempt,) = join([], [pair], [at_chain("a-1", outcome=chain)])
+    _, (attempt,) = join([], [pair], [at_chain("a-1", outcome=chain, status=200)])
     assert (attempt.outcome, attempt.seen_by, attempt.start_ns) == (expected, "both", 10)
+
+
+@pytest.mark.parametrize("outcome", ["timeout", "reset", "client_left"])
+def test_an_answer_that_never_arrived_was_never_heard(outcome: AttemptOutcome) -> None:
+    """A slow line held the 429 back until the chain gave up: it waited that long, and knew of no status and no delay."""
+    told = at_edge(outcome="status", status=429, end_ns=12, retry_after_ns=99, error_code="rate_limit_exceeded")
+    _, (attempt,) = join([], [("a-1", told)], [at_chain("a-1", outcome=outcome, end_ns=500)])
+    assert (attempt.outcome, attempt.end_ns, attempt.status) == (outcome, 500, None)
+    assert (attempt.retry_after_ns, attempt.error_code) == (None, None)
+
+
+def test_an_answer_of_another_request_serves_nobody() -> None:
+    """A gateway that mixes callers up: the text is whole, and not this caller's."""
+    other = replace(at_edge("req-000002.openai.1"), request_id="req-000002")
+    (request,), _ = join([replace(REQUEST, sources=("req-000002.openai.1",))], [(None, other)], [])
+    assert (request.complete, request.served_by) == (False, None)
 
 
 OUTCOMES: st.SearchStrategy[AttemptOutcome] = st.sampled_from(["ok", "status", "reset", "refused", "timeout"])
@@ -110,6 +129,39 @@ def test_an_orphan_has_no_number() -> None:
     """An attempt of no request stands alone."""
     orphan = AttemptRecord(attempt_id="orphan.openai.1", request_id=None, provider="openai", start_ns=1, outcome="ok")
     assert join([], [(None, orphan)], [])[1][0].number == 0
+
+
+@pytest.mark.parametrize(
+    ("start_ns", "end_ns", "outcome", "touched"),
+    [
+        (99, 101, "refused", True),
+        (98, 99, "refused", False),
+        (199, 201, "refused", True),
+        (200, 201, "refused", False),
+        (50, 101, "reset", True),
+        (50, 101, "ok", False),
+        (50, 99, "reset", False),
+        (50, 100 + BREAK_NS, "client_left", True),
+        (50, 101 + BREAK_NS, "client_left", False),
+        (150, 160, "reset", False),
+    ],
+)
+def test_what_a_refusal_touches(start_ns: int, end_ns: int, outcome: AttemptOutcome, touched: bool) -> None:
+    """Whoever is refused, and whose open connection breaks when the refusing begins."""
+    event = FaultEvent(fault_id="fault-1", provider="openai", kind="refused", applied_ns=100, reverted_ns=200)
+    attempt = at_edge(start_ns=start_ns, end_ns=end_ns, outcome=outcome)
+    (named,), (fired,) = attribute([attempt], [event], unseen=False)
+    assert (named.fault_id == "fault-1", fired.fired) == (touched, int(touched))
+
+
+def test_a_refused_connection_was_not_slowed() -> None:
+    """A slow window hidden by a refusal has not fired."""
+    events = [
+        FaultEvent(fault_id="fault-1", provider="openai", kind="slow", applied_ns=0, reverted_ns=100),
+        FaultEvent(fault_id="fault-2", provider="openai", kind="refused", applied_ns=0, reverted_ns=100),
+    ]
+    (named,), fired = attribute([at_edge(start_ns=5, outcome="refused")], events, unseen=False)
+    assert (named.fault_id, [event.fired for event in fired]) == ("fault-2", [0, 1])
 
 
 def test_a_fault_counts_what_it_touched() -> None:

@@ -114,7 +114,8 @@ def test_a_torn_last_line_is_cut(tmp_path: Path, plan: Plan) -> None:
     folder = RunFolder.create(tmp_path, plan, now=NOW)
     write_run(folder)
     path = folder.capture / "edge.jsonl"
-    path.write_bytes(path.read_bytes().splitlines(keepends=True)[0][:-20])
+    head, row, _foreign = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(head + row[:-20])
     history = folder.history()
     assert len(history.requests) == 1
     assert [a.outcome for a in records(AttemptRecord, history.attempts)] == ["refused", "ok"]
@@ -122,10 +123,31 @@ def test_a_torn_last_line_is_cut(tmp_path: Path, plan: Plan) -> None:
     assert not history.complete
 
 
-def test_a_lost_request_is_counted(tmp_path: Path, plan: Plan) -> None:
-    """A planned arrival without a record is a lost one."""
+def test_a_record_that_one_side_lost_is_counted(tmp_path: Path, plan: Plan) -> None:
+    """The chain was answered, so the edge must have seen the attempt; or the other way round."""
     folder = RunFolder.create(tmp_path, plan, now=NOW)
-    assert folder.compact(complete=True).lost == 1
+    with Capture(folder.capture, "chain") as chain:
+        chain.put(ChainAttempt(key="a-1", request_id=None, provider="openai", start_ns=1, outcome="ok", status=200))
+    with Capture(folder.capture, "edge") as edge:
+        attempt = AttemptRecord(attempt_id="x", request_id=None, provider="openai", start_ns=1, outcome="ok")
+        edge.put(EdgeAttempt.of("a-2", attempt))
+    assert folder.compact(complete=True).lost == 2
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b'["format",{"format":99}]\n', "format 99"),
+        (b'["health",{"process":"x"}]\n', "no format"),
+        (b'["format",{"format":1}]\n["health",{"pro\n["health",{}]\n', "line 2"),
+    ],
+)
+def test_a_capture_that_cannot_be_read_is_told(tmp_path: Path, plan: Plan, content: bytes, problem: str) -> None:
+    """Another version's file, none of ours, or one with a broken line in the middle: by name, not by traceback."""
+    folder = RunFolder.create(tmp_path, plan, now=NOW)
+    (folder.capture / "edge.jsonl").write_bytes(content)
+    with pytest.raises(UsageError, match=problem):
+        folder.history()
 
 
 def test_two_runs_of_one_second_have_two_folders(tmp_path: Path, plan: Plan) -> None:
