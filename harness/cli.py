@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import shlex
 import sys
+import traceback
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from harness import __version__
 from harness.errors import ExitCode, HarnessError, UsageError
+
+if TYPE_CHECKING:
+    from harness.experiment import RunResult
 
 app = typer.Typer(
     name="harness",
@@ -48,6 +52,12 @@ def main() -> None:
     except HarnessError as error:
         fail(error, as_json=as_json)
         code = error.exit_code
+    except Exception as bug:  # never exit 1, which blames the chain
+        traceback.print_exc()
+        fail(
+            HarnessError(f"{type(bug).__name__}: {bug}", hint="a bug of the harness: please report it"), as_json=as_json
+        )
+        code = ExitCode.HARNESS
     sys.exit(int(code or 0))
 
 
@@ -90,7 +100,6 @@ def run(
     """Run a scenario live and give the verdict."""
     from harness import experiment  # noqa: PLC0415 - `harness --help` and `check` stay quick
     from harness.report.progress import RunProgress  # noqa: PLC0415
-    from harness.report.terminal import print_run  # noqa: PLC0415
 
     with RunProgress() as progress:
         result = experiment.run(
@@ -101,6 +110,13 @@ def run(
             progress=progress,
             command=_command(scenario, chain, seed),
         )
+    return _tell(result, as_json=as_json)
+
+
+def _tell(result: RunResult, *, as_json: bool) -> int:
+    """Print what a run came to; return the exit status."""
+    from harness.report.terminal import print_run  # noqa: PLC0415
+
     if result.error is not None:
         fail(result.error, as_json=as_json, run=str(result.folder.path))
         sys.stderr.write(f"  kept: {result.folder.path}\n")
@@ -151,15 +167,10 @@ def report(
     """Judge a kept run anew and write its report, even one whose runner was killed."""
     from harness import experiment  # noqa: PLC0415
     from harness.report.progress import RunProgress  # noqa: PLC0415
-    from harness.report.terminal import print_run  # noqa: PLC0415
 
     with RunProgress() as progress:
         result = experiment.report(run, reports=reports, progress=progress)
-    if as_json:
-        show({"run": str(result.folder.path), "verdict": result.folder.verdict()})
-    else:
-        print_run(result.run)
-    return result.exit_code
+    return _tell(result, as_json=as_json)
 
 
 @app.command(epilog="Example: harness serve scenarios/chains/gpt4-azure-claude.yaml --provider openai --port 8080")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import traceback
 from collections.abc import Coroutine
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import FrameType
 from typing import Any, Protocol, TypeVar
 
 from harness.errors import ExitCode, HarnessError
@@ -85,6 +87,7 @@ def run(
     binary = provision(progress.say)
     folder = RunFolder.create(reports, loaded.plan)
     error: HarnessError | None = None
+    signal.signal(signal.SIGTERM, _interrupt)
     try:
         facts = environment(toxiproxy=f"{binary.version} ({binary.source})", command=command)
         folder.write_environment(facts)
@@ -94,6 +97,11 @@ def run(
         error = problem
     except OSError as problem:  # a full disk, no more processes or descriptors
         error = HarnessError(problem.strerror or str(problem), where="runner")
+    except Exception as bug:  # whatever was captured until then must still be kept
+        (folder.logs / "runner.log").write_text(traceback.format_exc())
+        error = HarnessError(
+            f"{type(bug).__name__}: {bug}", where="runner", hint=f"a bug; see {folder.logs}/runner.log"
+        )
     return _conclude(loaded.plan, folder, error, progress)
 
 
@@ -109,9 +117,11 @@ def report(path: Path | None, *, reports: Path, progress: Progress) -> RunResult
         UsageError: There is no such run.
     """
     folder = RunFolder.open(path or latest(reports))
-    error = None
+    error: HarnessError | None = None
     if not folder.finished:
-        error = HarnessError("the run did not come to its end", where=str(folder.path))
+        interrupted = folder.verdict().get("exit_code") == ExitCode.INTERRUPTED
+        kind = Interrupted if interrupted else HarnessError
+        error = kind("the run did not come to its end", where=str(folder.path))
     result = _judge(folder.plan(), folder, error, progress)
     _render(result, progress)
     return result
@@ -130,20 +140,30 @@ def _interruptible(work: Coroutine[Any, Any, T]) -> T:
         except asyncio.CancelledError:
             raise Interrupted("interrupted", hint="what was captured until then is kept") from None
 
-    return asyncio.run(main())
+    try:
+        return asyncio.run(main())
+    finally:
+        signal.signal(signal.SIGTERM, _interrupt)  # the loop has put the default back
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
 
 
 def _conclude(plan: Plan, folder: RunFolder, error: HarnessError | None, progress: Progress) -> RunResult:
     try:
         folder.compact(complete=error is None)
         result = _judge(plan, folder, error, progress)
-        if error is None:
-            _render(result, progress)
         folder.publish()
     except OSError as problem:
         if error is not None:
             raise error from None  # the first thing that went wrong is the one to tell
         raise HarnessError(problem.strerror or str(problem), where=str(folder.path)) from None
+    if error is None:
+        try:
+            _render(result, progress)
+        except HarnessError as problem:  # the verdict stands without its page
+            progress.say(f"warning: {problem}")
     return result
 
 

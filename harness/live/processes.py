@@ -117,6 +117,8 @@ class Child:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.end()
+        if kind is None and self._part and self._exit.result() != 0:
+            raise self._error(f"ended badly ({_how(self._exit.result())}): its last records may be lost")
 
     async def send(self, message: Mapping[str, Any]) -> None:
         """Send a part one message.
@@ -253,9 +255,7 @@ class Child:
         self._messages.put_nowait(None)
 
     def _death(self) -> HarnessError:
-        code = self._exit.result()
-        how = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
-        return self._error(f"ended before its time ({how})")
+        return self._error(f"ended before its time ({_how(self._exit.result())})")
 
     def _error(self, problem: str) -> HarnessError:
         lines = self._tail()
@@ -267,6 +267,10 @@ class Child:
         with self.log.open("rb") as log:
             log.seek(max(0, log.seek(0, os.SEEK_END) - _TAIL_BYTES))
             return log.read().decode("utf-8", "replace").splitlines()[-_TAIL_LINES:]
+
+
+def _how(code: int) -> str:
+    return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
 
 
 def _message(line: bytes) -> dict[str, Any] | None:
