@@ -1,6 +1,10 @@
 """What happened in a run: requests, attempts, fault events and health, as columns."""
 
-from harness.history.frames import History, frame, records
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from harness.history.join import join
 from harness.history.records import (
     AttemptOutcome,
@@ -10,6 +14,9 @@ from harness.history.records import (
     RequestOutcome,
     RequestRecord,
 )
+
+if TYPE_CHECKING:
+    from harness.history.frames import History, frame, records
 
 __all__ = [
     "AttemptOutcome",
@@ -23,3 +30,10 @@ __all__ = [
     "join",
     "records",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what needs pandas when it is asked for: the processes of a run write records and never a column."""
+    if name not in __all__:
+        raise AttributeError(name)
+    return getattr(import_module("harness.history.frames"), name)

@@ -1,7 +1,21 @@
 """The run folder: the only room that knows file names."""
 
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from harness.store.capture import Capture, EdgeAttempt, Foreign, Origin
-from harness.store.folder import RunFolder, latest
 from harness.store.format import decode, encode
 
+if TYPE_CHECKING:
+    from harness.store.folder import RunFolder, latest
+
 __all__ = ["Capture", "EdgeAttempt", "Foreign", "Origin", "RunFolder", "decode", "encode", "latest"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import what needs pandas and Parquet when it is asked for: the processes of a run only capture."""
+    if name not in __all__:
+        raise AttributeError(name)
+    return getattr(import_module("harness.store.folder"), name)
