@@ -16,7 +16,7 @@ from harness.history.records import (
 )
 
 if TYPE_CHECKING:
-    from harness.history.frames import History, frame, records
+    from harness.history.frames import History, as_records, frame
 
 __all__ = [
     "AttemptOutcome",
@@ -26,9 +26,9 @@ __all__ = [
     "History",
     "RequestOutcome",
     "RequestRecord",
+    "as_records",
     "frame",
     "join",
-    "records",
 ]
 
 

@@ -65,7 +65,7 @@ def _series(values: list[Any], dtype: str) -> pd.Series[Any]:
     return pd.Series(values, dtype=dtype)
 
 
-def records(record: type[R], table: pd.DataFrame) -> list[R]:
+def as_records(record: type[R], table: pd.DataFrame) -> list[R]:
     """Return the rows of a table as records; a missing value is None."""
     known = dtypes(typing.cast("Any", record))
     columns: list[list[Any]] = []

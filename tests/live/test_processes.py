@@ -158,10 +158,10 @@ def test_unexpected_death_is_noticed(tmp_path: Path) -> None:
             assert "last words" in str(error)
             with pytest.raises(HarnessError, match="exit code 7"):
                 await child.receive()
-            with pytest.raises(HarnessError, match="exit code 7"):
-                await child.send({"late": True})
+            await child.send({"late": True})
 
-    asyncio.run(story())
+    with pytest.raises(HarnessError, match="ended before its time .exit code 7."):
+        asyncio.run(story())
 
 
 def test_death_by_signal_is_noticed_through_the_tether(tmp_path: Path) -> None:
@@ -189,14 +189,29 @@ def test_planned_end_is_no_death(tmp_path: Path) -> None:
 
 
 def test_stubborn_part_is_killed(tmp_path: Path) -> None:
-    """A part that neither reads its input nor heeds SIGTERM does not outlive the run."""
+    """A part that neither reads its input nor heeds SIGTERM does not outlive the run, and its records are not trusted."""
+    pids = []
 
-    async def story() -> int:
+    async def story() -> None:
         async with part(tmp_path, STUBBORN, grace_s=0.05) as child:
+            pids.append(child.pid)
             await child.ready(START)
-        return child.pid
 
-    assert gone(asyncio.run(story()))
+    with pytest.raises(HarnessError, match="ended badly .signal SIGKILL."):
+        asyncio.run(story())
+    assert gone(pids[0])
+
+
+def test_a_part_that_fails_at_its_end_is_noticed(tmp_path: Path) -> None:
+    """What it had still to write may be lost, so the run is not complete."""
+    failing = PART + "sys.exit(3)"
+
+    async def story() -> None:
+        async with part(tmp_path, failing) as child:
+            await child.ready(START)
+
+    with pytest.raises(HarnessError, match="ended badly .exit code 3."):
+        asyncio.run(story())
 
 
 def test_foreign_program_ends_with_all_its_workers(tmp_path: Path) -> None:

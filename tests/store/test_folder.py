@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import UsageError
-from harness.history import AttemptRecord, FaultEvent, HealthRecord, RequestRecord, records
+from harness.history import AttemptRecord, FaultEvent, HealthRecord, RequestRecord, as_records
 from harness.history.records import ChainAttempt
 from harness.scenario import Plan
 from harness.scenario.load import load
@@ -72,7 +72,7 @@ def test_captured_rows_become_one_history(tmp_path: Path, plan: Plan) -> None:
     folder = RunFolder.create(tmp_path, plan, now=NOW)
     write_run(folder)
     history = folder.compact(complete=True)
-    refused, served = records(AttemptRecord, history.attempts)
+    refused, served = as_records(AttemptRecord, history.attempts)
     assert (refused.outcome, refused.seen_by, refused.number, refused.start_ns, refused.fault_id) == (
         "refused",
         "chain",
@@ -81,9 +81,9 @@ def test_captured_rows_become_one_history(tmp_path: Path, plan: Plan) -> None:
         "fault-1",
     )
     assert (served.seen_by, served.number, served.start_ns, served.fault_id) == ("both", 2, 85, None)
-    (request,) = records(RequestRecord, history.requests)
+    (request,) = as_records(RequestRecord, history.requests)
     assert (request.complete, request.served_by, request.served_attempt) == (True, "azure", "req-000001.azure.1")
-    (fault,) = records(FaultEvent, history.faults)
+    (fault,) = as_records(FaultEvent, history.faults)
     assert (fault.fired, fault.applied_ns, fault.reverted_ns) == (1, 0, 60)
     assert (history.lost, history.foreign, history.complete) == (0, 1, True)
 
@@ -118,7 +118,7 @@ def test_a_torn_last_line_is_cut(tmp_path: Path, plan: Plan) -> None:
     path.write_bytes(head + row[:-20])
     history = folder.history()
     assert len(history.requests) == 1
-    assert [a.outcome for a in records(AttemptRecord, history.attempts)] == ["refused", "ok"]
+    assert [a.outcome for a in as_records(AttemptRecord, history.attempts)] == ["refused", "ok"]
     assert history.lost == 1
     assert not history.complete
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.history import FaultEvent, records
+from harness.history import FaultEvent, as_records
 from harness.judge.case import Case
 from harness.judge.findings.seen import Seen, unsure
 from harness.judge.result import Status
@@ -14,7 +14,7 @@ def fault_never_fired(run: Case) -> Seen:
     windows = run.plan.timeline.windows
     if not windows:
         return unsure("no faults in the plan")
-    events = {(event.fault_id, event.provider): event for event in records(FaultEvent, run.columns.history.faults)}
+    events = {(event.fault_id, event.provider): event for event in as_records(FaultEvent, run.columns.history.faults)}
     reasons = [
         reason for window in windows if (reason := _idle(run, window, events.get((window.fault_id, window.provider))))
     ]

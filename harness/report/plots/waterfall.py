@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from harness.history import AttemptRecord, RequestRecord, records
+from harness.history import AttemptRecord, RequestRecord, as_records
 from harness.report import words
 from harness.report.plots import style
 from harness.report.plots.chosen import Chosen, representatives
@@ -29,9 +29,9 @@ def waterfall(run: Run) -> Figure:
     if not chosen:
         return style.in_words("No request ended in this run, so there is none to look at closely.")
     ids = [pick.request_id for pick in chosen]
-    requests = {r.request_id: r for r in records(RequestRecord, _of(run.requests, ids))}
+    requests = {r.request_id: r for r in as_records(RequestRecord, _of(run.requests, ids))}
     attempts: dict[str, list[AttemptRecord]] = {request_id: [] for request_id in ids}
-    for attempt in records(AttemptRecord, _of(run.attempts, ids).sort_values("start_ns", kind="stable")):
+    for attempt in as_records(AttemptRecord, _of(run.attempts, ids).sort_values("start_ns", kind="stable")):
         attempts[str(attempt.request_id)].append(attempt)
     end_s = max(_end_ns(requests[i], attempts[i]) - requests[i].scheduled_ns for i in ids) / 1e9
     figure = style.canvas(0.95 + 0.62 * len(chosen))
