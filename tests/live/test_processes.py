@@ -160,7 +160,7 @@ def test_unexpected_death_is_noticed(tmp_path: Path) -> None:
                 await child.receive()
             await child.send({"late": True})
 
-    with pytest.raises(HarnessError, match="ended before its time .exit code 7."):
+    with pytest.raises(HarnessError, match=r"ended before its time \(exit code 7\)"):
         asyncio.run(story())
 
 
@@ -197,7 +197,7 @@ def test_stubborn_part_is_killed(tmp_path: Path) -> None:
             pids.append(child.pid)
             await child.ready(START)
 
-    with pytest.raises(HarnessError, match="ended badly .signal SIGKILL."):
+    with pytest.raises(HarnessError, match=r"ended badly \(signal SIGKILL\)"):
         asyncio.run(story())
     assert gone(pids[0])
 
@@ -210,7 +210,7 @@ def test_a_part_that_fails_at_its_end_is_noticed(tmp_path: Path) -> None:
         async with part(tmp_path, failing) as child:
             await child.ready(START)
 
-    with pytest.raises(HarnessError, match="ended badly .exit code 3."):
+    with pytest.raises(HarnessError, match=r"ended badly \(exit code 3\)"):
         asyncio.run(story())
 
 
