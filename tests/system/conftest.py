@@ -49,7 +49,7 @@ def poll(condition: Callable[[], Any], *, within_s: float, what: str) -> Any:
     while time.monotonic() < deadline:
         if value := condition():
             return value
-        time.sleep(0.01)
+        time.sleep(0.05)  # and not more often: the run being watched needs the machine
     raise AssertionError(f"not within {within_s} s: {what}")
 
 
@@ -95,7 +95,6 @@ class LiveRun:
         path = self.folder / "capture" / "runner.jsonl"
 
         def found() -> int | None:
-            self.children()
             lines = path.read_text().splitlines() if path.exists() else []
             rows = [json.loads(line) for line in lines if line.startswith('["origin"')]
             return rows[0][1]["at_ns"] if rows else None
