@@ -72,6 +72,15 @@ class Connection(BaseProtocol):
         super().connection_lost(exc)
         self._end("client_left")
 
+    def eof_received(self) -> bool:
+        """Take the client for gone, and close.
+
+        One that has only shut down its own side looks the same on the wire. To write on for its sake would record every
+        client that left as served, and one that left a silent provider never. Toxiproxy makes no difference either: it
+        closes both sides.
+        """
+        return False
+
     def end(self) -> None:
         """Close the connection at once, whatever is open: the edge itself ends."""
         transport = self.transport

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import json
+import socket
 import time
 
 import pytest
@@ -299,5 +300,24 @@ def test_a_stream_carries_the_text_on_record(scene: Open) -> None:
             assert record.text_sha256 == hashlib.sha256(text.encode()).hexdigest()
             assert record.end_ns - record.start_ns >= 11 * 500_000
             assert (await client.ask(post(chat()))).status == 200  # the connection is still good
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("how", ["close", "shutdown"])
+def test_a_client_that_is_done_sending_has_left(scene: Open, how: str) -> None:
+    """A FIN ends the attempt at once, long before the answer's time: whether anybody still reads, it does not say."""
+
+    async def run() -> None:
+        async with scene(openai=provider(ttft=HOUR_NS)) as s:
+            with socket.create_connection(("127.0.0.1", s.edge.ports["openai"])) as client:
+                client.sendall(post(chat()))
+                await until(lambda: any(c._exchange is not None for c in s.edge._connections))
+                if how == "shutdown":
+                    client.shutdown(socket.SHUT_WR)
+                else:
+                    client.close()
+                (record,) = await s.recorded(1)
+            assert (record.outcome, record.status, record.tokens_out) == ("client_left", None, 0)
 
     asyncio.run(run())
