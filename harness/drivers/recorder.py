@@ -30,7 +30,7 @@ _RESET = {errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED}
 
 
 class Recorder:
-    """Writes one row per attempt.
+    """Writes one row per attempt. Only a POST is one, as at the edge.
 
     Args:
         base_urls: Where each provider is called; an attempt is told by host and port.
@@ -57,6 +57,8 @@ class Recorder:
                 # A test of faults must never spend a real provider's money, whatever the configuration says.
                 _LOG.warning("a call to %s, none of the chain's providers, was stopped", request.url.host)
                 raise httpx.ConnectError("this address is none of the chain's providers", request=request)
+            if request.method != "POST":
+                return await handle(request)  # a look at a provider's models or health is no attempt at the edge either
             attempt = _Attempt(f"a-{next(self._keys):06d}", _request_id(request), provider, self._ended)
             self._open.add(attempt)
             request.headers[ATTEMPT_HEADER] = attempt.key

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
+from collections.abc import Sequence
 from typing import Any, cast
 
 from aiohttp.base_protocol import BaseProtocol
@@ -19,6 +20,7 @@ from harness.edge.face import Exchange, Face
 from harness.edge.player import Player
 from harness.edge.request import Request, ordinary, parsed
 from harness.history import AttemptOutcome
+from harness.provider.reply import Step
 
 BODY_BYTES_MAX = 32 * 2**20
 _PIPELINED_MAX = 32
@@ -70,6 +72,15 @@ class Connection(BaseProtocol):
         super().connection_lost(exc)
         self._end("client_left")
 
+    def eof_received(self) -> bool:
+        """Take the client for gone, and close.
+
+        One that has only shut down its own side looks the same on the wire. To write on for its sake would record every
+        client that left as served, and one that left a silent provider never. Toxiproxy makes no difference either: it
+        closes both sides.
+        """
+        return False
+
     def end(self) -> None:
         """Close the connection at once, whatever is open: the edge itself ends."""
         transport = self.transport
@@ -81,8 +92,7 @@ class Connection(BaseProtocol):
         self._deaf = True
         self._connections.discard(self)
         if self._exchange is not None:
-            self._player.stop()
-            self._over(outcome)
+            self._over(outcome, self._player.stop())
 
     def pause_writing(self) -> None:
         """Hold the reply: the client does not read."""
@@ -150,11 +160,11 @@ class Connection(BaseProtocol):
             assert self.transport is not None
             self.transport.write(_CONTINUE)
 
-    def _over(self, outcome: AttemptOutcome) -> None:
+    def _over(self, outcome: AttemptOutcome, unplayed: Sequence[Step] = ()) -> None:
         exchange = self._exchange
         self._exchange = None
         assert exchange is not None
-        self._face.record(exchange, outcome, self._player)
+        self._face.record(exchange, outcome, self._player, unplayed)
 
     def _over_and_on(self, outcome: AttemptOutcome) -> None:
         self._over(outcome)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 
@@ -16,7 +16,7 @@ from harness.provider import decide
 from harness.provider.answer import Answer, Call
 from harness.provider.decide import Attempt, State
 from harness.provider.marker import ATTEMPT_HEADER, REQUEST_HEADER, RUN_HEADER, Marker, find_request
-from harness.provider.reply import End, Head, Send
+from harness.provider.reply import End, Head, Send, Step
 from harness.provider.respond import parse, respond
 from harness.store import Capture, EdgeAttempt, Foreign
 
@@ -143,8 +143,17 @@ class Face:
         call = parse(self._provider, method, path, b"")
         return respond(self._provider, call, f"{self.name}.0")
 
-    def record(self, exchange: Exchange, outcome: AttemptOutcome, player: Player) -> None:
-        """Write down an exchange that has ended, if it was an attempt."""
+    def record(
+        self, exchange: Exchange, outcome: AttemptOutcome, player: Player, unplayed: Sequence[Step] = ()
+    ) -> None:
+        """Write down an exchange that has ended, if it was an attempt.
+
+        Args:
+            exchange: Which.
+            outcome: How it ended.
+            player: Has played it.
+            unplayed: The steps that it never came to.
+        """
         if self._capture is None or exchange.attempt_id is None:
             return
         answer = exchange.answer
@@ -167,9 +176,21 @@ class Face:
             text_chars=None if answer.text is None else len(answer.text),
             text_sha256=answer.text_sha256,
             tokens_in=answer.tokens_in,
-            tokens_out=answer.tokens_out,
+            tokens_out=_tokens_out(exchange, unplayed) if unplayed else answer.tokens_out,
         )
         self._capture.put(row)
+
+
+def _tokens_out(exchange: Exchange, unplayed: Sequence[Step]) -> int | None:
+    """Return how many tokens were sent of an answer that broke off.
+
+    A stream sends each by itself; a plain answer sends all or, while it is still being made, none.
+    """
+    planned = exchange.answer.tokens_out
+    unsent = sum(isinstance(step, Send) and step.text != "" for step in unplayed)
+    if planned is None or not unsent:
+        return planned
+    return planned - unsent if exchange.call.streaming else 0
 
 
 def _header_marker(headers: Mapping[str, str]) -> Marker | None:

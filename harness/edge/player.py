@@ -135,12 +135,13 @@ class Player:
         if self._timer is None:
             self._play()
 
-    def stop(self) -> None:
-        """Play no more: the connection is gone, or is about to be."""
+    def stop(self) -> list[Step]:
+        """Play no more: the connection is gone, or is about to be. Return the steps that will never be played."""
         self.end_ns = time.monotonic_ns()
-        self._steps = iter(())
+        unplayed = list(self._steps)
         if self._timer is not None:
             self._timer.cancel()
+        return unplayed
 
     def _finish(self, step: End | Close | Reset | Hang) -> None:
         if isinstance(step, End) and self._chunked:

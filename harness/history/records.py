@@ -89,7 +89,8 @@ class AttemptRecord:
         text_chars: Length of the text that the provider meant to send, in characters.
         text_sha256: Its hash, hexadecimal.
         tokens_in: Prompt tokens billed.
-        tokens_out: Completion tokens billed.
+        tokens_out: Completion tokens billed: of an answer that broke off, those that had left. A plain answer's leave at
+            once, so one that was still being made counts 0.
         cost_usd: Cost of this attempt.
         seen_by: Who recorded it; a refused connection is seen by the chain alone.
     """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from harness.chain import Chain, Endpoint, Provider
-from harness.chain.redact import HIDDEN, redact, secrets
+from harness.chain.redact import HIDDEN, redact, scrub, secrets
 
 PROVIDERS = {"a": Provider(dialect="openai", model="gpt-4")}
 
@@ -62,3 +62,79 @@ def test_a_gateways_secrets_are_hidden() -> None:
     assert seen.headers == {"x-team": HIDDEN}
     assert seen.command == ("run", "--token", HIDDEN, "--port", "8787")
     assert "planted-0123" in secrets(chain, {})
+
+
+def gateway(*command: str, base_url: str = "http://127.0.0.1:1/v1") -> Chain:
+    """Return a chain behind a gateway that is started by a command."""
+    endpoint = Endpoint(base_url=base_url, model="m", command=command)
+    return Chain(name="c", driver="endpoint", providers=PROVIDERS, order=("a",), endpoint=endpoint)
+
+
+@pytest.mark.parametrize(
+    ("command", "seen"),
+    [
+        (("--api-key", "planted-0123", "-v"), ("--api-key", HIDDEN, "-v")),
+        (("-token", "planted-0123"), ("-token", HIDDEN)),
+        (("--use-auth", "-token", "planted-0123"), ("--use-auth", HIDDEN, HIDDEN)),
+        (("--secret", "-planted-0123"), ("--secret", HIDDEN)),
+        (("--token=planted-0123",), (f"--token={HIDDEN}",)),
+        (("OPENAI_API_KEY=planted-0123",), (f"OPENAI_API_KEY={HIDDEN}",)),
+        (("-e", "A=1", "-e", "A_TOKEN=planted-0123"), ("-e", "A=1", "-e", f"A_TOKEN={HIDDEN}")),
+        (("--env=A_TOKEN=planted-0123",), (f"--env=A_TOKEN={HIDDEN}",)),
+        (("--env=A=1,A_TOKEN=planted-0123",), (f"--env=A=1,A_TOKEN={HIDDEN}",)),
+        (("-H", "X-Api-Key: planted-0123"), ("-H", f"X-Api-Key: {HIDDEN}")),
+        (('{"a":1,"api_key":"planted-0123"}',), (f'{{"a":1,"api_key":"{HIDDEN}',)),
+        (("sh", "-c", "A_TOKEN=planted-0123 exec gateway"), ("sh", "-c", f"A_TOKEN={HIDDEN}")),
+        (("sh", "-c", "gateway --token planted-0123 -v"), ("sh", "-c", f"gateway --token {HIDDEN}")),
+        (("http://h/v1?a=1&api_key=planted-0123&b=2",), (f"http://h/v1?a=1&api_key={HIDDEN}&b=2",)),
+        (("--to=http://me:planted-0123@h/v1",), (HIDDEN,)),
+    ],
+)
+def test_a_commands_secrets_are_hidden(command: tuple[str, ...], seen: tuple[str, ...]) -> None:
+    """By the name of what they are given to; and each is known by itself, as a log would show it."""
+    chain = gateway(*command)
+    redacted = redact(chain).endpoint
+
+    assert redacted is not None
+    assert redacted.command == seen
+    assert "planted-0123" not in scrub("log: '-planted-0123' is no good", secrets(chain, {}))
+
+
+def test_what_is_no_secret_stays_in_a_command() -> None:
+    """Ports, models, limits and the places of addresses can be read in the plan."""
+    command = (
+        "gateway",
+        "--use-auth",
+        "--primary",
+        "{openai.base_url}/v1?api-version=2024-06-01",
+        "--max-tokens",
+        "500",
+        "--max-tokens=500",
+        "-k",
+        "8",
+        "http://keycloak:8080/v1",
+        "MODEL=gpt-4",
+    )
+    chain = gateway(*command)
+
+    assert redact(chain) == chain
+    assert secrets(chain, {}) == frozenset()
+
+
+def test_an_address_holds_secrets_too() -> None:
+    """A key in the query, as it is written and as it is meant, and a password."""
+    chain = gateway(base_url="http://127.0.0.1:1/v1?team=a&api_key=pla%2Fnted")
+    seen = redact(chain).endpoint
+
+    assert seen is not None
+    assert seen.base_url == f"http://127.0.0.1:1/v1?team=a&api_key={HIDDEN}"
+    assert secrets(chain, {}) == {"pla%2Fnted", "pla/nted"}
+    assert "planted" in secrets(gateway(base_url="http://me:planted@127.0.0.1:1/v1"), {})
+
+
+def test_a_log_is_scrubbed() -> None:
+    """Of every secret, the longest first, and of keys that nobody told us of; all else stays."""
+    known = frozenset({"planted", "planted-0123"})
+    log = "with planted-0123\nplanted.\nAuthorization: Bearer abc\nkey sk-abcdefghijkl0123 refused\nport 8787"
+
+    assert scrub(log, known) == (f"with {HIDDEN}\n{HIDDEN}.\nAuthorization: {HIDDEN}\nkey {HIDDEN} refused\nport 8787")

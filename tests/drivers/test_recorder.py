@@ -189,5 +189,24 @@ def test_a_stranger_is_not_called() -> None:
     assert rows == []
 
 
+@pytest.mark.parametrize("method", ["GET", "HEAD", "DELETE"])
+def test_only_a_post_is_an_attempt(method: str) -> None:
+    """Anything else reaches the provider as it is: the edge records none of it, so a row would have no other half."""
+    sent: list[httpx.Request] = []
+    rows: list[ChainAttempt] = []
+
+    async def handle(request: httpx.Request) -> httpx.Response:
+        sent.append(request)
+        return httpx.Response(200, stream=Body(b"{}"))
+
+    recorder = Recorder({"openai": "http://127.0.0.1:9000"}, rows.append)
+    asyncio.run(_send(recorder.watch(handle), httpx.Request(method, "http://127.0.0.1:9000/v1/models")))
+    recorder.close()
+
+    assert [request.method for request in sent] == [method]
+    assert ATTEMPT_HEADER not in sent[0].headers
+    assert rows == []
+
+
 async def _send(handle: Callable[[httpx.Request], Awaitable[httpx.Response]], request: httpx.Request) -> None:
     await handle(request)

@@ -3,15 +3,21 @@
 import asyncio
 import hashlib
 import json
+import socket
 import time
 
 import pytest
 
+from harness.edge.face import Exchange
+from harness.edge.request import Request
 from harness.provider.marker import find_attempts
+from harness.provider.reply import Send, Wait
 from harness.scenario import Inject
 from harness.store import EdgeAttempt, Foreign
 
-from .conftest import TOKEN, Open, chat, post, provider, until, window
+from .conftest import TOKEN, Open, Scene, chat, post, provider, until, window
+
+HOUR_NS = 3600 * 10**9
 
 
 def test_an_attempt_is_recorded_as_it_was(scene: Open) -> None:
@@ -210,7 +216,72 @@ def test_a_client_that_leaves_a_stream_is_recorded(scene: Open) -> None:
             await client.close()
             (record,) = await s.recorded(1)
             assert (record.outcome, record.status, record.streaming) == ("client_left", 200, True)
-            assert record.tokens_out == 1_000
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("dialect", ["openai", "azure", "anthropic"])
+def test_only_tokens_that_were_sent_are_billed(scene: Open, dialect: str) -> None:
+    """A client that leaves a stream after three tokens pays for three, though the answer was to have a thousand."""
+
+    async def run() -> None:
+        path = {"azure": "/openai/deployments/gpt-4/chat/completions", "anthropic": "/v1/messages"}
+        timed = provider(dialect, tokens=1_000, tokens_per_second=0)
+        async with scene(**{dialect: timed}) as s:
+            stop_after_tokens(s, dialect, 3)
+            client = await s.client(dialect)
+            await client.send(post(chat(stream=True), path=path.get(dialect, "/v1/chat/completions")))
+            await client.reader.readuntil(f"req-000001.{dialect}.1".encode())
+            await client.close()
+            (record,) = await s.recorded(1)
+            assert (record.outcome, record.tokens_out, record.text_chars > 1_000) == ("client_left", 3, True)
+
+    asyncio.run(run())
+
+
+def stop_after_tokens(s: Scene, name: str, pieces: int) -> None:
+    """Have a provider fall silent for an hour after so many pieces of each answer's text."""
+    face = s.edge._faces[name]
+    take = face.take
+
+    def halting(request: Request, now_ns: int) -> Exchange:
+        exchange = take(request, now_ns)
+        reply = exchange.answer.reply
+        places = [place for place, step in enumerate(reply) if isinstance(step, Send) and step.text]
+        reply.insert(places[pieces - 1] + 1, Wait(HOUR_NS))
+        return exchange
+
+    face.take = halting  # type: ignore[method-assign]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_nothing_is_billed_before_the_first_byte(scene: Open, stream: bool) -> None:
+    """Who leaves while the answer is still being made pays for the prompt alone."""
+
+    async def run() -> None:
+        async with scene(openai=provider(ttft=HOUR_NS)) as s:
+            client = await s.client()
+            await client.send(post(chat(stream=stream)))
+            await until(lambda: any(c._exchange is not None for c in s.edge._connections))
+            await client.close()
+            (record,) = await s.recorded(1)
+            assert (record.outcome, record.first_byte_ns, record.tokens_out) == ("client_left", None, 0)
+            assert record.tokens_in > 0
+
+    asyncio.run(run())
+
+
+def test_a_plain_answer_that_has_left_is_billed_whole(scene: Open) -> None:
+    """All its tokens leave at once, whatever the client does after."""
+
+    async def run() -> None:
+        async with scene(openai=provider(tokens=50)) as s:
+            stop_after_tokens(s, "openai", 1)
+            client = await s.client()
+            assert (await client.ask(post(chat()))).json["usage"]["completion_tokens"] == 50
+            await client.close()
+            (record,) = await s.recorded(1)
+            assert (record.outcome, record.tokens_out) == ("client_left", 50)
 
     asyncio.run(run())
 
@@ -229,5 +300,24 @@ def test_a_stream_carries_the_text_on_record(scene: Open) -> None:
             assert record.text_sha256 == hashlib.sha256(text.encode()).hexdigest()
             assert record.end_ns - record.start_ns >= 11 * 500_000
             assert (await client.ask(post(chat()))).status == 200  # the connection is still good
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("how", ["close", "shutdown"])
+def test_a_client_that_is_done_sending_has_left(scene: Open, how: str) -> None:
+    """A FIN ends the attempt at once, long before the answer's time: whether anybody still reads, it does not say."""
+
+    async def run() -> None:
+        async with scene(openai=provider(ttft=HOUR_NS)) as s:
+            with socket.create_connection(("127.0.0.1", s.edge.ports["openai"])) as client:
+                client.sendall(post(chat()))
+                await until(lambda: any(c._exchange is not None for c in s.edge._connections))
+                if how == "shutdown":
+                    client.shutdown(socket.SHUT_WR)
+                else:
+                    client.close()
+                (record,) = await s.recorded(1)
+            assert (record.outcome, record.status, record.tokens_out) == ("client_left", None, 0)
 
     asyncio.run(run())

@@ -26,7 +26,11 @@ class Stage:
     def call_at(self, when_s: float, callback: Callable[[], None]) -> object:
         """A loop's."""
         self.timers.append((when_s, callback))
-        return object()
+        return self
+
+    def cancel(self) -> None:
+        """A timer's."""
+        self.timers.clear()
 
     def play(self, *steps: Step, start_ns: int) -> Player:
         """Play steps as one reply."""
@@ -86,3 +90,12 @@ def test_a_paused_reply_goes_on_where_it_stopped() -> None:
     player.resume()
     assert stage.writes[1:] == [b"1\r\nb\r\n0\r\n\r\n"]
     assert stage.outcomes == ["ok"]
+
+
+def test_what_was_not_played_is_known() -> None:
+    """Whoever stops a reply is told what the client never got."""
+    stage = Stage()
+    player = stage.play(HEAD, Send(b"a"), Wait(100 * S), Send(b"b"), End(), start_ns=time.monotonic_ns())
+    assert player.stop() == [Send(b"b"), End()]
+    assert stage.timers == []
+    assert player.stop() == []

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 
 from harness.chain.litellm_router import RouterSettings
-from harness.chain.redact import HIDDEN
+from harness.chain.redact import scrub
 from harness.drivers.recorder import Recorder
 from harness.errors import UsageError
 
@@ -78,13 +78,6 @@ def _make(litellm: Any, settings: RouterSettings, hidden: frozenset[str]) -> Any
         said = scrub(str(error), hidden).split("\n", 1)[0][:300]
         problem = f"LiteLLM does not take this chain: {type(error).__name__}: {said}"
         raise UsageError(problem, where="chain") from None
-
-
-def scrub(text: str, hidden: frozenset[str]) -> str:
-    """Return a text without the secrets in it."""
-    for secret in sorted(hidden, key=len, reverse=True):
-        text = text.replace(secret, HIDDEN)
-    return text
 
 
 def watch_transports(recorder: Recorder) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
-from harness.drivers.litellm_router.router import scrub
+from harness.chain.redact import scrub
 
 _BODY_BYTES_MAX = 64 * 2**20
 _SSE_HEADERS = {"Content-Type": "text/event-stream; charset=utf-8", "Cache-Control": "no-cache"}
