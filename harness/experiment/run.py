@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import traceback
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import Any, Protocol, TypeVar
 
+from harness.chain.redact import scrub, secrets
 from harness.errors import ExitCode, HarnessError
 from harness.experiment.environment import environment
 from harness.judge import Status, judge, measure, metrics_json, verdict_json
@@ -102,7 +105,10 @@ def run(
         error = HarnessError(
             f"{type(bug).__name__}: {bug}", where="runner", hint=f"a bug; see {folder.logs}/runner.log"
         )
-    return _conclude(loaded.plan, folder, error, progress)
+    clean = partial(scrub, secrets=secrets(loaded.chain, os.environ))
+    if error is not None and error.hint is not None:  # it may quote the last lines of a user's gateway
+        error.hint = clean(error.hint)
+    return _conclude(loaded.plan, folder, error, progress, clean=clean)
 
 
 def report(path: Path | None, *, reports: Path, progress: Progress) -> RunResult:
@@ -150,8 +156,11 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-def _conclude(plan: Plan, folder: RunFolder, error: HarnessError | None, progress: Progress) -> RunResult:
+def _conclude(
+    plan: Plan, folder: RunFolder, error: HarnessError | None, progress: Progress, *, clean: Callable[[str], str]
+) -> RunResult:
     try:
+        folder.rewrite_logs(clean)
         folder.compact(complete=error is None)
         result = _judge(plan, folder, error, progress)
         folder.publish()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -130,6 +131,13 @@ class RunFolder:
     def write_junit(self, xml: bytes) -> None:
         """Write junit.xml."""
         self._write("junit.xml", xml.rstrip(b"\n"))
+
+    def rewrite_logs(self, clean: Callable[[str], str]) -> None:
+        """Put every log through a function, such as one that hides secrets that a user's gateway has printed."""
+        for path in self.logs.iterdir():
+            text = path.read_text(encoding="utf-8", errors="replace")
+            if (cleaned := clean(text)) != text:
+                path.write_text(cleaned, encoding="utf-8")
 
     def publish(self) -> None:
         """Point `reports/latest` here, atomically."""

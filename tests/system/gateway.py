@@ -16,7 +16,7 @@ class Gateway(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         """Try each provider once, in order."""
         body = self.rfile.read(int(self.headers["content-length"]))
-        for base_url in sys.argv[2:]:
+        for base_url in sys.argv[2:4]:
             try:
                 status, answer = call(base_url, body)
             except OSError:
@@ -46,4 +46,5 @@ def call(base_url: str, body: bytes) -> tuple[int, bytes]:
 
 
 if __name__ == "__main__":
+    print("started with", sys.argv[1:], flush=True)  # as gateways do, keys and all
     ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Gateway).serve_forever()

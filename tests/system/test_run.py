@@ -149,7 +149,7 @@ def test_a_gateway_started_by_its_command(start: Start) -> None:
 endpoint:
   base_url: http://127.0.0.1:PORT/v1
   model: gpt-4
-  command: [PYTHON, GATEWAY, "PORT", "{openai.base_url}/v1", "{backup.base_url}/v1"]""",
+  command: [PYTHON, GATEWAY, "PORT", "{openai.base_url}/v1", "{backup.base_url}/v1", --api-key, hunter2-hunter2]""",
     )
     chain = chain.split("providers:")[0] + (
         "providers:\n  openai: {dialect: openai, model: gpt-4}\n  backup: {dialect: openai, model: gpt-4}\n"
@@ -163,6 +163,9 @@ endpoint:
     attempts = pd.read_parquet(folder / "attempts.parquet")
     assert attempts["request_id"].notna().all()
     assert set(attempts["seen_by"]) == {"edge"}
+    log = (folder / "logs" / "chain.log").read_text()
+    assert "started with" in log
+    assert not any(b"hunter2" in path.read_bytes() for path in folder.rglob("*") if path.is_file())
     assert run.leftovers() == []
 
 
