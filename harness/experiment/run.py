@@ -96,6 +96,8 @@ def run(
         folder.write_environment(facts)
         ran = _interruptible(engine.run(loaded.plan, loaded.chain, folder, binary, progress))
         folder.write_environment({**facts, "warnings": ran.warnings, "load": ran.load})
+        for warning in ran.warnings:
+            progress.say(f"warning: {warning}")
     except HarnessError as problem:
         error = problem
     except OSError as problem:  # a full disk, no more processes or descriptors

@@ -46,5 +46,5 @@ def call(base_url: str, body: bytes) -> tuple[int, bytes]:
 
 
 if __name__ == "__main__":
-    print("started with", sys.argv[1:], flush=True)  # as gateways do, keys and all
+    sys.stderr.write(f"started with {sys.argv[1:]}\n")  # as gateways do, keys and all
     ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Gateway).serve_forever()
