@@ -129,6 +129,7 @@ class Columns:
         plan: What was to happen.
         history: What happened, as recorded.
         providers: Their names: the chain's in its order, then any others.
+        group: For each provider, the place of the earliest among its peers: within a group no order holds.
         requests: The measured requests.
         attempts: Their attempts.
         orphans: Attempts that belong to no request.
@@ -138,6 +139,7 @@ class Columns:
     plan: Plan
     history: History
     providers: tuple[str, ...]
+    group: Ints
     requests: Requests
     attempts: Attempts
     orphans: int
@@ -147,6 +149,16 @@ class Columns:
     def ordered(self) -> int:
         """How many of the providers stand in the chain's order; the first is the primary."""
         return len(self.plan.chain.order)
+
+    @property
+    def first(self) -> tuple[str, ...]:
+        """The primary and its peers: all of them count as the first provider."""
+        return tuple(np.array(self.providers, dtype=object)[self.group == 0])
+
+    def at_first(self, provider: Ints) -> Bools:
+        """Return which places of providers are those of the primary or a peer of it; -1 is nobody's."""
+        mask: Bools = np.append(self.group == 0, False)[provider]
+        return mask
 
     def ids(self, shown: Bools) -> tuple[str, ...]:
         """Return the names of some of the requests, sorted."""

@@ -40,11 +40,20 @@ def columns(plan: Plan, history: History) -> Columns:
         plan=plan,
         history=history,
         providers=providers,
+        group=_groups(plan, providers),
         requests=requests,
         attempts=attempts,
         orphans=orphans,
         missing=_missing(plan, requests),
     )
+
+
+def _groups(plan: Plan, providers: tuple[str, ...]) -> Ints:
+    group = np.arange(len(providers), dtype=np.int64)
+    for peers in plan.chain.peers:
+        members = [providers.index(name) for name in peers]
+        group[members] = min(members)
+    return group
 
 
 def joined(

@@ -119,15 +119,19 @@ def zombie_ns(run: Case) -> Floats:
 
 def _probes(run: Case, among: Bools) -> Value:
     attempts, requests = run.columns.attempts, run.columns.requests
-    primary = run.columns.providers[0]
+    first = run.columns.first
     inside = np.zeros(len(requests), dtype=bool)
     probe = np.zeros(len(attempts), dtype=bool)
-    for outage in merged(run.plan, primary, dead=True):
-        inside |= (requests.scheduled_ns >= outage.start_ns) & (requests.scheduled_ns < outage.end_ns)
-        probe |= (attempts.start_ns >= outage.start_ns) & (attempts.start_ns < outage.end_ns)
-    probe &= attempts.provider == 0
+    for place, name in enumerate(run.columns.providers):
+        if name not in first:
+            continue
+        # Each by itself: that one of them is dead says nothing against calling its peer.
+        for outage in merged(run.plan, [name], dead=True):
+            inside |= (requests.scheduled_ns >= outage.start_ns) & (requests.scheduled_ns < outage.end_ns)
+            during = (attempts.start_ns >= outage.start_ns) & (attempts.start_ns < outage.end_ns)
+            probe |= during & (attempts.provider == place)
     probes = np.bincount(attempts.request[probe], minlength=len(requests))
-    return _mean(probes[among & inside].astype(np.float64), f"no request came while {primary} was dead")
+    return _mean(probes[among & inside].astype(np.float64), f"no request came while {' or '.join(first)} was dead")
 
 
 def _wasted(run: Case, mine: Bools) -> dict[str, Value]:

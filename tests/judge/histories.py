@@ -29,6 +29,7 @@ def plan_of(
     rate: float = 10.0,
     deadline_s: float = 60.0,
     order: Sequence[str] = ("openai", "azure", "anthropic"),
+    peers: Sequence[tuple[str, ...]] = (),
     attempts: int | None = None,
     endpoint: bool = False,
 ) -> Plan:
@@ -39,6 +40,7 @@ def plan_of(
         driver="endpoint" if endpoint else "litellm-router",
         providers={name: Provider(dialect="openai", model="gpt-4") for name in order},
         order=tuple(order),
+        peers=tuple(peers),
         retry=Retry(attempts=attempts) if attempts else None,
         endpoint=Endpoint(base_url="http://127.0.0.1:1/v1", model="gpt-4") if endpoint else None,
     )
