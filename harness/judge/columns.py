@@ -45,6 +45,7 @@ class Requests:
         complete: The whole answer arrived, once.
         left: The caller gave up.
         sent: It went out at all.
+        streaming: The caller asked for a stream.
         blind: Attempts of it may have been seen by nobody.
     """
 
@@ -60,6 +61,7 @@ class Requests:
     complete: Bools
     left: Bools
     sent: Bools
+    streaming: Bools
     blind: Bools
 
     def __len__(self) -> int:

@@ -116,6 +116,7 @@ def _requests(history: History, phases: Sequence[str], windows: Sequence[Window]
         complete=table["complete"].to_numpy(bool),
         left=table["client_left"].to_numpy(bool) | (outcome == "deadline"),
         sent=outcome != "dropped",
+        streaming=table["streaming"].to_numpy(bool),
         blind=blind,
     )
 

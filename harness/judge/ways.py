@@ -32,7 +32,7 @@ class Journeys:
         failed_ns: The part of it that was spent in attempts.
         waiting_ns: The rest of it.
         latency_ns: From the intended start to the end; at least the deadline for a caller who gave up or never went out.
-        ttft_ns: The same to the first content; NaN for an answer without any.
+        ttft_ns: The same to a stream's first content; without any the latency, and at least the deadline. NaN if no stream.
     """
 
     attempts: Ints
@@ -128,8 +128,10 @@ def _latency(columns: Columns) -> tuple[Floats, Floats]:
     gone = requests.left | np.isnan(latency_ns)
     latency_ns[gone] = np.fmax(latency_ns[gone], deadline_ns)
     ttft_ns = requests.first_token_ns - requests.scheduled_ns
-    unanswered = gone & np.isnan(ttft_ns)
-    ttft_ns[unanswered] = latency_ns[unanswered]
+    # Were those without a first token left out, a chain whose slow streams all fail would look quick.
+    unanswered = np.isnan(ttft_ns)
+    ttft_ns[unanswered] = np.fmax(latency_ns[unanswered], deadline_ns)
+    ttft_ns[~requests.streaming] = math.nan
     return latency_ns, ttft_ns
 
 

@@ -38,6 +38,7 @@ class Reference:
             "success_rate": _share([r.complete for r in rows]),
             "goodput": sum(self._in_time(r) for r in rows) / self._length_s(),
             "latency_p95": _p95([self._latency(r) for r in rows]),
+            "ttft_p95": _p95([self._ttft(r) for r in rows if r.streaming]),
             "retry_gap_p95": _p95(self._gaps(same=True)),
             "switch_gap_p95": _p95(self._gaps(same=False)),
             "fallback_overhead_p95": _p95([o for o, _ in overheads]),
@@ -83,6 +84,11 @@ class Reference:
             return self.plan.load.deadline
         took_ns = request.end_ns - request.scheduled_ns
         return max(took_ns, self.plan.load.deadline) if request.client_left else took_ns
+
+    def _ttft(self, request: RequestRecord) -> float:
+        if request.first_token_ns is None:
+            return max(self._latency(request), self.plan.load.deadline)
+        return request.first_token_ns - request.scheduled_ns
 
     def _gaps(self, *, same: bool) -> list[float]:
         gaps = []
