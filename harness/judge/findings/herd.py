@@ -8,7 +8,7 @@ import numpy as np
 from scipy import special
 
 from harness.judge.case import Case
-from harness.judge.columns import TOLERANCE_NS, Floats, Ints
+from harness.judge.columns import TOLERANCE_NS, Bools, Floats, Ints
 from harness.judge.findings.seen import Seen, unsure
 from harness.judge.metrics import measured_health
 from harness.judge.pairs import Pairs, double_sends
@@ -81,7 +81,19 @@ def _judged(run: Case) -> Pairs:
     """Return the retries without the client library's own double sends, and without what cannot be seen whole."""
     attempts = run.columns.attempts
     blind = run.columns.requests.blind[attempts.request[run.retries.before]]
-    return run.retries.where(~double_sends(attempts, run.retries) & ~blind)
+    library = _sends_twice(run)[attempts.provider[run.retries.before]]
+    return run.retries.where(~(library & double_sends(attempts, run.retries)) & ~blind)
+
+
+def _sends_twice(run: Case) -> Bools:
+    """Return at which providers the chain's client library sends a failed connection try again by itself.
+
+    LiteLLM's does for Anthropic and for nobody else; anywhere else a retry at once is the chain's own.
+    """
+    chain = run.plan.chain
+    hosted = chain.driver.startswith("litellm")
+    dialects = {name: provider.dialect for name, provider in chain.providers.items()}
+    return np.array([hosted and dialects.get(name) == "anthropic" for name in run.columns.providers], dtype=bool)
 
 
 def _stalled(run: Case, retries: Pairs) -> str:
