@@ -86,8 +86,28 @@ def test_a_stalled_machine_cannot_tell(lag_s: float, status: Status) -> None:
     assert no_backoff(case(PLAN, book.history(PLAN))).status is status
 
 
+@pytest.mark.parametrize(
+    ("at_s", "status"),
+    [(10.0, Status.FAIL), (20.5, Status.INCONCLUSIVE), (21.3, Status.INCONCLUSIVE), (22, Status.FAIL)],
+)
+def test_a_stall_counts_from_the_first_to_the_last_retry(at_s: float, status: Status) -> None:
+    """The last of them is at 20.8 s; a stall is written down when it is over."""
+    book = _retries([0.0] * 30)
+    book.lag(at_s, 0.5)
+    assert no_backoff(case(PLAN, book.history(PLAN))).status is status
+
+
+def test_a_stall_in_the_drain_matters() -> None:
+    """Retries may go on when the last phase is over."""
+    book = Book()
+    for place in range(30):
+        book.request(59.5 + 0.01 * place, fails(503, took_s=5), Try(), phase="recovery")
+    book.lag(65, 3.0)
+    assert no_backoff(case(PLAN, book.history(PLAN))).status is Status.INCONCLUSIVE
+
+
 def test_a_stall_in_another_phase_does_not_matter() -> None:
-    """Only the phases with retries must not have stalled."""
+    """Only while retries go on must nothing stall."""
     book = _retries([0.0] * 30)
     book.lag(45, 3.0)
     assert no_backoff(case(PLAN, book.history(PLAN))).status is Status.FAIL
