@@ -42,6 +42,7 @@ class Requests:
         status: HTTP status.
         ok: The caller got an answer that its client takes.
         failed: The caller got an error.
+        truncated: The caller got a 2xx answer that its client raises on midway.
         complete: The whole answer arrived, once.
         left: The caller gave up.
         sent: It went out at all.
@@ -58,6 +59,7 @@ class Requests:
     status: Floats
     ok: Bools
     failed: Bools
+    truncated: Bools
     complete: Bools
     left: Bools
     sent: Bools

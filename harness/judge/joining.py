@@ -113,6 +113,7 @@ def _requests(history: History, phases: Sequence[str], windows: Sequence[Window]
         status=floats(table["status"]),
         ok=outcome == "ok",
         failed=outcome == "error",
+        truncated=outcome == "truncated",
         complete=table["complete"].to_numpy(bool),
         left=table["client_left"].to_numpy(bool) | (outcome == "deadline"),
         sent=outcome != "dropped",

@@ -68,10 +68,12 @@ def fallback_never_fired(run: Case) -> Seen:
     # A peer of the deepest provider that was tried is not a later one.
     later = (run.ways.depth >= 0) & (run.columns.group[run.ways.depth] < run.columns.group[run.columns.ordered - 1])
     untouched = np.isnan(requests.first_token_ns)
+    # An error event before the first token gave the caller nothing; a plain answer cut midway did, and has no first token.
+    ended = requests.failed | (requests.truncated & requests.streaming)
     could = retryable & (run.columns.group[run.columns.ordered - 1] > 0)
     return by_request(
         run,
-        shown=could & all_failed & later & time_left & untouched & requests.failed,
+        shown=could & all_failed & later & time_left & untouched & ended,
         could=could,
         did="failed although a later provider had not been tried",
         nobody="no request had a failed attempt that a fallback could have made good",
