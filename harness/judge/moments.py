@@ -21,11 +21,13 @@ class Moment:
         value_ns: How long it took; infinite if it never came to pass, None if it could not have.
         request: Place of the request that showed it; -1 if none did.
         why: Why there is no finite value.
+        looked_ns: How long the run went on to see it; infinite where it was seen, or could not have been.
     """
 
     value_ns: float | None
     request: int = -1
     why: str = ""
+    looked_ns: float = math.inf
 
 
 def time_to_fallback(run: Case, phase: Phase | None) -> Moment:
@@ -54,7 +56,8 @@ def time_to_fallback(run: Case, phase: Phase | None) -> Moment:
 def time_to_recover(run: Case, phase: Phase | None) -> Moment:
     """Return how long after the first provider's fault ended it first served again: a whole answer, begun after it.
 
-    Of several faults the last one counts.
+    Of several faults the last one counts. If it never did, that is not always a fail: a limit that is longer than
+    the run went on after the fault cannot be judged.
     """
     outage = next(reversed(_outages(run, phase)), None)
     if outage is None:
@@ -66,7 +69,8 @@ def time_to_recover(run: Case, phase: Phase | None) -> Moment:
         return _first(run, shown, outage.end_ns)
     if not (requests.sent & (requests.scheduled_ns >= outage.end_ns)).any():
         return Moment(value_ns=None, why=f"no request came after the fault at {_first_names(run)} ended")
-    return Moment(value_ns=math.inf, why=f"{_first_names(run)} never served again")
+    looked_ns = float(run.end_ns - outage.end_ns)
+    return Moment(value_ns=math.inf, why=f"{_first_names(run)} never served again", looked_ns=looked_ns)
 
 
 def _outages(run: Case, phase: Phase | None) -> list[Outage]:

@@ -143,6 +143,16 @@ def test_never_recovered_is_a_fail() -> None:
     assert row.message.startswith("openai never served again")
 
 
+@pytest.mark.parametrize(("target", "status"), [("20s", Status.FAIL), ("20001ms", Status.INCONCLUSIVE)])
+def test_never_recovered_in_too_short_a_time_to_tell(target: str, status: Status) -> None:
+    """The run ends 20 s after the fault: it cannot say what would have been by the 21st."""
+    book = Book()
+    book.request(44, Try(at="azure"))
+    row = _row(f"time_to_recover < {target}", book)
+    assert row.status is status
+    assert ("the run ended 20 s after the fault" in row.message) == (status is Status.INCONCLUSIVE)
+
+
 def test_a_number_without_samples_is_not_a_pass() -> None:
     """No fallback, no overhead: nothing was tested."""
     row = _row("p95 fallback_overhead < 9s", Book().steady())
