@@ -37,13 +37,17 @@ def decide(op: Op, target: float, seen: Interval) -> Status:
 
 
 def answer_finding(expectation: Expectation, finding: Finding) -> ExpectationResult:
-    """Return the row of `no ID`."""
+    """Return the row of `no ID`.
+
+    What could not be looked at has no count: 0 would say that all is well.
+    """
+    unseen = finding.status is Status.INCONCLUSIVE and not finding.count
     return ExpectationResult(
         text=expectation.text,
         metric=finding.id,
         phase=None,
         status=finding.status,
-        observed=float(finding.count),
+        observed=None if unseen else float(finding.count),
         ci=None,
         unit="count",
         samples=finding.samples,

@@ -202,6 +202,7 @@ def test_what_cannot_be_seen_cannot_be_expected() -> None:
     rows = judge(plan, book.history(plan, fired=None, unseen=True)).expectations
     assert [row.status for row in rows] == [Status.INCONCLUSIVE] * 2
     assert all("cannot be seen" in row.message for row in rows)
+    assert [row.observed for row in rows] == [None] * 2
 
 
 def test_a_finding_asked_for() -> None:
