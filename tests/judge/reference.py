@@ -36,7 +36,7 @@ class Reference:
         overheads = [o for r in rows if (o := self._overhead(r)) is not None]
         return {
             "success_rate": _share([r.complete for r in rows]),
-            "goodput": sum(self._in_time(r) for r in rows) / self._length_s(),
+            "goodput": sum(self._in_time(r) for r in rows) / self._length_s() if rows else None,
             "latency_p95": _p95([self._latency(r) for r in rows]),
             "ttft_p95": _p95([self._ttft(r) for r in rows if r.streaming]),
             "retry_gap_p95": _p95(self._gaps(same=True)),
