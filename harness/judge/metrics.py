@@ -104,7 +104,7 @@ def _of_attempts(run: Case, among: Bools) -> dict[str, Value]:
         "primary_skipped": _count(int((among & ways.primary_skipped).sum()), size),
         "exposed": _count(int((among & ways.exposed).sum()), size),
         "outlived": _count(int((among & ways.outlived).sum()), size),
-        "zombie_attempts": _count(int((mine & (zombie_ns(run) > 0)).sum()), int(mine.sum())),
+        "zombie_attempts": _count(int((mine & (zombie_ns(run) > TOLERANCE_NS)).sum()), int(mine.sum())),
         **_wasted(run, mine),
     }
 

@@ -60,7 +60,7 @@ class Reference:
             ),
             "cost": sum(a.cost_usd or 0 for r in rows for a in self.of[r.request_id] if self._unused(r, a)),
             "zombie_attempts": sum(
-                r.client_left and r.end_ns is not None and a.start_ns > r.end_ns
+                r.client_left and r.end_ns is not None and a.start_ns > r.end_ns + STAMPS_NS
                 for r in rows
                 for a in self.of[r.request_id]
             ),

@@ -272,3 +272,11 @@ def test_an_attempt_within_another_adds_no_time() -> None:
     )
     (journey,) = journeys(PLAN, book.history(PLAN)).itertuples()
     assert (journey.fallback_overhead_ns, journey.failed_ns) == (6 * S, 5 * S)
+
+
+@pytest.mark.parametrize(("after_s", "zombies"), [(0.049, 0), (0.051, 1)])
+def test_an_attempt_as_the_caller_leaves_is_no_zombie(after_s: float, zombies: int) -> None:
+    """The caller's stamp and the provider's may differ by 50 ms."""
+    book = Book()
+    book.request(12, fails(503, took_s=19.995), Try(after_s=after_s), outcome="deadline", end_ns=ns(32), complete=False)
+    assert measure(PLAN, book.history(PLAN)).phases[RUN]["zombie_attempts"].value == zombies
