@@ -46,6 +46,7 @@ class Requests:
         complete: The whole answer arrived, once.
         left: The caller gave up.
         sent: It went out at all.
+        named: The caller's text names an attempt, its own request's or not.
         streaming: The caller asked for a stream.
         blind: Attempts of it may have been seen by nobody.
     """
@@ -63,6 +64,7 @@ class Requests:
     complete: Bools
     left: Bools
     sent: Bools
+    named: Bools
     streaming: Bools
     blind: Bools
 

@@ -117,6 +117,7 @@ def _requests(history: History, phases: Sequence[str], windows: Sequence[Window]
         complete=table["complete"].to_numpy(bool),
         left=table["client_left"].to_numpy(bool) | (outcome == "deadline"),
         sent=outcome != "dropped",
+        named=table["sources"].str.len().to_numpy(np.float64) > 0,
         streaming=table["streaming"].to_numpy(bool),
         blind=blind,
     )
@@ -193,7 +194,7 @@ def _by_request(table: pd.DataFrame, request: NDArray[np.intp]) -> NDArray[np.in
 
 def _only_answer(used: Bools, request: Ints, outcome: Ints, served: Objects, requests: Requests) -> Bools:
     """Return the last success of each answered request whose text names no attempt (a real provider's)."""
-    unnamed = requests.ok & pd.isna(served)
+    unnamed = requests.ok & pd.isna(served) & ~requests.named
     found = np.zeros(len(used), dtype=bool)
     candidates = np.flatnonzero(unnamed[request] & (outcome == OUTCOMES.index("ok")))
     last = np.diff(request[candidates], append=-1) != 0
