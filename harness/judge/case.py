@@ -25,7 +25,7 @@ class Case:
         gaps: Consecutive pairs of the same provider, the first failed.
         switches: Consecutive pairs of two providers, the first failed.
         retries: Each failed attempt and the request's next one at the same provider, others between them or not.
-        outages: When the first provider was under a fault.
+        outages: When the first provider, or a peer of it, was under a fault.
     """
 
     columns: Columns
@@ -64,7 +64,7 @@ def case(plan: Plan, history: History) -> Case:
         gaps=pairs.where(pairs.failed & same),
         switches=switches(table.attempts, pairs),
         retries=retries(table.attempts),
-        outages=merged(plan, plan.chain.order[0]),
+        outages=merged(plan, table.first),
     )
 
 

@@ -42,9 +42,12 @@ class Requests:
         status: HTTP status.
         ok: The caller got an answer that its client takes.
         failed: The caller got an error.
+        truncated: The caller got a 2xx answer that its client raises on midway.
         complete: The whole answer arrived, once.
         left: The caller gave up.
         sent: It went out at all.
+        named: The caller's text names an attempt, its own request's or not.
+        streaming: The caller asked for a stream.
         blind: Attempts of it may have been seen by nobody.
     """
 
@@ -57,9 +60,12 @@ class Requests:
     status: Floats
     ok: Bools
     failed: Bools
+    truncated: Bools
     complete: Bools
     left: Bools
     sent: Bools
+    named: Bools
+    streaming: Bools
     blind: Bools
 
     def __len__(self) -> int:
@@ -129,6 +135,7 @@ class Columns:
         plan: What was to happen.
         history: What happened, as recorded.
         providers: Their names: the chain's in its order, then any others.
+        group: For each provider, the place of the earliest among its peers: within a group no order holds.
         requests: The measured requests.
         attempts: Their attempts.
         orphans: Attempts that belong to no request.
@@ -138,6 +145,7 @@ class Columns:
     plan: Plan
     history: History
     providers: tuple[str, ...]
+    group: Ints
     requests: Requests
     attempts: Attempts
     orphans: int
@@ -147,6 +155,16 @@ class Columns:
     def ordered(self) -> int:
         """How many of the providers stand in the chain's order; the first is the primary."""
         return len(self.plan.chain.order)
+
+    @property
+    def first(self) -> tuple[str, ...]:
+        """The primary and its peers: all of them count as the first provider."""
+        return tuple(np.array(self.providers, dtype=object)[self.group == 0])
+
+    def at_first(self, provider: Ints) -> Bools:
+        """Return which places of providers are those of the primary or a peer of it; -1 is nobody's."""
+        mask: Bools = np.append(self.group == 0, False)[provider]
+        return mask
 
     def ids(self, shown: Bools) -> tuple[str, ...]:
         """Return the names of some of the requests, sorted."""

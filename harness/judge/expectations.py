@@ -37,13 +37,17 @@ def decide(op: Op, target: float, seen: Interval) -> Status:
 
 
 def answer_finding(expectation: Expectation, finding: Finding) -> ExpectationResult:
-    """Return the row of `no ID`."""
+    """Return the row of `no ID`.
+
+    What could not be looked at has no count: 0 would say that all is well.
+    """
+    unseen = finding.status is Status.INCONCLUSIVE and not finding.count
     return ExpectationResult(
         text=expectation.text,
         metric=finding.id,
         phase=None,
         status=finding.status,
-        observed=float(finding.count),
+        observed=None if unseen else float(finding.count),
         ci=None,
         unit="count",
         samples=finding.samples,
@@ -65,7 +69,11 @@ def answer_limit(run: Case, metrics: Metrics, expectation: Expectation) -> Expec
     status = decide(op, target, seen)
     message = _observed(value) + f", wanted {wanted(op, target, value.unit)}"
     needed = None
-    if status is Status.INCONCLUSIVE:
+    looked_ns = _looked(run, expectation)
+    if looked_ns < target:
+        status = Status.INCONCLUSIVE
+        message += f"; but the run ended {number(looked_ns, 'ns')} after the fault: too soon to tell"
+    elif status is Status.INCONCLUSIVE:
         needed = _needed(metric, expectation.quantile, op, target, value)
         message += _how_many(needed, value, target)
     elif status is Status.FAIL and METRICS[metric].about_time and op in ("<", "<="):
@@ -124,9 +132,20 @@ def _how_many(needed: int | None, value: Value, target: float) -> str:
     return "; too close to tell"
 
 
+def _looked(run: Case, expectation: Expectation) -> float:
+    """Return how long a recovery that never came was looked for; infinite for everything else."""
+    if expectation.metric != "time_to_recover":
+        return math.inf
+    return time_to_recover(run, _phase(run, expectation)).looked_ns
+
+
+def _phase(run: Case, expectation: Expectation) -> Phase | None:
+    return next((phase for phase in run.plan.phases if phase.name == expectation.phase), None)
+
+
 def _without_lag(run: Case, expectation: Expectation) -> tuple[float, float]:
     """Return the phase's loop lag, and what would have been observed had each attempt cost that much less time."""
-    phase = next((phase for phase in run.plan.phases if phase.name == expectation.phase), None)
+    phase = _phase(run, expectation)
     lag_ns = _lag(run, phase)
     metric = expectation.metric
     if metric in ("time_to_fallback", "time_to_recover"):

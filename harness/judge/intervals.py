@@ -1,6 +1,6 @@
 """How sure a number is: 95 % intervals, and how many samples would have been enough.
 
-Sources: Wilson (1927) for shares; the binomial order-statistic interval (David and Nagaraja, Order Statistics, 7.1)
+Sources: Wilson (1927) for shares; Garwood (1936), exact, for Poisson counts; the binomial order-statistic interval (David and Nagaraja, Order Statistics, 7.1)
 for quantiles; Student's t for means. Requests of one run are not independent of each other, so an interval speaks of
 this run's arrivals, not of the next run.
 """
@@ -45,6 +45,12 @@ def wilson(hits: int, samples: int) -> Interval:
     low = 0.0 if hits == 0 else middle - half
     high = 1.0 if hits == samples else middle + half
     return low, high
+
+
+def poisson(count: int) -> Interval:
+    """Return Garwood's exact interval of the mean of a Poisson distribution that gave `count` events."""
+    low = float(special.gammaincinv(count, _TAIL)) if count else 0.0
+    return low, float(special.gammaincinv(count + 1, 1 - _TAIL))
 
 
 def quantile(ordered: Floats, share: float) -> float:

@@ -40,11 +40,20 @@ def columns(plan: Plan, history: History) -> Columns:
         plan=plan,
         history=history,
         providers=providers,
+        group=_groups(plan, providers),
         requests=requests,
         attempts=attempts,
         orphans=orphans,
         missing=_missing(plan, requests),
     )
+
+
+def _groups(plan: Plan, providers: tuple[str, ...]) -> Ints:
+    group = np.arange(len(providers), dtype=np.int64)
+    for peers in plan.chain.peers:
+        members = [providers.index(name) for name in peers]
+        group[members] = min(members)
+    return group
 
 
 def joined(
@@ -104,9 +113,12 @@ def _requests(history: History, phases: Sequence[str], windows: Sequence[Window]
         status=floats(table["status"]),
         ok=outcome == "ok",
         failed=outcome == "error",
+        truncated=outcome == "truncated",
         complete=table["complete"].to_numpy(bool),
         left=table["client_left"].to_numpy(bool) | (outcome == "deadline"),
         sent=outcome != "dropped",
+        named=table["sources"].str.len().to_numpy(np.float64) > 0,
+        streaming=table["streaming"].to_numpy(bool),
         blind=blind,
     )
 
@@ -182,7 +194,7 @@ def _by_request(table: pd.DataFrame, request: NDArray[np.intp]) -> NDArray[np.in
 
 def _only_answer(used: Bools, request: Ints, outcome: Ints, served: Objects, requests: Requests) -> Bools:
     """Return the last success of each answered request whose text names no attempt (a real provider's)."""
-    unnamed = requests.ok & pd.isna(served)
+    unnamed = requests.ok & pd.isna(served) & ~requests.named
     found = np.zeros(len(used), dtype=bool)
     candidates = np.flatnonzero(unnamed[request] & (outcome == OUTCOMES.index("ok")))
     last = np.diff(request[candidates], append=-1) != 0

@@ -10,7 +10,7 @@ import pandas as pd
 from harness.history import History
 from harness.judge.case import Case, case, distribution
 from harness.judge.columns import TOLERANCE_NS, Bools, Floats
-from harness.judge.intervals import mean_interval, quantile, quantile_interval, wilson
+from harness.judge.intervals import mean_interval, poisson, quantile, quantile_interval, wilson
 from harness.judge.moments import Moment, time_to_fallback, time_to_recover
 from harness.judge.outages import merged
 from harness.judge.result import Metrics, Value
@@ -75,14 +75,13 @@ def _of_requests(run: Case, among: Bools, phase: Phase | None) -> dict[str, Valu
     lost = int(missing.sum() if phase is None else missing[run.plan.phases.index(phase)])
     size = int(among.sum()) + lost
     done = among & requests.complete
-    length_ns = run.end_ns if phase is None else phase.end_ns - phase.start_ns
+    length_s = (run.end_ns if phase is None else phase.end_ns - phase.start_ns) / SECOND_NS
     # By hand: a caller who left at the deadline has no complete answer, one that came late is no good either.
     in_time = done & (requests.end_ns - requests.scheduled_ns <= run.plan.load.deadline)
-    good = float(in_time.sum()) / (length_ns / SECOND_NS)
     return {
         "requests": _count(size, size),
         "success_rate": _rate(int(done.sum()), size, "no requests"),
-        "goodput": Value(value=good, samples=size, unit="per_s"),
+        "goodput": _frequency(int(in_time.sum()), length_s, size),
     }
 
 
@@ -105,7 +104,7 @@ def _of_attempts(run: Case, among: Bools) -> dict[str, Value]:
         "primary_skipped": _count(int((among & ways.primary_skipped).sum()), size),
         "exposed": _count(int((among & ways.exposed).sum()), size),
         "outlived": _count(int((among & ways.outlived).sum()), size),
-        "zombie_attempts": _count(int((mine & (zombie_ns(run) > 0)).sum()), int(mine.sum())),
+        "zombie_attempts": _count(int((mine & (zombie_ns(run) > TOLERANCE_NS)).sum()), int(mine.sum())),
         **_wasted(run, mine),
     }
 
@@ -119,15 +118,19 @@ def zombie_ns(run: Case) -> Floats:
 
 def _probes(run: Case, among: Bools) -> Value:
     attempts, requests = run.columns.attempts, run.columns.requests
-    primary = run.columns.providers[0]
+    first = run.columns.first
     inside = np.zeros(len(requests), dtype=bool)
     probe = np.zeros(len(attempts), dtype=bool)
-    for outage in merged(run.plan, primary, dead=True):
-        inside |= (requests.scheduled_ns >= outage.start_ns) & (requests.scheduled_ns < outage.end_ns)
-        probe |= (attempts.start_ns >= outage.start_ns) & (attempts.start_ns < outage.end_ns)
-    probe &= attempts.provider == 0
+    for place, name in enumerate(run.columns.providers):
+        if name not in first:
+            continue
+        # Each by itself: that one of them is dead says nothing against calling its peer.
+        for outage in merged(run.plan, [name], dead=True):
+            inside |= (requests.scheduled_ns >= outage.start_ns) & (requests.scheduled_ns < outage.end_ns)
+            during = (attempts.start_ns >= outage.start_ns) & (attempts.start_ns < outage.end_ns)
+            probe |= during & (attempts.provider == place)
     probes = np.bincount(attempts.request[probe], minlength=len(requests))
-    return _mean(probes[among & inside].astype(np.float64), f"no request came while {primary} was dead")
+    return _mean(probes[among & inside].astype(np.float64), f"no request came while {' or '.join(first)} was dead")
 
 
 def _wasted(run: Case, mine: Bools) -> dict[str, Value]:
@@ -243,6 +246,13 @@ def _rate(hits: int, samples: int, why: str) -> Value:
     if not samples:
         return Value(value=None, samples=0, unit="share", why=why)
     return Value(value=hits / samples, ci=wilson(hits, samples), samples=samples, unit="share")
+
+
+def _frequency(count: int, length_s: float, samples: int) -> Value:
+    if not samples:
+        return Value(value=None, samples=0, unit="per_s", why="no requests")
+    low, high = poisson(count)
+    return Value(value=count / length_s, ci=(low / length_s, high / length_s), samples=samples, unit="per_s")
 
 
 def _mean(values: Floats, why: str) -> Value:

@@ -21,11 +21,13 @@ class Moment:
         value_ns: How long it took; infinite if it never came to pass, None if it could not have.
         request: Place of the request that showed it; -1 if none did.
         why: Why there is no finite value.
+        looked_ns: How long the run went on to see it; infinite where it was seen, or could not have been.
     """
 
     value_ns: float | None
     request: int = -1
     why: str = ""
+    looked_ns: float = math.inf
 
 
 def time_to_fallback(run: Case, phase: Phase | None) -> Moment:
@@ -37,7 +39,12 @@ def time_to_fallback(run: Case, phase: Phase | None) -> Moment:
     if outage is None:
         return Moment(value_ns=None, why=_no_fault(run, phase))
     requests, ways = run.columns.requests, run.ways
-    shown = requests.complete & (ways.served_by > 0) & (requests.end_ns >= outage.start_ns)
+    shown = (
+        requests.complete
+        & (ways.served_by >= 0)
+        & ~run.columns.at_first(ways.served_by)
+        & (requests.end_ns >= outage.start_ns)
+    )
     if shown.any():
         return _first(run, shown, outage.start_ns)
     hit = ways.exposed & (requests.scheduled_ns < outage.end_ns)
@@ -49,19 +56,21 @@ def time_to_fallback(run: Case, phase: Phase | None) -> Moment:
 def time_to_recover(run: Case, phase: Phase | None) -> Moment:
     """Return how long after the first provider's fault ended it first served again: a whole answer, begun after it.
 
-    Of several faults the last one counts.
+    Of several faults the last one counts. If it never did, that is not always a fail: a limit that is longer than
+    the run went on after the fault cannot be judged.
     """
     outage = next(reversed(_outages(run, phase)), None)
     if outage is None:
         return Moment(value_ns=None, why=_no_fault(run, phase))
     requests, ways = run.columns.requests, run.ways
     won_ns = np.where(ways.winner >= 0, np.append(run.columns.attempts.start_ns, math.nan)[ways.winner], math.nan)
-    shown = requests.complete & (ways.served_by == 0) & (won_ns >= outage.end_ns)
+    shown = requests.complete & run.columns.at_first(ways.served_by) & (won_ns >= outage.end_ns)
     if shown.any():
         return _first(run, shown, outage.end_ns)
     if not (requests.sent & (requests.scheduled_ns >= outage.end_ns)).any():
-        return Moment(value_ns=None, why=f"no request came after the fault at {run.columns.providers[0]} ended")
-    return Moment(value_ns=math.inf, why=f"{run.columns.providers[0]} never served again")
+        return Moment(value_ns=None, why=f"no request came after the fault at {_first_names(run)} ended")
+    looked_ns = float(run.end_ns - outage.end_ns)
+    return Moment(value_ns=math.inf, why=f"{_first_names(run)} never served again", looked_ns=looked_ns)
 
 
 def _outages(run: Case, phase: Phase | None) -> list[Outage]:
@@ -73,7 +82,11 @@ def _outages(run: Case, phase: Phase | None) -> list[Outage]:
 
 def _no_fault(run: Case, phase: Phase | None) -> str:
     where = f" in {phase.name}" if phase else ""
-    return f"no fault at {run.columns.providers[0]}{where}"
+    return f"no fault at {_first_names(run)}{where}"
+
+
+def _first_names(run: Case) -> str:
+    return " or ".join(run.columns.first)
 
 
 def _first(run: Case, shown: Bools, from_ns: int) -> Moment:

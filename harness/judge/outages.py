@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from harness.scenario import Plan, Window
@@ -15,16 +16,16 @@ class Outage:
     end_ns: int
 
 
-def merged(plan: Plan, provider: str, *, dead: bool = False) -> tuple[Outage, ...]:
-    """Return when a provider was under a fault, windows that touch made one.
+def merged(plan: Plan, providers: Iterable[str], *, dead: bool = False) -> tuple[Outage, ...]:
+    """Return when at least one of some providers was under a fault, windows that touch made one.
 
     Args:
         plan: The plan.
-        provider: Its name.
+        providers: Their names.
         dead: Only the faults under which nothing can succeed.
     """
     outages: list[Outage] = []
-    windows = [window for window in plan.timeline.at(provider) if not dead or kills(window)]
+    windows = [window for name in providers for window in plan.timeline.at(name) if not dead or kills(window)]
     for window in sorted(windows, key=lambda window: window.start_ns):
         if outages and window.start_ns <= outages[-1].end_ns:
             last = outages.pop()

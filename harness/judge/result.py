@@ -60,7 +60,7 @@ class ExpectationResult:
         metric: Name of the metric, or id of the finding.
         phase: None for the whole run.
         status: The answer.
-        observed: In `unit`; None where nothing was.
+        observed: In `unit`; None where nothing was, or could be.
         ci: 95 % interval of what was observed.
         unit: Of `observed` and `ci`.
         samples: Observations behind it.

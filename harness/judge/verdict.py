@@ -58,7 +58,7 @@ def judge(plan: Plan, history: History, metrics: Metrics | None = None) -> Verdi
     return Verdict(
         status=status,
         exit_code=int(_EXIT[status]),
-        reasons=(*unsound, *_reasons(status, expectations, listed), *_bear_in_mind(status, metrics, listed)),
+        reasons=(*unsound, *_reasons(status, expectations, listed), *_bear_in_mind(run, status, metrics, listed)),
         expectations=tuple(expectations),
         findings=tuple(listed),
     )
@@ -152,7 +152,7 @@ def _name(row: ExpectationResult) -> str:
     return row.text.split(">")[0].split("<")[0].strip()
 
 
-def _bear_in_mind(status: Status, metrics: Metrics, findings: list[Finding]) -> list[str]:
+def _bear_in_mind(run: Case, status: Status, metrics: Metrics, findings: list[Finding]) -> list[str]:
     """Return what does not change the answer but belongs to it."""
     sentences = [
         f"advisory, {finding.id}: {finding.message}"
@@ -165,6 +165,12 @@ def _bear_in_mind(status: Status, metrics: Metrics, findings: list[Finding]) -> 
     outlived = metrics.phases[RUN]["outlived"].value
     if outlived:
         sentences.append(f"{outlived:.0f} requests outlived a fault: they waited it out and never needed a fallback")
+    mixed_up = run.columns.requests.ok & run.columns.requests.named & (run.ways.winner < 0)
+    if mixed_up.any():
+        first = run.columns.ids(mixed_up)[0]
+        sentences.append(
+            f"{mixed_up.sum()} callers were given the text of another request's attempt, the first {first}"
+        )
     if status is Status.PASS:
         sentences.append("one run: its intervals speak of these arrivals, not of the next run's")
     return sentences

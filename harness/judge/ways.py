@@ -24,7 +24,7 @@ class Journeys:
         first: Place of the first attempt.
         winner: Place of the attempt whose answer the caller got.
         served_by: The provider whose answer the caller got.
-        reached_fallback: A provider other than the first was tried.
+        reached_fallback: A provider other than the first (the primary and its peers) was tried.
         primary_skipped: The first attempt was not at the first provider.
         exposed: At least one attempt was changed by a fault.
         outlived: Begun in a fault at the first provider, which served it after the fault's end.
@@ -32,7 +32,7 @@ class Journeys:
         failed_ns: The part of it that was spent in attempts.
         waiting_ns: The rest of it.
         latency_ns: From the intended start to the end; at least the deadline for a caller who gave up or never went out.
-        ttft_ns: The same to the first content; NaN for an answer without any.
+        ttft_ns: The same to a stream's first content; without any the latency, and at least the deadline. NaN if no stream.
     """
 
     attempts: Ints
@@ -67,8 +67,8 @@ def follow(columns: Columns) -> Journeys:
     depth = np.full(size, -1)
     in_order = attempts.provider < columns.ordered
     np.maximum.at(depth, attempts.request[in_order], attempts.provider[in_order])
-    elsewhere = attempts.provider != 0
-    overhead_ns, failed_ns = _overhead(attempts, first, winner)
+    elsewhere = ~columns.at_first(attempts.provider)
+    overhead_ns, failed_ns = _overhead(columns, first, winner)
     latency_ns, ttft_ns = _latency(columns)
     return Journeys(
         attempts=count,
@@ -78,7 +78,7 @@ def follow(columns: Columns) -> Journeys:
         winner=winner,
         served_by=served_by.astype(np.int64),
         reached_fallback=columns.requests_with(elsewhere),
-        primary_skipped=(first >= 0) & (_take(attempts.provider, first) != 0),
+        primary_skipped=(first >= 0) & ~columns.at_first(_take(attempts.provider, first)),
         exposed=columns.requests_with(attempts.touched),
         outlived=_outlived(columns, first, winner),
         overhead_ns=overhead_ns,
@@ -101,9 +101,11 @@ def _distinct(attempts: Attempts, size: int) -> Ints:
     return np.bincount(request[fresh], minlength=size)
 
 
-def _overhead(attempts: Attempts, first: Ints, winner: Ints) -> tuple[Floats, Floats]:
+def _overhead(columns: Columns, first: Ints, winner: Ints) -> tuple[Floats, Floats]:
     """Return the overhead of each request that another than the first provider served, and what attempts took of it."""
-    fell = (winner >= 0) & (_take(attempts.provider, first) == 0) & (_take(attempts.provider, winner) != 0)
+    attempts = columns.attempts
+    began, ended = (columns.at_first(_take(attempts.provider, place)) for place in (first, winner))
+    fell = (winner >= 0) & began & ~ended
     overhead_ns = np.full(len(first), math.nan)
     overhead_ns[fell] = attempts.start_ns[winner[fell]] - attempts.start_ns[first[fell]]
     failed_ns = np.full(len(first), math.nan)
@@ -126,18 +128,20 @@ def _latency(columns: Columns) -> tuple[Floats, Floats]:
     gone = requests.left | np.isnan(latency_ns)
     latency_ns[gone] = np.fmax(latency_ns[gone], deadline_ns)
     ttft_ns = requests.first_token_ns - requests.scheduled_ns
-    unanswered = gone & np.isnan(ttft_ns)
-    ttft_ns[unanswered] = latency_ns[unanswered]
+    # Were those without a first token left out, a chain whose slow streams all fail would look quick.
+    unanswered = np.isnan(ttft_ns)
+    ttft_ns[unanswered] = np.fmax(latency_ns[unanswered], deadline_ns)
+    ttft_ns[~requests.streaming] = math.nan
     return latency_ns, ttft_ns
 
 
 def _outlived(columns: Columns, first: Ints, winner: Ints) -> Bools:
     attempts = columns.attempts
     outlived = np.zeros(len(first), dtype=bool)
-    at_primary = (winner >= 0) & (_take(attempts.provider, winner) == 0)
+    at_primary = columns.at_first(_take(attempts.provider, winner))
     began_ns = np.where(first >= 0, np.append(attempts.start_ns, math.nan)[first], math.nan)
     won_ns = np.where(winner >= 0, np.append(attempts.start_ns, math.nan)[winner], math.nan)
-    for outage in merged(columns.plan, columns.plan.chain.order[0]):
+    for outage in merged(columns.plan, columns.first):
         outlived |= at_primary & _within(began_ns, outage) & (won_ns >= outage.end_ns)
     return outlived
 

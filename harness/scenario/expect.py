@@ -16,7 +16,7 @@ from pydantic_core import PydanticCustomError
 from harness.document import did_you_mean, duration_ns, rate_per_s, said, share
 
 Unit = Literal["share", "ns", "ratio", "count", "per_s", "usd"]
-Kind = Literal["rate", "distribution", "single", "mean", "count"]
+Kind = Literal["rate", "distribution", "single", "mean", "frequency", "count"]
 Op = Literal[">=", ">", "<=", "<"]
 Severity = Literal["required", "advisory", "run"]
 
@@ -28,7 +28,8 @@ class Metric:
     Attributes:
         unit: Of its value. Times are nanoseconds.
         kind: A `rate` has a Wilson interval, a `distribution` is asked for by quantile, a `single` is one observation
-            of a run, a `mean` is a mean per request, a `count` is a plain number.
+            of a run, a `mean` is a mean per request, a `frequency` is a count per second with a Poisson interval, a `count`
+            is a plain number.
         about_time: A machine out of CPU can change it.
     """
 
@@ -39,7 +40,7 @@ class Metric:
 
 METRICS: dict[str, Metric] = {
     "success_rate": Metric("share", "rate"),
-    "goodput": Metric("per_s", "count"),
+    "goodput": Metric("per_s", "frequency"),
     "latency": Metric("ns", "distribution", about_time=True),
     "ttft": Metric("ns", "distribution", about_time=True),
     "retry_gap": Metric("ns", "distribution", about_time=True),

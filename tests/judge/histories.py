@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from harness.chain import Chain, Endpoint, Provider, Retry
+from harness.chain.spec import Dialect
 from harness.history import AttemptRecord, FaultEvent, HealthRecord, History, RequestRecord
 from harness.scenario import Expectation, Fault, Inject, Load, Plan, Scenario, compile_plan
 from harness.scenario.expect import parse
@@ -29,16 +30,19 @@ def plan_of(
     rate: float = 10.0,
     deadline_s: float = 60.0,
     order: Sequence[str] = ("openai", "azure", "anthropic"),
+    peers: Sequence[tuple[str, ...]] = (),
     attempts: int | None = None,
     endpoint: bool = False,
+    dialect: Dialect = "openai",
 ) -> Plan:
     """Return a plan that wants no arrivals: the history says who came."""
     lengths = {name: ns(length) for name, length in (phases or PHASES).items()}
     chain = Chain(
         name="test",
         driver="endpoint" if endpoint else "litellm-router",
-        providers={name: Provider(dialect="openai", model="gpt-4") for name in order},
+        providers={name: Provider(dialect=dialect, model="gpt-4") for name in order},
         order=tuple(order),
+        peers=tuple(peers),
         retry=Retry(attempts=attempts) if attempts else None,
         endpoint=Endpoint(base_url="http://127.0.0.1:1/v1", model="gpt-4") if endpoint else None,
     )

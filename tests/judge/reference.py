@@ -36,8 +36,9 @@ class Reference:
         overheads = [o for r in rows if (o := self._overhead(r)) is not None]
         return {
             "success_rate": _share([r.complete for r in rows]),
-            "goodput": sum(self._in_time(r) for r in rows) / self._length_s(),
+            "goodput": sum(self._in_time(r) for r in rows) / self._length_s() if rows else None,
             "latency_p95": _p95([self._latency(r) for r in rows]),
+            "ttft_p95": _p95([self._ttft(r) for r in rows if r.streaming]),
             "retry_gap_p95": _p95(self._gaps(same=True)),
             "switch_gap_p95": _p95(self._gaps(same=False)),
             "fallback_overhead_p95": _p95([o for o, _ in overheads]),
@@ -59,7 +60,7 @@ class Reference:
             ),
             "cost": sum(a.cost_usd or 0 for r in rows for a in self.of[r.request_id] if self._unused(r, a)),
             "zombie_attempts": sum(
-                r.client_left and r.end_ns is not None and a.start_ns > r.end_ns
+                r.client_left and r.end_ns is not None and a.start_ns > r.end_ns + STAMPS_NS
                 for r in rows
                 for a in self.of[r.request_id]
             ),
@@ -83,6 +84,11 @@ class Reference:
             return self.plan.load.deadline
         took_ns = request.end_ns - request.scheduled_ns
         return max(took_ns, self.plan.load.deadline) if request.client_left else took_ns
+
+    def _ttft(self, request: RequestRecord) -> float:
+        if request.first_token_ns is None:
+            return max(self._latency(request), self.plan.load.deadline)
+        return request.first_token_ns - request.scheduled_ns
 
     def _gaps(self, *, same: bool) -> list[float]:
         gaps = []

@@ -71,5 +71,5 @@ def books(draw: st.DrawFn, *, size_max: int = 25) -> Book:
             )
         )
         tries = [] if fields.get("outcome") == "dropped" else draw(st.lists(_tries(), max_size=6))
-        book.request(at_s, *tries, **fields)
+        book.request(at_s, *tries, streaming=draw(st.booleans()), **fields)
     return book

@@ -143,6 +143,16 @@ def test_never_recovered_is_a_fail() -> None:
     assert row.message.startswith("openai never served again")
 
 
+@pytest.mark.parametrize(("target", "status"), [("20s", Status.FAIL), ("20001ms", Status.INCONCLUSIVE)])
+def test_never_recovered_in_too_short_a_time_to_tell(target: str, status: Status) -> None:
+    """The run ends 20 s after the fault: it cannot say what would have been by the 21st."""
+    book = Book()
+    book.request(44, Try(at="azure"))
+    row = _row(f"time_to_recover < {target}", book)
+    assert row.status is status
+    assert ("the run ended 20 s after the fault" in row.message) == (status is Status.INCONCLUSIVE)
+
+
 def test_a_number_without_samples_is_not_a_pass() -> None:
     """No fallback, no overhead: nothing was tested."""
     row = _row("p95 fallback_overhead < 9s", Book().steady())
@@ -192,6 +202,7 @@ def test_what_cannot_be_seen_cannot_be_expected() -> None:
     rows = judge(plan, book.history(plan, fired=None, unseen=True)).expectations
     assert [row.status for row in rows] == [Status.INCONCLUSIVE] * 2
     assert all("cannot be seen" in row.message for row in rows)
+    assert [row.observed for row in rows] == [None] * 2
 
 
 def test_a_finding_asked_for() -> None:
@@ -209,11 +220,30 @@ def test_a_finding_asked_for() -> None:
     )
 
 
-def test_goodput_counts_only_what_came_in_time() -> None:
-    """A complete answer after the deadline is no good."""
+def _goodput(expect: str) -> ExpectationResult:
     book = Book()
     for place in range(60):
         book.request(11 + 0.02 * place, Try())
     book.request(13, Try(), end_ns=ns(74))
-    row = _row("goodput in fault >= 2/s", book)
-    assert (row.status, row.observed) == (Status.PASS, 2.0)
+    return _row(expect, book)
+
+
+def test_goodput_counts_only_what_came_in_time() -> None:
+    """A complete answer after the deadline is no good."""
+    assert _goodput("goodput in fault >= 2/s").observed == 2.0
+
+
+@pytest.mark.parametrize(
+    ("target", "status"),
+    [("1.52", Status.PASS), ("1.53", Status.INCONCLUSIVE), ("2.57", Status.INCONCLUSIVE), ("2.58", Status.FAIL)],
+)
+def test_goodput_is_judged_by_its_interval(target: str, status: Status) -> None:
+    """60 answers in 30 s: the Poisson interval of 60 is 45.79 to 77.23."""
+    row = _goodput(f"goodput in fault >= {target}/s")
+    assert row.status is status
+    assert row.ci == pytest.approx((45.79 / 30, 77.23 / 30), abs=0.001)
+
+
+def test_no_requests_are_no_goodput_of_nothing() -> None:
+    """Nobody asked, so nobody can say."""
+    assert _row("goodput in fault >= 1/s", Book().steady()).status is Status.INCONCLUSIVE

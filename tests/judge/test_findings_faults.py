@@ -11,7 +11,7 @@ from harness.judge.case import case
 from harness.judge.findings.faults import fault_never_fired
 from harness.judge.result import Status
 from harness.scenario import Fault, Inject
-from tests.judge.histories import OUTAGE, Book, S, Try, fails, plan_of
+from tests.judge.histories import OUTAGE, Book, S, Try, fails, ns, plan_of
 
 REFUSED = plan_of(faults=[Fault(on="openai", during="fault", inject=Inject(connection="refused"))], endpoint=True)
 SLOW = plan_of(faults=[Fault(on="openai", during="fault", inject=Inject(connection="slow", delay=S))], endpoint=True)
@@ -73,6 +73,23 @@ def test_refused_connections_are_seen_by_their_absence() -> None:
     assert _unseen((15, "azure"), (45, "openai")) is Status.PASS
     assert _unseen((15, "openai"), (45, "openai")) is Status.INCONCLUSIVE
     assert _unseen((45, "openai")) is Status.INCONCLUSIVE
+
+
+@pytest.mark.parametrize(
+    ("at_s", "status"),
+    [(10.19, Status.PASS), (10.25, Status.INCONCLUSIVE), (39.79, Status.INCONCLUSIVE), (39.81, Status.PASS)],
+)
+def test_a_connection_before_the_fault_was_applied_is_no_proof(at_s: float, status: Status) -> None:
+    """It acted from 10.2 to 39.8 s, a little off the plan; 50 ms are the stamps' own."""
+    book = Book().steady()
+    book.request(15, Try(at="azure"))
+    book.request(at_s, Try(at="openai"))
+    (window,) = REFUSED.timeline.windows
+    event = FaultEvent(
+        fault_id=window.fault_id, provider="openai", kind="refused", applied_ns=ns(10.2), reverted_ns=ns(39.8)
+    )
+    history = book.history(REFUSED, faults=[event], unseen=True)
+    assert fault_never_fired(case(REFUSED, history)).status is status
 
 
 def test_a_refused_attempt_on_record_is_proof() -> None:

@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 from harness.judge.case import case
 from harness.judge.findings.herd import LOCKSTEP_NS, lockstep_retries, neighbours, no_backoff
 from harness.judge.result import Status
+from harness.scenario import Plan
 from tests.judge.histories import MS, OUTAGE, Book, Try, fails, plan_of
 
 PLAN = plan_of(faults=[OUTAGE])
+ANTHROPIC = plan_of(faults=[OUTAGE], dialect="anthropic")
 
 
 def _retries(gaps_s: list[float], *, told_s: float | None = None, spacing_s: float = 0.37) -> Book:
@@ -51,22 +53,29 @@ def _double(after_s: float) -> tuple[Try, Try]:
     return fails(**refused, after_s=after_s), fails(**refused, after_s=0.002)
 
 
-def test_a_client_librarys_double_send_is_one_try() -> None:
-    """Two connection tries 2 ms apart, then a wait: the chain does back off."""
+def _doubles(plan: Plan, *waits_s: float) -> tuple[Status, int, int]:
     book = Book()
     for place in range(12):
-        book.request(10 + place, *_double(0), *_double(1.0), *_double(2.0), Try(at="azure"))
-    seen = no_backoff(case(PLAN, book.history(PLAN)))
-    assert (seen.status, seen.count, seen.samples) == (Status.PASS, 0, 24)
+        tries = [one for wait_s in waits_s for one in _double(wait_s)]
+        book.request(10 + place, *tries, Try(at="azure"))
+    seen = no_backoff(case(plan, book.history(plan)))
+    return seen.status, seen.count, seen.samples
+
+
+def test_a_client_librarys_double_send_is_one_try() -> None:
+    """Two connection tries 2 ms apart, then a wait: the chain does back off."""
+    assert _doubles(ANTHROPIC, 0, 1.0, 2.0) == (Status.PASS, 0, 24)
 
 
 def test_connection_tries_without_end_are_not_double_sends() -> None:
     """Six tries in a row at once cannot all be the library's."""
-    book = Book()
-    for place in range(12):
-        book.request(10 + place, *_double(0.002), *_double(0.002), *_double(0.002), Try(at="azure"))
-    seen = no_backoff(case(PLAN, book.history(PLAN)))
-    assert (seen.status, seen.count, seen.samples) == (Status.FAIL, 24, 24)
+    assert _doubles(ANTHROPIC, 0.002, 0.002, 0.002) == (Status.FAIL, 24, 24)
+
+
+@pytest.mark.parametrize("plan", [PLAN, plan_of(faults=[OUTAGE], dialect="anthropic", endpoint=True)])
+def test_only_litellm_sends_twice_and_only_to_anthropic(plan: Plan) -> None:
+    """Anywhere else the second try at once is the chain's own."""
+    assert _doubles(plan, 0, 1.0) == (Status.FAIL, 24, 36)
 
 
 @pytest.mark.parametrize(("lag_s", "status"), [(0.25, Status.FAIL), (0.251, Status.INCONCLUSIVE)])
@@ -77,8 +86,28 @@ def test_a_stalled_machine_cannot_tell(lag_s: float, status: Status) -> None:
     assert no_backoff(case(PLAN, book.history(PLAN))).status is status
 
 
+@pytest.mark.parametrize(
+    ("at_s", "status"),
+    [(10.0, Status.FAIL), (20.5, Status.INCONCLUSIVE), (21.3, Status.INCONCLUSIVE), (22, Status.FAIL)],
+)
+def test_a_stall_counts_from_the_first_to_the_last_retry(at_s: float, status: Status) -> None:
+    """The last of them is at 20.8 s; a stall is written down when it is over."""
+    book = _retries([0.0] * 30)
+    book.lag(at_s, 0.5)
+    assert no_backoff(case(PLAN, book.history(PLAN))).status is status
+
+
+def test_a_stall_in_the_drain_matters() -> None:
+    """Retries may go on when the last phase is over."""
+    book = Book()
+    for place in range(30):
+        book.request(59.5 + 0.01 * place, fails(503, took_s=5), Try(), phase="recovery")
+    book.lag(65, 3.0)
+    assert no_backoff(case(PLAN, book.history(PLAN))).status is Status.INCONCLUSIVE
+
+
 def test_a_stall_in_another_phase_does_not_matter() -> None:
-    """Only the phases with retries must not have stalled."""
+    """Only while retries go on must nothing stall."""
     book = _retries([0.0] * 30)
     book.lag(45, 3.0)
     assert no_backoff(case(PLAN, book.history(PLAN))).status is Status.FAIL

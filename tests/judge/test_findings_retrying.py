@@ -6,12 +6,16 @@ import pytest
 
 from harness.judge.case import case
 from harness.judge.findings.retrying import (
+    QUOTA_PRESETS,
     non_retryable_retried,
     quota_retried,
     retry_after_ignored,
     retry_storm,
 )
 from harness.judge.result import Status
+from harness.provider.answer import Problem
+from harness.provider.dialects import DIALECTS
+from harness.provider.reply import Head
 from harness.scenario import Fault, Inject
 from tests.judge.histories import OUTAGE, Book, Try, fails, plan_of
 
@@ -89,6 +93,8 @@ def test_a_fallback_after_a_bad_request_is_no_retry() -> None:
         ("insufficient_quota", 429, True),
         ("enforced_spend_limit_reached", 429, True),
         ("rate_limit_exceeded", 429, False),
+        ("billing_error", 402, True),
+        ("payment_required", 402, False),
         ("insufficient_quota", 403, False),
     ],
 )
@@ -97,6 +103,17 @@ def test_a_retry_of_a_spent_quota(code: str, status: int, shown: bool) -> None:
     book = Book()
     book.request(12, fails(status, more={"error_code": code}), Try(after_s=1))
     assert quota_retried(case(PLAN, book.history(PLAN))).count == int(shown)
+
+
+@pytest.mark.parametrize("problem", sorted(QUOTA_PRESETS))
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_each_dialects_quota_answer_is_known(dialect: str, problem: Problem) -> None:
+    """A real provider's body has the same code as its mock's, and no fault in the plan to tell it by."""
+    answer = DIALECTS[dialect].fail("req-000001.openai.1", problem=problem, retry_after_ns=None)
+    (head,) = [step for step in answer.reply if isinstance(step, Head)]
+    book = Book()
+    book.request(12, fails(head.status, more={"error_code": answer.error_code}), Try(after_s=1))
+    assert quota_retried(case(PLAN, book.history(PLAN))).count == 1
 
 
 def test_a_quota_fault_is_known_from_the_plan() -> None:

@@ -90,6 +90,14 @@ def test_no_fallback_was_due(fields: dict[str, Any]) -> None:
     assert _failed(503, **fields) is Status.PASS
 
 
+def test_an_error_event_before_the_first_token_is_a_failure() -> None:
+    """The caller of the stream has nothing yet; one that had a token, or half a plain answer, has something."""
+    half: dict[str, Any] = {"outcome": "truncated"}
+    assert _failed(503, **half, streaming=True) is Status.FAIL
+    assert _failed(503, **half, streaming=True, first_token_ns=ns(12.1)) is Status.PASS
+    assert _failed(503, **half, streaming=False) is Status.PASS
+
+
 def test_all_providers_were_tried() -> None:
     """A request may fail when everybody does."""
     book = Book()

@@ -14,6 +14,7 @@ from harness.judge.intervals import (
     mean_interval,
     needed_for_quantile,
     needed_for_rate,
+    poisson,
     quantile,
     quantile_interval,
     quantile_places,
@@ -32,6 +33,14 @@ def test_wilson_is_scipys(samples: int, data: st.DataObject) -> None:
 def test_wilson_of_nothing_is_everything() -> None:
     """No samples rule nothing out."""
     assert wilson(0, 0) == (0.0, 1.0)
+
+
+@given(st.integers(0, 5000))
+def test_a_poisson_interval_leaves_a_fortieth_on_each_side(count: int) -> None:
+    """At either end what was seen, or more of it, has a chance of 2.5 %; of nothing there cannot be less."""
+    low, high = poisson(count)
+    assert stats.poisson.cdf(count, high) == pytest.approx(0.025)
+    assert (low == 0.0) if count == 0 else (stats.poisson.sf(count - 1, low) == pytest.approx(0.025))
 
 
 @pytest.mark.parametrize(

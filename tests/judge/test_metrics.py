@@ -75,6 +75,21 @@ def test_a_caller_who_gave_up_waited_its_deadline_at_least() -> None:
     assert sorted(journeys(plan, book.history(plan))["latency_ns"]) == [20 * S, 20 * S, 20.5 * S]
 
 
+def test_only_streams_have_a_first_token_and_none_of_them_drops_out() -> None:
+    """A plain answer has no time to the first token; a stream that failed early counts with the deadline."""
+    plan = plan_of(deadline_s=20)
+    book = Book()
+    book.request(1, Try(), streaming=True, first_token_ns=ns(1.5))
+    book.request(2, Try(), first_token_ns=ns(2.1))
+    book.request(3, outcome="deadline", end_ns=ns(23))
+    book.request(4, Try(status=503, took_s=10), streaming=True)
+    book.request(5, Try(status=503, took_s=30), streaming=True, end_ns=ns(35))
+    book.request(6, streaming=True, outcome="dropped", start_ns=None, end_ns=None)
+    times = journeys(plan, book.history(plan))["ttft_ns"]
+    assert sorted(times.dropna()) == [0.5 * S, 20 * S, 20 * S, 30 * S]
+    assert times.isna().tolist() == [False, True, True, False, False, False]
+
+
 def test_latency_counts_from_the_intended_start() -> None:
     """A generator that stalls for 3 s cannot hide it."""
     book = Book()
@@ -257,3 +272,11 @@ def test_an_attempt_within_another_adds_no_time() -> None:
     )
     (journey,) = journeys(PLAN, book.history(PLAN)).itertuples()
     assert (journey.fallback_overhead_ns, journey.failed_ns) == (6 * S, 5 * S)
+
+
+@pytest.mark.parametrize(("after_s", "zombies"), [(0.049, 0), (0.051, 1)])
+def test_an_attempt_as_the_caller_leaves_is_no_zombie(after_s: float, zombies: int) -> None:
+    """The caller's stamp and the provider's may differ by 50 ms."""
+    book = Book()
+    book.request(12, fails(503, took_s=19.995), Try(after_s=after_s), outcome="deadline", end_ns=ns(32), complete=False)
+    assert measure(PLAN, book.history(PLAN)).phases[RUN]["zombie_attempts"].value == zombies

@@ -127,8 +127,9 @@ def test_a_crashed_check_is_never_a_pass(check: str, monkeypatch: pytest.MonkeyP
         raise ZeroDivisionError("oh no")
 
     monkeypatch.setitem(CHECKS, check, crash)
-    verdict = _judged(book=_good())
+    verdict = _judged("no retry_storm", book=_good())
     assert verdict.status is Status.INCONCLUSIVE
+    assert verdict.expectations[0].observed == (None if check == "retry_storm" else 0.0)
     assert verdict.reasons[0] == f"{check}: the check itself failed: ZeroDivisionError: oh no"
     assert check in {f.id for f in verdict.findings}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from harness.history import FaultEvent, as_records
 from harness.judge.case import Case
+from harness.judge.columns import TOLERANCE_NS
 from harness.judge.findings.seen import Seen, unsure
 from harness.judge.result import Status
 from harness.scenario import Window
@@ -34,20 +35,26 @@ def _idle(run: Case, window: Window, event: FaultEvent | None) -> str:
     if event.fired:
         return ""
     if event.fired is None:
-        return _unseen(run, window, name)
+        return _unseen(run, window, name, event)
     return f"{window.provider} was never made to fail: {name} fired 0 times"
 
 
-def _unseen(run: Case, window: Window, name: str) -> str:
-    """Return whether a window fired that nobody could watch, from what became of the provider's attempts."""
+def _unseen(run: Case, window: Window, name: str, event: FaultEvent) -> str:
+    """Return whether a window fired that nobody could watch, from what became of the provider's attempts.
+
+    A fault that was applied a little later than planned let connections through until then: its own times count.
+    """
+    assert event.applied_ns is not None
+    from_ns = event.applied_ns + TOLERANCE_NS
+    to_ns = window.end_ns if event.reverted_ns is None else event.reverted_ns
     requests, attempts = run.columns.requests, run.columns.attempts
     at_provider = attempts.provider == run.columns.providers.index(window.provider)
-    inside = at_provider & (attempts.start_ns >= window.start_ns) & (attempts.start_ns < window.end_ns)
+    inside = at_provider & (attempts.start_ns >= from_ns) & (attempts.start_ns < to_ns)
     if window.inject.connection != "refused":
         return "" if inside.any() else f"nobody called {window.provider} while {name} was on"
     if (inside & attempts.had("refused")).any():
         return ""
-    went_on = (requests.scheduled_ns >= window.start_ns) & (requests.scheduled_ns < window.end_ns)
+    went_on = (requests.scheduled_ns >= from_ns) & (requests.scheduled_ns < to_ns)
     stopped = not inside.any() and (at_provider & ~inside).any()
     if stopped and went_on.any():
         return ""

@@ -10,7 +10,14 @@ from harness.judge.findings.seen import Seen, by_request
 from harness.judge.pairs import nth_at_provider
 
 NON_RETRYABLE = (400, 401, 403, 404, 413, 422)
-QUOTA_CODES = ("insufficient_quota", "enforced_spend_limit_reached")
+QUOTA_CODES = (
+    "insufficient_quota",
+    "organization_spend_limit_exceeded",
+    "enforced_spend_limit_reached",
+    "billing_error",
+)
+QUOTA_STATUSES = (402, 429)
+"""Anthropic says 402 where the others say 429; what body they come with tells them from a mere rate limit."""
 QUOTA_PRESETS = frozenset({"quota", "spend_limit"})
 STORM_ATTEMPTS = 5
 STORM_FACTOR = 2
@@ -43,7 +50,7 @@ def non_retryable_retried(run: Case) -> Seen:
 
 
 def quota_retried(run: Case) -> Seen:
-    """The same provider is tried again after a quota or spend-limit 429."""
+    """The same provider is tried again after a quota or spend-limit 429, or a 402 whose body says so."""
     spent = quota(run)
     return by_request(
         run,
@@ -75,7 +82,7 @@ def quota(run: Case) -> Bools:
     spent = places(attempts.table["error_code"], QUOTA_CODES)[attempts.row] >= 0
     if presets:
         spent |= np.isin(attempts.fault, presets)
-    mask: Bools = spent & (attempts.status == 429)
+    mask: Bools = spent & np.isin(attempts.status, QUOTA_STATUSES)
     return mask
 
 

@@ -20,21 +20,26 @@ LOOK_NS = 12 * 10**9
 
 
 def wrong_order(run: Case) -> Seen:
-    """A provider was tried before an earlier one that had not been tried in this request, and had not failed lately."""
-    attempts = run.columns.attempts
+    """A provider was tried before an earlier one that had not been tried in this request, and had not failed lately.
+
+    Among peers the chain picks at will: none of them is earlier than another, and one that was tried stands for all.
+    """
+    attempts, group = run.columns.attempts, run.columns.group
+    at_group = group[attempts.provider]
     shown = np.zeros(len(attempts), dtype=bool)
     in_order = attempts.provider < run.columns.ordered
     for earlier in range(run.columns.ordered - 1):
         first_ns = np.full(len(run.columns.requests), math.inf)
-        at_earlier = attempts.provider == earlier
+        at_earlier = at_group == group[earlier]
         np.minimum.at(first_ns, attempts.request[at_earlier], attempts.start_ns[at_earlier])
-        skipped = in_order & (attempts.provider > earlier) & (first_ns[attempts.request] > attempts.start_ns)
+        later = (attempts.provider > earlier) & ~at_earlier
+        skipped = in_order & later & (first_ns[attempts.request] > attempts.start_ns)
         place = np.flatnonzero(skipped)
         shown[place[~_excused(run, earlier, attempts.start_ns[place])]] = True
     return by_request(
         run,
         shown=run.columns.requests_with(shown),
-        could=run.columns.requests_with(in_order & (attempts.provider > 0)),
+        could=run.columns.requests_with(in_order & (at_group > 0)),
         did="tried a provider before its turn",
         nobody="no request tried a fallback",
     )
@@ -60,12 +65,15 @@ def fallback_never_fired(run: Case) -> Seen:
     retryable = run.columns.requests_with(attempts.failed) & ~hopeless
     all_failed = ~run.columns.requests_with(~attempts.failed)
     time_left = requests.end_ns - requests.scheduled_ns < run.plan.load.deadline - TOLERANCE_NS
-    later = (run.ways.depth >= 0) & (run.ways.depth < run.columns.ordered - 1)
+    # A peer of the deepest provider that was tried is not a later one.
+    later = (run.ways.depth >= 0) & (run.columns.group[run.ways.depth] < run.columns.group[run.columns.ordered - 1])
     untouched = np.isnan(requests.first_token_ns)
-    could = retryable & (run.columns.ordered > 1)
+    # An error event before the first token gave the caller nothing; a plain answer cut midway did, and has no first token.
+    ended = requests.failed | (requests.truncated & requests.streaming)
+    could = retryable & (run.columns.group[run.columns.ordered - 1] > 0)
     return by_request(
         run,
-        shown=could & all_failed & later & time_left & untouched & requests.failed,
+        shown=could & all_failed & later & time_left & untouched & ended,
         could=could,
         did="failed although a later provider had not been tried",
         nobody="no request had a failed attempt that a fallback could have made good",
@@ -75,7 +83,7 @@ def fallback_never_fired(run: Case) -> Seen:
 def stuck_on_fallback(run: Case) -> Seen:
     """No request tried the first provider from 10 s after its last fault to the end."""
     requests, attempts = run.columns.requests, run.columns.attempts
-    primary = run.columns.providers[0]
+    primary = " or ".join(run.columns.first)
     if not run.outages:
         return unsure(f"no fault at {primary}")
     ended_ns = run.outages[-1].end_ns
@@ -87,7 +95,7 @@ def stuck_on_fallback(run: Case) -> Seen:
         return unsure(f"only {left_s:g} s left after the last fault at {primary}: 12 s are needed to tell", samples)
     if not samples:
         return unsure(f"no request came later than 10 s after the last fault at {primary}")
-    tried = ((attempts.provider == 0) & (attempts.start_ns >= from_ns)).any()
+    tried = (run.columns.at_first(attempts.provider) & (attempts.start_ns >= from_ns)).any()
     if tried:
         message = f"{primary} was tried again after its last fault"
         return Seen(status=Status.PASS, samples=samples, message=message)
