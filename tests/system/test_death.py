@@ -29,13 +29,13 @@ def check_kept(run: LiveRun, *, requests_min: int) -> None:
 
 
 @pytest.mark.parametrize("part", sorted(PARTS))
-@pytest.mark.parametrize("when", ["start", "fault"])
+@pytest.mark.parametrize("when", ["start", "fault", "drain"])
 def test_a_killed_part_ends_the_run(start: Start, part: str, when: str) -> None:
-    """`kill -9` of any part, at its start or under load: exit 4, its name, all records, nothing left behind."""
-    run = start(LONG)
+    """`kill -9` of any part, at its start, under load or at the end: exit 4, its name, all records, nothing left behind."""
+    run = start(SCENARIO if when == "drain" else LONG)
     victim = run.part(part)
-    if when == "fault":
-        run.until(2.5)
+    if when != "start":
+        run.until({"fault": 2.5, "drain": 7.0}[when])
     victim.send_signal(signal.SIGKILL)
     began = time.monotonic()
     code, out, err = run.end(within_s=60)
@@ -43,7 +43,7 @@ def test_a_killed_part_ends_the_run(start: Start, part: str, when: str) -> None:
     error = json.loads(out)["error"]
     assert (code, error["where"]) == (4, part), (error, err)
     assert "SIGKILL" in error["problem"] or "ended" in error["problem"]
-    check_kept(run, requests_min=20 if when == "fault" else 0)
+    check_kept(run, requests_min=0 if when == "start" else 20)
     assert run.leftovers() == []
 
 
