@@ -201,7 +201,7 @@ def _harness(run: Case) -> dict[str, Value]:
 
 
 def lost(run: Case) -> int:
-    """Return how many records are missing: those known to be lost, and planned requests without one."""
+    """Return how many records are missing: the attempts that the history knows of, and planned requests without one."""
     return run.columns.history.lost + int(run.columns.missing.sum())
 
 

@@ -42,6 +42,13 @@ def test_what_is_missing(change: Callable[[History], History], word: str) -> Non
     assert any(word in sentence for sentence in ailments(case(plan, change(history))))
 
 
+def test_what_is_lost_counts_once() -> None:
+    """Attempts are the history's to count, requests the plan's."""
+    plan, history = primary_429()
+    short = replace(history, requests=history.requests.iloc[:-3], attempts=history.attempts.iloc[:0], lost=2)
+    assert ailments(case(plan, short))[0] == "5 records were lost"
+
+
 def _orphan(start_s: float, request_id: str | None) -> AttemptRecord:
     return AttemptRecord(
         attempt_id=f"orphan.{start_s}", request_id=request_id, provider="openai", start_ns=ns(start_s), outcome="ok"

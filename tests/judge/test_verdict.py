@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.errors import ExitCode
-from harness.history import AttemptRecord, History, RequestRecord
+from harness.history import RequestRecord
 from harness.judge import Status, Verdict, judge, measure, metrics_json, verdict_json
 from harness.judge.case import Case
 from harness.judge.findings import CHECKS, Seen
@@ -239,32 +239,6 @@ def test_names_of_requests_do_not_matter(plan: Plan, book: Book) -> None:
     after = book.history(plan)
     assert measure(plan, after) == measure(plan, before)
     assert [f.count for f in judge(plan, after).findings] == [f.count for f in judge(plan, before).findings]
-
-
-def _with_warmup(history: History, book: Book) -> History:
-    warm = Book()
-    warm.request(-3, fails(400), fails(429, told_s=9.0), Try(), request_id="warmup-000001", phase="warmup")
-    warm.request(-2, outcome="deadline", request_id="warmup-000002", phase="warmup")
-    warm.lag(-1, 9.0)
-    stray = AttemptRecord(attempt_id="orphan.1", request_id=None, provider="openai", start_ns=ns(-2), outcome="ok")
-    return History.of(
-        history.plan_digest,
-        requests=[*warm.requests, *book.requests],
-        attempts=[*warm.attempts, stray, *book.attempts],
-        health=[*warm.health, *book.health],
-        faults=history.faults.to_dict("records"),
-    )
-
-
-@settings(max_examples=25)
-@given(plan=plans(), book=books())
-def test_warm_up_changes_nothing(plan: Plan, book: Book) -> None:
-    """It lies outside every metric, bound and finding."""
-    history = book.history(plan)
-    warmed = _with_warmup(history, book)
-    assert len(warmed.requests) == len(history.requests) + 2
-    assert measure(plan, warmed) == measure(plan, history)
-    assert judge(plan, warmed) == judge(plan, history)
 
 
 @settings(max_examples=25)
