@@ -16,7 +16,7 @@ from harness.chain import Chain
 from harness.drivers import Address, Host, host, wait_ready
 from harness.errors import HarnessError
 from harness.live.nemesis import Nemesis
-from harness.live.processes import Child
+from harness.live.processes import Child, to_the_end
 from harness.live.toxiproxy import Binary, Toxiproxy
 from harness.part import watch_loop
 from harness.scenario import Plan
@@ -28,6 +28,8 @@ LATE_S = 3.0
 """How long to wait for attempts that begin after the last request has ended."""
 SLACK_S = 10.0
 """How long past the last deadline the load may take to say that it is done."""
+CUT_SHORT_S = 2.5
+"""How long a part of a run that was cut short may take to write what it has and end by itself."""
 TOKEN_CHARS = 8
 
 
@@ -79,6 +81,8 @@ async def _task(work: Coroutine[Any, Any, Any]) -> AsyncIterator[asyncio.Task[An
     finally:
         task.cancel()
         await asyncio.wait([task])
+        if not task.cancelled():
+            task.exception()  # told by whoever asked for the result; here it would only be noise
 
 
 class _Run:
@@ -102,18 +106,30 @@ class _Run:
         self.capture = capture
         self.token = "".join(secrets.choice(string.ascii_lowercase + string.digits) for _ in range(TOKEN_CHARS))
         self.deaths: list[asyncio.Task[HarnessError]] = []
+        self.children: list[Child] = []
 
     async def run(self) -> Ran:
         """Tell the run's story, and end it as soon as a part dies."""
         async with AsyncExitStack() as parts, _task(self._story(parts)) as story:
-            while not story.done():
-                # Deaths are added as parts start, hence the timeout.
-                await asyncio.wait([story, *self.deaths], timeout=0.1, return_when=asyncio.FIRST_COMPLETED)
-                for death in self.deaths:
-                    if death.done():
-                        raise death.result()
-            ran: Ran = story.result()
+            try:
+                while not story.done():
+                    # Deaths are added as parts start, hence the timeout.
+                    await asyncio.wait([story, *self.deaths], timeout=0.1, return_when=asyncio.FIRST_COMPLETED)
+                    for death in self.deaths:
+                        if death.done():
+                            raise death.result()
+                ran: Ran = story.result()
+            except BaseException:
+                await to_the_end(self._cut_short(story))
+                raise
             return ran
+
+    async def _cut_short(self, story: asyncio.Task[Ran]) -> None:
+        """End every part at once: one that is still at its imports reads nothing for seconds, and the user waits."""
+        story.cancel()
+        await asyncio.wait([story])
+        ends = [child.end(grace_s=CUT_SHORT_S) for child in self.children]
+        await asyncio.gather(*ends, return_exceptions=True)
 
     async def _story(self, parts: AsyncExitStack) -> Ran:
         self.progress.phase("start")
@@ -157,6 +173,7 @@ class _Run:
     async def _part(self, parts: AsyncExitStack, name: str, argv: Sequence[str], *, ours: bool = True) -> Child:
         child = Child(name, argv, log=self.folder.logs / f"{name}.log", part=ours)
         await parts.enter_async_context(child)
+        self.children.append(child)
         await self._watch(parts, child.died())
         return child
 
