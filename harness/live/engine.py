@@ -112,17 +112,19 @@ class _Run:
         """Tell the run's story, and end it as soon as a part dies."""
         async with AsyncExitStack() as parts, _task(self._story(parts)) as story:
             try:
-                while not story.done():
-                    # Deaths are added as parts start, hence the timeout.
-                    await asyncio.wait([story, *self.deaths], timeout=0.1, return_when=asyncio.FIRST_COMPLETED)
-                    for death in self.deaths:
-                        if death.done():
-                            raise death.result()
-                ran: Ran = story.result()
+                return await self._told(story)
             except BaseException:
                 await to_the_end(self._cut_short(story))
                 raise
-            return ran
+
+    async def _told(self, story: asyncio.Task[Ran]) -> Ran:
+        while not story.done():
+            # Deaths are added as parts start, hence the timeout.
+            await asyncio.wait([story, *self.deaths], timeout=0.1, return_when=asyncio.FIRST_COMPLETED)
+            for death in self.deaths:
+                if death.done():
+                    raise death.result()
+        return story.result()
 
     async def _cut_short(self, story: asyncio.Task[Ran]) -> None:
         """End every part at once: one that is still at its imports reads nothing for seconds, and the user waits."""
