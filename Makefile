@@ -33,7 +33,7 @@ bench: install  ## measure, side by side, and write benchmarks/README.md
 
 lab: install  ## open the notebooks in JupyterLab
 	@PYTHON=$(PYTHON) sh scripts/install.sh $(VENV) $(EXTRAS),lab
-	$(BIN)/jupyter lab notebooks
+	$(BIN)/jupyter lab notebooks $(if $(filter 0,$(shell id -u)),--allow-root)
 
 schema: install  ## write the JSON Schemas for editors
 	$(BIN)/python -m harness.scenario.json_schema docs/reference

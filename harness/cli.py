@@ -119,7 +119,7 @@ def _tell(result: RunResult, *, as_json: bool) -> int:
 
     if result.error is not None:
         fail(result.error, as_json=as_json, run=str(result.folder.path))
-        sys.stderr.write(f"  kept: {result.folder.path}\n")
+        sys.stderr.write(f"  kept: {result.folder.path}\n  to see it: harness report {result.folder.path}\n")
     elif as_json:
         show({"run": str(result.folder.path), "verdict": result.folder.verdict()})
     else:
@@ -179,7 +179,10 @@ def serve(
     *,
     provider: Annotated[str | None, typer.Option(metavar="NAME", help="Only this one of its providers.")] = None,
     port: Annotated[
-        int | None, typer.Option(min=1, max=65535, help="Where it listens; any free port if absent.")
+        int | None,
+        typer.Option(
+            min=1, max=65535, help="Where it listens, further providers on the next ports; any free ones if absent."
+        ),
     ] = None,
     as_json: Json = False,
 ) -> int:

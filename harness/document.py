@@ -206,8 +206,10 @@ def _explain(document: Document, details: list[ErrorDetails], shape: Any) -> Usa
         return document.error(
             f"unknown value {_short(found)}", place, known=", ".join(known), hint=did_you_mean(str(found), known)
         )
+    message = detail["msg"] if detail["type"] == "said" else detail["msg"][:1].lower() + detail["msg"][1:]
+    found = "" if isinstance(detail["input"], dict) else f", found {_short(detail['input'])}"
     return document.error(
-        f"{detail['msg'].lower() if detail['type'] != 'said' else detail['msg']}, found {_short(detail['input'])}",
+        message + found,
         place,
         known=context.get("known"),
         hint=context.get("hint"),

@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from types import FrameType
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from harness.chain.redact import scrub, secrets
-from harness.errors import ExitCode, HarnessError
+from harness.errors import ExitCode, HarnessError, UsageError
 from harness.experiment.environment import environment
 from harness.judge import Status, judge, measure, metrics_json, verdict_json
 from harness.live import engine
@@ -33,13 +33,6 @@ class Interrupted(HarnessError):  # noqa: N818 - not an error of anyone's
     """Somebody ended the run."""
 
     exit_code = ExitCode.INTERRUPTED
-
-
-class Progress(engine.Progress, Protocol):
-    """Where a run says how far it is."""
-
-    def say(self, text: str) -> None:
-        """Tell one thing worth knowing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +59,7 @@ def run(
     scenario: Path,
     *,
     reports: Path,
-    progress: Progress,
+    progress: engine.Progress,
     chain: Path | None = None,
     seed: int | None = None,
     command: str = "",
@@ -96,8 +89,6 @@ def run(
         folder.write_environment(facts)
         ran = _interruptible(engine.run(loaded.plan, loaded.chain, folder, binary, progress))
         folder.write_environment({**facts, "warnings": ran.warnings, "load": ran.load})
-        for warning in ran.warnings:
-            progress.say(f"warning: {warning}")
     except HarnessError as problem:
         error = problem
     except OSError as problem:  # a full disk, no more processes or descriptors
@@ -113,7 +104,7 @@ def run(
     return _conclude(loaded.plan, folder, error, progress, clean=clean)
 
 
-def report(path: Path | None, *, reports: Path, progress: Progress) -> RunResult:
+def report(path: Path | None, *, reports: Path, progress: engine.Progress) -> RunResult:
     """Judge a kept run anew and write its report.
 
     Args:
@@ -125,13 +116,13 @@ def report(path: Path | None, *, reports: Path, progress: Progress) -> RunResult
         UsageError: There is no such run.
     """
     folder = RunFolder.open(path or latest(reports))
-    error: HarnessError | None = None
-    if not folder.finished:
-        interrupted = folder.verdict().get("exit_code") == ExitCode.INTERRUPTED
-        kind = Interrupted if interrupted else HarnessError
-        error = kind("the run did not come to its end", where=str(folder.path))
-    result = _judge(folder.plan(), folder, error, progress)
-    _render(result, progress)
+    progress.say(f"judging {folder.path}")
+    try:
+        result = _judge(folder.plan(), folder, None, progress)
+        _render(result, progress)
+    except OSError as problem:
+        hint = "copy the folder to where you may write"
+        raise UsageError(problem.strerror or str(problem), where=str(folder.path), hint=hint) from None
     return result
 
 
@@ -159,7 +150,7 @@ def _interrupt(_number: int, _frame: FrameType | None) -> None:
 
 
 def _conclude(
-    plan: Plan, folder: RunFolder, error: HarnessError | None, progress: Progress, *, clean: Callable[[str], str]
+    plan: Plan, folder: RunFolder, error: HarnessError | None, progress: engine.Progress, *, clean: Callable[[str], str]
 ) -> RunResult:
     try:
         folder.rewrite_logs(clean)
@@ -178,7 +169,7 @@ def _conclude(
     return result
 
 
-def _judge(plan: Plan, folder: RunFolder, error: HarnessError | None, progress: Progress) -> RunResult:
+def _judge(plan: Plan, folder: RunFolder, error: HarnessError | None, progress: engine.Progress) -> RunResult:
     progress.phase("judge")
     history = folder.history()
     metrics = measure(plan, history)
@@ -193,6 +184,6 @@ def _judge(plan: Plan, folder: RunFolder, error: HarnessError | None, progress: 
     return RunResult(folder=folder, run=shown, error=error)
 
 
-def _render(result: RunResult, progress: Progress) -> None:
+def _render(result: RunResult, progress: engine.Progress) -> None:
     progress.phase("report")
     write_report(result.folder.path)

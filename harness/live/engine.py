@@ -39,6 +39,9 @@ class Progress(Protocol):
     def phase(self, name: str, total_s: float | None = None) -> None:
         """Begin a named part of the work, which takes `total_s` seconds if that is known."""
 
+    def say(self, text: str) -> None:
+        """Tell one thing worth knowing."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ran:
@@ -151,6 +154,8 @@ class _Run:
         else:
             address = await self._gateway(parts, hosted, base_urls)
 
+        for warning in address.warnings:
+            self.progress.say(f"warning: {warning}")
         self.progress.phase("warm-up")
         warmed = await load.ready(self._load_message(address))
         warnings = (*address.warnings, *_warmup_warnings(warmed["warmup"]))

@@ -45,6 +45,11 @@ class Run:
     path: Path | None = None
     environment: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def blind(self) -> bool:
+        """Attempts are missing from the records: connections were refused where nobody sees them (an `endpoint` chain)."""
+        return self.history.unseen and any(window.inject.kind == "refused" for window in self.plan.timeline.windows)
+
     @classmethod
     def of(
         cls,

@@ -208,7 +208,7 @@ def _finding(finding: Finding) -> list[str]:
     ids = "".join(f"<code class='id'>{escape(name)}</code> " for name in finding.requests[:_IDS_MAX])
     more = len(finding.requests) - _IDS_MAX
     return [
-        f'{_status(finding.status)}<span class="ci">{"" if finding.severity == "required" else escape(finding.severity)}</span>',
+        f'<span class="status {"note" if words.noted(finding) else finding.status}">{words.finding(finding)}</span><span class="ci">{"" if finding.severity == "required" else escape(finding.severity)}</span>',
         f"<code>{escape(finding.id)}</code>",
         escape(f"{words.count(finding.count)} of {words.count(finding.samples)}"),
         escape(finding.message),

@@ -21,6 +21,11 @@ _DID = {
 
 def summary(run: Run) -> str:
     """Return what broke, who noticed, who served after how long, and what the answer hangs on. Plain text."""
+    if not run.history.complete:
+        seen = words.plural(len(run.requests), "request")
+        return (
+            f"{words.WORDS[run.verdict.status]} — the run did not come to its end; what follows is from {seen} before."
+        )
     clauses = [f"{broke(run.plan)}; {_noticed(run)}{_served(run)}"]
     if why := _why(run):
         clauses.append(why)
@@ -84,7 +89,7 @@ def _served(run: Run) -> str:
     who = words.listed(deeds, most=3)
     overhead = others["fallback_overhead_ns"].dropna().astype("float64")
     after = ""
-    if len(overhead):
+    if len(overhead) and not run.blind:
         median, p95 = (words.duration(float(overhead.quantile(q, interpolation="higher"))) for q in (0.5, 0.95))
         after = (
             f"; falling back took {median} (median; p95 {p95})"

@@ -91,6 +91,16 @@ def status(answer: Status) -> str:
     return f"{GLYPHS[answer]} {WORDS[answer]}"
 
 
+def finding(found: Finding) -> str:
+    """Return a finding's glyph and word: an advisory one that was seen is a note, since it fails nothing."""
+    return "! NOTE" if noted(found) else status(found.status)
+
+
+def noted(found: Finding) -> bool:
+    """Say whether a finding was seen and yet fails nothing."""
+    return found.severity == "advisory" and found.status is Status.FAIL
+
+
 def samples(row: ExpectationResult) -> str:
     """Return the samples of an expectation, and how many it would have needed."""
     needed = f" of {count(row.needed)} needed" if row.needed and row.needed > row.samples else ""

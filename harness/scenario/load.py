@@ -115,7 +115,8 @@ def _check_chain(document: Document, scenario: Scenario, chain: Chain) -> None:
         if fault.on not in roles:
             problem = f"unknown provider {fault.on!r}"
             hint = did_you_mean(fault.on, [*known, *roles])
-            raise document.error(problem, ("faults", place, "on"), known=", ".join(known), hint=hint)
+            every = ", ".join([*known, *roles])
+            raise document.error(problem, ("faults", place, "on"), known=every, hint=hint)
         if not roles[fault.on]:
             problem = f"the chain has no {fault.on}"
             raise document.error(problem, ("faults", place, "on"), known=", ".join(known))

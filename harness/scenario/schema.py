@@ -92,7 +92,9 @@ class Inject:
     @model_validator(mode="after")
     def _one_kind(self) -> Inject:
         written = {name for name in self.__slots__ if getattr(self, name) is not None}
-        if len(written & {"status", "connection"}) != 1:
+        if len(written & {"status", "connection"}) == 2:
+            raise said("`status` and `connection` do not go together", hint="write a fault for each")
+        if not written & {"status", "connection"}:
             raise said("expected one kind of fault", known="status: 429, connection: reset")
         kind = "status" if "status" in written else "slow" if self.connection == "slow" else "connection"
         if foreign := sorted(written - _KEYS[kind]):

@@ -82,11 +82,6 @@ class RunFolder:
         """The page."""
         return self.path / "report.html"
 
-    @property
-    def finished(self) -> bool:
-        """Every part of the run came to its planned end, and its records were put together."""
-        return tables.exist(self.path) and self.history().complete
-
     def plan(self) -> Plan:
         """Return what the run was to do."""
         return decode((self.path / "plan.json").read_bytes(), Plan)

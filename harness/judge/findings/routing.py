@@ -11,6 +11,7 @@ from harness.judge.columns import TOLERANCE_NS, Bools, Floats
 from harness.judge.findings.retrying import NON_RETRYABLE
 from harness.judge.findings.seen import Seen, by_request, nobody, unsure
 from harness.judge.result import Status
+from harness.judge.words import number
 
 MEMORY_NS = 60 * 10**9
 """For so long may a failure keep a breaker open."""
@@ -109,11 +110,12 @@ def late_fallback(run: Case) -> Seen:
     late, could = nobody(run), nobody(run)
     could[attempts.request[switches.before]] = True
     waited = switches.gap_ns > LATE_NS + TOLERANCE_NS
+    median = f" (median {number(float(np.median(switches.gap_ns[waited])), 'ns')})" if waited.any() else ""
     late[attempts.request[switches.before[waited]]] = True
     return by_request(
         run,
         shown=late,
         could=could,
-        did="waited over 1 s after the last failure at one provider before the next was tried",
+        did=f"waited over 1 s{median} after the last failure at one provider before the next was tried",
         nobody="no request went from one provider to the next",
     )

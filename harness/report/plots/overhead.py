@@ -26,6 +26,8 @@ _PAPER_BOX = {"facecolor": style.PAPER, "edgecolor": "none", "alpha": 0.8, "pad"
 @style.styled
 def overhead_ecdf(run: Run) -> Figure:
     """Draw the share of fallbacks that had begun by a time, per provider that served, and how the time was spent."""
+    if run.blind:
+        return style.in_words(style.UNSEEN)
     table = run.journeys[run.journeys["fallback_overhead_ns"].notna()]
     if table.empty:
         return style.in_words(

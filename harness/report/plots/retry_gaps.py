@@ -36,6 +36,8 @@ class _Row:
 @style.styled
 def retry_gaps(run: Run) -> Figure:
     """Draw the wait before each retry at the same provider, the early ones crossed."""
+    if run.blind:
+        return style.in_words(style.UNSEEN)
     gaps = run.retries[(run.retries["kind"] == "retry") & (run.retries["from_outcome"] != "ok")]
     gaps = gaps[gaps["gap_ns"].notna()]
     if gaps.empty:

@@ -82,6 +82,12 @@ def canvas(height_in: float, width_in: float = WIDTH_IN) -> Figure:
     return Figure(figsize=(width_in, height_in), layout=ConstrainedLayoutEngine(w_pad=0.02, h_pad=0.08))
 
 
+UNSEEN = (
+    "This cannot be seen: connections were refused before they reached a provider, and nobody but the gateway itself "
+    "knows how often it tried."
+)
+
+
 def in_words(sentence: str) -> Figure:
     """Return the picture of nothing: a sentence that says why there is nothing to see."""
     figure = Figure(figsize=(WIDTH_IN, 0.8))

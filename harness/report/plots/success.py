@@ -31,6 +31,8 @@ def phase_ci(run: Run) -> Figure:
 @style.styled
 def success_after_fallback(run: Run) -> Figure:
     """Draw how often requests that reached a fallback succeeded, and who served all requests of each phase."""
+    if run.blind:
+        return style.in_words(style.UNSEEN)
     values = {
         phase.name: value
         for phase in run.plan.phases

@@ -136,7 +136,7 @@ def _latency(axes: Axes, run: Run, edges: Edges) -> None:
     style.duration_ticks(axes.yaxis)
     axes.yaxis.set_minor_formatter(lambda *_: "")
     handles: list[Any] = [
-        Patch(facecolor=style.PROVIDERS[0], alpha=0.75, label="darker = more requests"),
+        Patch(facecolor=style.PROVIDERS[0], alpha=0.75, label="stronger colour = more requests"),
         Line2D([], [], color=INK, linewidth=1.5, label="p95"),
     ]
     if failed.any():
@@ -227,7 +227,7 @@ def _amplification(axes: Axes, run: Run, attempts: pd.DataFrame, edges: Edges) -
     axes.set_ylim(0, high)
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}×")
     axes.grid(visible=True, axis="y")
-    title = "What did providers get? (attempts per planned request)"
+    title = "What did providers get? (attempts per planned request)" + (", refused ones unseen" if run.blind else "")
     style.headline(
         axes, title, [style.swatch(style.UNKNOWN, "answered"), style.swatch(style.UNKNOWN, "failed", failed=True)]
     )

@@ -25,6 +25,8 @@ _ATTEMPTS_MAX = 40
 @style.styled
 def waterfall(run: Run) -> Figure:
     """Draw representative requests: one that was untouched, the extremes, and one for each finding."""
+    if run.blind:
+        return style.in_words(style.UNSEEN)
     chosen = representatives(run)
     if not chosen:
         return style.in_words("No request ended in this run, so there is none to look at closely.")
