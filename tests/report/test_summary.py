@@ -6,7 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from harness.judge import ExpectationResult, Finding, Status, Verdict
-from harness.report import Run, summary
+from harness.report import Run, plots, summary, words
+from harness.report.picture import picture
+from harness.scenario import Inject, Timeline
 from tests.report import synthetic
 
 
@@ -84,3 +86,35 @@ def test_empty_history_has_a_sentence(tmp_path: Path) -> None:
     plan = synthetic.plan(tmp_path)
     run = Run.of(plan, synthetic.History.of(plan.digest))
     assert "no request was recorded" in summary(run)
+
+
+def test_an_unfinished_run_claims_nothing(demo: Run) -> None:
+    """What was interrupted did not do what its plan says."""
+    text = summary(replace(demo, history=replace(demo.history, complete=False)))
+    assert "the run did not come to its end" in text
+    assert "429" not in text
+
+
+def test_what_nobody_saw_is_not_told(demo: Run) -> None:
+    """Behind a gateway refused connections are seen by nobody: no overhead is told, and none is drawn."""
+    refused = replace(demo.plan.timeline.windows[0], inject=Inject(connection="refused"))
+    plan = replace(demo.plan, timeline=Timeline(windows=(refused,)))
+    blind = replace(demo, plan=plan, history=replace(demo.history, unseen=True))
+    assert "falling back took" not in summary(blind)
+    for plot in (plots.overhead_ecdf, plots.retry_gaps, plots.success_after_fallback, plots.waterfall):
+        assert "cannot be seen" in picture(plot(blind)).label
+
+
+def test_an_advisory_finding_is_a_note() -> None:
+    """It fails nothing, so it is not called a failure."""
+    seen = Finding(
+        id="late_fallback",
+        severity="advisory",
+        status=Status.FAIL,
+        count=1,
+        samples=1,
+        requests=("req-000001",),
+        message="",
+    )
+    assert words.finding(seen) == "! NOTE"
+    assert "FAIL" in words.finding(replace(seen, severity="required"))

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
-from tests.system.conftest import PARTS, SCENARIO, LiveRun, Start, poll
+from tests.system.conftest import PARTS, ROOT, SCENARIO, LiveRun, Start, poll
 
 pytestmark = pytest.mark.system
 
@@ -69,6 +71,11 @@ def test_a_killed_runner_takes_its_children_along(start: Start) -> None:
     poll(lambda: not run.leftovers(), within_s=END_S, what="every child ended")
     (folder,) = run.reports.glob("*/2*")
     assert (folder / "capture" / "load.jsonl").stat().st_size > 0
+    command = [sys.executable, "-m", "harness", "report", str(folder), "--json"]
+    told = subprocess.run(command, capture_output=True, text=True, timeout=90, check=False, cwd=ROOT)
+    assert (told.returncode, json.loads(told.stdout)["verdict"]["status"]) == (3, "inconclusive")
+    check_kept(run, requests_min=20)
+    assert "did not come to its end" in (folder / "report.html").read_text()
 
 
 def test_a_stalled_load_makes_the_run_inconclusive(start: Start) -> None:
