@@ -115,7 +115,7 @@ class LiveRun:
     def leftovers(self) -> list[str]:
         """Return the processes that are still alive and the ports that are still open."""
         alive = [f"{pid}: {child}" for pid, child in self.seen.items() if _alive(child)]
-        return alive + [f"port {port}" for port in self.ports if _open(port)]
+        return alive + [f"port {port}" for port in self.ports if _open(port) and not _strangers(port, set(self.seen))]
 
 
 PARTS = {
@@ -131,6 +131,12 @@ def _alive(process: psutil.Process) -> bool:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
+
+
+def _strangers(port: int, ours: set[int]) -> bool:
+    """Say whether the system has given a port that we had to somebody else by now."""
+    owners = {c.pid for c in psutil.net_connections("tcp") if c.laddr.port == port and c.status == psutil.CONN_LISTEN}
+    return bool(owners - {None}) and not owners & ours
 
 
 def _open(port: int) -> bool:
