@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from harness.chain.redact import scrub, secrets
 from harness.errors import ExitCode, HarnessError, UsageError
 from harness.experiment.environment import environment
+from harness.history import History
 from harness.judge import Status, judge, measure, metrics_json, verdict_json
 from harness.live import engine
 from harness.live.toxiproxy import provision
@@ -118,7 +119,7 @@ def report(path: Path | None, *, reports: Path, progress: engine.Progress) -> Ru
     folder = RunFolder.open(path or latest(reports))
     progress.say(f"judging {folder.path}")
     try:
-        result = _judge(folder.plan(), folder, None, progress)
+        result = _judge(folder.plan(), folder, folder.history(), None, progress)
         _render(result, progress)
     except OSError as problem:
         hint = "copy the folder to where you may write"
@@ -154,8 +155,7 @@ def _conclude(
 ) -> RunResult:
     try:
         folder.rewrite_logs(clean)
-        folder.compact(complete=error is None)
-        result = _judge(plan, folder, error, progress)
+        result = _judge(plan, folder, folder.compact(complete=error is None), error, progress)
         folder.publish()
     except OSError as problem:
         if error is not None:
@@ -169,9 +169,10 @@ def _conclude(
     return result
 
 
-def _judge(plan: Plan, folder: RunFolder, error: HarnessError | None, progress: engine.Progress) -> RunResult:
+def _judge(
+    plan: Plan, folder: RunFolder, history: History, error: HarnessError | None, progress: engine.Progress
+) -> RunResult:
     progress.phase("judge")
-    history = folder.history()
     metrics = measure(plan, history)
     verdict = judge(plan, history, metrics)
     if error is not None:  # whatever was seen until then, the run did not test what it claims
@@ -179,7 +180,7 @@ def _judge(plan: Plan, folder: RunFolder, error: HarnessError | None, progress: 
         reasons = (f"{where}{error.problem}", *verdict.reasons)
         verdict = replace(verdict, status=Status.INCONCLUSIVE, exit_code=int(error.exit_code), reasons=reasons)
     folder.write_verdict(verdict_json(verdict), metrics_json(metrics))
-    shown = Run.of(plan, history, verdict=verdict, path=folder.path, environment=folder.environment())
+    shown = Run.of(plan, history, metrics=metrics, verdict=verdict, path=folder.path, environment=folder.environment())
     folder.write_junit(junit(shown))
     return RunResult(folder=folder, run=shown, error=error)
 
