@@ -31,6 +31,7 @@ _NODES_MAX = 100_000
 _NS = {"ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "min": 60 * 10**9, "h": 3600 * 10**9}
 _DURATION = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>ns|us|ms|s|min|m|h)")
 _RATE = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*/\s*(?P<unit>s|min|m|h)")
+_ALLOWANCE = re.compile(r"(?P<number>[1-9]\d{0,11})\s*/\s*(?P<unit>s|min|m|h)")
 _SHARE = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*%")
 _DURATION_MAX_NS = 7 * 24 * 3600 * 10**9
 
@@ -294,6 +295,31 @@ def rate_per_s(value: object) -> float:
     return rate
 
 
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """So many things in so much time: the size of a bucket, and the time in which an empty one is full again.
+
+    Attributes:
+        amount: How many.
+        per_ns: The time, in nanoseconds.
+    """
+
+    amount: int
+    per_ns: int
+
+    def __str__(self) -> str:
+        units = {10**9: "s", 60 * 10**9: "min", 3600 * 10**9: "h"}
+        return f"{self.amount}/{units[self.per_ns]}"
+
+
+def allowance(value: object) -> Allowance:
+    """Return an allowance such as `60/min`."""
+    match = _ALLOWANCE.fullmatch(value.strip()) if isinstance(value, str) else None
+    if match is None:
+        raise said("expected a whole number in a time", known="60/min, 10/s, 90000/h")
+    return Allowance(int(match["number"]), _NS[match["unit"]])
+
+
 def share(value: object) -> float:
     """Return a share such as `30%` as a number from 0 to 1."""
     match = _SHARE.fullmatch(value.strip()) if isinstance(value, str) else None
@@ -340,4 +366,10 @@ Share = Annotated[
     BeforeValidator(share),
     PlainSerializer(share_text),
     WithJsonSchema({"type": "string", "pattern": r"^\d+(\.\d+)?\s*%$", "examples": ["30%", "99.9%"]}),
+]
+Quota = Annotated[
+    Allowance,
+    BeforeValidator(allowance),
+    PlainSerializer(str),
+    WithJsonSchema({"type": "string", "pattern": r"^[1-9]\d*\s*/\s*(s|min|m|h)$", "examples": ["60/min", "10000/min"]}),
 ]

@@ -7,14 +7,16 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Gt, Le, Len
-from pydantic import ConfigDict
+from pydantic import ConfigDict, StringConstraints
 
 from harness.document import Duration
 
-Driver = Literal["litellm-router", "endpoint"]
-Dialect = Literal["openai", "azure", "anthropic"]
+Driver = Literal["litellm-router", "litellm-proxy", "openai-sdk", "endpoint"]
+Dialect = Literal["openai", "azure", "anthropic", "gemini", "openrouter", "deepseek"]
 RetryOn = Literal["rate_limit", "server_error", "timeout", "connection"]
 Name = Annotated[str, Len(1, 100)]
+EnvName = Annotated[str, StringConstraints(pattern=r"^env/[A-Za-z_][A-Za-z0-9_]{0,99}$")]
+"""Names the environment variable that holds a secret: secrets are never written down."""
 
 _STRICT = ConfigDict(extra="forbid")
 
@@ -43,6 +45,21 @@ class ReplySpec:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Price:
+    """What a provider takes, in USD per million tokens.
+
+    Attributes:
+        input: Of the prompt.
+        output: Of the answer.
+    """
+
+    __pydantic_config__ = _STRICT
+
+    input: Annotated[float, Ge(0), Le(1e6)]
+    output: Annotated[float, Ge(0), Le(1e6)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Provider:
     """One upstream of the chain.
 
@@ -51,6 +68,9 @@ class Provider:
         model: The model that the chain asks it for.
         reply: How its mock answers.
         listen: Fixed `host:port` that the chain calls; any free port if None.
+        upstream: The real provider's address, to which calls are passed through; mocked if None.
+        api_key: `env/NAME`: the key that replaces the caller's on the way to the upstream.
+        price: What it takes; LiteLLM's price list if None.
     """
 
     __pydantic_config__ = _STRICT
@@ -59,6 +79,9 @@ class Provider:
     model: Name
     reply: ReplySpec = ReplySpec()
     listen: str | None = None
+    upstream: str | None = None
+    api_key: EnvName | None = None
+    price: Price | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +109,9 @@ class Endpoint:
         base_url: Where it takes chat completions, up to and including `/v1`.
         model: The model that callers ask for.
         headers: Sent along with every request.
+        api_key: `env/NAME`: the key that callers send as their bearer token; none if None.
         command: Starts it, without a shell; `{NAME.base_url}` becomes that provider's address.
+        ready: A path such as `/health/ready` that answers 2xx once it is ready; an accepted connection is enough if None.
     """
 
     __pydantic_config__ = _STRICT
@@ -94,7 +119,9 @@ class Endpoint:
     base_url: str
     model: Name
     headers: dict[str, str] = field(default_factory=dict)
+    api_key: EnvName | None = None
     command: tuple[str, ...] | None = None
+    ready: Annotated[str, StringConstraints(pattern=r"^/[!-~]*$")] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +137,9 @@ class Chain:
         retry: Tries at one provider; None leaves it to the chain.
         timeout: Of one attempt, in nanoseconds; None leaves it to the chain.
         endpoint: Where the chain is, for the `endpoint` driver.
+        workers: Processes of the gateway, for the `litellm-proxy` driver.
+        max_requests: The most calls to real providers in a run, which ends when it is reached.
+        max_cost: The most that they may cost, in USD; the run ends when it is reached.
         litellm: The LiteLLM configuration as the user wrote it, for a chain that came from one.
         model: What callers ask for.
     """
@@ -124,6 +154,9 @@ class Chain:
     retry: Retry | None = None
     timeout: Annotated[Duration, Gt(0)] | None = None
     endpoint: Endpoint | None = None
+    workers: Annotated[int, Ge(1), Le(32)] = 1
+    max_requests: Annotated[int, Ge(1), Le(10**7)] = 1000
+    max_cost: Annotated[float, Gt(0), Le(10**6)] = 5.0
     litellm: dict[str, Any] | None = field(default=None, repr=False)
     model: str | None = None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -14,7 +15,7 @@ from harness.edge.request import Request
 from harness.history import AttemptOutcome
 from harness.provider import decide
 from harness.provider.answer import Answer, Call
-from harness.provider.decide import Attempt, State
+from harness.provider.decide import NOTHING, Attempt, State
 from harness.provider.marker import ATTEMPT_HEADER, REQUEST_HEADER, RUN_HEADER, Marker, find_request
 from harness.provider.reply import End, Head, Send, Step
 from harness.provider.respond import parse, respond
@@ -110,12 +111,15 @@ class Face:
             request_id = marker.request_id
         nth = self._count(request_id)
         attempt_id = f"{request_id or 'orphan'}.{self.name}.{nth}"
-        window = None
+        decision = NOTHING
         if self._faults.windows and self.origin_ns is not None:
-            attempt = Attempt(at_ns=now_ns - self.origin_ns, request_id=request_id, nth=nth)
-            self._faults, window = decide.decide(self._faults, attempt)
+            tokens = call.prompt_tokens + (call.max_tokens or self._provider.reply.tokens)
+            at_ns = now_ns - self.origin_ns
+            attempt = Attempt(at_ns, request_id, nth, call.model, call.streaming, tokens)
+            self._faults, decision = decide.decide(self._faults, attempt)
+        wall_ns = 0 if decision is NOTHING else time.time_ns()
         return Exchange(
-            answer=respond(self._provider, call, attempt_id, window),
+            answer=respond(self._provider, call, attempt_id, decision, wall_ns=wall_ns),
             attempt_id=attempt_id,
             request_id=request_id,
             key=headers.get(ATTEMPT_HEADER),
@@ -169,6 +173,7 @@ class Face:
             status=player.status,
             outcome=outcome,
             fault_id=answer.fault_id,
+            other_faults=answer.other_faults,
             retry_after_ns=answer.retry_after_ns,
             error_code=answer.error_code,
             model=exchange.call.model,

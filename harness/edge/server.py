@@ -16,6 +16,7 @@ from harness.edge.connection import Connection
 from harness.edge.face import Face
 from harness.errors import HarnessError, UsageError
 from harness.provider import decide
+from harness.provider.dialects import DIALECTS
 from harness.scenario import Window
 from harness.store import Capture
 
@@ -127,9 +128,6 @@ class Address:
     base_url: str
 
 
-_BASE_PATH = {"openai": "/v1", "azure": "", "anthropic": ""}
-
-
 @asynccontextmanager
 async def serve(chain: Chain, provider: str | None = None, port: int | None = None) -> AsyncIterator[list[Address]]:
     """Run a chain's mocked providers alone: nothing breaks, nothing is joined or recorded.
@@ -160,7 +158,7 @@ async def serve(chain: Chain, provider: str | None = None, port: int | None = No
                 provider=name,
                 dialect=spec.dialect,
                 model=spec.model,
-                base_url=f"http://{_host(listen.get(name, _ANY))}:{edge.ports[name]}{_BASE_PATH[spec.dialect]}",
+                base_url=f"http://{_host(listen.get(name, _ANY))}:{edge.ports[name]}{DIALECTS[spec.dialect].BASE_PATH}",
             )
             for name, spec in providers.items()
         ]

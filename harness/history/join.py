@@ -132,8 +132,8 @@ def attribute(
                 counts[event.fault_id, event.provider] += 1
                 if changed.fault_id is None:
                     changed = replace(changed, fault_id=event.fault_id)
-        if attempt.fault_id is not None:
-            counts[attempt.fault_id, attempt.provider] += 1
+        for fault_id in filter(None, (attempt.fault_id, *attempt.other_faults)):
+            counts[fault_id, attempt.provider] += 1
         named.append(changed)
     fired = [
         replace(

@@ -81,6 +81,7 @@ class AttemptRecord:
         status: HTTP status of the answer; None if no headers left.
         outcome: How the exchange ended.
         fault_id: The fault that changed this attempt; None if untouched.
+        other_faults: Further ones that changed it, less than that one did.
         forwarded: A real upstream was contacted.
         retry_after_ns: The delay this attempt was told, in nanoseconds.
         error_code: The error body's own code (`rate_limit_exceeded`).
@@ -105,6 +106,7 @@ class AttemptRecord:
     status: int | None = None
     outcome: AttemptOutcome
     fault_id: str | None = None
+    other_faults: tuple[str, ...] = ()
     forwarded: bool = False
     retry_after_ns: int | None = None
     error_code: str | None = None

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from harness.scenario import Plan, Window
 
+_DEADLY = frozenset({"status", "refused", "reset", "close", "silent"})
+
 
 @dataclass(frozen=True, slots=True)
 class Outage:
@@ -36,5 +38,5 @@ def merged(plan: Plan, providers: Iterable[str], *, dead: bool = False) -> tuple
 
 
 def kills(window: Window) -> bool:
-    """Return whether no attempt can succeed under a fault: it changes all of them, and is not mere slowness."""
-    return window.share >= 1 and window.inject.kind != "slow"
+    """Return whether no attempt can succeed under a fault: it changes all of them, and none of them is answered well."""
+    return window.hits_all and window.inject.kind in _DEADLY

@@ -22,6 +22,7 @@ class Call(NamedTuple):
         max_tokens: The most tokens that the caller takes; None for no limit.
         prompt_tokens: Length of the prompt, about, in tokens.
         problem: Why the provider refuses it; None if it does not.
+        api: Which of the dialect's ways to ask, where it has several (`responses`); empty for the usual one.
     """
 
     model: str | None = None
@@ -30,6 +31,39 @@ class Call(NamedTuple):
     max_tokens: int | None = None
     prompt_tokens: int = 0
     problem: Problem | None = None
+    api: str = ""
+
+
+class Delay(NamedTuple):
+    """A Retry-After as it is to be told.
+
+    Attributes:
+        ns: How long, in nanoseconds.
+        told_as: How: in whole seconds, as a date, in milliseconds, in the body; the dialect's usual way if None.
+        wall_ns: What time it is, in nanoseconds since 1970; a date needs it.
+    """
+
+    ns: int
+    told_as: Literal["seconds", "date", "ms", "body"] | None = None
+    wall_ns: int = 0
+
+
+class Heard(NamedTuple):
+    """What a plain answer says, as a client of the dialect reads it.
+
+    Attributes:
+        text: The model's text; empty where there is none.
+        tokens_in: Prompt tokens billed, as it says; None if it does not.
+        tokens_out: Completion tokens billed.
+        error_code: The error's code, else its type; None where it is no error.
+        retry_after_ns: The delay that its body tells, in nanoseconds.
+    """
+
+    text: str = ""
+    tokens_in: int | None = None
+    tokens_out: int | None = None
+    error_code: str | None = None
+    retry_after_ns: int | None = None
 
 
 class Answer(NamedTuple):
@@ -38,6 +72,7 @@ class Answer(NamedTuple):
     Attributes:
         reply: What to play.
         fault_id: The fault that changed it; None if untouched.
+        other_faults: Further ones that changed it, less than that one did.
         error_code: The error body's own code, else its type; None where it is no error.
         retry_after_ns: The delay that it tells, in nanoseconds.
         text: What the provider meant to say, whole; None where it meant to say nothing.
@@ -48,6 +83,7 @@ class Answer(NamedTuple):
 
     reply: list[Step]
     fault_id: str | None = None
+    other_faults: tuple[str, ...] = ()
     error_code: str | None = None
     retry_after_ns: int | None = None
     text: str | None = None

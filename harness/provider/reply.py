@@ -8,6 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Literal
+
+Part = Literal["", "finish", "usage", "done"]
+"""`finish` says why the answer ended, `usage` what it took, `done` that nothing follows; several in one are `finish`."""
+
+Headers = tuple[tuple[str, str], ...]
+"""Names in small letters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +22,7 @@ class Head:
     """Status and headers leave."""
 
     status: int
-    headers: tuple[tuple[str, str], ...]
+    headers: Headers
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +34,17 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """Bytes of the body leave; `text` is the part of the model's text they carry."""
+    """Bytes of the body leave.
+
+    Attributes:
+        data: In a stream one whole event, or several that belong together; in a plain answer any part of the body.
+        text: The part of the model's text that they carry. In a stream, a token is a `Send` with text.
+        part: What the event is for, where it is no token.
+    """
 
     data: bytes
     text: str = ""
+    part: Part = ""
 
 
 @dataclass(frozen=True, slots=True)

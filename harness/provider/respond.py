@@ -1,12 +1,17 @@
-"""A call and the fault that touches it, in; the answer, out. Both engines go through here."""
+"""A call and the faults that touch it, in; the answer, out. Both engines go through here."""
 
 from __future__ import annotations
 
+from hashlib import sha256
+
 from harness.chain import Provider
 from harness.provider.answer import Answer, Call
+from harness.provider.changes import Changes
+from harness.provider.decide import NOTHING, Decision
 from harness.provider.dialects import DIALECTS
 from harness.provider.faults import INSTEAD
-from harness.scenario import Window
+from harness.provider.faults.case import Case
+from harness.provider.reply import Send
 
 
 def parse(provider: Provider, method: str, path: str, body: bytes) -> Call:
@@ -14,19 +19,58 @@ def parse(provider: Provider, method: str, path: str, body: bytes) -> Call:
     return DIALECTS[provider.dialect].parse(method, path, body)
 
 
-def respond(provider: Provider, call: Call, attempt_id: str, window: Window | None = None) -> Answer:
+def respond(
+    provider: Provider,
+    call: Call,
+    attempt_id: str,
+    decision: Decision = NOTHING,
+    *,
+    wall_ns: int = 0,
+) -> Answer:
     """Return a mocked provider's answer to one attempt.
 
     Args:
         provider: Its dialect, model and manner of answering.
         call: As parsed.
         attempt_id: Letters, digits, `.`, `_` and `-` only; the text names it.
-        window: The fault that touches this attempt, as decided; None for none.
+        decision: The faults that touch this attempt.
+        wall_ns: What time it is, in nanoseconds since 1970; for what is told as a date.
     """
     dialect = DIALECTS[provider.dialect]
+    answer = instead(provider, call, attempt_id, decision, wall_ns=wall_ns)
+    if answer is None:
+        answer = dialect.succeed(provider, call, attempt_id)
+    if decision is NOTHING:
+        return answer
+    changes = Changes(dialect, decision, call, attempt_id, wall_ns=wall_ns)
+    reply = changes.feed_all(answer.reply)
+    return _marked(answer._replace(reply=reply), call, decision, changes.fired)
+
+
+def instead(provider: Provider, call: Call, attempt_id: str, decision: Decision, *, wall_ns: int) -> Answer | None:
+    """Return what is answered without asking the provider: a fault's answer, or the refusal of a call; else None."""
+    dialect = DIALECTS[provider.dialect]
+    window = decision.faults.get("instead")
     if window is not None:
-        answer = INSTEAD[window.inject.kind](dialect, window.inject, attempt_id)
-        return answer._replace(fault_id=window.fault_id)
-    if call.problem is not None:
-        return dialect.fail(attempt_id, problem=call.problem, retry_after_ns=None)
-    return dialect.succeed(provider, call, attempt_id)
+        case = Case(dialect, window.inject, call, attempt_id, wait_ns=decision.wait_ns, wall_ns=wall_ns)
+        return INSTEAD[window.inject.kind](case)._replace(fault_id=window.fault_id)
+    return dialect.fail(call, attempt_id, problem=call.problem) if call.problem is not None else None
+
+
+def _marked(answer: Answer, call: Call, decision: Decision, fired: tuple[str, ...]) -> Answer:
+    """Return the answer with the faults that changed it, and with what is left of it where its body was changed."""
+    if not fired:
+        return answer
+    if answer.fault_id is not None:
+        return answer._replace(other_faults=fired)
+    answer = answer._replace(fault_id=fired[0], other_faults=fired[1:])
+    body = decision.faults.get("body")
+    if body is None or body.fault_id != fired[0]:
+        return answer
+    sent = [step.text for step in answer.reply if isinstance(step, Send) and step.text]
+    if call.streaming:  # its tokens leave one by one
+        answer = answer._replace(tokens_out=len(sent))
+    if body.inject.stream == "content_filter":  # what it did not let pass, the provider did not mean to send
+        text = "".join(sent)
+        answer = answer._replace(text=text, text_sha256=sha256(text.encode()).hexdigest())
+    return answer

@@ -12,7 +12,7 @@ from harness.chain import Chain
 from harness.chain.redact import redact
 from harness.draw import draw
 from harness.scenario.expect import Expectation
-from harness.scenario.schema import Inject, Load, Scenario
+from harness.scenario.schema import Fault, Inject, Limit, Load, Scenario
 
 ARRIVALS_MAX = 2_000_000
 
@@ -47,7 +47,11 @@ class Window:
         end_ns: Ceases to act.
         inject: What goes wrong.
         share: Share of the attempts that it changes.
-        text: For people: `429 Retry-After 2s`.
+        first: Only the first so many attempts of each request at the provider; None for all.
+        every: Only every so manieth of those that the other selectors leave; None for all.
+        models: Only attempts that ask for one of these; None for all.
+        streaming: Only attempts that stream, or only those that do not; None for all.
+        text: For people: `429 Retry-After 2 s`.
     """
 
     fault_id: str
@@ -55,13 +59,23 @@ class Window:
     start_ns: int
     end_ns: int
     inject: Inject
-    share: float
-    text: str
+    share: float = 1.0
+    first: int | None = None
+    every: int | None = None
+    models: tuple[str, ...] | None = None
+    streaming: bool | None = None
+    text: str = ""
+
+    @property
+    def hits_all(self) -> bool:
+        """Whether it changes every attempt, not a choice of them."""
+        chosen = (self.first, self.every, self.models, self.streaming)
+        return self.share >= 1 and all(selector is None for selector in chosen)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timeline:
-    """All fault windows, in the order of the file: where two overlap, the earlier one that fires wins."""
+    """All fault windows, in the order of the file; docs/reference/faults.md says what happens where they overlap."""
 
     windows: tuple[Window, ...] = ()
 
@@ -190,20 +204,57 @@ def _timeline(scenario: Scenario, chain: Chain, phases: tuple[Phase, ...]) -> Ti
                 end_ns=end,
                 inject=fault.inject,
                 share=fault.share,
-                text=_text(fault.inject, fault.share),
+                first=fault.first,
+                every=fault.every,
+                models=fault.models,
+                streaming=fault.streaming,
+                text=_text(fault),
             )
             windows.append(window)
     return Timeline(windows=tuple(windows))
 
 
-def _text(inject: Inject, part: float) -> str:
-    words = [str(inject.status) if inject.status is not None else str(inject.connection)]
-    if inject.error:
-        words.append(inject.error)
+def _text(fault: Fault) -> str:
+    """Return a fault as people say it, its selectors included."""
+    words = [_deed(fault.inject)]
+    if fault.first is not None:
+        words.append(f"(the first {fault.first} attempts of a request)" if fault.first > 1 else "(first attempts)")
+    if fault.every is not None:
+        words.append(f"(every {fault.every}th)")
+    if fault.models is not None:
+        words.append(f"({', '.join(fault.models)})")
+    if fault.streaming is not None:
+        words.append("(streams)" if fault.streaming else "(plain answers)")
+    if fault.share < 1:
+        words.append(f"({fault.share:.0%} of attempts)")
+    return " ".join(words)
+
+
+def _deed(inject: Inject) -> str:
+    words = []
+    if inject.status is not None or inject.body is not None:
+        words += [str(inject.status or 200), *([inject.error] if inject.error else [])]
+        words += ["with a body of its own"] if inject.body is not None else []
+    elif inject.limit is not None:
+        words += [
+            "limit",
+            " and ".join(filter(None, (_quota(inject.limit, "requests"), _quota(inject.limit, "tokens")))),
+        ]
+    else:
+        words.append(inject.connection or (f"stream {inject.stream}" if inject.stream else inject.kind))
+        words += [inject.error] if inject.error else []
     if inject.retry_after is not None:
         words.append(f"Retry-After {inject.retry_after / 10**9:g} s")
-    if inject.delay is not None:
-        words.append(f"{inject.delay / 10**9:g} s")
-    if part < 1:
-        words.append(f"({part:.0%} of attempts)")
+    words += [f"{at / 10**9:g} s" for at in (inject.delay, inject.pause, inject.ttft) if at is not None]
+    if inject.after_tokens is not None:
+        words.append(f"after {inject.after_tokens} tokens")
+    if inject.tokens_per_second is not None:
+        words.append(f"{inject.tokens_per_second:g} tokens/s")
+    if inject.bytes_per_second is not None:
+        words.append(f"{inject.bytes_per_second} bytes/s")
     return " ".join(words)
+
+
+def _quota(limit: Limit, what: str) -> str | None:
+    quota = getattr(limit, what)
+    return None if quota is None else f"{quota.amount} {what}/{str(quota).partition('/')[2]}"

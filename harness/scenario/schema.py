@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from annotated_types import Ge, Gt, Le, Len
+from annotated_types import Ge, Gt, Le, Len, MultipleOf
 from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
-from harness.document import Duration, Rate, Share, said
+from harness.document import Duration, Quota, Rate, Share, said
 
 _STRICT = ConfigDict(extra="forbid")
 
@@ -28,15 +28,45 @@ ErrorPreset = Literal[
     "not_found",
     "too_large",
 ]
-Connection = Literal["refused", "reset", "silent", "slow"]
+Connection = Literal["refused", "reset", "close", "silent", "slow", "throttle"]
+Stream = Literal[
+    "cut",
+    "reset",
+    "end",
+    "stall",
+    "malformed",
+    "no_done",
+    "no_usage",
+    "error_event",
+    "keepalive",
+    "empty",
+    "content_filter",
+]
 
-_KEYS = {
-    "status": {"status", "error", "retry_after"},
-    "connection": {"connection"},
-    "slow": {"connection", "delay", "jitter"},
+# What says which kind of fault it is, and what goes along with it.
+_KINDS = {
+    "status": {"error", "retry_after", "retry_after_as", "headers"},
+    "body": {"status", "headers"},
+    "connection": set(),
+    "slow": {"delay", "jitter"},
+    "throttle": {"bytes_per_second"},
+    "stream": {"after_tokens"},
+    "stall": {"after_tokens", "pause"},
+    "keepalive": {"after_tokens", "pause"},
+    "error_event": {"after_tokens", "error"},
+    "delay": {"jitter"},
+    "ttft": {"tokens_per_second"},
+    "tokens_per_second": {"ttft"},
+    "limit": {"retry_after_as"},
 }
-WHOLE_PROVIDER = frozenset({"refused", "slow"})
+_WHOLE_ANSWER = frozenset({"no_done", "no_usage", "empty"})
+WHOLE_PROVIDER = frozenset({"refused", "slow", "throttle"})
 """Kinds that act on the provider's listener, never on a single attempt."""
+
+AFTER_TOKENS = 5
+"""Where in an answer a stream fault acts, unless it says so itself."""
+PAUSE_NS = 10 * 10**9
+"""How long `stall` and `keepalive` last, unless they say so themselves."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,52 +93,122 @@ class Load:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Inject:
-    """What a provider does wrong: an error status, or a broken connection.
+class Limit:
+    """A real quota: what is left refills all the time, and an answer tells how much that is.
 
     Attributes:
-        status: HTTP status that answers in the provider's place.
-        error: Which of the provider's own error bodies; the status's usual one if None.
-        retry_after: Delay that the answer tells, in nanoseconds; no header if None.
-        connection: `refused`, `reset` (a true RST before the headers), `silent`, `slow`.
-        delay: Added latency of a `slow` connection, in nanoseconds.
-        jitter: Its spread to both sides, in nanoseconds.
+        requests: How many requests in how much time.
+        tokens: How many tokens in how much time: those of the prompt and the most that the answer may have.
     """
 
     __pydantic_config__ = _STRICT
 
-    status: Annotated[int, Ge(400), Le(599)] | None = None
-    error: ErrorPreset | None = None
-    retry_after: Duration | None = None
-    connection: Connection | None = None
-    delay: Duration | None = None
-    jitter: Duration | None = None
-
-    @property
-    def kind(self) -> str:
-        """`status`, or the kind of connection fault."""
-        return "status" if self.status is not None else str(self.connection)
+    requests: Quota | None = None
+    tokens: Quota | None = None
 
     @model_validator(mode="after")
-    def _one_kind(self) -> Inject:
-        written = {name for name in self.__slots__ if getattr(self, name) is not None}
-        if len(written & {"status", "connection"}) == 2:
-            raise said("`status` and `connection` do not go together", hint="write a fault for each")
-        if not written & {"status", "connection"}:
-            raise said("expected one kind of fault", known="status: 429, connection: reset")
-        kind = "status" if "status" in written else "slow" if self.connection == "slow" else "connection"
-        if foreign := sorted(written - _KEYS[kind]):
-            raise said(f"{foreign[0]!r} does not go with {self.kind!r}", known=", ".join(sorted(_KEYS[kind])))
-        if self.connection == "slow" and not self.delay:
-            raise said("a slow connection needs a delay", hint="delay: 2s")
-        if self.jitter and self.jitter > (self.delay or 0):
-            raise said("jitter is larger than the delay")
+    def _some_limit(self) -> Limit:
+        if self.requests is None and self.tokens is None:
+            raise said("a limit of nothing", hint="requests: 60/min, or tokens: 10000/min, or both")
         return self
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Inject:
+    """What a provider does wrong: exactly one kind of fault.
+
+    Attributes:
+        status: HTTP status that answers in the provider's place; below 400 only with a `body`.
+        error: Which of the provider's own error bodies; the status's usual one if None.
+        retry_after: Delay that the answer tells, in nanoseconds; none is told if None.
+        retry_after_as: How it tells it: `seconds`, `date`, `ms`, `body`; the provider's usual way if None.
+        body: Sent as it is in place of the provider's own: a text, or a mapping as JSON.
+        headers: Sent along as they are, in place of the provider's own of the same name.
+        connection: `refused`, `reset` (a true RST before the headers), `close` (FIN before the headers), `silent`, `slow`, `throttle`.
+        delay: Withholds the headers; of a `slow` connection, holds up all that passes, in nanoseconds.
+        jitter: Its spread to both sides, in nanoseconds.
+        bytes_per_second: Speed of a `throttle`d connection, in thousands.
+        stream: `cut` (FIN in mid-body), `reset` (RST), `end` (ends properly, but early), `stall`, `malformed` (a broken event), `no_done`, `no_usage`, `error_event` (an error inside a 200), `keepalive` (comments without content), `empty`, `content_filter`.
+        after_tokens: How many tokens of an answer pass before a stream fault acts; 5 if None.
+        pause: How long `stall` and `keepalive` last, in nanoseconds; 10 s if None.
+        ttft: Time from the headers to the first token, in nanoseconds.
+        tokens_per_second: Speed of the tokens after the first.
+        limit: A quota; whoever exceeds it is told 429 and the true wait.
+    """
+
+    __pydantic_config__ = _STRICT
+
+    status: Annotated[int, Ge(200), Le(599)] | None = None
+    error: ErrorPreset | None = None
+    retry_after: Duration | None = None
+    retry_after_as: Literal["seconds", "date", "ms", "body"] | None = None
+    body: str | dict[str, Any] | None = None
+    headers: dict[str, str] | None = None
+    connection: Connection | None = None
+    delay: Annotated[Duration, Gt(0)] | None = None
+    jitter: Duration | None = None
+    bytes_per_second: Annotated[int, Ge(1000), Le(10**9), MultipleOf(1000)] | None = None
+    stream: Stream | None = None
+    after_tokens: Annotated[int, Ge(0), Le(100_000)] | None = None
+    pause: Annotated[Duration, Gt(0)] | None = None
+    ttft: Annotated[Duration, Gt(0)] | None = None
+    tokens_per_second: Annotated[float, Gt(0), Le(10**6)] | None = None
+    limit: Limit | None = None
+
+    @property
+    def kind(self) -> str:
+        """`status`, `delay`, `pace`, `limit`, the kind of connection fault, or `stream_` and the kind of stream fault."""
+        if self.connection is not None:
+            return self.connection
+        if self.stream is not None:
+            return f"stream_{self.stream}"
+        if self.status is not None or self.body is not None:
+            return "status"
+        if self.limit is not None:
+            return "limit"
+        return "delay" if self.delay is not None else "pace"
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Inject:
+        written = {name for name in self.__slots__ if getattr(self, name) is not None}
+        head = self._head(written)
+        if foreign := sorted(written - _KINDS[head] - {head, "connection", "stream"}):
+            known = ", ".join(sorted(_KINDS[head]))
+            raise said(f"{foreign[0]!r} does not go with {self._named(head)!r}", known=known or f"{head} alone")
+        if len(written & {"connection", "stream", head}) > 1 and head in {"connection", "stream"}:
+            raise said("`connection` and `stream` do not go together", hint="write a fault for each")
+        if self.status is not None and self.status < 400 and self.body is None:
+            raise said(f"status {self.status} breaks nothing", known="400 to 599, or any status with a `body`")
+        if self.connection == "slow" and not self.delay:
+            raise said("a slow connection needs a delay", hint="delay: 2s")
+        if self.connection == "throttle" and not self.bytes_per_second:
+            raise said("a throttled connection needs a speed", hint="bytes_per_second: 1000")
+        if self.after_tokens is not None and self.stream in _WHOLE_ANSWER:
+            raise said(f"'after_tokens' does not go with {self.stream!r}, which concerns the whole answer")
+        if self.jitter and self.jitter > (self.delay or 0):
+            raise said("jitter is larger than the delay")
+        return self
+
+    def _head(self, written: set[str]) -> str:
+        """Return the key that says which kind of fault it is."""
+        if self.connection is not None:
+            return self.connection if self.connection in _KINDS else "connection"
+        if self.stream is not None:
+            return self.stream if self.stream in _KINDS else "stream"
+        for name in ("body", "status", "limit", "delay", "ttft", "tokens_per_second"):
+            if name in written:
+                return name
+        raise said(
+            "expected one kind of fault", known="status: 429, connection: reset, stream: cut, delay: 2s, limit: …"
+        )
+
+    def _named(self, head: str) -> str:
+        return self.connection or self.stream or head
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """One fault: where, when, what, and how much of it.
+    """One fault: where, when, what, and which attempts.
 
     Attributes:
         on: A provider's name, or a role.
@@ -117,6 +217,10 @@ class Fault:
         for_: How long it lasts, in nanoseconds.
         inject: What goes wrong.
         share: Share of the attempts that it changes.
+        first: Only the first so many attempts of each request at that provider.
+        every: Only every so manieth of the attempts that the other selectors leave.
+        models: Only attempts that ask for one of these models.
+        streaming: Only attempts that stream, or only those that do not.
     """
 
     __pydantic_config__ = _STRICT
@@ -127,6 +231,10 @@ class Fault:
     at: Duration | None = None
     for_: Annotated[Duration | None, Field(alias="for")] = None
     share: Share = 1.0
+    first: Annotated[int, Ge(1), Le(1000)] | None = None
+    every: Annotated[int, Ge(1), Le(10**6)] | None = None
+    models: Annotated[tuple[str, ...], Len(1, 50)] | None = None
+    streaming: bool | None = None
 
     @model_validator(mode="after")
     def _one_window(self) -> Fault:
@@ -136,10 +244,12 @@ class Fault:
             raise said("`at` and `for` go together", hint="at: 25s with for: 10s")
         if self.for_ == 0:
             raise said("a fault that lasts no time")
-        if self.share < 1 and self.inject.kind in WHOLE_PROVIDER:
+        chosen = [name for name in ("first", "every", "models", "streaming") if getattr(self, name) is not None]
+        chosen += ["share"] if self.share < 1 else []
+        if chosen and self.inject.kind in WHOLE_PROVIDER:
             raise said(
-                f"`share` does not go with {self.inject.kind!r}, which hits the whole provider",
-                hint="use `connection: reset` or a status for a share of the attempts",
+                f"`{chosen[0]}` does not go with {self.inject.kind!r}, which hits the whole provider",
+                hint="use `connection: reset`, `delay` or a status to choose attempts",
             )
         return self
 
@@ -158,6 +268,9 @@ class Scenario:
         phases: Length of each phase, in order, in nanoseconds.
         faults: What breaks, and when.
         expect: What must still hold.
+        fault: What breaks, in plain words.
+        correct: What a good chain does then, in plain words.
+        seen: Where this has happened, in plain words, with a link.
     """
 
     __pydantic_config__ = _STRICT
@@ -171,3 +284,6 @@ class Scenario:
     phases: Annotated[dict[str, Annotated[Duration, Gt(0)]], Len(1, 50)]
     faults: Annotated[tuple[Fault, ...], Len(0, 200)] = ()
     expect: Annotated[tuple[str, ...], Len(0, 200)] = ()
+    fault: str = ""
+    correct: str = ""
+    seen: str = ""

@@ -49,6 +49,7 @@ class EdgeAttempt(NamedTuple):
     status: int | None
     outcome: AttemptOutcome
     fault_id: str | None = None
+    other_faults: tuple[str, ...] = ()
     forwarded: bool = False
     retry_after_ns: int | None = None
     error_code: str | None = None

@@ -1,16 +1,26 @@
-"""Wire formats: one file for each, all with the same three functions."""
+"""Wire formats: one file for each, all with the same functions."""
 
 from __future__ import annotations
 
 from typing import Protocol
 
 from harness.chain import Provider
-from harness.provider.answer import Answer, Call, Problem
+from harness.provider.answer import Answer, Call, Delay, Heard, Problem
 from harness.provider.dialects import anthropic, azure, openai
+from harness.provider.limit import Quota
+from harness.provider.reply import Headers, Send
 
 
 class Dialect(Protocol):
-    """What a dialect's module has."""
+    """What a dialect's module has.
+
+    Attributes:
+        BASE_PATH: What a client of this dialect appends to a host before anything else; empty where it appends nothing.
+        KEEPALIVE: What the provider sends while it has nothing to say: a comment, or an event without content.
+    """
+
+    BASE_PATH: str
+    KEEPALIVE: bytes
 
     def parse(self, method: str, path: str, body: bytes) -> Call:
         """Return the call; one that the provider refuses says why."""
@@ -19,9 +29,36 @@ class Dialect(Protocol):
         """Return the answer of a provider that is well."""
 
     def fail(
-        self, attempt_id: str, *, status: int | None = None, problem: Problem | None = None, retry_after_ns: int | None
+        self,
+        call: Call,
+        attempt_id: str,
+        *,
+        status: int | None = None,
+        problem: Problem | None = None,
+        delay: Delay | None = None,
     ) -> Answer:
         """Return an error answer: `status` with its usual body, `problem` with its usual status, or both as told."""
+
+    def error_event(self, call: Call, attempt_id: str, problem: Problem) -> bytes:
+        """Return the event by which a stream that has begun ends in an error."""
+
+    def filtered(self, event: bytes) -> bytes:
+        """Return the event that says why an answer ended, so that it says: the content filter."""
+
+    def without_usage(self, event: bytes) -> bytes:
+        """Return an event without what it says about usage; empty where it said nothing else."""
+
+    def quota_headers(self, quota: Quota, wall_ns: int) -> Headers:
+        """Return the headers that tell what is left of the provider's limits; none for limits that there are not."""
+
+    def authorize(self, key: str) -> tuple[str, str]:
+        """Return the header that carries an API key."""
+
+    def read_event(self, event: bytes) -> Send:
+        """Return an event of a real stream as what it is; the bytes stay as they are, its blank line included."""
+
+    def read_body(self, status: int, body: bytes) -> Heard:
+        """Return what a real plain answer says; garbage says nothing, and is no reason to raise."""
 
 
 DIALECTS: dict[str, Dialect] = {"openai": openai, "azure": azure, "anthropic": anthropic}

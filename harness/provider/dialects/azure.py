@@ -8,9 +8,12 @@ from urllib.parse import unquote
 
 from harness.chain import Provider
 from harness.provider import text as mocked
-from harness.provider.answer import Answer, Call, Problem
+from harness.provider.answer import Answer, Call, Delay, Problem
 from harness.provider.dialects import common, openai
 from harness.provider.reply import Send
+
+BASE_PATH = ""
+KEEPALIVE = openai.KEEPALIVE
 
 _DEPLOYMENT = re.compile(r"/openai/deployments/([^/?]{1,200})/chat/completions")
 _MODEL_IN_BODY = "/openai/v1/chat/completions"
@@ -104,14 +107,21 @@ def succeed(provider: Provider, call: Call, attempt_id: str) -> Answer:
 
 
 def fail(
-    attempt_id: str, *, status: int | None = None, problem: Problem | None = None, retry_after_ns: int | None
+    call: Call,
+    attempt_id: str,
+    *,
+    status: int | None = None,
+    problem: Problem | None = None,
+    delay: Delay | None = None,
 ) -> Answer:
     """Return an error answer; see `Dialect`."""
+    del call
     problem = problem or common.usual(status or 500)
     status = status or common.STATUS[problem]
     kind, param, code, message = _ERRORS.get(problem) or openai.ERRORS[problem]
-    if retry_after_ns is not None:
-        message += f" Please retry after {-(-retry_after_ns // 10**9)} seconds."
+    told = common.tell(delay, "seconds+ms")
+    if delay is not None:
+        message += f" Please retry after {-(-delay.ns // 10**9)} seconds."
     error: dict[str, Any] = {"message": message, "type": kind, "param": param, "code": code}
     if problem == "content_filter":
         error["status"] = status
@@ -126,9 +136,22 @@ def fail(
             },
         }
     name = common.name(attempt_id, "error")
-    headers = (("apim-request-id", name), ("x-request-id", name), *openai.delay_headers(retry_after_ns))
+    headers = (("apim-request-id", name), ("x-request-id", name), *told.headers)
     return Answer(
         reply=common.failure(status, headers, {"error": error}),
         error_code=code or kind,
-        retry_after_ns=retry_after_ns,
+        retry_after_ns=told.ns,
     )
+
+
+def authorize(key: str) -> tuple[str, str]:
+    """Return the header that carries an API key; see `Dialect`."""
+    return ("api-key", key)
+
+
+error_event = openai.error_event
+filtered = openai.filtered
+without_usage = openai.without_usage
+quota_headers = openai.quota_headers
+read_event = openai.read_event
+read_body = openai.read_body

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
+from email.utils import formatdate
 from typing import Any, NamedTuple
 
 from harness.chain import ReplySpec
 from harness.provider import text as mocked
-from harness.provider.answer import Call, Problem
-from harness.provider.reply import End, Head, Send, Step, Wait
+from harness.provider.answer import Call, Delay, Problem
+from harness.provider.reply import End, Head, Headers, Send, Step, Wait
 
 CREATED = 1_767_225_600
 """`created` in every answer: a fixed second, for a provider here has no clock and must say the same every time."""
@@ -79,7 +81,7 @@ def say(spec: ReplySpec, call: Call, attempt_id: str) -> Said:
     return Said(tokens, tokens == spec.tokens, text, hashlib.sha256(text.encode()).hexdigest())
 
 
-def plain(spec: ReplySpec, tokens: int, headers: tuple[tuple[str, str], ...], body: bytes, text: str) -> list[Step]:
+def plain(spec: ReplySpec, tokens: int, headers: Headers, body: bytes, text: str) -> list[Step]:
     """Return a whole answer: it leaves when the last token is there."""
     generated_ns = round((tokens - 1) * 1e9 / spec.tokens_per_second) if spec.tokens_per_second else 0
     head = Head(200, (*headers, ("content-length", str(len(body)))))
@@ -87,9 +89,7 @@ def plain(spec: ReplySpec, tokens: int, headers: tuple[tuple[str, str], ...], bo
     return [Wait(wait_ns), head, Send(body, text), _END] if wait_ns else [head, Send(body, text), _END]
 
 
-def stream(
-    spec: ReplySpec, headers: tuple[tuple[str, str], ...], opening: bytes, tokens: list[Send], closing: bytes
-) -> list[Step]:
+def stream(spec: ReplySpec, headers: Headers, opening: bytes, tokens: list[Send], closing: list[Send]) -> list[Step]:
     """Return a stream: headers and opening events leave with the first token, the closing events with the last."""
     steps: list[Step] = [Wait(spec.ttft), Head(200, headers), Send(opening), tokens[0]]
     if spec.tokens_per_second:
@@ -98,15 +98,53 @@ def stream(
             steps += (gap, token)
     else:
         steps += tokens[1:]
-    steps += (Send(closing), _END)
+    steps += (*closing, _END)
     return steps
 
 
-def failure(status: int, headers: tuple[tuple[str, str], ...], body: Any) -> list[Step]:
+def failure(status: int, headers: Headers, body: Any) -> list[Step]:
     """Return an error answer; it leaves at once."""
     data = json.dumps(body).encode()
     length = ("content-length", str(len(data)))
     return [Head(status, (("content-type", "application/json"), *headers, length)), Send(data), _END]
+
+
+class Told(NamedTuple):
+    """A delay as an answer tells it.
+
+    Attributes:
+        headers: That tell it; none where the body does.
+        ns: What was told, after rounding, in nanoseconds.
+        in_body: Whether the body tells it.
+    """
+
+    headers: Headers
+    ns: int | None
+    in_body: bool
+
+
+def tell(delay: Delay | None, usual: str) -> Told:
+    """Return how a delay is told.
+
+    Args:
+        delay: What is to be told; None for nothing.
+        usual: The dialect's way: `seconds`, `seconds+ms` (milliseconds too where those say more), `body`.
+    """
+    if delay is None:
+        return Told((), None, in_body=False)
+    way = delay.told_as or usual
+    seconds = -(-delay.ns // 10**9)
+    if way == "date":
+        at_s = -(-(delay.wall_ns + delay.ns) // 10**9)
+        date = formatdate(at_s, usegmt=True)
+        return Told((("retry-after", date),), at_s * 10**9 - delay.wall_ns, in_body=False)
+    if way == "ms" or (way == "seconds+ms" and delay.ns % 10**9):
+        ms = -(-delay.ns // 10**6)
+        whole = (("retry-after", str(seconds)),) if way == "seconds+ms" else ()
+        return Told((*whole, ("retry-after-ms", str(ms))), ms * 10**6, in_body=False)
+    if way == "body":
+        return Told((), delay.ns, in_body=True)
+    return Told((("retry-after", str(seconds)),), seconds * 10**9, in_body=False)
 
 
 def name(attempt_id: str, purpose: str) -> str:
@@ -164,3 +202,45 @@ def _part_chars(part: dict[str, Any]) -> int:
     if not isinstance(inner, list):
         return 0
     return sum(len(item["text"]) for item in inner if isinstance(item, dict) and isinstance(item.get("text"), str))
+
+
+_USAGE = ("usage", "usageMetadata")
+
+
+def data_of(event: bytes) -> Any:
+    """Return what stands in an event's `data:` lines, as JSON; None where it is none."""
+    lines = [line[5:].strip() for line in event.splitlines() if line.startswith(b"data:")]
+    try:
+        return json.loads(b"\n".join(lines))
+    except ValueError:
+        return None
+
+
+def with_data(event: bytes, data: Any) -> bytes:
+    """Return an event that says something else."""
+    kept = b"".join(line + b"\n" for line in event.splitlines() if line and not line.startswith(b"data:"))
+    return kept + b"data: " + json.dumps(data, separators=(",", ":")).encode() + b"\n\n"
+
+
+def without_usage(event: bytes) -> bytes:
+    """Return an event without its usage; empty where it says nothing else."""
+    if not any(name.encode() in event for name in _USAGE):
+        return event
+    data = data_of(event)
+    if not isinstance(data, dict):
+        return event
+    inner = data.get("message")
+    kept = {name: value for name, value in data.items() if name not in _USAGE}
+    if isinstance(inner, dict) and "usage" in inner:
+        kept["message"] = {name: value for name, value in inner.items() if name != "usage"}
+    if kept == data:
+        return event
+    if kept.get("choices") == []:
+        return b""
+    return with_data(event, kept)
+
+
+def replaced(event: bytes, key: str, value: str) -> bytes:
+    """Return an event with a text that stands under a key, wherever it does, replaced."""
+    pattern = rb'("' + key.encode() + rb'"\s*:\s*)"[^"]*"'
+    return re.sub(pattern, lambda match: match[1] + b'"' + value.encode() + b'"', event)

@@ -8,13 +8,19 @@ from typing import Any
 
 from harness.chain import Provider
 from harness.provider import text as mocked
-from harness.provider.answer import Answer, Call, Problem
+from harness.provider.answer import Answer, Call, Delay, Heard, Problem
 from harness.provider.dialects import common
 from harness.provider.dialects.common import CREATED, Said
-from harness.provider.reply import Send
+from harness.provider.limit import Level, Quota
+from harness.provider.reply import Headers, Send
+
+BASE_PATH = "/v1"
+KEEPALIVE = b": keep-alive\n\n"
 
 _PATHS = frozenset({"/v1/chat/completions", "/chat/completions"})
 _DOCS = "https://platform.openai.com/docs/guides/error-codes/api-errors"
+
+DONE = b"data: [DONE]\n\n"
 
 # What is wrong: type, param, code, message.
 ERRORS: dict[Problem, tuple[str, str | None, str | None, str]] = {
@@ -133,7 +139,7 @@ def completion(model: str, said: Said, call: Call, extra: str = "", choice_extra
     ).encode()
 
 
-def events(model: str, said: Said, call: Call, choice_extra: str = "") -> tuple[bytes, bytes, bytes, bytes]:
+def events(model: str, said: Said, call: Call, choice_extra: str = "") -> tuple[bytes, bytes, bytes, list[Send]]:
     """Return a stream's opening event, what stands before and after each token, and the closing events."""
     head = (
         f'data: {{"id":"chatcmpl-{said.sha256[:29]}","object":"chat.completion.chunk","created":{CREATED},'
@@ -148,11 +154,12 @@ def events(model: str, said: Said, call: Call, choice_extra: str = "") -> tuple[
     )
     before = f'{choice}{{"content":"'
     after = f'"}},"logprobs":null,"finish_reason":null{choice_extra}}}]{tail}'
-    closing = f'{choice}{{}},"logprobs":null,"finish_reason":"{finish}"{choice_extra}}}]{tail}'
+    finished = f'{choice}{{}},"logprobs":null,"finish_reason":"{finish}"{choice_extra}}}]{tail}'
+    closing = [Send(finished.encode(), part="finish")]
     if call.usage:
-        closing += f'{head}"choices":[],"usage":{usage(said, call)}}}\n\n'
-    closing += "data: [DONE]\n\n"
-    return opening.encode(), before.encode(), after.encode(), closing.encode()
+        closing.append(Send(f'{head}"choices":[],"usage":{usage(said, call)}}}\n\n'.encode(), part="usage"))
+    closing.append(Send(DONE, part="done"))
+    return opening.encode(), before.encode(), after.encode(), closing
 
 
 def usage(said: Said, call: Call) -> str:
@@ -168,24 +175,99 @@ def quoted(model: str) -> str:
 
 
 def fail(
-    attempt_id: str, *, status: int | None = None, problem: Problem | None = None, retry_after_ns: int | None
+    call: Call,
+    attempt_id: str,
+    *,
+    status: int | None = None,
+    problem: Problem | None = None,
+    delay: Delay | None = None,
 ) -> Answer:
     """Return an error answer; see `Dialect`."""
+    del call
     problem = problem or common.usual(status or 500)
     status = status or common.STATUS[problem]
+    told = common.tell(delay, "seconds+ms")
+    error = _error(problem, delay)
+    headers = (("x-request-id", f"req_{common.name(attempt_id, 'error')}"), *told.headers)
+    return Answer(
+        reply=common.failure(status, headers, {"error": error}),
+        error_code=error["code"] or error["type"],
+        retry_after_ns=told.ns,
+    )
+
+
+def _error(problem: Problem, delay: Delay | None = None) -> dict[str, Any]:
     kind, param, code, message = ERRORS[problem]
-    if retry_after_ns is not None:
-        message += f" Please try again in {retry_after_ns / 1e9:g}s."
-    body: dict[str, Any] = {"error": {"message": message, "type": kind, "param": param, "code": code}}
-    headers = (("x-request-id", f"req_{common.name(attempt_id, 'error')}"), *delay_headers(retry_after_ns))
-    return Answer(reply=common.failure(status, headers, body), error_code=code or kind, retry_after_ns=retry_after_ns)
+    if delay is not None:
+        message += f" Please try again in {delay.ns / 1e9:g}s."
+    return {"message": message, "type": kind, "param": param, "code": code}
 
 
-def delay_headers(retry_after_ns: int | None) -> tuple[tuple[str, str], ...]:
-    """Return the headers that tell a delay: whole seconds, and milliseconds where those say more."""
-    if retry_after_ns is None:
-        return ()
-    seconds = ("retry-after", str(-(-retry_after_ns // 10**9)))
-    if retry_after_ns % 10**9 == 0:
-        return (seconds,)
-    return (seconds, ("retry-after-ms", str(-(-retry_after_ns // 10**6))))
+def error_event(call: Call, attempt_id: str, problem: Problem) -> bytes:
+    """Return the event by which a stream ends in an error; see `Dialect`."""
+    del call, attempt_id
+    return b"data: " + json.dumps({"error": _error(problem)}).encode() + b"\n\n"
+
+
+def filtered(event: bytes) -> bytes:
+    """Return an end that names the content filter; see `Dialect`."""
+    return common.replaced(event, "finish_reason", "content_filter")
+
+
+def without_usage(event: bytes) -> bytes:
+    """Return an event without its usage; see `Dialect`."""
+    return common.without_usage(event)
+
+
+def quota_headers(quota: Quota, wall_ns: int) -> Headers:
+    """Return what is left of the limits; see `Dialect`."""
+    del wall_ns
+    headers: list[tuple[str, str]] = []
+    for name, level in (("requests", quota.requests), ("tokens", quota.tokens)):
+        if level is not None:
+            headers += _level(name, level)
+    return tuple(headers)
+
+
+def _level(name: str, level: Level) -> list[tuple[str, str]]:
+    return [
+        (f"x-ratelimit-limit-{name}", str(level.limit)),
+        (f"x-ratelimit-remaining-{name}", str(level.remaining)),
+        (f"x-ratelimit-reset-{name}", f"{level.reset_ns / 1e9:g}s"),
+    ]
+
+
+def authorize(key: str) -> tuple[str, str]:
+    """Return the header that carries an API key; see `Dialect`."""
+    return ("authorization", f"Bearer {key}")
+
+
+def read_event(event: bytes) -> Send:
+    """Return an event of a real stream as what it is; see `Dialect`."""
+    if event.startswith(b"data: [DONE]"):
+        return Send(event, part="done")
+    data = common.data_of(event)
+    choices = data.get("choices") if isinstance(data, dict) else None
+    if not isinstance(choices, list):
+        return Send(event)
+    if not choices:
+        return Send(event, part="usage" if data.get("usage") else "")
+    choice = choices[0] if isinstance(choices[0], dict) else {}
+    delta = choice.get("delta")
+    content = delta.get("content") if isinstance(delta, dict) else None
+    text = content if isinstance(content, str) else ""
+    return Send(event, text, "finish" if choice.get("finish_reason") else "")
+
+
+def read_body(status: int, body: bytes) -> Heard:
+    """Return what a real plain answer says; see `Dialect`."""
+    try:
+        data = json.loads(body)
+        if status >= 400:
+            error = data["error"]
+            return Heard(error_code=str(error.get("code") or error.get("type")))
+        usage = data.get("usage") or {}
+        text = data["choices"][0]["message"]["content"] or ""
+        return Heard(text, usage.get("prompt_tokens"), usage.get("completion_tokens"))
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError):
+        return Heard()

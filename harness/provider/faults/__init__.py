@@ -1,20 +1,65 @@
 """What can be done to a provider's answer, one file each.
 
-Those here answer in the provider's place. One that changes an answer on its way is a transducer over its steps,
-`(state, step) -> (state, steps)`, and belongs in a table of its own.
+A fault either answers in the provider's place, or changes the provider's answer on its way: a transducer over its steps,
+which is the same for a mock's answer, known whole, and for a real one, which arrives piece by piece.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from harness.provider.answer import Answer
-from harness.provider.dialects import Dialect
-from harness.provider.faults import reset, silent, status
-from harness.scenario import Inject
+from harness.provider.faults import (
+    close,
+    content_filter,
+    cut,
+    delay,
+    empty,
+    end,
+    error_event,
+    keepalive,
+    limit,
+    malformed,
+    no_done,
+    no_usage,
+    pace,
+    reset,
+    silent,
+    stall,
+    status,
+    stream_reset,
+)
+from harness.provider.faults.case import Case, Seen
+from harness.provider.reply import Step
 
-Instead = Callable[[Dialect, Inject, str], Answer]
-"""`(dialect, inject, attempt id)` to the answer that is given in the provider's place."""
+Instead = Callable[[Case], Answer]
+"""To the answer that is given in the provider's place."""
 
-INSTEAD: dict[str, Instead] = {"status": status.answer, "reset": reset.answer, "silent": silent.answer}
+Change = Callable[[Case, Seen, Step], tuple[Seen, Sequence[Step]]]
+"""From how far the answer has come and its next step, to what is seen of it now and the steps in the step's place."""
+
+INSTEAD: dict[str, Instead] = {
+    "status": status.answer,
+    "limit": limit.answer,
+    "reset": reset.answer,
+    "close": close.answer,
+    "silent": silent.answer,
+}
+"""By `Inject.kind`."""
+
+CHANGES: dict[str, Change] = {
+    "delay": delay.change,
+    "pace": pace.change,
+    "stream_cut": cut.change,
+    "stream_reset": stream_reset.change,
+    "stream_end": end.change,
+    "stream_stall": stall.change,
+    "stream_malformed": malformed.change,
+    "stream_no_done": no_done.change,
+    "stream_no_usage": no_usage.change,
+    "stream_error_event": error_event.change,
+    "stream_keepalive": keepalive.change,
+    "stream_empty": empty.change,
+    "stream_content_filter": content_filter.change,
+}
 """By `Inject.kind`."""

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from harness.provider.answer import Answer
-from harness.provider.dialects import Dialect
+from harness.provider.faults.case import Case
 from harness.provider.reply import Reset
-from harness.scenario import Inject
 
 
-def answer(_dialect: Dialect, _inject: Inject, _attempt_id: str) -> Answer:
+def answer(_case: Case) -> Answer:
     """Return a reset alone."""
     return Answer(reply=[Reset()])
