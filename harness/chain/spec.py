@@ -9,10 +9,11 @@ from typing import Annotated, Any, Literal
 from annotated_types import Ge, Gt, Le, Len
 from pydantic import ConfigDict, StringConstraints
 
-from harness.document import Duration
+from harness.document import Duration, Share
 
-Driver = Literal["litellm-router", "litellm-proxy", "openai-sdk", "endpoint"]
+Driver = Literal["litellm-router", "litellm-proxy", "openai-sdk", "reference", "endpoint"]
 Dialect = Literal["openai", "azure", "anthropic", "gemini", "openrouter", "deepseek"]
+Backoff = Literal["exponential", "fixed", "full-jitter", "equal-jitter", "decorrelated"]
 RetryOn = Literal["rate_limit", "server_error", "timeout", "connection"]
 Name = Annotated[str, Len(1, 100)]
 EnvName = Annotated[str, StringConstraints(pattern=r"^env/[A-Za-z_][A-Za-z0-9_]{0,99}$")]
@@ -97,7 +98,7 @@ class Retry:
     __pydantic_config__ = _STRICT
 
     attempts: Annotated[int, Ge(1), Le(100)] | None = None
-    backoff: Literal["exponential"] | None = None
+    backoff: Backoff | None = None
     on: tuple[RetryOn, ...] | None = None
 
 
@@ -125,6 +126,70 @@ class Endpoint:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BreakerSpec:
+    """A circuit breaker at every provider.
+
+    Attributes:
+        failures: Failures in a row that open it.
+        open: How long it lets nothing pass, in nanoseconds.
+        probes: How many attempts may probe at a time after that.
+    """
+
+    __pydantic_config__ = _STRICT
+
+    failures: Annotated[int, Ge(1), Le(10_000)] = 5
+    open: Annotated[Duration, Gt(0)] = 10 * 10**9
+    probes: Annotated[int, Ge(1), Le(1000)] = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetSpec:
+    """A retry budget over all requests.
+
+    Attributes:
+        share: Retries per request, in the long run.
+        floor: Retries that a chain without traffic may make.
+    """
+
+    __pydantic_config__ = _STRICT
+
+    share: Share = 0.2
+    floor: Annotated[int, Ge(1), Le(10**6)] = 10
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """What the reference chain does, beyond retries and the timeout of an attempt.
+
+    Attributes:
+        base: The first wait between tries at a provider, in nanoseconds.
+        cap: The longest, in nanoseconds.
+        retry_after_max: The longest Retry-After that is waited for, in nanoseconds; a longer one is a reason to fall back.
+        fallback_jitter: The most that a fallback waits, drawn evenly, in nanoseconds.
+        deadline: Of a whole request, in nanoseconds.
+        breaker: Leaves a provider that fails alone for a while; none if None.
+        budget: Bounds retries over all requests; none if None.
+        hedge: How long an attempt may be silent before the next provider is asked too, in nanoseconds; never if None.
+        max_cost: The most that a request may cost, in USD; dearer providers are skipped. No limit if None.
+        streams: `before-first-token` falls back until the caller has seen a token; `restart` holds tokens back until the
+            answer is whole, and so can always fall back.
+    """
+
+    __pydantic_config__ = _STRICT
+
+    base: Annotated[Duration, Gt(0)] = 500_000_000
+    cap: Annotated[Duration, Gt(0)] = 8 * 10**9
+    retry_after_max: Duration = 10 * 10**9
+    fallback_jitter: Duration = 100_000_000
+    deadline: Annotated[Duration, Gt(0)] = 60 * 10**9
+    breaker: BreakerSpec | None = BreakerSpec()
+    budget: BudgetSpec | None = BudgetSpec()
+    hedge: Annotated[Duration, Gt(0)] | None = None
+    max_cost: Annotated[float, Gt(0)] | None = None
+    streams: Literal["before-first-token", "restart"] = "before-first-token"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Chain:
     """A fallback chain.
 
@@ -136,6 +201,7 @@ class Chain:
         peers: Sets of providers among which the chain picks at will: within a set no order holds.
         retry: Tries at one provider; None leaves it to the chain.
         timeout: Of one attempt, in nanoseconds; None leaves it to the chain.
+        policy: What else it does, for the `reference` driver.
         endpoint: Where the chain is, for the `endpoint` driver.
         workers: Processes of the gateway, for the `litellm-proxy` driver.
         max_requests: The most calls to real providers in a run, which ends when it is reached.
@@ -153,6 +219,7 @@ class Chain:
     peers: tuple[tuple[str, ...], ...] = ()
     retry: Retry | None = None
     timeout: Annotated[Duration, Gt(0)] | None = None
+    policy: Policy | None = None
     endpoint: Endpoint | None = None
     workers: Annotated[int, Ge(1), Le(32)] = 1
     max_requests: Annotated[int, Ge(1), Le(10**7)] = 1000

@@ -1,0 +1,58 @@
+"""A circuit breaker: who fails time and again is left alone for a while, then probed."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from harness.chain.spec import BreakerSpec
+
+BreakerState = Literal["closed", "open", "half-open"]
+Permit = Literal["pass", "probe"]
+
+
+class Breaker:
+    """One provider's breaker, for all requests. Times are nanoseconds on the host's clock.
+
+    Closed, it lets everything pass and counts failures in a row. At the limit it opens and lets nothing pass. After a
+    while it is half-open: so many probes pass at a time, the first success closes it, the first failure opens it again.
+    """
+
+    __slots__ = ("_failures", "_opened_ns", "_probing", "_spec")
+
+    def __init__(self, spec: BreakerSpec) -> None:
+        self._spec = spec
+        self._failures = 0
+        self._opened_ns: int | None = None
+        self._probing = 0
+
+    def state(self, now_ns: int) -> BreakerState:
+        """Return what it is now."""
+        if self._opened_ns is None:
+            return "closed"
+        return "half-open" if now_ns >= self._opened_ns + self._spec.open else "open"
+
+    def admit(self, now_ns: int) -> Permit | None:
+        """Return the permit under which an attempt passes, to be given back by `ended`; None if it may not."""
+        if self._opened_ns is None:
+            return "pass"
+        if self.state(now_ns) == "open" or self._probing >= self._spec.probes:
+            return None
+        self._probing += 1
+        return "probe"
+
+    def ended(self, now_ns: int, permit: Permit, *, ok: bool | None) -> None:
+        """Take a permit back, with how its attempt ended; None where that tells nothing about the provider.
+
+        What passed while it was closed and ends when it no longer is comes too late to tell anything.
+        """
+        if permit == "probe":
+            self._probing -= 1
+        elif self._opened_ns is not None:
+            return
+        if ok:
+            self._failures = 0
+            self._opened_ns = None
+        elif ok is False:
+            self._failures += 1
+            if permit == "probe" or self._failures >= self._spec.failures:
+                self._opened_ns = now_ns

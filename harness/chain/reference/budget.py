@@ -1,0 +1,31 @@
+"""A retry budget: retries are a share of requests, so that an outage does not multiply the load."""
+
+from __future__ import annotations
+
+from harness.chain.spec import BudgetSpec
+
+
+class Budget:
+    """The retries that the chain may still make, over all its requests.
+
+    Every request adds its share of a retry, every retry takes one. The floor is what a chain without traffic may spend;
+    no more than ten times as much is ever saved up.
+    """
+
+    __slots__ = ("_left", "_most", "_share")
+
+    def __init__(self, spec: BudgetSpec) -> None:
+        self._share = spec.share
+        self._left = float(spec.floor)
+        self._most = 10.0 * spec.floor
+
+    def request(self) -> None:
+        """Add a request's share."""
+        self._left = min(self._most, self._left + self._share)
+
+    def spend(self) -> bool:
+        """Take one retry, if there is one left."""
+        if self._left < 1:
+            return False
+        self._left -= 1
+        return True

@@ -1,0 +1,81 @@
+"""A host on a virtual clock: it plays attempts that take as long and end as they are told."""
+
+import heapq
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from harness.chain import Chain, Provider
+from harness.chain.reference import Done, Request, Result, Send, Shared
+from harness.chain.spec import Policy, Retry
+
+S = 10**9
+STEPS_MAX = 500
+
+Answer = Callable[[Send, int], tuple[int, Result]]
+"""`(attempt, now)` to how long it takes, in nanoseconds, and how it ends."""
+
+
+@dataclass(slots=True)
+class Story:
+    """What one request did."""
+
+    done: Done
+    end_ns: int
+    sent: list[tuple[int, Send]] = field(default_factory=list)
+    ended: list[tuple[int, Result]] = field(default_factory=list)
+
+
+def chain(*names: str, policy: Policy | None = None, retry: Retry | None = None, timeout: int | None = None) -> Chain:
+    """Return a chain of providers."""
+    providers = {name: Provider(dialect="openai", model="gpt-4") for name in names}
+    return Chain(
+        name="c", driver="reference", providers=providers, order=names, policy=policy, retry=retry, timeout=timeout
+    )
+
+
+def play(request: Request, answer: Answer, start_ns: int = 0) -> Story:
+    """Play a request to its end."""
+    now, result = start_ns, None
+    under_way: list[tuple[int, int, Result]] = []
+    story = Story(done=None, end_ns=0)  # type: ignore[arg-type]
+    for _ in range(STEPS_MAX):
+        action = request.step(now, result)
+        result = None
+        if isinstance(action, Done):
+            story.done, story.end_ns = action, now
+            return story
+        if isinstance(action, Send):
+            story.sent.append((now, action))
+            took, ending = answer(action, now)
+            if took > action.timeout_ns:
+                took, ending = action.timeout_ns, Result(action.attempt, "timeout")
+            heapq.heappush(under_way, (now + took, action.attempt, ending))
+            continue
+        assert action.until_ns >= now
+        if under_way and under_way[0][0] <= action.until_ns:
+            now, _, result = heapq.heappop(under_way)
+            story.ended.append((now, result))
+        else:
+            now = action.until_ns
+    msg = "the request never ends"
+    raise AssertionError(msg)
+
+
+def fails(failure: str, *, took: int = S // 10, **rest: object) -> Answer:
+    """Return providers that all fail in one way."""
+    return lambda send, _now: (took, Result(send.attempt, failure, **rest))  # type: ignore[arg-type]
+
+
+def per_provider(**answers: Answer) -> Answer:
+    """Return providers that each have a way of their own."""
+    return lambda send, now: answers[send.provider](send, now)
+
+
+def well(send: Send, _now: int) -> tuple[int, Result]:
+    """Answer after a tenth of a second."""
+    return S // 10, Result(send.attempt)
+
+
+def make(of: Chain, name: str = "req-000001", **rest: object) -> Request:
+    """Return the only request of a chain."""
+    return Request(Shared(of, seed=1), name=name, start_ns=0, **rest)  # type: ignore[arg-type]
