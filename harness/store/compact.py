@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from harness.history import FaultEvent, HealthRecord, History, RequestRecord, join
-from harness.history.join import attribute
+from harness.history import FaultEvent, HealthRecord, History, RequestRecord
+from harness.history.assemble import assemble
 from harness.history.records import ChainAttempt
 from harness.scenario import Plan
 from harness.store.capture import EdgeAttempt, Foreign, Origin, rows
@@ -31,23 +31,16 @@ def compact(capture: Path, plan: Plan, *, complete: bool) -> History:
         for row in rows(path):
             found[type(row)].append(row)
     origin = _origin(found)
-    requests = [_shift(row, origin) for row in found[RequestRecord]]
-    edge = [(row.key, _shift(row.attempt, origin)) for row in found[EdgeAttempt]]
-    chain = [_shift(row, origin) for row in found[ChainAttempt]]
-    unseen = plan.chain.driver == "endpoint"
-    joined, attempts = join(requests, edge, chain)
-    faults = [_shift(row, origin) for row in found[FaultEvent]]
-    attempts, faults = attribute(attempts, faults, unseen=unseen)
-    return History.of(
+    return assemble(
         plan.digest,
-        requests=joined,
-        attempts=attempts,
-        faults=faults,
+        requests=[_shift(row, origin) for row in found[RequestRecord]],
+        edge=[(row.key, _shift(row.attempt, origin)) for row in found[EdgeAttempt]],
+        chain=[_shift(row, origin) for row in found[ChainAttempt]],
+        faults=[_shift(row, origin) for row in found[FaultEvent]],
         health=[_shift(row, origin) for row in found[HealthRecord]],
-        complete=complete,
-        lost=_lost(edge, chain),
         foreign=len(found[Foreign]),
-        unseen=unseen,
+        unseen=plan.chain.driver == "endpoint",
+        complete=complete,
     )
 
 
@@ -62,11 +55,3 @@ def _origin(found: dict[type, list[Any]]) -> int:
 def _shift(row: R, origin: int) -> R:
     moved = {name: at - origin for name in _TIMES if (at := getattr(row, name, None)) is not None}
     return replace(row, **moved)  # type: ignore[type-var]
-
-
-def _lost(edge: list[tuple[str | None, Any]], chain: list[ChainAttempt]) -> int:
-    """Return how many attempts one side alone has, although the other must have seen them."""
-    at_edge = {key for key, _ in edge if key is not None}
-    at_chain = {row.key for row in chain}
-    answered = {row.key for row in chain if row.status is not None}
-    return len(answered - at_edge) + len(at_edge - at_chain)

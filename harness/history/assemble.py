@@ -1,0 +1,57 @@
+"""From the rows that each side wrote to one history: the same for every engine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from harness.history.frames import History
+from harness.history.join import attribute, join
+from harness.history.records import AttemptRecord, ChainAttempt, FaultEvent, HealthRecord, RequestRecord
+
+
+def assemble(
+    plan_digest: str,
+    *,
+    requests: Iterable[RequestRecord],
+    edge: Sequence[tuple[str | None, AttemptRecord]],
+    chain: Sequence[ChainAttempt],
+    faults: Iterable[FaultEvent],
+    health: Iterable[HealthRecord] = (),
+    foreign: int = 0,
+    unseen: bool = False,
+    complete: bool = True,
+) -> History:
+    """Return the history of a run. All times are nanoseconds since its origin.
+
+    Args:
+        plan_digest: Digest of the plan that the run followed.
+        requests: As the callers saw them.
+        edge: Attempts as the providers saw them, each with the key of the chain-side recorder, None where it sent none.
+        chain: Attempts as the chain's transport saw them.
+        faults: One for each window of the plan.
+        health: How the processes did.
+        foreign: Calls that bore another run's token.
+        unseen: No recorder sits in the chain, so that nobody sees a refused connection.
+        complete: Every part of the run came to its planned end.
+    """
+    joined, attempts = join(requests, edge, chain)
+    named, fired = attribute(attempts, faults, unseen=unseen)
+    return History.of(
+        plan_digest,
+        requests=joined,
+        attempts=named,
+        faults=fired,
+        health=health,
+        complete=complete,
+        lost=_lost(edge, chain),
+        foreign=foreign,
+        unseen=unseen,
+    )
+
+
+def _lost(edge: Sequence[tuple[str | None, AttemptRecord]], chain: Sequence[ChainAttempt]) -> int:
+    """Return how many attempts one side alone has, although the other must have seen them."""
+    at_edge = {key for key, _ in edge if key is not None}
+    at_chain = {row.key for row in chain}
+    answered = {row.key for row in chain if row.status is not None}
+    return len(answered - at_edge) + len(at_edge - at_chain)
