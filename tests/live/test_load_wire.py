@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
+from harness.caller.answer import WRONG_SHAPE
 from harness.history.records import RequestRecord
 from harness.live.load import caller
-from harness.live.load.answer import WRONG_SHAPE
 from harness.scenario.plan import Arrival
 from tests.live.load_child import (
     STREAM_END,

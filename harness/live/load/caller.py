@@ -14,10 +14,10 @@ from gevent import Timeout
 from geventhttpclient.response import HTTPConnectionClosed, HTTPParseError, HTTPSocketPoolResponse
 from geventhttpclient.url import URL
 
+from harness.caller.answer import Reading, StreamReading, read_failure, read_plain
+from harness.caller.prompt import Prompt
 from harness.history.records import RequestRecord
-from harness.live.load.answer import Reading, StreamReading, read_failure, read_plain
 from harness.live.load.message import Start
-from harness.live.load.prompt import Prompt
 from harness.provider.marker import REQUEST_HEADER, RUN_HEADER, find_attempts
 
 IDLE_NS = 2 * 10**9

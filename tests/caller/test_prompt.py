@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.live.load.prompt import Prompt
+from harness.caller.prompt import Prompt
 from harness.provider.marker import Marker, find_request
 from harness.scenario.schema import Load
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.live.load.answer import WRONG_SHAPE, StreamReading, error_code, read_failure, read_plain
+from harness.caller.answer import WRONG_SHAPE, StreamReading, error_code, read_failure, read_plain
 
 
 def answer(content: Any, **rest: Any) -> bytes:

@@ -7,8 +7,8 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from harness.caller.sse import Event, SseParser
 from harness.history.records import RequestOutcome
-from harness.live.load.sse import Event, SseParser
 
 WRONG_SHAPE = "answer of the wrong shape"
 _CODE = re.compile(r"[A-Za-z0-9_.\-]{1,80}")

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from openai._streaming import SSEDecoder
 
-from harness.live.load.sse import Event, SseParser
+from harness.caller.sse import Event, SseParser
 
 DATA = ["data: a", "data:b", "data:  c", "data", "data: ", "data: é€😀"]
 OTHER = ["event: error", "event:x", ": comment", "id: 7", "retry: 10", "unknown: x", ""]

@@ -1,0 +1,1 @@
+"""What callers send, and what they make of an answer: the same in both engines."""
