@@ -1,0 +1,131 @@
+"""One caller of a simulated run, from the intended start to the record."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from typing import Any
+
+from harness.caller.answer import Reading, StreamReading, read_failure, read_plain
+from harness.caller.prompt import Prompt
+from harness.history import RequestRecord
+from harness.provider.marker import find_attempts
+from harness.scenario import Load
+from harness.scenario.plan import Arrival
+from harness.sim.clock import Clock, UnrealError
+
+Ask = Callable[[dict[str, Any]], AsyncGenerator[str, None]]
+"""Ask the chain, as `harness.drivers.server.Ask`."""
+Explain = Callable[[Exception], tuple[int, dict[str, Any]]]
+"""Give status and body of the answer for what `Ask` raised, as `harness.drivers.server.Explain`."""
+
+
+class Callers:
+    """All callers of a run. They sit right at the chain: what the endpoint of a live run adds is left out.
+
+    Args:
+        ask: Asks the chain.
+        explain: Words its errors.
+        model: What callers ask for.
+        load: Deadline and size of the requests.
+        token: The run's.
+        clock: The run's.
+    """
+
+    def __init__(
+        self, ask: Ask, explain: Explain, *, model: str, load: Load, token: str, clock: Clock
+    ) -> None:
+        self._ask = ask
+        self._explain = explain
+        self._model = model
+        self._deadline_ns = load.deadline
+        self._prompt = Prompt(token, load)
+        self._clock = clock
+
+    async def call(self, arrival: Arrival) -> RequestRecord:
+        """Make one request at its time; the deadline ends it."""
+        clock = self._clock
+        if arrival.scheduled_ns > clock.now_ns:
+            await asyncio.sleep((arrival.scheduled_ns - clock.now_ns) / 1e9)
+        start_ns = clock.now_ns
+        body = json.loads(
+            self._prompt.body(arrival.request_id, model=self._model, streaming=arrival.streaming)
+        )
+        body.setdefault("stream", False)
+        heard = _Heard(StreamReading() if arrival.streaming else None)
+        left = False
+        try:
+            async with asyncio.timeout(self._deadline_ns / 1e9) as deadline:
+                reading = await self._exchange(body, heard)
+        except TimeoutError:
+            if not deadline.expired():
+                raise
+            left = True
+            reading = heard.stream.end() if heard.stream and heard.status else Reading(outcome="error")
+        text = reading.text
+        return RequestRecord(
+            request_id=arrival.request_id,
+            phase=arrival.phase,
+            scheduled_ns=arrival.scheduled_ns,
+            start_ns=start_ns,
+            first_token_ns=heard.first_token_ns,
+            end_ns=clock.now_ns,
+            outcome="deadline" if left else reading.outcome,
+            status=heard.status,
+            sources=find_attempts(text) if text else (),
+            text_chars=None if text is None else len(text),
+            text_sha256=None if text is None else hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest(),
+            streaming=arrival.streaming,
+            error="gave up at the deadline" if left else reading.error,
+            tokens_in=reading.tokens_in,
+            tokens_out=reading.tokens_out,
+            client_left=left,
+        )
+
+    async def _exchange(self, body: dict[str, Any], heard: _Heard) -> Reading:
+        async with aclosing(self._ask(body)) as pieces:
+            try:
+                if heard.stream is not None:
+                    return await self._stream(pieces, heard, heard.stream)
+                text = await anext(pieces)
+            except UnrealError:
+                raise
+            except Exception as error:  # whatever the chain raises is the caller's answer
+                heard.status, payload = self._explain(error)
+                return read_failure(heard.status, json.dumps(payload).encode())
+        heard.status = 200
+        return read_plain(text.encode())
+
+    async def _stream(self, pieces: AsyncGenerator[str, None], heard: _Heard, stream: StreamReading) -> Reading:
+        """Read a stream. What breaks before its first event is a plain error, what breaks later an error event."""
+        try:
+            async for piece in pieces:
+                heard.status = 200
+                stream.feed(f"data: {piece}\n\n".encode())
+                if heard.first_token_ns is None and stream.has_text:
+                    heard.first_token_ns = self._clock.now_ns
+        except UnrealError:
+            raise
+        except Exception as error:
+            if heard.status is None:
+                raise
+            _status, payload = self._explain(error)
+            stream.feed(f"data: {json.dumps(payload)}\n\n".encode())
+        else:
+            heard.status = 200
+            stream.feed(b"data: [DONE]\n\n")
+        return stream.end()
+
+
+class _Heard:
+    """What a caller knows at any moment."""
+
+    __slots__ = ("first_token_ns", "status", "stream")
+
+    def __init__(self, stream: StreamReading | None) -> None:
+        self.stream = stream
+        self.status: int | None = None
+        self.first_token_ns: int | None = None
