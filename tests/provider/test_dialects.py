@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from harness.chain import Provider, ReplySpec
 from harness.chain.spec import Dialect
-from harness.provider.answer import Answer, Call
+from harness.provider.answer import Answer, Call, Delay
 from harness.provider.dialects import DIALECTS
 from harness.provider.marker import find_attempts
 from harness.provider.reply import End, Head, Send, Wait
@@ -21,6 +21,7 @@ from harness.provider.respond import parse, respond
 from harness.scenario.schema import ErrorPreset
 
 ATTEMPT = "req-000001.openai.2"
+CALL = Call(model="gpt-4")
 PATHS = {
     "openai": "/v1/chat/completions",
     "azure": "/openai/deployments/gpt-4/chat/completions?api-version=2024-06-01",
@@ -144,7 +145,7 @@ def test_openai_reports_usage_only_where_asked() -> None:
 @pytest.mark.parametrize("problem", PRESETS)
 def test_every_preset_has_the_providers_own_body(dialect: str, problem: ErrorPreset) -> None:
     """Each preset gives that provider's error shape, a code on record that stands in the body, and a request id."""
-    answer = DIALECTS[dialect].fail(ATTEMPT, status=429, problem=problem, retry_after_ns=None)
+    answer = DIALECTS[dialect].fail(CALL, ATTEMPT, status=429, problem=problem)
     data = json.loads(sent(answer))
     names = {name for name, _ in head(answer).headers}
     assert head(answer).status == 429
@@ -167,7 +168,7 @@ def test_every_preset_has_the_providers_own_body(dialect: str, problem: ErrorPre
 def test_every_status_has_a_usual_body(dialect: str) -> None:
     """Any status from 400 to 599 is answered with a body of the provider's shape."""
     for status in range(400, 600):
-        answer = DIALECTS[dialect].fail(ATTEMPT, status=status, retry_after_ns=None)
+        answer = DIALECTS[dialect].fail(CALL, ATTEMPT, status=status)
         assert head(answer).status == status
         assert "error" in json.loads(sent(answer))
 
@@ -199,13 +200,13 @@ def test_known_failures_have_their_known_codes(
     dialect: str, status: int, problem: ErrorPreset | None, code: str
 ) -> None:
     """The codes by which a chain tells failures apart are the providers' own."""
-    assert DIALECTS[dialect].fail(ATTEMPT, status=status, problem=problem, retry_after_ns=None).error_code == code
+    assert DIALECTS[dialect].fail(CALL, ATTEMPT, status=status, problem=problem).error_code == code
 
 
 @given(delay_ns=st.integers(0, 120 * 10**9), dialect=st.sampled_from(sorted(DIALECTS)))
 def test_no_delay_is_told_shorter_than_recorded(delay_ns: int, dialect: str) -> None:
     """Every header that tells a delay tells at least the one that is on record."""
-    answer = DIALECTS[dialect].fail(ATTEMPT, status=429, retry_after_ns=delay_ns)
+    answer = DIALECTS[dialect].fail(CALL, ATTEMPT, status=429, delay=Delay(delay_ns))
     headers = dict(head(answer).headers)
     assert answer.retry_after_ns is not None
     assert answer.retry_after_ns >= delay_ns
@@ -331,6 +332,6 @@ def test_the_reference_names_the_codes_that_are_sent() -> None:
         openai, azure, anthropic = (cell.strip(" `") for cell in table[preset])
         written = {"openai": openai, "azure": azure or openai, "anthropic": anthropic}
         sent_codes = {
-            name: of.fail(ATTEMPT, problem=preset, retry_after_ns=None).error_code for name, of in DIALECTS.items()
+            name: of.fail(CALL, ATTEMPT, problem=preset).error_code for name, of in DIALECTS.items()
         }
         assert written == sent_codes
