@@ -6,7 +6,7 @@ from typing import Protocol
 
 from harness.chain import Provider
 from harness.provider.answer import Answer, Call, Delay, Heard, Problem
-from harness.provider.dialects import anthropic, azure, openai
+from harness.provider.dialects import anthropic, azure, deepseek, gemini, openai, openrouter
 from harness.provider.limit import Quota
 from harness.provider.reply import Headers, Send
 
@@ -61,4 +61,11 @@ class Dialect(Protocol):
         """Return what a real plain answer says; garbage says nothing, and is no reason to raise."""
 
 
-DIALECTS: dict[str, Dialect] = {"openai": openai, "azure": azure, "anthropic": anthropic}
+DIALECTS: dict[str, Dialect] = {
+    "openai": openai,
+    "azure": azure,
+    "anthropic": anthropic,
+    "gemini": gemini,
+    "openrouter": openrouter,
+    "deepseek": deepseek,
+}
