@@ -39,7 +39,7 @@ def with_data(event: bytes, data: Any, *, kind: str | None = None) -> bytes:
 
 
 def without(event: bytes, key: str, *within: str) -> bytes:
-    """Return events whose objects, or objects within them, lack a field; as they are where that field says nothing."""
+    """Return events whose objects, or objects within them, lack a field; as they are where they have none."""
     if f'"{key}"'.encode() not in event:
         return event
     return b"".join(_without(each, key, within) for each in _EVENT.findall(event))
@@ -48,7 +48,7 @@ def without(event: bytes, key: str, *within: str) -> bytes:
 def _without(event: bytes, key: str, within: tuple[str, ...]) -> bytes:
     data = data_of(event)
     places = [data, *(as_object(data.get(name)) for name in within)]
-    if not any(place.get(key) for place in places):
+    if not any(key in place for place in places):
         return event
     for place in places:
         place.pop(key, None)
