@@ -41,7 +41,17 @@ GARBAGE = st.binary(max_size=80) | st.builds(
             st.lists(inner, max_size=3)
             | st.dictionaries(
                 st.sampled_from(KEYS),
-                inner | st.sampled_from(["response", "response.completed", "content_block_delta", "message_delta"]),
+                inner
+                | st.sampled_from(
+                    [
+                        "response",
+                        "response.completed",
+                        "response.output_text.done",
+                        "response.output_item.done",
+                        "content_block_delta",
+                        "message_delta",
+                    ]
+                ),
                 max_size=4,
             )
         ),
@@ -117,6 +127,7 @@ def test_garbage_says_nothing_and_raises_nothing(dialect: str, garbage: bytes, s
     heard.text.encode()
     (heard.error_code or "").encode()
     assert isinstance(of.filtered(garbage), bytes)
+    assert isinstance(of.emptied(garbage), bytes)
     assert isinstance(of.without_usage(garbage), bytes)
 
 
@@ -164,6 +175,32 @@ def test_only_ends_are_filtered(way: str) -> None:
     assert filtered.count(reason) >= 1
     assert b'"stop"' not in filtered
     assert b'"STOP"' not in filtered
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_an_emptied_end_says_no_text_and_stays_an_end(way: str) -> None:
+    """Responses repeat their text at the end, and Gemini's last event may have some."""
+    of = DIALECTS[dialect_of(way)]
+    closing = [send for send in sends(ask(way, stream=True)) if send.part]
+    emptied = [of.emptied(send.data) for send in closing]
+    assert b"<<" not in b"".join(emptied)
+    assert [of.read_event(event).part for event in emptied] == [send.part for send in closing]
+    if way != "responses":
+        assert emptied == [send.data for send in closing]
+
+
+@pytest.mark.parametrize(
+    ("dialect", "event"),
+    [
+        ("gemini", b'data: {"candidates":[{"content":{"parts":[{"text":"a"}]},"finishReason":"STOP"}]}\n\n'),
+        ("openai", b'data: {"choices":[{"delta":{"content":"a"},"finish_reason":"stop"}]}\n\n'),
+    ],
+)
+def test_an_end_with_a_last_token_can_be_emptied(dialect: str, event: bytes) -> None:
+    """Real providers may send both in one event."""
+    of = DIALECTS[dialect]
+    assert (of.read_event(event).text, of.read_event(event).part) == ("a", "finish")
+    assert (of.read_event(of.emptied(event)).text, of.read_event(of.emptied(event)).part) == ("", "finish")
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)

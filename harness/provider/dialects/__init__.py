@@ -45,6 +45,9 @@ class Dialect(Protocol):
     def filtered(self, event: bytes) -> bytes:
         """Return the event that says why an answer ended, so that it says: the content filter."""
 
+    def emptied(self, event: bytes) -> bytes:
+        """Return the event that says why an answer ended, without text of the answer that it says or repeats."""
+
     def without_usage(self, event: bytes) -> bytes:
         """Return an event without what it says about usage; empty where it said nothing else."""
 

@@ -165,6 +165,11 @@ def filtered(event: bytes) -> bytes:
     return wire.with_data(event, {**data, "delta": {**delta, "stop_reason": "refusal"}})
 
 
+def emptied(event: bytes) -> bytes:
+    """Return an end as it is: text never stands in one; see `Dialect`."""
+    return event
+
+
 def without_usage(event: bytes) -> bytes:
     """Return an event without its usage; see `Dialect`."""
     return wire.without(event, "usage", "message")

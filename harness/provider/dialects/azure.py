@@ -166,6 +166,7 @@ def authorize(key: str) -> tuple[str, str]:
     return ("api-key", key)
 
 
+emptied = openai.emptied
 without_usage = openai.without_usage
 read_event = openai.read_event
 read_body = openai.read_body

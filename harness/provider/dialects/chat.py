@@ -124,6 +124,16 @@ def filtered(event: bytes) -> bytes:
     return wire.with_data(event, data) if ended else event
 
 
+def emptied(event: bytes) -> bytes:
+    """Return an end without text; see `Dialect`."""
+    data = wire.data_of(event)
+    deltas = [wire.as_object(choice.get("delta")) for choice in wire.objects(data.get("choices"))]
+    full = [delta for delta in deltas if delta.get("content")]
+    for delta in full:
+        delta["content"] = ""
+    return wire.with_data(event, data) if full else event
+
+
 def without_usage(event: bytes) -> bytes:
     """Return an event without its usage; see `Dialect`."""
     kept = wire.without(event, "usage")

@@ -98,6 +98,7 @@ def quota_headers(quota: Quota, wall_ns: int) -> Headers:
 
 authorize = chat.authorize
 filtered = chat.filtered
+emptied = chat.emptied
 without_usage = chat.without_usage
 read_event = chat.read_event
 read_body = chat.read_body

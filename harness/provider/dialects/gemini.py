@@ -206,6 +206,15 @@ def filtered(event: bytes) -> bytes:
     return wire.with_data(event, data) if ended else event
 
 
+def emptied(event: bytes) -> bytes:
+    """Return an end without text; see `Dialect`."""
+    data = wire.data_of(event)
+    full = [candidate for candidate in wire.objects(data.get("candidates")) if _text(candidate)]
+    for candidate in full:
+        candidate["content"] = {"parts": [{"text": ""}], "role": "model"}
+    return wire.with_data(event, data) if full else event
+
+
 def without_usage(event: bytes) -> bytes:
     """Return an event without its usage; see `Dialect`."""
     kept = wire.without(event, "usageMetadata")

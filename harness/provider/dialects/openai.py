@@ -146,6 +146,11 @@ def filtered(event: bytes) -> bytes:
     return responses.filtered(event) if responses.is_event(event) else chat.filtered(event)
 
 
+def emptied(event: bytes) -> bytes:
+    """Return an end without text; see `Dialect`."""
+    return responses.emptied(event) if responses.is_event(event) else chat.emptied(event)
+
+
 def without_usage(event: bytes) -> bytes:
     """Return an event without its usage; see `Dialect`."""
     return responses.without_usage(event) if responses.is_event(event) else chat.without_usage(event)

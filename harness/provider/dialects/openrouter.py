@@ -161,6 +161,7 @@ def quota_headers(quota: Quota, wall_ns: int) -> Headers:
 
 
 authorize = chat.authorize
+emptied = chat.emptied
 without_usage = chat.without_usage
 read_event = chat.read_event
 read_body = chat.read_body

@@ -21,6 +21,7 @@ _EVENT = re.compile(rb'"type"\s*:\s*"(?:response\.|error")')
 _BODY = re.compile(rb'"object"\s*:\s*"response"')
 _SEQUENCE_LAST = 10**6
 """The number of an event that comes after all others, however many those were."""
+_CLOSING = ("response.output_text.done", "response.content_part.done", "response.completed", "response.incomplete")
 _FAILURES = frozenset({"server_error", "rate_limit_exceeded"})
 """The codes by which a response that has begun tells that it failed; other failures are a `server_error`."""
 
@@ -133,30 +134,55 @@ def is_body(body: bytes) -> bool:
     return _BODY.search(body) is not None
 
 
+def emptied(event: bytes) -> bytes:
+    """Return one of the closing events without the text that it repeats."""
+    data = wire.data_of(event)
+    return wire.with_data(event, _emptied(data)) if _closes(data) else event
+
+
 def filtered(event: bytes) -> bytes:
     """Return one of the closing events so that the content filter ended the answer; what text there was is not told."""
     data = wire.data_of(event)
-    kind = data.get("type")
-    if kind == "response.output_text.done":
-        return wire.with_data(event, {**data, "text": ""})
-    if kind == "response.content_part.done":
-        return wire.with_data(event, {**data, "part": {**wire.as_object(data.get("part")), "text": ""}})
-    if kind == "response.output_item.done":
-        return wire.with_data(event, {**data, "item": _emptied(wire.as_object(data.get("item")))})
-    if kind not in ("response.completed", "response.incomplete"):
+    if not _closes(data):
         return event
-    response = {
-        **wire.as_object(data.get("response")),
-        "status": "incomplete",
-        "incomplete_details": {"reason": "content_filter"},
-    }
-    response["output"] = [_emptied(item) for item in wire.objects(response.get("output"))]
-    told = {**data, "type": "response.incomplete", "response": response}
-    return wire.with_data(event, told, kind="response.incomplete")
+    data = _emptied(data)
+    if "response" not in data:
+        if "item" in data:
+            data["item"]["status"] = "incomplete"
+        return wire.with_data(event, data)
+    for item in data["response"]["output"]:
+        item["status"] = "incomplete"
+    data["response"] |= {"status": "incomplete", "incomplete_details": {"reason": "content_filter"}}
+    data["type"] = "response.incomplete"
+    return wire.with_data(event, data, kind="response.incomplete")
 
 
-def _emptied(item: dict[str, Any]) -> dict[str, Any]:
-    return {**item, "status": "incomplete", "content": []} if item.get("type") == "message" else item
+def _closes(data: dict[str, Any]) -> bool:
+    """Return whether it is what comes after an answer's last token."""
+    if data.get("type") == "response.output_item.done":
+        return wire.as_object(data.get("item")).get("type") == "message"
+    return data.get("type") in _CLOSING
+
+
+def _emptied(data: dict[str, Any]) -> dict[str, Any]:
+    """Return the data of a closing event without its text."""
+    if "response" in data:
+        response = wire.as_object(data["response"])
+        return {
+            **data,
+            "response": {**response, "output": [_blank(item) for item in wire.objects(response.get("output"))]},
+        }
+    if "item" in data:
+        return {**data, "item": _blank(wire.as_object(data["item"]))}
+    if "part" in data:
+        return {**data, "part": {**wire.as_object(data["part"]), "text": ""}}
+    return {**data, "text": ""}
+
+
+def _blank(item: dict[str, Any]) -> dict[str, Any]:
+    if item.get("type") != "message":
+        return item
+    return {**item, "content": [{**part, "text": ""} for part in wire.objects(item.get("content"))]}
 
 
 def without_usage(event: bytes) -> bytes:
@@ -167,16 +193,9 @@ def without_usage(event: bytes) -> bytes:
 def read_event(event: bytes) -> Send:
     """Return an event of a real stream as what it is. The closing events repeat the text, and are no tokens."""
     data = wire.data_of(event)
-    kind = data.get("type")
-    if kind == "response.output_text.delta":
+    if data.get("type") == "response.output_text.delta":
         return Send(event, wire.text_of(data.get("delta")))
-    ends = kind in (
-        "response.output_text.done",
-        "response.content_part.done",
-        "response.completed",
-        "response.incomplete",
-    ) or (kind == "response.output_item.done" and wire.as_object(data.get("item")).get("type") == "message")
-    return Send(event, part="finish" if ends else "")
+    return Send(event, part="finish" if _closes(data) else "")
 
 
 def read_body(status: int, body: bytes) -> Heard:
