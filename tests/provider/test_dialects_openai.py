@@ -5,9 +5,11 @@ import json
 import pytest
 
 from harness.provider.answer import Call, Delay
+from harness.provider.decide import Decision
 from harness.provider.dialects import DIALECTS
 from harness.provider.limit import Level, Quota
-from harness.provider.respond import parse
+from harness.provider.respond import parse, respond
+from harness.scenario import Inject, Window
 from tests.provider.exchange import (
     ATTEMPT,
     CALL,
@@ -127,6 +129,17 @@ def test_a_filtered_response_is_incomplete_and_tells_no_text() -> None:
     assert last["response"]["incomplete_details"] == {"reason": "content_filter"}
     assert last["response"]["output"][0]["status"] == "incomplete"
     assert b"<<" not in b"".join(closing)
+
+
+def test_an_empty_response_tells_no_text_anywhere() -> None:
+    """The fault leaves the tokens out, and the closing events, which repeat them, have nothing to repeat."""
+    fault = Window(fault_id="fault-1", provider="p", start_ns=0, end_ns=1, inject=Inject(stream="empty"))
+    spec = provider("responses")
+    call = parse(spec, "POST", WAYS["responses"], body("responses", stream=True))
+    answer = respond(spec, call, ATTEMPT, Decision({"body": fault}))
+    assert b"<<" not in sent(answer)
+    assert list(data_of(split(sent(answer))))[-1]["response"]["output"][0]["content"][0]["text"] == ""
+    assert answer.fault_id == "fault-1"
 
 
 def test_errors_are_the_same_for_both_ways_to_ask() -> None:
