@@ -1,5 +1,7 @@
 """Anthropic's own: limits, what may be retried, spend limits, refusals."""
 
+from typing import Literal
+
 import pytest
 
 from harness.provider.answer import Delay
@@ -37,7 +39,7 @@ def test_a_stream_has_every_stage() -> None:
 
 
 @pytest.mark.parametrize("told_as", [None, "seconds", "date", "ms", "body"])
-def test_how_long_a_spend_limit_lasts_is_not_told(told_as: None) -> None:
+def test_how_long_a_spend_limit_lasts_is_not_told(told_as: Literal["seconds", "date", "ms", "body"] | None) -> None:
     """Waiting does not help against it, and the answer says so."""
     answer = refuse("anthropic", "spend_limit", delay=Delay(2 * S, told_as))
     assert head(answer).status == 429

@@ -1,4 +1,4 @@
-"""Wire formats: one file for each, all with the same functions."""
+"""Wire formats: one file for each, all with the same functions. What several of them share has files of its own."""
 
 from __future__ import annotations
 
