@@ -7,6 +7,7 @@ from pathlib import Path
 
 from harness.chain import litellm_config
 from harness.chain.litellm_router import router_settings
+from harness.chain.openai_sdk import sdk_settings
 from harness.chain.spec import DERIVED, PLACEHOLDER, Chain, Endpoint
 from harness.document import Document, did_you_mean, read, validate
 from harness.errors import UsageError
@@ -69,7 +70,10 @@ def _check_driver(document: Document, chain: Chain) -> None:
         _check_endpoint(document, chain, chain.endpoint)
         return
     try:
-        router_settings(chain, {}, {})
+        if chain.driver == "openai-sdk":
+            sdk_settings(chain)
+        else:
+            router_settings(chain, {}, {})
     except UsageError as error:
         raise document.error(
             error.problem, tuple((error.where or "").split(".")), known=error.known, hint=error.hint

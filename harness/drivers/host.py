@@ -11,6 +11,7 @@ from typing import Any
 
 from harness.chain import Chain
 from harness.chain.litellm_router import router_settings
+from harness.chain.openai_sdk import sdk_settings
 from harness.drivers.endpoint import fill
 
 
@@ -95,5 +96,8 @@ def host(chain: Chain) -> Host:
         host = Host(chain=chain, part=None, sees_attempts=False)
         host.command(dict.fromkeys(chain.providers, ""))
         return host
+    if chain.driver == "openai-sdk":
+        sdk_settings(chain)
+        return Host(chain=chain, part=(sys.executable, "-m", "harness.drivers.openai_sdk"), sees_attempts=True)
     router_settings(chain, {}, os.environ)
     return Host(chain=chain, part=(sys.executable, "-m", "harness.drivers.litellm_router"), sees_attempts=True)

@@ -59,8 +59,10 @@ class Mock:
         response = web.StreamResponse(headers={"content-type": "text/event-stream"})
         response.enable_chunked_encoding()
         await response.prepare(request)
+        if self.act == "error-event":
+            events = [f"data: {json.dumps({'error': {'message': 'scripted', 'code': 'overloaded'}})}\n\n"]
         for place, event in enumerate(events):
-            if self.act == "cut" and place == 3:
+            if (self.act, place) in (("cut", 3), ("cut-first", 0)):
                 assert request.transport is not None
                 request.transport.close()
                 return response
