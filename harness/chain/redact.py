@@ -19,7 +19,7 @@ _KEY_LIKE = re.compile(
     r"\b(?:sk|pk|rk|xox[a-z]|ghp|gho|AKIA|AIza)[-_]?[A-Za-z0-9_\-]{12,}|\bBearer\s+(?P<bearer>\S+)"
     r"|://[^/\s@:]*:?(?P<password>[^/\s@]*)@"
 )
-_REFERENCE = re.compile(r"(os\.)?environ?/\w+")
+_REFERENCE = re.compile(r"(os\.environ|env)/\w+")
 _FLAG_ALONE = re.compile(r"--?[A-Za-z][\w.\-]*")
 _SURE_FLAG = re.compile(r"--[A-Za-z].*|-[A-Za-z]", re.DOTALL)
 # NAME=…, --name=…, "name": …, Name: …, and --name … within one argument, as in `sh -c "gateway --token …"`
@@ -73,7 +73,8 @@ def _arguments(command: Sequence[str]) -> Iterator[tuple[str, bool]]:
 
 
 def _endpoint_secrets(endpoint: Endpoint, environ: Mapping[str, str]) -> Iterator[str]:
-    yield from _secrets({"headers": endpoint.headers, "base_url": endpoint.base_url}, environ)
+    told = {"headers": endpoint.headers, "base_url": endpoint.base_url, "api_key": endpoint.api_key}
+    yield from _secrets(told, environ)
     for part, secret in _arguments(endpoint.command or ()):
         yield from _secrets(part, environ, secret=secret)
 

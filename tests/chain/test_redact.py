@@ -64,6 +64,16 @@ def test_a_gateways_secrets_are_hidden() -> None:
     assert "planted-0123" in secrets(chain, {})
 
 
+def test_a_gateways_key_is_a_secret() -> None:
+    """The variable's name can be read; what it holds is hidden wherever the gateway repeats it."""
+    endpoint = Endpoint(base_url="http://127.0.0.1:1/v1", model="m", api_key="env/OUR_KEY")
+    chain = Chain(name="c", driver="endpoint", providers=PROVIDERS, order=("a",), endpoint=endpoint)
+
+    assert redact(chain) == chain
+    assert secrets(chain, {"OUR_KEY": "planted-0123"}) == {"planted-0123"}
+    assert secrets(chain, {}) == set()
+
+
 def gateway(*command: str, base_url: str = "http://127.0.0.1:1/v1") -> Chain:
     """Return a chain behind a gateway that is started by a command."""
     endpoint = Endpoint(base_url=base_url, model="m", command=command)
