@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from harness.chain import litellm_config
 from harness.chain.litellm_router import router_settings
@@ -13,6 +14,8 @@ from harness.document import Document, did_you_mean, read, validate
 from harness.errors import UsageError
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_\-]{0,62}")
+_HEADER = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 _LISTEN = re.compile(r"(?P<host>[\w.\-]+|\[[0-9a-f:]+\]):(?P<port>\d{1,5})")
 
 
@@ -81,9 +84,8 @@ def _check_driver(document: Document, chain: Chain) -> None:
 
 
 def _check_endpoint(document: Document, chain: Chain, endpoint: Endpoint) -> None:
-    if not re.match(r"https?://[^/\s]+", endpoint.base_url):
-        problem = f"expected an http address, found {endpoint.base_url!r}"
-        raise document.error(problem, ("endpoint", "base_url"))
+    _check_address(document, endpoint.base_url)
+    _check_headers(document, endpoint)
     for place, argument in enumerate(endpoint.command or ()):
         for name in PLACEHOLDER.findall(argument):
             if name not in chain.providers:
@@ -91,7 +93,50 @@ def _check_endpoint(document: Document, chain: Chain, endpoint: Endpoint) -> Non
                 known = ", ".join(chain.providers)
                 hint = did_you_mean(name, chain.providers)
                 raise document.error(problem, ("endpoint", "command", place), known=known, hint=hint)
+    taken: dict[str, str] = {}
     for name, provider in chain.providers.items():
-        if endpoint.command is None and provider.listen is None:
-            hint = "name the host:port that the gateway calls, or give the command that starts it"
-            raise document.error("missing", ("providers", name, "listen"), hint=hint)
+        if provider.listen is None:
+            if endpoint.command is None:
+                hint = "name the host:port that the gateway calls, or give the command that starts it"
+                raise document.error("missing", ("providers", name, "listen"), hint=hint)
+            continue
+        if provider.listen in taken:
+            problem = f"{provider.listen} is {taken[provider.listen]}'s too"
+            raise document.error(problem, ("providers", name, "listen"), hint="each provider has a port of its own")
+        if provider.listen == urlsplit(endpoint.base_url).netloc:
+            hint = "the gateway calls this address; callers call base_url"
+            raise document.error("the gateway's own address", ("providers", name, "listen"), hint=hint)
+        taken[provider.listen] = name
+
+
+def _check_address(document: Document, base_url: str) -> None:
+    """Refuse a `base_url` that no request can go to."""
+    place = ("endpoint", "base_url")
+    if not re.match(r"https?://[^/\s]+", base_url):
+        hint = f"write http://{base_url}" if re.match(r"[\w.\-]+:\d+(/|$)", base_url) else None
+        raise document.error(f"expected an http address, found {base_url!r}", place, hint=hint)
+    parts = urlsplit(base_url)
+    try:
+        known = parts.port != 0
+    except ValueError:
+        known = False
+    if not known:
+        raise document.error("expected a port from 1 to 65535", place)
+    if parts.query or parts.fragment:
+        raise document.error(
+            "a query or fragment has no place here", place, hint="what gateways want goes into headers"
+        )
+    if (path := parts.path.rstrip("/")).endswith("/chat/completions"):
+        hint = f"up to and including /v1: leave {'/chat/completions'!r} out"
+        raise document.error(f"expected no more than the beginning of {path}", place, hint=hint)
+
+
+def _check_headers(document: Document, endpoint: Endpoint) -> None:
+    """Refuse headers that cannot be sent; their values are not told, as they may be secrets."""
+    for name, value in endpoint.headers.items():
+        if not _HEADER.fullmatch(name) or not _HEADER_VALUE.fullmatch(value):
+            hint = "one line of printable Latin-1"
+            raise document.error("this header cannot be sent", ("endpoint", "headers", name), hint=hint)
+        if name.lower() == "authorization" and endpoint.api_key is not None:
+            hint = "api_key is sent as `authorization: Bearer …`: leave one of them out"
+            raise document.error("given twice", ("endpoint", "headers", name), hint=hint)

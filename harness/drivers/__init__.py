@@ -1,6 +1,6 @@
 """How a chain is hosted: by LiteLLM's Router in a child of ours, or as a gateway that is not ours."""
 
-from harness.drivers.endpoint import wait_ready
+from harness.drivers.endpoint import READY_S, Probe
 from harness.drivers.host import Address, Host, host
 
-__all__ = ["Address", "Host", "host", "wait_ready"]
+__all__ = ["READY_S", "Address", "Host", "Probe", "host"]

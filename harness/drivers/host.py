@@ -12,7 +12,7 @@ from typing import Any
 from harness.chain import Chain
 from harness.chain.litellm_router import router_settings
 from harness.chain.openai_sdk import sdk_settings
-from harness.drivers.endpoint import fill
+from harness.drivers.endpoint import Probe, fill, headers, remarks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,20 +81,27 @@ class Host:
         return Address(
             base_url=endpoint.base_url.rstrip("/"),
             model=endpoint.model,
-            headers=dict(endpoint.headers),
+            headers=headers(endpoint, os.environ),
             addressable={self.chain.order[0]: endpoint.model},
+            warnings=remarks(endpoint),
         )
+
+    def probe(self) -> Probe | None:
+        """Return what tells whether the user's own gateway is ready; None where the chain is ours to host."""
+        endpoint = self.chain.endpoint
+        return None if endpoint is None else Probe(endpoint, headers(endpoint, os.environ))
 
 
 def host(chain: Chain) -> Host:
     """Return how a chain is hosted.
 
     Raises:
-        UsageError: Its driver cannot do what the chain asks for.
+        UsageError: Its driver cannot do what the chain asks for, or a key is not set.
     """
-    if chain.driver == "endpoint":
+    if chain.endpoint is not None:
         host = Host(chain=chain, part=None, sees_attempts=False)
         host.command(dict.fromkeys(chain.providers, ""))
+        headers(chain.endpoint, os.environ)
         return host
     if chain.driver == "openai-sdk":
         sdk_settings(chain)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from harness.chain import Chain
-from harness.drivers import Address, Host, host, wait_ready
+from harness.drivers import READY_S, Address, Host, host
 from harness.errors import HarnessError
 from harness.live.nemesis import Nemesis
 from harness.live.processes import Child, to_the_end
@@ -194,11 +194,15 @@ class _Run:
 
     async def _gateway(self, parts: AsyncExitStack, hosted: Host, base_urls: Mapping[str, str]) -> Address:
         """Start the user's gateway, where it is ours to start, and return where it answers."""
-        address = hosted.address(None)
+        probe = hosted.probe()
+        assert probe is not None
         if command := hosted.command(base_urls):
-            await self._part(parts, "chain", command, ours=False)
-        await wait_ready(address.base_url)
-        return address
+            await probe.free()
+            gateway = await self._part(parts, "chain", command, ours=False)
+            await gateway.until(probe.ready, timeout_s=READY_S, what=probe.what)
+        else:
+            await probe.wait()
+        return hosted.address(None)
 
     async def _phases(self, origin_ns: int) -> None:
         for phase in self.plan.phases:

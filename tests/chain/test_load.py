@@ -27,6 +27,8 @@ endpoint:
   model: gpt-4
 """
 
+SDK = HOSTED.replace("litellm-router", "openai-sdk")
+
 
 @pytest.mark.parametrize(
     ("text", "where", "problem"),
@@ -39,6 +41,26 @@ endpoint:
         (GATEWAY, ":4: providers.a.listen", "missing"),
         (GATEWAY + '  command: [run, "{b.base_url}"]', ":9: endpoint.command[1]", "unknown provider 'b'"),
         (GATEWAY.replace("http:", "ftp:"), ":7: endpoint.base_url", "expected an http address"),
+        (GATEWAY.replace("http://", ""), ":7: endpoint.base_url", "expected an http address"),
+        (GATEWAY.replace("8787", "99999"), ":7: endpoint.base_url", "expected a port"),
+        (GATEWAY.replace("8787", "0"), ":7: endpoint.base_url", "expected a port"),
+        (GATEWAY.replace("/v1", "/v1/chat/completions"), ":7: endpoint.base_url", "no more than the beginning"),
+        (GATEWAY.replace("/v1", "/v1?team=chaos"), ":7: endpoint.base_url", "a query or fragment"),
+        (GATEWAY + '  headers: {"x team": chaos}', ":9: endpoint.headers.x team", "cannot be sent"),
+        (GATEWAY + '  headers: {x-team: "two\\nlines"}', ":9: endpoint.headers.x-team", "cannot be sent"),
+        (
+            GATEWAY + "  api_key: env/K\n  headers: {Authorization: x}",
+            ":10: endpoint.headers.Authorization",
+            "given twice",
+        ),
+        (GATEWAY.replace("4}", "4, listen: '127.0.0.1:8787'}"), ":4: providers.a.listen", "the gateway's own address"),
+        (
+            GATEWAY.replace("4}", "4, listen: 'h:1'}\n  b: {dialect: openai, model: gpt-4, listen: 'h:1'}"),
+            ":5: providers.b.listen",
+            "h:1 is a's too",
+        ),
+        (SDK.replace("openai,", "gemini,"), ":4: providers.a.dialect", "does not speak gemini"),
+        (SDK + "retry: {on: [timeout]}", ":6: retry.on", "tries all kinds"),
     ],
 )
 def test_a_mistake_is_named_with_its_line(tmp_path: Path, text: str, where: str, problem: str) -> None:
@@ -54,7 +76,8 @@ def test_a_mistake_is_named_with_its_line(tmp_path: Path, text: str, where: str,
 
 
 @pytest.mark.parametrize(
-    "text", [HOSTED, GATEWAY + '  command: [run, "{a.base_url}/v1", "{}"]', GATEWAY.replace("4}", "4, listen: 'h:1'}")]
+    "text",
+    [HOSTED, SDK, GATEWAY + '  command: [run, "{a.base_url}/v1", "{}"]', GATEWAY.replace("4}", "4, listen: 'h:1'}")],
 )
 def test_a_right_one_is_a_chain(tmp_path: Path, text: str) -> None:
     """A gateway is started with addresses filled in, or runs already and calls fixed ones."""
