@@ -14,6 +14,7 @@ from types import FrameType
 from typing import Any, TypeVar
 
 from harness.chain.redact import scrub, secrets
+from harness.drivers import host
 from harness.errors import ExitCode, HarnessError, UsageError
 from harness.experiment.environment import environment
 from harness.history import History
@@ -80,6 +81,7 @@ def run(
         HarnessError: No run could be begun, or what it left cannot be written.
     """
     loaded = load(scenario, chain=chain, seed=seed)
+    host(loaded.chain)  # what its driver cannot do, or a key that is not set, is said before anything is made
     progress.phase("toxiproxy")
     binary = provision(progress.say)
     folder = RunFolder.create(reports, loaded.plan)
