@@ -87,7 +87,7 @@ def _secrets(value: Any, environ: Mapping[str, str], *, secret: bool = False) ->
         for item in value:
             yield from _secrets(item, environ, secret=secret)
     elif isinstance(value, str) and _REFERENCE.fullmatch(value):
-        yield environ.get(value.split("/", 1)[1], "")
+        yield environ.get(value.split("/", 1)[1], "").strip()
     else:
         if _hides(value, secret=secret):
             yield str(value)

@@ -59,7 +59,7 @@ def headers(endpoint: Endpoint, environ: Mapping[str, str]) -> dict[str, str]:
     if endpoint.api_key is None:
         return given
     name = endpoint.api_key.removeprefix("env/")
-    key = environ.get(name, "")
+    key = environ.get(name, "").strip()
     if not key:
         raise UsageError(f"the environment variable {name} is not set", where="endpoint.api_key")
     if not key.isascii() or not key.isprintable() or " " in key:

@@ -8,7 +8,6 @@ from typing import Any
 
 from harness import chain as chains
 from harness.document import read
-from harness.drivers.endpoint import remarks
 from harness.errors import HarnessError
 from harness.scenario.load import load
 
@@ -51,8 +50,7 @@ def _summary(path: Path, chain: Path | None) -> str:
     data = read(path).data
     if isinstance(data, dict) and ("providers" in data or "model_list" in data) and "phases" not in data:
         found = chains.load(path)
-        odd = remarks(found.endpoint) if found.endpoint else ()
-        return "\n  warning: ".join([f"chain {found.name}: {' → '.join(found.order)} ({found.driver})", *odd])
+        return f"chain {found.name}: {' → '.join(found.order)} ({found.driver})"
     plan = load(path, chain=chain).plan
     seconds = plan.end_ns / 10**9
     return (

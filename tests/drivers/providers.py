@@ -43,6 +43,8 @@ class Mock:
                 self.gone.set()
         if self.act == "reset":
             return reset(request)
+        if self.act == "page":
+            return web.Response(text="<html>Sign in</html>", content_type="text/html")
         anthropic = request.path.endswith("/messages")
         if body.get("stream"):
             return await self._stream(request, anthropic_events() if anthropic else openai_events())
@@ -61,6 +63,8 @@ class Mock:
         await response.prepare(request)
         if self.act == "error-event":
             events = [f"data: {json.dumps({'error': {'message': 'scripted', 'code': 'overloaded'}})}\n\n"]
+        if self.act == "malformed":
+            events = ['data: {"choices": [\n\n']
         for place, event in enumerate(events):
             if (self.act, place) in (("cut", 3), ("cut-first", 0)):
                 assert request.transport is not None

@@ -144,15 +144,25 @@ def test_a_stream_that_breaks_is_an_error_event(child: Hosted, request_id: str) 
 
 
 @system
-def test_a_stream_cut_before_its_first_chunk_is_nobodys_to_catch(child: Hosted, request_id: str) -> None:
-    """The SDK lets httpx's error through, which is no APIError: the chain of plain Python fails with a provider well."""
-    child.mocks["openai"].act = "cut-first"
+@pytest.mark.parametrize(
+    ("act", "stream", "status", "error"),
+    [
+        ("cut-first", True, 502, "RemoteProtocolError"),
+        ("malformed", True, 500, "JSONDecodeError"),
+        ("page", False, 500, "TypeError"),
+    ],
+)
+def test_what_is_no_api_error_is_nobodys_to_catch(
+    child: Hosted, request_id: str, act: str, stream: bool, status: int, error: str
+) -> None:
+    """The SDK lets such errors through, and a loop over APIErrors fails although the next provider is well."""
+    child.mocks["openai"].act = act
 
-    answer = child.ask(request_id, stream=True)
+    answer = child.ask(request_id, stream=stream)
 
-    assert answer.status_code == 502
-    assert answer.json()["error"]["type"] == "RemoteProtocolError"
-    assert tried(child, request_id, 1) == [("openai", "cut")]
+    assert answer.status_code == status
+    assert answer.json()["error"]["type"] == error
+    assert [name for name, _ in tried(child, request_id, 1)] == ["openai"]
 
 
 @system

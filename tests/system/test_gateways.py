@@ -134,13 +134,15 @@ def test_a_gateway_that_is_never_ready(tmp_path: Path) -> None:
     endpoint = Endpoint(base_url="http://127.0.0.1:1/v1", model="m", ready="/health")
     probe = Probe(endpoint, {})
 
+    async def said() -> bool:
+        return log.stat().st_size > 0
+
     async def run() -> None:
         async with Child("chain", command, log=log) as child:
-            while not log.stat().st_size:
-                await asyncio.sleep(0.01)
+            await child.until(said, timeout_s=60, what="say anything")
             await child.until(probe.ready, timeout_s=0.1, what=probe.what)
 
-    with pytest.raises(HarnessError, match="did not answer GET /health at 127.0.0.1:1 with a 2xx within") as caught:
+    with pytest.raises(HarnessError, match=r"did not answer GET /health at 127\.0\.0\.1:1 with a 2xx within") as caught:
         asyncio.run(asyncio.wait_for(run(), 60))
 
     assert "loading weights" in str(caught.value)
