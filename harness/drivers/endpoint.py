@@ -106,8 +106,11 @@ class Probe:
         return f"{self._host}:{self._port}"
 
     async def ready(self) -> bool:
-        """Say whether it is, within five seconds."""
-        return await self.accepts() if self._url is None else await self._well(self._url)
+        """Say whether it is, within some five seconds; a gateway that is not gets a moment's rest."""
+        if await (self.accepts() if self._url is None else self._well(self._url)):
+            return True
+        await asyncio.sleep(_POLL_S)
+        return False
 
     async def accepts(self) -> bool:
         """Say whether something accepts a connection at the gateway's port. Nothing is sent."""
@@ -140,7 +143,6 @@ class Probe:
             if time.monotonic() >= deadline:
                 hint = "is it running, and is endpoint.base_url its address?"
                 raise HarnessError(f"did not {self.what} within {timeout_s:g} s", where="chain", hint=hint)
-            await asyncio.sleep(_POLL_S)
 
     async def _well(self, url: str) -> bool:
         timeout = aiohttp.ClientTimeout(total=_ANSWER_S)

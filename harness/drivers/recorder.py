@@ -164,6 +164,10 @@ class _Stream(httpx.AsyncByteStream):
         self._attempt.abandon()
 
 
+def forget(_row: ChainAttempt) -> None:
+    """Record nothing: the run has no capture."""
+
+
 def read_error(error: BaseException, *, answered: bool = False) -> tuple[AttemptOutcome, str | None]:
     """Return how an attempt that raised ended, and why in words that hold neither addresses nor keys.
 

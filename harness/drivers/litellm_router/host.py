@@ -12,9 +12,8 @@ from harness.chain import Chain
 from harness.chain.litellm_router import DUMMY_KEY, router_settings
 from harness.chain.redact import scrub, secrets
 from harness.drivers.litellm_router.router import routed, settle, watch_transports
-from harness.drivers.recorder import Recorder
+from harness.drivers.recorder import Recorder, forget
 from harness.drivers.server import application, listening
-from harness.history.records import ChainAttempt
 from harness.part import Part
 from harness.store import decode, encode
 
@@ -31,7 +30,7 @@ async def serve(part: Part) -> AsyncIterator[dict[str, Any]]:
     settings = settle(router_settings(chain, base_urls, os.environ))
     keys = {str(entry["litellm_params"]["api_key"]) for entry in settings.model_list} - {DUMMY_KEY}
     hidden = secrets(chain, os.environ) | keys
-    recorder = Recorder(base_urls, part.capture.put if part.capture is not None else _forget)
+    recorder = Recorder(base_urls, part.capture.put if part.capture is not None else forget)
     watch_transports(recorder)
     asked = chain.model or chain.order[0]
     with routed(settings, hidden) as router:
@@ -72,7 +71,3 @@ def _explain(hidden: frozenset[str], error: Exception) -> tuple[int, dict[str, A
         status = 429
     kind, param = getattr(error, "type", None), getattr(error, "param", None)
     return status, {"error": {"message": message, "type": kind, "param": param, "code": str(status)}}
-
-
-def _forget(_row: ChainAttempt) -> None:
-    """Record nothing: the run has no capture."""

@@ -12,9 +12,8 @@ from harness.chain import Chain
 from harness.chain.openai_sdk import sdk_settings
 from harness.chain.redact import secrets
 from harness.drivers.openai_sdk.fallback import Fallback, client, explain
-from harness.drivers.recorder import Recorder
+from harness.drivers.recorder import Recorder, forget
 from harness.drivers.server import application, listening
-from harness.history.records import ChainAttempt
 from harness.part import Part
 from harness.store import decode, encode
 
@@ -29,7 +28,7 @@ async def serve(part: Part) -> AsyncIterator[dict[str, Any]]:
     chain = decode(encode(part.config["chain"]), Chain)
     base_urls: dict[str, str] = part.config["base_urls"]
     settings = sdk_settings(chain)
-    recorder = Recorder(base_urls, part.capture.put if part.capture is not None else _forget)
+    recorder = Recorder(base_urls, part.capture.put if part.capture is not None else forget)
     names = [*chain.order, *(name for name in chain.providers if name not in chain.order)]
     async with AsyncExitStack() as stack:
         stack.callback(recorder.close)
@@ -48,7 +47,3 @@ async def serve(part: Part) -> AsyncIterator[dict[str, Any]]:
             "addressable": {name: name for name in names},
             "warnings": [],
         }
-
-
-def _forget(_row: ChainAttempt) -> None:
-    """Record nothing: the run has no capture."""
