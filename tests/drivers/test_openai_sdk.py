@@ -28,12 +28,19 @@ CHAIN = Chain(
         "azure": Provider(dialect="azure", model="gpt-4-eu"),
         "spare": Provider(dialect="openai", model="gpt-4"),
         "gone": Provider(dialect="openai", model="gpt-4"),
+        "router": Provider(dialect="openrouter", model="openai/gpt-4"),
+        "deep": Provider(dialect="deepseek", model="deepseek-chat"),
     },
     order=("openai", "azure", "spare"),
     retry=Retry(attempts=2),
     timeout=1_000_000_000,
 )
-PATHS = {"openai": "/v1/chat/completions", "azure": "/openai/deployments/gpt-4-eu/chat/completions"}
+PATHS = {
+    "openai": "/v1/chat/completions",
+    "azure": "/openai/deployments/gpt-4-eu/chat/completions",
+    "router": "/api/v1/chat/completions",
+    "deep": "/chat/completions",
+}
 _numbers = itertools.count(1)
 
 system = pytest.mark.system
@@ -73,7 +80,7 @@ def tried(child: Hosted, request_id: str, count: int) -> list[tuple[str, str]]:
 @pytest.mark.parametrize("name", PATHS)
 @pytest.mark.parametrize("stream", [False, True])
 def test_every_client_is_recorded(child: Hosted, request_id: str, name: str, stream: bool) -> None:
-    """Plain and streamed attempts of both kinds of client pass the recorder, at the provider's own path."""
+    """Plain and streamed attempts of every dialect's client pass the recorder, at the provider's own path."""
     answer = child.ask(request_id, model=name, stream=stream)
 
     assert answer.status_code == 200
