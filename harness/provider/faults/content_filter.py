@@ -11,10 +11,10 @@ from harness.provider.reply import Send, Step
 
 def change(case: Case, seen: Seen, step: Step) -> tuple[Seen, Sequence[Step]]:
     """Leave the rest of the tokens out, and have the end name the filter; see `Change`."""
-    if not seen.fired and in_stream(case, seen, step):
-        seen = seen._replace(fired=True)
-    if not seen.fired or not isinstance(step, Send):
+    if not (seen.fine and seen.stream and isinstance(step, Send)):
         return seen, (step,)
-    if step.text and step.part == "":
-        return seen, ()
-    return seen, (replace(step, data=case.dialect.filtered(step.data)) if step.part == "finish" else step,)
+    if step.part == "finish":
+        return seen._replace(fired=True), (replace(step, data=case.dialect.filtered(step.data)),)
+    if step.text and (seen.fired or in_stream(case, seen, step)):
+        return seen._replace(fired=True), ()
+    return seen, (step,)
