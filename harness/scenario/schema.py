@@ -65,6 +65,10 @@ _KINDS = {
 _WHOLE_ANSWER = frozenset({"no_done", "no_usage", "empty"})
 WHOLE_PROVIDER = frozenset({"refused", "slow", "throttle"})
 """Kinds that act on the provider's listener, never on a single attempt."""
+RESETS = frozenset({"reset", "stream_reset"})
+"""Kinds that end a connection by RST."""
+CLOSES = frozenset({"close", "stream_cut"})
+"""Kinds that end a connection by FIN before its answer is done."""
 STREAMS_ONLY = frozenset(get_args(Stream)) - {"cut", "reset", "stall"}
 """Stream faults that leave a plain answer alone, and so never choose one."""
 

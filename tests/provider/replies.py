@@ -38,7 +38,7 @@ def side(inject: Inject) -> Side:
 
 
 def decision(*injects: Inject, **fields: Any) -> Decision:
-    """Return the decision that these faults touch an attempt: `fault-1`, `fault-2`, …"""
+    """Return the decision that these faults touch an attempt, named `fault-1` and so on."""
     faults = {side(inject): window(inject, f"fault-{place}") for place, inject in enumerate(injects, start=1)}
     return Decision(faults, **fields)
 

@@ -144,9 +144,7 @@ def test_faults_are_named_by_how_much_they_change() -> None:
 def test_an_answer_that_is_over_says_no_more() -> None:
     """So that whoever passes a real answer on may stop listening to it."""
     changes = changes_of(Inject(stream="cut", after_tokens=2))
-    counts = []
-    for step in answered(STREAM).reply:
-        counts.append((changes.over, len(changes.feed(step))))
+    counts = [(changes.over, len(changes.feed(step))) for step in answered(STREAM).reply]
     assert [count for over, count in counts if over] == [0] * sum(over for over, _ in counts)
     assert changes.over
 

@@ -18,8 +18,10 @@ from harness.errors import HarnessError
 
 TIMEOUT_S = 5.0
 _LATENCY = "latency"
+_BANDWIDTH = "bandwidth"
 _RESET = "reset_peer"
 _DELAY_MS_MAX = 24 * 3600 * 1000
+_RATE_MAX = 10**6
 
 
 class WedgedError(Exception):
@@ -89,16 +91,20 @@ class Client:
         """Take a proxy away."""
         self._strict(self._api.delete, f"/proxies/{proxy}")
 
-    def create(self, proxy: str, *, upstream: str, listen: str, enabled: bool) -> None:
-        """Make a proxy with its two standing toxics.
+    def create(self, proxy: str, *, upstream: str, listen: str, enabled: bool, resets: bool) -> None:
+        """Make a proxy with its standing toxics.
 
-        Both have toxicity 0 and so do nothing, until `latency` is turned up. Toxics are never added nor removed later:
-        removing one that holds data can hang the server. `reset_peer` is there for what it does at toxicity 0: it
-        makes both ends of every connection close by RST, so that a close at the edge arrives as one.
+        All have toxicity 0 and so do nothing, until `latency` or `bandwidth` is turned up. Toxics are never added nor
+        removed later: removing one that holds data can hang the server. `reset_peer` is there for what it does at toxicity
+        0: it makes both ends of every connection close by RST, so that a reset by the edge arrives as one. So does a mere
+        close then, which is why only a proxy that `resets` has it.
         """
         fields = {"name": proxy, "upstream": upstream, "listen": listen, "enabled": enabled}
         self._strict(self._api.post, "/proxies", json=fields)
-        for kind, attributes in ((_LATENCY, {"latency": 0, "jitter": 0}), (_RESET, {"timeout": 0})):
+        standing: dict[str, dict[str, int]] = {_BANDWIDTH: {"rate": 1}, _LATENCY: {"latency": 0, "jitter": 0}}
+        if resets:
+            standing[_RESET] = {"timeout": 0}
+        for kind, attributes in standing.items():
             toxic = {"name": kind, "type": kind, "stream": "downstream", "toxicity": 0.0, "attributes": attributes}
             self._strict(self._api.post, f"/proxies/{proxy}/toxics", json=toxic)
 
@@ -119,10 +125,25 @@ class Client:
                 where="toxiproxy",
                 known="a delay of up to 24 h, with a jitter no larger than the delay",
             )
-        toxic: dict[str, Any] = {"toxicity": 0.0}
-        if latency:
-            toxic = {"toxicity": 1.0, "attributes": {"latency": latency, "jitter": jitter}}
-        self._strict(self._api.post, f"/proxies/{proxy}/toxics/{_LATENCY}", json=toxic)
+        self._turn(proxy, _LATENCY, {"latency": latency, "jitter": jitter}, on=latency > 0)
+
+    def bandwidth(self, proxy: str, *, bytes_per_second: int) -> None:
+        """Limit how fast the upstream's bytes pass, each connection by itself; 0 limits them no more.
+
+        Toxiproxy counts in thousands of bytes a second. At a rate of 0 it would spin for ever, so it is checked here.
+        """
+        rate, rest = divmod(bytes_per_second, 1000)
+        if rest or not 0 <= rate <= _RATE_MAX:
+            raise HarnessError(
+                f"a speed of {bytes_per_second} bytes/s is not possible",
+                where="toxiproxy",
+                known="whole thousands, up to a thousand million",
+            )
+        self._turn(proxy, _BANDWIDTH, {"rate": rate}, on=rate > 0)
+
+    def _turn(self, proxy: str, kind: str, attributes: dict[str, int], *, on: bool) -> None:
+        toxic: dict[str, Any] = {"toxicity": 1.0, "attributes": attributes} if on else {"toxicity": 0.0}
+        self._strict(self._api.post, f"/proxies/{proxy}/toxics/{kind}", json=toxic)
 
     def close(self) -> None:
         """Let go of the connection to the server."""

@@ -1,6 +1,6 @@
 """The fault `stream: reset`."""
 
-from harness.provider.reply import Reset, Head
+from harness.provider.reply import Head, Reset
 from harness.scenario import Inject
 from tests.provider.replies import PLAIN, STREAM, TOKENS, answered, body, parts, tokens
 
