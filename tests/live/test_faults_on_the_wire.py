@@ -49,7 +49,7 @@ def call(peer: tuple[str, int], *, streaming: bool = False, patience_s: float = 
     return Met(got, end, time.monotonic_ns() - began_ns)
 
 
-def meet(binary: Binary, folder: Path, *injects: Inject, calls: int = 1, **how: object) -> list[Met]:
+def meet(binary: Binary, folder: Path, *injects: Inject, calls: int = 1, **how: float) -> list[Met]:
     """Return what a client meets when all of these faults are on from the start."""
     timeline = Timeline(
         windows=tuple(

@@ -101,7 +101,8 @@ class Client:
         """
         fields = {"name": proxy, "upstream": upstream, "listen": listen, "enabled": enabled}
         self._strict(self._api.post, "/proxies", json=fields)
-        standing: dict[str, dict[str, int]] = {_BANDWIDTH: {"rate": 1}, _LATENCY: {"latency": 0, "jitter": 0}}
+        # In this order: a delay counts from when the bytes came, so behind a throttle it would be spent before they are.
+        standing: dict[str, dict[str, int]] = {_LATENCY: {"latency": 0, "jitter": 0}, _BANDWIDTH: {"rate": 1}}
         if resets:
             standing[_RESET] = {"timeout": 0}
         for kind, attributes in standing.items():

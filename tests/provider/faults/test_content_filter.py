@@ -4,6 +4,7 @@ from hashlib import sha256
 
 import pytest
 
+from harness.provider.answer import Call
 from harness.provider.dialects import DIALECTS
 from harness.scenario import Inject
 from tests.provider.replies import PLAIN, STREAM, TOKENS, answered, body, parts, tokens
@@ -36,6 +37,17 @@ def test_a_short_stream_is_filtered_at_its_end(dialect: str) -> None:
     assert (tokens(answer.reply), answer.text) == (TOKENS, fine.text)
     assert answer.fault_id == "fault-1"
     assert body(answer.reply) != body(fine.reply)
+
+
+def test_an_end_does_not_say_what_was_held_back() -> None:
+    """Where it has text of its own (Gemini) or repeats it (OpenAI's responses), that is held back too."""
+    call = Call(model="gpt-4", streaming=True, api="responses")
+    answer, fine = answered(call, FAULT), answered(call)
+    assert fine.text is not None
+    assert fine.text.encode() in body(fine.reply)
+    assert fine.text.encode() not in body(answer.reply)
+    assert b"content_filter" in body(answer.reply)
+    assert tokens(answer.reply) == 3
 
 
 def test_a_plain_answer_is_left_alone() -> None:
