@@ -171,7 +171,7 @@ class Face:
             first_byte_ns=player.first_byte_ns,
             end_ns=player.end_ns,
             status=player.status,
-            outcome=outcome,
+            outcome=answer.ending if outcome == "ok" else outcome,
             fault_id=answer.fault_id,
             other_faults=answer.other_faults,
             retry_after_ns=answer.retry_after_ns,

@@ -10,6 +10,8 @@ from harness.history.records import AttemptRecord, ChainAttempt, FaultEvent, Req
 
 BREAK_NS = 50_000_000
 """How long after a listener began to refuse an open connection may be seen to break."""
+_LISTENERS = frozenset({"refused", "slow", "throttle"})
+"""Kinds of fault that act on a provider's listener."""
 
 
 def join(
@@ -114,8 +116,8 @@ def attribute(
 ) -> tuple[list[AttemptRecord], list[FaultEvent]]:
     """Return attempts that know which of the listener's faults changed them, and faults that know how often they fired.
 
-    The edge names its own faults in its records. A refused or slowed connection it cannot see: how and when the attempt
-    began and ended tells.
+    The edge names its own faults in its records. A connection that is refused, slowed or throttled it cannot see: how and
+    when the attempt began and ended tells.
 
     Args:
         attempts: All of the run.
@@ -132,6 +134,8 @@ def attribute(
                 counts[event.fault_id, event.provider] += 1
                 if changed.fault_id is None:
                     changed = replace(changed, fault_id=event.fault_id)
+                else:
+                    changed = replace(changed, other_faults=(*changed.other_faults, event.fault_id))
         for fault_id in filter(None, (attempt.fault_id, *attempt.other_faults)):
             counts[fault_id, attempt.provider] += 1
         named.append(changed)
@@ -146,11 +150,11 @@ def attribute(
 
 
 def _touched(attempt: AttemptRecord, event: FaultEvent) -> bool:
-    if event.kind not in ("refused", "slow") or attempt.provider != event.provider or event.applied_ns is None:
+    if event.kind not in _LISTENERS or attempt.provider != event.provider or event.applied_ns is None:
         return False
     end_ns = attempt.start_ns if attempt.end_ns is None else attempt.end_ns
     before_end = event.reverted_ns is None or attempt.start_ns < event.reverted_ns
-    if event.kind == "slow":
+    if event.kind != "refused":
         return event.applied_ns <= attempt.start_ns and before_end and attempt.outcome != "refused"
     if attempt.outcome == "refused":
         return event.applied_ns <= end_ns and before_end

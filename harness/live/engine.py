@@ -154,11 +154,12 @@ class _Run:
         else:
             address = await self._gateway(parts, hosted, base_urls)
 
-        for warning in address.warnings:
+        told = (*_blunt(self.plan), *address.warnings)
+        for warning in told:
             self.progress.say(f"warning: {warning}")
         self.progress.phase("warm-up")
         warmed = await load.ready(self._load_message(address))
-        warnings = (*address.warnings, *_warmup_warnings(warmed["warmup"]))
+        warnings = (*told, *_warmup_warnings(warmed["warmup"]))
 
         origin_ns = time.monotonic_ns() + LEAD_NS
         self.capture.put(Origin(at_ns=origin_ns))
@@ -189,7 +190,9 @@ class _Run:
         base_urls = {}
         for name, port in ports.items():
             listen = self.chain.providers[name].listen or "127.0.0.1:0"
-            base_urls[name] = "http://" + await proxy.add(name, upstream=f"127.0.0.1:{port}", listen=listen)
+            resets = self.plan.timeline.resets(name)
+            address = await proxy.add(name, upstream=f"127.0.0.1:{port}", listen=listen, resets=resets)
+            base_urls[name] = f"http://{address}"
         return base_urls
 
     async def _gateway(self, parts: AsyncExitStack, hosted: Host, base_urls: Mapping[str, str]) -> Address:
@@ -245,6 +248,16 @@ class _Run:
                 {"request_id": f"warmup-{place:06d}", "model": model} for place, model in enumerate(models, start=1)
             ],
         }
+
+
+def _blunt(plan: Plan) -> tuple[str, ...]:
+    """Return what the run cannot do to the letter: a Toxiproxy that passes an RST on makes one of every close."""
+    timeline = plan.timeline
+    return tuple(
+        f"faults both reset and close connections of {name}: in this run its closes arrive as resets too"
+        for name in plan.chain.providers
+        if timeline.resets(name) and timeline.closes(name)
+    )
 
 
 def _warmup_warnings(warmup: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:

@@ -15,7 +15,7 @@ from harness.history.records import WARMUP
 from harness.scenario import expect
 from harness.scenario.expect import Expectation
 from harness.scenario.plan import ARRIVALS_MAX, Plan, compile_plan
-from harness.scenario.schema import Scenario
+from harness.scenario.schema import STREAMS_ONLY, Scenario
 
 RESERVED = {WARMUP: "the calls before the run", "run": "the whole run"}
 """Phases of every run that no scenario names."""
@@ -93,7 +93,24 @@ def _check(document: Document, scenario: Scenario) -> tuple[Expectation, ...]:
         if fault.at is not None and fault.at + (fault.for_ or 0) > end:
             problem = f"the fault ends {(fault.at + (fault.for_ or 0) - end) / 10**9:g} s after the last phase"
             raise document.error(problem, ("faults", place, "at"), hint="a shorter `for`, or a longer last phase")
+        _check_streams(document, scenario, place)
     return tuple(_expectation(document, scenario, place) for place in range(len(scenario.expect)))
+
+
+def _check_streams(document: Document, scenario: Scenario, place: int) -> None:
+    """Refuse a fault that could never fire because nobody streams, or everybody does."""
+    fault, streams = scenario.faults[place], scenario.load.streaming
+    kind = fault.inject.stream
+    if kind in STREAMS_ONLY and streams == 0:
+        problem = f"{kind!r} never fires: it needs streams, and no request streams"
+        raise document.error(problem, ("faults", place, "inject", "stream"), hint="load: {streaming: 100%}")
+    if kind in STREAMS_ONLY and fault.streaming is False:
+        problem = f"{kind!r} never fires: it needs streams, and they are left out"
+        raise document.error(problem, ("faults", place, "streaming"), hint="streaming: true, or nothing")
+    if fault.streaming is not None and streams == (0 if fault.streaming else 1):
+        problem = f"never fires: {'no' if fault.streaming else 'every'} request streams"
+        hint = f"load: {{streaming: {'100%' if fault.streaming else '0%'}}}"
+        raise document.error(problem, ("faults", place, "streaming"), hint=hint)
 
 
 def _expectation(document: Document, scenario: Scenario, place: int) -> Expectation:

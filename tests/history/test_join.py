@@ -184,3 +184,26 @@ def test_a_fault_counts_what_it_touched() -> None:
     assert [event.fired for event in fired] == [1, 1, 1, 0]
     _, blind = attribute(attempts, events, unseen=True)
     assert [event.fired for event in blind] == [1, None, 1, None]
+
+
+def test_every_fault_that_changed_an_attempt_counts() -> None:
+    """The one that changed it most, those beside it, and the listener's own; the attempt names them all."""
+    attempt = at_edge("req-000001.openai.1", start_ns=5, fault_id="fault-2", other_faults=("fault-1",))
+    kinds = {"fault-1": "delay", "fault-2": "status", "fault-3": "throttle", "fault-4": "slow", "fault-5": "limit"}
+    events = [
+        FaultEvent(fault_id=name, provider="openai", kind=kind, applied_ns=0, reverted_ns=10)
+        for name, kind in kinds.items()
+    ]
+    (named,), fired = attribute([attempt], events, unseen=False)
+    assert (named.fault_id, named.other_faults) == ("fault-2", ("fault-1", "fault-3", "fault-4"))
+    assert [event.fired for event in fired] == [1, 1, 1, 1, 0]
+
+
+@pytest.mark.parametrize(
+    ("start_ns", "outcome", "touched"), [(9, "ok", 0), (10, "ok", 1), (15, "refused", 0), (20, "ok", 0)]
+)
+def test_what_a_throttle_touches(start_ns: int, outcome: AttemptOutcome, touched: int) -> None:
+    """Whoever gets a connection while it is on, as with a slow one."""
+    event = FaultEvent(fault_id="fault-1", provider="openai", kind="throttle", applied_ns=10, reverted_ns=20)
+    (named,), (fired,) = attribute([at_edge(start_ns=start_ns, outcome=outcome)], [event], unseen=False)
+    assert (named.fault_id, fired.fired) == ("fault-1" if touched else None, touched)
