@@ -211,15 +211,6 @@ def all_dead(plan: Plan) -> bool:
     return all(merged(plan, [name], dead=True) for name in plan.chain.order)
 
 
-def slower_than_callers(plan: Plan) -> bool:
-    """Return whether two attempts, wherever they go, take longer than callers wait."""
-    slow = [w for w in plan.timeline.windows if w.inject.delay and w.hits_all]
-    patience_ns = plan.load.deadline
-    return all(
-        any(w.provider == name and 2 * (w.inject.delay or 0) > patience_ns for w in slow) for name in plan.chain.order
-    )
-
-
 def broken_off(plan: Plan) -> bool:
     """Return whether answers break off that had begun."""
     return any(w.inject.stream in {"cut", "reset"} and w.inject.after_tokens for w in plan.timeline.windows)
@@ -231,7 +222,6 @@ SHOWABLE: dict[str, Callable[[Plan], bool]] = {
     "retry_after_ignored": told_to_wait,
     "non_retryable_retried": answered(400, 401, 403, 404, 413, 422),
     "quota_retried": used_up,
-    "zombie_attempts": slower_than_callers,
     "error_swallowed": all_dead,
     "truncated_as_success": broken_off,
     "hang": lambda plan: plan.load.deadline > 5 * SECOND_NS,
