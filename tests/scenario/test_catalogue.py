@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import get_args
 
@@ -77,6 +78,7 @@ BASELINE_REQUESTS_MIN = 10
 each = pytest.mark.parametrize("name", FILES)
 
 
+@cache
 def loaded(name: str, seed: int = 1) -> Loaded:
     """Load a scenario of the catalogue."""
     return load(FILES[name], seed=seed)
