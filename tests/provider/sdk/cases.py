@@ -11,10 +11,12 @@ from harness.scenario.schema import ErrorPreset, Limit
 
 TOKENS = 8
 HALF = TOKENS // 2
-PATIENT_S = 2.0
+PATIENT_S = 30.0
 """The SDK's timeout where nothing is to run into it."""
+STEADY_S = 2.0
+"""The SDK's timeout where comments come more often than that, but content does not."""
 HASTY_S = 1.0
-"""The SDK's timeout where something is."""
+"""The SDK's timeout where something is to run into it."""
 
 _S = 10**9
 _MS = 10**6
@@ -52,7 +54,7 @@ class Case:
     @property
     def idle(self) -> bool:
         """Whether most of it is waiting."""
-        return self.timeout_s == HASTY_S or (self.inject is not None and self.inject.stream == "keepalive")
+        return self.timeout_s < PATIENT_S
 
 
 def _stream(name: str, text: str, inject: Inject | None, timeout_s: float = PATIENT_S) -> Case:
@@ -80,7 +82,7 @@ STREAMS = (
     _stream("error", "`error_event`", _broken("error_event")),
     _stream("error-first", "`error_event`, before any token", Inject(stream="error_event", after_tokens=0)),
     _stream("error-overloaded", "`error_event`, `error: overloaded`", _broken("error_event", error="overloaded")),
-    _stream("keepalive", "`keepalive`, longer than the timeout", _broken("keepalive", pause=3100 * _MS)),
+    _stream("keepalive", "`keepalive`, longer than the timeout", _broken("keepalive", pause=3100 * _MS), STEADY_S),
     _stream("empty", "`empty`", Inject(stream="empty")),
     _stream("filter", "`content_filter`", _broken("content_filter")),
     _stream("ttft", "`ttft`, shorter than the timeout", Inject(ttft=_SHORT)),
@@ -119,7 +121,7 @@ DELAYS = tuple(
 LIMIT = Case(
     name="limit",
     text="`limit`, used up",
-    inject=Inject(limit=Limit(requests=Allowance(1, 600 * _MS))),
+    inject=Inject(limit=Limit(requests=Allowance(1, _LONG))),
     streaming=False,
     times=2,
 )
@@ -139,6 +141,9 @@ def _retry(name: str, text: str, inject: Inject, first: int | None = 1, timeout_
     return replace(case, streaming=inject.stream is not None)
 
 
+WARM_UP = tuple(Case(name="warm-up", text="", inject=None, streaming=flag, timeout_s=60) for flag in (False, True))
+"""Asked before all others: an SDK's first call imports half of it, which takes longer than some timeouts here."""
+
 RETRIES = (
     _retry("429", "429 once, no delay told", Inject(status=429)),
     _retry("429-seconds", "429 once, told 7 s", Inject(status=429, retry_after=7 * _S, retry_after_as="seconds")),
@@ -156,6 +161,8 @@ RETRIES = (
     _retry("close", "`connection: close`, once", Inject(connection="close")),
     _retry("silent", "`connection: silent`, once", Inject(connection="silent"), 1, HASTY_S),
     _retry("cut", "`stream: cut`, once", _broken("cut")),
-    LIMIT,
 )
 """Asked with the SDK's own retries."""
+
+REFILLED = replace(LIMIT, inject=Inject(limit=Limit(requests=Allowance(1, 2 * _S))))
+"""The same in short, for SDKs that wait as long as they are told: this wait is a real one."""

@@ -216,6 +216,9 @@ RETRYING = {
 }
 """The same of those whose own retries are measured; `gemini-retrying` is told to retry, as it does not by itself."""
 
+HEEDING = ("openai", "azure", "anthropic")
+"""Those of them that wait as long as they are told."""
+
 
 @asynccontextmanager
 async def clients(hosts: dict[str, str]) -> AsyncIterator[dict[str, Ask]]:

@@ -6,9 +6,10 @@ import asyncio
 import time
 import warnings
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -23,57 +24,74 @@ from harness.store import Capture, EdgeAttempt
 from harness.store.capture import rows
 
 from . import waits
-from .cases import CASES, RETRIES, TOKENS, Case
-from .clients import DIALECTS, RETRYING, Ask, clients, retrying_clients
+from .cases import CASES, REFILLED, RETRIES, STREAMS, TOKENS, WARM_UP, Case
+from .clients import DIALECTS, HEEDING, RETRYING, Ask, clients, retrying_clients
 from .heard import Heard
+from .helpers import HELPERS, helpers
 
 Measured = dict[tuple[str, str], Heard]
 """By the client's and the case's names."""
 
 TOKEN = "sdks0001"
-BUSY_AT_ONCE = 6
-IDLE_AT_ONCE = 24
+AT_ONCE = {True: 32, False: 6}
+"""So many calls at once that wait for most of their time, and so many that do not: a busy machine is not to tell."""
 
 
 def measure() -> Measured:
     """Return what each SDK tells about each case, each asked once. It takes some seconds."""
-    return _run(CASES, DIALECTS, clients)
+    return _run(_each(DIALECTS, CASES) | _each(HELPERS, STREAMS), DIALECTS | HELPERS, _everybody)
 
 
 def measure_retries() -> Measured:
     """Return what the SDKs' own retries do. It takes a second or two, as their sleeps are cut short."""
-    return _run(RETRIES, RETRYING, retrying_clients)
+    asked = _each(RETRYING, RETRIES) | _each(HEEDING, [REFILLED])
+    return _run(asked, RETRYING, retrying_clients)
 
 
+Asked = dict[tuple[str, str], Case]
 Open = Callable[[dict[str, str]], AbstractAsyncContextManager[dict[str, Ask]]]
 
 
-def _run(cases: Sequence[Case], names: Mapping[str, str], opened: Open) -> Measured:
+def _each(names: Iterable[str], cases: Iterable[Case]) -> Asked:
+    return {(name, case.name): case for case, name in product(cases, names)}
+
+
+@asynccontextmanager
+async def _everybody(hosts: dict[str, str]) -> AsyncIterator[dict[str, Ask]]:
+    async with clients(hosts) as some, helpers(hosts) as others:
+        yield some | others
+
+
+def _run(asked: Asked, names: Mapping[str, str], opened: Open) -> Measured:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # other people's deprecations
-        return asyncio.run(_measure(cases, names, opened))
+        return asyncio.run(_measure(asked, names, opened))
 
 
-async def _measure(cases: Sequence[Case], names: Mapping[str, str], opened: Open) -> Measured:
-    asked = {(name, case.name): case for case in cases for name in names}
+async def _measure(asked: Asked, names: Mapping[str, str], opened: Open) -> Measured:
     heard = {key: Heard() for key in asked}
     ids = {key: f"req-{place:06d}" for place, key in enumerate(asked, start=1)}
     windows = [_window(name, names[name], case) for (name, _), case in asked.items() if case.inject is not None]
     providers = {name: _provider(dialect) for name, dialect in names.items()}
-    slots = {False: asyncio.Semaphore(BUSY_AT_ONCE), True: asyncio.Semaphore(IDLE_AT_ONCE)}
     with TemporaryDirectory() as folder:
         with Capture(Path(folder), "edge") as capture:
             async with Edge(providers, token=TOKEN, windows=windows, capture=capture) as edge:
                 edge.begin(time.monotonic_ns())
                 async with opened({name: f"http://127.0.0.1:{port}" for name, port in edge.ports.items()}) as asks:
-                    await asyncio.gather(
-                        *(
-                            _ask(asks[key[0]], case, f"hello [[{ids[key]} {TOKEN}]]", heard[key], slots[case.idle])
-                            for key, case in asked.items()
-                        )
-                    )
+                    await _warm_up(asks)
+                    for idle in (True, False):
+                        slots = asyncio.Semaphore(AT_ONCE[idle])
+                        chosen = [key for key, case in asked.items() if case.idle is idle]
+                        prompts = {key: f"hello [[{ids[key]} {TOKEN}]]" for key in chosen}
+                        calls = (_ask(asks[key[0]], asked[key], prompts[key], heard[key], slots) for key in chosen)
+                        await asyncio.gather(*calls)
         _add_attempts(capture.path, ids, asked, heard)
     return heard
+
+
+async def _warm_up(asks: Mapping[str, Ask]) -> None:
+    for ask, case in product(asks.values(), WARM_UP):
+        await ask(Heard(), case, "hello")
 
 
 def _provider(dialect: str) -> Provider:
@@ -120,9 +138,7 @@ async def _ask(ask: Ask, case: Case, prompt: str, heard: Heard, slots: asyncio.S
             heard.error = error
 
 
-def _add_attempts(
-    path: Path, ids: dict[tuple[str, str], str], asked: dict[tuple[str, str], Case], heard: Measured
-) -> None:
+def _add_attempts(path: Path, ids: dict[tuple[str, str], str], asked: Asked, heard: Measured) -> None:
     attempts: dict[str | None, list[AttemptRecord]] = defaultdict(list)
     for row in rows(path):
         if isinstance(row, EdgeAttempt):

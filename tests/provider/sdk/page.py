@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
 
-from .cases import ERRORS, HASTY_S, PATIENT_S, PLAIN, RETRIES, STREAMS, Case
+from .cases import ERRORS, HASTY_S, PATIENT_S, PLAIN, REFILLED, RETRIES, STEADY_S, STREAMS, Case
 from .heard import Heard
 from .measure import Measured
 
@@ -17,6 +17,11 @@ _COLUMNS = {
     "gemini-blocking": "`google-genai`, blocking",
 }
 _ALIKE = {"azure": "Azure", "openrouter": "OpenRouter", "deepseek": "DeepSeek"}
+_HELPER_COLUMNS = {
+    "openai-helper": "`chat.completions.stream`",
+    "responses-helper": "`responses.stream`",
+    "anthropic-helper": "`messages.stream`",
+}
 _ERROR_COLUMNS = {
     "openai": "OpenAI",
     "azure": "Azure",
@@ -41,10 +46,13 @@ def render(measured: Measured, retried: Measured) -> str:
     sdks = ", ".join(f"`{name}` {version(name)}" for name in ("openai", "anthropic", "google-genai"))
     return "\n".join(
         [
-            _INTRODUCTION.format(sdks=sdks, patient=f"{PATIENT_S:g}", hasty=f"{HASTY_S:g}"),
+            _INTRODUCTION.format(sdks=sdks, patient=f"{PATIENT_S:g}", steady=f"{STEADY_S:g}", hasty=f"{HASTY_S:g}"),
             "## Streams\n",
             *_table("fault", STREAMS, _COLUMNS, measured, cell),
             *_alike(STREAMS, measured),
+            "### Through the SDKs' own helpers\n",
+            _HELPERS,
+            *_table("fault", STREAMS, _HELPER_COLUMNS, measured, cell),
             "## Plain answers\n",
             *_table("fault", PLAIN, _COLUMNS, measured, cell),
             *_alike(PLAIN, measured),
@@ -53,7 +61,7 @@ def render(measured: Measured, retried: Measured) -> str:
             *_table("`error`", ERRORS, _ERROR_COLUMNS, measured, error_cell),
             "## The SDKs' own retries\n",
             _RETRIES,
-            *_table("fault", RETRIES, _RETRY_COLUMNS, retried, retry_cell),
+            *_table("fault", [*RETRIES, REFILLED], _RETRY_COLUMNS, retried, retry_cell),
         ]
     )
 
@@ -61,7 +69,8 @@ def render(measured: Measured, retried: Measured) -> str:
 def _table(head: str, cases: Sequence[Case], columns: dict[str, str], measured: Measured, said: Cell) -> list[str]:
     rows = [f"| {head} | {' | '.join(columns.values())} |", "|---" * (len(columns) + 1) + "|"]
     for case in cases:
-        cells = (said(measured[name, case.name], _fine(measured, name, case)) for name in columns)
+        keys = [(name, case.name) for name in columns]
+        cells = (said(measured[key], _fine(measured, key[0], case)) if key in measured else "–" for key in keys)
         rows.append(f"| {case.text} | {' | '.join(cells)} |")
     return [*rows, ""]
 
@@ -127,11 +136,16 @@ _INTRODUCTION = """\
 # What the official SDKs do with each fault
 
 Measured, not written: `make schema` asks every SDK through every fault over real sockets and writes this page, and a test
-compares it with what it measures. Faults are those of [faults.md](faults.md). {sdks}; each asks once, without retries, with a
-timeout of {patient} s, or of {hasty} s where that is to run out. A stream has 8 tokens, and a fault acts after 4 of them.
+compares it with what it measures. Faults are those of [faults.md](faults.md). The SDKs are {sdks}.
+Each asks once, without retries, with a timeout of {patient} s, or of {hasty} s where that is to run out ({steady} s for
+`keepalive`, whose comments come every second). A stream has 8 tokens, and a fault acts after 4 of them.
 
 How to read a cell: how much of the text came (`whole`, `part`, `none`), then the exception that ended it, with the provider's
 code where it has one. **Bold** is what a caller does not notice who only waits for exceptions and looks at the text.
+"""
+
+_HELPERS = """\
+They read the whole stream and put the answer together; what is said here is said of their final answer.
 """
 
 _RETRIES = """\

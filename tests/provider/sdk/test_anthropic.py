@@ -112,4 +112,4 @@ def test_a_limit_tells_what_is_left(measured: Measured) -> None:
     """Anthropic's own headers, on the answer that refuses."""
     headers = measured["anthropic", LIMIT.name].headers
     assert headers["anthropic-ratelimit-requests-remaining"] == "0"
-    assert headers["retry-after"] == "1"
+    assert int(headers["retry-after"]) in range(30, 61)

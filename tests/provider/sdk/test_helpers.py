@@ -1,82 +1,44 @@
-"""The SDKs' own ways to put a stream together: they check the order of its events, which a plain loop does not."""
+"""The SDKs' own ways to put a stream together."""
 
 from __future__ import annotations
 
-import asyncio
-import warnings
-from collections.abc import Awaitable, Callable
-from typing import Any
-
-import anthropic
 import openai
+import pytest
 
-from harness.chain import Provider, ReplySpec
-from harness.edge import Edge
-from harness.provider.text import text
+from .cases import STREAMS, TOKENS, Case
+from .heard import Outcome
+from .helpers import HELPERS
+from .measure import Measured
+from .test_anthropic import STREAMED as MESSAGES
+from .test_openai import RESPONSES
+from .test_openai import STREAMED as CHAT
 
-from .clients import KEY
-
-TOKENS = 5
-PROMPT: Any = [{"role": "user", "content": "hello"}]
-
-
-def ask(dialect: str, use: Callable[[str], Awaitable[Any]]) -> Any:
-    """Return what comes of using a provider that is well, given where it is."""
-
-    async def run() -> Any:
-        spec = ReplySpec(ttft=0, tokens=TOKENS, tokens_per_second=0)
-        provider = Provider(dialect=dialect, model="any", reply=spec)  # type: ignore[arg-type]
-        async with Edge({"it": provider}) as edge:
-            return await use(f"http://127.0.0.1:{edge.ports['it']}")
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # other people's deprecations
-        return asyncio.run(run())
-
-
-SAID = text("orphan.it.1", TOKENS)
+# As reading the stream in a loop, but for those that are named.
+OUTCOMES: dict[str, dict[str, Outcome]] = {
+    "openai-helper": CHAT | {"stream-filter": ("part", openai.ContentFilterFinishReasonError, None)},
+    "responses-helper": RESPONSES
+    | {
+        "stream-end": ("part", RuntimeError, None),
+        "stream-error": ("part", RuntimeError, None),
+        "stream-error-first": ("none", RuntimeError, None),
+        "stream-error-overloaded": ("part", RuntimeError, None),
+        "stream-filter": ("part", RuntimeError, None),
+    },
+    "anthropic-helper": MESSAGES | {"stream-no-usage": ("whole", AttributeError, None)},
+}
 
 
-def test_chat_completions() -> None:
-    """The chunks make a whole completion."""
-
-    async def use(host: str) -> Any:
-        async with openai.AsyncOpenAI(base_url=f"{host}/v1", api_key=KEY) as client:
-            options: Any = {"include_usage": True}
-            async with client.chat.completions.stream(model="m", messages=PROMPT, stream_options=options) as stream:
-                return await stream.get_final_completion()
-
-    answer = ask("openai", use)
-    assert answer.choices[0].message.content == SAID
-    assert answer.choices[0].finish_reason == "stop"
-    assert answer.usage.completion_tokens == TOKENS
+@pytest.mark.parametrize("helper", HELPERS)
+@pytest.mark.parametrize("case", STREAMS, ids=str)
+def test_helpers(measured: Measured, helper: str, case: Case) -> None:
+    """A stream that responses do not complete is an error to their helper alone; other half answers are final ones."""
+    assert measured[helper, case.name].outcome == OUTCOMES[helper][case.name]
 
 
-def test_responses() -> None:
-    """The events make a whole response: each output and each part is begun before it grows."""
-
-    async def use(host: str) -> Any:
-        async with openai.AsyncOpenAI(base_url=f"{host}/v1", api_key=KEY) as client:
-            async with client.responses.stream(model="m", input="hello") as stream:
-                texts = [event.snapshot async for event in stream if event.type == "response.output_text.delta"]
-            return texts, await stream.get_final_response()
-
-    texts, answer = ask("openai", use)
-    assert texts[-1] == answer.output_text == SAID
-    assert answer.status == "completed"
-    assert answer.usage.output_tokens == TOKENS
-
-
-def test_messages() -> None:
-    """The events make a whole message: its block is begun before it grows, and stopped."""
-
-    async def use(host: str) -> Any:
-        async with anthropic.AsyncAnthropic(base_url=host, api_key=KEY) as client:
-            async with client.messages.stream(model="m", messages=PROMPT, max_tokens=100) as stream:
-                kinds = [event.type async for event in stream]
-            return kinds, await stream.get_final_message()
-
-    kinds, answer = ask("anthropic", use)
-    assert kinds.count("content_block_stop") == 1
-    assert answer.content[0].text == SAID
-    assert (answer.stop_reason, answer.usage.output_tokens) == ("end_turn", TOKENS)
+@pytest.mark.parametrize("helper", HELPERS)
+def test_the_order_of_events_is_right(measured: Measured, helper: str) -> None:
+    """Each output is begun before it grows, or a helper would not put it together."""
+    heard = measured[helper, "stream-fine"]
+    assert heard.text == heard.whole
+    assert heard.usage is not None
+    assert heard.usage[1] == heard.pieces == TOKENS

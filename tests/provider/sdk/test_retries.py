@@ -13,8 +13,8 @@ import pytest
 from anthropic import _exceptions
 from google.genai import errors
 
-from .cases import RETRIES, Case
-from .clients import RETRYING
+from .cases import REFILLED, RETRIES, Case
+from .clients import HEEDING, RETRYING
 from .measure import Measured
 
 ONCE = (1, False)
@@ -38,7 +38,6 @@ OPENAI = {
     "close": (*OWN, None),
     "silent": (*OWN, None),
     "cut": (*ONCE, httpx.RemoteProtocolError),
-    "limit": (3, True, None),
 }
 
 ANTHROPIC = OPENAI | {
@@ -60,7 +59,6 @@ GEMINI = {case.name: (*ONCE, errors.ClientError) for case in RETRIES} | {
     "close": (*OWN, None),
     "silent": (*ONCE, TimeoutError),
     "cut": (*ONCE, aiohttp.ClientPayloadError),
-    "limit": (2, False, errors.ClientError),
 }
 
 # Told to retry, it does so five times, and does not heed what it is told otherwise.
@@ -73,7 +71,6 @@ GEMINI_RETRYING = {case.name: (*OWN, None) for case in RETRIES} | {
     "400-yes": (*ONCE, errors.ClientError),
     "silent": (*ONCE, TimeoutError),
     "cut": (*ONCE, aiohttp.ClientPayloadError),
-    "limit": (3, False, None),
 }
 
 # By client and case: how many attempts, whether the waits are those that were told, and what is raised in the end.
@@ -96,7 +93,16 @@ def test_retries(retried: Measured, client: str, case: Case) -> None:
     assert raised or heard.text == heard.whole
 
 
-@pytest.mark.parametrize("client", ["openai", "azure", "anthropic"])
+@pytest.mark.parametrize("client", HEEDING)
+def test_a_limit_is_waited_for(retried: Measured, client: str) -> None:
+    """Who waits as long as a limit tells is let through then."""
+    heard = retried[client, REFILLED.name]
+    assert [attempt.status for attempt in heard.attempts] == [200, 429, 200]
+    assert heard.waited_as_told
+    assert heard.text == heard.whole
+
+
+@pytest.mark.parametrize("client", HEEDING)
 def test_waits_told_as_a_number_are_kept_to_the_letter(retried: Measured, client: str) -> None:
     """Seconds and milliseconds need no clock to be understood."""
     assert retried[client, "429-seconds"].waits_s == [7.0]
