@@ -27,7 +27,8 @@ class Ask(Protocol):
         """Write down what the SDK tells; raise what it raises."""
 
 
-def _messages(prompt: str) -> Any:
+def said(prompt: str) -> Any:
+    """Return a prompt as a list of messages."""
     return [{"role": "user", "content": prompt}]
 
 
@@ -35,7 +36,7 @@ def chat(client: openai.AsyncOpenAI) -> Ask:
     """Return OpenAI's chat completions."""
 
     async def ask(heard: Heard, case: Case, prompt: str) -> None:
-        call: Any = {"model": case.name, "messages": _messages(prompt), "timeout": case.timeout_s}
+        call: Any = {"model": case.name, "messages": said(prompt), "timeout": case.timeout_s}
         if case.max_tokens is not None:
             call["max_tokens"] = case.max_tokens
         if not case.streaming:
@@ -108,7 +109,7 @@ def messages(client: anthropic.AsyncAnthropic) -> Ask:
     """Return Anthropic's messages."""
 
     async def ask(heard: Heard, case: Case, prompt: str) -> None:
-        call: Any = {"model": case.name, "messages": _messages(prompt), "timeout": case.timeout_s}
+        call: Any = {"model": case.name, "messages": said(prompt), "timeout": case.timeout_s}
         call["max_tokens"] = case.max_tokens or 1000
         if not case.streaming:
             answer = await client.messages.create(**call)

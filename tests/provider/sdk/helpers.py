@@ -10,7 +10,7 @@ import anthropic
 import openai
 
 from .cases import Case
-from .clients import KEY, Ask
+from .clients import KEY, Ask, said
 from .heard import Heard
 
 HELPERS = {"openai-helper": "openai", "responses-helper": "openai", "anthropic-helper": "anthropic"}
@@ -35,15 +35,11 @@ async def helpers(hosts: dict[str, str]) -> AsyncIterator[dict[str, Ask]]:
         }
 
 
-def _prompt(prompt: str) -> Any:
-    return [{"role": "user", "content": prompt}]
-
-
 def _chat(client: openai.AsyncOpenAI) -> Ask:
     """Return `chat.completions.stream`."""
 
     async def ask(heard: Heard, case: Case, prompt: str) -> None:
-        call: Any = {"model": case.name, "messages": _prompt(prompt), "timeout": case.timeout_s}
+        call: Any = {"model": case.name, "messages": said(prompt), "timeout": case.timeout_s}
         async with client.chat.completions.stream(**call, stream_options={"include_usage": True}) as stream:
             async for event in stream:
                 if event.type == "content.delta":
@@ -78,7 +74,7 @@ def _messages(client: anthropic.AsyncAnthropic) -> Ask:
     """Return `messages.stream`."""
 
     async def ask(heard: Heard, case: Case, prompt: str) -> None:
-        call: Any = {"model": case.name, "messages": _prompt(prompt), "timeout": case.timeout_s, "max_tokens": 1000}
+        call: Any = {"model": case.name, "messages": said(prompt), "timeout": case.timeout_s, "max_tokens": 1000}
         async with client.messages.stream(**call) as stream:
             async for piece in stream.text_stream:
                 heard.add(piece)

@@ -99,6 +99,12 @@ def test_an_error_in_a_stream_tells_its_type(measured: Measured) -> None:
     assert (heard.status, heard.code) == (200, "overloaded_error")
 
 
+def test_a_200_of_the_wrong_shape_is_no_error(measured: Measured) -> None:
+    """The SDK hands on what it got, and its caller stumbles over it: text in place of an object, None for a list."""
+    assert type(measured["anthropic", "plain-html"].misread) is AttributeError
+    assert type(measured["anthropic", "plain-shape"].misread) is TypeError
+
+
 def test_delays_are_told_in_headers(measured: Measured) -> None:
     """The exception's response has the Retry-After in each way that it can be told."""
     headers = {case.name: measured["anthropic", case.name].headers for case in DELAYS}
