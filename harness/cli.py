@@ -35,6 +35,9 @@ ChainFile = Annotated[
     Path | None,
     typer.Option("--chain", metavar="FILE", help="A chain file or a litellm-config.yaml, in place of the scenario's."),
 ]
+AllowReal = Annotated[
+    bool, typer.Option("--allow-real", help="Let providers with an `upstream` be called for real: this costs money.")
+]
 Seed = Annotated[int | None, typer.Option("--seed", min=0, help="In place of the scenario's.")]
 
 
@@ -94,6 +97,7 @@ def run(
     *,
     chain: ChainFile = None,
     seed: Seed = None,
+    allow_real: AllowReal = False,
     reports: Reports = Path("reports"),
     as_json: Json = False,
 ) -> int:
@@ -108,7 +112,8 @@ def run(
             seed=seed,
             reports=reports,
             progress=progress,
-            command=_command(scenario, chain, seed),
+            command=_command(scenario, chain, seed, allow_real=allow_real),
+            allow_real=allow_real,
         )
     return _tell(result, as_json=as_json)
 
@@ -127,10 +132,11 @@ def _tell(result: RunResult, *, as_json: bool) -> int:
     return result.exit_code
 
 
-def _command(scenario: Path, chain: Path | None, seed: int | None) -> str:
+def _command(scenario: Path, chain: Path | None, seed: int | None, *, allow_real: bool) -> str:
     words = ["harness", "run", str(scenario)]
     words += ["--chain", str(chain)] if chain else []
     words += ["--seed", str(seed)] if seed is not None else []
+    words += ["--allow-real"] if allow_real else []
     return shlex.join(words)
 
 
@@ -184,9 +190,10 @@ def serve(
             min=1, max=65535, help="Where it listens, further providers on the next ports; any free ones if absent."
         ),
     ] = None,
+    allow_real: AllowReal = False,
     as_json: Json = False,
 ) -> int:
-    """Serve the mocked providers alone: a plain, fast LLM mock. Ends with Ctrl-C."""
+    """Serve the providers alone: a plain, fast LLM mock, or a pass-through to real ones. Ends with Ctrl-C."""
     from harness import experiment  # noqa: PLC0415
 
     def listening(addresses: dict[str, str]) -> None:
@@ -197,7 +204,10 @@ def serve(
                 sys.stdout.write(f"{name}\t{address}\n")
         sys.stdout.flush()
 
-    experiment.serve(chain, provider=provider, port=port, listening=listening)
+    def say(text: str) -> None:
+        sys.stderr.write(text + "\n")
+
+    experiment.serve(chain, provider=provider, port=port, listening=listening, say=say, allow_real=allow_real)
     return ExitCode.PASS
 
 

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from harness.chain import litellm_config
+from harness.chain import litellm_config, upstream
 from harness.chain.litellm_router import router_settings
 from harness.chain.openai_sdk import sdk_settings
 from harness.chain.spec import DERIVED, PLACEHOLDER, Chain, Endpoint
@@ -63,6 +63,12 @@ def _check(document: Document, chain: Chain) -> None:
         if provider.listen and (match is None or not 0 < int(match["port"]) < 65536):
             problem = f"expected host:port, found {provider.listen!r}"
             raise document.error(problem, ("providers", name, "listen"), hint='write "127.0.0.1:18081"')
+        if provider.upstream is not None:
+            try:
+                upstream.parse(provider.upstream)
+            except ValueError as error:
+                hint = "upstream: https://api.openai.com/v1"
+                raise document.error(str(error), ("providers", name, "upstream"), hint=hint) from None
 
 
 def _check_driver(document: Document, chain: Chain) -> None:

@@ -51,6 +51,9 @@ def secrets(chain: Chain, environ: Mapping[str, str]) -> frozenset[str]:
     Texts of fewer than six characters are left out: they stand in too much that is none of them.
     """
     found = set(_secrets(chain.litellm or {}, environ))
+    for provider in chain.providers.values():
+        if provider.api_key is not None:
+            found.add(environ.get(provider.api_key.partition("/")[2], "").strip())
     if chain.endpoint is not None:
         found.update(_endpoint_secrets(chain.endpoint, environ))
     return frozenset(text for text in found if len(text) >= _LENGTH_MIN)

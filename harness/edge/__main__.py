@@ -1,11 +1,13 @@
 """The edge as a part of a live run: `python -m harness.edge`.
 
-Start message: `capture` (a folder), `token`, `seed`, `providers`, `windows`, `listen`. Ready message: `ports`.
+Start message: `capture` (a folder), `token`, `seed`, `providers`, `windows`, `listen`; for real providers `keys`, by
+provider, and `budget` (`requests`, `usd`). Ready message: `ports`. Later messages: `budget`, why no more calls are made.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -14,6 +16,7 @@ from typing import Any
 from harness import part
 from harness.chain import Provider
 from harness.edge import Edge
+from harness.edge.budget import Budget
 from harness.edge.clock import FineLoops
 from harness.errors import HarnessError
 from harness.scenario import Window
@@ -31,6 +34,8 @@ async def serve(tie: part.Part) -> AsyncIterator[dict[str, Any]]:
         windows=decode(encode(config["windows"]), tuple[Window, ...]),
         listen=config["listen"],
         capture=tie.capture,
+        keys=config.get("keys"),
+        budget=Budget(**config.get("budget", {}), reached=_tell_budget),
     )
 
     def begin(message: dict[str, Any]) -> None:
@@ -39,6 +44,11 @@ async def serve(tie: part.Part) -> AsyncIterator[dict[str, Any]]:
     async with edge:
         tie.on_message = begin
         yield {"ports": edge.ports}
+
+
+def _tell_budget(why: str) -> None:
+    sys.stdout.write(json.dumps({"budget": why}) + "\n")
+    sys.stdout.flush()
 
 
 def main() -> int:

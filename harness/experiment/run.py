@@ -17,6 +17,7 @@ from harness.chain.redact import scrub, secrets
 from harness.drivers import host
 from harness.errors import ExitCode, HarnessError, UsageError
 from harness.experiment.environment import environment
+from harness.experiment.real import notices, permit
 from harness.history import History
 from harness.judge import Status, judge, measure, metrics_json, verdict_json
 from harness.live import engine
@@ -65,6 +66,7 @@ def run(
     chain: Path | None = None,
     seed: int | None = None,
     command: str = "",
+    allow_real: bool = False,
 ) -> RunResult:
     """Run a scenario live.
 
@@ -75,6 +77,7 @@ def run(
         chain: In place of the scenario's.
         seed: In place of the scenario's.
         command: The command line that repeats this run, for the report.
+        allow_real: Real providers that are not on this machine may be called.
 
     Raises:
         UsageError: The scenario or the chain is wrong; nothing was started.
@@ -82,6 +85,9 @@ def run(
     """
     loaded = load(scenario, chain=chain, seed=seed)
     host(loaded.chain)  # what its driver cannot do, or a key that is not set, is said before anything is made
+    permit(loaded.chain, os.environ, allow=allow_real)
+    for notice in notices(loaded.chain):
+        progress.say(notice)
     progress.phase("toxiproxy")
     binary = provision(progress.say)
     folder = RunFolder.create(reports, loaded.plan)
@@ -163,7 +169,7 @@ def _conclude(
         if error is not None:
             raise error from None  # the first thing that went wrong is the one to tell
         raise HarnessError(problem.strerror or str(problem), where=str(folder.path)) from None
-    if error is None:
+    if result.error is None:
         try:
             _render(result, progress)
         except HarnessError as problem:  # the verdict stands without its page
@@ -184,7 +190,8 @@ def _judge(
     folder.write_verdict(verdict_json(verdict), metrics_json(metrics))
     shown = Run.of(plan, history, metrics=metrics, verdict=verdict, path=folder.path, environment=folder.environment())
     folder.write_junit(junit(shown))
-    return RunResult(folder=folder, run=shown, error=error)
+    # A run that its budget ended has an answer, if one that says little.
+    return RunResult(folder=folder, run=shown, error=None if isinstance(error, engine.BudgetReached) else error)
 
 
 def _render(result: RunResult, progress: engine.Progress) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import secrets
 import string
 import sys
@@ -13,8 +14,9 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from harness.chain import Chain
+from harness.chain.upstream import keys
 from harness.drivers import READY_S, Address, Host, host
-from harness.errors import HarnessError
+from harness.errors import ExitCode, HarnessError
 from harness.live.nemesis import Nemesis
 from harness.live.processes import Child, to_the_end
 from harness.live.toxiproxy import Binary, Toxiproxy
@@ -31,6 +33,12 @@ SLACK_S = 10.0
 CUT_SHORT_S = 2.5
 """How long a part of a run that was cut short may take to write what it has and end by itself."""
 TOKEN_CHARS = 8
+
+
+class BudgetReached(HarnessError):  # noqa: N818 - not an error of anyone's
+    """The run ended early: its real providers may not be called any more."""
+
+    exit_code = ExitCode.INCONCLUSIVE
 
 
 class Progress(Protocol):
@@ -68,6 +76,7 @@ async def run(plan: Plan, chain: Chain, folder: RunFolder, toxiproxy: Binary, pr
 
     Raises:
         HarnessError: A part was not ready in time, died, or could not do its work; it is named.
+        BudgetReached: The real providers have been asked for as much as they may.
     """
     with Capture(folder.capture, "runner") as capture:
         async with _task(watch_loop(capture, "runner")):
@@ -149,6 +158,7 @@ class _Run:
         chain = None if hosted.part is None else await self._part(parts, "chain", hosted.part)
         load = await self._part(parts, "load", [sys.executable, "-m", "harness.live.locustfile"])
         base_urls = await self._listen(proxy, (await edge.ready(self._edge_message()))["ports"])
+        await self._watch(parts, self._budget(edge))
         if chain is not None:
             address = hosted.address(await chain.ready(hosted.start_message(self.folder.capture, base_urls)))
         else:
@@ -177,6 +187,12 @@ class _Run:
 
     async def _watch(self, parts: AsyncExitStack, death: Coroutine[Any, Any, HarnessError]) -> None:
         self.deaths.append(await parts.enter_async_context(_task(death)))
+
+    async def _budget(self, edge: Child) -> HarnessError:
+        """Complete when the edge says that it calls no real provider any more."""
+        message = await edge.receive()
+        hint = "raise it in the chain file, or make the run shorter"
+        return BudgetReached(message["budget"], where="edge", hint=hint)
 
     async def _part(self, parts: AsyncExitStack, name: str, argv: Sequence[str], *, ours: bool = True) -> Child:
         child = Child(name, argv, log=self.folder.logs / f"{name}.log", part=ours)
@@ -232,6 +248,8 @@ class _Run:
             "providers": self.chain.providers,
             "windows": self.plan.timeline.windows,
             "listen": dict.fromkeys(self.chain.providers, "127.0.0.1:0"),
+            "keys": keys(self.chain, os.environ),
+            "budget": {"requests": self.chain.max_requests, "usd": self.chain.max_cost},
         }
 
     def _load_message(self, address: Address) -> dict[str, Any]:

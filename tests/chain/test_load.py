@@ -40,6 +40,19 @@ SDK = HOSTED.replace("litellm-router", "openai-sdk")
         (HOSTED.replace("litellm-router", "endpoint"), ":2: driver", "`endpoint:` goes with"),
         (GATEWAY, ":4: providers.a.listen", "missing"),
         (GATEWAY + '  command: [run, "{b.base_url}"]', ":9: endpoint.command[1]", "unknown provider 'b'"),
+        (
+            HOSTED.replace("4}", "4, upstream: 'api.openai.com'}"),
+            ":4: providers.a.upstream",
+            "expected an https address",
+        ),
+        (
+            HOSTED.replace("4}", "4, upstream: 'http://api.openai.com'}"),
+            ":4: providers.a.upstream",
+            "only https leaves",
+        ),
+        (HOSTED.replace("4}", "4, upstream: 'https://me:pw@h/v1'}"), ":4: providers.a.upstream", "no password"),
+        (HOSTED.replace("4}", "4, upstream: 'https://h/v1?key=k'}"), ":4: providers.a.upstream", "no password, query"),
+        (HOSTED.replace("4}", "4, upstream: 'https://h:0x/v1'}"), ":4: providers.a.upstream", "expected a port"),
         (GATEWAY.replace("http:", "ftp:"), ":7: endpoint.base_url", "expected an http address"),
         (GATEWAY.replace("http://", ""), ":7: endpoint.base_url", "expected an http address"),
         (GATEWAY.replace("8787", "99999"), ":7: endpoint.base_url", "expected a port"),
@@ -77,7 +90,14 @@ def test_a_mistake_is_named_with_its_line(tmp_path: Path, text: str, where: str,
 
 @pytest.mark.parametrize(
     "text",
-    [HOSTED, SDK, GATEWAY + '  command: [run, "{a.base_url}/v1", "{}"]', GATEWAY.replace("4}", "4, listen: 'h:1'}")],
+    [
+        HOSTED.replace("4}", "4, upstream: 'https://api.openai.com/v1', api_key: env/OPENAI_API_KEY}"),
+        HOSTED.replace("4}", "4, upstream: 'http://[::1]:8080'}"),
+        HOSTED,
+        SDK,
+        GATEWAY + '  command: [run, "{a.base_url}/v1", "{}"]',
+        GATEWAY.replace("4}", "4, listen: 'h:1'}"),
+    ],
 )
 def test_a_right_one_is_a_chain(tmp_path: Path, text: str) -> None:
     """A gateway is started with addresses filled in, or runs already and calls fixed ones."""

@@ -148,3 +148,13 @@ def test_a_log_is_scrubbed() -> None:
     log = "with planted-0123\nplanted.\nAuthorization: Bearer abc\nkey sk-abcdefghijkl0123 refused\nport 8787"
 
     assert scrub(log, known) == (f"with {HIDDEN}\n{HIDDEN}.\nAuthorization: {HIDDEN}\nkey {HIDDEN} refused\nport 8787")
+
+
+def test_a_providers_key_is_a_secret() -> None:
+    """What its reference to the environment leads to; the reference itself stays."""
+    provider = Provider(dialect="openai", model="m", upstream="https://h/v1", api_key="env/PLANTED")
+    chain = Chain(name="c", driver="litellm-router", providers={"a": provider}, order=("a",))
+
+    assert redact(chain) == chain
+    assert secrets(chain, {"PLANTED": "sk-planted"}) == {"sk-planted"}
+    assert secrets(chain, {}) == frozenset()

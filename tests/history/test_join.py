@@ -207,3 +207,55 @@ def test_what_a_throttle_touches(start_ns: int, outcome: AttemptOutcome, touched
     event = FaultEvent(fault_id="fault-1", provider="openai", kind="throttle", applied_ns=10, reverted_ns=20)
     (named,), (fired,) = attribute([at_edge(start_ns=start_ns, outcome=outcome)], [event], unseen=False)
     assert (named.fault_id, fired.fired) == ("fault-1" if touched else None, touched)
+
+
+def at_real(attempt_id: str, sha: str | None, status: int = 200, **rest: object) -> AttemptRecord:
+    """Return an attempt that was passed through."""
+    return at_edge(attempt_id, forwarded=True, status=status, text_sha256=sha, **rest)
+
+
+REAL = replace(REQUEST, sources=(), status=200)
+
+
+@pytest.mark.parametrize(
+    ("attempts", "served", "complete"),
+    [
+        ([at_real("req-000001.openai.1", "whole"), at_real("req-000001.azure.1", None)], "openai", True),
+        ([at_real("req-000001.openai.1", None), at_real("req-000001.azure.1", "whole")], "azure", True),
+        ([at_real("req-000001.openai.1", "other"), at_real("req-000001.azure.1", "another")], "azure", False),
+        ([at_real("req-000001.openai.1", "other"), at_real("req-000001.azure.1", None, 503)], "openai", False),
+        ([at_real("req-000001.openai.1", None, 503)], None, False),
+        ([at_edge("req-000001.openai.1")], None, False),
+        ([at_real("req-000002.openai.1", "whole")], None, False),
+        ([], None, False),
+    ],
+)
+def test_real_text_tells_who_served_by_what_it_says(
+    attempts: list[AttemptRecord], served: str | None, complete: bool
+) -> None:
+    """The attempt that said the same; else the last that had an answer, which then was not passed on whole."""
+    edge = [(None, replace(attempt, start_ns=place)) for place, attempt in enumerate(attempts)]
+    (request,), _ = join([REAL], edge, [])
+    assert (request.served_by, request.complete) == (served, complete)
+
+
+def test_real_text_may_look_like_a_mocks() -> None:
+    """What names an attempt that this run does not have is real text; so is what the harness's own mock says elsewhere."""
+    request = replace(REAL, sources=("orphan.openai.1",))
+    (joined,), _ = join([request], [(None, at_real("req-000001.openai.1", "whole"))], [])
+    assert (joined.served_attempt, joined.complete) == ("req-000001.openai.1", True)
+
+
+def test_an_error_was_served_by_nobody() -> None:
+    """A caller who got no answer got nobody's, whatever a real provider had said."""
+    request = replace(REAL, status=503, outcome="error", text_sha256=None)
+    (joined,), _ = join([request], [(None, at_real("req-000001.openai.1", "whole"))], [])
+    assert joined.served_by is None
+
+
+@pytest.mark.parametrize("outcome", ["refused", "timeout", "malformed"])
+def test_the_edge_knows_what_went_wrong_upstream(outcome: AttemptOutcome) -> None:
+    """To the chain, its connection was reset or closed."""
+    edge = at_real("req-000001.openai.1", None, outcome=outcome)
+    (_,), (attempt,) = join([REAL], [("k", edge)], [at_chain("k", outcome="reset")])
+    assert (attempt.outcome, attempt.seen_by) == (outcome, "both")
