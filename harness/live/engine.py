@@ -7,7 +7,7 @@ import secrets
 import string
 import sys
 import time
-from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -56,7 +56,13 @@ class Ran:
     load: Mapping[str, Any]
 
 
-async def run(plan: Plan, chain: Chain, folder: RunFolder, toxiproxy: Binary, progress: Progress) -> Ran:
+Gate = Callable[[], Awaitable[None]]
+"""Awaited between the warm-up and the origin: runs that share a machine begin together, after everyone's imports."""
+
+
+async def run(
+    plan: Plan, chain: Chain, folder: RunFolder, toxiproxy: Binary, progress: Progress, *, gate: Gate | None = None
+) -> Ran:
     """Carry a plan out on real parts. Every row lies in the folder's capture when this returns or raises.
 
     Args:
@@ -65,13 +71,14 @@ async def run(plan: Plan, chain: Chain, folder: RunFolder, toxiproxy: Binary, pr
         folder: Where rows and logs go.
         toxiproxy: The program to run.
         progress: Told about each phase.
+        gate: Where to wait for other runs once this one is ready; None begins at once.
 
     Raises:
         HarnessError: A part was not ready in time, died, or could not do its work; it is named.
     """
     with Capture(folder.capture, "runner") as capture:
         async with _task(watch_loop(capture, "runner")):
-            own = _Run(plan, chain, folder=folder, toxiproxy=toxiproxy, progress=progress, capture=capture)
+            own = _Run(plan, chain, folder=folder, toxiproxy=toxiproxy, progress=progress, capture=capture, gate=gate)
             return await own.run()
 
 
@@ -100,6 +107,7 @@ class _Run:
         toxiproxy: Binary,
         progress: Progress,
         capture: Capture,
+        gate: Gate | None,
     ) -> None:
         self.plan = plan
         self.chain = chain
@@ -107,6 +115,7 @@ class _Run:
         self.toxiproxy = toxiproxy
         self.progress = progress
         self.capture = capture
+        self.gate = gate
         self.token = "".join(secrets.choice(string.ascii_lowercase + string.digits) for _ in range(TOKEN_CHARS))
         self.deaths: list[asyncio.Task[HarnessError]] = []
         self.children: list[Child] = []
@@ -160,6 +169,9 @@ class _Run:
         warmed = await load.ready(self._load_message(address))
         warnings = (*address.warnings, *_warmup_warnings(warmed["warmup"]))
 
+        if self.gate is not None:
+            self.progress.phase("gate")
+            await self.gate()
         origin_ns = time.monotonic_ns() + LEAD_NS
         self.capture.put(Origin(at_ns=origin_ns))
         await edge.send({"origin_ns": origin_ns})
