@@ -80,7 +80,9 @@ class Client:
             found = self._strict(self._api.get, "/proxies").json()
         except (HarnessError, ValueError):
             return frozenset()
-        known = isinstance(found, dict) and all(isinstance(proxy, dict) and "listen" in proxy for proxy in found.values())
+        known = isinstance(found, dict) and all(
+            isinstance(proxy, dict) and "listen" in proxy for proxy in found.values()
+        )
         return frozenset(found) if known else frozenset()
 
     def delete(self, proxy: str) -> None:
