@@ -14,42 +14,49 @@ from urllib.parse import urlsplit
 
 from harness.experiment.jobs import Job
 from harness.live.engine import Gate as Wait
-from harness.scenario import Plan, Window
+from harness.scenario import Plan
 
-RUN_CPU_S = 0.04
+RUN_CPU_S = 0.06
 """CPU seconds per second that a run's processes take to watch themselves."""
-REQUEST_CPU_S = 0.02
+REQUEST_CPU_S = 0.016
 """CPU seconds of one answered request, in all processes on its way."""
 STREAM_CPU_S = 0.015
 """What a stream takes on top of that."""
-FAILURE_CPU_S = 0.02
+FAILURE_CPU_S = 0.016
 """CPU seconds of one failed attempt: LiteLLM writes a traceback and hides the secrets in it."""
-SHARE_OF_CORES = 0.6
+SHARE_OF_CORES = 0.7
 """How much of the machine the busiest second of a wave may take, as far as it can be foreseen."""
 JOBS_PER_CORE = 4
 """More would not be ready in time: the imports of one run take a core for about 7 s."""
 _TRIES = 3
+_NOT_RETRIED = frozenset({400, 401, 402, 404, 413, 422})
 _HARMLESS = frozenset({"slow", "throttle", "delay", "pace", "stream_no_usage", "stream_keepalive", "stream_no_done"})
 
 
 def cpu_by_second(plan: Plan) -> list[float]:
     """Return how many cores a run is expected to take in each second of its phases."""
-    tries = plan.chain.retry.attempts if plan.chain.retry and plan.chain.retry.attempts else _TRIES
     request_s = REQUEST_CPU_S + STREAM_CPU_S * plan.load.streaming
     cores = []
     for second in range(-(-plan.end_ns // 10**9)):
-        failures = {
-            name: max((w.share for w in plan.timeline.at(name) if _breaks(w, second)), default=0.0)
-            for name in plan.chain.order
-        }
-        failed = tries * sum(failures.values())
+        failed = sum(_failures(plan, name, second) for name in plan.chain.order)
         cores.append(RUN_CPU_S + plan.load.rate * (request_s + FAILURE_CPU_S * failed))
     return cores
 
 
-def _breaks(window: Window, second: int) -> bool:
-    inside = window.start_ns < (second + 1) * 10**9 and window.end_ns > second * 10**9
-    return inside and window.inject.kind not in _HARMLESS
+def _failures(plan: Plan, provider: str, second: int) -> float:
+    """Return how many failed attempts at a provider a request is expected to make in some second."""
+    tries = plan.chain.retry.attempts if plan.chain.retry and plan.chain.retry.attempts else _TRIES
+    return max(
+        (
+            window.share
+            / (window.every or 1)
+            * min(1 if window.inject.status in _NOT_RETRIED else tries, window.first or tries)
+            for window in plan.timeline.at(provider)
+            if window.start_ns < (second + 1) * 10**9 and window.end_ns > second * 10**9
+            if window.inject.kind not in _HARMLESS
+        ),
+        default=0.0,
+    )
 
 
 def claims(job: Job) -> frozenset[str]:
