@@ -147,7 +147,7 @@ def test_a_failing_cell_prints_the_command_that_repeats_it() -> None:
     for text in (html(shown), markdown(shown), junit(shown).decode(), out.getvalue()):
         assert "harness run one.yaml --seed 2" in text
         assert "--seed 3" not in text
-    assert "1 of 3 runs" in markdown(shown)
+    assert "1 of 3 passed" in markdown(shown)
 
 
 def test_a_table_in_markdown_stays_one() -> None:

@@ -73,11 +73,13 @@ def _row(card: Scorecard, cell: Cell) -> list[str]:
         f'<span id="{_id(card, cell)}">{_scenario(cell)}</span>',
         _badge(cell.score) + passed,
         escape(seen.success) or words.MISSING,
-        "<br>".join(map(escape, seen.attempts.split(", "))) or words.MISSING,
+        "<br>".join(f'<span class="id">{escape(part)}</span>' for part in seen.attempts.split(", ")) or words.MISSING,
         escape(seen.first_gap) or words.MISSING,
         (escape(seen.total) or words.MISSING) + p95,
         "<br>".join(
-            f'<a href="{escape(_relative(card, run.run))}">seed {run.seed}</a>' for run in cell.runs if run.run
+            f'<a class="id" href="{escape(_relative(card, run.run))}">seed {run.seed}</a>'
+            for run in cell.runs
+            if run.run
         ),
     ]
 

@@ -28,7 +28,7 @@ class Numbers:
         first_gap: From the first failed attempt's end to the next attempt, median.
         total: Latency of the requests that a fault touched, median.
         total_p95: The same, 95th percentile.
-        passed: `3 of 5 runs`, where there are several.
+        passed: `3 of 5 passed`, where there are several.
     """
 
     success: str
@@ -53,7 +53,7 @@ def numbers(cell: Cell) -> Numbers:
         first_gap=_text([tally.first_gap_ns for tally in tallies], "ns"),
         total=_text([tally.total_p50_ns for tally in tallies], "ns"),
         total_p95=_text([tally.total_p95_ns for tally in tallies], "ns"),
-        passed=f"{cell.passed} of {len(cell.runs)} runs" if len(cell.runs) > 1 else "",
+        passed=f"{cell.passed} of {len(cell.runs)} passed" if len(cell.runs) > 1 else "",
     )
 
 
@@ -62,8 +62,10 @@ def _text(values: list[float | None], unit: str) -> str:
     if not known:
         return ""
     mean, around = over_runs(known)
-    between = words.interval(around, unit) if around and around[0] != around[1] else ""
-    return words.amount(mean, unit) + (f" ({between})" if between else "")
+    shown = words.amount(mean, unit)
+    if around is None or {words.amount(end, unit) for end in around} == {shown}:
+        return shown
+    return f"{shown} ({words.interval(around, unit)})"
 
 
 def word(score: Score) -> str:
