@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 import traceback
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from types import FrameType
 from typing import Any, TypeVar
 
@@ -14,6 +14,7 @@ from harness.chain.redact import scrub, secrets
 from harness.errors import ExitCode, HarnessError
 from harness.experiment.environment import environment
 from harness.live import engine
+from harness.live.processes import Fork
 from harness.live.toxiproxy import Binary
 from harness.scenario.load import Loaded
 from harness.store import RunFolder
@@ -54,6 +55,7 @@ async def carry_out(
     progress: engine.Progress,
     command: str,
     gate: engine.Gate | None = None,
+    forks: Mapping[str, Fork] | None = None,
 ) -> HarnessError | None:
     """Run a plan on real parts; return why it did not come to its planned end, or None.
 
@@ -66,6 +68,7 @@ async def carry_out(
         progress: Told about each phase.
         command: The command line that repeats this run, for the report.
         gate: Where to wait for other runs before the measured part.
+        forks: Makes parts that have done their imports, by the module they run.
 
     Raises:
         asyncio.CancelledError: Somebody ended it; every part has ended.
@@ -75,7 +78,7 @@ async def carry_out(
     try:
         facts = environment(toxiproxy=f"{binary.version} ({binary.source})", command=command)
         folder.write_environment(facts)
-        ran = await engine.run(loaded.plan, loaded.chain, folder, binary, progress, gate=gate)
+        ran = await engine.run(loaded.plan, loaded.chain, folder, binary, progress, gate=gate, forks=forks)
         folder.write_environment({**facts, "warnings": ran.warnings, "load": ran.load})
     except HarnessError as problem:
         error = problem

@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from harness.drivers import host
 from harness.errors import ExitCode, HarnessError, UsageError
 from harness.experiment.jobs import Job, jobs
 from harness.experiment.judging import Judge, Judging
@@ -18,6 +19,7 @@ from harness.experiment.live import Interrupted, Quiet, carry_out, interruptible
 from harness.experiment.waves import Gate, Wave, pack
 from harness.judge import Score
 from harness.live import engine
+from harness.live.nursery import nurseries
 from harness.live.toxiproxy import provision
 from harness.report.scorecard import Cell, CellRun, Scorecard, html, junit, markdown
 from harness.store import RunFolder, SuiteFolder, decode, encode
@@ -64,14 +66,28 @@ def suite(
     binary = provision(progress.say)
     folder = before or SuiteFolder.create(reports)
 
-    async def live(job: Job, run: RunFolder, gate: engine.Gate) -> HarnessError | None:
-        told = Quiet(lambda text: progress.say(f"{job.name}: {text}"))
-        return await carry_out(job.loaded, run, binary=binary, progress=told, command=job.command, gate=gate)
-
     card = scorecard(folder, todo, chains=chains, command=command, resumed=before is not None)
-    work = Suite(todo, card, folder, reports=reports, engine=live, judges=Judging.start, progress=progress, most=most)
+
+    async def live() -> Scorecard:
+        modules = (
+            {"harness.edge"} | {(host(job.loaded.chain).part or ("",))[-1] for job in todo} if len(todo) > 1 else set()
+        )
+        progress.phase("imports")
+        async with nurseries(modules, folder.path, progress.say) as forks:
+
+            async def carry(job: Job, run: RunFolder, gate: engine.Gate) -> HarnessError | None:
+                told = Quiet(lambda text: progress.say(f"{job.name}: {text}"))
+                return await carry_out(
+                    job.loaded, run, binary=binary, progress=told, command=job.command, gate=gate, forks=forks()
+                )
+
+            work = Suite(
+                todo, card, folder, reports=reports, engine=carry, judges=Judging.start, progress=progress, most=most
+            )
+            return await work.run()
+
     try:
-        return interruptible(work.run())
+        return interruptible(live())
     except Interrupted as ended:
         ended.hint = f"what was done is kept; go on with the same command and --resume {folder.path}"
         raise

@@ -16,7 +16,7 @@ from harness.chain import Chain
 from harness.drivers import Address, Host, host, wait_ready
 from harness.errors import HarnessError
 from harness.live.nemesis import Nemesis
-from harness.live.processes import Child, to_the_end
+from harness.live.processes import Child, Fork, to_the_end
 from harness.live.toxiproxy import Binary, Toxiproxy
 from harness.part import watch_loop
 from harness.scenario import Plan
@@ -61,7 +61,14 @@ Gate = Callable[[], Awaitable[None]]
 
 
 async def run(
-    plan: Plan, chain: Chain, folder: RunFolder, toxiproxy: Binary, progress: Progress, *, gate: Gate | None = None
+    plan: Plan,
+    chain: Chain,
+    folder: RunFolder,
+    toxiproxy: Binary,
+    progress: Progress,
+    *,
+    gate: Gate | None = None,
+    forks: Mapping[str, Fork] | None = None,
 ) -> Ran:
     """Carry a plan out on real parts. Every row lies in the folder's capture when this returns or raises.
 
@@ -72,13 +79,23 @@ async def run(
         toxiproxy: The program to run.
         progress: Told about each phase.
         gate: Where to wait for other runs once this one is ready; None begins at once.
+        forks: Makes parts that have done their imports, by the module they run; the others are started.
 
     Raises:
         HarnessError: A part was not ready in time, died, or could not do its work; it is named.
     """
     with Capture(folder.capture, "runner") as capture:
         async with _task(watch_loop(capture, "runner")):
-            own = _Run(plan, chain, folder=folder, toxiproxy=toxiproxy, progress=progress, capture=capture, gate=gate)
+            own = _Run(
+                plan,
+                chain,
+                folder=folder,
+                toxiproxy=toxiproxy,
+                progress=progress,
+                capture=capture,
+                gate=gate,
+                forks=forks,
+            )
             return await own.run()
 
 
@@ -108,6 +125,7 @@ class _Run:
         progress: Progress,
         capture: Capture,
         gate: Gate | None,
+        forks: Mapping[str, Fork] | None,
     ) -> None:
         self.plan = plan
         self.chain = chain
@@ -116,6 +134,7 @@ class _Run:
         self.progress = progress
         self.capture = capture
         self.gate = gate
+        self.forks = forks or {}
         self.token = "".join(secrets.choice(string.ascii_lowercase + string.digits) for _ in range(TOKEN_CHARS))
         self.deaths: list[asyncio.Task[HarnessError]] = []
         self.children: list[Child] = []
@@ -190,7 +209,8 @@ class _Run:
         self.deaths.append(await parts.enter_async_context(_task(death)))
 
     async def _part(self, parts: AsyncExitStack, name: str, argv: Sequence[str], *, ours: bool = True) -> Child:
-        child = Child(name, argv, log=self.folder.logs / f"{name}.log", part=ours)
+        fork = self.forks.get(argv[-1]) if ours else None
+        child = Child(name, argv, log=self.folder.logs / f"{name}.log", part=ours, fork=fork)
         await parts.enter_async_context(child)
         self.children.append(child)
         await self._watch(parts, child.died())
