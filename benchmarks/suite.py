@@ -17,7 +17,7 @@ from rig.result import Row, limited, tell
 
 ROOT = Path(__file__).parents[1]
 CHAIN = ROOT / "scenarios" / "chains" / "gpt4-azure-claude.yaml"
-STARVED = ("out of CPU", "late", "stalled", "steady")
+STARVED = ("out of CPU", "went out", "not steady")
 """Words of the reasons that a run gives when the machine could not keep up."""
 
 

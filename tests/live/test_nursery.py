@@ -126,7 +126,6 @@ def test_a_part_that_dies_is_noticed(tiny: Path, tmp_path: Path) -> None:
 
 def test_a_nursery_that_dies_takes_its_parts_along(tiny: Path, tmp_path: Path) -> None:
     """Nobody could tell any more how they end; the next part is refused, with a word."""
-
     orphans: list[psutil.Process] = []
 
     async def kill_parent(child: Child) -> None:
