@@ -60,6 +60,7 @@ def suite(
         Interrupted: Somebody ended it; whatever was done is kept.
         HarnessError: No suite could be begun, or what it left cannot be written.
     """
+    chains = tuple(dict.fromkeys(chains))
     todo = jobs(paths, chains=chains, seed=seed, repeat=repeat)
     before = None if resume is None else SuiteFolder.open(resume)
     progress.phase("toxiproxy")
@@ -100,6 +101,7 @@ def scorecard(
 ) -> Scorecard:
     """Return the scorecard of runs that are all still to be done, but for those of the same plan that the folder has."""
     done = _done(folder) if resumed else {}
+    names = {job.cell % len(chains): job.loaded.plan.chain.name for job in todo} if chains else {}
     cells: dict[int, Cell] = {}
     for job in todo:
         plan, file = job.loaded.plan, str(job.loaded.path)
@@ -108,11 +110,12 @@ def scorecard(
         cell = cells.get(job.cell)
         if cell is None:
             chain_file = str(chains[job.cell % len(chains)]) if chains else None
+            alike = list(names.values()).count(plan.chain.name) > 1
             cell = Cell(
                 scenario=plan.name,
                 title=plan.title,
                 file=file,
-                chain=plan.chain.name,
+                chain=f"{plan.chain.name} ({chain_file})" if alike else plan.chain.name,
                 chain_file=chain_file,
                 runs=(),
             )
@@ -171,7 +174,7 @@ class Suite:
         self._judges = judges
         self._progress = progress
         self._most = most
-        self._cores = cores or len(os.sched_getaffinity(0))
+        self._cores = cores or _cores()
         self._judge: Judge
         self._judgements: set[asyncio.Task[None]] = set()
 
@@ -270,3 +273,7 @@ class Suite:
     def _write(self) -> None:
         self._folder.write(self.card.as_json())
         self._folder.write_scorecard(markdown=markdown(self.card), html=html(self.card), junit=junit(self.card))
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -24,7 +24,7 @@ STREAM_CPU_S = 0.015
 """What a stream takes on top of that."""
 FAILURE_CPU_S = 0.016
 """CPU seconds of one failed attempt: LiteLLM writes a traceback and hides the secrets in it."""
-SHARE_OF_CORES = 0.7
+SHARE_OF_CORES = 0.8
 """How much of the machine the busiest second of a wave may take, as far as it can be foreseen."""
 JOBS_PER_CORE = 4
 """More would not be ready in time: the imports of one run take a core for about 7 s."""

@@ -20,7 +20,7 @@ from harness.judge import Score, Tally
 from harness.live.engine import Gate
 from harness.report.scorecard import Scorecard
 from harness.store import RunFolder, SuiteFolder
-from tests.experiment.files import scenario
+from tests.experiment.files import chain, scenario
 
 TALLY = Tally(requests=10, success=1.0, gave_up=0, attempts={"openai": 12, "azure": 2})
 EXITS = {Score.PASS: 0, Score.INCONCLUSIVE: 3, Score.PARTIAL: 1, Score.SAFE: 1, Score.FAIL: 1}
@@ -190,6 +190,17 @@ def test_repeats_are_runs_of_one_cell(world: World) -> None:
     (cell,) = card.cells
     assert [run.seed for run in cell.runs] == [1, 2, 3]
     assert cell.passed == 3
+
+
+def test_chains_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    """By their files; a chain that is alone with its name is called by it."""
+    paths = []
+    for place, name in enumerate(("same", "same", "other")):
+        (tmp_path / str(place)).mkdir()
+        paths.append(chain(tmp_path / str(place), name))
+    todo = jobs([scenario(tmp_path, "one")], chains=paths)
+    card = scorecard(SuiteFolder.create(tmp_path), todo, chains=paths, command="", resumed=False)
+    assert card.chains == (f"same ({paths[0]})", f"same ({paths[1]})", "other")
 
 
 def cut_short(world: World, *names: str, at: str) -> SuiteFolder:

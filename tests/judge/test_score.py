@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import re
+from pathlib import Path
 
 import pytest
 
 from harness.judge import Score, Status, Tally, Verdict, judge, over_runs, score, tally, worst
 from harness.judge.result import ExpectationResult, Finding
-from harness.judge.score import HARMS
+from harness.judge.score import HARMS, SUCCESS
 from harness.scenario import Fault, Inject
 from harness.scenario.expect import FINDINGS
 from tests.judge.histories import OUTAGE, Book, Try, fails, plan_of
@@ -77,6 +79,14 @@ def test_a_score_says_what_callers_got(found: Verdict, seen: Tally, expected: Sc
 def test_harms_are_findings() -> None:
     """Each of them is one that the judge looks for, and required."""
     assert all(FINDINGS[harm] == "required" for harm in HARMS)
+
+
+def test_the_scores_are_documented() -> None:
+    """Each with its symbol, and the very names that decide."""
+    page = (Path(__file__).parents[2] / "docs" / "reference" / "scorecard.md").read_text()
+    assert set(re.findall(r"^\| `(\w+)` \| . \|", page, flags=re.MULTILINE)) == set(Score)
+    assert all(f"`{name}`" in page for name in (*HARMS, *SUCCESS))
+    assert ", ".join(f"`{score}`" for score in Score) in page
 
 
 def test_the_worst_counts() -> None:
