@@ -8,7 +8,7 @@ import secrets
 import string
 import sys
 import time
-from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -18,7 +18,7 @@ from harness.chain.upstream import keys
 from harness.drivers import READY_S, Address, Host, host
 from harness.errors import ExitCode, HarnessError
 from harness.live.nemesis import Nemesis
-from harness.live.processes import Child, to_the_end
+from harness.live.processes import Child, Fork, to_the_end
 from harness.live.toxiproxy import Binary, Toxiproxy
 from harness.part import watch_loop
 from harness.scenario import Plan
@@ -64,7 +64,20 @@ class Ran:
     load: Mapping[str, Any]
 
 
-async def run(plan: Plan, chain: Chain, folder: RunFolder, toxiproxy: Binary, progress: Progress) -> Ran:
+Gate = Callable[[], Awaitable[None]]
+"""Awaited between the warm-up and the origin: runs that share a machine begin together, after everyone's imports."""
+
+
+async def run(
+    plan: Plan,
+    chain: Chain,
+    folder: RunFolder,
+    toxiproxy: Binary,
+    progress: Progress,
+    *,
+    gate: Gate | None = None,
+    forks: Mapping[str, Fork] | None = None,
+) -> Ran:
     """Carry a plan out on real parts. Every row lies in the folder's capture when this returns or raises.
 
     Args:
@@ -73,6 +86,8 @@ async def run(plan: Plan, chain: Chain, folder: RunFolder, toxiproxy: Binary, pr
         folder: Where rows and logs go.
         toxiproxy: The program to run.
         progress: Told about each phase.
+        gate: Where to wait for other runs once this one is ready; None begins at once.
+        forks: Makes parts that have done their imports, by the module they run; the others are started.
 
     Raises:
         HarnessError: A part was not ready in time, died, or could not do its work; it is named.
@@ -80,7 +95,16 @@ async def run(plan: Plan, chain: Chain, folder: RunFolder, toxiproxy: Binary, pr
     """
     with Capture(folder.capture, "runner") as capture:
         async with _task(watch_loop(capture, "runner")):
-            own = _Run(plan, chain, folder=folder, toxiproxy=toxiproxy, progress=progress, capture=capture)
+            own = _Run(
+                plan,
+                chain,
+                folder=folder,
+                toxiproxy=toxiproxy,
+                progress=progress,
+                capture=capture,
+                gate=gate,
+                forks=forks,
+            )
             return await own.run()
 
 
@@ -109,6 +133,8 @@ class _Run:
         toxiproxy: Binary,
         progress: Progress,
         capture: Capture,
+        gate: Gate | None,
+        forks: Mapping[str, Fork] | None,
     ) -> None:
         self.plan = plan
         self.chain = chain
@@ -116,6 +142,8 @@ class _Run:
         self.toxiproxy = toxiproxy
         self.progress = progress
         self.capture = capture
+        self.gate = gate
+        self.forks = forks or {}
         self.token = "".join(secrets.choice(string.ascii_lowercase + string.digits) for _ in range(TOKEN_CHARS))
         self.deaths: list[asyncio.Task[HarnessError]] = []
         self.children: list[Child] = []
@@ -171,6 +199,9 @@ class _Run:
         warmed = await load.ready(self._load_message(address))
         warnings = (*told, *_warmup_warnings(warmed["warmup"]))
 
+        if self.gate is not None:
+            self.progress.phase("gate")
+            await self.gate()
         origin_ns = time.monotonic_ns() + LEAD_NS
         self.capture.put(Origin(at_ns=origin_ns))
         await edge.send({"origin_ns": origin_ns})
@@ -195,7 +226,8 @@ class _Run:
         return BudgetReached(message["budget"], where="edge", hint=hint)
 
     async def _part(self, parts: AsyncExitStack, name: str, argv: Sequence[str], *, ours: bool = True) -> Child:
-        child = Child(name, argv, log=self.folder.logs / f"{name}.log", part=ours)
+        fork = self.forks.get(argv[-1]) if ours else None
+        child = Child(name, argv, log=self.folder.logs / f"{name}.log", part=ours, fork=fork)
         await parts.enter_async_context(child)
         self.children.append(child)
         await self._watch(parts, child.died())

@@ -87,6 +87,12 @@ def test_check_tells_what_is_wrong(tmp_path: Path) -> None:
         ("run", "scenarios/primary-429.yaml", "--chain", "no-such.yaml"),
         ("report", "tests"),
         ("serve", "scenarios/chains/gpt4-azure-claude.yaml", "--provider", "opnai"),
+        ("suite",),
+        ("suite", "no-such.yaml"),
+        ("suite", "tests/cli"),
+        ("suite", "scenarios", "--chain", "no-such.yaml"),
+        ("suite", "scenarios", "--repeat", "0"),
+        ("suite", "scenarios", "--resume", "tests"),
         ("no-such-command",),
     ],
     ids=" ".join,
@@ -98,6 +104,20 @@ def test_bad_usage_is_exit_2(arguments: tuple[str, ...]) -> None:
     assert set(json.loads(out)["error"]) == {"problem", "where", "hint"}
     assert err.startswith("error: ")
     assert "Traceback" not in err
+
+
+def test_suite_tells_all_problems_at_once(tmp_path: Path) -> None:
+    """Each with its line, before anything starts, and no folder is made."""
+    for name in ("one", "two"):
+        (tmp_path / f"{name}.yaml").write_text(f"name: {name}\nload: {{rate: 1/s}}\nphases: {{a: 5}}\n")
+    code, out, err = harness("suite", str(tmp_path), "--json", "--reports", str(tmp_path / "reports"))
+    assert code == 2
+    assert "one.yaml:3" in json.loads(out)["error"]["problem"]
+    assert [line.split(":")[1] for line in err.splitlines() if line.startswith("error")] == [
+        f" {tmp_path}/one.yaml",
+        f" {tmp_path}/two.yaml",
+    ]
+    assert not (tmp_path / "reports").exists()
 
 
 def test_doctor_says_what_a_run_would_use() -> None:
@@ -132,4 +152,4 @@ def test_serve_is_a_plain_llm_mock() -> None:
 def test_typer_knows_every_command() -> None:
     """The list that the tests above go through is the real one."""
     assert isinstance(app, typer.Typer)
-    assert COMMANDS == ["check", "doctor", "report", "run", "serve"]
+    assert COMMANDS == ["check", "doctor", "report", "run", "serve", "suite"]

@@ -10,11 +10,15 @@ from harness.drivers.litellm_router.router import silence
 from harness.errors import HarnessError
 
 
+def preload() -> None:
+    """Import LiteLLM: it takes seconds, which pass while the other parts start, or before a run begins at all."""
+    silence()
+    import litellm  # noqa: F401, PLC0415 - slow
+
+
 def main() -> int:
     """Run the host to its end; a problem that the user can solve is said in one line, on standard error."""
-    silence()
-    import litellm  # noqa: F401, PLC0415 - takes seconds, which pass while the other parts start
-
+    preload()
     try:
         part.main("chain", serve)
     except HarnessError as error:
