@@ -36,6 +36,7 @@ class Hosted:
         capture: The folder of its rows.
         process: The child.
         errors: Its standard error.
+        code: The exit code that it should end with.
     """
 
     address: Address
@@ -43,11 +44,13 @@ class Hosted:
     capture: Path
     process: subprocess.Popen[bytes]
     errors: Path
+    code: int = 0
     client: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=DEADLINE_S, trust_env=False))
 
     def ask(self, request_id: str, *, model: str | None = None, stream: bool = False, **more: Any) -> httpx.Response:
         """Ask the chain as a caller does."""
-        return self.client.post(self.url, json=self.body(request_id, model=model, stream=stream, **more))
+        body = self.body(request_id, model=model, stream=stream, **more)
+        return self.client.post(self.url, json=body, headers=self.address.headers)
 
     @property
     def url(self) -> str:
@@ -63,7 +66,8 @@ class Hosted:
         """Return a request's attempts as recorded, once there are `count` of them."""
         deadline = time.monotonic() + DEADLINE_S
         while True:
-            found = [row for row in rows(self.capture / "chain.jsonl") if isinstance(row, ChainAttempt)]
+            files = self.capture.glob("chain*.jsonl")
+            found = [row for path in files for row in rows(path) if isinstance(row, ChainAttempt)]
             mine = sorted((row for row in found if row.request_id == request_id), key=lambda row: row.start_ns)
             if len(mine) >= count or time.monotonic() > deadline:
                 return mine
@@ -121,7 +125,7 @@ def _child(chain: Chain, folder: Path, mocks: Mapping[str, Mock], environ: Mappi
         with child.client:
             yield child
         process.stdin.close()
-        assert process.wait(DEADLINE_S) == 0
+        assert process.wait(DEADLINE_S) == child.code
     finally:
         timer.cancel()
         process.kill()
