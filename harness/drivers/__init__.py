@@ -2,5 +2,6 @@
 
 from harness.drivers.endpoint import READY_S, Probe
 from harness.drivers.host import Address, Host, host
+from harness.drivers.litellm_prices import priced
 
-__all__ = ["READY_S", "Address", "Host", "Probe", "host"]
+__all__ = ["READY_S", "Address", "Host", "Probe", "host", "priced"]

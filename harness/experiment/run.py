@@ -14,7 +14,7 @@ from types import FrameType
 from typing import Any, TypeVar
 
 from harness.chain.redact import scrub, secrets
-from harness.drivers import host
+from harness.drivers import host, priced
 from harness.errors import ExitCode, HarnessError, UsageError
 from harness.experiment.environment import environment
 from harness.history import History
@@ -80,7 +80,7 @@ def run(
         UsageError: The scenario or the chain is wrong; nothing was started.
         HarnessError: No run could be begun, or what it left cannot be written.
     """
-    loaded = load(scenario, chain=chain, seed=seed)
+    loaded = load(scenario, chain=chain, seed=seed, complete=priced)
     host(loaded.chain)  # what its driver cannot do, or a key that is not set, is said before anything is made
     progress.phase("toxiproxy")
     binary = provision(progress.say)
