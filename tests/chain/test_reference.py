@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from harness.chain import Chain, Endpoint, Provider, ReplySpec, Retry, load
+from harness.chain import Chain, Endpoint, HostedConfig, Provider, ReplySpec, Retry, load
 from harness.chain.spec import DERIVED
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "chain-file.md"
 
 
-@pytest.mark.parametrize("shape", [Chain, Provider, ReplySpec, Retry, Endpoint])
+@pytest.mark.parametrize("shape", [Chain, HostedConfig, Provider, ReplySpec, Retry, Endpoint])
 def test_every_field_is_in_the_reference(shape: type) -> None:
     """A field that nobody explains is not one that people can use."""
     text = REFERENCE.read_text("utf-8")
