@@ -112,8 +112,10 @@ def host(chain: Chain) -> Host:
         sdk_settings(chain)
         return Host(chain=chain, part=(sys.executable, "-m", "harness.drivers.openai_sdk"), sees_attempts=True)
     router_settings(chain, {}, os.environ)
-    module = {"litellm-router": "litellm_router", "litellm-proxy": "litellm_proxy"}[chain.driver]
-    if chain.driver == "litellm-proxy" and not all(map(find_spec, _PROXY_NEEDS)):
-        hint = "pip install 'llm-fallback-harness[proxy]'"
-        raise UsageError("LiteLLM's proxy is not installed", where="driver", hint=hint)
-    return Host(chain=chain, part=(sys.executable, "-m", f"harness.drivers.{module}"), sees_attempts=True)
+    if chain.driver == "litellm-proxy":
+        if not all(map(find_spec, _PROXY_NEEDS)):
+            hint = "pip install 'llm-fallback-harness[proxy]'"
+            raise UsageError("LiteLLM's proxy is not installed", where="driver", hint=hint)
+        part = (sys.executable, "-m", "harness.drivers.litellm_proxy", str(chain.workers))
+        return Host(chain=chain, part=part, sees_attempts=True)
+    return Host(chain=chain, part=(sys.executable, "-m", "harness.drivers.litellm_router"), sees_attempts=True)

@@ -1,23 +1,43 @@
-"""The chain host of a live run: `python -m harness.drivers.litellm_proxy`, a part that starts and ends the workers."""
+"""The chain host of a live run: `python -m harness.drivers.litellm_proxy WORKERS`, a part that owns the workers.
+
+LiteLLM is imported once, before the workers are forked: it takes seconds of a core.
+"""
 
 from __future__ import annotations
 
+import os
+import socket
 import sys
+from functools import partial
 
 from harness import part
+from harness.drivers.litellm_proxy import worker
 from harness.drivers.litellm_proxy.host import serve
+from harness.drivers.litellm_proxy.workers import fork
+from harness.drivers.litellm_router.router import silence
 from harness.errors import HarnessError
+
+_BACKLOG = 2048  # uvicorn's own
 
 
 def main() -> int:
     """Run the host to its end; what went wrong is said in one line, on standard error."""
-    try:
-        part.main("chain", serve)
-    except HarnessError as error:
-        sys.stderr.write(f"error: {error}\n")
-        return int(error.exit_code)
+    environ = dict(os.environ)
+    worker.seclude(os.environ)
+    silence()
+    from litellm.proxy import proxy_server  # noqa: F401, PLC0415 - takes seconds, which pass while the other parts start
+
+    with socket.create_server(("127.0.0.1", 0), backlog=_BACKLOG) as listener:
+        workers = fork(int(sys.argv[1]), partial(worker.main, listener, environ))
+        try:
+            part.main("chain", partial(serve, workers, listener.getsockname()[1]))
+        except HarnessError as error:
+            sys.stderr.write(f"error: {error}\n")
+            return int(error.exit_code)
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    code = main()
+    sys.stderr.flush()
+    os._exit(code)  # taking LiteLLM apart takes seconds

@@ -1,13 +1,12 @@
-"""The part that hosts the proxy: one listening socket, and as many workers on it as the chain says.
+"""The part that hosts the proxy: it owns the workers, which share one listening socket.
 
-Each worker is a part of its own (see worker.py), so it ends when this process does, however this process ends.
+Each worker is a part of its own, so it ends when this process does, however this process ends.
 """
 
 from __future__ import annotations
 
 import asyncio
 import secrets
-import socket
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -18,30 +17,31 @@ from harness.drivers.litellm_proxy.workers import Worker
 from harness.errors import HarnessError
 from harness.part import Part
 
-_BACKLOG = 2048  # uvicorn's own
 _PROBE_S = 10.0
 
 
 @asynccontextmanager
-async def serve(part: Part) -> AsyncIterator[dict[str, Any]]:
+async def serve(workers: Sequence[Worker], port: int, part: Part) -> AsyncIterator[dict[str, Any]]:
     """Host the chain in the start message; the ready message says where, what to ask for, and with which key.
+
+    Args:
+        workers: Forked, and waiting for their start messages.
+        port: Where they listen.
+        part: This one.
 
     Raises:
         HarnessError: A worker was never ready, or died.
     """
     master_key = f"sk-{secrets.token_urlsafe(32)}"
-    with socket.create_server(("127.0.0.1", 0), backlog=_BACKLOG) as listener:
-        base_url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        message = {**part.config, "socket": listener.fileno(), "master_key": master_key}
-        workers = [Worker(number, listener.fileno()) for number in range(1, part.config["chain"]["workers"] + 1)]
-        try:
-            # All at once: each is busy with its imports for seconds.
-            ready, *_others = await asyncio.gather(*(worker.start(message) for worker in workers))
-            await _probe(base_url)
-            async with _watched(workers):
-                yield {"base_url": f"{base_url}/v1", "headers": {"authorization": f"Bearer {master_key}"}, **ready}
-        finally:
-            await asyncio.gather(*(worker.end() for worker in workers))
+    message = {**part.config, "master_key": master_key}
+    base_url = f"http://127.0.0.1:{port}"
+    try:
+        ready, *_others = await asyncio.gather(*(worker.start(message) for worker in workers))
+        await _probe(base_url)
+        async with _watched(workers):
+            yield {"base_url": f"{base_url}/v1", "headers": {"authorization": f"Bearer {master_key}"}, **ready}
+    finally:
+        await asyncio.gather(*(worker.end() for worker in workers))
 
 
 async def _probe(base_url: str) -> None:

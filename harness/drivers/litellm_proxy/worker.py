@@ -1,4 +1,4 @@
-"""One worker of the proxy: `python -m harness.drivers.litellm_proxy.worker NUMBER`, a part.
+"""One worker of the proxy, a part in a forked process.
 
 It runs LiteLLM's own application on uvicorn and uvloop, as LiteLLM's own command does, and records its own attempts.
 """
@@ -11,15 +11,16 @@ import re
 import socket
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Iterator, MutableMapping
+from collections.abc import AsyncIterator, Iterator, Mapping, MutableMapping
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from harness import part
 from harness.chain import Chain
 from harness.chain.litellm_router import RouterSettings, router_settings
-from harness.drivers.litellm_router.router import settle, silence, watch_transports
+from harness.drivers.litellm_router.router import settle, watch_transports
 from harness.drivers.recorder import Recorder, forget
 from harness.errors import HarnessError
 from harness.store import decode, encode
@@ -35,17 +36,19 @@ _FOREIGN = re.compile(
 _LOCAL = ("MODEL_COST_MAP", "ANTHROPIC_BETA_HEADERS", "POLICY_TEMPLATES", "BLOG_POSTS", "AUTOROUTER_PRESETS")
 
 
-def main() -> int:
-    """Run the worker to its end; what the user can solve is said in one line, on standard error."""
-    name = f"chain-{sys.argv[1]}"
-    seclude(os.environ)
-    silence()
+def main(listener: socket.socket, environ: Mapping[str, str], number: int) -> int:
+    """Run the worker to its end; what the user can solve is said in one line, on standard error.
+
+    Args:
+        listener: The socket that all workers share.
+        environ: The environment that the chain's keys are looked up in.
+        number: From 1; no two workers' files or attempts have the same.
+    """
     import uvloop  # noqa: PLC0415 - of the `proxy` extra
-    from litellm.proxy import proxy_server  # noqa: F401, PLC0415 - takes seconds, which pass while others start
 
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
     try:
-        part.main(name, serve)
+        part.main(f"chain-{number}", partial(serve, listener, environ, number))
     except HarnessError as error:
         sys.stderr.write(f"error: {error}\n")
         return int(error.exit_code)
@@ -53,8 +56,10 @@ def main() -> int:
 
 
 @asynccontextmanager
-async def serve(own: part.Part) -> AsyncIterator[dict[str, Any]]:
-    """Serve the chain in the start message on the socket that all workers share.
+async def serve(
+    listener: socket.socket, environ: Mapping[str, str], number: int, own: part.Part
+) -> AsyncIterator[dict[str, Any]]:
+    """Serve the chain in the start message; the arguments are those of `main`.
 
     Raises:
         UsageError: LiteLLM does not take the chain, or takes it for something else.
@@ -65,32 +70,31 @@ async def serve(own: part.Part) -> AsyncIterator[dict[str, Any]]:
 
     chain = decode(encode(own.config["chain"]), Chain)
     base_urls: dict[str, str] = own.config["base_urls"]
-    settings = settle(router_settings(chain, base_urls, os.environ))
+    settings = settle(router_settings(chain, base_urls, environ))
     put = own.capture.put if own.capture is not None else forget
-    recorder = Recorder(base_urls, put, prefix=f"a{sys.argv[1]}")
+    recorder = Recorder(base_urls, put, prefix=f"a{number}")
     watch_transports(recorder)
     os.environ["LITELLM_MASTER_KEY"] = own.config["master_key"]
     config = uvicorn.Config(
         app, log_level="critical", access_log=False, server_header=False, timeout_graceful_shutdown=SHUTDOWN_S
     )
     server = uvicorn.Server(config)
-    with socket.socket(fileno=own.config["socket"]) as listener:
-        with _configured(settings):
-            task = asyncio.create_task(server.serve(sockets=[listener]))
-            while not (server.started or task.done()):  # noqa: ASYNC110 - uvicorn tells nobody
-                await asyncio.sleep(_POLL_S)
-        if task.done():
-            raise HarnessError("LiteLLM's proxy did not start", where="chain")
-        try:
-            yield {
-                "model": chain.model or chain.order[0],
-                "addressable": settings.addressable,
-                "warnings": list(settings.warnings),
-            }
-        finally:
-            server.should_exit = True
-            await task
-            recorder.close()
+    with _configured(settings):
+        task = asyncio.create_task(server.serve(sockets=[listener]))
+        while not (server.started or task.done()):  # noqa: ASYNC110 - uvicorn tells nobody
+            await asyncio.sleep(_POLL_S)
+    if task.done():
+        raise HarnessError("LiteLLM's proxy did not start", where="chain")
+    try:
+        yield {
+            "model": chain.model or chain.order[0],
+            "addressable": settings.addressable,
+            "warnings": list(settings.warnings),
+        }
+    finally:
+        server.should_exit = True
+        await task
+        recorder.close()
 
 
 def seclude(environ: MutableMapping[str, str]) -> None:
@@ -118,10 +122,3 @@ def _configured(settings: RouterSettings) -> Iterator[None]:
         path.write_bytes(encode(config))  # JSON is YAML
         os.environ["CONFIG_FILE_PATH"] = str(path)
         yield
-
-
-if __name__ == "__main__":
-    code = main()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)  # everything is written, and taking LiteLLM apart takes seconds

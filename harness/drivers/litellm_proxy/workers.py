@@ -1,12 +1,15 @@
-"""Own one worker process: start it, wait until it is ready, notice its death, end it."""
+"""Own the worker processes: fork them, tell when one is ready or has died, end them."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import os
+import signal
 import sys
-from asyncio.subprocess import PIPE, Process
-from collections.abc import Mapping
+import traceback
+from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
 from harness.errors import ExitCode, HarnessError, UsageError
@@ -18,44 +21,35 @@ _LINE_MAX = 2**20
 
 
 class Worker:
-    """A worker of the proxy, a part (see harness/part.py); its standard error is ours.
+    """A forked worker, a part (see harness/part.py): its standard input and output are pipes to us.
 
-    Args:
+    Attributes:
         number: From 1.
-        listener: The descriptor of the socket that all workers share.
+        pid: Its process.
+        pipes: Our ends: of its standard input, of its standard output.
     """
 
-    def __init__(self, number: int, listener: int) -> None:
+    def __init__(self, number: int, pid: int, pipes: tuple[int, int]) -> None:
         self.number = number
-        self._listener = listener
-        self._process: Process | None = None
-        self._chatter: asyncio.Task[None] | None = None
+        self.pid = pid
+        self.pipes = pipes
+        self._ready: asyncio.Future[dict[str, Any]] | None = None
+        self._exit: asyncio.Task[int] | None = None
 
     async def start(self, message: Mapping[str, Any]) -> dict[str, Any]:
-        """Start it with its start message, and return its ready message.
+        """Send it its start message, and return its ready message.
 
         Raises:
             UsageError: It does not take the chain, and has said why on standard error.
             HarnessError: It ended before it was ready.
         """
-        process = self._process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            *("-m", "harness.drivers.litellm_proxy.worker", str(self.number)),
-            stdin=PIPE,
-            stdout=PIPE,
-            pass_fds=[self._listener],
-            limit=_LINE_MAX,
-        )
-        assert process.stdin is not None
-        assert process.stdout is not None
-        process.stdin.write(encode(message) + b"\n")
-        while line := await process.stdout.readline():
-            ready = _ready(line)
-            if ready is not None:
-                self._chatter = asyncio.create_task(_pass_on(process.stdout))
-                return ready
-            sys.stderr.write(line.decode("utf-8", "replace"))
-        return await self.died()
+        self._ready = asyncio.get_running_loop().create_future()
+        self._exit = asyncio.create_task(self._read(self._ready))
+        with contextlib.suppress(BrokenPipeError):  # it is gone, as its standard output will tell
+            await asyncio.to_thread(_write, self.pipes[0], encode(message) + b"\n")
+        either: list[asyncio.Future[Any]] = [self._ready, self._exit]
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        return self._ready.result() if self._ready.done() else await self.died()
 
     async def died(self) -> NoReturn:
         """Wait until it ends, which nobody has asked for.
@@ -64,8 +58,8 @@ class Worker:
             UsageError: As told by its exit code.
             HarnessError: It has ended.
         """
-        assert self._process is not None
-        code = await self._process.wait()
+        assert self._exit is not None
+        code = await asyncio.shield(self._exit)
         kind = UsageError if code == ExitCode.USAGE else HarnessError
         raise kind(f"worker {self.number} ended before its time (exit code {code})", where="chain")
 
@@ -73,31 +67,80 @@ class Worker:
         """End it: its standard input ends, and it with it; if not, it is killed.
 
         Raises:
-            HarnessError: It had to be killed, or ended badly.
+            HarnessError: It ended badly, although it had been ready.
         """
-        if self._process is None or self._process.returncode is not None:
+        os.close(self.pipes[0])
+        if self._exit is None or self._exit.done():
             return
-        assert self._process.stdin is not None
-        self._process.stdin.close()
-        try:
-            code = await asyncio.wait_for(self._process.wait(), END_S)
-        except TimeoutError:
-            self._process.kill()
-            code = await self._process.wait()
-        if self._chatter is None:
-            return  # it never got ready; that has been told
-        await self._chatter
-        if code != 0:
+        await asyncio.wait([self._exit], timeout=END_S)
+        if not self._exit.done():
+            os.kill(self.pid, signal.SIGKILL)
+        code = await self._exit
+        if code != 0 and self._ready is not None and self._ready.done():
             raise HarnessError(f"worker {self.number} ended badly (exit code {code})", where="chain")
 
+    async def _read(self, ready: asyncio.Future[dict[str, Any]]) -> int:
+        """Read its standard output, where libraries write too, to the end; reap it and return its exit code."""
+        reader = asyncio.StreamReader(limit=_LINE_MAX)
+        with os.fdopen(self.pipes[1], "rb") as pipe:
+            transport, _protocol = await asyncio.get_running_loop().connect_read_pipe(
+                lambda: asyncio.StreamReaderProtocol(reader), pipe
+            )
+            while line := await reader.readline():
+                message = None if ready.done() else _ready_message(line)
+                if message is not None:
+                    ready.set_result(message)
+                else:
+                    sys.stderr.write(line.decode("utf-8", "replace"))
+            transport.close()
+        _pid, status = os.waitpid(self.pid, 0)  # noqa: ASYNC222 - its exit has closed the pipe: nothing is left to wait for
+        return os.waitstatus_to_exitcode(status)
 
-async def _pass_on(stdout: asyncio.StreamReader) -> None:
-    """Keep its standard output empty: libraries write there too."""
-    while line := await stdout.readline():
-        sys.stderr.write(line.decode("utf-8", "replace"))
+
+def fork(count: int, run: Callable[[int], int]) -> list[Worker]:
+    """Fork workers; call it where no thread and no event loop runs.
+
+    Args:
+        count: How many.
+        run: What each of them does, given its number; returns its exit code.
+    """
+    workers: list[Worker] = []
+    for number in range(1, count + 1):
+        stdin, stdout = os.pipe(), os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            # Theirs too: an input ends only when nobody is left who could write to it.
+            for descriptor in (stdin[1], stdout[0], *(end for worker in workers for end in worker.pipes)):
+                os.close(descriptor)
+            _become(run, number, stdin=stdin[0], stdout=stdout[1])
+        os.close(stdin[0])
+        os.close(stdout[1])
+        workers.append(Worker(number, pid, (stdin[1], stdout[0])))
+    return workers
 
 
-def _ready(line: bytes) -> dict[str, Any] | None:
+def _become(run: Callable[[int], int], number: int, *, stdin: int, stdout: int) -> NoReturn:
+    code = int(ExitCode.HARNESS)
+    try:
+        os.dup2(stdin, 0)
+        os.dup2(stdout, 1)
+        os.close(stdin)
+        os.close(stdout)
+        code = run(number)
+    except BaseException:  # nothing may go on into the parent's code
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)  # everything is written, and taking LiteLLM apart takes seconds
+
+
+def _write(descriptor: int, raw: bytes) -> None:
+    with os.fdopen(descriptor, "wb", closefd=False) as pipe:
+        pipe.write(raw)
+
+
+def _ready_message(line: bytes) -> dict[str, Any] | None:
     try:
         message = json.loads(line)
     except ValueError:
