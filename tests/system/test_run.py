@@ -141,8 +141,8 @@ router_settings: {{num_retries: 1, fallbacks: [{{gpt-4: [backup]}}]}}
 
 def test_litellms_own_proxy(start: Start) -> None:
     """The same chain file with another driver: everything joined, the proxy's key nowhere, nothing left."""
-    quick = SCENARIO.replace("2s", "1s").replace("deadline: 10s}", "deadline: 10s, streaming: 30%}")
-    run = start(quick, CHAIN.replace("litellm-router", "litellm-proxy"))
+    streamed = SCENARIO.replace("deadline: 10s}", "deadline: 10s, streaming: 30%}")
+    run = start(streamed, CHAIN.replace("litellm-router", "litellm-proxy"))
     run.until(2.5)
     code, out, err = run.end(within_s=120)
     assert code == 0, (out, err)
