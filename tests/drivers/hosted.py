@@ -36,7 +36,6 @@ class Hosted:
         capture: The folder of its rows.
         process: The child.
         errors: Its standard error.
-        code: The exit code that it should end with.
     """
 
     address: Address
@@ -44,7 +43,6 @@ class Hosted:
     capture: Path
     process: subprocess.Popen[bytes]
     errors: Path
-    code: int = 0
     client: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=DEADLINE_S, trust_env=False))
 
     def ask(self, request_id: str, *, model: str | None = None, stream: bool = False, **more: Any) -> httpx.Response:
@@ -125,7 +123,7 @@ def _child(chain: Chain, folder: Path, mocks: Mapping[str, Mock], environ: Mappi
         with child.client:
             yield child
         process.stdin.close()
-        assert process.wait(DEADLINE_S) == child.code
+        assert process.wait(DEADLINE_S) == 0
     finally:
         timer.cancel()
         process.kill()

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
-import signal
 import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -133,17 +132,23 @@ def test_the_key_is_nowhere(proxy: Hosted) -> None:
 
 
 @pytest.mark.system
-def test_a_killed_host_leaves_no_worker(proxy: Hosted) -> None:
-    """The last test of this proxy: whoever kills the host has ended its workers too."""
-    parent = psutil.Process(proxy.process.pid)
-    workers = parent.children()
-    proxy.code = -signal.SIGKILL
-    os.kill(parent.pid, signal.SIGKILL)
+def test_the_end_waits_for_nobody(proxy: Hosted, request_id: str) -> None:
+    """The last test of this proxy: it ends well although an answer is under way, and writes its attempt."""
+    mock = proxy.mocks["openai"]
+    mock.act = "hang"
+    seen = len(mock.keys)
+    with ThreadPoolExecutor() as pool:
+        asked = pool.submit(proxy.ask, request_id)
+        deadline = time.monotonic() + DEADLINE_S
+        while len(mock.keys) == seen:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        assert proxy.process.stdin is not None
+        proxy.process.stdin.close()
+        assert proxy.process.wait(DEADLINE_S) == 0
+        assert asked.exception() is not None or asked.result().status_code >= 500
 
-    _gone, alive = psutil.wait_procs(workers, timeout=DEADLINE_S)
-
-    assert len(workers) == 2
-    assert alive == []
+    assert [row.outcome for row in proxy.attempts(request_id, 1)] == ["client_left"]
 
 
 def test_a_missing_proxy_is_a_usage_error(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -102,6 +102,7 @@ def seclude(environ: MutableMapping[str, str]) -> None:
     for name in [name for name in environ if _FOREIGN.match(name)]:
         del environ[name]
     environ["LITELLM_DONT_SHOW_FEEDBACK_BOX"] = "true"
+    environ["GRACEFUL_SHUTDOWN_TIMEOUT"] = "0"  # it would wait for its callers once more, after uvicorn has
     for name in _LOCAL:
         environ[f"LITELLM_LOCAL_{name}"] = "True"
 
