@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tests.system.conftest import SCENARIO, Start
+from tests.system.conftest import CHAIN, SCENARIO, Start
 
 pytestmark = pytest.mark.system
 
