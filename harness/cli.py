@@ -224,6 +224,8 @@ def check(
             sys.stderr.write(f"error: {result.error}\n")
         elif not as_json:
             sys.stdout.write(f"ok: {result.path}: {result.summary}\n")
+        for warning in result.warnings:
+            sys.stderr.write(f"warning: {result.path}: {warning}\n")
     if as_json:
         show({"files": [result.as_json() for result in checked]})
     return ExitCode.USAGE if any(result.error for result in checked) else ExitCode.PASS

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from harness.chain import litellm_config, upstream
 from harness.chain.litellm_router import router_settings
 from harness.chain.openai_sdk import sdk_settings
-from harness.chain.spec import DERIVED, PLACEHOLDER, Chain, Endpoint
+from harness.chain.spec import DERIVED, PLACEHOLDER, Chain, Endpoint, HostedConfig
 from harness.document import Document, did_you_mean, read, validate
 from harness.errors import UsageError
 
@@ -32,9 +33,32 @@ def load(path: Path, *, model: str | None = None) -> Chain:
     document = read(path)
     if isinstance(document.data, dict) and "model_list" in document.data:
         return litellm_config.chain(document, model=model)
+    if isinstance(document.data, dict) and "config" in document.data:
+        return _hosted(document, model)
     chain = validate(document, Chain)
     _check(document, chain)
     _check_driver(document, chain)
+    return chain
+
+
+def _hosted(document: Document, model: str | None) -> Chain:
+    how = validate(document, HostedConfig)
+    path = document.path.parent / how.config
+    if not path.is_file():
+        raise document.error(f"no such file: {how.config!r}", ("config",))
+    config = read(path)
+    if not isinstance(config.data, dict) or "model_list" not in config.data:
+        problem = "not a LiteLLM configuration: it has no model_list"
+        raise document.error(problem, ("config",))
+    chain = replace(
+        litellm_config.chain(config, model=model),
+        name=how.name,
+        driver=how.driver,
+        workers=how.workers,
+        max_requests=how.max_requests,
+        max_cost=how.max_cost,
+    )
+    _check_workers(document, chain)
     return chain
 
 
@@ -71,7 +95,13 @@ def _check(document: Document, chain: Chain) -> None:
                 raise document.error(str(error), ("providers", name, "upstream"), hint=hint) from None
 
 
+def _check_workers(document: Document, chain: Chain) -> None:
+    if chain.workers != 1 and chain.driver != "litellm-proxy":
+        raise document.error("`workers:` goes with `driver: litellm-proxy`", ("workers",))
+
+
 def _check_driver(document: Document, chain: Chain) -> None:
+    _check_workers(document, chain)
     if (chain.driver == "endpoint") != (chain.endpoint is not None):
         problem = "`endpoint:` goes with `driver: endpoint`"
         raise document.error(problem, ("endpoint",) if chain.endpoint else ("driver",))

@@ -42,7 +42,10 @@ def redact(chain: Chain) -> Chain:
         headers = dict.fromkeys(endpoint.headers, HIDDEN)
         endpoint = replace(endpoint, headers=headers, command=command, base_url=_redact(endpoint.base_url))
     litellm = None if chain.litellm is None else _redact(chain.litellm)
-    return replace(chain, endpoint=endpoint, litellm=litellm)
+    providers = {
+        name: replace(provider, upstream=_redact(provider.upstream)) for name, provider in chain.providers.items()
+    }
+    return replace(chain, endpoint=endpoint, litellm=litellm, providers=providers)
 
 
 def secrets(chain: Chain, environ: Mapping[str, str]) -> frozenset[str]:
@@ -51,11 +54,10 @@ def secrets(chain: Chain, environ: Mapping[str, str]) -> frozenset[str]:
     Texts of fewer than six characters are left out: they stand in too much that is none of them.
     """
     found = set(_secrets(chain.litellm or {}, environ))
-    for provider in chain.providers.values():
-        if provider.api_key is not None:
-            found.add(environ.get(provider.api_key.partition("/")[2], "").strip())
     if chain.endpoint is not None:
         found.update(_endpoint_secrets(chain.endpoint, environ))
+    for provider in chain.providers.values():
+        found.update(_secrets({"api_key": provider.api_key, "upstream": provider.upstream}, environ))
     return frozenset(text for text in found if len(text) >= _LENGTH_MIN)
 
 

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,9 @@ from harness.chain import Chain
 from harness.chain.litellm_router import router_settings
 from harness.chain.openai_sdk import sdk_settings
 from harness.drivers.endpoint import Probe, fill, headers, remarks
+from harness.errors import UsageError
+
+_PROXY_NEEDS = ("litellm_proxy_extras", "uvloop")  # some of what the extra `proxy` brings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +77,7 @@ class Host:
             return Address(
                 base_url=ready["base_url"],
                 model=ready["model"],
+                headers=ready.get("headers", {}),
                 addressable=ready["addressable"],
                 warnings=tuple(ready["warnings"]),
             )
@@ -107,4 +112,10 @@ def host(chain: Chain) -> Host:
         sdk_settings(chain)
         return Host(chain=chain, part=(sys.executable, "-m", "harness.drivers.openai_sdk"), sees_attempts=True)
     router_settings(chain, {}, os.environ)
+    if chain.driver == "litellm-proxy":
+        if not all(map(find_spec, _PROXY_NEEDS)):
+            hint = "pip install 'llm-fallback-harness[proxy]'"
+            raise UsageError("LiteLLM's proxy is not installed", where="driver", hint=hint)
+        part = (sys.executable, "-m", "harness.drivers.litellm_proxy", str(chain.workers))
+        return Host(chain=chain, part=part, sees_attempts=True)
     return Host(chain=chain, part=(sys.executable, "-m", "harness.drivers.litellm_router"), sees_attempts=True)

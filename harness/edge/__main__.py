@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, NoReturn
 
 from harness import part
 from harness.chain import Provider
 from harness.edge import Edge
 from harness.edge.budget import Budget
 from harness.edge.clock import FineLoops
-from harness.errors import HarnessError
 from harness.scenario import Window
 from harness.store import decode, encode
 
@@ -51,16 +49,11 @@ def _tell_budget(why: str) -> None:
     sys.stdout.flush()
 
 
-def main() -> int:
-    """Run the edge; return the exit code."""
+def main() -> NoReturn:
+    """Run the edge."""
     asyncio.set_event_loop_policy(FineLoops())
-    try:
-        part.main("edge", serve)
-    except HarnessError as error:
-        sys.stderr.write(f"error: {error}\n")
-        return error.exit_code
-    return 0
+    part.main("edge", serve)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

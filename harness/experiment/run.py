@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harness.drivers import host
+from harness.drivers import host, priced
 from harness.errors import HarnessError, UsageError
 from harness.experiment.live import Interrupted, carry_out, hide_secrets, interruptible
 from harness.experiment.real import notices, permit
@@ -67,7 +67,7 @@ def run(
         UsageError: The scenario or the chain is wrong; nothing was started.
         HarnessError: No run could be begun, or what it left cannot be written.
     """
-    loaded = load(scenario, chain=chain, seed=seed)
+    loaded = load(scenario, chain=chain, seed=seed, complete=priced)
     host(loaded.chain)  # what its driver cannot do, or a key that is not set, is said before anything is made
     permit(loaded.chain, os.environ, allow=allow_real)
     for notice in notices(loaded.chain):

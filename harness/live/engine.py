@@ -197,7 +197,10 @@ class _Run:
             self.progress.say(f"warning: {warning}")
         self.progress.phase("warm-up")
         warmed = await load.ready(self._load_message(address))
-        warnings = (*told, *_warmup_warnings(warmed["warmup"]))
+        failed = _warmup_warnings(warmed["warmup"])
+        for warning in failed:
+            self.progress.say(f"warning: {warning}")
+        warnings = (*told, *failed)
 
         if self.gate is not None:
             self.progress.phase("gate")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -38,13 +39,20 @@ class Loaded:
     plan: Plan
 
 
-def load(path: Path, *, chain: Path | None = None, seed: int | None = None) -> Loaded:
+def load(
+    path: Path,
+    *,
+    chain: Path | None = None,
+    seed: int | None = None,
+    complete: Callable[[Chain], Chain] = lambda chain: chain,
+) -> Loaded:
     """Return a scenario with its chain and plan.
 
     Args:
         path: The scenario file.
         chain: In place of the chain that the scenario names.
         seed: In place of the scenario's seed.
+        complete: Fills in what the chain file leaves open, such as prices, before the plan is made.
 
     Raises:
         UsageError: Naming file, line and field, what was found, what is known, and a hint.
@@ -52,7 +60,7 @@ def load(path: Path, *, chain: Path | None = None, seed: int | None = None) -> L
     document = read(path)
     scenario = validate(document, Scenario)
     expectations = _check(document, scenario)
-    hosted = chains.load(_chain_path(document, scenario, chain), model=scenario.model)
+    hosted = complete(chains.load(_chain_path(document, scenario, chain), model=scenario.model))
     _check_chain(document, scenario, hosted)
     plan = compile_plan(scenario, hosted, expectations, seed=seed)
     return Loaded(path=path, scenario=scenario, chain=hosted, plan=plan)

@@ -28,6 +28,16 @@ endpoint:
 """
 
 SDK = HOSTED.replace("litellm-router", "openai-sdk")
+CONFIGURED = """\
+name: c
+driver: litellm-router
+config: litellm.yaml
+"""
+CONFIG = """\
+model_list:
+- model_name: a
+  litellm_params: {model: gpt-4}
+"""
 
 
 @pytest.mark.parametrize(
@@ -38,6 +48,11 @@ SDK = HOSTED.replace("litellm-router", "openai-sdk")
         (HOSTED.replace("a]", "b]"), ":5: order[0]", "unknown provider 'b'"),
         (HOSTED.replace("a:", "primary:"), ":4: providers.primary", "is a role"),
         (HOSTED.replace("litellm-router", "endpoint"), ":2: driver", "`endpoint:` goes with"),
+        (HOSTED + "workers: 2", ":6: workers", "goes with `driver: litellm-proxy`"),
+        (CONFIGURED + "workers: 2", ":4: workers", "goes with `driver: litellm-proxy`"),
+        (CONFIGURED + "order: [a]", ":4: order", "unknown key 'order'"),
+        (CONFIGURED.replace("litellm.y", "none.y"), ":3: config", "no such file: 'none.yaml'"),
+        (CONFIGURED.replace("litellm.y", "chain.y"), ":3: config", "no model_list"),
         (GATEWAY, ":4: providers.a.listen", "missing"),
         (GATEWAY + '  command: [run, "{b.base_url}"]', ":9: endpoint.command[1]", "unknown provider 'b'"),
         (
@@ -80,6 +95,7 @@ def test_a_mistake_is_named_with_its_line(tmp_path: Path, text: str, where: str,
     """Before anything starts: file, line, field and what is wrong."""
     path = tmp_path / "chain.yaml"
     path.write_text(text, "utf-8")
+    (tmp_path / "litellm.yaml").write_text(CONFIG, "utf-8")
 
     with pytest.raises(UsageError) as caught:
         load(path)
@@ -105,3 +121,16 @@ def test_a_right_one_is_a_chain(tmp_path: Path, text: str) -> None:
     path.write_text(text, "utf-8")
 
     assert load(path).order == ("a",)
+
+
+def test_a_configuration_is_hosted_as_its_chain_file_says(tmp_path: Path) -> None:
+    """Providers and order follow from the configuration beside it; how it is hosted does not."""
+    (tmp_path / "litellm.yaml").write_text(CONFIG, "utf-8")
+    path = tmp_path / "chain.yaml"
+    path.write_text(CONFIGURED.replace("-router", "-proxy") + "workers: 3\nmax_cost: 2", "utf-8")
+
+    chain = load(path, model="a")
+
+    assert (chain.name, chain.driver, chain.workers, chain.max_cost) == ("c", "litellm-proxy", 3, 2)
+    assert (chain.order, chain.model) == (("a",), "a")
+    assert chain.litellm == {"model_list": [{"model_name": "a", "litellm_params": {"model": "gpt-4"}}]}

@@ -150,11 +150,23 @@ def test_a_log_is_scrubbed() -> None:
     assert scrub(log, known) == (f"with {HIDDEN}\n{HIDDEN}.\nAuthorization: {HIDDEN}\nkey {HIDDEN} refused\nport 8787")
 
 
-def test_a_providers_key_is_a_secret() -> None:
-    """What its reference to the environment leads to; the reference itself stays."""
-    provider = Provider(dialect="openai", model="m", upstream="https://h/v1", api_key="env/PLANTED")
-    chain = Chain(name="c", driver="litellm-router", providers={"a": provider}, order=("a",))
+def test_a_real_providers_secrets_are_hidden() -> None:
+    """A reference to the environment can be read, and leads to a secret; a password in an address is hidden."""
+    real = Provider(dialect="openai", model="m", upstream="https://me:planted-0123@host/v1", api_key="env/MINE")
+    plain = Provider(dialect="openai", model="m", upstream="https://host/v1?api-key=planted-4567&x=1")
+    endpoint = Endpoint(base_url="http://127.0.0.1:1/v1", model="m", api_key="env/OURS")
+    chain = Chain(name="c", driver="endpoint", providers={"a": real, "b": plain}, order=("a", "b"), endpoint=endpoint)
+    shown = redact(chain)
 
-    assert redact(chain) == chain
-    assert secrets(chain, {"PLANTED": "sk-planted"}) == {"sk-planted"}
-    assert secrets(chain, {}) == frozenset()
+    assert "planted" not in repr(shown)
+    assert shown.providers["a"].api_key == "env/MINE"
+    assert shown.providers["b"].upstream == f"https://host/v1?api-key={HIDDEN}&x=1"
+    assert shown.endpoint is not None
+    assert shown.endpoint.api_key == "env/OURS"
+    found = secrets(chain, {"MINE": "key-of-mine", "OURS": "key-of-ours"})
+    assert {"key-of-mine", "key-of-ours", "planted-0123", "planted-4567"} <= found
+
+
+def test_a_master_key_is_scrubbed_by_its_looks() -> None:
+    """A proxy's random key is in no chain, yet no log may keep it."""
+    assert scrub("Authorization: Bearer sk-Ab3_-xyz0123456789", frozenset()) == f"Authorization: {HIDDEN}"

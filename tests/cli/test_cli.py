@@ -67,6 +67,20 @@ def test_check_tells_what_is_right() -> None:
     assert chain.endswith("chain gpt4-azure-claude: openai → azure → anthropic (litellm-router)")
 
 
+def test_check_tells_what_is_not_carried_over(tmp_path: Path) -> None:
+    """What a chain's host will leave out is said beforehand, and is no mistake."""
+    config = tmp_path / "litellm.yaml"
+    config.write_text(
+        "model_list: [{model_name: a, litellm_params: {model: gpt-4, api_key: sk-mine-0123456789}}]\n"
+        "litellm_settings: {callbacks: [langfuse]}\n"
+    )
+    chain = tmp_path / "chain.yaml"
+    chain.write_text("name: c\ndriver: litellm-proxy\nconfig: litellm.yaml\n")
+    code, out, err = harness("check", str(chain))
+    assert (code, out) == (0, f"ok: {chain}: chain c: a (litellm-proxy)\n")
+    assert err == f"warning: {chain}: litellm_settings.callbacks: not applied\n"
+
+
 def test_check_tells_what_is_wrong(tmp_path: Path) -> None:
     """Each file by itself, with line and hint; exit 2 if any is wrong."""
     wrong = tmp_path / "wrong.yaml"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from tests.system.conftest import SCENARIO, Start
+from tests.system.conftest import CHAIN, SCENARIO, Start
 
 pytestmark = pytest.mark.system
 
@@ -137,3 +137,21 @@ router_settings: {{num_retries: 1, fallbacks: [{{gpt-4: [backup]}}]}}
         assert secret not in out + err + listed + attempts
         assert secret.encode() not in kept
         assert secret[-10:].encode() not in kept
+
+
+def test_litellms_own_proxy(start: Start) -> None:
+    """The same chain file with another driver: everything joined, the proxy's key nowhere, nothing left."""
+    streamed = SCENARIO.replace("deadline: 10s}", "deadline: 10s, streaming: 30%}")
+    run = start(streamed, CHAIN.replace("litellm-router", "litellm-proxy"))
+    run.until(2.5)
+    code, out, err = run.end(within_s=120)
+    assert code == 0, (out, err)
+    folder = Path(json.loads(out)["run"])
+    requests, attempts = (pd.read_parquet(folder / f"{name}.parquet") for name in ("requests", "attempts"))
+    assert requests["complete"].all()
+    assert attempts["request_id"].notna().all()
+    assert set(attempts["seen_by"]) == {"both"}
+    assert (requests.loc[requests["phase"] == "fault", "served_by"] == "azure").any()
+    assert {"edge", "chain", "chain-1"} <= set(pd.read_parquet(folder / "health.parquet")["process"])
+    assert not any(b"Bearer" in path.read_bytes() for path in folder.rglob("*") if path.is_file())
+    assert run.leftovers() == []

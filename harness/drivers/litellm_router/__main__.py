@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
+from typing import NoReturn
 
 from harness import part
 from harness.drivers.litellm_router.host import serve
 from harness.drivers.litellm_router.router import silence
-from harness.errors import HarnessError
 
 
 def preload() -> None:
@@ -16,16 +15,11 @@ def preload() -> None:
     import litellm  # noqa: F401, PLC0415 - slow
 
 
-def main() -> int:
-    """Run the host to its end; a problem that the user can solve is said in one line, on standard error."""
+def main() -> NoReturn:
+    """Run the host."""
     preload()
-    try:
-        part.main("chain", serve)
-    except HarnessError as error:
-        sys.stderr.write(f"error: {error}\n")
-        return int(error.exit_code)
-    return 0
+    part.main("chain", serve)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
