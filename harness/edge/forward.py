@@ -26,6 +26,7 @@ from harness.provider.usage import billed, cost_usd
 
 _LOG = logging.getLogger(__name__)
 _HELD_BYTES_MAX = 256 * 2**10
+_AT_ONCE_BYTES_MAX = 2**19
 _READ_BYTES_MAX = 8 * 2**20
 _STATUSES = range(200, 600)
 _BLANK_LINE = re.compile(rb"\r\n\r\n|\n\n|\r\r|\n\r\n")
@@ -148,10 +149,11 @@ class Forward:
 
     async def _run(self) -> None:
         real = self._real
+        body = self._request.body
         try:
             async with real.client.session.post(
                 real.address(self._request.path),
-                data=io.BytesIO(self._request.body),  # not plain bytes: those of a large body would be written at once
+                data=io.BytesIO(body) if len(body) > _AT_ONCE_BYTES_MAX else body,  # the rest in pieces
                 headers=real.headers(self._request),
                 allow_redirects=False,
             ) as response:
@@ -168,7 +170,7 @@ class Forward:
         self._status = response.status
         headers = answer_headers(response)
         self._told_ns = _told_ns(dict(headers)) if self._status >= 300 else None
-        self._put(Head(self._status, headers))
+        self._put(Head(self._status, headers), wake=not response.content.is_eof())  # else all leaves in one write
         if response.content_type == "text/event-stream" and self._fine:
             await self._stream(response.content)
         else:
@@ -232,14 +234,14 @@ class Forward:
             self._heard = self._heard._replace(tokens_out=tokens_out)
         return step
 
-    def _put(self, *steps: Step) -> None:
+    def _put(self, *steps: Step, wake: bool = True) -> None:
         leaving = self._changes.feed_all(steps)
         for step in leaving:
             if isinstance(step, Send):
                 self._held_bytes += len(step.data)
                 self._left.append(step.text)
         self._steps.extend(leaving)
-        if leaving:
+        if leaving and wake:
             self._more()
 
     async def _wait_for_room(self) -> None:
