@@ -160,6 +160,7 @@ def suite(
         Path | None, typer.Option(metavar="DIR", help="Folder of a suite that was cut short: go on with it.")
     ] = None,
     junit: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the JUnit file here too.")] = None,
+    allow_real: AllowReal = False,
     reports: Reports = Path("reports"),
     as_json: Json = False,
 ) -> int:
@@ -177,15 +178,17 @@ def suite(
             resume=resume,
             reports=reports,
             progress=progress,
-            command=_suite_command(paths, chain or [], repeat, seed),
+            command=_suite_command(paths, chain or [], repeat, seed, allow_real=allow_real),
+            allow_real=allow_real,
         )
     return _tell_suite(card, junit=junit, as_json=as_json)
 
 
-def _suite_command(paths: list[Path], chains: list[Path], repeat: int, seed: int | None) -> str:
+def _suite_command(paths: list[Path], chains: list[Path], repeat: int, seed: int | None, *, allow_real: bool) -> str:
     words = ["harness", "suite", *map(str, paths), *(word for path in chains for word in ("--chain", str(path)))]
     words += ["--repeat", str(repeat)] if repeat > 1 else []
     words += ["--seed", str(seed)] if seed is not None else []
+    words += ["--allow-real"] if allow_real else []
     return shlex.join(words)
 
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.chain import Chain
 from harness.document import read
 from harness.drivers import host
 from harness.errors import HarnessError, UsageError
+from harness.experiment.real import permit
 from harness.scenario.load import Loaded, load
 
 _KEYS = frozenset({"phases", "load", "faults", "expect"})
@@ -56,7 +59,12 @@ class Job:
 
 
 def jobs(
-    paths: Sequence[Path], *, chains: Sequence[Path] = (), seed: int | None = None, repeat: int = 1
+    paths: Sequence[Path],
+    *,
+    chains: Sequence[Path] = (),
+    seed: int | None = None,
+    repeat: int = 1,
+    allow_real: bool = False,
 ) -> tuple[Job, ...]:
     """Return all runs of a suite, cell by cell.
 
@@ -65,19 +73,25 @@ def jobs(
         chains: Chain files; with none, each scenario's own.
         seed: Of the first run of a cell, in place of the scenario's; each further one takes the next.
         repeat: Runs of a cell.
+        allow_real: Real providers that are not on this machine may be called.
 
     Raises:
-        UsageError: Files are wrong, or there is no scenario.
+        UsageError: Files are wrong, there is no scenario, or a real provider may not be called.
     """
     found: list[Job] = []
     errors: dict[str, HarnessError] = {}
+    permitted: list[Chain] = []
     cell = 0
     for path in _files(paths, errors):
         for chain in chains or (None,):
             try:
                 first = load(path, chain=chain, seed=seed)
                 host(first.chain)
-                found += [_job(cell, first, chain, first.plan.seed + more) for more in range(repeat)]
+                if first.chain not in permitted:
+                    permit(first.chain, os.environ, allow=allow_real)
+                    permitted.append(first.chain)
+                rest = (["--chain", str(chain)] if chain else []) + (["--allow-real"] if allow_real else [])
+                found += [_job(cell, first, chain, first.plan.seed + more, rest) for more in range(repeat)]
             except HarnessError as error:
                 errors[str(error)] = error  # a chain that is wrong is so for every scenario, and told once
             cell += 1
@@ -86,10 +100,11 @@ def jobs(
     return tuple(found)
 
 
-def _job(cell: int, first: Loaded, chain: Path | None, seed: int) -> Job:
+def _job(cell: int, first: Loaded, chain: Path | None, seed: int, rest: list[str]) -> Job:
     loaded = first if seed == first.plan.seed else load(first.path, chain=chain, seed=seed)
-    words = ["harness", "run", str(first.path), *(["--chain", str(chain)] if chain else []), "--seed", str(seed)]
-    return Job(cell=cell, loaded=loaded, command=shlex.join(words))
+    return Job(
+        cell=cell, loaded=loaded, command=shlex.join(["harness", "run", str(first.path), *rest, "--seed", str(seed)])
+    )
 
 
 def _files(paths: Sequence[Path], errors: dict[str, HarnessError]) -> list[Path]:

@@ -16,6 +16,7 @@ from harness.errors import ExitCode, HarnessError, UsageError
 from harness.experiment.jobs import Job, jobs
 from harness.experiment.judging import Judge, Judging
 from harness.experiment.live import Interrupted, Quiet, carry_out, interruptible
+from harness.experiment.real import notices
 from harness.experiment.waves import Gate, Wave, pack
 from harness.judge import Score
 from harness.live import engine
@@ -41,6 +42,7 @@ def suite(
     most: int | None = None,
     resume: Path | None = None,
     command: str = "",
+    allow_real: bool = False,
 ) -> Scorecard:
     """Run scenarios on chains, live, and write the scorecard.
 
@@ -54,6 +56,7 @@ def suite(
         most: Runs side by side at most; as many as the machine can bear if None.
         resume: Folder of a suite that did not come to its end: what is done there is not done again.
         command: The command line that repeats this suite.
+        allow_real: Real providers that are not on this machine may be called.
 
     Raises:
         UsageError: Files are wrong; nothing was started.
@@ -61,7 +64,9 @@ def suite(
         HarnessError: No suite could be begun, or what it left cannot be written.
     """
     chains = tuple(dict.fromkeys(chains))
-    todo = jobs(paths, chains=chains, seed=seed, repeat=repeat)
+    todo = jobs(paths, chains=chains, seed=seed, repeat=repeat, allow_real=allow_real)
+    for notice in dict.fromkeys(notice for job in todo for notice in notices(job.loaded.chain)):
+        progress.say(f"{notice}, in each of its runs")
     before = None if resume is None else SuiteFolder.open(resume)
     progress.phase("toxiproxy")
     binary = provision(progress.say)

@@ -75,3 +75,17 @@ def test_a_single_problem_keeps_its_place_and_hint(tmp_path: Path) -> None:
         jobs([path])
     assert caught.value.where == f"{path}:7: faults[0].on"
     assert caught.value.hint == "did you mean 'primary'?"
+
+
+def test_real_providers_need_a_word_for_it(tmp_path: Path) -> None:
+    """As with `harness run`: nothing leaves this machine, and nothing is spent, that nobody allowed; told once."""
+    for name in ("one", "two"):
+        scenario(tmp_path, name)
+    real = tmp_path / "real.yaml"
+    real.write_text(
+        "name: real\ndriver: litellm-router\norder: [openai]\nproviders:\n"
+        "  openai: {dialect: openai, model: gpt-4, upstream: 'https://api.invalid/v1', price: {input: 1, output: 1}}\n"
+    )
+    with pytest.raises(UsageError, match="this would call real providers") as caught:
+        jobs([tmp_path], chains=[real])
+    assert "--allow-real" in (caught.value.hint or "")
