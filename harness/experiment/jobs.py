@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harness.chain import Chain
 from harness.document import read
-from harness.drivers import host
 from harness.errors import HarnessError, UsageError
-from harness.experiment.real import permit
-from harness.scenario.load import Loaded, load
+from harness.experiment.prepare import prepare
+from harness.scenario.load import Loaded
+from harness.scenario.plan import compile_plan
 
 _KEYS = frozenset({"phases", "load", "faults", "expect"})
 """A file in a folder is a scenario if it has one of them: a chain has none."""
@@ -80,18 +78,13 @@ def jobs(
     """
     found: list[Job] = []
     errors: dict[str, HarnessError] = {}
-    permitted: list[Chain] = []
     cell = 0
     for path in _files(paths, errors):
         for chain in chains or (None,):
             try:
-                first = load(path, chain=chain, seed=seed)
-                host(first.chain)
-                if first.chain not in permitted:
-                    permit(first.chain, os.environ, allow=allow_real)
-                    permitted.append(first.chain)
+                first = prepare(path, chain=chain, seed=seed, allow_real=allow_real)
                 rest = (["--chain", str(chain)] if chain else []) + (["--allow-real"] if allow_real else [])
-                found += [_job(cell, first, chain, first.plan.seed + more, rest) for more in range(repeat)]
+                found += [_job(cell, first, first.plan.seed + more, rest) for more in range(repeat)]
             except HarnessError as error:
                 errors[str(error)] = error  # a chain that is wrong is so for every scenario, and told once
             cell += 1
@@ -100,11 +93,10 @@ def jobs(
     return tuple(found)
 
 
-def _job(cell: int, first: Loaded, chain: Path | None, seed: int, rest: list[str]) -> Job:
-    loaded = first if seed == first.plan.seed else load(first.path, chain=chain, seed=seed)
-    return Job(
-        cell=cell, loaded=loaded, command=shlex.join(["harness", "run", str(first.path), *rest, "--seed", str(seed)])
-    )
+def _job(cell: int, first: Loaded, seed: int, rest: list[str]) -> Job:
+    plan = compile_plan(first.scenario, first.chain, first.plan.expectations, seed=seed)
+    words = ["harness", "run", str(first.path), *rest, "--seed", str(seed)]
+    return Job(cell=cell, loaded=replace(first, plan=plan), command=shlex.join(words))
 
 
 def _files(paths: Sequence[Path], errors: dict[str, HarnessError]) -> list[Path]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harness.drivers import host, priced
 from harness.errors import HarnessError, UsageError
 from harness.experiment.live import Interrupted, carry_out, hide_secrets, interruptible
-from harness.experiment.real import notices, permit
+from harness.experiment.prepare import prepare
+from harness.experiment.real import notices
 from harness.history import History
 from harness.judge import Status, judge, measure, metrics_json, verdict_json
 from harness.live import engine
@@ -18,7 +17,6 @@ from harness.report import Run
 from harness.report.junit import junit
 from harness.report.notebook import write_report
 from harness.scenario import Plan
-from harness.scenario.load import load
 from harness.store import RunFolder, latest
 
 
@@ -67,9 +65,7 @@ def run(
         UsageError: The scenario or the chain is wrong; nothing was started.
         HarnessError: No run could be begun, or what it left cannot be written.
     """
-    loaded = load(scenario, chain=chain, seed=seed, complete=priced)
-    host(loaded.chain)  # what its driver cannot do, or a key that is not set, is said before anything is made
-    permit(loaded.chain, os.environ, allow=allow_real)
+    loaded = prepare(scenario, chain=chain, seed=seed, allow_real=allow_real)
     for notice in notices(loaded.chain):
         progress.say(notice)
     progress.phase("toxiproxy")
