@@ -35,8 +35,10 @@ lab: install  ## open the notebooks in JupyterLab
 	@PYTHON=$(PYTHON) sh scripts/install.sh $(VENV) $(EXTRAS),lab
 	$(BIN)/jupyter lab notebooks $(if $(filter 0,$(shell id -u)),--allow-root)
 
-schema: install  ## write the JSON Schemas for editors
+schema: install  ## write what is generated in docs/reference
 	$(BIN)/python -m harness.scenario.json_schema docs/reference
+	$(BIN)/python -m scripts.catalogue
+	$(BIN)/python -m tests.provider.sdk docs/reference/sdk-streams.md
 
 lock: install  ## pin the newest versions that fit
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --all-extras --upgrade \

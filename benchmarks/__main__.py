@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).resolve().parent
-TIMEOUT_S = 180
+TIMEOUT_S = 1200
 PACKAGES = ("aiohttp", "gevent", "litellm", "locust")
 
 

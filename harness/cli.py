@@ -16,6 +16,7 @@ from harness.errors import ExitCode, HarnessError, UsageError
 
 if TYPE_CHECKING:
     from harness.experiment import RunResult
+    from harness.report.scorecard import Scorecard
 
 app = typer.Typer(
     name="harness",
@@ -34,6 +35,9 @@ Reports = Annotated[Path, typer.Option("--reports", metavar="DIR", help="Folder 
 ChainFile = Annotated[
     Path | None,
     typer.Option("--chain", metavar="FILE", help="A chain file or a litellm-config.yaml, in place of the scenario's."),
+]
+AllowReal = Annotated[
+    bool, typer.Option("--allow-real", help="Let providers with an `upstream` be called for real: this costs money.")
 ]
 Seed = Annotated[int | None, typer.Option("--seed", min=0, help="In place of the scenario's.")]
 
@@ -94,6 +98,7 @@ def run(
     *,
     chain: ChainFile = None,
     seed: Seed = None,
+    allow_real: AllowReal = False,
     reports: Reports = Path("reports"),
     as_json: Json = False,
 ) -> int:
@@ -108,7 +113,8 @@ def run(
             seed=seed,
             reports=reports,
             progress=progress,
-            command=_command(scenario, chain, seed),
+            command=_command(scenario, chain, seed, allow_real=allow_real),
+            allow_real=allow_real,
         )
     return _tell(result, as_json=as_json)
 
@@ -127,11 +133,80 @@ def _tell(result: RunResult, *, as_json: bool) -> int:
     return result.exit_code
 
 
-def _command(scenario: Path, chain: Path | None, seed: int | None) -> str:
+def _command(scenario: Path, chain: Path | None, seed: int | None, *, allow_real: bool) -> str:
     words = ["harness", "run", str(scenario)]
     words += ["--chain", str(chain)] if chain else []
     words += ["--seed", str(seed)] if seed is not None else []
+    words += ["--allow-real"] if allow_real else []
     return shlex.join(words)
+
+
+@app.command(epilog="Example: harness suite scenarios --chain litellm-config.yaml --repeat 5 --junit scorecard.xml")
+def suite(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH…", help="Scenario files, and folders of them.")],
+    *,
+    chain: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE", help="A chain to try, in place of the scenarios' own; may be given several times."
+        ),
+    ] = None,
+    repeat: Annotated[int, typer.Option(min=1, max=1000, help="Runs of each cell, each with the next seed.")] = 1,
+    seed: Annotated[int | None, typer.Option(min=0, help="The first seed, in place of the scenario's.")] = None,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="Runs side by side at most; as many as the machine can bear if absent.")
+    ] = None,
+    resume: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder of a suite that was cut short: go on with it.")
+    ] = None,
+    junit: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the JUnit file here too.")] = None,
+    allow_real: AllowReal = False,
+    reports: Reports = Path("reports"),
+    as_json: Json = False,
+) -> int:
+    """Run every scenario on every chain, side by side, and write the scorecard."""
+    from harness import experiment  # noqa: PLC0415
+    from harness.report.progress import RunProgress  # noqa: PLC0415
+
+    with RunProgress() as progress:
+        card = experiment.suite(
+            paths,
+            chains=chain or (),
+            repeat=repeat,
+            seed=seed,
+            most=jobs,
+            resume=resume,
+            reports=reports,
+            progress=progress,
+            command=_suite_command(paths, chain or [], repeat, seed, allow_real=allow_real),
+            allow_real=allow_real,
+        )
+    return _tell_suite(card, junit=junit, as_json=as_json)
+
+
+def _suite_command(paths: list[Path], chains: list[Path], repeat: int, seed: int | None, *, allow_real: bool) -> str:
+    words = ["harness", "suite", *map(str, paths), *(word for path in chains for word in ("--chain", str(path)))]
+    words += ["--repeat", str(repeat)] if repeat > 1 else []
+    words += ["--seed", str(seed)] if seed is not None else []
+    words += ["--allow-real"] if allow_real else []
+    return shlex.join(words)
+
+
+def _tell_suite(card: Scorecard, *, junit: Path | None, as_json: bool) -> int:
+    """Print the scorecard; return the exit status."""
+    from harness.report.scorecard import junit as as_junit  # noqa: PLC0415
+    from harness.report.terminal import print_scorecard  # noqa: PLC0415
+
+    if junit is not None:
+        try:
+            junit.write_bytes(as_junit(card))
+        except OSError as problem:
+            raise HarnessError(problem.strerror or str(problem), where=str(junit)) from None
+    if as_json:
+        show(card.as_json())
+    else:
+        print_scorecard(card)
+    return card.exit_code
 
 
 @app.command(epilog="Example: harness check scenarios/*.yaml")
@@ -152,6 +227,8 @@ def check(
             sys.stderr.write(f"error: {result.error}\n")
         elif not as_json:
             sys.stdout.write(f"ok: {result.path}: {result.summary}\n")
+        for warning in result.warnings:
+            sys.stderr.write(f"warning: {result.path}: {warning}\n")
     if as_json:
         show({"files": [result.as_json() for result in checked]})
     return ExitCode.USAGE if any(result.error for result in checked) else ExitCode.PASS
@@ -184,9 +261,10 @@ def serve(
             min=1, max=65535, help="Where it listens, further providers on the next ports; any free ones if absent."
         ),
     ] = None,
+    allow_real: AllowReal = False,
     as_json: Json = False,
 ) -> int:
-    """Serve the mocked providers alone: a plain, fast LLM mock. Ends with Ctrl-C."""
+    """Serve the providers alone: a plain, fast LLM mock, or a pass-through to real ones. Ends with Ctrl-C."""
     from harness import experiment  # noqa: PLC0415
 
     def listening(addresses: dict[str, str]) -> None:
@@ -197,7 +275,10 @@ def serve(
                 sys.stdout.write(f"{name}\t{address}\n")
         sys.stdout.flush()
 
-    experiment.serve(chain, provider=provider, port=port, listening=listening)
+    def say(text: str) -> None:
+        sys.stderr.write(text + "\n")
+
+    experiment.serve(chain, provider=provider, port=port, listening=listening, say=say, allow_real=allow_real)
     return ExitCode.PASS
 
 

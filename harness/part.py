@@ -10,14 +10,17 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
+import os
 import resource
 import sys
 import time
+import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
+from harness.errors import HarnessError
 from harness.history.records import HealthRecord
 from harness.store import Capture
 
@@ -46,10 +49,25 @@ class Part:
         self.on_message: Callable[[dict[str, Any]], Awaitable[None] | None] = lambda _message: None
 
 
-def main(process: str, serve: Serve) -> None:
-    """Run one part to its end; the body of a child's `__main__`."""
+def main(process: str, serve: Serve) -> NoReturn:
+    """Run one part to its end and exit: the body of a child's `__main__`. What the user can solve is said in one line.
+
+    When the part has let go everything is written, so the interpreter does not take itself apart: the threads and
+    finalizers of a library may hold that up for seconds, and the runner would take the part for one that hangs.
+    """
     gc.set_threshold(50_000, 20, 20)  # a full collection in mid-run would be a stall of our own making
-    asyncio.run(_run(process, serve))
+    code = 0
+    try:
+        asyncio.Runner().run(_run(process, serve))
+    except HarnessError as error:
+        sys.stderr.write(f"error: {error}\n")
+        code = int(error.exit_code)
+    except BaseException:
+        traceback.print_exc()
+        code = 1
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 async def _run(process: str, serve: Serve) -> None:

@@ -74,13 +74,13 @@ def started(command: Sequence[str], **options: Any) -> Iterator[subprocess.Popen
 
 
 @contextmanager
-def edge(capture: Path | None) -> Iterator[Server]:
-    """Run the edge as a live run does: one provider that answers at once, every attempt recorded."""
+def edge(capture: Path | None, upstream: str | None = None) -> Iterator[Server]:
+    """Run the edge as a live run does: one provider that answers at once, or a real one; every attempt recorded."""
     reply = {"ttft": 0, "tokens": 6, "tokens_per_second": 0}
     config: dict[str, Any] = {
         "token": TOKEN,
         "seed": 1,
-        "providers": {"openai": {"dialect": "openai", "model": "gpt-4", "reply": reply}},
+        "providers": {"openai": {"dialect": "openai", "model": "gpt-4", "reply": reply, "upstream": upstream}},
         "windows": [],
         "listen": {},
     }

@@ -11,6 +11,7 @@ from harness.caller.sse import Event, SseParser
 from harness.history.records import RequestOutcome
 
 WRONG_SHAPE = "answer of the wrong shape"
+NO_CONTENT = "no content"
 _CODE = re.compile(r"[A-Za-z0-9_.\-]{1,80}")
 
 
@@ -21,7 +22,8 @@ class Reading:
     Attributes:
         outcome: `ok`, `truncated` or `error`.
         text: The text that came, whole or not; None where none could be read.
-        error: What went wrong, in short; never the provider's own sentences, which may quote a key.
+        error: What went wrong, in short; never the provider's own sentences, which may quote a key. An answer that the
+            official client takes without a word is `ok`, and this says what is missing from it.
         tokens_in: Prompt tokens as reported.
         tokens_out: Completion tokens as reported.
     """
@@ -47,14 +49,15 @@ def read_plain(body: bytes) -> Reading:
     """
     answer = _json(body)
     try:
-        content = answer["choices"][0]["message"].get("content")
+        message = answer["choices"][0]["message"]
+        content = message.get("content")
     except (TypeError, LookupError, AttributeError):
-        code = error_code(answer)
-        return Reading(outcome="error", error=f"{WRONG_SHAPE}: {code}" if code else WRONG_SHAPE)
+        return Reading(outcome="error", error=f"{WRONG_SHAPE}: {_shape(body, answer)}")
     if not isinstance(content, str | None):
-        return Reading(outcome="error", error=WRONG_SHAPE)
+        return Reading(outcome="error", error=f"{WRONG_SHAPE}: content is no text")
     tokens_in, tokens_out = _usage(answer)
-    return Reading(outcome="ok", text=content or "", tokens_in=tokens_in, tokens_out=tokens_out)
+    error = NO_CONTENT if content is None and not message.get("tool_calls") else None
+    return Reading(outcome="ok", text=content or "", error=error, tokens_in=tokens_in, tokens_out=tokens_out)
 
 
 class StreamReading:
@@ -69,6 +72,7 @@ class StreamReading:
         self._parser = SseParser()
         self._pieces: list[str] = []
         self._error: str | None = None
+        self._events = 0
         self._tokens: tuple[int | None, int | None] = (None, None)
 
     @property
@@ -90,16 +94,18 @@ class StreamReading:
             broken: How the body broke off; None where it ended properly. It counts only for an unfinished stream.
         """
         error = self._error if self.finished else broken
+        missing = None if self._pieces else NO_CONTENT if self._events else "no event in the stream"
         tokens_in, tokens_out = self._tokens
         return Reading(
             outcome="truncated" if error else "ok",
             text="".join(self._pieces),
-            error=error,
+            error=error or missing,
             tokens_in=tokens_in,
             tokens_out=tokens_out,
         )
 
     def _take(self, event: Event) -> None:
+        self._events += 1
         if event.data.startswith("[DONE]"):
             self.finished = True
             return
@@ -113,7 +119,7 @@ class StreamReading:
         except (TypeError, AttributeError):
             pieces = [0]
         if not all(isinstance(piece, str | None) for piece in pieces):
-            self._refuse(WRONG_SHAPE)
+            self._refuse(f"{WRONG_SHAPE}: content is no text")
             return
         self._pieces += filter(None, pieces)
         if chunk.get("usage"):
@@ -135,6 +141,24 @@ def error_code(answer: Any) -> str | None:
     names = [name for name in names if _CODE.fullmatch(name)]
     words = [name for name in names if not name.isdecimal()]
     return next(iter(words + names), None)
+
+
+def _shape(body: bytes, answer: Any) -> str:
+    """Return what a body is that should be a chat completion and is none."""
+    start = body[:64].lstrip().lower()
+    if not body.strip():
+        return "empty"
+    if start.startswith((b"data:", b"event:", b":")):
+        return "a stream"
+    if start.startswith(b"<"):
+        return "HTML or XML"
+    if answer is None:
+        return "no JSON"
+    if code := error_code(answer):
+        return code
+    if isinstance(answer, dict) and answer.get("error"):
+        return "an error"
+    return "no message" if isinstance(answer, dict) and answer.get("choices") else "no choices"
 
 
 def _first(choice: dict[str, Any]) -> bool:

@@ -1,6 +1,6 @@
 """Which providers a chain tries, in which order, and how it is hosted."""
 
 from harness.chain.load import load
-from harness.chain.spec import Chain, Driver, Endpoint, Provider, ReplySpec, Retry
+from harness.chain.spec import Chain, Driver, Endpoint, HostedConfig, Price, Provider, ReplySpec, Retry
 
-__all__ = ["Chain", "Driver", "Endpoint", "Provider", "ReplySpec", "Retry", "load"]
+__all__ = ["Chain", "Driver", "Endpoint", "HostedConfig", "Price", "Provider", "ReplySpec", "Retry", "load"]

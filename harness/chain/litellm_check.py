@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_args
 
 from harness.chain.spec import Dialect
 from harness.document import Document, Place, did_you_mean
 
 PROVIDERS_MAX = 50
 
-_DIALECTS: dict[str, Dialect] = {"openai": "openai", "azure": "azure", "anthropic": "anthropic"}
+_DIALECTS: dict[str, Dialect] = {name: name for name in get_args(Dialect)}
 _SECTIONS = ("router_settings", "litellm_settings", "environment_variables")
 _FALLBACKS = ("fallbacks", "context_window_fallbacks", "content_policy_fallbacks")
 _ELSEWHERE = re.compile(r"gemini|palm|command|mistral|llama|titan|jamba|deepseek|grok|qwen|cohere", re.IGNORECASE)
@@ -121,7 +121,7 @@ def _check_deployment(document: Document, place: Place, raw: Any) -> None:
         raise document.error(
             f"no mocked provider speaks the wire format of {model!r}",
             (*place, "litellm_params", "model"),
-            known="openai/…, azure/…, anthropic/…, and names without a prefix",
+            known=", ".join(f"{name}/…" for name in _DIALECTS) + ", and names without a prefix",
             hint="leave it out of a copy of the file, or write openai/… for a provider that is compatible",
         )
 

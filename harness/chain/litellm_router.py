@@ -1,4 +1,4 @@
-"""What `litellm.Router` is to be made of, for a chain file or for a LiteLLM configuration as it is.
+"""What LiteLLM's Router or proxy is to be made of, for a chain file or for a LiteLLM configuration as it is.
 
 Pure: nothing here imports LiteLLM. What cannot be carried over is an error where it would change what is tested, else a
 warning.
@@ -6,12 +6,14 @@ warning.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from harness.chain.litellm_check import aliases, section
 from harness.chain.litellm_config import Deployment, deployments, fallback_sources
+from harness.chain.litellm_settings import GENERAL, LOGINS, ROUTER, SECTIONS, is_module
 from harness.chain.spec import Chain, Dialect, Provider, Retry
 from harness.document import did_you_mean
 from harness.errors import UsageError
@@ -19,78 +21,16 @@ from harness.errors import UsageError
 DUMMY_KEY = "sk-no-key"
 RETRIES_DEFAULT = 2  # LiteLLM's own num_retries
 
-_PREFIX: dict[Dialect, str] = {"openai": "openai/", "azure": "azure/", "anthropic": "anthropic/"}
+# The path that LiteLLM wants in an address; it appends the rest itself.
+_PATHS: dict[Dialect, str] = {"openai": "/v1", "gemini": "/v1beta", "openrouter": "/api/v1"}
 _KEY_VARIABLES: dict[Dialect, tuple[str, ...]] = {
     "openai": ("OPENAI_API_KEY",),
     "azure": ("AZURE_API_KEY", "AZURE_OPENAI_API_KEY"),
     "anthropic": ("ANTHROPIC_API_KEY",),
+    "gemini": ("GEMINI_API_KEY", "GOOGLE_API_KEY"),
+    "openrouter": ("OPENROUTER_API_KEY", "OR_API_KEY"),
+    "deepseek": ("DEEPSEEK_API_KEY",),
 }
-# Each of these makes LiteLLM call a login service before the provider.
-_LOGINS = frozenset(
-    [
-        "tenant_id",
-        "client_id",
-        "client_secret",
-        "azure_ad_token",
-        "azure_username",
-        "azure_password",
-        "azure_scope",
-        "litellm_credential_name",
-    ]
-)
-_ROUTER_SETTINGS = frozenset(
-    [
-        "num_retries",
-        "max_fallbacks",
-        "timeout",
-        "stream_timeout",
-        "default_litellm_params",
-        "default_priority",
-        "default_max_parallel_requests",
-        "default_fallbacks",
-        "fallbacks",
-        "context_window_fallbacks",
-        "content_policy_fallbacks",
-        "model_group_alias",
-        "enable_pre_call_checks",
-        "enable_tag_filtering",
-        "tag_filtering_match_any",
-        "retry_after",
-        "retry_policy",
-        "model_group_retry_policy",
-        "allowed_fails",
-        "allowed_fails_policy",
-        "cooldown_time",
-        "disable_cooldowns",
-        "routing_strategy",
-        "routing_strategy_args",
-        "routing_groups",
-        "enable_weighted_failover",
-        "optional_pre_call_checks",
-        "polling_interval",
-        "client_ttl",
-        "deployment_affinity_ttl_seconds",
-        "model_group_affinity_config",
-    ]
-)
-_MODULE_SETTINGS = frozenset(
-    [
-        "num_retries",
-        "max_fallbacks",
-        "fallbacks",
-        "default_fallbacks",
-        "context_window_fallbacks",
-        "content_policy_fallbacks",
-        "request_timeout",
-        "allowed_fails",
-        "drop_params",
-        "modify_params",
-        "num_retries_per_request",
-        "add_function_to_prompt",
-        "disable_aiohttp_transport",
-    ]
-)
-_OTHER_SECTIONS = frozenset(("model_list", "router_settings", "litellm_settings", "environment_variables"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +40,8 @@ class RouterSettings:
     Attributes:
         model_list: The Router's deployments, each at its provider's address.
         router: The Router's other keyword arguments.
-        module: Attributes of the `litellm` module.
+        module: Attributes of the `litellm` module; the proxy's `litellm_settings`.
+        general: The proxy's `general_settings`; empty for the Router alone.
         addressable: The model to ask for to reach a provider, by provider.
         dialects: Each deployment's dialect, by place in `model_list`.
         warnings: What is not carried over, in sentences.
@@ -109,13 +50,14 @@ class RouterSettings:
     model_list: tuple[dict[str, Any], ...]
     router: dict[str, Any]
     module: dict[str, Any]
+    general: dict[str, Any] = field(default_factory=dict)
     addressable: dict[str, str]
     dialects: tuple[Dialect, ...]
     warnings: tuple[str, ...] = ()
 
 
 def router_settings(chain: Chain, base_urls: Mapping[str, str], environ: Mapping[str, str]) -> RouterSettings:
-    """Return what `litellm.Router` is to be made of.
+    """Return what `litellm.Router`, or for `litellm-proxy` LiteLLM's proxy, is to be made of.
 
     Args:
         chain: With its secrets.
@@ -130,7 +72,7 @@ def router_settings(chain: Chain, base_urls: Mapping[str, str], environ: Mapping
 
 def api_base(dialect: Dialect, base_url: str) -> str:
     """Return a provider's address as LiteLLM takes it: it appends the rest of the path itself."""
-    return f"{base_url.rstrip('/')}/v1" if dialect == "openai" else base_url.rstrip("/")
+    return base_url.rstrip("/") + _PATHS.get(dialect, "")
 
 
 def _own(chain: Chain, base_urls: Mapping[str, str]) -> RouterSettings:
@@ -158,7 +100,7 @@ def _own(chain: Chain, base_urls: Mapping[str, str]) -> RouterSettings:
 
 def _params(provider: Provider, base_url: str) -> dict[str, Any]:
     return {
-        "model": _PREFIX[provider.dialect] + provider.model,
+        "model": f"{provider.dialect}/{provider.model}",
         "api_base": api_base(provider.dialect, base_url),
         "api_key": DUMMY_KEY,
     }
@@ -205,11 +147,19 @@ def _theirs(chain: Chain, base_urls: Mapping[str, str], environ: Mapping[str, st
     left_out = len(config["model_list"]) - len(listed)
     if left_out:
         warnings.append(f"{left_out} deployments that take no chat completions are left out")
-    router = _applied(config, "router_settings", _ROUTER_SETTINGS, known, warnings)
-    module = _applied(config, "litellm_settings", _MODULE_SETTINGS, known, warnings)
-    if "request_timeout" in module:
+    proxy = chain.driver == "litellm-proxy"
+    router = _applied(config, "router_settings", ROUTER.__contains__, known, warnings)
+    module = _applied(config, "litellm_settings", partial(is_module, proxy=proxy), known, warnings)
+    general: dict[str, Any] = {}
+    if proxy:
+        general = _applied(config, "general_settings", GENERAL.__contains__, known, warnings)
+    elif "request_timeout" in module:
         module["request_timeout_explicitly_set"] = True  # as LiteLLM's proxy does
-    warnings += [f"{name}: not applied, it is for LiteLLM's proxy" for name in config if name not in _OTHER_SECTIONS]
+    for name in config:
+        if name == "general_settings" and not proxy:
+            warnings.append(f"{name}: not applied, it is for LiteLLM's proxy")
+        elif name != "general_settings" and name not in SECTIONS:
+            warnings.append(f"{name}: not applied")
     groups = {entry.group for entry in listed} | set(aliases(config))
     for source in fallback_sources(config):
         if source != "*" and source not in groups and not any("*" in group for group in groups):
@@ -222,6 +172,7 @@ def _theirs(chain: Chain, base_urls: Mapping[str, str], environ: Mapping[str, st
         model_list=model_list,
         router=router,
         module=module,
+        general=general,
         addressable=addressable,
         dialects=tuple(entry.dialect for entry in listed),
         warnings=tuple(warnings),
@@ -229,11 +180,15 @@ def _theirs(chain: Chain, base_urls: Mapping[str, str], environ: Mapping[str, st
 
 
 def _applied(
-    config: Mapping[str, Any], name: str, carried: frozenset[str], environ: Mapping[str, str], warnings: list[str]
+    config: Mapping[str, Any],
+    name: str,
+    carried: Callable[[str], bool],
+    environ: Mapping[str, str],
+    warnings: list[str],
 ) -> dict[str, Any]:
     applied = {}
     for key, value in section(config, name).items():
-        if key in carried:
+        if carried(key):
             applied[key] = _resolved(value, environ)
         elif value not in (None, False, [], {}):
             warnings.append(f"{name}.{key}: not applied")
@@ -244,7 +199,7 @@ def _rewired(entry: Deployment, base_url: str, environ: Mapping[str, str], warni
     """Return a deployment as it is written, but for its address, and its key where it has none."""
     params = {}
     for key, value in entry.params.items():
-        if key in _LOGINS:
+        if key in LOGINS:
             warnings.append(f"{entry.name}: {key} is left out, a dummy key stands in its place")
             continue
         resolved = _resolved(value, environ)

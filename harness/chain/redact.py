@@ -19,7 +19,7 @@ _KEY_LIKE = re.compile(
     r"\b(?:sk|pk|rk|xox[a-z]|ghp|gho|AKIA|AIza)[-_]?[A-Za-z0-9_\-]{12,}|\bBearer\s+(?P<bearer>\S+)"
     r"|://[^/\s@:]*:?(?P<password>[^/\s@]*)@"
 )
-_REFERENCE = re.compile(r"(os\.)?environ?/\w+")
+_REFERENCE = re.compile(r"(os\.environ|env)/\w+")
 _FLAG_ALONE = re.compile(r"--?[A-Za-z][\w.\-]*")
 _SURE_FLAG = re.compile(r"--[A-Za-z].*|-[A-Za-z]", re.DOTALL)
 # NAME=…, --name=…, "name": …, Name: …, and --name … within one argument, as in `sh -c "gateway --token …"`
@@ -42,7 +42,10 @@ def redact(chain: Chain) -> Chain:
         headers = dict.fromkeys(endpoint.headers, HIDDEN)
         endpoint = replace(endpoint, headers=headers, command=command, base_url=_redact(endpoint.base_url))
     litellm = None if chain.litellm is None else _redact(chain.litellm)
-    return replace(chain, endpoint=endpoint, litellm=litellm)
+    providers = {
+        name: replace(provider, upstream=_redact(provider.upstream)) for name, provider in chain.providers.items()
+    }
+    return replace(chain, endpoint=endpoint, litellm=litellm, providers=providers)
 
 
 def secrets(chain: Chain, environ: Mapping[str, str]) -> frozenset[str]:
@@ -53,6 +56,8 @@ def secrets(chain: Chain, environ: Mapping[str, str]) -> frozenset[str]:
     found = set(_secrets(chain.litellm or {}, environ))
     if chain.endpoint is not None:
         found.update(_endpoint_secrets(chain.endpoint, environ))
+    for provider in chain.providers.values():
+        found.update(_secrets({"api_key": provider.api_key, "upstream": provider.upstream}, environ))
     return frozenset(text for text in found if len(text) >= _LENGTH_MIN)
 
 
@@ -73,7 +78,8 @@ def _arguments(command: Sequence[str]) -> Iterator[tuple[str, bool]]:
 
 
 def _endpoint_secrets(endpoint: Endpoint, environ: Mapping[str, str]) -> Iterator[str]:
-    yield from _secrets({"headers": endpoint.headers, "base_url": endpoint.base_url}, environ)
+    told = {"headers": endpoint.headers, "base_url": endpoint.base_url, "api_key": endpoint.api_key}
+    yield from _secrets(told, environ)
     for part, secret in _arguments(endpoint.command or ()):
         yield from _secrets(part, environ, secret=secret)
 
@@ -86,7 +92,7 @@ def _secrets(value: Any, environ: Mapping[str, str], *, secret: bool = False) ->
         for item in value:
             yield from _secrets(item, environ, secret=secret)
     elif isinstance(value, str) and _REFERENCE.fullmatch(value):
-        yield environ.get(value.split("/", 1)[1], "")
+        yield environ.get(value.split("/", 1)[1], "").strip()
     else:
         if _hides(value, secret=secret):
             yield str(value)

@@ -233,3 +233,26 @@ class Chain:
         first, *rest = self.order
         numbered = {f"fallback-{place}": (name,) for place, name in enumerate(rest, start=1)}
         return {"primary": (first,), **numbered, "fallbacks": tuple(rest), "all": self.order}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostedConfig:
+    """A chain file that says how a LiteLLM configuration is hosted. All else follows from the configuration.
+
+    Attributes:
+        name: For people.
+        driver: What hosts it.
+        config: The configuration's file; its path is relative to this one.
+        workers: Processes of the gateway, for the `litellm-proxy` driver.
+        max_requests: The most calls to real providers in a run, which ends when it is reached.
+        max_cost: The most that they may cost, in USD; the run ends when it is reached.
+    """
+
+    __pydantic_config__ = _STRICT
+
+    name: Name
+    driver: Literal["litellm-router", "litellm-proxy"]
+    config: Annotated[str, Len(1, 1000)]
+    workers: Annotated[int, Ge(1), Le(32)] = 1
+    max_requests: Annotated[int, Ge(1), Le(10**7)] = 1000
+    max_cost: Annotated[float, Gt(0), Le(10**6)] = 5.0

@@ -8,16 +8,19 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
-from harness.chain.spec import PLACEHOLDER
+import aiohttp
+
+from harness.chain.spec import PLACEHOLDER, Endpoint
 from harness.errors import HarnessError, UsageError
 
 READY_S = 30.0
 
 _POLL_S = 0.05
 _TRY_S = 1.0
+_ANSWER_S = 5.0  # gateways that look at their own upstreams take seconds to say that they are well
 
 
 def fill(command: Sequence[str], base_urls: Mapping[str, str]) -> tuple[str, ...]:
@@ -42,50 +45,112 @@ def fill(command: Sequence[str], base_urls: Mapping[str, str]) -> tuple[str, ...
     return tuple(PLACEHOLDER.sub(address, argument) for argument in command)
 
 
-async def wait_ready(
-    base_url: str, *, ended: Callable[[], str | None] = lambda: None, timeout_s: float = READY_S
-) -> None:
-    """Return once the port of `base_url` accepts a connection. Nothing is sent.
+def headers(endpoint: Endpoint, environ: Mapping[str, str]) -> dict[str, str]:
+    """Return what every request carries, by names in lower case: the key as its bearer token too, so it holds secrets.
 
     Args:
-        base_url: The gateway's.
-        ended: Returns the process's last output once it has ended, before that None.
-        timeout_s: How long to wait, in seconds.
+        endpoint: The gateway.
+        environ: The environment that the key is looked up in.
 
     Raises:
-        HarnessError: It never did, or the process ended before.
+        UsageError: The key's variable is not set, or holds what no header can.
     """
-    host, port = _port_of(base_url)
-    deadline = time.monotonic() + timeout_s
-    while True:
-        # Asked first: on a taken port the process dies while a stranger answers.
-        output = ended()
-        if output is not None:
-            raise HarnessError("the gateway ended before it was ready", where="chain", hint=_last(output))
+    given = {name.lower(): value for name, value in endpoint.headers.items()}
+    if endpoint.api_key is None:
+        return given
+    name = endpoint.api_key.removeprefix("env/")
+    key = environ.get(name, "").strip()
+    if not key:
+        raise UsageError(f"the environment variable {name} is not set", where="endpoint.api_key")
+    if not key.isascii() or not key.isprintable() or " " in key:
+        raise UsageError(
+            f"{name} holds what is no key: spaces, or letters that no header takes", where="endpoint.api_key"
+        )
+    return {**given, "authorization": f"Bearer {key}"}
+
+
+def remarks(endpoint: Endpoint) -> tuple[str, ...]:
+    """Return what is odd about a gateway's address, though it may be right, in sentences."""
+    path = urlsplit(endpoint.base_url).path.rstrip("/")
+    if path.endswith("/v1"):
+        return ()
+    return (f"endpoint.base_url does not end in /v1: requests go to {path}/chat/completions",)
+
+
+class Probe:
+    """Asks a gateway whether it is ready, never by a chat request.
+
+    Args:
+        endpoint: The gateway.
+        headers: Sent along, where a path is asked; may hold secrets.
+
+    Attributes:
+        what: What a ready gateway does: `accept connections at 127.0.0.1:8787`.
+    """
+
+    def __init__(self, endpoint: Endpoint, headers: Mapping[str, str]) -> None:
+        parts = urlsplit(endpoint.base_url)
+        self._host, self._port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+        self._headers = dict(headers)
+        self._url = None
+        self.what = f"accept connections at {self.address}"
+        if endpoint.ready is not None:
+            # aiohttp takes a user's name in the address or the header, but not both; the load prefers the header.
+            netloc = parts.netloc.rpartition("@")[2] if "authorization" in headers else parts.netloc
+            self._url = f"{parts.scheme}://{netloc}{endpoint.ready}"
+            self.what = f"answer GET {endpoint.ready} at {self.address} with a 2xx"
+
+    @property
+    def address(self) -> str:
+        """Host and port."""
+        return f"{self._host}:{self._port}"
+
+    async def ready(self) -> bool:
+        """Say whether it is, within some five seconds; a gateway that is not gets a moment's rest."""
+        if await (self.accepts() if self._url is None else self._well(self._url)):
+            return True
+        await asyncio.sleep(_POLL_S)
+        return False
+
+    async def accepts(self) -> bool:
+        """Say whether something accepts a connection at the gateway's port. Nothing is sent."""
         try:
             async with asyncio.timeout(_TRY_S):
-                _reader, writer = await asyncio.open_connection(host, port)
+                _reader, writer = await asyncio.open_connection(self._host, self._port)
         except (OSError, TimeoutError):
-            if time.monotonic() >= deadline:
-                problem = f"nothing accepts a connection at {host}:{port} after {timeout_s:g} s"
-                raise HarnessError(problem, where="chain", hint="is endpoint.base_url its address?") from None
-            await asyncio.sleep(_POLL_S)
-            continue
+            return False
         writer.close()
-        return
+        return True
 
+    async def free(self) -> None:
+        """Make sure that nobody else holds the port of a gateway that is about to be started.
 
-def _port_of(base_url: str) -> tuple[str, int]:
-    parts = urlsplit(base_url)
-    try:
-        port = parts.port
-    except ValueError:
-        port = None
-        if parts.netloc.rpartition(":")[2]:
-            raise UsageError("expected a port from 1 to 65535", where="endpoint.base_url") from None
-    return parts.hostname or "", port or (443 if parts.scheme == "https" else 80)
+        Raises:
+            HarnessError: Somebody does: all requests would go to a stranger.
+        """
+        if await self.accepts():
+            hint = "end it, give endpoint.base_url another port, or leave `command` out to test what runs there"
+            raise HarnessError(f"something already runs at {self.address}", where="chain", hint=hint)
 
+    async def wait(self, *, timeout_s: float = READY_S) -> None:
+        """Return once a gateway that was started elsewhere is ready.
 
-def _last(output: str) -> str | None:
-    lines = output.strip().splitlines()[-10:]
-    return "its last output:\n" + "\n".join(lines) if lines else "it wrote nothing"
+        Raises:
+            HarnessError: It is not in time.
+        """
+        deadline = time.monotonic() + timeout_s
+        while not await self.ready():
+            if time.monotonic() >= deadline:
+                hint = "is it running, and is endpoint.base_url its address?"
+                raise HarnessError(f"did not {self.what} within {timeout_s:g} s", where="chain", hint=hint)
+
+    async def _well(self, url: str) -> bool:
+        timeout = aiohttp.ClientTimeout(total=_ANSWER_S)
+        try:
+            async with (
+                aiohttp.ClientSession(timeout=timeout, headers=self._headers) as session,
+                session.get(url, allow_redirects=False) as answer,
+            ):
+                return 200 <= answer.status < 300
+        except (aiohttp.ClientError, OSError, TimeoutError):
+            return False

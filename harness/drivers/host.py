@@ -6,12 +6,17 @@ import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from harness.chain import Chain
 from harness.chain.litellm_router import router_settings
-from harness.drivers.endpoint import fill
+from harness.chain.openai_sdk import sdk_settings
+from harness.drivers.endpoint import Probe, fill, headers, remarks
+from harness.errors import UsageError
+
+_PROXY_NEEDS = ("litellm_proxy_extras", "uvloop")  # some of what the extra `proxy` brings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +77,7 @@ class Host:
             return Address(
                 base_url=ready["base_url"],
                 model=ready["model"],
+                headers=ready.get("headers", {}),
                 addressable=ready["addressable"],
                 warnings=tuple(ready["warnings"]),
             )
@@ -80,20 +86,36 @@ class Host:
         return Address(
             base_url=endpoint.base_url.rstrip("/"),
             model=endpoint.model,
-            headers=dict(endpoint.headers),
+            headers=headers(endpoint, os.environ),
             addressable={self.chain.order[0]: endpoint.model},
+            warnings=remarks(endpoint),
         )
+
+    def probe(self) -> Probe | None:
+        """Return what tells whether the user's own gateway is ready; None where the chain is ours to host."""
+        endpoint = self.chain.endpoint
+        return None if endpoint is None else Probe(endpoint, headers(endpoint, os.environ))
 
 
 def host(chain: Chain) -> Host:
     """Return how a chain is hosted.
 
     Raises:
-        UsageError: Its driver cannot do what the chain asks for.
+        UsageError: Its driver cannot do what the chain asks for, or a key is not set.
     """
-    if chain.driver == "endpoint":
+    if chain.endpoint is not None:
         host = Host(chain=chain, part=None, sees_attempts=False)
         host.command(dict.fromkeys(chain.providers, ""))
+        headers(chain.endpoint, os.environ)
         return host
+    if chain.driver == "openai-sdk":
+        sdk_settings(chain)
+        return Host(chain=chain, part=(sys.executable, "-m", "harness.drivers.openai_sdk"), sees_attempts=True)
     router_settings(chain, {}, os.environ)
+    if chain.driver == "litellm-proxy":
+        if not all(map(find_spec, _PROXY_NEEDS)):
+            hint = "pip install 'llm-fallback-harness[proxy]'"
+            raise UsageError("LiteLLM's proxy is not installed", where="driver", hint=hint)
+        part = (sys.executable, "-m", "harness.drivers.litellm_proxy", str(chain.workers))
+        return Host(chain=chain, part=part, sees_attempts=True)
     return Host(chain=chain, part=(sys.executable, "-m", "harness.drivers.litellm_router"), sees_attempts=True)

@@ -35,11 +35,13 @@ class Recorder:
     Args:
         base_urls: Where each provider is called; an attempt is told by host and port.
         put: Takes the rows; `Capture.put`.
+        prefix: Begins every attempt's key; no two recorders of a run have the same.
     """
 
-    def __init__(self, base_urls: Mapping[str, str], put: Callable[[ChainAttempt], None]) -> None:
+    def __init__(self, base_urls: Mapping[str, str], put: Callable[[ChainAttempt], None], *, prefix: str = "a") -> None:
         self._providers = {_authority(url): name for name, url in base_urls.items()}
         self._put = put
+        self._prefix = prefix
         self._keys = itertools.count(1)
         self._open: set[_Attempt] = set()
 
@@ -59,7 +61,7 @@ class Recorder:
                 raise httpx.ConnectError("this address is none of the chain's providers", request=request)
             if request.method != "POST":
                 return await handle(request)  # a look at a provider's models or health is no attempt at the edge either
-            attempt = _Attempt(f"a-{next(self._keys):06d}", _request_id(request), provider, self._ended)
+            attempt = _Attempt(f"{self._prefix}-{next(self._keys):06d}", _request_id(request), provider, self._ended)
             self._open.add(attempt)
             request.headers[ATTEMPT_HEADER] = attempt.key
             try:
@@ -162,6 +164,10 @@ class _Stream(httpx.AsyncByteStream):
 
     def __del__(self) -> None:
         self._attempt.abandon()
+
+
+def forget(_row: ChainAttempt) -> None:
+    """Record nothing: the run has no capture."""
 
 
 def read_error(error: BaseException, *, answered: bool = False) -> tuple[AttemptOutcome, str | None]:

@@ -1,21 +1,23 @@
 """The edge as a part of a live run: `python -m harness.edge`.
 
-Start message: `capture` (a folder), `token`, `seed`, `providers`, `windows`, `listen`. Ready message: `ports`.
+Start message: `capture` (a folder), `token`, `seed`, `providers`, `windows`, `listen`; for real providers `keys`, by
+provider, and `budget` (`requests`, `usd`). Ready message: `ports`. Later messages: `budget`, why no more calls are made.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, NoReturn
 
 from harness import part
 from harness.chain import Provider
 from harness.edge import Edge
+from harness.edge.budget import Budget
 from harness.edge.clock import FineLoops
-from harness.errors import HarnessError
 from harness.scenario import Window
 from harness.store import decode, encode
 
@@ -31,6 +33,8 @@ async def serve(tie: part.Part) -> AsyncIterator[dict[str, Any]]:
         windows=decode(encode(config["windows"]), tuple[Window, ...]),
         listen=config["listen"],
         capture=tie.capture,
+        keys=config.get("keys"),
+        budget=Budget(**config.get("budget", {}), reached=_tell_budget),
     )
 
     def begin(message: dict[str, Any]) -> None:
@@ -41,16 +45,16 @@ async def serve(tie: part.Part) -> AsyncIterator[dict[str, Any]]:
         yield {"ports": edge.ports}
 
 
-def main() -> int:
-    """Run the edge; return the exit code."""
+def _tell_budget(why: str) -> None:
+    sys.stdout.write(json.dumps({"budget": why}) + "\n")
+    sys.stdout.flush()
+
+
+def main() -> NoReturn:
+    """Run the edge."""
     asyncio.set_event_loop_policy(FineLoops())
-    try:
-        part.main("edge", serve)
-    except HarnessError as error:
-        sys.stderr.write(f"error: {error}\n")
-        return error.exit_code
-    return 0
+    part.main("edge", serve)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

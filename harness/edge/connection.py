@@ -57,7 +57,7 @@ class Connection(BaseProtocol):
         self._requests: deque[tuple[RawRequestMessage, StreamReader]] = deque()
         self._exchange: Exchange | None = None
         self._player: Player
-        self._ordinary = True
+        self._ordinary = not face.real  # a real provider gets all headers, which only the parser reads
         self._deaf = False
         self._sent_continue = False
 
@@ -92,6 +92,8 @@ class Connection(BaseProtocol):
         self._deaf = True
         self._connections.discard(self)
         if self._exchange is not None:
+            if self._exchange.forward is not None:
+                self._exchange.forward.cancel()
             self._over(outcome, self._player.stop())
 
     def pause_writing(self) -> None:
@@ -147,7 +149,10 @@ class Connection(BaseProtocol):
     def _take(self, request: Request) -> None:
         now_ns = time.monotonic_ns()
         self._exchange = exchange = self._face.take(request, now_ns)
-        self._player.start(exchange.answer.reply, start_ns=now_ns, keep=request.keep, version_1_0=request.version_1_0)
+        reply = exchange.forward or exchange.answer.reply
+        self._player.start(reply, start_ns=now_ns, keep=request.keep, version_1_0=request.version_1_0)
+        if exchange.forward is not None:
+            exchange.forward.begin(self._player.more)
 
     def _wait_for_body(self, message: RawRequestMessage, payload: StreamReader) -> None:
         length = message.headers.get("content-length", "")

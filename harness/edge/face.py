@@ -8,21 +8,26 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from typing import NamedTuple
 
 from harness.chain import Provider
+from harness.edge.forward import Forward
 from harness.edge.player import Player
 from harness.edge.request import Request
+from harness.edge.upstream import Real
 from harness.history import AttemptOutcome
 from harness.provider import decide
 from harness.provider.answer import Answer, Call
 from harness.provider.decide import NOTHING, Attempt, State
 from harness.provider.marker import ATTEMPT_HEADER, REQUEST_HEADER, RUN_HEADER, Marker, find_request
-from harness.provider.reply import End, Head, Send, Step
+from harness.provider.reply import Close, End, Head, Send, Step
 from harness.provider.respond import parse, respond
+from harness.provider.usage import cost_usd
 from harness.store import Capture, EdgeAttempt, Foreign
 
 _REQUEST_ID = re.compile(r"[a-z]+-[0-9]{6,20}")
 _NO_CALL = Call()
+_NO_ANSWER = Answer(reply=[])
 _KNOWN_BYTES_MAX = 8 * 2**10
 _FOREIGN = json.dumps({"error": {"message": "This call belongs to another run.", "type": "foreign_run"}}).encode()
 _MODELS = ("/v1/models", "/models", "/openai/models", "/openai/v1/models")
@@ -33,7 +38,8 @@ class Exchange:
     """One call that is being answered.
 
     Attributes:
-        answer: What is played.
+        answer: What is played, unless it is forwarded.
+        forward: The call to the real provider whose answer is played; None where it is answered here.
         attempt_id: Names it in the records; None for a call that is no attempt.
         request_id: The request it belongs to; None for an orphan.
         key: The chain-side recorder's.
@@ -41,12 +47,29 @@ class Exchange:
         call: As parsed.
     """
 
-    answer: Answer
+    answer: Answer = _NO_ANSWER
+    forward: Forward | None = None
     attempt_id: str | None = None
     request_id: str | None = None
     key: str | None = None
     start_ns: int = 0
     call: Call = _NO_CALL
+
+
+class Played(NamedTuple):
+    """How an answer went out; see Player.
+
+    Attributes:
+        first_byte_ns: When the first byte left.
+        end_ns: When the last one did.
+        status: As it left.
+        outcome: How it ended.
+    """
+
+    first_byte_ns: int | None
+    end_ns: int | None
+    status: int | None
+    outcome: AttemptOutcome
 
 
 class Face:
@@ -60,7 +83,14 @@ class Face:
     """
 
     def __init__(
-        self, name: str, provider: Provider, *, token: str | None, faults: State, capture: Capture | None
+        self,
+        name: str,
+        provider: Provider,
+        *,
+        token: str | None,
+        faults: State,
+        capture: Capture | None,
+        real: Real | None = None,
     ) -> None:
         """Get ready.
 
@@ -70,8 +100,10 @@ class Face:
             token: The run's; calls of other runs are refused. None: nothing is joined, every call is an orphan.
             faults: The provider's first state.
             capture: Where records go.
+            real: What calls are passed through to; None for a mock.
         """
         self.name = name
+        self._real = real
         self.origin_ns: int | None = None
         self._provider = provider
         self._parse = lru_cache(maxsize=256)(partial(parse, provider, "POST"))
@@ -81,12 +113,17 @@ class Face:
         self._counts: dict[str, int] = {}
         self._orphans = 0
 
+    @property
+    def real(self) -> bool:
+        """Whether a real provider answers."""
+        return self._real is not None
+
     def take(self, request: Request, now_ns: int) -> Exchange:
         """Return what becomes of a call that was read at `now_ns`, in monotonic nanoseconds."""
         if request.method != "POST":
             return Exchange(answer=self._look(request.method, request.path))
         marker = self._marker(request.headers, request.body)
-        return self._attempt(self._call(request, marker), marker, request.headers, now_ns)
+        return self._attempt(self._call(request, marker), marker, request.headers, now_ns, request)
 
     def take_too_large(self, headers: Mapping[str, str], now_ns: int) -> Exchange:
         """Return what becomes of a call whose body is too large to be read."""
@@ -103,7 +140,14 @@ class Face:
         text = str(marker).encode()
         return self._parse(request.path, body.replace(text, b"-" * len(text)))
 
-    def _attempt(self, call: Call, marker: Marker | None, headers: Mapping[str, str], now_ns: int) -> Exchange:
+    def _attempt(
+        self,
+        call: Call,
+        marker: Marker | None,
+        headers: Mapping[str, str],
+        now_ns: int,
+        request: Request | None = None,
+    ) -> Exchange:
         request_id = None
         if marker is not None:
             if marker.token != self._token:
@@ -118,14 +162,16 @@ class Face:
             attempt = Attempt(at_ns, request_id, nth, call.model, call.streaming, tokens)
             self._faults, decision = decide.decide(self._faults, attempt)
         wall_ns = 0 if decision is NOTHING else time.time_ns()
-        return Exchange(
-            answer=respond(self._provider, call, attempt_id, decision, wall_ns=wall_ns),
-            attempt_id=attempt_id,
-            request_id=request_id,
-            key=headers.get(ATTEMPT_HEADER),
-            start_ns=now_ns,
-            call=call,
+        exchange = Exchange(
+            attempt_id=attempt_id, request_id=request_id, key=headers.get(ATTEMPT_HEADER), start_ns=now_ns, call=call
         )
+        if self._real is None or request is None or "instead" in decision.faults:
+            exchange.answer = respond(self._provider, call, attempt_id, decision, wall_ns=wall_ns)
+        elif self._real.client.budget.take():
+            exchange.forward = Forward(self._real, request, call, attempt_id, decision, wall_ns=wall_ns)
+        else:
+            exchange.answer = Answer(reply=[Close()])
+        return exchange
 
     def _count(self, request_id: str | None) -> int:
         if request_id is None:
@@ -160,20 +206,37 @@ class Face:
         """
         if self._capture is None or exchange.attempt_id is None:
             return
-        answer = exchange.answer
+        played = Played(player.first_byte_ns, player.end_ns, player.status, outcome)
+        forward = exchange.forward
+        if forward is None:
+            answer = exchange.answer
+            if unplayed:
+                answer = answer._replace(tokens_out=_tokens_out(exchange, unplayed))
+            self._write(exchange, exchange.attempt_id, answer, played)
+        else:  # a fault may have ended it for the client while the provider is still talking
+            forward.when_over(partial(self._write_forwarded, exchange, exchange.attempt_id, forward, played))
+
+    def _write_forwarded(self, exchange: Exchange, attempt_id: str, forward: Forward, played: Played) -> None:
+        if forward.trouble is not None and played.outcome in ("cut", "reset"):
+            played = played._replace(outcome=forward.trouble)
+        self._write(exchange, attempt_id, forward.answer(), played)
+
+    def _write(self, exchange: Exchange, attempt_id: str, answer: Answer, played: Played) -> None:
+        assert self._capture is not None
         row = EdgeAttempt(
             key=exchange.key,
-            attempt_id=exchange.attempt_id,
+            attempt_id=attempt_id,
             request_id=exchange.request_id,
             number=0,
             provider=self.name,
             start_ns=exchange.start_ns,
-            first_byte_ns=player.first_byte_ns,
-            end_ns=player.end_ns,
-            status=player.status,
-            outcome=outcome,
+            first_byte_ns=played.first_byte_ns,
+            end_ns=played.end_ns,
+            status=played.status,
+            outcome=answer.ending if played.outcome == "ok" else played.outcome,
             fault_id=answer.fault_id,
             other_faults=answer.other_faults,
+            forwarded=exchange.forward is not None,
             retry_after_ns=answer.retry_after_ns,
             error_code=answer.error_code,
             model=exchange.call.model,
@@ -181,7 +244,8 @@ class Face:
             text_chars=None if answer.text is None else len(answer.text),
             text_sha256=answer.text_sha256,
             tokens_in=answer.tokens_in,
-            tokens_out=_tokens_out(exchange, unplayed) if unplayed else answer.tokens_out,
+            tokens_out=answer.tokens_out,
+            cost_usd=cost_usd(self._provider.price, answer.tokens_in, answer.tokens_out),
         )
         self._capture.put(row)
 

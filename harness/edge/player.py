@@ -6,12 +6,12 @@ import asyncio
 import socket
 import struct
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from http import HTTPStatus
 
 from harness.history import AttemptOutcome
 from harness.provider.answer import outcome
-from harness.provider.reply import Close, End, Hang, Head, Reply, Reset, Send, Step, Wait
+from harness.provider.reply import Close, End, Hang, Head, Reset, Send, Step, Wait
 
 _FLUSH_BYTES = 64 * 1024
 _NO_LINGER = struct.pack("ii", 1, 0)
@@ -23,7 +23,8 @@ class Player:
     """Plays replies on one connection, one after the other.
 
     Steps that no wait divides leave in one write. Waits count from where the one before them was due, not from where
-    it woke up, so that a long stream does not drift. A client that does not read stops its own reply alone.
+    it woke up, so that a long stream does not drift. A client that does not read stops its own reply alone. A step that
+    has not come yet stands as None: what came before it leaves, and `more` goes on.
 
     Attributes:
         status: Of the latest reply's headers, once they have left.
@@ -40,6 +41,7 @@ class Player:
         "_out",
         "_paused",
         "_size",
+        "_starved",
         "_steps",
         "_timer",
         "_transport",
@@ -66,7 +68,8 @@ class Player:
         self._transport = transport
         self._loop = loop
         self._done = done
-        self._steps: Iterator[Step] = iter(())
+        self._steps: Iterator[Step | None] = iter(())
+        self._starved = False
         self._due_ns = 0
         self._version_1_0 = False
         self._chunked = False
@@ -79,7 +82,7 @@ class Player:
         self.first_byte_ns: int | None = None
         self.end_ns: int | None = None
 
-    def start(self, reply: Reply, *, start_ns: int, keep: bool, version_1_0: bool) -> None:
+    def start(self, reply: Iterable[Step | None], *, start_ns: int, keep: bool, version_1_0: bool) -> None:
         """Play a reply from its beginning.
 
         Args:
@@ -92,6 +95,7 @@ class Player:
         self._due_ns = start_ns
         self._version_1_0 = version_1_0
         self._chunked = False
+        self._starved = False
         self.keep = keep
         self.status = self.first_byte_ns = self.end_ns = None
         if not self._paused:
@@ -116,6 +120,10 @@ class Player:
                     return
             elif isinstance(step, Head):
                 out.append(self._head(step))
+            elif step is None:
+                self._starved = True
+                self._flush()
+                return
             else:
                 self._finish(step)
                 return
@@ -125,6 +133,13 @@ class Player:
         if not self._paused:
             self._play()
 
+    def more(self) -> None:
+        """Go on: a step has come that had not yet when it was due. What waits after it waits from now on."""
+        if self._starved and not self._paused:
+            self._starved = False
+            self._due_ns = max(self._due_ns, time.monotonic_ns())
+            self._play()
+
     def pause(self) -> None:
         """Hold back what is to come: the client does not read what has left."""
         self._paused = True
@@ -132,13 +147,15 @@ class Player:
     def resume(self) -> None:
         """Go on after `pause`."""
         self._paused = False
-        if self._timer is None:
+        if self._starved:
+            self.more()
+        elif self._timer is None:
             self._play()
 
     def stop(self) -> list[Step]:
         """Play no more: the connection is gone, or is about to be. Return the steps that will never be played."""
         self.end_ns = time.monotonic_ns()
-        unplayed = list(self._steps)
+        unplayed = [step for step in self._steps if step is not None]
         if self._timer is not None:
             self._timer.cancel()
         return unplayed

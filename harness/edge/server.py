@@ -12,8 +12,10 @@ from typing import Self
 
 from harness.chain import Chain, Provider
 from harness.document import did_you_mean
+from harness.edge.budget import Budget
 from harness.edge.connection import Connection
 from harness.edge.face import Face
+from harness.edge.upstream import Client, Real
 from harness.errors import HarnessError, UsageError
 from harness.provider import decide
 from harness.provider.dialects import DIALECTS
@@ -40,6 +42,8 @@ class Edge:
         windows: Iterable[Window] = (),
         listen: Mapping[str, str] | None = None,
         capture: Capture | None = None,
+        keys: Mapping[str, str] | None = None,
+        budget: Budget | None = None,
     ) -> None:
         """Get ready.
 
@@ -50,6 +54,8 @@ class Edge:
             windows: All fault windows of the plan.
             listen: `host:port` by provider; any free port of the loopback where none is given.
             capture: Where records go; None records nothing.
+            keys: What replaces the callers' keys on the way to a real provider, by provider.
+            budget: What calls to real providers may come to; no limit if None.
         """
         for name in providers:
             if not _NAME.fullmatch(name):
@@ -57,6 +63,8 @@ class Edge:
         windows = tuple(windows)
         self.ports: dict[str, int] = {}
         self._listen = listen or {}
+        self._client = Client(budget or Budget())
+        keys = keys or {}
         self._faces = {
             name: Face(
                 name,
@@ -64,6 +72,7 @@ class Edge:
                 token=token,
                 faults=decide.begin(name, seed=seed, windows=windows),
                 capture=capture,
+                real=Real(name, provider, self._client, keys.get(name)) if provider.upstream is not None else None,
             )
             for name, provider in providers.items()
         }
@@ -77,6 +86,7 @@ class Edge:
 
     async def __aenter__(self) -> Self:
         loop = asyncio.get_running_loop()
+        await self._client.open()
         try:
             for name, face in self._faces.items():
                 address = self._listen.get(name, _ANY)
@@ -95,11 +105,13 @@ class Edge:
                 self.ports[name] = server.sockets[0].getsockname()[1]
         except BaseException:
             self.close()
+            await self._client.close()
             raise
         return self
 
     async def __aexit__(self, *_error: object) -> None:
         self.close()
+        await self._client.close()
         for server in self._servers:
             await server.wait_closed()
 
@@ -113,7 +125,7 @@ class Edge:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address:
-    """Where a mocked provider is.
+    """Where a provider is.
 
     Attributes:
         provider: Its name.
@@ -129,13 +141,16 @@ class Address:
 
 
 @asynccontextmanager
-async def serve(chain: Chain, provider: str | None = None, port: int | None = None) -> AsyncIterator[list[Address]]:
-    """Run a chain's mocked providers alone: nothing breaks, nothing is joined or recorded.
+async def serve(
+    chain: Chain, provider: str | None = None, port: int | None = None, *, keys: Mapping[str, str] | None = None
+) -> AsyncIterator[list[Address]]:
+    """Run a chain's providers alone: nothing breaks, nothing is joined or recorded.
 
     Args:
         chain: The chain.
         provider: Only this one.
         port: Of the first provider; further ones follow it. Their own `listen`, or any free port, if None.
+        keys: What replaces the callers' keys on the way to a real provider, by provider.
 
     Yields:
         Where the providers are, in the chain's order.
@@ -152,7 +167,7 @@ async def serve(chain: Chain, provider: str | None = None, port: int | None = No
         listen = {name: spec.listen for name, spec in providers.items() if spec.listen}
     else:
         listen = {name: f"127.0.0.1:{port + place if port else 0}" for place, name in enumerate(names)}
-    async with Edge(providers, listen=listen) as edge:
+    async with Edge(providers, listen=listen, keys=keys) as edge:
         yield [
             Address(
                 provider=name,

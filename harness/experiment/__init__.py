@@ -2,7 +2,9 @@
 
 from harness.experiment.check import Checked, check
 from harness.experiment.doctor import Diagnosis, doctor
-from harness.experiment.run import Interrupted, RunResult, report, run
+from harness.experiment.live import Interrupted
+from harness.experiment.run import RunResult, report, run
 from harness.experiment.serve import serve
+from harness.experiment.suite import suite
 
-__all__ = ["Checked", "Diagnosis", "Interrupted", "RunResult", "check", "doctor", "report", "run", "serve"]
+__all__ = ["Checked", "Diagnosis", "Interrupted", "RunResult", "check", "doctor", "report", "run", "serve", "suite"]

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from harness import chain as chains
+from harness.chain import Chain
+from harness.chain.litellm_router import router_settings
 from harness.document import read
 from harness.errors import HarnessError
 from harness.scenario.load import load
+
+_LITELLM = ("litellm-router", "litellm-proxy")
+_CHAINS = {"providers", "model_list", "config"}
+"""Top-level keys, one of which every chain file has."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,18 +26,26 @@ class Checked:
     Attributes:
         path: As the user named it.
         summary: What it holds; empty if it is wrong.
+        warnings: What is right but will not be carried over to the chain's host, in sentences.
         error: What is wrong; None if nothing.
     """
 
     path: Path
     summary: str = ""
+    warnings: tuple[str, ...] = ()
     error: HarnessError | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return it as plain data."""
         error = self.error
         found = None if error is None else {"problem": error.problem, "where": error.where, "hint": error.hint}
-        return {"file": str(self.path.absolute()), "ok": error is None, "summary": self.summary, "error": found}
+        return {
+            "file": str(self.path.absolute()),
+            "ok": error is None,
+            "summary": self.summary,
+            "warnings": list(self.warnings),
+            "error": found,
+        }
 
 
 def check(path: Path, *, chain: Path | None = None) -> Checked:
@@ -41,19 +56,23 @@ def check(path: Path, *, chain: Path | None = None) -> Checked:
         chain: In place of the scenario's.
     """
     try:
-        return Checked(path=path, summary=_summary(path, chain))
+        summary, hosted = _read(path, chain)
+        warnings = router_settings(hosted, {}, os.environ).warnings if hosted.driver in _LITELLM else ()
     except HarnessError as error:
         return Checked(path=path, error=error)
+    return Checked(path=path, summary=summary, warnings=warnings)
 
 
-def _summary(path: Path, chain: Path | None) -> str:
+def _read(path: Path, chain: Path | None) -> tuple[str, Chain]:
     data = read(path).data
-    if isinstance(data, dict) and ("providers" in data or "model_list" in data) and "phases" not in data:
+    if isinstance(data, dict) and _CHAINS & data.keys() and "phases" not in data:
         found = chains.load(path)
-        return f"chain {found.name}: {' → '.join(found.order)} ({found.driver})"
-    plan = load(path, chain=chain).plan
+        return f"chain {found.name}: {' → '.join(found.order)} ({found.driver})", found
+    loaded = load(path, chain=chain)
+    plan = loaded.plan
     seconds = plan.end_ns / 10**9
-    return (
+    summary = (
         f"scenario {plan.name}: {len(plan.arrivals)} requests in {seconds:g} s, {len(plan.timeline.windows)} fault "
         f"windows, {len(plan.expectations)} expectations, chain {plan.chain.name}"
     )
+    return summary, loaded.chain

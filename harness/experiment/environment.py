@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
 
-_DISTRIBUTIONS = ("llm-fallback-harness", "litellm", "locust", "aiohttp", "toxiproxy-python")
+_DISTRIBUTIONS = ("llm-fallback-harness", "litellm", "openai", "locust", "aiohttp", "toxiproxy-python")
 
 
 def environment(*, toxiproxy: str, command: str) -> dict[str, Any]:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from harness.history.records import AttemptRecord, ChainAttempt, FaultEvent, RequestRecord
 
 BREAK_NS = 50_000_000
 """How long after a listener began to refuse an open connection may be seen to break."""
+_LISTENERS = frozenset({"refused", "slow", "throttle"})
+"""Kinds of fault that act on a provider's listener."""
+
+_UPSTREAMS_DOING = ("refused", "timeout", "malformed")
 
 
 def join(
@@ -26,7 +30,11 @@ def join(
     """
     attempts = number(_merge(edge, chain))
     by_id = {attempt.attempt_id: attempt for attempt in attempts}
-    return [serve(request, by_id) for request in requests], attempts
+    real: defaultdict[str | None, list[AttemptRecord]] = defaultdict(list)
+    for attempt in attempts:
+        if attempt.forwarded:
+            real[attempt.request_id].append(attempt)
+    return [serve(request, by_id, real.get(request.request_id, ())) for request in requests], attempts
 
 
 def _merge(edge: Iterable[tuple[str | None, AttemptRecord]], chain: Iterable[ChainAttempt]) -> list[AttemptRecord]:
@@ -49,8 +57,11 @@ def _both(edge: AttemptRecord, chain: ChainAttempt) -> AttemptRecord:
     """Return an exchange as it was for the chain, with the edge's stamps where they tell the same.
 
     The edge cannot tell who closed a connection, the chain or Toxiproxy between the two, nor that what it had sent was
-    held back or lost on the way. Of an answer that never arrived the chain knew no status and no delay.
+    held back or lost on the way. Of an answer that never arrived the chain knew no status and no delay. But what went wrong
+    between the edge and a real provider, the chain cannot tell: to it the connection broke.
     """
+    if edge.forwarded and edge.fault_id is None and edge.outcome in _UPSTREAMS_DOING:
+        return replace(edge, seen_by="both")
     unheard = chain.status is None and chain.outcome != "ok"
     if not unheard and chain.outcome not in ("reset", "cut", "timeout", "malformed"):
         return replace(edge, seen_by="both")
@@ -86,17 +97,26 @@ def number(attempts: Iterable[AttemptRecord]) -> list[AttemptRecord]:
     return numbered
 
 
-def serve(request: RequestRecord, attempts: Mapping[str, AttemptRecord]) -> RequestRecord:
+def serve(
+    request: RequestRecord, attempts: Mapping[str, AttemptRecord], real: Sequence[AttemptRecord] = ()
+) -> RequestRecord:
     """Return the request with who served it, and whether the whole of that answer arrived once.
 
     An answer that was another request's has served nobody.
+
+    Args:
+        request: As the caller saw it.
+        attempts: All of the run, by their ids.
+        real: Those of this request at real providers, in order.
     """
     served = attempts.get(request.sources[-1]) if request.sources else None
     if served is None or served.request_id != request.request_id:
-        return request
+        served = _real_server(request, real)
+        if served is None:
+            return request
     whole = (
         request.outcome == "ok"
-        and len(request.sources) == 1
+        and (served.forwarded or len(request.sources) == 1)
         and request.text_sha256 is not None
         and request.text_sha256 == served.text_sha256
     )
@@ -109,13 +129,25 @@ def serve(request: RequestRecord, attempts: Mapping[str, AttemptRecord]) -> Requ
     )
 
 
+def _real_server(request: RequestRecord, real: Sequence[AttemptRecord]) -> AttemptRecord | None:
+    """Return the real attempt that served the caller: the one with the same text, else the last that had an answer.
+
+    Real text names no attempt.
+    """
+    if request.status is None or not 200 <= request.status < 300:
+        return None
+    answered = [attempt for attempt in real if attempt.status is not None and 200 <= attempt.status < 300]
+    same = [attempt for attempt in answered if attempt.text_sha256 == request.text_sha256 is not None]
+    return next(reversed(same or answered), None)
+
+
 def attribute(
     attempts: Iterable[AttemptRecord], faults: Iterable[FaultEvent], *, unseen: bool
 ) -> tuple[list[AttemptRecord], list[FaultEvent]]:
     """Return attempts that know which of the listener's faults changed them, and faults that know how often they fired.
 
-    The edge names its own faults in its records. A refused or slowed connection it cannot see: how and when the attempt
-    began and ended tells.
+    The edge names its own faults in its records. A connection that is refused, slowed or throttled it cannot see: how and
+    when the attempt began and ended tells.
 
     Args:
         attempts: All of the run.
@@ -132,6 +164,8 @@ def attribute(
                 counts[event.fault_id, event.provider] += 1
                 if changed.fault_id is None:
                     changed = replace(changed, fault_id=event.fault_id)
+                else:
+                    changed = replace(changed, other_faults=(*changed.other_faults, event.fault_id))
         for fault_id in filter(None, (attempt.fault_id, *attempt.other_faults)):
             counts[fault_id, attempt.provider] += 1
         named.append(changed)
@@ -146,11 +180,11 @@ def attribute(
 
 
 def _touched(attempt: AttemptRecord, event: FaultEvent) -> bool:
-    if event.kind not in ("refused", "slow") or attempt.provider != event.provider or event.applied_ns is None:
+    if event.kind not in _LISTENERS or attempt.provider != event.provider or event.applied_ns is None:
         return False
     end_ns = attempt.start_ns if attempt.end_ns is None else attempt.end_ns
     before_end = event.reverted_ns is None or attempt.start_ns < event.reverted_ns
-    if event.kind == "slow":
+    if event.kind != "refused":
         return event.applied_ns <= attempt.start_ns and before_end and attempt.outcome != "refused"
     if attempt.outcome == "refused":
         return event.applied_ns <= end_ns and before_end

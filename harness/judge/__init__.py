@@ -8,6 +8,8 @@ from harness.judge.joining import columns
 from harness.judge.metrics import RUN, measure
 from harness.judge.pairs import retries_table as retries
 from harness.judge.result import ExpectationResult, Finding, Metrics, Status, Value, Verdict
+from harness.judge.score import Score, over_runs, score, worst
+from harness.judge.tally import Tally, tally
 from harness.judge.verdict import judge
 from harness.judge.ways import journeys_table
 from harness.scenario import Plan
@@ -26,13 +28,19 @@ __all__ = [
     "ExpectationResult",
     "Finding",
     "Metrics",
+    "Score",
     "Status",
+    "Tally",
     "Value",
     "Verdict",
     "journeys",
     "judge",
     "measure",
     "metrics_json",
+    "over_runs",
     "retries",
+    "score",
+    "tally",
     "verdict_json",
+    "worst",
 ]

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from harness.scenario import Plan, Window
 
-_DEADLY = frozenset({"status", "refused", "reset", "close", "silent"})
+_DEADLY = frozenset({"status", "refused", "reset", "close", "silent", "stream_cut", "stream_reset"})
+"""Kinds that spoil every answer, streamed or not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,4 +40,9 @@ def merged(plan: Plan, providers: Iterable[str], *, dead: bool = False) -> tuple
 
 def kills(window: Window) -> bool:
     """Return whether no attempt can succeed under a fault: it changes all of them, and none of them is answered well."""
-    return window.hits_all and window.inject.kind in _DEADLY
+    inject = window.inject
+    if (
+        inject.kind == "status" and (inject.status or 200) < 400
+    ):  # a body of the scenario's own, which may be a good one
+        return False
+    return window.hits_all and inject.kind in _DEADLY

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import secrets
 import string
 import sys
 import time
-from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from harness.chain import Chain
-from harness.drivers import Address, Host, host, wait_ready
-from harness.errors import HarnessError
+from harness.chain.upstream import keys
+from harness.drivers import READY_S, Address, Host, host
+from harness.errors import ExitCode, HarnessError
 from harness.live.nemesis import Nemesis
-from harness.live.processes import Child, to_the_end
+from harness.live.processes import Child, Fork, to_the_end
 from harness.live.toxiproxy import Binary, Toxiproxy
 from harness.part import watch_loop
 from harness.scenario import Plan
@@ -31,6 +33,12 @@ SLACK_S = 10.0
 CUT_SHORT_S = 2.5
 """How long a part of a run that was cut short may take to write what it has and end by itself."""
 TOKEN_CHARS = 8
+
+
+class BudgetReached(HarnessError):  # noqa: N818 - not an error of anyone's
+    """The run ended early: its real providers may not be called any more."""
+
+    exit_code = ExitCode.INCONCLUSIVE
 
 
 class Progress(Protocol):
@@ -56,7 +64,20 @@ class Ran:
     load: Mapping[str, Any]
 
 
-async def run(plan: Plan, chain: Chain, folder: RunFolder, toxiproxy: Binary, progress: Progress) -> Ran:
+Gate = Callable[[], Awaitable[None]]
+"""Awaited between the warm-up and the origin: runs that share a machine begin together, after everyone's imports."""
+
+
+async def run(
+    plan: Plan,
+    chain: Chain,
+    folder: RunFolder,
+    toxiproxy: Binary,
+    progress: Progress,
+    *,
+    gate: Gate | None = None,
+    forks: Mapping[str, Fork] | None = None,
+) -> Ran:
     """Carry a plan out on real parts. Every row lies in the folder's capture when this returns or raises.
 
     Args:
@@ -65,13 +86,25 @@ async def run(plan: Plan, chain: Chain, folder: RunFolder, toxiproxy: Binary, pr
         folder: Where rows and logs go.
         toxiproxy: The program to run.
         progress: Told about each phase.
+        gate: Where to wait for other runs once this one is ready; None begins at once.
+        forks: Makes parts that have done their imports, by the module they run; the others are started.
 
     Raises:
         HarnessError: A part was not ready in time, died, or could not do its work; it is named.
+        BudgetReached: The real providers have been asked for as much as they may.
     """
     with Capture(folder.capture, "runner") as capture:
         async with _task(watch_loop(capture, "runner")):
-            own = _Run(plan, chain, folder=folder, toxiproxy=toxiproxy, progress=progress, capture=capture)
+            own = _Run(
+                plan,
+                chain,
+                folder=folder,
+                toxiproxy=toxiproxy,
+                progress=progress,
+                capture=capture,
+                gate=gate,
+                forks=forks,
+            )
             return await own.run()
 
 
@@ -100,6 +133,8 @@ class _Run:
         toxiproxy: Binary,
         progress: Progress,
         capture: Capture,
+        gate: Gate | None,
+        forks: Mapping[str, Fork] | None,
     ) -> None:
         self.plan = plan
         self.chain = chain
@@ -107,6 +142,8 @@ class _Run:
         self.toxiproxy = toxiproxy
         self.progress = progress
         self.capture = capture
+        self.gate = gate
+        self.forks = forks or {}
         self.token = "".join(secrets.choice(string.ascii_lowercase + string.digits) for _ in range(TOKEN_CHARS))
         self.deaths: list[asyncio.Task[HarnessError]] = []
         self.children: list[Child] = []
@@ -149,17 +186,25 @@ class _Run:
         chain = None if hosted.part is None else await self._part(parts, "chain", hosted.part)
         load = await self._part(parts, "load", [sys.executable, "-m", "harness.live.locustfile"])
         base_urls = await self._listen(proxy, (await edge.ready(self._edge_message()))["ports"])
+        await self._watch(parts, self._budget(edge))
         if chain is not None:
             address = hosted.address(await chain.ready(hosted.start_message(self.folder.capture, base_urls)))
         else:
             address = await self._gateway(parts, hosted, base_urls)
 
-        for warning in address.warnings:
+        told = (*_blunt(self.plan), *address.warnings)
+        for warning in told:
             self.progress.say(f"warning: {warning}")
         self.progress.phase("warm-up")
         warmed = await load.ready(self._load_message(address))
-        warnings = (*address.warnings, *_warmup_warnings(warmed["warmup"]))
+        failed = _warmup_warnings(warmed["warmup"])
+        for warning in failed:
+            self.progress.say(f"warning: {warning}")
+        warnings = (*told, *failed)
 
+        if self.gate is not None:
+            self.progress.phase("gate")
+            await self.gate()
         origin_ns = time.monotonic_ns() + LEAD_NS
         self.capture.put(Origin(at_ns=origin_ns))
         await edge.send({"origin_ns": origin_ns})
@@ -177,8 +222,15 @@ class _Run:
     async def _watch(self, parts: AsyncExitStack, death: Coroutine[Any, Any, HarnessError]) -> None:
         self.deaths.append(await parts.enter_async_context(_task(death)))
 
+    async def _budget(self, edge: Child) -> HarnessError:
+        """Complete when the edge says that it calls no real provider any more."""
+        message = await edge.receive()
+        hint = "raise it in the chain file, or make the run shorter"
+        return BudgetReached(message["budget"], where="edge", hint=hint)
+
     async def _part(self, parts: AsyncExitStack, name: str, argv: Sequence[str], *, ours: bool = True) -> Child:
-        child = Child(name, argv, log=self.folder.logs / f"{name}.log", part=ours)
+        fork = self.forks.get(argv[-1]) if ours else None
+        child = Child(name, argv, log=self.folder.logs / f"{name}.log", part=ours, fork=fork)
         await parts.enter_async_context(child)
         self.children.append(child)
         await self._watch(parts, child.died())
@@ -189,16 +241,22 @@ class _Run:
         base_urls = {}
         for name, port in ports.items():
             listen = self.chain.providers[name].listen or "127.0.0.1:0"
-            base_urls[name] = "http://" + await proxy.add(name, upstream=f"127.0.0.1:{port}", listen=listen)
+            resets = self.plan.timeline.resets(name)
+            address = await proxy.add(name, upstream=f"127.0.0.1:{port}", listen=listen, resets=resets)
+            base_urls[name] = f"http://{address}"
         return base_urls
 
     async def _gateway(self, parts: AsyncExitStack, hosted: Host, base_urls: Mapping[str, str]) -> Address:
         """Start the user's gateway, where it is ours to start, and return where it answers."""
-        address = hosted.address(None)
+        probe = hosted.probe()
+        assert probe is not None
         if command := hosted.command(base_urls):
-            await self._part(parts, "chain", command, ours=False)
-        await wait_ready(address.base_url)
-        return address
+            await probe.free()
+            gateway = await self._part(parts, "chain", command, ours=False)
+            await gateway.until(probe.ready, timeout_s=READY_S, what=probe.what)
+        else:
+            await probe.wait()
+        return hosted.address(None)
 
     async def _phases(self, origin_ns: int) -> None:
         for phase in self.plan.phases:
@@ -225,6 +283,8 @@ class _Run:
             "providers": self.chain.providers,
             "windows": self.plan.timeline.windows,
             "listen": dict.fromkeys(self.chain.providers, "127.0.0.1:0"),
+            "keys": keys(self.chain, os.environ),
+            "budget": {"requests": self.chain.max_requests, "usd": self.chain.max_cost},
         }
 
     def _load_message(self, address: Address) -> dict[str, Any]:
@@ -241,6 +301,16 @@ class _Run:
                 {"request_id": f"warmup-{place:06d}", "model": model} for place, model in enumerate(models, start=1)
             ],
         }
+
+
+def _blunt(plan: Plan) -> tuple[str, ...]:
+    """Return what the run cannot do to the letter: a Toxiproxy that passes an RST on makes one of every close."""
+    timeline = plan.timeline
+    return tuple(
+        f"faults both reset and close connections of {name}: in this run its closes arrive as resets too"
+        for name in plan.chain.providers
+        if timeline.resets(name) and timeline.closes(name)
+    )
 
 
 def _warmup_warnings(warmup: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:

@@ -34,6 +34,12 @@ class Proxies(Protocol):
     async def unslow(self, name: str) -> None:
         """Delay it no more."""
 
+    async def throttle(self, name: str, *, bytes_per_second: int) -> None:
+        """Limit how fast a provider's bytes pass."""
+
+    async def unthrottle(self, name: str) -> None:
+        """Limit it no more."""
+
 
 @dataclass(slots=True, eq=False)
 class _Story:
@@ -49,12 +55,12 @@ class _Story:
 
 
 class Nemesis:
-    """Applies the windows that act on a whole provider (`refused`, `slow`), from entering until leaving.
+    """Applies the windows that act on a whole provider (`refused`, `slow`, `throttle`), from entering until leaving.
 
     Leaving heals every provider and puts one `FaultEvent` per window, those that the edge decides included. At every
     planned time the nemesis works out anew, for each provider and kind, which window is in force, and tells Toxiproxy
     where that has changed. So overlaps need no bookkeeping: connections are refused until the last window that
-    refuses them ends, and of two delays the one earlier in the file holds.
+    refuses them ends, and of two delays, or two throttles, the one earlier in the file holds.
 
     A window acts from `applied_ns`, just before Toxiproxy was told, to `reverted_ns`, just after it was told the
     contrary: no attempt outside was touched. One that cannot be applied or reverted does not stop the run; its event
@@ -130,7 +136,7 @@ class Nemesis:
         for story in began:
             story.applied_ns = began_ns
         for story in acting:
-            story.reverted_ns = None  # it may have been in the shadow of another delay
+            story.reverted_ns = None  # it may have been in the shadow of another
         try:
             await self._change(group, target)
         except HarnessError as error:
@@ -151,10 +157,14 @@ class Nemesis:
         self._in_force[group] = _UNKNOWN  # until it is known to have worked, so that it is tried again
         if kind == "refused":
             await (self._proxies.refuse(provider) if target else self._proxies.accept(provider))
-        elif target:
+        elif kind == "slow" and target:
             await self._proxies.slow(provider, delay_ns=target.delay or 0, jitter_ns=target.jitter or 0)
-        else:
+        elif kind == "slow":
             await self._proxies.unslow(provider)
+        elif target:
+            await self._proxies.throttle(provider, bytes_per_second=target.bytes_per_second or 0)
+        else:
+            await self._proxies.unthrottle(provider)
         self._in_force[group] = target
 
     def _event(self, story: _Story, ended_ns: int) -> FaultEvent:

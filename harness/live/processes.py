@@ -10,11 +10,11 @@ import shutil
 import signal
 import sys
 import time
-from asyncio.subprocess import PIPE, Process
+from asyncio.subprocess import PIPE
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import IO, Any, Protocol, Self, TypeVar
 
 from harness.errors import HarnessError
 from harness.store import encode
@@ -25,12 +25,27 @@ _TERMINATE_S = 2.0
 _REAP_S = 5.0
 _TAIL_LINES = 20
 _TAIL_BYTES = 64 * 2**10
-_LINE_MAX = 64 * 2**20
+LINE_MAX = 64 * 2**20
 _POLL_S = 0.01
 _PROXIES = frozenset({"http_proxy", "https_proxy", "ftp_proxy", "all_proxy", "ws_proxy", "wss_proxy"})
 _TETHER = Path(__file__).with_name("tether.py")
 
 T = TypeVar("T")
+
+
+class Running(Protocol):
+    """A process as its owner sees it: what `asyncio.subprocess.Process` has, and what a nursery forks."""
+
+    pid: int
+    stdin: asyncio.StreamWriter | None
+    stdout: asyncio.StreamReader | None
+
+    async def wait(self) -> int:
+        """Return the exit code once it has ended; that of a signal is negative."""
+
+
+Fork = Callable[[int], Awaitable[Running]]
+"""Makes a part without starting a program; takes the file descriptor of its standard error."""
 
 
 async def to_the_end(work: Coroutine[Any, Any, T]) -> T:
@@ -63,6 +78,7 @@ class Child:
         log: Its standard error is appended here; a foreign program's standard output too.
         env: Its environment, ours if None. Proxy settings are taken out: all that it calls is on the loopback.
         part: It is one of our parts.
+        fork: Makes it, in place of `argv`: one that has done its imports. Parts only.
         grace_s: How long it may take to end by itself before it is made to.
     """
 
@@ -74,6 +90,7 @@ class Child:
         log: Path,
         env: Mapping[str, str] | None = None,
         part: bool = False,
+        fork: Fork | None = None,
         grace_s: float = GRACE_S,
     ) -> None:
         self.name = name
@@ -81,9 +98,10 @@ class Child:
         self._argv = list(argv)
         self._env = {k: v for k, v in (os.environ if env is None else env).items() if k.lower() not in _PROXIES}
         self._part = part
+        self._fork = fork
         self._grace_s = grace_s
         self._ending = False
-        self._process: Process
+        self._process: Running
         self._exit: asyncio.Task[int]
         self._reader: asyncio.Task[None] | None = None
         self._messages: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
@@ -96,22 +114,27 @@ class Child:
     async def __aenter__(self) -> Self:
         if shutil.which(self._argv[0], path=self._env.get("PATH")) is None:
             raise HarnessError(f"there is no program {self._argv[0]!r}", where=self.name)
-        tether = [] if self._part else [sys.executable, "-I", "-S", str(_TETHER), str(self._grace_s)]
         with self.log.open("ab") as log:
-            self._process = await asyncio.create_subprocess_exec(
-                *tether,
-                *self._argv,
-                stdin=PIPE,
-                stdout=PIPE if self._part else log,
-                stderr=log,
-                env=self._env,
-                limit=_LINE_MAX,
-                start_new_session=True,  # a Ctrl-C on the terminal is the runner's to handle
-            )
+            self._process = await (self._start(log) if self._fork is None else self._fork(log.fileno()))
         self._exit = asyncio.create_task(self._watch())
         if self._part:
             self._reader = asyncio.create_task(self._read())
         return self
+
+    async def _start(self, log: IO[bytes]) -> Running:
+        tether = [] if self._part else [sys.executable, "-I", "-S", str(_TETHER), str(self._grace_s)]
+        process: Any = await asyncio.create_subprocess_exec(
+            *tether,
+            *self._argv,
+            stdin=PIPE,
+            stdout=PIPE if self._part else log,
+            stderr=log,
+            env=self._env,
+            limit=LINE_MAX,
+            start_new_session=True,  # a Ctrl-C on the terminal is the runner's to handle
+        )
+        running: Running = process
+        return running
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

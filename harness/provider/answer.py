@@ -73,6 +73,8 @@ class Answer(NamedTuple):
         reply: What to play.
         fault_id: The fault that changed it; None if untouched.
         other_faults: Further ones that changed it, less than that one did.
+        ending: What the exchange counts as if it is played to a proper end and its status is no error: `ok`, unless a
+            fault has spoilt it.
         error_code: The error body's own code, else its type; None where it is no error.
         retry_after_ns: The delay that it tells, in nanoseconds.
         text: What the provider meant to say, whole; None where it meant to say nothing.
@@ -84,6 +86,7 @@ class Answer(NamedTuple):
     reply: list[Step]
     fault_id: str | None = None
     other_faults: tuple[str, ...] = ()
+    ending: AttemptOutcome = "ok"
     error_code: str | None = None
     retry_after_ns: int | None = None
     text: str | None = None

@@ -4,23 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from harness.history import AttemptOutcome
 from harness.provider.answer import Call
-from harness.provider.decide import Decision, Side
+from harness.provider.decide import NO_QUOTA, Decision, Side
 from harness.provider.dialects import Dialect
-from harness.provider.faults import CHANGES
+from harness.provider.faults import CHANGES, SPOILS
 from harness.provider.faults.case import Case, Seen
-from harness.provider.limit import Quota
 from harness.provider.reply import Head, Headers, Step
 from harness.scenario import Window
 
-# From the inside to the outside: what is left of a body is paced, and held up with its headers.
-_SIDES: tuple[Side, ...] = ("body", "pace", "delay")
+_INSIDE_OUT: tuple[Side, ...] = ("pace", "body", "delay")
+"""In which order faults change an answer: pace comes first, for it takes the provider's waits away, and no fault's."""
+_MOST_FIRST: tuple[Side, ...] = ("body", "pace", "delay")
+"""In which order they are named."""
 
 
 class Changes:
     """Takes an answer's steps one by one, as they come, and gives those that leave in their place."""
 
-    def __init__(self, dialect: Dialect, decision: Decision, call: Call, attempt_id: str, *, wall_ns: int) -> None:
+    def __init__(
+        self,
+        dialect: Dialect,
+        decision: Decision,
+        call: Call,
+        attempt_id: str,
+        *,
+        wall_ns: int,
+        tokens: int | None = None,
+    ) -> None:
         """Get ready.
 
         Args:
@@ -29,39 +40,51 @@ class Changes:
             call: As parsed.
             attempt_id: Names the attempt.
             wall_ns: What time it is, in nanoseconds since 1970.
+            tokens: Length of the answer's text; None where that is not known beforehand.
         """
-        quota = decision.quota
-        self._headers: Headers = dialect.quota_headers(quota, wall_ns) if quota != Quota() else ()
-        self._layers = [
-            _Layer(decision.faults[side], dialect, call, attempt_id, decision.drawn)
-            for side in _SIDES
-            if side in decision.faults
-        ]
+        self._headers: Headers = ()
+        if decision.quota is not NO_QUOTA:
+            self._headers = dialect.quota_headers(decision.quota, wall_ns)
+        self._layers: dict[Side, _Layer] = {}
+        for side in _INSIDE_OUT:
+            if window := decision.faults.get(side):
+                case = Case(dialect, window.inject, call, attempt_id, drawn=decision.drawn, tokens=tokens)
+                self._layers[side] = _Layer(window, case)
 
     def feed(self, step: Step) -> list[Step]:
         """Return the steps that leave in the place of the answer's next one."""
         if self._headers and isinstance(step, Head):
             step = Head(step.status, (*step.headers, *self._headers))
         steps = [step]
-        for layer in self._layers:
+        for layer in self._layers.values():
             steps = [out for each in steps for out in layer.feed(each)]
         return steps
 
     def feed_all(self, steps: Iterable[Step]) -> list[Step]:
         """Return the steps that leave in the place of a whole answer's."""
-        if not self._headers and not self._layers:
-            return list(steps)
         return [out for step in steps for out in self.feed(step)]
 
     @property
     def over(self) -> bool:
         """Whether a fault has ended the answer: what the provider still says is dropped."""
-        return any(layer.seen.over for layer in self._layers)
+        return any(layer.seen.over for layer in self._layers.values())
 
     @property
     def fired(self) -> tuple[str, ...]:
-        """The faults that have changed the answer so far; what changes its body most comes first."""
-        return tuple(layer.window.fault_id for layer in self._layers if layer.seen.fired)
+        """The faults that have changed the answer so far; what changes its body comes first."""
+        layers = [self._layers[side] for side in _MOST_FIRST if side in self._layers]
+        return tuple(layer.window.fault_id for layer in layers if layer.seen.fired)
+
+    @property
+    def body(self) -> Window | None:
+        """The fault that has changed the answer's body."""
+        layer = self._layers.get("body")
+        return layer.window if layer is not None and layer.seen.fired else None
+
+    @property
+    def ending(self) -> AttemptOutcome:
+        """What the exchange counts as if it is played to a proper end."""
+        return "ok" if self.body is None else SPOILS.get(self.body.inject.kind, "ok")
 
 
 class _Layer:
@@ -69,10 +92,10 @@ class _Layer:
 
     __slots__ = ("_case", "_change", "seen", "window")
 
-    def __init__(self, window: Window, dialect: Dialect, call: Call, attempt_id: str, drawn: float) -> None:
+    def __init__(self, window: Window, case: Case) -> None:
         self.window = window
         self.seen = Seen()
-        self._case = Case(dialect, window.inject, call, attempt_id, drawn=drawn)
+        self._case = case
         self._change = CHANGES[window.inject.kind]
 
     def feed(self, step: Step) -> Iterable[Step]:

@@ -15,13 +15,13 @@ from typing import Literal, NamedTuple
 from harness.draw import draw
 from harness.provider import limit
 from harness.provider.limit import Bucket, Quota
-from harness.scenario import Window
-from harness.scenario.schema import WHOLE_PROVIDER
+from harness.scenario import Inject, Window
+from harness.scenario.schema import STREAMS_ONLY, WHOLE_PROVIDER, Limit
 
 Side = Literal["instead", "body", "pace", "delay"]
 """What answers in the provider's place, what becomes of the body, how fast the tokens come, what withholds the headers."""
 
-_NO_QUOTA = Quota()
+NO_QUOTA = Quota()
 
 
 class Attempt(NamedTuple):
@@ -30,7 +30,7 @@ class Attempt(NamedTuple):
     Attributes:
         at_ns: When the attempt begins, in nanoseconds since the run's origin.
         request_id: The request it belongs to; None for an orphan.
-        nth: Its place among the request's attempts at this provider, counted from 1; 0 for an orphan.
+        nth: Its place among the request's attempts at this provider, counted from 1; without meaning for an orphan.
         model: What it asks for.
         streaming: Whether it streams.
         tokens: What it counts for in a limit of tokens: its prompt, and the most that its answer may have.
@@ -51,12 +51,12 @@ class Decision(NamedTuple):
         faults: By the side of the answer that they concern.
         wait_ns: How long a limit tells to wait, in nanoseconds; where it is what answers `instead`.
         quota: What the answer tells about the provider's limits.
-        drawn: A number in [0, 1) fixed by the attempt, for what a fault leaves to chance.
+        drawn: A number in [0, 1) fixed by the attempt: where in its spread a delay lies.
     """
 
     faults: Mapping[Side, Window] = MappingProxyType({})
     wait_ns: int = 0
-    quota: Quota = _NO_QUOTA
+    quota: Quota = NO_QUOTA
     drawn: float = 0.5
 
 
@@ -91,64 +91,71 @@ def begin(provider: str, *, seed: int, windows: Iterable[Window]) -> State:
 
 
 def decide(state: State, attempt: Attempt) -> tuple[State, Decision]:
-    """Return the next state, and the faults that touch this attempt."""
-    active = [window for window in state.windows if window.start_ns <= attempt.at_ns < window.end_ns]
-    if attempt.request_id is not None:
-        key = (attempt.request_id, attempt.nth)
-    else:
+    """Return the next state, and the faults that touch this attempt.
+
+    A window whose side an earlier one has taken does not meet the attempt: it counts in no `every`, and takes nothing
+    from a limit.
+    """
+    key: tuple[str, int] = (attempt.request_id or "", attempt.nth)
+    if attempt.request_id is None and state.windows:
+        state = replace(state, orphans=state.orphans + 1)
         key = ("orphan", state.orphans)
-        if state.windows:
-            state = replace(state, orphans=state.orphans + 1)
-    if not active:
-        return state, NOTHING
-    drawn = draw(state.seed, "attempt", state.provider, *key)
+    active = [window for window in state.windows if window.start_ns <= attempt.at_ns < window.end_ns]
     faults: dict[Side, Window] = {}
-    decision = Decision(faults, drawn=drawn)
+    wait_ns, quota = 0, NO_QUOTA
     for window in active:
-        side = _side(window)
-        if side in faults:
+        side = _side(window.inject)
+        if side in faults or not _chooses(state, window, attempt, key):
             continue
-        state, hit = _hits(state, window, attempt, key)
-        if not hit:
-            continue
+        if window.every is not None:
+            met = state.met.get(window.fault_id, 0) + 1
+            state = replace(state, met={**state.met, window.fault_id: met})
+            if met % window.every:
+                continue
         if window.inject.limit is not None:
-            state, decision = _limited(state, window, attempt, decision)
-            if not decision.wait_ns:
+            state, wait_ns, told = _take(state, window, window.inject.limit, attempt)
+            if wait_ns or quota is NO_QUOTA:  # of several the first speaks, but a refusal speaks for itself
+                quota = told
+            if not wait_ns:
                 continue
         faults[side] = window
-    return state, decision
+    if not faults and quota is NO_QUOTA:
+        return state, NOTHING
+    return state, Decision(faults, wait_ns, quota, _spread(state, faults, key))
 
 
-def _side(window: Window) -> Side:
-    kind = window.inject.kind
+def _side(inject: Inject) -> Side:
+    kind = inject.kind
     if kind == "delay":
         return "delay"
     if kind == "pace":
         return "pace"
-    return "body" if kind.startswith("stream_") else "instead"
+    return "body" if inject.stream is not None else "instead"
 
 
-def _hits(state: State, window: Window, attempt: Attempt, key: tuple[str, int]) -> tuple[State, bool]:
+def _chooses(state: State, window: Window, attempt: Attempt, key: tuple[str, int]) -> bool:
+    """Return whether an attempt is one of those that a window is for, `every` aside."""
     if window.models is not None and attempt.model not in window.models:
-        return state, False
+        return False
     if window.streaming is not None and attempt.streaming != window.streaming:
-        return state, False
-    if window.first is not None and attempt.nth > window.first:
-        return state, False
-    if window.share < 1 and draw(state.seed, window.fault_id, state.provider, *key) >= window.share:
-        return state, False
-    if window.every is None:
-        return state, True
-    met = state.met.get(window.fault_id, 0) + 1
-    return replace(state, met={**state.met, window.fault_id: met}), met % window.every == 0
+        return False
+    if window.inject.stream in STREAMS_ONLY and not attempt.streaming:
+        return False
+    if window.first is not None and attempt.request_id is not None and attempt.nth > window.first:
+        return False
+    return window.share >= 1 or draw(state.seed, window.fault_id, state.provider, *key) < window.share
 
 
-def _limited(state: State, window: Window, attempt: Attempt, decision: Decision) -> tuple[State, Decision]:
-    quota = window.inject.limit
-    assert quota is not None
-    before = state.buckets.get(window.fault_id) or limit.full(quota, window.start_ns)
-    bucket, wait_ns = limit.take(quota, before, at_ns=attempt.at_ns, tokens=attempt.tokens)
+def _take(state: State, window: Window, quota: Limit, attempt: Attempt) -> tuple[State, int, Quota]:
+    """Return the state with one attempt taken out of a limit, how long that has to wait, and what is told of the limit."""
+    bucket = state.buckets.get(window.fault_id) or limit.full(quota, window.start_ns)
+    bucket, wait_ns = limit.take(quota, bucket, at_ns=attempt.at_ns, tokens=attempt.tokens)
     state = replace(state, buckets={**state.buckets, window.fault_id: bucket})
-    if decision.quota is _NO_QUOTA:
-        decision = decision._replace(quota=limit.told(quota, bucket))
-    return state, decision._replace(wait_ns=wait_ns)
+    return state, wait_ns, limit.told(quota, bucket)
+
+
+def _spread(state: State, faults: Mapping[Side, Window], key: tuple[str, int]) -> float:
+    window = faults.get("delay")
+    if window is None or not window.inject.jitter:
+        return NOTHING.drawn
+    return draw(state.seed, "jitter", window.fault_id, state.provider, *key)

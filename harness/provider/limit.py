@@ -1,4 +1,8 @@
-"""A provider's quota: a bucket that refills all the time."""
+"""A provider's quota: a bucket that refills all the time.
+
+Counted in parts, whole numbers, so that the wait that is told is exact: one request (or token) is `per_ns` parts, and
+`amount` parts come back each nanosecond.
+"""
 
 from __future__ import annotations
 
@@ -13,13 +17,13 @@ class Bucket(NamedTuple):
 
     Attributes:
         at_ns: The moment, in nanoseconds since the run's origin.
-        requests: Requests left.
-        tokens: Tokens left.
+        requests: Requests left, in parts; 0 where they have no limit.
+        tokens: Tokens left, in parts; 0 where they have no limit.
     """
 
     at_ns: int
-    requests: float
-    tokens: float
+    requests: int
+    tokens: int
 
 
 class Level(NamedTuple):
@@ -50,7 +54,7 @@ class Quota(NamedTuple):
 
 def full(limit: Limit, at_ns: int) -> Bucket:
     """Return a bucket of which nothing has been taken."""
-    return Bucket(at_ns, _amount(limit.requests), _amount(limit.tokens))
+    return Bucket(at_ns, _size(limit.requests), _size(limit.tokens))
 
 
 def take(limit: Limit, bucket: Bucket, *, at_ns: int, tokens: int) -> tuple[Bucket, int]:
@@ -59,14 +63,14 @@ def take(limit: Limit, bucket: Bucket, *, at_ns: int, tokens: int) -> tuple[Buck
     A request that asks for more tokens than the bucket can ever hold passes when the bucket is full.
 
     Returns:
-        The bucket then, and 0, or how long to wait until as much would be there, in nanoseconds.
+        The bucket then, and 0, or how long to wait until as much will be there, in nanoseconds.
     """
     now = _refilled(limit, bucket, at_ns)
-    wanted = min(tokens, _amount(limit.tokens))
-    wait_ns = max(_wait_ns(limit.requests, now.requests, 1), _wait_ns(limit.tokens, now.tokens, wanted))
+    requests, tokens = _cost(limit.requests, 1), _cost(limit.tokens, tokens)
+    wait_ns = max(_wait_ns(limit.requests, now.requests, requests), _wait_ns(limit.tokens, now.tokens, tokens))
     if wait_ns:
-        return now, wait_ns
-    return now._replace(requests=now.requests - 1, tokens=now.tokens - wanted), 0
+        return now, now.at_ns - at_ns + wait_ns
+    return now._replace(requests=now.requests - requests, tokens=now.tokens - tokens), 0
 
 
 def told(limit: Limit, bucket: Bucket) -> Quota:
@@ -74,33 +78,33 @@ def told(limit: Limit, bucket: Bucket) -> Quota:
     return Quota(_level(limit.requests, bucket.requests), _level(limit.tokens, bucket.tokens))
 
 
-def _amount(allowance: Allowance | None) -> float:
-    return float("inf") if allowance is None else float(allowance.amount)
+def _size(allowance: Allowance | None) -> int:
+    return 0 if allowance is None else allowance.amount * allowance.per_ns
+
+
+def _cost(allowance: Allowance | None, count: int) -> int:
+    return 0 if allowance is None else min(count, allowance.amount) * allowance.per_ns
 
 
 def _refilled(limit: Limit, bucket: Bucket, at_ns: int) -> Bucket:
+    """Return a bucket as it is at `at_ns`, or later where it was looked at later: its clock never goes back."""
     passed_ns = max(0, at_ns - bucket.at_ns)
     return Bucket(
-        max(at_ns, bucket.at_ns),
+        bucket.at_ns + passed_ns,
         _topped_up(limit.requests, bucket.requests, passed_ns),
         _topped_up(limit.tokens, bucket.tokens, passed_ns),
     )
 
 
-def _topped_up(allowance: Allowance | None, left: float, passed_ns: int) -> float:
-    if allowance is None:
-        return left
-    return min(float(allowance.amount), left + allowance.amount * passed_ns / allowance.per_ns)
+def _topped_up(allowance: Allowance | None, left: int, passed_ns: int) -> int:
+    return 0 if allowance is None else min(_size(allowance), left + allowance.amount * passed_ns)
 
 
-def _wait_ns(allowance: Allowance | None, left: float, wanted: float) -> int:
-    if allowance is None or left >= wanted - 1e-9:  # sums of fractions come out a hair short
-        return 0
-    return max(1, round((wanted - left) * allowance.per_ns / allowance.amount))
+def _wait_ns(allowance: Allowance | None, left: int, cost: int) -> int:
+    return 0 if allowance is None or left >= cost else -((left - cost) // allowance.amount)
 
 
-def _level(allowance: Allowance | None, left: float) -> Level | None:
+def _level(allowance: Allowance | None, left: int) -> Level | None:
     if allowance is None:
         return None
-    reset_ns = round((allowance.amount - left) * allowance.per_ns / allowance.amount)
-    return Level(allowance.amount, max(0, int(left + 1e-9)), max(0, reset_ns))
+    return Level(allowance.amount, left // allowance.per_ns, -((left - _size(allowance)) // allowance.amount))

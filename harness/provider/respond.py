@@ -8,8 +8,8 @@ from harness.chain import Provider
 from harness.provider.answer import Answer, Call
 from harness.provider.changes import Changes
 from harness.provider.decide import NOTHING, Decision
-from harness.provider.dialects import DIALECTS
-from harness.provider.faults import INSTEAD
+from harness.provider.dialects import DIALECTS, Dialect
+from harness.provider.faults import INSTEAD, error_event
 from harness.provider.faults.case import Case
 from harness.provider.reply import Send
 
@@ -42,9 +42,8 @@ def respond(
         answer = dialect.succeed(provider, call, attempt_id)
     if decision is NOTHING:
         return answer
-    changes = Changes(dialect, decision, call, attempt_id, wall_ns=wall_ns)
-    reply = changes.feed_all(answer.reply)
-    return _marked(answer._replace(reply=reply), call, decision, changes.fired)
+    changes = Changes(dialect, decision, call, attempt_id, wall_ns=wall_ns, tokens=answer.tokens_out)
+    return _marked(answer._replace(reply=changes.feed_all(answer.reply)), call, changes, attempt_id, dialect)
 
 
 def instead(provider: Provider, call: Call, attempt_id: str, decision: Decision, *, wall_ns: int) -> Answer | None:
@@ -57,20 +56,23 @@ def instead(provider: Provider, call: Call, attempt_id: str, decision: Decision,
     return dialect.fail(call, attempt_id, problem=call.problem) if call.problem is not None else None
 
 
-def _marked(answer: Answer, call: Call, decision: Decision, fired: tuple[str, ...]) -> Answer:
-    """Return the answer with the faults that changed it, and with what is left of it where its body was changed."""
+def _marked(answer: Answer, call: Call, changes: Changes, attempt_id: str, dialect: Dialect) -> Answer:
+    """Return a changed answer with the faults that changed it, and with what is left of it where its body was changed."""
+    fired = changes.fired
     if not fired:
         return answer
-    if answer.fault_id is not None:
-        return answer._replace(other_faults=fired)
-    answer = answer._replace(fault_id=fired[0], other_faults=fired[1:])
-    body = decision.faults.get("body")
-    if body is None or body.fault_id != fired[0]:
+    named = fired if answer.fault_id is None else (answer.fault_id, *fired)
+    answer = answer._replace(fault_id=named[0], other_faults=named[1:], ending=changes.ending)
+    if changes.body is None:
         return answer
     sent = [step.text for step in answer.reply if isinstance(step, Send) and step.text]
-    if call.streaming:  # its tokens leave one by one
+    stream, problem = changes.body.inject.stream, changes.body.inject.error
+    if changes.over and call.streaming:  # its tokens leave one by one; a plain answer's were all made
         answer = answer._replace(tokens_out=len(sent))
-    if body.inject.stream == "content_filter":  # what it did not let pass, the provider did not mean to send
+    if stream == "error_event":
+        code = dialect.fail(call, attempt_id, problem=problem or error_event.USUAL).error_code
+        answer = answer._replace(error_code=code)
+    if stream == "content_filter":  # what it did not let pass, the provider did not mean to send
         text = "".join(sent)
         answer = answer._replace(text=text, text_sha256=sha256(text.encode()).hexdigest())
     return answer

@@ -24,7 +24,7 @@ def junit(run: Run) -> bytes:
     """Return one test suite: a test case per expectation, per finding, and one for the run itself."""
     plan, verdict = run.plan, run.verdict
     name = f"{plan.name} (seed {plan.seed})"
-    suite = ET.Element("testsuite", name=_clean(name))
+    suite = ET.Element("testsuite", name=clean(name))
     counts = {"failure": 0, "error": 0, "skipped": 0}
     cases = [_overall(suite, run)]
     cases += [_expectation(suite, plan.name, row) for row in verdict.expectations]
@@ -46,19 +46,20 @@ def junit(run: Run) -> bytes:
     return page + b"\n"
 
 
-def _clean(text: str) -> str:
+def clean(text: str) -> str:
+    """Return a text without what XML cannot hold."""
     return _FORBIDDEN.sub("\ufffd", text)
 
 
 def _case(suite: ET.Element, kind: str, scenario: str, name: str) -> ET.Element:
-    return ET.SubElement(suite, "testcase", classname=_clean(f"{scenario}.{kind}"), name=_clean(name))
+    return ET.SubElement(suite, "testcase", classname=clean(f"{scenario}.{kind}"), name=clean(name))
 
 
 def _outcome(case: ET.Element, tag: str, message: str, details: str = "") -> None:
-    child = ET.SubElement(case, tag, message=_clean(message))
+    child = ET.SubElement(case, tag, message=clean(message))
     if tag != "skipped":
         child.set("type", tag)
-    child.text = _clean(details or message)
+    child.text = clean(details or message)
 
 
 def _overall(suite: ET.Element, run: Run) -> ET.Element:

@@ -16,6 +16,20 @@ _DID = {
     "silent": "went silent",
     "slow": "was slow",
     "throttle": "was throttled",
+    "limit": "limited its callers",
+    "delay": "answered late",
+    "pace": "wrote slowly",
+    "stream_cut": "cut answers off",
+    "stream_reset": "reset connections in mid-answer",
+    "stream_end": "ended streams early",
+    "stream_stall": "stalled in mid-answer",
+    "stream_malformed": "broke an event of its streams",
+    "stream_no_done": "left `[DONE]` out of its streams",
+    "stream_no_usage": "left usage out of its streams",
+    "stream_error_event": "ended streams in an error",
+    "stream_keepalive": "sent comments in place of content",
+    "stream_empty": "sent empty streams",
+    "stream_content_filter": "filtered its streams",
 }
 
 
@@ -45,12 +59,23 @@ def broke(plan: Plan) -> str:
 
 def _deed(window: Window) -> str:
     inject = window.inject
-    if inject.status is not None:
-        deed = f"answered {inject.status}"
-    else:
-        deed = _DID.get(inject.kind, f"had the fault `{window.text}`")
-    part = f" in {window.share:.0%} of attempts" if window.share < 1 else ""
-    return f"{deed}{part} for {words.duration(window.end_ns - window.start_ns)}"
+    deed = _DID.get(inject.kind, f"answered {inject.status or 200}")
+    return f"{deed}{_chosen(window)} for {words.duration(window.end_ns - window.start_ns)}"
+
+
+def _chosen(window: Window) -> str:
+    """Return which attempts a fault was for, in words; empty where it was for all."""
+    chosen = f" in {window.share:.0%} of attempts" if window.share < 1 else ""
+    if window.every is not None:
+        chosen += f" in one of {window.every} attempts"
+    if window.first is not None:
+        first = "first attempt" if window.first == 1 else f"first {window.first} attempts"
+        chosen += f" in the {first} of each request"
+    if window.streaming is not None:
+        chosen += " in streams" if window.streaming else " in plain answers"
+    if window.models is not None:
+        chosen += f" for {words.listed(window.models, most=3)}"
+    return chosen
 
 
 def _noticed(run: Run) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -9,10 +11,13 @@ from rich.text import Text
 from harness.judge import Metrics, Status, Verdict
 from harness.report import words
 from harness.report.run import Run
+from harness.report.scorecard.model import Scorecard
+from harness.report.scorecard.numbers import headline, numbers, why, word
 from harness.report.summary import summary
 
 _STYLES = {Status.PASS: "bold green", Status.FAIL: "bold red", Status.INCONCLUSIVE: "bold yellow"}
 _WIDTH_MIN = 80
+_REASONS_MAX = 3
 
 
 def print_run(run: Run, console: Console | None = None) -> None:
@@ -54,6 +59,32 @@ def print_verdict(verdict: Verdict, metrics: Metrics, console: Console, *, sente
         _print(console, Text(f"{words.plural(quiet, 'conduct check')} found nothing", style="dim"), width)
     if line := _numbers(metrics):
         _print(console, Text(line, style="dim"), width)
+
+
+def print_scorecard(card: Scorecard, console: Console | None = None) -> None:
+    """Print every cell of a suite, for each that did not pass the command that repeats it, and where the page lies.
+
+    Args:
+        card: The suite's result.
+        console: Where to; standard output if None.
+    """
+    console = console or Console()
+    width = None if console.is_terminal else max(_WIDTH_MIN, console.width)
+    table = _table("", "scenario", "chain", "success", "first gap", "total", "attempts")
+    for cell in card.cells:
+        seen = numbers(cell)
+        score = Text(word(cell.score) + (f" ({seen.passed})" if seen.passed else ""), style=_STYLES[cell.status])
+        row = (cell.scenario, cell.chain, seen.success, seen.first_gap, seen.total, seen.attempts)
+        table.add_row(score, *(Text(text or words.MISSING) for text in row))
+    _print(console, table, width)
+    for cell in card.cells:
+        for place, reason in enumerate(why(cell)[:_REASONS_MAX]):
+            head = f"{word(cell.score)} {cell.scenario} on {cell.chain}: " if place == 0 else "  "
+            _print(console, Text(head + reason, style="" if place else "bold"), width)
+        if why(cell):
+            console.print(Text(f"  {cell.shown.command}"), highlight=False, soft_wrap=True)
+    _print(console, Text(headline(card)), width)
+    console.print(Text(f"scorecard: {Path(card.path) / 'scorecard.html'}"), highlight=False, soft_wrap=True)
 
 
 def _print(console: Console, what: Table | Text, width: int | None) -> None:

@@ -26,13 +26,16 @@ def schemas() -> dict[str, dict[str, Any]]:
     """Return the JSON Schema of each kind of file, by file name."""
     return {
         "scenario.schema.json": _schema(schema.Scenario, "A scenario of the LLM fallback harness", schema),
-        "chain.schema.json": _schema(spec.Chain, "A fallback chain of the LLM fallback harness", spec),
+        "chain.schema.json": _schema(
+            spec.Chain | spec.HostedConfig, "A fallback chain of the LLM fallback harness", spec
+        ),
     }
 
 
-def _schema(shape: type, title: str, module: Any) -> dict[str, Any]:
+def _schema(shape: Any, title: str, module: Any) -> dict[str, Any]:
     written = TypeAdapter(shape).json_schema()
-    for name, definition in [(shape.__name__, written), *written.get("$defs", {}).items()]:
+    alone = [(shape.__name__, written)] if isinstance(shape, type) else []
+    for name, definition in [*alone, *written.get("$defs", {}).items()]:
         _describe(definition, getattr(module, name), hidden=_HIDDEN.get(name, frozenset()))
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **written, "title": title}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from harness.history.records import WARMUP
 from harness.scenario import expect
 from harness.scenario.expect import Expectation
 from harness.scenario.plan import ARRIVALS_MAX, Plan, compile_plan
-from harness.scenario.schema import Scenario
+from harness.scenario.schema import STREAMS_ONLY, Scenario
 
 RESERVED = {WARMUP: "the calls before the run", "run": "the whole run"}
 """Phases of every run that no scenario names."""
@@ -38,13 +39,20 @@ class Loaded:
     plan: Plan
 
 
-def load(path: Path, *, chain: Path | None = None, seed: int | None = None) -> Loaded:
+def load(
+    path: Path,
+    *,
+    chain: Path | None = None,
+    seed: int | None = None,
+    complete: Callable[[Chain], Chain] = lambda chain: chain,
+) -> Loaded:
     """Return a scenario with its chain and plan.
 
     Args:
         path: The scenario file.
         chain: In place of the chain that the scenario names.
         seed: In place of the scenario's seed.
+        complete: Fills in what the chain file leaves open, such as prices, before the plan is made.
 
     Raises:
         UsageError: Naming file, line and field, what was found, what is known, and a hint.
@@ -52,7 +60,7 @@ def load(path: Path, *, chain: Path | None = None, seed: int | None = None) -> L
     document = read(path)
     scenario = validate(document, Scenario)
     expectations = _check(document, scenario)
-    hosted = chains.load(_chain_path(document, scenario, chain), model=scenario.model)
+    hosted = complete(chains.load(_chain_path(document, scenario, chain), model=scenario.model))
     _check_chain(document, scenario, hosted)
     plan = compile_plan(scenario, hosted, expectations, seed=seed)
     return Loaded(path=path, scenario=scenario, chain=hosted, plan=plan)
@@ -93,7 +101,24 @@ def _check(document: Document, scenario: Scenario) -> tuple[Expectation, ...]:
         if fault.at is not None and fault.at + (fault.for_ or 0) > end:
             problem = f"the fault ends {(fault.at + (fault.for_ or 0) - end) / 10**9:g} s after the last phase"
             raise document.error(problem, ("faults", place, "at"), hint="a shorter `for`, or a longer last phase")
+        _check_streams(document, scenario, place)
     return tuple(_expectation(document, scenario, place) for place in range(len(scenario.expect)))
+
+
+def _check_streams(document: Document, scenario: Scenario, place: int) -> None:
+    """Refuse a fault that could never fire because nobody streams, or everybody does."""
+    fault, streams = scenario.faults[place], scenario.load.streaming
+    kind = fault.inject.stream
+    if kind in STREAMS_ONLY and streams == 0:
+        problem = f"{kind!r} never fires: it needs streams, and no request streams"
+        raise document.error(problem, ("faults", place, "inject", "stream"), hint="load: {streaming: 100%}")
+    if kind in STREAMS_ONLY and fault.streaming is False:
+        problem = f"{kind!r} never fires: it needs streams, and they are left out"
+        raise document.error(problem, ("faults", place, "streaming"), hint="streaming: true, or nothing")
+    if fault.streaming is not None and streams == (0 if fault.streaming else 1):
+        problem = f"never fires: {'no' if fault.streaming else 'every'} request streams"
+        hint = f"load: {{streaming: {'100%' if fault.streaming else '0%'}}}"
+        raise document.error(problem, ("faults", place, "streaming"), hint=hint)
 
 
 def _expectation(document: Document, scenario: Scenario, place: int) -> Expectation:

@@ -12,7 +12,7 @@ from harness.chain import Chain
 from harness.chain.redact import redact
 from harness.draw import draw
 from harness.scenario.expect import Expectation
-from harness.scenario.schema import Fault, Inject, Limit, Load, Scenario
+from harness.scenario.schema import CLOSES, RESETS, Fault, Inject, Limit, Load, Scenario
 
 ARRIVALS_MAX = 2_000_000
 
@@ -82,6 +82,14 @@ class Timeline:
     def at(self, provider: str) -> tuple[Window, ...]:
         """Return one provider's windows."""
         return tuple(window for window in self.windows if window.provider == provider)
+
+    def resets(self, provider: str) -> bool:
+        """Return whether a fault resets connections of a provider (RST)."""
+        return any(window.inject.kind in RESETS for window in self.at(provider))
+
+    def closes(self, provider: str) -> bool:
+        """Return whether a fault closes connections of a provider (FIN) that are not done."""
+        return any(window.inject.kind in CLOSES for window in self.at(provider))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

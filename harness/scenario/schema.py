@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from annotated_types import Ge, Gt, Le, Len, MultipleOf
 from pydantic import ConfigDict, Field, StringConstraints, model_validator
@@ -43,6 +43,9 @@ Stream = Literal[
     "content_filter",
 ]
 
+_HeaderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~\-]+$")]
+_HeaderValue = Annotated[str, StringConstraints(pattern=r"^[ -~\t]*$")]  # what can go over the wire, in one line
+
 # What says which kind of fault it is, and what goes along with it.
 _KINDS = {
     "status": {"error", "retry_after", "retry_after_as", "headers"},
@@ -62,6 +65,12 @@ _KINDS = {
 _WHOLE_ANSWER = frozenset({"no_done", "no_usage", "empty"})
 WHOLE_PROVIDER = frozenset({"refused", "slow", "throttle"})
 """Kinds that act on the provider's listener, never on a single attempt."""
+RESETS = frozenset({"reset", "stream_reset"})
+"""Kinds that end a connection by RST."""
+CLOSES = frozenset({"close", "stream_cut"})
+"""Kinds that end a connection by FIN before its answer is done."""
+STREAMS_ONLY = frozenset(get_args(Stream)) - {"cut", "reset", "stall"}
+"""Stream faults that leave a plain answer alone, and so never choose one."""
 
 AFTER_TOKENS = 5
 """Where in an answer a stream fault acts, unless it says so itself."""
@@ -143,7 +152,7 @@ class Inject:
     retry_after: Duration | None = None
     retry_after_as: Literal["seconds", "date", "ms", "body"] | None = None
     body: str | dict[str, Any] | None = None
-    headers: dict[str, str] | None = None
+    headers: dict[_HeaderName, _HeaderValue] | None = None
     connection: Connection | None = None
     delay: Annotated[Duration, Gt(0)] | None = None
     jitter: Duration | None = None

@@ -10,12 +10,14 @@ from harness.store.format import decode, encode
 
 if TYPE_CHECKING:
     from harness.store.folder import RunFolder, latest
+    from harness.store.suite import SuiteFolder
 
-__all__ = ["Capture", "EdgeAttempt", "Foreign", "Origin", "RunFolder", "decode", "encode", "latest"]
+__all__ = ["Capture", "EdgeAttempt", "Foreign", "Origin", "RunFolder", "SuiteFolder", "decode", "encode", "latest"]
 
 
 def __getattr__(name: str) -> Any:
     """Import what needs pandas and Parquet when it is asked for: the processes of a run only capture."""
     if name not in __all__:
         raise AttributeError(name)
-    return getattr(import_module("harness.store.folder"), name)
+    room = "suite" if name == "SuiteFolder" else "folder"
+    return getattr(import_module(f"harness.store.{room}"), name)

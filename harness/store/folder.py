@@ -46,7 +46,7 @@ class RunFolder:
         parent = reports.absolute() / plan.name
         try:
             parent.mkdir(parents=True, exist_ok=True)
-            folder = cls(_exclusive(parent, f"{stamp}-{plan.seed}"))
+            folder = cls(exclusive(parent, f"{stamp}-{plan.seed}"))
             folder.capture.mkdir()
             folder.logs.mkdir()
             folder._write("plan.json", encode({"format": FORMAT, **_fields(plan)}, pretty=True))
@@ -171,7 +171,8 @@ def latest(reports: Path) -> Path:
     return link.resolve()
 
 
-def _exclusive(parent: Path, name: str) -> Path:
+def exclusive(parent: Path, name: str) -> Path:
+    """Make a folder that nobody else has made; a clash of names gets `-2`, `-3`, …."""
     for place in range(1, _TRIES_MAX):
         path = parent / (name if place == 1 else f"{name}-{place}")
         try:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.caller.answer import WRONG_SHAPE, StreamReading, error_code, read_failure, read_plain
+from harness.caller.answer import NO_CONTENT, WRONG_SHAPE, StreamReading, error_code, read_failure, read_plain
 
 
 def answer(content: Any, **rest: Any) -> bytes:
@@ -33,20 +33,26 @@ DONE = event("[DONE]")
 PLAIN = [
     (answer("hello"), "ok", "hello", None),
     (answer(""), "ok", "", None),
-    (answer(None), "ok", "", None),
+    (answer(None), "ok", "", NO_CONTENT),
     (answer("lone \ud800 surrogate"), "ok", "lone \ud800 surrogate", None),
-    (answer(7), "error", None, WRONG_SHAPE),
-    (answer(["a"]), "error", None, WRONG_SHAPE),
-    (b"", "error", None, WRONG_SHAPE),
-    (b'{"choices": [', "error", None, WRONG_SHAPE),
-    (b"[]", "error", None, WRONG_SHAPE),
-    (b"null", "error", None, WRONG_SHAPE),
-    (b'{"choices": []}', "error", None, WRONG_SHAPE),
-    (b'{"choices": [{"text": "old"}]}', "error", None, WRONG_SHAPE),
-    (b'{"choices": [{"message": null}]}', "error", None, WRONG_SHAPE),
-    (b'{"error": {"code": "overloaded", "message": "m"}}', "error", None, f"{WRONG_SHAPE}: overloaded"),
-    (piece("a") + DONE, "error", None, WRONG_SHAPE),
-    (b"[" * 100_000, "error", None, WRONG_SHAPE),
+    (answer(7), "error", None, "content is no text"),
+    (answer(["a"]), "error", None, "content is no text"),
+    (b"", "error", None, "empty"),
+    (b" \n", "error", None, "empty"),
+    (b'{"choices": [', "error", None, "no JSON"),
+    (b"Bad gateway", "error", None, "no JSON"),
+    (b"\n<!DOCTYPE html><html>Sign in</html>", "error", None, "HTML or XML"),
+    (b"[]", "error", None, "no choices"),
+    (b"null", "error", None, "no JSON"),
+    (b"{}", "error", None, "no choices"),
+    (b'{"choices": []}', "error", None, "no choices"),
+    (b'{"choices": null}', "error", None, "no choices"),
+    (b'{"choices": [{"text": "old"}]}', "error", None, "no message"),
+    (b'{"choices": [{"message": null}]}', "error", None, "no message"),
+    (b'{"error": {"code": "overloaded", "message": "m"}}', "error", None, "overloaded"),
+    (b'{"error": {"message": "a sentence that may hold a key"}}', "error", None, "an error"),
+    (piece("a") + DONE, "error", None, "a stream"),
+    (b"[" * 100_000, "error", None, "no JSON"),
 ]
 
 STREAMS = [
@@ -55,8 +61,11 @@ STREAMS = [
     (piece("one") + piece(None) + piece(""), "ok", "one", None),
     (piece("mine") + piece("other", index=1) + DONE, "ok", "mine", None),
     (b": waiting\n\n" + piece("one") + DONE + piece("after"), "ok", "one", None),
-    (b"", "ok", "", None),
-    (b'{"error": {"code": "x"}}', "ok", "", None),
+    (b"", "ok", "", "no event in the stream"),
+    (b'{"error": {"code": "x"}}', "ok", "", "no event in the stream"),
+    (b"<html>Sign in</html>\n\n", "ok", "", "no event in the stream"),
+    (DONE, "ok", "", NO_CONTENT),
+    (piece(None) + event({"choices": []}) + DONE, "ok", "", NO_CONTENT),
     (
         piece("one") + event({"error": {"code": "server_error", "message": "secret"}}),
         "truncated",
@@ -80,7 +89,15 @@ STREAMS = [
 def test_plain_answers(body: bytes, outcome: str, text: str | None, error: str | None) -> None:
     """A plain answer gives its text, or is of the wrong shape."""
     reading = read_plain(body)
-    assert (reading.outcome, reading.text, reading.error) == (outcome, text, error)
+    assert (reading.outcome, reading.text) == (outcome, text)
+    assert reading.error == (f"{WRONG_SHAPE}: {error}" if outcome == "error" else error)
+
+
+def test_a_tool_call_needs_no_content() -> None:
+    """Nothing is missing from a null content beside tool calls."""
+    message = {"role": "assistant", "content": None, "tool_calls": [{"id": "1"}]}
+    reading = read_plain(json.dumps({"choices": [{"message": message}]}).encode())
+    assert (reading.outcome, reading.text, reading.error) == ("ok", "", None)
 
 
 def read_stream(*pieces: bytes, broken: str | None = None) -> StreamReading:

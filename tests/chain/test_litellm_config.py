@@ -68,6 +68,9 @@ def test_the_example_is_a_chain() -> None:
         ({"model": "claude-3-haiku"}, "anthropic", "claude-3-haiku"),
         ({"model": "my-gpt-4", "custom_llm_provider": "azure"}, "azure", "my-gpt-4"),
         ({"model": "openai/gpt-4", "custom_llm_provider": "openai"}, "openai", "gpt-4"),
+        ({"model": "gemini/gemini-2.5-flash"}, "gemini", "gemini-2.5-flash"),
+        ({"model": "openrouter/openai/gpt-4"}, "openrouter", "openai/gpt-4"),
+        ({"model": "deepseek/deepseek-chat"}, "deepseek", "deepseek-chat"),
     ],
 )
 def test_the_dialect_follows_from_the_model(params: dict[str, str], dialect: str, model: str) -> None:
@@ -77,7 +80,7 @@ def test_the_dialect_follows_from_the_model(params: dict[str, str], dialect: str
     assert (provider.dialect, provider.model) == (dialect, model)
 
 
-@pytest.mark.parametrize("model", ["gemini/gemini-pro", "bedrock/x", "mistral-large", "azure/", "vertex_ai/claude-3"])
+@pytest.mark.parametrize("model", ["gemini-pro", "bedrock/x", "mistral-large", "azure/", "vertex_ai/claude-3"])
 def test_what_no_mock_speaks_is_a_usage_error(model: str) -> None:
     """Another provider's deployment is refused at its line, with a hint."""
     text = f"model_list:\n- model_name: a\n  litellm_params: {{model: gpt-4}}\n- model_name: b\n  litellm_params:\n    model: {model}\n"

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import copy
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from harness.chain import Chain, Provider, Retry
+from harness.chain import Chain, Driver, Provider, Retry
 from harness.chain.litellm_config import chain
 from harness.chain.litellm_router import DUMMY_KEY, RouterSettings, router_settings
 from harness.document import parse
@@ -35,9 +36,11 @@ def ours(**fields: Any) -> RouterSettings:
     return router_settings(hosted, BASE_URLS, {})
 
 
-def theirs(data: dict[str, Any], environ: dict[str, str] | None = None) -> RouterSettings:
+def theirs(
+    data: dict[str, Any], environ: dict[str, str] | None = None, *, driver: Driver = "litellm-router"
+) -> RouterSettings:
     """Return the settings of a LiteLLM configuration; each provider is at a port of its own."""
-    hosted = chain(parse(json.dumps(data).encode(), Path("litellm.yaml")))
+    hosted = replace(chain(parse(json.dumps(data).encode(), Path("litellm.yaml"))), driver=driver)
     urls = {name: f"http://127.0.0.1:{port}" for port, name in enumerate(hosted.providers, start=9000)}
     return router_settings(hosted, urls, environ or {})
 
@@ -161,6 +164,49 @@ def test_settings_go_where_the_proxy_puts_them() -> None:
         "litellm_settings.callbacks: not applied",
         "litellm_settings.cache: not applied",
         "general_settings: not applied, it is for LiteLLM's proxy",
+    )
+
+
+def test_the_proxy_takes_more() -> None:
+    """All that stays inside is handed on, where the proxy looks for it; what stores, reports or logs in is not."""
+    settings = theirs(
+        {
+            "model_list": [{"model_name": "a", "litellm_params": {"model": "gpt-4", "api_key": "sk-1"}}],
+            "router_settings": {"cooldown_time": 7, "redis_host": "h"},
+            "litellm_settings": {
+                "request_timeout": 9,
+                "turn_off_message_logging": True,
+                "success_callback": ["langfuse"],
+                "cache_params": {"type": "redis"},
+                "guardrails": [{}],
+                "json_logs": True,
+            },
+            "general_settings": {
+                "cancel_on_disconnect": True,
+                "master_key": "sk-master",
+                "database_url": "postgres://h/db",
+                "alerting": ["slack"],
+                "background_health_checks": True,
+            },
+            "mcp_servers": {"x": {}},
+        },
+        driver="litellm-proxy",
+    )
+
+    assert settings.router == {"cooldown_time": 7}
+    assert settings.module == {"request_timeout": 9, "turn_off_message_logging": True}
+    assert settings.general == {"cancel_on_disconnect": True}
+    assert settings.warnings == (
+        "router_settings.redis_host: not applied",
+        "litellm_settings.success_callback: not applied",
+        "litellm_settings.cache_params: not applied",
+        "litellm_settings.guardrails: not applied",
+        "litellm_settings.json_logs: not applied",
+        "general_settings.master_key: not applied",
+        "general_settings.database_url: not applied",
+        "general_settings.alerting: not applied",
+        "general_settings.background_health_checks: not applied",
+        "mcp_servers: not applied",
     )
 
 

@@ -27,6 +27,18 @@ endpoint:
   model: gpt-4
 """
 
+SDK = HOSTED.replace("litellm-router", "openai-sdk")
+CONFIGURED = """\
+name: c
+driver: litellm-router
+config: litellm.yaml
+"""
+CONFIG = """\
+model_list:
+- model_name: a
+  litellm_params: {model: gpt-4}
+"""
+
 
 @pytest.mark.parametrize(
     ("text", "where", "problem"),
@@ -36,15 +48,54 @@ endpoint:
         (HOSTED.replace("a]", "b]"), ":5: order[0]", "unknown provider 'b'"),
         (HOSTED.replace("a:", "primary:"), ":4: providers.primary", "is a role"),
         (HOSTED.replace("litellm-router", "endpoint"), ":2: driver", "`endpoint:` goes with"),
+        (HOSTED + "workers: 2", ":6: workers", "goes with `driver: litellm-proxy`"),
+        (CONFIGURED + "workers: 2", ":4: workers", "goes with `driver: litellm-proxy`"),
+        (CONFIGURED + "order: [a]", ":4: order", "unknown key 'order'"),
+        (CONFIGURED.replace("litellm.y", "none.y"), ":3: config", "no such file: 'none.yaml'"),
+        (CONFIGURED.replace("litellm.y", "chain.y"), ":3: config", "no model_list"),
         (GATEWAY, ":4: providers.a.listen", "missing"),
         (GATEWAY + '  command: [run, "{b.base_url}"]', ":9: endpoint.command[1]", "unknown provider 'b'"),
+        (
+            HOSTED.replace("4}", "4, upstream: 'api.openai.com'}"),
+            ":4: providers.a.upstream",
+            "expected an https address",
+        ),
+        (
+            HOSTED.replace("4}", "4, upstream: 'http://api.openai.com'}"),
+            ":4: providers.a.upstream",
+            "only https leaves",
+        ),
+        (HOSTED.replace("4}", "4, upstream: 'https://me:pw@h/v1'}"), ":4: providers.a.upstream", "no password"),
+        (HOSTED.replace("4}", "4, upstream: 'https://h/v1?key=k'}"), ":4: providers.a.upstream", "no password, query"),
+        (HOSTED.replace("4}", "4, upstream: 'https://h:0x/v1'}"), ":4: providers.a.upstream", "expected a port"),
         (GATEWAY.replace("http:", "ftp:"), ":7: endpoint.base_url", "expected an http address"),
+        (GATEWAY.replace("http://", ""), ":7: endpoint.base_url", "expected an http address"),
+        (GATEWAY.replace("8787", "99999"), ":7: endpoint.base_url", "expected a port"),
+        (GATEWAY.replace("8787", "0"), ":7: endpoint.base_url", "expected a port"),
+        (GATEWAY.replace("/v1", "/v1/chat/completions"), ":7: endpoint.base_url", "no more than the beginning"),
+        (GATEWAY.replace("/v1", "/v1?team=chaos"), ":7: endpoint.base_url", "a query or fragment"),
+        (GATEWAY + '  headers: {"x team": chaos}', ":9: endpoint.headers.x team", "cannot be sent"),
+        (GATEWAY + '  headers: {x-team: "two\\nlines"}', ":9: endpoint.headers.x-team", "cannot be sent"),
+        (
+            GATEWAY + "  api_key: env/K\n  headers: {Authorization: x}",
+            ":10: endpoint.headers.Authorization",
+            "given twice",
+        ),
+        (GATEWAY.replace("4}", "4, listen: '127.0.0.1:8787'}"), ":4: providers.a.listen", "the gateway's own address"),
+        (
+            GATEWAY.replace("4}", "4, listen: 'h:1'}\n  b: {dialect: openai, model: gpt-4, listen: 'h:1'}"),
+            ":5: providers.b.listen",
+            "h:1 is a's too",
+        ),
+        (SDK.replace("openai,", "gemini,"), ":4: providers.a.dialect", "does not speak gemini"),
+        (SDK + "retry: {on: [timeout]}", ":6: retry.on", "tries all kinds"),
     ],
 )
 def test_a_mistake_is_named_with_its_line(tmp_path: Path, text: str, where: str, problem: str) -> None:
     """Before anything starts: file, line, field and what is wrong."""
     path = tmp_path / "chain.yaml"
     path.write_text(text, "utf-8")
+    (tmp_path / "litellm.yaml").write_text(CONFIG, "utf-8")
 
     with pytest.raises(UsageError) as caught:
         load(path)
@@ -54,7 +105,15 @@ def test_a_mistake_is_named_with_its_line(tmp_path: Path, text: str, where: str,
 
 
 @pytest.mark.parametrize(
-    "text", [HOSTED, GATEWAY + '  command: [run, "{a.base_url}/v1", "{}"]', GATEWAY.replace("4}", "4, listen: 'h:1'}")]
+    "text",
+    [
+        HOSTED.replace("4}", "4, upstream: 'https://api.openai.com/v1', api_key: env/OPENAI_API_KEY}"),
+        HOSTED.replace("4}", "4, upstream: 'http://[::1]:8080'}"),
+        HOSTED,
+        SDK,
+        GATEWAY + '  command: [run, "{a.base_url}/v1", "{}"]',
+        GATEWAY.replace("4}", "4, listen: 'h:1'}"),
+    ],
 )
 def test_a_right_one_is_a_chain(tmp_path: Path, text: str) -> None:
     """A gateway is started with addresses filled in, or runs already and calls fixed ones."""
@@ -62,3 +121,16 @@ def test_a_right_one_is_a_chain(tmp_path: Path, text: str) -> None:
     path.write_text(text, "utf-8")
 
     assert load(path).order == ("a",)
+
+
+def test_a_configuration_is_hosted_as_its_chain_file_says(tmp_path: Path) -> None:
+    """Providers and order follow from the configuration beside it; how it is hosted does not."""
+    (tmp_path / "litellm.yaml").write_text(CONFIG, "utf-8")
+    path = tmp_path / "chain.yaml"
+    path.write_text(CONFIGURED.replace("-router", "-proxy") + "workers: 3\nmax_cost: 2", "utf-8")
+
+    chain = load(path, model="a")
+
+    assert (chain.name, chain.driver, chain.workers, chain.max_cost) == ("c", "litellm-proxy", 3, 2)
+    assert (chain.order, chain.model) == (("a",), "a")
+    assert chain.litellm == {"model_list": [{"model_name": "a", "litellm_params": {"model": "gpt-4"}}]}

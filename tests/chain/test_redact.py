@@ -64,6 +64,16 @@ def test_a_gateways_secrets_are_hidden() -> None:
     assert "planted-0123" in secrets(chain, {})
 
 
+def test_a_gateways_key_is_a_secret() -> None:
+    """The variable's name can be read; what it holds is hidden wherever the gateway repeats it."""
+    endpoint = Endpoint(base_url="http://127.0.0.1:1/v1", model="m", api_key="env/OUR_KEY")
+    chain = Chain(name="c", driver="endpoint", providers=PROVIDERS, order=("a",), endpoint=endpoint)
+
+    assert redact(chain) == chain
+    assert secrets(chain, {"OUR_KEY": "planted-0123"}) == {"planted-0123"}
+    assert secrets(chain, {}) == set()
+
+
 def gateway(*command: str, base_url: str = "http://127.0.0.1:1/v1") -> Chain:
     """Return a chain behind a gateway that is started by a command."""
     endpoint = Endpoint(base_url=base_url, model="m", command=command)
@@ -138,3 +148,25 @@ def test_a_log_is_scrubbed() -> None:
     log = "with planted-0123\nplanted.\nAuthorization: Bearer abc\nkey sk-abcdefghijkl0123 refused\nport 8787"
 
     assert scrub(log, known) == (f"with {HIDDEN}\n{HIDDEN}.\nAuthorization: {HIDDEN}\nkey {HIDDEN} refused\nport 8787")
+
+
+def test_a_real_providers_secrets_are_hidden() -> None:
+    """A reference to the environment can be read, and leads to a secret; a password in an address is hidden."""
+    real = Provider(dialect="openai", model="m", upstream="https://me:planted-0123@host/v1", api_key="env/MINE")
+    plain = Provider(dialect="openai", model="m", upstream="https://host/v1?api-key=planted-4567&x=1")
+    endpoint = Endpoint(base_url="http://127.0.0.1:1/v1", model="m", api_key="env/OURS")
+    chain = Chain(name="c", driver="endpoint", providers={"a": real, "b": plain}, order=("a", "b"), endpoint=endpoint)
+    shown = redact(chain)
+
+    assert "planted" not in repr(shown)
+    assert shown.providers["a"].api_key == "env/MINE"
+    assert shown.providers["b"].upstream == f"https://host/v1?api-key={HIDDEN}&x=1"
+    assert shown.endpoint is not None
+    assert shown.endpoint.api_key == "env/OURS"
+    found = secrets(chain, {"MINE": "key-of-mine", "OURS": "key-of-ours"})
+    assert {"key-of-mine", "key-of-ours", "planted-0123", "planted-4567"} <= found
+
+
+def test_a_master_key_is_scrubbed_by_its_looks() -> None:
+    """A proxy's random key is in no chain, yet no log may keep it."""
+    assert scrub("Authorization: Bearer sk-Ab3_-xyz0123456789", frozenset()) == f"Authorization: {HIDDEN}"

@@ -67,6 +67,20 @@ def test_check_tells_what_is_right() -> None:
     assert chain.endswith("chain gpt4-azure-claude: openai → azure → anthropic (litellm-router)")
 
 
+def test_check_tells_what_is_not_carried_over(tmp_path: Path) -> None:
+    """What a chain's host will leave out is said beforehand, and is no mistake."""
+    config = tmp_path / "litellm.yaml"
+    config.write_text(
+        "model_list: [{model_name: a, litellm_params: {model: gpt-4, api_key: sk-mine-0123456789}}]\n"
+        "litellm_settings: {callbacks: [langfuse]}\n"
+    )
+    chain = tmp_path / "chain.yaml"
+    chain.write_text("name: c\ndriver: litellm-proxy\nconfig: litellm.yaml\n")
+    code, out, err = harness("check", str(chain))
+    assert (code, out) == (0, f"ok: {chain}: chain c: a (litellm-proxy)\n")
+    assert err == f"warning: {chain}: litellm_settings.callbacks: not applied\n"
+
+
 def test_check_tells_what_is_wrong(tmp_path: Path) -> None:
     """Each file by itself, with line and hint; exit 2 if any is wrong."""
     wrong = tmp_path / "wrong.yaml"
@@ -87,6 +101,12 @@ def test_check_tells_what_is_wrong(tmp_path: Path) -> None:
         ("run", "scenarios/primary-429.yaml", "--chain", "no-such.yaml"),
         ("report", "tests"),
         ("serve", "scenarios/chains/gpt4-azure-claude.yaml", "--provider", "opnai"),
+        ("suite",),
+        ("suite", "no-such.yaml"),
+        ("suite", "tests/cli"),
+        ("suite", "scenarios", "--chain", "no-such.yaml"),
+        ("suite", "scenarios", "--repeat", "0"),
+        ("suite", "scenarios", "--resume", "tests"),
         ("no-such-command",),
     ],
     ids=" ".join,
@@ -98,6 +118,20 @@ def test_bad_usage_is_exit_2(arguments: tuple[str, ...]) -> None:
     assert set(json.loads(out)["error"]) == {"problem", "where", "hint"}
     assert err.startswith("error: ")
     assert "Traceback" not in err
+
+
+def test_suite_tells_all_problems_at_once(tmp_path: Path) -> None:
+    """Each with its line, before anything starts, and no folder is made."""
+    for name in ("one", "two"):
+        (tmp_path / f"{name}.yaml").write_text(f"name: {name}\nload: {{rate: 1/s}}\nphases: {{a: 5}}\n")
+    code, out, err = harness("suite", str(tmp_path), "--json", "--reports", str(tmp_path / "reports"))
+    assert code == 2
+    assert "one.yaml:3" in json.loads(out)["error"]["problem"]
+    assert [line.split(":")[1] for line in err.splitlines() if line.startswith("error")] == [
+        f" {tmp_path}/one.yaml",
+        f" {tmp_path}/two.yaml",
+    ]
+    assert not (tmp_path / "reports").exists()
 
 
 def test_doctor_says_what_a_run_would_use() -> None:
@@ -132,4 +166,4 @@ def test_serve_is_a_plain_llm_mock() -> None:
 def test_typer_knows_every_command() -> None:
     """The list that the tests above go through is the real one."""
     assert isinstance(app, typer.Typer)
-    assert COMMANDS == ["check", "doctor", "report", "run", "serve"]
+    assert COMMANDS == ["check", "doctor", "report", "run", "serve", "suite"]

@@ -47,7 +47,8 @@ class Hosted:
 
     def ask(self, request_id: str, *, model: str | None = None, stream: bool = False, **more: Any) -> httpx.Response:
         """Ask the chain as a caller does."""
-        return self.client.post(self.url, json=self.body(request_id, model=model, stream=stream, **more))
+        body = self.body(request_id, model=model, stream=stream, **more)
+        return self.client.post(self.url, json=body, headers=self.address.headers)
 
     @property
     def url(self) -> str:
@@ -63,7 +64,8 @@ class Hosted:
         """Return a request's attempts as recorded, once there are `count` of them."""
         deadline = time.monotonic() + DEADLINE_S
         while True:
-            found = [row for row in rows(self.capture / "chain.jsonl") if isinstance(row, ChainAttempt)]
+            files = self.capture.glob("chain*.jsonl")
+            found = [row for path in files for row in rows(path) if isinstance(row, ChainAttempt)]
             mine = sorted((row for row in found if row.request_id == request_id), key=lambda row: row.start_ns)
             if len(mine) >= count or time.monotonic() > deadline:
                 return mine

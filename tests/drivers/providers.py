@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
+_KEY_HEADERS = ("authorization", "api-key", "x-api-key", "x-goog-api-key")
 WORDS = ("one ", "two ", "three ")
 
 
@@ -31,9 +32,7 @@ class Mock:
         body = await request.json()
         self.keys.append(request.headers.get("x-harness-attempt"))
         self.paths.append(request.path)
-        self.credentials.append(
-            request.headers.get("authorization") or request.headers.get("api-key") or request.headers.get("x-api-key")
-        )
+        self.credentials.append(next((request.headers[name] for name in _KEY_HEADERS if name in request.headers), None))
         if self.act.isdecimal():
             return self._status(request)
         if self.act == "hang":
@@ -43,10 +42,17 @@ class Mock:
                 self.gone.set()
         if self.act == "reset":
             return reset(request)
-        anthropic = request.path.endswith("/messages")
-        if body.get("stream"):
-            return await self._stream(request, anthropic_events() if anthropic else openai_events())
-        return web.json_response(anthropic_answer() if anthropic else openai_answer())
+        if self.act == "page":
+            return web.Response(text="<html>Sign in</html>", content_type="text/html")
+        if request.path.endswith("/messages"):
+            answer, events = anthropic_answer(), anthropic_events()
+        elif "generateContent" in request.path or "streamGenerateContent" in request.path:
+            answer, events = gemini_answer(*WORDS), gemini_events()
+        else:
+            answer, events = openai_answer(), openai_events()
+        if body.get("stream") or ":stream" in request.path:
+            return await self._stream(request, events)
+        return web.json_response(answer)
 
     def _status(self, request: web.Request) -> web.Response:
         headers = {"retry-after": "1"} if self.act == "429" else {}
@@ -59,8 +65,12 @@ class Mock:
         response = web.StreamResponse(headers={"content-type": "text/event-stream"})
         response.enable_chunked_encoding()
         await response.prepare(request)
+        if self.act == "error-event":
+            events = [f"data: {json.dumps({'error': {'message': 'scripted', 'code': 'overloaded'}})}\n\n"]
+        if self.act == "malformed":
+            events = ['data: {"choices": [\n\n']
         for place, event in enumerate(events):
-            if self.act == "cut" and place == 3:
+            if (self.act, place) in (("cut", 3), ("cut-first", 0)):
                 assert request.transport is not None
                 request.transport.close()
                 return response
@@ -135,6 +145,23 @@ def anthropic_events() -> list[str]:
         {"type": "message_stop"},
     ]
     return [f"event: {event['type']}\ndata: {json.dumps(event)}\n\n" for event in events]
+
+
+def gemini_answer(*words: str, last: bool = True) -> dict[str, object]:
+    """Return a plain answer in Gemini's format, or one event of its stream."""
+    candidate = {"content": {"role": "model", "parts": [{"text": "".join(words)}]}, "index": 0}
+    usage = {"promptTokenCount": 5, "candidatesTokenCount": 3, "totalTokenCount": 8}
+    return {
+        "candidates": [{**candidate, "finishReason": "STOP"} if last else candidate],
+        "usageMetadata": usage,
+        "modelVersion": "gemini-2.5-flash",
+    }
+
+
+def gemini_events() -> list[str]:
+    """Return a stream in Gemini's format: it has no [DONE]."""
+    parts = [gemini_answer(word, last=word == WORDS[-1]) for word in WORDS]
+    return [f"data: {json.dumps(part)}\r\n\r\n" for part in parts]
 
 
 @asynccontextmanager

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
+from aiohttp import web
 
 from harness.chain import Chain, Endpoint, Provider
-from harness.drivers import host, wait_ready
+from harness.drivers import Probe, host
 from harness.drivers.endpoint import fill
 from harness.errors import HarnessError, UsageError
 from tests.drivers.providers import refused_port
@@ -16,15 +21,50 @@ from tests.drivers.providers import refused_port
 BASE_URLS = {"openai": "http://127.0.0.1:1", "azure-eu": "http://127.0.0.1:2"}
 
 
-def gateway(*command: str, base_url: str = "http://127.0.0.1:8787/v1/") -> Chain:
+def gateway(*command: str, base_url: str = "http://127.0.0.1:8787/v1/", **more: Any) -> Chain:
     """Return a chain behind a gateway."""
-    return Chain(
-        name="ours",
-        driver="endpoint",
-        providers={name: Provider(dialect="openai", model="gpt-4") for name in BASE_URLS},
-        order=tuple(BASE_URLS),
-        endpoint=Endpoint(base_url=base_url, model="best", headers={"x-team": "chaos"}, command=command or None),
-    )
+    endpoint = Endpoint(base_url=base_url, model="best", headers={"X-Team": "chaos"}, command=command or None, **more)
+    providers = {name: Provider(dialect="openai", model="gpt-4") for name in BASE_URLS}
+    return Chain(name="ours", driver="endpoint", providers=providers, order=tuple(BASE_URLS), endpoint=endpoint)
+
+
+def probe(base_url: str, **more: Any) -> Probe:
+    """Return the probe of a gateway."""
+    found = host(gateway(base_url=base_url, **more)).probe()
+    assert found is not None
+    return found
+
+
+@dataclass
+class Health:
+    """A gateway's health endpoint, which answers each call with the next status, the last one for ever.
+
+    Attributes:
+        statuses: To answer with.
+        calls: Method, path and headers of every call.
+    """
+
+    statuses: list[int]
+    calls: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
+
+    @asynccontextmanager
+    async def serving(self) -> AsyncIterator[str]:
+        """Serve on a free port; gives the address."""
+        app = web.Application()
+        app.router.add_route("*", "/{path:.*}", self._answer)
+        runner = web.AppRunner(app, access_log=None)
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, "127.0.0.1", 0).start()
+            yield f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
+        finally:
+            await runner.cleanup()
+
+    async def _answer(self, request: web.Request) -> web.Response:
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        self.calls.append((request.method, request.path_qs, headers))
+        status = self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0]
+        return web.Response(status=status, headers={"location": "/elsewhere"} if status == 302 else {})
 
 
 def test_only_addresses_are_filled_in() -> None:
@@ -54,6 +94,43 @@ def test_the_load_sends_what_the_chain_says() -> None:
     assert address.model == "best"
     assert address.headers == {"x-team": "chaos"}
     assert address.addressable == {"openai": "best"}
+    assert address.warnings == ()
+
+
+def test_the_key_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is the callers' bearer token, and neither the address nor the chain shows it."""
+    monkeypatch.setenv("OUR_KEY", "hunter2-hunter2")
+    how = host(gateway(api_key="env/OUR_KEY"))
+    address = how.address(None)
+
+    assert address.headers == {"x-team": "chaos", "authorization": "Bearer hunter2-hunter2"}
+    assert "hunter2" not in repr((how, address, how.chain))
+
+
+@pytest.mark.parametrize("value", [None, "", "two words", "n\u00f6", "line\nbreak"])
+def test_a_key_that_is_none_is_a_usage_error(monkeypatch: pytest.MonkeyPatch, value: str | None) -> None:
+    """It names the variable, tells nothing of what is in it, and comes before anything starts."""
+    if value is None:
+        monkeypatch.delenv("OUR_KEY", raising=False)
+    else:
+        monkeypatch.setenv("OUR_KEY", value)
+
+    with pytest.raises(UsageError, match="OUR_KEY") as caught:
+        host(gateway(api_key="env/OUR_KEY"))
+
+    assert not value or value not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("base_url", "path"),
+    [("http://127.0.0.1:1", "/chat/completions"), ("http://u:pw@127.0.0.1:1/api/", "/api/chat/completions")],
+)
+def test_an_address_without_v1_is_remarked_on(base_url: str, path: str) -> None:
+    """It may be right, so it is a warning, which says where requests go and no password."""
+    (warning,) = host(gateway(base_url=base_url)).address(None).warnings
+
+    assert warning.endswith(f"requests go to {path}")
+    assert "pw" not in warning
 
 
 def test_a_hosted_chain_is_a_part(tmp_path: Path) -> None:
@@ -69,12 +146,13 @@ def test_a_hosted_chain_is_a_part(tmp_path: Path) -> None:
     assert how.part is not None
     assert how.part[-1] == "harness.drivers.litellm_router"
     assert how.sees_attempts
+    assert how.probe() is None
     assert how.start_message(None, BASE_URLS) == {"chain": chain, "base_urls": BASE_URLS}
     assert how.start_message(tmp_path, BASE_URLS)["capture"] == str(tmp_path)
 
 
 def test_a_port_that_accepts_is_ready() -> None:
-    """A connection is enough, and nothing is sent over it."""
+    """Without a path to ask, a connection is enough, and nothing is sent over it."""
     received: list[bytes] = []
 
     async def run() -> None:
@@ -88,7 +166,7 @@ def test_a_port_that_accepts_is_ready() -> None:
         server = await asyncio.start_server(answer, "127.0.0.1", 0)
         async with server:
             port = server.sockets[0].getsockname()[1]
-            await wait_ready(f"http://127.0.0.1:{port}/v1")
+            await probe(f"http://127.0.0.1:{port}/v1").wait()
             await asyncio.wait_for(done.wait(), 10)
 
     asyncio.run(run())
@@ -96,21 +174,73 @@ def test_a_port_that_accepts_is_ready() -> None:
     assert received == [b""]
 
 
-def test_a_gateway_that_dies_is_said_with_its_last_words() -> None:
-    """A process that ended is named at once, with what it wrote, even where a stranger holds the port."""
-    with pytest.raises(HarnessError, match="ended before it was ready") as caught:
-        asyncio.run(wait_ready(refused_port(), ended=lambda: "one\nno such flag: --primary\n"))
+def test_a_path_is_asked_until_it_answers_well(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only a 2xx is ready, no redirect; every question is a GET below the host, with key and headers, and no chat."""
+    monkeypatch.setenv("OUR_KEY", "hunter2-hunter2")
+    health = Health([503, 404, 302, 204])
 
-    assert "no such flag: --primary" in str(caught.value)
+    async def run() -> None:
+        async with health.serving() as base_url:
+            await probe(base_url, ready="/health/ready?deep=1", api_key="env/OUR_KEY").wait()
+
+    asyncio.run(run())
+
+    assert [(method, path) for method, path, _ in health.calls] == [("GET", "/health/ready?deep=1")] * 4
+    for _, _, headers in health.calls:
+        assert (headers["x-team"], headers["authorization"]) == ("chaos", "Bearer hunter2-hunter2")
 
 
-def test_a_gateway_that_never_listens_is_given_up() -> None:
-    """The wait has an end."""
-    with pytest.raises(HarnessError, match="nothing accepts a connection"):
-        asyncio.run(wait_ready(refused_port(), timeout_s=0.01))
+def test_an_address_with_a_user_can_be_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the address names a user as well, the key wins, as it does in the load."""
+    monkeypatch.setenv("OUR_KEY", "hunter2-hunter2")
+    health = Health([200])
+
+    async def run() -> None:
+        async with health.serving() as base_url:
+            named = base_url.replace("http://", "http://user:password@")
+            assert await probe(named, ready="/health").ready()
+            assert await probe(named, ready="/health", api_key="env/OUR_KEY").ready()
+
+    asyncio.run(run())
+
+    assert [headers["authorization"].split()[0] for _, _, headers in health.calls] == ["Basic", "Bearer"]
 
 
-def test_a_port_that_is_none_is_a_usage_error() -> None:
-    """A base_url with a port out of range is the user's mistake."""
-    with pytest.raises(UsageError, match="port"):
-        asyncio.run(wait_ready("http://127.0.0.1:99999/v1"))
+@pytest.mark.parametrize("answer", [b"", b"garbage\r\n\r\n", b"HTTP/1.1 2"])
+def test_a_gateway_that_speaks_garbage_is_not_ready(answer: bytes) -> None:
+    """Whatever comes over the connection, the question has an answer, and no traceback."""
+
+    async def run() -> bool:
+        async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(answer)
+            writer.close()
+
+        server = await asyncio.start_server(handle, "127.0.0.1", 0)
+        async with server:
+            return await probe(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1", ready="/health").ready()
+
+    assert asyncio.run(run()) is False
+
+
+@pytest.mark.parametrize("ready", [None, "/health"])
+def test_a_gateway_that_never_listens_is_given_up(ready: str | None) -> None:
+    """The wait has an end, and says what it waited for."""
+    asked = probe(refused_port() + "/v1", ready=ready)
+    with pytest.raises(HarnessError, match=f"did not .*{ready or 'accept'}.* within") as caught:
+        asyncio.run(asked.wait(timeout_s=0.01))
+
+    assert asked.address in caught.value.problem
+
+
+def test_a_port_in_use_is_named() -> None:
+    """A gateway cannot be started where a stranger would answer in its place."""
+
+    async def run() -> None:
+        async with Health([200]).serving() as base_url:
+            asked = probe(base_url)
+            with pytest.raises(HarnessError, match=f"already runs at {asked.address}"):
+                await asked.free()
+        await asked.free()
+
+    asyncio.run(run())

@@ -28,10 +28,13 @@ CHAIN = Chain(
         "openai": Provider(dialect="openai", model="gpt-4"),
         "azure": Provider(dialect="azure", model="gpt-4"),
         "anthropic": Provider(dialect="anthropic", model=CLAUDE),
+        "gemini": Provider(dialect="gemini", model="gemini-2.5-flash"),
+        "openrouter": Provider(dialect="openrouter", model="openai/gpt-4"),
+        "deepseek": Provider(dialect="deepseek", model="deepseek-chat"),
         "gone": Provider(dialect="openai", model="gpt-4"),
         "gone-too": Provider(dialect="anthropic", model=CLAUDE),
     },
-    order=("openai", "azure", "anthropic"),
+    order=("openai", "azure", "anthropic", "gemini", "openrouter", "deepseek"),
     retry=Retry(attempts=2, backoff="exponential", on=("rate_limit", "server_error", "timeout", "connection")),
     timeout=1_000_000_000,
 )
@@ -39,6 +42,9 @@ PATHS = {
     "openai": "/v1/chat/completions",
     "azure": "/openai/deployments/gpt-4/chat/completions",
     "anthropic": "/v1/messages",
+    "gemini": "/v1beta/models/gemini-2.5-flash:generateContent",
+    "openrouter": "/api/v1/chat/completions",
+    "deepseek": "/chat/completions",
 }
 _numbers = itertools.count(1)
 
@@ -83,7 +89,7 @@ def text_of(answer: httpx.Response) -> str:
 @pytest.mark.parametrize("name", PATHS)
 @pytest.mark.parametrize("stream", [False, True])
 def test_every_dialect_is_recorded(child: Hosted, request_id: str, name: str, stream: bool) -> None:
-    """Plain and streamed attempts of all three dialects pass the recorder, and their keys reach the provider."""
+    """Plain and streamed attempts of all dialects pass the recorder, and their keys reach the provider."""
     answer = child.ask(request_id, model=child.address.addressable[name], stream=stream)
 
     assert answer.status_code == 200
@@ -93,7 +99,8 @@ def test_every_dialect_is_recorded(child: Hosted, request_id: str, name: str, st
     (attempt,) = child.attempts(request_id, 1)
     assert (attempt.provider, attempt.outcome, attempt.status, attempt.error) == (name, "ok", 200, None)
     assert child.mocks[name].keys == [attempt.key]
-    assert child.mocks[name].paths == [PATHS[name]]
+    path = PATHS[name].replace(":generate", ":streamGenerate" if stream else ":generate")
+    assert child.mocks[name].paths == [path]
     assert attempt.first_byte_ns is not None
     assert attempt.end_ns is not None
     assert attempt.start_ns <= attempt.first_byte_ns <= attempt.end_ns
@@ -121,6 +128,16 @@ def test_a_failing_provider_is_tried_as_often_as_the_chain_says(
     tried = [(row.provider, row.outcome) for row in child.attempts(request_id, 3)]
     assert tried == [("openai", outcome), ("openai", outcome), ("azure", "ok")]
     assert len(child.mocks["openai"].keys) == 2
+
+
+@pytest.mark.parametrize("name", ["gemini", "openrouter", "deepseek"])
+def test_a_rate_limit_is_one_in_every_dialect(child: Hosted, request_id: str, name: str) -> None:
+    """LiteLLM reads each provider's 429 as what it is: it tries again, and the caller gets a 429."""
+    child.mocks[name].act = "429"
+
+    assert child.ask(request_id, model=name).status_code == 429
+
+    assert [(row.provider, row.status) for row in child.attempts(request_id, 2)] == [(name, 429)] * 2
 
 
 @pytest.mark.parametrize(("name", "sends"), [("gone", 1), ("gone-too", 2)])
@@ -158,7 +175,7 @@ def test_when_all_fail_the_caller_gets_the_last_error(child: Hosted, request_id:
     assert answer.status_code == 400
     assert set(answer.json()["error"]) == {"message", "type", "param", "code"}
     assert answer.json()["error"]["code"] == "400"
-    assert [row.provider for row in child.attempts(request_id, 3)] == list(PATHS)
+    assert [row.provider for row in child.attempts(request_id, len(PATHS))] == list(PATHS)
 
 
 @pytest.mark.parametrize(("act", "stream"), [("hang", False), ("stall", True)])

@@ -13,6 +13,7 @@ import pytest
 
 from harness.chain import Provider, ReplySpec
 from harness.edge import Edge
+from harness.edge.budget import Budget
 from harness.history import AttemptRecord
 from harness.scenario import Inject, Window
 from harness.store import Capture, EdgeAttempt
@@ -152,11 +153,17 @@ def scene(tmp_path: Path) -> Open:
 
     @asynccontextmanager
     async def opened(
-        *windows: Window, begin: bool = True, token: str | None = TOKEN, **providers: Provider
+        *windows: Window,
+        begin: bool = True,
+        token: str | None = TOKEN,
+        keys: dict[str, str] | None = None,
+        budget: Budget | None = None,
+        **providers: Provider,
     ) -> AsyncIterator[Scene]:
         providers = providers or {"openai": provider()}
         with Capture(tmp_path, "edge") as capture:
-            async with Edge(providers, seed=1, token=token, windows=windows, capture=capture) as edge:
+            options = {"token": token, "windows": windows, "capture": capture, "keys": keys, "budget": budget}
+            async with Edge(providers, seed=1, **options) as edge:
                 if begin:
                     edge.begin(time.monotonic_ns())
                 scene = Scene(edge, capture)

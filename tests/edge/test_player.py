@@ -32,8 +32,8 @@ class Stage:
         """A timer's."""
         self.timers.clear()
 
-    def play(self, *steps: Step, start_ns: int) -> Player:
-        """Play steps as one reply."""
+    def play(self, *steps: Step | None, start_ns: int) -> Player:
+        """Play steps as one reply; None for one that has not come yet."""
         player = Player(
             cast("asyncio.Transport", self), cast("asyncio.AbstractEventLoop", self), cast("Any", self.outcomes.append)
         )
@@ -99,3 +99,28 @@ def test_what_was_not_played_is_known() -> None:
     assert player.stop() == [Send(b"b"), End()]
     assert stage.timers == []
     assert player.stop() == []
+
+
+def test_what_has_come_leaves_and_the_rest_when_it_comes() -> None:
+    """A reply may come piece by piece; a wait counts from when it came."""
+    stage = Stage()
+    player = stage.play(HEAD, Send(b"a"), None, Send(b"b"), None, Wait(50 * S), End(), start_ns=1)
+    assert len(stage.writes) == 1
+    player.more()
+    assert stage.writes[1:] == [b"1\r\nb\r\n"]
+    before_ns = time.monotonic_ns()
+    player.more()
+    assert [when * 1e9 >= before_ns + 50 * S for when, _ in stage.timers] == [True]
+    player.more()
+    assert stage.outcomes == []
+
+
+def test_a_paused_reply_does_not_take_what_comes() -> None:
+    """It stays with whoever has it until the client reads."""
+    stage = Stage()
+    player = stage.play(HEAD, None, Send(b"a"), End(), start_ns=1)
+    player.pause()
+    player.more()
+    assert len(stage.writes) == 1
+    player.resume()
+    assert stage.outcomes == ["ok"]

@@ -184,3 +184,78 @@ def test_a_fault_counts_what_it_touched() -> None:
     assert [event.fired for event in fired] == [1, 1, 1, 0]
     _, blind = attribute(attempts, events, unseen=True)
     assert [event.fired for event in blind] == [1, None, 1, None]
+
+
+def test_every_fault_that_changed_an_attempt_counts() -> None:
+    """The one that changed it most, those beside it, and the listener's own; the attempt names them all."""
+    attempt = at_edge("req-000001.openai.1", start_ns=5, fault_id="fault-2", other_faults=("fault-1",))
+    kinds = {"fault-1": "delay", "fault-2": "status", "fault-3": "throttle", "fault-4": "slow", "fault-5": "limit"}
+    events = [
+        FaultEvent(fault_id=name, provider="openai", kind=kind, applied_ns=0, reverted_ns=10)
+        for name, kind in kinds.items()
+    ]
+    (named,), fired = attribute([attempt], events, unseen=False)
+    assert (named.fault_id, named.other_faults) == ("fault-2", ("fault-1", "fault-3", "fault-4"))
+    assert [event.fired for event in fired] == [1, 1, 1, 1, 0]
+
+
+@pytest.mark.parametrize(
+    ("start_ns", "outcome", "touched"), [(9, "ok", 0), (10, "ok", 1), (15, "refused", 0), (20, "ok", 0)]
+)
+def test_what_a_throttle_touches(start_ns: int, outcome: AttemptOutcome, touched: int) -> None:
+    """Whoever gets a connection while it is on, as with a slow one."""
+    event = FaultEvent(fault_id="fault-1", provider="openai", kind="throttle", applied_ns=10, reverted_ns=20)
+    (named,), (fired,) = attribute([at_edge(start_ns=start_ns, outcome=outcome)], [event], unseen=False)
+    assert (named.fault_id, fired.fired) == ("fault-1" if touched else None, touched)
+
+
+def at_real(attempt_id: str, sha: str | None, status: int = 200, **rest: object) -> AttemptRecord:
+    """Return an attempt that was passed through."""
+    return at_edge(attempt_id, forwarded=True, status=status, text_sha256=sha, **rest)
+
+
+REAL = replace(REQUEST, sources=(), status=200)
+
+
+@pytest.mark.parametrize(
+    ("attempts", "served", "complete"),
+    [
+        ([at_real("req-000001.openai.1", "whole"), at_real("req-000001.azure.1", None)], "openai", True),
+        ([at_real("req-000001.openai.1", None), at_real("req-000001.azure.1", "whole")], "azure", True),
+        ([at_real("req-000001.openai.1", "other"), at_real("req-000001.azure.1", "another")], "azure", False),
+        ([at_real("req-000001.openai.1", "other"), at_real("req-000001.azure.1", None, 503)], "openai", False),
+        ([at_real("req-000001.openai.1", None, 503)], None, False),
+        ([at_edge("req-000001.openai.1")], None, False),
+        ([at_real("req-000002.openai.1", "whole")], None, False),
+        ([], None, False),
+    ],
+)
+def test_real_text_tells_who_served_by_what_it_says(
+    attempts: list[AttemptRecord], served: str | None, complete: bool
+) -> None:
+    """The attempt that said the same; else the last that had an answer, which then was not passed on whole."""
+    edge = [(None, replace(attempt, start_ns=place)) for place, attempt in enumerate(attempts)]
+    (request,), _ = join([REAL], edge, [])
+    assert (request.served_by, request.complete) == (served, complete)
+
+
+def test_real_text_may_look_like_a_mocks() -> None:
+    """What names an attempt that this run does not have is real text; so is what the harness's own mock says elsewhere."""
+    request = replace(REAL, sources=("orphan.openai.1",))
+    (joined,), _ = join([request], [(None, at_real("req-000001.openai.1", "whole"))], [])
+    assert (joined.served_attempt, joined.complete) == ("req-000001.openai.1", True)
+
+
+def test_an_error_was_served_by_nobody() -> None:
+    """A caller who got no answer got nobody's, whatever a real provider had said."""
+    request = replace(REAL, status=503, outcome="error", text_sha256=None)
+    (joined,), _ = join([request], [(None, at_real("req-000001.openai.1", "whole"))], [])
+    assert joined.served_by is None
+
+
+@pytest.mark.parametrize("outcome", ["refused", "timeout", "malformed"])
+def test_the_edge_knows_what_went_wrong_upstream(outcome: AttemptOutcome) -> None:
+    """To the chain, its connection was reset or closed."""
+    edge = at_real("req-000001.openai.1", None, outcome=outcome)
+    (_,), (attempt,) = join([REAL], [("k", edge)], [at_chain("k", outcome="reset")])
+    assert (attempt.outcome, attempt.seen_by) == (outcome, "both")

@@ -86,6 +86,14 @@ class FakeProxies:
         """Delay no more."""
         await self._change(name, "slow", None)
 
+    async def throttle(self, name: str, *, bytes_per_second: int) -> None:
+        """Limit."""
+        await self._change(name, "throttle", bytes_per_second)
+
+    async def unthrottle(self, name: str) -> None:
+        """Limit no more."""
+        await self._change(name, "throttle", None)
+
 
 def window(fault: int, provider: str, start_s: float, end_s: float, inject: Inject) -> Window:
     """Return a window, its times in seconds."""
@@ -103,6 +111,11 @@ def window(fault: int, provider: str, start_s: float, end_s: float, inject: Inje
 def slow(delay_s: int) -> Inject:
     """Return a delay."""
     return Inject(connection="slow", delay=delay_s * SECOND)
+
+
+def throttle(bytes_per_second: int) -> Inject:
+    """Return a limit of speed."""
+    return Inject(connection="throttle", bytes_per_second=bytes_per_second)
 
 
 def play(proxies: FakeProxies, windows: tuple[Window, ...], lasts_s: float) -> list[FaultEvent]:
@@ -149,7 +162,7 @@ WINDOWS = st.lists(
         st.sampled_from(["openai", "azure"]),
         st.integers(0, 8),
         st.integers(1, 8),
-        st.sampled_from([REFUSED, slow(1), slow(2), STATUS]),
+        st.sampled_from([REFUSED, slow(1), slow(2), throttle(1000), throttle(2000), STATUS]),
     ),
     max_size=7,
 ).map(lambda rows: tuple(window(place, *row) for place, row in enumerate(rows, start=1)))
@@ -164,7 +177,8 @@ def planned(windows: tuple[Window, ...], provider: str, kind: str, at_s: float) 
     ]
     if not covering:
         return None
-    return True if kind == "refused" else (covering[0].delay, 0)
+    first = covering[0]
+    return {"refused": True, "slow": (first.delay, 0), "throttle": first.bytes_per_second}[kind]
 
 
 @given(windows=WINDOWS)
@@ -174,7 +188,7 @@ def test_state_is_as_planned_at_every_moment(windows: tuple[Window, ...]) -> Non
     play(proxies, windows, lasts_s=20)
     for at_s in range(20):
         for provider in ("openai", "azure"):
-            for kind in ("refused", "slow"):
+            for kind in ("refused", "slow", "throttle"):
                 state = None
                 for changed_ns, *key, value in proxies.changes:
                     if key == [provider, kind] and changed_ns <= (at_s + 0.5) * SECOND:
@@ -273,6 +287,21 @@ def test_of_two_delays_the_earlier_in_the_file_holds() -> None:
     delays = [value and value[0] // SECOND for _at, _name, _kind, value in proxies.changes]
     assert delays == [1, 2, 1, None]
     assert spans(events) == [(3, 5), (1, 9), (None, None)]
+
+
+def test_of_two_throttles_the_earlier_in_the_file_holds() -> None:
+    """Beside a delay and a refusal, which go their own ways."""
+    windows = (
+        window(1, "openai", 3, 5, throttle(2000)),
+        window(2, "openai", 1, 9, throttle(1000)),
+        window(3, "openai", 2, 4, slow(1)),
+        window(4, "openai", 6, 7, REFUSED),
+    )
+    proxies = FakeProxies()
+    events = play(proxies, windows, lasts_s=10)
+    assert [value for *_, kind, value in proxies.changes if kind == "throttle"] == [1000, 2000, 1000, None]
+    assert spans(events) == [(3, 5), (1, 9), (2, 4), (6, 7)]
+    assert [event.kind for event in events] == ["throttle", "throttle", "slow", "refused"]
 
 
 def test_edge_windows_are_told_and_clipped() -> None:

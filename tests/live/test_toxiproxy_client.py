@@ -31,6 +31,18 @@ def test_values_that_would_crash_the_server_are_not_sent(
     tell(binary, tmp_path, story)
 
 
+@pytest.mark.parametrize("speed", [-1000, 1, 1500, 10**12])
+def test_speeds_that_would_hang_the_server_are_not_sent(binary: Binary, tmp_path: Path, speed: int) -> None:
+    """They are an error here, and the server lives on."""
+
+    async def story(made: World) -> None:
+        with pytest.raises(HarnessError, match="is not possible"):
+            await made.toxiproxy.throttle(NAME, bytes_per_second=speed)
+        assert (await made.call())[0] == b"ok\n"
+
+    tell(binary, tmp_path, story)
+
+
 class _Answers(http.server.BaseHTTPRequestHandler):
     status = 200
 

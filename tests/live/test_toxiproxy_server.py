@@ -13,7 +13,7 @@ from harness.errors import HarnessError
 from harness.live.toxiproxy import Binary, Toxiproxy, client, server
 from harness.live.toxiproxy.client import Client
 from harness.live.toxiproxy.port import Port
-from tests.live.world import MS, NAME, World, tell
+from tests.live.world import BYTES, MS, NAME, World, tell
 
 pytestmark = pytest.mark.system
 
@@ -63,22 +63,26 @@ def hang(toxiproxy: Toxiproxy) -> None:
 def test_hung_server_is_replaced_as_it_should_be(
     binary: Binary, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The new one has the same proxies on the same ports, in the state that was asked for."""
+    """The new one has the same proxies on the same ports, in the state that was asked for, and passes resets on as before."""
     monkeypatch.setattr(client, "TIMEOUT_S", 0.5)
 
     async def story(made: World) -> None:
         other = World(made.toxiproxy, await made.toxiproxy.add("azure", upstream=made.upstream), made.upstream)
         await made.toxiproxy.slow("azure", delay_ns=DELAY_NS)
+        await made.toxiproxy.throttle("azure", bytes_per_second=BYTES * 5)
         await asyncio.to_thread(hang, made.toxiproxy)
         await made.toxiproxy.refuse(NAME)
         assert made.toxiproxy.restarts == 1
         with pytest.raises(ConnectionRefusedError):
             await made.call()
         assert (await other.call())[1] >= DELAY_NS
+        assert (await other.call(b"much"))[1] >= DELAY_NS + 10**9 // 5 * 95 // 100
         await made.toxiproxy.accept(NAME)
         assert (await made.call())[0] == b"ok\n"
+        with pytest.raises(ConnectionResetError):
+            await made.call(b"close")
 
-    tell(binary, tmp_path, story)
+    tell(binary, tmp_path, story, resets=True)
 
 
 def test_loop_goes_on_while_a_server_hangs(binary: Binary, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

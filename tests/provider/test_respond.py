@@ -4,39 +4,70 @@ import typing
 
 import pytest
 
-from harness.chain import Provider
-from harness.provider.answer import Call, outcome
-from harness.provider.faults import INSTEAD
-from harness.provider.reply import Close, End, Hang, Head, Reset
+from harness.provider.answer import outcome
+from harness.provider.decide import NOTHING
+from harness.provider.dialects import DIALECTS
+from harness.provider.faults import CHANGES, INSTEAD
+from harness.provider.reply import Close, End, Hang, Reset
 from harness.provider.respond import respond
-from harness.scenario import Inject, Window
-from harness.scenario.schema import WHOLE_PROVIDER, Connection
-
-PROVIDER = Provider(dialect="openai", model="gpt-4")
-
-
-def window(inject: Inject) -> Window:
-    """Return a window that holds a fault."""
-    return Window(fault_id="fault-3", provider="openai", start_ns=0, end_ns=1, inject=inject, share=1.0, text="")
+from harness.scenario import Inject
+from harness.scenario.schema import WHOLE_PROVIDER, Connection, Stream
+from tests.provider.replies import NAME, PLAIN, STREAM, S, answered, decision, head, provider
 
 
-def test_a_fault_is_named_by_the_answer_it_changed() -> None:
-    """The answer carries the fault's id, and none where no fault touched it."""
-    call = Call(model="gpt-4", prompt_tokens=1)
-    assert respond(PROVIDER, call, "req-000001.openai.1", window(Inject(status=500))).fault_id == "fault-3"
-    assert respond(PROVIDER, call, "req-000001.openai.1").fault_id is None
-
-
-def test_every_fault_that_is_decided_for_attempts_has_an_answer() -> None:
+def test_every_fault_is_done_somewhere() -> None:
     """Whatever a scenario can inject is either here or acts on the whole listener."""
-    assert set(INSTEAD) == {"status", *typing.get_args(Connection)} - WHOLE_PROVIDER
+    connection = set(typing.get_args(Connection)) - WHOLE_PROVIDER
+    assert set(INSTEAD) == {"status", "limit", *connection}
+    assert set(CHANGES) == {"delay", "pace", *(f"stream_{kind}" for kind in typing.get_args(Stream))}
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize("call", [PLAIN, STREAM])
+def test_nothing_changes_nothing(dialect: str, call: typing.Any) -> None:
+    """Without a fault the answer is the dialect's own, and names none."""
+    answer = respond(provider(dialect), call, NAME, NOTHING)
+    assert answer == DIALECTS[dialect].succeed(provider(dialect), call, NAME)
+    assert (answer.fault_id, answer.other_faults, answer.ending) == (None, (), "ok")
 
 
 def test_a_fault_comes_before_the_providers_own_refusal() -> None:
     """A provider that is down does not look at what it is sent."""
-    answer = respond(PROVIDER, Call(problem="invalid_request"), "a-000001.openai.1", window(Inject(status=503)))
-    assert isinstance(answer.reply[0], Head)
-    assert answer.reply[0].status == 503
+    wrong = PLAIN._replace(problem="invalid_request")
+    assert head(answered(wrong, Inject(status=503)).reply).status == 503
+    assert head(answered(wrong).reply).status == 400
+
+
+def test_a_refusal_comes_late_but_is_not_cut() -> None:
+    """A delay holds up whatever is said; a stream fault needs a good answer."""
+    wrong = STREAM._replace(problem="invalid_request")
+    answer = answered(wrong, Inject(delay=S), Inject(stream="cut"))
+    assert isinstance(answer.reply[-1], End)
+    assert (answer.fault_id, answer.other_faults) == ("fault-1", ())
+
+
+def test_all_faults_that_changed_an_answer_are_named() -> None:
+    """What changed it most as its fault, the others beside; one that had nothing to change is not named."""
+    late, cut, slow = Inject(delay=S), Inject(stream="cut"), Inject(ttft=S)
+    answer = answered(STREAM, late, cut, slow)
+    assert (answer.fault_id, answer.other_faults) == ("fault-2", ("fault-3", "fault-1"))
+    answer = answered(STREAM, late, cut, slow, Inject(status=503))
+    assert (answer.fault_id, answer.other_faults) == ("fault-4", ("fault-1",))
+
+
+def test_a_body_of_ones_own_under_a_200_is_an_answer_like_any_other() -> None:
+    """It can be cut half-way."""
+    answer = answered(PLAIN, Inject(status=200, body="all is well"), Inject(stream="cut"))
+    assert isinstance(answer.reply[-1], Close)
+    assert (answer.fault_id, answer.other_faults) == ("fault-1", ("fault-2",))
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_the_same_attempt_gets_the_same_answer(dialect: str) -> None:
+    """Byte for byte, errors and their ids included."""
+    for injects in ((), (Inject(status=429),), (Inject(stream="error_event"),)):
+        first, second = (respond(provider(dialect), STREAM, NAME, decision(*injects)) for _ in range(2))
+        assert first == second
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, get_args
 
+import pytest
+
+from harness.document import Allowance
 from harness.judge import ExpectationResult, Finding, Status, Verdict
 from harness.report import Run, plots, summary, words
 from harness.report.picture import picture
+from harness.report.summary import broke
 from harness.scenario import Inject, Timeline
+from harness.scenario.schema import Connection, Limit, Stream
 from tests.report import synthetic
 
 
@@ -118,3 +124,50 @@ def test_an_advisory_finding_is_a_note() -> None:
     )
     assert words.finding(seen) == "! NOTE"
     assert "FAIL" in words.finding(replace(seen, severity="required"))
+
+
+KINDS: dict[str, tuple[dict[str, Any], str]] = {
+    "status": ({"status": 503}, "openai answered 503 for 40 s"),
+    "body": ({"body": "no"}, "openai answered 200 for 40 s"),
+    "limit": ({"limit": Limit(requests=Allowance(60, 10**9))}, "openai limited its callers for 40 s"),
+    "delay": ({"delay": 10**9}, "openai answered late for 40 s"),
+    "pace": ({"ttft": 10**9}, "openai wrote slowly for 40 s"),
+}
+
+
+def _broke(demo: Run, inject: Inject, **chosen: Any) -> str:
+    window = replace(demo.plan.timeline.windows[0], inject=inject, **chosen)
+    return broke(replace(demo.plan, timeline=Timeline(windows=(window,))))
+
+
+@pytest.mark.parametrize(("fields", "said"), KINDS.values(), ids=KINDS)
+def test_each_kind_of_fault_has_words(demo: Run, fields: dict[str, Any], said: str) -> None:
+    """What it did, not what it is called."""
+    assert _broke(demo, Inject(**fields)) == said
+
+
+def test_every_connection_and_stream_fault_has_words_of_its_own(demo: Run) -> None:
+    """No two of them read the same, and none is taken for an answer."""
+    needs = {"slow": {"delay": 1}, "throttle": {"bytes_per_second": 1000}}
+    injects = [Inject(connection=kind, **needs.get(kind, {})) for kind in get_args(Connection)]
+    injects += [Inject(stream=kind) for kind in get_args(Stream)]
+    said = [_broke(demo, inject) for inject in injects]
+    assert len(set(said)) == len(injects)
+    assert not any("answered" in text for text in said)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "said"),
+    [
+        ({"share": 0.3}, "in 30% of attempts"),
+        ({"every": 10}, "in one of 10 attempts"),
+        ({"first": 1}, "in the first attempt of each request"),
+        ({"first": 2}, "in the first 2 attempts of each request"),
+        ({"streaming": True}, "in streams"),
+        ({"streaming": False}, "in plain answers"),
+        ({"models": ("gpt-4", "o1")}, "for gpt-4 and o1"),
+    ],
+)
+def test_which_attempts_a_fault_was_for_is_said(demo: Run, chosen: dict[str, Any], said: str) -> None:
+    """By every selector."""
+    assert _broke(demo, Inject(status=503), **chosen) == f"openai answered 503 {said} for 40 s"

@@ -26,14 +26,20 @@ def test_every_scenario_of_ours_loads(path: Path) -> None:
     assert "good chain" in " ".join(path.read_text().split()).replace("# ", "")
 
 
-def changed(tmp_path: Path, old: str, new: str) -> UsageError:
-    """Load the demo with one thing changed; return the error."""
+def written(tmp_path: Path, old: str, new: str, load: str = "") -> Path:
+    """Write the demo with one thing changed, and a further word about its load; return the file."""
     text = DEMO.read_text().replace("chains/", f"{ROOT}/scenarios/chains/")
     assert old in text
+    text = text.replace(old, new, 1)
     path = tmp_path / "outage.yaml"
-    path.write_text(text.replace(old, new, 1))
+    path.write_text(text.replace("rate: 10/s", f"rate: 10/s, {load}", 1) if load else text)
+    return path
+
+
+def changed(tmp_path: Path, old: str, new: str, more: str = "") -> UsageError:
+    """Load the demo with one thing changed; return the error."""
     with pytest.raises(UsageError) as caught:
-        load(path)
+        load(written(tmp_path, old, new, more))
     return caught.value
 
 
@@ -148,3 +154,52 @@ def test_a_malformed_scenario_is_an_error_with_its_line(
         assert head.startswith(str(path)) or "chains" in head
         assert int(head.removeprefix(str(path)).split(":")[1]) >= 1 if head.startswith(str(path)) else True
         assert error.problem
+
+
+INJECT = "inject: {status: 429, error: rate_limit, retry_after: 2s}"
+
+
+@pytest.mark.parametrize(
+    ("fault", "streaming", "field", "problem", "hint"),
+    [
+        ("inject: {stream: end}", "0%", "inject.stream", "'end' never fires", "load: {streaming: 100%}"),
+        ("inject: {stream: no_done}", "0%", "inject.stream", "'no_done' never fires", "load: {streaming: 100%}"),
+        ("inject: {stream: end}\n    streaming: false", "50%", "streaming", "left out", "streaming: true"),
+        ("inject: {status: 500}\n    streaming: true", "0%", "streaming", "no request streams", "100%"),
+        ("inject: {stream: cut}\n    streaming: true", "0%", "streaming", "no request streams", "100%"),
+        ("inject: {delay: 1s}\n    streaming: false", "100%", "streaming", "every request streams", "0%"),
+    ],
+)
+def test_a_fault_that_could_never_fire_is_told(
+    tmp_path: Path, fault: str, streaming: str, field: str, problem: str, hint: str
+) -> None:
+    """Before the run, not after it: what needs streams where nobody streams, and the other way round."""
+    error = changed(tmp_path, INJECT, fault, f"streaming: {streaming}")
+    assert f"faults[0].{field}" in str(error)
+    assert problem in error.problem
+    assert error.hint is not None
+    assert hint in error.hint
+
+
+@pytest.mark.parametrize(
+    ("fault", "streaming"),
+    [
+        ("inject: {stream: cut}", "0%"),
+        ("inject: {stream: reset}", "0%"),
+        ("inject: {stream: stall}\n    streaming: false", "0%"),
+        ("inject: {stream: end}", "5%"),
+        ("inject: {stream: end}\n    streaming: true", "100%"),
+        ("inject: {delay: 1s}\n    streaming: false", "50%"),
+    ],
+)
+def test_a_fault_that_can_fire_is_taken(tmp_path: Path, fault: str, streaming: str) -> None:
+    """Cuts, resets and stalls need no stream, and a few streams are enough."""
+    (window,) = load(written(tmp_path, INJECT, fault, f"streaming: {streaming}")).plan.timeline.windows
+    assert window.inject.kind in ("stream_cut", "stream_reset", "stream_stall", "stream_end", "delay")
+
+
+@pytest.mark.parametrize("headers", ["{'x y': a}", '{x: "a\\r\\nb: c"}', "{x: é}", "{'': a}"])
+def test_headers_that_cannot_be_sent_are_told(tmp_path: Path, headers: str) -> None:
+    """One that is more than a line, or no name, would break the answer on the wire."""
+    error = changed(tmp_path, INJECT, f"inject: {{status: 500, headers: {headers}}}")
+    assert "faults[0].inject.headers" in str(error)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.scenario import Load, Plan, Scenario, compile_plan
+from harness.scenario import Fault, Inject, Load, Plan, Scenario, compile_plan
 from harness.scenario.load import Loaded, load
 
 LOADED: Loaded = load(Path(__file__).parents[2] / "scenarios" / "primary-429.yaml")
@@ -74,3 +75,47 @@ def test_the_streaming_share() -> None:
     for part, low, high in [(0.0, 0, 0), (1.0, 653, 653), (0.3, 140, 250)]:
         made = plan(load=replace(LOADED.scenario.load, streaming=part))
         assert low <= sum(arrival.streaming for arrival in made.arrivals) <= high
+
+
+@pytest.mark.parametrize(
+    ("inject", "resets", "closes"),
+    [
+        (Inject(connection="reset"), True, False),
+        (Inject(stream="reset"), True, False),
+        (Inject(connection="close"), False, True),
+        (Inject(stream="cut"), False, True),
+        (Inject(connection="refused"), False, False),
+        (Inject(stream="end"), False, False),
+        (Inject(status=503), False, False),
+    ],
+)
+def test_how_a_providers_connections_end_is_known_beforehand(inject: Inject, resets: bool, closes: bool) -> None:
+    """By RST, by FIN, or as they should; what is done to another provider is no matter."""
+    timeline = plan(faults=(Fault(on="primary", during="fault", inject=inject),)).timeline
+    primary, fallback = LOADED.chain.order[:2]
+    assert (timeline.resets(primary), timeline.closes(primary)) == (resets, closes)
+    assert not timeline.resets(fallback)
+    assert not timeline.closes(fallback)
+
+
+SELECTED = [
+    ({"first": 1}, "503 (first attempts)"),
+    ({"first": 2}, "503 (the first 2 attempts of a request)"),
+    ({"every": 10}, "503 (every 10th)"),
+    ({"models": ("a", "b")}, "503 (a, b)"),
+    ({"streaming": True}, "503 (streams)"),
+    ({"streaming": False}, "503 (plain answers)"),
+    ({"share": 0.3}, "503 (30% of attempts)"),
+]
+
+
+@pytest.mark.parametrize(("chosen", "text"), SELECTED)
+def test_a_choice_of_attempts_reaches_the_window(chosen: dict[str, Any], text: str) -> None:
+    """In fields for the edge, in words for people; such a window does not hit all."""
+    fault = Fault(on="primary", during="fault", inject=Inject(status=503), **chosen)
+    (window,) = plan(faults=(fault,)).timeline.windows
+    assert window.text == text
+    assert not window.hits_all
+    assert {name: getattr(window, name) for name in chosen} == chosen
+    (whole,) = plan(faults=(Fault(on="primary", during="fault", inject=fault.inject),)).timeline.windows
+    assert whole.hits_all

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json
-import socket
 import subprocess
-import sys
 from pathlib import Path
 
 import pandas as pd
@@ -141,37 +139,19 @@ router_settings: {{num_retries: 1, fallbacks: [{{gpt-4: [backup]}}]}}
         assert secret[-10:].encode() not in kept
 
 
-def test_a_gateway_started_by_its_command(start: Start) -> None:
-    """Any OpenAI-compatible gateway: started with the providers' addresses, ended with the run."""
-    chain = CHAIN.replace(
-        "driver: litellm-router",
-        """driver: endpoint
-endpoint:
-  base_url: http://127.0.0.1:PORT/v1
-  model: gpt-4
-  command: [PYTHON, GATEWAY, "PORT", "{openai.base_url}/v1", "{backup.base_url}/v1", --api-key, hunter2-hunter2]""",
-    )
-    chain = chain.split("providers:")[0] + (
-        "providers:\n  openai: {dialect: openai, model: gpt-4}\n  backup: {dialect: openai, model: gpt-4}\n"
-        "order: [openai, backup]\nretry: {attempts: 1}\n"
-    )
-    run = start(SCENARIO, _with_gateway(chain))
-    run.until(3)
+def test_litellms_own_proxy(start: Start) -> None:
+    """The same chain file with another driver: everything joined, the proxy's key nowhere, nothing left."""
+    streamed = SCENARIO.replace("deadline: 10s}", "deadline: 10s, streaming: 30%}")
+    run = start(streamed, CHAIN.replace("litellm-router", "litellm-proxy"))
+    run.until(2.5)
     code, out, err = run.end(within_s=120)
     assert code == 0, (out, err)
     folder = Path(json.loads(out)["run"])
-    attempts = pd.read_parquet(folder / "attempts.parquet")
+    requests, attempts = (pd.read_parquet(folder / f"{name}.parquet") for name in ("requests", "attempts"))
+    assert requests["complete"].all()
     assert attempts["request_id"].notna().all()
-    assert set(attempts["seen_by"]) == {"edge"}
-    log = (folder / "logs" / "chain.log").read_text()
-    assert "started with" in log
-    assert not any(b"hunter2" in path.read_bytes() for path in folder.rglob("*") if path.is_file())
+    assert set(attempts["seen_by"]) == {"both"}
+    assert (requests.loc[requests["phase"] == "fault", "served_by"] == "azure").any()
+    assert {"edge", "chain", "chain-1"} <= set(pd.read_parquet(folder / "health.parquet")["process"])
+    assert not any(b"Bearer" in path.read_bytes() for path in folder.rglob("*") if path.is_file())
     assert run.leftovers() == []
-
-
-def _with_gateway(chain: str) -> str:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    gateway = Path(__file__).with_name("gateway.py")
-    return chain.replace("PORT", str(port)).replace("PYTHON", sys.executable).replace("GATEWAY", str(gateway))

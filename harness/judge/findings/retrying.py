@@ -16,8 +16,8 @@ QUOTA_CODES = (
     "enforced_spend_limit_reached",
     "billing_error",
 )
-QUOTA_STATUSES = (402, 429)
-"""Anthropic says 402 where the others say 429; what body they come with tells them from a mere rate limit."""
+PAYMENT_REQUIRED = 402
+"""What some say instead of 429, whatever their body's code; a 429 needs one to be told from a mere rate limit."""
 QUOTA_PRESETS = frozenset({"quota", "spend_limit"})
 STORM_ATTEMPTS = 5
 STORM_FACTOR = 2
@@ -50,7 +50,7 @@ def non_retryable_retried(run: Case) -> Seen:
 
 
 def quota_retried(run: Case) -> Seen:
-    """The same provider is tried again after a quota or spend-limit 429, or a 402 whose body says so."""
+    """The same provider is tried again after a quota or spend-limit 429, or a 402."""
     spent = quota(run)
     return by_request(
         run,
@@ -82,7 +82,7 @@ def quota(run: Case) -> Bools:
     spent = places(attempts.table["error_code"], QUOTA_CODES)[attempts.row] >= 0
     if presets:
         spent |= np.isin(attempts.fault, presets)
-    mask: Bools = spent & np.isin(attempts.status, QUOTA_STATUSES)
+    mask: Bools = (spent & (attempts.status == 429)) | (attempts.status == PAYMENT_REQUIRED)
     return mask
 
 

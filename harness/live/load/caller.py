@@ -24,6 +24,8 @@ IDLE_NS = 2 * 10**9
 """Longest rest of a connection before it is used again. Servers close idle ones (uvicorn after 5 s), and a request
 that crosses such a close would fail through no fault of the chain."""
 DRAIN_S = 0.5
+BODY_BYTES_MAX = 16 * 2**20
+"""Most of an answer that is read; no gateway that sends without end may fill this machine's memory."""
 _ERROR_CHARS = 200
 _BROKEN = (OSError, HTTPParseError, UnicodeError)
 """What a broken connection, or an answer that is no HTTP, shows as."""
@@ -135,6 +137,7 @@ class Caller:
             if isinstance(error, OSError) and error.errno in _OURS:
                 raise _UnsentError(_words(error)) from None
             return Reading(outcome="error", error=_words(error))
+        bound(response)
         seen.status = response.get_code()
         try:
             if not 200 <= seen.status < 300:
@@ -209,6 +212,24 @@ def _words(error: Exception) -> str:
     if isinstance(error, HTTPParseError) and "Incomplete" in str(error):
         return "connection closed in mid-answer"
     return f"{type(error).__name__}: {error}"[:_ERROR_CHARS]
+
+
+def bound(response: Any) -> None:
+    """Make reading more than `BODY_BYTES_MAX` from here on fail as a broken answer does.
+
+    Args:
+        response: A `geventhttpclient` response, whose every read goes through `feed`.
+    """
+    feed, left = response.feed, BODY_BYTES_MAX
+
+    def counted(data: bytes) -> Any:
+        nonlocal left
+        left -= len(data)
+        if left < 0:
+            raise HTTPParseError(f"more than {BODY_BYTES_MAX // 2**20} MiB")
+        return feed(data)
+
+    response.feed = counted
 
 
 def keep_recent(pool: Any) -> None:

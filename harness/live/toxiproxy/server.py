@@ -32,9 +32,11 @@ class _Proxy:
     id: str
     upstream: str
     listen: str
+    resets: bool
     refused: bool = False
     delay_ns: int = 0
     jitter_ns: int = 0
+    bytes_per_second: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,26 +89,28 @@ class Toxiproxy:
                 port.close()
             self._thread.shutdown()  # the server is gone, so whatever call was open has failed
 
-    async def add(self, name: str, *, upstream: str, listen: str = "127.0.0.1:0") -> str:
+    async def add(self, name: str, *, upstream: str, listen: str = "127.0.0.1:0", resets: bool = False) -> str:
         """Put a proxy in front of a provider and return the address to call, `host:port`.
 
         Args:
             name: The provider's.
             upstream: Where its calls go: `127.0.0.1:PORT` of the edge.
             listen: A fixed `host:port`, or port 0 for any free one.
+            resets: Whether whatever closes a connection, the upstream or its caller, does so to the other by RST; else
+                an RST arrives as a FIN.
 
         Raises:
             HarnessError: The port is in use.
         """
         port = Port(listen, what=f"provider {name!r}")
         self._ports.append(port)
-        proxy = _Proxy(id=f"proxy-{len(self._ports)}", upstream=upstream, listen=port.address)
+        proxy = _Proxy(id=f"proxy-{len(self._ports)}", upstream=upstream, listen=port.address, resets=resets)
         await self._call(lambda client: _create(client, proxy))
         self._proxies[name] = proxy
         return proxy.listen
 
     async def refuse(self, name: str) -> None:
-        """Refuse a provider's connections, and reset those that are open."""
+        """Refuse a provider's connections, and break those that are open."""
         await self._set(name, _refusal, refused=True)
 
     async def accept(self, name: str) -> None:
@@ -120,6 +124,14 @@ class Toxiproxy:
     async def unslow(self, name: str) -> None:
         """Delay a provider no more; what was held back goes out at once."""
         await self._set(name, _latency, delay_ns=0, jitter_ns=0)
+
+    async def throttle(self, name: str, *, bytes_per_second: int) -> None:
+        """Let no more than so many bytes a second, in whole thousands, pass from a provider to each connection."""
+        await self._set(name, _bandwidth, bytes_per_second=bytes_per_second)
+
+    async def unthrottle(self, name: str) -> None:
+        """Let all pass again."""
+        await self._set(name, _bandwidth, bytes_per_second=0)
 
     async def died(self) -> HarnessError:
         """Complete when the server ends by itself, and say how. One that hung and was replaced does not count."""
@@ -215,9 +227,13 @@ class Toxiproxy:
 
 
 def _create(client: Client, proxy: _Proxy) -> None:
-    client.create(proxy.id, upstream=proxy.upstream, listen=proxy.listen, enabled=not proxy.refused)
+    client.create(
+        proxy.id, upstream=proxy.upstream, listen=proxy.listen, enabled=not proxy.refused, resets=proxy.resets
+    )
     if proxy.delay_ns:
         _latency(client, proxy)
+    if proxy.bytes_per_second:
+        _bandwidth(client, proxy)
 
 
 def _refusal(client: Client, proxy: _Proxy) -> None:
@@ -226,3 +242,7 @@ def _refusal(client: Client, proxy: _Proxy) -> None:
 
 def _latency(client: Client, proxy: _Proxy) -> None:
     client.latency(proxy.id, delay_ns=proxy.delay_ns, jitter_ns=proxy.jitter_ns)
+
+
+def _bandwidth(client: Client, proxy: _Proxy) -> None:
+    client.bandwidth(proxy.id, bytes_per_second=proxy.bytes_per_second)

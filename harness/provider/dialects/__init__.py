@@ -1,4 +1,4 @@
-"""Wire formats: one file for each, all with the same functions."""
+"""Wire formats: one file for each, all with the same functions. What several of them share has files of its own."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Protocol
 
 from harness.chain import Provider
 from harness.provider.answer import Answer, Call, Delay, Heard, Problem
-from harness.provider.dialects import anthropic, azure, openai
+from harness.provider.dialects import anthropic, azure, deepseek, gemini, openai, openrouter
 from harness.provider.limit import Quota
 from harness.provider.reply import Headers, Send
 
@@ -45,6 +45,9 @@ class Dialect(Protocol):
     def filtered(self, event: bytes) -> bytes:
         """Return the event that says why an answer ended, so that it says: the content filter."""
 
+    def emptied(self, event: bytes) -> bytes:
+        """Return the event that says why an answer ended, without text of the answer that it says or repeats."""
+
     def without_usage(self, event: bytes) -> bytes:
         """Return an event without what it says about usage; empty where it said nothing else."""
 
@@ -61,4 +64,11 @@ class Dialect(Protocol):
         """Return what a real plain answer says; garbage says nothing, and is no reason to raise."""
 
 
-DIALECTS: dict[str, Dialect] = {"openai": openai, "azure": azure, "anthropic": anthropic}
+DIALECTS: dict[str, Dialect] = {
+    "openai": openai,
+    "azure": azure,
+    "anthropic": anthropic,
+    "gemini": gemini,
+    "openrouter": openrouter,
+    "deepseek": deepseek,
+}

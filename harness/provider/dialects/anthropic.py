@@ -7,11 +7,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from harness.chain import Provider
-from harness.provider import text as mocked
 from harness.provider.answer import Answer, Call, Delay, Heard, Problem
-from harness.provider.dialects import common
-from harness.provider.dialects.common import Said
-from harness.provider.dialects.openai import quoted
+from harness.provider.dialects import calls, common, delays, wire
+from harness.provider.dialects.common import Events, Said, quoted
+from harness.provider.dialects.delays import NOTHING, Told
 from harness.provider.limit import Quota
 from harness.provider.reply import Headers, Send
 
@@ -19,7 +18,10 @@ BASE_PATH = ""
 KEEPALIVE = b'event: ping\ndata: {"type":"ping"}\n\n'
 
 _PATH = "/v1/messages"
+_ORGANIZATION = ("anthropic-organization-id", "00000000-0000-4000-8000-000000000000")
 _RETRYABLE = frozenset({408, 409, 429})
+_STATUS: dict[Problem, int] = {"quota": 402, "overloaded": 529}
+_SPEND_LIMIT = "enforced_spend_limit_reached"
 
 # What is wrong: type, message.
 _ERRORS: dict[Problem, tuple[str, str]] = {
@@ -41,18 +43,17 @@ _ERRORS: dict[Problem, tuple[str, str]] = {
     "invalid_request": ("invalid_request_error", "The request body is not valid JSON with `model` and `messages`."),
     "auth": ("authentication_error", "invalid x-api-key"),
     "permission": ("permission_error", "Your API key does not have permission to use the specified resource."),
-    "not_found": ("not_found_error", "The requested model could not be found."),
+    "not_found": ("not_found_error", "model: {model}"),
     "too_large": ("request_too_large", "Request exceeds the maximum size"),
     "unknown_path": ("not_found_error", "Not Found"),
 }
-_SPEND_LIMIT = "enforced_spend_limit_reached"
 
 
 def parse(method: str, path: str, body: bytes) -> Call:
     """Return the call; see `Dialect`."""
     if method != "POST" or path.partition("?")[0] != _PATH:
         return Call(problem="unknown_path")
-    return common.read(body)
+    return calls.read(body)
 
 
 def succeed(provider: Provider, call: Call, attempt_id: str) -> Answer:
@@ -60,22 +61,10 @@ def succeed(provider: Provider, call: Call, attempt_id: str) -> Answer:
     spec = provider.reply
     said = common.say(spec, call, attempt_id)
     model = call.model or provider.model
-    request_id = ("request-id", f"req_{said.sha256[:24]}")
-    if call.streaming:
-        opening, before, after, closing = _events(model, said, call)
-        tokens = [Send(before + piece.encode() + after, piece) for piece in mocked.pieces(attempt_id, said.tokens)]
-        kind = ("content-type", "text/event-stream; charset=utf-8")
-        reply = common.stream(spec, (kind, request_id), opening, tokens, closing)
-    else:
-        headers = (("content-type", "application/json"), request_id)
-        reply = common.plain(spec, said.tokens, headers, _message(model, said, call), said.text)
-    return Answer(
-        reply=reply,
-        text=said.text,
-        text_sha256=said.sha256,
-        tokens_in=call.prompt_tokens,
-        tokens_out=said.tokens,
-    )
+    headers = (("request-id", f"req_{said.sha256[:24]}"), _ORGANIZATION)
+    if not call.streaming:
+        return common.plain(spec, said, call, headers, _message(model, said, call))
+    return common.stream(spec, said, call, headers, _events(model, attempt_id, said, call))
 
 
 def _stop(said: Said) -> str:
@@ -91,7 +80,7 @@ def _message(model: str, said: Said, call: Call) -> bytes:
     ).encode()
 
 
-def _events(model: str, said: Said, call: Call) -> tuple[bytes, bytes, bytes, list[Send]]:
+def _events(model: str, attempt_id: str, said: Said, call: Call) -> Events:
     opening = (
         f'event: message_start\ndata: {{"type":"message_start","message":{{"id":"msg_{said.sha256[:24]}",'
         f'"type":"message","role":"assistant","model":{quoted(model)},"content":[],"stop_reason":null,'
@@ -117,7 +106,8 @@ def _events(model: str, said: Said, call: Call) -> tuple[bytes, bytes, bytes, li
         ),
         Send(b'event: message_stop\ndata: {"type":"message_stop"}\n\n', part="done"),
     ]
-    return opening.encode(), before.encode(), after.encode(), closing
+    tokens = common.tokens_of(attempt_id, said, before.encode(), after.encode())
+    return Events(opening.encode(), tokens, closing)
 
 
 def fail(
@@ -128,53 +118,69 @@ def fail(
     problem: Problem | None = None,
     delay: Delay | None = None,
 ) -> Answer:
-    """Return an error answer; see `Dialect`."""
-    del call
-    if problem is None:
-        problem = common.usual(status or 500)
-    if status is None:
-        status = 402 if problem == "quota" else 529 if problem == "overloaded" else common.STATUS[problem]
-    request_id = f"req_{common.name(attempt_id, 'error')[:24]}"
-    body = _error(problem, request_id)
+    """Return an error answer; see `Dialect`. How long a spend limit lasts is never told."""
+    status, problem = common.failing(status, problem, _STATUS)
+    told = delays.tell(None if problem == "spend_limit" else delay, "seconds")
+    request_id = _request_id(attempt_id)
     again = problem != "spend_limit" and (status in _RETRYABLE or status >= 500)
-    told = common.tell(delay, "seconds")
-    headers = (("request-id", request_id), ("x-should-retry", "true" if again else "false"), *told.headers)
+    headers = (
+        ("request-id", request_id),
+        _ORGANIZATION,
+        ("x-should-retry", "true" if again else "false"),
+        *told.headers,
+    )
     return Answer(
-        reply=common.failure(status, headers, body),
+        reply=common.failure(status, headers, _error(call, problem, request_id, told)),
         error_code=_SPEND_LIMIT if problem == "spend_limit" else _ERRORS[problem][0],
         retry_after_ns=told.ns,
     )
 
 
-def _error(problem: Problem, request_id: str) -> dict[str, Any]:
+def _request_id(attempt_id: str) -> str:
+    return f"req_{common.name(attempt_id, 'error')[:24]}"
+
+
+def _error(call: Call, problem: Problem, request_id: str, told: Told) -> dict[str, Any]:
     kind, message = _ERRORS[problem]
-    details = {"error_code": _SPEND_LIMIT} if problem == "spend_limit" else None
-    return {"type": "error", "error": {"details": details, "type": kind, "message": message}, "request_id": request_id}
+    error = {
+        "details": {"error_code": _SPEND_LIMIT} if problem == "spend_limit" else None,
+        "type": kind,
+        "message": delays.with_words(message.replace("{model}", call.model or "unknown"), told),
+    }
+    return {"type": "error", "error": error, "request_id": request_id}
 
 
 def error_event(call: Call, attempt_id: str, problem: Problem) -> bytes:
     """Return the event by which a stream ends in an error; see `Dialect`."""
-    del call
-    body = _error(problem, f"req_{common.name(attempt_id, 'error')[:24]}")
+    body = _error(call, problem, _request_id(attempt_id), NOTHING)
     return b"event: error\ndata: " + json.dumps(body).encode() + b"\n\n"
 
 
 def filtered(event: bytes) -> bytes:
     """Return an end that names the content filter; see `Dialect`."""
-    return common.replaced(event, "stop_reason", "refusal")
+    data = wire.data_of(event)
+    delta = wire.as_object(data.get("delta"))
+    if not delta.get("stop_reason"):
+        return event
+    return wire.with_data(event, {**data, "delta": {**delta, "stop_reason": "refusal"}})
+
+
+def emptied(event: bytes) -> bytes:
+    """Return an end as it is: text never stands in one; see `Dialect`."""
+    return event
 
 
 def without_usage(event: bytes) -> bytes:
     """Return an event without its usage; see `Dialect`."""
-    return common.without_usage(event)
+    return wire.without(event, "usage", "message")
 
 
 def quota_headers(quota: Quota, wall_ns: int) -> Headers:
-    """Return what is left of the limits; see `Dialect`."""
+    """Return what is left of the limits; see `Dialect`. They are full again at a time, in whole seconds."""
     headers: list[tuple[str, str]] = []
     for name, level in (("requests", quota.requests), ("tokens", quota.tokens)):
         if level is not None:
-            reset = datetime.fromtimestamp(-(-(wall_ns + level.reset_ns) // 10**9), UTC)
+            reset = datetime.fromtimestamp(-(-(wall_ns + level.reset_ns) // delays.S), UTC)
             head = f"anthropic-ratelimit-{name}"
             headers += [
                 (f"{head}-limit", str(level.limit)),
@@ -191,23 +197,23 @@ def authorize(key: str) -> tuple[str, str]:
 
 def read_event(event: bytes) -> Send:
     """Return an event of a real stream as what it is; see `Dialect`."""
-    data = common.data_of(event)
-    kind = data.get("type") if isinstance(data, dict) else None
+    data = wire.data_of(event)
+    kind = data.get("type")
     if kind == "content_block_delta":
-        text = data["delta"].get("text") if isinstance(data.get("delta"), dict) else None
-        return Send(event, text if isinstance(text, str) else "")
+        return Send(event, wire.text_of(wire.as_object(data.get("delta")).get("text")))
     return Send(event, part="finish" if kind == "message_delta" else "done" if kind == "message_stop" else "")
 
 
 def read_body(status: int, body: bytes) -> Heard:
     """Return what a real plain answer says; see `Dialect`."""
-    try:
-        data = json.loads(body)
-        if status >= 400:
-            error = data["error"]
-            return Heard(error_code=str((error.get("details") or {}).get("error_code") or error["type"]))
-        usage = data.get("usage") or {}
-        text = "".join(part["text"] for part in data["content"] if part.get("type") == "text")
-        return Heard(text, usage.get("input_tokens"), usage.get("output_tokens"))
-    except (ValueError, KeyError, IndexError, TypeError, AttributeError):
-        return Heard()
+    data = wire.as_object(wire.load(body))
+    if status >= 400 or data.get("error"):
+        error = wire.as_object(data.get("error"))
+        code = wire.code_of(wire.as_object(error.get("details")).get("error_code"), error.get("type"))
+        return Heard(error_code=code, retry_after_ns=delays.in_words(error.get("message")))
+    usage = wire.as_object(data.get("usage"))
+    return Heard(
+        wire.text_of([part for part in wire.objects(data.get("content")) if part.get("type") == "text"]),
+        wire.count_of(usage.get("input_tokens")),
+        wire.count_of(usage.get("output_tokens")),
+    )

@@ -1,4 +1,4 @@
-"""Azure OpenAI: OpenAI's chat completions at Azure's addresses, with Azure's content filter and errors."""
+"""Azure OpenAI: OpenAI's answers at Azure's addresses, with Azure's content filter and errors."""
 
 from __future__ import annotations
 
@@ -7,68 +7,69 @@ from typing import Any
 from urllib.parse import unquote
 
 from harness.chain import Provider
-from harness.provider import text as mocked
 from harness.provider.answer import Answer, Call, Delay, Problem
-from harness.provider.dialects import common, openai
-from harness.provider.reply import Send
+from harness.provider.dialects import calls, chat, common, delays, openai, responses, wire
+from harness.provider.dialects.chat import Error
+from harness.provider.limit import Quota
+from harness.provider.reply import Headers
 
 BASE_PATH = ""
-KEEPALIVE = openai.KEEPALIVE
+KEEPALIVE = chat.KEEPALIVE
 
 _DEPLOYMENT = re.compile(r"/openai/deployments/([^/?]{1,200})/chat/completions")
 _MODEL_IN_BODY = "/openai/v1/chat/completions"
+_RESPONSES = frozenset({"/openai/v1/responses", "/openai/responses"})
+_REGION = ("x-ms-region", "East US")
 
 _SAFE = ",".join(
     f'"{kind}":{{"filtered":false,"severity":"safe"}}' for kind in ("hate", "self_harm", "sexual", "violence")
 )
-_CHOICE = f',"content_filter_results":{{{_SAFE}}}'
 _PROMPT = f'"prompt_filter_results":[{{"prompt_index":0,"content_filter_results":{{{_SAFE}}}}}]'
-_STREAM_HEAD = f'data: {{"choices":[],"created":0,"id":"","model":"","object":"",{_PROMPT}}}\n\n'.encode()
+_FLAVOUR = chat.Flavour(
+    choice=f',"content_filter_results":{{{_SAFE}}}',
+    whole=f",{_PROMPT}",
+    opening=f'data: {{"choices":[],"created":0,"id":"","model":"","object":"",{_PROMPT}}}\n\n'.encode(),
+)
+_CAUGHT: dict[str, Any] = {
+    "hate": {"filtered": False, "severity": "safe"},
+    "self_harm": {"filtered": False, "severity": "safe"},
+    "sexual": {"filtered": False, "severity": "safe"},
+    "violence": {"filtered": True, "severity": "medium"},
+}
 
-# Where Azure differs from OpenAI: type, param, code, message.
-_ERRORS: dict[Problem, tuple[str | None, str | None, str, str]] = {
-    "rate_limit": (
-        None,
+# Where Azure differs from OpenAI.
+_ERRORS: dict[Problem, Error] = {
+    "rate_limit": Error(
         None,
         "429",
-        (
-            "Requests to the ChatCompletions_Create Operation under Azure OpenAI API have exceeded call rate limit of your "
-            "current OpenAI S0 pricing tier."
-        ),
+        "Requests to the ChatCompletions_Create Operation under Azure OpenAI API have exceeded call rate limit of your "
+        "current OpenAI S0 pricing tier.",
     ),
-    "server_error": (None, None, "InternalServerError", "Internal server error."),
-    "unavailable": (None, None, "ServiceUnavailable", "The service is temporarily unavailable."),
-    "overloaded": (None, None, "ServiceUnavailable", "The service is temporarily overloaded."),
-    "timeout": (None, None, "Timeout", "The operation was timeout."),
-    "content_filter": (
+    "server_error": Error(None, "InternalServerError", "Internal server error."),
+    "unavailable": Error(None, "ServiceUnavailable", "The service is temporarily unavailable."),
+    "overloaded": Error(None, "ServiceUnavailable", "The service is temporarily overloaded."),
+    "timeout": Error(None, "Timeout", "The operation was timeout."),
+    "content_filter": Error(
         None,
-        "prompt",
         "content_filter",
-        (
-            "The response was filtered due to the prompt triggering Azure OpenAI's content management policy. "
-            "Please modify your prompt and retry."
-        ),
+        "The response was filtered due to the prompt triggering Azure OpenAI's content management policy. "
+        "Please modify your prompt and retry.",
+        "prompt",
     ),
-    "auth": (
-        None,
+    "auth": Error(
         None,
         "401",
-        (
-            "Access denied due to invalid subscription key or wrong API endpoint. Make sure to provide a valid key for an "
-            "active subscription and use a correct regional API endpoint for your resource."
-        ),
+        "Access denied due to invalid subscription key or wrong API endpoint. Make sure to provide a valid key for an "
+        "active subscription and use a correct regional API endpoint for your resource.",
     ),
-    "permission": (None, None, "403", "Access denied due to Virtual Network/Firewall rules."),
-    "not_found": (
-        None,
+    "permission": Error(None, "403", "Access denied due to Virtual Network/Firewall rules."),
+    "not_found": Error(
         None,
         "DeploymentNotFound",
-        (
-            "The API deployment for this resource does not exist. If you created the deployment within the last 5 minutes, "
-            "please wait a moment and try again."
-        ),
+        "The API deployment for this resource does not exist. If you created the deployment within the last 5 minutes, "
+        "please wait a moment and try again.",
     ),
-    "unknown_path": (None, None, "404", "Resource not found"),
+    "unknown_path": Error(None, "404", "Resource not found"),
 }
 
 
@@ -76,34 +77,23 @@ def parse(method: str, path: str, body: bytes) -> Call:
     """Return the call; see `Dialect`. The address names the deployment, which stands for the model."""
     bare = path.partition("?")[0]
     if method == "POST" and bare == _MODEL_IN_BODY:
-        return common.read(body)
+        return calls.read(body)
+    if method == "POST" and bare in _RESPONSES:
+        return responses.read(body)
     match = _DEPLOYMENT.fullmatch(bare)
     if method != "POST" or match is None:
         return Call(problem="unknown_path")
-    return common.read(body, model=unquote(match[1]))
+    return calls.read(body, model=unquote(match[1]))
 
 
 def succeed(provider: Provider, call: Call, attempt_id: str) -> Answer:
     """Return the answer of a provider that is well; see `Dialect`."""
-    spec = provider.reply
-    said = common.say(spec, call, attempt_id)
-    model = call.model or provider.model
-    headers = (("apim-request-id", said.sha256[:32]), ("x-request-id", said.sha256[:32]))
-    if call.streaming:
-        opening, before, after, closing = openai.events(model, said, call, _CHOICE)
-        tokens = [Send(before + piece.encode() + after, piece) for piece in mocked.pieces(attempt_id, said.tokens)]
-        kind = ("content-type", "text/event-stream; charset=utf-8")
-        reply = common.stream(spec, (kind, *headers), _STREAM_HEAD + opening, tokens, closing)
-    else:
-        body = openai.completion(model, said, call, f",{_PROMPT}", _CHOICE)
-        reply = common.plain(spec, said.tokens, (("content-type", "application/json"), *headers), body, said.text)
-    return Answer(
-        reply=reply,
-        text=said.text,
-        text_sha256=said.sha256,
-        tokens_in=call.prompt_tokens,
-        tokens_out=said.tokens,
-    )
+    said = common.say(provider.reply, call, attempt_id)
+    name = common.uuid(said.sha256)
+    headers = (("apim-request-id", name), ("x-request-id", name), _REGION)
+    if call.api:
+        return responses.answer(provider, call, attempt_id, said, headers=headers)
+    return chat.answer(provider, call, attempt_id, said, headers=headers, flavour=_FLAVOUR)
 
 
 def fail(
@@ -114,34 +104,61 @@ def fail(
     problem: Problem | None = None,
     delay: Delay | None = None,
 ) -> Answer:
-    """Return an error answer; see `Dialect`."""
-    del call
-    problem = problem or common.usual(status or 500)
-    status = status or common.STATUS[problem]
-    kind, param, code, message = _ERRORS.get(problem) or openai.ERRORS[problem]
-    told = common.tell(delay, "seconds+ms")
-    if delay is not None:
-        message += f" Please retry after {-(-delay.ns // 10**9)} seconds."
-    error: dict[str, Any] = {"message": message, "type": kind, "param": param, "code": code}
+    """Return an error answer; see `Dialect`. Its words tell a delay in whole seconds."""
+    status, problem = common.failing(status, problem)
+    told = delays.tell(delay, "seconds+ms")
+    error = _error(problem)
+    message = chat.named(error.message, call)
+    if told.in_body or (told.usual and problem == "rate_limit"):
+        seconds = -(-(told.ns or 0) // delays.S)
+        message += f" Please retry after {seconds} seconds."
+        if told.in_body:
+            told = told._replace(ns=seconds * delays.S)
+    body = error.body(message)
     if problem == "content_filter":
-        error["status"] = status
-        error["innererror"] = {
+        body["status"] = status
+        body["innererror"] = {
             "code": "ResponsibleAIPolicyViolation",
-            "content_filter_result": {
-                "hate": {"filtered": False, "severity": "safe"},
-                "jailbreak": {"filtered": False, "detected": False},
-                "self_harm": {"filtered": False, "severity": "safe"},
-                "sexual": {"filtered": False, "severity": "safe"},
-                "violence": {"filtered": True, "severity": "medium"},
-            },
+            "content_filter_result": {**_CAUGHT, "jailbreak": {"filtered": False, "detected": False}},
         }
-    name = common.name(attempt_id, "error")
-    headers = (("apim-request-id", name), ("x-request-id", name), *told.headers)
+    name = common.uuid(common.name(attempt_id, "error"))
+    headers = (("apim-request-id", name), ("x-request-id", name), _REGION, *told.headers)
     return Answer(
-        reply=common.failure(status, headers, {"error": error}),
-        error_code=code or kind,
+        reply=common.failure(status, headers, {"error": body}),
+        error_code=error.code or error.type,
         retry_after_ns=told.ns,
     )
+
+
+def _error(problem: Problem) -> Error:
+    return _ERRORS.get(problem) or openai.ERRORS[problem]
+
+
+def error_event(call: Call, attempt_id: str, problem: Problem) -> bytes:
+    """Return the event by which a stream ends in an error; see `Dialect`."""
+    error = _error(problem)
+    if call.api:
+        return responses.error_events(call, attempt_id, error)
+    return chat.error_event(error.body(chat.named(error.message, call)))
+
+
+def filtered(event: bytes) -> bytes:
+    """Return an end that names the content filter, and what it caught; see `Dialect`."""
+    changed = openai.filtered(event)
+    data = wire.data_of(changed)
+    choices = wire.objects(data.get("choices"))
+    if changed == event or not choices:
+        return changed
+    for choice in choices:
+        choice["content_filter_results"] = _CAUGHT
+    return wire.with_data(event, data)
+
+
+def quota_headers(quota: Quota, wall_ns: int) -> Headers:
+    """Return what is left of the limits; see `Dialect`."""
+    del wall_ns
+    levels = (("requests", quota.requests), ("tokens", quota.tokens))
+    return tuple((f"x-ratelimit-remaining-{name}", str(level.remaining)) for name, level in levels if level is not None)
 
 
 def authorize(key: str) -> tuple[str, str]:
@@ -149,9 +166,7 @@ def authorize(key: str) -> tuple[str, str]:
     return ("api-key", key)
 
 
-error_event = openai.error_event
-filtered = openai.filtered
+emptied = openai.emptied
 without_usage = openai.without_usage
-quota_headers = openai.quota_headers
 read_event = openai.read_event
 read_body = openai.read_body

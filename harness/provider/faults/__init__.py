@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from harness.history import AttemptOutcome
 from harness.provider.answer import Answer
 from harness.provider.faults import (
     close,
@@ -63,3 +64,11 @@ CHANGES: dict[str, Change] = {
     "stream_content_filter": content_filter.change,
 }
 """By `Inject.kind`."""
+
+SPOILS: dict[str, AttemptOutcome] = {
+    "stream_end": "cut",
+    "stream_error_event": "cut",
+    "stream_malformed": "malformed",
+    "stream_empty": "malformed",
+}
+"""What an attempt counts as whose answer was spoilt by such a fault, although it ended properly on the wire."""

@@ -22,6 +22,7 @@ class Case(NamedTuple):
         wait_ns: How long a limit tells to wait, in nanoseconds.
         wall_ns: What time it is, in nanoseconds since 1970.
         drawn: A number in [0, 1) fixed by the fault and the attempt.
+        tokens: Length of the answer's text; None where that is not known beforehand.
     """
 
     dialect: Dialect
@@ -31,6 +32,7 @@ class Case(NamedTuple):
     wait_ns: int = 0
     wall_ns: int = 0
     drawn: float = 0.5
+    tokens: int | None = None
 
 
 class Seen(NamedTuple):
@@ -98,6 +100,7 @@ def half_way(case: Case, seen: Seen, step: Step) -> tuple[list[Step], list[Step]
     if not isinstance(step, Send) or seen.length is None:
         return None
     left = seen.length // 2 - seen.sent
-    if len(step.data) < left:
+    if len(step.data) <= left:
         return None
-    return [Send(step.data[:left])], [Send(step.data[left:], step.text)]
+    before: list[Step] = [Send(step.data[:left])] if left else []
+    return before, [Send(step.data[left:], step.text)]

@@ -10,11 +10,11 @@ from harness.provider.reply import Send, Step
 
 
 def change(case: Case, seen: Seen, step: Step) -> tuple[Seen, Sequence[Step]]:
-    """Leave the rest of the tokens out, and have the end name the filter; see `Change`."""
-    if not seen.fired and in_stream(case, seen, step):
-        seen = seen._replace(fired=True)
-    if not seen.fired or not isinstance(step, Send):
+    """Leave the rest of the tokens out, and have the end name the filter and repeat none of them; see `Change`."""
+    if not (seen.fine and seen.stream and isinstance(step, Send)):
         return seen, (step,)
-    if step.text and step.part == "":
-        return seen, ()
-    return seen, (replace(step, data=case.dialect.filtered(step.data)) if step.part == "finish" else step,)
+    held = seen.fired or (step.text != "" and in_stream(case, seen, step))
+    if step.part == "finish":
+        whole = replace(step, data=case.dialect.emptied(step.data), text="") if held else step
+        return seen._replace(fired=True), (replace(whole, data=case.dialect.filtered(whole.data)),)
+    return (seen._replace(fired=True), ()) if held and step.text else (seen, (step,))

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from harness.provider.faults.case import Case, Seen
 from harness.provider.reply import Send, Step
 
 
-def change(_case: Case, seen: Seen, step: Step) -> tuple[Seen, Sequence[Step]]:
-    """Leave the tokens out; see `Change`."""
-    if not (seen.fine and seen.stream and isinstance(step, Send) and step.text):
+def change(case: Case, seen: Seen, step: Step) -> tuple[Seen, Sequence[Step]]:
+    """Leave the tokens out, and what the end repeats of them; see `Change`."""
+    if not (seen.fine and seen.stream and isinstance(step, Send)):
         return seen, (step,)
-    return seen._replace(fired=True), ()
+    if step.part == "finish":
+        data = case.dialect.emptied(step.data)
+        return seen._replace(fired=seen.fired or data != step.data), (replace(step, data=data, text=""),)
+    return (seen._replace(fired=True), ()) if step.text else (seen, (step,))

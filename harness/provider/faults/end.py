@@ -10,6 +10,6 @@ from harness.provider.reply import End, Step
 
 def change(case: Case, seen: Seen, step: Step) -> tuple[Seen, Sequence[Step]]:
     """End the body; see `Change`."""
-    if not in_stream(case, seen, step):
+    if isinstance(step, End) or not in_stream(case, seen, step):
         return seen, (step,)
     return seen._replace(fired=True, over=True), (End(),)

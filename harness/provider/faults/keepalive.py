@@ -9,14 +9,14 @@ from harness.provider.reply import Send, Step, Wait
 from harness.scenario.schema import PAUSE_NS
 
 EVERY_NS = 10**9
+"""About how long from one comment to the next; a shorter pause has one."""
 
 
 def change(case: Case, seen: Seen, step: Step) -> tuple[Seen, Sequence[Step]]:
-    """Send one comment a second; see `Change`."""
+    """Send comments, and go on; see `Change`."""
     if not in_stream(case, seen, step):
         return seen, (step,)
-    comments, rest_ns = divmod(case.inject.pause or PAUSE_NS, EVERY_NS)
-    steps: list[Step] = [Wait(EVERY_NS), Send(case.dialect.KEEPALIVE)] * comments
-    if rest_ns:
-        steps.append(Wait(rest_ns))
+    pause_ns = case.inject.pause or PAUSE_NS
+    comments = max(1, pause_ns // EVERY_NS)
+    steps: list[Step] = [Wait(pause_ns // comments), Send(case.dialect.KEEPALIVE)] * comments
     return seen._replace(fired=True), (*steps, step)

@@ -1,4 +1,4 @@
-"""One event of a stream is broken: half of it is missing, and the stream goes on."""
+"""One event of a stream is broken: half of what it says is missing, and the stream goes on."""
 
 from __future__ import annotations
 
@@ -12,5 +12,5 @@ def change(case: Case, seen: Seen, step: Step) -> tuple[Seen, Sequence[Step]]:
     """Send half of an event; see `Change`."""
     if not in_stream(case, seen, step) or not isinstance(step, Send):
         return seen, (step,)
-    data = step.data.rstrip(b"\n")
-    return seen._replace(fired=True), (Send(data[: -(-len(data) // 2)] + b"\n\n"),)
+    before, mark, data = step.data.rstrip().rpartition(b"data:")
+    return seen._replace(fired=True), (Send(before + mark + data[: len(data) // 2 + 1] + b"\n\n"),)

@@ -19,13 +19,18 @@ def change(case: Case, seen: Seen, step: Step) -> tuple[Seen, Sequence[Step]]:
     inject = case.inject
     if isinstance(step, Wait):
         ours = inject.ttft if seen.tokens == 0 else inject.tokens_per_second
-        return seen, () if ours is not None else (step,)
-    if isinstance(step, Head):
-        return seen, (step,)
-    if not (seen.fine and isinstance(step, Send) and step.text):
+        return (seen, (step,)) if ours is None else (seen._replace(fired=True), ())
+    if isinstance(step, Head) or not (seen.fine and isinstance(step, Send) and step.text):
         return seen, (step,)
     wait_ns = (inject.ttft or 0) if seen.tokens == 0 else 0
     if inject.tokens_per_second is not None:
-        gaps = (seen.tokens > 0) if seen.stream else max(0, len(step.text) // _CHARS_PER_TOKEN - 1)
-        wait_ns += round(gaps * 1e9 / inject.tokens_per_second)
-    return seen._replace(fired=True), (Wait(wait_ns), step) if wait_ns else (step,)
+        wait_ns += round(_gaps(case, seen, step) * 1e9 / inject.tokens_per_second)
+    return (seen._replace(fired=True), (Wait(wait_ns), step)) if wait_ns else (seen, (step,))
+
+
+def _gaps(case: Case, seen: Seen, step: Send) -> int:
+    """Return how many gaps between tokens lie before a step."""
+    if seen.stream:
+        return int(seen.tokens > 0)
+    tokens = len(step.text) // _CHARS_PER_TOKEN if case.tokens is None else case.tokens
+    return max(0, tokens - 1)

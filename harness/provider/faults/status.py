@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from harness.provider import retry_after
 from harness.provider.answer import Answer, Delay
 from harness.provider.faults.case import Case
 from harness.provider.reply import End, Head, Send, Step
@@ -13,23 +14,35 @@ def answer(case: Case) -> Answer:
     """Return the provider's own error body under the status that was asked for, or the body that was asked for."""
     inject = case.inject
     if inject.body is not None:
-        return _said(inject.status or 200, inject.body, inject.headers or {})
+        return _said(case, inject.status or 200, inject.body)
     delay = None
     if inject.retry_after is not None:
         delay = Delay(inject.retry_after, inject.retry_after_as, case.wall_ns)
     answer = case.dialect.fail(case.call, case.attempt_id, status=inject.status, problem=inject.error, delay=delay)
-    return answer._replace(reply=[_with(step, inject.headers) for step in answer.reply]) if inject.headers else answer
+    return _with_headers(case, answer)
 
 
-def _said(status: int, body: str | dict[str, object], headers: dict[str, str]) -> Answer:
-    data = body.encode() if isinstance(body, str) else json.dumps(body).encode()
+def _said(case: Case, status: int, body: str | dict[str, object]) -> Answer:
+    """Return an answer with the scenario's own body; the records say what a client reads in it."""
+    data = (body if isinstance(body, str) else json.dumps(body)).encode()
     kind = "text/plain; charset=utf-8" if isinstance(body, str) else "application/json"
     head = Head(status, (("content-type", kind), ("content-length", str(len(data)))))
-    return Answer(reply=[_with(head, headers), Send(data), End()])
+    heard = case.dialect.read_body(status, data)
+    reply: list[Step] = [head, Send(data), End()]
+    told = Answer(reply=reply, error_code=heard.error_code, retry_after_ns=heard.retry_after_ns)
+    return _with_headers(case, told)
 
 
-def _with(step: Step, headers: dict[str, str] | None) -> Step:
-    if not isinstance(step, Head) or not headers:
-        return step
-    own = {name.lower(): value for name, value in headers.items()}
-    return Head(step.status, (*((name, value) for name, value in step.headers if name not in own), *own.items()))
+def _with_headers(case: Case, answer: Answer) -> Answer:
+    """Return an answer with the scenario's own headers, in place of others of the same name."""
+    if not case.inject.headers:
+        return answer
+    own = {name.lower(): value for name, value in case.inject.headers.items()}
+    reply = [_headed(step, own) if isinstance(step, Head) else step for step in answer.reply]
+    told_ns = retry_after.read(own.items(), case.wall_ns)
+    return answer._replace(reply=reply, retry_after_ns=answer.retry_after_ns if told_ns is None else told_ns)
+
+
+def _headed(head: Head, own: dict[str, str]) -> Head:
+    kept = tuple((name, value) for name, value in head.headers if name not in own)
+    return Head(head.status, (*kept, *own.items()))

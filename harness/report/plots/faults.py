@@ -12,6 +12,8 @@ from harness.scenario import Plan, Window
 _ROWS_MAX = 12
 _CHAR_S_SHARE = 0.0072  # width of a letter, as a share of the panel's
 _ROW_IN = 0.24
+_SLOWS = frozenset({"slow", "throttle", "delay", "pace", "stream_stall", "stream_keepalive"})
+"""Kinds of fault that break nothing by themselves; they are drawn paler."""
 
 
 def height_in(plan: Plan) -> float:
@@ -68,7 +70,8 @@ def _phases(axes: Axes, plan: Plan, end_s: float) -> None:
 
 def _bar(axes: Axes, run: Run, window: Window, row: int, end_s: float) -> None:
     start, stop = window.start_ns / 1e9, window.end_ns / 1e9
-    axes.barh(row, stop - start, left=start, height=0.62, color=WRONG, alpha=0.85, linewidth=0)
+    alpha = 0.45 if window.inject.kind in _SLOWS else 0.85
+    axes.barh(row, stop - start, left=start, height=0.62, color=WRONG, alpha=alpha, linewidth=0)
     text = f"{words.shortened(window.provider)}: {window.text}{_fired(run, window)}"
     gap = 0.005 * end_s
     letters = {

@@ -1,14 +1,12 @@
 """The fault `reset`."""
 
-from harness.provider.dialects import DIALECTS
-from harness.provider.faults import reset
 from harness.provider.reply import Reset
 from harness.scenario import Inject
+from tests.provider.replies import PLAIN, answered
 
 
 def test_nothing_but_a_reset_is_answered() -> None:
     """No header leaves before it, and nothing is billed."""
-    answer = reset.answer(DIALECTS["openai"], Inject(connection="reset"), "req-000001.p.1")
+    answer = answered(PLAIN, Inject(connection="reset"))
     assert answer.reply == [Reset()]
-    assert answer.text is None
-    assert answer.tokens_out is None
+    assert (answer.fault_id, answer.text, answer.tokens_out) == ("fault-1", None, None)

@@ -1,0 +1,58 @@
+"""What OpenAI's official SDK is to be made of, for a chain of plain Python around it.
+
+Pure: nothing here imports the SDK. What it cannot do is an error where it would change what is tested.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import get_args
+
+from harness.chain.spec import Chain, Dialect, RetryOn
+from harness.errors import UsageError
+
+RETRIES_DEFAULT = 2  # the SDK's own max_retries
+SPOKEN: frozenset[Dialect] = frozenset({"openai", "azure", "openrouter", "deepseek"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SdkSettings:
+    """Arguments of every client.
+
+    Attributes:
+        max_retries: Tries at one provider after the first.
+        timeout_s: Of one try, in seconds; None is the SDK's own.
+    """
+
+    max_retries: int
+    timeout_s: float | None
+
+
+def sdk_settings(chain: Chain) -> SdkSettings:
+    """Return what the clients are to be made of.
+
+    Raises:
+        UsageError: The chain asks for something that would not be tested.
+    """
+    for name, provider in chain.providers.items():
+        if provider.dialect not in SPOKEN:
+            raise UsageError(
+                f"OpenAI's SDK does not speak {provider.dialect}",
+                where=f"providers.{name}.dialect",
+                known=", ".join(sorted(SPOKEN)),
+                hint="driver: litellm-router speaks it",
+            )
+    retry = chain.retry
+    attempts = retry.attempts if retry else None
+    kinds = retry.on if retry else None
+    if attempts != 1 and kinds is not None and set(kinds) != set(get_args(RetryOn)):
+        raise UsageError(
+            "OpenAI's SDK tries all kinds of failure again",
+            where="retry.on",
+            known=", ".join(get_args(RetryOn)),
+            hint="leave it out, or write attempts: 1",
+        )
+    return SdkSettings(
+        max_retries=RETRIES_DEFAULT if attempts is None else attempts - 1,
+        timeout_s=None if chain.timeout is None else chain.timeout / 10**9,
+    )

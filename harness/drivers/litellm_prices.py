@@ -1,0 +1,50 @@
+"""What providers take, from LiteLLM's own list of prices.
+
+The list is read from the installed package without importing it, which takes seconds.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from harness.chain.spec import Chain, Price, Provider
+
+_FILE = "model_prices_and_context_window_backup.json"
+_BARE = ("openai", "anthropic")  # dialects whose models stand in the list without a prefix
+
+
+def priced(chain: Chain) -> Chain:
+    """Return the chain with the price of every provider that states none; one that the list does not know stays None."""
+    providers = {
+        name: provider if provider.price is not None else replace(provider, price=_price(provider))
+        for name, provider in chain.providers.items()
+    }
+    return replace(chain, providers=providers)
+
+
+def _price(provider: Provider) -> Price | None:
+    names = [f"{provider.dialect}/{provider.model}"]
+    if provider.dialect in _BARE:
+        names.append(provider.model)
+    entry: Mapping[str, Any] = next((_list()[name] for name in names if name in _list()), {})
+    takes = entry.get("input_cost_per_token"), entry.get("output_cost_per_token")
+    if None in takes:
+        return None
+    # Rounded: 3e-07 a token is 0.3 a million, and not 0.3 plus what floats leave.
+    per_million = [round(float(each) * 10**6, 6) for each in takes if each is not None]
+    return Price(input=per_million[0], output=per_million[1])
+
+
+@cache
+def _list() -> dict[str, dict[str, Any]]:
+    spec = find_spec("litellm")
+    assert spec is not None
+    assert spec.origin is not None
+    found: dict[str, dict[str, Any]] = json.loads(Path(spec.origin).with_name(_FILE).read_bytes())
+    return found

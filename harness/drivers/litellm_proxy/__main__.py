@@ -1,0 +1,36 @@
+"""The chain host of a live run: `python -m harness.drivers.litellm_proxy WORKERS`, a part that owns the workers.
+
+LiteLLM is imported once, before the workers are forked: it takes seconds of a core.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from functools import partial
+from typing import NoReturn
+
+from harness import part
+from harness.drivers.litellm_proxy import worker
+from harness.drivers.litellm_proxy.host import serve
+from harness.drivers.litellm_proxy.workers import fork
+from harness.drivers.litellm_router.router import silence
+
+_BACKLOG = 2048  # uvicorn's own
+
+
+def main() -> NoReturn:
+    """Run the host."""
+    environ = dict(os.environ)
+    worker.seclude(os.environ)
+    silence()
+    from litellm.proxy import proxy_server  # noqa: F401, PLC0415 - takes seconds, which pass while the other parts start
+
+    with socket.create_server(("127.0.0.1", 0), backlog=_BACKLOG) as listener:
+        workers = fork(int(sys.argv[1]), partial(worker.main, listener, environ))
+        part.main("chain", partial(serve, workers, listener.getsockname()[1]))
+
+
+if __name__ == "__main__":
+    main()

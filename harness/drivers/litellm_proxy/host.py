@@ -1,0 +1,72 @@
+"""The part that hosts the proxy: it owns the workers, which share one listening socket.
+
+Each worker is a part of its own, so it ends when this process does, however this process ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+import httpx
+
+from harness.drivers.litellm_proxy.workers import Worker
+from harness.errors import HarnessError
+from harness.part import Part
+
+_PROBE_S = 10.0
+
+
+@asynccontextmanager
+async def serve(workers: Sequence[Worker], port: int, part: Part) -> AsyncIterator[dict[str, Any]]:
+    """Host the chain in the start message; the ready message says where, what to ask for, and with which key.
+
+    Args:
+        workers: Forked, and waiting for their start messages.
+        port: Where they listen.
+        part: This one.
+
+    Raises:
+        HarnessError: A worker was never ready, or died.
+    """
+    master_key = f"sk-{secrets.token_urlsafe(32)}"
+    message = {**part.config, "master_key": master_key}
+    base_url = f"http://127.0.0.1:{port}"
+    try:
+        ready, *_others = await asyncio.gather(*(worker.start(message) for worker in workers))
+        await _probe(base_url)
+        async with _watched(workers):
+            yield {"base_url": f"{base_url}/v1", "headers": {"authorization": f"Bearer {master_key}"}, **ready}
+    finally:
+        await asyncio.gather(*(worker.end() for worker in workers))
+
+
+async def _probe(base_url: str) -> None:
+    """Ask the proxy itself whether it is ready. No other of its health pages: they call the providers.
+
+    Raises:
+        HarnessError: It is not.
+    """
+    try:
+        async with httpx.AsyncClient(trust_env=False, timeout=_PROBE_S) as client:
+            answer = await client.get(f"{base_url}/health/readiness")
+    except httpx.HTTPError as error:
+        raise HarnessError(f"/health/readiness does not answer: {type(error).__name__}", where="chain") from None
+    if answer.status_code != httpx.codes.OK:
+        raise HarnessError(f"/health/readiness answers {answer.status_code}", where="chain")
+
+
+@asynccontextmanager
+async def _watched(workers: Sequence[Worker]) -> AsyncIterator[None]:
+    """End what runs inside as soon as a worker dies: the others would take its share, and nobody would be told."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            watches = [group.create_task(worker.died()) for worker in workers]
+            yield
+            for watch in watches:
+                watch.cancel()
+    except ExceptionGroup as errors:
+        raise errors.exceptions[0] from None

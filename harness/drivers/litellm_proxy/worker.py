@@ -1,0 +1,119 @@
+"""One worker of the proxy, a part in a forked process.
+
+It runs LiteLLM's own application on uvicorn and uvloop, as LiteLLM's own command does, and records its own attempts.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import socket
+import tempfile
+from collections.abc import AsyncIterator, Iterator, Mapping, MutableMapping
+from contextlib import asynccontextmanager, contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any, NoReturn
+
+from harness import part
+from harness.chain import Chain
+from harness.chain.litellm_router import RouterSettings, router_settings
+from harness.drivers.litellm_router.router import settle, watch_transports
+from harness.drivers.recorder import Recorder, forget
+from harness.errors import HarnessError
+from harness.store import decode, encode
+
+SHUTDOWN_S = 1
+"""How long open answers may go on when the worker ends; whole seconds, as uvicorn wants them."""
+
+_POLL_S = 0.02
+# What LiteLLM's proxy takes from its environment beyond its configuration: databases, caches, licences, hooks, other files.
+_FOREIGN = re.compile(
+    r"(LITELLM|REDIS|DATABASE|OTEL|PROMETHEUS|AWS|GCS|STORE)_|DIRECT_URL$|(WORKER_CONFIG|CONFIG_FILE_PATH)$"
+)
+_LOCAL = ("MODEL_COST_MAP", "ANTHROPIC_BETA_HEADERS", "POLICY_TEMPLATES", "BLOG_POSTS", "AUTOROUTER_PRESETS")
+
+
+def main(listener: socket.socket, environ: Mapping[str, str], number: int) -> NoReturn:
+    """Run the worker.
+
+    Args:
+        listener: The socket that all workers share.
+        environ: The environment that the chain's keys are looked up in.
+        number: From 1; no two workers' files or attempts have the same.
+    """
+    import uvloop  # noqa: PLC0415 - of the `proxy` extra
+
+    asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
+    part.main(f"chain-{number}", partial(serve, listener, environ, number))
+
+
+@asynccontextmanager
+async def serve(
+    listener: socket.socket, environ: Mapping[str, str], number: int, own: part.Part
+) -> AsyncIterator[dict[str, Any]]:
+    """Serve the chain in the start message; the arguments are those of `main`.
+
+    Raises:
+        UsageError: LiteLLM does not take the chain, or takes it for something else.
+        HarnessError: The proxy does not start.
+    """
+    import uvicorn  # noqa: PLC0415 - of the `proxy` extra
+    from litellm.proxy.proxy_server import app  # noqa: PLC0415 - takes seconds
+
+    chain = decode(encode(own.config["chain"]), Chain)
+    base_urls: dict[str, str] = own.config["base_urls"]
+    settings = settle(router_settings(chain, base_urls, environ))
+    put = own.capture.put if own.capture is not None else forget
+    recorder = Recorder(base_urls, put, prefix=f"a{number}")
+    watch_transports(recorder)
+    os.environ["LITELLM_MASTER_KEY"] = own.config["master_key"]
+    config = uvicorn.Config(
+        app, log_level="critical", access_log=False, server_header=False, timeout_graceful_shutdown=SHUTDOWN_S
+    )
+    server = uvicorn.Server(config)
+    with _configured(settings):
+        task = asyncio.create_task(server.serve(sockets=[listener]))
+        while not (server.started or task.done()):  # noqa: ASYNC110 - uvicorn tells nobody
+            await asyncio.sleep(_POLL_S)
+    if task.done():
+        raise HarnessError("LiteLLM's proxy did not start", where="chain")
+    try:
+        yield {
+            "model": chain.model or chain.order[0],
+            "addressable": settings.addressable,
+            "warnings": list(settings.warnings),
+        }
+    finally:
+        server.should_exit = True
+        await task
+        recorder.close()
+
+
+def seclude(environ: MutableMapping[str, str]) -> None:
+    """Make an environment one in which the proxy calls nobody, and opens nothing that the chain does not name."""
+    for name in [name for name in environ if _FOREIGN.match(name)]:
+        del environ[name]
+    environ["LITELLM_DONT_SHOW_FEEDBACK_BOX"] = "true"
+    environ["GRACEFUL_SHUTDOWN_TIMEOUT"] = "0"  # it would wait for its callers once more, after uvicorn has
+    for name in _LOCAL:
+        environ[f"LITELLM_LOCAL_{name}"] = "True"
+
+
+@contextmanager
+def _configured(settings: RouterSettings) -> Iterator[None]:
+    """Give the proxy its configuration in a file that nobody else can read, and that is gone once it has been read."""
+    config = {
+        "model_list": settings.model_list,
+        "router_settings": settings.router,
+        "litellm_settings": settings.module,
+        # Without this it looks its models up at the providers, at its start and again and again.
+        "general_settings": {**settings.general, "disable_model_info_refresh": True},
+    }
+    with tempfile.TemporaryDirectory(prefix="harness-") as folder:
+        path = Path(folder) / "config.yaml"
+        path.touch(0o600)
+        path.write_bytes(encode(config))  # JSON is YAML
+        os.environ["CONFIG_FILE_PATH"] = str(path)
+        yield

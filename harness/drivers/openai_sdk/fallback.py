@@ -1,0 +1,156 @@
+"""The chain itself, as many teams have it: a client for each provider, and a loop over them."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing
+from typing import Any
+
+import httpx
+import openai
+
+from harness.chain import Provider
+from harness.chain.litellm_router import DUMMY_KEY
+from harness.chain.openai_sdk import SdkSettings
+from harness.chain.redact import scrub
+from harness.drivers.recorder import Recorder
+from harness.provider.dialects import DIALECTS
+
+AZURE_API_VERSION = "2024-10-21"
+
+
+class UnknownModelError(Exception):
+    """A caller asked for a model that the chain does not have."""
+
+
+class Fallback:
+    """Asks one provider after the other, until one does not raise an `openai.APIError`.
+
+    Args:
+        clients: By provider's name.
+        models: What each provider is asked for, by name.
+        order: Names of the providers in the order in which they are tried.
+    """
+
+    def __init__(
+        self, clients: Mapping[str, openai.AsyncOpenAI], models: Mapping[str, str], order: Sequence[str]
+    ) -> None:
+        self._clients = clients
+        self._models = models
+        self._order = order
+
+    async def ask(self, body: dict[str, Any]) -> AsyncGenerator[str, None]:
+        """Yield an answer's JSON: one text, or one for each chunk of a stream.
+
+        The body's `model` names a provider: the first one stands for the whole chain, any other for itself alone.
+
+        Raises:
+            UnknownModelError: No provider is called so.
+            openai.APIError: The last provider's error, or one in a stream that had begun.
+            Exception: What the SDK lets through as it is, such as `httpx.ReadError` in a stream. It is no
+                `openai.APIError`, so nobody tries the next provider: that is how such code is.
+        """
+        names = self._asked(body.pop("model"))
+        for name in names:
+            begun = False
+            try:
+                async with aclosing(self._ask(name, body)) as pieces:
+                    async for piece in pieces:
+                        begun = True
+                        yield piece
+                return
+            except openai.APIError:
+                if begun or name == names[-1]:
+                    raise
+
+    def _asked(self, model: object) -> Sequence[str]:
+        if model == self._order[0]:
+            return self._order
+        if not isinstance(model, str) or model not in self._clients:
+            raise UnknownModelError(f"the chain has no model {model!r}")
+        return [model]
+
+    async def _ask(self, name: str, body: Mapping[str, Any]) -> AsyncGenerator[str, None]:
+        named = ("messages", "stream")
+        create: Any = self._clients[name].chat.completions.create  # its overloads know no body in general
+        answer = await create(
+            model=self._models[name],
+            **{key: body[key] for key in named},
+            extra_body={key: value for key, value in body.items() if key not in named},
+        )
+        if not body["stream"]:
+            yield _json(answer)
+            return
+        async with answer as chunks:
+            async for chunk in chunks:
+                yield _json(chunk)
+
+
+def client(provider: Provider, base_url: str, settings: SdkSettings, recorder: Recorder) -> openai.AsyncOpenAI:
+    """Return the SDK's client for a provider, as it is by default but for its address and what the chain file says.
+
+    Args:
+        provider: Of a dialect that the SDK speaks.
+        base_url: Where it is called, without the dialect's own path.
+        settings: Retries and timeout.
+        recorder: Watches the client's transport.
+    """
+    transport = httpx.AsyncHTTPTransport(limits=openai.DEFAULT_CONNECTION_LIMITS)
+    transport.handle_async_request = recorder.watch(transport.handle_async_request)  # type: ignore[method-assign, assignment]
+    base_url = base_url.rstrip("/")
+    common: dict[str, Any] = {
+        "api_key": DUMMY_KEY,
+        "max_retries": settings.max_retries,
+        "timeout": openai.DEFAULT_TIMEOUT if settings.timeout_s is None else settings.timeout_s,
+        "http_client": openai.DefaultAsyncHttpxClient(transport=transport),
+    }
+    if provider.dialect == "azure":
+        return openai.AsyncAzureOpenAI(azure_endpoint=base_url, api_version=AZURE_API_VERSION, **common)
+    return openai.AsyncOpenAI(base_url=base_url + DIALECTS[provider.dialect].BASE_PATH, **common)
+
+
+def explain(hidden: frozenset[str], error: Exception) -> tuple[int, dict[str, Any]]:
+    """Return status and body of a failure: the provider's own, where it gave an answer.
+
+    Args:
+        hidden: Texts that they may not hold.
+        error: What `Fallback.ask` raised.
+    """
+    message = getattr(error, "message", None) or f"{type(error).__name__}: {error}"
+    payload: Any = {"error": {"message": message, "type": type(error).__name__, "param": None, "code": None}}
+    status = 500
+    if isinstance(error, UnknownModelError):
+        status = 404
+    elif isinstance(error, openai.APITimeoutError | httpx.TimeoutException):
+        status = 504
+    elif isinstance(error, openai.APIConnectionError | httpx.TransportError):
+        status = 502
+    elif isinstance(error, openai.APIStatusError):
+        status = error.status_code if 400 <= error.status_code <= 599 else 502
+        payload = _body(error.response) or payload
+    elif isinstance(error, openai.APIError) and error.body is not None:
+        payload = {"error": error.body}  # an error event in a stream
+    cleaned: dict[str, Any] = _clean(payload, hidden)
+    return status, cleaned
+
+
+def _body(response: httpx.Response) -> dict[str, Any] | None:
+    try:
+        body = response.json()
+    except ValueError:
+        return None
+    return body if isinstance(body, dict) else None
+
+
+def _clean(value: Any, hidden: frozenset[str]) -> Any:
+    if isinstance(value, dict):
+        return {key: _clean(item, hidden) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_clean(item, hidden) for item in value]
+    return scrub(value, hidden) if isinstance(value, str) else value
+
+
+def _json(answer: Any) -> str:
+    if not isinstance(answer, openai.BaseModel):  # the SDK hands a body that is no JSON over as text
+        raise TypeError(f"expected a chat completion, got {type(answer).__name__}")
+    return answer.to_json(indent=None, warnings=False)

@@ -1,0 +1,306 @@
+"""One call passed through to a real provider, and its answer as steps that come one by one."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import logging
+import re
+import time
+from collections import deque
+from collections.abc import Callable
+from email.utils import parsedate_to_datetime
+from hashlib import sha256
+
+import aiohttp
+
+from harness.edge.request import Request
+from harness.edge.upstream import Real, answer_headers, read_error, watched
+from harness.history import AttemptOutcome
+from harness.provider.answer import Answer, Call, Heard
+from harness.provider.changes import Changes
+from harness.provider.decide import Decision
+from harness.provider.faults import error_event
+from harness.provider.reply import Close, End, Head, Reset, Send, Step
+from harness.provider.usage import billed, cost_usd
+
+_LOG = logging.getLogger(__name__)
+_HELD_BYTES_MAX = 256 * 2**10
+_AT_ONCE_BYTES_MAX = 2**19
+_READ_BYTES_MAX = 8 * 2**20
+_STATUSES = range(200, 600)
+_BLANK_LINE = re.compile(rb"\r\n\r\n|\n\n|\r\r|\n\r\n")
+
+
+class Forward:
+    """One call to a real provider.
+
+    Iterate over it for the steps that leave; None stands for one that has not come yet. What a fault has cut off is read
+    on to its end: that the provider meant to say it, and takes money for it, does not change.
+
+    Attributes:
+        finished: Nothing more will come from the provider.
+        trouble: How the exchange ended where that was the upstream's doing, not a fault's; None where it ended well.
+    """
+
+    def __init__(
+        self, real: Real, request: Request, call: Call, attempt_id: str, decision: Decision, *, wall_ns: int
+    ) -> None:
+        """Get ready.
+
+        Args:
+            real: Who is asked.
+            request: What.
+            call: The same as its dialect reads it.
+            attempt_id: Names the attempt.
+            decision: The faults that touch it.
+            wall_ns: What time it is, in nanoseconds since 1970.
+        """
+        self.finished = False
+        self.trouble: AttemptOutcome | None = None
+        self._real = real
+        self._request = request
+        self._call = call
+        self._attempt_id = attempt_id
+        self._changes = Changes(real.dialect, decision, call, attempt_id, wall_ns=wall_ns)
+        self._left: list[str] = []
+        self._steps: deque[Step] = deque()
+        self._held_bytes = 0
+        self._room = asyncio.Event()
+        self._more: Callable[[], None] = lambda: None
+        self._over: Callable[[], None] | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._status: int | None = None
+        self._whole = False
+        self._texts: list[str] = []
+        self._heard = Heard()
+        self._told_ns: int | None = None
+
+    def __iter__(self) -> Forward:
+        return self
+
+    def __next__(self) -> Step | None:
+        if not self._steps:
+            if self.finished:
+                raise StopIteration
+            return None
+        step = self._steps.popleft()
+        if isinstance(step, Send):
+            self._held_bytes -= len(step.data)
+            if self._held_bytes < _HELD_BYTES_MAX:
+                self._room.set()
+        return step
+
+    def begin(self, more: Callable[[], None]) -> None:
+        """Make the call; `more` is called whenever steps have come."""
+        self._more = more
+        self._real.client.forwards.add(self)
+        self._task = asyncio.create_task(self._run())
+
+    def cancel(self) -> asyncio.Task[None] | None:
+        """End the call at once: nobody waits for the answer any more. Return what is left to be awaited."""
+        self._steps.clear()
+        if not self.finished:
+            if self._task is not None:
+                self._task.cancel()
+            self._finish()
+            self._end()
+        return self._task
+
+    def when_over(self, over: Callable[[], None]) -> None:
+        """Have `over` called when nothing more comes from the provider: at once, or later."""
+        if self.finished:
+            over()
+        else:
+            self._over = over
+
+    def answer(self) -> Answer:
+        """Return what the records are to say."""
+        fired = self._changes.fired
+        body = self._changes.body.inject if self._changes.body is not None else None
+        error_code = self._heard.error_code
+        text = None
+        if self._whole and self._fine:  # what a content filter did not let pass, the provider did not mean to send
+            text = "".join(self._left if body is not None and body.stream == "content_filter" else self._texts)
+        if body is not None and body.stream == "error_event":
+            problem = body.error or error_event.USUAL
+            error_code = self._real.dialect.fail(self._call, self._attempt_id, problem=problem).error_code
+        counted = self._fine and self._call.streaming
+        tokens_out = self._heard.tokens_out
+        if tokens_out is None and counted:
+            tokens_out = len(self._texts)
+        tokens_in = self._heard.tokens_in
+        return Answer(
+            reply=[],
+            fault_id=fired[0] if fired else None,
+            other_faults=fired[1:],
+            ending=self._changes.ending,
+            error_code=error_code,
+            retry_after_ns=self._told_ns if self._told_ns is not None else self._heard.retry_after_ns,
+            text=text,
+            text_sha256=None if text is None else sha256(text.encode("utf-8", "surrogatepass")).hexdigest(),
+            tokens_in=self._call.prompt_tokens if tokens_in is None and self._fine else tokens_in,
+            tokens_out=tokens_out,
+        )
+
+    @property
+    def _fine(self) -> bool:
+        return self._status is not None and self._status < 300
+
+    async def _run(self) -> None:
+        real = self._real
+        body = self._request.body
+        try:
+            async with real.client.session.post(
+                real.address(self._request.path),
+                data=io.BytesIO(body) if len(body) > _AT_ONCE_BYTES_MAX else body,  # the rest in pieces
+                headers=real.headers(self._request),
+                allow_redirects=False,
+            ) as response:
+                with watched(response):
+                    await self._pass(response)
+        except Exception as error:  # whatever it is, the chain sees a connection that broke, and the run goes on
+            if not self.finished:
+                self._broke(error)
+        self._end()
+
+    async def _pass(self, response: aiohttp.ClientResponse) -> None:
+        if response.status not in _STATUSES:
+            raise aiohttp.ClientResponseError(response.request_info, (), status=response.status)
+        self._status = response.status
+        headers = answer_headers(response)
+        self._told_ns = _told_ns(dict(headers)) if self._status >= 300 else None
+        self._put(Head(self._status, headers), wake=not response.content.is_eof())  # else all leaves in one write
+        if response.content_type == "text/event-stream" and self._fine:
+            await self._stream(response.content)
+        else:
+            await self._plain(response.content)
+
+    async def _stream(self, body: aiohttp.StreamReader) -> None:
+        rest = b""
+        try:
+            while data := await body.readany():
+                events, rest = split(rest, data)
+                await self._say(events)
+        except aiohttp.ClientError:
+            events, rest = split(rest, _arrived(body))
+            await self._say([*events, rest] if rest else events)
+            raise
+        await self._say([rest] if rest else [])
+        self._finish(whole=True)
+        self._put(End())
+
+    async def _say(self, events: list[bytes]) -> None:
+        steps = [self._read(event) for event in events]
+        if steps:
+            self._put(*steps)
+            await self._wait_for_room()
+
+    async def _plain(self, body: aiohttp.StreamReader) -> None:
+        """Pass a plain body on, one piece behind, as only the last carries the text."""
+        pieces: list[bytes] = []
+        size = 0
+        last = b""
+        try:
+            while data := await body.readany():
+                if last:
+                    self._put(Send(last))
+                    await self._wait_for_room()
+                last = data
+                size += len(data)
+                if size <= _READ_BYTES_MAX:
+                    pieces.append(data)
+        except aiohttp.ClientError:
+            self._put(Send(last + _arrived(body)))
+            raise
+        assert self._status is not None
+        readable = size <= _READ_BYTES_MAX
+        self._heard = self._real.dialect.read_body(self._status, b"".join(pieces)) if readable else Heard()
+        self._texts.append(self._heard.text)
+        self._finish(whole=readable)
+        self._put(*([Send(last, self._heard.text)] if last else []), End())
+
+    def _read(self, event: bytes) -> Send:
+        try:
+            step = self._real.dialect.read_event(event)
+        except Exception:  # what cannot be read passes all the same
+            return Send(event)
+        if step.text:
+            self._texts.append(step.text)
+        tokens_in, tokens_out = billed(event)
+        if tokens_in is not None:
+            self._heard = self._heard._replace(tokens_in=tokens_in)
+        if tokens_out is not None:
+            self._heard = self._heard._replace(tokens_out=tokens_out)
+        return step
+
+    def _put(self, *steps: Step, wake: bool = True) -> None:
+        leaving = self._changes.feed_all(steps)
+        for step in leaving:
+            if isinstance(step, Send):
+                self._held_bytes += len(step.data)
+                self._left.append(step.text)
+        self._steps.extend(leaving)
+        if leaving and wake:
+            self._more()
+
+    async def _wait_for_room(self) -> None:
+        """Let the provider wait for a client that does not read."""
+        while self._held_bytes >= _HELD_BYTES_MAX:
+            self._room.clear()
+            await self._room.wait()
+
+    def _broke(self, error: Exception) -> None:
+        outcome, words = read_error(error, answered=self._status is not None)
+        _LOG.warning("%s: error: upstream %s: %s", self._attempt_id, self._real.provider.upstream, words)
+        if not self._changes.over:
+            self.trouble = outcome
+        self._finish()
+        self._put(Reset() if outcome in ("refused", "reset") else Close())
+
+    def _finish(self, *, whole: bool = False) -> None:
+        self.finished = True
+        self._whole = whole
+        answer = self.answer()
+        self._real.client.budget.spend(cost_usd(self._real.provider.price, answer.tokens_in, answer.tokens_out) or 0.0)
+
+    def _end(self) -> None:
+        self._real.client.forwards.discard(self)
+        over, self._over = self._over, None
+        if over is not None:
+            over()
+
+
+def split(rest: bytes, data: bytes) -> tuple[list[bytes], bytes]:
+    """Return the events that are whole, each with its blank line, and what is left.
+
+    Args:
+        rest: What was left before.
+        data: What has come since.
+    """
+    events = []
+    begin = 0
+    text = rest + data
+    for match in _BLANK_LINE.finditer(text, max(0, len(rest) - 3)):
+        events.append(text[begin : match.end()])
+        begin = match.end()
+    return events, text[begin:]
+
+
+def _arrived(body: aiohttp.StreamReader) -> bytes:
+    """Return what had come before a body broke: aiohttp raises first and forgets it."""
+    return body._read_nowait(-1)  # noqa: SLF001 - there is no public way
+
+
+def _told_ns(headers: dict[str, str]) -> int | None:
+    """Return the delay that headers tell, in nanoseconds."""
+    try:
+        if "retry-after-ms" in headers:
+            return max(0, round(float(headers["retry-after-ms"]) * 1e6))
+        if "retry-after" not in headers:
+            return None
+        if (value := headers["retry-after"].strip()).replace(".", "", 1).isdecimal():
+            return round(float(value) * 1e9)
+        return max(0, round((parsedate_to_datetime(value).timestamp() - time.time()) * 1e9))
+    except (ValueError, OverflowError):
+        return None

@@ -1,0 +1,261 @@
+"""Real providers: how they are reached, what is sent to them, and what goes wrong on the way."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import socket
+import ssl
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import aiohttp
+from aiohttp.http_exceptions import ContentLengthError, HttpProcessingError, TransferEncodingError
+from yarl import URL
+
+from harness.chain import Provider
+from harness.chain.upstream import Upstream, parse
+from harness.edge.budget import Budget
+from harness.edge.request import Request
+from harness.errors import HarnessError
+from harness.history import AttemptOutcome
+from harness.provider.dialects import DIALECTS, Dialect
+from harness.provider.reply import Headers
+
+if TYPE_CHECKING:
+    from harness.edge.forward import Forward
+
+IDLE_S = 600.0
+"""How long an upstream may say nothing: longer than any provider's own limit."""
+_CONNECT_S = 30.0
+_REACH_S = 10.0
+_KEEPALIVE_S = 4.0  # shorter than any server's own: a call on a connection that is just being closed would fail for it
+
+_HOP_BY_HOP = frozenset(
+    [
+        "connection",
+        "keep-alive",
+        "proxy-authenticate",
+        "proxy-authorization",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    ]
+)
+_NOT_SENT = _HOP_BY_HOP | {"host", "content-length", "content-encoding", "accept-encoding", "expect"}
+_BARE = (204, 304)  # statuses without a body, and without a word about its length
+_OURS = "x-harness-"
+_SET_BY_CLIENT = ("User-Agent", "Accept", "Content-Type")
+_RESET = {errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED}
+
+
+class Client:
+    """All calls of one edge to real providers. `open` and `close` it in the edge's loop.
+
+    Attributes:
+        budget: What they may come to.
+        forwards: Calls under way.
+    """
+
+    def __init__(self, budget: Budget) -> None:
+        """Get ready; see the class."""
+        self.budget = budget
+        self.forwards: set[Forward] = set()
+        self.session: aiohttp.ClientSession
+
+    async def open(self) -> None:
+        """Get ready to call."""
+        self.session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(
+                limit=0, ssl=ssl.create_default_context(), ttl_dns_cache=300, keepalive_timeout=_KEEPALIVE_S
+            ),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            skip_auto_headers=_SET_BY_CLIENT,
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_S, sock_read=IDLE_S),
+            trust_env=False,
+        )
+
+    async def close(self) -> None:
+        """End every call; their records are written."""
+        tasks = [task for forward in list(self.forwards) if (task := forward.cancel()) is not None]
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self.session.close()
+
+
+class Real:
+    """One real provider.
+
+    Attributes:
+        name: The provider's.
+        dialect: Its wire format.
+        client: Makes the calls.
+        provider: Its fields.
+    """
+
+    def __init__(self, name: str, provider: Provider, client: Client, key: str | None) -> None:
+        """Get ready.
+
+        Args:
+            name: The provider's.
+            provider: Its fields; it has an upstream.
+            client: Makes the calls.
+            key: Replaces the caller's; None sends the caller's own.
+        """
+        assert provider.upstream is not None
+        self.name = name
+        self.provider = provider
+        self.dialect: Dialect = DIALECTS[provider.dialect]
+        self.client = client
+        self._key = key
+        self._upstream: Upstream = parse(provider.upstream)
+
+    def address(self, path: str) -> URL:
+        """Return where a call to `path` goes: below the upstream's own path, without the dialect's."""
+        path, mark, query = path.partition("?")
+        if not path.startswith("/"):  # or it could name another host
+            path = f"/{path}"
+        base = self.dialect.BASE_PATH
+        if base and path.startswith(f"{base}/"):
+            path = path[len(base) :]
+        if self._key is not None and mark:  # Gemini's clients may send a key there
+            query = "&".join(part for part in query.split("&") if not part.startswith("key="))
+        text = f"{self._upstream.origin}{self._upstream.path}{path}" + (f"?{query}" if query else "")
+        return URL(text, encoded=True)
+
+    def headers(self, request: Request) -> list[tuple[str, str]]:
+        """Return the headers that a call goes out with."""
+        left_out = _NOT_SENT if self._key is None else _NOT_SENT | _KEY_HEADERS
+        headers = list(_passed(request.headers.items(), left_out))
+        headers.append(("accept-encoding", "identity"))
+        if self._key is not None:
+            headers.append(self.dialect.authorize(self._key))
+        return headers
+
+
+_KEY_HEADERS = frozenset(dialect.authorize("")[0].lower() for dialect in DIALECTS.values()) | {"authorization"}
+
+
+def _passed(pairs: Collection[tuple[str, str]], left_out: frozenset[str]) -> Iterator[tuple[str, str]]:
+    named = {
+        name.strip().lower() for header, value in pairs if header.lower() == "connection" for name in value.split(",")
+    }
+    for name, value in pairs:
+        small = name.lower()
+        if small not in left_out and small not in named and not small.startswith(_OURS):
+            yield name, value
+
+
+def answer_headers(response: aiohttp.ClientResponse) -> Headers:
+    """Return the headers of an answer, as they may go on to the chain: its body is plain by then."""
+    pairs = [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in response.raw_headers]
+    left_out = _HOP_BY_HOP
+    if any(name == "content-encoding" and value.strip().lower() != "identity" for name, value in pairs):
+        left_out |= {"content-encoding", "content-length"}
+    elif response.content_type == "text/event-stream":  # a fault may change how long it is
+        left_out |= {"content-length"}
+    bare = (("content-length", "0"),) if response.status in _BARE else ()
+    return (*_passed(pairs, left_out), *bare)
+
+
+@contextmanager
+def watched(response: aiohttp.ClientResponse) -> Iterator[None]:
+    """Have an answer's body fail where its connection goes before it has ended.
+
+    aiohttp closes the connection on a body that is not HTTP, but leaves whoever reads it waiting for ever.
+    """
+    connection, body = response.connection, response.content
+    closed = None if connection is None or connection.protocol is None else connection.protocol.closed
+
+    def fail(_closed: asyncio.Future[None]) -> None:
+        if not body.is_eof() and body.exception() is None:
+            body.set_exception(aiohttp.ClientPayloadError(), HttpProcessingError())
+
+    if closed is not None:
+        closed.add_done_callback(fail)
+    try:
+        yield
+    finally:
+        if closed is not None:
+            closed.remove_done_callback(fail)
+
+
+def read_error(error: Exception, *, answered: bool) -> tuple[AttemptOutcome, str]:
+    """Return how a call ended that raised, and why, in words that hold neither keys nor what the upstream said.
+
+    Args:
+        error: What aiohttp raised.
+        answered: The answer's headers had come.
+    """
+    cause = error.__cause__
+    causes = [error, *([cause] if cause is not None else [])]
+    number = next((each.errno for each in causes if isinstance(each, OSError) and each.errno), None)
+    words = " ".join(dict.fromkeys(type(each).__name__ for each in causes))
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return "refused", f"its certificate is not trusted ({words})"
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return "refused", f"unknown host ({words})"
+    if number is not None and 0 < number in errno.errorcode:
+        words = f"{os.strerror(number)} ({words})"
+    if isinstance(error, TimeoutError | aiohttp.ServerTimeoutError):
+        return "timeout", f"it said nothing for too long ({words})"
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return "refused", words
+    if number in _RESET or any(isinstance(each, ConnectionResetError) for each in causes):
+        return "reset", words
+    if any(isinstance(each, ContentLengthError) for each in causes):
+        return "cut", words
+    if isinstance(error, aiohttp.ClientPayloadError):
+        broken = any(isinstance(each, HttpProcessingError) for each in causes) and not _unfinished(causes)
+        return ("malformed" if broken else "cut"), words
+    if isinstance(error, aiohttp.ServerDisconnectedError | ConnectionError):
+        return "cut", words
+    return ("cut" if answered and isinstance(error, aiohttp.ClientConnectionError) else "malformed"), words
+
+
+def _unfinished(causes: list[BaseException]) -> bool:
+    """Say whether a chunked body was merely not ended, rather than broken."""
+    return any(isinstance(each, TransferEncodingError) and "Not enough data" in str(each) for each in causes)
+
+
+async def reach(providers: Mapping[str, Provider]) -> None:
+    """Connect to every real provider once, without asking anything of it.
+
+    Raises:
+        HarnessError: One cannot be reached; names it, its address and why.
+    """
+    context = ssl.create_default_context()
+    real = {name: parse(spec.upstream) for name, spec in providers.items() if spec.upstream is not None}
+    found = await asyncio.gather(*(_reach(name, upstream, context) for name, upstream in real.items()))
+    for problem in found:
+        if problem is not None:
+            raise problem
+
+
+async def _reach(name: str, upstream: Upstream, context: ssl.SSLContext) -> HarnessError | None:
+    def error(problem: str, hint: str) -> HarnessError:
+        return HarnessError(f"cannot reach {upstream.origin}: {problem}", where=f"providers.{name}.upstream", hint=hint)
+
+    try:
+        async with asyncio.timeout(_REACH_S):
+            _reader, writer = await asyncio.open_connection(
+                upstream.host, upstream.port, ssl=context if upstream.tls else None
+            )
+    except ssl.SSLCertVerificationError as bad:
+        hint = "if you trust who signed it: SSL_CERT_FILE=/path/to/their-ca.pem harness run …"
+        return error(f"its certificate is not trusted: {bad.verify_message}", hint)
+    except (ssl.SSLError, ConnectionResetError):
+        return error("it does not speak TLS", "does it listen at this port for https?")
+    except socket.gaierror as bad:
+        return error(f"unknown host ({bad.strerror})", "is its name right, and has this machine a network?")
+    except TimeoutError:
+        return error(f"no answer within {_REACH_S:g} s", "may this machine reach it? No proxy is used")
+    except OSError as bad:
+        refused = bad.errno == errno.ECONNREFUSED or "refused" in str(bad).lower()
+        problem = "nothing listens there" if refused else os.strerror(bad.errno) if bad.errno else str(bad)
+        return error(problem, "is it up, and is this its address? No proxy is used")
+    writer.transport.abort()
+    return None

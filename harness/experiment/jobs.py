@@ -1,0 +1,123 @@
+"""What a suite is to do: every scenario on every chain with every seed, all of it checked before anything starts."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from harness.document import read
+from harness.errors import HarnessError, UsageError
+from harness.experiment.prepare import prepare
+from harness.scenario.load import Loaded
+from harness.scenario.plan import compile_plan
+
+_KEYS = frozenset({"phases", "load", "faults", "expect"})
+"""A file in a folder is a scenario if it has one of them: a chain has none."""
+
+
+class SeveralFilesError(UsageError):
+    """Several files are wrong; all of them are told at once."""
+
+    def __init__(self, errors: Sequence[HarnessError]) -> None:
+        super().__init__(
+            "; ".join(str(error).replace("\n ", ",") for error in errors), hint="nothing was started; mend these first"
+        )
+        self.errors = tuple(errors)
+
+    def __str__(self) -> str:
+        return "\nerror: ".join(map(str, self.errors))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One run that is to be done.
+
+    Attributes:
+        cell: Place of its cell: one scenario on one chain.
+        loaded: The plan, and the chain with its secrets.
+        command: The command line that repeats it.
+    """
+
+    cell: int
+    loaded: Loaded
+    command: str
+
+    @property
+    def length_s(self) -> float:
+        """The sum of its phases, in seconds."""
+        return self.loaded.plan.end_ns / 1e9
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        plan = self.loaded.plan
+        return f"{plan.name} on {plan.chain.name} (seed {plan.seed})"
+
+
+def jobs(
+    paths: Sequence[Path],
+    *,
+    chains: Sequence[Path] = (),
+    seed: int | None = None,
+    repeat: int = 1,
+    allow_real: bool = False,
+) -> tuple[Job, ...]:
+    """Return all runs of a suite, cell by cell.
+
+    Args:
+        paths: Scenario files, and folders of them.
+        chains: Chain files; with none, each scenario's own.
+        seed: Of the first run of a cell, in place of the scenario's; each further one takes the next.
+        repeat: Runs of a cell.
+        allow_real: Real providers that are not on this machine may be called.
+
+    Raises:
+        UsageError: Files are wrong, there is no scenario, or a real provider may not be called.
+    """
+    found: list[Job] = []
+    errors: dict[str, HarnessError] = {}
+    cell = 0
+    for path in _files(paths, errors):
+        for chain in chains or (None,):
+            try:
+                first = prepare(path, chain=chain, seed=seed, allow_real=allow_real)
+                rest = (["--chain", str(chain)] if chain else []) + (["--allow-real"] if allow_real else [])
+                found += [_job(cell, first, first.plan.seed + more, rest) for more in range(repeat)]
+            except HarnessError as error:
+                errors[str(error)] = error  # a chain that is wrong is so for every scenario, and told once
+            cell += 1
+    if errors:
+        raise next(iter(errors.values())) if len(errors) == 1 else SeveralFilesError(list(errors.values()))
+    return tuple(found)
+
+
+def _job(cell: int, first: Loaded, seed: int, rest: list[str]) -> Job:
+    plan = compile_plan(first.scenario, first.chain, first.plan.expectations, seed=seed)
+    words = ["harness", "run", str(first.path), *rest, "--seed", str(seed)]
+    return Job(cell=cell, loaded=replace(first, plan=plan), command=shlex.join(words))
+
+
+def _files(paths: Sequence[Path], errors: dict[str, HarnessError]) -> list[Path]:
+    """Return the scenario files at some paths, each once, in the order given, those of a folder by name."""
+    files: dict[Path, Path] = {}
+    for path in paths:
+        inside = [path]
+        if path.is_dir():
+            inside = [file for file in sorted(path.rglob("*.y*ml")) if _is_scenario(file, errors)]
+            if not inside:
+                error = UsageError("no scenario in this folder", where=str(path))
+                errors[str(error)] = error
+        for file in inside:
+            files.setdefault(file.resolve(), file)
+    return list(files.values())
+
+
+def _is_scenario(path: Path, errors: dict[str, HarnessError]) -> bool:
+    try:
+        data = read(path).data
+    except HarnessError as error:
+        errors[str(error)] = error
+        return False
+    return isinstance(data, dict) and not _KEYS.isdisjoint(data)

@@ -1,0 +1,114 @@
+"""Judge finished runs beside running ones: in a process of its own, at the lowest priority.
+
+Compacting and judging a run takes a second or two of pandas. On the runner's event loop that would stall the nemesis of
+every run under way; at the lowest priority it takes only what the runs leave over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from harness.errors import HarnessError
+from harness.experiment.live import Quiet
+from harness.experiment.run import judge_run
+from harness.judge import Score, Tally, score, tally
+from harness.live.processes import Child
+from harness.store import RunFolder, decode, encode
+
+JUDGE_S = 300.0
+"""How long one run may take; the priority is the lowest, so the machine may be busy with others all the while."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """The answer of one run.
+
+    Attributes:
+        score: In one word.
+        exit_code: Of the run.
+        reasons: The verdict's.
+        tally: Its numbers.
+    """
+
+    score: Score
+    exit_code: int
+    reasons: tuple[str, ...]
+    tally: Tally
+
+
+class Judge(Protocol):
+    """Who judges the runs of a suite."""
+
+    async def judge(self, folder: RunFolder, error: str) -> Judged:
+        """Judge a run; `error` says why it did not come to its planned end, empty if it did.
+
+        Raises:
+            HarnessError: It cannot be judged; its records are kept.
+        """
+
+
+def judge_folder(folder: RunFolder, error: str) -> Judged:
+    """Put a run's records together, judge them, and write everything down."""
+    plan = folder.plan()
+    history = folder.compact(complete=not error)
+    result = judge_run(plan, folder, history, HarnessError(error) if error else None, Quiet())
+    verdict = result.run.verdict
+    numbers = tally(plan, history)
+    return Judged(score=score(verdict, numbers), exit_code=verdict.exit_code, reasons=verdict.reasons, tally=numbers)
+
+
+class Judging:
+    """The runner's side of it: takes one run at a time, and replaces a process that died.
+
+    Args:
+        log: Where the process writes what it has to say.
+    """
+
+    def __init__(self, log: Path) -> None:
+        self._log = log
+        self._child: Child | None = None
+        self._turn = asyncio.Lock()
+
+    @classmethod
+    @asynccontextmanager
+    async def start(cls, log: Path) -> AsyncIterator[Judging]:
+        """Have it at hand; leaving ends it."""
+        self = cls(log)
+        try:
+            yield self
+        finally:
+            await self._end()
+
+    async def judge(self, folder: RunFolder, error: str) -> Judged:
+        """Judge a run; see `Judge`."""
+        async with self._turn:
+            try:
+                answer = await asyncio.wait_for(self._ask({"run": str(folder.path), "error": error}), JUDGE_S)
+            except TimeoutError:
+                await self._end(grace_s=0)
+                raise HarnessError(f"took more than {JUDGE_S:g} s for one run", where="judge") from None
+            except HarnessError:
+                await self._end(grace_s=0)  # the next run gets a new one
+                raise
+        if "problem" in answer:
+            raise HarnessError(str(answer["problem"]), where="judge", hint=f"harness report {folder.path}")
+        return decode(encode(answer["judged"]), Judged)
+
+    async def _ask(self, message: dict[str, str]) -> dict[str, object]:
+        if self._child is None:
+            argv = [sys.executable, "-m", "harness.experiment.judge_part"]
+            self._child = await Child("judge", argv, log=self._log, part=True).__aenter__()  # left by `_end`
+            await self._child.ready({})
+        await self._child.send(message)
+        return await self._child.receive()
+
+    async def _end(self, grace_s: float | None = None) -> None:
+        child, self._child = self._child, None
+        if child is not None:
+            await child.end(grace_s=grace_s)

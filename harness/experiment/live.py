@@ -1,0 +1,134 @@
+"""Carry one plan out live, and end it orderly whatever happens: what `run` and `suite` have in common."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import traceback
+from collections.abc import Callable, Coroutine, Mapping
+from types import FrameType
+from typing import Any, TypeVar
+
+from harness.chain.redact import scrub, secrets
+from harness.errors import ExitCode, HarnessError
+from harness.experiment.environment import environment
+from harness.live import engine
+from harness.live.processes import Fork
+from harness.live.toxiproxy import Binary
+from harness.scenario.load import Loaded
+from harness.store import RunFolder
+
+T = TypeVar("T")
+
+
+class Interrupted(HarnessError):  # noqa: N818 - not an error of anyone's
+    """Somebody ended the run."""
+
+    exit_code = ExitCode.INTERRUPTED
+
+
+class Quiet:
+    """A run's progress that nobody watches: of a suite's runs only what they have to say is told.
+
+    Args:
+        say: Takes it; it is lost if None.
+    """
+
+    def __init__(self, say: Callable[[str], None] | None = None) -> None:
+        self._say = say
+
+    def phase(self, name: str, total_s: float | None = None) -> None:
+        """Begin a named part of the work."""
+
+    def say(self, text: str) -> None:
+        """Tell one thing worth knowing."""
+        if self._say is not None:
+            self._say(text)
+
+
+async def carry_out(
+    loaded: Loaded,
+    folder: RunFolder,
+    *,
+    binary: Binary,
+    progress: engine.Progress,
+    command: str,
+    gate: engine.Gate | None = None,
+    forks: Mapping[str, Fork] | None = None,
+) -> HarnessError | None:
+    """Run a plan on real parts; return why it did not come to its planned end, or None.
+
+    Whatever was captured lies in the folder, and no log and no error shows a secret.
+
+    Args:
+        loaded: What to do, and the chain with its secrets.
+        folder: Of this run.
+        binary: Toxiproxy.
+        progress: Told about each phase.
+        command: The command line that repeats this run, for the report.
+        gate: Where to wait for other runs before the measured part.
+        forks: Makes parts that have done their imports, by the module they run.
+
+    Raises:
+        asyncio.CancelledError: Somebody ended it; every part has ended.
+        OSError: The logs cannot be written.
+    """
+    error: HarnessError | None = None
+    try:
+        facts = environment(toxiproxy=f"{binary.version} ({binary.source})", command=command)
+        folder.write_environment(facts)
+        ran = await engine.run(loaded.plan, loaded.chain, folder, binary, progress, gate=gate, forks=forks)
+        folder.write_environment({**facts, "warnings": ran.warnings, "load": ran.load})
+    except HarnessError as problem:
+        error = problem
+    except OSError as problem:  # a full disk, no more processes or descriptors
+        error = HarnessError(problem.strerror or str(problem), where="runner")
+    except Exception as bug:  # whatever was captured until then must still be kept
+        (folder.logs / "runner.log").write_text(traceback.format_exc())
+        error = HarnessError(
+            f"{type(bug).__name__}: {bug}", where="runner", hint=f"a bug; see {folder.logs}/runner.log"
+        )
+    hide_secrets(loaded, folder, error)
+    return error
+
+
+def hide_secrets(loaded: Loaded, folder: RunFolder, error: HarnessError | None) -> None:
+    """Take the chain's secrets, which a user's gateway may have printed, out of the logs and out of an error."""
+    hidden = secrets(loaded.chain, os.environ)
+    if error is not None and error.hint is not None:  # it may quote the last lines of a log
+        error.hint = scrub(error.hint, secrets=hidden)
+    try:
+        folder.rewrite_logs(lambda text: scrub(text, secrets=hidden))
+    except OSError as problem:
+        if error is None:  # else the first thing that went wrong is the one to tell
+            raise HarnessError(problem.strerror or str(problem), where=str(folder.path)) from None
+
+
+def interruptible(work: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine to its end; the first signal that asks us to end cancels it, and its clean-up runs.
+
+    Raises:
+        Interrupted: There was such a signal.
+    """
+
+    async def main() -> T:
+        task = asyncio.ensure_future(work)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            loop.add_signal_handler(number, task.cancel)
+        try:
+            return await task
+        except asyncio.CancelledError:
+            raise Interrupted("interrupted", hint="what was captured until then is kept") from None
+
+    signal.signal(signal.SIGTERM, interrupt)
+    try:
+        return asyncio.run(main())
+    finally:
+        signal.signal(signal.SIGTERM, interrupt)  # the loop has put the default back
+
+
+def interrupt(_number: int, _frame: FrameType | None) -> None:
+    """Take a signal for a Ctrl-C."""
+    raise KeyboardInterrupt

@@ -1,0 +1,53 @@
+"""Whether real providers may be called, and what that may come to."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+
+from harness import edge
+from harness.chain import Chain
+from harness.chain.upstream import keys, real
+from harness.errors import UsageError
+
+
+def permit(chain: Chain, environ: Mapping[str, str], *, allow: bool, limited: bool = True) -> None:
+    """See that a chain's real providers may be called and can be reached, before anything is started.
+
+    Args:
+        chain: The chain.
+        environ: Where the keys are.
+        allow: The user has said that calls may leave this machine.
+        limited: The calls end at the chain's `max_requests` and `max_cost`.
+
+    Raises:
+        UsageError: They may not be, or a key or price is missing.
+        HarnessError: One cannot be reached.
+    """
+    found = real(chain)
+    away = {name: upstream.origin for name, upstream in found.items() if not upstream.loopback}
+    if away and not allow:
+        told = "; ".join(f"{name} is {origin}" for name, origin in away.items())
+        most = f"up to {chain.max_requests} calls and ${chain.max_cost:g}, " if limited else ""
+        raise UsageError(
+            f"this would call real providers, {most}on your account: {told}",
+            hint="say --allow-real if you mean that; without `upstream:` a provider is mocked",
+        )
+    keys(chain, environ)
+    for name in away if limited else ():
+        if chain.providers[name].price is None:
+            raise UsageError(
+                f"the price of {chain.providers[name].model!r} is not known, so `max_cost` cannot be kept",
+                where=f"providers.{name}.price",
+                hint="price: {input: 2.5, output: 10}, in USD per million tokens",
+            )
+    if found:
+        asyncio.run(edge.reach(chain.providers))
+
+
+def notices(chain: Chain, *, limited: bool = True) -> list[str]:
+    """Return what is real, a sentence for each provider."""
+    most = f"at most {chain.max_requests} requests, ${chain.max_cost:g} in all" if limited else "without a limit"
+    return [
+        f"{name}: real provider at {upstream.origin}{upstream.path}; {most}" for name, upstream in real(chain).items()
+    ]

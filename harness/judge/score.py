@@ -1,0 +1,66 @@
+"""How a chain came through a scenario, in one word; docs/reference/scorecard.md says the same to the letter."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from enum import StrEnum
+
+import numpy as np
+
+from harness.judge.intervals import MEAN_SAMPLES_MIN, Interval, mean_interval
+from harness.judge.result import Status, Verdict
+from harness.judge.tally import Tally
+
+HARMS = ("truncated_as_success", "duplicated_content", "error_swallowed", "hang")
+"""Findings that name callers who were deceived or left waiting for nothing."""
+SUCCESS = frozenset({"success_rate", "success_after_fallback", "goodput"})
+"""Metrics whose expectations say how many callers must get their whole answer."""
+
+
+class Score(StrEnum):
+    """A scenario's outcome for a chain, from best to worst."""
+
+    PASS = "pass"  # noqa: S105 - a score, no password
+    INCONCLUSIVE = "inconclusive"
+    PARTIAL = "partial"
+    SAFE = "safe"
+    FAIL = "fail"
+
+    @property
+    def status(self) -> Status:
+        """The verdict's word: whatever is neither a pass nor inconclusive is a fail."""
+        return Status(self.value) if self in (Score.PASS, Score.INCONCLUSIVE) else Status.FAIL
+
+
+def score(verdict: Verdict, tally: Tally) -> Score:
+    """Return the score of a run.
+
+    Args:
+        verdict: Its answer.
+        tally: Its numbers.
+    """
+    if verdict.status is not Status.FAIL:
+        return Score(verdict.status.value)
+    if any(finding.id in HARMS and finding.status is Status.FAIL for finding in verdict.findings):
+        return Score.FAIL
+    asked = [row.status for row in verdict.expectations if row.metric in SUCCESS]
+    if Status.FAIL not in asked and (tally.success == 1 or (asked and Status.INCONCLUSIVE not in asked)):
+        return Score.PARTIAL
+    return Score.FAIL if tally.gave_up else Score.SAFE
+
+
+def worst(scores: Iterable[Score]) -> Score:
+    """Return the worst of some scores; inconclusive if there is none."""
+    order = list(Score)
+    return max(scores, key=order.index, default=Score.INCONCLUSIVE)
+
+
+def over_runs(values: Sequence[float]) -> tuple[float, Interval | None]:
+    """Return the mean of a number over runs, and how far it may be off; the run is the unit.
+
+    Five runs or more give Student's t interval of the mean, two to four the range of what was seen, one nothing.
+    """
+    found = np.array(values, dtype=np.float64)
+    if len(found) >= MEAN_SAMPLES_MIN:
+        return float(found.mean()), mean_interval(found)
+    return float(found.mean()), (float(found.min()), float(found.max())) if len(found) > 1 else None

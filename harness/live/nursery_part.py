@@ -1,0 +1,115 @@
+"""The process that forks parts: `python -m harness.live.nursery_part MODULE`. See harness/live/nursery.py.
+
+Nothing here may start a thread or an event loop: a fork takes along only the thread that forks.
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import json
+import os
+import selectors
+import signal
+import socket
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+
+_LITELLM = "harness.drivers.litellm_router"
+
+
+def main() -> int:
+    """Import a part's program, and fork it whenever we are asked to, until standard input ends."""
+    module = sys.argv[1]
+    program = importlib.import_module(f"{module}.__main__")
+    if module == _LITELLM:
+        program.preload()
+    if threading.active_count() > 1:
+        sys.stderr.write(f"{module} has started a thread: it cannot be forked\n")
+        return 1
+    gc.collect()
+    gc.freeze()  # so that collections in the parts do not copy these pages
+    line = b""
+    while not line.endswith(b"\n"):
+        if not (piece := os.read(0, 1)):  # not by sys.stdin, whose buffer the parts would inherit
+            return 0
+        line += piece
+    with socket.socket(socket.AF_UNIX) as door:
+        door.bind(json.loads(line)["socket"])
+        door.listen(1)
+        os.write(1, b'{"ready": {}}\n')
+        tie, _ = door.accept()
+    with tie:
+        _serve(tie, program.main)
+    return 0
+
+
+def _serve(tie: socket.socket, program: Callable[[], int]) -> None:
+    alarm, bell = os.pipe()
+    os.set_blocking(bell, False)
+    os.set_blocking(alarm, False)
+    signal.set_wakeup_fd(bell, warn_on_full_buffer=False)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    inputs = selectors.PollSelector()  # not epoll, which the parts would share
+    for number in (0, tie.fileno(), alarm):
+        inputs.register(number, selectors.EVENT_READ)
+    pids: set[int] = set()
+    while True:
+        ready = {key.fd for key, _ in inputs.select()}
+        if alarm in ready:
+            os.read(alarm, 4096)
+            _reap(pids, tie)
+        if 0 in ready and not os.read(0, 4096):
+            return
+        if tie.fileno() in ready:
+            asked, streams, _, _ = socket.recv_fds(tie, 1, 3)
+            if not asked:
+                return
+            pid = os.fork()
+            if pid == 0:
+                tie.close()
+                _become(program, streams, spare=(alarm, bell))
+            pids.add(pid)
+            for stream in streams:
+                os.close(stream)
+            _tell(tie, {"born": pid})
+
+
+def _reap(pids: set[int], tie: socket.socket) -> None:
+    for pid in list(pids):
+        found, status = os.waitpid(pid, os.WNOHANG)
+        if found:
+            pids.discard(pid)
+            _tell(tie, {"ended": pid, "code": os.waitstatus_to_exitcode(status)})
+
+
+def _tell(tie: socket.socket, message: dict[str, int]) -> None:
+    tie.sendall(json.dumps(message).encode() + b"\n")
+
+
+def _become(program: Callable[[], int], streams: list[int], *, spare: tuple[int, ...]) -> None:
+    """Be the part, in a process group of its own, and never return."""
+    code = 1
+    try:
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        os.setsid()
+        for number, stream in enumerate(streams):
+            os.dup2(stream, number)
+        for stream in (*streams, *spare):
+            os.close(stream)
+        code = program()
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else 1
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)  # the interpreter's own end would take LiteLLM a second
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,96 @@
+"""What callers ask for: the JSON bodies of calls, of any shape."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NamedTuple
+
+from harness.provider.answer import Call
+
+_MODEL_CHARS_MAX = 200
+_CHARS_PER_TOKEN = 4
+
+
+class Fields(NamedTuple):
+    """Where a dialect's body says what.
+
+    Attributes:
+        prompt: The prompt, without which it is no call; a text or a list.
+        texts: Whether a bare text will do as the prompt.
+        system: Further text.
+        limits: The most tokens that the caller takes; the first that says a number.
+    """
+
+    prompt: str = "messages"
+    texts: bool = False
+    system: str = "system"
+    limits: tuple[str, ...] = ("max_tokens", "max_completion_tokens")
+
+
+CHAT = Fields()
+
+
+def read(body: bytes, *, model: str | None = None, fields: Fields = CHAT) -> Call:
+    """Return the call in a request's JSON body; one that is none says so.
+
+    Args:
+        body: As received.
+        model: Named by the address, where the body need not name one.
+        fields: Where the body says what.
+    """
+    data = load(body)
+    return Call(model=model, problem="invalid_request") if data is None else understood(data, model, fields)
+
+
+def load(body: bytes) -> dict[str, Any] | None:
+    """Return a body's JSON object; None if it is none."""
+    try:
+        data = json.loads(body.decode())
+    except (ValueError, RecursionError):
+        return None
+    return data if isinstance(data, dict) else None
+
+
+def understood(data: dict[str, Any], model: str | None, fields: Fields) -> Call:
+    """Return the call that an object is; see `read`."""
+    prompt = data.get(fields.prompt)
+    if not isinstance(prompt, list) and not (fields.texts and isinstance(prompt, str)):
+        return Call(model=model, problem="invalid_request")
+    named = model or data.get("model")
+    if not isinstance(named, str) or not 0 < len(named) <= _MODEL_CHARS_MAX or not named.isprintable():
+        return Call(problem="invalid_request")
+    options = data.get("stream_options")
+    limits = (_limit(data.get(name)) for name in fields.limits)
+    return Call(
+        model=named,
+        streaming=data.get("stream") is True,
+        usage=isinstance(options, dict) and options.get("include_usage") is True,
+        max_tokens=next((limit for limit in limits if limit is not None), None),
+        prompt_tokens=max(1, (_chars(prompt) + _chars(data.get(fields.system))) // _CHARS_PER_TOKEN),
+    )
+
+
+def _limit(value: Any) -> int | None:
+    return value if type(value) is int and value >= 1 else None
+
+
+def _chars(content: Any) -> int:
+    """Return the characters of text in messages, or in the content of one."""
+    if not isinstance(content, list):
+        return len(content) if isinstance(content, str) else 0
+    count = 0
+    for part in content:  # a message has `content` (Gemini's: `parts`), a part of one has `text`
+        if isinstance(part, dict):
+            inner = part.get("content")
+            count += len(inner) if isinstance(inner, str) else _part_chars(part)
+    return count
+
+
+def _part_chars(part: dict[str, Any]) -> int:
+    text = part.get("text")
+    if isinstance(text, str):
+        return len(text)
+    inner = part.get("content") or part.get("parts")
+    if not isinstance(inner, list):
+        return 0
+    return sum(len(item["text"]) for item in inner if isinstance(item, dict) and isinstance(item.get("text"), str))

@@ -1,0 +1,181 @@
+"""OpenAI's chat completions, which several providers speak: answers, streams, errors, and how they are read."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NamedTuple
+
+from harness.chain import Provider
+from harness.provider.answer import Answer, Call, Heard
+from harness.provider.dialects import common, delays, wire
+from harness.provider.dialects.common import CREATED, Events, Said, quoted
+from harness.provider.reply import Headers, Send
+
+KEEPALIVE = b": keep-alive\n\n"
+
+_DONE = Send(b"data: [DONE]\n\n", part="done")
+
+
+class Flavour(NamedTuple):
+    """Where a provider's answers differ from OpenAI's. Pieces of JSON begin with their comma.
+
+    Attributes:
+        id_prefix: What an answer's id begins with.
+        every: Further fields of whole answers and of events.
+        whole: Further fields of whole answers alone.
+        choice: Further fields of a choice.
+        opening: What a stream begins with, before its first event.
+        usage_at_finish: Whether a stream's usage stands in its last event with a choice, asked for or not.
+        null_usage: Whether the events before the usage say that there is none yet.
+    """
+
+    id_prefix: str = "chatcmpl-"
+    every: str = ""
+    whole: str = ""
+    choice: str = ""
+    opening: bytes = b""
+    usage_at_finish: bool = False
+    null_usage: bool = True
+
+
+def answer(
+    provider: Provider, call: Call, attempt_id: str, said: Said, *, headers: Headers, flavour: Flavour
+) -> Answer:
+    """Return the answer of a provider that is well."""
+    spec = provider.reply
+    model = quoted(call.model or provider.model)
+    if not call.streaming:
+        return common.plain(spec, said, call, headers, _whole(model, said, call, flavour))
+    return common.stream(spec, said, call, headers, _events(model, attempt_id, said, call, flavour))
+
+
+def _whole(model: str, said: Said, call: Call, flavour: Flavour) -> bytes:
+    finish = "stop" if said.finish else "length"
+    return (
+        f'{{"id":"{flavour.id_prefix}{said.sha256[:29]}","object":"chat.completion","created":{CREATED},'
+        f'"model":{model},"choices":[{{"index":0,"message":{{"role":"assistant","content":"{said.text}",'
+        f'"refusal":null,"annotations":[]}},"logprobs":null,"finish_reason":"{finish}"{flavour.choice}}}],'
+        f'"usage":{_usage(said, call)},"system_fingerprint":null{flavour.every}{flavour.whole}}}'
+    ).encode()
+
+
+def _events(model: str, attempt_id: str, said: Said, call: Call, flavour: Flavour) -> Events:
+    head = (
+        f'data: {{"id":"{flavour.id_prefix}{said.sha256[:29]}","object":"chat.completion.chunk","created":{CREATED},'
+        f'"model":{model},"system_fingerprint":null{flavour.every},'
+    )
+    asked = call.usage and not flavour.usage_at_finish
+    tail = ',"usage":null}\n\n' if asked and flavour.null_usage else "}\n\n"
+    choice = f'{head}"choices":[{{"index":0,"delta":'
+    rest = f'}},"logprobs":null,"finish_reason":null{flavour.choice}}}]{tail}'
+    opening = f'{choice}{{"role":"assistant","content":"","refusal":null{rest}'
+    finish = "stop" if said.finish else "length"
+    last = f',"usage":{_usage(said, call)}}}\n\n' if flavour.usage_at_finish else tail
+    finished = f'{choice}{{}},"logprobs":null,"finish_reason":"{finish}"{flavour.choice}}}]{last}'
+    closing = [Send(finished.encode(), part="finish")]
+    if asked:
+        closing.append(Send(f'{head}"choices":[],"usage":{_usage(said, call)}}}\n\n'.encode(), part="usage"))
+    closing.append(_DONE)
+    tokens = common.tokens_of(attempt_id, said, f'{choice}{{"content":"'.encode(), f'"{rest}'.encode())
+    return Events(flavour.opening + opening.encode(), tokens, closing)
+
+
+def _usage(said: Said, call: Call) -> str:
+    total = call.prompt_tokens + said.tokens
+    return f'{{"prompt_tokens":{call.prompt_tokens},"completion_tokens":{said.tokens},"total_tokens":{total}}}'
+
+
+class Error(NamedTuple):
+    """An error in OpenAI's words.
+
+    Attributes:
+        type: Its kind.
+        code: Tells it from others of its kind; None where nothing does.
+        message: For people; `{model}` stands for the model that was asked for.
+        param: The field that is wrong; None where none is.
+    """
+
+    type: str | None
+    code: str | None
+    message: str
+    param: str | None = None
+
+    def body(self, message: str) -> dict[str, Any]:
+        """Return it as it stands under `error`, with its message made up."""
+        return {"message": message, "type": self.type, "param": self.param, "code": self.code}
+
+
+def named(message: str, call: Call) -> str:
+    """Return an error message that names the model that was asked for."""
+    return message.replace("{model}", call.model or "unknown")
+
+
+def error_event(body: dict[str, Any]) -> bytes:
+    """Return the event by which a stream ends in an error."""
+    return b"data: " + json.dumps({"error": body}).encode() + b"\n\n"
+
+
+def filtered(event: bytes) -> bytes:
+    """Return an end that names the content filter; see `Dialect`."""
+    data = wire.data_of(event)
+    ended = [choice for choice in wire.objects(data.get("choices")) if choice.get("finish_reason")]
+    for choice in ended:
+        choice["finish_reason"] = "content_filter"
+    return wire.with_data(event, data) if ended else event
+
+
+def emptied(event: bytes) -> bytes:
+    """Return an end without text; see `Dialect`."""
+    data = wire.data_of(event)
+    deltas = [wire.as_object(choice.get("delta")) for choice in wire.objects(data.get("choices"))]
+    full = [delta for delta in deltas if delta.get("content")]
+    for delta in full:
+        delta["content"] = ""
+    return wire.with_data(event, data) if full else event
+
+
+def without_usage(event: bytes) -> bytes:
+    """Return an event without its usage; see `Dialect`."""
+    kept = wire.without(event, "usage")
+    return b"" if kept != event and wire.data_of(kept).get("choices") == [] else kept
+
+
+def authorize(key: str) -> tuple[str, str]:
+    """Return the header that carries an API key; see `Dialect`."""
+    return ("authorization", f"Bearer {key}")
+
+
+def read_event(event: bytes) -> Send:
+    """Return an event of a real stream as what it is; see `Dialect`."""
+    raw = wire.bytes_of(event)
+    if raw == b"[DONE]":
+        return Send(event, part="done")
+    data = wire.as_object(wire.load(raw))
+    choice = next(iter(wire.objects(data.get("choices"))), {})
+    text = wire.text_of(wire.as_object(choice.get("delta")).get("content"))
+    if choice.get("finish_reason"):
+        return Send(event, text, "finish")
+    return Send(event, text, "usage" if data.get("usage") and not text else "")
+
+
+def read_body(status: int, body: bytes) -> Heard:
+    """Return what a real plain answer says; see `Dialect`."""
+    data = wire.as_object(wire.load(body))
+    if status >= 400 or data.get("error"):
+        return heard_error(data.get("error"))
+    choice = next(iter(wire.objects(data.get("choices"))), {})
+    usage = wire.as_object(data.get("usage"))
+    return Heard(
+        wire.text_of(wire.as_object(choice.get("message")).get("content")),
+        wire.count_of(usage.get("prompt_tokens")),
+        wire.count_of(usage.get("completion_tokens")),
+    )
+
+
+def heard_error(value: Any) -> Heard:
+    """Return what stands under `error`."""
+    error = wire.as_object(value)
+    return Heard(
+        error_code=wire.code_of(error.get("code"), error.get("type")),
+        retry_after_ns=delays.in_words(error.get("message")),
+    )

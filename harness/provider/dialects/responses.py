@@ -1,0 +1,212 @@
+"""OpenAI's responses: the newer way to ask, whose streams have an event for every stage."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from harness.chain import Provider
+from harness.provider import text as mocked
+from harness.provider.answer import Answer, Call, Heard
+from harness.provider.dialects import calls, chat, common, wire
+from harness.provider.dialects.chat import Error
+from harness.provider.dialects.common import CREATED, Events, Said, quoted
+from harness.provider.reply import Headers, Send
+
+API = "responses"
+
+_FIELDS = calls.Fields(prompt="input", texts=True, system="instructions", limits=("max_output_tokens",))
+_EVENT = re.compile(rb'"type"\s*:\s*"(?:response\.|error")')
+_BODY = re.compile(rb'"object"\s*:\s*"response"')
+_SEQUENCE_LAST = 10**6
+"""The number of an event that comes after all others, however many those were."""
+_CLOSING = ("response.output_text.done", "response.content_part.done", "response.completed", "response.incomplete")
+_FAILURES = frozenset({"server_error", "rate_limit_exceeded"})
+"""The codes by which a response that has begun tells that it failed; other failures are a `server_error`."""
+
+
+def read(body: bytes) -> Call:
+    """Return the call in a request's body."""
+    call = calls.read(body, fields=_FIELDS)
+    return call._replace(api=API, usage=True)
+
+
+def answer(provider: Provider, call: Call, attempt_id: str, said: Said, *, headers: Headers) -> Answer:
+    """Return the answer of a provider that is well."""
+    model = quoted(call.model or provider.model)
+    done = _response(_id(attempt_id), model, "completed" if said.finish else "incomplete", said, call)
+    if not call.streaming:
+        return common.plain(provider.reply, said, call, headers, done.encode())
+    return common.stream(provider.reply, said, call, headers, _events(attempt_id, model, said, done))
+
+
+def _id(attempt_id: str) -> str:
+    """Return the digits of a response's id: made from the attempt's name, so that a failure in mid-stream knows it."""
+    return common.name(attempt_id, API)
+
+
+def _item(name: str, status: str, content: str) -> str:
+    return f'{{"id":"msg_{name}","type":"message","status":"{status}","content":[{content}],"role":"assistant"}}'
+
+
+def _part(text: str) -> str:
+    return f'{{"type":"output_text","annotations":[],"logprobs":[],"text":"{text}"}}'
+
+
+def _response(name: str, model: str, status: str, said: Said | None, call: Call) -> str:
+    """Return a response object; without its output and its usage where nothing is said yet."""
+    output, usage, details = "", "null", "null"
+    if said is not None:
+        output = _item(name, status, _part(said.text))
+        total = call.prompt_tokens + said.tokens
+        usage = (
+            f'{{"input_tokens":{call.prompt_tokens},"input_tokens_details":{{"cached_tokens":0,"cache_write_tokens":0}},'
+            f'"output_tokens":{said.tokens},"output_tokens_details":{{"reasoning_tokens":0}},"total_tokens":{total}}}'
+        )
+        details = "null" if said.finish else '{"reason":"max_output_tokens"}'
+    limit = "null" if call.max_tokens is None else str(call.max_tokens)
+    return (
+        f'{{"id":"resp_{name}","object":"response","created_at":{CREATED},"status":"{status}","background":false,'
+        f'"error":null,"incomplete_details":{details},"instructions":null,"max_output_tokens":{limit},"model":{model},'
+        f'"output":[{output}],"parallel_tool_calls":true,"previous_response_id":null,'
+        '"reasoning":{"effort":null,"summary":null},"service_tier":"default","store":true,"temperature":1.0,'
+        '"text":{"format":{"type":"text"}},"tool_choice":"auto","tools":[],"top_p":1.0,"truncation":"disabled",'
+        f'"usage":{usage},"user":null,"metadata":{{}}}}'
+    )
+
+
+def _event(kind: str, number: int, rest: str) -> bytes:
+    return f'event: {kind}\ndata: {{"type":"{kind}","sequence_number":{number},{rest}}}\n\n'.encode()
+
+
+def _events(attempt_id: str, model: str, said: Said, done: str) -> Events:
+    name = _id(attempt_id)
+    at = f'"item_id":"msg_{name}","output_index":0,"content_index":0'
+    begun = f'"response":{_response(name, model, "in_progress", None, Call())}'
+    status = "completed" if said.finish else "incomplete"
+    opening = b"".join(
+        (
+            _event("response.created", 0, begun),
+            _event("response.in_progress", 1, begun),
+            _event("response.output_item.added", 2, f'"output_index":0,"item":{_item(name, "in_progress", "")}'),
+            _event("response.content_part.added", 3, f'{at},"part":{_part("")}'),
+        )
+    )
+    tokens = [
+        Send(_event("response.output_text.delta", 4 + place, f'{at},"delta":"{piece}","logprobs":[]'), piece)
+        for place, piece in enumerate(mocked.pieces(attempt_id, said.tokens))
+    ]
+    number = 4 + said.tokens
+    ends = (
+        ("response.output_text.done", f'{at},"text":"{said.text}","logprobs":[]'),
+        ("response.content_part.done", f'{at},"part":{_part(said.text)}'),
+        ("response.output_item.done", f'"output_index":0,"item":{_item(name, status, _part(said.text))}'),
+        (f"response.{status}", f'"response":{done}'),
+    )
+    closing = [Send(_event(kind, number + place, rest), part="finish") for place, (kind, rest) in enumerate(ends)]
+    return Events(opening, tokens, closing)
+
+
+def error_events(call: Call, attempt_id: str, error: Error) -> bytes:
+    """Return the events by which a stream ends in an error: the error itself, and the response that it leaves."""
+    message = chat.named(error.message, call)
+    told = {
+        "type": "error",
+        "sequence_number": _SEQUENCE_LAST,
+        "code": error.code or error.type,
+        "message": message,
+        "param": error.param,
+    }
+    failed = json.loads(_response(_id(attempt_id), quoted(call.model or ""), "failed", None, call))
+    failed["error"] = {"code": error.code if error.code in _FAILURES else "server_error", "message": message}
+    ended = {"type": "response.failed", "sequence_number": _SEQUENCE_LAST + 1, "response": failed}
+    return b"".join(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode() for event in (told, ended))
+
+
+def is_event(event: bytes) -> bool:
+    """Return whether an event belongs to a response's stream."""
+    return _EVENT.search(event) is not None
+
+
+def is_body(body: bytes) -> bool:
+    """Return whether a plain answer is a response."""
+    return _BODY.search(body) is not None
+
+
+def emptied(event: bytes) -> bytes:
+    """Return one of the closing events without the text that it repeats."""
+    data = wire.data_of(event)
+    return wire.with_data(event, _emptied(data)) if _closes(data) else event
+
+
+def filtered(event: bytes) -> bytes:
+    """Return one of the closing events so that the content filter ended the answer; what text there was is not told."""
+    data = wire.data_of(event)
+    if not _closes(data):
+        return event
+    data = _emptied(data)
+    if "response" not in data:
+        if "item" in data:
+            data["item"]["status"] = "incomplete"
+        return wire.with_data(event, data)
+    for item in data["response"]["output"]:
+        item["status"] = "incomplete"
+    data["response"] |= {"status": "incomplete", "incomplete_details": {"reason": "content_filter"}}
+    data["type"] = "response.incomplete"
+    return wire.with_data(event, data, kind="response.incomplete")
+
+
+def _closes(data: dict[str, Any]) -> bool:
+    """Return whether it is what comes after an answer's last token."""
+    if data.get("type") == "response.output_item.done":
+        return wire.as_object(data.get("item")).get("type") == "message"
+    return data.get("type") in _CLOSING
+
+
+def _emptied(data: dict[str, Any]) -> dict[str, Any]:
+    """Return the data of a closing event without its text."""
+    if "response" in data:
+        response = wire.as_object(data["response"])
+        return {
+            **data,
+            "response": {**response, "output": [_blank(item) for item in wire.objects(response.get("output"))]},
+        }
+    if "item" in data:
+        return {**data, "item": _blank(wire.as_object(data["item"]))}
+    if "part" in data:
+        return {**data, "part": {**wire.as_object(data["part"]), "text": ""}}
+    return {**data, "text": ""}
+
+
+def _blank(item: dict[str, Any]) -> dict[str, Any]:
+    if item.get("type") != "message":
+        return item
+    return {**item, "content": [{**part, "text": ""} for part in wire.objects(item.get("content"))]}
+
+
+def without_usage(event: bytes) -> bytes:
+    """Return an event without its usage."""
+    return wire.without(event, "usage", "response")
+
+
+def read_event(event: bytes) -> Send:
+    """Return an event of a real stream as what it is. The closing events repeat the text, and are no tokens."""
+    data = wire.data_of(event)
+    if data.get("type") == "response.output_text.delta":
+        return Send(event, wire.text_of(data.get("delta")))
+    return Send(event, part="finish" if _closes(data) else "")
+
+
+def read_body(status: int, body: bytes) -> Heard:
+    """Return what a real plain answer says."""
+    data = wire.as_object(wire.load(body))
+    if status >= 400 or data.get("error"):
+        return chat.heard_error(data.get("error"))
+    usage = wire.as_object(data.get("usage"))
+    messages = [item for item in wire.objects(data.get("output")) if item.get("type") == "message"]
+    return Heard(
+        "".join(wire.text_of(message.get("content")) for message in messages),
+        wire.count_of(usage.get("input_tokens")),
+        wire.count_of(usage.get("output_tokens")),
+    )

@@ -1,0 +1,87 @@
+"""Reading and rewriting what providers send, mocked or real: events and JSON of any shape. Garbage says nothing."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+_COUNT_MAX = 2**62
+_EVENT = re.compile(rb".+?(?:\r\n\r\n|\n\n|\r\r|\Z)", re.DOTALL)
+
+
+def bytes_of(event: bytes) -> bytes:
+    """Return what stands in an event's `data:` lines; empty for a comment."""
+    lines = [line[5:].removeprefix(b" ") for line in event.splitlines() if line.startswith(b"data:")]
+    return b"\n".join(lines).strip()
+
+
+def data_of(event: bytes) -> dict[str, Any]:
+    """Return the JSON object in an event's data; empty where it is none."""
+    return as_object(load(bytes_of(event)))
+
+
+def load(raw: bytes) -> Any:
+    """Return JSON; None where it is none."""
+    try:
+        return json.loads(raw)
+    except (ValueError, RecursionError):
+        return None
+
+
+def with_data(event: bytes, data: Any, *, kind: str | None = None) -> bytes:
+    """Return an event that says something else, and is of another kind if one is given."""
+    lines = [line for line in event.splitlines() if line and not line.startswith(b"data:")]
+    if kind is not None:
+        lines = [b"event: " + kind.encode() if line.startswith(b"event:") else line for line in lines]
+    lines.append(b"data: " + json.dumps(data, separators=(",", ":")).encode())
+    return b"\n".join(lines) + b"\n\n"
+
+
+def without(event: bytes, key: str, *within: str) -> bytes:
+    """Return events whose objects, or objects within them, lack a field; as they are where they have none."""
+    if f'"{key}"'.encode() not in event:
+        return event
+    return b"".join(_without(each, key, within) for each in _EVENT.findall(event))
+
+
+def _without(event: bytes, key: str, within: tuple[str, ...]) -> bytes:
+    data = data_of(event)
+    places = [data, *(as_object(data.get(name)) for name in within)]
+    if not any(key in place for place in places):
+        return event
+    for place in places:
+        place.pop(key, None)
+    return with_data(event, data)
+
+
+def as_object(value: Any) -> dict[str, Any]:
+    """Return an object, or an empty one in the place of anything else."""
+    return value if isinstance(value, dict) else {}
+
+
+def objects(value: Any) -> list[dict[str, Any]]:
+    """Return the objects in a list; none where it is no list."""
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def text_of(value: Any) -> str:
+    """Return a text, or the texts of a list of parts joined; half a surrogate pair becomes a question mark."""
+    if isinstance(value, list):
+        return "".join(text_of(part.get("text")) for part in objects(value))
+    if not isinstance(value, str):
+        return ""
+    return value if value.isascii() else value.encode("utf-8", "replace").decode()
+
+
+def count_of(value: Any) -> int | None:
+    """Return a count of tokens; None where it is none."""
+    return value if type(value) is int and 0 <= value < _COUNT_MAX else None
+
+
+def code_of(*values: Any) -> str | None:
+    """Return the first of some codes that is one."""
+    for value in values:
+        if (isinstance(value, str) and value) or type(value) is int:
+            return text_of(str(value))
+    return None

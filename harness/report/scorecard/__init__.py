@@ -1,0 +1,8 @@
+"""Every scenario on every chain, in one table."""
+
+from harness.report.scorecard.html import html
+from harness.report.scorecard.junit import junit
+from harness.report.scorecard.markdown import markdown
+from harness.report.scorecard.model import Cell, CellRun, Scorecard
+
+__all__ = ["Cell", "CellRun", "Scorecard", "html", "junit", "markdown"]

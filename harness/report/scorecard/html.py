@@ -1,0 +1,125 @@
+"""The scorecard as a page that needs nothing but itself: light and dark, and on a phone each row becomes a card."""
+
+from __future__ import annotations
+
+import os
+from html import escape
+from pathlib import Path
+
+from harness.judge import Score
+from harness.report import words
+from harness.report.scorecard.model import Cell, Scorecard
+from harness.report.scorecard.numbers import MEANINGS, headline, numbers, why, word
+
+_STYLE = Path(__file__).parents[1] / "template" / "style.css"
+_OWN_STYLE = Path(__file__).with_name("scorecard.css")
+_COLUMNS = ("scenario", "score", "success", "attempts", "first gap", "total time", "run")
+
+
+def html(card: Scorecard) -> str:
+    """Return the whole page. Names and messages come from files: all text is escaped."""
+    style = _STYLE.read_text(encoding="utf-8") + _OWN_STYLE.read_text(encoding="utf-8")
+    parts = [
+        "<h1>Scorecard</h1>",
+        f'<p class="summary {card.status}"><strong>{escape(word(_overall(card)))}</strong> — {escape(headline(card))}.</p>',
+        _legend(card),
+    ]
+    if len(card.chains) > 1:
+        parts.append(_matrix(card))
+    for place, chain in enumerate(card.chains):
+        rows = [_row(card, cell) for cell in card.cells if cell.chain == chain]
+        parts.append(f'<h2 id="chain-{place}">{escape(chain)}</h2>' + _table(_COLUMNS, rows))
+    if broken := [cell for cell in card.cells if why(cell)]:
+        parts.append("<h2>What did not pass</h2>" + "".join(map(_broken, broken)))
+    parts.append(f"<p>Started {escape(card.started)}. Do it again: <code>{escape(card.command)}</code></p>")
+    return (
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        '<meta name="color-scheme" content="light dark">\n<meta name="generator" content="llm-fallback-harness">\n'
+        f"<title>Scorecard</title>\n<style>\n{style}</style>\n</head>\n<body>\n<main>\n"
+        + "\n".join(parts)
+        + "\n</main>\n</body>\n</html>\n"
+    )
+
+
+def _overall(card: Scorecard) -> Score:
+    return Score(card.status.value)
+
+
+def _legend(card: Scorecard) -> str:
+    used = {cell.score for cell in card.cells}
+    lines = [f"<li>{_badge(score)} {escape(MEANINGS[score])}</li>" for score in Score if score in used]
+    return f'<ul class="legend">{"".join(lines)}</ul>'
+
+
+def _matrix(card: Scorecard) -> str:
+    rows = []
+    for file in card.scenarios:
+        cells = {cell.chain: cell for cell in card.cells if cell.file == file}
+        first = next(iter(cells.values()))
+        rows.append([_scenario(first), *(_link(card, cells.get(chain)) for chain in card.chains)])
+    return _table(("scenario", *card.chains), rows)
+
+
+def _link(card: Scorecard, cell: Cell | None) -> str:
+    return "" if cell is None else f'<a href="#{_id(card, cell)}">{_badge(cell.score)}</a>'
+
+
+def _row(card: Scorecard, cell: Cell) -> list[str]:
+    seen = numbers(cell)
+    passed = f'<span class="ci">{escape(seen.passed)}</span>' if seen.passed else ""
+    p95 = f'<span class="ci">p95 {escape(seen.total_p95)}</span>' if seen.total_p95 else ""
+    return [
+        f'<span id="{_id(card, cell)}">{_scenario(cell)}</span>',
+        _badge(cell.score) + passed,
+        escape(seen.success) or words.MISSING,
+        "<br>".join(f'<span class="id">{escape(part)}</span>' for part in seen.attempts.split(", ")) or words.MISSING,
+        escape(seen.first_gap) or words.MISSING,
+        (escape(seen.total) or words.MISSING) + p95,
+        "<br>".join(
+            f'<a class="id" href="{escape(_relative(card, run.run))}">seed {run.seed}</a>'
+            for run in cell.runs
+            if run.run
+        ),
+    ]
+
+
+def _id(card: Scorecard, cell: Cell) -> str:
+    return f"cell-{card.cells.index(cell)}"
+
+
+def _scenario(cell: Cell) -> str:
+    return f'<strong>{escape(cell.scenario)}</strong><span class="ci title">{escape(cell.title)}</span>'
+
+
+def _relative(card: Scorecard, run: str) -> str:
+    """Return a link to a run's page, or to its folder where it has no page (yet)."""
+    page = Path(run) / "report.html"
+    return Path(os.path.relpath(page if page.is_file() else run, card.path)).as_posix()
+
+
+def _broken(cell: Cell) -> str:
+    reasons = "".join(f"<li>{escape(reason)}</li>" for reason in why(cell))
+    shown = cell.shown
+    page = f"<p>See it: <code>harness report {escape(shown.run)}</code></p>" if shown.run else ""
+    return (
+        f"<h3>{_badge(cell.score)} {escape(cell.scenario)} on {escape(cell.chain)}</h3><ul>{reasons}</ul>"
+        f"<p>Do it again: <code>{escape(shown.command)}</code></p>{page}"
+    )
+
+
+def _badge(score: Score) -> str:
+    return f'<span class="status {score}">{escape(word(score))}</span>'
+
+
+def _table(columns: tuple[str, ...], rows: list[list[str]]) -> str:
+    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in columns)
+    body = "".join(
+        "<tr>"
+        + "".join(
+            f'<td data-name="{escape(name)}"><div>{cell}</div></td>' for name, cell in zip(columns, row, strict=True)
+        )
+        + "</tr>"
+        for row in rows
+    )
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"

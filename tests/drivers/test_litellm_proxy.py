@@ -1,0 +1,182 @@
+"""LiteLLM's real proxy in its real processes, in front of mocked providers."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from harness.chain import Chain, Provider, Retry
+from harness.drivers import host
+from harness.drivers.litellm_proxy.worker import seclude
+from harness.errors import UsageError
+from harness.history.records import ChainAttempt, HealthRecord
+from harness.store.capture import rows
+from tests.drivers.hosted import DEADLINE_S, Hosted, hosted
+from tests.drivers.providers import WORDS, Mock, refused_port
+
+TEXT = "".join(WORDS)
+CHAIN = Chain(
+    name="two-workers",
+    driver="litellm-proxy",
+    providers={
+        "openai": Provider(dialect="openai", model="gpt-4"),
+        "azure": Provider(dialect="azure", model="gpt-4"),
+        "anthropic": Provider(dialect="anthropic", model="claude-3-5-sonnet-20241022"),
+        "gemini": Provider(dialect="gemini", model="gemini-2.5-flash"),
+        "openrouter": Provider(dialect="openrouter", model="openai/gpt-4"),
+        "deepseek": Provider(dialect="deepseek", model="deepseek-chat"),
+        "gone": Provider(dialect="openai", model="gpt-4"),
+    },
+    order=("openai", "azure", "anthropic"),
+    retry=Retry(attempts=2),
+    workers=2,
+)
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="module")
+def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hosted]:
+    """One proxy with two workers for all tests: its start takes many seconds."""
+    mocks = {name: Mock() for name in CHAIN.providers}
+    mocks["gone"].base_url = refused_port()
+    with hosted(CHAIN, tmp_path_factory.mktemp("proxy"), mocks, {"DATABASE_URL": "postgres://127.0.0.1:9/x"}) as child:
+        yield child
+
+
+@pytest.fixture
+def request_id() -> str:
+    """A request of its own for each test."""
+    return f"req-{next(_numbers):06d}"
+
+
+@pytest.mark.system
+@pytest.mark.parametrize("name", [name for name in CHAIN.providers if name != "gone"])
+@pytest.mark.parametrize("stream", [False, True])
+def test_every_dialect_is_recorded(proxy: Hosted, request_id: str, name: str, stream: bool) -> None:
+    """Plain and streamed attempts of all dialects pass the recorder, and their keys reach the provider."""
+    answer = proxy.ask(request_id, model=proxy.address.addressable[name], stream=stream)
+
+    assert answer.status_code == 200
+    assert (_streamed(answer) if stream else answer.json()["choices"][0]["message"]["content"]) == TEXT
+    (attempt,) = proxy.attempts(request_id, 1)
+    assert (attempt.provider, attempt.outcome, attempt.status) == (name, "ok", 200)
+    assert attempt.key in proxy.mocks[name].keys
+
+
+@pytest.mark.system
+@pytest.mark.parametrize(("act", "outcome"), [("429", "status"), ("reset", "reset")])
+def test_a_failing_provider_falls_back(proxy: Hosted, request_id: str, act: str, outcome: str) -> None:
+    """Two tries at the first provider, then the next one serves, as the chain says."""
+    proxy.mocks["openai"].act = act
+
+    answer = proxy.ask(request_id)
+
+    proxy.mocks["openai"].act = "ok"
+    assert answer.status_code == 200
+    tried = [(row.provider, row.outcome) for row in proxy.attempts(request_id, 3)]
+    assert tried == [("openai", outcome), ("openai", outcome), ("azure", "ok")]
+
+
+@pytest.mark.system
+def test_a_refused_connection_is_seen(proxy: Hosted, request_id: str) -> None:
+    """Nobody but the chain's transport sees a refusal."""
+    assert proxy.ask(request_id, model="gone").status_code == 500
+    assert [row.outcome for row in proxy.attempts(request_id, 2)] == ["refused", "refused"]
+
+
+@pytest.mark.system
+def test_both_workers_record_their_own(proxy: Hosted) -> None:
+    """Each has a file of attempts and health of its own, and no two attempts have the same key."""
+    files = {path.stem: path for path in proxy.capture.glob("chain-*.jsonl")}
+    deadline = time.monotonic() + DEADLINE_S
+    while len({row.key[:2] for row in _attempts(files.values())}) < 2:
+        assert time.monotonic() < deadline
+        with httpx.Client(trust_env=False, timeout=DEADLINE_S) as fresh:  # a connection may go to either
+            fresh.post(proxy.url, json=proxy.body("req-900000"), headers=proxy.address.headers)
+
+    keys = Counter(row.key for row in _attempts(files.values()))
+    assert set(files) == {"chain-1", "chain-2"}
+    assert keys.most_common(1)[0][1] == 1
+    for name, path in files.items():
+        assert {row.process for row in rows(path) if isinstance(row, HealthRecord)} == {name}
+
+
+@pytest.mark.system
+def test_the_key_is_nowhere(proxy: Hosted) -> None:
+    """Without it there is no answer; it stands in no argument, environment, capture, log or file that is left."""
+    key = proxy.address.headers["authorization"].removeprefix("Bearer ")
+    parent = psutil.Process(proxy.process.pid)
+    processes = [parent, *parent.children(recursive=True)]
+
+    refused = proxy.client.post(proxy.url, json=proxy.body("req-900001"))
+
+    assert refused.status_code >= 400
+    assert len(key) > 40
+    assert len(processes) == 3
+    assert key not in repr([process.cmdline() for process in processes])
+    assert key not in repr([process.environ() for process in processes])
+    assert key not in repr(proxy.address)
+    files = [*proxy.capture.iterdir(), proxy.errors]
+    assert not any(key.encode() in path.read_bytes() for path in files)
+    assert "postgres" not in proxy.errors.read_text()
+
+
+@pytest.mark.system
+def test_the_end_waits_for_nobody(proxy: Hosted, request_id: str) -> None:
+    """The last test of this proxy: it ends well although an answer is under way, and writes its attempt."""
+    mock = proxy.mocks["openai"]
+    mock.act = "hang"
+    seen = len(mock.keys)
+    with ThreadPoolExecutor() as pool:
+        asked = pool.submit(proxy.ask, request_id)
+        deadline = time.monotonic() + DEADLINE_S
+        while len(mock.keys) == seen:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        assert proxy.process.stdin is not None
+        proxy.process.stdin.close()
+        assert proxy.process.wait(DEADLINE_S) == 0
+        assert asked.exception() is not None or asked.result().status_code >= 500
+
+    assert [row.outcome for row in proxy.attempts(request_id, 1)] == ["client_left"]
+
+
+def test_a_missing_proxy_is_a_usage_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The extra is named before anything starts."""
+    monkeypatch.setattr(sys.modules["harness.drivers.host"], "_PROXY_NEEDS", ("no_such_module",))
+
+    with pytest.raises(UsageError, match="not installed") as caught:
+        host(CHAIN)
+
+    assert caught.value.hint == "pip install 'llm-fallback-harness[proxy]'"
+
+
+def test_the_proxys_own_environment_is_left_out() -> None:
+    """Databases, caches and hooks that the environment names are not the chain's."""
+    environ = {"DATABASE_URL": "x", "LITELLM_LICENSE": "x", "REDIS_HOST": "x", "PATH": "x"}
+
+    seclude(environ)
+
+    assert {"DATABASE_URL", "LITELLM_LICENSE", "REDIS_HOST"}.isdisjoint(environ)
+    assert environ["PATH"] == "x"
+    assert environ["LITELLM_LOCAL_MODEL_COST_MAP"] == "True"
+
+
+def _streamed(answer: httpx.Response) -> str:
+    events = [line.removeprefix("data: ") for line in answer.text.splitlines() if line.startswith("data: ")]
+    chunks = [json.loads(event) for event in events if event != "[DONE]"]
+    return "".join(chunk["choices"][0]["delta"].get("content") or "" for chunk in chunks if chunk.get("choices"))
+
+
+def _attempts(files: Iterable[Path]) -> list[ChainAttempt]:
+    return [row for path in files for row in rows(path) if isinstance(row, ChainAttempt)]

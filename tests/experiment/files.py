@@ -1,0 +1,41 @@
+"""Scenario and chain files as small as they get."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+CHAIN = """\
+name: {name}
+driver: litellm-router
+providers:
+  openai: {{dialect: openai, model: gpt-4{more}}}
+  azure:  {{dialect: azure, model: gpt-4}}
+order: [openai, azure]
+"""
+SCENARIO = """\
+name: {name}
+title: What {name} does
+chain: chain.yaml
+load: {{rate: {rate}/s, arrivals: constant}}
+phases: {{baseline: {baseline_s}s, fault: 5s}}
+faults:
+  - {{on: primary, during: fault, inject: {{status: 503}}}}
+expect: [success_rate >= 50%]
+"""
+
+
+def chain(folder: Path, name: str = "chain", *, listen: str = "") -> Path:
+    """Write a chain file and return its path."""
+    path = folder / f"{name}.yaml"
+    path.write_text(CHAIN.format(name=name, more=f', listen: "{listen}"' if listen else ""))
+    return path
+
+
+def scenario(folder: Path, name: str, *, baseline_s: float = 5, rate: float = 1) -> Path:
+    """Write a scenario file and return its path; its own chain is `chain.yaml` beside it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if not (folder / "chain.yaml").exists():
+        chain(folder)
+    path = folder / f"{name}.yaml"
+    path.write_text(SCENARIO.format(name=name, rate=rate, baseline_s=baseline_s))
+    return path

@@ -1,0 +1,91 @@
+"""What a suite is to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from harness.errors import UsageError
+from harness.experiment.jobs import jobs
+from tests.experiment.files import chain, scenario
+
+
+def test_every_scenario_on_every_chain_with_every_seed(tmp_path: Path) -> None:
+    """In that order, each cell's seeds counting up, each with the command that repeats it."""
+    scenario(tmp_path, "one")
+    scenario(tmp_path, "two")
+    a, b = chain(tmp_path, "a"), chain(tmp_path, "b")
+    found = jobs([tmp_path / "one.yaml", tmp_path / "two.yaml"], chains=[a, b], seed=7, repeat=2)
+    seen = [(job.cell, job.loaded.plan.name, job.loaded.plan.chain.name, job.loaded.plan.seed) for job in found]
+    assert seen == [
+        (0, "one", "a", 7),
+        (0, "one", "a", 8),
+        (1, "one", "b", 7),
+        (1, "one", "b", 8),
+        (2, "two", "a", 7),
+        (2, "two", "a", 8),
+        (3, "two", "b", 7),
+        (3, "two", "b", 8),
+    ]
+    assert found[1].command == f"harness run {tmp_path}/one.yaml --chain {a} --seed 8"
+    assert len({job.loaded.plan.digest for job in found}) == len(found)
+
+
+def test_a_scenario_brings_its_own_chain_and_seed(tmp_path: Path) -> None:
+    """Where the command line names none."""
+    (job,) = jobs([scenario(tmp_path, "one")])
+    assert (job.loaded.plan.chain.name, job.loaded.plan.seed) == ("chain", 1)
+    assert job.command == f"harness run {tmp_path}/one.yaml --seed 1"
+
+
+def test_a_folder_gives_all_its_scenarios_and_nothing_else(tmp_path: Path) -> None:
+    """Those of folders in it too, by name, each once; chains and other files are passed over."""
+    scenario(tmp_path / "b", "two")
+    first = scenario(tmp_path / "a", "one")
+    (tmp_path / "compose.yaml").write_text("services: {}")
+    found = jobs([tmp_path, first])
+    assert [job.loaded.plan.name for job in found] == ["one", "two"]
+
+
+def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
+    """Each file's own, a chain's once however many scenarios meet it, and a folder without any."""
+    for name in ("one", "two"):
+        scenario(tmp_path, name)
+    (tmp_path / "bad.yaml").write_text("name: bad\nphases: {a: 5}\n")
+    (tmp_path / "torn.yaml").write_text("name: [")
+    (tmp_path / "empty").mkdir()
+    broken = tmp_path / "chains" / "broken.yaml"
+    broken.parent.mkdir()
+    broken.write_text("name: broken\nproviders: {}\n")
+    with pytest.raises(UsageError) as caught:
+        jobs([tmp_path, tmp_path / "empty", tmp_path / "none.yaml"], chains=[broken])
+    told = str(caught.value)
+    for part in ("bad.yaml", "torn.yaml", "broken.yaml", "no scenario in this folder", "none.yaml"):
+        assert part in told
+    assert told.count("chains/broken.yaml") == 1
+    assert caught.value.exit_code == 2
+
+
+def test_a_single_problem_keeps_its_place_and_hint(tmp_path: Path) -> None:
+    """As `harness run` would tell it."""
+    path = scenario(tmp_path, "one")
+    path.write_text(path.read_text().replace("on: primary", "on: primry"))
+    with pytest.raises(UsageError) as caught:
+        jobs([path])
+    assert caught.value.where == f"{path}:7: faults[0].on"
+    assert caught.value.hint == "did you mean 'primary'?"
+
+
+def test_real_providers_need_a_word_for_it(tmp_path: Path) -> None:
+    """As with `harness run`: nothing leaves this machine, and nothing is spent, that nobody allowed; told once."""
+    for name in ("one", "two"):
+        scenario(tmp_path, name)
+    real = tmp_path / "real.yaml"
+    real.write_text(
+        "name: real\ndriver: litellm-router\norder: [openai]\nproviders:\n"
+        "  openai: {dialect: openai, model: gpt-4, upstream: 'https://api.invalid/v1', price: {input: 1, output: 1}}\n"
+    )
+    with pytest.raises(UsageError, match="this would call real providers") as caught:
+        jobs([tmp_path], chains=[real])
+    assert "--allow-real" in (caught.value.hint or "")

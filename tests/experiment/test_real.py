@@ -1,0 +1,78 @@
+"""Real providers need a permission."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from harness.chain import Chain, Price, Provider
+from harness.errors import ExitCode, HarnessError, UsageError
+from harness.experiment.real import notices, permit
+
+MOCK = Provider(dialect="azure", model="gpt-4")
+AWAY = Provider(
+    dialect="openai", model="gpt-4", upstream="https://no-such-host.invalid/v1", price=Price(input=1, output=2)
+)
+
+
+def chain(**changes: Any) -> Chain:
+    """Return a chain with one real provider, somewhere else."""
+    providers = {"openai": replace(AWAY, **changes), "azure": MOCK}
+    return Chain(name="c", driver="litellm-router", providers=providers, order=tuple(providers), max_requests=7)
+
+
+@pytest.fixture
+def near() -> Iterator[str]:
+    """Return the address of something that listens on this machine."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/v1"
+
+
+def test_calls_leave_this_machine_with_permission_only() -> None:
+    """The refusal says who would be called, and how much for."""
+    with pytest.raises(UsageError) as error:
+        permit(chain(), {}, allow=False)
+    assert "openai is https://no-such-host.invalid:443" in error.value.problem
+    assert "up to 7 calls and $5" in error.value.problem
+    assert "azure" not in error.value.problem
+    assert "--allow-real" in (error.value.hint or "")
+
+
+def test_an_upstream_on_this_machine_needs_none(near: str) -> None:
+    """Nor a price: what runs here sends no bill."""
+    here = chain(upstream=near, price=None)
+    permit(here, {}, allow=False)
+    assert notices(here) == [f"openai: real provider at {near}; at most 7 requests, $5 in all"]
+
+
+def test_mocks_need_nothing() -> None:
+    """Neither permission nor notice."""
+    mocked = chain(upstream=None, price=None, api_key="env/NOBODY_HAS_SET_THIS")
+    permit(mocked, {}, allow=False)
+    assert notices(mocked) == []
+
+
+@pytest.mark.parametrize("environ", [{}, {"KEY": ""}, {"KEY": " "}])
+def test_a_key_that_is_not_there_is_named(environ: dict[str, str]) -> None:
+    """Before anything is started."""
+    with pytest.raises(UsageError, match="the environment variable KEY is not set") as error:
+        permit(chain(api_key="env/KEY"), environ, allow=True)
+    assert error.value.where == "providers.openai.api_key"
+
+
+def test_a_price_that_nobody_knows_is_asked_for() -> None:
+    """Or `max_cost` would be a promise that nobody can keep."""
+    with pytest.raises(UsageError, match="the price of 'gpt-4' is not known") as error:
+        permit(chain(price=None), {}, allow=True)
+    assert (error.value.hint or "").startswith("price: {input: ")
+
+
+def test_a_provider_that_cannot_be_reached_is_told_first() -> None:
+    """That is nobody's wrong usage: exit 4, with its address."""
+    with pytest.raises(HarnessError, match=r"cannot reach https://no-such-host.invalid:443: unknown host") as error:
+        permit(chain(), {}, allow=True)
+    assert error.value.exit_code is ExitCode.HARNESS

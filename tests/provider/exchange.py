@@ -1,0 +1,128 @@
+"""Calls to mocked providers and what comes back, for the tests of all dialects."""
+
+import json
+import re
+import typing
+from collections.abc import Iterator
+from typing import Any
+
+from harness.chain import Provider, ReplySpec
+from harness.chain.spec import Dialect
+from harness.provider.answer import Answer, Call, Delay
+from harness.provider.dialects import DIALECTS
+from harness.provider.reply import Head, Send, Wait
+from harness.provider.respond import parse, respond
+from harness.scenario.schema import ErrorPreset
+
+ATTEMPT = "req-000001.openai.2"
+CALL = Call(model="gpt-4")
+PRESETS: tuple[ErrorPreset, ...] = typing.get_args(ErrorPreset)
+MS = 10**6
+S = 10**9
+
+GEMINI = "/v1beta/models/gpt-4:generateContent"
+GEMINI_STREAM = "/v1beta/models/gpt-4:streamGenerateContent?alt=sse"
+WAYS = {
+    "openai": "/v1/chat/completions",
+    "responses": "/v1/responses",
+    "azure": "/openai/deployments/gpt-4/chat/completions?api-version=2024-06-01",
+    "anthropic": "/v1/messages",
+    "gemini": GEMINI,
+    "openrouter": "/api/v1/chat/completions",
+    "deepseek": "/chat/completions",
+}
+"""Every way to ask, by the name of its dialect; `responses` is OpenAI's second."""
+
+
+def dialect_of(way: str) -> str:
+    """Return the name of a way's dialect."""
+    return "openai" if way == "responses" else way
+
+
+def provider(way: str, **reply: Any) -> Provider:
+    """Return a provider that may be asked in a way."""
+    return Provider(dialect=typing.cast("Dialect", dialect_of(way)), model="gpt-4", reply=ReplySpec(**reply))
+
+
+def body(
+    way: str, *, model: str = "gpt-4", stream: bool = False, max_tokens: int | None = None, **fields: Any
+) -> bytes:
+    """Return a call of ten tokens."""
+    text = "x" * 40
+    if way == "gemini":
+        config = {} if max_tokens is None else {"generationConfig": {"maxOutputTokens": max_tokens}}
+        return json.dumps({"contents": [{"role": "user", "parts": [{"text": text}]}], **config, **fields}).encode()
+    asked = {"model": model, "stream": stream}
+    if way == "responses":
+        limit = {} if max_tokens is None else {"max_output_tokens": max_tokens}
+        return json.dumps({**asked, "input": text, **limit, **fields}).encode()
+    limit = {} if max_tokens is None else {"max_tokens": max_tokens}
+    return json.dumps({**asked, "messages": [{"role": "user", "content": text}], **limit, **fields}).encode()
+
+
+def ask(way: str, reply: dict[str, Any] | None = None, *, stream: bool = False, **fields: Any) -> Answer:
+    """Return what a healthy provider answers."""
+    spec = provider(way, **(reply or {}))
+    path = GEMINI_STREAM if way == "gemini" and stream else WAYS[way]
+    return respond(spec, parse(spec, "POST", path, body(way, stream=stream, **fields)), ATTEMPT)
+
+
+def refuse(
+    way: str, problem: ErrorPreset | None = None, status: int | None = None, delay: Delay | None = None
+) -> Answer:
+    """Return what a provider answers that refuses."""
+    return DIALECTS[dialect_of(way)].fail(CALL, ATTEMPT, status=status, problem=problem, delay=delay)
+
+
+def head(answer: Answer) -> Head:
+    """Return the answer's head."""
+    return next(step for step in answer.reply if isinstance(step, Head))
+
+
+def headers(answer: Answer) -> dict[str, str]:
+    """Return the answer's headers."""
+    return dict(head(answer).headers)
+
+
+def sends(answer: Answer) -> list[Send]:
+    """Return what the answer sends, piece by piece."""
+    return [step for step in answer.reply if isinstance(step, Send)]
+
+
+def sent(answer: Answer) -> bytes:
+    """Return all bytes of the body."""
+    return b"".join(step.data for step in sends(answer))
+
+
+def said(answer: Answer) -> Any:
+    """Return a plain answer's JSON."""
+    return json.loads(sent(answer))
+
+
+def waited_ns(answer: Answer) -> int:
+    """Return how long the answer takes."""
+    return sum(step.ns for step in answer.reply if isinstance(step, Wait))
+
+
+def split(raw: bytes) -> list[bytes]:
+    """Return a stream's events, each with its blank line."""
+    return re.findall(rb".+?\n\n", raw, re.DOTALL)
+
+
+def data_of(events: list[bytes]) -> Iterator[Any]:
+    """Give the JSON of each event that has some; comments and `[DONE]` have none."""
+    for event in events:
+        for line in event.decode().splitlines():
+            if line.startswith("data: ") and line != "data: [DONE]":
+                yield json.loads(line[6:])
+
+
+def text_of(way: str, data: Any) -> str:
+    """Return the text in a whole answer."""
+    if way == "anthropic":
+        return str(data["content"][0]["text"])
+    if way == "gemini":
+        return str(data["candidates"][0]["content"]["parts"][0]["text"])
+    if way == "responses":
+        return str(data["output"][0]["content"][0]["text"])
+    return str(data["choices"][0]["message"]["content"])

@@ -1,0 +1,30 @@
+"""The fault `stream: cut`."""
+
+from harness.provider.reply import Close, Head
+from harness.scenario import Inject
+from tests.provider.replies import PLAIN, STREAM, TOKENS, answered, body, parts, tokens
+
+FAULT = Inject(stream="cut", after_tokens=3)
+
+
+def test_a_stream_is_closed_after_so_many_tokens() -> None:
+    """What is billed is what had left; what was meant is the whole text."""
+    answer = answered(STREAM, FAULT)
+    assert answer.reply[-1] == Close()
+    assert (tokens(answer.reply), answer.tokens_out, parts(answer.reply)) == (3, 3, [])
+    assert (answer.fault_id, answer.text) == ("fault-1", answered(STREAM).text)
+
+
+def test_a_stream_that_is_too_short_is_closed_before_its_end() -> None:
+    """All tokens are out, the end is not."""
+    answer = answered(STREAM, Inject(stream="cut", after_tokens=100))
+    assert (tokens(answer.reply), parts(answer.reply), answer.reply[-1]) == (TOKENS, [], Close())
+
+
+def test_a_plain_answer_is_closed_half_way() -> None:
+    """After half of the promised length; all of it was made, and is billed."""
+    answer, whole = answered(PLAIN, FAULT), body(answered(PLAIN).reply)
+    assert isinstance(answer.reply[0], Head)
+    assert body(answer.reply) == whole[: len(whole) // 2]
+    assert answer.reply[-1] == Close()
+    assert (answer.fault_id, answer.tokens_out) == ("fault-1", TOKENS)

@@ -1,0 +1,42 @@
+"""The fault `stream: malformed`."""
+
+import json
+
+import pytest
+
+from harness.provider.dialects import DIALECTS
+from harness.scenario import Inject
+from tests.provider.replies import PLAIN, STREAM, TOKENS, answered, body, parts, tokens
+
+FAULT = Inject(stream="malformed", after_tokens=3)
+
+
+def events(dialect: str, *faults: Inject) -> list[bytes]:
+    """Return a stream's events."""
+    return body(answered(STREAM, *faults, dialect=dialect).reply).split(b"\n\n")
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize("after", [0, 3, 7, 100])
+def test_one_event_is_broken_and_the_stream_goes_on(dialect: str, after: int) -> None:
+    """It is still an event of its own, but what it says is no JSON; a stream too short breaks in what follows."""
+    whole, broken = events(dialect), events(dialect, Inject(stream="malformed", after_tokens=after))
+    assert len(whole) == len(broken)
+    ((fine, odd),) = [(a, b) for a, b in zip(whole, broken, strict=True) if a != b]
+    assert fine.startswith(odd)
+    data = odd.rpartition(b"data:")[2].strip()
+    with pytest.raises(ValueError, match=r".+"):
+        json.loads(data)
+    assert data not in (b"", b"[DONE]")
+
+
+def test_the_record_calls_it_malformed() -> None:
+    """One token did not arrive; the end did."""
+    answer = answered(STREAM, FAULT)
+    assert (tokens(answer.reply), answer.tokens_out, answer.ending) == (TOKENS - 1, TOKENS, "malformed")
+    assert parts(answer.reply) == parts(answered(STREAM).reply)
+
+
+def test_a_plain_answer_is_left_alone() -> None:
+    """And the fault has not fired."""
+    assert answered(PLAIN, FAULT) == answered(PLAIN)

@@ -1,0 +1,109 @@
+"""What an SDK tells its caller about one call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from harness.history import AttemptRecord
+
+Outcome = tuple[str, type[Exception] | None, str | None]
+
+
+@dataclass(slots=True, kw_only=True)
+class Heard:
+    """What came out of an SDK until it was done or raised, and what the edge knows about the same call.
+
+    Attributes:
+        text: The model's text, as far as it came.
+        pieces: In how many events it came; 0 for a plain answer.
+        model: Who answered, as the SDK says.
+        finish: Why the answer ended, in the SDK's words.
+        usage: Tokens of prompt and answer.
+        request_id: The provider's name for the call.
+        error: What the SDK raised; None if it did not.
+        misread: What its caller meets who reads an answer of the wrong shape, which the SDK has let pass.
+        waits_s: How long the SDK wanted to wait before each retry, in seconds.
+        attempts: What the edge recorded, in order.
+        whole: The text that the provider meant to send in the last attempt.
+    """
+
+    text: str = ""
+    pieces: int = 0
+    model: str | None = None
+    finish: str | None = None
+    usage: tuple[int, int] | None = None
+    request_id: str | None = None
+    error: Exception | None = None
+    misread: Exception | None = None
+    waits_s: list[float] = field(default_factory=list)
+    attempts: list[AttemptRecord] = field(default_factory=list)
+    whole: str = ""
+
+    def add(self, piece: str | None) -> None:
+        """Take a piece of a stream."""
+        if piece:
+            self.text += piece
+            self.pieces += 1
+
+    @contextmanager
+    def reading(self) -> Iterator[None]:
+        """Read an answer as its type promises that it can be read."""
+        try:
+            yield
+        except (AttributeError, TypeError, IndexError) as error:
+            self.misread = error
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Of the response that the error came with, its names in small letters."""
+        response: Any = getattr(self.error, "response", None)
+        return {name.lower(): value for name, value in response.headers.items()} if response is not None else {}
+
+    @property
+    def share(self) -> str:
+        """How much of the text came: `whole`, `part`, `none`, or `garbled`."""
+        if not self.text:
+            return "none"
+        if self.text == self.whole:
+            return "whole"
+        return "part" if self.whole.startswith(self.text) else "garbled"
+
+    @property
+    def outcome(self) -> Outcome:
+        """How much of the text came, what was raised, and why the answer ended, as the SDK says."""
+        return self.share, None if self.error is None else type(self.error), self.finish
+
+    @property
+    def raised(self) -> str | None:
+        """The class of the error, as its users write it."""
+        if self.error is None:
+            return None
+        kind = type(self.error)
+        package = kind.__module__.removeprefix("google.").split(".")[0]
+        return {"builtins": "", "genai": "genai.errors."}.get(package, f"{package}.") + kind.__name__
+
+    @property
+    def status(self) -> int | None:
+        """The HTTP status, as the error says."""
+        status = getattr(self.error, "status_code", None) or getattr(self.error, "code", None)
+        return status if isinstance(status, int) else None
+
+    @property
+    def code(self) -> str | None:
+        """The provider's own code, else its type, as the error says; Gemini calls it a status, OpenRouter's is a number."""
+        said = [getattr(self.error, name, None) for name in ("error_code", "code", "type", "status")]
+        texts = [code for code in said if isinstance(code, str)]
+        return next((str(code) for code in (*texts, *said) if code is not None), None)
+
+    @property
+    def waited_as_told(self) -> bool:
+        """Whether the SDK wanted to wait, before each retry, as long as it had been told."""
+        failed = [attempt for attempt in self.attempts if attempt.outcome != "ok"][: len(self.waits_s)]
+        return bool(failed) and all(
+            attempt.retry_after_ns is not None
+            and abs(wait_s * 1e9 - attempt.retry_after_ns) <= attempt.retry_after_ns / 10
+            for wait_s, attempt in zip(self.waits_s, failed, strict=True)
+        )

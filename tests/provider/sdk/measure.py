@@ -1,0 +1,149 @@
+"""Every case, asked by every SDK, over real sockets: one measurement for the tests and for the page."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import warnings
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
+from itertools import product
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from harness.chain import Provider, ReplySpec
+from harness.edge import Edge
+from harness.history import AttemptRecord
+from harness.provider import dialects, text
+from harness.provider.answer import Call
+from harness.provider.reply import Head
+from harness.scenario import Inject, Window
+from harness.store import Capture, EdgeAttempt
+from harness.store.capture import rows
+
+from . import waits
+from .cases import CASES, REFILLED, RETRIES, STREAMS, TOKENS, WARM_UP, Case
+from .clients import DIALECTS, HEEDING, RETRYING, Ask, clients, retrying_clients
+from .heard import Heard
+from .helpers import HELPERS, helpers
+
+Measured = dict[tuple[str, str], Heard]
+"""By the client's and the case's names."""
+
+TOKEN = "sdks0001"
+AT_ONCE = {True: 32, False: 6}
+"""So many calls at once that wait for most of their time, and so many that do not: a busy machine is not to tell."""
+
+
+def measure() -> Measured:
+    """Return what each SDK tells about each case, each asked once. It takes some seconds."""
+    return _run(_each(DIALECTS, CASES) | _each(HELPERS, STREAMS), DIALECTS | HELPERS, _everybody)
+
+
+def measure_retries() -> Measured:
+    """Return what the SDKs' own retries do. It takes a second or two, as their sleeps are cut short."""
+    asked = _each(RETRYING, RETRIES) | _each(HEEDING, [REFILLED])
+    return _run(asked, RETRYING, retrying_clients)
+
+
+Asked = dict[tuple[str, str], Case]
+Open = Callable[[dict[str, str]], AbstractAsyncContextManager[dict[str, Ask]]]
+
+
+def _each(names: Iterable[str], cases: Iterable[Case]) -> Asked:
+    return {(name, case.name): case for case, name in product(cases, names)}
+
+
+@asynccontextmanager
+async def _everybody(hosts: dict[str, str]) -> AsyncIterator[dict[str, Ask]]:
+    async with clients(hosts) as some, helpers(hosts) as others:
+        yield some | others
+
+
+def _run(asked: Asked, names: Mapping[str, str], opened: Open) -> Measured:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # other people's deprecations
+        return asyncio.run(_measure(asked, names, opened))
+
+
+async def _measure(asked: Asked, names: Mapping[str, str], opened: Open) -> Measured:
+    heard = {key: Heard() for key in asked}
+    ids = {key: f"req-{place:06d}" for place, key in enumerate(asked, start=1)}
+    windows = [_window(name, names[name], case) for (name, _), case in asked.items() if case.inject is not None]
+    providers = {name: _provider(dialect) for name, dialect in names.items()}
+    with TemporaryDirectory() as folder:
+        with Capture(Path(folder), "edge") as capture:
+            async with Edge(providers, token=TOKEN, windows=windows, capture=capture) as edge:
+                edge.begin(time.monotonic_ns())
+                async with opened({name: f"http://127.0.0.1:{port}" for name, port in edge.ports.items()}) as asks:
+                    await _warm_up(asks)
+                    for idle in (True, False):
+                        slots = asyncio.Semaphore(AT_ONCE[idle])
+                        chosen = [key for key, case in asked.items() if case.idle is idle]
+                        prompts = {key: f"hello [[{ids[key]} {TOKEN}]]" for key in chosen}
+                        calls = (_ask(asks[key[0]], asked[key], prompts[key], heard[key], slots) for key in chosen)
+                        await asyncio.gather(*calls)
+        _add_attempts(capture.path, ids, asked, heard)
+    return heard
+
+
+async def _warm_up(asks: Mapping[str, Ask]) -> None:
+    for ask, case in product(asks.values(), WARM_UP):
+        await ask(Heard(), case, "hello")
+
+
+def _provider(dialect: str) -> Provider:
+    spec = ReplySpec(ttft=0, tokens=TOKENS, tokens_per_second=200)
+    return Provider(dialect=dialect, model="any", reply=spec)  # type: ignore[arg-type]
+
+
+def _window(name: str, dialect: str, case: Case) -> Window:
+    inject = case.inject
+    assert inject is not None
+    if inject.error is not None and inject.status is None and inject.stream is None:
+        inject = replace(inject, status=usual_status(dialect, inject))
+    return Window(
+        fault_id=fault_id(name, case),
+        provider=name,
+        start_ns=0,
+        end_ns=10**15,
+        inject=inject,
+        first=case.first,
+        models=(case.name,),
+    )
+
+
+def fault_id(name: str, case: Case) -> str:
+    """Return the name of a case's fault at a client's provider."""
+    return f"{name}:{case.name}"
+
+
+def usual_status(dialect: str, inject: Inject) -> int:
+    """Return the status that a provider usually gives an error."""
+    (head, *_) = dialects.DIALECTS[dialect].fail(Call(), "a", problem=inject.error).reply
+    assert isinstance(head, Head)
+    return head.status
+
+
+async def _ask(ask: Ask, case: Case, prompt: str, heard: Heard, slots: asyncio.Semaphore) -> None:
+    waits.write_down(heard.waits_s, real=case.inject is not None and case.inject.limit is not None)
+    async with slots:
+        for _ in range(case.times - 1):
+            await ask(Heard(), case, prompt)
+        try:
+            await ask(heard, case, prompt)
+        except Exception as error:
+            heard.error = error
+
+
+def _add_attempts(path: Path, ids: dict[tuple[str, str], str], asked: Asked, heard: Measured) -> None:
+    attempts: dict[str | None, list[AttemptRecord]] = defaultdict(list)
+    for row in rows(path):
+        if isinstance(row, EdgeAttempt):
+            attempts[row.request_id].append(row.attempt)
+    for key, request_id in ids.items():
+        heard[key].attempts = attempts[request_id]
+        last = f"{request_id}.{key[0]}.{len(attempts[request_id])}"
+        heard[key].whole = text.text(last, asked[key].max_tokens or TOKENS)

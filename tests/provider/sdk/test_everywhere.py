@@ -1,0 +1,65 @@
+"""What holds for every SDK."""
+
+from __future__ import annotations
+
+import pytest
+
+from .cases import CASES, LIMIT, SHORT, TOKENS, Case
+from .clients import DIALECTS
+from .measure import Measured, fault_id
+
+NO_DONE = ("responses", "gemini", "gemini-blocking")
+"""Their streams have no sign that nothing follows, so there is nothing to leave out."""
+
+
+@pytest.mark.parametrize("client", DIALECTS)
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_the_provider_met_the_sdk_and_its_fault(measured: Measured, client: str, case: Case) -> None:
+    """Each call is one attempt, without hidden retries, of which the edge says that the fault changed it."""
+    attempts = measured[client, case.name].attempts
+    assert len(attempts) == case.times
+    assert [attempt.streaming for attempt in attempts] == [case.streaming] * case.times
+    assert [attempt.model for attempt in attempts] == [case.name] * case.times
+    nothing = case.inject is None or (case.name == "stream-no-done" and client in NO_DONE)
+    assert attempts[-1].fault_id == (None if nothing else fault_id(client, case))
+
+
+@pytest.mark.parametrize("client", DIALECTS)
+@pytest.mark.parametrize("name", ["stream-fine", "plain-fine"])
+def test_an_answer_says_it_all(measured: Measured, client: str, name: str) -> None:
+    """Text, model, usage and the call's name reach the SDK's caller, and in a stream each token by itself."""
+    heard = measured[client, name]
+    (attempt,) = heard.attempts
+    assert heard.text == heard.whole
+    assert heard.pieces in {0, TOKENS}
+    assert (heard.pieces == TOKENS) == (name == "stream-fine")
+    assert heard.model == name
+    assert heard.usage == (attempt.tokens_in, attempt.tokens_out) == (attempt.tokens_in, TOKENS)
+    assert heard.request_id or client == "deepseek"  # it names its calls in a header that OpenAI's SDK does not know
+
+
+@pytest.mark.parametrize("client", DIALECTS)
+@pytest.mark.parametrize("case", SHORT, ids=str)
+def test_the_callers_limit_of_tokens_is_kept(measured: Measured, client: str, case: Case) -> None:
+    """Each SDK has its own name for it, and its own word for an answer that ends there."""
+    heard = measured[client, case.name]
+    words = {"responses": "incomplete: max_output_tokens", "anthropic": "max_tokens"}
+    word = "MAX_TOKENS" if DIALECTS[client] == "gemini" else words.get(client, "length")
+    assert heard.outcome == ("whole", None, word)
+    assert heard.usage is not None
+    assert heard.usage[1] == case.max_tokens
+
+
+@pytest.mark.parametrize("client", DIALECTS)
+def test_usage_can_be_missing(measured: Measured, client: str) -> None:
+    """Without usage the text is whole, and nothing is raised."""
+    heard = measured[client, "stream-no-usage"]
+    assert (heard.share, heard.error, heard.usage) == ("whole", None, None)
+
+
+@pytest.mark.parametrize("client", DIALECTS)
+def test_a_limit_is_told(measured: Measured, client: str) -> None:
+    """Who exceeds a quota is told 429."""
+    heard = measured[client, LIMIT.name]
+    assert heard.status == 429
+    assert [attempt.status for attempt in heard.attempts] == [200, 429]
