@@ -105,9 +105,16 @@ def _check_driver(document: Document, chain: Chain) -> None:
     if (chain.driver == "endpoint") != (chain.endpoint is not None):
         problem = "`endpoint:` goes with `driver: endpoint`"
         raise document.error(problem, ("endpoint",) if chain.endpoint else ("driver",))
+    if chain.policy is not None and chain.driver != "reference":
+        raise document.error("`policy:` goes with `driver: reference`", ("policy",))
     if chain.endpoint is not None:
         _check_endpoint(document, chain, chain.endpoint)
         return
+    if chain.driver == "reference":
+        return
+    if chain.retry is not None and chain.retry.backoff not in (None, "exponential"):
+        problem = f"{chain.driver} backs off in its own way, not {chain.retry.backoff!r}"
+        raise document.error(problem, ("retry", "backoff"), known="exponential", hint="or `driver: reference`")
     try:
         if chain.driver == "openai-sdk":
             sdk_settings(chain)

@@ -169,6 +169,8 @@ class Policy:
         deadline: Of a whole request, in nanoseconds.
         breaker: Leaves a provider that fails alone for a while; none if None.
         budget: Bounds retries over all requests; none if None.
+        first_token: How long an attempt may take to its first token, in nanoseconds.
+        idle: How long a stream may go without a token after that, in nanoseconds; comments are none.
         hedge: How long an attempt may be silent before the next provider is asked too, in nanoseconds; never if None.
         max_cost: The most that a request may cost, in USD; dearer providers are skipped. No limit if None.
         streams: `before-first-token` falls back until the caller has seen a token; `restart` holds tokens back until the
@@ -184,6 +186,8 @@ class Policy:
     deadline: Annotated[Duration, Gt(0)] = 60 * 10**9
     breaker: BreakerSpec | None = BreakerSpec()
     budget: BudgetSpec | None = BudgetSpec()
+    first_token: Annotated[Duration, Gt(0)] = 10 * 10**9
+    idle: Annotated[Duration, Gt(0)] = 10 * 10**9
     hedge: Annotated[Duration, Gt(0)] | None = None
     max_cost: Annotated[float, Gt(0)] | None = None
     streams: Literal["before-first-token", "restart"] = "before-first-token"

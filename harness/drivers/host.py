@@ -111,6 +111,8 @@ def host(chain: Chain) -> Host:
     if chain.driver == "openai-sdk":
         sdk_settings(chain)
         return Host(chain=chain, part=(sys.executable, "-m", "harness.drivers.openai_sdk"), sees_attempts=True)
+    if chain.driver == "reference":
+        return Host(chain=chain, part=(sys.executable, "-m", "harness.drivers.reference"), sees_attempts=True)
     router_settings(chain, {}, os.environ)
     if chain.driver == "litellm-proxy":
         if not all(map(find_spec, _PROXY_NEEDS)):

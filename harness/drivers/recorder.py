@@ -36,19 +36,43 @@ class Recorder:
         base_urls: Where each provider is called; an attempt is told by host and port.
         put: Takes the rows; `Capture.put`.
         prefix: Begins every attempt's key; no two recorders of a run have the same.
+        clock_ns: Stamps the rows.
+        transport: Makes what a chain calls its providers through, in place of the one it would make; None leaves it to it.
     """
 
-    def __init__(self, base_urls: Mapping[str, str], put: Callable[[ChainAttempt], None], *, prefix: str = "a") -> None:
+    def __init__(
+        self,
+        base_urls: Mapping[str, str],
+        put: Callable[[ChainAttempt], None],
+        *,
+        prefix: str = "a",
+        clock_ns: Callable[[], int] = time.monotonic_ns,
+        transport: Callable[[], httpx.AsyncBaseTransport | None] = lambda: None,
+    ) -> None:
         self._providers = {_authority(url): name for name, url in base_urls.items()}
         self._put = put
         self._prefix = prefix
+        self._clock_ns = clock_ns
+        self.transport = transport
         self._keys = itertools.count(1)
-        self._open: set[_Attempt] = set()
+        self._open: set[Attempt] = set()
 
     def close(self) -> None:
         """Write the attempts that are still under way; whoever waits for them has gone."""
         for attempt in list(self._open):
             attempt.abandon()
+
+    def begin(self, provider: str, request_id: str | None) -> Attempt:
+        """Return an attempt that begins now.
+
+        Args:
+            provider: Its name.
+            request_id: The request it belongs to.
+        """
+        key = f"{self._prefix}-{next(self._keys):06d}"
+        attempt = Attempt(key, request_id, provider, self._ended, self._clock_ns)
+        self._open.add(attempt)
+        return attempt
 
     def watch(self, handle: Handle) -> Handle:
         """Return a transport's `handle_async_request` that records what it does."""
@@ -61,8 +85,7 @@ class Recorder:
                 raise httpx.ConnectError("this address is none of the chain's providers", request=request)
             if request.method != "POST":
                 return await handle(request)  # a look at a provider's models or health is no attempt at the edge either
-            attempt = _Attempt(f"{self._prefix}-{next(self._keys):06d}", _request_id(request), provider, self._ended)
-            self._open.add(attempt)
+            attempt = self.begin(provider, _request_id(request))
             request.headers[ATTEMPT_HEADER] = attempt.key
             try:
                 response = await handle(request)
@@ -76,36 +99,50 @@ class Recorder:
 
         return handle_async_request
 
-    def _ended(self, attempt: _Attempt, row: ChainAttempt) -> None:
+    def _ended(self, attempt: Attempt, row: ChainAttempt) -> None:
         self._open.discard(attempt)
         self._put(row)
 
 
-class _Attempt:
-    """One attempt under way; its row is written once, at its end."""
+class Attempt:
+    """One attempt under way; its row is written once, at its end.
 
-    __slots__ = ("_ended", "_first_byte_ns", "_start_ns", "_status", "key", "provider", "request_id")
+    Attributes:
+        key: Sent along with it, so that the edge's record carries it too.
+        request_id: The request it belongs to.
+        provider: Its name.
+    """
+
+    __slots__ = ("_clock_ns", "_ended", "_first_byte_ns", "_start_ns", "_status", "key", "provider", "request_id")
 
     def __init__(
-        self, key: str, request_id: str | None, provider: str, ended: Callable[[_Attempt, ChainAttempt], None]
+        self,
+        key: str,
+        request_id: str | None,
+        provider: str,
+        ended: Callable[[Attempt, ChainAttempt], None],
+        clock_ns: Callable[[], int],
     ) -> None:
+        self._clock_ns = clock_ns
         self.key = key
         self.request_id = request_id
         self.provider = provider
-        self._ended: Callable[[_Attempt, ChainAttempt], None] | None = ended
-        self._start_ns = time.monotonic_ns()
+        self._ended: Callable[[Attempt, ChainAttempt], None] | None = ended
+        self._start_ns = clock_ns()
         self._first_byte_ns: int | None = None
         self._status: int | None = None
 
     def answered(self, status: int) -> None:
+        """Take note that the headers have come."""
         self._status = status
-        self._first_byte_ns = time.monotonic_ns()
+        self._first_byte_ns = self._clock_ns()
 
     def abandon(self) -> None:
         """End without the rest of the answer: nobody leaves because of an error's body, but for a stream's."""
         self.end("client_left" if self._status is None or 200 <= self._status < 300 else "status")
 
     def end(self, outcome: AttemptOutcome, error: str | None = None) -> None:
+        """Write the row; what comes after the first end counts no more."""
         ended, self._ended = self._ended, None
         if ended is None:
             return
@@ -117,7 +154,7 @@ class _Attempt:
             provider=self.provider,
             start_ns=self._start_ns,
             first_byte_ns=self._first_byte_ns,
-            end_ns=time.monotonic_ns(),
+            end_ns=self._clock_ns(),
             status=self._status,
             outcome=outcome,
             error=error,
@@ -131,7 +168,7 @@ class _Stream(httpx.AsyncByteStream):
     Not a generator: abandoning this must drop the inner stream at the same moment as without it.
     """
 
-    def __init__(self, inner: httpx.AsyncByteStream, attempt: _Attempt) -> None:
+    def __init__(self, inner: httpx.AsyncByteStream, attempt: Attempt) -> None:
         self._inner = inner
         self._attempt = attempt
         self._iterator: AsyncIterator[bytes] | None = None

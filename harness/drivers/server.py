@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
-from contextlib import aclosing, asynccontextmanager
-from typing import Any
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 from aiohttp import web
+
+from harness.chain import Chain
+from harness.drivers.recorder import Recorder, forget
+from harness.part import Part, Serve
+from harness.store import decode, encode
 
 _BODY_BYTES_MAX = 64 * 2**20
 _SHUTDOWN_S = 1.0
@@ -19,6 +25,66 @@ plain answer, one for each chunk of a stream. Raises what the chain raises; clos
 
 Explain = Callable[[Exception], tuple[int, dict[str, Any]]]
 """Give status and body of the answer for what `Ask` raised. Nothing secret may be in them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inside:
+    """A chain that is hosted in this very process.
+
+    Attributes:
+        ask: Asks it.
+        explain: Words its errors.
+        model: What callers ask for.
+        models: What callers may ask for.
+        addressable: The model to ask for to reach a provider, by provider.
+        warnings: What the host could not carry over, in sentences.
+    """
+
+    ask: Ask
+    explain: Explain
+    model: str
+    models: tuple[str, ...]
+    addressable: Mapping[str, str]
+    warnings: tuple[str, ...] = ()
+
+
+class Open(Protocol):
+    """Hosts a chain in this process, from entering until leaving."""
+
+    def __call__(
+        self, chain: Chain, base_urls: Mapping[str, str], recorder: Recorder
+    ) -> AbstractAsyncContextManager[Inside]:
+        """Return the chain inside.
+
+        Args:
+            chain: With its secrets.
+            base_urls: Where each provider is called, by name, without the dialect's own path.
+            recorder: Watches every transport that the chain makes, or makes them itself.
+        """
+
+
+def serving(enter: Open) -> Serve:
+    """Return the part that hosts the chain in its start message behind an endpoint of its own."""
+
+    @asynccontextmanager
+    async def serve(part: Part) -> AsyncIterator[dict[str, Any]]:
+        chain = decode(encode(part.config["chain"]), Chain)
+        base_urls: dict[str, str] = part.config["base_urls"]
+        recorder = Recorder(base_urls, part.capture.put if part.capture is not None else forget)
+        async with enter(chain, base_urls, recorder) as inside:
+            app = application(inside.ask, explain=inside.explain, models=inside.models)
+            try:
+                async with listening(app) as base_url:
+                    yield {
+                        "base_url": base_url,
+                        "model": inside.model,
+                        "addressable": dict(inside.addressable),
+                        "warnings": list(inside.warnings),
+                    }
+            finally:
+                recorder.close()
+
+    return serve
 
 
 def application(ask: Ask, *, explain: Explain, models: Iterable[str]) -> web.Application:

@@ -8,11 +8,10 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from harness.chain import Provider
 from harness.edge.forward import Forward
-from harness.edge.player import Player
 from harness.edge.request import Request
 from harness.edge.upstream import Real
 from harness.history import AttemptOutcome
@@ -23,7 +22,7 @@ from harness.provider.marker import ATTEMPT_HEADER, REQUEST_HEADER, RUN_HEADER, 
 from harness.provider.reply import Close, End, Head, Send, Step
 from harness.provider.respond import parse, respond
 from harness.provider.usage import cost_usd
-from harness.store import Capture, EdgeAttempt, Foreign
+from harness.store import EdgeAttempt, Foreign, Sink
 
 _REQUEST_ID = re.compile(r"[a-z]+-[0-9]{6,20}")
 _NO_CALL = Call()
@@ -72,6 +71,22 @@ class Played(NamedTuple):
     outcome: AttemptOutcome
 
 
+class Stamps(Protocol):
+    """When an answer went out; see Player."""
+
+    @property
+    def first_byte_ns(self) -> int | None:
+        """When the first byte left."""
+
+    @property
+    def end_ns(self) -> int | None:
+        """When the last one did."""
+
+    @property
+    def status(self) -> int | None:
+        """As it left."""
+
+
 class Face:
     """One provider's port.
 
@@ -89,7 +104,7 @@ class Face:
         *,
         token: str | None,
         faults: State,
-        capture: Capture | None,
+        capture: Sink | None,
         real: Real | None = None,
     ) -> None:
         """Get ready.
@@ -194,7 +209,7 @@ class Face:
         return respond(self._provider, call, f"{self.name}.0")
 
     def record(
-        self, exchange: Exchange, outcome: AttemptOutcome, player: Player, unplayed: Sequence[Step] = ()
+        self, exchange: Exchange, outcome: AttemptOutcome, player: Stamps, unplayed: Sequence[Step] = ()
     ) -> None:
         """Write down an exchange that has ended, if it was an attempt.
 

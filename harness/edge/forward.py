@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import io
 import logging
-import re
 import time
 from collections import deque
 from collections.abc import Callable
@@ -20,6 +19,7 @@ from harness.history import AttemptOutcome
 from harness.provider.answer import Answer, Call, Heard
 from harness.provider.changes import Changes
 from harness.provider.decide import Decision
+from harness.provider.dialects import wire
 from harness.provider.faults import error_event
 from harness.provider.reply import Close, End, Head, Reset, Send, Step
 from harness.provider.usage import billed, cost_usd
@@ -29,7 +29,6 @@ _HELD_BYTES_MAX = 256 * 2**10
 _AT_ONCE_BYTES_MAX = 2**19
 _READ_BYTES_MAX = 8 * 2**20
 _STATUSES = range(200, 600)
-_BLANK_LINE = re.compile(rb"\r\n\r\n|\n\n|\r\r|\n\r\n")
 
 
 class Forward:
@@ -180,10 +179,10 @@ class Forward:
         rest = b""
         try:
             while data := await body.readany():
-                events, rest = split(rest, data)
+                events, rest = wire.split(rest, data)
                 await self._say(events)
         except aiohttp.ClientError:
-            events, rest = split(rest, _arrived(body))
+            events, rest = wire.split(rest, _arrived(body))
             await self._say([*events, rest] if rest else events)
             raise
         await self._say([rest] if rest else [])
@@ -269,22 +268,6 @@ class Forward:
         over, self._over = self._over, None
         if over is not None:
             over()
-
-
-def split(rest: bytes, data: bytes) -> tuple[list[bytes], bytes]:
-    """Return the events that are whole, each with its blank line, and what is left.
-
-    Args:
-        rest: What was left before.
-        data: What has come since.
-    """
-    events = []
-    begin = 0
-    text = rest + data
-    for match in _BLANK_LINE.finditer(text, max(0, len(rest) - 3)):
-        events.append(text[begin : match.end()])
-        begin = match.end()
-    return events, text[begin:]
 
 
 def _arrived(body: aiohttp.StreamReader) -> bytes:

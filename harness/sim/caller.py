@@ -35,9 +35,7 @@ class Callers:
         clock: The run's.
     """
 
-    def __init__(
-        self, ask: Ask, explain: Explain, *, model: str, load: Load, token: str, clock: Clock
-    ) -> None:
+    def __init__(self, ask: Ask, explain: Explain, *, model: str, load: Load, token: str, clock: Clock) -> None:
         self._ask = ask
         self._explain = explain
         self._model = model
@@ -51,9 +49,7 @@ class Callers:
         if arrival.scheduled_ns > clock.now_ns:
             await asyncio.sleep((arrival.scheduled_ns - clock.now_ns) / 1e9)
         start_ns = clock.now_ns
-        body = json.loads(
-            self._prompt.body(arrival.request_id, model=self._model, streaming=arrival.streaming)
-        )
+        body = json.loads(self._prompt.body(arrival.request_id, model=self._model, streaming=arrival.streaming))
         body.setdefault("stream", False)
         heard = _Heard(StreamReading() if arrival.streaming else None)
         left = False

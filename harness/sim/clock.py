@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import platform
 import selectors
 import socket
 import subprocess
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping
-from concurrent.futures import Executor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import Any, TypeVar, TypeVarTuple, Unpack
 
 import time_machine
@@ -125,6 +126,7 @@ def run(main: Callable[[Clock], Coroutine[Any, Any, T]]) -> T:
     Raises:
         UnrealError: It deadlocks, or something in it is real: a socket, a sleep, a thread, a process.
     """
+    platform.processor()  # Python asks a process for it, once; clients say it in their headers
     with time_machine.travel(EPOCH_S, tick=False) as traveller, _nothing_real():
         clock = Clock(traveller)
         with asyncio.Runner(loop_factory=lambda: _Loop(clock)) as runner:
@@ -135,13 +137,19 @@ def run(main: Callable[[Clock], Coroutine[Any, Any, T]]) -> T:
 def _nothing_real() -> Iterator[None]:
     """Make what is real raise."""
     kept = [(owner, name, getattr(owner, name)) for owner, name, _ in _REAL]
+    submit = ThreadPoolExecutor.submit
+    tried: list[UnrealError] = []
     try:
         for owner, name, what in _REAL:
-            setattr(owner, name, _forbidden(what))
+            setattr(owner, name, _forbidden(what, tried))
+        ThreadPoolExecutor.submit = _at_once  # type: ignore[method-assign, assignment]
         yield
     finally:
+        ThreadPoolExecutor.submit = submit  # type: ignore[method-assign]
         for owner, name, real in kept:
             setattr(owner, name, real)
+    if tried:  # somebody in between has swallowed it
+        raise tried[0]
 
 
 _REAL: tuple[tuple[Any, str, str], ...] = (
@@ -154,8 +162,19 @@ _REAL: tuple[tuple[Any, str, str], ...] = (
 )
 
 
-def _forbidden(what: str) -> Callable[..., Any]:
+def _forbidden(what: str, tried: list[UnrealError]) -> Callable[..., Any]:
     def forbidden(*_args: Any, **_options: Any) -> Any:
-        raise UnrealError(f"{what} was tried in virtual time", where="sim")
+        tried.append(UnrealError(f"{what} was tried in virtual time", where="sim"))
+        raise tried[-1]
 
     return forbidden
+
+
+def _at_once(_pool: ThreadPoolExecutor, func: Callable[..., Any], /, *args: Any, **options: Any) -> Future[Any]:
+    """Do a pool's work here and now: when a thread would be done is not ours to say."""
+    future: Future[Any] = Future()
+    try:
+        future.set_result(func(*args, **options))
+    except Exception as error:  # whoever waits for it gets it, as from a thread
+        future.set_exception(error)
+    return future

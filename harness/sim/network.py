@@ -230,5 +230,3 @@ class Answering:
         self._over = True
         self._played.end_ns = self._clock.now_ns
         self._face.record(self._exchange, how, self._played, list(self._steps))
-
-

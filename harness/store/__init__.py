@@ -5,14 +5,26 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from harness.store.capture import Capture, EdgeAttempt, Foreign, Origin
+from harness.store.capture import Capture, EdgeAttempt, Foreign, Origin, Row, Sink
 from harness.store.format import decode, encode
 
 if TYPE_CHECKING:
     from harness.store.folder import RunFolder, latest
     from harness.store.suite import SuiteFolder
 
-__all__ = ["Capture", "EdgeAttempt", "Foreign", "Origin", "RunFolder", "SuiteFolder", "decode", "encode", "latest"]
+__all__ = [
+    "Capture",
+    "EdgeAttempt",
+    "Foreign",
+    "Origin",
+    "Row",
+    "RunFolder",
+    "Sink",
+    "SuiteFolder",
+    "decode",
+    "encode",
+    "latest",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple, Protocol, Self
 
 import msgspec
 
@@ -108,6 +108,13 @@ _KINDS: dict[str, type] = {
     "format": Format,
 }
 _NAMES = {kind: name for name, kind in _KINDS.items()}
+
+
+class Sink(Protocol):
+    """Where rows go."""
+
+    def put(self, row: Row) -> None:
+        """Take a row."""
 
 
 class Capture:

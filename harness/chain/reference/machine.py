@@ -137,6 +137,10 @@ class Request:
             return Wait(min(self._until_ns, self._deadline_ns))
         return self._send(now_ns)
 
+    def begun(self) -> None:
+        """Take note that the caller has seen a token: nobody else is asked meanwhile."""
+        self._hedge_ns = None
+
     def _take(self, now_ns: int, result: Result) -> None:
         place, permit = self._open.pop(result.attempt)
         provider = self._order[place]

@@ -19,7 +19,7 @@ from typing import Any, NoReturn
 from harness import part
 from harness.chain import Chain
 from harness.chain.litellm_router import RouterSettings, router_settings
-from harness.drivers.litellm_router.router import settle, watch_transports
+from harness.drivers.litellm_router.router import settle, watched_transports
 from harness.drivers.recorder import Recorder, forget
 from harness.errors import HarnessError
 from harness.store import decode, encode
@@ -67,28 +67,28 @@ async def serve(
     settings = settle(router_settings(chain, base_urls, environ))
     put = own.capture.put if own.capture is not None else forget
     recorder = Recorder(base_urls, put, prefix=f"a{number}")
-    watch_transports(recorder)
     os.environ["LITELLM_MASTER_KEY"] = own.config["master_key"]
     config = uvicorn.Config(
         app, log_level="critical", access_log=False, server_header=False, timeout_graceful_shutdown=SHUTDOWN_S
     )
     server = uvicorn.Server(config)
-    with _configured(settings):
-        task = asyncio.create_task(server.serve(sockets=[listener]))
-        while not (server.started or task.done()):  # noqa: ASYNC110 - uvicorn tells nobody
-            await asyncio.sleep(_POLL_S)
-    if task.done():
-        raise HarnessError("LiteLLM's proxy did not start", where="chain")
-    try:
-        yield {
-            "model": chain.model or chain.order[0],
-            "addressable": settings.addressable,
-            "warnings": list(settings.warnings),
-        }
-    finally:
-        server.should_exit = True
-        await task
-        recorder.close()
+    with watched_transports(recorder):
+        with _configured(settings):
+            task = asyncio.create_task(server.serve(sockets=[listener]))
+            while not (server.started or task.done()):  # noqa: ASYNC110 - uvicorn tells nobody
+                await asyncio.sleep(_POLL_S)
+        if task.done():
+            raise HarnessError("LiteLLM's proxy did not start", where="chain")
+        try:
+            yield {
+                "model": chain.model or chain.order[0],
+                "addressable": settings.addressable,
+                "warnings": list(settings.warnings),
+            }
+        finally:
+            server.should_exit = True
+            await task
+            recorder.close()
 
 
 def seclude(environ: MutableMapping[str, str]) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import NoReturn
 
 from harness import part
-from harness.drivers.litellm_router.host import serve
+from harness.drivers.litellm_router.host import enter
 from harness.drivers.litellm_router.router import silence
+from harness.drivers.server import serving
 
 
 def preload() -> None:
@@ -18,7 +19,7 @@ def preload() -> None:
 def main() -> NoReturn:
     """Run the host."""
     preload()
-    part.main("chain", serve)
+    part.main("chain", serving(enter))
 
 
 if __name__ == "__main__":

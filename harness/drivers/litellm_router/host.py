@@ -1,9 +1,9 @@
-"""The part that hosts the Router: build it, watch its transport, serve it."""
+"""The Router, hosted: build it, watch its transports."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
@@ -11,41 +11,31 @@ from typing import Any
 from harness.chain import Chain
 from harness.chain.litellm_router import DUMMY_KEY, router_settings
 from harness.chain.redact import scrub, secrets
-from harness.drivers.litellm_router.router import routed, settle, watch_transports
-from harness.drivers.recorder import Recorder, forget
-from harness.drivers.server import application, listening
-from harness.part import Part
-from harness.store import decode, encode
+from harness.drivers.litellm_router.router import routed, settle, watched_transports
+from harness.drivers.recorder import Recorder
+from harness.drivers.server import Inside
 
 
 @asynccontextmanager
-async def serve(part: Part) -> AsyncIterator[dict[str, Any]]:
-    """Host the chain in the start message; the ready message says where, and what to ask for.
+async def enter(chain: Chain, base_urls: Mapping[str, str], recorder: Recorder) -> AsyncIterator[Inside]:
+    """Host a chain; see `Open`.
 
     Raises:
         UsageError: LiteLLM does not take the chain, or takes it for something else.
     """
-    chain = decode(encode(part.config["chain"]), Chain)
-    base_urls: dict[str, str] = part.config["base_urls"]
     settings = settle(router_settings(chain, base_urls, os.environ))
     keys = {str(entry["litellm_params"]["api_key"]) for entry in settings.model_list} - {DUMMY_KEY}
     hidden = secrets(chain, os.environ) | keys
-    recorder = Recorder(base_urls, part.capture.put if part.capture is not None else forget)
-    watch_transports(recorder)
     asked = chain.model or chain.order[0]
-    with routed(settings, hidden) as router:
-        models = sorted({asked, *settings.addressable.values()})
-        app = application(partial(_ask, router), explain=partial(_explain, hidden), models=models)
-        try:
-            async with listening(app) as base_url:
-                yield {
-                    "base_url": base_url,
-                    "model": asked,
-                    "addressable": settings.addressable,
-                    "warnings": list(settings.warnings),
-                }
-        finally:
-            recorder.close()
+    with watched_transports(recorder), routed(settings, hidden) as router:
+        yield Inside(
+            ask=partial(_ask, router),
+            explain=partial(_explain, hidden),
+            model=asked,
+            models=tuple(sorted({asked, *settings.addressable.values()})),
+            addressable=settings.addressable,
+            warnings=settings.warnings,
+        )
 
 
 async def _ask(router: Any, body: dict[str, Any]) -> AsyncGenerator[str, None]:

@@ -80,19 +80,24 @@ def _make(litellm: Any, settings: RouterSettings, hidden: frozenset[str]) -> Any
         raise UsageError(problem, where="chain") from None
 
 
-def watch_transports(recorder: Recorder) -> None:
-    """Have every HTTP transport that LiteLLM makes from now on recorded; all its async clients get theirs here."""
+@contextmanager
+def watched_transports(recorder: Recorder) -> Iterator[None]:
+    """Have every HTTP transport that LiteLLM makes meanwhile recorded; all its async clients get theirs in one place."""
     from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler  # noqa: PLC0415 - takes seconds
 
     create = AsyncHTTPHandler.create_async_transport
 
     def create_async_transport(*args: Any, **kwargs: Any) -> Any:
-        transport: Any = create(*args, **kwargs) or httpx.AsyncHTTPTransport()
+        transport: Any = recorder.transport() or create(*args, **kwargs) or httpx.AsyncHTTPTransport()
         # On the instance: LiteLLM looks at its transport's class.
         transport.handle_async_request = recorder.watch(transport.handle_async_request)
         return transport
 
     AsyncHTTPHandler.create_async_transport = staticmethod(create_async_transport)
+    try:
+        yield
+    finally:
+        AsyncHTTPHandler.create_async_transport = staticmethod(create)
 
 
 def settle(settings: RouterSettings) -> RouterSettings:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from harness import part
-from harness.drivers.openai_sdk.host import serve
+from harness.drivers.openai_sdk.host import enter
+from harness.drivers.server import serving
 
 if __name__ == "__main__":
-    part.main("chain", serve)
+    part.main("chain", serving(enter))

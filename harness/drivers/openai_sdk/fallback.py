@@ -95,7 +95,7 @@ def client(provider: Provider, base_url: str, settings: SdkSettings, recorder: R
         settings: Retries and timeout.
         recorder: Watches the client's transport.
     """
-    transport = httpx.AsyncHTTPTransport(limits=openai.DEFAULT_CONNECTION_LIMITS)
+    transport = recorder.transport() or httpx.AsyncHTTPTransport(limits=openai.DEFAULT_CONNECTION_LIMITS)
     transport.handle_async_request = recorder.watch(transport.handle_async_request)  # type: ignore[method-assign, assignment]
     base_url = base_url.rstrip("/")
     common: dict[str, Any] = {

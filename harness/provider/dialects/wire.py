@@ -6,6 +6,7 @@ import json
 import re
 from typing import Any
 
+_BLANK_LINE = re.compile(rb"\r\n\r\n|\n\n|\r\r|\n\r\n")
 _COUNT_MAX = 2**62
 _EVENT = re.compile(rb".+?(?:\r\n\r\n|\n\n|\r\r|\Z)", re.DOTALL)
 
@@ -85,3 +86,19 @@ def code_of(*values: Any) -> str | None:
         if (isinstance(value, str) and value) or type(value) is int:
             return text_of(str(value))
     return None
+
+
+def split(rest: bytes, data: bytes) -> tuple[list[bytes], bytes]:
+    """Return the events that are whole, each with its blank line, and what is left.
+
+    Args:
+        rest: What was left before.
+        data: What has come since.
+    """
+    events = []
+    begin = 0
+    text = rest + data
+    for match in _BLANK_LINE.finditer(text, max(0, len(rest) - 3)):
+        events.append(text[begin : match.end()])
+        begin = match.end()
+    return events, text[begin:]

@@ -1,0 +1,29 @@
+"""What an error answer means for a chain: by its status, and by its code where that says more."""
+
+from __future__ import annotations
+
+from harness.chain.reference.turns import Failure
+
+_QUOTA = ("quota", "spend_limit", "billing", "insufficient_balance", "insufficient balance")
+_FILTER = ("content_filter", "content_policy", "safety")
+
+
+def failure(status: int, code: str | None) -> Failure:
+    """Return why an attempt failed whose answer is no success.
+
+    Args:
+        status: 300 and above.
+        code: The body's own code, else its type; None where it has none.
+    """
+    said = (code or "").lower()
+    if status == 402 or (status == 429 and any(word in said for word in _QUOTA)):
+        return "quota"
+    if status == 429:
+        return "rate_limit"
+    if status in (401, 403, 404):
+        return "denied"
+    if status in (408, 504):
+        return "timeout"
+    if status >= 500 or status == 409:
+        return "server_error"
+    return "filtered" if any(word in said for word in _FILTER) else "invalid"

@@ -1,0 +1,41 @@
+"""Host a chain in this very process, without an endpoint in front of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager
+from importlib import import_module
+
+from harness.chain import Chain
+from harness.drivers.recorder import Recorder
+from harness.drivers.server import Inside, Open
+from harness.errors import UsageError
+
+_HOSTS = {
+    "litellm-router": "harness.drivers.litellm_router.host",
+    "openai-sdk": "harness.drivers.openai_sdk.host",
+    "reference": "harness.drivers.reference.host",
+}
+
+
+def prepare(chain: Chain) -> None:
+    """Import what a chain needs, which may take seconds.
+
+    Raises:
+        UsageError: It cannot be hosted in a process of ours.
+    """
+    if chain.driver not in _HOSTS:
+        raise UsageError(
+            f"a chain with `driver: {chain.driver}` runs in processes of its own, so only a live run can host it",
+            where="driver",
+            known=", ".join(_HOSTS),
+            hint="--engine live",
+        )
+    if chain.driver == "litellm-router":
+        import_module("harness.drivers.litellm_router.__main__").preload()
+
+
+def enter(chain: Chain, base_urls: Mapping[str, str], recorder: Recorder) -> AbstractAsyncContextManager[Inside]:
+    """Host a chain that was prepared; see `Open`."""
+    host: Open = import_module(_HOSTS[chain.driver]).enter
+    return host(chain, base_urls, recorder)

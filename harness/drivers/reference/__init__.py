@@ -1,0 +1,1 @@
+"""The reference chain: our own policy, hosted."""

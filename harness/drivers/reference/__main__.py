@@ -1,0 +1,10 @@
+"""The chain host of a live run: `python -m harness.drivers.reference`, a part."""
+
+from __future__ import annotations
+
+from harness import part
+from harness.drivers.reference.host import enter
+from harness.drivers.server import serving
+
+if __name__ == "__main__":
+    part.main("chain", serving(enter))

@@ -1,0 +1,135 @@
+"""The sim engine: one run in virtual time, from the first arrival to the history."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from harness.chain import Chain
+from harness.drivers.inside import enter, prepare
+from harness.drivers.recorder import Recorder
+from harness.drivers.reference import host as reference
+from harness.edge.face import Face
+from harness.history import FaultEvent, History, RequestRecord
+from harness.history.assemble import assemble
+from harness.history.records import ChainAttempt
+from harness.provider import decide
+from harness.scenario import Plan
+from harness.sim import clock as virtual
+from harness.sim.caller import Callers
+from harness.sim.clock import Clock
+from harness.sim.http import Transport, base_url
+from harness.sim.network import Network
+from harness.sim.wire import Wire
+from harness.store import EdgeAttempt, Row
+
+TOKEN = "00000sim"  # noqa: S105 - tells runs apart, protects nothing
+LATE_S = 3.0
+"""How long attempts may begin after the last request has ended, as in a live run."""
+
+
+@dataclass(slots=True)
+class Rows:
+    """What the parts of a run write, in the order of the clock."""
+
+    edge: list[EdgeAttempt] = field(default_factory=list)
+    chain: list[ChainAttempt] = field(default_factory=list)
+
+    def put(self, row: Row) -> None:
+        """Keep a row of the edge."""
+        assert isinstance(row, EdgeAttempt)
+        self.edge.append(row)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ran:
+    """A run that came to its planned end.
+
+    Attributes:
+        history: All that happened.
+        warnings: What the chain's host could not carry over.
+    """
+
+    history: History
+    warnings: tuple[str, ...]
+
+
+def run(plan: Plan, chain: Chain) -> Ran:
+    """Carry a plan out in virtual time. The same plan gives the same history, to the last nanosecond.
+
+    Args:
+        plan: What to do.
+        chain: The chain, with its secrets.
+
+    Raises:
+        UsageError: Only a live run can do this.
+        UnrealError: Something real was tried, or nothing could ever happen again.
+    """
+    prepare(chain)
+    rows = Rows()
+    with _seeded(plan.seed):
+        requests, warnings = virtual.run(lambda clock: _story(plan, chain, clock, rows))
+    history = assemble(
+        plan.digest,
+        requests=requests,
+        edge=[(row.key, row.attempt) for row in rows.edge],
+        chain=rows.chain,
+        faults=[_event(plan, place) for place in range(len(plan.timeline.windows))],
+    )
+    return Ran(history=history, warnings=warnings)
+
+
+async def _story(plan: Plan, chain: Chain, clock: Clock, rows: Rows) -> tuple[list[RequestRecord], tuple[str, ...]]:
+    network = Network(_faces(plan, chain, rows), plan.timeline, clock, seed=plan.seed)
+    names = list(chain.providers)
+    base_urls = {name: base_url(name) for name in names}
+    recorder = Recorder(
+        base_urls, rows.chain.append, clock_ns=lambda: clock.now_ns, transport=lambda: Transport(network, names)
+    )
+    if chain.driver == "reference":
+        host = reference.enter(
+            chain, base_urls, recorder, wire=Wire(network), clock_ns=lambda: clock.now_ns, seed=plan.seed
+        )
+    else:
+        host = enter(chain, base_urls, recorder)
+    async with host as inside:
+        callers = Callers(inside.ask, inside.explain, model=inside.model, load=plan.load, token=TOKEN, clock=clock)
+        async with asyncio.TaskGroup() as group:
+            calls = [group.create_task(callers.call(arrival), name=arrival.request_id) for arrival in plan.arrivals]
+        await asyncio.sleep(max(LATE_S, (plan.end_ns - clock.now_ns) / 1e9))
+    recorder.close()
+    return [call.result() for call in calls], inside.warnings
+
+
+def _faces(plan: Plan, chain: Chain, rows: Rows) -> dict[str, Face]:
+    faces = {}
+    for name, provider in chain.providers.items():
+        faults = decide.begin(name, seed=plan.seed, windows=plan.timeline.windows)
+        faces[name] = Face(name, provider, token=TOKEN, faults=faults, capture=rows)
+        faces[name].origin_ns = 0
+    return faces
+
+
+def _event(plan: Plan, place: int) -> FaultEvent:
+    window = plan.timeline.windows[place]
+    return FaultEvent(
+        fault_id=window.fault_id,
+        provider=window.provider,
+        kind=window.inject.kind,
+        applied_ns=window.start_ns,
+        reverted_ns=window.end_ns,
+    )
+
+
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """Fix what a chain's libraries leave to chance."""
+    state = random.getstate()
+    random.seed(seed)
+    try:
+        yield
+    finally:
+        random.setstate(state)
