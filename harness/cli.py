@@ -7,7 +7,7 @@ import shlex
 import sys
 import traceback
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -38,6 +38,10 @@ ChainFile = Annotated[
 ]
 AllowReal = Annotated[
     bool, typer.Option("--allow-real", help="Let providers with an `upstream` be called for real: this costs money.")
+]
+EngineName = Annotated[
+    Literal["live", "sim"],
+    typer.Option("--engine", help="`live` on real parts, `sim` in virtual time: seconds, and always the same."),
 ]
 Seed = Annotated[int | None, typer.Option("--seed", min=0, help="In place of the scenario's.")]
 
@@ -98,11 +102,12 @@ def run(
     *,
     chain: ChainFile = None,
     seed: Seed = None,
+    engine: EngineName = "live",
     allow_real: AllowReal = False,
     reports: Reports = Path("reports"),
     as_json: Json = False,
 ) -> int:
-    """Run a scenario live and give the verdict."""
+    """Run a scenario, live or in virtual time, and give the verdict."""
     from harness import experiment  # noqa: PLC0415 - `harness --help` and `check` stay quick
     from harness.report.progress import RunProgress  # noqa: PLC0415
 
@@ -113,8 +118,9 @@ def run(
             seed=seed,
             reports=reports,
             progress=progress,
-            command=_command(scenario, chain, seed, allow_real=allow_real),
+            command=_command(scenario, chain, seed, allow_real=allow_real, engine=engine),
             allow_real=allow_real,
+            engine=engine,
         )
     return _tell(result, as_json=as_json)
 
@@ -133,8 +139,9 @@ def _tell(result: RunResult, *, as_json: bool) -> int:
     return result.exit_code
 
 
-def _command(scenario: Path, chain: Path | None, seed: int | None, *, allow_real: bool) -> str:
+def _command(scenario: Path, chain: Path | None, seed: int | None, *, allow_real: bool, engine: str) -> str:
     words = ["harness", "run", str(scenario)]
+    words += ["--engine", engine] if engine != "live" else []
     words += ["--chain", str(chain)] if chain else []
     words += ["--seed", str(seed)] if seed is not None else []
     words += ["--allow-real"] if allow_real else []

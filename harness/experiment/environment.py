@@ -11,15 +11,15 @@ from typing import Any
 _DISTRIBUTIONS = ("llm-fallback-harness", "litellm", "openai", "locust", "aiohttp", "toxiproxy-python")
 
 
-def environment(*, toxiproxy: str, command: str) -> dict[str, Any]:
+def environment(*, command: str, toxiproxy: str | None = None) -> dict[str, Any]:
     """Return versions and machine facts; no name of the machine or its user, no path, no variable.
 
     Args:
-        toxiproxy: Version and source of the server.
         command: The command line that repeats the run.
+        toxiproxy: Version and source of the server; None for a run in virtual time.
     """
     return {
-        "engine": "live",
+        "engine": "live" if toxiproxy else "sim",
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "command": command,
         "python": platform.python_version(),

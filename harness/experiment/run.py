@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 from harness.errors import HarnessError, UsageError
 from harness.experiment.live import Interrupted, carry_out, hide_secrets, interruptible
 from harness.experiment.prepare import prepare
 from harness.experiment.real import notices
+from harness.experiment.simulated import simulable, simulate
 from harness.history import History
 from harness.judge import Status, judge, measure, metrics_json, verdict_json
-from harness.live import engine
+from harness.live.engine import BudgetReached, Progress
 from harness.live.toxiproxy import provision
 from harness.report import Run
 from harness.report.junit import junit
 from harness.report.notebook import write_report
 from harness.scenario import Plan
+from harness.scenario.load import Loaded
 from harness.store import RunFolder, latest
+
+Engine = Literal["live", "sim"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,13 +49,14 @@ def run(
     scenario: Path,
     *,
     reports: Path,
-    progress: engine.Progress,
+    progress: Progress,
     chain: Path | None = None,
     seed: int | None = None,
     command: str = "",
     allow_real: bool = False,
+    engine: Engine = "live",
 ) -> RunResult:
-    """Run a scenario live.
+    """Run a scenario.
 
     Args:
         scenario: Its file.
@@ -60,12 +66,15 @@ def run(
         seed: In place of the scenario's.
         command: The command line that repeats this run, for the report.
         allow_real: Real providers that are not on this machine may be called.
+        engine: On real parts, or in virtual time.
 
     Raises:
         UsageError: The scenario or the chain is wrong; nothing was started.
         HarnessError: No run could be begun, or what it left cannot be written.
     """
     loaded = prepare(scenario, chain=chain, seed=seed, allow_real=allow_real)
+    if engine == "sim":
+        return _simulated(loaded, reports, progress, command)
     for notice in notices(loaded.chain):
         progress.say(notice)
     progress.phase("toxiproxy")
@@ -80,7 +89,15 @@ def run(
     return _conclude(loaded.plan, folder, error, progress)
 
 
-def report(path: Path | None, *, reports: Path, progress: engine.Progress) -> RunResult:
+def _simulated(loaded: Loaded, reports: Path, progress: Progress, command: str) -> RunResult:
+    simulable(loaded)
+    folder = RunFolder.create(reports, loaded.plan)
+    progress.phase("simulate")
+    error = simulate(loaded, folder, command=command)
+    return _conclude(loaded.plan, folder, error, progress)
+
+
+def report(path: Path | None, *, reports: Path, progress: Progress) -> RunResult:
     """Judge a kept run anew and write its report.
 
     Args:
@@ -102,9 +119,9 @@ def report(path: Path | None, *, reports: Path, progress: engine.Progress) -> Ru
     return result
 
 
-def _conclude(plan: Plan, folder: RunFolder, error: HarnessError | None, progress: engine.Progress) -> RunResult:
+def _conclude(plan: Plan, folder: RunFolder, error: HarnessError | None, progress: Progress) -> RunResult:
     try:
-        result = judge_run(plan, folder, folder.compact(complete=error is None), error, progress)
+        result = judge_run(plan, folder, folder.history(complete=error is None), error, progress)
         folder.publish()
     except OSError as problem:
         if error is not None:
@@ -119,7 +136,7 @@ def _conclude(plan: Plan, folder: RunFolder, error: HarnessError | None, progres
 
 
 def judge_run(
-    plan: Plan, folder: RunFolder, history: History, error: HarnessError | None, progress: engine.Progress
+    plan: Plan, folder: RunFolder, history: History, error: HarnessError | None, progress: Progress
 ) -> RunResult:
     """Judge a run and write down the answer.
 
@@ -141,9 +158,9 @@ def judge_run(
     shown = Run.of(plan, history, metrics=metrics, verdict=verdict, path=folder.path, environment=folder.environment())
     folder.write_junit(junit(shown))
     # A run that its budget ended has an answer, if one that says little.
-    return RunResult(folder=folder, run=shown, error=None if isinstance(error, engine.BudgetReached) else error)
+    return RunResult(folder=folder, run=shown, error=None if isinstance(error, BudgetReached) else error)
 
 
-def _render(result: RunResult, progress: engine.Progress) -> None:
+def _render(result: RunResult, progress: Progress) -> None:
     progress.phase("report")
     write_report(result.folder.path)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager
 from dataclasses import dataclass, field
 
 from harness.chain import Chain
 from harness.drivers.inside import enter, prepare
 from harness.drivers.recorder import Recorder
 from harness.drivers.reference import host as reference
+from harness.drivers.server import Inside
 from harness.edge.face import Face
 from harness.history import FaultEvent, History, RequestRecord
 from harness.history.assemble import assemble
@@ -89,6 +90,7 @@ async def _story(plan: Plan, chain: Chain, clock: Clock, rows: Rows) -> tuple[li
     recorder = Recorder(
         base_urls, rows.chain.append, clock_ns=lambda: clock.now_ns, transport=lambda: Transport(network, names)
     )
+    host: AbstractAsyncContextManager[Inside]
     if chain.driver == "reference":
         host = reference.enter(
             chain, base_urls, recorder, wire=Wire(network), clock_ns=lambda: clock.now_ns, seed=plan.seed

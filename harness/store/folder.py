@@ -98,10 +98,14 @@ class RunFolder:
         """Return metrics.json; empty if there is none."""
         return self._read("metrics.json")
 
-    def history(self) -> History:
-        """Return what happened. A run whose runner was killed is put together from what its parts had captured."""
+    def history(self, *, complete: bool = False) -> History:
+        """Return what happened; a run that is not yet put together is, from what its parts have captured.
+
+        Args:
+            complete: Every part of the run came to its planned end; a killed runner could not say so.
+        """
         if not tables.exist(self.path):
-            return self.compact(complete=False)
+            return self.compact(complete=complete)
         return tables.read(self.path, self.plan().digest)
 
     def compact(self, *, complete: bool) -> History:
@@ -113,6 +117,10 @@ class RunFolder:
         history = compact(self.capture, self.plan(), complete=complete)
         tables.write(self.path, history)
         return history
+
+    def keep(self, history: History) -> None:
+        """Write a history that is whole already."""
+        tables.write(self.path, history)
 
     def write_environment(self, environment: dict[str, Any]) -> None:
         """Write environment.json."""
