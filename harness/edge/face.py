@@ -219,6 +219,8 @@ class Face:
     def _write_forwarded(self, exchange: Exchange, attempt_id: str, forward: Forward, played: Played) -> None:
         if forward.trouble is not None and played.outcome in ("cut", "reset"):
             played = played._replace(outcome=forward.trouble)
+        elif played.outcome == "client_left" and forward.told_all:  # an official client goes at `[DONE]`
+            played = played._replace(outcome="ok")
         self._write(exchange, attempt_id, forward.answer(), played)
 
     def _write(self, exchange: Exchange, attempt_id: str, answer: Answer, played: Played) -> None:

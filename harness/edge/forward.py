@@ -15,11 +15,12 @@ from hashlib import sha256
 import aiohttp
 
 from harness.edge.request import Request
-from harness.edge.upstream import Real, answer_headers, read_error, watched
+from harness.edge.upstream import BARE, Real, answer_headers, read_error, watched
 from harness.history import AttemptOutcome
 from harness.provider.answer import Answer, Call, Heard
 from harness.provider.changes import Changes
 from harness.provider.decide import Decision
+from harness.provider.dialects import wire
 from harness.provider.faults import error_event
 from harness.provider.reply import Close, End, Head, Reset, Send, Step
 from harness.provider.usage import billed, cost_usd
@@ -40,6 +41,7 @@ class Forward:
 
     Attributes:
         finished: Nothing more will come from the provider.
+        told_all: The event that says that nothing follows has left: who goes then has not left early.
         trouble: How the exchange ended where that was the upstream's doing, not a fault's; None where it ended well.
     """
 
@@ -57,6 +59,7 @@ class Forward:
             wall_ns: What time it is, in nanoseconds since 1970.
         """
         self.finished = False
+        self.told_all = False
         self.trouble: AttemptOutcome | None = None
         self._real = real
         self._request = request
@@ -72,6 +75,8 @@ class Forward:
         self._task: asyncio.Task[None] | None = None
         self._status: int | None = None
         self._whole = False
+        self._said_all = False
+        self._spoilt: AttemptOutcome = "ok"
         self._texts: list[str] = []
         self._heard = Heard()
         self._told_ns: int | None = None
@@ -86,6 +91,7 @@ class Forward:
             return None
         step = self._steps.popleft()
         if isinstance(step, Send):
+            self.told_all = self.told_all or step.part == "done"
             self._held_bytes -= len(step.data)
             if self._held_bytes < _HELD_BYTES_MAX:
                 self._room.set()
@@ -103,7 +109,7 @@ class Forward:
         if not self.finished:
             if self._task is not None:
                 self._task.cancel()
-            self._finish()
+            self._finish(whole=self._said_all)
             self._end()
         return self._task
 
@@ -120,7 +126,9 @@ class Forward:
         body = self._changes.body.inject if self._changes.body is not None else None
         error_code = self._heard.error_code
         text = None
-        if self._whole and self._fine:  # what a content filter did not let pass, the provider did not mean to send
+        if (
+            self._whole and self._fine and self._spoilt == "ok"
+        ):  # what a content filter did not let pass, the provider did not mean to send
             text = "".join(self._left if body is not None and body.stream == "content_filter" else self._texts)
         if body is not None and body.stream == "error_event":
             problem = body.error or error_event.USUAL
@@ -134,7 +142,7 @@ class Forward:
             reply=[],
             fault_id=fired[0] if fired else None,
             other_faults=fired[1:],
-            ending=self._changes.ending,
+            ending=self._changes.ending if self._changes.ending != "ok" else self._spoilt,
             error_code=error_code,
             retry_after_ns=self._told_ns if self._told_ns is not None else self._heard.retry_after_ns,
             text=text,
@@ -215,10 +223,17 @@ class Forward:
             raise
         assert self._status is not None
         readable = size <= _READ_BYTES_MAX
-        self._heard = self._real.dialect.read_body(self._status, b"".join(pieces)) if readable else Heard()
+        if readable:
+            self._hear(self._status, b"".join(pieces))
         self._texts.append(self._heard.text)
         self._finish(whole=readable)
         self._put(*([Send(last, self._heard.text)] if last else []), End())
+
+    def _hear(self, status: int, body: bytes) -> None:
+        self._heard = self._real.dialect.read_body(status, body)
+        unreadable = status not in BARE and wire.load(body) is None
+        if self._fine and (unreadable or self._heard.error_code is not None):  # a 200, but no answer
+            self._spoilt = "malformed"
 
     def _read(self, event: bytes) -> Send:
         try:
@@ -227,6 +242,11 @@ class Forward:
             return Send(event)
         if step.text:
             self._texts.append(step.text)
+        self._said_all = self._said_all or step.part == "done"
+        if (error := wire.error_in(event)) is not None:
+            self._spoilt = "cut"
+            code = self._real.dialect.read_body(500, wire.bytes_of(event)).error_code
+            self._heard = self._heard._replace(error_code=code or wire.code_of(error.get("code"), error.get("type")))
         tokens_in, tokens_out = billed(event)
         if tokens_in is not None:
             self._heard = self._heard._replace(tokens_in=tokens_in)

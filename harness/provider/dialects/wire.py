@@ -55,6 +55,17 @@ def _without(event: bytes, key: str, within: tuple[str, ...]) -> bytes:
     return with_data(event, data)
 
 
+def error_in(event: bytes) -> dict[str, Any] | None:
+    """Return the error by which an event of a stream says that no more of the answer comes; None if it says no such thing."""
+    if b'"error"' not in event:
+        return None
+    data = data_of(event)
+    error = data.get("error") or as_object(data.get("response")).get("error")
+    if error:
+        return error if isinstance(error, dict) else {"code": error}
+    return data if data.get("type") == "error" else None
+
+
 def as_object(value: Any) -> dict[str, Any]:
     """Return an object, or an empty one in the place of anything else."""
     return value if isinstance(value, dict) else {}
