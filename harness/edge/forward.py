@@ -9,7 +9,6 @@ import re
 import time
 from collections import deque
 from collections.abc import Callable
-from email.utils import parsedate_to_datetime
 from hashlib import sha256
 
 import aiohttp
@@ -17,8 +16,9 @@ import aiohttp
 from harness.edge.request import Request
 from harness.edge.upstream import BARE, Real, answer_headers, read_error, watched
 from harness.history import AttemptOutcome
+from harness.provider import retry_after
 from harness.provider.answer import Answer, Call, Heard
-from harness.provider.changes import Changes
+from harness.provider.changes import Changes, held_ns
 from harness.provider.decide import Decision
 from harness.provider.dialects import wire
 from harness.provider.faults import error_event
@@ -66,6 +66,7 @@ class Forward:
         self._call = call
         self._attempt_id = attempt_id
         self._changes = Changes(real.dialect, decision, call, attempt_id, wall_ns=wall_ns)
+        self._late_ns = held_ns(decision)
         self._left: list[str] = []
         self._steps: deque[Step] = deque()
         self._held_bytes = 0
@@ -177,7 +178,8 @@ class Forward:
             raise aiohttp.ClientResponseError(response.request_info, (), status=response.status)
         self._status = response.status
         headers = answer_headers(response)
-        self._told_ns = _told_ns(dict(headers)) if self._status >= 300 else None
+        if self._status >= 300:
+            self._told_ns = retry_after.read(headers, time.time_ns() + self._late_ns)
         self._put(Head(self._status, headers), wake=not response.content.is_eof())  # else all leaves in one write
         if response.content_type == "text/event-stream" and self._fine:
             await self._stream(response.content)
@@ -310,17 +312,3 @@ def split(rest: bytes, data: bytes) -> tuple[list[bytes], bytes]:
 def _arrived(body: aiohttp.StreamReader) -> bytes:
     """Return what had come before a body broke: aiohttp raises first and forgets it."""
     return body._read_nowait(-1)  # noqa: SLF001 - there is no public way
-
-
-def _told_ns(headers: dict[str, str]) -> int | None:
-    """Return the delay that headers tell, in nanoseconds."""
-    try:
-        if "retry-after-ms" in headers:
-            return max(0, round(float(headers["retry-after-ms"]) * 1e6))
-        if "retry-after" not in headers:
-            return None
-        if (value := headers["retry-after"].strip()).replace(".", "", 1).isdecimal():
-            return round(float(value) * 1e9)
-        return max(0, round((parsedate_to_datetime(value).timestamp() - time.time()) * 1e9))
-    except (ValueError, OverflowError):
-        return None

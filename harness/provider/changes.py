@@ -8,7 +8,7 @@ from harness.history import AttemptOutcome
 from harness.provider.answer import Call
 from harness.provider.decide import NO_QUOTA, Decision, Side
 from harness.provider.dialects import Dialect
-from harness.provider.faults import CHANGES, SPOILS
+from harness.provider.faults import CHANGES, SPOILS, delay
 from harness.provider.faults.case import Case, Seen
 from harness.provider.reply import Head, Headers, Step
 from harness.scenario import Window
@@ -17,6 +17,12 @@ _INSIDE_OUT: tuple[Side, ...] = ("pace", "body", "delay")
 """In which order faults change an answer: pace comes first, for it takes the provider's waits away, and no fault's."""
 _MOST_FIRST: tuple[Side, ...] = ("body", "pace", "delay")
 """In which order they are named."""
+
+
+def held_ns(decision: Decision) -> int:
+    """Return how long a fault withholds the headers, in nanoseconds; 0 if none does."""
+    window = decision.faults.get("delay")
+    return 0 if window is None else delay.wait_ns(window.inject, decision.drawn)
 
 
 class Changes:

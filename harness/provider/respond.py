@@ -6,7 +6,7 @@ from hashlib import sha256
 
 from harness.chain import Provider
 from harness.provider.answer import Answer, Call
-from harness.provider.changes import Changes
+from harness.provider.changes import Changes, held_ns
 from harness.provider.decide import NOTHING, Decision
 from harness.provider.dialects import DIALECTS, Dialect
 from harness.provider.faults import INSTEAD, error_event
@@ -51,7 +51,9 @@ def instead(provider: Provider, call: Call, attempt_id: str, decision: Decision,
     dialect = DIALECTS[provider.dialect]
     window = decision.faults.get("instead")
     if window is not None:
-        case = Case(dialect, window.inject, call, attempt_id, wait_ns=decision.wait_ns, wall_ns=wall_ns)
+        late_ns = held_ns(decision)  # what is told counts from when it leaves
+        wait_ns = max(0, decision.wait_ns - late_ns)
+        case = Case(dialect, window.inject, call, attempt_id, wait_ns=wait_ns, wall_ns=wall_ns + late_ns)
         return INSTEAD[window.inject.kind](case)._replace(fault_id=window.fault_id)
     return dialect.fail(call, attempt_id, problem=call.problem) if call.problem is not None else None
 
