@@ -69,6 +69,7 @@ class Forward:
         self._late_ns = held_ns(decision)
         self._left: list[str] = []
         self._steps: deque[Step] = deque()
+        self._played = 0
         self._held_bytes = 0
         self._room = asyncio.Event()
         self._more: Callable[[], None] = lambda: None
@@ -91,6 +92,7 @@ class Forward:
                 raise StopIteration
             return None
         step = self._steps.popleft()
+        self._played += 1
         if isinstance(step, Send):
             self.told_all = self.told_all or step.part == "done"
             self._held_bytes -= len(step.data)
@@ -123,8 +125,9 @@ class Forward:
 
     def answer(self) -> Answer:
         """Return what the records are to say."""
-        fired = self._changes.fired
-        body = self._changes.body.inject if self._changes.body is not None else None
+        fired = tuple(name for name, at in self._changes.began.items() if at < self._played)
+        window = self._changes.body
+        body = window.inject if window is not None and window.fault_id in fired else None
         error_code = self._heard.error_code
         text = None
         if (

@@ -17,7 +17,7 @@ def test_the_headers_come_late_and_nothing_else(call: object) -> None:
     late = answered(call, LATE, reply={"ttft": S})  # type: ignore[arg-type]
     fine = answered(call, reply={"ttft": S})  # type: ignore[arg-type]
     assert late.reply == [fine.reply[0], Wait(2 * S), *fine.reply[1:]]
-    assert late._replace(reply=[], fault_id=None) == fine._replace(reply=[])
+    assert late._replace(reply=[], fault_id=None, began=()) == fine._replace(reply=[])
     assert late.fault_id == "fault-1"
 
 
