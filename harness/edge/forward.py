@@ -236,9 +236,9 @@ class Forward:
 
     def _hear(self, status: int, body: bytes) -> None:
         self._heard = self._real.dialect.read_body(status, body)
-        unreadable = status not in BARE and wire.load(body) is None
-        if self._fine and (unreadable or self._heard.error_code is not None):  # a 200, but no answer
-            self._spoilt = "malformed"
+        data = wire.load(body)
+        if self._fine and status not in BARE and (data is None or wire.as_object(data).get("error")):
+            self._spoilt = "malformed"  # a 200, but no answer
 
     def _read(self, event: bytes) -> Send:
         try:

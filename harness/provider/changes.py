@@ -62,7 +62,8 @@ class Changes:
     def feed(self, step: Step) -> list[Step]:
         """Return the steps that leave in the place of the answer's next one."""
         if self._headers and isinstance(step, Head):
-            step = Head(step.status, (*step.headers, *self._headers))
+            ours = {name for name, _value in self._headers}
+            step = Head(step.status, (*(pair for pair in step.headers if pair[0] not in ours), *self._headers))
         steps = [step]
         for side, layer in self._layers.items():
             steps = [out for each in steps for out in layer.feed(each)]

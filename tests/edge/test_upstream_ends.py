@@ -115,7 +115,12 @@ def test_no_error_in_a_stream_is_none(scene: Open) -> None:
 
 @pytest.mark.parametrize(
     ("body", "code"),
-    [(b'{"choices":null,"error":{"code":429,"message":"m"}}', "429"), (b"<html>down</html>", None), (b"", None)],
+    [
+        (b'{"choices":null,"error":{"code":429,"message":"m"}}', "429"),
+        (b'{"error":"down for a while"}', None),
+        (b"<html>down</html>", None),
+        (b"", None),
+    ],
 )
 def test_a_plain_success_without_an_answer_is_none(scene: Open, body: bytes, code: Any) -> None:
     """An error or garbage under a 200: who is given nothing for it has not got a whole answer."""

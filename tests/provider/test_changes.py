@@ -7,7 +7,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from harness.provider.changes import Changes
-from harness.provider.dialects import DIALECTS
+from harness.provider.decide import Decision
+from harness.provider.dialects import DIALECTS, openai
 from harness.provider.faults import CHANGES, INSTEAD, SPOILS
 from harness.provider.limit import Level, Quota
 from harness.provider.reply import Close, End, Hang, Head, Reset, Send, Step, Wait
@@ -174,3 +175,13 @@ def test_a_known_number_of_tokens_is_not_guessed_at() -> None:
     for tokens, gaps in ((3, 2), (None, 99)):
         changes = Changes(DIALECTS["openai"], decision(PACE), PLAIN, NAME, wall_ns=0, tokens=tokens)
         assert changes.feed_all(reply)[1] == Wait(S + gaps * S // 2)
+
+
+def test_a_limit_speaks_in_place_of_the_providers_own() -> None:
+    """A real provider tells what is left of its own limits under the same names; two values are none."""
+    level = Level(limit=60, remaining=3, reset_ns=S)
+    changes = Changes(openai, Decision({}, quota=Quota(requests=level)), STREAM, NAME, wall_ns=0)
+    (told,) = changes.feed(Head(200, (("x-ratelimit-remaining-requests", "9999"), ("x-a", "b"))))
+    assert isinstance(told, Head)
+    found = [value for name, value in told.headers if name == "x-ratelimit-remaining-requests"]
+    assert (found, ("x-a", "b") in told.headers) == (["3"], True)

@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 _COUNT_MAX = 2**62
+_CODE = re.compile(r"-?[A-Za-z0-9_.\-]{1,80}")
 _EVENT = re.compile(rb".+?(?:\r\n\r\n|\n\n|\r\r|\Z)", re.DOTALL)
 
 
@@ -91,8 +92,8 @@ def count_of(value: Any) -> int | None:
 
 
 def code_of(*values: Any) -> str | None:
-    """Return the first of some codes that is one."""
+    """Return the first of some codes that is one: a word or number, not a sentence, which may quote a key."""
     for value in values:
-        if (isinstance(value, str) and value) or type(value) is int:
-            return text_of(str(value))
+        if (isinstance(value, str) or type(value) is int) and _CODE.fullmatch(str(value)):
+            return str(value)
     return None
