@@ -80,6 +80,8 @@ class Forward:
         self._said_all = False
         self._spoilt: AttemptOutcome = "ok"
         self._texts: list[str] = []
+        self._tokens = 0
+        self._chars = 0
         self._heard = Heard()
         self._told_ns: int | None = None
 
@@ -140,7 +142,7 @@ class Forward:
         counted = self._fine and self._call.streaming
         tokens_out = self._heard.tokens_out
         if tokens_out is None and counted:
-            tokens_out = len(self._texts)
+            tokens_out = self._tokens
         tokens_in = self._heard.tokens_in
         return Answer(
             reply=[],
@@ -194,6 +196,9 @@ class Forward:
         try:
             while data := await body.readany():
                 events, rest = split(rest, data)
+                if len(rest) > _READ_BYTES_MAX:  # no event is as long
+                    events.append(rest)
+                    rest = b""
                 await self._say(events)
         except aiohttp.ClientError:
             events, rest = split(rest, _arrived(body))
@@ -230,9 +235,18 @@ class Forward:
         readable = size <= _READ_BYTES_MAX
         if readable:
             self._hear(self._status, b"".join(pieces))
-        self._texts.append(self._heard.text)
+        self._keep(self._heard.text)
         self._finish(whole=readable)
         self._put(*([Send(last, self._heard.text)] if last else []), End())
+
+    def _keep(self, text: str) -> None:
+        self._tokens += 1
+        self._chars += len(text)
+        if self._chars > _READ_BYTES_MAX:  # a text without end
+            self._texts.clear()
+            self._left.clear()
+        else:
+            self._texts.append(text)
 
     def _hear(self, status: int, body: bytes) -> None:
         self._heard = self._real.dialect.read_body(status, body)
@@ -246,7 +260,7 @@ class Forward:
         except Exception:  # what cannot be read passes all the same
             return Send(event)
         if step.text:
-            self._texts.append(step.text)
+            self._keep(step.text)
         self._said_all = self._said_all or step.part == "done"
         if (error := wire.error_in(event)) is not None:
             self._spoilt = "cut"
@@ -264,7 +278,8 @@ class Forward:
         for step in leaving:
             if isinstance(step, Send):
                 self._held_bytes += len(step.data)
-                self._left.append(step.text)
+                if step.text and self._chars <= _READ_BYTES_MAX:
+                    self._left.append(step.text)
         self._steps.extend(leaving)
         if leaving and wake:
             self._more()
@@ -285,7 +300,7 @@ class Forward:
 
     def _finish(self, *, whole: bool = False) -> None:
         self.finished = True
-        self._whole = whole
+        self._whole = whole and self._chars <= _READ_BYTES_MAX
         answer = self.answer()
         self._real.client.budget.spend(cost_usd(self._real.provider.price, answer.tokens_in, answer.tokens_out) or 0.0)
 

@@ -146,3 +146,39 @@ def test_an_answer_without_text_is_one(scene: Open) -> None:
             assert (record.outcome, record.text_sha256) == ("ok", sha(""))
 
     asyncio.run(run())
+
+
+def test_a_stream_without_events_passes_and_fills_no_memory(scene: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What never comes to a blank line cannot be held back until it does, nor a text kept that never ends."""
+    monkeypatch.setattr("harness.edge.forward._READ_BYTES_MAX", 1000)
+    garbage = b"x" * 5000
+
+    async def run() -> None:
+        async def script(_asked: Asked, writer: asyncio.StreamWriter) -> None:
+            writer.write(STREAM_HEAD + chunk(garbage))
+            await writer.drain()
+            await asyncio.Event().wait()
+
+        async with upstream(script) as real, scene(openai=real.provider()) as s:
+            client = await s.client()
+            await client.send(post(chat(stream=True)))
+            async with asyncio.timeout(5):
+                await client.reader.readuntil(garbage)
+
+    asyncio.run(run())
+
+
+def test_a_text_without_end_is_not_kept(scene: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Then nobody can say whether a caller has it whole."""
+    monkeypatch.setattr("harness.edge.forward._READ_BYTES_MAX", 1000)
+
+    async def run() -> None:
+        async with (
+            upstream(streams(*(token("x" * 100) for _ in range(20)), DONE)) as real,
+            scene(openai=real.provider()) as s,
+        ):
+            await s.ask(post(chat(stream=True)))
+            (record,) = await s.recorded(1)
+            assert (record.outcome, record.text_sha256, record.tokens_out) == ("ok", None, 20)
+
+    asyncio.run(run())
