@@ -250,9 +250,8 @@ class Forward:
 
     def _hear(self, status: int, body: bytes) -> None:
         self._heard = self._real.dialect.read_body(status, body)
-        data = wire.load(body)
-        if self._fine and status not in BARE and (data is None or wire.as_object(data).get("error")):
-            self._spoilt = "malformed"  # a 200, but no answer
+        if self._fine and status not in BARE and wire.says_nothing(body):
+            self._spoilt = "malformed"
 
     def _read(self, event: bytes) -> Send:
         try:

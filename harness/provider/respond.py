@@ -70,11 +70,11 @@ def _marked(
         late = decision.faults.get("delay")
         began = {answer.fault_id: int(late is not None and late.fault_id in began), **began}
     first, *others = began
-    answer = answer._replace(
-        fault_id=first, other_faults=tuple(others), began=tuple(began.values()), ending=changes.ending
-    )
+    answer = answer._replace(fault_id=first, other_faults=tuple(others), began=tuple(began.values()))
     if changes.body is None:
         return answer
+    if changes.ending != "ok":
+        answer = answer._replace(ending=changes.ending)
     sent = [step.text for step in answer.reply if isinstance(step, Send) and step.text]
     stream, problem = changes.body.inject.stream, changes.body.inject.error
     if changes.over and call.streaming:  # its tokens leave one by one; a plain answer's were all made

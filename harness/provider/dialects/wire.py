@@ -67,6 +67,12 @@ def error_in(event: bytes) -> dict[str, Any] | None:
     return data if data.get("type") == "error" else None
 
 
+def says_nothing(body: bytes) -> bool:
+    """Return whether a plain body is no answer, whatever its status: no JSON, or an error."""
+    data = load(body)
+    return data is None or bool(as_object(data).get("error"))
+
+
 def as_object(value: Any) -> dict[str, Any]:
     """Return an object, or an empty one in the place of anything else."""
     return value if isinstance(value, dict) else {}
