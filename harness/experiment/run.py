@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.errors import HarnessError, UsageError
-from harness.experiment.live import Interrupted, carry_out, hide_secrets, interruptible
+from harness.experiment.live import Interrupted, carry_out, interruptible
 from harness.experiment.prepare import prepare
 from harness.experiment.real import notices
 from harness.history import History
@@ -76,7 +76,6 @@ def run(
         error = interruptible(carry_out(loaded, folder, binary=binary, progress=progress, command=command))
     except Interrupted as ended:
         error = ended
-        hide_secrets(loaded, folder, error)
     return _conclude(loaded.plan, folder, error, progress)
 
 
