@@ -136,7 +136,8 @@ def _done(folder: SuiteFolder) -> dict[tuple[str, str], CellRun]:
         for cell in folder.read()["cells"]:
             for data in cell["runs"]:
                 run = decode(encode(data), CellRun)
-                if run.ended and not run.error and run.run and (Path(run.run) / "plan.json").is_file():
+                failed = run.exit_code == ExitCode.HARNESS
+                if run.ended and not failed and run.run and (Path(run.run) / "plan.json").is_file():
                     found[cell["file"], run.digest] = run
     except (KeyError, TypeError, ValueError) as error:
         raise UsageError(f"not a suite of ours: {error}", where=str(folder.path / "suite.json")) from None
@@ -244,7 +245,10 @@ class Suite:
         if error is not None:
             self._progress.say(f"{job.name}: error: {error}")
         path = None if folder is None else str(folder.path)
-        self._set(job, run=path, ended=True, error=told, exit_code=int(ExitCode.HARNESS if error else 0))
+        code = ExitCode.PASS if error is None else ExitCode.HARNESS
+        if isinstance(error, engine.BudgetReached):  # as with `harness run`: nobody failed
+            code = error.exit_code
+        self._set(job, run=path, ended=True, error=told, exit_code=int(code))
         if folder is not None:
             self._judge_later(job)
 
@@ -255,15 +259,15 @@ class Suite:
         state = self._state(job)
         assert state.run is not None
         try:
-            judged = await self._judge.judge(RunFolder(Path(state.run)), state.error)
+            folder, code = RunFolder(Path(state.run)), ExitCode(state.exit_code)
+            judged = await self._judge.judge(folder, state.error, exit_code=code)
         except (HarnessError, OSError) as problem:
             self._progress.say(f"{job.name}: error: {problem}")
             error = state.error or f"the run could not be judged: {problem}"
             self._set(job, score=Score.INCONCLUSIVE, exit_code=int(ExitCode.HARNESS), error=error)
             return
         self._progress.say(f"{job.name}: {judged.score}")
-        code = state.exit_code or judged.exit_code
-        self._set(job, score=judged.score, exit_code=code, reasons=judged.reasons, tally=judged.tally)
+        self._set(job, score=judged.score, exit_code=code or judged.exit_code, reasons=judged.reasons, tally=judged.tally)
 
     def _state(self, job: Job) -> CellRun:
         return next(run for run in self.card.cells[job.cell].runs if run.seed == job.loaded.plan.seed)
