@@ -267,7 +267,9 @@ class Suite:
             self._set(job, score=Score.INCONCLUSIVE, exit_code=int(ExitCode.HARNESS), error=error)
             return
         self._progress.say(f"{job.name}: {judged.score}")
-        self._set(job, score=judged.score, exit_code=code or judged.exit_code, reasons=judged.reasons, tally=judged.tally)
+        self._set(
+            job, score=judged.score, exit_code=code or judged.exit_code, reasons=judged.reasons, tally=judged.tally
+        )
 
     def _state(self, job: Job) -> CellRun:
         return next(run for run in self.card.cells[job.cell].runs if run.seed == job.loaded.plan.seed)

@@ -64,7 +64,9 @@ class World:
         if name == "unjudgeable":
             raise HarnessError("no", where="judge")
         score = Score.INCONCLUSIVE if error else self.scores.get(name, Score.PASS)
-        return Judged(score=score, exit_code=exit_code if error else EXITS[score], reasons=(f"{name} did",), tally=TALLY)
+        return Judged(
+            score=score, exit_code=exit_code if error else EXITS[score], reasons=(f"{name} did",), tally=TALLY
+        )
 
     def phase(self, name: str, total_s: float | None = None) -> None:
         """Take what the suite tells."""
