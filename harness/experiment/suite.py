@@ -41,6 +41,7 @@ def suite(
     repeat: int = 1,
     most: int | None = None,
     resume: Path | None = None,
+    junit_file: Path | None = None,
     command: str = "",
     allow_real: bool = False,
 ) -> Scorecard:
@@ -55,6 +56,7 @@ def suite(
         repeat: Runs of each cell, each with the next seed.
         most: Runs side by side at most; as many as the machine can bear if None.
         resume: Folder of a suite that did not come to its end: what is done there is not done again.
+        junit_file: Where the JUnit file is written too.
         command: The command line that repeats this suite.
         allow_real: Real providers that are not on this machine may be called.
 
@@ -63,6 +65,8 @@ def suite(
         Interrupted: Somebody ended it; whatever was done is kept.
         HarnessError: No suite could be begun, or what it left cannot be written.
     """
+    if junit_file is not None and (junit_file.is_dir() or not junit_file.absolute().parent.is_dir()):
+        raise UsageError("no file can be written here", where=str(junit_file), hint="make its folder first")
     chains = tuple(dict.fromkeys(chains))
     todo = jobs(paths, chains=chains, seed=seed, repeat=repeat, allow_real=allow_real)
     for notice in dict.fromkeys(notice for job in todo for notice in notices(job.loaded.chain)):
@@ -93,12 +97,17 @@ def suite(
             return await work.run()
 
     try:
-        return interruptible(live())
+        card = interruptible(live())
+        if junit_file is not None:
+            junit_file.write_bytes(junit(card))
     except Interrupted as ended:
         ended.hint = f"what was done is kept; go on with the same command and --resume {folder.path}"
         raise
     except OSError as problem:
-        raise HarnessError(problem.strerror or str(problem), where=str(folder.path)) from None
+        where = str(problem.filename or folder.path)
+        hint = f"what was done is kept: {folder.path}"
+        raise HarnessError(problem.strerror or str(problem), where=where, hint=hint) from None
+    return card
 
 
 def scorecard(
