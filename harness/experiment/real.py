@@ -48,6 +48,10 @@ def permit(chain: Chain, environ: Mapping[str, str], *, allow: bool, limited: bo
 def notices(chain: Chain, *, limited: bool = True) -> list[str]:
     """Return what is real, a sentence for each provider."""
     most = f"at most {chain.max_requests} requests, ${chain.max_cost:g} in all" if limited else "without a limit"
-    return [
-        f"{name}: real provider at {upstream.origin}{upstream.path}; {most}" for name, upstream in real(chain).items()
-    ]
+    ours = limited and chain.endpoint is None  # a gateway, and callers of `serve`, may have keys of their own
+    told = []
+    for name, upstream in real(chain).items():
+        bare = ours and not upstream.loopback and chain.providers[name].api_key is None
+        key = "; without `api_key` it gets a dummy key" if bare else ""
+        told.append(f"{name}: real provider at {upstream.origin}{upstream.path}; {most}{key}")
+    return told

@@ -56,6 +56,15 @@ def test_mocks_need_nothing() -> None:
     assert notices(mocked) == []
 
 
+def test_a_provider_that_gets_no_key_is_told() -> None:
+    """It will most likely answer 401, and that would be neither its fault nor the chain's."""
+    (bare,), (keyed,) = notices(chain()), notices(chain(api_key="env/KEY"))
+    assert bare.endswith("$5 in all; without `api_key` it gets a dummy key")
+    assert keyed.endswith("$5 in all")
+    (served,) = notices(chain(), limited=False)  # whose callers bring their own
+    assert "dummy" not in served
+
+
 @pytest.mark.parametrize("environ", [{}, {"KEY": ""}, {"KEY": " "}])
 def test_a_key_that_is_not_there_is_named(environ: dict[str, str]) -> None:
     """Before anything is started."""
