@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from harness import edge
 from harness.chain import Chain
 from harness.chain.upstream import keys, real
-from harness.errors import UsageError
+from harness.errors import HarnessError, UsageError
 
 
 def permit(chain: Chain, environ: Mapping[str, str], *, allow: bool, limited: bool = True) -> None:
@@ -43,6 +43,34 @@ def permit(chain: Chain, environ: Mapping[str, str], *, allow: bool, limited: bo
             )
     if found:
         asyncio.run(edge.reach(chain.providers))
+
+
+class Permission:
+    """`permit`, asked once for each chain however many scenarios run on it: reaching a provider takes its time.
+
+    Args:
+        environ: Where the keys are.
+        allow: The user has said that calls may leave this machine.
+    """
+
+    def __init__(self, environ: Mapping[str, str], *, allow: bool) -> None:
+        self._environ = environ
+        self._allow = allow
+        self._known: list[tuple[Chain, HarnessError | None]] = []
+
+    def __call__(self, chain: Chain) -> None:
+        """Return if the chain's providers may be called; raises as `permit` does."""
+        for known, error in self._known:
+            if known == chain:
+                if error is not None:
+                    raise error
+                return
+        try:
+            permit(chain, self._environ, allow=self._allow)
+        except HarnessError as error:
+            self._known.append((chain, error))
+            raise
+        self._known.append((chain, None))
 
 
 def notices(chain: Chain, *, limited: bool = True) -> list[str]:
