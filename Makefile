@@ -20,7 +20,8 @@ demo: install  ## run the demo scenario live and show its verdict
 	$(BIN)/harness run scenarios/primary-429.yaml
 
 test: install  ## run the whole test suite
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -m "not system" -n auto --dist loadfile
+	$(BIN)/python -m pytest -m system
 
 check: install  ## lint, types, import layers
 	$(BIN)/ruff check .

@@ -183,12 +183,13 @@ def suite(
             seed=seed,
             most=jobs,
             resume=resume,
+            junit_file=junit,
             reports=reports,
             progress=progress,
             command=_suite_command(paths, chain or [], repeat, seed, allow_real=allow_real),
             allow_real=allow_real,
         )
-    return _tell_suite(card, junit=junit, as_json=as_json)
+    return _tell_suite(card, as_json=as_json)
 
 
 def _suite_command(paths: list[Path], chains: list[Path], repeat: int, seed: int | None, *, allow_real: bool) -> str:
@@ -199,16 +200,10 @@ def _suite_command(paths: list[Path], chains: list[Path], repeat: int, seed: int
     return shlex.join(words)
 
 
-def _tell_suite(card: Scorecard, *, junit: Path | None, as_json: bool) -> int:
+def _tell_suite(card: Scorecard, *, as_json: bool) -> int:
     """Print the scorecard; return the exit status."""
-    from harness.report.scorecard import junit as as_junit  # noqa: PLC0415
     from harness.report.terminal import print_scorecard  # noqa: PLC0415
 
-    if junit is not None:
-        try:
-            junit.write_bytes(as_junit(card))
-        except OSError as problem:
-            raise HarnessError(problem.strerror or str(problem), where=str(junit)) from None
     if as_json:
         show(card.as_json())
     else:

@@ -226,7 +226,7 @@ class Face:
         if forward is None:
             answer = exchange.answer
             if unplayed:
-                answer = answer._replace(tokens_out=_tokens_out(exchange, unplayed))
+                answer = _as_far(exchange, unplayed, begun=player.status is not None)
             self._write(exchange, exchange.attempt_id, answer, played)
         else:  # a fault may have ended it for the client while the provider is still talking
             forward.when_over(partial(self._write_forwarded, exchange, exchange.attempt_id, forward, played))
@@ -234,6 +234,8 @@ class Face:
     def _write_forwarded(self, exchange: Exchange, attempt_id: str, forward: Forward, played: Played) -> None:
         if forward.trouble is not None and played.outcome in ("cut", "reset"):
             played = played._replace(outcome=forward.trouble)
+        elif played.outcome == "client_left" and forward.told_all:  # an official client goes at `[DONE]`
+            played = played._replace(outcome="ok")
         self._write(exchange, attempt_id, forward.answer(), played)
 
     def _write(self, exchange: Exchange, attempt_id: str, answer: Answer, played: Played) -> None:
@@ -263,6 +265,31 @@ class Face:
             cost_usd=cost_usd(self._provider.price, answer.tokens_in, answer.tokens_out),
         )
         self._capture.put(row)
+
+
+def _as_far(exchange: Exchange, unplayed: Sequence[Step], *, begun: bool) -> Answer:
+    """Return what is to be said of an answer that broke off: a fault that it never came to has not fired.
+
+    Args:
+        exchange: Which.
+        unplayed: The steps that it never came to.
+        begun: Whether its headers have left.
+    """
+    answer = exchange.answer
+    played = len(answer.reply) - len(unplayed)
+    fired = [
+        name
+        for name, at in zip((answer.fault_id, *answer.other_faults), answer.began, strict=False)
+        if name is not None and at < played
+    ]
+    heard = begun and (answer.fault_id is None or answer.fault_id in fired)
+    return answer._replace(
+        fault_id=fired[0] if fired else None,
+        other_faults=tuple(fired[1:]),
+        tokens_out=_tokens_out(exchange, unplayed),
+        error_code=answer.error_code if heard else None,
+        retry_after_ns=answer.retry_after_ns if begun else None,
+    )
 
 
 def _tokens_out(exchange: Exchange, unplayed: Sequence[Step]) -> int | None:

@@ -8,16 +8,16 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable
-from email.utils import parsedate_to_datetime
 from hashlib import sha256
 
 import aiohttp
 
 from harness.edge.request import Request
-from harness.edge.upstream import Real, answer_headers, read_error, watched
+from harness.edge.upstream import BARE, Real, answer_headers, read_error, watched
 from harness.history import AttemptOutcome
+from harness.provider import retry_after
 from harness.provider.answer import Answer, Call, Heard
-from harness.provider.changes import Changes
+from harness.provider.changes import Changes, held_ns
 from harness.provider.decide import Decision
 from harness.provider.dialects import wire
 from harness.provider.faults import error_event
@@ -39,6 +39,7 @@ class Forward:
 
     Attributes:
         finished: Nothing more will come from the provider.
+        told_all: The event that says that nothing follows has left: who goes then has not left early.
         trouble: How the exchange ended where that was the upstream's doing, not a fault's; None where it ended well.
     """
 
@@ -56,14 +57,17 @@ class Forward:
             wall_ns: What time it is, in nanoseconds since 1970.
         """
         self.finished = False
+        self.told_all = False
         self.trouble: AttemptOutcome | None = None
         self._real = real
         self._request = request
         self._call = call
         self._attempt_id = attempt_id
         self._changes = Changes(real.dialect, decision, call, attempt_id, wall_ns=wall_ns)
+        self._late_ns = held_ns(decision)
         self._left: list[str] = []
         self._steps: deque[Step] = deque()
+        self._played = 0
         self._held_bytes = 0
         self._room = asyncio.Event()
         self._more: Callable[[], None] = lambda: None
@@ -71,7 +75,11 @@ class Forward:
         self._task: asyncio.Task[None] | None = None
         self._status: int | None = None
         self._whole = False
+        self._said_all = False
+        self._spoilt: AttemptOutcome = "ok"
         self._texts: list[str] = []
+        self._tokens = 0
+        self._chars = 0
         self._heard = Heard()
         self._told_ns: int | None = None
 
@@ -84,7 +92,9 @@ class Forward:
                 raise StopIteration
             return None
         step = self._steps.popleft()
+        self._played += 1
         if isinstance(step, Send):
+            self.told_all = self.told_all or step.part == "done"
             self._held_bytes -= len(step.data)
             if self._held_bytes < _HELD_BYTES_MAX:
                 self._room.set()
@@ -102,7 +112,7 @@ class Forward:
         if not self.finished:
             if self._task is not None:
                 self._task.cancel()
-            self._finish()
+            self._finish(whole=self._said_all)
             self._end()
         return self._task
 
@@ -115,11 +125,14 @@ class Forward:
 
     def answer(self) -> Answer:
         """Return what the records are to say."""
-        fired = self._changes.fired
-        body = self._changes.body.inject if self._changes.body is not None else None
+        fired = tuple(name for name, at in self._changes.began.items() if at < self._played)
+        window = self._changes.body
+        body = window.inject if window is not None and window.fault_id in fired else None
         error_code = self._heard.error_code
         text = None
-        if self._whole and self._fine:  # what a content filter did not let pass, the provider did not mean to send
+        if (
+            self._whole and self._fine and self._spoilt == "ok"
+        ):  # what a content filter did not let pass, the provider did not mean to send
             text = "".join(self._left if body is not None and body.stream == "content_filter" else self._texts)
         if body is not None and body.stream == "error_event":
             problem = body.error or error_event.USUAL
@@ -127,13 +140,13 @@ class Forward:
         counted = self._fine and self._call.streaming
         tokens_out = self._heard.tokens_out
         if tokens_out is None and counted:
-            tokens_out = len(self._texts)
+            tokens_out = self._tokens
         tokens_in = self._heard.tokens_in
         return Answer(
             reply=[],
             fault_id=fired[0] if fired else None,
             other_faults=fired[1:],
-            ending=self._changes.ending,
+            ending=self._changes.ending if self._changes.ending != "ok" else self._spoilt,
             error_code=error_code,
             retry_after_ns=self._told_ns if self._told_ns is not None else self._heard.retry_after_ns,
             text=text,
@@ -168,7 +181,8 @@ class Forward:
             raise aiohttp.ClientResponseError(response.request_info, (), status=response.status)
         self._status = response.status
         headers = answer_headers(response)
-        self._told_ns = _told_ns(dict(headers)) if self._status >= 300 else None
+        if self._status >= 300:
+            self._told_ns = retry_after.read(headers, time.time_ns() + self._late_ns)
         self._put(Head(self._status, headers), wake=not response.content.is_eof())  # else all leaves in one write
         if response.content_type == "text/event-stream" and self._fine:
             await self._stream(response.content)
@@ -180,6 +194,9 @@ class Forward:
         try:
             while data := await body.readany():
                 events, rest = wire.split(rest, data)
+                if len(rest) > _READ_BYTES_MAX:  # no event is as long
+                    events.append(rest)
+                    rest = b""
                 await self._say(events)
         except aiohttp.ClientError:
             events, rest = wire.split(rest, _arrived(body))
@@ -214,10 +231,25 @@ class Forward:
             raise
         assert self._status is not None
         readable = size <= _READ_BYTES_MAX
-        self._heard = self._real.dialect.read_body(self._status, b"".join(pieces)) if readable else Heard()
-        self._texts.append(self._heard.text)
+        if readable:
+            self._hear(self._status, b"".join(pieces))
+        self._keep(self._heard.text)
         self._finish(whole=readable)
         self._put(*([Send(last, self._heard.text)] if last else []), End())
+
+    def _keep(self, text: str) -> None:
+        self._tokens += 1
+        self._chars += len(text)
+        if self._chars > _READ_BYTES_MAX:  # a text without end
+            self._texts.clear()
+            self._left.clear()
+        else:
+            self._texts.append(text)
+
+    def _hear(self, status: int, body: bytes) -> None:
+        self._heard = self._real.dialect.read_body(status, body)
+        if self._fine and status not in BARE and wire.says_nothing(body):
+            self._spoilt = "malformed"
 
     def _read(self, event: bytes) -> Send:
         try:
@@ -225,7 +257,12 @@ class Forward:
         except Exception:  # what cannot be read passes all the same
             return Send(event)
         if step.text:
-            self._texts.append(step.text)
+            self._keep(step.text)
+        self._said_all = self._said_all or step.part == "done"
+        if (error := wire.error_in(event)) is not None:
+            self._spoilt = "cut"
+            code = self._real.dialect.read_body(500, wire.bytes_of(event)).error_code
+            self._heard = self._heard._replace(error_code=code or wire.code_of(error.get("code"), error.get("type")))
         tokens_in, tokens_out = billed(event)
         if tokens_in is not None:
             self._heard = self._heard._replace(tokens_in=tokens_in)
@@ -238,7 +275,8 @@ class Forward:
         for step in leaving:
             if isinstance(step, Send):
                 self._held_bytes += len(step.data)
-                self._left.append(step.text)
+                if step.text and self._chars <= _READ_BYTES_MAX:
+                    self._left.append(step.text)
         self._steps.extend(leaving)
         if leaving and wake:
             self._more()
@@ -259,7 +297,7 @@ class Forward:
 
     def _finish(self, *, whole: bool = False) -> None:
         self.finished = True
-        self._whole = whole
+        self._whole = whole and self._chars <= _READ_BYTES_MAX
         answer = self.answer()
         self._real.client.budget.spend(cost_usd(self._real.provider.price, answer.tokens_in, answer.tokens_out) or 0.0)
 
@@ -273,17 +311,3 @@ class Forward:
 def _arrived(body: aiohttp.StreamReader) -> bytes:
     """Return what had come before a body broke: aiohttp raises first and forgets it."""
     return body._read_nowait(-1)  # noqa: SLF001 - there is no public way
-
-
-def _told_ns(headers: dict[str, str]) -> int | None:
-    """Return the delay that headers tell, in nanoseconds."""
-    try:
-        if "retry-after-ms" in headers:
-            return max(0, round(float(headers["retry-after-ms"]) * 1e6))
-        if "retry-after" not in headers:
-            return None
-        if (value := headers["retry-after"].strip()).replace(".", "", 1).isdecimal():
-            return round(float(value) * 1e9)
-        return max(0, round((parsedate_to_datetime(value).timestamp() - time.time()) * 1e9))
-    except (ValueError, OverflowError):
-        return None

@@ -47,7 +47,8 @@ _HOP_BY_HOP = frozenset(
     ]
 )
 _NOT_SENT = _HOP_BY_HOP | {"host", "content-length", "content-encoding", "accept-encoding", "expect"}
-_BARE = (204, 304)  # statuses without a body, and without a word about its length
+BARE = (204, 304)
+"""Statuses without a body, and without a word about its length."""
 _OURS = "x-harness-"
 _SET_BY_CLIENT = ("User-Agent", "Accept", "Content-Type")
 _RESET = {errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED}
@@ -157,7 +158,7 @@ def answer_headers(response: aiohttp.ClientResponse) -> Headers:
         left_out |= {"content-encoding", "content-length"}
     elif response.content_type == "text/event-stream":  # a fault may change how long it is
         left_out |= {"content-length"}
-    bare = (("content-length", "0"),) if response.status in _BARE else ()
+    bare = (("content-length", "0"),) if response.status in BARE else ()
     return (*_passed(pairs, left_out), *bare)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -10,6 +11,7 @@ from pathlib import Path
 from harness.document import read
 from harness.errors import HarnessError, UsageError
 from harness.experiment.prepare import prepare
+from harness.experiment.real import Permission
 from harness.scenario.load import Loaded
 from harness.scenario.plan import compile_plan
 
@@ -78,11 +80,12 @@ def jobs(
     """
     found: list[Job] = []
     errors: dict[str, HarnessError] = {}
+    permission = Permission(os.environ, allow=allow_real)
     cell = 0
     for path in _files(paths, errors):
         for chain in chains or (None,):
             try:
-                first = prepare(path, chain=chain, seed=seed, allow_real=allow_real)
+                first = prepare(path, permission, chain=chain, seed=seed)
                 rest = (["--chain", str(chain)] if chain else []) + (["--allow-real"] if allow_real else [])
                 found += [_job(cell, first, first.plan.seed + more, rest) for more in range(repeat)]
             except HarnessError as error:

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from harness.errors import ExitCode
 from harness.experiment.judging import judge_folder
 from harness.store import RunFolder, encode
 
@@ -25,7 +26,8 @@ def main() -> int:
     for line in sys.stdin:
         asked: dict[str, Any] = json.loads(line)
         try:
-            _say({"judged": judge_folder(RunFolder.open(Path(asked["run"])), asked["error"])})
+            folder = RunFolder.open(Path(asked["run"]))
+            _say({"judged": judge_folder(folder, asked["error"], exit_code=ExitCode(asked["exit_code"]))})
         except Exception as bug:  # one run that cannot be judged must not take the others' answers with it
             _say({"problem": f"{type(bug).__name__}: {bug}"})
     return 0

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
-from harness.errors import HarnessError
+from harness.errors import ExitCode, HarnessError
 from harness.experiment.live import Quiet
 from harness.experiment.run import judge_run
 from harness.judge import Score, Tally, score, tally
@@ -45,19 +45,27 @@ class Judged:
 class Judge(Protocol):
     """Who judges the runs of a suite."""
 
-    async def judge(self, folder: RunFolder, error: str) -> Judged:
-        """Judge a run; `error` says why it did not come to its planned end, empty if it did.
+    async def judge(self, folder: RunFolder, error: str, *, exit_code: ExitCode = ExitCode.HARNESS) -> Judged:
+        """Judge a run.
+
+        Args:
+            folder: The run's.
+            error: Why it did not come to its planned end; empty if it did.
+            exit_code: What such an end means; without an error it says nothing.
 
         Raises:
             HarnessError: It cannot be judged; its records are kept.
         """
 
 
-def judge_folder(folder: RunFolder, error: str) -> Judged:
-    """Put a run's records together, judge them, and write everything down."""
+def judge_folder(folder: RunFolder, error: str, *, exit_code: ExitCode = ExitCode.HARNESS) -> Judged:
+    """Put a run's records together, judge them, and write everything down; the arguments are those of `Judge.judge`."""
+    problem = HarnessError(error) if error else None
+    if problem is not None:
+        problem.exit_code = exit_code
     plan = folder.plan()
     history = folder.compact(complete=not error)
-    result = judge_run(plan, folder, history, HarnessError(error) if error else None, Quiet())
+    result = judge_run(plan, folder, history, problem, Quiet())
     verdict = result.run.verdict
     numbers = tally(plan, history)
     return Judged(score=score(verdict, numbers), exit_code=verdict.exit_code, reasons=verdict.reasons, tally=numbers)
@@ -85,11 +93,12 @@ class Judging:
         finally:
             await self._end()
 
-    async def judge(self, folder: RunFolder, error: str) -> Judged:
+    async def judge(self, folder: RunFolder, error: str, *, exit_code: ExitCode = ExitCode.HARNESS) -> Judged:
         """Judge a run; see `Judge`."""
+        asked = {"run": str(folder.path), "error": error, "exit_code": int(exit_code)}
         async with self._turn:
             try:
-                answer = await asyncio.wait_for(self._ask({"run": str(folder.path), "error": error}), JUDGE_S)
+                answer = await asyncio.wait_for(self._ask(asked), JUDGE_S)
             except TimeoutError:
                 await self._end(grace_s=0)
                 raise HarnessError(f"took more than {JUDGE_S:g} s for one run", where="judge") from None
@@ -100,7 +109,7 @@ class Judging:
             raise HarnessError(str(answer["problem"]), where="judge", hint=f"harness report {folder.path}")
         return decode(encode(answer["judged"]), Judged)
 
-    async def _ask(self, message: dict[str, str]) -> dict[str, object]:
+    async def _ask(self, message: Mapping[str, Any]) -> dict[str, object]:
         if self._child is None:
             argv = [sys.executable, "-m", "harness.experiment.judge_part"]
             self._child = await Child("judge", argv, log=self._log, part=True).__aenter__()  # left by `_end`

@@ -59,7 +59,7 @@ async def carry_out(
 ) -> HarnessError | None:
     """Run a plan on real parts; return why it did not come to its planned end, or None.
 
-    Whatever was captured lies in the folder, and no log and no error shows a secret.
+    Whatever was captured lies in the folder, and no log and no error shows a secret, also where it is cut short.
 
     Args:
         loaded: What to do, and the chain with its secrets.
@@ -89,11 +89,14 @@ async def carry_out(
         error = HarnessError(
             f"{type(bug).__name__}: {bug}", where="runner", hint=f"a bug; see {folder.logs}/runner.log"
         )
-    hide_secrets(loaded, folder, error)
+    except BaseException:
+        _hide_secrets(loaded, folder, Interrupted("interrupted"))
+        raise
+    _hide_secrets(loaded, folder, error)
     return error
 
 
-def hide_secrets(loaded: Loaded, folder: RunFolder, error: HarnessError | None) -> None:
+def _hide_secrets(loaded: Loaded, folder: RunFolder, error: HarnessError | None) -> None:
     """Take the chain's secrets, which a user's gateway may have printed, out of the logs and out of an error."""
     hidden = secrets(loaded.chain, os.environ)
     if error is not None and error.hint is not None:  # it may quote the last lines of a log

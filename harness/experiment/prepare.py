@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from harness.drivers import host, priced
-from harness.experiment.real import permit
+from harness.experiment.real import Permission
 from harness.scenario.load import Loaded, load
 
 
-def prepare(scenario: Path, *, chain: Path | None = None, seed: int | None = None, allow_real: bool = False) -> Loaded:
+def prepare(scenario: Path, permission: Permission, *, chain: Path | None = None, seed: int | None = None) -> Loaded:
     """Return a scenario that can be run, with its chain, prices and plan.
 
     Args:
         scenario: Its file.
+        permission: Asked before real providers may be called.
         chain: In place of the scenario's.
         seed: In place of the scenario's.
-        allow_real: Real providers that are not on this machine may be called.
 
     Raises:
         UsageError: A file is wrong, its driver cannot do what the chain asks for, a key is not set, or a real provider
@@ -25,5 +24,5 @@ def prepare(scenario: Path, *, chain: Path | None = None, seed: int | None = Non
     """
     loaded = load(scenario, chain=chain, seed=seed, complete=priced)
     host(loaded.chain)
-    permit(loaded.chain, os.environ, allow=allow_real)
+    permission(loaded.chain)
     return loaded

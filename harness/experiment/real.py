@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from harness import edge
 from harness.chain import Chain
 from harness.chain.upstream import keys, real
-from harness.errors import UsageError
+from harness.errors import HarnessError, UsageError
 
 
 def permit(chain: Chain, environ: Mapping[str, str], *, allow: bool, limited: bool = True) -> None:
@@ -45,9 +45,41 @@ def permit(chain: Chain, environ: Mapping[str, str], *, allow: bool, limited: bo
         asyncio.run(edge.reach(chain.providers))
 
 
+class Permission:
+    """`permit`, asked once for each chain however many scenarios run on it: reaching a provider takes its time.
+
+    Args:
+        environ: Where the keys are.
+        allow: The user has said that calls may leave this machine.
+    """
+
+    def __init__(self, environ: Mapping[str, str], *, allow: bool) -> None:
+        self._environ = environ
+        self._allow = allow
+        self._known: list[tuple[Chain, HarnessError | None]] = []
+
+    def __call__(self, chain: Chain) -> None:
+        """Return if the chain's providers may be called; raises as `permit` does."""
+        for known, error in self._known:
+            if known == chain:
+                if error is not None:
+                    raise error
+                return
+        try:
+            permit(chain, self._environ, allow=self._allow)
+        except HarnessError as error:
+            self._known.append((chain, error))
+            raise
+        self._known.append((chain, None))
+
+
 def notices(chain: Chain, *, limited: bool = True) -> list[str]:
     """Return what is real, a sentence for each provider."""
     most = f"at most {chain.max_requests} requests, ${chain.max_cost:g} in all" if limited else "without a limit"
-    return [
-        f"{name}: real provider at {upstream.origin}{upstream.path}; {most}" for name, upstream in real(chain).items()
-    ]
+    ours = limited and chain.endpoint is None  # a gateway, and callers of `serve`, may have keys of their own
+    told = []
+    for name, upstream in real(chain).items():
+        bare = ours and not upstream.loopback and chain.providers[name].api_key is None
+        key = "; without `api_key` it gets a dummy key" if bare else ""
+        told.append(f"{name}: real provider at {upstream.origin}{upstream.path}; {most}{key}")
+    return told

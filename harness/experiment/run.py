@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from harness.errors import HarnessError, UsageError
-from harness.experiment.live import Interrupted, carry_out, hide_secrets, interruptible
+from harness.experiment.live import Interrupted, carry_out, interruptible
 from harness.experiment.prepare import prepare
-from harness.experiment.real import notices
+from harness.experiment.real import Permission, notices
 from harness.experiment.simulated import simulable, simulate
 from harness.history import History
 from harness.judge import Status, judge, measure, metrics_json, verdict_json
@@ -72,7 +73,7 @@ def run(
         UsageError: The scenario or the chain is wrong; nothing was started.
         HarnessError: No run could be begun, or what it left cannot be written.
     """
-    loaded = prepare(scenario, chain=chain, seed=seed, allow_real=allow_real)
+    loaded = prepare(scenario, Permission(os.environ, allow=allow_real), chain=chain, seed=seed)
     if engine == "sim":
         return _simulated(loaded, reports, progress, command)
     for notice in notices(loaded.chain):
@@ -85,7 +86,6 @@ def run(
         error = interruptible(carry_out(loaded, folder, binary=binary, progress=progress, command=command))
     except Interrupted as ended:
         error = ended
-        hide_secrets(loaded, folder, error)
     return _conclude(loaded.plan, folder, error, progress)
 
 

@@ -41,6 +41,7 @@ def suite(
     repeat: int = 1,
     most: int | None = None,
     resume: Path | None = None,
+    junit_file: Path | None = None,
     command: str = "",
     allow_real: bool = False,
 ) -> Scorecard:
@@ -55,6 +56,7 @@ def suite(
         repeat: Runs of each cell, each with the next seed.
         most: Runs side by side at most; as many as the machine can bear if None.
         resume: Folder of a suite that did not come to its end: what is done there is not done again.
+        junit_file: Where the JUnit file is written too.
         command: The command line that repeats this suite.
         allow_real: Real providers that are not on this machine may be called.
 
@@ -63,6 +65,8 @@ def suite(
         Interrupted: Somebody ended it; whatever was done is kept.
         HarnessError: No suite could be begun, or what it left cannot be written.
     """
+    if junit_file is not None and (junit_file.is_dir() or not junit_file.absolute().parent.is_dir()):
+        raise UsageError("no file can be written here", where=str(junit_file), hint="make its folder first")
     chains = tuple(dict.fromkeys(chains))
     todo = jobs(paths, chains=chains, seed=seed, repeat=repeat, allow_real=allow_real)
     for notice in dict.fromkeys(notice for job in todo for notice in notices(job.loaded.chain)):
@@ -93,12 +97,17 @@ def suite(
             return await work.run()
 
     try:
-        return interruptible(live())
+        card = interruptible(live())
+        if junit_file is not None:
+            junit_file.write_bytes(junit(card))
     except Interrupted as ended:
         ended.hint = f"what was done is kept; go on with the same command and --resume {folder.path}"
         raise
     except OSError as problem:
-        raise HarnessError(problem.strerror or str(problem), where=str(folder.path)) from None
+        where = str(problem.filename or folder.path)
+        hint = f"what was done is kept: {folder.path}"
+        raise HarnessError(problem.strerror or str(problem), where=where, hint=hint) from None
+    return card
 
 
 def scorecard(
@@ -136,7 +145,8 @@ def _done(folder: SuiteFolder) -> dict[tuple[str, str], CellRun]:
         for cell in folder.read()["cells"]:
             for data in cell["runs"]:
                 run = decode(encode(data), CellRun)
-                if run.ended and not run.error and run.run and (Path(run.run) / "plan.json").is_file():
+                failed = run.exit_code == ExitCode.HARNESS
+                if run.ended and not failed and run.run and (Path(run.run) / "plan.json").is_file():
                     found[cell["file"], run.digest] = run
     except (KeyError, TypeError, ValueError) as error:
         raise UsageError(f"not a suite of ours: {error}", where=str(folder.path / "suite.json")) from None
@@ -244,7 +254,10 @@ class Suite:
         if error is not None:
             self._progress.say(f"{job.name}: error: {error}")
         path = None if folder is None else str(folder.path)
-        self._set(job, run=path, ended=True, error=told, exit_code=int(ExitCode.HARNESS if error else 0))
+        code = ExitCode.PASS if error is None else ExitCode.HARNESS
+        if isinstance(error, engine.BudgetReached):  # as with `harness run`: nobody failed
+            code = error.exit_code
+        self._set(job, run=path, ended=True, error=told, exit_code=int(code))
         if folder is not None:
             self._judge_later(job)
 
@@ -255,15 +268,17 @@ class Suite:
         state = self._state(job)
         assert state.run is not None
         try:
-            judged = await self._judge.judge(RunFolder(Path(state.run)), state.error)
+            folder, code = RunFolder(Path(state.run)), ExitCode(state.exit_code)
+            judged = await self._judge.judge(folder, state.error, exit_code=code)
         except (HarnessError, OSError) as problem:
             self._progress.say(f"{job.name}: error: {problem}")
             error = state.error or f"the run could not be judged: {problem}"
             self._set(job, score=Score.INCONCLUSIVE, exit_code=int(ExitCode.HARNESS), error=error)
             return
         self._progress.say(f"{job.name}: {judged.score}")
-        code = state.exit_code or judged.exit_code
-        self._set(job, score=judged.score, exit_code=code, reasons=judged.reasons, tally=judged.tally)
+        self._set(
+            job, score=judged.score, exit_code=code or judged.exit_code, reasons=judged.reasons, tally=judged.tally
+        )
 
     def _state(self, job: Job) -> CellRun:
         return next(run for run in self.card.cells[job.cell].runs if run.seed == job.loaded.plan.seed)

@@ -134,10 +134,12 @@ class Nursery:
         ours_out, theirs_out = os.pipe()
         try:
             pid = await asyncio.wait_for(self._birth([theirs_in, theirs_out, log]), FORK_S)
-        except (OSError, TimeoutError) as error:
-            os.close(ours_in)
+        except BaseException as error:
+            os.close(ours_in)  # a part that is born all the same ends by this
             os.close(ours_out)
-            raise HarnessError(f"made no part: {error or 'no answer'}", where="nursery") from None
+            if isinstance(error, OSError):  # TimeoutError too
+                raise HarnessError(f"made no part: {error or 'no answer'}", where="nursery") from None
+            raise
         finally:
             os.close(theirs_in)
             os.close(theirs_out)

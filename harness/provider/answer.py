@@ -73,6 +73,7 @@ class Answer(NamedTuple):
         reply: What to play.
         fault_id: The fault that changed it; None if untouched.
         other_faults: Further ones that changed it, less than that one did.
+        began: For each of these, the step of the reply at which it begins to act: one that nobody waited for has not fired.
         ending: What the exchange counts as if it is played to a proper end and its status is no error: `ok`, unless a
             fault has spoilt it.
         error_code: The error body's own code, else its type; None where it is no error.
@@ -86,6 +87,7 @@ class Answer(NamedTuple):
     reply: list[Step]
     fault_id: str | None = None
     other_faults: tuple[str, ...] = ()
+    began: tuple[int, ...] = ()
     ending: AttemptOutcome = "ok"
     error_code: str | None = None
     retry_after_ns: int | None = None

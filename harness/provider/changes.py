@@ -8,7 +8,7 @@ from harness.history import AttemptOutcome
 from harness.provider.answer import Call
 from harness.provider.decide import NO_QUOTA, Decision, Side
 from harness.provider.dialects import Dialect
-from harness.provider.faults import CHANGES, SPOILS
+from harness.provider.faults import CHANGES, SPOILS, delay
 from harness.provider.faults.case import Case, Seen
 from harness.provider.reply import Head, Headers, Step
 from harness.scenario import Window
@@ -17,6 +17,12 @@ _INSIDE_OUT: tuple[Side, ...] = ("pace", "body", "delay")
 """In which order faults change an answer: pace comes first, for it takes the provider's waits away, and no fault's."""
 _MOST_FIRST: tuple[Side, ...] = ("body", "pace", "delay")
 """In which order they are named."""
+
+
+def held_ns(decision: Decision) -> int:
+    """Return how long a fault withholds the headers, in nanoseconds; 0 if none does."""
+    window = decision.faults.get("delay")
+    return 0 if window is None else delay.wait_ns(window.inject, decision.drawn)
 
 
 class Changes:
@@ -42,6 +48,8 @@ class Changes:
             wall_ns: What time it is, in nanoseconds since 1970.
             tokens: Length of the answer's text; None where that is not known beforehand.
         """
+        self._given = 0
+        self._began: dict[Side, int] = {}
         self._headers: Headers = ()
         if decision.quota is not NO_QUOTA:
             self._headers = dialect.quota_headers(decision.quota, wall_ns)
@@ -54,10 +62,16 @@ class Changes:
     def feed(self, step: Step) -> list[Step]:
         """Return the steps that leave in the place of the answer's next one."""
         if self._headers and isinstance(step, Head):
-            step = Head(step.status, (*step.headers, *self._headers))
+            ours = {name for name, _value in self._headers}
+            step = Head(step.status, (*(pair for pair in step.headers if pair[0] not in ours), *self._headers))
         steps = [step]
-        for layer in self._layers.values():
+        for side, layer in self._layers.items():
             steps = [out for each in steps for out in layer.feed(each)]
+            if layer.seen.fired and side not in self._began:
+                if side == "delay":  # its wait comes before what the others did here
+                    self._began = {each: at + (at == self._given) for each, at in self._began.items()}
+                self._began[side] = self._given
+        self._given += len(steps)
         return steps
 
     def feed_all(self, steps: Iterable[Step]) -> list[Step]:
@@ -70,10 +84,12 @@ class Changes:
         return any(layer.seen.over for layer in self._layers.values())
 
     @property
-    def fired(self) -> tuple[str, ...]:
-        """The faults that have changed the answer so far; what changes its body comes first."""
-        layers = [self._layers[side] for side in _MOST_FIRST if side in self._layers]
-        return tuple(layer.window.fault_id for layer in layers if layer.seen.fired)
+    def began(self) -> dict[str, int]:
+        """The faults that have changed the answer so far, each with the step that leaves at which it begins to act.
+
+        What changes the answer's body comes first.
+        """
+        return {self._layers[side].window.fault_id: self._began[side] for side in _MOST_FIRST if side in self._began}
 
     @property
     def body(self) -> Window | None:

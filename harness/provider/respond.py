@@ -6,7 +6,7 @@ from hashlib import sha256
 
 from harness.chain import Provider
 from harness.provider.answer import Answer, Call
-from harness.provider.changes import Changes
+from harness.provider.changes import Changes, held_ns
 from harness.provider.decide import NOTHING, Decision
 from harness.provider.dialects import DIALECTS, Dialect
 from harness.provider.faults import INSTEAD, error_event
@@ -43,7 +43,8 @@ def respond(
     if decision is NOTHING:
         return answer
     changes = Changes(dialect, decision, call, attempt_id, wall_ns=wall_ns, tokens=answer.tokens_out)
-    return _marked(answer._replace(reply=changes.feed_all(answer.reply)), call, changes, attempt_id, dialect)
+    answer = answer._replace(reply=changes.feed_all(answer.reply))
+    return _marked(answer, call, changes, attempt_id, decision=decision, dialect=dialect)
 
 
 def instead(provider: Provider, call: Call, attempt_id: str, decision: Decision, *, wall_ns: int) -> Answer | None:
@@ -51,20 +52,29 @@ def instead(provider: Provider, call: Call, attempt_id: str, decision: Decision,
     dialect = DIALECTS[provider.dialect]
     window = decision.faults.get("instead")
     if window is not None:
-        case = Case(dialect, window.inject, call, attempt_id, wait_ns=decision.wait_ns, wall_ns=wall_ns)
-        return INSTEAD[window.inject.kind](case)._replace(fault_id=window.fault_id)
+        late_ns = held_ns(decision)  # what is told counts from when it leaves
+        wait_ns = max(0, decision.wait_ns - late_ns)
+        case = Case(dialect, window.inject, call, attempt_id, wait_ns=wait_ns, wall_ns=wall_ns + late_ns)
+        return INSTEAD[window.inject.kind](case)._replace(fault_id=window.fault_id, began=(0,))
     return dialect.fail(call, attempt_id, problem=call.problem) if call.problem is not None else None
 
 
-def _marked(answer: Answer, call: Call, changes: Changes, attempt_id: str, dialect: Dialect) -> Answer:
+def _marked(
+    answer: Answer, call: Call, changes: Changes, attempt_id: str, *, decision: Decision, dialect: Dialect
+) -> Answer:
     """Return a changed answer with the faults that changed it, and with what is left of it where its body was changed."""
-    fired = changes.fired
-    if not fired:
+    began = changes.began
+    if not began:
         return answer
-    named = fired if answer.fault_id is None else (answer.fault_id, *fired)
-    answer = answer._replace(fault_id=named[0], other_faults=named[1:], ending=changes.ending)
+    if answer.fault_id is not None:
+        late = decision.faults.get("delay")
+        began = {answer.fault_id: int(late is not None and late.fault_id in began), **began}
+    first, *others = began
+    answer = answer._replace(fault_id=first, other_faults=tuple(others), began=tuple(began.values()))
     if changes.body is None:
         return answer
+    if changes.ending != "ok":
+        answer = answer._replace(ending=changes.ending)
     sent = [step.text for step in answer.reply if isinstance(step, Send) and step.text]
     stream, problem = changes.body.inject.stream, changes.body.inject.error
     if changes.over and call.streaming:  # its tokens leave one by one; a plain answer's were all made

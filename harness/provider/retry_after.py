@@ -24,10 +24,10 @@ def read(headers: Iterable[tuple[str, str]], wall_ns: int) -> int | None:
     if ms is not None:
         return round(min(ms, _MS_MAX) * 1e6)
     try:
-        at = parsedate_to_datetime(told.get("retry-after", ""))
-    except ValueError:
+        at = parsedate_to_datetime(told.get("retry-after", "")).timestamp()
+    except (ValueError, OverflowError):
         return None
-    return max(0, int(at.timestamp()) * 10**9 - wall_ns)
+    return max(0, int(at) * 10**9 - wall_ns)
 
 
 def _number(text: str) -> float | None:

@@ -134,6 +134,15 @@ def test_suite_tells_all_problems_at_once(tmp_path: Path) -> None:
     assert not (tmp_path / "reports").exists()
 
 
+@pytest.mark.parametrize("place", ["no-such/scorecard.xml", "."])
+def test_a_place_that_takes_no_junit_is_told_before_the_suite(place: str, tmp_path: Path) -> None:
+    """Not after all of its runs."""
+    code, told = answer("suite", "scenarios", "--junit", str(tmp_path / place), "--reports", str(tmp_path / "reports"))
+    assert code == 2
+    assert told["error"]["where"] == str(tmp_path / place)
+    assert not (tmp_path / "reports").exists()
+
+
 def test_doctor_says_what_a_run_would_use() -> None:
     """Which Toxiproxy, and what else there is."""
     code, found = answer("doctor")

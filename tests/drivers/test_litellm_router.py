@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import httpx
@@ -267,3 +271,26 @@ def litellm(*params: dict[str, object]) -> Chain:
     listed = [{"model_name": "mine", "litellm_params": each} for each in params]
     config = {"model_list": listed, "router_settings": {"num_retries": 0}}
     return chain(parse(json.dumps(config).encode(), Path("litellm.yaml")))
+
+
+def test_a_file_of_settings_beside_the_packages_is_not_read(tmp_path: Path) -> None:
+    """LiteLLM looks for a `.env` upwards from itself: in a project with its own .venv it would find the project's."""
+    spec = find_spec("litellm")
+    assert spec is not None
+    assert spec.origin is not None
+    (tmp_path / "litellm").symlink_to(Path(spec.origin).parent)
+    (tmp_path / ".env").write_text("DATABASE_URL=postgresql://production\n")
+    program = tmp_path / "program.py"
+    program.write_text(
+        "import os\n"
+        "from harness.drivers.litellm_proxy.worker import seclude\n"
+        "from harness.drivers.litellm_router.__main__ import preload\n"
+        "seclude(os.environ)\n"
+        "preload()\n"
+        "import litellm\n"
+        "print(litellm.__file__, 'DATABASE_URL' in os.environ)\n"
+    )
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])}
+    environ.pop("LITELLM_MODE", None)
+    done = subprocess.run([sys.executable, str(program)], env=environ, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [f"{tmp_path}/litellm/__init__.py", "False"]

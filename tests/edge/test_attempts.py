@@ -12,7 +12,7 @@ from harness.edge.face import Exchange
 from harness.edge.request import Request
 from harness.provider.marker import find_attempts
 from harness.provider.reply import Send, Wait
-from harness.scenario import Inject
+from harness.scenario import Inject, Window
 from harness.store import EdgeAttempt, Foreign
 
 from .conftest import TOKEN, Open, Scene, chat, post, provider, until, window
@@ -319,5 +319,35 @@ def test_a_client_that_is_done_sending_has_left(scene: Open, how: str) -> None:
                     client.close()
                 (record,) = await s.recorded(1)
             assert (record.outcome, record.status, record.tokens_out) == ("client_left", None, 0)
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("inject", "stream"),
+    [
+        (Inject(status=429, error="quota", retry_after=10**9), False),
+        (Inject(stream="cut", after_tokens=2), True),
+        (Inject(stream="error_event", after_tokens=2), True),
+    ],
+)
+def test_a_fault_that_the_client_did_not_wait_for_has_not_fired(scene: Open, inject: Inject, stream: bool) -> None:
+    """It changed nothing on the wire, and what it would have told nobody was told."""
+
+    async def run() -> None:
+        late = Window(fault_id="late", provider="openai", start_ns=0, end_ns=10**12, inject=Inject(delay=HOUR_NS))
+        windows = (window(inject),) if stream else (window(inject), late)
+        async with scene(*windows, openai=provider(tokens_per_second=1e-3)) as s:
+            client = await s.client()
+            await client.send(post(chat(stream=stream)))
+            if stream:
+                await client.reader.readuntil(b"<<")
+            else:
+                await until(lambda: any(link._exchange for link in s.edge._connections))
+            await client.close()
+            (record,) = await s.recorded(1)
+            assert record.outcome == "client_left"
+            assert (record.fault_id, record.other_faults) == (None if stream else "late", ())
+            assert (record.retry_after_ns, record.error_code) == (None, None)
 
     asyncio.run(run())

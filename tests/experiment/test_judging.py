@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from harness.errors import HarnessError
+from harness.errors import ExitCode, HarnessError
 from harness.experiment.jobs import jobs
 from harness.experiment.judging import Judging, judge_folder
 from harness.judge import Score
@@ -34,6 +34,8 @@ def test_a_run_without_records_is_no_pass(folder: RunFolder) -> None:
     assert folder.verdict()["reasons"][0] == "edge: died"
     assert (folder.path / "junit.xml").is_file()
     assert judge_folder(folder, "").exit_code == 3
+    assert judge_folder(folder, "edge: 7 calls", exit_code=ExitCode.INCONCLUSIVE).exit_code == 3
+    assert folder.verdict()["exit_code"] == 3
 
 
 @pytest.mark.system

@@ -11,7 +11,7 @@ import pytest
 
 from harness.chain import Chain, Price, Provider
 from harness.errors import ExitCode, HarnessError, UsageError
-from harness.experiment.real import notices, permit
+from harness.experiment.real import Permission, notices, permit
 
 MOCK = Provider(dialect="azure", model="gpt-4")
 AWAY = Provider(
@@ -56,6 +56,15 @@ def test_mocks_need_nothing() -> None:
     assert notices(mocked) == []
 
 
+def test_a_provider_that_gets_no_key_is_told() -> None:
+    """It will most likely answer 401, and that would be neither its fault nor the chain's."""
+    (bare,), (keyed,) = notices(chain()), notices(chain(api_key="env/KEY"))
+    assert bare.endswith("$5 in all; without `api_key` it gets a dummy key")
+    assert keyed.endswith("$5 in all")
+    (served,) = notices(chain(), limited=False)  # whose callers bring their own
+    assert "dummy" not in served
+
+
 @pytest.mark.parametrize("environ", [{}, {"KEY": ""}, {"KEY": " "}])
 def test_a_key_that_is_not_there_is_named(environ: dict[str, str]) -> None:
     """Before anything is started."""
@@ -76,3 +85,21 @@ def test_a_provider_that_cannot_be_reached_is_told_first() -> None:
     with pytest.raises(HarnessError, match=r"cannot reach https://no-such-host.invalid:443: unknown host") as error:
         permit(chain(), {}, allow=True)
     assert error.value.exit_code is ExitCode.HARNESS
+
+
+def test_a_suite_asks_once_for_each_chain(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that cannot be reached takes half a minute to say so, and there may be a hundred scenarios."""
+    reached: list[str] = []
+
+    async def reach(providers: dict[str, Provider]) -> None:
+        reached.append(providers["openai"].model)
+        if providers["openai"].model == "gone":
+            raise HarnessError("cannot reach it")
+
+    monkeypatch.setattr("harness.experiment.real.edge.reach", reach)
+    ask = Permission({}, allow=True)
+    for _ in range(3):
+        ask(chain())
+        with pytest.raises(HarnessError, match="cannot reach it"):
+            ask(chain(model="gone"))
+    assert reached == ["gpt-4", "gone"]

@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from harness.errors import HarnessError, UsageError
+from harness.errors import ExitCode, HarnessError, UsageError
 from harness.experiment.jobs import Job, jobs
 from harness.experiment.judging import Judged
 from harness.experiment.suite import Suite, scorecard
 from harness.judge import Score, Tally
-from harness.live.engine import Gate
+from harness.live.engine import BudgetReached, Gate
 from harness.report.scorecard import Scorecard
 from harness.store import RunFolder, SuiteFolder
 from tests.experiment.files import chain, scenario
@@ -47,20 +47,26 @@ class World:
         self.at_once = max(self.at_once, self._going)
         await asyncio.sleep(0)
         self._going -= 1
-        return HarnessError("died", where="edge") if job.loaded.plan.name == "dies" else None
+        ends = {
+            "dies": HarnessError("died", where="edge"),
+            "costs": BudgetReached("7 calls of real providers", where="edge"),
+        }
+        return ends.get(job.loaded.plan.name)
 
     @asynccontextmanager
     async def judges(self, _log: Path) -> AsyncIterator[World]:
         """Judge by the scenario's name."""
         yield self
 
-    async def judge(self, folder: RunFolder, error: str) -> Judged:
+    async def judge(self, folder: RunFolder, error: str, *, exit_code: ExitCode = ExitCode.HARNESS) -> Judged:
         """Give the score that the test asked for."""
         name = folder.plan().name
         if name == "unjudgeable":
             raise HarnessError("no", where="judge")
         score = Score.INCONCLUSIVE if error else self.scores.get(name, Score.PASS)
-        return Judged(score=score, exit_code=4 if error else EXITS[score], reasons=(f"{name} did",), tally=TALLY)
+        return Judged(
+            score=score, exit_code=exit_code if error else EXITS[score], reasons=(f"{name} did",), tally=TALLY
+        )
 
     def phase(self, name: str, total_s: float | None = None) -> None:
         """Take what the suite tells."""
@@ -164,6 +170,17 @@ def test_one_cell_that_fails_stops_no_other(world: World) -> None:
         "fine": "",
     }
     assert [cells[name].score for name in ("buggy", "dies", "unjudgeable")] == [Score.INCONCLUSIVE] * 3
+
+
+def test_a_run_that_its_budget_ended_is_inconclusive(world: World) -> None:
+    """As with `harness run`: nobody failed. It has cost its money, so going on does not spend it again."""
+    card = world.run("costs", "fine")
+    (run,) = card.cells[0].runs
+    assert (card.exit_code, run.exit_code, run.score) == (3, 3, Score.INCONCLUSIVE)
+    assert run.error == "edge: 7 calls of real providers"
+    world.began.clear()
+    world.run("costs", "fine", resume=SuiteFolder.open(Path(card.path)))
+    assert world.began == []
 
 
 def test_a_disk_that_is_full_stops_no_other(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -214,7 +214,10 @@ def test_refused_connections_are_recorded(tmp_path: Path) -> None:
 
 def test_warmup_comes_before_ready(tmp_path: Path) -> None:
     """Warm-up calls ask for their own models, one after the other, and are recorded in their own phase."""
-    with serving(Server(say_ok)) as server, child(tmp_path, server.base_url, (), warmup=warmup(2)) as load:
+    with (
+        serving(Server(say_ok, keep=True)) as server,
+        child(tmp_path, server.base_url, (), warmup=warmup(2)) as load,
+    ):
         ready = load.message()["ready"]
         load.send(encode({"origin_ns": 0}))
         done = load.message()["done"]

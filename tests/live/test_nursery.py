@@ -147,6 +147,29 @@ def test_a_nursery_that_dies_takes_its_parts_along(tiny: Path, tmp_path: Path) -
     assert told(tmp_path, story).where == "nursery"
 
 
+def test_a_part_that_nobody_waits_for_any_more_ends(tiny: Path, tmp_path: Path) -> None:
+    """A run may be cut short while its part is born: the other runs of the suite go on, and it must not stay with them."""
+
+    async def story(nursery: Nursery) -> None:
+        async with part(nursery, tmp_path / "a.log") as known:
+            await known.ready({})
+            parent = psutil.Process(known.pid).parent()
+            assert parent is not None
+            parent.suspend()
+            with (tmp_path / "b.log").open("ab") as log:
+                birth = asyncio.create_task(nursery.fork(log.fileno()))
+                await asyncio.sleep(0)
+                birth.cancel()
+                await asyncio.wait([birth])
+            parent.resume()
+            async with part(nursery, tmp_path / "c.log") as last:  # made after the one that nobody owns
+                await last.ready({})
+                while len(parent.children()) > 2:  # noqa: ASYNC110 - nobody tells of a part without an owner
+                    await asyncio.sleep(0.01)
+
+    told(tmp_path, story)
+
+
 def test_what_has_threads_is_not_forked(tiny: Path, tmp_path: Path) -> None:
     """A fork takes along the one thread that forks; the runs then start as ever, and a warning says why."""
     tiny.write_text("import threading\nthreading.Thread(target=threading.Event().wait, daemon=True).start()\n" + TINY)

@@ -7,7 +7,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from harness.provider.changes import Changes
-from harness.provider.dialects import DIALECTS
+from harness.provider.decide import Decision
+from harness.provider.dialects import DIALECTS, openai
 from harness.provider.faults import CHANGES, INSTEAD, SPOILS
 from harness.provider.limit import Level, Quota
 from harness.provider.reply import Close, End, Hang, Head, Reset, Send, Step, Wait
@@ -77,7 +78,7 @@ def test_step_by_step_is_as_all_at_once(reply: list[Step], body: Any, pace: Any,
     for step in reply:
         left += pieces.feed(step)
     assert left == whole.feed_all(reply)
-    assert (pieces.fired, pieces.over, pieces.ending) == (whole.fired, whole.over, whole.ending)
+    assert (pieces.began, pieces.over, pieces.ending) == (whole.began, whole.over, whole.ending)
 
 
 @given(reply=replies(), inject=INJECTS | st.sampled_from([DELAY, PACE, Inject(ttft=2 * S)]))
@@ -85,7 +86,7 @@ def test_a_fault_has_fired_if_and_only_if_it_has_changed_the_answer(reply: list[
     """So that what counts as tested was."""
     changes = changes_of(inject)
     left = changes.feed_all(reply)
-    assert bool(changes.fired) == (left != reply)
+    assert bool(changes.began) == (left != reply)
 
 
 @given(reply=replies(), inject=INJECTS)
@@ -96,7 +97,7 @@ def test_stream_faults_touch_neither_errors_nor_what_they_have_no_hold_on(reply:
     left = changes.feed_all(reply)
     if head(reply).status >= 300 or (plain and inject.stream in STREAMS_ONLY):
         assert left == reply
-        assert changes.fired == ()
+        assert changes.began == {}
 
 
 @given(reply=replies(), body=BODIES, pace=PACES, delay=DELAYS)
@@ -141,7 +142,7 @@ def test_faults_are_named_by_how_much_they_change() -> None:
     """The body's first, then the pace, then the delay, whatever their order in the file."""
     changes = changes_of(DELAY, PACE, Inject(stream="cut"))
     changes.feed_all(answered(STREAM).reply)
-    assert changes.fired == ("fault-3", "fault-2", "fault-1")
+    assert tuple(changes.began) == ("fault-3", "fault-2", "fault-1")
 
 
 def test_an_answer_that_is_over_says_no_more() -> None:
@@ -159,7 +160,7 @@ def test_quota_headers_stand_on_whatever_is_answered() -> None:
         changes = changes_of(quota=quota)
         told = dict(head(changes.feed_all(steps)).headers)
         assert told["x-ratelimit-remaining-requests"] == "12"
-        assert changes.fired == ()
+        assert changes.began == {}
 
 
 def test_a_kind_of_fault_has_one_place() -> None:
@@ -174,3 +175,13 @@ def test_a_known_number_of_tokens_is_not_guessed_at() -> None:
     for tokens, gaps in ((3, 2), (None, 99)):
         changes = Changes(DIALECTS["openai"], decision(PACE), PLAIN, NAME, wall_ns=0, tokens=tokens)
         assert changes.feed_all(reply)[1] == Wait(S + gaps * S // 2)
+
+
+def test_a_limit_speaks_in_place_of_the_providers_own() -> None:
+    """A real provider tells what is left of its own limits under the same names; two values are none."""
+    level = Level(limit=60, remaining=3, reset_ns=S)
+    changes = Changes(openai, Decision({}, quota=Quota(requests=level)), STREAM, NAME, wall_ns=0)
+    (told,) = changes.feed(Head(200, (("x-ratelimit-remaining-requests", "9999"), ("x-a", "b"))))
+    assert isinstance(told, Head)
+    found = [value for name, value in told.headers if name == "x-ratelimit-remaining-requests"]
+    assert (found, ("x-a", "b") in told.headers) == (["3"], True)

@@ -269,3 +269,11 @@ def test_events_as_real_providers_send_them(dialect: str, event: bytes, text: st
 def test_bodies_as_real_providers_send_them(dialect: str, status: int, body: Any, heard: Heard) -> None:
     """Errors in a 200, words that tell a delay, a list around an error, parts that are no text."""
     assert DIALECTS[dialect].read_body(status, json.dumps(body).encode()) == heard
+
+
+@pytest.mark.parametrize("name", DIALECTS)
+@pytest.mark.parametrize("code", ["x" * 81, "Incorrect API key provided: sk-planted", "", None, ["a"], 1.5])
+def test_what_is_no_word_is_no_code(name: str, code: object) -> None:
+    """A sentence in its place may quote a key, and a long one fill the disk."""
+    error = {"code": code, "type": code, "status": code, "message": "m"}
+    assert DIALECTS[name].read_body(500, json.dumps({"error": error}).encode()).error_code is None

@@ -86,3 +86,18 @@ def test_outcomes_follow_from_the_last_step(
 ) -> None:
     """How an exchange ended is told by its status and the step that ended it."""
     assert outcome(status, last) == expected
+
+
+@pytest.mark.parametrize(
+    ("injects", "began"),
+    [
+        ((Inject(status=503),), (0,)),
+        ((Inject(status=503), Inject(delay=S)), (1, 0)),
+        ((Inject(status=200, body="all is well"), Inject(stream="cut")), (0, 1)),
+        ((Inject(stream="cut", after_tokens=2), Inject(ttft=S), Inject(delay=S)), (6, 1, 0)),
+    ],
+)
+def test_an_answer_says_where_each_fault_begins(injects: tuple[Inject, ...], began: tuple[int, ...]) -> None:
+    """Who leaves before that step has not met the fault; a wait comes before what it holds up."""
+    answer = answered(PLAIN if injects[0].stream is None else STREAM, *injects)
+    assert answer.began == began

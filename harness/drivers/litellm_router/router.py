@@ -23,9 +23,12 @@ _ABSENT = object()
 
 
 def silence() -> None:
-    """Set the environment before LiteLLM is imported: no call out, no debug log, no detour through a proxy."""
+    """Set the environment before LiteLLM is imported: no call out, no debug log, no detour through a proxy, no `.env`."""
     os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
     os.environ["LITELLM_LOG"] = "CRITICAL"
+    os.environ["LITELLM_MODE"] = (
+        "PRODUCTION"  # else it reads a `.env`: databases, proxies and keys that nobody named here
+    )
     os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
     for name in ("OPENAI_LOG", "DETAILED_DEBUG"):
         os.environ.pop(name, None)

@@ -8,6 +8,7 @@ from typing import Any
 
 _BLANK_LINE = re.compile(rb"\r\n\r\n|\n\n|\r\r|\n\r\n")
 _COUNT_MAX = 2**62
+_CODE = re.compile(r"-?[A-Za-z0-9_.\-]{1,80}")
 _EVENT = re.compile(rb".+?(?:\r\n\r\n|\n\n|\r\r|\Z)", re.DOTALL)
 
 
@@ -56,6 +57,23 @@ def _without(event: bytes, key: str, within: tuple[str, ...]) -> bytes:
     return with_data(event, data)
 
 
+def error_in(event: bytes) -> dict[str, Any] | None:
+    """Return the error by which an event of a stream says that no more of the answer comes; None if it says no such thing."""
+    if b'"error"' not in event:
+        return None
+    data = data_of(event)
+    error = data.get("error") or as_object(data.get("response")).get("error")
+    if error:
+        return error if isinstance(error, dict) else {"code": error}
+    return data if data.get("type") == "error" else None
+
+
+def says_nothing(body: bytes) -> bool:
+    """Return whether a plain body is no answer, whatever its status: no JSON, or an error."""
+    data = load(body)
+    return data is None or bool(as_object(data).get("error"))
+
+
 def as_object(value: Any) -> dict[str, Any]:
     """Return an object, or an empty one in the place of anything else."""
     return value if isinstance(value, dict) else {}
@@ -81,10 +99,10 @@ def count_of(value: Any) -> int | None:
 
 
 def code_of(*values: Any) -> str | None:
-    """Return the first of some codes that is one."""
+    """Return the first of some codes that is one: a word or number, not a sentence, which may quote a key."""
     for value in values:
-        if (isinstance(value, str) and value) or type(value) is int:
-            return text_of(str(value))
+        if (isinstance(value, str) or type(value) is int) and _CODE.fullmatch(str(value)):
+            return str(value)
     return None
 
 

@@ -16,5 +16,6 @@ def change(case: Case, seen: Seen, step: Step) -> tuple[Seen, Sequence[Step]]:
     held = seen.fired or (step.text != "" and in_stream(case, seen, step))
     if step.part == "finish":
         whole = replace(step, data=case.dialect.emptied(step.data), text="") if held else step
-        return seen._replace(fired=True), (replace(whole, data=case.dialect.filtered(whole.data)),)
+        data = case.dialect.filtered(whole.data)
+        return seen._replace(fired=held or data != step.data), (replace(whole, data=data),)
     return (seen._replace(fired=True), ()) if held and step.text else (seen, (step,))

@@ -6,12 +6,21 @@ from collections.abc import Sequence
 
 from harness.provider.faults.case import Case, Seen
 from harness.provider.reply import Hang, Step, Wait
+from harness.scenario import Inject
 
 
 def change(case: Case, seen: Seen, step: Step) -> tuple[Seen, Sequence[Step]]:
     """Hold up the first thing that is not a wait; see `Change`."""
     if seen.fired or isinstance(step, Wait | Hang):
         return seen, (step,)
-    inject = case.inject
-    spread = (2 * case.drawn - 1) * (inject.jitter or 0)
-    return seen._replace(fired=True), (Wait(round((inject.delay or 0) + spread)), step)
+    return seen._replace(fired=True), (Wait(wait_ns(case.inject, case.drawn)), step)
+
+
+def wait_ns(inject: Inject, drawn: float) -> int:
+    """Return how long the headers are withheld, in nanoseconds.
+
+    Args:
+        inject: The delay.
+        drawn: Where in its spread, from 0 to 1.
+    """
+    return round((inject.delay or 0) + (2 * drawn - 1) * (inject.jitter or 0))

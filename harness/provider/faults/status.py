@@ -6,6 +6,7 @@ import json
 
 from harness.provider import retry_after
 from harness.provider.answer import Answer, Delay
+from harness.provider.dialects import wire
 from harness.provider.faults.case import Case
 from harness.provider.reply import End, Head, Send, Step
 
@@ -30,7 +31,14 @@ def _said(case: Case, status: int, body: str | dict[str, object]) -> Answer:
     heard = case.dialect.read_body(status, data)
     reply: list[Step] = [head, Send(data), End()]
     told = Answer(reply=reply, error_code=heard.error_code, retry_after_ns=heard.retry_after_ns)
-    return _with_headers(case, told)
+    told = _with_headers(case, told)
+    streams = any(
+        name == "content-type" and value.startswith("text/event-stream")
+        for step in told.reply
+        if isinstance(step, Head)
+        for name, value in step.headers
+    )
+    return told._replace(ending="malformed") if status < 300 and not streams and wire.says_nothing(data) else told
 
 
 def _with_headers(case: Case, answer: Answer) -> Answer:

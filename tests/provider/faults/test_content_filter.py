@@ -5,9 +5,11 @@ from hashlib import sha256
 import pytest
 
 from harness.provider.answer import Call
-from harness.provider.dialects import DIALECTS
+from harness.provider.changes import Changes
+from harness.provider.dialects import DIALECTS, openai
+from harness.provider.reply import End, Head, Send
 from harness.scenario import Inject
-from tests.provider.replies import PLAIN, STREAM, TOKENS, answered, body, parts, tokens
+from tests.provider.replies import NAME, PLAIN, STREAM, TOKENS, answered, body, decision, parts, tokens
 
 FAULT = Inject(stream="content_filter", after_tokens=3)
 NAMED = {"openai": b'"finish_reason":"content_filter"', "anthropic": b'"stop_reason":"refusal"'}
@@ -53,3 +55,11 @@ def test_an_end_does_not_say_what_was_held_back() -> None:
 def test_a_plain_answer_is_left_alone() -> None:
     """And the fault has not fired."""
     assert answered(PLAIN, FAULT) == answered(PLAIN)
+
+
+def test_an_answer_that_a_filter_had_ended_already_is_untouched() -> None:
+    """It says so itself: nothing has changed, so nothing has fired."""
+    end = Send(b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"content_filter"}]}\n\n', part="finish")
+    reply = [Head(200, (("content-type", "text/event-stream"),)), end, End()]
+    changes = Changes(openai, decision(Inject(stream="content_filter")), STREAM, NAME, wall_ns=0)
+    assert (changes.feed_all(reply), changes.began) == (reply, {})

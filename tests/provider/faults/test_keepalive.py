@@ -18,7 +18,7 @@ def test_comments_come_in_place_of_content_for_a_while(dialect: str) -> None:
     assert tokens(answer.reply[:at]) == 3
     assert answer.reply[at : at + 4] == added
     assert answer.reply[:at] + answer.reply[at + 4 :] == fine.reply
-    assert answer._replace(reply=[], fault_id=None) == fine._replace(reply=[])
+    assert answer._replace(reply=[], fault_id=None, began=()) == fine._replace(reply=[])
 
 
 def test_a_short_pause_has_a_comment_too() -> None:

@@ -14,7 +14,7 @@ def test_a_stream_falls_silent_and_goes_on() -> None:
     at = answer.reply.index(Wait(4 * S))
     assert tokens(answer.reply[:at]) == 3
     assert answer.reply[:at] + answer.reply[at + 1 :] == fine.reply
-    assert answer._replace(reply=[], fault_id=None) == fine._replace(reply=[])
+    assert answer._replace(reply=[], fault_id=None, began=()) == fine._replace(reply=[])
     assert answer.fault_id == "fault-1"
 
 

@@ -67,3 +67,22 @@ def test_headers_of_ones_own_take_the_place_of_others(own: Inject) -> None:
     assert (told["content-type"], told["retry-after"], told["x-a"]) == ("text/html", "7", "b")
     assert told["content-length"] == str(len(body(answer.reply)))
     assert answer.retry_after_ns == 7 * 10**9
+
+
+@pytest.mark.parametrize(
+    ("body", "ending"),
+    [
+        ({"choices": None, "error": {"message": "m", "code": 429}}, "malformed"),
+        ("<html>down</html>", "malformed"),
+        ("", "malformed"),
+        ({"choices": [{"message": {"content": "hi"}}], "error": None}, "ok"),
+        ({"choices": [{"message": {"content": None, "tool_calls": []}}]}, "ok"),
+    ],
+)
+def test_a_success_without_an_answer_has_failed(body: Any, ending: str) -> None:
+    """Whoever believes its status has been told nothing; a delay before it changes nothing about that."""
+    own = Inject(status=200, body=body)
+    assert answered(PLAIN, own).ending == ending
+    assert answered(PLAIN, own, Inject(delay=1)).ending == ending
+    assert answered(PLAIN, Inject(status=503, body=body)).ending == "ok"
+    assert answered(PLAIN, Inject(body="data: {}\n\n", headers={"Content-Type": "text/event-stream"})).ending == "ok"
