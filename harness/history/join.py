@@ -185,7 +185,8 @@ def _touched(attempt: AttemptRecord, event: FaultEvent) -> bool:
     end_ns = attempt.start_ns if attempt.end_ns is None else attempt.end_ns
     before_end = event.reverted_ns is None or attempt.start_ns < event.reverted_ns
     if event.kind != "refused":
-        return event.applied_ns <= attempt.start_ns and before_end and attempt.outcome != "refused"
+        # Of a silence nothing comes late.
+        return event.applied_ns <= attempt.start_ns and before_end and attempt.first_byte_ns is not None
     if attempt.outcome == "refused":
         return event.applied_ns <= end_ns and before_end
     # When a listener begins to refuse, the connections that are open break.

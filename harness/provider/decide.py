@@ -100,6 +100,7 @@ def decide(state: State, attempt: Attempt) -> tuple[State, Decision]:
     if attempt.request_id is None and state.windows:
         state = replace(state, orphans=state.orphans + 1)
         key = ("orphan", state.orphans)
+    buckets = state.buckets
     active = [window for window in state.windows if window.start_ns <= attempt.at_ns < window.end_ns]
     faults: dict[Side, Window] = {}
     wait_ns, quota = 0, NO_QUOTA
@@ -118,6 +119,8 @@ def decide(state: State, attempt: Attempt) -> tuple[State, Decision]:
                 quota = told
             if not wait_ns:
                 continue
+            # Who is refused takes nothing from the limits that would have let it pass either.
+            state = replace(state, buckets={**buckets, window.fault_id: state.buckets[window.fault_id]})
         faults[side] = window
     if not faults and quota is NO_QUOTA:
         return state, NOTHING

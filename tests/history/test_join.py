@@ -17,7 +17,8 @@ from harness.history.records import AttemptOutcome, ChainAttempt
 def at_edge(attempt_id: str = "req-000001.openai.1", *, start_ns: int = 10, **rest: object) -> AttemptRecord:
     """Return an attempt as the edge records it."""
     request_id, provider, _ = attempt_id.split(".")
-    fields = {"outcome": "ok", "text_sha256": "whole", **rest}
+    first_byte_ns = None if rest.get("outcome") == "refused" else start_ns
+    fields = {"outcome": "ok", "text_sha256": "whole", "first_byte_ns": first_byte_ns, **rest}
     return AttemptRecord(attempt_id=attempt_id, request_id=request_id, provider=provider, start_ns=start_ns, **fields)  # type: ignore[arg-type]
 
 
@@ -207,6 +208,15 @@ def test_what_a_throttle_touches(start_ns: int, outcome: AttemptOutcome, touched
     event = FaultEvent(fault_id="fault-1", provider="openai", kind="throttle", applied_ns=10, reverted_ns=20)
     (named,), (fired,) = attribute([at_edge(start_ns=start_ns, outcome=outcome)], [event], unseen=False)
     assert (named.fault_id, fired.fired) == ("fault-1" if touched else None, touched)
+
+
+@pytest.mark.parametrize("kind", ["slow", "throttle"])
+def test_silence_cannot_be_slowed(kind: str) -> None:
+    """Where the provider sent nothing, nothing of it came late."""
+    event = FaultEvent(fault_id="fault-1", provider="openai", kind=kind, applied_ns=0, reverted_ns=20)
+    silent = at_edge(outcome="client_left", first_byte_ns=None, fault_id="fault-2")
+    (named,), (fired,) = attribute([silent], [event], unseen=False)
+    assert (named.fault_id, named.other_faults, fired.fired) == ("fault-2", (), 0)
 
 
 def at_real(attempt_id: str, sha: str | None, status: int = 200, **rest: object) -> AttemptRecord:

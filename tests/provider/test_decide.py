@@ -231,6 +231,14 @@ def test_of_two_limits_a_refusal_speaks_for_itself() -> None:
     assert refused.quota == Quota(requests=Level(1, 0, S))
 
 
+def test_who_is_refused_by_one_limit_takes_nothing_from_another() -> None:
+    """Or the first limit would tell of calls that nobody answered, and make the next ones wait for them."""
+    first, second = limit_of(1, requests=3), limit_of(2, requests=1)
+    *_, last = told(state(first, second), [attempt(place) for place in range(1, 7)])
+    assert ids(last) == {"instead": "fault-2"}
+    assert last.wait_ns == S
+
+
 def test_jitter_is_drawn_where_there_is_some() -> None:
     """A number of its own for each attempt; without jitter none is needed."""
     drawn = {d.drawn for d in told(state(window(1, Inject(delay=S, jitter=S))), [attempt(n) for n in range(50)])}
