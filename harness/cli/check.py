@@ -1,0 +1,57 @@
+"""`harness check` and `harness doctor`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from harness.cli.app import app
+from harness.cli.options import ChainFile, Json
+from harness.cli.output import show
+from harness.errors import ExitCode
+
+
+@app.command(epilog="Example: harness check scenarios/*.yaml")
+def check(
+    files: Annotated[
+        list[Path], typer.Argument(metavar="FILE…", help="Scenario files, chain files or litellm configs.")
+    ],
+    *,
+    chain: ChainFile = None,
+    as_json: Json = False,
+) -> int:
+    """Say whether files are right, without running anything."""
+    from harness import experiment  # noqa: PLC0415
+
+    checked = [experiment.check(path, chain=chain) for path in files]
+    for result in checked:
+        if result.error is not None:
+            sys.stderr.write(f"error: {result.error}\n")
+        elif not as_json:
+            sys.stdout.write(f"ok: {result.path}: {result.summary}\n")
+        for warning in result.warnings:
+            sys.stderr.write(f"warning: {result.path}: {warning}\n")
+    if as_json:
+        show({"files": [result.as_json() for result in checked]})
+    return ExitCode.USAGE if any(result.error for result in checked) else ExitCode.PASS
+
+
+@app.command(epilog="Example: harness doctor")
+def doctor(*, as_json: Json = False) -> int:
+    """Say what this machine has, which Toxiproxy a run would use and why, and what to do if none works."""
+    from harness import experiment  # noqa: PLC0415
+
+    checks = experiment.doctor()
+    healthy = not any(check.needed and not check.ok for check in checks)
+    if as_json:
+        show({"ok": healthy, "checks": [check.as_json() for check in checks]})
+    else:
+        for line in checks:
+            mark = "ok" if line.ok else "MISSING" if line.needed else "--"
+            sys.stdout.write(f"{mark:8}{line.name}: {line.detail}\n")
+            if line.hint and not line.ok:
+                sys.stdout.write(f"{'':8}hint: {line.hint}\n")
+    return ExitCode.PASS if healthy else ExitCode.HARNESS

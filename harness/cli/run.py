@@ -1,0 +1,85 @@
+"""`harness run` and `harness report`."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from harness.cli.app import app
+from harness.cli.options import AllowReal, ChainFile, EngineName, Json, Reports, Seed
+from harness.cli.output import fail, show
+
+if TYPE_CHECKING:
+    from harness.experiment import RunResult
+
+
+@app.command(epilog="Example: harness run scenarios/primary-429.yaml --chain litellm-config.yaml")
+def run(
+    scenario: Annotated[Path, typer.Argument(metavar="SCENARIO", help="A scenario file.")],
+    *,
+    chain: ChainFile = None,
+    seed: Seed = None,
+    engine: EngineName = "live",
+    allow_real: AllowReal = False,
+    reports: Reports = Path("reports"),
+    as_json: Json = False,
+) -> int:
+    """Run a scenario, live or in virtual time, and give the verdict."""
+    from harness import experiment  # noqa: PLC0415 - `harness --help` and `check` stay quick
+    from harness.report.progress import RunProgress  # noqa: PLC0415
+
+    with RunProgress() as progress:
+        result = experiment.run(
+            scenario,
+            chain=chain,
+            seed=seed,
+            reports=reports,
+            progress=progress,
+            command=_command(scenario, chain, seed, allow_real=allow_real, engine=engine),
+            allow_real=allow_real,
+            engine=engine,
+        )
+    return tell(result, as_json=as_json)
+
+
+def tell(result: RunResult, *, as_json: bool) -> int:
+    """Print what a run came to; return the exit status."""
+    from harness.report.terminal import print_run  # noqa: PLC0415
+
+    if result.error is not None:
+        fail(result.error, as_json=as_json, run=str(result.folder.path))
+        sys.stderr.write(f"  kept: {result.folder.path}\n  to see it: harness report {result.folder.path}\n")
+    elif as_json:
+        show({"run": str(result.folder.path), "verdict": result.folder.verdict()})
+    else:
+        print_run(result.run)
+    return result.exit_code
+
+
+def _command(scenario: Path, chain: Path | None, seed: int | None, *, allow_real: bool, engine: str) -> str:
+    words = ["harness", "run", str(scenario)]
+    words += ["--engine", engine] if engine != "live" else []
+    words += ["--chain", str(chain)] if chain else []
+    words += ["--seed", str(seed)] if seed is not None else []
+    words += ["--allow-real"] if allow_real else []
+    return shlex.join(words)
+
+
+@app.command(epilog="Example: harness report reports/latest")
+def report(
+    run: Annotated[Path | None, typer.Argument(metavar="RUN", help="Folder of a run; the latest if absent.")] = None,
+    *,
+    reports: Reports = Path("reports"),
+    as_json: Json = False,
+) -> int:
+    """Judge a kept run anew and write its report, even one whose runner was killed."""
+    from harness import experiment  # noqa: PLC0415
+    from harness.report.progress import RunProgress  # noqa: PLC0415
+
+    with RunProgress() as progress:
+        result = experiment.report(run, reports=reports, progress=progress)
+    return tell(result, as_json=as_json)

@@ -1,0 +1,79 @@
+"""`harness suite`."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from harness.cli.app import app
+from harness.cli.options import AllowReal, Json, Reports
+from harness.cli.output import show
+
+if TYPE_CHECKING:
+    from harness.report.scorecard import Scorecard
+
+
+@app.command(epilog="Example: harness suite scenarios --chain litellm-config.yaml --repeat 5 --junit scorecard.xml")
+def suite(
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH…", help="Scenario files, and folders of them.")],
+    *,
+    chain: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE", help="A chain to try, in place of the scenarios' own; may be given several times."
+        ),
+    ] = None,
+    repeat: Annotated[int, typer.Option(min=1, max=1000, help="Runs of each cell, each with the next seed.")] = 1,
+    seed: Annotated[int | None, typer.Option(min=0, help="The first seed, in place of the scenario's.")] = None,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, help="Runs side by side at most; as many as the machine can bear if absent.")
+    ] = None,
+    resume: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Folder of a suite that was cut short: go on with it.")
+    ] = None,
+    junit: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the JUnit file here too.")] = None,
+    allow_real: AllowReal = False,
+    reports: Reports = Path("reports"),
+    as_json: Json = False,
+) -> int:
+    """Run every scenario on every chain, side by side, and write the scorecard."""
+    from harness import experiment  # noqa: PLC0415
+    from harness.report.progress import RunProgress  # noqa: PLC0415
+
+    with RunProgress() as progress:
+        card = experiment.suite(
+            paths,
+            chains=chain or (),
+            repeat=repeat,
+            seed=seed,
+            most=jobs,
+            resume=resume,
+            junit_file=junit,
+            reports=reports,
+            progress=progress,
+            command=_suite_command(paths, chain or [], repeat, seed, allow_real=allow_real),
+            allow_real=allow_real,
+        )
+    return _tell_suite(card, as_json=as_json)
+
+
+def _suite_command(paths: list[Path], chains: list[Path], repeat: int, seed: int | None, *, allow_real: bool) -> str:
+    words = ["harness", "suite", *map(str, paths), *(word for path in chains for word in ("--chain", str(path)))]
+    words += ["--repeat", str(repeat)] if repeat > 1 else []
+    words += ["--seed", str(seed)] if seed is not None else []
+    words += ["--allow-real"] if allow_real else []
+    return shlex.join(words)
+
+
+def _tell_suite(card: Scorecard, *, as_json: bool) -> int:
+    """Print the scorecard; return the exit status."""
+    from harness.report.terminal import print_scorecard  # noqa: PLC0415
+
+    if as_json:
+        show(card.as_json())
+    else:
+        print_scorecard(card)
+    return card.exit_code
