@@ -15,7 +15,7 @@ import resource
 import sys
 import time
 import traceback
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any, NoReturn
@@ -68,6 +68,29 @@ def main(process: str, serve: Serve) -> NoReturn:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
+
+
+def become(run: Callable[[], int], streams: Sequence[int]) -> NoReturn:
+    """Be a part in a process that was forked a moment ago: nothing goes on into the code of the one that forked.
+
+    Args:
+        run: The part; returns its exit code.
+        streams: What becomes its standard input, output and, where there is a third, error.
+    """
+    code = 1
+    try:
+        for number, stream in enumerate(streams):
+            os.dup2(stream, number)
+            os.close(stream)
+        code = run()
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else 1
+    except BaseException:
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)  # as in `main`
 
 
 async def _run(process: str, serve: Serve) -> None:

@@ -14,8 +14,10 @@ import signal
 import socket
 import sys
 import threading
-import traceback
 from collections.abc import Callable
+from typing import NoReturn
+
+from harness import part
 
 _LITELLM = "harness.drivers.litellm_router"
 
@@ -89,26 +91,18 @@ def _tell(tie: socket.socket, message: dict[str, int]) -> None:
     tie.sendall(json.dumps(message).encode() + b"\n")
 
 
-def _become(program: Callable[[], int], streams: list[int], *, spare: tuple[int, ...]) -> None:
+def _become(program: Callable[[], int], streams: list[int], *, spare: tuple[int, ...]) -> NoReturn:
     """Be the part, in a process group of its own, and never return."""
-    code = 1
-    try:
+
+    def run() -> int:
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         os.setsid()
-        for number, stream in enumerate(streams):
-            os.dup2(stream, number)
-        for stream in (*streams, *spare):
-            os.close(stream)
-        code = program()
-    except SystemExit as end:
-        code = end.code if isinstance(end.code, int) else 1
-    except BaseException:
-        traceback.print_exc()
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)  # the interpreter's own end would take LiteLLM a second
+        for number in spare:
+            os.close(number)
+        return program()
+
+    part.become(run, streams)
 
 
 if __name__ == "__main__":

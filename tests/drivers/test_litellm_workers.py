@@ -53,7 +53,7 @@ def test_workers_end_with_their_input() -> None:
     [
         ("die", {"end": "worker 2 ended before its time (exit code -9)", "code": 4}),
         ("refuse", {"end": "worker 2 ended before its time (exit code 2)", "code": 2}),
-        ("raise", {"end": "worker 2 ended before its time (exit code 4)", "code": 4}),
+        ("raise", {"end": "worker 2 ended before its time (exit code 1)", "code": 4}),
         ("linger", {"end": "worker 2 ended badly (exit code -9)", "code": 4}),
     ],
 )

@@ -8,10 +8,11 @@ import json
 import os
 import signal
 import sys
-import traceback
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, NoReturn
 
+from harness import part
 from harness.errors import ExitCode, HarnessError, UsageError
 from harness.store import encode
 
@@ -112,27 +113,11 @@ def fork(count: int, run: Callable[[int], int]) -> list[Worker]:
             # Theirs too: an input ends only when nobody is left who could write to it.
             for descriptor in (stdin[1], stdout[0], *(end for worker in workers for end in worker.pipes)):
                 os.close(descriptor)
-            _become(run, number, stdin=stdin[0], stdout=stdout[1])
+            part.become(partial(run, number), (stdin[0], stdout[1]))
         os.close(stdin[0])
         os.close(stdout[1])
         workers.append(Worker(number, pid, (stdin[1], stdout[0])))
     return workers
-
-
-def _become(run: Callable[[int], int], number: int, *, stdin: int, stdout: int) -> NoReturn:
-    code = int(ExitCode.HARNESS)
-    try:
-        os.dup2(stdin, 0)
-        os.dup2(stdout, 1)
-        os.close(stdin)
-        os.close(stdout)
-        code = run(number)
-    except BaseException:  # nothing may go on into the parent's code
-        traceback.print_exc()
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)  # everything is written, and taking LiteLLM apart takes seconds
 
 
 def _write(descriptor: int, raw: bytes) -> None:
