@@ -111,6 +111,7 @@ def _check_driver(document: Document, chain: Chain) -> None:
         _check_endpoint(document, chain, chain.endpoint)
         return
     if chain.driver == "reference":
+        _check_policy(document, chain)
         return
     if chain.retry is not None and chain.retry.backoff not in (None, "exponential"):
         problem = f"{chain.driver} backs off in its own way, not {chain.retry.backoff!r}"
@@ -124,6 +125,15 @@ def _check_driver(document: Document, chain: Chain) -> None:
         raise document.error(
             error.problem, tuple((error.where or "").split(".")), known=error.known, hint=error.hint
         ) from None
+
+
+def _check_policy(document: Document, chain: Chain) -> None:
+    for name in chain.policy.retry_at if chain.policy is not None else ():
+        if name not in chain.providers:
+            problem = f"unknown provider {name!r}"
+            known = ", ".join(chain.providers)
+            place = ("policy", "retry_at", name)
+            raise document.error(problem, place, known=known, hint=did_you_mean(name, chain.providers))
 
 
 def _check_endpoint(document: Document, chain: Chain, endpoint: Endpoint) -> None:

@@ -162,6 +162,9 @@ class Policy:
     """What the reference chain does, beyond retries and the timeout of an attempt.
 
     Attributes:
+        retry_at: By provider, what differs from the chain's `retry` there.
+        retries_after: By kind of failure, how often one provider is tried again after it in one request; where a kind is
+            not named, `attempts` alone is the limit.
         base: The first wait between tries at a provider, in nanoseconds.
         cap: The longest, in nanoseconds.
         retry_after_max: The longest Retry-After that is waited for, in nanoseconds; a longer one is a reason to fall back.
@@ -179,6 +182,8 @@ class Policy:
 
     __pydantic_config__ = _STRICT
 
+    retry_at: dict[str, Retry] = field(default_factory=dict)
+    retries_after: dict[RetryOn, Annotated[int, Ge(0), Le(100)]] = field(default_factory=dict)
     base: Annotated[Duration, Gt(0)] = 500_000_000
     cap: Annotated[Duration, Gt(0)] = 8 * 10**9
     retry_after_max: Duration = 10 * 10**9

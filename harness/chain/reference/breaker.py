@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from harness.chain.spec import BreakerSpec
 
 BreakerState = Literal["closed", "open", "half-open"]
-Permit = Literal["pass", "probe"]
+
+
+class Permit(NamedTuple):
+    """Lets one attempt pass; given back when it has ended.
+
+    Attributes:
+        period: Of the breaker, counted from 0: it changes whenever the breaker opens or closes.
+        probe: The breaker was half-open.
+    """
+
+    period: int
+    probe: bool
 
 
 class Breaker:
@@ -17,42 +28,49 @@ class Breaker:
     while it is half-open: so many probes pass at a time, the first success closes it, the first failure opens it again.
     """
 
-    __slots__ = ("_failures", "_opened_ns", "_probing", "_spec")
+    __slots__ = ("_failures", "_opened_ns", "_period", "_probing", "_spec")
 
     def __init__(self, spec: BreakerSpec) -> None:
         self._spec = spec
         self._failures = 0
         self._opened_ns: int | None = None
+        self._period = 0
         self._probing = 0
 
     def state(self, now_ns: int) -> BreakerState:
-        """Return what it is now."""
+        """Return what it is at a time, if nothing happens until then."""
         if self._opened_ns is None:
             return "closed"
         return "half-open" if now_ns >= self._opened_ns + self._spec.open else "open"
 
     def admit(self, now_ns: int) -> Permit | None:
-        """Return the permit under which an attempt passes, to be given back by `ended`; None if it may not."""
+        """Return the permit under which an attempt passes, to be given back to `ended`; None if it may not."""
         if self._opened_ns is None:
-            return "pass"
+            return Permit(self._period, probe=False)
         if self.state(now_ns) == "open" or self._probing >= self._spec.probes:
             return None
         self._probing += 1
-        return "probe"
+        return Permit(self._period, probe=True)
 
     def ended(self, now_ns: int, permit: Permit, *, ok: bool | None) -> None:
         """Take a permit back, with how its attempt ended; None where that tells nothing about the provider.
 
-        What passed while it was closed and ends when it no longer is comes too late to tell anything.
+        An attempt that began before the breaker last opened or closed comes too late to tell anything.
         """
-        if permit == "probe":
+        if permit.probe:
             self._probing -= 1
-        elif self._opened_ns is not None:
+        if permit.period != self._period or ok is None:
             return
         if ok:
             self._failures = 0
-            self._opened_ns = None
-        elif ok is False:
-            self._failures += 1
-            if permit == "probe" or self._failures >= self._spec.failures:
-                self._opened_ns = now_ns
+            if permit.probe:
+                self._turn(None)
+            return
+        self._failures += 1
+        if permit.probe or self._failures >= self._spec.failures:
+            self._turn(now_ns)
+
+    def _turn(self, opened_ns: int | None) -> None:
+        self._opened_ns = opened_ns
+        self._period += 1
+        self._failures = 0

@@ -4,20 +4,23 @@ from __future__ import annotations
 
 from harness.chain.spec import BudgetSpec
 
+_WHOLE = 10**9
+"""One retry. Counted in whole numbers, for ten tenths are one and not a little less."""
+
 
 class Budget:
-    """The retries that the chain may still make, over all its requests.
+    """The retries and hedges that the chain may still make, over all its requests.
 
-    Every request adds its share of a retry, every retry takes one. The floor is what a chain without traffic may spend;
+    Every request adds its share of one, every retry takes one. The floor is what a chain without traffic may spend;
     no more than ten times as much is ever saved up.
     """
 
     __slots__ = ("_left", "_most", "_share")
 
     def __init__(self, spec: BudgetSpec) -> None:
-        self._share = spec.share
-        self._left = float(spec.floor)
-        self._most = 10.0 * spec.floor
+        self._share = round(spec.share * _WHOLE)
+        self._left = spec.floor * _WHOLE
+        self._most = 10 * self._left
 
     def request(self) -> None:
         """Add a request's share."""
@@ -25,7 +28,7 @@ class Budget:
 
     def spend(self) -> bool:
         """Take one retry, if there is one left."""
-        if self._left < 1:
+        if self._left < _WHOLE:
             return False
-        self._left -= 1
+        self._left -= _WHOLE
         return True

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 Failure = Literal[
-    "rate_limit", "server_error", "timeout", "connection", "quota", "denied", "invalid", "filtered", "too_late"
+    "rate_limit", "server_error", "timeout", "connection", "quota", "denied", "invalid", "filtered", "given_up"
 ]
-"""`denied`: the key, the permission or the model is wrong there; `invalid`: the request is wrong everywhere."""
+"""`denied`: the key, the permission or the model is wrong there; `invalid`: the request is wrong everywhere; `given_up`:
+nobody waited for its end any more, as another was first, or the time was over."""
+SkipReason = Literal["breaker open", "too dear", "no time", "refused everywhere", "answer begun", "caller gone"]
 
 
 class Send(NamedTuple):
@@ -69,7 +71,7 @@ class Skip(NamedTuple):
     """A provider that was not asked."""
 
     provider: str
-    reason: Literal["breaker open", "too dear", "no time"]
+    reason: SkipReason
 
 
 class Done(NamedTuple):
@@ -79,8 +81,8 @@ class Done(NamedTuple):
         attempt: The attempt whose answer is the caller's; None if there is none.
         served_by: Its provider.
         depth: Its place in the order in which they were to be asked, from 0.
-        tried: All attempts that have ended, in order.
-        skipped: Providers that were not asked.
+        tried: All attempts, in the order in which they began.
+        skipped: Providers that were passed over; where there is no answer, all that were not asked.
         cancelled: Attempts that are still under way and nobody waits for.
         cost_usd: What all attempts took.
         last: The result that the failure is told by; None where there is an answer or nothing was tried.
@@ -108,9 +110,11 @@ class ChainExhausted(Exception):  # noqa: N818 - it says what is the case
 
     def __init__(self, done: Done) -> None:
         self.done = done
-        told = [
-            f"{place}. {each.provider}: {each.failure}" + (f" ({each.status})" if each.status else "")
-            for place, each in enumerate(done.tried, start=1)
-        ]
+        told = [f"{place}. {_told(each)}" for place, each in enumerate(done.tried, start=1)]
         told += [f"{skip.provider}: not asked, {skip.reason}" for skip in done.skipped]
         super().__init__("no provider answered: " + "; ".join(told))
+
+
+def _told(each: Tried) -> str:
+    status = f" ({each.status})" if each.status else ""
+    return f"{each.provider}: {each.failure}{status}" + (f", {each.error}" if each.error else "")

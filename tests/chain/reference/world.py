@@ -1,6 +1,7 @@
 """A host on a virtual clock: it plays attempts that take as long and end as they are told."""
 
 import heapq
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -58,6 +59,63 @@ def play(request: Request, answer: Answer, start_ns: int = 0) -> Story:
         else:
             now = action.until_ns
     msg = "the request never ends"
+    raise AssertionError(msg)
+
+
+@dataclass(slots=True)
+class Happening:
+    """Something that one of many requests did, at a time."""
+
+    at_ns: int
+    request: int
+    send: Send | None = None
+    result: Result | None = None
+    done: Done | None = None
+
+
+def play_all(
+    requests: list[tuple[int, Callable[[], Request]]], answer: Answer, leave: dict[int, int]
+) -> list[Happening]:
+    """Play requests that overlap, each made at its time, to their ends; a request that is in `leave` is left then."""
+    told: list[Happening] = []
+    made: dict[int, Request] = {}
+    ticket = itertools.count()
+    events: list[tuple[int, int, int, Result | str]] = []
+    for number, (at, _make) in enumerate(requests):
+        heapq.heappush(events, (at, next(ticket), number, "begin"))
+    for number, at in leave.items():
+        heapq.heappush(events, (max(at, requests[number][0]), next(ticket), number, "leave"))
+    over: set[int] = set()
+    for _ in range(STEPS_MAX * len(requests)):
+        if not events:
+            assert over == set(range(len(requests)))
+            return told
+        now, _, number, what = heapq.heappop(events)
+        if number in over:
+            continue
+        result = what if isinstance(what, Result) else None
+        if what == "begin":
+            made[number] = requests[number][1]()
+        request = made[number]
+        if result is not None:
+            told.append(Happening(now, number, result=result))
+            if result.begun:
+                request.begun(now, result.attempt)
+        action = request.leave(now) if what == "leave" else request.step(now, result)
+        while isinstance(action, Send):
+            told.append(Happening(now, number, send=action))
+            took, ending = answer(action, now)
+            if took > action.timeout_ns:
+                took, ending = action.timeout_ns, Result(action.attempt, "timeout")
+            heapq.heappush(events, (now + took, next(ticket), number, ending))
+            action = request.step(now)
+        if isinstance(action, Done):
+            over.add(number)
+            told.append(Happening(now, number, done=action))
+        else:
+            assert action.until_ns > now
+            heapq.heappush(events, (action.until_ns, next(ticket), number, "wake"))
+    msg = "the requests never end"
     raise AssertionError(msg)
 
 

@@ -1,0 +1,74 @@
+"""Whether a provider is tried again after a failure, and after how long."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from harness.chain.reference.backoff import wait_ns
+from harness.chain.reference.turns import Result
+from harness.chain.spec import Backoff, Chain, Policy, Retry
+
+ATTEMPTS = 2
+_RETRYABLE = frozenset({"rate_limit", "server_error", "timeout", "connection"})
+
+
+class Rule(NamedTuple):
+    """What holds for one provider.
+
+    Attributes:
+        attempts: Tries at it in one request, the first included.
+        backoff: How waits grow.
+        on: Failures after which it is tried again.
+    """
+
+    attempts: int
+    backoff: Backoff
+    on: frozenset[str]
+
+
+class Retries:
+    """What a chain says about retries."""
+
+    __slots__ = ("_policy", "_rules")
+
+    def __init__(self, chain: Chain, policy: Policy) -> None:
+        self._policy = policy
+        own, none = policy.retry_at, Retry()
+        self._rules = {name: _rule(own.get(name, none), chain.retry or none) for name in chain.providers}
+
+    def wait_ns(
+        self, provider: str, result: Result, *, tries: int, alike: int, previous_ns: int, most: int | None, drawn: float
+    ) -> int | None:
+        """Return how long to wait before a provider is tried again, in nanoseconds; None if it is not to be.
+
+        A delay that the provider told is kept to the letter, or, where it is too long, a reason not to come back.
+
+        Args:
+            provider: Which.
+            result: How the last try ended.
+            tries: Tries at it so far in this request.
+            alike: How many of them failed in this way.
+            previous_ns: The wait before the last try, in nanoseconds; 0 for the first.
+            most: Tries that this request may make, in place of the chain's.
+            drawn: A number in [0, 1).
+        """
+        rule, policy = self._rules[provider], self._policy
+        if result.failure not in rule.on or tries >= (most or rule.attempts):
+            return None
+        if alike > policy.retries_after.get(result.failure, tries):  # type: ignore[call-overload]
+            return None
+        told = result.retry_after_ns
+        if told is not None:
+            return told if told <= policy.retry_after_max else None
+        return wait_ns(
+            rule.backoff, tries=tries, base_ns=policy.base, cap_ns=policy.cap, previous_ns=previous_ns, drawn=drawn
+        )
+
+
+def _rule(own: Retry, common: Retry) -> Rule:
+    on = own.on if own.on is not None else common.on
+    return Rule(
+        attempts=own.attempts or common.attempts or ATTEMPTS,
+        backoff=own.backoff or common.backoff or "full-jitter",
+        on=_RETRYABLE if on is None else frozenset[str](on) & _RETRYABLE,
+    )
