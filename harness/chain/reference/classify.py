@@ -27,3 +27,17 @@ def failure(status: int, code: str | None) -> Failure:
     if status >= 500 or status == 409:
         return "server_error"
     return "filtered" if any(word in said for word in _FILTER) else "invalid"
+
+
+def inside(code: str) -> Failure:
+    """Return why an attempt failed that looked like a success, and holds an error.
+
+    Args:
+        code: The error's own code, which may be a status, else its type.
+    """
+    said = code.lower()
+    if said.isdigit() and 400 <= int(said) < 600:
+        return failure(int(said), None)
+    if "rate_limit" in said or any(word in said for word in _QUOTA):
+        return failure(429, code)
+    return "filtered" if any(word in said for word in _FILTER) else "server_error"

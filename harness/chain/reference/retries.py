@@ -29,10 +29,11 @@ class Rule(NamedTuple):
 class Retries:
     """What a chain says about retries."""
 
-    __slots__ = ("_policy", "_rules")
+    __slots__ = ("_after", "_policy", "_rules")
 
     def __init__(self, chain: Chain, policy: Policy) -> None:
         self._policy = policy
+        self._after: dict[str, int] = dict(policy.retries_after.items())
         own, none = policy.retry_at, Retry()
         self._rules = {name: _rule(own.get(name, none), chain.retry or none) for name in chain.providers}
 
@@ -55,7 +56,7 @@ class Retries:
         rule, policy = self._rules[provider], self._policy
         if result.failure not in rule.on or tries >= (most or rule.attempts):
             return None
-        if alike > policy.retries_after.get(result.failure, tries):  # type: ignore[call-overload]
+        if alike > self._after.get(result.failure, tries):
             return None
         told = result.retry_after_ns
         if told is not None:

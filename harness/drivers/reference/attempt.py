@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from harness.chain import Chain
+from harness.chain.litellm_router import DUMMY_KEY
 from harness.chain.reference import Failure, Result, Send
-from harness.chain.reference.classify import failure
+from harness.chain.reference.classify import failure, inside
 from harness.chain.spec import Policy
 from harness.drivers.recorder import Attempt, Recorder
 from harness.drivers.reference.calls import outgoing
+from harness.drivers.reference.ends import reason
 from harness.drivers.reference.wire import BrokenError, Incoming, Wire
+from harness.history import AttemptOutcome
 from harness.provider import retry_after
+from harness.provider.answer import Heard
 from harness.provider.dialects import DIALECTS
 from harness.provider.dialects import wire as events
 from harness.provider.marker import ATTEMPT_HEADER, find_request
 from harness.provider.usage import billed, cost_usd
 
-_FAILURES: dict[str, Failure] = {"timeout": "timeout"}
+AFTER_END_S = 1.0
+"""How long a stream that has said why it ended is listened to, for what it took and its proper end."""
 
 
 class Token(NamedTuple):
@@ -29,147 +36,194 @@ class Token(NamedTuple):
     text: str
 
 
-class _FailedError(Exception):
-    """An attempt came to nothing, for a reason that its answer tells."""
+@dataclass(slots=True)
+class Reading:
+    """What has been read of an answer.
 
-    def __init__(self, why: Failure, error: str = "", retry_after_ns: int | None = None) -> None:
-        super().__init__(error)
-        self.why = why
-        self.retry_after_ns = retry_after_ns
+    Attributes:
+        incoming: Its headers; None before they have come.
+        said: Whether there is any text.
+        finish: Why it ended, in OpenAI's words; None before.
+        used: Tokens in and out.
+        error: What it says went wrong; None if it says nothing of the kind.
+    """
+
+    incoming: Incoming | None = None
+    said: bool = False
+    finish: str | None = None
+    used: tuple[int | None, int | None] = (None, None)
+    error: Heard | None = None
 
 
-News = asyncio.Queue[Token | Result]
-Usage = dict[int, tuple[int | None, int | None]]
+News = asyncio.Queue[Token | Result | Exception]
 
 
+@dataclass(slots=True)
 class Attempts:
     """Makes attempts.
 
-    Args:
+    Attributes:
         chain: The providers.
         policy: How patient they are.
         reach: Reaches them.
         recorder: Told about each.
-        keys: By provider.
+        wall_ns: What time of day it is, in nanoseconds since 1970: a Retry-After may be a date.
     """
 
-    def __init__(self, chain: Chain, policy: Policy, reach: Wire, recorder: Recorder, keys: Mapping[str, str]) -> None:
-        self._chain = chain
-        self._policy = policy
-        self._wire = reach
-        self._recorder = recorder
-        self._keys = keys
+    chain: Chain
+    policy: Policy
+    reach: Wire
+    recorder: Recorder
+    wall_ns: Callable[[], int]
 
-    async def make(self, send: Send, body: Mapping[str, Any], news: News, usage: Usage) -> None:
+    async def make(self, send: Send, body: Mapping[str, Any], news: News, readings: dict[int, Reading]) -> None:
         """Make one attempt: its tokens and then its result go into `news`.
 
         Args:
             send: Which.
             body: The caller's.
-            news: Takes what happens.
-            usage: Takes what it used, by the attempt's number.
+            news: Takes what happens; also an exception that only a mistake of ours explains.
+            readings: Takes what has been read, by the attempt's number.
         """
-        provider = self._chain.providers[send.provider]
-        request = outgoing(provider, body, self._keys[send.provider])
+        reading = readings[send.attempt] = Reading()
+        request = outgoing(self.chain.providers[send.provider], body, DUMMY_KEY)
         marker = find_request(request.body)
-        attempt = self._recorder.begin(send.provider, marker.request_id if marker else None)
+        attempt = self.recorder.begin(send.provider, marker.request_id if marker else None)
         request.headers[ATTEMPT_HEADER] = attempt.key
-        status: int | None = None
+        how: AttemptOutcome = "ok"
         try:
-            async with asyncio.timeout(send.timeout_ns / 1e9):
-                async with asyncio.timeout(self._policy.first_token / 1e9) as patience:
-                    incoming = await self._wire.send(send.provider, request)
-                    status = incoming.status
-                    attempt.answered(status)
-                    try:
-                        used = await self._read(send, incoming, body, news, patience)
-                    finally:
-                        incoming.leave()
+            await self._exchange(_Exchange(send, body, attempt, reading, news), request)
         except TimeoutError:
-            attempt.end("client_left")
-            result = Result(send.attempt, "timeout", status, error="nothing came for too long")
+            how = "timeout"
         except BrokenError as broken:
-            attempt.end(broken.outcome)
-            why = _FAILURES.get(broken.outcome, "connection")
-            result = Result(send.attempt, why, status, error=broken.outcome)
-        except _FailedError as failed:
-            attempt.end("ok")
-            result = Result(send.attempt, failed.why, status, retry_after_ns=failed.retry_after_ns, error=str(failed))
+            how = broken.outcome
+        except Exception as error:  # the caller of the chain has to hear of it, or it would wait for the deadline
+            attempt.abandon()
+            news.put_nowait(error)
+            return
         except BaseException:
             attempt.abandon()
             raise
-        else:
-            attempt.end("ok")
-            usage[send.attempt] = used
-            result = Result(send.attempt, status=status, cost_usd=cost_usd(provider.price, *used) or 0.0)
-        news.put_nowait(result)
+        news.put_nowait(self._result(send, attempt, reading, how))
 
-    async def _read(
-        self, send: Send, incoming: Incoming, body: Mapping[str, Any], news: News, patience: asyncio.Timeout
-    ) -> tuple[int | None, int | None]:
-        if incoming.status >= 300:
-            await self._refused(send, incoming)
-        kind = {name.lower(): value for name, value in incoming.headers}.get("content-type", "")
-        if body["stream"] and kind.startswith("text/event-stream"):
-            return await self._stream(send, incoming, news, patience)
-        heard = DIALECTS[self._chain.providers[send.provider].dialect].read_body(200, await _whole(incoming))
-        if not heard.text:
-            raise _FailedError("server_error", "an answer without content")
-        patience.reschedule(None)
-        news.put_nowait(Token(send.attempt, heard.text))
-        return heard.tokens_in, heard.tokens_out
+    async def _exchange(self, exchange: _Exchange, request: Any) -> None:
+        send, reading = exchange.send, exchange.reading
+        loop = asyncio.get_running_loop()
+        latest_s = loop.time() + send.timeout_ns / 1e9
+        streaming = bool(exchange.body["stream"])
+        first_s = loop.time() + self.policy.first_token / 1e9
+        async with asyncio.timeout_at(min(latest_s, first_s) if streaming else latest_s) as patience:
+            incoming = reading.incoming = await self.reach.send(send.provider, request)
+            exchange.attempt.answered(incoming.status)
+            try:
+                if streaming and incoming.status < 300 and _header(incoming, "content-type").startswith(_EVENTS):
+                    await self._stream(exchange, incoming, patience, latest_s)
+                else:
+                    await self._plain(exchange, incoming)
+            finally:
+                incoming.leave()
 
-    async def _refused(self, send: Send, incoming: Incoming) -> None:
-        heard = DIALECTS[self._chain.providers[send.provider].dialect].read_body(
-            incoming.status, await _whole(incoming)
-        )
-        told = retry_after.read(incoming.headers, 0)
-        raise _FailedError(
-            failure(incoming.status, heard.error_code),
-            heard.error_code or "",
-            told if told is not None else heard.retry_after_ns,
-        )
+    async def _plain(self, exchange: _Exchange, incoming: Incoming) -> None:
+        send, reading = exchange.send, exchange.reading
+        data = b"".join([data async for data in incoming.body()])
+        heard = DIALECTS[self.chain.providers[send.provider].dialect].read_body(incoming.status, data)
+        if incoming.status >= 300 or heard.error_code is not None or not heard.text:
+            reading.error = heard
+            reading.finish = reason(events.load(data))
+            return
+        reading.said = True
+        reading.finish = reason(events.load(data)) or "stop"
+        reading.used = heard.tokens_in, heard.tokens_out
+        exchange.news.put_nowait(Token(send.attempt, heard.text))
 
     async def _stream(
-        self, send: Send, incoming: Incoming, news: News, patience: asyncio.Timeout
-    ) -> tuple[int | None, int | None]:
+        self, exchange: _Exchange, incoming: Incoming, patience: asyncio.Timeout, latest_s: float
+    ) -> None:
         """Pass a stream's tokens on. It is whole only with a reason why it ended."""
-        read = DIALECTS[self._chain.providers[send.provider].dialect].read_event
-        rest, finished, said = b"", False, False
-        used: tuple[int | None, int | None] = (None, None)
-        loop = asyncio.get_running_loop()
+        send, reading = exchange.send, exchange.reading
+        dialect = DIALECTS[self.chain.providers[send.provider].dialect]
+        time_s = asyncio.get_running_loop().time
+        rest = b""
         async for data in incoming.body():
             whole, rest = events.split(rest, data)
             for event in whole:
-                step = read(event)
-                _check(event)
-                used = tuple(new if new is not None else old for new, old in zip(billed(event), used, strict=True))  # type: ignore[assignment]
+                step = dialect.read_event(event)
+                raw = events.bytes_of(event)
+                said = None if not raw or raw == b"[DONE]" else events.as_object(events.load(raw))
+                if said == {} and reading.finish is None:
+                    raise BrokenError("malformed")
+                if said and (said.get("error") or said.get("type") == "error"):
+                    reading.error = dialect.read_body(500, raw)
+                    return
+                new_in, new_out = billed(event)
+                reading.used = _newer(new_in, reading.used[0]), _newer(new_out, reading.used[1])
                 if step.text:
-                    said = True
-                    patience.reschedule(loop.time() + self._policy.idle / 1e9)
-                    news.put_nowait(Token(send.attempt, step.text))
-                finished = finished or step.part in ("finish", "done")
-        if not finished:
+                    reading.said = True
+                    if self.policy.streams != "restart":
+                        latest_s = math.inf  # the caller reads along: a stream that lives is not cut off
+                    patience.reschedule(min(latest_s, time_s() + self.policy.idle / 1e9))
+                    exchange.news.put_nowait(Token(send.attempt, step.text))
+                if step.part in ("finish", "done") and reading.finish is None:
+                    reading.finish = reason(said) or "stop"
+                    patience.reschedule(min(latest_s, time_s() + AFTER_END_S))
+        if reading.finish is None:
             raise BrokenError("cut")
-        if not said:
-            raise _FailedError("server_error", "an answer without content")
-        return used
+
+    def _result(self, send: Send, attempt: Attempt, reading: Reading, how: AttemptOutcome) -> Result:
+        """Say what came of an attempt, to the recorder too."""
+        status = reading.incoming.status if reading.incoming is not None else None
+        price = self.chain.providers[send.provider].price
+        cost = cost_usd(price, *reading.used) or 0.0
+        if status is not None and status >= 300:
+            return self._refused(send, attempt, reading, how)
+        if reading.error is None and reading.said and reading.finish is not None:
+            attempt.end("ok")  # what broke off afterwards is no part of the answer
+            return Result(send.attempt, status=status, cost_usd=cost)
+        why: Failure
+        error: str
+        told: int | None = None
+        if how != "ok":
+            why, error = "timeout" if how == "timeout" else "connection", how
+        elif reading.error is not None and reading.error.error_code is not None:
+            why, error = inside(reading.error.error_code), f"an error in a success: {reading.error.error_code}"
+            told = self._told(reading)
+            how = "malformed"
+        elif reading.finish == "content_filter":
+            why, error = "filtered", "content_filter"
+        else:
+            why, error, how = "server_error", "an answer without content", "malformed"
+        attempt.end(how)
+        return Result(send.attempt, why, status, retry_after_ns=told, error=error, cost_usd=cost)
+
+    def _refused(self, send: Send, attempt: Attempt, reading: Reading, how: AttemptOutcome) -> Result:
+        """Read an error answer; its status counts even if its body broke off."""
+        assert reading.incoming is not None
+        status = reading.incoming.status
+        code = reading.error.error_code if reading.error is not None else None
+        attempt.end(how)
+        return Result(send.attempt, failure(status, code), status, retry_after_ns=self._told(reading), error=code or "")
+
+    def _told(self, reading: Reading) -> int | None:
+        """Return the delay that an answer tells, in nanoseconds: by its headers, else in its body."""
+        assert reading.incoming is not None
+        told = retry_after.read(reading.incoming.headers, self.wall_ns())
+        return reading.error.retry_after_ns if told is None and reading.error is not None else told
 
 
-async def _whole(incoming: Incoming) -> bytes:
-    return b"".join([data async for data in incoming.body()])
+class _Exchange(NamedTuple):
+    send: Send
+    body: Mapping[str, Any]
+    attempt: Attempt
+    reading: Reading
+    news: News
 
 
-def _check(event: bytes) -> None:
-    """Raise where an event is an error, or cannot be read."""
-    raw = events.bytes_of(event)
-    if not raw or raw == b"[DONE]":
-        return
-    data = events.as_object(events.load(raw))
-    if not data:
-        raise BrokenError("malformed")
-    if data.get("error") or data.get("type") == "error":
-        raise _FailedError("server_error", "an error in the stream")
+_EVENTS = "text/event-stream"
 
 
-__all__ = ["Attempt", "Attempts", "Token"]
+def _header(incoming: Incoming, name: str) -> str:
+    return next((value for key, value in incoming.headers if key.lower() == name), "")
+
+
+def _newer(new: int | None, old: int | None) -> int | None:
+    return old if new is None else new

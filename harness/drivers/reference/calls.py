@@ -50,6 +50,8 @@ def outgoing(provider: Provider, body: Mapping[str, Any], key: str) -> Outgoing:
         method = "streamGenerateContent?alt=sse" if body["stream"] else "generateContent"
         path = f"/v1beta/models/{quote(provider.model, safe='')}:{method}"
         return Outgoing(path, headers, _encoded(_gemini(body)))
+    if body["stream"]:  # or nobody would know what it cost
+        body = {**body, "stream_options": {"include_usage": True}}
     if provider.dialect == "azure":
         path = f"/openai/deployments/{quote(provider.model, safe='')}/chat/completions?api-version={AZURE_API_VERSION}"
         return Outgoing(path, headers, _encoded({**body, "model": provider.model}))

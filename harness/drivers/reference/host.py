@@ -13,19 +13,19 @@ from typing import Any
 import aiohttp
 
 from harness.chain import Chain
-from harness.chain.litellm_router import DUMMY_KEY
-from harness.chain.redact import scrub, secrets
+from harness.chain.redact import secrets
 from harness.chain.reference import ChainExhausted, Done, Request, Result, Send, Shared
 from harness.drivers.recorder import Recorder
-from harness.drivers.reference.attempt import Attempts, Token
+from harness.drivers.reference.answers import chunk, completion, explain, last_chunk
+from harness.drivers.reference.attempt import Attempts, News, Reading, Token
 from harness.drivers.reference.wire import Sockets, Wire
 from harness.drivers.server import Inside
 from harness.provider.marker import find_request
 from harness.provider.usage import cost_usd
 
-_STATUS = {"timeout": 504, "connection": 502, "too_late": 504}
 _CHARS_PER_TOKEN = 4
 _ANSWER_TOKENS = 1024
+_ATTEMPTS_MAX = 100
 
 
 @asynccontextmanager
@@ -36,6 +36,7 @@ async def enter(
     *,
     wire: Wire | None = None,
     clock_ns: Callable[[], int] = time.monotonic_ns,
+    wall_ns: Callable[[], int] = time.time_ns,
     seed: int = 0,
 ) -> AsyncIterator[Inside]:
     """Host a chain; see `Open`.
@@ -46,18 +47,22 @@ async def enter(
         recorder: Told about every attempt.
         wire: Reaches the providers; sockets if None.
         clock_ns: The policy's clock, of which the event loop's is one.
+        wall_ns: What time of day it is, in nanoseconds since 1970.
         seed: Fixes what the policy draws.
     """
     async with AsyncExitStack() as stack:
         if wire is None:
             session = await stack.enter_async_context(
                 aiohttp.ClientSession(
-                    connector=aiohttp.TCPConnector(limit=0), timeout=aiohttp.ClientTimeout(total=None), trust_env=False
+                    connector=aiohttp.TCPConnector(limit=0),
+                    timeout=aiohttp.ClientTimeout(total=None),  # the policy has limits of its own
+                    cookie_jar=aiohttp.DummyCookieJar(),
+                    trust_env=False,
                 )
             )
             wire = Sockets(session, base_urls)
         shared = Shared(chain, seed=seed)
-        reference = Reference(shared, Attempts(chain, shared.policy, wire, recorder, _keys(chain)), clock_ns)
+        reference = Reference(shared, Attempts(chain, shared.policy, wire, recorder, wall_ns), clock_ns)
         hidden = secrets(chain, os.environ)
         names = [*chain.order, *(name for name in chain.providers if name not in chain.order)]
         yield Inside(
@@ -67,13 +72,6 @@ async def enter(
             models=tuple(names),
             addressable={name: name for name in names},
         )
-
-
-def _keys(chain: Chain) -> dict[str, str]:
-    return {
-        name: os.environ.get((provider.api_key or "").removeprefix("env/"), DUMMY_KEY)
-        for name, provider in chain.providers.items()
-    }
 
 
 class Reference:
@@ -106,26 +104,25 @@ class Reference:
         try:
             async for piece in walk.pieces(whole=not body["stream"] or self._shared.policy.streams == "restart"):
                 if body["stream"]:
-                    yield _chunk(body["model"], piece)
+                    yield chunk(body["model"], piece)
             done = walk.done
             assert done is not None
             if done.attempt is None:
                 raise ChainExhausted(done)
+            reading = walk.readings[done.attempt]
             if body["stream"]:
-                yield _last_chunk(body, walk, done)
+                yield last_chunk(body["model"], reading, done)
             else:
-                yield _completion(body["model"], walk, done)
+                yield completion(body["model"], walk.texts[done.attempt], reading, done)
         finally:
             walk.end()
 
     def _request(self, body: dict[str, Any]) -> Request:
-        own = body.pop("chain", None) or {}
-        order = tuple(own.get("order") or ())
-        unknown = [name for name in order if name not in self._shared.chain.providers]
-        if unknown:
-            raise ValueError(f"the chain has no provider {unknown[0]!r}")
-        model = body["model"]
-        if not order and model != self._shared.chain.order[0] and model in self._shared.chain.providers:
+        order, attempts = self._own(body.pop("chain", None))
+        known, model = self._shared.chain, body["model"]
+        if model not in known.providers:
+            raise ValueError(f"unknown model {model!r}; known: {', '.join(known.providers)}")
+        if not order and model != known.order[0]:
             order = (model,)
         text = json.dumps(body["messages"])
         marker = find_request(text.encode())
@@ -135,9 +132,24 @@ class Reference:
             name=name,
             start_ns=self._clock_ns(),
             order=order or None,
-            attempts=own.get("attempts"),
+            attempts=attempts,
             costs=self._costs(len(text), body.get("max_tokens")),
         )
+
+    def _own(self, said: Any) -> tuple[tuple[str, ...], int | None]:
+        """Return a request's own order and tries; empty and None where it leaves them to the chain."""
+        own = {} if said is None else said
+        if not isinstance(own, dict) or own.keys() - {"order", "attempts"}:
+            raise ValueError("`chain` takes `order` and `attempts`")
+        order, attempts = own.get("order", []), own.get("attempts")
+        providers = self._shared.chain.providers
+        if not isinstance(order, list) or not all(isinstance(name, str) and name in providers for name in order):
+            raise ValueError(f"`chain.order` takes names of providers; known: {', '.join(providers)}")
+        if len(set(order)) != len(order):
+            raise ValueError("a provider stands in `chain.order` twice")
+        if attempts is not None and (type(attempts) is not int or not 1 <= attempts <= _ATTEMPTS_MAX):
+            raise ValueError(f"`chain.attempts` is a whole number from 1 to {_ATTEMPTS_MAX}")
+        return tuple(order), attempts
 
     def _costs(self, chars: int, max_tokens: int | None) -> dict[str, float]:
         if self._shared.policy.max_cost is None:
@@ -154,7 +166,7 @@ class _Walk:
     Attributes:
         done: How it ended; None before.
         texts: What each attempt has said, by its number.
-        usage: Tokens in and out, of the winner.
+        readings: What was read of each attempt's answer.
     """
 
     def __init__(
@@ -164,11 +176,11 @@ class _Walk:
         self._attempts = attempts
         self._clock_ns = clock_ns
         self._body = body
-        self._news: asyncio.Queue[Token | Result] = asyncio.Queue()
+        self._news: News = asyncio.Queue()
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self.done: Done | None = None
         self.texts: dict[int, list[str]] = {}
-        self.usage: dict[int, tuple[int | None, int | None]] = {}
+        self.readings: dict[int, Reading] = {}
 
     async def pieces(self, *, whole: bool) -> AsyncIterator[str]:
         """Yield the text as it comes; where it is to come `whole`, all of it when the winner is known."""
@@ -190,7 +202,7 @@ class _Walk:
                     continue
                 if winner is None:
                     winner = news.attempt
-                    self._request.begun()
+                    self._request.begun(self._clock_ns(), winner)
                     self._cancel(but=winner)
                 yield news.text
             elif news is not None:
@@ -200,12 +212,13 @@ class _Walk:
                 yield text
 
     def end(self) -> None:
-        """End what is under way."""
+        """End what is under way: the answer is whole, or the caller has gone."""
+        self._request.leave(self._clock_ns())
         self._cancel(but=None)
 
     def _begin(self, send: Send) -> None:
         task = asyncio.create_task(
-            self._attempts.make(send, self._body, self._news, self.usage), name=f"{send.provider} {send.attempt}"
+            self._attempts.make(send, self._body, self._news, self.readings), name=f"{send.provider} {send.attempt}"
         )
         self._tasks[send.attempt] = task
 
@@ -216,91 +229,17 @@ class _Walk:
 
     async def _wait(self, until_ns: int) -> Token | Result | None:
         """Return what happens next, None if nothing has by then."""
-        if not self._news.empty():
-            return self._news.get_nowait()
-        left_s = (until_ns - self._clock_ns()) / 1e9
-        if left_s <= 0:
-            return None
-        try:
-            async with asyncio.timeout(left_s):
-                return await self._news.get()
-        except TimeoutError:
-            return None
-
-
-def _told(done: Done) -> dict[str, Any]:
-    """Return what the chain says about itself."""
-    return {
-        "served_by": done.served_by,
-        "depth": done.depth,
-        "attempts": len(done.tried),
-        "tried": [{"provider": each.provider, "failure": each.failure, "status": each.status} for each in done.tried],
-        "skipped": [{"provider": skip.provider, "reason": skip.reason} for skip in done.skipped],
-        "cost_usd": done.cost_usd,
-    }
-
-
-def _completion(model: str, walk: _Walk, done: Done) -> str:
-    assert done.attempt is not None
-    text = "".join(walk.texts.get(done.attempt, ()))
-    message = {"role": "assistant", "content": text}
-    return json.dumps(
-        {
-            "id": f"chatcmpl-{done.served_by}-{done.attempt}",
-            "object": "chat.completion",
-            "created": 0,
-            "model": model,
-            "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
-            "usage": _usage(walk, done),
-            "chain": _told(done),
-        }
-    )
-
-
-def _usage(walk: _Walk, done: Done) -> dict[str, int | None]:
-    tokens_in, tokens_out = walk.usage.get(done.attempt or 0, (None, None))
-    total = None if tokens_in is None or tokens_out is None else tokens_in + tokens_out
-    return {"prompt_tokens": tokens_in, "completion_tokens": tokens_out, "total_tokens": total}
-
-
-def _chunk(model: str, text: str) -> str:
-    choice = {"index": 0, "delta": {"role": "assistant", "content": text}, "finish_reason": None}
-    return json.dumps(
-        {"id": "chatcmpl", "object": "chat.completion.chunk", "created": 0, "model": model, "choices": [choice]}
-    )
-
-
-def _last_chunk(body: Mapping[str, Any], walk: _Walk, done: Done) -> str:
-    last = {"index": 0, "delta": {}, "finish_reason": "stop"}
-    return json.dumps(
-        {
-            "id": "chatcmpl",
-            "object": "chat.completion.chunk",
-            "created": 0,
-            "model": body["model"],
-            "choices": [last],
-            "usage": _usage(walk, done),
-            "chain": _told(done),
-        }
-    )
-
-
-def explain(error: Exception, hidden: frozenset[str]) -> tuple[int, dict[str, Any]]:
-    """Return status and body of a failure: the last provider's status, and all that was tried.
-
-    Args:
-        error: What `Reference.ask` raised.
-        hidden: Texts that may not be in it.
-    """
-    if not isinstance(error, ChainExhausted):
-        status = 400 if isinstance(error, ValueError) else 500
-        payload = {"message": scrub(str(error), hidden), "type": type(error).__name__, "param": None, "code": None}
-        return status, {"error": payload}
-    done = error.done
-    last = done.last
-    status = 504
-    if last is not None:
-        status = last.status if last.status and last.status >= 400 else _STATUS.get(last.failure or "", 502)
-    code = "chain_exhausted" if last is None else last.failure
-    payload = {"message": scrub(str(error), hidden), "type": "chain_exhausted", "param": None, "code": code}
-    return status, {"error": payload, "chain": _told(done)}
+        if self._news.empty():
+            left_s = (until_ns - self._clock_ns()) / 1e9
+            if left_s <= 0:
+                return None
+            try:
+                async with asyncio.timeout(left_s):
+                    news = await self._news.get()
+            except TimeoutError:
+                return None
+        else:
+            news = self._news.get_nowait()
+        if isinstance(news, Exception):
+            raise news
+        return news

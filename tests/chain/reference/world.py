@@ -2,7 +2,7 @@
 
 import heapq
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from harness.chain import Chain, Provider
@@ -74,7 +74,7 @@ class Happening:
 
 
 def play_all(
-    requests: list[tuple[int, Callable[[], Request]]], answer: Answer, leave: dict[int, int]
+    requests: Sequence[tuple[int, Callable[[], Request]]], answer: Answer, leave: dict[int, int]
 ) -> list[Happening]:
     """Play requests that overlap, each made at its time, to their ends; a request that is in `leave` is left then."""
     told: list[Happening] = []

@@ -1,0 +1,92 @@
+"""What callers of the reference chain are answered: OpenAI's format, and a field `chain` that tells the whole story."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from harness.chain.redact import scrub
+from harness.chain.reference import ChainExhausted, Done
+from harness.drivers.reference.attempt import Reading
+
+_STATUS = {"timeout": 504, "connection": 502, "filtered": 400}
+
+
+def _told(done: Done) -> dict[str, Any]:
+    """Return what the chain says about itself."""
+    return {
+        "served_by": done.served_by,
+        "depth": done.depth,
+        "attempts": len(done.tried),
+        "tried": [each._asdict() for each in done.tried],
+        "skipped": [{"provider": skip.provider, "reason": skip.reason} for skip in done.skipped],
+        "cost_usd": done.cost_usd,
+    }
+
+
+def completion(model: str, texts: Iterable[str], reading: Reading, done: Done) -> str:
+    """Return a plain answer."""
+    message = {"role": "assistant", "content": "".join(texts)}
+    return json.dumps(
+        {
+            "id": f"chatcmpl-{done.served_by}-{done.attempt}",
+            "object": "chat.completion",
+            "created": 0,
+            "model": model,
+            "choices": [{"index": 0, "message": message, "finish_reason": reading.finish}],
+            "usage": _usage(reading),
+            "chain": _told(done),
+        }
+    )
+
+
+def _usage(reading: Reading) -> dict[str, int | None]:
+    tokens_in, tokens_out = reading.used
+    total = None if tokens_in is None or tokens_out is None else tokens_in + tokens_out
+    return {"prompt_tokens": tokens_in, "completion_tokens": tokens_out, "total_tokens": total}
+
+
+def chunk(model: str, text: str) -> str:
+    """Return a piece of a stream."""
+    choice = {"index": 0, "delta": {"role": "assistant", "content": text}, "finish_reason": None}
+    return json.dumps(
+        {"id": "chatcmpl", "object": "chat.completion.chunk", "created": 0, "model": model, "choices": [choice]}
+    )
+
+
+def last_chunk(model: str, reading: Reading, done: Done) -> str:
+    """Return a stream's last piece, in which the chain tells about itself."""
+    last = {"index": 0, "delta": {}, "finish_reason": reading.finish}
+    return json.dumps(
+        {
+            "id": "chatcmpl",
+            "object": "chat.completion.chunk",
+            "created": 0,
+            "model": model,
+            "choices": [last],
+            "usage": _usage(reading),
+            "chain": _told(done),
+        }
+    )
+
+
+def explain(error: Exception, hidden: frozenset[str]) -> tuple[int, dict[str, Any]]:
+    """Return status and body of a failure: the last provider's status, and all that was tried.
+
+    Args:
+        error: What `Reference.ask` raised.
+        hidden: Texts that may not be in it.
+    """
+    if not isinstance(error, ChainExhausted):
+        status = 400 if isinstance(error, ValueError) else 500
+        payload = {"message": scrub(str(error), hidden), "type": type(error).__name__, "param": None, "code": None}
+        return status, {"error": payload}
+    done = error.done
+    last = done.last
+    status = 503 if done.skipped and not done.tried else 504
+    if last is not None:
+        status = last.status if last.status and last.status >= 400 else _STATUS.get(last.failure or "", 502)
+    code = "chain_exhausted" if last is None else last.failure
+    payload = {"message": scrub(str(error), hidden), "type": "chain_exhausted", "param": None, "code": code}
+    return status, {"error": payload, "chain": _told(done)}
