@@ -1,0 +1,72 @@
+"""The known-good chain in every scenario of the catalogue, in virtual time: the harness's own judge is tested by it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from harness.chain import Chain, Retry
+from harness.chain.spec import BreakerSpec, Policy
+from harness.judge import Status, judge, measure
+from harness.scenario.load import load
+from harness.sim import run
+
+ROOT = Path(__file__).parents[2] / "scenarios"
+CHAIN = ROOT / "chains" / "reference.yaml"
+CATALOGUE = sorted((ROOT / "catalogue").glob("*.yaml"))
+S = 10**9
+OUTAGES = [ROOT / name for name in ("all-providers-down.yaml", "primary-503-outage.yaml", "primary-refused.yaml")]
+
+
+@pytest.mark.parametrize("path", [*CATALOGUE, *OUTAGES], ids=lambda path: path.stem)
+def test_a_good_chain_passes(path: Path) -> None:
+    """Every fault fires, every expectation is kept, nothing required is found, and no record is lost."""
+    loaded = load(path, chain=CHAIN)
+
+    history = run(loaded.plan, loaded.chain).history
+
+    verdict = judge(loaded.plan, history, measure(loaded.plan, history))
+    assert verdict.status is Status.PASS, verdict.reasons
+    assert history.lost == 0
+    assert set(history.attempts["seen_by"]) <= {"both", "chain"}
+
+
+def _no_first_token_limit(chain: Chain) -> Chain:
+    return replace(chain, timeout=60 * S, policy=replace(chain.policy or Policy(), first_token=60 * S))
+
+
+def _never_back(chain: Chain) -> Chain:
+    return replace(chain, policy=replace(chain.policy or Policy(), breaker=BreakerSpec(failures=5, open=600 * S)))
+
+
+def _no_backoff(chain: Chain) -> Chain:
+    policy = replace(chain.policy or Policy(), base=10**6, cap=10**6, breaker=None, budget=None)
+    return replace(chain, policy=policy, retry=Retry(attempts=8, backoff="fixed"))
+
+
+@pytest.mark.parametrize(
+    ("worse", "scenario", "shown"),
+    [
+        (lambda chain: replace(chain, order=chain.order[:1]), "catalogue/unavailable", "success_rate in fault"),
+        (lambda chain: replace(chain, timeout=60 * S), "catalogue/silent-provider", "success_rate in fault"),
+        (_no_first_token_limit, "catalogue/slow-first-token", "p95 ttft in fault"),
+        (_never_back, "primary-503-outage", "stuck_on_fallback"),
+        (_no_backoff, "catalogue/unavailable", "no_backoff"),
+    ],
+)
+def test_a_worse_one_does_not(worse: Callable[[Chain], Chain], scenario: str, shown: str) -> None:
+    """A chain with one of the usual weaknesses fails, and the verdict names it."""
+    loaded = load(ROOT / f"{scenario}.yaml", chain=CHAIN)
+    chain = worse(loaded.chain)
+    plan = replace(loaded.plan, chain=chain)
+
+    history = run(plan, chain).history
+
+    verdict = judge(plan, history, measure(plan, history))
+    assert verdict.status is Status.FAIL
+    failed = [row.text for row in verdict.expectations if row.status is Status.FAIL]
+    failed += [finding.id for finding in verdict.findings if finding.status is Status.FAIL]
+    assert any(shown in each for each in failed), failed
