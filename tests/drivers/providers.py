@@ -18,13 +18,14 @@ WORDS = ("one ", "two ", "three ")
 
 @dataclass
 class Mock:
-    """One provider: `act` names what it does next, `seen` the keys, paths and API keys it was called with."""
+    """One provider: `act` names what it does next, `keys`, `paths`, `credentials` and `peers` what it was called with."""
 
     act: str = "ok"
     base_url: str = ""
     keys: list[str | None] = field(default_factory=list)
     paths: list[str] = field(default_factory=list)
     credentials: list[str | None] = field(default_factory=list)
+    peers: list[object] = field(default_factory=list)
     gone: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
@@ -32,6 +33,7 @@ class Mock:
         body = await request.json()
         self.keys.append(request.headers.get("x-harness-attempt"))
         self.paths.append(request.path)
+        self.peers.append(request.transport and request.transport.get_extra_info("peername"))
         self.credentials.append(next((request.headers[name] for name in _KEY_HEADERS if name in request.headers), None))
         if self.act.isdecimal():
             return self._status(request)

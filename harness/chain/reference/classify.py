@@ -24,7 +24,7 @@ def failure(status: int, code: str | None) -> Failure:
         return "denied"
     if status in (408, 504):
         return "timeout"
-    if status >= 500 or status == 409:
+    if status >= 500 or status == 409 or status < 400:
         return "server_error"
     return "filtered" if any(word in said for word in _FILTER) else "invalid"
 
@@ -36,7 +36,7 @@ def inside(code: str) -> Failure:
         code: The error's own code, which may be a status, else its type.
     """
     said = code.lower()
-    if said.isdigit() and 400 <= int(said) < 600:
+    if said.isdecimal() and 400 <= int(said) < 600:
         return failure(int(said), None)
     if "rate_limit" in said or any(word in said for word in _QUOTA):
         return failure(429, code)

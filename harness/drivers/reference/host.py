@@ -174,6 +174,7 @@ class _Walk:
     ) -> None:
         self._request = request
         self._attempts = attempts
+        self._alone = attempts.policy.hedge is None
         self._clock_ns = clock_ns
         self._body = body
         self._news: News = asyncio.Queue()
@@ -193,7 +194,10 @@ class _Walk:
                 self.done = action
                 break
             if isinstance(action, Send):
-                self._begin(action)
+                if whole and self._alone:  # nothing else can happen meanwhile: no task is needed
+                    await self._attempts.make(action, self._body, self._news, self.readings)
+                else:
+                    self._begin(action)
                 continue
             news = await self._wait(action.until_ns)
             if isinstance(news, Token):

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Protocol
 
 import aiohttp
+from yarl import URL
 
 from harness.drivers.reference.calls import Outgoing
 from harness.history import AttemptOutcome
@@ -69,12 +70,22 @@ class Sockets:
     def __init__(self, session: aiohttp.ClientSession, base_urls: Mapping[str, str]) -> None:
         self._session = session
         self._base_urls = {name: url.rstrip("/") for name, url in base_urls.items()}
+        self._urls: dict[tuple[str, str], URL] = {}
 
     async def send(self, provider: str, request: Outgoing) -> Incoming:
         """Send a request; see `Wire`."""
-        url = self._base_urls[provider] + request.path
+        where = (provider, request.path)
+        url = self._urls.get(where)
+        if url is None:
+            url = self._urls[where] = URL(self._base_urls[provider] + request.path, encoded=True)
         try:
-            response = await self._session.post(url, data=request.body, headers=request.headers, allow_redirects=False)
+            response = await self._session.post(
+                url,
+                data=request.body,
+                headers=request.headers,
+                allow_redirects=False,
+                skip_auto_headers=("Accept-Encoding", "User-Agent"),
+            )
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise BrokenError(_outcome(error, answered=False)) from error
         return _Response(response)

@@ -1,0 +1,173 @@
+"""What the reference chain costs: as a hop between a caller and a provider, and in virtual time.
+
+The hop is measured next to the same mock asked directly, in turns. The bare machine is played in a small virtual world of
+its own: every second request finds its first provider failing twice. The whole engine runs a scenario without faults.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from rig.result import Row, limited, quantile, tell
+from rig.servers import ROOT, Server, cores, edge, latencies_s, started
+
+from harness.chain import Chain, Provider, ReplySpec, Retry
+from harness.chain.reference import Done, Request, Result, Send, Shared
+from harness.chain.spec import Policy
+from harness.scenario.load import load
+from harness.sim import run
+
+ADDED_MS = 0.3
+STEPS_PER_S = 200_000
+REQUESTS_PER_S = 20_000
+RATE_PER_S = 100.0
+ROUNDS = 6
+PASS_S = 2.5
+BARE_S = 2.0
+_SCENARIO = """
+name: steady
+chain: chain.yaml
+load: {rate: 100/s, deadline: 10s}
+phases: {steady: 60s}
+"""
+_CHAIN = """
+name: reference
+driver: reference
+providers:
+  openai: {dialect: openai, model: gpt-4}
+  azure: {dialect: azure, model: gpt-4}
+order: [openai, azure]
+"""
+
+
+@contextmanager
+def chain_host(folder: Path, upstream: Server) -> Iterator[Server]:
+    """Run the reference chain as a live run does, in front of one provider, every attempt recorded."""
+    provider = {"dialect": "openai", "model": "gpt-4"}
+    chain = {"name": "bench", "driver": "reference", "providers": {"gpt-4": provider}, "order": ["gpt-4"]}
+    base_urls = {"gpt-4": f"http://127.0.0.1:{upstream.port}"}
+    capture = folder / "chain"
+    capture.mkdir()
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with started([sys.executable, "-m", "harness.drivers.reference"], cwd=ROOT, **pipes) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        start = {"capture": str(capture), "chain": chain, "base_urls": base_urls}
+        process.stdin.write(json.dumps(start).encode() + b"\n")
+        process.stdin.flush()
+        base_url = json.loads(process.stdout.readline())["ready"]["base_url"]
+        yield Server("reference", int(base_url.split(":")[2].split("/")[0]), process)
+        process.stdin.close()
+        process.wait(10)
+
+
+def hop() -> list[Row]:
+    """Return what the hop adds: the median of the passes' differences."""
+    passes: dict[str, list[list[float]]] = {"direct": [], "through": []}
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        (folder / "edge").mkdir()
+        direct = stack.enter_context(edge(folder / "edge"))
+        through = stack.enter_context(chain_host(folder, direct))
+        os.sched_setaffinity(0, cores()[1])
+        for port in (direct.port, through.port):
+            latencies_s(port, 1.0, RATE_PER_S)
+        for _ in range(ROUNDS):
+            passes["direct"].append(latencies_s(direct.port, PASS_S, RATE_PER_S))
+            passes["through"].append(latencies_s(through.port, PASS_S, RATE_PER_S))
+    found = []
+    for name, lists in passes.items():
+        every_ms = [one * 1e3 for each in lists for one in each]
+        found.append(Row(what=f"{name}, p50", measured=quantile(every_ms, 0.5), unit="ms"))
+        found.append(Row(what=f"{name}, p99", measured=quantile(every_ms, 0.99), unit="ms"))
+    pairs = zip(passes["direct"], passes["through"], strict=True)
+    added = statistics.median((quantile(mine, 0.5) - quantile(bare, 0.5)) * 1e3 for bare, mine in pairs)
+    found.append(limited("added by the chain, p50", added, "ms", ADDED_MS))
+    return found
+
+
+def bare() -> list[Row]:
+    """Return how fast the machine alone is."""
+    providers = {name: Provider(dialect="openai", model="gpt-4", reply=ReplySpec()) for name in ("openai", "azure")}
+    chain = Chain(
+        name="bench",
+        driver="reference",
+        providers=providers,
+        order=tuple(providers),
+        policy=Policy(budget=None),
+        retry=Retry(attempts=2),
+    )
+    shared = Shared(chain, seed=1)
+    steps = requests = 0
+    begin_s = time.perf_counter()
+    now_ns = 0
+    while time.perf_counter() < begin_s + BARE_S:
+        for number in range(1000):
+            requests += 1
+            steps += _walk(shared, f"req-{requests:06d}", now_ns, sick=number % 2 == 0)
+            now_ns += 10**7
+    took_s = time.perf_counter() - begin_s
+    return [
+        _at_least("the machine alone, steps", steps / took_s, "steps/s", STEPS_PER_S),
+        _at_least("the machine in a virtual world", requests / took_s, "requests/s", REQUESTS_PER_S),
+    ]
+
+
+def _walk(shared: Shared, name: str, now_ns: int, *, sick: bool) -> int:
+    """Play one request; return its steps."""
+    request = Request(shared, name=name, start_ns=now_ns)
+    steps = 0
+    result = None
+    under_way: Result | None = None
+    while True:
+        action = request.step(now_ns, result)
+        steps += 1
+        result = None
+        if isinstance(action, Send):
+            failed = sick and action.provider == "openai"
+            under_way = Result(action.attempt, "server_error" if failed else None, 503 if failed else 200)
+        elif isinstance(action, Done):
+            return steps
+        elif under_way is not None:
+            now_ns += 10**6
+            result, under_way = under_way, None
+        else:
+            now_ns = action.until_ns
+
+
+def engine() -> list[Row]:
+    """Return how many requests a second the whole simulation carries: callers, chain, providers, records."""
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "chain.yaml").write_text(_CHAIN)
+        scenario = Path(folder) / "scenario.yaml"
+        scenario.write_text(_SCENARIO)
+        loaded = load(scenario)
+        run(loaded.plan, loaded.chain)
+        rates = []
+        for _ in range(3):
+            begin_s = time.perf_counter()
+            history = run(loaded.plan, loaded.chain).history
+            rates.append(len(history.requests) / (time.perf_counter() - begin_s))
+    return [Row(what="the whole engine, history included", measured=max(rates), unit="requests/s")]
+
+
+def _at_least(what: str, measured: float, unit: str, target: float) -> Row:
+    return Row(what=what, measured=measured, unit=unit, target=f">= {target:,.0f}", met=measured >= target)
+
+
+def measure() -> list[Row]:
+    """Return all of it; the hop last, as it pins this process to a core."""
+    return [*bare(), *engine(), *hop()]
+
+
+if __name__ == "__main__":
+    tell("reference", measure)

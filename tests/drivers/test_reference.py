@@ -1,0 +1,216 @@
+"""The reference chain in its real process, on sockets."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import time
+from collections.abc import Iterator
+
+import httpx
+import openai
+import pytest
+
+from harness.chain import Chain, Provider, Retry
+from harness.chain.spec import BreakerSpec, Policy
+from tests.drivers.hosted import DEADLINE_S, Hosted, hosted
+from tests.drivers.providers import WORDS, Mock, refused_port
+
+TEXT = "".join(WORDS)
+S = 10**9
+CHAIN = Chain(
+    name="ours",
+    driver="reference",
+    providers={
+        "openai": Provider(dialect="openai", model="gpt-4"),
+        "anthropic": Provider(dialect="anthropic", model="claude"),
+        "gemini": Provider(dialect="gemini", model="gemini-2.5-flash"),
+        "azure": Provider(dialect="azure", model="gpt-4-eu"),
+        "router": Provider(dialect="openrouter", model="openai/gpt-4"),
+        "deep": Provider(dialect="deepseek", model="deepseek-chat"),
+        "gone": Provider(dialect="openai", model="gpt-4"),
+    },
+    order=("openai", "anthropic", "gemini"),
+    retry=Retry(attempts=1),
+    timeout=S,
+    policy=Policy(breaker=BreakerSpec(failures=1000), first_token=S, idle=S, fallback_jitter=0),
+)
+PATHS = {
+    "openai": "/v1/chat/completions",
+    "anthropic": "/v1/messages",
+    "azure": "/openai/deployments/gpt-4-eu/chat/completions",
+    "router": "/api/v1/chat/completions",
+    "deep": "/chat/completions",
+}
+_numbers = itertools.count(1)
+
+system = pytest.mark.system
+
+
+@pytest.fixture(scope="module")
+def child(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hosted]:
+    """One child for all tests: its start takes time."""
+    mocks = {name: Mock() for name in CHAIN.providers}
+    mocks["gone"].base_url = refused_port()
+    with hosted(CHAIN, tmp_path_factory.mktemp("child"), mocks) as child:
+        yield child
+
+
+@pytest.fixture
+def request_id(child: Hosted) -> Iterator[str]:
+    """A request of its own for each test; the mocks are well again after it."""
+    yield f"req-{next(_numbers):06d}"
+    for mock in child.mocks.values():
+        mock.act = "ok"
+        mock.gone.clear()
+
+
+@system
+@pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
+@pytest.mark.parametrize("name", [name for name in CHAIN.providers if name != "gone"])
+def test_every_dialect_answers(child: Hosted, request_id: str, name: str, stream: bool) -> None:
+    """At its own address, with its own key header, and the official client reads the answer."""
+    client = openai.OpenAI(base_url=child.address.base_url, api_key="none", max_retries=0, http_client=child.client)
+    body = child.body(request_id, model=name, stream=stream)
+
+    answer = client.chat.completions.create(**body)
+
+    if stream:
+        assert "".join(chunk.choices[0].delta.content or "" for chunk in answer if chunk.choices) == TEXT
+    else:
+        assert answer.choices[0].message.content == TEXT
+        assert answer.usage.total_tokens == 8
+    assert child.mocks[name].paths[-1] == PATHS.get(name, child.mocks[name].paths[-1])
+    assert child.mocks[name].credentials[-1] in ("Bearer sk-no-key", "sk-no-key")
+    assert [row.outcome for row in child.attempts(request_id, 1)] == ["ok"]
+
+
+@system
+@pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
+@pytest.mark.parametrize(
+    ("act", "outcome", "failure"),
+    [
+        ("503", "status", "server_error"),
+        ("429", "status", "rate_limit"),
+        ("401", "status", "denied"),
+        ("reset", "reset", "connection"),
+        ("hang", "timeout", "timeout"),
+        ("page", "malformed", "server_error"),
+    ],
+)
+def test_who_fails_is_followed_by_the_next(
+    child: Hosted, request_id: str, act: str, outcome: str, failure: str, stream: bool
+) -> None:
+    """The answer says who served, how deep, and what everybody said; the records say how each exchange ended."""
+    child.mocks["openai"].act = act
+
+    answer = child.ask(request_id, stream=stream)
+
+    assert answer.status_code == 200
+    last = json.loads(answer.text.split("data: ")[-2] if stream else answer.text)
+    assert (last["chain"]["served_by"], last["chain"]["depth"], last["chain"]["attempts"]) == ("anthropic", 1, 2)
+    assert [(each["provider"], each["failure"]) for each in last["chain"]["tried"]] == [
+        ("openai", failure),
+        ("anthropic", None),
+    ]
+    assert [row.outcome for row in child.attempts(request_id, 2)] == [outcome, "ok"]
+
+
+@system
+@pytest.mark.parametrize(
+    ("act", "outcome"),
+    [("cut-first", "cut"), ("error-event", "malformed"), ("malformed", "malformed")],
+)
+def test_a_stream_that_breaks_before_its_first_token(child: Hosted, request_id: str, act: str, outcome: str) -> None:
+    """The caller sees the next provider's answer alone."""
+    child.mocks["openai"].act = act
+
+    answer = child.ask(request_id, stream=True)
+
+    assert answer.text.count("one ") == 1
+    assert answer.text.rstrip().endswith("data: [DONE]")
+    assert [row.outcome for row in child.attempts(request_id, 2)] == [outcome, "ok"]
+
+
+@system
+@pytest.mark.parametrize(("act", "outcome"), [("cut", "cut"), ("stall", "timeout")])
+def test_a_stream_that_breaks_after_its_first_token(child: Hosted, request_id: str, act: str, outcome: str) -> None:
+    """The caller gets an error event and no [DONE], and nobody else is asked."""
+    child.mocks["openai"].act = act
+
+    answer = child.ask(request_id, stream=True)
+
+    assert '"chain_exhausted"' in answer.text.split("data: ")[-1]
+    assert "[DONE]" not in answer.text
+    assert [row.outcome for row in child.attempts(request_id, 1)] == [outcome]
+    assert child.mocks["anthropic"].keys.count(child.mocks["openai"].keys[-1]) == 0
+
+
+@system
+def test_a_refused_connection_is_recorded_as_one(child: Hosted, request_id: str) -> None:
+    """A request may bring its own order; nobody listens at its first provider."""
+    answer = child.ask(request_id, chain={"order": ["gone", "azure"], "attempts": 2})
+
+    told = answer.json()["chain"]
+    assert (told["served_by"], told["depth"]) == ("azure", 1)
+    assert [row.outcome for row in child.attempts(request_id, told["attempts"])] == ["refused", "refused", "ok"]
+
+
+@system
+def test_when_all_fail_everybody_is_named(child: Hosted, request_id: str) -> None:
+    """Every provider and attempt, with the last one's status; no key is in it, though a provider told it."""
+    for name in CHAIN.order:
+        child.mocks[name].act = "503"
+
+    answer = child.ask(request_id)
+
+    assert answer.status_code == 503
+    assert [each["provider"] for each in answer.json()["chain"]["tried"]] == list(CHAIN.order)
+    assert all(f"{name}: server_error (503)" in answer.json()["error"]["message"] for name in CHAIN.order)
+
+
+@system
+@pytest.mark.parametrize(
+    "chain",
+    [[], {"order": ["nobody"]}, {"order": "openai"}, {"order": ["openai", "openai"]}, {"attempts": 0}, {"tries": 3}],
+)
+def test_a_chain_of_its_own_that_makes_no_sense_is_refused(child: Hosted, request_id: str, chain: object) -> None:
+    """The caller is told, and nobody is asked."""
+    answer = child.ask(request_id, chain=chain)
+
+    assert answer.status_code == 400
+    assert "chain" in answer.json()["error"]["message"]
+    assert child.attempts(request_id, 0) == []
+
+
+@system
+def test_an_unknown_model_is_refused(child: Hosted, request_id: str) -> None:
+    """The names that are known are told."""
+    answer = child.ask(request_id, model="gpt-9")
+
+    assert answer.status_code == 400
+    assert "openai" in answer.json()["error"]["message"]
+
+
+@system
+def test_a_caller_who_leaves_ends_the_attempt(child: Hosted, request_id: str) -> None:
+    """The provider's connection is closed at once, and the record says why."""
+    child.mocks["openai"].act = "hang"
+
+    with pytest.raises(httpx.ReadTimeout):
+        child.client.post(child.url, json=child.body(request_id), timeout=0.2)
+
+    deadline = time.monotonic() + DEADLINE_S
+    while not child.mocks["openai"].gone.is_set():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    assert [row.outcome for row in child.attempts(request_id, 1)] == ["client_left"]
+
+
+@system
+def test_connections_are_kept(child: Hosted, request_id: str) -> None:
+    """One after the other, calls to a provider go over the same connection, streamed ones too."""
+    for place in range(6):
+        assert child.ask(f"{request_id}", model="deep", stream=place % 2 == 1).status_code == 200
+
+    assert len(set(child.mocks["deep"].peers[-6:])) == 1
