@@ -115,7 +115,7 @@ class Reference:
             else:
                 yield completion(body["model"], walk.texts[done.attempt], reading, done)
         finally:
-            walk.end()
+            await walk.end()
 
     def _request(self, body: dict[str, Any]) -> Request:
         order, attempts = self._own(body.pop("chain", None))
@@ -215,10 +215,12 @@ class _Walk:
             for text in self.texts.get(self.done.attempt, ()):
                 yield text
 
-    def end(self) -> None:
+    async def end(self) -> None:
         """End what is under way: the answer is whole, or the caller has gone."""
         self._request.leave(self._clock_ns())
         self._cancel(but=None)
+        if any(not task.done() for task in self._tasks.values()):
+            await asyncio.wait(self._tasks.values())
 
     def _begin(self, send: Send) -> None:
         task = asyncio.create_task(

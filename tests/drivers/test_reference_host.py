@@ -1,0 +1,254 @@
+"""The reference chain's host in virtual time, against answers that a test scripts to the byte."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from harness.chain import Chain, Provider, Retry
+from harness.chain.reference import ChainExhausted
+from harness.chain.spec import BreakerSpec, Policy, Price
+from harness.drivers.recorder import Recorder
+from harness.drivers.reference.calls import Outgoing
+from harness.drivers.reference.host import enter
+from harness.drivers.reference.wire import BrokenError
+from harness.history.records import ChainAttempt
+from harness.sim.clock import Clock, run
+
+S = 10**9
+Ask = Callable[[dict[str, Any]], AsyncGenerator[str, None]]
+
+
+@dataclass
+class Answer:
+    """An answer; a number among its parts is a wait in seconds, a word how it breaks off."""
+
+    parts: list[bytes | float | str] = field(default_factory=list)
+    status: int = 200
+    headers: tuple[tuple[str, str], ...] = (("content-type", "text/event-stream"),)
+    left: bool = False
+
+    async def body(self) -> AsyncIterator[bytes]:
+        """Work off the parts."""
+        for part in self.parts:
+            if isinstance(part, bytes):
+                yield part
+            elif isinstance(part, str):
+                raise BrokenError(part)  # type: ignore[arg-type]
+            else:
+                await asyncio.sleep(part)
+
+    def leave(self) -> None:
+        """Take note of it."""
+        self.left = True
+
+
+class Scripted:
+    """A wire whose providers answer as scripted, each with a list that it works off."""
+
+    def __init__(self, **answers: list[Answer | Exception]) -> None:
+        self.answers = answers
+        self.asked: list[str] = []
+
+    async def send(self, provider: str, _request: Outgoing) -> Answer:
+        """Return the next answer."""
+        self.asked.append(provider)
+        answer = self.answers[provider].pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+def said(*words: str, end: bool = True) -> list[bytes | float | str]:
+    """Return the events of a stream."""
+    events = [{"choices": [{"delta": {"content": word}}]} for word in words]
+    closing = [{"choices": [{"delta": {}, "finish_reason": "length"}]}] if end else []
+    return [f"data: {json.dumps(event)}\n\n".encode() for event in [*events, *closing]]
+
+
+def plain(text: str, **more: Any) -> Answer:
+    """Return a plain answer."""
+    body = {"choices": [{"message": {"content": text}, "finish_reason": "stop"}], **more}
+    return Answer([json.dumps(body).encode()], headers=(("content-type", "application/json"),))
+
+
+def play(
+    wire: Scripted, script: Callable[[Ask, Clock], Awaitable[Any]], *, attempts: int = 1, **policy: Any
+) -> tuple[Any, list[ChainAttempt]]:
+    """Return what a script made of a chain of two providers, and what was recorded; no task may be left."""
+    rows: list[ChainAttempt] = []
+    chain = Chain(
+        name="two",
+        driver="reference",
+        providers={
+            name: Provider(dialect="openai", model=name, price=Price(input=10, output=100)) for name in ("a", "b")
+        },
+        order=("a", "b"),
+        retry=Retry(attempts=attempts),
+        timeout=20 * S,
+        policy=Policy(fallback_jitter=0, **policy),
+    )
+
+    async def main(clock: Clock) -> Any:
+        recorder = Recorder({}, rows.append, clock_ns=lambda: clock.now_ns)
+        async with enter(chain, {}, recorder, wire=wire, clock_ns=lambda: clock.now_ns) as inside:
+            result = await script(inside.ask, clock)
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            assert asyncio.all_tasks() == {asyncio.current_task()}
+            return result
+
+    return run(main), rows
+
+
+def body(*, stream: bool) -> dict[str, Any]:
+    """Return what a caller asks."""
+    return {"model": "a", "stream": stream, "messages": [{"role": "user", "content": "hi"}]}
+
+
+async def stream(ask: Ask, _clock: Clock) -> tuple[str, dict[str, Any]]:
+    """Return a stream's text and its last event."""
+    async with aclosing(ask(body(stream=True))) as pieces:
+        events = [json.loads(piece) async for piece in pieces]
+    return "".join(event["choices"][0]["delta"].get("content", "") for event in events), events[-1]
+
+
+async def whole(ask: Ask, clock: Clock) -> tuple[dict[str, Any], float]:
+    """Return a plain answer, and when it came, in seconds."""
+    async with aclosing(ask(body(stream=False))) as pieces:
+        return json.loads(await anext(pieces)), clock.now_ns / S
+
+
+def test_a_hedges_first_token_settles_it() -> None:
+    """The one that was silent says nothing more, however soon it would have; its connection is closed."""
+    late = Answer([1.5, *said("late")])
+    wire = Scripted(a=[late], b=[Answer([0.4, *said("one ", end=False), 0.2, *said("two")])])
+
+    (text, last), rows = play(wire, stream, hedge=S)
+
+    assert text == "one two"
+    assert last["chain"]["tried"] == [
+        {"provider": "a", "failure": "given_up", "status": None, "error": ""},
+        {"provider": "b", "failure": None, "status": 200, "error": ""},
+    ]
+    assert late.left
+    assert [row.outcome for row in rows] == ["client_left", "ok"]
+
+
+def test_a_held_back_stream_can_be_begun_anew() -> None:
+    """The caller sees the whole answer of one provider, and nothing of the half of another."""
+    wire = Scripted(a=[Answer([*said("half", end=False), "cut"])], b=[Answer(said("all ", "of it"))])
+
+    (text, last), rows = play(wire, stream, streams="restart")
+
+    assert text == "all of it"
+    assert last["chain"]["served_by"] == "b"
+    assert [row.outcome for row in rows] == ["cut", "ok"]
+
+
+def test_why_an_answer_ended_is_passed_on() -> None:
+    """A text that was cut short by its length is not sold as a finished one."""
+    (_, last), _ = play(Scripted(a=[Answer(said("long"))]), stream)
+
+    assert last["choices"][0]["finish_reason"] == "length"
+
+
+def test_a_stream_that_never_closes_is_whole_once_it_has_said_so() -> None:
+    """What a provider does after the end of its answer is not the caller's trouble."""
+    (text, _), rows = play(Scripted(a=[Answer([*said("well"), 60.0])]), stream)
+
+    assert text == "well"
+    assert rows[0].outcome == "ok"
+    assert rows[0].end_ns - rows[0].start_ns <= 2 * S  # type: ignore[operator]
+
+
+def test_an_error_whose_body_breaks_off_is_still_that_error() -> None:
+    """Its status and its Retry-After have come; they count."""
+    refused = Answer(["cut"], status=429, headers=(("Retry-After", "3"),))
+
+    (answer, at_s), rows = play(Scripted(a=[refused, plain("better")]), whole, attempts=2)
+
+    assert answer["chain"]["tried"][0]["failure"] == "rate_limit"
+    assert (answer["chain"]["served_by"], at_s) == ("a", 3.0)
+    assert [row.outcome for row in rows] == ["cut", "ok"]
+
+
+def test_a_date_is_a_delay_too() -> None:
+    """Retry-After may name the moment; it is reckoned by the wall's clock, which is the run's own."""
+    refused = Answer(status=503, headers=(("retry-after", "Fri, 15 Jan 2027 08:00:04 GMT"),))  # 4 s after EPOCH_S
+
+    (_, at_s), _ = play(Scripted(a=[refused, plain("better")]), whole, attempts=2)
+
+    assert at_s == 4.0
+
+
+def test_cost_counts_every_attempt() -> None:
+    """Of a broken stream too, as far as it told."""
+    used = b'data: {"choices": [], "usage": {"prompt_tokens": 1000, "completion_tokens": 100}}\n\n'
+    wire = Scripted(a=[Answer([used, "cut"])], b=[Answer([*said("fine"), used])])
+
+    (_, last), _ = play(wire, stream)
+
+    assert last["chain"]["cost_usd"] == pytest.approx(2 * (1000 * 10 + 100 * 100) / 1e6)
+    assert last["usage"]["total_tokens"] == 1100
+
+
+def test_a_mistake_of_ours_is_heard_at_once() -> None:
+    """No request waits for its deadline because our own code broke."""
+
+    async def asks(ask: Ask, clock: Clock) -> int:
+        with pytest.raises(KeyError):
+            await whole(ask, clock)
+        with pytest.raises(KeyError):
+            await stream(ask, clock)
+        return clock.now_ns
+
+    at_ns, _ = play(Scripted(a=[KeyError("x"), KeyError("x")]), asks)
+
+    assert at_ns == 0
+
+
+@pytest.mark.parametrize("streaming", [False, True], ids=["plain", "stream"])
+def test_a_caller_who_leaves_during_a_probe_leaves_the_breaker_usable(streaming: bool) -> None:
+    """The next request may probe; nothing of the first is left running."""
+    silent = Answer([60.0])
+    failing = Answer(status=500)
+    wire = Scripted(a=[failing, silent, plain("back")], b=[plain("fine")])
+
+    async def script(ask: Ask, clock: Clock) -> str:
+        await whole(ask, clock)
+        await asyncio.sleep(2)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(1), aclosing(ask(body(stream=streaming))) as pieces:
+                await anext(pieces)
+        answer, _ = await whole(ask, clock)
+        assert silent.left
+        return str(answer["chain"]["served_by"])
+
+    served_by, rows = play(wire, script, breaker=BreakerSpec(failures=1, open=S))
+
+    assert served_by == "a"
+    assert [row.outcome for row in rows] == ["status", "ok", "client_left", "ok"]
+
+
+@pytest.mark.parametrize("streaming", [False, True], ids=["plain", "stream"])
+def test_the_deadline_holds_whatever_is_under_way(streaming: bool) -> None:
+    """The error names who was asked and who was not."""
+
+    async def script(ask: Ask, clock: Clock) -> tuple[str, int]:
+        with pytest.raises(ChainExhausted) as raised:
+            async with aclosing(ask(body(stream=streaming))) as pieces:
+                await anext(pieces)
+        return str(raised.value), clock.now_ns
+
+    (told, at_ns), _ = play(Scripted(a=[Answer([60.0])]), script, deadline=5 * S)
+
+    assert at_ns == 5 * S
+    assert "1. a: " in told
+    assert "b: not asked, no time" in told
