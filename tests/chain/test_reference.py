@@ -8,14 +8,16 @@ from pathlib import Path
 import pytest
 
 from harness.chain import Chain, Endpoint, HostedConfig, Provider, ReplySpec, Retry, load
-from harness.chain.spec import DERIVED
+from harness.chain.spec import DERIVED, BreakerSpec, BudgetSpec, Policy, Price
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "docs" / "reference" / "chain-file.md"
 CONFIG = ROOT / "scenarios" / "chains" / "litellm-config.yaml"
 
+SHAPES = [Chain, HostedConfig, Provider, ReplySpec, Price, Retry, Endpoint, Policy, BreakerSpec, BudgetSpec]
 
-@pytest.mark.parametrize("shape", [Chain, HostedConfig, Provider, ReplySpec, Retry, Endpoint])
+
+@pytest.mark.parametrize("shape", SHAPES)
 def test_every_field_is_in_the_reference(shape: type) -> None:
     """A field that nobody explains is not one that people can use."""
     text = REFERENCE.read_text("utf-8")
@@ -33,4 +35,4 @@ def test_the_references_examples_are_chains(tmp_path: Path) -> None:
         path = tmp_path / f"{place}.yaml"
         path.write_text(example.split("```")[0], "utf-8")
         assert load(path).order[0].startswith("openai")
-    assert len(examples) == 3
+    assert len(examples) == 4
