@@ -3,7 +3,7 @@
 import pandas as pd
 
 from harness.history import History
-from harness.judge.as_json import metrics_json, verdict_json
+from harness.judge.as_json import metrics_json, metrics_of, verdict_json
 from harness.judge.joining import columns
 from harness.judge.metrics import RUN, measure
 from harness.judge.pairs import retries_table as retries
@@ -37,6 +37,7 @@ __all__ = [
     "judge",
     "measure",
     "metrics_json",
+    "metrics_of",
     "over_runs",
     "retries",
     "score",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Mapping
 from typing import Any
 
 from harness.judge.result import Metrics, Value, Verdict
@@ -19,6 +20,36 @@ def metrics_json(metrics: Metrics) -> dict[str, Any]:
         "providers": {provider: _values(values) for provider, values in metrics.providers.items()},
         "harness": _values(metrics.harness),
     }
+
+
+def metrics_of(data: Mapping[str, Any]) -> Metrics:
+    """Return what `metrics_json` was made from; a bound that was null is infinite again.
+
+    Raises:
+        KeyError, TypeError, ValueError: It is something else.
+    """
+    return Metrics(
+        phases={phase: _read(values) for phase, values in data["phases"].items()},
+        providers={provider: _read(values) for provider, values in data["providers"].items()},
+        harness=_read(data["harness"]),
+    )
+
+
+def _read(values: Mapping[str, Mapping[str, Any]]) -> dict[str, Value]:
+    return {
+        name: Value(
+            value=row["value"],
+            ci=None if row["ci"] is None else _ends(*row["ci"]),
+            samples=row["samples"],
+            unit=row["unit"],
+            why=row.get("why", ""),
+        )
+        for name, row in values.items()
+    }
+
+
+def _ends(low: float | None, high: float | None) -> tuple[float, float]:
+    return -math.inf if low is None else low, math.inf if high is None else high
 
 
 def verdict_json(verdict: Verdict) -> dict[str, Any]:
