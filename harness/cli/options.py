@@ -21,3 +21,12 @@ EngineName = Annotated[
     typer.Option("--engine", help="`live` on real parts, `sim` in virtual time: seconds, and always the same."),
 ]
 Seed = Annotated[int | None, typer.Option("--seed", min=0, help="In place of the scenario's.")]
+
+BaselineAt = Annotated[
+    Path | None,
+    typer.Option("--baseline", metavar="RUN", help="Folder of an earlier run or suite: fail if anything became worse."),
+]
+SummaryFile = Annotated[
+    Path | None,
+    typer.Option("--summary", metavar="FILE", help="Append a summary in Markdown; on GitHub the step's, unasked."),
+]

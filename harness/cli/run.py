@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from harness.cli import github
 from harness.cli.app import app
-from harness.cli.options import AllowReal, ChainFile, EngineName, Json, Reports, Seed
+from harness.cli.compare import exit_code, regressions, tell_compared
+from harness.cli.options import AllowReal, BaselineAt, ChainFile, EngineName, Json, Reports, Seed, SummaryFile
 from harness.cli.output import fail, show
 
 if TYPE_CHECKING:
     from harness.experiment import RunResult
+    from harness.report.comparison import Compared
 
 
 @app.command(epilog="Example: harness run scenarios/primary-429.yaml --chain litellm-config.yaml")
@@ -25,6 +28,8 @@ def run(
     seed: Seed = None,
     engine: EngineName = "live",
     allow_real: AllowReal = False,
+    baseline: BaselineAt = None,
+    summary: SummaryFile = None,
     reports: Reports = Path("reports"),
     as_json: Json = False,
 ) -> int:
@@ -32,6 +37,7 @@ def run(
     from harness import experiment  # noqa: PLC0415 - `harness --help` and `check` stay quick
     from harness.report.progress import RunProgress  # noqa: PLC0415
 
+    earlier = experiment.Baseline.open(baseline) if baseline else None
     with RunProgress() as progress:
         result = experiment.run(
             scenario,
@@ -43,21 +49,26 @@ def run(
             allow_real=allow_real,
             engine=engine,
         )
-    return tell(result, as_json=as_json)
+    ended = result.error is None
+    compared = experiment.compare_with(earlier, result.folder.path) if earlier and ended else None
+    if ended:
+        github.tell_run(result.run, scenario, compared, summary)
+    return tell(result, compared, as_json=as_json)
 
 
-def tell(result: RunResult, *, as_json: bool) -> int:
-    """Print what a run came to; return the exit status."""
+def tell(result: RunResult, compared: Compared | None = None, *, as_json: bool) -> int:
+    """Print what a run came to, and what became worse; return the exit status."""
     from harness.report.terminal import print_run  # noqa: PLC0415
 
     if result.error is not None:
         fail(result.error, as_json=as_json, run=str(result.folder.path))
         sys.stderr.write(f"  kept: {result.folder.path}\n  to see it: harness report {result.folder.path}\n")
     elif as_json:
-        show({"run": str(result.folder.path), "verdict": result.folder.verdict()})
+        show({"run": str(result.folder.path), "verdict": result.folder.verdict(), **regressions(compared)})
     else:
         print_run(result.run)
-    return result.exit_code
+        tell_compared(compared)
+    return exit_code(result.exit_code, compared)
 
 
 def _command(scenario: Path, chain: Path | None, seed: int | None, *, allow_real: bool, engine: str) -> str:

@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from harness.cli import github
 from harness.cli.app import app
-from harness.cli.options import AllowReal, Json, Reports
+from harness.cli.compare import exit_code, regressions, tell_compared
+from harness.cli.options import AllowReal, BaselineAt, Json, Reports, SummaryFile
 from harness.cli.output import show
 
 if TYPE_CHECKING:
+    from harness.report.comparison import Compared
     from harness.report.scorecard import Scorecard
 
 
@@ -36,6 +39,8 @@ def suite(
     ] = None,
     junit: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the JUnit file here too.")] = None,
     allow_real: AllowReal = False,
+    baseline: BaselineAt = None,
+    summary: SummaryFile = None,
     reports: Reports = Path("reports"),
     as_json: Json = False,
 ) -> int:
@@ -43,6 +48,7 @@ def suite(
     from harness import experiment  # noqa: PLC0415
     from harness.report.progress import RunProgress  # noqa: PLC0415
 
+    earlier = experiment.Baseline.open(baseline) if baseline else None
     with RunProgress() as progress:
         card = experiment.suite(
             paths,
@@ -57,7 +63,9 @@ def suite(
             command=_suite_command(paths, chain or [], repeat, seed, allow_real=allow_real),
             allow_real=allow_real,
         )
-    return _tell_suite(card, as_json=as_json)
+    compared = experiment.compare_with(earlier, Path(card.path), junit_file=junit) if earlier else None
+    github.tell_suite(card, compared, summary)
+    return _tell_suite(card, compared, as_json=as_json)
 
 
 def _suite_command(paths: list[Path], chains: list[Path], repeat: int, seed: int | None, *, allow_real: bool) -> str:
@@ -68,12 +76,13 @@ def _suite_command(paths: list[Path], chains: list[Path], repeat: int, seed: int
     return shlex.join(words)
 
 
-def _tell_suite(card: Scorecard, *, as_json: bool) -> int:
-    """Print the scorecard; return the exit status."""
+def _tell_suite(card: Scorecard, compared: Compared | None, *, as_json: bool) -> int:
+    """Print the scorecard, and what became worse; return the exit status."""
     from harness.report.terminal import print_scorecard  # noqa: PLC0415
 
     if as_json:
-        show(card.as_json())
+        show(card.as_json() | regressions(compared))
     else:
         print_scorecard(card)
-    return card.exit_code
+        tell_compared(compared)
+    return exit_code(card.exit_code, compared)

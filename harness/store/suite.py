@@ -55,6 +55,12 @@ class SuiteFolder:
             raise UsageError(problem, where=str(path), hint="give a folder of reports/suites")
         return cls(path.resolve())
 
+    @classmethod
+    def latest(cls, reports: Path) -> SuiteFolder | None:
+        """Return the latest suite in a folder of reports, or None; their names are their times."""
+        found = max((path.parent for path in reports.glob("suites/*/suite.json")), default=None)
+        return None if found is None else cls(found.resolve())
+
     @property
     def page(self) -> Path:
         """The scorecard for a browser."""

@@ -1,0 +1,55 @@
+"""`harness compare`, and what `--baseline` adds to other commands."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from harness.cli.app import app
+from harness.cli.options import Json
+from harness.cli.output import show
+from harness.errors import ExitCode
+
+if TYPE_CHECKING:
+    from harness.report.comparison import Compared
+
+
+@app.command(epilog="Example: harness compare reports/primary-429/2026-11-21T20-21-47Z-1 reports/latest")
+def compare(
+    before: Annotated[Path, typer.Argument(metavar="BEFORE", help="Folder of the earlier run or suite.")],
+    after: Annotated[Path, typer.Argument(metavar="AFTER", help="Folder of the later one.")],
+    *,
+    as_json: Json = False,
+) -> int:
+    """Say what changed between two runs of a scenario, or two suites, and fail if anything became worse."""
+    from harness import experiment  # noqa: PLC0415
+    from harness.report.comparison import print_comparison  # noqa: PLC0415
+
+    compared = experiment.compare(before, after)
+    if as_json:
+        show(compared.as_json())
+    else:
+        print_comparison(compared)
+    return exit_code(ExitCode.PASS, compared)
+
+
+def exit_code(code: int, compared: Compared | None) -> int:
+    """Return the exit status of what ended with some status and was then compared: fail beats inconclusive and pass."""
+    if compared is not None and compared.regressed and code in (ExitCode.PASS, ExitCode.INCONCLUSIVE):
+        return ExitCode.FAIL
+    return code
+
+
+def regressions(compared: Compared | None) -> dict[str, Any]:
+    """Return what `--json` adds; nothing without a baseline."""
+    return {} if compared is None else {"regressions": compared.regressions()}
+
+
+def tell_compared(compared: Compared | None) -> None:
+    """Print what became worse; nothing without a baseline."""
+    from harness.report.comparison import print_comparison  # noqa: PLC0415
+
+    if compared is not None:
+        print_comparison(compared, whole=False)

@@ -1,0 +1,68 @@
+"""What GitHub Actions shows of a run: a summary of the step, and an annotation at each check that failed."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.errors import HarnessError
+
+if TYPE_CHECKING:
+    from harness.report import Run
+    from harness.report.comparison import Compared
+    from harness.report.scorecard import Scorecard
+
+
+def tell_run(run: Run, scenario: Path, compared: Compared | None, summary: Path | None) -> None:
+    """Tell of a run.
+
+    Args:
+        run: It.
+        scenario: Its file.
+        compared: With its baseline; None without one.
+        summary: Where the summary is appended; the file that GitHub names, if any, where it is None.
+    """
+    from harness.report import github  # noqa: PLC0415
+
+    if file := _summary(summary):
+        _append(file, github.run_summary(run, compared))
+    if _annotated():
+        _say(github.run_annotations(run, scenario, _root()))
+
+
+def tell_suite(card: Scorecard, compared: Compared | None, summary: Path | None) -> None:
+    """Tell of a suite; see `tell_run`."""
+    from harness.report import github  # noqa: PLC0415
+
+    if file := _summary(summary):
+        _append(file, github.suite_summary(card, compared))
+    if _annotated():
+        _say(github.suite_annotations(card, _root()))
+
+
+def _summary(chosen: Path | None) -> Path | None:
+    named = os.environ.get("GITHUB_STEP_SUMMARY")
+    return chosen or (Path(named) if named else None)
+
+
+def _annotated() -> bool:
+    return os.environ.get("GITHUB_ACTIONS") == "true"
+
+
+def _root() -> Path:
+    return Path(os.environ.get("GITHUB_WORKSPACE") or Path.cwd())
+
+
+def _append(file: Path, text: str) -> None:
+    try:
+        with file.open("a", encoding="utf-8") as page:
+            page.write(text)
+    except OSError as problem:
+        raise HarnessError(problem.strerror or str(problem), where=str(file)) from None
+
+
+def _say(lines: list[str]) -> None:
+    """Write workflow commands; GitHub reads standard error too, and standard output may have to be one JSON object."""
+    sys.stderr.writelines(f"{line}\n" for line in lines)

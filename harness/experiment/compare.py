@@ -1,0 +1,191 @@
+"""Compare what is kept: a run with an earlier one, a suite with an earlier one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from harness.errors import ExitCode, HarnessError, UsageError
+from harness.judge import Verdict, metrics_of
+from harness.judge.regression import Side
+from harness.judge.regression import compare as compare_sides
+from harness.report.comparison import Compared, ComparedCell, with_baseline
+from harness.scenario import Plan
+from harness.store import RunFolder, SuiteFolder, decode, encode
+
+Key = tuple[str, str]
+"""A scenario's and a chain's name."""
+
+
+_ANSWERED = (ExitCode.PASS, ExitCode.FAIL, ExitCode.INCONCLUSIVE)
+"""Any other run did not come to its planned end; its numbers are those of a part of it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kept:
+    """One run that was kept.
+
+    Attributes:
+        side: Its numbers and its answer.
+        plan: What it was to do; None where only the numbers were kept.
+    """
+
+    side: Side
+    plan: Plan | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Baseline:
+    """What later runs are compared with, read before anything starts.
+
+    Attributes:
+        path: As the user named it.
+        cells: The runs of each scenario and chain, in order; under an empty key what does not say whose it is.
+    """
+
+    path: Path
+    cells: Mapping[Key, tuple[Kept, ...]] = field(default_factory=dict)
+
+    @classmethod
+    def open(cls, path: Path) -> Baseline:
+        """Read a run's folder, its metrics.json, a suite's folder, or a folder of reports: its latest suite.
+
+        Raises:
+            UsageError: There is none of these at that path, or it has no numbers.
+        """
+        if path.is_file():
+            alone = _numbers_alone(path)
+            return cls(path=path, cells={_key(alone): (alone,)})
+        if suite := SuiteFolder.latest(path):
+            return cls(path=suite.path, cells=_suite(suite))
+        if (path / "suite.json").is_file():
+            return cls(path=path, cells=_suite(SuiteFolder.open(path)))
+        kept = _run(RunFolder.open(path))
+        if kept is None:
+            raise UsageError("this run has no numbers: it did not come to its end", where=str(path))
+        return cls(path=path, cells={_key(kept): (kept,)})
+
+    def against(self, later: Baseline) -> Compared:
+        """Return what changed from this to what came later."""
+        cells = tuple(self._cell(key, runs, later) for key, runs in later.cells.items())
+        return Compared(before=str(self.path), after=str(later.path), cells=cells)
+
+    def _cell(self, key: Key, now: tuple[Kept, ...], later: Baseline) -> ComparedCell:
+        scenario, chain = key
+        before = self._like(key, later)
+        if not before:
+            return ComparedCell(scenario=scenario, chain=chain, note="not in the baseline")
+        if not now:
+            return ComparedCell(scenario=scenario, chain=chain, note="no run came so far as to have numbers")
+        pairs = _pairs(before, now)
+        paired = all(_story(old) is not None and _story(old) == _story(new) for old, new in pairs)
+        note = "" if paired else "arrivals or faults differ, so that chance is in every difference"
+        comparison = compare_sides([(old.side, new.side) for old, new in pairs], paired=paired)
+        return ComparedCell(scenario=scenario, chain=chain, comparison=comparison, note=note)
+
+    def _like(self, key: Key, later: Baseline) -> tuple[Kept, ...]:
+        """Return the earlier runs of the same cell; a chain may have a new name if there is only one on either side."""
+        if "" in (key[0], next(iter(self.cells), key)[0]):
+            return next(iter(self.cells.values()), ())
+        one = all(len({chain for _, chain in side.cells}) == 1 for side in (self, later))
+        return self.cells.get(key) or next(
+            (runs for (scenario, _), runs in self.cells.items() if one and scenario == key[0]), ()
+        )
+
+
+def compare(before: Path, after: Path) -> Compared:
+    """Return what changed between two kept runs, or two suites.
+
+    Args:
+        before: Folder of the earlier one, or its metrics.json.
+        after: Folder of the later one, or its metrics.json.
+
+    Raises:
+        UsageError: One of them is not there, or they have no scenario in common.
+    """
+    compared = Baseline.open(before).against(Baseline.open(after))
+    if not any(cell.comparison for cell in compared.cells):
+        raise UsageError(
+            "no scenario that both ran", where=f"{before}, {after}", hint="compare runs of the same scenario"
+        )
+    return compared
+
+
+def compare_with(baseline: Baseline, folder: Path, *, junit_file: Path | None = None) -> Compared:
+    """Return what changed from a baseline to a run or suite that has just ended, and add it to its junit.xml.
+
+    Args:
+        baseline: The earlier one.
+        folder: The later one's.
+        junit_file: Where its JUnit file was written too.
+    """
+    compared = baseline.against(Baseline.open(folder))
+    page = folder / "junit.xml"
+    try:
+        told = with_baseline(page.read_bytes(), compared)
+        for file in (page, junit_file or page):
+            file.write_bytes(told)
+    except OSError as problem:
+        raise HarnessError(problem.strerror or str(problem), where=str(problem.filename or page)) from None
+    return compared
+
+
+def _key(kept: Kept) -> Key:
+    return (kept.plan.name, kept.plan.chain.name) if kept.plan else ("", "")
+
+
+def _pairs(before: tuple[Kept, ...], after: tuple[Kept, ...]) -> list[tuple[Kept, Kept]]:
+    """Return runs of the same seed, or if there are none, one after the other."""
+    by_seed = {kept.plan.seed: kept for kept in before if kept.plan}
+    same = [(by_seed[kept.plan.seed], kept) for kept in after if kept.plan and kept.plan.seed in by_seed]
+    return same or list(zip(before, after, strict=False))
+
+
+def _story(kept: Kept) -> tuple[object, ...] | None:
+    """Return what happens to a chain in a run, whichever chain it is."""
+    plan = kept.plan
+    return None if plan is None else (plan.seed, plan.phases, plan.arrivals, plan.timeline, plan.load)
+
+
+def _numbers_alone(path: Path) -> Kept:
+    """Return a run of which perhaps only metrics.json was kept; what lies beside it is read too."""
+    if (path.parent / "plan.json").is_file() and path.name == "metrics.json":
+        found = _run(RunFolder.open(path.parent))
+        if found is not None:
+            return found
+    try:
+        return Kept(side=Side(metrics=metrics_of(json.loads(path.read_bytes()))))
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise UsageError("not a metrics.json of ours", where=str(path), hint="give a run's folder") from None
+
+
+def _run(folder: RunFolder) -> Kept | None:
+    numbers, answer = folder.metrics(), folder.verdict()
+    if not numbers or answer.get("exit_code") not in _ANSWERED:
+        return None
+    try:
+        side = Side(metrics=metrics_of(numbers), verdict=decode(encode(answer), Verdict))
+    except (KeyError, TypeError, ValueError) as error:
+        raise UsageError(f"not a run of ours: {error}", where=str(folder.path)) from None
+    return Kept(side=side, plan=folder.plan())
+
+
+def _suite(folder: SuiteFolder) -> dict[Key, tuple[Kept, ...]]:
+    cells: dict[Key, tuple[Kept, ...]] = {}
+    try:
+        for cell in folder.read()["cells"]:
+            paths = [_found(folder, run) for run in cell["runs"] if run["run"] and not run["error"]]
+            runs = (_run(RunFolder.open(path)) for path in paths)
+            cells[cell["scenario"], cell["chain"]] = tuple(kept for kept in runs if kept is not None)
+    except (KeyError, TypeError) as error:
+        raise UsageError(f"not a suite of ours: {error}", where=str(folder.path / "suite.json")) from None
+    return cells
+
+
+def _found(folder: SuiteFolder, run: Mapping[str, Any]) -> Path:
+    """Return a run's folder, also where all of `reports` was moved or came from another machine."""
+    path = Path(run["run"])
+    return path if path.is_dir() else folder.path.parent.parent / path.parent.name / path.name

@@ -1,0 +1,62 @@
+"""A comparison on the terminal, and as plain data."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+
+from rich.console import Console
+
+from harness.judge import Status, Value
+from harness.judge.regression import Side, compare
+from harness.report.comparison import Compared, ComparedCell, difference, print_comparison
+from tests.judge.test_regression import SECOND, metrics, side
+
+
+def shown(compared: Compared, *, whole: bool = True) -> str:
+    """Return what is printed."""
+    out = io.StringIO()
+    print_comparison(compared, Console(file=out, width=80), whole=whole)
+    return out.getvalue()
+
+
+def compared(*pairs: tuple[Side, Side]) -> Compared:
+    """Return a comparison of one cell."""
+    cell = ComparedCell(scenario="one", chain="ours", comparison=compare(pairs, paired=True))
+    return Compared(before="reports/a", after="reports/b", cells=(cell,))
+
+
+def test_only_what_changed_is_shown() -> None:
+    """With both numbers, the difference and a word; what did not change is counted."""
+    text = shown(
+        compared((side("latency_p95", SECOND, calm=Status.PASS), side("latency_p95", 3 * SECOND, calm=Status.FAIL)))
+    )
+    assert "✗ worse  latency_p95 in fault  1 s (1 s – 1 s)  3 s (3 s – 3 s)  +2 s" in text
+    assert "✗ worse  calm                  ✓ PASS           ✗ FAIL" in text
+    assert "2 regressions; 1 pair of runs" in text
+    alike = shown(compared((side("latency_p95", SECOND), side("latency_p95", SECOND))))
+    assert "1 number did not change at all" in alike
+    assert "metric" not in alike
+
+
+def test_after_a_run_only_what_became_worse_is_shown() -> None:
+    """The rest is a matter of `harness compare`."""
+    text = shown(compared((side("cost", 1, half=None), side("cost", 2, half=None))), whole=False)
+    assert text.splitlines() == ["one on ours, against reports/a: no regression; 1 pair of runs"]
+
+
+def test_a_difference_has_its_interval_from_five_pairs_on() -> None:
+    """And its sign."""
+    pairs = [(side("latency_p95", SECOND), side("latency_p95", (2 + place) * SECOND)) for place in range(5)]
+    (change,) = compare(pairs, paired=True).changes
+    assert difference(change) == "+3 s (1.04 s – 4.96 s)"
+    (less,) = compare([(new, old) for old, new in pairs[:1]], paired=True).changes
+    assert difference(less) == "-1 s"
+
+
+def test_open_intervals_are_null_in_json() -> None:
+    """JSON has no infinity."""
+    wide = Side(metrics=metrics(latency_p95=Value(value=1, ci=(0, math.inf), samples=2, unit="ns")))
+    data = json.loads(json.dumps(compared((wide, wide)).as_json(), allow_nan=False))
+    assert data["cells"][0]["metrics"][0]["before_ci"] == [0, None]
