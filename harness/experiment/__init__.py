@@ -1,10 +1,27 @@
 """One function for each thing that the harness can do: plan → engine → history → judge → store → report."""
 
 from harness.experiment.check import Checked, check
+from harness.experiment.compare import Baseline, compare, compare_with
 from harness.experiment.doctor import Diagnosis, doctor
 from harness.experiment.live import Interrupted
 from harness.experiment.run import RunResult, report, run
 from harness.experiment.serve import serve
 from harness.experiment.suite import suite
+from harness.experiment.trial import trial
 
-__all__ = ["Checked", "Diagnosis", "Interrupted", "RunResult", "check", "doctor", "report", "run", "serve", "suite"]
+__all__ = [
+    "Baseline",
+    "Checked",
+    "Diagnosis",
+    "Interrupted",
+    "RunResult",
+    "check",
+    "compare",
+    "compare_with",
+    "doctor",
+    "report",
+    "run",
+    "serve",
+    "suite",
+    "trial",
+]

@@ -1,0 +1,37 @@
+"""Run one scenario in virtual time for somebody who asks for the answer, not for a page: the pytest plugin."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from harness.experiment.live import Quiet
+from harness.experiment.prepare import prepare
+from harness.experiment.real import Permission
+from harness.experiment.run import RunResult, judge_run
+from harness.experiment.simulated import simulable, simulate
+from harness.store import RunFolder
+
+
+def trial(
+    scenario: Path, *, runs: Path, chain: Path | None = None, seed: int | None = None, command: str = ""
+) -> RunResult:
+    """Run a scenario in virtual time and judge it; no page is made.
+
+    Args:
+        scenario: Its file.
+        runs: Folder in which the run gets one of its own.
+        chain: In place of the scenario's.
+        seed: In place of the scenario's.
+        command: The command line that repeats it.
+
+    Raises:
+        UsageError: The scenario or the chain is wrong, or only a live run can do this.
+        HarnessError: The harness itself failed.
+    """
+    loaded = prepare(scenario, Permission(os.environ, allow=False), chain=chain, seed=seed)
+    simulable(loaded)
+    folder = RunFolder.create(runs, loaded.plan)
+    if problem := simulate(loaded, folder, command=command):
+        raise problem
+    return judge_run(loaded.plan, folder, folder.history(), None, Quiet())
