@@ -1,0 +1,72 @@
+"""The smoke scenarios: short, on any chain, and each decidable by itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from harness.experiment import trial
+from harness.judge import Status
+from harness.scenario.load import load
+from tests.scenario.test_catalogue import needed, samples
+
+ROOT = Path(__file__).parents[2]
+FILES = sorted((ROOT / "scenarios" / "smoke").glob("*.yaml"))
+QUESTIONS = {"rate-limit", "unavailable", "refused", "stream-cut", "auth-failure", "everything-down", "recovery"}
+FAILING_ATTEMPTS_MAX = 60
+"""Of a chain that tries each provider three times: what keeps 30 repeats of all of them under a minute on two cores."""
+REFERENCE = """\
+name: ours
+driver: reference
+providers:
+  openai: {dialect: openai, model: gpt-4}
+  azure: {dialect: azure, model: gpt-4}
+  anthropic: {dialect: anthropic, model: claude-3-5-sonnet-20241022}
+order: [openai, azure, anthropic]
+retry: {attempts: 3}
+timeout: 30s
+"""
+
+each = pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+
+
+def test_the_first_questions_are_asked() -> None:
+    """Each file is one of them, and asks it of any chain: faults name roles, not providers."""
+    assert {path.stem for path in FILES} == QUESTIONS
+    for path in FILES:
+        scenario = load(path).scenario
+        assert scenario.name == path.stem
+        assert {fault.on for fault in scenario.faults} <= {"primary", "all"}
+        assert "?" in path.read_text().splitlines()[0]
+
+
+@each
+def test_one_run_is_enough_to_decide(path: Path) -> None:
+    """Thirty repeats make it surer, none is needed."""
+    plan = load(path).plan
+    for expectation in plan.expectations:
+        assert samples(plan, expectation) >= needed(expectation), expectation.text
+
+
+@each
+def test_it_is_short(path: Path) -> None:
+    """Counted in failing attempts, which are what costs time."""
+    plan = load(path).plan
+    failing = 0
+    for window in plan.timeline.windows:
+        tries = 1 if window.inject.status == 401 or window.inject.stream else 3
+        failing += tries * sum(window.start_ns <= arrival.scheduled_ns < window.end_ns for arrival in plan.arrivals)
+    assert 0 < failing <= FAILING_ATTEMPTS_MAX
+
+
+@each
+@pytest.mark.parametrize("chain", ["ours.yaml", "litellm-config.yaml"])
+def test_a_good_chain_passes(path: Path, chain: str, tmp_path: Path) -> None:
+    """In virtual time, with the first seed: our own policy, and LiteLLM's Router as people configure it."""
+    file = ROOT / "scenarios" / "chains" / chain
+    if chain == "ours.yaml":
+        file = tmp_path / chain
+        file.write_text(REFERENCE)
+    result = trial(path, runs=tmp_path / "runs", chain=file)
+    assert result.run.verdict.status is Status.PASS, result.run.verdict.reasons
