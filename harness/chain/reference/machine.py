@@ -145,8 +145,9 @@ class Request:
 
     def begun(self, now_ns: int, attempt: int) -> None:
         """Take note that the caller has seen a token of an attempt: its answer is the one, all others are given up."""
-        self._hedge_ns = None
-        self._give_up(now_ns, [other for other in self._open if other != attempt])
+        if attempt in self._open:
+            self._hedge_ns = None
+            self._give_up(now_ns, [other for other in self._open if other != attempt])
 
     def leave(self, now_ns: int) -> Done:
         """End, for the caller has gone. Whoever abandons a request says so, or a breaker waits for its probe for ever."""

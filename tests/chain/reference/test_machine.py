@@ -6,6 +6,7 @@ import pytest
 
 from harness.chain.reference import ChainExhausted, Done, Failure, Request, Result, Send, Shared, Skip, Wait
 from harness.chain.reference.backoff import wait_ns
+from harness.chain.reference.breaker import Breaker
 from harness.chain.spec import Backoff, BreakerSpec, Policy, Retry
 from tests.chain.reference.world import S, chain, fails, make, per_provider, play, well
 
@@ -56,6 +57,51 @@ def test_a_retry_that_the_breaker_would_stop_is_not_waited_for() -> None:
     policy = Policy(breaker=BreakerSpec(failures=1, open=60 * S), fallback_jitter=0)
     story = play(make(chain("openai", "azure", policy=policy)), per_provider(openai=fails("timeout"), azure=well))
     assert [(at, send.provider) for at, send in story.sent] == [(0, "openai"), (S // 10, "azure")]
+
+
+def test_a_wait_that_outlasts_the_deadline_is_not_begun() -> None:
+    """There is time for another provider, though not for this one's Retry-After."""
+    request = make(chain("openai", "azure", policy=Policy(deadline=3 * S, fallback_jitter=0)))
+    story = play(request, per_provider(openai=fails("rate_limit", retry_after_ns=5 * S), azure=well))
+    assert (story.done.served_by, story.end_ns) == ("azure", 2 * S // 10)
+
+
+def test_the_last_resort_is_for_those_who_were_not_asked() -> None:
+    """One whose breaker another request opened while this one waited for its retry has had its turn."""
+    policy = Policy(breaker=BreakerSpec(failures=2, open=60 * S), base=S, fallback_jitter=0)
+    shared = Shared(chain("openai", "azure", policy=policy, retry=Retry(attempts=2, backoff="fixed")))
+    request = Request(shared, name="a", start_ns=0)
+    assert isinstance(request.step(0), Send)
+    assert isinstance(request.step(0, Result(1, "server_error")), Wait)
+    breaker = shared.breakers["openai"]
+    permit = breaker.admit(0)
+    assert permit is not None
+    breaker.ended(0, permit, ok=False)
+    second = request.step(S)
+    assert isinstance(second, Send)
+    assert second.provider == "azure"
+    done = request.step(S, Result(2, "denied"))
+    assert isinstance(done, Done)
+    assert [each.provider for each in done.tried] == ["openai", "azure"]
+
+
+@pytest.mark.parametrize("ok", [True, False])
+def test_what_comes_too_late_tells_a_breaker_nothing(ok: bool) -> None:
+    """Neither does an old success close it, nor an old failure open it again."""
+    breaker = Breaker(BreakerSpec(failures=1, open=S, probes=2))
+    first, old = breaker.admit(0), breaker.admit(0)
+    assert first is not None
+    assert old is not None
+    breaker.ended(0, first, ok=False)
+    breaker.ended(0, old, ok=ok)
+    assert breaker.state(0) == "open"
+    probe, slow = breaker.admit(S), breaker.admit(S)
+    assert probe is not None
+    assert slow is not None
+    breaker.ended(S, probe, ok=not ok)
+    was = breaker.state(S)
+    breaker.ended(S, slow, ok=ok)
+    assert breaker.state(S) == was == ("open" if ok else "closed")
 
 
 def test_a_caller_who_leaves_gives_the_probe_back() -> None:
