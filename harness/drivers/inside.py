@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
 from importlib import import_module
@@ -32,8 +33,10 @@ def prepare(chain: Chain) -> None:
             hint="--engine live",
         )
     if chain.driver == "litellm-router":
-        import_module("harness.drivers.litellm_router.__main__").preload()
-        import_module("harness.drivers.litellm_router.fast").warm()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a library's, of which somebody's test settings must not make errors
+            import_module("harness.drivers.litellm_router.__main__").preload()
+            import_module("harness.drivers.litellm_router.fast").warm()
 
 
 def quick(chain: Chain) -> AbstractContextManager[None]:

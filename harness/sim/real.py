@@ -12,9 +12,13 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
+
+import anyio.to_thread
 
 from harness.errors import HarnessError
+
+T = TypeVar("T")
 
 _LIVE = "--engine live: only there may this happen"
 _ABSENT = object()
@@ -69,11 +73,12 @@ def nothing_real() -> Iterator[None]:
     ours = threading.get_ident()
     tried: list[UnrealError] = []
     kept = [(owner, name, vars(owner).get(name, _ABSENT)) for owner, name, _ in _REAL]
-    submit = ThreadPoolExecutor.submit
+    submit, run_sync = ThreadPoolExecutor.submit, anyio.to_thread.run_sync
     try:
         for owner, name, what in _REAL:
             setattr(owner, name, _forbidden(getattr(owner, name), what, ours, tried))
         ThreadPoolExecutor.submit = _at_once  # type: ignore[method-assign, assignment]
+        anyio.to_thread.run_sync = _at_once_for_anyio  # type: ignore[assignment]
         yield
     except Exception as error:
         if found := next(iter(tried), None) or _unreal(error):
@@ -81,6 +86,7 @@ def nothing_real() -> Iterator[None]:
         raise
     finally:
         ThreadPoolExecutor.submit = submit  # type: ignore[method-assign]
+        anyio.to_thread.run_sync = run_sync
         for owner, name, own in kept:
             if own is _ABSENT:
                 delattr(owner, name)
@@ -117,3 +123,7 @@ def _at_once(_pool: ThreadPoolExecutor, func: Callable[..., Any], /, *args: Any,
     except Exception as error:  # whoever waits for it gets it, as from a thread
         future.set_exception(error)
     return future
+
+
+async def _at_once_for_anyio(func: Callable[..., T], *args: Any, **_options: Any) -> T:
+    return func(*args)

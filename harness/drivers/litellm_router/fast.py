@@ -2,7 +2,7 @@
 
 For each failed attempt LiteLLM writes tracebacks, hides the secrets in them and puts both into a record for its logging
 callbacks. A simulated run has none of these callbacks but the Router's own, which read none of that. Nothing that the
-Router decides by is touched: tests/sim/test_fast.py holds the histories with and without this against each other.
+Router decides by is touched: tests/sim/test_engine.py holds the histories with and without this against each other.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import SimpleNamespace
 from typing import Any
@@ -84,18 +84,18 @@ _STUBS: Mapping[tuple[str, str], Any] = {
 @contextmanager
 def fast() -> Iterator[None]:
     """Leave that work out; on leaving, all is as it was. Only where LiteLLM has been imported."""
-    undo: list[Callable[[], None]] = []
+    undo: list[tuple[Any, str, Any]] = []
     try:
         for (place, name), stub in _STUBS.items():
             owner = _owner(place)
             if owner is None or name not in vars(owner):
                 continue  # another LiteLLM: it is slower, and right
-            undo.append(lambda owner=owner, name=name, own=vars(owner)[name]: setattr(owner, name, own))  # type: ignore[misc]
+            undo.append((owner, name, vars(owner)[name]))
             setattr(owner, name, stub)
         yield
     finally:
-        for restore in reversed(undo):
-            restore()
+        for owner, name, own in reversed(undo):
+            setattr(owner, name, own)
 
 
 def _owner(place: str) -> Any:
