@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from harness.drivers import host
-from harness.errors import ExitCode, HarnessError
+from harness.errors import ExitCode, HarnessError, UsageError
 from harness.experiment.cells import scorecard
 from harness.experiment.jobs import Job, jobs
 from harness.experiment.judging import Judge, Judging
