@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 EXTRAS ?= test
 export CI
 
-.PHONY: help install demo test check bench lab schema lock clean
+.PHONY: help install demo test check bench agreement lab schema lock clean
 
 help:  ## list the tasks
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1  \t/'
@@ -31,6 +31,9 @@ check: install  ## lint, types, import layers
 
 bench: install  ## measure, side by side, and write benchmarks/README.md
 	$(BIN)/python -m benchmarks
+
+agreement: install  ## hold a live suite (SUITE=reports/suites/…) against the same plans in virtual time
+	$(BIN)/python -m scripts.agreement $(SUITE)
 
 lab: install  ## open the notebooks in JupyterLab
 	@PYTHON=$(PYTHON) sh scripts/install.sh $(VENV) $(EXTRAS),lab

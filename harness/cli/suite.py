@@ -11,7 +11,7 @@ import typer
 from harness.cli import github
 from harness.cli.app import app
 from harness.cli.compare import exit_code, regressions, tell_compared
-from harness.cli.options import AllowReal, BaselineAt, Json, Reports, SummaryFile
+from harness.cli.options import AllowReal, BaselineAt, EngineName, Json, Reports, SummaryFile
 from harness.cli.output import show
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ def suite(
     resume: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Folder of a suite that was cut short: go on with it.")
     ] = None,
+    engine: EngineName = "live",
     junit: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the JUnit file here too.")] = None,
     allow_real: AllowReal = False,
     baseline: BaselineAt = None,
@@ -44,7 +45,7 @@ def suite(
     reports: Reports = Path("reports"),
     as_json: Json = False,
 ) -> int:
-    """Run every scenario on every chain, side by side, and write the scorecard."""
+    """Run every scenario on every chain, side by side, live or in virtual time, and write the scorecard."""
     from harness import experiment  # noqa: PLC0415
     from harness.report.progress import RunProgress  # noqa: PLC0415
 
@@ -60,16 +61,20 @@ def suite(
             junit_file=junit,
             reports=reports,
             progress=progress,
-            command=_suite_command(paths, chain or [], repeat, seed, allow_real=allow_real),
+            command=_suite_command(paths, chain or [], repeat, seed, allow_real=allow_real, engine=engine),
             allow_real=allow_real,
+            engine=engine,
         )
     compared = experiment.compare_with(earlier, Path(card.path), junit_file=junit) if earlier else None
     github.tell_suite(card, compared, summary)
     return _tell_suite(card, compared, as_json=as_json)
 
 
-def _suite_command(paths: list[Path], chains: list[Path], repeat: int, seed: int | None, *, allow_real: bool) -> str:
+def _suite_command(
+    paths: list[Path], chains: list[Path], repeat: int, seed: int | None, *, allow_real: bool, engine: str
+) -> str:
     words = ["harness", "suite", *map(str, paths), *(word for path in chains for word in ("--chain", str(path)))]
+    words += ["--engine", engine] if engine != "live" else []
     words += ["--repeat", str(repeat)] if repeat > 1 else []
     words += ["--seed", str(seed)] if seed is not None else []
     words += ["--allow-real"] if allow_real else []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import version
 from typing import Any
 
@@ -26,5 +27,10 @@ def environment(*, command: str, toxiproxy: str | None = None) -> dict[str, Any]
         "system": f"{platform.system()} {platform.machine()}",
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "toxiproxy": toxiproxy,
-        "versions": {name: version(name) for name in _DISTRIBUTIONS},
+        "versions": _versions(),
     }
+
+
+@cache
+def _versions() -> dict[str, str]:
+    return {name: version(name) for name in _DISTRIBUTIONS}

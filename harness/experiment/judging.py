@@ -17,8 +17,10 @@ from typing import Any, Protocol
 from harness.errors import ExitCode, HarnessError
 from harness.experiment.live import Quiet
 from harness.experiment.run import judge_run
+from harness.history import History
 from harness.judge import Score, Tally, score, tally
 from harness.live.processes import Child
+from harness.scenario import Plan
 from harness.store import RunFolder, decode, encode
 
 JUDGE_S = 300.0
@@ -64,9 +66,12 @@ def judge_folder(folder: RunFolder, error: str, *, exit_code: ExitCode = ExitCod
     if problem is not None:
         problem.exit_code = exit_code
     plan = folder.plan()
-    history = folder.compact(complete=not error)
-    result = judge_run(plan, folder, history, problem, Quiet())
-    verdict = result.run.verdict
+    return judged(plan, folder, folder.history(complete=not error), problem)
+
+
+def judged(plan: Plan, folder: RunFolder, history: History, error: HarnessError | None) -> Judged:
+    """Judge a run whose records are at hand, and write everything down."""
+    verdict = judge_run(plan, folder, history, error, Quiet()).run.verdict
     numbers = tally(plan, history)
     return Judged(score=score(verdict, numbers), exit_code=verdict.exit_code, reasons=verdict.reasons, tally=numbers)
 

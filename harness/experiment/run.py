@@ -93,7 +93,7 @@ def _simulated(loaded: Loaded, reports: Path, progress: Progress, command: str) 
     simulable(loaded)
     folder = RunFolder.create(reports, loaded.plan)
     progress.phase("simulate")
-    error = simulate(loaded, folder, command=command)
+    _history, error = simulate(loaded.plan, loaded.chain, folder, command=command)
     return _conclude(loaded.plan, folder, error, progress)
 
 

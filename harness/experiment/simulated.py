@@ -6,35 +6,43 @@ import os
 import traceback
 
 from harness import sim
+from harness.chain import Chain
 from harness.chain.redact import scrub, secrets
 from harness.chain.upstream import real
 from harness.errors import HarnessError, UsageError
 from harness.experiment.environment import environment
+from harness.history import History
+from harness.scenario import Plan
 from harness.scenario.load import Loaded
 from harness.store import RunFolder
 
 
-def simulate(loaded: Loaded, folder: RunFolder, *, command: str) -> HarnessError | None:
-    """Run a plan in virtual time; return why it did not come to its planned end, or None. Its history lies in the folder.
+def simulate(
+    plan: Plan, chain: Chain, folder: RunFolder, *, command: str
+) -> tuple[History | None, HarnessError | None]:
+    """Run a plan in virtual time; return its history, which lies in the folder too, or why it has none.
 
     Args:
-        loaded: What to do, and the chain with its secrets.
+        plan: What to do.
+        chain: With its secrets.
         folder: Of this run.
         command: The command line that repeats this run, for the report.
     """
     facts = environment(command=command)
     folder.write_environment(facts)
     try:
-        ran = sim.run(loaded.plan, loaded.chain)
+        ran = sim.run(plan, chain)
     except HarnessError as problem:
-        return problem
+        return None, problem
     except Exception as bug:
-        told = scrub(traceback.format_exc(), secrets(loaded.chain, os.environ))
+        told = scrub(traceback.format_exc(), secrets(chain, os.environ))
         (folder.logs / "runner.log").write_text(told)
-        return HarnessError(f"{type(bug).__name__}: {bug}", where="sim", hint=f"a bug; see {folder.logs}/runner.log")
+        words = scrub(f"{type(bug).__name__}: {bug}", secrets(chain, os.environ))
+        return None, HarnessError(words, where="sim", hint=f"a bug; see {folder.logs}/runner.log")
     folder.keep(ran.history)
-    folder.write_environment({**facts, "warnings": ran.warnings})
-    return None
+    if ran.warnings:
+        folder.write_environment({**facts, "warnings": ran.warnings})
+    return ran.history, None
 
 
 def simulable(loaded: Loaded) -> None:

@@ -5,30 +5,40 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager
-from dataclasses import replace
-from datetime import UTC, datetime
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import KW_ONLY, dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from harness.drivers import host
 from harness.errors import ExitCode, HarnessError, UsageError
+from harness.experiment.cells import scorecard
 from harness.experiment.jobs import Job, jobs
 from harness.experiment.judging import Judge, Judging
 from harness.experiment.live import Interrupted, Quiet, carry_out, interruptible
 from harness.experiment.real import notices
-from harness.experiment.waves import Gate, Wave, pack
+from harness.experiment.run import Engine as EngineName
+from harness.experiment.simulated import simulable
+from harness.experiment.simulating import Simulating
+from harness.experiment.waves import Gate, Wave, pack, together
 from harness.judge import Score
 from harness.live import engine
 from harness.live.nursery import nurseries
-from harness.live.toxiproxy import provision
-from harness.report.scorecard import Cell, CellRun, Scorecard, html, junit, markdown
-from harness.store import RunFolder, SuiteFolder, decode, encode
+from harness.live.toxiproxy import Binary, provision
+from harness.report.scorecard import CellRun, Scorecard, html, junit, markdown
+from harness.store import RunFolder, SuiteFolder
 
 Engine = Callable[[Job, RunFolder, engine.Gate], Awaitable[HarnessError | None]]
 """Carries one run out, and returns why it did not come to its planned end, or None. Awaits the gate once it is ready."""
+Waves = Callable[[Sequence[Job]], list[Wave]]
+"""Says which runs go side by side."""
 Judges = Callable[[Path], AbstractAsyncContextManager[Judge]]
 """Gives whoever judges the runs; takes the file of its log."""
+
+
+WRITING_SHARE = 0.05
+"""How much of its time a suite may take to write down how far it is."""
 
 
 def suite(
@@ -44,8 +54,9 @@ def suite(
     junit_file: Path | None = None,
     command: str = "",
     allow_real: bool = False,
+    engine: EngineName = "live",
 ) -> Scorecard:
-    """Run scenarios on chains, live, and write the scorecard.
+    """Run scenarios on chains, and write the scorecard.
 
     Args:
         paths: Scenario files, and folders of them.
@@ -59,9 +70,10 @@ def suite(
         junit_file: Where the JUnit file is written too.
         command: The command line that repeats this suite.
         allow_real: Real providers that are not on this machine may be called.
+        engine: On real parts, or in virtual time.
 
     Raises:
-        UsageError: Files are wrong; nothing was started.
+        UsageError: Files are wrong, or only a live run can do what they say; nothing was started.
         Interrupted: Somebody ended it; whatever was done is kept.
         HarnessError: No suite could be begun, or what it left cannot be written.
     """
@@ -69,35 +81,22 @@ def suite(
         raise UsageError("no file can be written here", where=str(junit_file), hint="make its folder first")
     chains = tuple(dict.fromkeys(chains))
     todo = jobs(paths, chains=chains, seed=seed, repeat=repeat, allow_real=allow_real)
-    for notice in dict.fromkeys(notice for job in todo for notice in notices(job.loaded.chain)):
-        progress.say(f"{notice}, in each of its runs")
+    if engine == "sim":
+        for job in todo:
+            simulable(job.loaded)
+    else:
+        for notice in dict.fromkeys(notice for job in todo for notice in notices(job.loaded.chain)):
+            progress.say(f"{notice}, in each of its runs")
     before = None if resume is None else SuiteFolder.open(resume)
-    progress.phase("toxiproxy")
-    binary = provision(progress.say)
+    binary = None
+    if engine == "live":
+        progress.phase("toxiproxy")
+        binary = provision(progress.say)
     folder = before or SuiteFolder.create(reports)
-
     card = scorecard(folder, todo, chains=chains, command=command, resumed=before is not None)
-
-    async def live() -> Scorecard:
-        modules = (
-            {"harness.edge"} | {(host(job.loaded.chain).part or ("",))[-1] for job in todo} if len(todo) > 1 else set()
-        )
-        progress.phase("imports")
-        async with nurseries(modules, folder.path, progress.say) as forks:
-
-            async def carry(job: Job, run: RunFolder, gate: engine.Gate) -> HarnessError | None:
-                told = Quiet(lambda text: progress.say(f"{job.name}: {text}"))
-                return await carry_out(
-                    job.loaded, run, binary=binary, progress=told, command=job.command, gate=gate, forks=forks()
-                )
-
-            work = Suite(
-                todo, card, folder, reports=reports, engine=carry, judges=Judging.start, progress=progress, most=most
-            )
-            return await work.run()
-
+    parts = _Parts(todo, card, folder, reports=reports, progress=progress, most=most)
     try:
-        card = interruptible(live())
+        card = interruptible(_simulated(parts) if binary is None else _live(parts, binary))
         if junit_file is not None:
             junit_file.write_bytes(junit(card))
     except Interrupted as ended:
@@ -110,47 +109,61 @@ def suite(
     return card
 
 
-def scorecard(
-    folder: SuiteFolder, todo: Sequence[Job], *, chains: Sequence[Path], command: str, resumed: bool
-) -> Scorecard:
-    """Return the scorecard of runs that are all still to be done, but for those of the same plan that the folder has."""
-    done = _done(folder) if resumed else {}
-    names = {job.cell % len(chains): job.loaded.plan.chain.name for job in todo} if chains else {}
-    cells: dict[int, Cell] = {}
-    for job in todo:
-        plan, file = job.loaded.plan, str(job.loaded.path)
-        run = CellRun(seed=plan.seed, digest=plan.digest, length_s=job.length_s, command=job.command)
-        run = done.get((file, plan.digest), run)
-        cell = cells.get(job.cell)
-        if cell is None:
-            chain_file = str(chains[job.cell % len(chains)]) if chains else None
-            alike = list(names.values()).count(plan.chain.name) > 1
-            cell = Cell(
-                scenario=plan.name,
-                title=plan.title,
-                file=file,
-                chain=f"{plan.chain.name} ({chain_file})" if alike else plan.chain.name,
-                chain_file=chain_file,
-                runs=(),
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """What both engines' suites are made of; see `Suite`."""
+
+    todo: Sequence[Job]
+    card: Scorecard
+    folder: SuiteFolder
+    _: KW_ONLY
+    reports: Path
+    progress: engine.Progress
+    most: int | None
+
+    def suite(self, carry: Engine, judges: Judges, *, waves: Waves, slots: int | None = None) -> Suite:
+        """Return the suite."""
+        return Suite(
+            self.todo,
+            self.card,
+            self.folder,
+            reports=self.reports,
+            engine=carry,
+            judges=judges,
+            progress=self.progress,
+            waves=waves,
+            slots=slots,
+        )
+
+
+async def _live(parts: _Parts, binary: Binary) -> Scorecard:
+    todo, progress = parts.todo, parts.progress
+    modules = (
+        {"harness.edge"} | {(host(job.loaded.chain).part or ("",))[-1] for job in todo} if len(todo) > 1 else set()
+    )
+    progress.phase("imports")
+    async with nurseries(modules, parts.folder.path, progress.say) as forks:
+
+        async def carry(job: Job, run: RunFolder, gate: engine.Gate) -> HarnessError | None:
+            told = Quiet(lambda text: progress.say(f"{job.name}: {text}"))
+            return await carry_out(
+                job.loaded, run, binary=binary, progress=told, command=job.command, gate=gate, forks=forks()
             )
-        cells[job.cell] = replace(cell, runs=(*cell.runs, run))
-    started = datetime.now(UTC).isoformat(timespec="seconds")
-    return Scorecard(path=str(folder.path), started=started, command=command, cells=tuple(cells.values()))
+
+        waves = partial(pack, cores=_cores(), most=parts.most)
+        return await parts.suite(carry, Judging.start, waves=waves).run()
 
 
-def _done(folder: SuiteFolder) -> dict[tuple[str, str], CellRun]:
-    """Return the runs of a suite that came to their end and whose folders are still there, by file and plan."""
-    found = {}
-    try:
-        for cell in folder.read()["cells"]:
-            for data in cell["runs"]:
-                run = decode(encode(data), CellRun)
-                failed = run.exit_code == ExitCode.HARNESS
-                if run.ended and not failed and run.run and (Path(run.run) / "plan.json").is_file():
-                    found[cell["file"], run.digest] = run
-    except (KeyError, TypeError, ValueError) as error:
-        raise UsageError(f"not a suite of ours: {error}", where=str(folder.path / "suite.json")) from None
-    return found
+async def _simulated(parts: _Parts) -> Scorecard:
+    processes = min(_cores(), len(parts.todo), parts.most or len(parts.todo))
+    async with Simulating.start(processes, parts.folder.path / "sim.log") as simulating:
+
+        @asynccontextmanager
+        async def judges(_log: Path) -> AsyncIterator[Judge]:
+            yield simulating
+
+        # One run more than there are processes: its folder is made while they are busy.
+        return await parts.suite(simulating.carry, judges, waves=together, slots=processes + 1).run()
 
 
 class Suite:
@@ -164,8 +177,8 @@ class Suite:
         engine: Carries one run out.
         judges: Gives whoever judges them.
         progress: Told about each wave.
-        most: Runs side by side at most.
-        cores: Of this machine; asked for if None.
+        waves: Says which runs go side by side.
+        slots: Runs under way at most; all of a wave if None.
     """
 
     def __init__(
@@ -178,8 +191,8 @@ class Suite:
         engine: Engine,
         judges: Judges,
         progress: engine.Progress,
-        most: int | None = None,
-        cores: int | None = None,
+        waves: Waves,
+        slots: int | None = None,
     ) -> None:
         self.card = card
         self._todo = todo
@@ -188,8 +201,9 @@ class Suite:
         self._engine = engine
         self._judges = judges
         self._progress = progress
-        self._most = most
-        self._cores = cores or _cores()
+        self._waves = waves
+        self._slots = asyncio.Semaphore(len(todo) if slots is None else slots)
+        self._written_s = 0.0
         self._judge: Judge
         self._judgements: set[asyncio.Task[None]] = set()
 
@@ -197,7 +211,7 @@ class Suite:
         """Do all that is to be done, wave by wave, and write the scorecard; also when it is cut short."""
         began = time.monotonic()
         fresh = [job for job in self._todo if not self._state(job).ended]
-        waves = pack(fresh, cores=self._cores, most=self._most)
+        waves = self._waves(fresh)
         if kept := len(self._todo) - len(fresh):
             self._progress.say(f"{kept} of {len(self._todo)} runs are done already")
         self._folder.write(self.card.as_json())
@@ -228,13 +242,17 @@ class Suite:
         gate = Gate(len(wave.jobs))
         herald = asyncio.create_task(self._herald(gate, wave, name))
         try:
-            await asyncio.gather(*(self._one(job, gate) for job in wave.jobs))
+            await asyncio.gather(*(self._in_turn(job, gate) for job in wave.jobs))
         finally:
             herald.cancel()
 
     async def _herald(self, gate: Gate, wave: Wave, name: str) -> None:
         await gate.opened()
         self._progress.phase(name, wave.length_s)
+
+    async def _in_turn(self, job: Job, gate: Gate) -> None:
+        async with self._slots:
+            await self._one(job, gate)
 
     async def _one(self, job: Job, gate: Gate) -> None:
         """Carry one run out; whatever becomes of it, the others go on."""
@@ -285,10 +303,15 @@ class Suite:
 
     def _set(self, job: Job, **fields: object) -> None:
         self.card = self.card.with_run(job.cell, replace(self._state(job), **fields))  # type: ignore[arg-type]
+        began_s = time.monotonic()
+        if began_s < self._written_s:  # thousands of short runs: what is not written down is done again by `--resume`
+            return
         try:
             self._folder.write(self.card.as_json())
         except OSError as problem:  # a disk that is full may have room again when the last run has ended
             self._progress.say(f"warning: cannot write suite.json: {problem.strerror}")
+        done_s = time.monotonic()
+        self._written_s = done_s + (done_s - began_s) / WRITING_SHARE
 
     def _write(self) -> None:
         self._folder.write(self.card.as_json())

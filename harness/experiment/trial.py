@@ -32,6 +32,8 @@ def trial(
     loaded = prepare(scenario, Permission(os.environ, allow=False), chain=chain, seed=seed)
     simulable(loaded)
     folder = RunFolder.create(runs, loaded.plan)
-    if problem := simulate(loaded, folder, command=command):
+    history, problem = simulate(loaded.plan, loaded.chain, folder, command=command)
+    if history is None:
+        assert problem is not None
         raise problem
-    return judge_run(loaded.plan, folder, folder.history(), None, Quiet())
+    return judge_run(loaded.plan, folder, history, None, Quiet())

@@ -1,36 +1,37 @@
 """An event loop on which nobody waits: where it would sleep, its clock jumps.
 
-Nothing real may happen on it. A socket, a sleep, a thread or a wait that nothing can ever end stops the run, by name.
+Nothing real may happen on it: what is real raises (`harness.sim.real`). A wait that nothing can ever end stops the run
+by name, and so does work that never lets time pass.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
+import gc
 import platform
 import selectors
-import socket
-import subprocess
-import threading
-import time
 from collections.abc import Callable, Coroutine, Iterator, Mapping
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Executor
+from contextlib import contextmanager
+from pathlib import PurePath
 from typing import Any, TypeVar, TypeVarTuple, Unpack
 
 import time_machine
 
-from harness.errors import HarnessError
+from harness.sim.real import UnrealError, nothing_real
+
+__all__ = ["EPOCH_S", "Clock", "UnrealError", "run"]
 
 T = TypeVar("T")
 A = TypeVarTuple("A")
 
 EPOCH_S = 1_800_000_000
 """What time of day it is when a simulated run begins; the same in every run."""
+DAY_NS = 24 * 3600 * 10**9
+STANDSTILL_MAX = 1_000_000
+"""How many rounds of the loop may pass while time stands still."""
+_COLLECT_ROUNDS = 5_000
 _SHOWN_MAX = 10
-
-
-class UnrealError(HarnessError):
-    """Something that is impossible in virtual time was tried: the run would not be what it claims."""
 
 
 class Clock:
@@ -49,7 +50,7 @@ class Clock:
     def jump(self, ns: int) -> None:
         """Let time pass; `time.time()` passes with it, or cooldowns would never end."""
         self.now_ns += ns
-        self._traveller.move_to(EPOCH_S + self.now_ns / 1e9)
+        self._traveller.shift(ns / 1e9)  # to the nanosecond, which a float since 1970 is not
 
     @property
     def wall_ns(self) -> int:
@@ -60,13 +61,16 @@ class Clock:
 class _Selector(selectors.BaseSelector):
     """Waits by jumping. The loop's own wake-up pipe is the one descriptor that it takes."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, limit_ns: int) -> None:
         self._clock = clock
+        self._limit_ns = limit_ns
         self._keys: dict[Any, selectors.SelectorKey] = {}
+        self._rounds = 0
+        self._still = 0
 
     def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
         if self._keys:
-            raise UnrealError("a socket was opened in virtual time", where="sim")
+            raise UnrealError.of("a socket was opened")
         descriptor = fileobj if isinstance(fileobj, int) else fileobj.fileno()
         key = selectors.SelectorKey(fileobj, descriptor, events, data)
         self._keys[fileobj] = key
@@ -79,17 +83,28 @@ class _Selector(selectors.BaseSelector):
         return self._keys
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        self._rounds += 1
+        if self._rounds % _COLLECT_ROUNDS == 0:
+            gc.collect()
         if timeout is None:
             raise UnrealError(f"a deadlock: nothing is left that could happen{_waiting()}", where="sim")
         if timeout > 0:
+            self._still = 0
             self._clock.jump(max(1, round(timeout * 1e9)))
+            if self._clock.now_ns > self._limit_ns:
+                problem = f"no end after {self._clock.now_ns / 1e9:.0f} simulated seconds{_waiting()}"
+                raise UnrealError(problem, where="sim")
+            return []
+        self._still += 1
+        if self._still > STANDSTILL_MAX:
+            raise UnrealError(f"busy without end while time stands still{_waiting()}", where="sim")
         return []
 
 
 class _Loop(asyncio.SelectorEventLoop):
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, limit_ns: int) -> None:
         self._virtual = clock
-        super().__init__(_Selector(clock))
+        super().__init__(_Selector(clock, limit_ns))
         self._clock_resolution = 1e-9
 
     def time(self) -> float:
@@ -111,70 +126,52 @@ class _Loop(asyncio.SelectorEventLoop):
 
 
 def _waiting() -> str:
-    """Return who waits, for a deadlock's message."""
-    tasks = sorted(task.get_name() for task in asyncio.all_tasks() if not task.done())
+    """Return who waits, and where, for the message of a run that cannot go on."""
+    tasks = sorted(f"{task.get_name()} ({_place(task)})" for task in asyncio.all_tasks() if not task.done())
     more = len(tasks) - _SHOWN_MAX
     return f"; waiting: {', '.join(tasks[:_SHOWN_MAX])}{f' and {more} more' if more > 0 else ''}" if tasks else ""
 
 
-def run(main: Callable[[Clock], Coroutine[Any, Any, T]]) -> T:
+def _place(task: asyncio.Task[Any]) -> str:
+    """Return the line at which a task waits: of whatever it awaits, the innermost that is Python."""
+    link: Any = task.get_coro()
+    place = type(link).__name__
+    while link is not None:
+        frame = getattr(link, "cr_frame", None) or getattr(link, "ag_frame", None) or getattr(link, "gi_frame", None)
+        if frame is not None:
+            place = f"{PurePath(frame.f_code.co_filename).name}:{frame.f_lineno}"
+        link = getattr(link, "cr_await", None) or getattr(link, "ag_await", None) or getattr(link, "gi_yieldfrom", None)
+    return place
+
+
+def run(main: Callable[[Clock], Coroutine[Any, Any, T]], *, limit_ns: int = 10_000 * DAY_NS) -> T:
     """Run a coroutine in virtual time; leave nothing of it behind.
 
     Args:
         main: Makes the coroutine, of the clock.
+        limit_ns: When it must have come to its end, in virtual nanoseconds.
 
     Raises:
-        UnrealError: It deadlocks, or something in it is real: a socket, a sleep, a thread, a process.
+        UnrealError: It deadlocks or never ends, or something in it is real: a socket, a sleep, a thread, a process. This
+            comes out whatever the coroutine made of it.
     """
     platform.processor()  # Python asks a process for it, once; clients say it in their headers
-    with time_machine.travel(EPOCH_S, tick=False) as traveller, _nothing_real():
+    with _collected(), nothing_real(), time_machine.travel(EPOCH_S, tick=False) as traveller:
         clock = Clock(traveller)
-        with asyncio.Runner(loop_factory=lambda: _Loop(clock)) as runner:
+        with asyncio.Runner(loop_factory=lambda: _Loop(clock, limit_ns)) as runner:
             return runner.run(main(clock))
 
 
-@contextlib.contextmanager
-def _nothing_real() -> Iterator[None]:
-    """Make what is real raise."""
-    kept = [(owner, name, getattr(owner, name)) for owner, name, _ in _REAL]
-    submit = ThreadPoolExecutor.submit
-    tried: list[UnrealError] = []
+@contextmanager
+def _collected() -> Iterator[None]:
+    """Collect garbage at fixed points of the run, not at those that earlier runs decide: some of it closes connections."""
+    enabled = gc.isenabled()
+    gc.disable()
+    gc.freeze()  # what was there before is nobody's garbage now, and need not be looked at again
     try:
-        for owner, name, what in _REAL:
-            setattr(owner, name, _forbidden(what, tried))
-        ThreadPoolExecutor.submit = _at_once  # type: ignore[method-assign, assignment]
         yield
     finally:
-        ThreadPoolExecutor.submit = submit  # type: ignore[method-assign]
-        for owner, name, real in kept:
-            setattr(owner, name, real)
-    if tried:  # somebody in between has swallowed it
-        raise tried[0]
-
-
-_REAL: tuple[tuple[Any, str, str], ...] = (
-    (time, "sleep", "a real sleep"),
-    (socket.socket, "connect", "a real connection"),
-    (socket.socket, "connect_ex", "a real connection"),
-    (socket, "getaddrinfo", "a real name look-up"),
-    (threading.Thread, "start", "a real thread"),
-    (subprocess.Popen, "__init__", "a real process"),
-)
-
-
-def _forbidden(what: str, tried: list[UnrealError]) -> Callable[..., Any]:
-    def forbidden(*_args: Any, **_options: Any) -> Any:
-        tried.append(UnrealError(f"{what} was tried in virtual time", where="sim"))
-        raise tried[-1]
-
-    return forbidden
-
-
-def _at_once(_pool: ThreadPoolExecutor, func: Callable[..., Any], /, *args: Any, **options: Any) -> Future[Any]:
-    """Do a pool's work here and now: when a thread would be done is not ours to say."""
-    future: Future[Any] = Future()
-    try:
-        future.set_result(func(*args, **options))
-    except Exception as error:  # whoever waits for it gets it, as from a thread
-        future.set_exception(error)
-    return future
+        gc.collect()
+        gc.unfreeze()
+        if enabled:
+            gc.enable()

@@ -4,14 +4,47 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
+from typing import Any, Literal
 
 import httpx
 import respx
 
+from harness.history import AttemptOutcome
 from harness.sim.network import Answering, BrokenError, Network
 
 _DOMAIN = "sim"
+
+Manner = Literal["httpx", "aiohttp"]
+"""Whose errors a chain gets live: those of httpx's own transport, or of aiohttp as LiteLLM's transport hands them on."""
+
+_Error = tuple[type[httpx.TransportError], int | None, str]
+
+_ERRORS: Mapping[Manner, Mapping[tuple[AttemptOutcome, bool], _Error]] = {
+    "httpx": {
+        ("refused", False): (httpx.ConnectError, errno.ECONNREFUSED, "All connection attempts failed"),
+        ("reset", False): (httpx.ReadError, errno.ECONNRESET, ""),
+        ("reset", True): (httpx.ReadError, errno.ECONNRESET, ""),
+        ("cut", False): (httpx.RemoteProtocolError, None, "Server disconnected without sending a response."),
+        ("cut", True): (
+            httpx.RemoteProtocolError,
+            None,
+            "peer closed connection without sending complete message body",
+        ),
+        ("timeout", False): (httpx.ReadTimeout, None, ""),
+        ("timeout", True): (httpx.ReadTimeout, None, ""),
+    },
+    "aiohttp": {
+        ("refused", False): (httpx.ConnectError, errno.ECONNREFUSED, "Cannot connect to host"),
+        ("reset", False): (httpx.ConnectError, errno.ECONNRESET, "[Errno 104] Connection reset by peer"),
+        ("reset", True): (httpx.ReadError, None, "Response payload is not completed"),
+        ("cut", False): (httpx.ReadError, None, "Server disconnected"),
+        ("cut", True): (httpx.ReadError, None, "Response payload is not completed"),
+        ("timeout", False): (httpx.ReadTimeout, None, "Timeout on reading data from socket"),
+        ("timeout", True): (httpx.ReadTimeout, None, "Timeout on reading data from socket"),
+    },
+}
+"""By how an exchange broke, and whether its headers had come; measured in tests/sim/test_wire_manners.py."""
 
 
 def base_url(provider: str) -> str:
@@ -25,67 +58,79 @@ class Transport(httpx.AsyncBaseTransport):
     Args:
         network: Where calls go.
         providers: Their names.
+        manner: How it fails.
     """
 
-    def __init__(self, network: Network, providers: Iterable[str]) -> None:
-        self._network = network
-        self._routes = respx.MockRouter(assert_all_called=False)
+    def __init__(self, network: Network, providers: Iterable[str], *, manner: Manner) -> None:
+        self._manner: Manner = manner
+        self._routes = _Routes(assert_all_called=False)
         for name in providers:
-            self._routes.route(host=httpx.URL(base_url(name)).host).mock(side_effect=_Side(network, name))
+            side = _Side(network, name, manner)
+            self._routes.route(host=httpx.URL(base_url(name)).host).mock(side_effect=side)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Answer a request."""
-        return await self._routes.async_handler(request)
+        try:
+            return await self._routes.async_handler(request)
+        except BrokenError as broken:  # made an error here: respx puts causes of its own into those of its routes
+            raise _error(self._manner, broken, request, answered=False) from _cause(
+                self._manner, broken, answered=False
+            )
+
+
+class _Routes(respx.MockRouter):
+    """Routes that forget: kept answers would keep their connections open, and a run's memory."""
+
+    def record(self, *_args: Any, **_options: Any) -> None:
+        """Keep nothing."""
 
 
 class _Side:
     """One provider's route."""
 
-    def __init__(self, network: Network, provider: str) -> None:
+    def __init__(self, network: Network, provider: str, manner: Manner) -> None:
         self._network = network
         self._provider = provider
+        self._manner: Manner = manner
 
     async def __call__(self, request: httpx.Request) -> httpx.Response:
         timeout = request.extensions.get("timeout") or {}
         headers = {name.lower(): value for name, value in request.headers.items()}
         path = request.url.raw_path.decode("ascii")
-        try:
-            answering = await self._network.send(
-                self._provider, request.method, path, headers, await request.aread(), read_s=timeout.get("read")
-            )
-        except BrokenError as broken:
-            raise _error(broken, request, answered=False) from _cause(broken)
-        return httpx.Response(answering.status, headers=list(answering.headers), stream=_Body(answering, request))
+        answering = await self._network.send(
+            self._provider, request.method, path, headers, await request.aread(), read_s=timeout.get("read")
+        )
+        body = _Body(answering, request, self._manner)
+        return httpx.Response(answering.status, headers=list(answering.headers), stream=body, request=request)
 
 
 class _Body(httpx.AsyncByteStream):
-    def __init__(self, answering: Answering, request: httpx.Request) -> None:
+    def __init__(self, answering: Answering, request: httpx.Request, manner: Manner) -> None:
         self._answering = answering
         self._request = request
+        self._manner: Manner = manner
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         try:
             async for data in self._answering.body():
                 yield data
         except BrokenError as broken:
-            raise _error(broken, self._request, answered=True) from _cause(broken)
+            error = _error(self._manner, broken, self._request, answered=True)
+            raise error from _cause(self._manner, broken, answered=True)
 
     async def aclose(self) -> None:
         self._answering.leave()
 
+    def __del__(self) -> None:
+        self._answering.leave()  # a connection that nobody holds any more is closed
 
-def _error(broken: BrokenError, request: httpx.Request, *, answered: bool) -> httpx.TransportError:
+
+def _error(manner: Manner, broken: BrokenError, request: httpx.Request, *, answered: bool) -> httpx.TransportError:
     """Return what a client on a socket would get."""
-    if broken.outcome == "timeout":
-        return httpx.ReadTimeout("nothing came for too long", request=request)
-    if broken.outcome == "refused":
-        return httpx.ConnectError("connection refused", request=request)
-    if broken.outcome == "reset":
-        return httpx.ReadError("connection reset", request=request)
-    words = "incomplete body" if answered else "Server disconnected without sending a response."
-    return httpx.RemoteProtocolError(words, request=request)
+    kind, _number, words = _ERRORS[manner][broken.outcome, answered]
+    return kind(words, request=request)
 
 
-def _cause(broken: BrokenError) -> OSError | None:
-    number = {"refused": errno.ECONNREFUSED, "reset": errno.ECONNRESET}.get(broken.outcome)
+def _cause(manner: Manner, broken: BrokenError, *, answered: bool) -> OSError | None:
+    _kind, number, _words = _ERRORS[manner][broken.outcome, answered]
     return None if number is None else OSError(number, os.strerror(number))

@@ -1,8 +1,8 @@
 """What stands in the place of the sockets between a chain and its providers.
 
 Each provider is the edge's own `Face`, so that calls are joined, counted, decided on, answered and recorded by the same
-code. Here its replies are played on the virtual clock, and its listener is what Toxiproxy makes of it live: refused,
-slow, throttled.
+code. Here its replies are played on the virtual clock, and its listener is what Toxiproxy makes of it live. As there,
+the provider's own times are those at which a step leaves it, whatever holds it up on the way.
 """
 
 from __future__ import annotations
@@ -10,15 +10,23 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 from harness.draw import draw
 from harness.edge.face import Exchange, Face
 from harness.edge.request import Request
 from harness.history import AttemptOutcome
 from harness.provider.answer import outcome
-from harness.provider.reply import End, Hang, Head, Headers, Reset, Send, Step, Wait
-from harness.scenario import Timeline, Window
+from harness.provider.reply import Close, End, Hang, Head, Headers, Reset, Send, Step, Wait
+from harness.scenario import Timeline
 from harness.sim.clock import Clock
+from harness.sim.listener import Listener, Way
+
+_STATUS_LINE_BYTES = 36
+"""About what an answer's first line and the end of its headers take."""
+_CHUNK_BYTES = 7
+"""What the chunked encoding puts around a piece."""
+_LAST_CHUNK_BYTES = 5
 
 
 class BrokenError(Exception):
@@ -48,34 +56,6 @@ class Played:
     status: int | None = None
 
 
-@dataclass(slots=True)
-class _Listener:
-    """What Toxiproxy would do at a provider's port."""
-
-    refused: tuple[Window, ...] = ()
-    slow: tuple[Window, ...] = ()
-    throttle: tuple[Window, ...] = ()
-
-    @classmethod
-    def of(cls, timeline: Timeline, provider: str) -> _Listener:
-        kinds: dict[str, list[Window]] = {"refused": [], "slow": [], "throttle": []}
-        for window in timeline.at(provider):
-            if window.inject.kind in kinds:
-                kinds[window.inject.kind].append(window)
-        return cls(**{kind: tuple(windows) for kind, windows in kinds.items()})
-
-    def refuses(self, at_ns: int) -> bool:
-        return any(window.start_ns <= at_ns < window.end_ns for window in self.refused)
-
-    def breaks_ns(self, at_ns: int) -> int | None:
-        """Return when an exchange that is open then will break: connections do when a listener begins to refuse."""
-        return min((window.start_ns for window in self.refused if window.start_ns > at_ns), default=None)
-
-
-def _active(windows: tuple[Window, ...], at_ns: int) -> Window | None:
-    return next((window for window in windows if window.start_ns <= at_ns < window.end_ns), None)
-
-
 class Network:
     """All providers of a chain, as its transport reaches them.
 
@@ -88,9 +68,10 @@ class Network:
 
     def __init__(self, faces: Mapping[str, Face], timeline: Timeline, clock: Clock, *, seed: int) -> None:
         self._faces = faces
-        self._listeners = {name: _Listener.of(timeline, name) for name in faces}
+        self._listeners = {name: Listener.of(timeline, name) for name in faces}
         self._clock = clock
         self._seed = seed
+        self._open: dict[int, Answering] = {}
 
     async def send(
         self, provider: str, method: str, path: str, headers: Mapping[str, str], body: bytes, *, read_s: float | None
@@ -114,12 +95,15 @@ class Network:
         face = self._faces[provider]
         request = Request(method, path, headers, body, keep=True, version_1_0=False)
         exchange = face.take(request, self._clock.now_ns)
-        answering = Answering(face, exchange, listener, self._clock, read_s, self._jitter(exchange, listener))
+        way = Way(listener, partial(draw, self._seed, "jitter", exchange.attempt_id or ""))
+        answering = Answering(face, exchange, way, self._clock, read_s, self._open)
         await answering.open()
         return answering
 
-    def _jitter(self, exchange: Exchange, listener: _Listener) -> float:
-        return draw(self._seed, "jitter", exchange.attempt_id or "") if listener.slow else 0.5
+    def close(self) -> None:
+        """Close the connections that are still open: the chain has gone."""
+        for answering in list(self._open.values()):
+            answering.leave()
 
 
 @dataclass(slots=True)
@@ -133,28 +117,26 @@ class Answering:
 
     _face: Face
     _exchange: Exchange
-    _listener: _Listener
+    _way: Way
     _clock: Clock
     _read_s: float | None
-    _drawn: float
+    _open: dict[int, Answering]
     status: int = 0
     headers: Headers = ()
-    _steps: Iterator[Step] = field(init=False)
     _played: Played = field(default_factory=Played)
+    _steps: Iterator[Step] = field(init=False)
+    _step: Step | None = None
+    _chunked: bool = False
     _breaks_ns: int | None = field(init=False)
     _due_ns: int = field(init=False)
-    _late_ns: int = field(init=False)
-    _over: bool = False
 
     def __post_init__(self) -> None:
         """Begin where the request had been read."""
         now_ns = self._clock.now_ns
         self._steps = iter(self._exchange.answer.reply)
-        self._breaks_ns = self._listener.breaks_ns(now_ns)
+        self._breaks_ns = self._way.listener.breaks_ns(now_ns)
         self._due_ns = now_ns
-        slow = _active(self._listener.slow, now_ns)
-        spread = (2 * self._drawn - 1) * (slow.inject.jitter or 0) if slow else 0
-        self._late_ns = round((slow.inject.delay or 0) + spread) if slow else 0
+        self._open[id(self)] = self
 
     async def open(self) -> None:
         """Wait for the headers.
@@ -162,15 +144,9 @@ class Answering:
         Raises:
             BrokenError: They never come.
         """
-        try:
-            head = await self._next()
-        except asyncio.CancelledError:
-            self.leave()
-            raise
+        head = await self._next()
         assert isinstance(head, Head)
         self.status, self.headers = head.status, head.headers
-        self._played.status = head.status
-        self._played.first_byte_ns = self._clock.now_ns
 
     async def body(self) -> AsyncIterator[bytes]:
         """Yield the body's bytes as they come.
@@ -183,50 +159,96 @@ class Answering:
             yield step.data
 
     def leave(self) -> None:
-        """Close the connection: nobody wants the rest."""
-        if not self._over:
-            self._end("client_left")
+        """Close the connection: nobody wants the rest. What had left the provider by now has left it."""
+        if id(self) not in self._open:
+            return
+        now_ns = self._clock.now_ns
+        step = self._step or next(self._steps, None)
+        while step is not None and (isinstance(step, Wait) or self._due_ns <= now_ns) and not isinstance(step, Hang):
+            if isinstance(step, Wait):
+                self._due_ns += step.ns
+            elif self._leaves(step):
+                return
+            step = next(self._steps, None)
+        rest = [] if step is None else [step]
+        self._end("client_left", now_ns, [*rest, *self._steps])
 
     async def _next(self) -> Head | Send | None:
-        """Return the next step that leaves; None at the end."""
+        """Return the next step that arrives; None at the end."""
         for step in self._steps:
             if isinstance(step, Wait):
                 self._due_ns += step.ns
                 continue
-            if isinstance(step, Send) and (throttle := _active(self._listener.throttle, self._clock.now_ns)):
-                self._due_ns = max(self._due_ns, self._clock.now_ns) + round(
-                    len(step.data) * 1e9 / (throttle.inject.bytes_per_second or 1)
-                )
-            await self._until(None if isinstance(step, Hang) else self._due_ns + self._late_ns)
+            self._step = step
+            try:
+                await self._arrival(step)
+            except asyncio.CancelledError:
+                self.leave()
+                raise
+            self._step = None
+            over = self._leaves(step)
             if isinstance(step, Head | Send):
                 return step
-            self._end(outcome(self._played.status, step))
+            assert over
             if isinstance(step, End):
                 return None
-            raise BrokenError("reset" if isinstance(step, Reset) else "cut")
+            raise BrokenError("reset" if isinstance(step, Reset) or self._way.listener.resets else "cut")
         return None
 
-    async def _until(self, at_ns: int | None) -> None:
-        """Wait for a time; what breaks the exchange or tries the client's patience may come before."""
-        now_ns = self._clock.now_ns
-        ends: list[tuple[int, AttemptOutcome | None]] = []
-        if at_ns is not None:
-            ends.append((max(at_ns, now_ns), None))
-        if self._read_s is not None:
-            ends.append((now_ns + round(self._read_s * 1e9), "timeout"))
-        if self._breaks_ns is not None:
-            ends.append((self._breaks_ns, "reset"))
-        first = min(ends, key=lambda end: (end[0], end[1] is not None), default=None)
-        if first is None:
-            await asyncio.Event().wait()  # for ever: the caller's deadline ends it
-            return
-        if first[0] > now_ns:
-            await asyncio.sleep((first[0] - now_ns) / 1e9)
-        if first[1] is not None:
-            self._end("client_left" if first[1] == "timeout" else "reset")
-            raise BrokenError(first[1])
+    def _leaves(self, step: Step) -> bool:
+        """Take note that a step has left the provider; return whether it was the last."""
+        if isinstance(step, Head):
+            self._played.status, self._played.first_byte_ns = step.status, self._due_ns
+            self._chunked = all(name != "content-length" for name, _ in step.headers)
+        if not isinstance(step, End | Close | Reset):
+            return False
+        self._end(outcome(self._played.status, step), self._due_ns, list(self._steps))
+        return True
 
-    def _end(self, how: AttemptOutcome) -> None:
-        self._over = True
-        self._played.end_ns = self._clock.now_ns
-        self._face.record(self._exchange, how, self._played, list(self._steps))
+    async def _arrival(self, step: Step) -> None:
+        """Wait until a step arrives.
+
+        Raises:
+            BrokenError: What breaks the exchange or tries the client's patience came before.
+        """
+        first_ns: int | None
+        if isinstance(step, Hang):
+            first_ns = last_ns = None
+        elif self._way.plain:
+            first_ns = last_ns = self._due_ns
+        elif isinstance(step, Close | Reset):
+            first_ns = last_ns = self._way.closes(self._due_ns)
+        else:
+            first_ns, last_ns = self._way.arrives(self._due_ns, self._size(step))
+        now_ns = self._clock.now_ns
+        patience_ns = None if self._read_s is None else now_ns + round(self._read_s * 1e9)
+        if patience_ns is not None and (first_ns is None or first_ns > patience_ns):
+            last_ns = None
+        else:
+            patience_ns = None
+        ends: list[tuple[int, AttemptOutcome | None]] = [] if last_ns is None else [(max(last_ns, now_ns), None)]
+        if patience_ns is not None:
+            ends.append((patience_ns, "timeout"))
+        if self._breaks_ns is not None:
+            ends.append((self._breaks_ns, "reset" if self._way.listener.resets else "cut"))
+        if not ends:
+            await asyncio.Event().wait()  # for ever: the caller's deadline ends it
+        at_ns, broken = min(ends, key=lambda end: (end[0], end[1] is not None))
+        if at_ns > now_ns:
+            await asyncio.sleep((at_ns - now_ns) / 1e9)
+        if broken is not None:
+            self.leave()
+            raise BrokenError(broken)
+
+    def _size(self, step: Step) -> int:
+        """Return how many bytes a step takes on the wire, about."""
+        if isinstance(step, Head):
+            return _STATUS_LINE_BYTES + sum(len(name) + len(value) + 4 for name, value in step.headers)
+        if isinstance(step, Send):
+            return len(step.data) + (_CHUNK_BYTES if self._chunked else 0)
+        return _LAST_CHUNK_BYTES if self._chunked else 0
+
+    def _end(self, how: AttemptOutcome, at_ns: int, unplayed: list[Step]) -> None:
+        del self._open[id(self)]
+        self._played.end_ns = at_ns
+        self._face.record(self._exchange, how, self._played, unplayed)

@@ -70,7 +70,11 @@ def _storable(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _typed(frame: pd.DataFrame, record: type) -> pd.DataFrame:
-    columns = {}
+    columns: dict[str, Any] = {}
     for name, dtype in dtypes(record).items():
+        if name not in frame:  # a run from before the record had this field
+            blank: list[Any] = [() if dtype == "object" else None] * len(frame)
+            columns[name] = pd.Series(blank, index=frame.index, dtype=dtype)
+            continue
         columns[name] = frame[name].map(tuple) if dtype == "object" else frame[name].astype(dtype)  # type: ignore[call-overload]
     return pd.DataFrame(columns)

@@ -7,15 +7,18 @@ import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from harness.errors import ExitCode, HarnessError, UsageError
+from harness.experiment.cells import scorecard
 from harness.experiment.jobs import Job, jobs
 from harness.experiment.judging import Judged
-from harness.experiment.suite import Suite, scorecard
+from harness.experiment.suite import Suite
+from harness.experiment.waves import pack
 from harness.judge import Score, Tally
 from harness.live.engine import BudgetReached, Gate
 from harness.report.scorecard import Scorecard
@@ -89,8 +92,7 @@ class World:
             engine=self.engine,
             judges=self.judges,
             progress=self,
-            most=most,
-            cores=2,
+            waves=partial(pack, cores=2, most=most),
         )
 
     def run(self, *names: str, **options: Any) -> Scorecard:

@@ -56,6 +56,7 @@ def routed(settings: RouterSettings, hidden: frozenset[str]) -> Iterator[Any]:
         finally:
             router.discard()
     finally:
+        litellm.in_memory_llm_clients_cache.flush_cache()  # clients that hold this run's transports
         for name, value in before.items():
             if value is _ABSENT:
                 delattr(litellm, name)

@@ -1,0 +1,56 @@
+"""A suite's scorecard before anything has run: its cells, and what an earlier suite has done of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from harness.errors import ExitCode, UsageError
+from harness.experiment.jobs import Job
+from harness.report.scorecard import Cell, CellRun, Scorecard
+from harness.store import SuiteFolder, decode, encode
+
+
+def scorecard(
+    folder: SuiteFolder, todo: Sequence[Job], *, chains: Sequence[Path], command: str, resumed: bool
+) -> Scorecard:
+    """Return the scorecard of runs that are all still to be done, but for those of the same plan that the folder has."""
+    done = _done(folder) if resumed else {}
+    names = {job.cell % len(chains): job.loaded.plan.chain.name for job in todo} if chains else {}
+    cells: dict[int, Cell] = {}
+    for job in todo:
+        plan, file = job.loaded.plan, str(job.loaded.path)
+        run = CellRun(seed=plan.seed, digest=plan.digest, length_s=job.length_s, command=job.command)
+        run = done.get((file, plan.digest), run)
+        cell = cells.get(job.cell)
+        if cell is None:
+            chain_file = str(chains[job.cell % len(chains)]) if chains else None
+            alike = list(names.values()).count(plan.chain.name) > 1
+            cell = Cell(
+                scenario=plan.name,
+                title=plan.title,
+                file=file,
+                chain=f"{plan.chain.name} ({chain_file})" if alike else plan.chain.name,
+                chain_file=chain_file,
+                runs=(),
+            )
+        cells[job.cell] = replace(cell, runs=(*cell.runs, run))
+    started = datetime.now(UTC).isoformat(timespec="seconds")
+    return Scorecard(path=str(folder.path), started=started, command=command, cells=tuple(cells.values()))
+
+
+def _done(folder: SuiteFolder) -> dict[tuple[str, str], CellRun]:
+    """Return the runs of a suite that came to their end and whose folders are still there, by file and plan."""
+    found = {}
+    try:
+        for cell in folder.read()["cells"]:
+            for data in cell["runs"]:
+                run = decode(encode(data), CellRun)
+                failed = run.exit_code == ExitCode.HARNESS
+                if run.ended and not failed and run.run and (Path(run.run) / "plan.json").is_file():
+                    found[cell["file"], run.digest] = run
+    except (KeyError, TypeError, ValueError) as error:
+        raise UsageError(f"not a suite of ours: {error}", where=str(folder.path / "suite.json")) from None
+    return found

@@ -1,0 +1,103 @@
+"""Simulate a suite's runs: one process for each core, which simulates a run and judges it on the spot.
+
+To the suite this is both the engine and the judge: what a process answered about a run is kept until it is asked for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from harness.errors import ExitCode, HarnessError
+from harness.experiment.jobs import Job
+from harness.experiment.judging import Judged
+from harness.live import engine
+from harness.live.processes import Child
+from harness.store import RunFolder, decode, encode
+
+RUN_S = 900.0
+"""How long one run may take; a chain that never lets go of its process would hold up all others."""
+IMPORTS_S = 120.0
+
+
+class Simulating:
+    """The runner's side of it. A process that dies costs the run that it was at, and is replaced.
+
+    Args:
+        processes: How many.
+        log: Where they write what they have to say.
+    """
+
+    def __init__(self, processes: int, log: Path) -> None:
+        self._log = log
+        self._free: asyncio.Queue[Child | None] = asyncio.Queue()
+        for _ in range(processes):
+            self._free.put_nowait(None)
+        self._children: set[Child] = set()
+        self._judged: dict[Path, Judged] = {}
+
+    @classmethod
+    @asynccontextmanager
+    async def start(cls, processes: int, log: Path) -> AsyncIterator[Simulating]:
+        """Have them at hand; each starts with its first run, and leaving ends them."""
+        self = cls(processes, log)
+        try:
+            yield self
+        finally:
+            for child in list(self._children):
+                await child.end(grace_s=0)
+
+    async def carry(self, job: Job, folder: RunFolder, _gate: engine.Gate) -> HarnessError | None:
+        """Simulate and judge a run; see `harness.experiment.suite.Engine`."""
+        message = {"run": str(folder.path), "chain": job.loaded.chain, "command": job.command}
+        try:
+            answer = await self._ask(message)
+        except TimeoutError:
+            return HarnessError(f"took more than {RUN_S:g} s for one run", where="sim")
+        except HarnessError as death:
+            return death
+        return HarnessError(**answer["error"]) if answer.get("error") else None
+
+    async def judge(self, folder: RunFolder, error: str, *, exit_code: ExitCode = ExitCode.HARNESS) -> Judged:
+        """Return the answer of a run; see `harness.experiment.judging.Judge`."""
+        judged = self._judged.pop(folder.path, None)
+        if judged is None:  # its process died, or it is of a suite that was cut short before it was judged
+            answer = await self._ask({"run": str(folder.path), "judge": error, "exit_code": int(exit_code)})
+            judged = self._judged.pop(folder.path, None)
+            if judged is None:
+                raise HarnessError(str(answer.get("problem")), where="judge", hint=f"harness report {folder.path}")
+        return judged
+
+    async def _ask(self, message: dict[str, Any]) -> dict[str, Any]:
+        """Have a free process do something.
+
+        Raises:
+            HarnessError: It died over it.
+            TimeoutError: It is at it for too long.
+        """
+        child = await self._free.get()
+        whole = False
+        try:
+            child = child or await self._new()
+            await child.send(message)
+            answer = await asyncio.wait_for(child.receive(), RUN_S)
+            whole = True
+        finally:
+            if child is not None and not whole:
+                self._children.discard(child)
+                await child.end(grace_s=0)
+            self._free.put_nowait(child if whole else None)
+        if answer.get("judged"):
+            self._judged[Path(message["run"])] = decode(encode(answer["judged"]), Judged)
+        return answer
+
+    async def _new(self) -> Child:
+        argv = [sys.executable, "-m", "harness.experiment.sim_part"]
+        child = await Child("sim", argv, log=self._log, part=True).__aenter__()  # left by `start` or `_ask`
+        self._children.add(child)
+        await child.ready({}, timeout_s=IMPORTS_S)
+        return child

@@ -1,0 +1,237 @@
+"""Whole runs: always the same, nothing real, nothing left behind."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+import random
+import subprocess
+import sys
+import threading
+import time
+import tracemalloc
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from harness import sim
+from harness.drivers import inside
+from harness.drivers.reference.host import Reference
+from harness.errors import UsageError
+from harness.sim.clock import UnrealError
+from tests.sim.worlds import digest, small
+
+DRIVERS = ("reference", "litellm-router", "openai-sdk")
+CHILD = """
+import sys
+from pathlib import Path
+from harness import sim
+from tests.sim.worlds import digest, small
+for driver in sys.argv[2:]:
+    loaded = small(Path(sys.argv[1]), driver)
+    print(digest(sim.run(loaded.plan, loaded.chain).history))
+"""
+
+
+@pytest.mark.parametrize("driver", DRIVERS)
+def test_again_is_the_same(tmp_path: Path, driver: str) -> None:
+    """A plan gives the same history again, another seed another one, and other runs in between change nothing."""
+    loaded, other = small(tmp_path, driver), small(tmp_path, driver, seed=2)
+    first = digest(sim.run(loaded.plan, loaded.chain).history)
+    assert digest(sim.run(other.plan, other.chain).history) != first
+    random.random()
+    assert digest(sim.run(loaded.plan, loaded.chain).history) == first
+
+
+def test_processes_and_hash_seeds_do_not_matter(tmp_path: Path) -> None:
+    """A plan gives the same history in any process, however that one orders its sets."""
+    said = []
+    for hash_seed in ("1", "77"):
+        env = {**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": os.pathsep.join(sys.path)}
+        argv = [sys.executable, "-c", CHILD, str(tmp_path), *DRIVERS]
+        done = subprocess.run(argv, env=env, capture_output=True, text=True, timeout=120, check=False)
+        assert done.returncode == 0, done.stderr[-2000:]
+        said.append(done.stdout.split())
+    ours = [small(tmp_path, driver) for driver in DRIVERS]
+    assert said[0] == said[1] == [digest(sim.run(loaded.plan, loaded.chain).history) for loaded in ours]
+
+
+@pytest.mark.parametrize("driver", DRIVERS)
+def test_every_attempt_is_seen_by_both_sides(tmp_path: Path, driver: str) -> None:
+    """No row is lost, whatever breaks; what a fault fired at says so."""
+    loaded = small(tmp_path, driver)
+    history = sim.run(loaded.plan, loaded.chain).history
+    assert history.lost == 0
+    assert set(history.attempts["seen_by"]) == {"both"}
+    assert (history.faults["fired"] > 0).sum() >= 3
+    assert set(history.attempts["outcome"]) >= {"ok", "status", "reset"}
+
+
+def test_a_run_that_only_live_can_do_says_so(tmp_path: Path) -> None:
+    """A chain that is no code of ours to call is refused before anything begins."""
+    loaded = small(tmp_path, "reference")
+    chain = type(loaded.chain)(**{**_fields(loaded.chain), "driver": "litellm-proxy"})
+    with pytest.raises(UsageError, match="live"):
+        sim.run(loaded.plan, chain)
+
+
+def _fields(chain: object) -> dict[str, object]:
+    return {name: getattr(chain, name) for name in chain.__slots__}  # type: ignore[attr-defined]
+
+
+DEEDS = {
+    "sleep": lambda: time.sleep(0.001),
+    "thread": lambda: threading.Thread(target=print).start(),
+    "process": lambda: subprocess.run(["true"], check=False),
+    "wait": lambda: threading.Event().wait(0.01),
+}
+
+
+@pytest.mark.parametrize("deed", DEEDS)
+@pytest.mark.parametrize("swallowed", [True, False])
+def test_what_is_real_stops_the_run_by_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, deed: str, swallowed: bool
+) -> None:
+    """Even where the chain makes nothing of it, or a task group makes a group of it; and all is as before afterwards."""
+    ask = Reference.ask
+
+    async def real(self: Reference, body: dict[str, object]) -> object:
+        try:
+            DEEDS[deed]()
+        except Exception:
+            if not swallowed:
+                raise
+        async for piece in ask(self, body):
+            yield piece
+
+    monkeypatch.setattr(Reference, "ask", real)
+    before = _patched()
+    loaded = small(tmp_path, "reference")
+    with pytest.raises(UnrealError, match=f"a real .*{deed}|a real {deed}") as caught:
+        sim.run(loaded.plan, loaded.chain)
+    assert "test_engine" in caught.value.problem
+    assert caught.value.exit_code == 4
+    assert _patched() == before
+    assert gc.isenabled()
+
+
+def test_callers_who_wait_for_ever_are_let_go_by_their_deadline(tmp_path: Path) -> None:
+    """A chain that hangs is no deadlock: its callers leave, and that is what the history says."""
+    loaded = small(tmp_path, "reference", "{connection: silent}")
+    ran = sim.run(loaded.plan, loaded.chain)
+    assert ran.history.lost == 0
+
+
+def test_a_deadlock_says_who_waits_and_where(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The end of a run that nothing can bring about is an error that names the waiting."""
+
+    @contextmanager
+    def stuck(_seed: int) -> Iterator[None]:
+        yield
+
+    monkeypatch.setattr("harness.sim.engine._seeded", stuck)
+
+    async def never(*_args: object) -> None:
+        await asyncio.create_task(asyncio.Event().wait(), name="req-000001")
+
+    monkeypatch.setattr("harness.sim.engine._story", never)
+    loaded = small(tmp_path, "reference")
+    with pytest.raises(UnrealError, match=r"deadlock.*req-000001 \(locks\.py:\d+\)"):
+        sim.run(loaded.plan, loaded.chain)
+
+
+def test_two_hundred_runs_leave_nothing_behind(tmp_path: Path) -> None:
+    """Neither objects nor memory nor threads grow with the number of runs on the reference chain."""
+    loaded = small(tmp_path, "reference", rate=2, fault_s=1)
+    _grown(loaded, runs=10)
+    objects, bytes_, threads = _grown(loaded, runs=200)
+    assert objects < 2000
+    assert bytes_ < 200_000
+    assert threads == 0
+
+
+def test_litellm_s_runs_leave_nothing_behind(tmp_path: Path) -> None:
+    """Its lists of callbacks stay as they are, and what it keeps in memory is bounded."""
+    loaded = small(tmp_path, "litellm-router", rate=2, fault_s=1)
+    _grown(loaded, runs=5)
+    before = _callbacks()
+    objects, bytes_, threads = _grown(loaded, runs=30)
+    assert _callbacks() == before
+    assert objects < 30 * 100
+    assert bytes_ < 30 * 10_000
+    assert threads == 0
+
+
+def _grown(loaded: object, *, runs: int) -> tuple[int, int, int]:
+    """Return by how many objects, bytes and threads so many runs have made the process grow."""
+    gc.collect()
+    tracemalloc.start()
+    try:
+        sim.run(loaded.plan, loaded.chain)  # type: ignore[attr-defined]  # with what is kept once
+        gc.collect()
+        objects, size, threads = len(gc.get_objects()), tracemalloc.get_traced_memory()[0], threading.active_count()
+        for _ in range(runs):
+            sim.run(loaded.plan, loaded.chain)  # type: ignore[attr-defined]
+        gc.collect()
+        return (
+            len(gc.get_objects()) - objects,
+            tracemalloc.get_traced_memory()[0] - size,
+            threading.active_count() - threads,
+        )
+    finally:
+        tracemalloc.stop()
+
+
+def _callbacks() -> dict[str, int]:
+    litellm = sys.modules["litellm"]
+    names = [name for name in vars(litellm) if "callback" in name and isinstance(getattr(litellm, name), list)]
+    return {name: len(getattr(litellm, name)) for name in names}
+
+
+def _patched() -> list[object]:
+    import concurrent.futures  # noqa: PLC0415 - looked at anew each time
+    import socket  # noqa: PLC0415 - as above
+
+    import anyio.to_thread  # noqa: PLC0415 - as above
+
+    return [
+        time.sleep,
+        threading.Thread.start,
+        threading.Condition.wait,
+        vars(socket.socket).get("connect"),
+        subprocess.Popen.__init__,
+        concurrent.futures.ThreadPoolExecutor.submit,
+        anyio.to_thread.run_sync,
+        os.fork,
+    ]
+
+
+def test_litellm_is_as_before_afterwards(tmp_path: Path) -> None:
+    """What was left out of it is back, also when a run fails."""
+    inside.prepare(small(tmp_path, "litellm-router").chain)
+    import litellm.utils  # noqa: PLC0415 - slow
+
+    before = litellm.utils.traceback
+
+    def fail() -> None:
+        assert litellm.utils.traceback is not before
+        raise ZeroDivisionError
+
+    quick = inside.quick(small(tmp_path, "litellm-router").chain)
+    with pytest.raises(ZeroDivisionError), quick:
+        fail()
+    assert litellm.utils.traceback is before
+
+
+@pytest.mark.parametrize(
+    "inject", ["{status: 503}", "{connection: refused}", "{stream: malformed}", "{status: 401}", "{connection: close}"]
+)
+def test_what_is_left_out_of_litellm_changes_no_history(tmp_path: Path, inject: str) -> None:
+    """With and without the work that nobody looks at, the same happens."""
+    loaded = small(tmp_path, "litellm-router", inject)
+    quick = sim.run(loaded.plan, loaded.chain).history
+    whole = sim.run(loaded.plan, loaded.chain, optimised=False).history
+    assert digest(quick) == digest(whole)

@@ -1,0 +1,123 @@
+"""What a client's transport makes of each fault in virtual time is what it makes of it on a socket."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import warnings
+from collections.abc import Callable
+
+import httpx
+import pytest
+
+from harness.chain import Provider, ReplySpec
+from harness.drivers.recorder import read_error
+from harness.edge import Edge
+from harness.edge.face import Face
+from harness.provider import decide
+from harness.scenario import Inject, Timeline, Window
+from harness.sim.clock import Clock, run
+from harness.sim.http import Manner, Transport, base_url
+from harness.sim.network import Network
+
+PROVIDER = Provider(dialect="openai", model="gpt-4", reply=ReplySpec(ttft=0, tokens=8, tokens_per_second=0))
+INJECTS = {
+    "reset": Inject(connection="reset"),
+    "close": Inject(connection="close"),
+    "silent": Inject(connection="silent"),
+    "cut in a stream": Inject(stream="cut", after_tokens=2),
+    "reset in a stream": Inject(stream="reset", after_tokens=2),
+    "cut": Inject(stream="cut"),
+}
+
+
+def _aiohttp() -> httpx.AsyncBaseTransport:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # LiteLLM's import has some
+        return _litellm_s()
+
+
+def _litellm_s() -> httpx.AsyncBaseTransport:
+    from aiohttp import ClientSession  # noqa: PLC0415 - slow
+    from litellm.llms.custom_httpx.aiohttp_transport import LiteLLMAiohttpTransport  # noqa: PLC0415 - as above
+
+    transport: httpx.AsyncBaseTransport = LiteLLMAiohttpTransport(client=ClientSession)
+    return transport
+
+
+REAL: dict[Manner, Callable[[], httpx.AsyncBaseTransport]] = {"httpx": httpx.AsyncHTTPTransport, "aiohttp": _aiohttp}
+
+
+async def told(transport: httpx.AsyncBaseTransport, url: str, *, streaming: bool) -> tuple[str, str, bool]:
+    """Return the error's kind, what the recorder makes of it, and whether the headers had come."""
+    body = json.dumps({"model": "gpt-4", "stream": streaming, "messages": [{"role": "user", "content": "hello"}]})
+    answered = False
+    async with httpx.AsyncClient(transport=transport, timeout=0.3) as client:
+        try:
+            async with client.stream("POST", f"{url}/v1/chat/completions", content=body) as response:
+                answered = True
+                async for _ in response.aiter_bytes():
+                    pass
+        except httpx.TransportError as error:
+            return type(error).__name__, read_error(error, answered=answered)[0], answered
+    return "whole", "ok", answered
+
+
+def live(make: Callable[[], httpx.AsyncBaseTransport], windows: tuple[Window, ...], *, streaming: bool) -> object:
+    """Ask a real edge on a socket; without windows, a port at which nobody listens."""
+
+    async def story() -> object:
+        if not windows:
+            server = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
+            port = server.sockets[0].getsockname()[1]
+            server.close()
+            await server.wait_closed()
+            return await told(make(), f"http://127.0.0.1:{port}", streaming=streaming)
+        async with Edge({"openai": PROVIDER}, windows=windows) as edge:
+            edge.begin(0)
+            return await told(make(), f"http://127.0.0.1:{edge.ports['openai']}", streaming=streaming)
+
+    return asyncio.run(story())
+
+
+def simulated(manner: Manner, windows: tuple[Window, ...], *, streaming: bool) -> object:
+    """Ask in virtual time."""
+
+    async def main(clock: Clock) -> object:
+        faults = decide.begin("openai", seed=0, windows=windows)
+        face = Face("openai", PROVIDER, token=None, faults=faults, capture=None)
+        face.origin_ns = 0
+        network = Network({"openai": face}, Timeline(windows=windows), clock, seed=1)
+        transport = Transport(network, ["openai"], manner=manner)
+        return await told(transport, base_url("openai"), streaming=streaming)
+
+    return run(main)
+
+
+def window(inject: Inject) -> Window:
+    """Return a window that is open all the time."""
+    return Window(fault_id="fault-1", provider="openai", start_ns=0, end_ns=10**18, inject=inject)
+
+
+@pytest.mark.system
+@pytest.mark.parametrize("manner", ["httpx", "aiohttp"])
+@pytest.mark.parametrize("name", INJECTS)
+def test_a_fault_is_the_same_error_in_both(manner: Manner, name: str) -> None:
+    """Its kind, what the recorder calls it, and whether the headers had come."""
+    windows = (window(INJECTS[name]),)
+    streaming = "stream" in name
+    found = simulated(manner, windows, streaming=streaming)
+    real = live(REAL[manner], windows, streaming=streaming)
+    if name == "reset in a stream":  # on a real socket the reset may overtake the headers, or some of what was sent
+        assert real in {found, simulated(manner, (window(INJECTS["reset"]),), streaming=streaming)}
+    else:
+        assert real == found
+
+
+@pytest.mark.system
+@pytest.mark.parametrize("manner", ["httpx", "aiohttp"])
+def test_nobody_listening_is_the_same_error_in_both(manner: Manner) -> None:
+    """Refused, by that name."""
+    assert simulated(manner, (window(Inject(connection="refused")),), streaming=False) == live(
+        REAL[manner], (), streaming=False
+    )

@@ -1,0 +1,64 @@
+"""Runs as small as they get, for the engine as a whole."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from harness.history import History
+from harness.scenario.load import Loaded, load
+
+PROVIDERS = """\
+  openai: {dialect: openai, model: gpt-4, reply: {ttft: 20ms, tokens: 6, tokens_per_second: 50}}
+  azure: {dialect: azure, model: gpt-4, reply: {ttft: 10ms, tokens: 6, tokens_per_second: 50}}
+"""
+ANTHROPIC = """\
+  anthropic: {dialect: anthropic, model: claude-3-5-sonnet-20241022, reply: {ttft: 10ms, tokens: 6}}
+"""
+CHAIN = """\
+name: small
+driver: {driver}
+providers:
+{providers}order: [{order}]
+retry: {{attempts: 3, backoff: exponential}}
+timeout: 4s
+"""
+SCENARIO = """\
+name: small
+title: A small run
+chain: {driver}.yaml
+load: {{rate: {rate}/s, arrivals: poisson, streaming: 30%, deadline: 12s}}
+phases: {{baseline: 1s, fault: {fault_s}s, recovery: 1s}}
+faults:
+{faults}
+expect: [success_rate >= 50%]
+"""
+MIXED = (
+    "{status: 503}, share: 40%",
+    "{connection: reset}, share: 30%",
+    "{stream: cut, after_tokens: 2}, share: 30%",
+    "{status: 429, retry_after: 1s}, share: 20%",
+)
+
+
+def small(folder: Path, driver: str, *injects: str, rate: float = 4, fault_s: float = 4, seed: int = 1) -> Loaded:
+    """Return a scenario on two providers (LiteLLM and the reference chain have a third), with these faults on the first."""
+    three = driver != "openai-sdk"
+    text = CHAIN.format(
+        driver=driver,
+        providers=PROVIDERS + (ANTHROPIC if three else ""),
+        order="openai, azure, anthropic" if three else "openai, azure",
+    )
+    (folder / f"{driver}.yaml").write_text(text)
+    faults = "\n".join(f"  - {{on: primary, during: fault, inject: {inject}}}" for inject in injects or MIXED)
+    path = folder / f"small-{driver}.yaml"
+    path.write_text(SCENARIO.format(driver=driver, rate=rate, fault_s=fault_s, faults=faults))
+    return load(path, seed=seed)
+
+
+def digest(history: History) -> str:
+    """Return a hash of all that happened."""
+    found = hashlib.sha256()
+    for table in (history.requests, history.attempts, history.faults):
+        found.update(table.to_csv().encode())
+    return found.hexdigest()
