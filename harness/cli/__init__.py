@@ -1,6 +1,6 @@
 """The command line: parse, call one function of `experiment`, print, exit. Each module adds its commands to `app`."""
 
-from harness.cli import check, run, serve, suite
+from harness.cli import check, explore, run, serve, suite
 from harness.cli.app import app, main
 
-__all__ = ["app", "check", "main", "run", "serve", "suite"]
+__all__ = ["app", "check", "explore", "main", "run", "serve", "suite"]

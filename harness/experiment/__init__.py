@@ -2,9 +2,10 @@
 
 from harness.experiment.check import Checked, check
 from harness.experiment.doctor import Diagnosis, doctor
+from harness.experiment.explore import Explored, Found, explore
 from harness.experiment.live import Interrupted
 from harness.experiment.run import RunResult, report, run
 from harness.experiment.serve import serve
 from harness.experiment.suite import suite
 
-__all__ = ["Checked", "Diagnosis", "Interrupted", "RunResult", "check", "doctor", "report", "run", "serve", "suite"]
+__all__ = ["Checked", "Diagnosis", "Explored", "Found", "Interrupted", "RunResult", "check", "doctor", "explore", "report", "run", "serve", "suite"]
