@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from typing import NamedTuple
-from unittest import SkipTest
 
 from hypothesis import Phase, Verbosity, find, settings, target
 from hypothesis.configuration import set_hypothesis_home_dir
@@ -17,6 +16,7 @@ from hypothesis.errors import NoSuchExample
 from harness.judge.properties import PROPERTIES, Account
 from harness.sim import engine
 from harness.sim.search.space import Space, Story
+from harness.store import decode, encode
 
 SHRINK_MAX = 400
 """Runs that are spent on making one find smaller."""
@@ -108,7 +108,7 @@ class Hunt:
         self._noticed: dict[str, Story] = {}
         self._database = None
         if database is not None:
-            set_hypothesis_home_dir(database)
+            set_hypothesis_home_dir(database / ".hypothesis")
             self._database = DirectoryBasedExampleDatabase(database / "examples")
 
     def run(self) -> Iterator[Find]:
@@ -162,15 +162,23 @@ class Hunt:
     def _found(self, name: str, story: Story, *, shrunk: bool) -> Find:
         found = Find(name=name, story=story, requests=self._known[story].broken[name], shrunk=shrunk)
         self.finds.append(found)
+        if self._database is not None:
+            self._database.save(name.encode(), encode(story))
         return found
 
     def _resume(self) -> Iterator[Find]:
-        """Yield what an earlier search found and is still so."""
+        """Yield what an earlier search found and is still so; forget what is not."""
         if self._database is None:
             return
         for name in self._properties:
-            if (found := self._shrink(name, Random(self._seed), Phase.reuse)) is not None:
-                yield found
+            for kept in sorted(self._database.fetch(name.encode())):
+                story = decode(kept, Story)
+                if not self._space.holds(story):
+                    continue
+                if name not in self.broken(story):
+                    self._database.delete(name.encode(), kept)
+                elif name in self._open():
+                    yield self._found(name, self._bare(name, story), shrunk=True)
 
     def _explore(self) -> Iterator[Find]:
         """Yield what is new, round by round; a round ends with a find."""
@@ -182,12 +190,12 @@ class Hunt:
                 find(
                     self._stories,
                     self._look,
-                    settings=self._settings(Phase.generate, Phase.target, keep=False),
+                    settings=_settings(Phase.generate, Phase.target),
                     random=self._random(turn),
                 )
             except _SeenError as seen:
                 # The same numbers lead to the same story again, without a run: there the shrinking begins.
-                yield self._shrink(seen.name, self._random(turn), Phase.generate, Phase.target) or self._found(
+                yield self._shrink(seen.name, self._random(turn)) or self._found(
                     seen.name, seen.story, shrunk=False
                 )
             except NoSuchExample:
@@ -200,7 +208,7 @@ class Hunt:
                 raise _SeenError(name, story)
         return False
 
-    def _shrink(self, name: str, random: Random, *start: Phase) -> Find | None:
+    def _shrink(self, name: str, random: Random) -> Find | None:
         """Return the smallest story that breaks a property, from the first one on that Hypothesis meets; None if it meets none."""
         best: Story | None = None
         last = self.tried + SHRINK_MAX
@@ -219,12 +227,11 @@ class Hunt:
             story = find(
                 self._stories,
                 breaks,
-                settings=self._settings(*start, Phase.shrink, keep=True),
+                settings=_settings(Phase.generate, Phase.target, Phase.shrink),
                 random=random,
-                database_key=name.encode(),
             )
             return self._found(name, self._bare(name, story), shrunk=True)
-        except (NoSuchExample, SkipTest):  # the latter where the database is empty
+        except NoSuchExample:
             return None
         except (_OverError, _EnoughError):
             if best is None:
@@ -240,15 +247,17 @@ class Hunt:
     def _random(self, turn: int) -> Random:
         return Random(f"{self._seed} {turn}")
 
-    def _settings(self, *phases: Phase, keep: bool) -> settings:
-        return settings(
-            max_examples=_ROUND_MAX,
-            phases=phases,
-            database=self._database if keep else None,
-            deadline=None,
-            derandomize=False,
-            verbosity=Verbosity.quiet,
-        )
+
+def _settings(*phases: Phase) -> settings:
+    """Return how Hypothesis works. It keeps no database of its own: with a fixed seed it would read none."""
+    return settings(
+        max_examples=_ROUND_MAX,
+        phases=phases,
+        database=None,
+        deadline=None,
+        derandomize=False,
+        verbosity=Verbosity.quiet,
+    )
 
 
 def account_of(space: Space, story: Story) -> Account:

@@ -6,7 +6,6 @@ start, every attempt, round numbers.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache, partial
@@ -23,8 +22,8 @@ STEP_NS = S // 10
 NAME = "explore"
 _GAPS_S = (2, 4, 5, 10)
 _ARRIVALS = 10
-_HEALTHY_S = 16
-_RETURN_S = 12
+_HEALTHY_S = 24
+"""So long that a breaker or a cooldown of some 10 s is over, and callers come after that."""
 _FAULTS_PHASE, _HEALTHY_PHASE = "faults", "healthy"
 
 _REFUSALS = (
@@ -90,16 +89,15 @@ class Story:
     faults: tuple[Fault, ...]
 
     def simpler(self) -> Iterator[Story]:
-        """Yield what is left without a fault, without streams, or with a fault of every attempt."""
+        """Yield what is one step simpler: without a fault, without streams, or with a fault that is more like any other."""
         for place, fault in enumerate(self.faults):
-            rest = (*self.faults[:place], *self.faults[place + 1 :])
-            if rest:
-                yield Story(self.streaming, rest)
-            if fault.share < 1 or fault.first is not None:
-                whole = replace(fault, share=1.0, first=None)
-                yield Story(self.streaming, (*self.faults[:place], whole, *self.faults[place + 1 :]))
-        if self.streaming and not any(_needs_streams(fault.inject) for fault in self.faults):
-            yield Story(streaming=False, faults=self.faults)
+            before, after = self.faults[:place], self.faults[place + 1 :]
+            if before or after:
+                yield replace(self, faults=(*before, *after))
+            for simpler in _simpler(fault):
+                yield replace(self, faults=(*before, simpler, *after))
+        if self.streaming and not any(fault.inject.stream in STREAMS_ONLY for fault in self.faults):
+            yield replace(self, streaming=False)
 
     @property
     def size(self) -> tuple[int, int, int]:
@@ -138,7 +136,7 @@ class Space:
     @property
     def phases(self) -> dict[str, int]:
         """Lengths, in nanoseconds, by name."""
-        healthy_ns = max(_HEALTHY_S * S, math.ceil(_RETURN_S * S / self.gap_ns + 1) * self.gap_ns)
+        healthy_ns = max(_HEALTHY_S * S, 3 * self.gap_ns)
         return {_FAULTS_PHASE: _ARRIVALS * self.gap_ns, _HEALTHY_PHASE: healthy_ns}
 
     @property
@@ -161,6 +159,13 @@ class Space:
     def plan(self, story: Story) -> Plan:
         """Return what a run of it is to do."""
         return compile_plan(self.scenario(story), self.chain, ())
+
+    def holds(self, story: Story) -> bool:
+        """Return whether a story is one of this space: one from an earlier search may not be."""
+        end_ns = self.phases[_FAULTS_PHASE]
+        return len(story.faults) <= self.faults_max and all(
+            fault.on in self.providers and (fault.at or 0) + (fault.for_ or 0) <= end_ns for fault in story.faults
+        )
 
     def stories(self) -> st.SearchStrategy[Story]:
         """Return all that is searched."""
@@ -195,8 +200,15 @@ def _fault(
     return Fault(on=provider, inject=inject, at=at_ns, for_=length_ns, first=first, share=share)
 
 
-def _needs_streams(inject: Inject) -> bool:
-    return inject.stream in STREAMS_ONLY
+def _simpler(fault: Fault) -> Iterator[Fault]:
+    if fault.inject != _REFUSALS[0]:
+        yield replace(fault, inject=_REFUSALS[0])
+    if fault.at:
+        yield replace(fault, at=0)
+    if fault.share < 1 or fault.first is not None:
+        yield replace(fault, share=1.0, first=None)
+    if (fault.for_ or 0) > S:
+        yield replace(fault, for_=S)
 
 
 @cache

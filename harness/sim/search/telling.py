@@ -164,8 +164,10 @@ def _harm(name: str, run: Account, request: RequestRecord, attempts: list[Attemp
     waited = f"{_took_ns(run, request) / 1e9:.3g} s"
     if name == "survives_if_any_healthy":
         left = [provider for provider in run.providers if provider not in {each.provider for each in attempts if each.fault_id}]
-        given = "gives up" if request.client_left else f"gets {request.status or 'nothing'}"
-        return f"the caller {given} after {waited} although {_listed(left) if left else 'a provider'} was healthy"
+        good = request.status is not None and request.status < 300
+        given = "gives up" if request.client_left else "gets no whole answer" if good else f"gets a {request.status or 'break'}"
+        well = f"{_listed(left)} {'was' if len(left) == 1 else 'were'}" if left else "a provider was"
+        return f"the caller {given} after {waited} although {well} healthy"
     if name == "bounded_attempts":
         return f"one request makes {len(attempts)} attempts"
     if name == "bounded_latency":

@@ -26,14 +26,17 @@ CORRECT = Chain(
     },
     order=NAMES,
     retry=Retry(attempts=2),
-    timeout=10 * S,
+    timeout=2 * S,
     policy=Policy(deadline=30 * S, first_token=2 * S, idle=2 * S, retry_after_max=2 * S, cap=2 * S),
 )
 """Patient enough to reach its last provider in time, whatever the others do."""
 assert CORRECT.policy is not None
 
 PATIENT = replace(
-    CORRECT, retry=Retry(attempts=1), policy=replace(CORRECT.policy, deadline=15 * S, first_token=10 * S, idle=10 * S)
+    CORRECT,
+    retry=Retry(attempts=1),
+    timeout=10 * S,
+    policy=replace(CORRECT.policy, deadline=15 * S, first_token=10 * S, idle=10 * S),
 )
 """Waits so long for each provider that only its deadline bounds a request."""
 
