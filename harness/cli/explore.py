@@ -26,7 +26,9 @@ def explore(
     budget: Annotated[str, typer.Option(metavar="TIME", help="How long to search.")] = "60s",
     deadline: Annotated[
         str | None,
-        typer.Option(metavar="TIME", help="How long a request may take; the chain's timeout for each provider if absent."),
+        typer.Option(
+            metavar="TIME", help="How long a request may take; the chain's timeout for each provider if absent."
+        ),
     ] = None,
     providers: Annotated[
         str | None, typer.Option(metavar="A,B", help="Only these may fail, and count as healthy; all if absent.")
@@ -38,7 +40,8 @@ def explore(
         typer.Option("--property", metavar="NAME", help="Break only this one; may be given several times."),
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Where finds are kept; a folder of the chain's among the reports if absent.")
+        Path | None,
+        typer.Option(metavar="DIR", help="Where finds are kept; a folder of the chain's among the reports if absent."),
     ] = None,
     reports: Reports = Path("reports"),
     as_json: Json = False,

@@ -8,4 +8,18 @@ from harness.experiment.run import RunResult, report, run
 from harness.experiment.serve import serve
 from harness.experiment.suite import suite
 
-__all__ = ["Checked", "Diagnosis", "Explored", "Found", "Interrupted", "RunResult", "check", "doctor", "explore", "report", "run", "serve", "suite"]
+__all__ = [
+    "Checked",
+    "Diagnosis",
+    "Explored",
+    "Found",
+    "Interrupted",
+    "RunResult",
+    "check",
+    "doctor",
+    "explore",
+    "report",
+    "run",
+    "serve",
+    "suite",
+]

@@ -175,7 +175,12 @@ def order_respected(run: Account) -> tuple[str, ...]:
     last 60 s, no connection fault.
     """
     ends_ns = {
-        name: [each.end_ns or each.start_ns for tried in run.of.values() for each in tried if each.provider == name and _failed(each)]
+        name: [
+            each.end_ns or each.start_ns
+            for tried in run.of.values()
+            for each in tried
+            if each.provider == name and _failed(each)
+        ]
         for name in run.chain.order
     }
     return tuple(request.request_id for request, attempts in run.measured() if _out_of_turn(run, attempts, ends_ns))

@@ -50,7 +50,12 @@ def spoil(draw: st.DrawFn, book: Book) -> None:
         elif how == "twice":
             rest |= {"sources": ("one", "other")}
         elif how == "unnamed":
-            rest |= {"served_attempt": None, "served_by": None, "sources": (), "text_chars": draw(st.sampled_from([None, 50, 100]))}
+            rest |= {
+                "served_attempt": None,
+                "served_by": None,
+                "sources": (),
+                "text_chars": draw(st.sampled_from([None, 50, 100])),
+            }
         else:
             rest |= {"served_attempt": None, "served_by": None, "sources": ("nobody",), "text_chars": 100}
         book.requests[place] = replace(request, **rest)  # type: ignore[arg-type]

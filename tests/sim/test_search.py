@@ -6,14 +6,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from harness.chain import Chain
 from harness.judge.properties import PROPERTIES
 from harness.scenario import Fault, Inject
 from harness.scenario.schema import STREAMS_ONLY
 from harness.sim.search import Find, Hunt, Space, Story
-from hypothesis import given
-from hypothesis import strategies as st
 from tests.sim.planted import BUGS, CORRECT, NAMES, PATIENT, IgnoresRetryAfter, Planted, RetriesBadRequest
 
 S = 10**9
@@ -98,7 +98,6 @@ def test_a_search_goes_on_from_what_an_earlier_one_found(tmp_path: Path) -> None
 def test_one_run_tells_of_all_properties() -> None:
     """A chain with two faults of its own has both found in one search."""
 
-
     class Both(IgnoresRetryAfter, RetriesBadRequest):
         """Two bugs at once."""
 
@@ -130,7 +129,10 @@ def test_what_is_simpler_is_smaller() -> None:
     for each in seen:
         assert each.size <= story.size
         seen += [simpler for simpler in each.simpler() if simpler not in seen]
-    assert seen[-1] in (Story(streaming=False, faults=(ONE,)), Story(streaming=False, faults=(replace(ONE, on="azure"),)))
+    assert seen[-1] in (
+        Story(streaming=False, faults=(ONE,)),
+        Story(streaming=False, faults=(replace(ONE, on="azure"),)),
+    )
 
 
 @pytest.mark.parametrize(("deadline_s", "gap_s"), [(10, 2), (30, 4), (90, 10), (3000, 10)])
@@ -150,5 +152,3 @@ def test_an_interrupted_search_ends_at_once() -> None:
 
     with pytest.raises(KeyboardInterrupt):
         list(Hunt(space(), over=over).run())
-
-

@@ -118,7 +118,7 @@ class Hunt:
             yield from self._explore()
         except _OverError:
             pass
-        # What was noticed beside another find, and never met again.
+        # What no time was left for.
         for name in self._open():
             if name in self._noticed:
                 yield self._found(name, self._noticed[name], shrunk=False)
@@ -195,9 +195,11 @@ class Hunt:
                 )
             except _SeenError as seen:
                 # The same numbers lead to the same story again, without a run: there the shrinking begins.
-                yield self._shrink(seen.name, self._random(turn)) or self._found(
-                    seen.name, seen.story, shrunk=False
-                )
+                yield self._shrink(seen.name, self._random(turn)) or self._found(seen.name, seen.story, shrunk=False)
+                # What was noticed on the way need not be met again.
+                for name in self._open():
+                    if name in self._noticed:
+                        yield self._found(name, self._bare(name, self._noticed[name]), shrunk=True)
             except NoSuchExample:
                 dull = 0 if self.tried > tried else dull + 1
 

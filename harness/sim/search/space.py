@@ -207,8 +207,9 @@ def _simpler(fault: Fault) -> Iterator[Fault]:
         yield replace(fault, at=0)
     if fault.share < 1 or fault.first is not None:
         yield replace(fault, share=1.0, first=None)
-    if (fault.for_ or 0) > S:
-        yield replace(fault, for_=S)
+    for length_s in sorted(length_s for length_s in _LENGTHS_S if length_s and length_s >= 1):
+        if (fault.for_ or 0) > length_s * S:
+            yield replace(fault, for_=round(length_s * S))
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections import Counter
 from collections.abc import Iterable
@@ -31,6 +32,8 @@ _DEEDS = {
 }
 _DURATIONS = ("retry_after", "delay", "pause", "ttft")
 _WIDTH = 118
+_PLAIN = re.compile(r"(?!(true|false|null|yes|no)$)[A-Za-z./][A-Za-z0-9._/\-]*", re.IGNORECASE)
+"""What YAML takes for a text without quotes."""
 
 
 def sentence(name: str, run: Account, shown: tuple[str, ...]) -> str:
@@ -52,7 +55,11 @@ def sentence(name: str, run: Account, shown: tuple[str, ...]) -> str:
     starts_ns = [next(each.start_ns for each in touched if each.fault_id == cause) for cause in _ids(touched)]
     if len(starts_ns) > 1 and starts_ns[-1] - starts_ns[0] >= 50_000_000:
         apart = f", {(starts_ns[-1] - starts_ns[0]) / 1e9:.1f} s apart"
-    return f"{_listed(causes)}{apart}, and {_harm(name, run, worst, attempts)}" if causes else _harm(name, run, worst, attempts)
+    return (
+        f"{_listed(causes)}{apart}, and {_harm(name, run, worst, attempts)}"
+        if causes
+        else _harm(name, run, worst, attempts)
+    )
 
 
 def scenario_yaml(
@@ -72,11 +79,10 @@ def scenario_yaml(
     means = " ".join((PROPERTIES[property_name].__doc__ or "").split("\n\n", maxsplit=1)[0].split())
     comments = [
         f"Found by `harness explore`. It breaks {property_name}: {told}.",
-        f"{property_name} is about this: {means.removeprefix('Return ')}",
-        f"In virtual time: harness run {path} --engine sim",
-        f"On real parts:   harness run {path}",
+        f"{property_name} is broken by {means.removeprefix('Return ')}",
     ]
     lines = [f"# {line}" for comment in comments for line in textwrap.wrap(comment, _WIDTH, break_on_hyphens=False)]
+    lines += [f"# In virtual time: harness run {path} --engine sim", f"# On real parts:   harness run {path}"]
     load = scenario.load
     streaming = f", streaming: {share_text(load.streaming)}" if load.streaming else ""
     lines += [
@@ -113,7 +119,7 @@ def _written(inject: Inject) -> Iterable[str]:
 
 
 def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
+    return text if _PLAIN.fullmatch(text) else "'" + text.replace("'", "''") + "'"
 
 
 def _begun(attempt: AttemptRecord) -> int:
@@ -163,9 +169,19 @@ def _harm(name: str, run: Account, request: RequestRecord, attempts: list[Attemp
     tried = list(dict.fromkeys(each.provider for each in attempts))
     waited = f"{_took_ns(run, request) / 1e9:.3g} s"
     if name == "survives_if_any_healthy":
-        left = [provider for provider in run.providers if provider not in {each.provider for each in attempts if each.fault_id}]
+        left = [
+            provider
+            for provider in run.providers
+            if provider not in {each.provider for each in attempts if each.fault_id}
+        ]
         good = request.status is not None and request.status < 300
-        given = "gives up" if request.client_left else "gets no whole answer" if good else f"gets a {request.status or 'break'}"
+        given = (
+            "gives up"
+            if request.client_left
+            else "gets no whole answer"
+            if good
+            else f"gets a {request.status or 'break'}"
+        )
         well = f"{_listed(left)} {'was' if len(left) == 1 else 'were'}" if left else "a provider was"
         return f"the caller {given} after {waited} although {well} healthy"
     if name == "bounded_attempts":
@@ -173,7 +189,7 @@ def _harm(name: str, run: Account, request: RequestRecord, attempts: list[Attemp
     if name == "bounded_latency":
         return f"the caller waits {waited}"
     if name == "respects_retry_after":
-        return "the provider is asked again before the time that it told"
+        return _too_early(run, attempts)
     if name == "no_retry_on_non_retryable":
         return "the provider is asked again although no retry can change that"
     if name == "returns_to_primary":
@@ -181,6 +197,15 @@ def _harm(name: str, run: Account, request: RequestRecord, attempts: list[Attemp
     if name == "order_respected":
         return f"{_listed(tried)} {'is' if len(tried) == 1 else 'are'} asked out of turn"
     return "the caller takes for a whole answer what is none"
+
+
+def _too_early(run: Account, attempts: list[AttemptRecord]) -> str:
+    before, after = max(
+        (pair for pair in run.retries(attempts) if pair[0].retry_after_ns is not None),
+        key=lambda pair: (pair[0].end_ns or 0) + (pair[0].retry_after_ns or 0) - pair[1].start_ns,
+    )
+    waited_ns = after.start_ns - (before.end_ns or 0)
+    return f"{before.provider} is asked again after {waited_ns / 1e9:.2g} s though it said to wait {(before.retry_after_ns or 0) / 1e9:.2g} s"
 
 
 def _well(run: Account) -> str:
