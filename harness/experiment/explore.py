@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -13,7 +13,7 @@ from harness import chain as chains
 from harness import sim
 from harness.chain import Chain
 from harness.chain.upstream import real
-from harness.document import did_you_mean
+from harness.document import did_you_mean, duration_text
 from harness.drivers import priced
 from harness.errors import ExitCode, UsageError
 from harness.judge import Status, judge
@@ -25,6 +25,13 @@ from harness.sim.search.telling import scenario_yaml, sentence
 
 FAULTS_MAX = 3
 BUDGET_S = 60.0
+
+
+_LIMITS: Mapping[str, Callable[[Space], list[str]]] = {
+    "survives_if_any_healthy": lambda _space: ["success_rate >= 100%"],
+    "bounded_latency": lambda space: [f"p50 latency in faults < {duration_text(space.deadline_ns)}"],
+}
+"""Expectations that may say what a property without a finding says."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -204,9 +211,7 @@ def _keep(find: Find, space: Space, chain: Path, out: Path) -> Found:
 def _expected(find: Find, space: Space) -> list[str]:
     """Return the expectations, of those that say what the property says, that the verdict finds failed."""
     texts = [f"no {finding}" for finding in FINDINGS.get(find.name, ())]
-    texts += ["success_rate >= 100%"] if find.name == "survives_if_any_healthy" else []
-    if not texts:
-        return []
+    texts += _LIMITS.get(find.name, lambda _space: [])(space)
     phases = space.phases
     plan = compile_plan(space.scenario(find.story), space.chain, tuple(parse(text, phases) for text in texts))
     verdict = judge(plan, sim.run(plan, space.chain).history)

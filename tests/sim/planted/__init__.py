@@ -64,18 +64,17 @@ class ForgetsThird(Request):
 
 
 class RetriesWithoutEnd(Request):
-    """Counts no attempts."""
+    """Takes what bounds its attempts for something else."""
 
-    def _take(self, now_ns: int, result: Result) -> None:
-        self._tries = 1
-        super()._take(now_ns, result)
+    def __init__(self, *args: Any, **fields: Any) -> None:
+        super().__init__(*args, **{**fields, "attempts": 10**6})
 
 
 class DropsDeadline(Request):
     """Forgets its deadline when it goes on to the next provider."""
 
-    def _on(self) -> None:
-        super()._on()
+    def _on(self, *place: Any) -> None:
+        super()._on(*place)
         self._deadline_ns += 3600 * S
 
 
