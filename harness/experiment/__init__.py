@@ -3,6 +3,7 @@
 from harness.experiment.check import Checked, check
 from harness.experiment.compare import Baseline, compare, compare_with
 from harness.experiment.doctor import Diagnosis, doctor
+from harness.experiment.explore import Explored, Found, explore
 from harness.experiment.live import Interrupted
 from harness.experiment.run import RunResult, report, run
 from harness.experiment.serve import serve
@@ -13,12 +14,15 @@ __all__ = [
     "Baseline",
     "Checked",
     "Diagnosis",
+    "Explored",
+    "Found",
     "Interrupted",
     "RunResult",
     "check",
     "compare",
     "compare_with",
     "doctor",
+    "explore",
     "report",
     "run",
     "serve",

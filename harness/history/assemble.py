@@ -34,8 +34,7 @@ def assemble(
         unseen: No recorder sits in the chain, so that nobody sees a refused connection.
         complete: Every part of the run came to its planned end.
     """
-    joined, attempts = join(requests, edge, chain)
-    named, fired = attribute(attempts, faults, unseen=unseen)
+    joined, named, fired = records(requests=requests, edge=edge, chain=chain, faults=faults, unseen=unseen)
     return History.of(
         plan_digest,
         requests=joined,
@@ -47,6 +46,20 @@ def assemble(
         foreign=foreign,
         unseen=unseen,
     )
+
+
+def records(
+    *,
+    requests: Iterable[RequestRecord],
+    edge: Sequence[tuple[str | None, AttemptRecord]],
+    chain: Sequence[ChainAttempt],
+    faults: Iterable[FaultEvent],
+    unseen: bool = False,
+) -> tuple[list[RequestRecord], list[AttemptRecord], list[FaultEvent]]:
+    """Return the requests, attempts and faults of a run, joined; see `assemble`. No column is made of them."""
+    joined, attempts = join(requests, edge, chain)
+    named, fired = attribute(attempts, faults, unseen=unseen)
+    return joined, named, fired
 
 
 def _lost(edge: Sequence[tuple[str | None, AttemptRecord]], chain: Sequence[ChainAttempt]) -> int:

@@ -96,3 +96,40 @@ def _bar(console: Console) -> Progress:
     """Return a bar that is drawn when told to: one thread does it all."""
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[time]}"))
     return Progress(*columns, console=console, transient=True, auto_refresh=False)
+
+
+class SearchProgress:
+    """How far a search has come: a line that is written over on a terminal, a line every 10 s elsewhere.
+
+    Args:
+        console: Where to; standard error if None.
+        clock: Seconds that never go back.
+    """
+
+    def __init__(self, console: Console | None = None, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._console = console or Console(stderr=True)
+        self._clock = clock
+        self._began_s = clock()
+        self._said_s = self._began_s
+
+    def show(self, tried: int, found: int) -> None:
+        """Show how much was tried and found, if it is time to."""
+        now_s = self._clock()
+        if now_s - self._said_s < (TICK_S if self._console.is_terminal else LINE_EVERY_S):
+            return
+        self._said_s = now_s
+        line = f"tried {tried} timelines, {60 * tried / (now_s - self._began_s):.0f}/min, found {found}"
+        if self._console.is_terminal:
+            self._console.print(Text(f"\r\x1b[2K{line}"), end="", highlight=False, soft_wrap=True)
+        else:
+            self.say(line)
+
+    def say(self, text: str) -> None:
+        """Tell one thing worth knowing, on a line of its own."""
+        self.end()
+        self._console.print(Text(text), highlight=False, soft_wrap=True)
+
+    def end(self) -> None:
+        """Take the line away."""
+        if self._console.is_terminal:
+            self._console.print(Text("\r\x1b[2K"), end="", highlight=False)

@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
+from typing import Any
 
 from harness.chain import Chain
 from harness.drivers.inside import enter, prepare, quick
@@ -15,8 +16,9 @@ from harness.drivers.recorder import Recorder
 from harness.drivers.reference import host as reference
 from harness.drivers.server import Inside
 from harness.edge.face import Face
-from harness.history import FaultEvent, History, RequestRecord
+from harness.history import AttemptRecord, FaultEvent, History, RequestRecord
 from harness.history.assemble import assemble
+from harness.history.assemble import records as joined
 from harness.history.records import ChainAttempt
 from harness.provider import decide
 from harness.scenario import Plan
@@ -75,20 +77,32 @@ def run(plan: Plan, chain: Chain, *, optimised: bool = True) -> Ran:
         UsageError: Only a live run can do this.
         UnrealError: Something real was tried, nothing could ever happen again, or there is no end.
     """
+    rows, warnings = _rows(plan, chain, optimised=optimised)
+    return Ran(history=assemble(plan.digest, **rows), warnings=warnings)
+
+
+def records(plan: Plan, chain: Chain) -> tuple[list[RequestRecord], list[AttemptRecord]]:
+    """Carry a plan out as `run` does, and return its bare records: for whoever looks at thousands of small runs."""
+    rows, _warnings = _rows(plan, chain, optimised=True)
+    requests, attempts, _faults = joined(**rows)
+    return requests, attempts
+
+
+def _rows(plan: Plan, chain: Chain, *, optimised: bool) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Return what every part of a run wrote, and its warnings."""
     prepare(chain)
     rows = Rows()
     with _seeded(plan.seed), quick(chain) if optimised else nullcontext():
         requests, warnings = virtual.run(
             lambda clock: _story(plan, chain, clock, rows), limit_ns=plan.end_ns + plan.load.deadline + SLACK_NS
         )
-    history = assemble(
-        plan.digest,
-        requests=requests,
-        edge=[(row.key, row.attempt) for row in rows.edge],
-        chain=rows.chain,
-        faults=[_event(plan, place) for place in range(len(plan.timeline.windows))],
-    )
-    return Ran(history=history, warnings=warnings)
+    told = {
+        "requests": requests,
+        "edge": [(row.key, row.attempt) for row in rows.edge],
+        "chain": rows.chain,
+        "faults": [_event(plan, place) for place in range(len(plan.timeline.windows))],
+    }
+    return told, warnings
 
 
 async def _story(plan: Plan, chain: Chain, clock: Clock, rows: Rows) -> tuple[list[RequestRecord], tuple[str, ...]]:

@@ -1,0 +1,231 @@
+"""The space that is searched: small runs with a few faults, from the simplest one on.
+
+Everything is drawn so that Hypothesis shrinks it the way a person would: fewer faults, the primary, a plain 503, at the
+start, every attempt, round numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cache, partial
+
+from hypothesis import strategies as st
+
+from harness.chain import Chain
+from harness.scenario import Fault, Inject, Load, Plan, Scenario, compile_plan
+from harness.scenario.schema import STREAMS_ONLY, WHOLE_PROVIDER
+
+S = 10**9
+STEP_NS = S // 10
+"""The grid of all times."""
+NAME = "explore"
+_GAPS_S = (2, 4, 5, 10)
+_ARRIVALS = 10
+_HEALTHY_S = 24
+"""So long that a breaker or a cooldown of some 10 s is over, and callers come after that."""
+_FAULTS_PHASE, _HEALTHY_PHASE = "faults", "healthy"
+
+_REFUSALS = (
+    Inject(status=503),
+    Inject(status=500),
+    Inject(status=429),
+    Inject(status=529, error="overloaded"),
+)
+_WAITS = (
+    Inject(status=429, retry_after=2 * S),
+    Inject(status=429, retry_after=2 * S, retry_after_as="date"),
+    Inject(status=429, retry_after=60 * S),
+)
+_HOPELESS = (
+    Inject(status=401),
+    Inject(status=404),
+    Inject(status=400),
+    Inject(status=400, error="context_length"),
+    Inject(status=400, error="content_filter"),
+    Inject(status=429, error="quota"),
+)
+_BROKEN = (
+    Inject(connection="reset"),
+    Inject(connection="close"),
+    Inject(connection="refused"),
+    Inject(stream="cut"),
+    Inject(stream="reset"),
+)
+_SLOW = (
+    Inject(connection="silent"),
+    Inject(delay=5 * S),
+    Inject(delay=20 * S),
+    Inject(stream="stall", pause=20 * S),
+)
+_STREAMED = (
+    Inject(stream="error_event"),
+    Inject(stream="error_event", after_tokens=0),
+    Inject(stream="end"),
+    Inject(stream="malformed"),
+    Inject(stream="empty"),
+    Inject(stream="cut", after_tokens=0),
+    Inject(stream="keepalive", after_tokens=0, pause=20 * S),
+    Inject(ttft=20 * S),
+)
+_FAMILIES = (_REFUSALS, _WAITS, _HOPELESS, _BROKEN, _SLOW)
+_LENGTHS_S = (1, 10, None, 2, 5, 20, 0.5)
+"""How long a fault lasts, in seconds; None is until the providers are to be healthy."""
+_CHOSEN: tuple[tuple[int | None, float], ...] = ((None, 1.0), (1, 1.0), (2, 1.0), (None, 0.5))
+"""Which attempts: `first` and `share`."""
+_STRETCHES = tuple((length_s, chosen) for chosen in _CHOSEN for length_s in _LENGTHS_S)
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """One point of the space.
+
+    Attributes:
+        streaming: Callers ask for streams.
+        faults: What breaks, and when.
+    """
+
+    streaming: bool
+    faults: tuple[Fault, ...]
+
+    def simpler(self) -> Iterator[Story]:
+        """Yield what is one step simpler: without a fault, without streams, or with a fault that is more like any other."""
+        for place, fault in enumerate(self.faults):
+            before, after = self.faults[:place], self.faults[place + 1 :]
+            if before or after:
+                yield replace(self, faults=(*before, *after))
+            for simpler in _simpler(fault):
+                yield replace(self, faults=(*before, simpler, *after))
+        if self.streaming and not any(fault.inject.stream in STREAMS_ONLY for fault in self.faults):
+            yield replace(self, streaming=False)
+
+    @property
+    def size(self) -> tuple[int, int, int]:
+        """How much there is to it: the smaller of two that break the same is the better find."""
+        chosen = sum(fault.share < 1 or fault.first is not None for fault in self.faults)
+        return len(self.faults), int(self.streaming) + chosen, sum(fault.at or 0 for fault in self.faults)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Space:
+    """What is searched, and in runs of what shape.
+
+    Callers come at even gaps, first while providers fail, then long enough while none does. The gap grows with the
+    patience of the chain, so that a run is always about as many requests.
+
+    Attributes:
+        chain: The chain.
+        providers: Names of those that may fail, the primary first.
+        faults_max: How many faults a run has at most.
+        deadline_ns: How long a request may take.
+        seed: Fixes what a run draws.
+    """
+
+    chain: Chain
+    providers: tuple[str, ...]
+    faults_max: int
+    deadline_ns: int
+    seed: int
+
+    @property
+    def gap_ns(self) -> int:
+        """From one arrival to the next."""
+        wanted_s = 1.1 * self.deadline_ns / S / _ARRIVALS
+        return next((gap_s for gap_s in _GAPS_S if gap_s >= wanted_s), _GAPS_S[-1]) * S
+
+    @property
+    def phases(self) -> dict[str, int]:
+        """Lengths, in nanoseconds, by name."""
+        healthy_ns = max(_HEALTHY_S * S, 3 * self.gap_ns)
+        return {_FAULTS_PHASE: _ARRIVALS * self.gap_ns, _HEALTHY_PHASE: healthy_ns}
+
+    @property
+    def patience_ns(self) -> int:
+        """When a caller gives up: well after the answer was due."""
+        return 2 * self.deadline_ns
+
+    def scenario(self, story: Story) -> Scenario:
+        """Return a story as the scenario that a file would hold."""
+        return Scenario(
+            name=NAME,
+            seed=self.seed,
+            load=Load(
+                rate=S / self.gap_ns, arrivals="constant", streaming=float(story.streaming), deadline=self.patience_ns
+            ),
+            phases=self.phases,
+            faults=story.faults,
+        )
+
+    def plan(self, story: Story) -> Plan:
+        """Return what a run of it is to do."""
+        return compile_plan(self.scenario(story), self.chain, ())
+
+    def holds(self, story: Story) -> bool:
+        """Return whether a story is one of this space: one from an earlier search may not be."""
+        end_ns = self.phases[_FAULTS_PHASE]
+        return len(story.faults) <= self.faults_max and all(
+            fault.on in self.providers and (fault.at or 0) + (fault.for_ or 0) <= end_ns for fault in story.faults
+        )
+
+    def stories(self) -> st.SearchStrategy[Story]:
+        """Return all that is searched."""
+        return _stories(self)
+
+
+# A fault is four draws, and no draw decides whether there is another: Hypothesis deletes no more than five in a row at
+# once, and a fault that it cannot delete stays in the find.
+
+
+@st.composite
+def _stories(draw: st.DrawFn, space: Space) -> Story:
+    streaming = draw(st.sampled_from((False, False, False, True)))
+    fault = st.builds(
+        partial(_fault, space),
+        st.sampled_from(space.providers),
+        st.sampled_from(_even((*_FAMILIES, _STREAMED) if streaming else _FAMILIES)),
+        st.sampled_from(_times(space.gap_ns)),
+        st.sampled_from(_STRETCHES),
+    )
+    return Story(streaming, tuple(draw(st.lists(fault, min_size=1, max_size=space.faults_max))))
+
+
+def _fault(
+    space: Space, provider: str, inject: Inject, at_ns: int, stretch: tuple[float | None, tuple[int | None, float]]
+) -> Fault:
+    length_s, (first, share) = stretch
+    left_ns = _ARRIVALS * space.gap_ns - at_ns
+    length_ns = left_ns if length_s is None else min(round(length_s * S), left_ns)
+    if inject.kind in WHOLE_PROVIDER:
+        first, share = None, 1.0
+    return Fault(on=provider, inject=inject, at=at_ns, for_=length_ns, first=first, share=share)
+
+
+def _simpler(fault: Fault) -> Iterator[Fault]:
+    if fault.inject != _REFUSALS[0]:
+        yield replace(fault, inject=_REFUSALS[0])
+    if fault.at:
+        yield replace(fault, at=0)
+    if fault.share < 1 or fault.first is not None:
+        yield replace(fault, share=1.0, first=None)
+    for length_s in sorted(length_s for length_s in _LENGTHS_S if length_s and length_s >= 1):
+        if (fault.for_ or 0) > length_s * S:
+            yield replace(fault, for_=round(length_s * S))
+
+
+@cache
+def _even(families: tuple[tuple[Inject, ...], ...]) -> tuple[Inject, ...]:
+    """Return all kinds, the simplest first, each family as often in all as any other, about."""
+    most = max(map(len, families))
+    more = [inject for family in families for inject in family * (round(most / len(family)) - 1)]
+    return (*(inject for family in families for inject in family), *more)
+
+
+@cache
+def _times(gap_ns: int) -> tuple[int, ...]:
+    """Return when a fault may begin, the earliest first: a third of them at once, a third on an arrival.
+
+    Outages that meet are the ones that matter, and what lies between two arrivals touches retries alone.
+    """
+    grid = tuple(range(0, _ARRIVALS * gap_ns, STEP_NS))
+    arrivals = tuple(range(0, _ARRIVALS * gap_ns, gap_ns)) * (len(grid) // _ARRIVALS)
+    return (*([0] * len(grid)), *sorted(arrivals), *grid)

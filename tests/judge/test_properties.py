@@ -1,0 +1,163 @@
+"""The properties of the search, and that they say what the findings say."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from harness.chain import Retry
+from harness.judge import judge
+from harness.judge.properties import FINDINGS, PROPERTIES, Account, broken, deadline_ns
+from harness.scenario import Fault, Inject, Plan
+from tests.judge.histories import Book, S, Try, fails, plan_of
+from tests.judge.strategies import books, plans
+
+DOWN = Fault(on="openai", at=0, for_=10 * S, inject=Inject(status=503))
+
+
+def account(plan: Plan, book: Book, **fields: object) -> Account:
+    """Return a told run as the properties look at it."""
+    given_fields = {
+        "requests": book.requests,
+        "attempts": book.attempts,
+        "windows": plan.timeline.windows,
+        "chain": plan.chain,
+        "providers": plan.chain.order,
+        "deadline_ns": 30 * S,
+        "end_ns": plan.end_ns,
+    }
+    return Account(**(given_fields | fields))  # type: ignore[arg-type]
+
+
+def spoil(draw: st.DrawFn, book: Book) -> None:
+    """Make some answers worse than the chain could tell: halves, doubles, inventions, codes of used-up quotas."""
+    for place, attempt in enumerate(book.attempts):
+        if attempt.status == 429:
+            code = draw(st.sampled_from([None, "insufficient_quota", "rate_limit_exceeded"]))
+            book.attempts[place] = replace(attempt, error_code=code)
+        elif attempt.status == 503 and draw(st.integers(0, 5)) == 0:
+            book.attempts[place] = replace(attempt, status=402)
+    for place, request in enumerate(book.requests):
+        how = draw(st.sampled_from(["as it was", "as it was", "half", "twice", "unnamed", "invented"]))
+        if request.outcome == "dropped" or how == "as it was":
+            continue
+        rest: dict[str, object] = {"outcome": "ok", "status": 200, "complete": False}
+        if how == "half":
+            rest |= {"text_chars": 10}
+        elif how == "twice":
+            rest |= {"sources": ("one", "other")}
+        elif how == "unnamed":
+            rest |= {
+                "served_attempt": None,
+                "served_by": None,
+                "sources": (),
+                "text_chars": draw(st.sampled_from([None, 50, 100])),
+            }
+        else:
+            rest |= {"served_attempt": None, "served_by": None, "sources": ("nobody",), "text_chars": 100}
+        book.requests[place] = replace(request, **rest)  # type: ignore[arg-type]
+
+
+@settings(max_examples=150)
+@given(plans(), books(), st.data())
+def test_properties_agree_with_the_findings(plan: Plan, book: Book, data: st.DataObject) -> None:
+    """Where the judge looks for the same, it names the same requests, on any history."""
+    spoil(data.draw, book)
+    texts = [finding for findings in FINDINGS.values() for finding in findings]
+    asked = plan_of(*(f"no {text}" for text in texts), deadline_s=plan.load.deadline / S, attempts=3)
+    plan = replace(plan, expectations=asked.expectations)
+    verdict = judge(plan, book.history(plan))
+    found = {finding.id: finding for finding in verdict.findings}
+    told = broken(account(plan, book))
+    for name, findings in FINDINGS.items():
+        shown = {request for finding in findings if finding in found for request in found[finding].requests}
+        count = sum(found[finding].count for finding in findings if finding in found)
+        if name == "returns_to_primary":  # a finding on the run as a whole: it names no request
+            assert bool(told.get(name)) == bool(count), name
+        else:
+            assert set(told.get(name, ())) == shown, name
+
+
+def test_a_healthy_provider_must_be_used() -> None:
+    """A request that fails while one provider was untouched by any fault breaks it; not where all were faulty."""
+    plan = plan_of(faults=[DOWN, replace(DOWN, on="azure")])
+    book = Book()
+    book.request(1, fails(), fails(at="azure"), status=503)
+    assert PROPERTIES["survives_if_any_healthy"](account(plan, book)) == ("req-000001",)
+    assert PROPERTIES["survives_if_any_healthy"](account(plan, book, providers=("openai", "azure"))) == ()
+
+
+@pytest.mark.parametrize("status", [400, 413, 422])
+def test_what_no_provider_could_answer_is_excused(status: int) -> None:
+    """A request that is wrong everywhere may fail."""
+    plan = plan_of(faults=[DOWN])
+    book = Book()
+    book.request(1, fails(status), status=status)
+    assert PROPERTIES["survives_if_any_healthy"](account(plan, book)) == ()
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 429, 500])
+def test_what_another_provider_could_answer_is_not(status: int) -> None:
+    """A wrong key at one provider is no reason to fail."""
+    plan = plan_of(faults=[DOWN])
+    book = Book()
+    book.request(1, fails(status), status=status)
+    assert PROPERTIES["survives_if_any_healthy"](account(plan, book)) == ("req-000001",)
+
+
+def test_nobody_is_asked_to_start_anew_after_a_first_token() -> None:
+    """A stream that broke off after its first token may fail."""
+    plan = plan_of(faults=[DOWN])
+    book = Book()
+    book.request(1, fails(200, outcome="cut"), outcome="truncated", complete=False, streaming=True, first_token_ns=S)
+    assert PROPERTIES["survives_if_any_healthy"](account(plan, book)) == ()
+
+
+def test_healthy_is_from_start_to_end() -> None:
+    """A fault that begins while the request is still under way makes a provider unhealthy for it; a later one does not."""
+    late = replace(DOWN, on="anthropic", at=5 * S)
+    plan = plan_of(faults=[DOWN, replace(DOWN, on="azure"), late])
+    book = Book()
+    book.request(1, fails(took_s=4.5), status=503)
+    book.request(1, fails(took_s=3.5), status=503)
+    assert PROPERTIES["survives_if_any_healthy"](account(plan, book)) == ("req-000002",)
+
+
+@pytest.mark.parametrize(("attempts", "limit"), [(None, 9), (1, 3), (2, 6)])
+def test_attempts_are_bounded(attempts: int | None, limit: int) -> None:
+    """Providers times attempts at each, three where the chain does not say; one more breaks it."""
+    plan = plan_of()
+    plan = replace(plan, chain=replace(plan.chain, retry=Retry(attempts=attempts) if attempts else None))
+    book = Book()
+    book.request(1, *[fails()] * limit)
+    book.request(2, *[fails()] * (limit + 1))
+    assert PROPERTIES["bounded_attempts"](account(plan, book)) == ("req-000002",)
+
+
+def test_latency_is_bounded() -> None:
+    """From the intended start to the end, however it ended; exactly the deadline is in time."""
+    plan = plan_of()
+    book = Book()
+    book.request(1, Try(), end_ns=31 * S)
+    book.request(1, Try(), end_ns=31 * S + 1)
+    book.request(1, Try(), end_ns=None)
+    assert PROPERTIES["bounded_latency"](account(plan, book)) == ("req-000002", "req-000003")
+
+
+def test_the_deadline_is_the_timeout_for_each_provider() -> None:
+    """The chain's own, else a minute."""
+    chain = plan_of().chain
+    assert deadline_ns(replace(chain, timeout=20 * S), 3) == 60 * S
+    assert deadline_ns(chain, 2) == 120 * S
+
+
+def test_a_good_run_breaks_nothing() -> None:
+    """Retries that wait as told, a fallback in order, and a return."""
+    plan = plan_of(faults=[DOWN])
+    book = Book()
+    book.request(1, fails(429, told_s=1.0), fails(after_s=1.1), Try(at="azure"))
+    book.request(40, Try())
+    assert broken(account(plan, book)) == {}

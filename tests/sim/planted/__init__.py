@@ -1,0 +1,120 @@
+"""Chains that are wrong on purpose: the reference chain, each with one bug in its policy, and the one without."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+from harness.chain import Chain, Provider, Retry
+from harness.chain.reference.machine import Request
+from harness.chain.reference.turns import Result
+from harness.chain.spec import BreakerSpec, Policy
+from harness.drivers.reference import host
+
+S = 10**9
+NAMES = ("openai", "azure", "anthropic")
+
+CORRECT = Chain(
+    name="correct",
+    driver="reference",
+    providers={
+        "openai": Provider(dialect="openai", model="gpt-4"),
+        "azure": Provider(dialect="azure", model="gpt-4"),
+        "anthropic": Provider(dialect="anthropic", model="claude-3-5-sonnet-20241022"),
+    },
+    order=NAMES,
+    retry=Retry(attempts=2),
+    timeout=2 * S,
+    policy=Policy(deadline=30 * S, first_token=2 * S, idle=2 * S, retry_after_max=2 * S, cap=2 * S),
+)
+"""Patient enough to reach its last provider in time, whatever the others do."""
+assert CORRECT.policy is not None
+
+PATIENT = replace(
+    CORRECT,
+    retry=Retry(attempts=1),
+    timeout=10 * S,
+    policy=replace(CORRECT.policy, deadline=15 * S, first_token=10 * S, idle=10 * S),
+)
+"""Waits so long for each provider that only its deadline bounds a request."""
+
+
+class IgnoresRetryAfter(Request):
+    """Waits as long as it likes, whatever it was told."""
+
+    def _take(self, now_ns: int, result: Result) -> None:
+        super()._take(now_ns, result._replace(retry_after_ns=None))
+
+
+class RetriesBadRequest(Request):
+    """Takes a 400 for a fault of the provider."""
+
+    def _take(self, now_ns: int, result: Result) -> None:
+        super()._take(now_ns, result._replace(failure="server_error") if result.status == 400 else result)
+
+
+class ForgetsThird(Request):
+    """Asks the first two providers alone."""
+
+    def __init__(self, *args: Any, **fields: Any) -> None:
+        super().__init__(*args, **fields)
+        self._order = self._order[:2]
+
+
+class RetriesWithoutEnd(Request):
+    """Takes what bounds its attempts for something else."""
+
+    def __init__(self, *args: Any, **fields: Any) -> None:
+        super().__init__(*args, **{**fields, "attempts": 10**6})
+
+
+class DropsDeadline(Request):
+    """Forgets its deadline when it goes on to the next provider."""
+
+    def _on(self, *place: Any) -> None:
+        super()._on(*place)
+        self._deadline_ns += 3600 * S
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planted:
+    """A bug.
+
+    Attributes:
+        breaks: The property that it breaks.
+        chain: Where it is; its policy's deadline is what bounds a request.
+        request: The policy with the bug in it; the right one where the bug is in the chain's own fields.
+    """
+
+    breaks: str
+    chain: Chain = CORRECT
+    request: Callable[..., Request] = Request
+
+    @contextmanager
+    def planted(self) -> Iterator[None]:
+        """Host every reference chain with this bug meanwhile."""
+        right = host.Request
+        host.Request = self.request  # type: ignore[assignment, misc]
+        try:
+            yield
+        finally:
+            host.Request = right  # type: ignore[misc]
+
+
+BUGS = {
+    "ignores-retry-after": Planted(breaks="respects_retry_after", request=IgnoresRetryAfter),
+    "retries-a-400": Planted(breaks="no_retry_on_non_retryable", request=RetriesBadRequest),
+    "forgets-the-third-provider": Planted(breaks="survives_if_any_healthy", request=ForgetsThird),
+    "never-returns-to-the-primary": Planted(
+        breaks="returns_to_primary",
+        chain=replace(CORRECT, policy=replace(CORRECT.policy, breaker=BreakerSpec(failures=1, open=3600 * S))),
+    ),
+    "retries-without-end": Planted(
+        breaks="bounded_attempts",
+        chain=replace(CORRECT, policy=replace(CORRECT.policy, breaker=None, budget=None)),
+        request=RetriesWithoutEnd,
+    ),
+    "drops-the-deadline": Planted(breaks="bounded_latency", chain=PATIENT, request=DropsDeadline),
+}

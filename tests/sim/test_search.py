@@ -1,0 +1,154 @@
+"""The search finds what was planted, makes it small, and finds nothing in a chain that is right."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.chain import Chain
+from harness.judge.properties import PROPERTIES
+from harness.scenario import Fault, Inject
+from harness.scenario.schema import STREAMS_ONLY
+from harness.sim.search import Find, Hunt, Space, Story
+from tests.sim.planted import BUGS, CORRECT, NAMES, PATIENT, IgnoresRetryAfter, Planted, RetriesBadRequest
+
+S = 10**9
+ONE = Fault(on="openai", at=0, for_=S, inject=Inject(status=503))
+
+
+def space(chain: Chain = CORRECT, **fields: object) -> Space:
+    """Return the space around a chain whose policy's deadline is the promise."""
+    assert chain.policy is not None
+    given_fields = {"providers": NAMES, "faults_max": 3, "deadline_ns": chain.policy.deadline, "seed": 1}
+    return Space(chain=chain, **(given_fields | fields))  # type: ignore[arg-type]
+
+
+def hunt(where: Space, runs: int, **fields: object) -> Hunt:
+    """Return a search that ends after so many runs."""
+    search: Hunt
+
+    def over() -> bool:
+        return search.tried >= runs
+
+    search = Hunt(where, over=over, **fields)  # type: ignore[arg-type]
+    return search
+
+
+def first(bug: Planted, runs: int = 400, **fields: object) -> Find | None:
+    """Return the first thing that is found in a chain with a bug."""
+    with bug.planted():
+        return next(hunt(space(bug.chain), runs, properties=(bug.breaks,), **fields).run(), None)
+
+
+@pytest.mark.parametrize("name", sorted(BUGS))
+def test_every_planted_bug_is_found_and_made_small(name: str) -> None:
+    """Each breaks its property, and three faults at most are enough to show it."""
+    found = first(BUGS[name])
+    assert found is not None
+    assert found.name == BUGS[name].breaks
+    assert found.shrunk
+    assert 1 <= len(found.story.faults) <= 3
+    assert found.requests
+
+
+def test_a_retry_after_ignored_is_shrunk_to_the_least() -> None:
+    """One 429 with a Retry-After from the primary, at once, for a second, in whole, without streams."""
+    found = first(BUGS["ignores-retry-after"])
+    assert found is not None
+    assert not found.story.streaming
+    (fault,) = found.story.faults
+    assert (fault.on, fault.at, fault.share, fault.first) == ("openai", 0, 1.0, None)
+    assert fault.inject == Inject(status=429, retry_after=2 * S)
+
+
+@pytest.mark.parametrize("chain", [CORRECT, PATIENT], ids=["correct", "patient"])
+def test_a_chain_that_is_right_gives_nothing(chain: Chain) -> None:
+    """The same chains without a bug break none of the properties that the bugs break there."""
+    breaks = tuple(bug.breaks for bug in BUGS.values()) if chain is PATIENT else tuple(PROPERTIES)
+    names = ("bounded_latency",) if chain is PATIENT else breaks
+    search = hunt(space(chain), 150, properties=names)
+    assert list(search.run()) == []
+    assert search.tried == 150
+
+
+def test_the_same_seed_tries_the_same() -> None:
+    """Two searches agree in what they run, and in which order."""
+    told = []
+    for _ in range(2):
+        search = hunt(space(), 30)
+        assert list(search.run()) == []
+        told.append(list(search._known))
+    assert told[0] == told[1]
+
+
+def test_a_search_goes_on_from_what_an_earlier_one_found(tmp_path: Path) -> None:
+    """The database holds the find: a handful of runs is enough the second time, whatever the seed."""
+    bug = BUGS["forgets-the-third-provider"]
+    before = first(bug, database=tmp_path)
+    assert before is not None
+    after = first(bug, runs=12, seed=99, database=tmp_path)
+    assert after is not None
+    assert after.story == before.story
+
+
+def test_one_run_tells_of_all_properties() -> None:
+    """A chain with two faults of its own has both found in one search."""
+
+    class Both(IgnoresRetryAfter, RetriesBadRequest):
+        """Two bugs at once."""
+
+    with Planted(breaks="", request=Both).planted():
+        names = ("respects_retry_after", "no_retry_on_non_retryable")
+        found = list(hunt(space(), 300, properties=names).run())
+    assert {each.name for each in found} == set(names)
+
+
+@given(st.data())
+def test_every_story_is_a_scenario_that_could_fire(data: st.DataObject) -> None:
+    """Faults lie within their phase, on the grid, and ask for streams only where there are some."""
+    where = space(faults_max=4)
+    story = data.draw(where.stories())
+    assert 1 <= len(story.faults) <= 4
+    for fault in story.faults:
+        assert fault.at is not None
+        assert fault.for_ is not None
+        assert fault.for_ > 0
+        assert fault.at % (S // 10) == 0
+        assert fault.at + fault.for_ <= where.phases["faults"]
+        assert story.streaming or fault.inject.stream not in STREAMS_ONLY
+
+
+def test_what_is_simpler_is_smaller() -> None:
+    """Leaving something out never makes a story larger."""
+    story = Story(streaming=True, faults=(ONE, Fault(on="azure", at=S, for_=S, share=0.5, inject=Inject(status=500))))
+    seen = [story]
+    for each in seen:
+        assert each.size <= story.size
+        seen += [simpler for simpler in each.simpler() if simpler not in seen]
+    assert seen[-1] in (
+        Story(streaming=False, faults=(ONE,)),
+        Story(streaming=False, faults=(replace(ONE, on="azure"),)),
+    )
+
+
+@pytest.mark.parametrize(("deadline_s", "gap_s"), [(10, 2), (30, 4), (90, 10), (3000, 10)])
+def test_a_patient_chain_is_given_time(deadline_s: int, gap_s: int) -> None:
+    """A run is about as many requests for every chain; its faults last as long as the chain may wait, within reason."""
+    where = space(deadline_ns=deadline_s * S)
+    assert where.gap_ns == gap_s * S
+    requests = len(where.plan(Story(streaming=False, faults=(ONE,))).arrivals)
+    assert 12 <= requests <= 22
+
+
+def test_an_interrupted_search_ends_at_once() -> None:
+    """Whatever else a run raises is no find: it ends the search."""
+
+    def over() -> bool:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        list(Hunt(space(), over=over).run())

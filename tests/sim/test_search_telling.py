@@ -1,0 +1,155 @@
+"""What is found is written down so that people understand it and programs can run it again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from harness import experiment
+from harness.errors import UsageError
+from harness.experiment.explore import Explored, replayed
+from harness.judge import Status, judge
+from harness.judge.properties import broken
+from harness.scenario import Fault, Inject, load
+from harness.sim import run
+from harness.sim.search import Space, Story, account_of
+from harness.sim.search.telling import scenario_yaml, sentence
+from tests.sim.planted import BUGS, CORRECT, NAMES
+
+S = 10**9
+CHAIN = """
+name: three
+driver: reference
+providers:
+  openai:    {dialect: openai,    model: gpt-4}
+  azure:     {dialect: azure,     model: gpt-4}
+  anthropic: {dialect: anthropic, model: claude-3-5-sonnet-20241022}
+order: [openai, azure, anthropic]
+retry: {attempts: 2}
+timeout: 2s
+policy: {deadline: 30s, first_token: 2s, idle: 2s, retry_after_max: 2s, cap: 2s}
+"""
+SPACE = Space(chain=CORRECT, providers=NAMES, faults_max=3, deadline_ns=30 * S, seed=1)
+
+
+@pytest.fixture
+def chain(tmp_path: Path) -> Path:
+    """Return the file of a chain that is right."""
+    path = tmp_path / "chains" / "three.yaml"
+    path.parent.mkdir()
+    path.write_text(CHAIN)
+    return path
+
+
+def search(chain: Path, breaks: str, *, budget_s: float = 60.0) -> Explored:
+    """Search a chain for what breaks one property."""
+    out = chain.parent.parent / "found"
+    return experiment.explore(chain, out=out, budget_s=budget_s, deadline=30 * S, properties=(breaks,))
+
+
+@pytest.mark.parametrize("name", ["ignores-retry-after", "retries-a-400", "forgets-the-third-provider"])
+def test_a_find_is_replayed_from_its_file(chain: Path, name: str) -> None:
+    """The file is right, breaks the same property, and where a check says the same, that fails."""
+    bug = BUGS[name]
+    with bug.planted():
+        explored = search(chain, bug.breaks)
+        (found,) = explored.found
+        assert explored.exit_code == 1
+        checked = experiment.check(found.scenario)
+        assert checked.error is None
+        assert bug.breaks in broken(replayed(found.scenario, explored.space))
+        loaded = load(found.scenario)
+        assert loaded.scenario.expect
+        verdict = judge(loaded.plan, run(loaded.plan, loaded.chain).history)
+        assert verdict.status is Status.FAIL
+    told = found.scenario.read_text()
+    assert found.sentence in told.replace("\n# ", " ")
+    assert "--engine sim" in told
+    assert found.scenario.name == f"found-{bug.breaks.replace('_', '-')}-1.yaml"
+
+
+def test_what_is_found_again_is_one_file(chain: Path) -> None:
+    """A second search goes on from the first, and writes nothing twice."""
+    bug = BUGS["retries-a-400"]
+    with bug.planted():
+        first = search(chain, bug.breaks).found
+        second = search(chain, bug.breaks).found
+    assert first == second
+    assert len(list(first[0].scenario.parent.glob("*.yaml"))) == 1
+
+
+def test_nothing_found_is_said_with_what_was_searched(chain: Path) -> None:
+    """Exit 0, and a line that tells how many timelines, where, and for what."""
+    explored = search(chain, "bounded_latency", budget_s=0.2)
+    assert explored.exit_code == 0
+    line = explored.searched()
+    assert "timelines of up to 3 faults at openai, azure, anthropic" in line
+    assert "bounded_latency" in line
+
+
+@pytest.mark.parametrize(
+    ("fields", "known"), [({"providers": ("opnai",)}, "openai"), ({"properties": ("bounded",)}, "bounded_latency")]
+)
+def test_an_unknown_name_is_a_usage_error(chain: Path, fields: dict[str, tuple[str, ...]], known: str) -> None:
+    """It says what is known."""
+    with pytest.raises(UsageError) as error:
+        experiment.explore(chain, out=chain.parent / "found", budget_s=1, **fields)  # type: ignore[arg-type]
+    assert known in (error.value.known or "")
+
+
+def fault(on: str, *, at_s: float = 0.0, for_s: float = 1.0, **inject: object) -> Fault:
+    """Return a fault."""
+    return Fault(on=on, at=round(at_s * S), for_=round(for_s * S), inject=Inject(**inject))  # type: ignore[arg-type]
+
+
+def told(name: str, bug: str, *faults: Fault) -> str:
+    """Return what is said of a story that breaks a property of a planted chain."""
+    with BUGS[bug].planted():
+        account = account_of(SPACE, Story(streaming=False, faults=faults))
+        return sentence(name, account, broken(account)[name])
+
+
+def test_a_person_would_say_it_so() -> None:
+    """How many of what from whom, and what it comes to for the caller."""
+    said = told(
+        "survives_if_any_healthy",
+        "forgets-the-third-provider",
+        fault("openai", status=429),
+        fault("azure", connection="reset"),
+    )
+    assert said.startswith("two 429s from openai and two resets from azure, 0.")
+    assert " s apart, and the caller gets a 502 after 0." in said
+    assert said.endswith("although anthropic was healthy")
+    said = told("respects_retry_after", "ignores-retry-after", fault("openai", status=429, retry_after=2 * S))
+    assert "with Retry-After 2 s from openai, and openai is asked again after 0." in said
+    assert said.endswith("though it said to wait 2 s")
+
+
+def test_a_file_holds_every_field(chain: Path, tmp_path: Path) -> None:
+    """What is written is read again as it was: selectors, streams, durations."""
+    story = Story(
+        streaming=True,
+        faults=(
+            Fault(on="openai", at=S // 10, for_=S, first=2, inject=Inject(status=429, retry_after=2 * S)),
+            Fault(on="azure", at=0, for_=S // 2, share=0.5, inject=Inject(stream="stall", pause=20 * S)),
+            fault("anthropic", stream="cut", after_tokens=0),
+        ),
+    )
+    text = scenario_yaml(
+        SPACE.scenario(story),
+        chain="chains/three.yaml",
+        name="found-1",
+        told="it's so: this happens",
+        property_name="bounded_latency",
+        expect=("no wrong_order",),
+        path="found-1.yaml",
+    )
+    file = tmp_path / "found-1.yaml"
+    file.write_text(text)
+    loaded = load(file)
+    assert loaded.scenario.faults == story.faults
+    assert loaded.scenario.load == SPACE.scenario(story).load
+    assert loaded.scenario.expect == ("no wrong_order",)
+    assert loaded.plan.timeline == SPACE.plan(story).timeline
+    assert loaded.plan.arrivals == SPACE.plan(story).arrivals
