@@ -77,6 +77,7 @@ def _play(story: Story, breakers: Mapping[str, Breaker] | None = None) -> list[H
     def answer(send: Send, _now: int) -> tuple[int, Result]:
         nonlocal sent
         took, failure, told, begun, cost = script[sent % len(script)]
+        begun = begun and _policy(of).streams != "restart"  # there the caller sees nothing before the end
         sent += 1
         return took, Result(send.attempt, failure, retry_after_ns=told, begun=begun, cost_usd=cost)
 
