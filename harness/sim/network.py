@@ -170,7 +170,8 @@ class Answering:
             elif self._leaves(step):
                 return
             step = next(self._steps, None)
-        rest = [] if step is None else [step]
+        silent = isinstance(step, Hang) and self._due_ns <= now_ns  # it has been under way all the time
+        rest = [] if step is None or silent else [step]
         self._end("client_left", now_ns, [*rest, *self._steps])
 
     async def _next(self) -> Head | Send | None:

@@ -175,4 +175,4 @@ def test_serve_is_a_plain_llm_mock() -> None:
 def test_typer_knows_every_command() -> None:
     """The list that the tests above go through is the real one."""
     assert isinstance(app, typer.Typer)
-    assert COMMANDS == ["check", "compare", "doctor", "report", "run", "serve", "suite"]
+    assert COMMANDS == ["check", "compare", "doctor", "explore", "report", "run", "serve", "suite"]
