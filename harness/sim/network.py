@@ -126,6 +126,7 @@ class Answering:
     _played: Played = field(default_factory=Played)
     _steps: Iterator[Step] = field(init=False)
     _step: Step | None = None
+    _waits: list[tuple[int, Wait]] = field(default_factory=list)
     _chunked: bool = False
     _breaks_ns: int | None = field(init=False)
     _due_ns: int = field(init=False)
@@ -163,21 +164,25 @@ class Answering:
         if id(self) not in self._open:
             return
         now_ns = self._clock.now_ns
+        rest: list[Step] = [wait for began_ns, wait in self._waits if began_ns > now_ns]
         step = self._step or next(self._steps, None)
-        while step is not None and (isinstance(step, Wait) or self._due_ns <= now_ns) and not isinstance(step, Hang):
+        while step is not None and self._due_ns <= now_ns:  # as the edge's player: what has begun has been played
             if isinstance(step, Wait):
                 self._due_ns += step.ns
+            elif isinstance(step, Hang):
+                step = None
+                break
             elif self._leaves(step):
                 return
             step = next(self._steps, None)
-        silent = isinstance(step, Hang) and self._due_ns <= now_ns  # it has been under way all the time
-        rest = [] if step is None or silent else [step]
+        rest += [] if step is None else [step]
         self._end("client_left", now_ns, [*rest, *self._steps])
 
     async def _next(self) -> Head | Send | None:
         """Return the next step that arrives; None at the end."""
         for step in self._steps:
             if isinstance(step, Wait):
+                self._waits.append((self._due_ns, step))
                 self._due_ns += step.ns
                 continue
             self._step = step
@@ -187,6 +192,7 @@ class Answering:
                 self.leave()
                 raise
             self._step = None
+            self._waits.clear()
             over = self._leaves(step)
             if isinstance(step, Head | Send):
                 return step
