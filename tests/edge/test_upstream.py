@@ -11,8 +11,8 @@ import pytest
 
 from harness.chain import Provider
 from harness.edge.budget import Budget
-from harness.edge.forward import split
 from harness.edge.upstream import Client, Real
+from harness.provider.dialects.wire import split
 
 from .conftest import Open, chat, post, until
 from .upstreams import (

@@ -38,7 +38,7 @@ def hunt(where: Space, runs: int, **fields: object) -> Hunt:
     return search
 
 
-def first(bug: Planted, runs: int = 400, **fields: object) -> Find | None:
+def first(bug: Planted, runs: int = 3000, **fields: object) -> Find | None:
     """Return the first thing that is found in a chain with a bug."""
     with bug.planted():
         return next(hunt(space(bug.chain), runs, properties=(bug.breaks,), **fields).run(), None)
