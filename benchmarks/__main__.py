@@ -1,4 +1,7 @@
-"""Run every benchmark of this folder in a row, print one table and write it to README.md: `python -m benchmarks`."""
+"""Run every benchmark of this folder in a row, print one table and write it to README.md: `python -m benchmarks`.
+
+`python -m benchmarks NAME…` runs those alone, and puts their rows in the place of the page's.
+"""
 
 from __future__ import annotations
 
@@ -104,20 +107,34 @@ def page(results: list[Result], facts: str) -> str:
     )
 
 
-def main() -> int:
-    """Run all; return 1 if a benchmark failed or missed a target."""
+def renewed(text: str, results: list[Result]) -> str:
+    """Return the page with the rows of some benchmarks in the place of those it has."""
+    head, *rows = table(results)[1:]
+    again = {result.name for result in results}
+    kept = [
+        line for line in text.splitlines() if line.startswith("| ") and line.split()[1] not in {*again, "benchmark"}
+    ]
+    before, _, after = text.partition(head + "\n")
+    rest = after.splitlines()[sum(line.startswith("| ") for line in after.splitlines()) :]
+    return "\n".join([before + head, *sorted(kept + rows, key=lambda line: line.split()[1]), *rest]) + "\n"
+
+
+def main(names: list[str]) -> int:
+    """Run all, or those with the given names; return 1 if a benchmark failed or missed a target."""
     facts = machine(os.getloadavg()[0])
     results = []
-    for script in scripts():
+    for script in [script for script in scripts() if not names or script.stem in names]:
         print(f"{script.stem} …", file=sys.stderr, flush=True)
         results.append(run(script))
         if results[-1].failure is not None:
             print(f"  failed: {results[-1].failure}", file=sys.stderr)
     print("\n".join(table(results)))
-    (HERE / "README.md").write_text(page(results, facts), encoding="utf-8")
+    readme = HERE / "README.md"
+    text = renewed(readme.read_text(encoding="utf-8"), results) if names else page(results, facts)
+    readme.write_text(text, encoding="utf-8")
     good = all(result.failure is None and all(row["met"] is not False for row in result.rows) for result in results)
     return 0 if good else 1
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

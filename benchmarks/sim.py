@@ -66,7 +66,7 @@ def digest(history: History) -> str:
 
 def at_least(what: str, measured: float, unit: str, target: float) -> Row:
     """Return a row whose number is to be at least `target`."""
-    return Row(what=what, measured=measured, unit=unit, target=f">= {target:g}", met=measured >= target)
+    return Row(what=what, measured=measured, unit=unit, target=f">= {target:g}", met=bool(measured >= target))
 
 
 def optimising(busy: Loaded) -> list[Row]:

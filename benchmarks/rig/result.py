@@ -31,7 +31,7 @@ class Row:
 
 def limited(what: str, measured: float, unit: str, at_most: float) -> Row:
     """Return a row whose number is to be at most `at_most`."""
-    return Row(what=what, measured=measured, unit=unit, target=f"<= {at_most:g}", met=measured <= at_most)
+    return Row(what=what, measured=measured, unit=unit, target=f"<= {at_most:g}", met=bool(measured <= at_most))
 
 
 def quantile(values: Sequence[float], share: float) -> float:
