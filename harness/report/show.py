@@ -14,6 +14,7 @@ from harness.report import plots, words
 from harness.report.picture import picture
 from harness.report.run import Run
 from harness.report.summary import summary
+from harness.report.table import table
 
 _IDS_MAX = 5
 _COLUMNS = (
@@ -217,16 +218,7 @@ def _finding(finding: Finding) -> list[str]:
 
 
 def _table(caption: str, columns: tuple[str, ...], rows: list[list[str]], *, empty: str = "") -> str:
-    """Return a table of cells that are HTML already; on a phone each row becomes a card, named by `data-name`."""
+    """Return a table of cells that are HTML already, or what is said where it has no rows."""
     if not rows:
         return f"<p>{escape(empty)}</p>"
-    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in columns)
-    body = "".join(
-        "<tr>"
-        + "".join(
-            f'<td data-name="{escape(name)}"><div>{cell}</div></td>' for name, cell in zip(columns, row, strict=True)
-        )
-        + "</tr>"
-        for row in rows
-    )
-    return f"<table><caption>{escape(caption)}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+    return table(columns, rows, caption=caption)

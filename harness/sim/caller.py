@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
@@ -11,8 +10,8 @@ from typing import Any
 
 from harness.caller.answer import Reading, StreamReading, read_failure, read_plain
 from harness.caller.prompt import Prompt
+from harness.caller.record import record
 from harness.history import RequestRecord
-from harness.provider.marker import find_attempts
 from harness.scenario import Load
 from harness.scenario.plan import Arrival
 from harness.sim.clock import Clock, UnrealError
@@ -61,25 +60,7 @@ class Callers:
                 raise
             left = True
             reading = heard.stream.end() if heard.stream and heard.status else Reading(outcome="error")
-        text = reading.text
-        return RequestRecord(
-            request_id=arrival.request_id,
-            phase=arrival.phase,
-            scheduled_ns=arrival.scheduled_ns,
-            start_ns=start_ns,
-            first_token_ns=heard.first_token_ns,
-            end_ns=clock.now_ns,
-            outcome="deadline" if left else reading.outcome,
-            status=heard.status,
-            sources=find_attempts(text) if text else (),
-            text_chars=None if text is None else len(text),
-            text_sha256=None if text is None else hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest(),
-            streaming=arrival.streaming,
-            error="gave up at the deadline" if left else reading.error,
-            tokens_in=reading.tokens_in,
-            tokens_out=reading.tokens_out,
-            client_left=left,
-        )
+        return record(arrival, heard, reading, start_ns=start_ns, end_ns=clock.now_ns, left=left)
 
     async def _exchange(self, body: dict[str, Any], heard: _Heard) -> Reading:
         async with aclosing(self._ask(body)) as pieces:

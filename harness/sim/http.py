@@ -10,8 +10,9 @@ from typing import Any, Literal
 import httpx
 import respx
 
+from harness.drivers.reference.wire import BrokenError
 from harness.history import AttemptOutcome
-from harness.sim.network import Answering, BrokenError, Network
+from harness.sim.network import Answering, Network
 
 _DOMAIN = "sim"
 

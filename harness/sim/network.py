@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from harness.draw import draw
+from harness.drivers.reference.wire import BrokenError
 from harness.edge.face import Exchange, Face
 from harness.edge.request import Request
 from harness.history import AttemptOutcome
@@ -27,18 +28,6 @@ _STATUS_LINE_BYTES = 36
 _CHUNK_BYTES = 7
 """What the chunked encoding puts around a piece."""
 _LAST_CHUNK_BYTES = 5
-
-
-class BrokenError(Exception):
-    """An exchange ended otherwise than by the end of its answer.
-
-    Attributes:
-        outcome: How: `refused`, `reset`, `cut`, `timeout`.
-    """
-
-    def __init__(self, outcome: AttemptOutcome) -> None:
-        super().__init__(outcome)
-        self.outcome = outcome
 
 
 @dataclass(slots=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,9 +15,10 @@ from geventhttpclient.url import URL
 
 from harness.caller.answer import Reading, StreamReading, read_failure, read_plain
 from harness.caller.prompt import Prompt
+from harness.caller.record import record
 from harness.history.records import RequestRecord
 from harness.live.load.message import Start
-from harness.provider.marker import REQUEST_HEADER, RUN_HEADER, find_attempts
+from harness.provider.marker import REQUEST_HEADER, RUN_HEADER
 
 IDLE_NS = 2 * 10**9
 """Longest rest of a connection before it is used again. Servers close idle ones (uvicorn after 5 s), and a request
@@ -89,7 +89,7 @@ class Caller:
 
     def drop(self, call: Call, error: str) -> RequestRecord:
         """Record an arrival that never goes out."""
-        record = RequestRecord(
+        dropped = RequestRecord(
             request_id=call.request_id,
             phase=call.phase,
             scheduled_ns=call.scheduled_ns,
@@ -97,8 +97,8 @@ class Caller:
             streaming=call.streaming,
             error=error,
         )
-        self._report(record)
-        return record
+        self._report(dropped)
+        return dropped
 
     def call(self, call: Call) -> RequestRecord:
         """Send one request, wait for its answer or its deadline, and record it."""
@@ -124,11 +124,11 @@ class Caller:
             end_ns = seen.end_ns or time.monotonic_ns()
             if seen.response is not None and not (seen.stream and seen.stream.finished):
                 seen.response.release()  # closes the connection, unless the whole answer was read
-        record = _record(call, seen, reading, start_ns=start_ns, end_ns=end_ns, left=left)
-        self._report(record)
+        made = record(call, seen, reading, start_ns=start_ns, end_ns=end_ns, left=left)
+        self._report(made)
         if seen.stream is not None and seen.stream.finished and seen.response is not None:
             _drain(seen.response)
-        return record
+        return made
 
     def _exchange(self, call: Call, body: bytes, headers: dict[str, str], seen: _Seen) -> Reading:
         try:
@@ -177,28 +177,6 @@ def _drain(response: HTTPSocketPoolResponse) -> None:
         pass  # the answer was whole before; only the connection is lost
     finally:
         response.release()
-
-
-def _record(call: Call, seen: _Seen, reading: Reading, *, start_ns: int, end_ns: int, left: bool) -> RequestRecord:
-    text = reading.text
-    return RequestRecord(
-        request_id=call.request_id,
-        phase=call.phase,
-        scheduled_ns=call.scheduled_ns,
-        start_ns=start_ns,
-        first_token_ns=seen.first_token_ns,
-        end_ns=end_ns,
-        outcome="deadline" if left else reading.outcome,
-        status=seen.status,
-        sources=find_attempts(text) if text else (),
-        text_chars=None if text is None else len(text),
-        text_sha256=None if text is None else hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest(),
-        streaming=call.streaming,
-        error="gave up at the deadline" if left else reading.error,
-        tokens_in=reading.tokens_in,
-        tokens_out=reading.tokens_out,
-        client_left=left,
-    )
 
 
 def _words(error: Exception) -> str:

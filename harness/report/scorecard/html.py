@@ -10,6 +10,7 @@ from harness.judge import Score
 from harness.report import words
 from harness.report.scorecard.model import Cell, Scorecard
 from harness.report.scorecard.numbers import MEANINGS, headline, numbers, why, word
+from harness.report.table import table
 
 _STYLE = Path(__file__).parents[1] / "template" / "style.css"
 _OWN_STYLE = Path(__file__).with_name("scorecard.css")
@@ -28,7 +29,7 @@ def html(card: Scorecard) -> str:
         parts.append(_matrix(card))
     for place, chain in enumerate(card.chains):
         rows = [_row(card, cell) for cell in card.cells if cell.chain == chain]
-        parts.append(f'<h2 id="chain-{place}">{escape(chain)}</h2>' + _table(_COLUMNS, rows))
+        parts.append(f'<h2 id="chain-{place}">{escape(chain)}</h2>' + table(_COLUMNS, rows))
     if broken := [cell for cell in card.cells if why(cell)]:
         parts.append("<h2>What did not pass</h2>" + "".join(map(_broken, broken)))
     parts.append(f"<p>Started {escape(card.started)}. Do it again: <code>{escape(card.command)}</code></p>")
@@ -58,7 +59,7 @@ def _matrix(card: Scorecard) -> str:
         cells = {cell.chain: cell for cell in card.cells if cell.file == file}
         first = next(iter(cells.values()))
         rows.append([_scenario(first), *(_link(card, cells.get(chain)) for chain in card.chains)])
-    return _table(("scenario", *card.chains), rows)
+    return table(("scenario", *card.chains), rows)
 
 
 def _link(card: Scorecard, cell: Cell | None) -> str:
@@ -110,16 +111,3 @@ def _broken(cell: Cell) -> str:
 
 def _badge(score: Score) -> str:
     return f'<span class="status {score}">{escape(word(score))}</span>'
-
-
-def _table(columns: tuple[str, ...], rows: list[list[str]]) -> str:
-    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in columns)
-    body = "".join(
-        "<tr>"
-        + "".join(
-            f'<td data-name="{escape(name)}"><div>{cell}</div></td>' for name, cell in zip(columns, row, strict=True)
-        )
-        + "</tr>"
-        for row in rows
-    )
-    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"

@@ -1,0 +1,74 @@
+"""What is written down of one request, whichever engine made it."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Protocol
+
+from harness.caller.answer import Reading
+from harness.history.records import RequestRecord
+from harness.provider.marker import find_attempts
+
+
+class Made(Protocol):
+    """Which request it is."""
+
+    @property
+    def request_id(self) -> str:
+        """Fixed by the plan."""
+
+    @property
+    def phase(self) -> str:
+        """Of the intended start."""
+
+    @property
+    def scheduled_ns(self) -> int:
+        """The intended start, in nanoseconds."""
+
+    @property
+    def streaming(self) -> bool:
+        """Whether a stream was asked for."""
+
+
+class Heard(Protocol):
+    """What the caller has seen of the answer."""
+
+    @property
+    def status(self) -> int | None:
+        """HTTP status."""
+
+    @property
+    def first_token_ns(self) -> int | None:
+        """When the first piece of content came, in nanoseconds."""
+
+
+def record(call: Made, heard: Heard, reading: Reading, *, start_ns: int, end_ns: int, left: bool) -> RequestRecord:
+    """Return the record of a request that has ended; all times on the same clock.
+
+    Args:
+        call: Which.
+        heard: What the caller has seen of the answer.
+        reading: How the caller took it.
+        start_ns: When it went out, in nanoseconds.
+        end_ns: When the answer was complete, failed, or the caller left, in nanoseconds.
+        left: The caller gave up at its deadline.
+    """
+    text = reading.text
+    return RequestRecord(
+        request_id=call.request_id,
+        phase=call.phase,
+        scheduled_ns=call.scheduled_ns,
+        start_ns=start_ns,
+        first_token_ns=heard.first_token_ns,
+        end_ns=end_ns,
+        outcome="deadline" if left else reading.outcome,
+        status=heard.status,
+        sources=find_attempts(text) if text else (),
+        text_chars=None if text is None else len(text),
+        text_sha256=None if text is None else hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest(),
+        streaming=call.streaming,
+        error="gave up at the deadline" if left else reading.error,
+        tokens_in=reading.tokens_in,
+        tokens_out=reading.tokens_out,
+        client_left=left,
+    )

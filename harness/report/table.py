@@ -1,0 +1,27 @@
+"""A table as HTML: on a phone each row becomes a card, named by `data-name`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from html import escape
+
+
+def table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, caption: str | None = None) -> str:
+    """Return a table of cells that are HTML already.
+
+    Args:
+        columns: Their names, as text.
+        rows: A cell for each column.
+        caption: As text; None for none.
+    """
+    above = "" if caption is None else f"<caption>{escape(caption)}</caption>"
+    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in columns)
+    body = "".join(
+        "<tr>"
+        + "".join(
+            f'<td data-name="{escape(name)}"><div>{cell}</div></td>' for name, cell in zip(columns, row, strict=True)
+        )
+        + "</tr>"
+        for row in rows
+    )
+    return f"<table>{above}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
