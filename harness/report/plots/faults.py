@@ -70,8 +70,8 @@ def _phases(axes: Axes, plan: Plan, end_s: float) -> None:
 
 def _bar(axes: Axes, run: Run, window: Window, row: int, end_s: float) -> None:
     start, stop = window.start_ns / 1e9, window.end_ns / 1e9
-    alpha = 0.45 if window.inject.kind in _SLOWS else 0.85
-    axes.barh(row, stop - start, left=start, height=0.62, color=WRONG, alpha=alpha, linewidth=0)
+    wash = 0.12 if window.inject.kind in _SLOWS else 0.32  # pale enough for text in the page's own colour, light or dark
+    axes.barh(row, stop - start, left=start, height=0.62, facecolor=(WRONG, wash), edgecolor=WRONG, linewidth=1.1)
     text = f"{words.shortened(window.provider)}: {window.text}{_fired(run, window)}"
     gap = 0.005 * end_s
     letters = {
@@ -79,14 +79,12 @@ def _bar(axes: Axes, run: Run, window: Window, row: int, end_s: float) -> None:
         for side, room in (("inside", stop - start - 2 * gap), ("right", end_s - stop - gap), ("left", start - gap))
     }
     side = next((side for side, room in letters.items() if room >= len(text)), max(letters, key=letters.__getitem__))
-    place, align, colour = {
-        "inside": (start + gap, "left", "#111111"),
-        "right": (stop + gap, "left", INK),
-        "left": (start - gap, "right", INK),
+    place, align = {
+        "inside": (start + gap, "left"),
+        "right": (stop + gap, "left"),
+        "left": (start - gap, "right"),
     }[side]
-    shown = axes.text(
-        place, row, words.shortened(text, max(4, letters[side])), ha=align, va="center", fontsize=9, color=colour
-    )
+    shown = axes.text(place, row, words.shortened(text, max(4, letters[side])), ha=align, va="center", fontsize=9)
     shown.set_in_layout(False)
 
 
