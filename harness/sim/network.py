@@ -24,6 +24,7 @@ from harness.provider.reply import Close, End, Hang, Head, Headers, Reset, Send,
 from harness.scenario import Timeline
 from harness.sim.clock import Clock
 from harness.sim.listener import Listener, Way
+from harness.sim.real import refuse
 
 _STATUS_LINE_BYTES = 36
 """About what an answer's first line and the end of its headers take."""
@@ -68,6 +69,7 @@ class Network:
         self._seed = seed
         self._open: dict[int, Answering] = {}
         self._tries: Counter[tuple[str, str | None]] = Counter()
+        self._closed = False
 
     async def send(
         self, provider: str, method: str, path: str, headers: Mapping[str, str], body: bytes, *, read_s: float | None
@@ -84,7 +86,10 @@ class Network:
 
         Raises:
             BrokenError: There is no answer.
+            UnrealError: The run is over: whoever calls would take its answers into another one.
         """
+        if self._closed:
+            refuse("a call by a client of an earlier run was tried")
         await self._slow(provider, body)
         listener = self._listeners[provider]
         if listener.refuses(self._clock.now_ns):
@@ -111,6 +116,7 @@ class Network:
 
     def close(self) -> None:
         """Close the connections that are still open: the chain has gone."""
+        self._closed = True
         for answering in list(self._open.values()):
             answering.leave()
 
