@@ -18,7 +18,7 @@ from typing import Any, TypeVar, TypeVarTuple, Unpack
 
 import time_machine
 
-from harness.sim.real import UnrealError, nothing_real
+from harness.sim.real import UnrealError, nothing_real, refuse
 
 __all__ = ["EPOCH_S", "Clock", "UnrealError", "run"]
 
@@ -70,7 +70,7 @@ class _Selector(selectors.BaseSelector):
 
     def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
         if self._keys:
-            raise UnrealError.of("a socket was opened")
+            refuse("a socket was opened")
         descriptor = fileobj if isinstance(fileobj, int) else fileobj.fileno()
         key = selectors.SelectorKey(fileobj, descriptor, events, data)
         self._keys[fileobj] = key
@@ -156,9 +156,12 @@ def run(main: Callable[[Clock], Coroutine[Any, Any, T]], *, limit_ns: int = 10_0
             comes out whatever the coroutine made of it.
     """
     platform.processor()  # Python asks a process for it, once; clients say it in their headers
-    with _collected(), nothing_real(), time_machine.travel(EPOCH_S, tick=False) as traveller:
+    with _collected(), time_machine.travel(EPOCH_S, tick=False) as traveller:
         clock = Clock(traveller)
-        with asyncio.Runner(loop_factory=lambda: _Loop(clock, limit_ns)) as runner:
+        with (
+            nothing_real(lambda: clock.now_ns),
+            asyncio.Runner(loop_factory=lambda: _Loop(clock, limit_ns)) as runner,
+        ):
             return runner.run(main(clock))
 
 

@@ -8,6 +8,7 @@ the provider's own times are those at which a step leaves it, whatever holds it 
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -18,16 +19,22 @@ from harness.edge.face import Exchange, Face
 from harness.edge.request import Request
 from harness.history import AttemptOutcome
 from harness.provider.answer import outcome
+from harness.provider.marker import find_request
 from harness.provider.reply import Close, End, Hang, Head, Headers, Reset, Send, Step, Wait
 from harness.scenario import Timeline
 from harness.sim.clock import Clock
 from harness.sim.listener import Listener, Way
+from harness.sim.real import refuse
 
 _STATUS_LINE_BYTES = 36
 """About what an answer's first line and the end of its headers take."""
 _CHUNK_BYTES = 7
 """What the chunked encoding puts around a piece."""
 _LAST_CHUNK_BYTES = 5
+STORM_ATTEMPTS = 200
+"""So many attempts of one request at one provider take no time of their own: twice what a chain file may ask for."""
+STORM_S = 1.0
+"""How long each of them takes from then on, in seconds."""
 
 
 @dataclass(slots=True)
@@ -61,6 +68,8 @@ class Network:
         self._clock = clock
         self._seed = seed
         self._open: dict[int, Answering] = {}
+        self._tries: Counter[tuple[str, str | None]] = Counter()
+        self._closed = False
 
     async def send(
         self, provider: str, method: str, path: str, headers: Mapping[str, str], body: bytes, *, read_s: float | None
@@ -77,7 +86,11 @@ class Network:
 
         Raises:
             BrokenError: There is no answer.
+            UnrealError: The run is over: whoever calls would take its answers into another one.
         """
+        if self._closed:
+            refuse("a call by a client of an earlier run was tried")
+        await self._slow(provider, body)
         listener = self._listeners[provider]
         if listener.refuses(self._clock.now_ns):
             raise BrokenError("refused")
@@ -89,8 +102,21 @@ class Network:
         await answering.open()
         return answering
 
+    async def _slow(self, provider: str, body: bytes) -> None:
+        """Let time pass where a request storms a provider.
+
+        Calls cost no processor here, so a chain that tries again at once, and for ever, would never let its caller's
+        deadline come. Live it is its processor that slows it down.
+        """
+        marker = find_request(body)
+        name = provider, marker and marker.request_id
+        self._tries[name] += 1
+        if self._tries[name] > STORM_ATTEMPTS and marker is not None:
+            await asyncio.sleep(STORM_S)
+
     def close(self) -> None:
         """Close the connections that are still open: the chain has gone."""
+        self._closed = True
         for answering in list(self._open.values()):
             answering.leave()
 

@@ -1,18 +1,29 @@
-"""What is real raises where time is virtual: sockets, sleeps, threads and processes."""
+"""What is real raises where time is virtual: sockets, sleeps, threads and processes. What is left to chance is fixed."""
 
 from __future__ import annotations
 
+import _posixsubprocess  # what every way to a new program ends in
+import _thread
+import asyncio
 import os
+import queue
+import random
+import select
+import selectors
+import signal
 import socket
 import subprocess
 import sys
 import sysconfig
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from functools import wraps
+from types import ModuleType
+from typing import Any, NoReturn, TypeVar
 
 import anyio.to_thread
 
@@ -48,62 +59,188 @@ def _culprit() -> str:
     return "somebody"
 
 
+_CONNECTION, _LISTENER, _PACKET = "a real connection", "a real listener", "a real packet"
+_LOOK_UP, _THREAD, _PROCESS = "a real name look-up", "a real thread", "a real process"
+_WAIT, _FILES, _TIMER, _LOOP = (
+    "a real wait for a thread",
+    "a real wait for files",
+    "a real timer",
+    "an event loop of its own",
+)
 _REAL: tuple[tuple[Any, str, str], ...] = (
     (time, "sleep", "a real sleep"),
-    (socket.socket, "connect", "a real connection"),
-    (socket.socket, "connect_ex", "a real connection"),
-    (socket.socket, "bind", "a real listener"),
-    (socket.socket, "sendto", "a real packet"),
-    (socket, "getaddrinfo", "a real name look-up"),
-    (threading.Thread, "start", "a real thread"),
-    (threading.Condition, "wait", "a real wait for a thread"),
-    (subprocess.Popen, "__init__", "a real process"),
-    (os, "system", "a real process"),
-    (os, "fork", "a real process"),
+    (socket.socket, "connect", _CONNECTION),
+    (socket.socket, "connect_ex", _CONNECTION),
+    (socket.socket, "bind", _LISTENER),
+    (socket.socket, "listen", _LISTENER),
+    (socket.socket, "sendto", _PACKET),
+    (socket.socket, "sendmsg", _PACKET),
+    (socket, "getaddrinfo", _LOOK_UP),
+    (socket, "gethostbyname", _LOOK_UP),
+    (socket, "gethostbyname_ex", _LOOK_UP),
+    (socket, "gethostbyaddr", _LOOK_UP),
+    (socket, "getnameinfo", _LOOK_UP),
+    (threading.Thread, "start", _THREAD),
+    (threading.Thread, "join", _WAIT),
+    (threading.Condition, "wait", _WAIT),
+    (_thread, "start_new_thread", _THREAD),
+    (select, "select", _FILES),
+    (select, "poll", _FILES),
+    (selectors.SelectSelector, "select", _FILES),
+    (selectors.DefaultSelector, "select", _FILES),
+    (signal, "alarm", _TIMER),
+    (signal, "setitimer", _TIMER),
+    (signal, "pause", "a real wait for a signal"),
+    (signal, "sigwait", "a real wait for a signal"),
+    (subprocess.Popen, "__init__", _PROCESS),
+    (_posixsubprocess, "fork_exec", _PROCESS),
+    (os, "system", _PROCESS),
+    (os, "fork", _PROCESS),
+    (os, "forkpty", _PROCESS),
+    (os, "posix_spawn", _PROCESS),
+    (os, "posix_spawnp", _PROCESS),
+    (os, "execv", _PROCESS),
+    (os, "execve", _PROCESS),
+    (asyncio, "run", _LOOP),
+    (asyncio.Runner, "run", _LOOP),
+    (asyncio.BaseEventLoop, "run_forever", _LOOP),
 )
+"""Functions of the standard library: through one of these goes whatever does not bring a compiled part of its own."""
+
+
+class _Run:
+    """The run that goes on, if one does.
+
+    Attributes:
+        thread: The one it is in; others do what is real, such as a progress bar's. None where there is no run.
+        now_ns: Its clock.
+        drawn: What is otherwise left to chance.
+        tried: What was real, and tried.
+    """
+
+    def __init__(self) -> None:
+        self.thread: int | None = None
+        self.now_ns: Callable[[], int] = lambda: 0
+        self.drawn = random.Random(0)  # noqa: S311 - a simulation keeps no secrets
+        self.tried: list[UnrealError] = []
+
+
+_run = _Run()
+
+
+def refuse(what: str) -> NoReturn:
+    """Take note that something real was tried: the run fails, even where somebody swallows the error.
+
+    Raises:
+        UnrealError: Always.
+    """
+    _run.tried.append(UnrealError.of(what))
+    raise _run.tried[-1]
 
 
 @contextmanager
-def nothing_real() -> Iterator[None]:
-    """Make what is real raise, in this thread; afterwards all is as it was.
+def nothing_real(now_ns: Callable[[], int]) -> Iterator[None]:
+    """Make what is real raise, in this thread, and what measures time virtual; afterwards all is as it was.
+
+    Args:
+        now_ns: The virtual clock.
 
     Raises:
         UnrealError: It was tried, even where somebody in between has swallowed the error or made another of it.
     """
-    ours = threading.get_ident()
-    tried: list[UnrealError] = []
-    kept = [(owner, name, vars(owner).get(name, _ABSENT)) for owner, name, _ in _REAL]
-    submit, run_sync = ThreadPoolExecutor.submit, anyio.to_thread.run_sync
+    _run.now_ns, _run.tried = now_ns, []
+    _run.drawn.seed(0)
     try:
-        for owner, name, what in _REAL:
-            setattr(owner, name, _forbidden(getattr(owner, name), what, ours, tried))
-        ThreadPoolExecutor.submit = _at_once  # type: ignore[method-assign, assignment]
-        anyio.to_thread.run_sync = _at_once_for_anyio  # type: ignore[assignment]
-        yield
+        with _replaced():
+            _run.thread = threading.get_ident()
+            try:
+                yield
+            finally:
+                _run.thread = None
     except Exception as error:
-        if found := next(iter(tried), None) or _unreal(error):
+        if found := next(iter(_run.tried), None) or _unreal(error):
             raise found from None
         raise
+    if _run.tried:
+        raise _run.tried[0]
+
+
+@contextmanager
+def _replaced() -> Iterator[None]:
+    kept = []
+    try:
+        for owner, name, instead in (*_STAND_INS, *_copies()):
+            kept.append((owner, name, vars(owner).get(name, _ABSENT)))
+            setattr(owner, name, instead)
+        yield
     finally:
-        ThreadPoolExecutor.submit = submit  # type: ignore[method-assign]
-        anyio.to_thread.run_sync = run_sync
-        for owner, name, own in kept:
+        for owner, name, own in reversed(kept):
             if own is _ABSENT:
                 delattr(owner, name)
             else:
                 setattr(owner, name, own)
-    if tried:
-        raise tried[0]
 
 
-def _forbidden(real: Callable[..., Any], what: str, ours: int, tried: list[UnrealError]) -> Callable[..., Any]:
-    def forbidden(*args: Any, **options: Any) -> Any:
-        if threading.get_ident() != ours:  # a thread that was there before, such as a progress bar's
-            return real(*args, **options)
-        tried.append(UnrealError.of(f"{what} was tried"))
-        raise tried[-1]
+def _copies() -> list[tuple[ModuleType, str, Any]]:
+    """Return where modules have functions under names of their own (`from time import sleep`), and what is to be there."""
+    new = sys.modules.keys() - _known
+    _known.update(new)
+    for module in [sys.modules[name] for name in sorted(new)]:
+        for name, value in list(getattr(module, "__dict__", {}).items()):
+            if id(value) in _BY_ID and (module, name) not in _PLACES:
+                _found.append((module, name, _BY_ID[id(value)]))
+    return _found
+
+
+def _stand_in(real: Callable[..., Any], instead: Callable[..., Any]) -> Callable[..., Any]:
+    """Return what is called in place of something. A module that is imported during a run keeps it."""
+    if isinstance(instead, type):
+        return instead
+
+    @wraps(real)
+    def stand_in(*args: Any, **options: Any) -> Any:
+        act = instead if threading.get_ident() == _run.thread else real
+        return act(*args, **options)
+
+    return stand_in
+
+
+def _forbidden(what: str) -> Callable[..., NoReturn]:
+    def forbidden(*_args: Any, **_options: Any) -> NoReturn:
+        refuse(f"{what} was tried")
 
     return forbidden
+
+
+def _alone(real: Callable[..., T]) -> Callable[..., T]:
+    """Return what runs an event loop, if it is within no other: the run's own."""
+
+    def run(*args: Any, **options: Any) -> T:
+        if asyncio._get_running_loop() is not None:  # noqa: SLF001 - documented, for those who write event loops
+            refuse(f"{_LOOP} was tried")
+        return real(*args, **options)
+
+    return run
+
+
+def _now_s() -> float:
+    return _run.now_ns() / 1e9
+
+
+def _now_ns() -> int:
+    return _run.now_ns()
+
+
+def _bytes(count: int) -> bytes:
+    return _run.drawn.randbytes(count)
+
+
+def _seed(self: random.Random, a: Any = None, version: int = 2) -> None:
+    _SEED(self, _run.drawn.getrandbits(64) if a is None else a, version)
+
+
+def _nobody() -> int:
+    return 1 << 40  # a multicast address is no machine's
 
 
 def _unreal(error: BaseException) -> UnrealError | None:
@@ -127,3 +264,33 @@ def _at_once(_pool: ThreadPoolExecutor, func: Callable[..., Any], /, *args: Any,
 
 async def _at_once_for_anyio(func: Callable[..., T], *args: Any, **_options: Any) -> T:
     return func(*args)
+
+
+_SEED = random.Random.seed
+_VIRTUAL: tuple[tuple[Any, str, Callable[..., Any]], ...] = (
+    (time, "monotonic", _now_s),
+    (time, "monotonic_ns", _now_ns),
+    (time, "perf_counter", _now_s),
+    (time, "perf_counter_ns", _now_ns),
+    (os, "urandom", _bytes),
+    (random, "_urandom", _bytes),
+    (random.Random, "seed", _seed),
+    (uuid, "getnode", _nobody),
+    (ThreadPoolExecutor, "submit", _at_once),
+    (anyio.to_thread, "run_sync", _at_once_for_anyio),
+    (queue, "SimpleQueue", queue._PySimpleQueue),  # type: ignore[attr-defined]  # noqa: SLF001 - waits as all others do
+)
+"""What is another function in virtual time: what measures it beside `time.time()`, or is different in each process."""
+
+_STAND_INS: tuple[tuple[Any, str, Any], ...] = (
+    *((owner, name, _stand_in(getattr(owner, name), instead)) for owner, name, instead in _VIRTUAL),
+    *(
+        (owner, name, _stand_in(real, _alone(real) if what is _LOOP else _forbidden(what)))
+        for owner, name, what in _REAL
+        for real in (getattr(owner, name),)
+    ),
+)
+_PLACES = {(owner, name) for owner, name, _ in _STAND_INS}
+_BY_ID = {id(getattr(owner, name)): instead for owner, name, instead in _STAND_INS if isinstance(owner, ModuleType)}
+_known: set[str] = set()
+_found: list[tuple[ModuleType, str, Any]] = []

@@ -40,6 +40,24 @@ MIXED = (
     "{status: 429, retry_after: 1s}, share: 20%",
 )
 
+LITELLM = """\
+model_list:
+  - {{model_name: gpt, litellm_params: {{model: openai/gpt-4, api_key: sk-1}}, model_info: {{id: openai}}}}
+  - {{model_name: gpt, litellm_params: {{model: azure/gpt-4, api_key: sk-2, api_base: "https://x.example"}}, model_info: {{id: azure}}}}
+  - {{model_name: claude, litellm_params: {{model: anthropic/claude-3-5-sonnet-20241022, api_key: sk-3}}}}
+router_settings: {{fallbacks: [{{gpt: [claude]}}], num_retries: {retries}, disable_cooldowns: {storming}}}
+"""
+TINY = """\
+name: tiny
+title: Four requests
+chain: {chain}
+load: {{rate: 4/s, arrivals: constant, streaming: 50%, deadline: {deadline_s}s}}
+phases: {{fault: 1s}}
+faults:
+{faults}
+expect: []
+"""
+
 
 def small(folder: Path, driver: str, *injects: str, rate: float = 4, fault_s: float = 4, seed: int = 1) -> Loaded:
     """Return a scenario on two providers (LiteLLM and the reference chain have a third), with these faults on the first."""
@@ -50,10 +68,26 @@ def small(folder: Path, driver: str, *injects: str, rate: float = 4, fault_s: fl
         order="openai, azure, anthropic" if three else "openai, azure",
     )
     (folder / f"{driver}.yaml").write_text(text)
-    faults = "\n".join(f"  - {{on: primary, during: fault, inject: {inject}}}" for inject in injects or MIXED)
+    faults = "\n".join(f"  - {{on: all, during: fault, inject: {inject}}}" for inject in injects or MIXED)
     path = folder / f"small-{driver}.yaml"
     path.write_text(SCENARIO.format(driver=driver, rate=rate, fault_s=fault_s, faults=faults))
     return load(path, seed=seed)
+
+
+def gateway(folder: Path, *, retries: int = 1, storming: bool = False) -> Path:
+    """Return a configuration of LiteLLM with two deployments side by side, which cool down or are tried on and on."""
+    path = folder / "litellm-config.yaml"
+    path.write_text(LITELLM.format(retries=retries, storming=str(storming).lower()))
+    return path
+
+
+def tiny(folder: Path, driver: str, *injects: str, deadline_s: int = 12, chain: Path | None = None) -> Loaded:
+    """Return four requests, half of them streams, with these faults on the first provider."""
+    small(folder, driver)
+    faults = "\n".join(f"  - {{on: all, during: fault, inject: {inject}}}" for inject in injects)
+    path = folder / f"tiny-{driver}.yaml"
+    path.write_text(TINY.format(chain=chain or f"{driver}.yaml", deadline_s=deadline_s, faults=faults))
+    return load(path, seed=1)
 
 
 def digest(history: History) -> str:

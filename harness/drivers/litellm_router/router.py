@@ -20,6 +20,9 @@ from harness.errors import UsageError
 _LOGGERS = ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy", "httpx", "openai")
 _FAMILIES = re.compile(r"(gpt-|chatgpt-|o\d|claude-)")
 _ABSENT = object()
+_CLIENTS = ("module_level_aclient", "module_level_client")
+"""Clients that LiteLLM makes once for a process, and sends some streams through: a chain has its own, or its calls would
+go where those of an earlier chain went."""
 
 
 def silence() -> None:
@@ -46,7 +49,8 @@ def routed(settings: RouterSettings, hidden: frozenset[str]) -> Iterator[Any]:
         UsageError: LiteLLM does not take the chain.
     """
     litellm = _quiet_litellm()
-    before = {name: getattr(litellm, name, _ABSENT) for name in settings.module}
+    before = {name: vars(litellm).pop(name, _ABSENT) for name in _CLIENTS}
+    before |= {name: vars(litellm).get(name, _ABSENT) for name in settings.module}
     for name, value in settings.module.items():
         setattr(litellm, name, value)
     try:
@@ -59,7 +63,7 @@ def routed(settings: RouterSettings, hidden: frozenset[str]) -> Iterator[Any]:
         litellm.in_memory_llm_clients_cache.flush_cache()  # clients that hold this run's transports
         for name, value in before.items():
             if value is _ABSENT:
-                delattr(litellm, name)
+                vars(litellm).pop(name, None)
             else:
                 setattr(litellm, name, value)
 
@@ -72,6 +76,7 @@ def _quiet_litellm() -> Any:
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     litellm.telemetry = False
     litellm.suppress_debug_info = True
+    litellm.disable_hf_tokenizer_download = True  # which it makes to count the tokens of some models
     return litellm
 
 

@@ -78,6 +78,19 @@ class DropsDeadline(Request):
         self._deadline_ns += 3600 * S
 
 
+@contextmanager
+def hosted(**instead: Callable[..., Any]) -> Iterator[None]:
+    """Host every reference chain with these in place of what the host's module calls so."""
+    right = {name: getattr(host, name) for name in instead}
+    try:
+        for name, wrong in instead.items():
+            setattr(host, name, wrong)
+        yield
+    finally:
+        for name, own in right.items():
+            setattr(host, name, own)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Planted:
     """A bug.
@@ -95,12 +108,8 @@ class Planted:
     @contextmanager
     def planted(self) -> Iterator[None]:
         """Host every reference chain with this bug meanwhile."""
-        right = host.Request
-        host.Request = self.request  # type: ignore[assignment, misc]
-        try:
+        with hosted(Request=self.request):
             yield
-        finally:
-            host.Request = right  # type: ignore[misc]
 
 
 BUGS = {

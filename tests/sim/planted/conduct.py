@@ -1,0 +1,224 @@
+"""For each finding, a chain whose one mistake it is, and a scenario in which it shows."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from harness.chain import Chain
+from harness.chain.reference import ChainExhausted
+from harness.chain.reference.machine import Request
+from harness.chain.reference.turns import Result
+from harness.chain.spec import BreakerSpec
+from harness.drivers.recorder import Attempt
+from harness.drivers.reference.attempt import Attempts, Reading
+from harness.drivers.reference.host import Reference
+from harness.history import AttemptOutcome
+from harness.scenario import Fault, Inject, Load, Plan, Scenario, compile_plan
+from tests.sim.planted import CORRECT, NAMES, ForgetsThird, IgnoresRetryAfter, S
+
+assert CORRECT.policy is not None
+RIGHT = replace(CORRECT, policy=replace(CORRECT.policy, breaker=None, budget=None))
+"""Goes on retrying for as long as it is asked to, so that every scenario shows what it does."""
+assert RIGHT.policy is not None
+
+
+class RetriesDenied(Request):
+    """Takes a 401 for a fault of the provider."""
+
+    def _take(self, now_ns: int, result: Result) -> None:
+        super()._take(now_ns, result._replace(failure="server_error") if result.status == 401 else result)
+
+
+class RetriesQuota(Request):
+    """Takes a used up quota for one call too many in this minute."""
+
+    def _take(self, now_ns: int, result: Result) -> None:
+        super()._take(now_ns, result._replace(failure="rate_limit") if result.failure == "quota" else result)
+
+
+class Hurries(Request):
+    """Tries again at once."""
+
+    def _retry_wait_ns(self, now_ns: int, result: Result) -> int | None:
+        return None if super()._retry_wait_ns(now_ns, result) is None else 0
+
+
+class MarchesInStep(Request):
+    """Wakes those who wait once a second, all together."""
+
+    def _retry_wait_ns(self, now_ns: int, result: Result) -> int | None:
+        wait_ns = super()._retry_wait_ns(now_ns, result)
+        return None if wait_ns is None else wait_ns + -(now_ns + wait_ns) % S
+
+
+class TriesEightTimes(Request):
+    """Does not read how many attempts it has."""
+
+    def __init__(self, *args: Any, **fields: Any) -> None:
+        super().__init__(*args, **{**fields, "attempts": 8})
+
+
+class SkipsSecond(Request):
+    """Knows its providers in another order."""
+
+    def __init__(self, *args: Any, **fields: Any) -> None:
+        super().__init__(*args, **fields)
+        first, second, third = self._order
+        self._order = (first, third, second)
+
+
+class Dawdles(Request):
+    """Waits before the next provider as it would before another try at the same."""
+
+    def _plan(self, now_ns: int, place: int, result: Result) -> None:
+        super()._plan(now_ns, place, result)
+        if self._place > place:
+            self._until_ns += 2 * S
+
+
+class TakesHalf(Attempts):
+    """Takes the end of a connection for the end of an answer."""
+
+    def _result(self, send: Any, attempt: Attempt, reading: Reading, how: AttemptOutcome) -> Result:
+        if how == "cut" and reading.said:
+            attempt.end(how)
+            reading.finish = "stop"
+        return super()._result(send, attempt, reading, how)
+
+
+class BeginsAgain(Reference):
+    """Asks the next provider for the rest of an answer, and gets the whole."""
+
+    async def ask(self, body: dict[str, Any]) -> AsyncGenerator[str, None]:
+        again = {**body, "chain": {"order": ["azure"]}}
+        try:
+            async for piece in super().ask(body):
+                yield piece
+        except ChainExhausted:
+            async for piece in super().ask(again):
+                yield piece
+
+
+class Soothes(Reference):
+    """Has an answer of its own for when nobody has one."""
+
+    async def ask(self, body: dict[str, Any]) -> AsyncGenerator[str, None]:
+        try:
+            async for piece in super().ask(body):
+                yield piece
+        except ChainExhausted:
+            message = {"role": "assistant", "content": "Sorry, please come again later."}
+            yield json.dumps({"choices": [{"index": 0, "message": message, "finish_reason": "stop"}]})
+
+
+class SaysNothing(Reference):
+    """Leaves its caller alone when nobody answers."""
+
+    async def ask(self, body: dict[str, Any]) -> AsyncGenerator[str, None]:
+        try:
+            async for piece in super().ask(body):
+                yield piece
+        except ChainExhausted:
+            await asyncio.Event().wait()
+
+
+class WorksOn(Reference):
+    """Does not hear that its caller has gone."""
+
+    async def ask(self, body: dict[str, Any]) -> AsyncGenerator[str, None]:
+        ask = super().ask
+
+        async def whole() -> list[str]:
+            return [piece async for piece in ask(body)]
+
+        for piece in await asyncio.shield(asyncio.create_task(whole())):
+            yield piece
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mistake:
+    """A mistake, and where it shows.
+
+    Attributes:
+        faults: What breaks.
+        chain: Where it is, if it is in the chain's own fields.
+        right: The chain without it.
+        instead: What the host is to use in place of its own, by name.
+        load: The callers.
+        recovery_s: How long all is well afterwards, in seconds.
+        also: What else it is by the letter: half an answer is one that no attempt gave whole.
+    """
+
+    faults: tuple[Fault, ...]
+    chain: Chain = RIGHT
+    right: Chain = RIGHT
+    instead: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
+    load: Load = Load(rate=4.0, arrivals="poisson", deadline=40 * S)
+    recovery_s: int = 15
+    also: frozenset[str] = frozenset()
+
+    def plan(self, chain: Chain) -> Plan:
+        """Return the run of a chain in this scenario."""
+        scenario = Scenario(
+            name="conduct",
+            seed=1,
+            load=self.load,
+            phases={"baseline": 5 * S, "fault": 10 * S, "recovery": self.recovery_s * S},
+            faults=self.faults,
+        )
+        return compile_plan(scenario, chain, ())
+
+
+def _all_through(inject: Inject, *names: str) -> tuple[Fault, ...]:
+    return tuple(Fault(on=name, during="fault", inject=inject) for name in names or NAMES[:1])
+
+
+_DOWN = Inject(status=503)
+
+MISTAKES: Mapping[str, Mistake] = {
+    "retry_after_ignored": Mistake(
+        faults=_all_through(Inject(status=429, retry_after=2 * S)), instead={"Request": IgnoresRetryAfter}
+    ),
+    "non_retryable_retried": Mistake(faults=_all_through(Inject(status=401)), instead={"Request": RetriesDenied}),
+    "quota_retried": Mistake(
+        faults=_all_through(Inject(status=429, error="quota")), instead={"Request": RetriesQuota}
+    ),
+    "no_backoff": Mistake(faults=_all_through(_DOWN), instead={"Request": Hurries}),
+    "lockstep_retries": Mistake(
+        faults=_all_through(_DOWN),
+        instead={"Request": MarchesInStep},
+        load=Load(rate=20.0, arrivals="poisson", deadline=40 * S),
+    ),
+    "retry_storm": Mistake(faults=_all_through(_DOWN), instead={"Request": TriesEightTimes}),
+    "truncated_as_success": Mistake(
+        faults=_all_through(Inject(stream="cut", after_tokens=5)),
+        instead={"Attempts": TakesHalf},
+        load=Load(rate=4.0, arrivals="poisson", streaming=1.0, deadline=40 * S),
+        also=frozenset({"error_swallowed"}),
+    ),
+    "duplicated_content": Mistake(
+        faults=_all_through(Inject(stream="cut", after_tokens=5)),
+        right=replace(RIGHT, policy=replace(RIGHT.policy, streams="restart")),
+        instead={"Reference": BeginsAgain},
+        load=Load(rate=4.0, arrivals="poisson", streaming=1.0, deadline=40 * S),
+    ),
+    "error_swallowed": Mistake(faults=_all_through(_DOWN, *NAMES), instead={"Reference": Soothes}),
+    "hang": Mistake(faults=_all_through(_DOWN, *NAMES), instead={"Reference": SaysNothing}),
+    "wrong_order": Mistake(faults=_all_through(_DOWN), instead={"Request": SkipsSecond}),
+    "fallback_never_fired": Mistake(faults=_all_through(_DOWN, *NAMES[:2]), instead={"Request": ForgetsThird}),
+    "stuck_on_fallback": Mistake(
+        faults=_all_through(_DOWN),
+        chain=replace(RIGHT, policy=replace(RIGHT.policy, breaker=BreakerSpec(failures=1, open=3600 * S))),
+    ),
+    "zombie_attempts": Mistake(
+        faults=_all_through(Inject(delay=20 * S)),
+        instead={"Reference": WorksOn},
+        load=Load(rate=4.0, arrivals="poisson", deadline=3 * S),
+    ),
+    "late_fallback": Mistake(faults=_all_through(_DOWN), instead={"Request": Dawdles}),
+}
+"""By the finding that is to name it."""
