@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-import errno
 from collections.abc import AsyncIterator, Mapping
 from typing import Protocol
 
 import aiohttp
 from yarl import URL
 
+from harness.breaks import read_error
 from harness.drivers.reference.calls import Outgoing
 from harness.history import AttemptOutcome
 
@@ -87,7 +86,7 @@ class Sockets:
                 skip_auto_headers=("Accept-Encoding", "User-Agent"),
             )
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            raise BrokenError(_outcome(error, answered=False)) from error
+            raise BrokenError(read_error(error, answered=False)[0]) from error
         return _Response(response)
 
 
@@ -102,22 +101,7 @@ class _Response:
             async for data in self._response.content.iter_any():
                 yield data
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            raise BrokenError(_outcome(error, answered=True)) from error
+            raise BrokenError(read_error(error, answered=True)[0]) from error
 
     def leave(self) -> None:
         self._response.close()
-
-
-def _outcome(error: BaseException, *, answered: bool) -> AttemptOutcome:
-    link: BaseException | None = error
-    while link is not None:
-        if isinstance(link, OSError) and link.errno == errno.ECONNREFUSED:
-            return "refused"
-        if isinstance(link, ConnectionError) and link.errno in (errno.ECONNRESET, errno.EPIPE):
-            return "reset"
-        link = link.__cause__ or link.__context__
-    if isinstance(error, aiohttp.ServerDisconnectedError | aiohttp.ClientPayloadError):
-        return "cut"
-    if isinstance(error, TimeoutError | asyncio.TimeoutError):
-        return "timeout"
-    return "cut" if answered else "malformed"
