@@ -45,6 +45,10 @@ class Answer:
             else:
                 await asyncio.sleep(part)
 
+    async def read(self) -> bytes:
+        """Work off the parts, and return them."""
+        return b"".join([part async for part in self.body()])
+
     def leave(self) -> None:
         """Take note of it."""
         self.left = True

@@ -16,7 +16,7 @@ from harness.chain.reference.classify import failure, inside
 from harness.chain.spec import Policy
 from harness.drivers.recorder import Attempt, Recorder
 from harness.drivers.reference.calls import Outgoing, outgoing
-from harness.drivers.reference.ends import reason
+from harness.drivers.reference.ends import in_body, reason
 from harness.drivers.reference.wire import BrokenError, Incoming, Wire
 from harness.history import AttemptOutcome
 from harness.provider import retry_after
@@ -123,14 +123,14 @@ class Attempts:
 
     async def _plain(self, exchange: _Exchange, incoming: Incoming) -> None:
         send, _attempt, reading, say = exchange
-        data = b"".join([data async for data in incoming.body()])
+        data = await incoming.read()
         heard = DIALECTS[self.chain.providers[send.provider].dialect].read_body(incoming.status, data)
         if incoming.status >= 300 or heard.error_code is not None or not heard.text:
             reading.error = heard
-            reading.finish = reason(events.load(data))
+            reading.finish = in_body(data)
             return
         reading.said = True
-        reading.finish = reason(events.load(data)) or "stop"
+        reading.finish = in_body(data) or "stop"
         reading.used = heard.tokens_in, heard.tokens_out
         say(heard.text)
 

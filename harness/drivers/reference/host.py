@@ -44,6 +44,7 @@ async def enter(
                     connector=aiohttp.TCPConnector(limit=0),
                     timeout=aiohttp.ClientTimeout(total=None),  # the policy has limits of its own
                     cookie_jar=aiohttp.DummyCookieJar(),
+                    skip_auto_headers=("Accept-Encoding", "User-Agent"),
                     trust_env=False,
                 )
             )

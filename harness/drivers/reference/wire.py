@@ -36,6 +36,13 @@ class Incoming(Protocol):
     def headers(self) -> tuple[tuple[str, str], ...]:
         """Its headers."""
 
+    async def read(self) -> bytes:
+        """Return the whole body.
+
+        Raises:
+            BrokenError: It breaks off.
+        """
+
     def body(self) -> AsyncIterator[bytes]:
         """Yield the body as it comes.
 
@@ -83,7 +90,6 @@ class Sockets:
                 data=request.body,
                 headers=request.headers,
                 allow_redirects=False,
-                skip_auto_headers=("Accept-Encoding", "User-Agent"),
             )
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise BrokenError(read_error(error, answered=False)[0]) from error
@@ -95,6 +101,12 @@ class _Response:
         self._response = response
         self.status = response.status
         self.headers = tuple(response.headers.items())
+
+    async def read(self) -> bytes:
+        try:
+            return await self._response.read()
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise BrokenError(read_error(error, answered=True)[0]) from error
 
     async def body(self) -> AsyncIterator[bytes]:
         try:
