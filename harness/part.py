@@ -49,16 +49,23 @@ class Part:
         self.on_message: Callable[[dict[str, Any]], Awaitable[None] | None] = lambda _message: None
 
 
-def main(process: str, serve: Serve) -> NoReturn:
+def main(
+    process: str, serve: Serve, *, loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None
+) -> NoReturn:
     """Run one part to its end and exit: the body of a child's `__main__`. What the user can solve is said in one line.
 
     When the part has let go everything is written, so the interpreter does not take itself apart: the threads and
     finalizers of a library may hold that up for seconds, and the runner would take the part for one that hangs.
+
+    Args:
+        process: Its name.
+        serve: What it does.
+        loop_factory: Makes its event loop; Python's own if None.
     """
     gc.set_threshold(50_000, 20, 20)  # a full collection in mid-run would be a stall of our own making
     code = 0
     try:
-        asyncio.Runner().run(_run(process, serve))
+        asyncio.Runner(loop_factory=loop_factory).run(_run(process, serve))
     except HarnessError as error:
         sys.stderr.write(f"error: {error}\n")
         code = int(error.exit_code)

@@ -42,6 +42,8 @@ class Prompt:
     def __init__(self, token: str, load: Load) -> None:
         self._token = token
         self._load = load
+        count = max(1, load.prompt_tokens - _MARKER_TOKENS)
+        self._words = " ".join(_WORDS[place % len(_WORDS)] for place in range(count))
         self._parts: dict[tuple[str, bool], tuple[bytes, bytes]] = {}
 
     def body(self, request_id: str, *, model: str, streaming: bool) -> bytes:
@@ -54,10 +56,16 @@ class Prompt:
 
     def _split(self, model: str, streaming: bool) -> tuple[bytes, bytes]:
         """Return what stands before and after the marker, which JSON writes as it is."""
-        count = max(1, self._load.prompt_tokens - _MARKER_TOKENS)
-        words = " ".join(_WORDS[place % len(_WORDS)] for place in range(count))
+        before, _, after = json.dumps(self._request("\0", model, streaming)).partition("\\u0000")
+        return before.encode(), after.encode()
+
+    def request(self, request_id: str, *, model: str, streaming: bool) -> dict[str, Any]:
+        """Return what the body of one request says."""
+        return self._request(str(Marker(request_id, self._token)), model, streaming)
+
+    def _request(self, marker: str, model: str, streaming: bool) -> dict[str, Any]:
         request: dict[str, Any] = {
-            "messages": [{"role": "user", "content": f"{words} \0"}],
+            "messages": [{"role": "user", "content": f"{self._words} {marker}"}],
             "model": model,
         }
         if self._load.max_tokens is not None:
@@ -65,5 +73,4 @@ class Prompt:
         if streaming:
             request["stream"] = True
             request["stream_options"] = {"include_usage": True}
-        before, _, after = json.dumps(request).partition("\\u0000")
-        return before.encode(), after.encode()
+        return request

@@ -10,6 +10,7 @@ from importlib import import_module
 from harness.chain import Chain
 from harness.drivers.recorder import Recorder
 from harness.drivers.server import Inside, Open
+from harness.drivers.world import World
 from harness.errors import UsageError
 
 _HOSTS = {
@@ -47,7 +48,9 @@ def quick(chain: Chain) -> AbstractContextManager[None]:
     return without
 
 
-def enter(chain: Chain, base_urls: Mapping[str, str], recorder: Recorder) -> AbstractAsyncContextManager[Inside]:
+def enter(
+    chain: Chain, base_urls: Mapping[str, str], recorder: Recorder, world: World
+) -> AbstractAsyncContextManager[Inside]:
     """Host a chain that was prepared; see `Open`."""
     host: Open = import_module(_HOSTS[chain.driver]).enter
-    return host(chain, base_urls, recorder)
+    return host(chain, base_urls, recorder, world)

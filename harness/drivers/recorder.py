@@ -37,7 +37,6 @@ class Recorder:
         put: Takes the rows; `Capture.put`.
         prefix: Begins every attempt's key; no two recorders of a run have the same.
         clock_ns: Stamps the rows.
-        transport: Makes what a chain calls its providers through, in place of the one it would make; None leaves it to it.
     """
 
     def __init__(
@@ -47,13 +46,11 @@ class Recorder:
         *,
         prefix: str = "a",
         clock_ns: Callable[[], int] = time.monotonic_ns,
-        transport: Callable[[], httpx.AsyncBaseTransport | None] = lambda: None,
     ) -> None:
         self._providers = {_authority(url): name for name, url in base_urls.items()}
         self._put = put
         self._prefix = prefix
         self._clock_ns = clock_ns
-        self.transport = transport
         self._keys = itertools.count(1)
         self._open: set[Attempt] = set()
 

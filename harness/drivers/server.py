@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -12,19 +13,28 @@ from aiohttp import web
 
 from harness.chain import Chain
 from harness.drivers.recorder import Recorder, forget
+from harness.drivers.world import LIVE, World
 from harness.part import Part, Serve
 from harness.store import decode, encode
 
 _BODY_BYTES_MAX = 64 * 2**20
 _SHUTDOWN_S = 1.0
+_JSON_HEADERS = {"Content-Type": "application/json; charset=utf-8"}
 _SSE_HEADERS = {"Content-Type": "text/event-stream; charset=utf-8", "Cache-Control": "no-cache"}
 
-Ask = Callable[[dict[str, Any]], AsyncGenerator[str, None]]
+Headers = dict[str, str]
+"""What a chain tells about its answer in HTTP headers."""
+
+Ask = Callable[[dict[str, Any]], AsyncGenerator[str | Headers, None]]
 """Ask the chain: a chat completion's body in, which has a `model`, `messages` and `stream`; JSON out: one text for a
-plain answer, one for each chunk of a stream. Raises what the chain raises; closing it ends the chain's work."""
+plain answer, one for each chunk of a stream, and before the first of them the answer's headers, if it has any. Raises what
+the chain raises; closing it ends the chain's work."""
 
 Explain = Callable[[Exception], tuple[int, dict[str, Any]]]
 """Give status and body of the answer for what `Ask` raised. Nothing secret may be in them."""
+
+Endpoint = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+"""Answers HTTP requests."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,14 +62,15 @@ class Open(Protocol):
     """Hosts a chain in this process, from entering until leaving."""
 
     def __call__(
-        self, chain: Chain, base_urls: Mapping[str, str], recorder: Recorder
+        self, chain: Chain, base_urls: Mapping[str, str], recorder: Recorder, world: World = LIVE
     ) -> AbstractAsyncContextManager[Inside]:
         """Return the chain inside.
 
         Args:
             chain: With its secrets.
             base_urls: Where each provider is called, by name, without the dialect's own path.
-            recorder: Watches every transport that the chain makes, or makes them itself.
+            recorder: Told about every attempt.
+            world: What the chain runs in.
         """
 
 
@@ -72,9 +83,8 @@ def serving(enter: Open) -> Serve:
         base_urls: dict[str, str] = part.config["base_urls"]
         recorder = Recorder(base_urls, part.capture.put if part.capture is not None else forget)
         async with enter(chain, base_urls, recorder) as inside:
-            app = application(inside.ask, explain=inside.explain, models=inside.models)
             try:
-                async with listening(app) as base_url:
+                async with listening(endpoint(inside.ask, explain=inside.explain, models=inside.models)) as base_url:
                     yield {
                         "base_url": base_url,
                         "model": inside.model,
@@ -87,8 +97,8 @@ def serving(enter: Open) -> Serve:
     return serve
 
 
-def application(ask: Ask, *, explain: Explain, models: Iterable[str]) -> web.Application:
-    """Return the endpoint.
+def endpoint(ask: Ask, *, explain: Explain, models: Iterable[str]) -> Endpoint:
+    """Return the endpoint. It has two addresses, and so needs no router, nor the rest of an aiohttp application.
 
     Args:
         ask: Called for each chat completion.
@@ -97,40 +107,58 @@ def application(ask: Ask, *, explain: Explain, models: Iterable[str]) -> web.App
     """
     listed = [{"id": model, "object": "model", "created": 0, "owned_by": "chain"} for model in models]
 
-    async def completions(request: web.Request) -> web.StreamResponse:
+    async def completions(request: web.BaseRequest) -> web.StreamResponse:
         try:
-            body = await request.json()
+            body = json.loads(await request.read())
             _ = body["model"], body["messages"]  # there they must be
             streaming = body["stream"] = bool(body.get("stream", False))
         except (ValueError, KeyError, TypeError, AttributeError):
             return _failure(400, "expected a JSON object with model and messages", kind="invalid_request_error")
         try:
             async with aclosing(ask(body)) as pieces:
+                headers, first = await opening(pieces)
                 if streaming:
-                    return await _stream(request, pieces, explain)
-                return web.Response(text=await anext(pieces), content_type="application/json")
+                    return await _stream(request, headers, first, pieces, explain)
+                return web.Response(body=(first or "").encode(), headers={**_JSON_HEADERS, **headers})
         except ConnectionError:
             raise  # the caller has gone; what providers do comes as the chain's own errors
         except Exception as error:  # whatever the chain raises is the caller's answer
             status, payload = explain(error)
             return web.json_response(payload, status=status)
 
-    async def list_models(_request: web.Request) -> web.Response:
-        return web.json_response({"object": "list", "data": listed})
+    async def serve(request: web.BaseRequest) -> web.StreamResponse:
+        if request.path == "/v1/chat/completions" and request.method == "POST":
+            return await completions(request)
+        if request.path == "/v1/models" and request.method == "GET":
+            return web.json_response({"object": "list", "data": listed})
+        return _failure(404, f"unknown address: {request.method} {request.path}", kind="not_found")
 
-    app = web.Application(client_max_size=_BODY_BYTES_MAX)
-    app.router.add_post("/v1/chat/completions", completions)
-    app.router.add_get("/v1/models", list_models)
-    return app
+    return serve
+
+
+async def opening(pieces: AsyncGenerator[str | Headers, None]) -> tuple[Headers, str | None]:
+    """Return the headers of a chain's answer, if it has any, and its first text; None if it says nothing."""
+    first = await anext(pieces, None)
+    if not isinstance(first, dict):
+        return {}, first
+    text = await anext(pieces, None)
+    assert not isinstance(text, dict)
+    return first, text
 
 
 @asynccontextmanager
-async def listening(app: web.Application) -> AsyncIterator[str]:
+async def listening(endpoint: Endpoint) -> AsyncIterator[str]:
     """Serve on a free port of the loopback; gives the address, up to and including `/v1`.
 
     A caller who leaves cancels the work on its request.
     """
-    runner = web.AppRunner(app, handler_cancellation=True, access_log=None, shutdown_timeout=_SHUTDOWN_S)
+    loop = asyncio.get_running_loop()
+
+    def request(message: Any, payload: Any, protocol: Any, writer: Any, task: asyncio.Task[None]) -> web.BaseRequest:
+        return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=_BODY_BYTES_MAX)
+
+    server = web.Server(endpoint, request_factory=request, handler_cancellation=True, access_log=None)
+    runner = web.ServerRunner(server, shutdown_timeout=_SHUTDOWN_S)
     await runner.setup()
     try:
         await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -139,18 +167,24 @@ async def listening(app: web.Application) -> AsyncIterator[str]:
         await runner.cleanup()
 
 
-async def _stream(request: web.Request, pieces: AsyncGenerator[str, None], explain: Explain) -> web.StreamResponse:
+async def _stream(
+    request: web.BaseRequest,
+    headers: Headers,
+    first: str | None,
+    pieces: AsyncGenerator[str | Headers, None],
+    explain: Explain,
+) -> web.StreamResponse:
     """Pass a stream on. What breaks before its first event is a plain error, what breaks later an error event.
 
     After an error event the body ends properly, without `[DONE]`: so does LiteLLM's proxy.
     """
-    first = await anext(pieces, None)
-    response = web.StreamResponse(headers=_SSE_HEADERS)
+    response = web.StreamResponse(headers={**_SSE_HEADERS, **headers})
     await response.prepare(request)
     try:
         if first is not None:
             await response.write(_event(first))
         async for piece in pieces:
+            assert isinstance(piece, str)
             await response.write(_event(piece))
         await response.write(_event("[DONE]"))
     except ConnectionError:

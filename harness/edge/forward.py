@@ -12,8 +12,9 @@ from hashlib import sha256
 
 import aiohttp
 
+from harness.breaks import read_error
 from harness.edge.request import Request
-from harness.edge.upstream import BARE, Real, answer_headers, read_error, watched
+from harness.edge.upstream import BARE, Real, answer_headers, watched
 from harness.history import AttemptOutcome
 from harness.provider import retry_after
 from harness.provider.answer import Answer, Call, Heard

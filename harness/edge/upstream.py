@@ -1,4 +1,4 @@
-"""Real providers: how they are reached, what is sent to them, and what goes wrong on the way."""
+"""Real providers: how they are reached, and what is sent to them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import aiohttp
-from aiohttp.http_exceptions import ContentLengthError, HttpProcessingError, TransferEncodingError
+from aiohttp.http_exceptions import HttpProcessingError
 from yarl import URL
 
 from harness.chain import Provider
@@ -20,7 +20,6 @@ from harness.chain.upstream import Upstream, parse
 from harness.edge.budget import Budget
 from harness.edge.request import Request
 from harness.errors import HarnessError
-from harness.history import AttemptOutcome
 from harness.provider.dialects import DIALECTS, Dialect
 from harness.provider.reply import Headers
 
@@ -51,7 +50,6 @@ BARE = (204, 304)
 """Statuses without a body, and without a word about its length."""
 _OURS = "x-harness-"
 _SET_BY_CLIENT = ("User-Agent", "Accept", "Content-Type")
-_RESET = {errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED}
 
 
 class Client:
@@ -182,44 +180,6 @@ def watched(response: aiohttp.ClientResponse) -> Iterator[None]:
     finally:
         if closed is not None:
             closed.remove_done_callback(fail)
-
-
-def read_error(error: Exception, *, answered: bool) -> tuple[AttemptOutcome, str]:
-    """Return how a call ended that raised, and why, in words that hold neither keys nor what the upstream said.
-
-    Args:
-        error: What aiohttp raised.
-        answered: The answer's headers had come.
-    """
-    cause = error.__cause__
-    causes = [error, *([cause] if cause is not None else [])]
-    number = next((each.errno for each in causes if isinstance(each, OSError) and each.errno), None)
-    words = " ".join(dict.fromkeys(type(each).__name__ for each in causes))
-    if isinstance(error, aiohttp.ClientConnectorCertificateError):
-        return "refused", f"its certificate is not trusted ({words})"
-    if isinstance(error, aiohttp.ClientConnectorDNSError):
-        return "refused", f"unknown host ({words})"
-    if number is not None and 0 < number in errno.errorcode:
-        words = f"{os.strerror(number)} ({words})"
-    if isinstance(error, TimeoutError | aiohttp.ServerTimeoutError):
-        return "timeout", f"it said nothing for too long ({words})"
-    if isinstance(error, aiohttp.ClientConnectorError):
-        return "refused", words
-    if number in _RESET or any(isinstance(each, ConnectionResetError) for each in causes):
-        return "reset", words
-    if any(isinstance(each, ContentLengthError) for each in causes):
-        return "cut", words
-    if isinstance(error, aiohttp.ClientPayloadError):
-        broken = any(isinstance(each, HttpProcessingError) for each in causes) and not _unfinished(causes)
-        return ("malformed" if broken else "cut"), words
-    if isinstance(error, aiohttp.ServerDisconnectedError | ConnectionError):
-        return "cut", words
-    return ("cut" if answered and isinstance(error, aiohttp.ClientConnectionError) else "malformed"), words
-
-
-def _unfinished(causes: list[BaseException]) -> bool:
-    """Say whether a chunked body was merely not ended, rather than broken."""
-    return any(isinstance(each, TransferEncodingError) and "Not enough data" in str(each) for each in causes)
 
 
 async def reach(providers: Mapping[str, Provider]) -> None:

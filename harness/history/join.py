@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 from harness.history.records import AttemptRecord, ChainAttempt, FaultEvent, RequestRecord
 
@@ -14,6 +15,9 @@ _LISTENERS = frozenset({"refused", "slow", "throttle"})
 """Kinds of fault that act on a provider's listener."""
 
 _UPSTREAMS_DOING = ("refused", "timeout", "malformed")
+
+Merged = tuple[AttemptRecord, dict[str, Any]]
+"""An attempt as one side saw it, and in which fields the other one knows better."""
 
 
 def join(
@@ -37,37 +41,34 @@ def join(
     return [serve(request, by_id, real.get(request.request_id, ())) for request in requests], attempts
 
 
-def _merge(edge: Iterable[tuple[str | None, AttemptRecord]], chain: Iterable[ChainAttempt]) -> list[AttemptRecord]:
+def _merge(edge: Iterable[tuple[str | None, AttemptRecord]], chain: Iterable[ChainAttempt]) -> list[Merged]:
     by_key = {row.key: row for row in chain}
-    merged = []
+    merged: list[Merged] = []
     for key, attempt in edge:
         seen = by_key.pop(key, None) if key is not None else None
-        if seen is None:
-            merged.append(attempt)
-        else:
-            merged.append(_both(attempt, seen))
+        merged.append((attempt, {} if seen is None else _both(attempt, seen)))
     alone: Counter[tuple[str | None, str]] = Counter()
     for row in sorted(by_key.values(), key=lambda row: row.start_ns):
         alone[row.request_id, row.provider] += 1
-        merged.append(_chain_only(row, alone[row.request_id, row.provider]))
+        merged.append((_chain_only(row, alone[row.request_id, row.provider]), {}))
     return merged
 
 
-def _both(edge: AttemptRecord, chain: ChainAttempt) -> AttemptRecord:
-    """Return an exchange as it was for the chain, with the edge's stamps where they tell the same.
+def _both(edge: AttemptRecord, chain: ChainAttempt) -> dict[str, Any]:
+    """Return what differs in an exchange as it was for the chain; the edge's stamps stay where they tell the same.
 
     The edge cannot tell who closed a connection, the chain or Toxiproxy between the two, nor that what it had sent was
     held back or lost on the way. Of an answer that never arrived the chain knew no status and no delay. But what went wrong
     between the edge and a real provider, the chain cannot tell: to it the connection broke.
     """
     if edge.forwarded and edge.fault_id is None and edge.outcome in _UPSTREAMS_DOING:
-        return replace(edge, seen_by="both")
+        return {"seen_by": "both"}
     unheard = chain.status is None and chain.outcome != "ok"
     if not unheard and chain.outcome not in ("reset", "cut", "timeout", "malformed"):
-        return replace(edge, seen_by="both")
+        return {"seen_by": "both"}
     end_ns = max(edge.end_ns or edge.start_ns, chain.end_ns or chain.start_ns)
-    merged = replace(edge, outcome=chain.outcome, end_ns=end_ns, seen_by="both")
-    return replace(merged, status=None, retry_after_ns=None, error_code=None) if unheard else merged
+    nothing_heard = {"status": None, "retry_after_ns": None, "error_code": None} if unheard else {}
+    return {"outcome": chain.outcome, "end_ns": end_ns, "seen_by": "both", **nothing_heard}
 
 
 def _chain_only(row: ChainAttempt, nth: int) -> AttemptRecord:
@@ -84,16 +85,16 @@ def _chain_only(row: ChainAttempt, nth: int) -> AttemptRecord:
     )
 
 
-def number(attempts: Iterable[AttemptRecord]) -> list[AttemptRecord]:
+def number(attempts: Iterable[Merged]) -> list[AttemptRecord]:
     """Return the attempts by start, each with its place in its request, from 1; an orphan has 0."""
     counts: defaultdict[str, int] = defaultdict(int)
     numbered = []
-    for attempt in sorted(attempts, key=lambda a: (a.start_ns, a.attempt_id)):
+    for attempt, known in sorted(attempts, key=lambda merged: (merged[0].start_ns, merged[0].attempt_id)):
         place = 0
         if attempt.request_id is not None:
             counts[attempt.request_id] += 1
             place = counts[attempt.request_id]
-        numbered.append(replace(attempt, number=place))
+        numbered.append(replace(attempt, number=place, **known))
     return numbered
 
 

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any
 
 from harness.caller.answer import Reading, StreamReading, read_failure, read_plain
 from harness.caller.prompt import Prompt
 from harness.caller.record import record
+from harness.drivers.server import Ask, Explain, Headers, opening
 from harness.history import RequestRecord
 from harness.scenario import Load
 from harness.scenario.plan import Arrival
 from harness.sim.clock import Clock, UnrealError
-
-Ask = Callable[[dict[str, Any]], AsyncGenerator[str, None]]
-"""Ask the chain, as `harness.drivers.server.Ask`."""
-Explain = Callable[[Exception], tuple[int, dict[str, Any]]]
-"""Give status and body of the answer for what `Ask` raised, as `harness.drivers.server.Explain`."""
 
 
 class Callers:
@@ -48,7 +44,7 @@ class Callers:
         if arrival.scheduled_ns > clock.now_ns:
             await asyncio.sleep((arrival.scheduled_ns - clock.now_ns) / 1e9)
         start_ns = clock.now_ns
-        body = json.loads(self._prompt.body(arrival.request_id, model=self._model, streaming=arrival.streaming))
+        body = self._prompt.request(arrival.request_id, model=self._model, streaming=arrival.streaming)
         body.setdefault("stream", False)
         heard = _Heard(StreamReading() if arrival.streaming else None)
         left = False
@@ -67,20 +63,22 @@ class Callers:
             try:
                 if heard.stream is not None:
                     return await self._stream(pieces, heard, heard.stream)
-                text = await anext(pieces)
+                _headers, text = await opening(pieces)
             except UnrealError:
                 raise
             except Exception as error:  # whatever the chain raises is the caller's answer
                 heard.status, payload = self._explain(error)
                 return read_failure(heard.status, json.dumps(payload).encode())
         heard.status = 200
-        return read_plain(text.encode())
+        return read_plain((text or "").encode())
 
-    async def _stream(self, pieces: AsyncGenerator[str, None], heard: _Heard, stream: StreamReading) -> Reading:
+    async def _stream(self, pieces: AsyncGenerator[str | Headers, None], heard: _Heard, stream: StreamReading) -> Reading:
         """Read a stream. What breaks before its first event is a plain error, what breaks later an error event."""
         try:
             async for piece in pieces:
                 heard.status = 200
+                if isinstance(piece, dict):
+                    continue
                 stream.feed(f"data: {piece}\n\n".encode())
                 if heard.first_token_ns is None and stream.has_text:
                     heard.first_token_ns = self._clock.now_ns

@@ -6,15 +6,14 @@ import asyncio
 import random
 import warnings
 from collections.abc import Iterator
-from contextlib import AbstractAsyncContextManager, contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
 from harness.chain import Chain
 from harness.drivers.inside import enter, prepare, quick
 from harness.drivers.recorder import Recorder
-from harness.drivers.reference import host as reference
-from harness.drivers.server import Inside
+from harness.drivers.world import World
 from harness.edge.face import Face
 from harness.history import AttemptRecord, FaultEvent, History, RequestRecord
 from harness.history.assemble import assemble
@@ -25,7 +24,7 @@ from harness.scenario import Plan
 from harness.sim import clock as virtual
 from harness.sim.caller import Callers
 from harness.sim.clock import Clock
-from harness.sim.http import Manner, Transport, base_url
+from harness.sim.http import Transport, base_url
 from harness.sim.network import Network
 from harness.sim.wire import Wire
 from harness.store import EdgeAttempt, Row
@@ -108,22 +107,15 @@ def _rows(plan: Plan, chain: Chain, *, optimised: bool) -> tuple[dict[str, Any],
 async def _story(plan: Plan, chain: Chain, clock: Clock, rows: Rows) -> tuple[list[RequestRecord], tuple[str, ...]]:
     network = Network(_faces(plan, chain, rows), plan.timeline, clock, seed=plan.seed)
     names = list(chain.providers)
-    manner: Manner = "aiohttp" if chain.driver == "litellm-router" else "httpx"
-    base_urls = {name: base_url(name) for name in names}
-    recorder = Recorder(
-        base_urls,
-        rows.chain.append,
+    world = World(
         clock_ns=lambda: clock.now_ns,
-        transport=lambda: Transport(network, names, manner=manner),
+        transport=lambda manner: Transport(network, names, manner=manner),
+        wire=Wire(network),
+        seed=plan.seed,
     )
-    host: AbstractAsyncContextManager[Inside]
-    if chain.driver == "reference":
-        host = reference.enter(
-            chain, base_urls, recorder, wire=Wire(network), clock_ns=lambda: clock.now_ns, seed=plan.seed
-        )
-    else:
-        host = enter(chain, base_urls, recorder)
-    async with host as inside:
+    base_urls = {name: base_url(name) for name in names}
+    recorder = Recorder(base_urls, rows.chain.append, clock_ns=world.clock_ns)
+    async with enter(chain, base_urls, recorder, world) as inside:
         callers = Callers(inside.ask, inside.explain, model=inside.model, load=plan.load, token=TOKEN, clock=clock)
         async with asyncio.TaskGroup() as group:
             calls = [group.create_task(callers.call(arrival), name=arrival.request_id) for arrival in plan.arrivals]

@@ -5,19 +5,17 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import AsyncIterator, Iterable, Mapping
-from typing import Any, Literal
+from typing import Any
 
 import httpx
 import respx
 
 from harness.drivers.reference.wire import BrokenError
+from harness.drivers.world import Manner
 from harness.history import AttemptOutcome
 from harness.sim.network import Answering, Network
 
 _DOMAIN = "sim"
-
-Manner = Literal["httpx", "aiohttp"]
-"""Whose errors a chain gets live: those of httpx's own transport, or of aiohttp as LiteLLM's transport hands them on."""
 
 _Error = tuple[type[httpx.TransportError], int | None, str]
 

@@ -145,6 +145,7 @@ class Answering:
     _chunked: bool = False
     _breaks_ns: int | None = field(init=False)
     _due_ns: int = field(init=False)
+    _smooth: bool = field(init=False)
 
     def __post_init__(self) -> None:
         """Begin where the request had been read."""
@@ -152,6 +153,7 @@ class Answering:
         self._steps = iter(self._exchange.answer.reply)
         self._breaks_ns = self._way.listener.breaks_ns(now_ns)
         self._due_ns = now_ns
+        self._smooth = self._way.plain and self._breaks_ns is None
         self._open[id(self)] = self
 
     async def open(self) -> None:
@@ -163,6 +165,18 @@ class Answering:
         head = await self._next()
         assert isinstance(head, Head)
         self.status, self.headers = head.status, head.headers
+
+    async def read(self) -> bytes:
+        """Return the whole body.
+
+        Raises:
+            BrokenError: It breaks off.
+        """
+        data = b""
+        while (step := await self._next()) is not None:
+            assert isinstance(step, Send)
+            data += step.data
+        return data
 
     async def body(self) -> AsyncIterator[bytes]:
         """Yield the body's bytes as they come.
@@ -200,13 +214,14 @@ class Answering:
                 self._waits.append((self._due_ns, step))
                 self._due_ns += step.ns
                 continue
-            self._step = step
-            try:
-                await self._arrival(step)
-            except asyncio.CancelledError:
-                self.leave()
-                raise
-            self._step = None
+            if not self._here(step):
+                self._step = step
+                try:
+                    await self._arrival(step)
+                except asyncio.CancelledError:
+                    self.leave()
+                    raise
+                self._step = None
             self._waits.clear()
             over = self._leaves(step)
             if isinstance(step, Head | Send):
@@ -226,6 +241,10 @@ class Answering:
             return False
         self._end(outcome(self._played.status, step), self._due_ns, list(self._steps))
         return True
+
+    def _here(self, step: Step) -> bool:
+        """Return whether a step arrives now: it is due, and nothing can hold it up."""
+        return self._due_ns <= self._clock.now_ns and self._smooth and not isinstance(step, Hang)
 
     async def _arrival(self, step: Step) -> None:
         """Wait until a step arrives.

@@ -18,6 +18,7 @@ from harness.drivers.recorder import Recorder
 from harness.drivers.reference.calls import Outgoing
 from harness.drivers.reference.host import enter
 from harness.drivers.reference.wire import BrokenError
+from harness.drivers.world import World
 from harness.history.records import ChainAttempt
 from harness.sim.clock import Clock, run
 
@@ -43,6 +44,10 @@ class Answer:
                 raise BrokenError(part)  # type: ignore[arg-type]
             else:
                 await asyncio.sleep(part)
+
+    async def read(self) -> bytes:
+        """Work off the parts, and return them."""
+        return b"".join([part async for part in self.body()])
 
     def leave(self) -> None:
         """Take note of it."""
@@ -96,8 +101,9 @@ def play(
     )
 
     async def main(clock: Clock) -> Any:
-        recorder = Recorder({}, rows.append, clock_ns=lambda: clock.now_ns)
-        async with enter(chain, {}, recorder, wire=wire, clock_ns=lambda: clock.now_ns) as inside:
+        world = World(wire=wire, clock_ns=lambda: clock.now_ns)
+        recorder = Recorder({}, rows.append, clock_ns=world.clock_ns)
+        async with enter(chain, {}, recorder, world) as inside:
             result = await script(inside.ask, clock)
             await asyncio.sleep(0)
             await asyncio.sleep(0)

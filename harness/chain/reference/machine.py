@@ -149,6 +149,11 @@ class Request:
             self._hedge_ns = None
             self._give_up(now_ns, [other for other in self._open if other != attempt])
 
+    def standing(self, attempt: int) -> Done:
+        """Return how it stands while the caller reads an attempt's answer: as if that were whole already."""
+        served_by = self._order[self._open[attempt][0]]
+        return self._told(attempt, served_by, {**self._tried, attempt: Tried(served_by, None, None, "")})
+
     def leave(self, now_ns: int) -> Done:
         """End, for the caller has gone. Whoever abandons a request says so, or a breaker waits for its probe for ever."""
         return self._done or self._fail(now_ns, "caller gone")
@@ -284,15 +289,18 @@ class Request:
 
     def _end(self, now_ns: int, attempt: int | None, served_by: str | None) -> Done:
         self._give_up(now_ns, list(self._open))
-        asked = {tried.provider for tried in self._tried.values()}
-        self._done = Done(
+        self._done = self._told(attempt, served_by, self._tried)
+        return self._done
+
+    def _told(self, attempt: int | None, served_by: str | None, tried: Mapping[int, Tried]) -> Done:
+        asked = {each.provider for each in tried.values()}
+        return Done(
             attempt=attempt,
             served_by=served_by,
             depth=0 if served_by is None else self._order.index(served_by),
-            tried=tuple(self._tried[number] for number in sorted(self._tried)),
+            tried=tuple(tried[number] for number in sorted(tried)),
             skipped=tuple(Skip(name, why) for name, why in self._skipped.items() if name not in asked),
             cancelled=tuple(self._given_up),
             cost_usd=self._cost_usd,
             last=None if attempt is not None else self._last,
         )
-        return self._done

@@ -14,10 +14,13 @@ from harness.chain.redact import scrub, secrets
 from harness.drivers.litellm_router.router import routed, settle, watched_transports
 from harness.drivers.recorder import Recorder
 from harness.drivers.server import Inside
+from harness.drivers.world import LIVE, World
 
 
 @asynccontextmanager
-async def enter(chain: Chain, base_urls: Mapping[str, str], recorder: Recorder) -> AsyncIterator[Inside]:
+async def enter(
+    chain: Chain, base_urls: Mapping[str, str], recorder: Recorder, world: World = LIVE
+) -> AsyncIterator[Inside]:
     """Host a chain; see `Open`.
 
     Raises:
@@ -27,7 +30,7 @@ async def enter(chain: Chain, base_urls: Mapping[str, str], recorder: Recorder) 
     keys = {str(entry["litellm_params"]["api_key"]) for entry in settings.model_list} - {DUMMY_KEY}
     hidden = secrets(chain, os.environ) | keys
     asked = chain.model or chain.order[0]
-    with watched_transports(recorder), routed(settings, hidden) as router:
+    with watched_transports(recorder, world), routed(settings, hidden) as router:
         yield Inside(
             ask=partial(_ask, router),
             explain=partial(_explain, hidden),

@@ -14,6 +14,7 @@ from harness.chain.litellm_router import DUMMY_KEY
 from harness.chain.openai_sdk import SdkSettings
 from harness.chain.redact import scrub
 from harness.drivers.recorder import Recorder
+from harness.drivers.world import World
 from harness.provider.dialects import DIALECTS
 
 AZURE_API_VERSION = "2024-10-21"
@@ -86,7 +87,9 @@ class Fallback:
                 yield _json(chunk)
 
 
-def client(provider: Provider, base_url: str, settings: SdkSettings, recorder: Recorder) -> openai.AsyncOpenAI:
+def client(
+    provider: Provider, base_url: str, settings: SdkSettings, recorder: Recorder, world: World
+) -> openai.AsyncOpenAI:
     """Return the SDK's client for a provider, as it is by default but for its address and what the chain file says.
 
     Args:
@@ -94,8 +97,9 @@ def client(provider: Provider, base_url: str, settings: SdkSettings, recorder: R
         base_url: Where it is called, without the dialect's own path.
         settings: Retries and timeout.
         recorder: Watches the client's transport.
+        world: What it runs in.
     """
-    transport = recorder.transport() or httpx.AsyncHTTPTransport(limits=openai.DEFAULT_CONNECTION_LIMITS)
+    transport = world.transport("httpx") or httpx.AsyncHTTPTransport(limits=openai.DEFAULT_CONNECTION_LIMITS)
     transport.handle_async_request = recorder.watch(transport.handle_async_request)  # type: ignore[method-assign, assignment]
     base_url = base_url.rstrip("/")
     common: dict[str, Any] = {

@@ -13,10 +13,13 @@ from harness.chain.redact import secrets
 from harness.drivers.openai_sdk.fallback import Fallback, client, explain
 from harness.drivers.recorder import Recorder
 from harness.drivers.server import Inside
+from harness.drivers.world import LIVE, World
 
 
 @asynccontextmanager
-async def enter(chain: Chain, base_urls: Mapping[str, str], recorder: Recorder) -> AsyncIterator[Inside]:
+async def enter(
+    chain: Chain, base_urls: Mapping[str, str], recorder: Recorder, world: World = LIVE
+) -> AsyncIterator[Inside]:
     """Host a chain; see `Open`.
 
     Raises:
@@ -26,7 +29,9 @@ async def enter(chain: Chain, base_urls: Mapping[str, str], recorder: Recorder) 
     names = [*chain.order, *(name for name in chain.providers if name not in chain.order)]
     async with AsyncExitStack() as stack:
         clients = {
-            name: await stack.enter_async_context(client(chain.providers[name], base_urls[name], settings, recorder))
+            name: await stack.enter_async_context(
+                client(chain.providers[name], base_urls[name], settings, recorder, world)
+            )
             for name in names
         }
         fallback = Fallback(clients, {name: chain.providers[name].model for name in names}, chain.order)

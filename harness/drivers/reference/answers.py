@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from typing import Any
 
 from harness.chain.redact import scrub
 from harness.chain.reference import ChainExhausted, Done
 from harness.drivers.reference.attempt import Reading
+from harness.drivers.reference.calls import encoded
+from harness.drivers.server import Headers
 
 _STATUS = {"timeout": 504, "connection": 502, "filtered": 400}
 
@@ -25,10 +26,29 @@ def _told(done: Done) -> dict[str, Any]:
     }
 
 
+def headers(done: Done) -> Headers:
+    """Return what the chain says about itself in headers, once it is known whose answer the caller gets."""
+    return {
+        "x-chain-served-by": done.served_by or "",
+        "x-chain-depth": str(done.depth),
+        "x-chain-attempts": str(len(done.tried)),
+        "x-chain-tried": ", ".join(f"{each.provider};{each.failure or 'ok'}" for each in done.tried),
+    }
+
+
+def cost(done: Done) -> Headers:
+    """Return the header that tells what all attempts took, once they are over."""
+    return {"x-chain-cost-usd": f"{done.cost_usd:.6f}"}
+
+
+def _json(data: Any) -> str:
+    return encoded(data).decode()
+
+
 def completion(model: str, texts: Iterable[str], reading: Reading, done: Done) -> str:
     """Return a plain answer."""
     message = {"role": "assistant", "content": "".join(texts)}
-    return json.dumps(
+    return _json(
         {
             "id": f"chatcmpl-{done.served_by}-{done.attempt}",
             "object": "chat.completion",
@@ -50,7 +70,7 @@ def _usage(reading: Reading) -> dict[str, int | None]:
 def chunk(model: str, text: str) -> str:
     """Return a piece of a stream."""
     choice = {"index": 0, "delta": {"role": "assistant", "content": text}, "finish_reason": None}
-    return json.dumps(
+    return _json(
         {"id": "chatcmpl", "object": "chat.completion.chunk", "created": 0, "model": model, "choices": [choice]}
     )
 
@@ -58,7 +78,7 @@ def chunk(model: str, text: str) -> str:
 def last_chunk(model: str, reading: Reading, done: Done) -> str:
     """Return a stream's last piece, in which the chain tells about itself."""
     last = {"index": 0, "delta": {}, "finish_reason": reading.finish}
-    return json.dumps(
+    return _json(
         {
             "id": "chatcmpl",
             "object": "chat.completion.chunk",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -14,26 +15,35 @@ from harness.chain.reference import Failure, Result, Send
 from harness.chain.reference.classify import failure, inside
 from harness.chain.spec import Policy
 from harness.drivers.recorder import Attempt, Recorder
-from harness.drivers.reference.calls import outgoing
-from harness.drivers.reference.ends import reason
+from harness.drivers.reference.calls import Outgoing, outgoing
+from harness.drivers.reference.ends import in_body, reason
 from harness.drivers.reference.wire import BrokenError, Incoming, Wire
 from harness.history import AttemptOutcome
 from harness.provider import retry_after
 from harness.provider.answer import Heard
 from harness.provider.dialects import DIALECTS
 from harness.provider.dialects import wire as events
-from harness.provider.marker import ATTEMPT_HEADER, find_request
+from harness.provider.marker import ATTEMPT_HEADER
 from harness.provider.usage import billed, cost_usd
 
 AFTER_END_S = 1.0
 """How long a stream that has said why it ended is listened to, for what it took and its proper end."""
 
 
-class Token(NamedTuple):
-    """A piece of text that has come."""
+class Asked(NamedTuple):
+    """What the caller asked.
 
-    attempt: int
-    text: str
+    Attributes:
+        body: As received; it says whether it wants a `stream`.
+        request_id: As the prompt names the request; None if it does not.
+    """
+
+    body: Mapping[str, Any]
+    request_id: str | None
+
+
+Say = Callable[[str], None]
+"""Takes a piece of text that has come."""
 
 
 @dataclass(slots=True)
@@ -55,9 +65,6 @@ class Reading:
     error: Heard | None = None
 
 
-News = asyncio.Queue[Token | Result | Exception]
-
-
 @dataclass(slots=True)
 class Attempts:
     """Makes attempts.
@@ -67,54 +74,45 @@ class Attempts:
         policy: How patient they are.
         reach: Reaches them.
         recorder: Told about each.
-        wall_ns: What time of day it is, in nanoseconds since 1970: a Retry-After may be a date.
     """
 
     chain: Chain
     policy: Policy
     reach: Wire
     recorder: Recorder
-    wall_ns: Callable[[], int]
 
-    async def make(self, send: Send, body: Mapping[str, Any], news: News, readings: dict[int, Reading]) -> None:
-        """Make one attempt: its tokens and then its result go into `news`.
+    async def make(self, send: Send, asked: Asked, reading: Reading, say: Say) -> Result:
+        """Make one attempt and return what came of it. Whatever it raises is a mistake of ours.
 
         Args:
             send: Which.
-            body: The caller's.
-            news: Takes what happens; also an exception that only a mistake of ours explains.
-            readings: Takes what has been read, by the attempt's number.
+            asked: By the caller.
+            reading: Takes what is read of the answer.
+            say: Takes its text, piece by piece.
         """
-        reading = readings[send.attempt] = Reading()
-        request = outgoing(self.chain.providers[send.provider], body, DUMMY_KEY)
-        marker = find_request(request.body)
-        attempt = self.recorder.begin(send.provider, marker.request_id if marker else None)
+        request = outgoing(self.chain.providers[send.provider], asked.body, DUMMY_KEY)
+        attempt = self.recorder.begin(send.provider, asked.request_id)
         request.headers[ATTEMPT_HEADER] = attempt.key
         how: AttemptOutcome = "ok"
         try:
-            await self._exchange(_Exchange(send, body, attempt, reading, news), request)
+            await self._exchange(_Exchange(send, attempt, reading, say), request, streaming=asked.body["stream"])
         except TimeoutError:
             how = "timeout"
         except BrokenError as broken:
             how = broken.outcome
-        except Exception as error:  # the caller of the chain has to hear of it, or it would wait for the deadline
-            attempt.abandon()
-            news.put_nowait(error)
-            return
         except BaseException:
             attempt.abandon()
             raise
-        news.put_nowait(self._result(send, attempt, reading, how))
+        return self._result(send, attempt, reading, how)
 
-    async def _exchange(self, exchange: _Exchange, request: Any) -> None:
-        send, reading = exchange.send, exchange.reading
-        loop = asyncio.get_running_loop()
-        latest_s = loop.time() + send.timeout_ns / 1e9
-        streaming = bool(exchange.body["stream"])
-        first_s = loop.time() + self.policy.first_token / 1e9
+    async def _exchange(self, exchange: _Exchange, request: Outgoing, *, streaming: bool) -> None:
+        send, attempt, reading, _say = exchange
+        now_s = asyncio.get_running_loop().time()
+        latest_s = now_s + send.timeout_ns / 1e9
+        first_s = now_s + self.policy.first_token / 1e9
         async with asyncio.timeout_at(min(latest_s, first_s) if streaming else latest_s) as patience:
             incoming = reading.incoming = await self.reach.send(send.provider, request)
-            exchange.attempt.answered(incoming.status)
+            attempt.answered(incoming.status)
             try:
                 if streaming and incoming.status < 300 and _header(incoming, "content-type").startswith(_EVENTS):
                     await self._stream(exchange, incoming, patience, latest_s)
@@ -124,23 +122,23 @@ class Attempts:
                 incoming.leave()
 
     async def _plain(self, exchange: _Exchange, incoming: Incoming) -> None:
-        send, reading = exchange.send, exchange.reading
-        data = b"".join([data async for data in incoming.body()])
+        send, _attempt, reading, say = exchange
+        data = await incoming.read()
         heard = DIALECTS[self.chain.providers[send.provider].dialect].read_body(incoming.status, data)
         if incoming.status >= 300 or heard.error_code is not None or not heard.text:
             reading.error = heard
-            reading.finish = reason(events.load(data))
+            reading.finish = in_body(data)
             return
         reading.said = True
-        reading.finish = reason(events.load(data)) or "stop"
+        reading.finish = in_body(data) or "stop"
         reading.used = heard.tokens_in, heard.tokens_out
-        exchange.news.put_nowait(Token(send.attempt, heard.text))
+        say(heard.text)
 
     async def _stream(
         self, exchange: _Exchange, incoming: Incoming, patience: asyncio.Timeout, latest_s: float
     ) -> None:
         """Pass a stream's tokens on. It is whole only with a reason why it ended."""
-        send, reading = exchange.send, exchange.reading
+        send, _attempt, reading, say = exchange
         dialect = DIALECTS[self.chain.providers[send.provider].dialect]
         time_s = asyncio.get_running_loop().time
         rest = b""
@@ -162,7 +160,7 @@ class Attempts:
                     if self.policy.streams != "restart":
                         latest_s = math.inf  # the caller reads along: a stream that lives is not cut off
                     patience.reschedule(min(latest_s, time_s() + self.policy.idle / 1e9))
-                    exchange.news.put_nowait(Token(send.attempt, step.text))
+                    say(step.text)
                 if step.part in ("finish", "done") and reading.finish is None:
                     reading.finish = reason(said) or "stop"
                     patience.reschedule(min(latest_s, time_s() + AFTER_END_S))
@@ -206,16 +204,15 @@ class Attempts:
     def _told(self, reading: Reading) -> int | None:
         """Return the delay that an answer tells, in nanoseconds: by its headers, else in its body."""
         assert reading.incoming is not None
-        told = retry_after.read(reading.incoming.headers, self.wall_ns())
+        told = retry_after.read(reading.incoming.headers, time.time_ns())
         return reading.error.retry_after_ns if told is None and reading.error is not None else told
 
 
 class _Exchange(NamedTuple):
     send: Send
-    body: Mapping[str, Any]
     attempt: Attempt
     reading: Reading
-    news: News
+    say: Say
 
 
 _EVENTS = "text/event-stream"

@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 from harness.chain import Provider
 from harness.provider.dialects import DIALECTS
+from harness.store import encode
 
 AZURE_API_VERSION = "2024-10-21"
 _MAX_TOKENS = 1024  # Anthropic wants to be told
@@ -45,21 +46,25 @@ def outgoing(provider: Provider, body: Mapping[str, Any], key: str) -> Outgoing:
     headers = dict([_JSON, DIALECTS[provider.dialect].authorize(key)])
     if provider.dialect == "anthropic":
         headers["anthropic-version"] = "2023-06-01"
-        return Outgoing("/v1/messages", headers, _encoded(_anthropic(provider.model, body)))
+        return Outgoing("/v1/messages", headers, encoded(_anthropic(provider.model, body)))
     if provider.dialect == "gemini":
         method = "streamGenerateContent?alt=sse" if body["stream"] else "generateContent"
         path = f"/v1beta/models/{quote(provider.model, safe='')}:{method}"
-        return Outgoing(path, headers, _encoded(_gemini(body)))
+        return Outgoing(path, headers, encoded(_gemini(body)))
     if body["stream"]:  # or nobody would know what it cost
         body = {**body, "stream_options": {"include_usage": True}}
     if provider.dialect == "azure":
         path = f"/openai/deployments/{quote(provider.model, safe='')}/chat/completions?api-version={AZURE_API_VERSION}"
-        return Outgoing(path, headers, _encoded({**body, "model": provider.model}))
-    return Outgoing(_PATHS[provider.dialect], headers, _encoded({**body, "model": provider.model}))
+        return Outgoing(path, headers, encoded({**body, "model": provider.model}))
+    return Outgoing(_PATHS[provider.dialect], headers, encoded({**body, "model": provider.model}))
 
 
-def _encoded(data: Mapping[str, Any]) -> bytes:
-    return json.dumps(data, separators=(",", ":")).encode()
+def encoded(data: Any) -> bytes:
+    """Return JSON."""
+    try:
+        return encode(data)
+    except (UnicodeError, OverflowError):  # a caller's half a character, or a number of 30 digits: not ours to refuse
+        return json.dumps(data, separators=(",", ":")).encode()
 
 
 def _split(body: Mapping[str, Any]) -> tuple[str, list[Mapping[str, Any]]]:

@@ -12,6 +12,15 @@ _FILTERED = frozenset(
 _LENGTH = frozenset({"length", "max_tokens", "model_context_window_exceeded"})
 
 
+_TELLING = tuple(word.encode() for word in (*sorted(_FILTERED | _LENGTH), "blockreason", "\\u"))
+
+
+def in_body(body: bytes) -> str | None:
+    """Return the `reason` of a plain answer; None for a mere `stop` too, which most are and need not be read for."""
+    small = body.lower()
+    return reason(wire.load(body)) if any(word in small for word in _TELLING) else None
+
+
 def reason(answer: Any) -> str | None:
     """Return `stop`, `length` or `content_filter`; None where nothing says it.
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
 import os
-import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
@@ -14,12 +11,15 @@ import aiohttp
 
 from harness.chain import Chain
 from harness.chain.redact import secrets
-from harness.chain.reference import ChainExhausted, Done, Request, Result, Send, Shared
+from harness.chain.reference import ChainExhausted, Request, Shared
 from harness.drivers.recorder import Recorder
-from harness.drivers.reference.answers import chunk, completion, explain, last_chunk
-from harness.drivers.reference.attempt import Attempts, News, Reading, Token
-from harness.drivers.reference.wire import Sockets, Wire
-from harness.drivers.server import Inside
+from harness.drivers.reference.answers import chunk, completion, cost, explain, headers, last_chunk
+from harness.drivers.reference.attempt import Asked, Attempts
+from harness.drivers.reference.calls import encoded
+from harness.drivers.reference.walk import Walk
+from harness.drivers.reference.wire import Sockets
+from harness.drivers.server import Headers, Inside
+from harness.drivers.world import LIVE, World
 from harness.provider.marker import find_request
 from harness.provider.usage import cost_usd
 
@@ -33,36 +33,24 @@ async def enter(
     chain: Chain,
     base_urls: Mapping[str, str],
     recorder: Recorder,
-    *,
-    wire: Wire | None = None,
-    clock_ns: Callable[[], int] = time.monotonic_ns,
-    wall_ns: Callable[[], int] = time.time_ns,
-    seed: int = 0,
+    world: World = LIVE,
 ) -> AsyncIterator[Inside]:
-    """Host a chain; see `Open`.
-
-    Args:
-        chain: With its secrets.
-        base_urls: Where each provider is called, by name.
-        recorder: Told about every attempt.
-        wire: Reaches the providers; sockets if None.
-        clock_ns: The policy's clock, of which the event loop's is one.
-        wall_ns: What time of day it is, in nanoseconds since 1970.
-        seed: Fixes what the policy draws.
-    """
+    """Host a chain; see `Open`."""
     async with AsyncExitStack() as stack:
+        wire = world.wire
         if wire is None:
             session = await stack.enter_async_context(
                 aiohttp.ClientSession(
                     connector=aiohttp.TCPConnector(limit=0),
                     timeout=aiohttp.ClientTimeout(total=None),  # the policy has limits of its own
                     cookie_jar=aiohttp.DummyCookieJar(),
+                    skip_auto_headers=("Accept-Encoding", "User-Agent"),
                     trust_env=False,
                 )
             )
             wire = Sockets(session, base_urls)
-        shared = Shared(chain, seed=seed)
-        reference = Reference(shared, Attempts(chain, shared.policy, wire, recorder, wall_ns), clock_ns)
+        shared = Shared(chain, seed=world.seed)
+        reference = Reference(shared, Attempts(chain, shared.policy, wire, recorder), world.clock_ns)
         hidden = secrets(chain, os.environ)
         names = [*chain.order, *(name for name in chain.providers if name not in chain.order)]
         yield Inside(
@@ -89,8 +77,8 @@ class Reference:
         self._clock_ns = clock_ns
         self._requests = 0
 
-    async def ask(self, body: dict[str, Any]) -> AsyncGenerator[str, None]:
-        """Yield an answer's JSON; see `harness.drivers.server.Ask`.
+    async def ask(self, body: dict[str, Any]) -> AsyncGenerator[str | Headers, None]:
+        """Yield an answer's headers and its JSON; see `harness.drivers.server.Ask`.
 
         The body's `model` names a provider: the first one stands for the whole chain, any other for itself alone. A field
         `chain` may hold this request's own `order` and `attempts`.
@@ -98,43 +86,55 @@ class Reference:
         Raises:
             ChainExhausted: No provider gave an answer.
         """
-        self._requests += 1
-        request = self._request(body)
-        walk = _Walk(request, self._attempts, self._clock_ns, body)
+        model, streaming = body["model"], body["stream"]
+        walk = self._walk(body)
         try:
-            async for piece in walk.pieces(whole=not body["stream"] or self._shared.policy.streams == "restart"):
-                if body["stream"]:
-                    yield chunk(body["model"], piece)
-            done = walk.done
-            assert done is not None
+            if streaming and self._shared.policy.streams != "restart":
+                async for text in walk.pieces():
+                    if walk.standing is not None:
+                        yield headers(walk.standing)
+                        walk.standing = None
+                    yield chunk(model, text)
+                done = walk.done
+                assert done is not None
+                texts = []
+            else:
+                done = await walk.whole()
+                if done.attempt is not None:
+                    yield {**headers(done), **cost(done)}
+                    texts = walk.texts[done.attempt]
             if done.attempt is None:
                 raise ChainExhausted(done)
             reading = walk.readings[done.attempt]
-            if body["stream"]:
-                yield last_chunk(body["model"], reading, done)
+            if streaming:
+                for text in texts:
+                    yield chunk(model, text)
+                yield last_chunk(model, reading, done)
             else:
-                yield completion(body["model"], walk.texts[done.attempt], reading, done)
+                yield completion(model, texts, reading, done)
         finally:
             await walk.end()
 
-    def _request(self, body: dict[str, Any]) -> Request:
+    def _walk(self, body: dict[str, Any]) -> Walk:
+        self._requests += 1
         order, attempts = self._own(body.pop("chain", None))
         known, model = self._shared.chain, body["model"]
         if model not in known.providers:
             raise ValueError(f"unknown model {model!r}; known: {', '.join(known.providers)}")
         if not order and model != known.order[0]:
             order = (model,)
-        text = json.dumps(body["messages"])
-        marker = find_request(text.encode())
-        name = marker.request_id if marker else f"call-{self._requests}"
-        return Request(
+        text = encoded(body["messages"])
+        marker = find_request(text)
+        request_id = marker.request_id if marker else None
+        request = Request(
             self._shared,
-            name=name,
+            name=request_id or f"call-{self._requests}",
             start_ns=self._clock_ns(),
             order=order or None,
             attempts=attempts,
             costs=self._costs(len(text), body.get("max_tokens")),
         )
+        return Walk(request, self._attempts, self._clock_ns, Asked(body, request_id))
 
     def _own(self, said: Any) -> tuple[tuple[str, ...], int | None]:
         """Return a request's own order and tries; empty and None where it leaves them to the chain."""
@@ -158,94 +158,3 @@ class Reference:
             name: cost_usd(provider.price, chars // _CHARS_PER_TOKEN, max_tokens or _ANSWER_TOKENS) or 0.0
             for name, provider in self._shared.chain.providers.items()
         }
-
-
-class _Walk:
-    """One request's way along the chain.
-
-    Attributes:
-        done: How it ended; None before.
-        texts: What each attempt has said, by its number.
-        readings: What was read of each attempt's answer.
-    """
-
-    def __init__(
-        self, request: Request, attempts: Attempts, clock_ns: Callable[[], int], body: Mapping[str, Any]
-    ) -> None:
-        self._request = request
-        self._attempts = attempts
-        self._alone = attempts.policy.hedge is None
-        self._clock_ns = clock_ns
-        self._body = body
-        self._news: News = asyncio.Queue()
-        self._tasks: dict[int, asyncio.Task[None]] = {}
-        self.done: Done | None = None
-        self.texts: dict[int, list[str]] = {}
-        self.readings: dict[int, Reading] = {}
-
-    async def pieces(self, *, whole: bool) -> AsyncIterator[str]:
-        """Yield the text as it comes; where it is to come `whole`, all of it when the winner is known."""
-        winner: int | None = None
-        result: Result | None = None
-        while True:
-            action = self._request.step(self._clock_ns(), result)
-            result = None
-            if isinstance(action, Done):
-                self.done = action
-                break
-            if isinstance(action, Send):
-                if whole and self._alone:  # nothing else can happen meanwhile: no task is needed
-                    await self._attempts.make(action, self._body, self._news, self.readings)
-                else:
-                    self._begin(action)
-                continue
-            news = await self._wait(action.until_ns)
-            if isinstance(news, Token):
-                self.texts.setdefault(news.attempt, []).append(news.text)
-                if whole or winner not in (None, news.attempt):
-                    continue
-                if winner is None:
-                    winner = news.attempt
-                    self._request.begun(self._clock_ns(), winner)
-                    self._cancel(but=winner)
-                yield news.text
-            elif news is not None:
-                result = news._replace(begun=winner == news.attempt)
-        if whole and self.done.attempt is not None:
-            for text in self.texts.get(self.done.attempt, ()):
-                yield text
-
-    async def end(self) -> None:
-        """End what is under way: the answer is whole, or the caller has gone."""
-        self._request.leave(self._clock_ns())
-        self._cancel(but=None)
-        if any(not task.done() for task in self._tasks.values()):
-            await asyncio.wait(self._tasks.values())
-
-    def _begin(self, send: Send) -> None:
-        task = asyncio.create_task(
-            self._attempts.make(send, self._body, self._news, self.readings), name=f"{send.provider} {send.attempt}"
-        )
-        self._tasks[send.attempt] = task
-
-    def _cancel(self, *, but: int | None) -> None:
-        for attempt, task in self._tasks.items():
-            if attempt != but:
-                task.cancel()
-
-    async def _wait(self, until_ns: int) -> Token | Result | None:
-        """Return what happens next, None if nothing has by then."""
-        if self._news.empty():
-            left_s = (until_ns - self._clock_ns()) / 1e9
-            if left_s <= 0:
-                return None
-            try:
-                async with asyncio.timeout(left_s):
-                    news = await self._news.get()
-            except TimeoutError:
-                return None
-        else:
-            news = self._news.get_nowait()
-        if isinstance(news, Exception):
-            raise news
-        return news

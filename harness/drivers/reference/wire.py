@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-import errno
 from collections.abc import AsyncIterator, Mapping
 from typing import Protocol
 
 import aiohttp
 from yarl import URL
 
+from harness.breaks import read_error
 from harness.drivers.reference.calls import Outgoing
 from harness.history import AttemptOutcome
 
@@ -36,6 +35,13 @@ class Incoming(Protocol):
     @property
     def headers(self) -> tuple[tuple[str, str], ...]:
         """Its headers."""
+
+    async def read(self) -> bytes:
+        """Return the whole body.
+
+        Raises:
+            BrokenError: It breaks off.
+        """
 
     def body(self) -> AsyncIterator[bytes]:
         """Yield the body as it comes.
@@ -84,10 +90,9 @@ class Sockets:
                 data=request.body,
                 headers=request.headers,
                 allow_redirects=False,
-                skip_auto_headers=("Accept-Encoding", "User-Agent"),
             )
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            raise BrokenError(_outcome(error, answered=False)) from error
+            raise BrokenError(read_error(error, answered=False)[0]) from error
         return _Response(response)
 
 
@@ -97,27 +102,18 @@ class _Response:
         self.status = response.status
         self.headers = tuple(response.headers.items())
 
+    async def read(self) -> bytes:
+        try:
+            return await self._response.read()
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise BrokenError(read_error(error, answered=True)[0]) from error
+
     async def body(self) -> AsyncIterator[bytes]:
         try:
             async for data in self._response.content.iter_any():
                 yield data
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            raise BrokenError(_outcome(error, answered=True)) from error
+            raise BrokenError(read_error(error, answered=True)[0]) from error
 
     def leave(self) -> None:
         self._response.close()
-
-
-def _outcome(error: BaseException, *, answered: bool) -> AttemptOutcome:
-    link: BaseException | None = error
-    while link is not None:
-        if isinstance(link, OSError) and link.errno == errno.ECONNREFUSED:
-            return "refused"
-        if isinstance(link, ConnectionError) and link.errno in (errno.ECONNRESET, errno.EPIPE):
-            return "reset"
-        link = link.__cause__ or link.__context__
-    if isinstance(error, aiohttp.ServerDisconnectedError | aiohttp.ClientPayloadError):
-        return "cut"
-    if isinstance(error, TimeoutError | asyncio.TimeoutError):
-        return "timeout"
-    return "cut" if answered else "malformed"

@@ -1,0 +1,40 @@
+"""What a chain is hosted in: the machine's own sockets and clock, or what stands in for them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import httpx
+
+from harness.drivers.reference.wire import Wire
+
+Manner = Literal["httpx", "aiohttp"]
+"""Whose errors a chain gets live: those of httpx's own transport, or of aiohttp as LiteLLM's transport hands them on."""
+
+
+def _sockets(_manner: Manner) -> None:
+    """Leave it to the chain to make its transports."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """What a chain is hosted in.
+
+    Attributes:
+        clock_ns: Its clock, of which the event loop's is one, in nanoseconds.
+        transport: Makes what a client library calls its providers through; None leaves that to the library.
+        wire: Reaches the providers of a chain that needs no library; sockets if None.
+        seed: Fixes what a chain of ours draws.
+    """
+
+    clock_ns: Callable[[], int] = time.monotonic_ns
+    transport: Callable[[Manner], httpx.AsyncBaseTransport | None] = _sockets
+    wire: Wire | None = None
+    seed: int = 0
+
+
+LIVE = World()
+"""The machine's own sockets and clock."""
