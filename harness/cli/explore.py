@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -51,24 +55,44 @@ def explore(
     from harness.report.progress import SearchProgress  # noqa: PLC0415
 
     progress = SearchProgress()
-    explored = experiment.explore(
-        chain,
-        out=out or reports / "explore" / chain.stem,
-        budget_s=_ns(budget, "--budget") / 1e9,
-        deadline=None if deadline is None else _ns(deadline, "--deadline"),
-        providers=tuple(filter(None, providers.split(","))) if providers else (),
-        faults=faults,
-        seed=seed,
-        properties=properties or (),
-        progress=progress.show,
-        found=lambda each: progress.say(f"found: {each.property}: {each.sentence}"),
-    )
+    with _interruptible() as interrupted:
+        explored = experiment.explore(
+            chain,
+            out=out or reports / "explore" / chain.stem,
+            budget_s=_ns(budget, "--budget") / 1e9,
+            deadline=None if deadline is None else _ns(deadline, "--deadline"),
+            providers=tuple(filter(None, (name.strip() for name in providers.split(",")))) if providers else (),
+            faults=faults,
+            seed=seed,
+            properties=properties or (),
+            progress=progress.show,
+            found=lambda each: progress.say(f"found: {each.property}: {each.sentence}"),
+            interrupted=interrupted,
+        )
     progress.end()
     if as_json:
         show(_as_json(explored))
     else:
         _print(explored)
     return explored.exit_code
+
+
+@contextmanager
+def _interruptible() -> Iterator[Callable[[], bool]]:
+    """Let the first Ctrl-C (or SIGTERM) end the search after the run in hand, so that what was found is told; the next one at once."""
+    ended = False
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        nonlocal ended
+        ended = True
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield lambda: ended
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _ns(text: str, option: str) -> int:
@@ -101,6 +125,8 @@ def _print(explored: Explored) -> None:
     write = sys.stdout.write
     for each in explored.found:
         write(f"{each.property}: {each.sentence}\n{'':4}{_file(each)}\n")
+    if explored.interrupted:
+        write("interrupted\n")
     if explored.found:
         write(f"replay: harness run {explored.found[0].scenario} --engine sim\n")
     else:
@@ -111,4 +137,5 @@ def _print(explored: Explored) -> None:
 def _file(found: Found) -> str:
     size = "one fault" if found.faults == 1 else f"{found.faults} faults"
     more = "" if found.shrunk else "; no time was left to look for less"
+    more += "" if found.steady else "; hangs on chance, so a live run may show it or not"
     return f"{found.scenario} ({size}{more})"

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from harness import chain as chains
 from harness import sim
@@ -15,23 +16,18 @@ from harness.chain import Chain
 from harness.chain.upstream import real
 from harness.document import did_you_mean, duration_text
 from harness.drivers import priced
-from harness.errors import ExitCode, UsageError
+from harness.errors import ExitCode, HarnessError, UsageError
 from harness.judge import Status, judge
-from harness.judge.properties import FINDINGS, PROPERTIES, Account, deadline_ns
+from harness.judge.account import Account
+from harness.judge.properties import FINDINGS, PROPERTIES, attempts_max, deadline_ns
 from harness.scenario import compile_plan, load
 from harness.scenario.expect import parse
 from harness.sim.search import Find, Hunt, Space, account_of
-from harness.sim.search.telling import scenario_yaml, sentence
+from harness.sim.search.telling import sentence
+from harness.sim.search.writing import scenario_yaml
 
 FAULTS_MAX = 3
 BUDGET_S = 60.0
-
-
-_LIMITS: Mapping[str, str] = {
-    "survives_if_any_healthy": "success_rate >= 100%",
-    "bounded_latency": "p50 latency in faults < {deadline}",
-}
-"""Expectations that may say what a property without a finding says."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +40,7 @@ class Found:
         faults: How many it takes.
         sentence: What happens, as a person would say it.
         shrunk: Whether there was time to look for something smaller.
+        steady: Whether it showed by other seeds too; otherwise a live run may show it or not.
     """
 
     property: str
@@ -51,6 +48,7 @@ class Found:
     faults: int
     sentence: str
     shrunk: bool
+    steady: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +61,7 @@ class Explored:
         space: What was searched.
         properties: Names of those that were to be broken.
         found: What breaks them.
+        interrupted: Somebody ended it before its time.
     """
 
     tried: int
@@ -70,10 +69,13 @@ class Explored:
     space: Space
     properties: tuple[str, ...]
     found: tuple[Found, ...]
+    interrupted: bool = False
 
     @property
     def exit_code(self) -> int:
-        """1 if something was found."""
+        """1 if something was found, 130 if it was interrupted."""
+        if self.interrupted:
+            return ExitCode.INTERRUPTED
         return ExitCode.FAIL if self.found else ExitCode.PASS
 
     def searched(self) -> str:
@@ -98,6 +100,7 @@ def explore(
     properties: Sequence[str] = (),
     progress: Callable[[int, int], None] = lambda _tried, _found: None,
     found: Callable[[Found], None] = lambda _found: None,
+    interrupted: Callable[[], bool] = lambda: False,
 ) -> Explored:
     """Search a chain for what breaks it.
 
@@ -112,9 +115,12 @@ def explore(
         properties: Those to break; all if empty.
         progress: Told before each run how many there were, and how much was found.
         found: Told each find at once.
+        interrupted: Whether to end before the budget is used up; asked before each run.
 
     Raises:
-        UsageError: The file is wrong, nothing but a live run can host the chain, or a name is unknown.
+        UsageError: The file is wrong, nothing but a live run can host the chain, a name is unknown, or nothing can be
+            written to `out`.
+        HarnessError: A find could not be written.
     """
     chain = priced(chains.load(path))
     space = _space(chain, deadline=deadline, providers=providers, faults=faults, seed=seed)
@@ -126,12 +132,12 @@ def explore(
             where="upstream",
             hint="a chain without `upstream:`",
         )
-    out.mkdir(parents=True, exist_ok=True)
+    _ready(out)
     began_s = time.monotonic()
 
     def over() -> bool:
         progress(hunt.tried, len(hunt.finds))
-        return time.monotonic() - began_s >= budget_s
+        return interrupted() or time.monotonic() - began_s >= budget_s
 
     hunt = Hunt(space, properties=names, seed=seed, over=over, database=out)
     kept = []
@@ -139,7 +145,12 @@ def explore(
         kept.append(_keep(each, space, path, out))
         found(kept[-1])
     return Explored(
-        tried=hunt.tried, took_s=time.monotonic() - began_s, space=space, properties=names, found=tuple(kept)
+        tried=hunt.tried,
+        took_s=time.monotonic() - began_s,
+        space=space,
+        properties=names,
+        found=tuple(kept),
+        interrupted=interrupted(),
     )
 
 
@@ -179,10 +190,23 @@ def _known(chosen: Sequence[str], every: tuple[str, ...], option: str) -> tuple[
     return tuple(name for name in every if not chosen or name in chosen)
 
 
+def _ready(out: Path) -> None:
+    """Make sure that finds can be kept, before any time goes into looking for them."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=out):
+            pass
+    except OSError as error:
+        raise UsageError(
+            f"nothing can be written here: {error.strerror}", where=str(out), hint="--out DIR names another folder"
+        ) from None
+
+
 def _keep(find: Find, space: Space, chain: Path, out: Path) -> Found:
     """Write a find down as a scenario that fails when it is run."""
-    told = sentence(find.name, account_of(space, find.story), find.requests)
-    expect = _expected(find, space)
+    account = account_of(space, find.story)
+    told = sentence(find.name, account, find.requests)
+    expect = _expected(find, space, account)
     for number in count(1):
         file = out / f"found-{find.name.replace('_', '-')}-{number}.yaml"
         text = scenario_yaml(
@@ -193,9 +217,10 @@ def _keep(find: Find, space: Space, chain: Path, out: Path) -> Found:
             property_name=find.name,
             expect=expect,
             path=str(file),
+            steady=find.steady,
         )
         if not file.exists():
-            file.write_text(text, encoding="utf-8")
+            _write(file, text, told)
             break
         if file.read_text(encoding="utf-8") == text:  # an earlier search has found it too
             break
@@ -205,17 +230,37 @@ def _keep(find: Find, space: Space, chain: Path, out: Path) -> Found:
         faults=len(find.story.faults),
         sentence=told,
         shrunk=find.shrunk,
+        steady=find.steady,
     )
 
 
-def _expected(find: Find, space: Space) -> list[str]:
-    """Return the expectations, of those that say what the property says, that the verdict finds failed."""
-    texts = [f"no {finding}" for finding in FINDINGS.get(find.name, ())]
-    if find.name in _LIMITS:
-        texts.append(_LIMITS[find.name].format(deadline=duration_text(space.deadline_ns)))
-    if not texts:
-        return []
-    phases = space.phases
+def _write(file: Path, text: str, told: str) -> None:
+    try:
+        file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        file.unlink(missing_ok=True)  # half a scenario is none
+        raise HarnessError(
+            f"a find could not be written: {error.strerror}",
+            where=str(file),
+            hint=f"--out DIR names another folder; it was: {told}",
+        ) from None
+
+
+def _expected(find: Find, space: Space, account: Account) -> list[str]:
+    """Return the expectations that say of this run what the property says of all: those that the verdict finds failed."""
+    texts = [f"no {finding}" for finding in FINDINGS.get(find.name, ())] or [_limit(find, space, account)]
+    phases = space.phases(find.story)
     plan = compile_plan(space.scenario(find.story), space.chain, tuple(parse(text, phases) for text in texts))
     verdict = judge(plan, sim.run(plan, space.chain).history)
     return [row.text for row in verdict.expectations if row.status is Status.FAIL]
+
+
+def _limit(find: Find, space: Space, account: Account) -> str:
+    """Return what says the same as a property without a finding."""
+    if find.name == "bounded_latency":
+        return f"max latency <= {duration_text(space.deadline_ns)}"
+    if find.name == "bounded_attempts":
+        return f"max attempts <= {attempts_max(space.chain, len(space.providers))}"
+    # Some may fail by right: their request was at fault, or no provider was well.
+    failed = sum(not request.complete for request, _ in account.measured())
+    return f"failed_requests <= {failed - len(find.requests)}"

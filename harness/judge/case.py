@@ -76,6 +76,7 @@ def distribution(run: Case, metric: str, among: Bools) -> tuple[Floats, Ints]:
         metric: As in METRICS, or one of the two parts of `fallback_overhead`.
         among: Which requests count.
     """
+    values: Floats
     if metric in ("retry_gap", "switch_gap"):
         pairs = run.gaps if metric == "retry_gap" else run.switches
         request, values = run.columns.attempts.request[pairs.before], pairs.gap_ns
@@ -83,6 +84,7 @@ def distribution(run: Case, metric: str, among: Bools) -> tuple[Floats, Ints]:
         values = {
             "latency": run.ways.latency_ns,
             "ttft": run.ways.ttft_ns,
+            "attempts": run.ways.attempts.astype(np.float64),
             "fallback_overhead": run.ways.overhead_ns,
             "fallback_overhead_failed": run.ways.failed_ns,
             "fallback_overhead_waiting": run.ways.waiting_ns,

@@ -19,7 +19,7 @@ from harness.judge.moments import time_to_fallback, time_to_recover
 from harness.judge.result import ExpectationResult, Finding, Metrics, Status, Value
 from harness.judge.words import interval, number, wanted
 from harness.scenario import Expectation, Phase
-from harness.scenario.expect import METRICS, QUANTILES, Op
+from harness.scenario.expect import MAX, METRICS, QUANTILES, Op
 
 
 def decide(op: Op, target: float, seen: Interval) -> Status:
@@ -65,14 +65,17 @@ def answer_limit(run: Case, metrics: Metrics, expectation: Expectation) -> Expec
     value = metrics.phases[expectation.phase or RUN][key(metric, expectation.quantile)]
     if value.value is None:
         return _row(expectation, value, Status.INCONCLUSIVE, message=value.why)
-    seen = value.ci or (value.value, value.value)
+    cut_off = _cut_off(run, expectation)
+    seen = value.ci or (value.value, math.inf if cut_off else value.value)
     status = decide(op, target, seen)
-    message = _observed(value) + f", wanted {wanted(op, target, value.unit)}"
+    message = f"{_observed(value)}{_whose(run, expectation, value)}, wanted {wanted(op, target, value.unit)}"
     needed = None
     looked_ns = _looked(run, expectation)
     if looked_ns < target:
         status = Status.INCONCLUSIVE
         message += f"; but the run ended {number(looked_ns, 'ns')} after the fault: too soon to tell"
+    elif status is Status.INCONCLUSIVE and cut_off:
+        message += f"; but {cut_off} of {value.samples} were cut off, and how long they would have taken nobody knows"
     elif status is Status.INCONCLUSIVE:
         needed = _needed(metric, expectation.quantile, op, target, value)
         message += _how_many(needed, value, target)
@@ -110,13 +113,36 @@ def _observed(value: Value) -> str:
     return f"{number(value.value, value.unit)}{interval(value.ci, value.unit)}{of}"
 
 
+def _whose(run: Case, expectation: Expectation, value: Value) -> str:
+    """Return whose observation the largest is, with a space before it; empty for everything else."""
+    if expectation.quantile != MAX:
+        return ""
+    values, request = distribution(run, expectation.metric or "", run.among(_phase(run, expectation)))
+    name = run.columns.requests.table["request_id"].iloc[request[int(values.argmax())]]
+    return f" ({name}, the most of {value.samples})"
+
+
+def _cut_off(run: Case, expectation: Expectation) -> int:
+    """Return of how many requests the largest observation knows no more than that it took at least so long.
+
+    Their caller left before the end, they never went out, or a stream had no first token.
+    """
+    if expectation.quantile != MAX or expectation.metric not in ("latency", "ttft"):
+        return 0
+    requests = run.columns.requests
+    among = run.among(_phase(run, expectation))
+    if expectation.metric == "ttft":
+        return int((among & requests.streaming & np.isnan(requests.first_token_ns)).sum())
+    return int((among & (requests.left | np.isnan(requests.end_ns))).sum())
+
+
 def _needed(metric: str, quantile_name: str | None, op: Op, target: float, value: Value) -> int | None:
     """Return how many samples would have been enough; None where the number of them is not what is wrong."""
     kind = METRICS[metric].kind
     if kind == "rate" and value.value is not None:
         hits = round(value.value * value.samples)
         return needed_for_rate(op, target, hits=hits, samples=value.samples)
-    if kind == "distribution":
+    if kind == "distribution" and quantile_name != MAX:
         needed = needed_for_quantile(QUANTILES[quantile_name or ""])
         return needed if needed > value.samples else None
     if kind == "mean" and value.samples < MEAN_SAMPLES_MIN:
@@ -144,9 +170,12 @@ def _phase(run: Case, expectation: Expectation) -> Phase | None:
 
 
 def _without_lag(run: Case, expectation: Expectation) -> tuple[float, float]:
-    """Return the phase's loop lag, and what would have been observed had each attempt cost that much less time."""
+    """Return the phase's loop lag, and what would have been observed had each attempt cost that much less time.
+
+    What one request alone decides may have met the longest lag of all; for the rest it is the p99 that counts.
+    """
     phase = _phase(run, expectation)
-    lag_ns = _lag(run, phase)
+    lag_ns = _lag(run, phase, 1.0 if expectation.quantile == MAX else 0.99)
     metric = expectation.metric
     if metric in ("time_to_fallback", "time_to_recover"):
         moment = (time_to_fallback if metric == "time_to_fallback" else time_to_recover)(run, phase)
@@ -155,11 +184,11 @@ def _without_lag(run: Case, expectation: Expectation) -> tuple[float, float]:
         return lag_ns, moment.value_ns - lag_ns * float(run.ways.attempts[moment.request])
     values, request = distribution(run, metric or "", run.among(phase))
     shorter = np.sort(values - lag_ns * run.ways.attempts[request])
-    return lag_ns, quantile(shorter, QUANTILES[expectation.quantile or ""])
+    return lag_ns, quantile(shorter, 1.0 if expectation.quantile == MAX else QUANTILES[expectation.quantile or ""])
 
 
-def _lag(run: Case, phase: Phase | None) -> float:
-    """Return the p99 of the loop lag of the process that had the worst."""
+def _lag(run: Case, phase: Phase | None, share: float) -> float:
+    """Return a quantile of the loop lag of the process that had the worst."""
     lags = measured_health(run.columns.history, phase).groupby("process")["loop_lag_ns"]
-    worst = [quantile(np.sort(values.to_numpy(np.float64)), 0.99) for _, values in lags]
+    worst = [quantile(np.sort(values.to_numpy(np.float64)), share) for _, values in lags]
     return max(worst, default=0.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,7 @@ from harness.judge.moments import Moment, time_to_fallback, time_to_recover
 from harness.judge.outages import merged
 from harness.judge.result import Metrics, Value
 from harness.scenario import Phase, Plan
-from harness.scenario.expect import QUANTILES
+from harness.scenario.expect import MAX, METRICS, QUANTILES
 
 RUN = "run"
 """Name of the whole run among the phases."""
@@ -23,6 +24,7 @@ SECOND_NS = 10**9
 DISTRIBUTIONS = (
     "latency",
     "ttft",
+    "attempts",
     "retry_gap",
     "switch_gap",
     "fallback_overhead",
@@ -30,8 +32,9 @@ DISTRIBUTIONS = (
     "fallback_overhead_waiting",
 )
 UNSEEN = "refused connections of a chain that the harness does not host cannot be seen"
-_NOT_OF_ATTEMPTS = frozenset({"requests", "success_rate", "goodput", "latency", "ttft"})
+_NOT_OF_ATTEMPTS = frozenset({"requests", "success_rate", "failed_requests", "goodput", "latency", "ttft"})
 _MOMENTS = frozenset({"time_to_fallback", "time_to_recover"})
+_STATISTIC = re.compile(r"_(p[\d.]+|max)$")
 
 
 def measure(plan: Plan, history: History) -> Metrics:
@@ -56,14 +59,17 @@ def _phase(run: Case, phase: Phase | None) -> dict[str, Value]:
     among = run.among(phase)
     values = _of_requests(run, among, phase) | _of_attempts(run, among)
     for metric in DISTRIBUTIONS:
-        values |= _quantiles(metric, distribution(run, metric, among)[0])
+        observed = distribution(run, metric, among)[0]
+        values |= _quantiles(metric, observed, unit=METRICS[metric].unit if metric in METRICS else "ns")
+        values[key(metric, MAX)] = _largest(observed, unit=values[key(metric, "p50")].unit)
     values["time_to_fallback"] = _single(time_to_fallback(run, phase))
     values["time_to_recover"] = _single(time_to_recover(run, phase))
     if (run.columns.requests.blind & among).any():
-        seen = {name for name in values if name.rpartition("_p")[0] in _NOT_OF_ATTEMPTS}
-        seen |= _NOT_OF_ATTEMPTS | _MOMENTS
+        seen = _NOT_OF_ATTEMPTS | _MOMENTS
         values = {
-            name: value if name in seen else Value(value=None, samples=0, unit=value.unit, why=UNSEEN)
+            name: value
+            if _STATISTIC.sub("", name) in seen
+            else Value(value=None, samples=0, unit=value.unit, why=UNSEEN)
             for name, value in values.items()
         }
     return values
@@ -81,6 +87,12 @@ def _of_requests(run: Case, among: Bools, phase: Phase | None) -> dict[str, Valu
     return {
         "requests": _count(size, size),
         "success_rate": _rate(int(done.sum()), size, "no requests"),
+        "failed_requests": Value(
+            value=float(size - int(done.sum())) if size else None,
+            samples=size,
+            unit="count",
+            why="" if size else "no requests",
+        ),
         "goodput": _frequency(int(in_time.sum()), length_s, size),
     }
 
@@ -219,27 +231,27 @@ def measured_health(history: History, phase: Phase | None = None) -> pd.DataFram
     return history.health[(at_ns >= phase.start_ns) & (at_ns < phase.end_ns)]
 
 
-def _quantiles(metric: str, values: Floats, *, interval: bool = True) -> dict[str, Value]:
+def _quantiles(metric: str, values: Floats, *, unit: str = "ns", interval: bool = True) -> dict[str, Value]:
     ordered = np.sort(values)
     size = len(ordered)
     if not size:
-        empty = Value(value=None, samples=0, unit="ns", why="no observations")
+        empty = Value(value=None, samples=0, unit=unit, why="no observations")
         return {key(metric, name): empty for name in QUANTILES}
     return {
         key(metric, name): Value(
             value=quantile(ordered, share),
             ci=quantile_interval(ordered, share) if interval else None,
             samples=size,
-            unit="ns",
+            unit=unit,
         )
         for name, share in QUANTILES.items()
     }
 
 
-def _largest(values: Floats) -> Value:
+def _largest(values: Floats, *, unit: str = "ns") -> Value:
     if not len(values):
-        return Value(value=None, samples=0, unit="ns", why="no observations")
-    return Value(value=float(values.max()), samples=len(values), unit="ns")
+        return Value(value=None, samples=0, unit=unit, why="no observations")
+    return Value(value=float(values.max()), samples=len(values), unit=unit)
 
 
 def _rate(hits: int, samples: int, why: str) -> Value:

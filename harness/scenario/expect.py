@@ -1,6 +1,6 @@
 """The grammar of expectations, and the words it knows.
 
-[QUANTILE] METRIC [in PHASE] (>= | > | <= | <) VALUE        success_rate in fault >= 99%
+[STATISTIC] METRIC [in PHASE] (>= | > | <= | <) VALUE       success_rate in fault >= 99%
 no FINDING                                                  no retry_storm
 """
 
@@ -27,9 +27,9 @@ class Metric:
 
     Attributes:
         unit: Of its value. Times are nanoseconds.
-        kind: A `rate` has a Wilson interval, a `distribution` is asked for by quantile, a `single` is one observation
-            of a run, a `mean` is a mean per request, a `frequency` is a count per second with a Poisson interval, a `count`
-            is a plain number.
+        kind: A `rate` has a Wilson interval, a `distribution` is asked for by quantile or by its largest observation, a
+            `single` is one observation of a run, a `mean` is a mean per request, a `frequency` is a count per second with a
+            Poisson interval, a `count` is a plain number.
         about_time: A machine out of CPU can change it.
     """
 
@@ -40,6 +40,7 @@ class Metric:
 
 METRICS: dict[str, Metric] = {
     "success_rate": Metric("share", "rate"),
+    "failed_requests": Metric("count", "count"),
     "goodput": Metric("per_s", "frequency"),
     "latency": Metric("ns", "distribution", about_time=True),
     "ttft": Metric("ns", "distribution", about_time=True),
@@ -47,6 +48,7 @@ METRICS: dict[str, Metric] = {
     "switch_gap": Metric("ns", "distribution", about_time=True),
     "fallback_overhead": Metric("ns", "distribution", about_time=True),
     "success_after_fallback": Metric("share", "rate"),
+    "attempts": Metric("count", "distribution"),
     "amplification": Metric("ratio", "mean"),
     "retry_after_honoured": Metric("share", "rate"),
     "time_to_fallback": Metric("ns", "single", about_time=True),
@@ -80,9 +82,13 @@ FINDINGS: dict[str, Severity] = {
 }
 
 QUANTILES: dict[str, float] = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p99.9": 0.999}
+MAX = "max"
+"""The largest observation: no estimate from a sample, but all that there was, so without an interval."""
+STATISTICS = (*QUANTILES, MAX)
+"""What a distribution can be asked for."""
 
 _LIMIT = re.compile(
-    r"(?:(?P<quantile>p[\d.]+|peak)\s+)?(?P<metric>[a-z_]+)(?:\s+in\s+(?P<phase>\S+))?"
+    r"(?:(?P<statistic>[a-z][a-z\d.]*)\s+)?(?P<metric>[a-z_]+)(?:\s+in\s+(?P<phase>\S+))?"
     r"\s*(?P<op>>=|<=|>|<)\s*(?P<target>\S.*)"
 )
 _NONE = re.compile(r"no\s+(?P<finding>[a-z_]+)")
@@ -96,7 +102,7 @@ class Expectation:
         text: As it was written.
         finding: The finding that must not be seen; the other fields are None then.
         metric: Name of the metric.
-        quantile: `p50` … `p99.9` of a distribution; `peak` of amplification; else None.
+        quantile: `p50` … `p99.9` or `max` of a distribution; `peak` of amplification; else None.
         phase: Only requests of this phase; the whole run if None.
         op: How the metric must compare with the target.
         target: In the metric's unit.
@@ -127,26 +133,30 @@ def parse(text: str, phases: Collection[str]) -> Expectation:
     if match is None:
         raise said(
             f"not an expectation: {text[:60]!r}",
-            known="METRIC in PHASE >= VALUE, p95 METRIC in PHASE < VALUE, no FINDING",
+            known="METRIC in PHASE >= VALUE, p95 METRIC in PHASE < VALUE, max METRIC in PHASE < VALUE, no FINDING",
             hint="success_rate in fault >= 99%",
         )
-    name, quantile, phase = match["metric"], match["quantile"], match["phase"]
+    name, statistic, phase = match["metric"], match["statistic"], match["phase"]
     if name not in METRICS:
         raise said(f"unknown metric {name!r}", known=", ".join(METRICS), hint=did_you_mean(name, METRICS))
     if phase is not None and phase not in phases:
         raise said(f"unknown phase {phase!r}", known=", ".join(phases), hint=did_you_mean(phase, phases))
-    _check_quantile(name, quantile)
+    _check_statistic(name, statistic)
     op: Op = match["op"]  # type: ignore[assignment]
     target = _target(METRICS[name].unit, match["target"].strip())
-    return Expectation(text=text, metric=name, quantile=quantile, phase=phase, op=op, target=target)
+    return Expectation(text=text, metric=name, quantile=statistic, phase=phase, op=op, target=target)
 
 
-def _check_quantile(name: str, quantile: str | None) -> None:
+def _check_statistic(name: str, statistic: str | None) -> None:
     if METRICS[name].kind == "distribution":
-        if quantile not in QUANTILES:
-            raise said(f"{name!r} needs a quantile", known=", ".join(QUANTILES), hint=f"p95 {name}")
-    elif quantile is not None and (quantile, name) != ("peak", "amplification"):
-        raise said(f"{quantile!r} does not go with {name!r}", hint=f"write {name} alone")
+        if statistic not in STATISTICS:
+            known, usual = ", ".join(STATISTICS), f"{MAX if name == 'attempts' else 'p95'} {name}"
+            if statistic is None:
+                raise said(f"{name!r} needs a quantile or {MAX!r}", known=known, hint=usual)
+            hint = did_you_mean(statistic, STATISTICS) or usual
+            raise said(f"unknown statistic {statistic!r}", known=known, hint=hint)
+    elif statistic is not None and (statistic, name) != ("peak", "amplification"):
+        raise said(f"{statistic!r} does not go with {name!r}", hint=f"write {name} alone")
 
 
 def _target(unit: Unit, text: str) -> float:

@@ -36,8 +36,12 @@ class Reference:
         overheads = [o for r in rows if (o := self._overhead(r)) is not None]
         return {
             "success_rate": _share([r.complete for r in rows]),
+            "failed_requests": sum(not r.complete for r in rows) if rows else None,
             "goodput": sum(self._in_time(r) for r in rows) / self._length_s() if rows else None,
             "latency_p95": _p95([self._latency(r) for r in rows]),
+            "latency_max": max((self._latency(r) for r in rows), default=None),
+            "attempts_p95": _p95([len(self.of[r.request_id]) for r in rows]),
+            "attempts_max": max((len(self.of[r.request_id]) for r in rows), default=None),
             "ttft_p95": _p95([self._ttft(r) for r in rows if r.streaming]),
             "retry_gap_p95": _p95(self._gaps(same=True)),
             "switch_gap_p95": _p95(self._gaps(same=False)),

@@ -39,7 +39,7 @@ def test_each_number_of_a_run_is_documented() -> None:
     names = {name for group in (*metrics.phases.values(), *metrics.providers.values()) for name in group}
     names |= set(metrics.harness)
     for name in names:
-        stem = re.sub(r"_(p[\d.]+|peak)$", "", name)
+        stem = re.sub(r"_(p[\d.]+|max|peak)$", "", name)
         process = re.sub(r"loop_lag_\w+_(p99|max)", r"loop_lag_PROCESS_\1", name)
         assert f"`{stem}`" in page or f"`{process}`" in page, name
 

@@ -247,3 +247,83 @@ def test_goodput_is_judged_by_its_interval(target: str, status: Status) -> None:
 def test_no_requests_are_no_goodput_of_nothing() -> None:
     """Nobody asked, so nobody can say."""
     assert _row("goodput in fault >= 1/s", Book().steady()).status is Status.INCONCLUSIVE
+
+
+def test_the_largest_of_all_is_judged_on_its_value() -> None:
+    """One slow request among many fails the run, and is named; a quantile would not have noticed it."""
+    book = _waits(200, 1.0, slow=1)
+    row = _row("max latency in fault <= 20s", book)
+    assert (row.status, row.ci, row.samples, row.needed) == (Status.FAIL, None, 200, None)
+    assert row.message == "20.03 s (req-000001, the most of 200), wanted at most 20 s"
+    assert _row("max latency in fault <= 20.1s", book).status is Status.PASS
+    assert _row("p99 latency in fault < 10s", book).status is not Status.FAIL
+
+
+@pytest.mark.parametrize(("target", "status"), [("3", Status.PASS), ("2", Status.FAIL)])
+def test_the_most_attempts_of_one_request(target: str, status: Status) -> None:
+    """However few most of them made."""
+    book = Book().steady()
+    book.request(12, fails(503), fails(503), Try(at="azure"))
+    row = _row(f"max attempts <= {target}", book)
+    assert (row.status, row.observed, row.unit, row.samples) == (status, 3.0, "count", 21)
+    assert "(req-000021, the most of 21)" in row.message
+
+
+@pytest.mark.parametrize(
+    ("expect", "status"),
+    [
+        ("max latency <= 59s", Status.FAIL),
+        ("max latency <= 60s", Status.INCONCLUSIVE),
+        ("max latency <= 90s", Status.INCONCLUSIVE),
+        ("max latency >= 60s", Status.PASS),
+        ("max latency in baseline <= 1s", Status.PASS),
+    ],
+)
+def test_who_left_would_have_waited_nobody_knows_how_long(expect: str, status: Status) -> None:
+    """At least the deadline: enough to break a limit, never enough to keep one."""
+    book = Book().steady()
+    book.request(12, fails(503), outcome="deadline", end_ns=ns(72))
+    row = _row(expect, book)
+    assert row.status is status
+    assert ("1 of 21 were cut off" in row.message) == (status is Status.INCONCLUSIVE)
+    assert row.needed is None
+
+
+def test_a_stream_without_a_first_token_has_no_longest_wait_for_one() -> None:
+    """That it ended soon is no quick first token."""
+    book = Book()
+    book.request(12, Try(), streaming=True)
+    assert _row("max ttft < 1s", book).status is Status.PASS
+    book.request(13, fails(503), streaming=True)
+    assert _row("max ttft < 90s", book).status is Status.INCONCLUSIVE
+
+
+def test_the_slowest_may_have_met_the_longest_lag() -> None:
+    """One stall in a thousand beats of the loop is no p99, but all that one request needs to be late."""
+    book = _waits(1, 9.0)
+    for place in range(200):
+        book.lag(11 + 0.1 * place, 0.0)
+    book.lag(12, 0.5)
+    assert _row("max latency in fault < 9s", book).status is Status.INCONCLUSIVE
+    assert _row("max latency in fault < 8s", book).status is Status.FAIL
+
+
+def test_nobody_failed() -> None:
+    """What no rate can show is a plain count."""
+    book = _mixed(30, 0)
+    assert _row("failed_requests in fault <= 0", book).status is Status.PASS
+    book.request(13, fails(503), fails(503, at="azure"), fails(503, at="anthropic"))
+    row = _row("failed_requests in fault <= 0", book)
+    assert (row.status, row.observed, row.samples) == (Status.FAIL, 1.0, 31)
+    assert _row("failed_requests in recovery <= 0", book).status is Status.INCONCLUSIVE
+
+
+def test_of_attempts_that_nobody_saw_there_is_no_most() -> None:
+    """Latency is seen by the caller, attempts are not."""
+    refused = Fault(on="openai", during="fault", inject=Inject(connection="refused"))
+    plan = plan_of("max attempts <= 9", "max latency < 9s", "failed_requests <= 0", faults=[refused], endpoint=True)
+    book = Book().steady()
+    book.request(12, Try(at="azure"))
+    book.request(45, Try())
+    rows = judge(plan, book.history(plan, fired=None, unseen=True)).expectations
+    assert [row.status for row in rows] == [Status.INCONCLUSIVE, Status.PASS, Status.PASS]

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 
 from harness.judge import RUN, journeys, measure, retries
 from harness.scenario import Fault, Inject, Plan
-from harness.scenario.expect import METRICS, QUANTILES
+from harness.scenario.expect import METRICS, STATISTICS
 from tests.histories import primary_429
 from tests.judge.histories import MS, OUTAGE, Book, S, Try, fails, ns, plan_of
 from tests.judge.reference import Reference
@@ -37,7 +37,7 @@ def test_every_metric_that_can_be_asked_for_is_there(plan: Plan, book: Book) -> 
     metrics = measure(plan, book.history(plan))
     for values in metrics.phases.values():
         for name, metric in METRICS.items():
-            names = [f"{name}_{q}" for q in QUANTILES] if metric.kind == "distribution" else [name]
+            names = [f"{name}_{one}" for one in STATISTICS] if metric.kind == "distribution" else [name]
             for one in names:
                 assert values[one].unit == metric.unit
                 assert values[one].value is not None or values[one].why

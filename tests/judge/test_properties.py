@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from harness.chain import Retry
 from harness.judge import judge
-from harness.judge.properties import FINDINGS, PROPERTIES, Account, broken, deadline_ns
+from harness.judge.account import Account
+from harness.judge.properties import FINDINGS, PROPERTIES, broken, deadline_ns
 from harness.scenario import Fault, Inject, Plan
 from tests.judge.histories import Book, S, Try, fails, plan_of
 from tests.judge.strategies import books, plans

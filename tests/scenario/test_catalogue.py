@@ -15,7 +15,7 @@ from ruamel.yaml import YAML
 from harness.judge.intervals import MEAN_SAMPLES_MIN, needed_for_quantile, needed_for_rate
 from harness.judge.outages import merged
 from harness.scenario import Expectation, Plan, Window
-from harness.scenario.expect import METRICS, QUANTILES
+from harness.scenario.expect import MAX, METRICS, QUANTILES
 from harness.scenario.json_schema import schemas
 from harness.scenario.load import Loaded, load
 from harness.scenario.schema import WHOLE_PROVIDER, Connection, Stream
@@ -171,7 +171,7 @@ def needed(expectation: Expectation) -> int:
     kind = METRICS[expectation.metric].kind
     if kind == "rate":
         return needed_for_rate(expectation.op, expectation.target, hits=0, samples=0) or 10**9
-    if kind == "distribution":
+    if kind == "distribution" and expectation.quantile != MAX:
         return needed_for_quantile(QUANTILES[expectation.quantile or ""])
     return MEAN_SAMPLES_MIN if kind == "mean" else 1
 

@@ -118,7 +118,7 @@ def test_every_story_is_a_scenario_that_could_fire(data: st.DataObject) -> None:
         assert fault.for_ is not None
         assert fault.for_ > 0
         assert fault.at % (S // 10) == 0
-        assert fault.at + fault.for_ <= where.phases["faults"]
+        assert fault.at + fault.for_ <= where.phases(story)["faults"]
         assert story.streaming or fault.inject.stream not in STREAMS_ONLY
 
 

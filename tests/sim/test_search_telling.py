@@ -14,7 +14,8 @@ from harness.judge.properties import broken
 from harness.scenario import Fault, Inject, load
 from harness.sim import run
 from harness.sim.search import Space, Story, account_of
-from harness.sim.search.telling import scenario_yaml, sentence
+from harness.sim.search.telling import sentence
+from harness.sim.search.writing import scenario_yaml
 from tests.sim.planted import BUGS, CORRECT, NAMES
 
 S = 10**9

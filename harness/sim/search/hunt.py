@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from random import Random
 from typing import NamedTuple
@@ -13,7 +14,8 @@ from hypothesis.configuration import set_hypothesis_home_dir
 from hypothesis.database import DirectoryBasedExampleDatabase
 from hypothesis.errors import NoSuchExample
 
-from harness.judge.properties import PROPERTIES, Account
+from harness.judge.account import Account
+from harness.judge.properties import PROPERTIES
 from harness.sim import engine
 from harness.sim.search.space import Space, Story
 from harness.store import decode, encode
@@ -23,6 +25,8 @@ SHRINK_MAX = 400
 _ROUND_MAX = 400
 """Runs of a round: one half drawn at large, the other half climbing from the worst of them."""
 _DULL_MAX = 3
+_OTHER_SEEDS = 3
+"""By how many further seeds a story is run to see that what it breaks does not hang on the chain's own dice."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,12 +38,14 @@ class Find:
         story: What breaks it.
         requests: Those that show it, in order.
         shrunk: Nothing smaller breaks it, as far as the search can tell; False where it ran out of time.
+        steady: It breaks by other seeds too, so that neither the chain's dice nor the faults' decide.
     """
 
     name: str
     story: Story
     requests: tuple[str, ...]
     shrunk: bool = True
+    steady: bool = True
 
 
 class _OverError(BaseException):
@@ -105,6 +111,7 @@ class Hunt:
         self._seed = seed
         self._over = over
         self._known: dict[Story, _Outcome] = {}
+        self._by_others: dict[Story, list[frozenset[str]]] = {}
         self._noticed: dict[str, Story] = {}
         self._database = None
         if database is not None:
@@ -141,8 +148,26 @@ class Hunt:
                     self._noticed[name] = story
         return known.broken
 
-    def _outcome(self, story: Story) -> _Outcome:
-        account = account_of(self._space, story)
+    def steady(self, name: str, story: Story) -> bool:
+        """Return whether a story breaks a property by the space's seed and by others too.
+
+        Raises:
+            _OverError: The budget is used up.
+        """
+        if name not in self.broken(story):
+            return False
+        known = self._by_others.setdefault(story, [])
+        for place in range(_OTHER_SEEDS):
+            if place == len(known):
+                if self._over():
+                    raise _OverError
+                known.append(frozenset(self._outcome(story, seed=self._space.seed + 1 + place).broken))
+            if name not in known[place]:
+                return False
+        return True
+
+    def _outcome(self, story: Story, *, seed: int | None = None) -> _Outcome:
+        account = account_of(self._space, story, seed=seed)
         shown = {name: ids for name in self._properties if (ids := PROPERTIES[name](account))}
         slowest_ns = max(((each.end_ns or account.end_ns) - each.scheduled_ns for each in account.requests), default=0)
         return _Outcome(shown, slowest_ns / 1e9, max((len(tried) for tried in account.of.values()), default=0))
@@ -160,7 +185,14 @@ class Hunt:
         return [name for name in self._properties if name not in found]
 
     def _found(self, name: str, story: Story, *, shrunk: bool) -> Find:
-        found = Find(name=name, story=story, requests=self._known[story].broken[name], shrunk=shrunk)
+        others = self._by_others.get(story, ())
+        found = Find(
+            name=name,
+            story=story,
+            requests=self._known[story].broken[name],
+            shrunk=shrunk,
+            steady=len(others) == _OTHER_SEEDS and all(name in each for each in others),
+        )
         self.finds.append(found)
         if self._database is not None:
             self._database.save(name.encode(), encode(story))
@@ -195,7 +227,7 @@ class Hunt:
                 )
             except _SeenError as seen:
                 # The same numbers lead to the same story again, without a run: there the shrinking begins.
-                yield self._shrink(seen.name, self._random(turn)) or self._found(seen.name, seen.story, shrunk=False)
+                yield self._shrink(seen, self._random(turn)) or self._found(seen.name, seen.story, shrunk=False)
                 # What was noticed on the way need not be met again.
                 for name in self._open():
                     if name in self._noticed:
@@ -210,8 +242,10 @@ class Hunt:
                 raise _SeenError(name, story)
         return False
 
-    def _shrink(self, name: str, random: Random) -> Find | None:
+    def _shrink(self, seen: _SeenError, random: Random) -> Find | None:
         """Return the smallest story that breaks a property, from the first one on that Hypothesis meets; None if it meets none."""
+        name = seen.name
+        holds = self._holds(name, seen.story)
         best: Story | None = None
         last = self.tried + SHRINK_MAX
 
@@ -219,7 +253,8 @@ class Hunt:
             nonlocal best
             if self.tried >= last and best is not None:
                 raise _EnoughError
-            if name not in self._met(story):
+            self._met(story)
+            if not holds(story):
                 return False
             if best is None or story.size <= best.size:
                 best = story
@@ -241,10 +276,17 @@ class Hunt:
             return self._found(name, best, shrunk=False)
 
     def _bare(self, name: str, story: Story) -> Story:
-        """Return a story without what it does not need: Hypothesis may stop in a valley."""
-        while smaller := next((each for each in story.simpler() if name in self.broken(each)), None):
+        """Return a story without what it does not need: Hypothesis may stop in a valley, and leaves the callers alone."""
+        holds = self._holds(name, story)
+        while smaller := next(filter(holds, chain(self._space.shorter(story), story.simpler())), None):
             story = smaller
         return story
+
+    def _holds(self, name: str, story: Story) -> Callable[[Story], bool]:
+        """Return what must stay true of a story when it is made smaller: chance must not come in where there was none."""
+        if self.steady(name, story):
+            return lambda smaller: self.steady(name, smaller)
+        return lambda smaller: name in self.broken(smaller)
 
     def _random(self, turn: int) -> Random:
         return Random(f"{self._seed} {turn}")
@@ -262,9 +304,9 @@ def _settings(*phases: Phase) -> settings:
     )
 
 
-def account_of(space: Space, story: Story) -> Account:
-    """Run a story, and return what the properties look at."""
-    plan = space.plan(story)
+def account_of(space: Space, story: Story, *, seed: int | None = None) -> Account:
+    """Run a story, by the space's own seed or by another, and return what the properties look at."""
+    plan = space.plan(story, seed=seed)
     requests, attempts = engine.records(plan, space.chain)
     return Account(
         requests=requests,

@@ -6,9 +6,10 @@ start, every attempt, round numbers.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
+from typing import TypeVar
 
 from hypothesis import strategies as st
 
@@ -21,10 +22,20 @@ STEP_NS = S // 10
 """The grid of all times."""
 NAME = "explore"
 _GAPS_S = (2, 4, 5, 10)
-_ARRIVALS = 10
+_CALLERS = 10
 _HEALTHY_S = 24
 """So long that a breaker or a cooldown of some 10 s is over, and callers come after that."""
+_HEALTHY_MIN = 3
+_AT_ONCE = 6
+"""How many faults begin at once for one that begins at any time."""
 _FAULTS_PHASE, _HEALTHY_PHASE = "faults", "healthy"
+_FAR = 3**39
+"""Where all draws begin: so far from any number in a program that none lies among them.
+
+One draw in twenty is a constant that Hypothesis has read in the modules that happen to be loaded, if one would do: the
+same seed would try other stories when something else was imported. It has no switch for that.
+"""
+T = TypeVar("T")
 
 _REFUSALS = (
     Inject(status=503),
@@ -83,10 +94,14 @@ class Story:
     Attributes:
         streaming: Callers ask for streams.
         faults: What breaks, and when.
+        callers: How many come while providers may fail.
+        after: How many come when all are healthy again; None for as many as it takes to see that.
     """
 
     streaming: bool
     faults: tuple[Fault, ...]
+    callers: int = _CALLERS
+    after: int | None = None
 
     def simpler(self) -> Iterator[Story]:
         """Yield what is one step simpler: without a fault, without streams, or with a fault that is more like any other."""
@@ -100,10 +115,11 @@ class Story:
             yield replace(self, streaming=False)
 
     @property
-    def size(self) -> tuple[int, int, int]:
+    def size(self) -> tuple[int, int, int, int]:
         """How much there is to it: the smaller of two that break the same is the better find."""
         chosen = sum(fault.share < 1 or fault.first is not None for fault in self.faults)
-        return len(self.faults), int(self.streaming) + chosen, sum(fault.at or 0 for fault in self.faults)
+        callers = self.callers + (_CALLERS if self.after is None else self.after)
+        return len(self.faults), int(self.streaming) + chosen, callers, sum(fault.at or 0 for fault in self.faults)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,14 +146,31 @@ class Space:
     @property
     def gap_ns(self) -> int:
         """From one arrival to the next."""
-        wanted_s = 1.1 * self.deadline_ns / S / _ARRIVALS
+        wanted_s = 1.1 * self.deadline_ns / S / _CALLERS
         return next((gap_s for gap_s in _GAPS_S if gap_s >= wanted_s), _GAPS_S[-1]) * S
 
     @property
-    def phases(self) -> dict[str, int]:
-        """Lengths, in nanoseconds, by name."""
-        healthy_ns = max(_HEALTHY_S * S, 3 * self.gap_ns)
-        return {_FAULTS_PHASE: _ARRIVALS * self.gap_ns, _HEALTHY_PHASE: healthy_ns}
+    def after(self) -> int:
+        """How many callers come when all providers are healthy again."""
+        return max(_HEALTHY_MIN, -(-_HEALTHY_S * S // self.gap_ns))
+
+    def phases(self, story: Story) -> dict[str, int]:
+        """Return the lengths of a story's phases, in nanoseconds, by name."""
+        after = self.after if story.after is None else story.after
+        healthy = {_HEALTHY_PHASE: after * self.gap_ns} if after else {}
+        return {_FAULTS_PHASE: story.callers * self.gap_ns, **healthy}
+
+    def shorter(self, story: Story) -> Iterator[Story]:
+        """Yield a story with fewer callers, and so over sooner: the shortest first."""
+        for after in range(self.after if story.after is None else story.after):
+            yield replace(story, after=after)
+        for callers in range(1, story.callers):
+            end_ns = callers * self.gap_ns
+            if all((fault.at or 0) < end_ns for fault in story.faults):
+                faults = tuple(
+                    replace(each, for_=min(each.for_ or 0, end_ns - (each.at or 0))) for each in story.faults
+                )
+                yield replace(story, callers=callers, faults=faults)
 
     @property
     def patience_ns(self) -> int:
@@ -152,17 +185,17 @@ class Space:
             load=Load(
                 rate=S / self.gap_ns, arrivals="constant", streaming=float(story.streaming), deadline=self.patience_ns
             ),
-            phases=self.phases,
+            phases=self.phases(story),
             faults=story.faults,
         )
 
-    def plan(self, story: Story) -> Plan:
-        """Return what a run of it is to do."""
-        return compile_plan(self.scenario(story), self.chain, ())
+    def plan(self, story: Story, *, seed: int | None = None) -> Plan:
+        """Return what a run of it is to do, by the space's own seed or by another."""
+        return compile_plan(self.scenario(story), self.chain, (), seed=seed)
 
     def holds(self, story: Story) -> bool:
         """Return whether a story is one of this space: one from an earlier search may not be."""
-        end_ns = self.phases[_FAULTS_PHASE]
+        end_ns = self.phases(story)[_FAULTS_PHASE]
         return len(story.faults) <= self.faults_max and all(
             fault.on in self.providers and (fault.at or 0) + (fault.for_ or 0) <= end_ns for fault in story.faults
         )
@@ -178,22 +211,27 @@ class Space:
 
 @st.composite
 def _stories(draw: st.DrawFn, space: Space) -> Story:
-    streaming = draw(st.sampled_from((False, False, False, True)))
+    streaming = draw(_one_of((False, False, False, True)))
     fault = st.builds(
         partial(_fault, space),
-        st.sampled_from(space.providers),
-        st.sampled_from(_even((*_FAMILIES, _STREAMED) if streaming else _FAMILIES)),
-        st.sampled_from(_times(space.gap_ns)),
-        st.sampled_from(_STRETCHES),
+        _one_of(space.providers),
+        _one_of(_even((*_FAMILIES, _STREAMED) if streaming else _FAMILIES)),
+        _one_of(_times(space.gap_ns)),
+        _one_of(_STRETCHES),
     )
     return Story(streaming, tuple(draw(st.lists(fault, min_size=1, max_size=space.faults_max))))
+
+
+def _one_of(choices: Sequence[T]) -> st.SearchStrategy[T]:
+    """Return a strategy that draws one of some choices, and shrinks towards the first."""
+    return st.integers(_FAR, _FAR + len(choices) - 1).map(lambda number: choices[number - _FAR])
 
 
 def _fault(
     space: Space, provider: str, inject: Inject, at_ns: int, stretch: tuple[float | None, tuple[int | None, float]]
 ) -> Fault:
     length_s, (first, share) = stretch
-    left_ns = _ARRIVALS * space.gap_ns - at_ns
+    left_ns = _CALLERS * space.gap_ns - at_ns
     length_ns = left_ns if length_s is None else min(round(length_s * S), left_ns)
     if inject.kind in WHOLE_PROVIDER:
         first, share = None, 1.0
@@ -222,10 +260,10 @@ def _even(families: tuple[tuple[Inject, ...], ...]) -> tuple[Inject, ...]:
 
 @cache
 def _times(gap_ns: int) -> tuple[int, ...]:
-    """Return when a fault may begin, the earliest first: a third of them at once, a third on an arrival.
+    """Return when a fault may begin, the earliest first: most of them at once, half of the others on an arrival.
 
     Outages that meet are the ones that matter, and what lies between two arrivals touches retries alone.
     """
-    grid = tuple(range(0, _ARRIVALS * gap_ns, STEP_NS))
-    arrivals = tuple(range(0, _ARRIVALS * gap_ns, gap_ns)) * (len(grid) // _ARRIVALS)
-    return (*([0] * len(grid)), *sorted(arrivals), *grid)
+    grid = tuple(range(0, _CALLERS * gap_ns, STEP_NS))
+    arrivals = tuple(range(0, _CALLERS * gap_ns, gap_ns)) * (len(grid) // _CALLERS)
+    return (*([0] * _AT_ONCE * len(grid)), *sorted(arrivals), *grid)

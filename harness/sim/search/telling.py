@@ -1,17 +1,24 @@
-"""A find as people read it: one sentence, and a scenario file that shows it again."""
+"""A find as a person would say it: what happened to whom, and what it came to for the caller. All numbers are the run's."""
 
 from __future__ import annotations
 
-import re
-import textwrap
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import fields
+from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple
 
-from harness.document import duration_text, share_text
 from harness.history import AttemptRecord, RequestRecord
-from harness.judge.properties import PROPERTIES, Account
-from harness.scenario import Fault, Inject, Scenario, Window
+from harness.judge.account import (
+    Account,
+    early_ns,
+    failures_ns,
+    healthy,
+    in_vain,
+    out_of_turn,
+    swallowed,
+    too_early,
+)
+from harness.judge.properties import attempts_max
+from harness.scenario import Inject, Window
 
 _COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 _DEEDS = {
@@ -30,10 +37,17 @@ _DEEDS = {
     "stream_empty": ("empty stream", "empty streams"),
     "stream_keepalive": ("stream of mere comments", "streams of mere comments"),
 }
-_DURATIONS = ("retry_after", "delay", "pause", "ttft")
-_WIDTH = 118
-_PLAIN = re.compile(r"(?!(true|false|null|yes|no)$)[A-Za-z./][A-Za-z0-9._/\-]*", re.IGNORECASE)
-"""What YAML takes for a text without quotes."""
+_APART_NS = 50_000_000
+"""What is closer together than this happened at once, for a person."""
+Tried = list[AttemptRecord]
+
+
+class _Seen(NamedTuple):
+    """The request that shows it, with its attempts in order, in its run."""
+
+    run: Account
+    request: RequestRecord
+    attempts: Tried
 
 
 def sentence(name: str, run: Account, shown: tuple[str, ...]) -> str:
@@ -44,103 +58,48 @@ def sentence(name: str, run: Account, shown: tuple[str, ...]) -> str:
         run: The run.
         shown: The requests that break it.
     """
-    worst = _worst(run, shown)
+    worst = _worst(name, run, shown)
     attempts = run.of[worst.request_id]
     touched = [each for each in attempts if each.fault_id is not None]
-    elsewhere = not touched or name == "returns_to_primary"
-    if elsewhere:  # it is an earlier request that was hit
+    if not touched or name == "returns_to_primary":  # it is an earlier request that was hit
         touched = sorted((each for tried in run.of.values() for each in tried if each.fault_id), key=_begun)
+    harm = _HARMS[name](_Seen(run, worst, attempts))
+    if not touched:
+        return harm
     causes = _causes(touched, {(window.fault_id, window.provider): window for window in run.windows})
-    apart = ""
     starts_ns = [next(each.start_ns for each in touched if each.fault_id == cause) for cause in _ids(touched)]
-    if len(starts_ns) > 1 and starts_ns[-1] - starts_ns[0] >= 50_000_000:
-        apart = f", {(starts_ns[-1] - starts_ns[0]) / 1e9:.1f} s apart"
-    return (
-        f"{_listed(causes)}{apart}, and {_harm(name, run, worst, attempts)}"
-        if causes
-        else _harm(name, run, worst, attempts)
-    )
+    apart_ns = starts_ns[-1] - starts_ns[0]
+    apart = f", {apart_ns / 1e9:.1f} s apart" if apart_ns >= _APART_NS else ""
+    return f"{_listed(causes)}{apart}, and {harm}"
 
 
-def scenario_yaml(
-    scenario: Scenario, *, chain: str, name: str, told: str, property_name: str, expect: Iterable[str], path: str
-) -> str:
-    """Return a find as a scenario file.
+def _worst(name: str, run: Account, shown: tuple[str, ...]) -> RequestRecord:
+    """Return the request that shows it most; of equals the one that waited longest."""
+    weights: Mapping[str, Callable[[Tried], int]] = {
+        "bounded_attempts": len,
+        "respects_retry_after": lambda tried: max(early_ns(*pair) for pair in too_early(run, tried)),
+    }
+    weight = weights.get(name)
 
-    Args:
-        scenario: What is to run.
-        chain: Path of the chain's file, as the scenario names it.
-        name: The scenario's.
-        told: The sentence.
-        property_name: What it breaks.
-        expect: What fails when it is run.
-        path: Where it will lie, for the comments.
-    """
-    means = " ".join((PROPERTIES[property_name].__doc__ or "").split("\n\n", maxsplit=1)[0].split())
-    comments = [
-        f"Found by `harness explore`. It breaks {property_name}: {told}.",
-        f"{property_name} is broken by {means.removeprefix('Return ')}",
-    ]
-    lines = [f"# {line}" for comment in comments for line in textwrap.wrap(comment, _WIDTH, break_on_hyphens=False)]
-    lines += [f"# In virtual time: harness run {path} --engine sim", f"# On real parts:   harness run {path}"]
-    load = scenario.load
-    streaming = f", streaming: {share_text(load.streaming)}" if load.streaming else ""
-    lines += [
-        f"name: {name}",
-        f"title: {_quoted(told[0].upper() + told[1:])}",
-        f"chain: {_quoted(chain)}",
-        f"seed: {scenario.seed}",
-        f"load: {{rate: {load.rate:g}/s, arrivals: {load.arrivals}{streaming}, deadline: {duration_text(load.deadline)}}}",
-        f"phases: {{{', '.join(f'{phase}: {duration_text(length)}' for phase, length in scenario.phases.items())}}}",
-        "faults:",
-        *(line for fault in scenario.faults for line in _fault_lines(fault)),
-    ]
-    wanted = tuple(expect)
-    lines += ["expect:", *(f"  - {text}" for text in wanted)] if wanted else []
-    return "\n".join(lines) + "\n"
+    def much(request: RequestRecord) -> tuple[int, int]:
+        return weight(run.of[request.request_id]) if weight else 0, _took_ns(run, request)
 
-
-def _fault_lines(fault: Fault) -> list[str]:
-    lines = [
-        f"  - on: {_quoted(fault.on)}",
-        f"    at: {duration_text(fault.at or 0)}",
-        f"    for: {duration_text(fault.for_ or 0)}",
-        f"    inject: {{{', '.join(_written(fault.inject))}}}",
-    ]
-    lines += [f"    first: {fault.first}"] if fault.first is not None else []
-    return lines + ([f"    share: {share_text(fault.share)}"] if fault.share < 1 else [])
-
-
-def _written(inject: Inject) -> Iterable[str]:
-    for field in fields(inject):
-        value = getattr(inject, field.name)
-        if value is not None:
-            yield f"{field.name}: {duration_text(value) if field.name in _DURATIONS else value}"
-
-
-def _quoted(text: str) -> str:
-    return text if _PLAIN.fullmatch(text) else "'" + text.replace("'", "''") + "'"
-
-
-def _begun(attempt: AttemptRecord) -> int:
-    return attempt.start_ns
-
-
-def _worst(run: Account, shown: tuple[str, ...]) -> RequestRecord:
-    """Return the request that waited longest of those that show it."""
-    chosen = [request for request in run.requests if request.request_id in shown]
-    return max(chosen, key=lambda request: _took_ns(run, request))
+    return max((request for request in run.requests if request.request_id in shown), key=much)
 
 
 def _took_ns(run: Account, request: RequestRecord) -> int:
     return (run.end_ns if request.end_ns is None else request.end_ns) - request.scheduled_ns
 
 
+def _begun(attempt: AttemptRecord) -> int:
+    return attempt.start_ns
+
+
 def _ids(attempts: Iterable[AttemptRecord]) -> list[str]:
     return list(dict.fromkeys(each.fault_id for each in attempts if each.fault_id))
 
 
-def _causes(touched: Iterable[AttemptRecord], windows: dict[tuple[str, str], Window]) -> list[str]:
+def _causes(touched: Iterable[AttemptRecord], windows: Mapping[tuple[str, str], Window]) -> list[str]:
     """Return what happened to the attempts, counted: `two 429s from openai`."""
     counts: Counter[tuple[tuple[str, str], str]] = Counter()
     for each in touched:
@@ -156,7 +115,10 @@ def _deed(inject: Inject) -> tuple[str, str]:
     if inject.status is None:
         return _DEEDS.get(inject.kind, (inject.kind, inject.kind))
     why = f" ({inject.error.replace('_', ' ')})" if inject.error else ""
-    wait = f" with Retry-After {inject.retry_after / 1e9:g} s" if inject.retry_after is not None else ""
+    wait = ""
+    if inject.retry_after is not None:  # a date is in whole seconds, so how long that is differs from answer to answer
+        as_date = inject.retry_after_as == "date"
+        wait = " with a date for Retry-After" if as_date else f" with Retry-After {_said(inject.retry_after)}"
     return f"{inject.status}{why}{wait}", f"{inject.status}s{why}{wait}"
 
 
@@ -164,50 +126,82 @@ def _listed(parts: list[str]) -> str:
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
-def _harm(name: str, run: Account, request: RequestRecord, attempts: list[AttemptRecord]) -> str:
-    """Return what it comes to for the caller."""
-    tried = list(dict.fromkeys(each.provider for each in attempts))
-    waited = f"{_took_ns(run, request) / 1e9:.3g} s"
-    if name == "survives_if_any_healthy":
-        left = [
-            provider
-            for provider in run.providers
-            if provider not in {each.provider for each in attempts if each.fault_id}
-        ]
-        good = request.status is not None and request.status < 300
-        given = (
-            "gives up"
-            if request.client_left
-            else "gets no whole answer"
-            if good
-            else f"gets a {request.status or 'break'}"
-        )
-        well = f"{_listed(left)} {'was' if len(left) == 1 else 'were'}" if left else "a provider was"
-        return f"the caller {given} after {waited} although {well} healthy"
-    if name == "bounded_attempts":
-        return f"one request makes {len(attempts)} attempts"
-    if name == "bounded_latency":
-        return f"the caller waits {waited}"
-    if name == "respects_retry_after":
-        return _too_early(run, attempts)
-    if name == "no_retry_on_non_retryable":
-        return "the provider is asked again although no retry can change that"
-    if name == "returns_to_primary":
-        return f"{run.chain.order[0]} is never asked again, though it has been well for {_well(run)}"
-    if name == "order_respected":
-        return f"{_listed(tried)} {'is' if len(tried) == 1 else 'are'} asked out of turn"
-    return "the caller takes for a whole answer what is none"
+def _said(ns: float) -> str:
+    """Return a time as people say it: `0.45 s`, `31.2 s`, `120 s`."""
+    seconds = ns / 1e9
+    return f"{seconds:.0f} s" if seconds >= 100 else f"{seconds:.{2 if seconds < 1 else 3}g} s"
 
 
-def _too_early(run: Account, attempts: list[AttemptRecord]) -> str:
-    before, after = max(
-        (pair for pair in run.retries(attempts) if pair[0].retry_after_ns is not None),
-        key=lambda pair: (pair[0].end_ns or 0) + (pair[0].retry_after_ns or 0) - pair[1].start_ns,
+def _unanswered(seen: _Seen) -> str:
+    well = [provider for provider in seen.run.providers if healthy(seen.run, provider, seen.request)]
+    if seen.request.client_left:
+        given = "gives up"
+    elif seen.request.status is None:
+        given = "gets no answer at all"
+    else:
+        given = "gets no whole answer" if seen.request.status < 300 else f"gets a {seen.request.status}"
+    return f"the caller {given} after {_said(_took_ns(seen.run, seen.request))} although {_listed(well)} {_was(well)} healthy"
+
+
+def _was(names: list[str]) -> str:
+    return "was" if len(names) == 1 else "were"
+
+
+def _too_many(seen: _Seen) -> str:
+    made = sum(each.provider in seen.run.providers for each in seen.attempts)
+    return (
+        f"one request makes {made} attempts where {attempts_max(seen.run.chain, len(seen.run.providers))} are its share"
     )
-    waited_ns = after.start_ns - (before.end_ns or 0)
-    return f"{before.provider} is asked again after {waited_ns / 1e9:.2g} s though it said to wait {(before.retry_after_ns or 0) / 1e9:.2g} s"
 
 
-def _well(run: Account) -> str:
-    ended_ns = max(window.end_ns for window in run.windows if window.provider in run.first)
-    return f"{(run.end_ns - ended_ns) / 1e9:g} s"
+def _too_long(seen: _Seen) -> str:
+    waited = f"the caller waits {_said(_took_ns(seen.run, seen.request))}"
+    return f"{waited} in vain" if seen.request.client_left else waited
+
+
+def _too_soon(seen: _Seen) -> str:
+    before, after = max(too_early(seen.run, seen.attempts), key=lambda pair: early_ns(*pair))
+    told = _said(before.retry_after_ns or 0)
+    return f"{before.provider} is asked again after {_between(before, after)} though it said to wait {told}"
+
+
+def _for_nothing(seen: _Seen) -> str:
+    before, after = in_vain(seen.run, seen.attempts)[0]
+    return f"{before.provider} is asked again after {_between(before, after)} though no retry can change that"
+
+
+def _between(before: AttemptRecord, after: AttemptRecord) -> str:
+    return _said(max(after.start_ns - (before.end_ns or 0), 0))
+
+
+def _never_back(seen: _Seen) -> str:
+    ended_ns = max(window.end_ns for window in seen.run.windows if window.provider in seen.run.first)
+    return f"{seen.run.chain.order[0]} is never asked again, though it has been well for {_said(seen.run.end_ns - ended_ns)}"
+
+
+def _passed_over(seen: _Seen) -> str:
+    tried, earlier = out_of_turn(seen.run, seen.attempts, failures_ns(seen.run)) or ("", "")
+    return f"{tried} is asked though it was {earlier}'s turn"
+
+
+def _no_answer(seen: _Seen) -> str:
+    if len(set(seen.request.sources)) > 1:
+        return "the caller is given the beginning of the answer twice"
+    if not seen.request.text_chars:
+        return "the caller is given an empty answer as if it were one"
+    if swallowed(seen.request, seen.attempts):
+        return f"the caller is given a {seen.request.status} although every attempt failed"
+    return "the caller is given part of an answer as if it were all"
+
+
+_HARMS: Mapping[str, Callable[[_Seen], str]] = {
+    "survives_if_any_healthy": _unanswered,
+    "bounded_attempts": _too_many,
+    "bounded_latency": _too_long,
+    "respects_retry_after": _too_soon,
+    "no_retry_on_non_retryable": _for_nothing,
+    "returns_to_primary": _never_back,
+    "order_respected": _passed_over,
+    "no_truncated_success": _no_answer,
+}
+"""What a broken property comes to."""

@@ -1,0 +1,89 @@
+"""A find as a scenario file that shows it again."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Iterable
+from dataclasses import fields
+
+from harness.document import duration_text, share_text
+from harness.judge.properties import PROPERTIES
+from harness.scenario import Fault, Inject, Scenario
+
+_DURATIONS = ("retry_after", "delay", "pause", "ttft")
+_WIDTH = 118
+_PLAIN = re.compile(r"(?!(true|false|null|yes|no)$)[A-Za-z./][A-Za-z0-9._/\-]*", re.IGNORECASE)
+"""What YAML takes for a text without quotes."""
+CHANCE = "It hangs on chance: by another seed the property held, so a live run may show it or not."
+
+
+def scenario_yaml(
+    scenario: Scenario,
+    *,
+    chain: str,
+    name: str,
+    told: str,
+    property_name: str,
+    expect: Iterable[str],
+    path: str,
+    steady: bool = True,
+) -> str:
+    """Return a find as a scenario file.
+
+    Args:
+        scenario: What is to run.
+        chain: Path of the chain's file, as the scenario names it.
+        name: The scenario's.
+        told: The sentence.
+        property_name: What it breaks.
+        expect: What fails when it is run.
+        path: Where it will lie, for the comments.
+        steady: It does so by other seeds too.
+    """
+    means = " ".join((PROPERTIES[property_name].__doc__ or "").split("\n\n", maxsplit=1)[0].split())
+    comments = [
+        f"Found by `harness explore`. It breaks {property_name}: {told}.",
+        f"{property_name} is broken by {means.removeprefix('Return ')}",
+    ]
+    if not steady:
+        comments.append(CHANCE)
+    lines = [f"# {line}" for comment in comments for line in textwrap.wrap(comment, _WIDTH, break_on_hyphens=False)]
+    lines += [f"# In virtual time: harness run {path} --engine sim", f"# On real parts:   harness run {path}"]
+    load = scenario.load
+    streaming = f", streaming: {share_text(load.streaming)}" if load.streaming else ""
+    lines += [
+        f"name: {name}",
+        f"title: {_quoted(told[0].upper() + told[1:])}",
+        f"chain: {_quoted(chain)}",
+        f"seed: {scenario.seed}",
+        f"load: {{rate: {load.rate:g}/s, arrivals: {load.arrivals}{streaming}, deadline: {duration_text(load.deadline)}}}",
+        f"phases: {{{', '.join(f'{phase}: {duration_text(length)}' for phase, length in scenario.phases.items())}}}",
+        "faults:",
+        *(line for fault in scenario.faults for line in _fault_lines(fault)),
+    ]
+    wanted = tuple(expect)
+    lines += ["expect:", *(f"  - {text}" for text in wanted)] if wanted else []
+    return "\n".join(lines) + "\n"
+
+
+def _fault_lines(fault: Fault) -> list[str]:
+    lines = [
+        f"  - on: {_quoted(fault.on)}",
+        f"    at: {duration_text(fault.at or 0)}",
+        f"    for: {duration_text(fault.for_ or 0)}",
+        f"    inject: {{{', '.join(_written(fault.inject))}}}",
+    ]
+    lines += [f"    first: {fault.first}"] if fault.first is not None else []
+    return lines + ([f"    share: {share_text(fault.share)}"] if fault.share < 1 else [])
+
+
+def _written(inject: Inject) -> Iterable[str]:
+    for field in fields(inject):
+        value = getattr(inject, field.name)
+        if value is not None:
+            yield f"{field.name}: {duration_text(value) if field.name in _DURATIONS else value}"
+
+
+def _quoted(text: str) -> str:
+    return text if _PLAIN.fullmatch(text) else "'" + text.replace("'", "''") + "'"
