@@ -16,14 +16,17 @@ if TYPE_CHECKING:
     from harness.report.comparison import Compared
 
 
-@app.command(epilog="Example: harness compare reports/primary-429/2026-11-21T20-21-47Z-1 reports/latest")
+@app.command(epilog="Example: harness compare reports/suites/2026-11-21T20-21-47Z reports/suites/2026-11-22T08-00-12Z")
 def compare(
     before: Annotated[Path, typer.Argument(metavar="BEFORE", help="Folder of the earlier run or suite.")],
     after: Annotated[Path, typer.Argument(metavar="AFTER", help="Folder of the later one.")],
     *,
     as_json: Json = False,
 ) -> int:
-    """Say what changed between two runs of a scenario, or two suites, and fail if anything became worse."""
+    """Say what changed between two runs of a scenario, or two suites, and fail if anything became worse.
+
+    One pair of runs hardly ever can tell a change from chance: compare suites with --repeat 8 or more.
+    """
     from harness import experiment  # noqa: PLC0415
     from harness.report.comparison import print_comparison  # noqa: PLC0415
 
@@ -36,19 +39,21 @@ def compare(
 
 
 def exit_code(code: int, compared: Compared | None) -> int:
-    """Return the exit status of what ended with some status and was then compared: fail beats inconclusive and pass."""
-    if compared is not None and compared.regressed and code in (ExitCode.PASS, ExitCode.INCONCLUSIVE):
+    """Return the exit status of what ended with some status and was then compared: fail beats inconclusive beats pass."""
+    if compared is None or code not in (ExitCode.PASS, ExitCode.INCONCLUSIVE):
+        return code
+    if compared.regressed:
         return ExitCode.FAIL
-    return code
+    return ExitCode.INCONCLUSIVE if compared.unclear else code
 
 
 def regressions(compared: Compared | None) -> dict[str, Any]:
     """Return what `--json` adds; nothing without a baseline."""
-    return {} if compared is None else {"regressions": compared.regressions()}
+    return {} if compared is None else {"regressions": compared.regressions(), "open": compared.open()}
 
 
 def tell_compared(compared: Compared | None) -> None:
-    """Print what became worse; nothing without a baseline."""
+    """Print what became worse, or may have; nothing without a baseline."""
     from harness.report.comparison import print_comparison  # noqa: PLC0415
 
     if compared is not None:

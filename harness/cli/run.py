@@ -22,7 +22,9 @@ if TYPE_CHECKING:
 
 @app.command(epilog="Example: harness run scenarios/primary-429.yaml --chain litellm-config.yaml")
 def run(
-    scenario: Annotated[Path, typer.Argument(metavar="SCENARIO", help="A scenario file.")],
+    scenario: Annotated[
+        Path, typer.Argument(metavar="SCENARIO", help="A scenario file, or one of ours: smoke/refused.yaml.")
+    ],
     *,
     chain: ChainFile = None,
     seed: Seed = None,

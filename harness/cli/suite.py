@@ -19,9 +19,13 @@ if TYPE_CHECKING:
     from harness.report.scorecard import Scorecard
 
 
-@app.command(epilog="Example: harness suite scenarios --chain litellm-config.yaml --repeat 5 --junit scorecard.xml")
+@app.command(
+    epilog="Example: harness suite smoke --chain litellm-config.yaml --engine sim --repeat 10 --junit scorecard.xml"
+)
 def suite(
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH…", help="Scenario files, and folders of them.")],
+    paths: Annotated[
+        list[Path], typer.Argument(metavar="PATH…", help="Scenario files, folders of them, or ours: smoke, catalogue.")
+    ],
     *,
     chain: Annotated[
         list[Path] | None,

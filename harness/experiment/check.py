@@ -13,6 +13,7 @@ from harness.chain.litellm_router import router_settings
 from harness.document import read
 from harness.errors import HarnessError
 from harness.scenario.load import load
+from harness.scenario.shipped import located
 
 _LITELLM = ("litellm-router", "litellm-proxy")
 _CHAINS = {"providers", "model_list", "config"}
@@ -24,7 +25,7 @@ class Checked:
     """One file.
 
     Attributes:
-        path: As the user named it.
+        path: As the user named it; of ours, where it lies.
         summary: What it holds; empty if it is wrong.
         warnings: What is right but will not be carried over to the chain's host, in sentences.
         error: What is wrong; None if nothing.
@@ -52,9 +53,10 @@ def check(path: Path, *, chain: Path | None = None) -> Checked:
     """Return what a scenario, chain file or LiteLLM configuration holds, or what is wrong with it.
 
     Args:
-        path: The file.
+        path: The file, or the name of one of our scenarios.
         chain: In place of the scenario's.
     """
+    path = located(path)
     try:
         summary, hosted = _read(path, chain)
         warnings = router_settings(hosted, {}, os.environ).warnings if hosted.driver in _LITELLM else ()

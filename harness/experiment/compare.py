@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from harness.errors import ExitCode, HarnessError, UsageError
 from harness.judge import Verdict, metrics_of
-from harness.judge.regression import Side
+from harness.judge.changes import Side
 from harness.judge.regression import compare as compare_sides
 from harness.report.comparison import Compared, ComparedCell, with_baseline
 from harness.scenario import Plan
@@ -70,21 +70,23 @@ class Baseline:
 
     def against(self, later: Baseline) -> Compared:
         """Return what changed from this to what came later."""
-        cells = tuple(self._cell(key, runs, later) for key, runs in later.cells.items())
+        matched = {key: _pairs(self._like(key, later), runs) for key, runs in later.cells.items()}
+        alike = {key: pairs for key, pairs in matched.items() if pairs and all(_alike(*pair) for pair in pairs)}
+        cells = tuple(
+            _compared(key, alike[key], cells=len(alike))
+            if key in alike
+            else ComparedCell(scenario=key[0], chain=key[1], note=self._why_not(key, runs, later))
+            for key, runs in later.cells.items()
+        )
         return Compared(before=str(self.path), after=str(later.path), cells=cells)
 
-    def _cell(self, key: Key, now: tuple[Kept, ...], later: Baseline) -> ComparedCell:
-        scenario, chain = key
+    def _why_not(self, key: Key, now: tuple[Kept, ...], later: Baseline) -> str:
         before = self._like(key, later)
         if not before:
-            return ComparedCell(scenario=scenario, chain=chain, note="not in the baseline")
+            return "not in the baseline" if key not in self.cells else "no run of the baseline has numbers"
         if not now:
-            return ComparedCell(scenario=scenario, chain=chain, note="no run came so far as to have numbers")
-        pairs = _pairs(before, now)
-        paired = all(_story(old) is not None and _story(old) == _story(new) for old, new in pairs)
-        note = "" if paired else "arrivals or faults differ, so that chance is in every difference"
-        comparison = compare_sides([(old.side, new.side) for old, new in pairs], paired=paired)
-        return ComparedCell(scenario=scenario, chain=chain, comparison=comparison, note=note)
+            return "no run came so far as to have numbers"
+        return "its load, phases or faults are others now, so there is nothing to compare: begin a new baseline"
 
     def _like(self, key: Key, later: Baseline) -> tuple[Kept, ...]:
         """Return the earlier runs of the same cell; a chain may have a new name if there is only one on either side."""
@@ -144,10 +146,21 @@ def _pairs(before: tuple[Kept, ...], after: tuple[Kept, ...]) -> list[tuple[Kept
     return same or list(zip(before, after, strict=False))
 
 
-def _story(kept: Kept) -> tuple[object, ...] | None:
-    """Return what happens to a chain in a run, whichever chain it is."""
-    plan = kept.plan
-    return None if plan is None else (plan.seed, plan.phases, plan.arrivals, plan.timeline, plan.load)
+def _alike(old: Kept, new: Kept) -> bool:
+    """Say whether two runs ask a chain the same: the seed may be another, and the providers may have other names."""
+    return old.plan is None or new.plan is None or _asked(old.plan) == _asked(new.plan)
+
+
+def _asked(plan: Plan) -> tuple[object, ...]:
+    faults = {encode(replace(window, provider="")) for window in plan.timeline.windows}
+    return plan.phases, plan.load, faults
+
+
+def _compared(key: Key, pairs: Sequence[tuple[Kept, Kept]], *, cells: int) -> ComparedCell:
+    paired = all(old.plan and new.plan and old.plan.seed == new.plan.seed for old, new in pairs)
+    note = "" if paired else "other seeds, so that chance is in every difference"
+    comparison = compare_sides([(old.side, new.side) for old, new in pairs], paired=paired, cells=cells)
+    return ComparedCell(scenario=key[0], chain=key[1], comparison=comparison, note=note)
 
 
 def _numbers_alone(path: Path) -> Kept:

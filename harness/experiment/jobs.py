@@ -12,8 +12,10 @@ from harness.document import read
 from harness.errors import HarnessError, UsageError
 from harness.experiment.prepare import prepare
 from harness.experiment.real import Permission
+from harness.experiment.run import Engine
 from harness.scenario.load import Loaded
 from harness.scenario.plan import compile_plan
+from harness.scenario.shipped import located, named
 
 _KEYS = frozenset({"phases", "load", "faults", "expect"})
 """A file in a folder is a scenario if it has one of them: a chain has none."""
@@ -65,15 +67,17 @@ def jobs(
     seed: int | None = None,
     repeat: int = 1,
     allow_real: bool = False,
+    engine: Engine = "live",
 ) -> tuple[Job, ...]:
     """Return all runs of a suite, cell by cell.
 
     Args:
-        paths: Scenario files, and folders of them.
+        paths: Scenario files, and folders of them; or names of ours.
         chains: Chain files; with none, each scenario's own.
         seed: Of the first run of a cell, in place of the scenario's; each further one takes the next.
         repeat: Runs of a cell.
         allow_real: Real providers that are not on this machine may be called.
+        engine: Which the commands that repeat the runs name.
 
     Raises:
         UsageError: Files are wrong, there is no scenario, or a real provider may not be called.
@@ -86,7 +90,8 @@ def jobs(
         for chain in chains or (None,):
             try:
                 first = prepare(path, permission, chain=chain, seed=seed)
-                rest = (["--chain", str(chain)] if chain else []) + (["--allow-real"] if allow_real else [])
+                rest = (["--engine", engine] if engine != "live" else []) + (["--chain", str(chain)] if chain else [])
+                rest += ["--allow-real"] if allow_real else []
                 found += [_job(cell, first, first.plan.seed + more, rest) for more in range(repeat)]
             except HarnessError as error:
                 errors[str(error)] = error  # a chain that is wrong is so for every scenario, and told once
@@ -98,14 +103,14 @@ def jobs(
 
 def _job(cell: int, first: Loaded, seed: int, rest: list[str]) -> Job:
     plan = compile_plan(first.scenario, first.chain, first.plan.expectations, seed=seed)
-    words = ["harness", "run", str(first.path), *rest, "--seed", str(seed)]
+    words = ["harness", "run", named(first.path), *rest, "--seed", str(seed)]
     return Job(cell=cell, loaded=replace(first, plan=plan), command=shlex.join(words))
 
 
 def _files(paths: Sequence[Path], errors: dict[str, HarnessError]) -> list[Path]:
     """Return the scenario files at some paths, each once, in the order given, those of a folder by name."""
     files: dict[Path, Path] = {}
-    for path in paths:
+    for path in map(located, paths):
         inside = [path]
         if path.is_dir():
             inside = [file for file in sorted(path.rglob("*.y*ml")) if _is_scenario(file, errors)]

@@ -41,6 +41,9 @@ class Quiet:
     def phase(self, name: str, total_s: float | None = None) -> None:
         """Begin a named part of the work."""
 
+    def count(self, done: int, total: int) -> None:
+        """Tell how many runs are done."""
+
     def say(self, text: str) -> None:
         """Tell one thing worth knowing."""
         if self._say is not None:

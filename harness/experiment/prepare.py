@@ -7,13 +7,14 @@ from pathlib import Path
 from harness.drivers import host, priced
 from harness.experiment.real import Permission
 from harness.scenario.load import Loaded, load
+from harness.scenario.shipped import located
 
 
 def prepare(scenario: Path, permission: Permission, *, chain: Path | None = None, seed: int | None = None) -> Loaded:
     """Return a scenario that can be run, with its chain, prices and plan.
 
     Args:
-        scenario: Its file.
+        scenario: Its file, or the name of one of ours.
         permission: Asked before real providers may be called.
         chain: In place of the scenario's.
         seed: In place of the scenario's.
@@ -22,7 +23,7 @@ def prepare(scenario: Path, permission: Permission, *, chain: Path | None = None
         UsageError: A file is wrong, its driver cannot do what the chain asks for, a key is not set, or a real provider
             would be called without permission.
     """
-    loaded = load(scenario, chain=chain, seed=seed, complete=priced)
+    loaded = load(located(scenario), chain=chain, seed=seed, complete=priced)
     host(loaded.chain)
     permission(loaded.chain)
     return loaded

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import KW_ONLY, dataclass, replace
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import KW_ONLY, dataclass
 from functools import partial
 from pathlib import Path
 
 from harness.drivers import host
-from harness.errors import ExitCode, HarnessError, UsageError
+from harness.errors import HarnessError, UsageError
 from harness.experiment.cells import scorecard
+from harness.experiment.conductor import Engine, Judges, Progress, Suite, Waves
 from harness.experiment.jobs import Job, jobs
 from harness.experiment.judging import Judge, Judging
 from harness.experiment.live import Interrupted, Quiet, carry_out, interruptible
@@ -21,31 +20,19 @@ from harness.experiment.real import notices
 from harness.experiment.run import Engine as EngineName
 from harness.experiment.simulated import simulable
 from harness.experiment.simulating import Simulating
-from harness.experiment.waves import Gate, Wave, pack, together
-from harness.judge import Score
+from harness.experiment.waves import pack, together
 from harness.live import engine
 from harness.live.nursery import nurseries
 from harness.live.toxiproxy import Binary, provision
-from harness.report.scorecard import CellRun, Scorecard, html, junit, markdown
+from harness.report.scorecard import Scorecard, junit
 from harness.store import RunFolder, SuiteFolder
-
-Engine = Callable[[Job, RunFolder, engine.Gate], Awaitable[HarnessError | None]]
-"""Carries one run out, and returns why it did not come to its planned end, or None. Awaits the gate once it is ready."""
-Waves = Callable[[Sequence[Job]], list[Wave]]
-"""Says which runs go side by side."""
-Judges = Callable[[Path], AbstractAsyncContextManager[Judge]]
-"""Gives whoever judges the runs; takes the file of its log."""
-
-
-WRITING_SHARE = 0.05
-"""How much of its time a suite may take to write down how far it is."""
 
 
 def suite(
     paths: Sequence[Path],
     *,
     reports: Path,
-    progress: engine.Progress,
+    progress: Progress,
     chains: Sequence[Path] = (),
     seed: int | None = None,
     repeat: int = 1,
@@ -80,7 +67,7 @@ def suite(
     if junit_file is not None and (junit_file.is_dir() or not junit_file.absolute().parent.is_dir()):
         raise UsageError("no file can be written here", where=str(junit_file), hint="make its folder first")
     chains = tuple(dict.fromkeys(chains))
-    todo = jobs(paths, chains=chains, seed=seed, repeat=repeat, allow_real=allow_real)
+    todo = jobs(paths, chains=chains, seed=seed, repeat=repeat, allow_real=allow_real, engine=engine)
     if engine == "sim":
         for job in todo:
             simulable(job.loaded)
@@ -118,7 +105,7 @@ class _Parts:
     folder: SuiteFolder
     _: KW_ONLY
     reports: Path
-    progress: engine.Progress
+    progress: Progress
     most: int | None
 
     def suite(self, carry: Engine, judges: Judges, *, waves: Waves, slots: int | None = None) -> Suite:
@@ -164,158 +151,6 @@ async def _simulated(parts: _Parts) -> Scorecard:
 
         # One run more than there are processes: its folder is made while they are busy.
         return await parts.suite(simulating.carry, judges, waves=together, slots=processes + 1).run()
-
-
-class Suite:
-    """A suite under way. Its scorecard is kept on the disk after every step, so that it can be gone on with.
-
-    Args:
-        todo: All runs.
-        card: The scorecard so far.
-        folder: The suite's.
-        reports: Folder of all runs.
-        engine: Carries one run out.
-        judges: Gives whoever judges them.
-        progress: Told about each wave.
-        waves: Says which runs go side by side.
-        slots: Runs under way at most; all of a wave if None.
-    """
-
-    def __init__(
-        self,
-        todo: Sequence[Job],
-        card: Scorecard,
-        folder: SuiteFolder,
-        *,
-        reports: Path,
-        engine: Engine,
-        judges: Judges,
-        progress: engine.Progress,
-        waves: Waves,
-        slots: int | None = None,
-    ) -> None:
-        self.card = card
-        self._todo = todo
-        self._folder = folder
-        self._reports = reports
-        self._engine = engine
-        self._judges = judges
-        self._progress = progress
-        self._waves = waves
-        self._slots = asyncio.Semaphore(len(todo) if slots is None else slots)
-        self._written_s = 0.0
-        self._judge: Judge
-        self._judgements: set[asyncio.Task[None]] = set()
-
-    async def run(self) -> Scorecard:
-        """Do all that is to be done, wave by wave, and write the scorecard; also when it is cut short."""
-        began = time.monotonic()
-        fresh = [job for job in self._todo if not self._state(job).ended]
-        waves = self._waves(fresh)
-        if kept := len(self._todo) - len(fresh):
-            self._progress.say(f"{kept} of {len(self._todo)} runs are done already")
-        self._folder.write(self.card.as_json())
-        try:
-            async with self._judges(self._folder.path / "judge.log") as self._judge:
-                try:
-                    for job in self._todo:
-                        if self._state(job).ended and self._state(job).score is None:
-                            self._judge_later(job)
-                    for place, wave in enumerate(waves, start=1):
-                        await self._wave(wave, f"wave {place} of {len(waves)}")
-                    self._progress.phase("judge")
-                    await asyncio.gather(*self._judgements)
-                finally:
-                    for task in self._judgements:
-                        task.cancel()
-                    await asyncio.gather(*self._judgements, return_exceptions=True)
-            if not kept:
-                self.card = replace(self.card, wall_s=time.monotonic() - began)
-        finally:
-            self._write()
-        return self.card
-
-    async def _wave(self, wave: Wave, name: str) -> None:
-        size = f"{len(wave.jobs)} run{'s' if len(wave.jobs) > 1 else ''}"
-        self._progress.say(f"{name}: {size}, {wave.length_s:.0f} s")
-        self._progress.phase(f"{name}: start")
-        gate = Gate(len(wave.jobs))
-        herald = asyncio.create_task(self._herald(gate, wave, name))
-        try:
-            await asyncio.gather(*(self._in_turn(job, gate) for job in wave.jobs))
-        finally:
-            herald.cancel()
-
-    async def _herald(self, gate: Gate, wave: Wave, name: str) -> None:
-        await gate.opened()
-        self._progress.phase(name, wave.length_s)
-
-    async def _in_turn(self, job: Job, gate: Gate) -> None:
-        async with self._slots:
-            await self._one(job, gate)
-
-    async def _one(self, job: Job, gate: Gate) -> None:
-        """Carry one run out; whatever becomes of it, the others go on."""
-        folder: RunFolder | None = None
-        error: HarnessError | None
-        async with gate.ticket() as wait:
-            try:
-                folder = RunFolder.create(self._reports, job.loaded.plan)
-                error = await self._engine(job, folder, wait)
-            except HarnessError as problem:
-                error = problem
-            except OSError as problem:
-                error = HarnessError(problem.strerror or str(problem), where="runner")
-            except Exception as bug:  # a bug in one run is no reason to lose the others
-                error = HarnessError(f"{type(bug).__name__}: {bug}", where="runner", hint="a bug of the harness")
-        told = "" if error is None else f"{error.where}: {error.problem}" if error.where else error.problem
-        if error is not None:
-            self._progress.say(f"{job.name}: error: {error}")
-        path = None if folder is None else str(folder.path)
-        code = ExitCode.PASS if error is None else ExitCode.HARNESS
-        if isinstance(error, engine.BudgetReached):  # as with `harness run`: nobody failed
-            code = error.exit_code
-        self._set(job, run=path, ended=True, error=told, exit_code=int(code))
-        if folder is not None:
-            self._judge_later(job)
-
-    def _judge_later(self, job: Job) -> None:
-        self._judgements.add(asyncio.create_task(self._judged(job)))
-
-    async def _judged(self, job: Job) -> None:
-        state = self._state(job)
-        assert state.run is not None
-        try:
-            folder, code = RunFolder(Path(state.run)), ExitCode(state.exit_code)
-            judged = await self._judge.judge(folder, state.error, exit_code=code)
-        except (HarnessError, OSError) as problem:
-            self._progress.say(f"{job.name}: error: {problem}")
-            error = state.error or f"the run could not be judged: {problem}"
-            self._set(job, score=Score.INCONCLUSIVE, exit_code=int(ExitCode.HARNESS), error=error)
-            return
-        self._progress.say(f"{job.name}: {judged.score}")
-        self._set(
-            job, score=judged.score, exit_code=code or judged.exit_code, reasons=judged.reasons, tally=judged.tally
-        )
-
-    def _state(self, job: Job) -> CellRun:
-        return next(run for run in self.card.cells[job.cell].runs if run.seed == job.loaded.plan.seed)
-
-    def _set(self, job: Job, **fields: object) -> None:
-        self.card = self.card.with_run(job.cell, replace(self._state(job), **fields))  # type: ignore[arg-type]
-        began_s = time.monotonic()
-        if began_s < self._written_s:  # thousands of short runs: what is not written down is done again by `--resume`
-            return
-        try:
-            self._folder.write(self.card.as_json())
-        except OSError as problem:  # a disk that is full may have room again when the last run has ended
-            self._progress.say(f"warning: cannot write suite.json: {problem.strerror}")
-        done_s = time.monotonic()
-        self._written_s = done_s + (done_s - began_s) / WRITING_SHARE
-
-    def _write(self) -> None:
-        self._folder.write(self.card.as_json())
-        self._folder.write_scorecard(markdown=markdown(self.card), html=html(self.card), junit=junit(self.card))
 
 
 def _cores() -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 from harness.experiment.live import Quiet
@@ -32,7 +33,11 @@ def trial(
     loaded = prepare(scenario, Permission(os.environ, allow=False), chain=chain, seed=seed)
     simulable(loaded)
     folder = RunFolder.create(runs, loaded.plan)
-    history, problem = simulate(loaded.plan, loaded.chain, folder, command=command)
+    try:
+        history, problem = simulate(loaded.plan, loaded.chain, folder, command=command)
+    except KeyboardInterrupt:  # half a run in virtual time is of no use: the same seed gives it again
+        shutil.rmtree(folder.path, ignore_errors=True)
+        raise
     if history is None:
         assert problem is not None
         raise problem

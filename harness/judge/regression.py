@@ -1,22 +1,23 @@
 """Is it worse than it was? Two runs of a scenario, or two sets of them, number by number and check by check.
 
-docs/guides/ci.md says the same in words. The run is the unit wherever there are enough of them: requests of one run share
-its bursts and its fault windows, so many requests make no proof that many runs would.
+docs/guides/ci.md says the same in words. The run is the unit: requests of one run share its bursts and its fault windows,
+so many requests make no proof that many runs would.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
-from harness.judge import words
+from harness.judge.chance import ALARM, Floats, chances, pairs_needed
+from harness.judge.changes import Change, Check, Comparison, Side, Trend
 from harness.judge.intervals import MEAN_SAMPLES_MIN, Interval, mean_interval
-from harness.judge.result import Metrics, Status, Value, Verdict
+from harness.judge.result import Status, Value
 from harness.judge.score import over_runs
 
 TIME_MIN_NS = 50_000_000
@@ -24,7 +25,8 @@ TIME_MIN_NS = 50_000_000
 SHARE_MIN = 0.05
 """So much of the earlier number must a change be, shares of requests aside."""
 _QUANTILES = ("p50", "p95", "p99")
-_BIGGER = ("success_rate", "goodput", "success_after_fallback", "retry_after_honoured")
+_SHARES = ("success_rate", "success_after_fallback", "retry_after_honoured")
+_BIGGER = (*_SHARES, "goodput")
 _SMALLER = (
     *(f"{metric}_{part}" for metric in ("latency", "ttft", "fallback_overhead") for part in _QUANTILES),
     "amplification",
@@ -38,262 +40,184 @@ _SMALLER = (
 )
 BETTER: dict[str, Literal[1, -1]] = {**dict.fromkeys(_BIGGER, 1), **dict.fromkeys(_SMALLER, -1)}
 """The numbers that are compared, and whether more of it is better (1) or worse (-1)."""
-
-
-class Trend(StrEnum):
-    """What became of a number: `same` if it changed too little to matter, `unknown` if chance may be all there is to it."""
-
-    BETTER = "better"
-    SAME = "same"
-    WORSE = "worse"
-    UNKNOWN = "unknown"
+Values = Sequence[Value | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Side:
-    """One run, as far as a comparison needs it.
+class _Column:
+    """One number or check in all pairs, turned so that more is worse; NaN where nobody knows it.
 
     Attributes:
-        metrics: Its numbers.
-        verdict: Its answer; None where only the numbers were kept.
+        before: Of the earlier runs.
+        after: Of the later ones.
+        share: What a change must be to matter, as a share of the earlier mean.
+        floor: What it must be at least.
     """
 
-    metrics: Metrics
-    verdict: Verdict | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """One number, before and after.
-
-    Attributes:
-        metric: As in metrics.json.
-        phase: As in metrics.json; `run` for the whole run.
-        unit: Of all numbers here.
-        before: Of one run its own; of several their mean.
-        after: The same.
-        before_ci: 95 % interval of `before`; None where it has none.
-        after_ci: 95 % interval of `after`.
-        difference: what was added to `before`, of the runs that have both.
-        difference_ci: Its 95 % interval, from five pairs on.
-        trend: What that comes to.
-    """
-
-    metric: str
-    phase: str
-    unit: str
-    before: float | None
-    after: float | None
-    before_ci: Interval | None
-    after_ci: Interval | None
-    difference: float | None
-    difference_ci: Interval | None
-    trend: Trend
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
-    """One question, answered before and after.
-
-    Attributes:
-        text: The expectation as written, or the finding's id.
-        before: The worst answer of all runs; None where it was not asked.
-        after: The same.
-    """
-
-    text: str
-    before: Status | None
-    after: Status | None
+    before: Floats
+    after: Floats
+    share: float = 0.0
+    floor: float = 0.0
 
     @property
-    def broken(self) -> bool:
-        """It passed, and now it fails."""
-        return self.before is Status.PASS and self.after is Status.FAIL
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Regression:
-    """One thing that became worse.
-
-    Attributes:
-        message: For people, in one line.
-        check: The check that broke; empty for a number.
-        metric: The number; empty for a check.
-        phase: The number's.
-    """
-
-    message: str
-    check: str = ""
-    metric: str = ""
-    phase: str = ""
+    def both(self) -> NDArray[np.bool_]:
+        """Where both are known."""
+        return ~np.isnan(self.after - self.before)
 
     @property
-    def name(self) -> str:
-        """What it is about, as an expectation would name it."""
-        return self.check or f"{self.metric} in {self.phase}"
+    def pointing(self) -> Trend:
+        """The way it moved, by chance or not; `same` if by too little to matter."""
+        if not self.both.any():
+            return Trend.UNKNOWN
+        old, new = float(self.before[self.both].mean()), float(self.after[self.both].mean())
+        if abs(new - old) <= max(self.share * abs(old), self.floor):
+            return Trend.SAME
+        return Trend.WORSE if new > old else Trend.BETTER
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
-    """What changed.
-
-    Attributes:
-        changes: Numbers that both have, phase by phase.
-        checks: Expectations, and required findings.
-        pairs: Runs that were compared.
-        paired: Each pair had the same arrivals and the same faults.
-    """
-
-    changes: tuple[Change, ...]
-    checks: tuple[Check, ...]
-    pairs: int
-    paired: bool
-
-    @property
-    def regressions(self) -> tuple[Regression, ...]:
-        """What became worse: checks first."""
-        checks = [
-            Regression(check=check.text, message=f"{check.text}: passed, now fails")
-            for check in self.checks
-            if check.broken
-        ]
-        numbers = [
-            Regression(metric=change.metric, phase=change.phase, message=_told(change))
-            for change in self.changes
-            if change.trend is Trend.WORSE
-        ]
-        return (*checks, *numbers)
-
-
-def compare(pairs: Sequence[tuple[Side, Side]], *, paired: bool) -> Comparison:
-    """Return what changed between runs.
+def compare(pairs: Sequence[tuple[Side, Side]], *, paired: bool, cells: int = 1) -> Comparison:
+    """Return what changed between runs of a cell.
 
     Args:
-        pairs: Each an earlier and a later run of the same scenario with the same seed; at least one.
-        paired: Each pair had the same arrivals and faults, so that its difference means something by itself.
+        pairs: Each an earlier and a later run of the same scenario, of the same seed if there is one; at least one.
+        paired: Each pair had the same arrivals and faults.
+        cells: How many cells are compared at once; all of them together must raise no false alarm.
     """
     before, after = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
-    phases = [
-        name for name in before[0].metrics.phases if all(name in side.metrics.phases for side in (*before, *after))
-    ]
-    changes = [
-        _change(metric, phase, [side.metrics.phases[phase].get(metric) for side in before],
-                [side.metrics.phases[phase].get(metric) for side in after], paired=paired)
-        for phase in phases
+    found = {
+        (phase, metric): (_values(before, phase, metric), _values(after, phase, metric))
+        for phase in before[0].metrics.phases
+        if all(phase in side.metrics.phases for side in (*before, *after))
         for metric in BETTER
         if metric in before[0].metrics.phases[phase] and metric in after[0].metrics.phases[phase]
-    ]  # fmt: skip
-    return Comparison(changes=tuple(changes), checks=_checks(before, after), pairs=len(pairs), paired=paired)
+    }
+    answers = [_answers(side) for side in before], [_answers(side) for side in after]
+    texts = list(dict.fromkeys(text for side in (*answers[0], *answers[1]) for text in side))
+    numbers = [_numbers(metric, *values) for (_, metric), values in found.items()]
+    checks = [_failures(text, *answers) for text in texts]
+    trends = _trends([*numbers, *checks], ALARM / cells)
+    return Comparison(
+        changes=tuple(
+            _change(metric, phase, *values, column=column, trend=trend)
+            for ((phase, metric), values), column, trend in zip(found.items(), numbers, trends, strict=False)
+        ),
+        checks=tuple(
+            _check(text, *answers, column=column, trend=trend)
+            for text, column, trend in zip(texts, checks, trends[len(numbers) :], strict=True)
+        ),
+        pairs=len(pairs),
+        needed=pairs_needed(cells),
+        paired=paired,
+    )
 
 
-def _change(
-    metric: str, phase: str, before: Sequence[Value | None], after: Sequence[Value | None], *, paired: bool
-) -> Change:
-    both = [(old, new) for old, new in zip(before, after, strict=True) if _known(old) and _known(new)]
-    olds, news = [old.value for old, _ in both], [new.value for _, new in both]  # type: ignore[union-attr]
-    unit = next((value.unit for value in (*before, *after) if value is not None), "")
-    differences = [new - old for old, new in zip(olds, news, strict=True)]  # type: ignore[operator]
-    around = mean_interval(np.array(differences)) if paired and len(both) >= MEAN_SAMPLES_MIN else None
-    old, old_ci = _summary([value for value in before if _known(value)])
-    new, new_ci = _summary([value for value in after if _known(value)])
-    trends = [_apart(metric, old, old_ci, new, new_ci)]
-    if around is not None:
-        middle = float(np.mean(differences))
-        trends = [_moved(metric, float(np.mean(olds)), middle, apart=around[0] > 0 or around[1] < 0)]  # type: ignore[arg-type]
-    elif len(both) < MEAN_SAMPLES_MIN:
-        trends = [_apart(metric, a.value, a.ci, b.value, b.ci) for a, b in both]  # type: ignore[union-attr]
+def _trends(columns: Sequence[_Column], alarm: float) -> list[Trend]:
+    """Return what became of each column: whether it moved by enough to matter, and chance is no explanation."""
+    if not columns:
+        return []
+    share, floor = np.array([column.share for column in columns]), np.array([column.floor for column in columns])
+    before, after = np.array([column.before for column in columns]), np.array([column.after for column in columns])
+    worse = chances(before, after, share=share, floor=floor)
+    better = chances(-before, -after, share=share, floor=floor)
+    told = {Trend.WORSE: worse <= alarm, Trend.BETTER: better <= alarm}
+    return [
+        way if (way := column.pointing) not in told or told[way][place] else Trend.UNKNOWN
+        for place, column in enumerate(columns)
+    ]
+
+
+def _values(sides: Sequence[Side], phase: str, metric: str) -> list[Value | None]:
+    found = (side.metrics.phases[phase].get(metric) for side in sides)
+    return [value if value is not None and value.value is not None else None for value in found]
+
+
+def _numbers(metric: str, before: Values, after: Values) -> _Column:
+    old, new = (
+        np.array([math.nan if value is None else value.value for value in values], dtype=np.float64)
+        for values in (before, after)
+    )
+    share, floor = least(metric)
+    return _Column(before=-BETTER[metric] * old, after=-BETTER[metric] * new, share=share, floor=floor)
+
+
+def _change(metric: str, phase: str, before: Values, after: Values, *, column: _Column, trend: Trend) -> Change:
+    old, old_ci = _summary(before)
+    new, new_ci = _summary(after)
+    differences = -BETTER[metric] * (column.after - column.before)[column.both]
+    enough = len(differences) >= MEAN_SAMPLES_MIN
     return Change(
         metric=metric,
         phase=phase,
-        unit=unit,
+        unit=next((value.unit for value in (*before, *after) if value is not None), ""),
         before=old,
         after=new,
         before_ci=old_ci,
         after_ci=new_ci,
-        difference=float(np.mean(differences)) if differences else None,
-        difference_ci=around,
-        trend=_worst(trends),
+        difference=float(differences.mean()) if len(differences) else None,
+        difference_ci=mean_interval(differences) if enough else None,
+        trend=trend,
+        pointing=column.pointing,
     )
 
 
-def _known(value: Value | None) -> bool:
-    return value is not None and value.value is not None
-
-
-def _summary(values: Sequence[Value | None]) -> tuple[float | None, Interval | None]:
+def _summary(values: Values) -> tuple[float | None, Interval | None]:
     found = [value for value in values if value is not None]
     if len(found) == 1:
         return found[0].value, found[0].ci
     numbers = [value.value for value in found if value.value is not None]
-    if not numbers:
-        return None, None
-    return over_runs(numbers)
+    return over_runs(numbers) if numbers else (None, None)
 
 
-def _apart(
-    metric: str, old: float | None, old_ci: Interval | None, new: float | None, new_ci: Interval | None
-) -> Trend:
-    """Return the trend of two numbers that are known apart only by their intervals."""
-    if old is None or new is None:
-        return Trend.UNKNOWN
-    known = old_ci is not None and new_ci is not None
-    apart = known and (old_ci[1] < new_ci[0] or new_ci[1] < old_ci[0])  # type: ignore[index]
-    return _moved(metric, old, new - old, apart=apart)
-
-
-def _moved(metric: str, old: float, difference: float, *, apart: bool) -> Trend:
-    if abs(difference) <= least(metric, old):
-        return Trend.SAME
-    if not apart:
-        return Trend.UNKNOWN
-    return Trend.BETTER if difference * BETTER[metric] > 0 else Trend.WORSE
-
-
-def least(metric: str, old: float) -> float:
-    """Return the change that a number may show without counting as changed.
+def least(metric: str) -> tuple[float, float]:
+    """Return the change that a number may show without counting as changed: a share of the earlier number, or at least so much.
 
     Args:
         metric: As in metrics.json.
-        old: The earlier number.
     """
-    if metric in ("success_rate", "success_after_fallback", "retry_after_honoured"):
-        return 0.0
-    share = SHARE_MIN * abs(old)
+    if metric in _SHARES:
+        return 0.0, 0.0
     timed = metric.startswith("time_to_") or metric.rpartition("_")[2] in _QUANTILES
-    return max(share, TIME_MIN_NS) if timed else share
+    return SHARE_MIN, TIME_MIN_NS if timed else 0.0
 
 
-def _worst(trends: Iterable[Trend]) -> Trend:
-    """Return worse if any is, else better if any is, else unknown if any is."""
-    order = (Trend.SAME, Trend.UNKNOWN, Trend.BETTER, Trend.WORSE)
-    return max(trends, key=order.index, default=Trend.UNKNOWN)
+def _answers(side: Side) -> dict[str, Status]:
+    """Return a run's answer to each check: its expectations, and the required findings that none of them asks for."""
+    verdict = side.verdict
+    if verdict is None:
+        return {}
+    asked = {row.metric for row in verdict.expectations}
+    found = {row.text: row.status for row in verdict.expectations}
+    return found | {
+        row.id: row.status for row in verdict.findings if row.severity == "required" and row.id not in asked
+    }
 
 
-def _checks(before: Sequence[Side], after: Sequence[Side]) -> tuple[Check, ...]:
-    old, new = _answers(before), _answers(after)
-    return tuple(Check(text=text, before=old.get(text), after=new.get(text)) for text in {**old, **new})
+Answers = Sequence[dict[str, Status]]
 
 
-def _answers(sides: Sequence[Side]) -> dict[str, Status]:
-    """Return the worst answer to each check over some runs: fail beats inconclusive beats pass."""
-    order = (Status.PASS, Status.INCONCLUSIVE, Status.FAIL)
-    found: dict[str, Status] = {}
-    for side in sides:
-        if side.verdict is None:
-            continue
-        answers = [(row.text, row.status) for row in side.verdict.expectations]
-        asked = {row.metric for row in side.verdict.expectations}
-        answers += [
-            (row.id, row.status) for row in side.verdict.findings if row.severity == "required" and row.id not in asked
-        ]
-        for text, status in answers:
-            found[text] = max(found.get(text, Status.PASS), status, key=order.index)
-    return found
-
-
-def _told(change: Change) -> str:
+def _failures(text: str, before: Answers, after: Answers) -> _Column:
+    known = {Status.PASS: 0.0, Status.FAIL: 1.0}
     old, new = (
-        f"{words.number(value if value is not None else math.nan, change.unit)}{words.interval(ci, change.unit)}"
-        for value, ci in ((change.before, change.before_ci), (change.after, change.after_ci))
+        np.array([known.get(answers.get(text, Status.INCONCLUSIVE), math.nan) for answers in side])
+        for side in (before, after)
     )
-    return f"{change.metric} in {change.phase}: was {old}, is {new}"
+    return _Column(before=old, after=new)
+
+
+def _check(text: str, before: Answers, after: Answers, *, column: _Column, trend: Trend) -> Check:
+    old, new = (column.before[column.both], column.after[column.both])
+    if len(old) == len(before) and new.min() > old.max():  # every verdict says so by itself, be they few
+        trend = Trend.WORSE
+    return Check(
+        text=text,
+        before=_worst(before, text),
+        after=_worst(after, text),
+        failed=(int(old.sum()), int(new.sum())),
+        pairs=len(old),
+        trend=trend,
+    )
+
+
+def _worst(side: Answers, text: str) -> Status | None:
+    order = (Status.PASS, Status.INCONCLUSIVE, Status.FAIL)
+    return max((answers[text] for answers in side if text in answers), key=order.index, default=None)

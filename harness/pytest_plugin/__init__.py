@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -18,12 +18,13 @@ if TYPE_CHECKING:
 SUFFIX = ".chaos.yaml"
 _MARK = "chaos"
 _ARGUMENTS = frozenset({"scenario", "chain", "seed"})
+_REPEAT = "_chaos_seed"
 _OUTCOME = pytest.StashKey["Outcome"]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add our options."""
-    about = f"Runs of each *{SUFFIX} file, each with the next seed."
+    about = f"Runs of each *{SUFFIX} file and each marked test, each with the next seed."
     parser.addini("chaos_chain", "Chain file or litellm-config.yaml that scenarios run on, in place of their own.")
     parser.addini("chaos_repeat", about, default="1")
     group = parser.getgroup("chaos", "LLM fallback harness")
@@ -42,7 +43,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def repeat(config: pytest.Config) -> int:
-    """Return how often each file is run.
+    """Return how often each file and each marked test is run.
 
     Raises:
         UsageError: Not a number from 1 on.
@@ -66,6 +67,29 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> ChaosFile 
 
     found: ChaosFile = ChaosFile.from_parent(parent, path=file_path)
     return found
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Make a marked test several, one for each seed, if that is asked for."""
+    mark = metafunc.definition.get_closest_marker(_MARK)
+    times = repeat(metafunc.config)
+    if mark is None or times == 1:
+        return
+    first = _given(mark).get("seed")
+    if first is None:
+        from harness.pytest_plugin.scenarios import file_of, first_seed  # noqa: PLC0415 - few repeat their tests
+
+        first = first_seed(file_of(_given(mark).get("scenario", ""), metafunc.config.rootpath))
+    metafunc.fixturenames.append(_REPEAT)
+    seeds = range(first, first + times)
+    metafunc.parametrize(_REPEAT, seeds, ids=[f"seed-{seed}" for seed in seeds], indirect=True)
+
+
+@pytest.fixture
+def _chaos_seed(request: pytest.FixtureRequest) -> int:
+    """Give the seed of a marked test that is repeated."""
+    seed: int = request.param
+    return seed
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -108,20 +132,29 @@ def _marked(item: pytest.Item) -> Outcome:
     if _OUTCOME not in item.stash:
         mark = item.get_closest_marker(_MARK)
         assert mark is not None
-        given = dict(mark.kwargs) | ({"scenario": mark.args[0]} if mark.args else {})
+        given = _given(mark)
         if "scenario" not in given or len(mark.args) > 1 or not given.keys() <= _ARGUMENTS:
             pytest.fail(f'write @pytest.mark.chaos(scenario="FILE", chain="FILE", seed=N), not {mark}', pytrace=False)
+        if sum(mark.name == _MARK for mark in item.own_markers) > 1:
+            pytest.fail("one scenario for each test: parametrize it, or write two tests", pytrace=False)
+        if (call := getattr(item, "callspec", None)) is not None and _REPEAT in call.params:
+            given["seed"] = call.params[_REPEAT]
         item.stash[_OUTCOME] = _run(item.config, **given)
     return item.stash[_OUTCOME]
+
+
+def _given(mark: pytest.Mark) -> dict[str, Any]:
+    return dict(mark.kwargs) | ({"scenario": mark.args[0]} if mark.args else {})
 
 
 def _run(
     config: pytest.Config, scenario: str | Path, *, chain: str | Path | None = None, seed: int | None = None
 ) -> Outcome:
-    """Run a scenario; paths are relative to the root directory."""
+    """Run a scenario; paths are relative to the root directory, or a scenario is one of ours."""
     from harness.pytest_plugin.outcome import run  # noqa: PLC0415 - takes seconds, once
+    from harness.pytest_plugin.scenarios import file_of  # noqa: PLC0415
 
     default = config.getini("chaos_chain")
     chosen = chain or default or None
     root = config.rootpath
-    return run(root / scenario, chain=root / chosen if chosen else None, seed=seed, root=root)
+    return run(file_of(scenario, root), chain=root / chosen if chosen else None, seed=seed, root=root)

@@ -6,9 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from harness.document import read
-from harness.errors import HarnessError
 from harness.pytest_plugin import _run, repeat
+from harness.pytest_plugin.scenarios import first_seed
 
 
 class ChaosFile(pytest.File):
@@ -16,18 +15,9 @@ class ChaosFile(pytest.File):
 
     def collect(self) -> Iterator[pytest.Item]:
         """Give one test for each seed, from the file's own on."""
-        first = self._seed()
+        first = first_seed(self.path)
         for seed in range(first, first + repeat(self.config)):
             yield ChaosItem.from_parent(self, name=f"seed-{seed}", seed=seed)
-
-    def _seed(self) -> int:
-        """Return the file's seed; a file that is wrong says so when it is run, and stops no other test."""
-        try:
-            data = read(self.path).data
-        except HarnessError:
-            return 1
-        found = data.get("seed", 1) if isinstance(data, dict) else 1
-        return found if isinstance(found, int) else 1
 
 
 class ChaosItem(pytest.Item):

@@ -18,6 +18,7 @@ from harness.errors import HarnessError, UsageError
 from harness.judge import ExpectationResult, Finding, Metrics, Status, Verdict
 from harness.report import Run, words
 from harness.report.summary import summary
+from harness.scenario import shipped
 
 FOLDER = ".pytest_chaos"
 _IDS_MAX = 5
@@ -133,13 +134,16 @@ def _runs(root: Path) -> Path:
 
 
 def _named(path: Path, root: Path) -> str:
-    return str(path.relative_to(root)) if path.is_relative_to(root) else os.path.relpath(path, root)
+    if path.is_relative_to(root):
+        return str(path.relative_to(root))
+    short = shipped.named(path)
+    return os.path.relpath(path, root) if short == str(path) else short
 
 
 def _expectation(row: ExpectationResult) -> str:
     around = words.interval(row.ci, row.unit)
     seen = f"observed {words.amount(row.observed, row.unit)}" + (f" ({around})" if around else "")
-    why = f"; {row.message}" if row.message and row.status is Status.INCONCLUSIVE else ""
+    why = f"; {row.message}" if row.message and row.status is Status.INCONCLUSIVE and not row.needed else ""
     return f"  {words.status(row.status)} {row.text}: {seen}, samples {words.samples(row)}{why}"
 
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import xml.etree.ElementTree as ET
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from harness.judge import Status
-from harness.judge.regression import Change, Comparison, Regression, Trend
+from harness.judge.changes import Change, Comparison, Regression, Trend
 from harness.report import words
 from harness.report.junit import clean
 
@@ -19,6 +18,8 @@ _STYLES = {Trend.WORSE: "bold red", Trend.BETTER: "green", Trend.SAME: "dim", Tr
 _GLYPHS = {Trend.WORSE: "✗", Trend.BETTER: "✓", Trend.SAME: "=", Trend.UNKNOWN: "?"}
 _SUITE = "baseline"
 _WIDTH_MIN = 120
+_OPEN_MAX = 3
+"""After a run or a suite, so many things that are perhaps worse are named; `harness compare` names all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +43,11 @@ class ComparedCell:
         """What became worse."""
         return self.comparison.regressions if self.comparison else ()
 
+    @property
+    def open(self) -> tuple[Regression, ...]:
+        """What looks worse, with too few runs to say whether it is."""
+        return self.comparison.open if self.comparison else ()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compared:
@@ -62,12 +68,24 @@ class Compared:
         """Something became worse."""
         return any(cell.regressions for cell in self.cells)
 
+    @property
+    def unclear(self) -> bool:
+        """Something looks worse, and there are too few runs to say whether it is."""
+        return any(cell.open for cell in self.cells)
+
     def regressions(self) -> list[dict[str, Any]]:
         """Return what became worse, as plain data."""
+        return self._plain("regressions")
+
+    def open(self) -> list[dict[str, Any]]:
+        """Return what looks worse with too few runs to tell, as plain data."""
+        return self._plain("open")
+
+    def _plain(self, which: Literal["regressions", "open"]) -> list[dict[str, Any]]:
         return [
             {"scenario": cell.scenario, "chain": cell.chain, **asdict(found)}
             for cell in self.cells
-            for found in cell.regressions
+            for found in getattr(cell, which)
         ]
 
     def as_json(self) -> dict[str, Any]:
@@ -76,6 +94,7 @@ class Compared:
             "before": self.before,
             "after": self.after,
             "regressions": self.regressions(),
+            "open": self.open(),
             "cells": [
                 {"scenario": cell.scenario, "chain": cell.chain, "note": cell.note, **_plain(cell.comparison)}
                 for cell in self.cells
@@ -85,9 +104,10 @@ class Compared:
 
 def _plain(comparison: Comparison | None) -> dict[str, Any]:
     if comparison is None:
-        return {"pairs": 0, "paired": False, "metrics": [], "checks": []}
+        return {"pairs": 0, "needed": 0, "paired": False, "metrics": [], "checks": []}
     return {
         "pairs": comparison.pairs,
+        "needed": comparison.needed,
         "paired": comparison.paired,
         "metrics": [{name: _finite(value) for name, value in asdict(change).items()} for change in comparison.changes],
         "checks": [asdict(check) for check in comparison.checks],
@@ -121,14 +141,21 @@ def print_comparison(compared: Compared, console: Console | None = None, *, whol
         for found in cell.regressions:
             line = Text(f"{_GLYPHS[Trend.WORSE]} worse  {found.message}", style="red")
             console.print(line, highlight=False, soft_wrap=True)
+        for found in cell.open[: None if whole else _OPEN_MAX]:
+            line = Text(f"{_GLYPHS[Trend.UNKNOWN]} perhaps worse  {found.message}", style="yellow")
+            console.print(line, highlight=False, soft_wrap=True)
 
 
 def _headline(cell: ComparedCell) -> str:
-    if cell.comparison is None:
+    comparison = cell.comparison
+    if comparison is None:
         return cell.note
-    found = words.plural(len(cell.regressions), "regression")
-    rest = f"; {cell.note}" if cell.note else ""
-    return f"{found}; {words.plural(cell.comparison.pairs, 'pair')} of runs{rest}"
+    told = [words.plural(len(cell.regressions), "regression"), f"{words.plural(comparison.pairs, 'pair')} of runs"]
+    if cell.open:
+        looks = "1 thing looks" if len(cell.open) == 1 else f"{len(cell.open)} things look"
+        more = words.plural(comparison.needed - comparison.pairs, "more repeat")
+        told.append(f"cannot tell: {looks} worse, which chance may do; needs {more}")
+    return "; ".join([*told, *([cell.note] if cell.note else [])])
 
 
 def _table(comparison: Comparison) -> Table:
@@ -147,13 +174,12 @@ def _table(comparison: Comparison) -> Table:
             Text(difference(change)),
         )
     for check in comparison.checks:
-        if check.before == check.after:
+        if check.before == check.after and check.pointing is Trend.SAME:
             continue
-        trend = Trend.WORSE if check.broken else Trend.BETTER if check.after is Status.PASS else Trend.UNKNOWN
         answers = (words.MISSING if status is None else words.status(status) for status in (check.before, check.after))
-        table.add_row(
-            Text(f"{_GLYPHS[trend]} {trend}", style=_STYLES[trend]), Text(check.text), *map(Text, answers), ""
-        )
+        counts = f"failed {check.failed[0]} → {check.failed[1]} of {check.pairs}" if check.pairs > 1 else ""
+        trend = Text(f"{_GLYPHS[check.trend]} {check.trend}", style=_STYLES[check.trend])
+        table.add_row(trend, Text(check.text), *map(Text, answers), Text(counts))
     return table
 
 
@@ -178,6 +204,7 @@ def markdown(compared: Compared) -> str:
     for cell in compared.cells:
         lines.append(f"- {_line(cell.scenario)} on {_line(cell.chain)}: {_line(_headline(cell))}")
         lines += [f"  - ✗ {_line(found.message)}" for found in cell.regressions]
+        lines += [f"  - ? {_line(found.message)}" for found in cell.open[:_OPEN_MAX]]
     return "\n".join([*lines, ""])
 
 
@@ -199,14 +226,14 @@ def with_baseline(page: bytes, compared: Compared) -> bytes:
         messages = [clean(found.message) for found in cell.regressions]
         if messages:
             ET.SubElement(case, "failure", message=messages[0], type="regression").text = "\n".join(messages)
+        elif cell.open:
+            told = "\n".join(clean(found.message) for found in cell.open)
+            ET.SubElement(case, "error", message=clean(_headline(cell)), type="inconclusive").text = told
         elif cell.comparison is None:
             ET.SubElement(case, "skipped", message=clean(cell.note))
-    totals = {"tests": len(suite), "errors": 0}
-    totals |= {
-        f"{tag}s" if tag == "failure" else tag: len(suite.findall(f"testcase/{tag}")) for tag in ("failure", "skipped")
-    }
-    for name, total in totals.items():
-        suite.set(name, str(total))
+    suite.set("tests", str(len(suite)))
+    for name, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
+        suite.set(name, str(len(suite.findall(f"testcase/{tag}"))))
     _count(root, suite, 1)
     ET.indent(root)
     found: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)

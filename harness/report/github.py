@@ -5,7 +5,6 @@ Annotations are for checks that failed: an inconclusive run is red by its exit c
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -72,7 +71,10 @@ def _of_cell(cell: Cell, root: Path) -> list[str]:
 
 def _annotations(verdict: Verdict, scenario: Path, root: Path, name: str, again: str) -> Iterator[str]:
     lines = _lines(scenario)
-    file = os.path.relpath(scenario.absolute(), root)
+    found, top = scenario.resolve(), root.resolve()
+    file = (
+        str(found.relative_to(top)) if found.is_relative_to(top) else ""
+    )  # the checkout has no line of ours to point at
     asked = {row.metric for row in verdict.expectations if row.text.split()[:1] == ["no"]}
     for place, row in enumerate(verdict.expectations):
         if row.status is Status.FAIL:
@@ -94,7 +96,8 @@ def _lines(scenario: Path) -> dict[int, int]:
 
 def _error(file: str, line: int, title: str, message: str, again: str) -> str:
     text = f"{message}\ndo it again: {again}" if again else message
-    return f"::error file={_value(file)},line={line},title={_value(title[:_TITLE_MAX])}::{_data(text)}"
+    place = f"file={_value(file)},line={line}," if file else ""
+    return f"::error {place}title={_value(title[:_TITLE_MAX])}::{_data(text)}"
 
 
 def _data(text: str) -> str:

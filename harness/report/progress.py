@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections.abc import Callable
@@ -33,6 +34,7 @@ class RunProgress:
         self._task = self._bar.add_task("", total=None, time="", visible=False) if self._bar else None
         self._name = ""
         self._total_s: float | None = None
+        self._runs: _Runs | None = None
         self._began_s = clock()
         self._said_s = self._began_s - LINE_EVERY_S
         self._ended = threading.Event()
@@ -47,6 +49,19 @@ class RunProgress:
         """
         with self._lock:
             self._name, self._total_s, self._began_s = name, total_s, self._clock()
+            self._runs = None
+
+    def count(self, done: int, total: int) -> None:
+        """Tell how many of the runs are done; the first call begins a part of the work of its own.
+
+        Args:
+            done: So many.
+            total: Of so many.
+        """
+        with self._lock:
+            if self._runs is None:
+                self._runs = _Runs()
+            self._runs.add(done, total, self._clock())
 
     def say(self, text: str) -> None:
         """Tell one thing worth knowing, on a line of its own."""
@@ -55,16 +70,19 @@ class RunProgress:
     def show(self) -> None:
         """Show how far the phase is by the clock, if it is time to."""
         with self._lock:
-            name, total_s, now_s = self._name, self._total_s, self._clock()
-            done_s = now_s - self._began_s
-        shown = f"{done_s:.0f} s" if total_s is None else f"{min(done_s, total_s):.0f} of {total_s:.0f} s"
+            now_s = self._clock()
+            if self._runs is not None:
+                name, (done, total, shown) = "runs", self._runs.shown(now_s)
+            else:
+                name, total, done = self._name, self._total_s, now_s - self._began_s
+                shown = f"{done:.0f} s" if total is None else f"{min(done, total):.0f} of {total:.0f} s"
         if self._bar is not None and self._task is not None:
             label = escape(f"{name:>10}")
             self._bar.update(
                 self._task,
                 description=label,
-                total=total_s,
-                completed=done_s,
+                total=total,
+                completed=done,
                 time=shown,
                 visible=bool(name),
                 refresh=True,
@@ -90,6 +108,29 @@ class RunProgress:
         self._ticker.join()
         if self._bar is not None:
             self._bar.stop()
+
+
+class _Runs:
+    """Runs done, and the time that the others will take if they are like them."""
+
+    def __init__(self) -> None:
+        self._done = self._total = self._first = 0
+        self._first_s: float | None = None
+
+    def add(self, done: int, total: int, now_s: float) -> None:
+        """Take how many are done; until the first is, imports take the time, and nobody can tell."""
+        self._done, self._total = done, total
+        if done and self._first_s is None:
+            self._first, self._first_s = done, now_s
+
+    def shown(self, now_s: float) -> tuple[int, int, str]:
+        """Return how many are done, of how many, and both with the time left in words."""
+        told = f"{self._done} of {self._total} done"
+        since = self._done - self._first
+        if self._first_s is not None and since > 0:
+            left_s = (now_s - self._first_s) / since * (self._total - self._done)
+            told += f", about {math.ceil(left_s)} s left"
+        return self._done, self._total, told
 
 
 def _bar(console: Console) -> Progress:

@@ -63,27 +63,28 @@ def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captur
 
 
 def test_a_regression_fails_a_run(world: World) -> None:
-    """Exit 1, and the numbers that became worse: on the terminal, and for programs."""
+    """Exit 1, and the check that broke: on the terminal, and for programs."""
     base = str(world.keep())
     assert world.run("--baseline", base)[0] == 0
     code, out, _ = world.run("--baseline", base, slow=True)
     assert code == 1
-    assert "worse  latency_p50 in fault: was" in " ".join(out.split(" "))
+    assert "perhaps worse  latency_p50 in" in out
     assert "worse  p50 latency in fault < 1s: passed, now fails" in out
     code, out, _ = world.run("--baseline", base, "--json", slow=True)
     found: dict[str, Any] = json.loads(out)
-    assert (code, found.keys()) == (1, {"run", "verdict", "regressions"})
+    assert (code, found.keys()) == (1, {"run", "verdict", "regressions", "open"})
     assert {"check": "p50 latency in fault < 1s", "scenario": "one"}.items() <= found["regressions"][0].items()
 
 
-def test_a_pass_that_became_worse_fails(world: World) -> None:
-    """The verdict holds, yet the chain is not what it was."""
+def test_a_pass_that_looks_worse_is_inconclusive(world: World) -> None:
+    """The verdict holds, yet the chain may not be what it was: one run cannot tell, and does not pretend to."""
     (world.root / "one.yaml").write_text(SCENARIO.replace("< 1s", "< 10s"))
     base = str(world.keep())
     code, out, _ = world.run("--baseline", base, "--json", slow=True)
     found = json.loads(out)
-    assert (code, found["verdict"]["status"]) == (1, "pass")
-    assert found["regressions"]
+    assert (code, found["verdict"]["status"], found["regressions"]) == (3, "pass", [])
+    assert found["open"]
+    assert "needs 4 more repeats" in world.run("--baseline", base, slow=True)[1]
 
 
 def test_a_wrong_baseline_is_told_before_anything_runs(world: World) -> None:
@@ -104,7 +105,7 @@ def test_compare_prints_both_numbers(world: World) -> None:
     assert "numbers did not change at all" in out
     assert world.harness("compare", str(slow), str(quick))[0] == 0
     code, out, _ = world.harness("compare", str(quick), str(slow), "--json")
-    assert (code, json.loads(out).keys()) == (1, {"before", "after", "regressions", "cells"})
+    assert (code, json.loads(out).keys()) == (1, {"before", "after", "regressions", "open", "cells"})
 
 
 def test_a_step_summary_is_appended(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

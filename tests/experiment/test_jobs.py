@@ -37,6 +37,20 @@ def test_a_scenario_brings_its_own_chain_and_seed(tmp_path: Path) -> None:
     (job,) = jobs([scenario(tmp_path, "one")])
     assert (job.loaded.plan.chain.name, job.loaded.plan.seed) == ("chain", 1)
     assert job.command == f"harness run {tmp_path}/one.yaml --seed 1"
+    (job,) = jobs([tmp_path / "one.yaml"], engine="sim")
+    assert job.command == f"harness run {tmp_path}/one.yaml --engine sim --seed 1"
+
+
+def test_our_own_scenarios_are_known_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wherever the command line is; what the user has of that name goes first, and a name of nobody's is told."""
+    monkeypatch.chdir(tmp_path)
+    mine = chain(tmp_path, "a")
+    found = jobs([Path("smoke")], chains=[mine])
+    assert {job.command for job in found} >= {"harness run smoke/refused.yaml --chain " + str(mine) + " --seed 1"}
+    scenario(tmp_path / "smoke", "one")
+    assert len(jobs([Path("smoke")], chains=[mine])) == 1
+    with pytest.raises(UsageError):
+        jobs([Path("smoek")], chains=[mine])
 
 
 def test_a_folder_gives_all_its_scenarios_and_nothing_else(tmp_path: Path) -> None:

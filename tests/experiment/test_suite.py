@@ -15,9 +15,9 @@ import pytest
 
 from harness.errors import ExitCode, HarnessError, UsageError
 from harness.experiment.cells import scorecard
+from harness.experiment.conductor import Suite
 from harness.experiment.jobs import Job, jobs
 from harness.experiment.judging import Judged
-from harness.experiment.suite import Suite
 from harness.experiment.waves import pack
 from harness.judge import Score, Tally
 from harness.live.engine import BudgetReached, Gate
@@ -39,6 +39,7 @@ class World:
     began: list[str] = field(default_factory=list)
     at_once: int = 0
     said: list[str] = field(default_factory=list)
+    counted: list[tuple[int, int]] = field(default_factory=list)
     _going: int = 0
 
     async def engine(self, job: Job, folder: RunFolder, gate: Gate) -> HarnessError | None:
@@ -73,6 +74,10 @@ class World:
 
     def phase(self, name: str, total_s: float | None = None) -> None:
         """Take what the suite tells."""
+
+    def count(self, done: int, total: int) -> None:
+        """Take what the suite tells."""
+        self.counted.append((done, total))
 
     def say(self, text: str) -> None:
         """Take what the suite tells."""

@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.judge import ExpectationResult, Finding, Metrics, Status, Value, Verdict, metrics_json, metrics_of
-from harness.judge.regression import BETTER, Check, Side, Trend, compare, least
+from harness.judge.chance import pairs_needed
+from harness.judge.changes import Side, Trend
+from harness.judge.regression import BETTER, compare
 
 SECOND = 1e9
 UNITS = {"success_rate": "share", "latency_p95": "ns", "amplification": "ratio", "goodput": "per_s"}
@@ -51,6 +53,7 @@ def trend(
 numbers = st.floats(0, 1e12, allow_nan=False)
 halves = st.floats(0, 1e11, allow_nan=False)
 metric_names = st.sampled_from(sorted(BETTER))
+ENOUGH = pairs_needed(1)
 
 
 @given(metric=metric_names, number=numbers, half=halves, runs=st.integers(1, 8))
@@ -59,46 +62,43 @@ def test_nothing_changed_is_no_regression(metric: str, number: float, half: floa
     assert trend(metric, *[(number, number)] * runs, half=half) is Trend.SAME
 
 
-@given(metric=metric_names, old=numbers, new=numbers, half=halves)
-def test_worse_one_way_is_better_the_other(metric: str, old: float, new: float, half: float) -> None:
+@given(metric=metric_names, pairs=st.lists(st.tuples(numbers, numbers), min_size=1, max_size=8))
+def test_worse_one_way_is_better_the_other(metric: str, pairs: list[tuple[float, float]]) -> None:
     """What is a regression from A to B is none from B to A, whichever the number."""
-    there, back = trend(metric, (old, new), half=half), trend(metric, (new, old), half=half)
+    there, back = trend(metric, *pairs), trend(metric, *[(new, old) for old, new in pairs])
     assert (there, back) != (Trend.WORSE, Trend.WORSE)
     assert (there, back) != (Trend.BETTER, Trend.BETTER)
     if there is Trend.WORSE:
-        assert (new - old) * BETTER[metric] < 0
+        assert sum(new - old for old, new in pairs) * BETTER[metric] < 0
 
 
-@given(metric=metric_names, old=numbers, new=numbers, a=halves, b=halves)
-def test_one_run_each_is_worse_only_if_the_intervals_are_apart(
-    metric: str, old: float, new: float, a: float, b: float
-) -> None:
-    """And only if the change is large enough to matter."""
-    pair = (side(metric, old, a), side(metric, new, b))
-    (change,) = compare([pair], paired=True).changes
-    apart = old + a < new - b or new + b < old - a
-    matters = abs(new - old) > least(metric, old)
-    assert (change.trend is Trend.SAME) == (not matters)
-    assert (change.trend in (Trend.WORSE, Trend.BETTER)) == (apart and matters)
+@given(metric=metric_names, old=numbers, new=numbers, runs=st.integers(1, ENOUGH - 1))
+def test_too_few_pairs_never_tell(metric: str, old: float, new: float, runs: int) -> None:
+    """Not even if all of them show the same change: all of two coins fall the same way often enough."""
+    found = compare([(side(metric, old), side(metric, new))] * runs, paired=True)
+    assert found.regressions == ()
+    assert {change.trend for change in found.changes} <= {Trend.SAME, Trend.UNKNOWN}
+    assert bool(found.open) == (found.changes[0].pointing is Trend.WORSE)
+    assert found.needed == ENOUGH
 
 
-@given(metric=metric_names, old=numbers, steps=st.lists(st.floats(0, 1e11), min_size=5, max_size=8), wide=halves)
-def test_five_pairs_are_judged_by_their_differences(metric: str, old: float, steps: list[float], wide: float) -> None:
-    """However wide each run's own interval: pairs share arrivals and faults, so what they share falls out."""
-    pairs = [(old + place * 1e9, old + place * 1e9 + step) for place, step in enumerate(steps)]
-    (change,) = compare([(side(metric, a, wide), side(metric, b, wide)) for a, b in pairs], paired=True).changes
-    assert change.difference_ci is not None
-    low, high = change.difference_ci
-    if change.trend in (Trend.WORSE, Trend.BETTER):
-        assert low > 0 or high < 0
-    assert change.difference == pytest.approx(sum(steps) / len(steps), rel=1e-3, abs=1e-3 * max(old, 8e9))
+@given(metric=metric_names, old=st.floats(1e3, 1e12), cells=st.integers(1, 40))
+def test_enough_pairs_that_all_show_it_do_tell(metric: str, old: float, cells: int) -> None:
+    """As many as are said to be needed, however many cells are compared; with one fewer it is open."""
+    new = old * 2 if BETTER[metric] < 0 else old / 2
+    pairs = [(side(metric, old), side(metric, new))] * pairs_needed(cells)
+    matters = compare(pairs, paired=True, cells=cells).changes[0].pointing is Trend.WORSE
+    assert bool(compare(pairs, paired=True, cells=cells).regressions) == matters
+    assert bool(compare(pairs[1:], paired=True, cells=cells).open) == matters
 
 
-def test_unpaired_runs_are_judged_by_the_intervals_of_their_means() -> None:
-    """A constant difference between runs that have nothing in common is no proof by itself."""
-    pairs = [(place * SECOND, place * SECOND + SECOND / 2) for place in range(1, 7)]
-    assert trend("latency_p95", *pairs, paired=True) is Trend.WORSE
-    assert trend("latency_p95", *pairs, paired=False) is Trend.UNKNOWN
+def test_what_most_pairs_deny_is_chance() -> None:
+    """One run of ten that is much worse moves the mean, and says nothing of the next."""
+    pairs = [(SECOND, SECOND)] * 9 + [(SECOND, 30 * SECOND)]
+    found = compare([(side("latency_p95", old), side("latency_p95", new)) for old, new in pairs], paired=True)
+    (change,) = found.changes
+    assert (change.trend, change.pointing) == (Trend.UNKNOWN, Trend.WORSE)
+    assert found.open == ()  # there are enough pairs, and they do not show it
 
 
 @pytest.mark.parametrize(
@@ -117,21 +117,15 @@ def test_unpaired_runs_are_judged_by_the_intervals_of_their_means() -> None:
 )
 def test_small_changes_do_not_count(metric: str, old: float, new: float, expected: Trend) -> None:
     """5 % of the earlier number, for times at least 50 ms; of a share of requests every bit counts."""
-    assert trend(metric, (old, new)) is expected
+    assert trend(metric, *[(old, new)] * ENOUGH) is expected
 
 
-def test_what_has_no_interval_cannot_be_told_from_one_run() -> None:
-    """One observation of a run says nothing of the next; five pairs of them do."""
-    assert trend("time_to_recover", (1 * SECOND, 9 * SECOND), half=None) is Trend.UNKNOWN
-    assert trend("time_to_recover", *[(1 * SECOND, 9 * SECOND)] * 5, half=None) is Trend.WORSE
+def test_what_a_run_does_not_know_is_left_out() -> None:
+    """A number that some run has not is judged by the others; where none is left, nobody can say."""
+    known = [(1 * SECOND, 9 * SECOND)] * ENOUGH
+    assert trend("time_to_recover", *known, half=None) is Trend.WORSE
+    assert trend("time_to_recover", *known, (None, 9 * SECOND), half=None) is Trend.WORSE
     assert trend("time_to_recover", (None, 9 * SECOND), half=None) is Trend.UNKNOWN
-
-
-def test_an_open_interval_is_not_apart_from_anything() -> None:
-    """Too few samples to tell."""
-    open_ended = Side(metrics=metrics(latency_p95=Value(value=1, ci=(-math.inf, math.inf), samples=2, unit="ns")))
-    (change,) = compare([(open_ended, side("latency_p95", 99 * SECOND))], paired=True).changes
-    assert change.trend is Trend.UNKNOWN
 
 
 def test_phases_of_one_side_are_left_out() -> None:
@@ -144,14 +138,35 @@ def test_phases_of_one_side_are_left_out() -> None:
 @pytest.mark.parametrize("after", [*Status, None])
 def test_a_check_is_broken_only_from_pass_to_fail(before: Status | None, after: Status | None) -> None:
     """Inconclusive is neither: the verdict itself says so."""
-    assert Check(text="x", before=before, after=after).broken == ((before, after) == (Status.PASS, Status.FAIL))
+
+    def asked(status: Status | None) -> Side:
+        return side("cost", 1, **({} if status is None else {"calm": status}))
+
+    found = compare([(asked(before), asked(after))], paired=True)
+    assert bool(found.regressions) == ((before, after) == (Status.PASS, Status.FAIL))
 
 
-def test_a_check_that_breaks_in_one_of_many_runs_is_broken() -> None:
-    """The worst answer counts, before and after."""
+@pytest.mark.parametrize(
+    ("failed", "runs", "worse", "unsure"),
+    [
+        (1, 1, True, False),
+        (3, 3, True, False),
+        (1, 3, False, True),
+        (1, 8, False, False),
+        (8, 8, True, False),
+        (7, 8, True, False),
+    ],
+)
+def test_a_check_that_breaks_in_some_runs(failed: int, runs: int, *, worse: bool, unsure: bool) -> None:
+    """All verdicts together speak for themselves; some of them count as much as McNemar's test allows."""
     good, bad = side("cost", 1, calm=Status.PASS), side("cost", 1, calm=Status.FAIL)
-    assert [one.name for one in compare([(good, good), (good, bad)], paired=True).regressions] == ["calm"]
-    assert compare([(bad, good), (good, bad)], paired=True).regressions == ()
+    found = compare([(good, bad if place < failed else good) for place in range(runs)], paired=True)
+    assert ([one.name for one in found.regressions], [one.name for one in found.open]) == (
+        ["calm"] * worse,
+        ["calm"] * unsure,
+    )
+    if worse and runs > 1:
+        assert found.regressions[0].message == f"calm: failed in 0 of {runs} runs, now in {failed}"
 
 
 def test_required_findings_are_checks_too() -> None:
@@ -179,7 +194,8 @@ def test_numbers_alone_can_be_compared() -> None:
     """Without a verdict there are no checks."""
     alone = Side(metrics=metrics(latency_p95=value(SECOND, SECOND / 4)))
     found = compare([(alone, side("latency_p95", 2 * SECOND, calm=Status.FAIL))], paired=False)
-    assert [one.message for one in found.regressions] == ["latency_p95 in fault: was 1 s [750 ms, 1.25 s], is 2 s"]
+    assert [one.message for one in found.open] == ["latency_p95 in fault: was 1 s [750 ms, 1.25 s], is 2 s"]
+    assert found.regressions == ()
 
 
 @given(st.lists(st.tuples(numbers, st.one_of(st.just(math.inf), halves)), max_size=4))

@@ -5,11 +5,13 @@ from __future__ import annotations
 import subprocess
 import sys
 import tomllib
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 import harness.pytest_plugin.outcome  # noqa: F401 - pytester forgets what a test imports, and numpy does not like that
+from harness.experiment import trial
 
 pytest_plugins = ["pytester"]
 
@@ -165,6 +167,69 @@ def test_a_file_is_repeated_with_other_seeds(project: pytest.Pytester, how: str)
     result = project.runpytest("-v", *arguments)
     result.assert_outcomes(passed=3)
     result.stdout.fnmatch_lines([f"up.chaos.yaml::seed-{seed} PASSED*" for seed in (4, 5, 6)])
+
+
+def test_a_marked_test_is_repeated_too(project: pytest.Pytester) -> None:
+    """From the mark's seed on, or else the scenario's; what has no mark runs once."""
+    project.makepyfile("""
+        import pytest
+
+        @pytest.mark.chaos(scenario="good.yaml")
+        def test_own_seed(fallback_chain):
+            assert fallback_chain.run.plan.seed in (4, 5)
+
+        @pytest.mark.chaos(scenario="good.yaml", seed=8)
+        @pytest.mark.parametrize("x", [1])
+        def test_marks_seed(x): ...
+
+        def test_unmarked(): ...
+    """)
+    result = project.runpytest("-v", "--chaos-repeat", "2")
+    result.assert_outcomes(passed=5)
+    names = [
+        "test_own_seed[[]seed-4]",
+        "test_own_seed[[]seed-5]",
+        "test_marks_seed[[]*seed-8*]",
+        "*seed-9*",
+        "*unmarked ",
+    ]
+    result.stdout.fnmatch_lines([f"*::{name}*PASSED*" for name in names])
+
+
+def test_two_scenarios_on_one_test_are_told(project: pytest.Pytester) -> None:
+    """One of them would be left out without a word."""
+    mark = '@pytest.mark.chaos(scenario="good.yaml")\n'
+    project.makepyfile(f"import pytest\n{mark}{mark}def test_outage(): ...")
+    result = project.runpytest()
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["one scenario for each test: parametrize it, or write two tests"])
+
+
+def test_our_own_scenarios_need_no_file(project: pytest.Pytester) -> None:
+    """They come with the package; the command that repeats one names it so."""
+    project.makepyfile('import pytest\n@pytest.mark.chaos(scenario="smoke/everything-down.yaml")\ndef test_one(): ...')
+    chain = project.path / "chain.yaml"
+    chain.write_text(CHAIN.replace("attempts: 2", "attempts: 1"))
+    project.runpytest().assert_outcomes(passed=1)
+    project.makepyfile("""
+        def test_one(fallback_chain):
+            assert fallback_chain("smoke/everything-down.yaml").command == (
+                "harness run smoke/everything-down.yaml --engine sim --chain chain.yaml --seed 1"
+            )
+    """)
+    project.runpytest().assert_outcomes(passed=1)
+
+
+def test_an_interrupted_run_leaves_nothing(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half a run in virtual time is of no use to anybody."""
+
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(import_module("harness.experiment.trial"), "simulate", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        trial(project.path / "good.yaml", chain=project.path / "chain.yaml", runs=project.path / ".pytest_chaos")
+    assert kept(project) == []
 
 
 @pytest.mark.parametrize("wrong", ["0", "some"])

@@ -32,9 +32,9 @@ def test_only_what_changed_is_shown() -> None:
     text = shown(
         compared((side("latency_p95", SECOND, calm=Status.PASS), side("latency_p95", 3 * SECOND, calm=Status.FAIL)))
     )
-    assert "✗ worse  latency_p95 in fault  1 s (1 s – 1 s)  3 s (3 s – 3 s)  +2 s" in text
-    assert "✗ worse  calm                  ✓ PASS           ✗ FAIL" in text
-    assert "2 regressions; 1 pair of runs" in text
+    assert "? unknown  latency_p95 in fault  1 s (1 s – 1 s)  3 s (3 s – 3 s)  +2 s" in text
+    assert "✗ worse    calm                  ✓ PASS           ✗ FAIL" in text
+    assert "1 regression; 1 pair of runs; cannot tell: 1 thing looks worse, which chance may do; needs 4 more" in text
     alike = shown(compared((side("latency_p95", SECOND), side("latency_p95", SECOND))))
     assert "1 number did not change at all" in alike
     assert "metric" not in alike
@@ -42,8 +42,19 @@ def test_only_what_changed_is_shown() -> None:
 
 def test_after_a_run_only_what_became_worse_is_shown() -> None:
     """The rest is a matter of `harness compare`."""
-    text = shown(compared((side("cost", 1, half=None), side("cost", 2, half=None))), whole=False)
+    text = shown(compared((side("cost", 2, half=None), side("cost", 1, half=None))), whole=False)
     assert text.splitlines() == ["one on ours, against reports/a: no regression; 1 pair of runs"]
+
+
+def test_one_run_does_not_pretend() -> None:
+    """What looks worse is named with how many more repeats would tell; five of them do."""
+    pair = (side("cost", 1, half=None), side("cost", 2, half=None))
+    text = shown(compared(pair), whole=False)
+    assert "cannot tell: 1 thing looks worse, which chance may do; needs 4 more repeats" in text
+    assert "? perhaps worse  cost in fault: was 1e-06 ms, is 2e-06 ms" in text
+    assert compared(pair).unclear
+    assert not compared(pair).regressed
+    assert "✗ worse  cost in fault: was 1e-06 ms" in shown(compared(*[pair] * 5), whole=False)
 
 
 def test_a_difference_has_its_interval_from_five_pairs_on() -> None:

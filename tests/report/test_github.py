@@ -79,6 +79,15 @@ def test_regressions_in_markdown() -> None:
     ]
 
 
+def test_a_failed_check_of_our_own_scenario_has_no_line(hasty: Run, tmp_path: Path) -> None:
+    """It lies outside the checkout: GitHub would point at a file that is not there."""
+    scenario = tmp_path / "site-packages" / "one.yaml"
+    scenario.parent.mkdir()
+    scenario.write_text(SCENARIO)
+    (line,) = github.run_annotations(hasty, scenario, tmp_path / "checkout")
+    assert line.startswith("::error title=primary-429%3A no retry_after_ignored::")
+
+
 def test_a_failed_check_is_annotated_at_its_line(hasty: Run, tmp_path: Path) -> None:
     """The expectation's own line of the scenario file, as GitHub finds it from the checkout; nothing for those that passed."""
     scenario = tmp_path / "scenarios" / "one, two.yaml"

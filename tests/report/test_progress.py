@@ -56,3 +56,35 @@ def test_on_a_terminal_it_is_a_bar_that_names_the_phase() -> None:
     assert "[fault]" in out.getvalue()
     assert "8 of 40 s" in out.getvalue()
     assert threading.active_count() == before
+
+
+def test_runs_are_counted_and_the_time_left_is_told() -> None:
+    """From the second run on: what the first one took was mostly imports."""
+    clock, out = Clock(), io.StringIO()
+    progress = RunProgress(Console(file=out, force_terminal=False), clock=clock)
+    progress.phase("imports")
+    for done in (0, 1, 3):
+        progress.count(done, 23)
+        progress.show()
+        clock.now_s += 10
+    progress.count(23, 23)
+    progress.show()
+    assert out.getvalue().splitlines() == [
+        "runs: 0 of 23 done",
+        "runs: 1 of 23 done",
+        "runs: 3 of 23 done, about 100 s left",
+        "runs: 23 of 23 done, about 0 s left",
+    ]
+    progress.phase("judge")
+    clock.now_s += 10
+    progress.show()
+    assert out.getvalue().splitlines()[-1] == "judge: 10 s"
+
+
+def test_the_bar_is_of_runs_where_they_are_counted() -> None:
+    """With how many are done beside it."""
+    clock, out = Clock(), io.StringIO()
+    with RunProgress(Console(file=out, width=80, force_terminal=True), clock=clock) as progress:
+        progress.count(3, 12)
+        progress.show()
+    assert "3 of 12 done" in out.getvalue()

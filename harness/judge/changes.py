@@ -1,0 +1,170 @@
+"""What a comparison says: numbers and checks before and after, and what became worse."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+
+from harness.judge import words
+from harness.judge.intervals import Interval
+from harness.judge.result import Metrics, Status, Verdict
+
+
+class Trend(StrEnum):
+    """What became of a number: `same` if it changed too little to matter, `unknown` if chance may be all there is to it."""
+
+    BETTER = "better"
+    SAME = "same"
+    WORSE = "worse"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Side:
+    """One run, as far as a comparison needs it.
+
+    Attributes:
+        metrics: Its numbers.
+        verdict: Its answer; None where only the numbers were kept.
+    """
+
+    metrics: Metrics
+    verdict: Verdict | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One number, before and after.
+
+    Attributes:
+        metric: As in metrics.json.
+        phase: As in metrics.json; `run` for the whole run.
+        unit: Of all numbers here.
+        before: Of one run its own; of several their mean.
+        after: The same.
+        before_ci: 95 % interval of `before`; None where it has none.
+        after_ci: 95 % interval of `after`.
+        difference: What was added to `before`, of the runs that have both.
+        difference_ci: Its 95 % interval, from five pairs on.
+        trend: What that comes to.
+        pointing: The way that it moved, if by enough to matter, be it by chance or not; else `same`.
+    """
+
+    metric: str
+    phase: str
+    unit: str
+    before: float | None
+    after: float | None
+    before_ci: Interval | None
+    after_ci: Interval | None
+    difference: float | None
+    difference_ci: Interval | None
+    trend: Trend
+    pointing: Trend
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One question, answered before and after.
+
+    Attributes:
+        text: The expectation as written, or the finding's id.
+        before: The worst answer of all runs; None where it was not asked.
+        after: The same.
+        failed: In how many pairs it failed, before and after, of those where both runs tell pass from fail.
+        pairs: How many these are.
+        trend: What that comes to.
+    """
+
+    text: str
+    before: Status | None
+    after: Status | None
+    failed: tuple[int, int]
+    pairs: int
+    trend: Trend
+
+    @property
+    def pointing(self) -> Trend:
+        """The way that it moved, be it by chance or not."""
+        before, after = self.failed
+        return Trend.SAME if before == after else Trend.WORSE if after > before else Trend.BETTER
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Regression:
+    """One thing that became worse.
+
+    Attributes:
+        message: For people, in one line.
+        check: The check that broke; empty for a number.
+        metric: The number; empty for a check.
+        phase: The number's.
+    """
+
+    message: str
+    check: str = ""
+    metric: str = ""
+    phase: str = ""
+
+    @property
+    def name(self) -> str:
+        """What it is about, as an expectation would name it."""
+        return self.check or f"{self.metric} in {self.phase}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """What changed.
+
+    Attributes:
+        changes: Numbers that both have, phase by phase.
+        checks: Expectations, and required findings.
+        pairs: Runs that were compared.
+        needed: Pairs without which no number can be told from chance.
+        paired: Each pair had the same arrivals and the same faults.
+    """
+
+    changes: tuple[Change, ...]
+    checks: tuple[Check, ...]
+    pairs: int
+    needed: int
+    paired: bool
+
+    @property
+    def regressions(self) -> tuple[Regression, ...]:
+        """What became worse: checks first."""
+        return self._worse(Trend.WORSE)
+
+    @property
+    def open(self) -> tuple[Regression, ...]:
+        """What looks worse, where there are too few pairs to say whether it is: nobody may call that a pass."""
+        return self._worse(Trend.UNKNOWN) if self.pairs < self.needed else ()
+
+    def _worse(self, trend: Trend) -> tuple[Regression, ...]:
+        checks = [
+            Regression(check=check.text, message=_broken(check))
+            for check in self.checks
+            if check.trend is trend and check.pointing is Trend.WORSE
+        ]
+        numbers = [
+            Regression(metric=change.metric, phase=change.phase, message=_told(change))
+            for change in self.changes
+            if change.trend is trend and change.pointing is Trend.WORSE
+        ]
+        return (*checks, *numbers)
+
+
+def _broken(check: Check) -> str:
+    if check.pairs == 1:
+        return f"{check.text}: passed, now fails"
+    before, after = check.failed
+    return f"{check.text}: failed in {before} of {check.pairs} runs, now in {after}"
+
+
+def _told(change: Change) -> str:
+    old, new = (
+        f"{words.number(value if value is not None else math.nan, change.unit)}{words.interval(ci, change.unit)}"
+        for value, ci in ((change.before, change.before_ci), (change.after, change.after_ci))
+    )
+    return f"{change.metric} in {change.phase}: was {old}, is {new}"

@@ -1,0 +1,29 @@
+"""Our own scenarios, which come with the package: known by their place in it, wherever the command line is.
+
+A chain is what its users want to try, not our checkout: `harness suite smoke --chain litellm-config.yaml` works anywhere.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+_PACKAGE = Path(__file__).parents[1]
+FOLDER = next(
+    (place for place in (_PACKAGE / "scenarios", _PACKAGE.parent / "scenarios") if place.is_dir()),
+    _PACKAGE / "scenarios",
+)
+"""`scenarios/` of the installed package, else of the checkout."""
+
+
+def located(path: Path) -> Path:
+    """Return a path as it is, or the scenarios of ours that it names, as `smoke` or `smoke/refused.yaml`."""
+    own = FOLDER / path
+    return own if not path.is_absolute() and not path.exists() and own.exists() else path
+
+
+def named(path: Path) -> str:
+    """Return what `located` takes for a file: ours by name, where nothing of the user's is in the way."""
+    if path.is_relative_to(FOLDER):
+        short = path.relative_to(FOLDER)
+        return str(path if short.exists() else short)
+    return str(path)
