@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,7 +28,7 @@ from harness.store.capture import Row, rows
 TOKEN = "abcd1234"
 PATIENCE_S = 60
 
-Answer = list[bytes | float | threading.Event | None]
+Answer = Iterable[bytes | float | threading.Event | None]
 """What the server does with a request: sends bytes, waits some seconds or for an event, resets the connection (None);
 and closes it at the end."""
 
@@ -224,6 +224,11 @@ def finish(process: subprocess.Popen[bytes]) -> None:
     for stream in (process.stdin, process.stdout, process.stderr):
         if stream is not None:
             stream.close()
+
+
+def say_ok(request_id: str, _body: dict[str, Any]) -> Answer:
+    """Answer with a mocked text that names its attempt."""
+    return [plain(f"<<{request_id}.openai.1>> hello")]
 
 
 def arrivals(count: int, *, every_ms: float = 1, streaming: bool = False) -> tuple[Arrival, ...]:
