@@ -35,7 +35,7 @@ and closes it at the end."""
 
 @dataclass
 class Server:
-    """A server that answers each request as told, one per connection unless the answer is `kept`.
+    """A server that answers each request as told, one per connection and saying so, unless it keeps them.
 
     Attributes:
         answer: Gives the answer to a request, by its id and body.
@@ -80,7 +80,8 @@ class Server:
         assert marker.token == TOKEN
         for step in self.answer(marker.request_id, self.bodies[-1]):
             if isinstance(step, bytes):
-                writer.write(step)
+                closes = not self.keep and step.startswith(b"HTTP/1.1 ")
+                writer.write(step.replace(b"\r\n", b"\r\nConnection: close\r\n", 1) if closes else step)
                 await writer.drain()
             elif step is None:
                 linger = struct.pack("ii", 1, 0)

@@ -19,6 +19,8 @@ order: [openai, azure, anthropic]
 retry: {attempts: 2}
 timeout: 5s
 """
+REFERENCE = CHAIN.replace("litellm-router", "reference")
+"""The same on the chain that starts soonest."""
 SCENARIO = """\
 name: quick
 chain: chain.yaml

@@ -99,6 +99,16 @@ class LiveRun:
         poll(lambda: time.monotonic_ns() >= at_ns, within_s=60, what=f"{at_s} s into the run")
         self.look()
 
+    def until_recorded(self, count: int) -> None:
+        """Return when so many requests, warm-up included, have ended and are on the disk."""
+        path = self.folder / "capture" / "load.jsonl"
+
+        def found() -> bool:
+            return path.exists() and path.read_bytes().count(b'["request",') >= count
+
+        poll(found, within_s=60, what=f"{count} requests on the disk")
+        self.look()
+
     def look(self) -> None:
         """Remember what there is to be seen of it from outside."""
         self.children()
