@@ -8,13 +8,14 @@ import os
 import subprocess
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
 from harness.chain import Chain
 from harness.drivers import Address, host
@@ -70,6 +71,52 @@ class Hosted:
             if len(mine) >= count or time.monotonic() > deadline:
                 return mine
             time.sleep(0.01)
+
+    def tried(self, request_id: str, count: int) -> list[tuple[str, str]]:
+        """Return where a request went, and how each attempt ended."""
+        return [(row.provider, row.outcome) for row in self.attempts(request_id, count)]
+
+    def left(self, request_id: str, name: str, *, stream: bool = False) -> str:
+        """Ask as a caller who leaves soon, while a provider says nothing; return how the attempt ended.
+
+        The provider has noticed it by then.
+        """
+        body = self.body(request_id, stream=stream)
+        with httpx.Client(timeout=httpx.Timeout(DEADLINE_S, read=0.3), trust_env=False) as caller:
+            if stream:
+                with caller.stream("POST", self.url, json=body) as answer:
+                    next(answer.iter_bytes())
+            else:
+                with pytest.raises(httpx.ReadTimeout):
+                    caller.post(self.url, json=body)
+        until(self.mocks[name].gone.is_set)
+        (attempt,) = self.attempts(request_id, 1)
+        return attempt.outcome
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Return when a condition holds.
+
+    Raises:
+        AssertionError: It did not within `DEADLINE_S`.
+    """
+    deadline = time.monotonic() + DEADLINE_S
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def events(answer: httpx.Response) -> list[str]:
+    """Return the data of a stream's events."""
+    return [line.removeprefix("data: ") for line in answer.text.splitlines() if line.startswith("data: ")]
+
+
+def text_of(answer: httpx.Response, *, stream: bool) -> str:
+    """Return the text of an answer."""
+    if not stream:
+        return str(answer.json()["choices"][0]["message"]["content"])
+    chunks = [json.loads(event) for event in events(answer) if event != "[DONE]"]
+    return "".join(chunk["choices"][0]["delta"].get("content") or "" for chunk in chunks if chunk.get("choices"))
 
 
 @contextmanager

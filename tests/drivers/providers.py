@@ -28,6 +28,13 @@ class Mock:
     peers: list[object] = field(default_factory=list)
     gone: asyncio.Event = field(default_factory=asyncio.Event)
 
+    def recover(self) -> None:
+        """Be well again, and forget everything."""
+        self.act = "ok"
+        self.gone.clear()
+        for seen in (self.keys, self.paths, self.credentials, self.peers):
+            seen.clear()
+
     async def handle(self, request: web.Request) -> web.StreamResponse:
         """Answer one call."""
         body = await request.json()

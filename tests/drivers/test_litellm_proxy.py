@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
-import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -21,8 +19,10 @@ from harness.drivers.litellm_proxy.worker import seclude
 from harness.errors import UsageError
 from harness.history.records import ChainAttempt, HealthRecord
 from harness.store.capture import rows
-from tests.drivers.hosted import DEADLINE_S, Hosted, hosted
-from tests.drivers.providers import WORDS, Mock, refused_port
+from tests.drivers.hosted import DEADLINE_S, Hosted, text_of, until
+from tests.drivers.providers import WORDS
+
+pytestmark = pytest.mark.xdist_group("litellm proxy")
 
 TEXT = "".join(WORDS)
 CHAIN = Chain(
@@ -41,68 +41,51 @@ CHAIN = Chain(
     retry=Retry(attempts=2),
     workers=2,
 )
-_numbers = itertools.count(1)
-
-
-@pytest.fixture(scope="module")
-def proxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hosted]:
-    """One proxy with two workers for all tests: its start takes many seconds."""
-    mocks = {name: Mock() for name in CHAIN.providers}
-    mocks["gone"].base_url = refused_port()
-    with hosted(CHAIN, tmp_path_factory.mktemp("proxy"), mocks, {"DATABASE_URL": "postgres://127.0.0.1:9/x"}) as child:
-        yield child
-
-
-@pytest.fixture
-def request_id() -> str:
-    """A request of its own for each test."""
-    return f"req-{next(_numbers):06d}"
+ENVIRON = {"DATABASE_URL": "postgres://127.0.0.1:9/x"}
 
 
 @pytest.mark.system
 @pytest.mark.parametrize("name", [name for name in CHAIN.providers if name != "gone"])
 @pytest.mark.parametrize("stream", [False, True])
-def test_every_dialect_is_recorded(proxy: Hosted, request_id: str, name: str, stream: bool) -> None:
+def test_every_dialect_is_recorded(child: Hosted, request_id: str, name: str, stream: bool) -> None:
     """Plain and streamed attempts of all dialects pass the recorder, and their keys reach the provider."""
-    answer = proxy.ask(request_id, model=proxy.address.addressable[name], stream=stream)
+    answer = child.ask(request_id, model=child.address.addressable[name], stream=stream)
 
     assert answer.status_code == 200
-    assert (_streamed(answer) if stream else answer.json()["choices"][0]["message"]["content"]) == TEXT
-    (attempt,) = proxy.attempts(request_id, 1)
+    assert text_of(answer, stream=stream) == TEXT
+    (attempt,) = child.attempts(request_id, 1)
     assert (attempt.provider, attempt.outcome, attempt.status) == (name, "ok", 200)
-    assert attempt.key in proxy.mocks[name].keys
+    assert attempt.key in child.mocks[name].keys
 
 
 @pytest.mark.system
 @pytest.mark.parametrize(("act", "outcome"), [("429", "status"), ("reset", "reset")])
-def test_a_failing_provider_falls_back(proxy: Hosted, request_id: str, act: str, outcome: str) -> None:
+def test_a_failing_provider_falls_back(child: Hosted, request_id: str, act: str, outcome: str) -> None:
     """Two tries at the first provider, then the next one serves, as the chain says."""
-    proxy.mocks["openai"].act = act
+    child.mocks["openai"].act = act
 
-    answer = proxy.ask(request_id)
+    answer = child.ask(request_id)
 
-    proxy.mocks["openai"].act = "ok"
     assert answer.status_code == 200
-    tried = [(row.provider, row.outcome) for row in proxy.attempts(request_id, 3)]
-    assert tried == [("openai", outcome), ("openai", outcome), ("azure", "ok")]
+    assert child.tried(request_id, 3) == [("openai", outcome), ("openai", outcome), ("azure", "ok")]
 
 
 @pytest.mark.system
-def test_a_refused_connection_is_seen(proxy: Hosted, request_id: str) -> None:
+def test_a_refused_connection_is_seen(child: Hosted, request_id: str) -> None:
     """Nobody but the chain's transport sees a refusal."""
-    assert proxy.ask(request_id, model="gone").status_code == 500
-    assert [row.outcome for row in proxy.attempts(request_id, 2)] == ["refused", "refused"]
+    assert child.ask(request_id, model="gone").status_code == 500
+    assert child.tried(request_id, 2) == [("gone", "refused")] * 2
 
 
 @pytest.mark.system
-def test_both_workers_record_their_own(proxy: Hosted) -> None:
+def test_both_workers_record_their_own(child: Hosted) -> None:
     """Each has a file of attempts and health of its own, and no two attempts have the same key."""
-    files = {path.stem: path for path in proxy.capture.glob("chain-*.jsonl")}
+    files = {path.stem: path for path in child.capture.glob("chain-*.jsonl")}
     deadline = time.monotonic() + DEADLINE_S
     while len({row.key[:2] for row in _attempts(files.values())}) < 2:
         assert time.monotonic() < deadline
         with httpx.Client(trust_env=False, timeout=DEADLINE_S) as fresh:  # a connection may go to either
-            fresh.post(proxy.url, json=proxy.body("req-900000"), headers=proxy.address.headers)
+            fresh.post(child.url, json=child.body("req-900000"), headers=child.address.headers)
 
     keys = Counter(row.key for row in _attempts(files.values()))
     assert set(files) == {"chain-1", "chain-2"}
@@ -112,43 +95,39 @@ def test_both_workers_record_their_own(proxy: Hosted) -> None:
 
 
 @pytest.mark.system
-def test_the_key_is_nowhere(proxy: Hosted) -> None:
+def test_the_key_is_nowhere(child: Hosted) -> None:
     """Without it there is no answer; it stands in no argument, environment, capture, log or file that is left."""
-    key = proxy.address.headers["authorization"].removeprefix("Bearer ")
-    parent = psutil.Process(proxy.process.pid)
+    key = child.address.headers["authorization"].removeprefix("Bearer ")
+    parent = psutil.Process(child.process.pid)
     processes = [parent, *parent.children(recursive=True)]
 
-    refused = proxy.client.post(proxy.url, json=proxy.body("req-900001"))
+    refused = child.client.post(child.url, json=child.body("req-900001"))
 
     assert refused.status_code >= 400
     assert len(key) > 40
     assert len(processes) == 3
     assert key not in repr([process.cmdline() for process in processes])
     assert key not in repr([process.environ() for process in processes])
-    assert key not in repr(proxy.address)
-    files = [*proxy.capture.iterdir(), proxy.errors]
+    assert key not in repr(child.address)
+    files = [*child.capture.iterdir(), child.errors]
     assert not any(key.encode() in path.read_bytes() for path in files)
-    assert "postgres" not in proxy.errors.read_text()
+    assert "postgres" not in child.errors.read_text()
 
 
 @pytest.mark.system
-def test_the_end_waits_for_nobody(proxy: Hosted, request_id: str) -> None:
+def test_the_end_waits_for_nobody(child: Hosted, request_id: str) -> None:
     """The last test of this proxy: it ends well although an answer is under way, and writes its attempt."""
-    mock = proxy.mocks["openai"]
+    mock = child.mocks["openai"]
     mock.act = "hang"
-    seen = len(mock.keys)
     with ThreadPoolExecutor() as pool:
-        asked = pool.submit(proxy.ask, request_id)
-        deadline = time.monotonic() + DEADLINE_S
-        while len(mock.keys) == seen:
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
-        assert proxy.process.stdin is not None
-        proxy.process.stdin.close()
-        assert proxy.process.wait(DEADLINE_S) == 0
+        asked = pool.submit(child.ask, request_id)
+        until(lambda: bool(mock.keys))
+        assert child.process.stdin is not None
+        child.process.stdin.close()
+        assert child.process.wait(DEADLINE_S) == 0
         assert asked.exception() is not None or asked.result().status_code >= 500
 
-    assert [row.outcome for row in proxy.attempts(request_id, 1)] == ["client_left"]
+    assert child.tried(request_id, 1) == [("openai", "client_left")]
 
 
 def test_a_missing_proxy_is_a_usage_error(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -170,12 +149,6 @@ def test_the_proxys_own_environment_is_left_out() -> None:
     assert {"DATABASE_URL", "LITELLM_LICENSE", "REDIS_HOST"}.isdisjoint(environ)
     assert environ["PATH"] == "x"
     assert environ["LITELLM_LOCAL_MODEL_COST_MAP"] == "True"
-
-
-def _streamed(answer: httpx.Response) -> str:
-    events = [line.removeprefix("data: ") for line in answer.text.splitlines() if line.startswith("data: ")]
-    chunks = [json.loads(event) for event in events if event != "[DONE]"]
-    return "".join(chunk["choices"][0]["delta"].get("content") or "" for chunk in chunks if chunk.get("choices"))
 
 
 def _attempts(files: Iterable[Path]) -> list[ChainAttempt]:

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
-import httpx
 import pytest
 
 from harness.chain import Chain, Provider, Retry
 from harness.chain.litellm_config import chain
 from harness.document import parse
-from tests.drivers.hosted import DEADLINE_S, Hosted, hosted
+from tests.drivers.hosted import Hosted, events, hosted, text_of
 from tests.drivers.providers import WORDS, Mock, refused_port
 
-pytestmark = pytest.mark.system
+pytestmark = [pytest.mark.system, pytest.mark.xdist_group("litellm router")]
 
 CLAUDE = "claude-3-5-sonnet-20241022"
 TEXT = "".join(WORDS)
@@ -50,44 +46,6 @@ PATHS = {
     "openrouter": "/api/v1/chat/completions",
     "deepseek": "/chat/completions",
 }
-_numbers = itertools.count(1)
-
-
-@pytest.fixture(scope="module")
-def child(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hosted]:
-    """One child for all tests: its start takes seconds."""
-    mocks = {name: Mock() for name in CHAIN.providers}
-    for name in ("gone", "gone-too"):
-        mocks[name].base_url = refused_port()
-    with hosted(CHAIN, tmp_path_factory.mktemp("child"), mocks) as child:
-        yield child
-
-
-@pytest.fixture(autouse=True)
-def _healthy(child: Hosted) -> Iterator[None]:
-    yield
-    for mock in child.mocks.values():
-        mock.act = "ok"
-        mock.keys.clear()
-        mock.paths.clear()
-        mock.gone.clear()
-
-
-@pytest.fixture
-def request_id() -> str:
-    """A request of its own for each test."""
-    return f"req-{next(_numbers):06d}"
-
-
-def events(answer: httpx.Response) -> list[str]:
-    """Return the data of a stream's events."""
-    return [line.removeprefix("data: ") for line in answer.text.splitlines() if line.startswith("data: ")]
-
-
-def text_of(answer: httpx.Response) -> str:
-    """Return the text that a stream carries."""
-    chunks = [json.loads(event) for event in events(answer) if event != "[DONE]"]
-    return "".join(chunk["choices"][0]["delta"].get("content") or "" for chunk in chunks if chunk.get("choices"))
 
 
 @pytest.mark.parametrize("name", PATHS)
@@ -97,8 +55,7 @@ def test_every_dialect_is_recorded(child: Hosted, request_id: str, name: str, st
     answer = child.ask(request_id, model=child.address.addressable[name], stream=stream)
 
     assert answer.status_code == 200
-    got = text_of(answer) if stream else answer.json()["choices"][0]["message"]["content"]
-    assert got == TEXT
+    assert text_of(answer, stream=stream) == TEXT
     assert not stream or events(answer)[-1] == "[DONE]"
     (attempt,) = child.attempts(request_id, 1)
     assert (attempt.provider, attempt.outcome, attempt.status, attempt.error) == (name, "ok", 200, None)
@@ -129,8 +86,7 @@ def test_a_failing_provider_is_tried_as_often_as_the_chain_says(
 
     assert child.ask(request_id).status_code == 200
 
-    tried = [(row.provider, row.outcome) for row in child.attempts(request_id, 3)]
-    assert tried == [("openai", outcome), ("openai", outcome), ("azure", "ok")]
+    assert child.tried(request_id, 3) == [("openai", outcome), ("openai", outcome), ("azure", "ok")]
     assert len(child.mocks["openai"].keys) == 2
 
 
@@ -187,22 +143,8 @@ def test_a_caller_who_leaves_ends_the_attempt(child: Hosted, request_id: str, ac
     """The host cancels the Router's task, which closes the connection to the provider."""
     mock = child.mocks["openai"]
     mock.act = act
-    body = child.body(request_id, stream=stream)
-    with httpx.Client(timeout=httpx.Timeout(DEADLINE_S, read=0.3), trust_env=False) as client:
-        if stream:
-            with client.stream("POST", child.url, json=body) as answer:
-                next(answer.iter_bytes())
-        else:
-            with pytest.raises(httpx.ReadTimeout):
-                client.post(child.url, json=body)
-
-    (attempt,) = child.attempts(request_id, 1)
-    assert attempt.outcome == "client_left"
+    assert child.left(request_id, "openai", stream=stream) == "client_left"
     assert len(mock.keys) == 1
-    deadline = time.monotonic() + DEADLINE_S
-    while not mock.gone.is_set():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def test_a_call_to_a_stranger_is_stopped(child: Hosted, request_id: str) -> None:

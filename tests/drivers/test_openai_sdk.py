@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
 import json
-import time
-from collections.abc import Iterator
 
 import httpx
 import openai
@@ -16,8 +13,8 @@ from harness.chain.openai_sdk import sdk_settings
 from harness.drivers import host
 from harness.drivers.openai_sdk.fallback import explain
 from harness.errors import UsageError
-from tests.drivers.hosted import DEADLINE_S, Hosted, hosted
-from tests.drivers.providers import WORDS, Mock, refused_port
+from tests.drivers.hosted import Hosted, events, text_of
+from tests.drivers.providers import WORDS
 
 TEXT = "".join(WORDS)
 CHAIN = Chain(
@@ -41,39 +38,8 @@ PATHS = {
     "router": "/api/v1/chat/completions",
     "deep": "/chat/completions",
 }
-_numbers = itertools.count(1)
-
+pytestmark = pytest.mark.xdist_group("openai sdk")
 system = pytest.mark.system
-
-
-@pytest.fixture(scope="module")
-def child(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hosted]:
-    """One child for all tests: its start takes seconds."""
-    mocks = {name: Mock() for name in CHAIN.providers}
-    mocks["gone"].base_url = refused_port()
-    with hosted(CHAIN, tmp_path_factory.mktemp("child"), mocks) as child:
-        yield child
-
-
-@pytest.fixture
-def request_id(child: Hosted) -> Iterator[str]:
-    """A request of its own for each test; the mocks are well again after it."""
-    yield f"req-{next(_numbers):06d}"
-    for mock in child.mocks.values():
-        mock.act = "ok"
-        mock.keys.clear()
-        mock.paths.clear()
-        mock.gone.clear()
-
-
-def events(answer: httpx.Response) -> list[str]:
-    """Return the data of a stream's events."""
-    return [line.removeprefix("data: ") for line in answer.text.splitlines() if line.startswith("data: ")]
-
-
-def tried(child: Hosted, request_id: str, count: int) -> list[tuple[str, str]]:
-    """Return where a request went, and how each attempt ended."""
-    return [(row.provider, row.outcome) for row in child.attempts(request_id, count)]
 
 
 @system
@@ -84,13 +50,8 @@ def test_every_client_is_recorded(child: Hosted, request_id: str, name: str, str
     answer = child.ask(request_id, model=name, stream=stream)
 
     assert answer.status_code == 200
-    if stream:
-        chunks = [json.loads(event) for event in events(answer)[:-1]]
-        got = "".join(chunk["choices"][0]["delta"].get("content", "") for chunk in chunks)
-        assert events(answer)[-1] == "[DONE]"
-    else:
-        got = answer.json()["choices"][0]["message"]["content"]
-    assert got == TEXT
+    assert text_of(answer, stream=stream) == TEXT
+    assert not stream or events(answer)[-1] == "[DONE]"
     (attempt,) = child.attempts(request_id, 1)
     assert (attempt.provider, attempt.outcome, attempt.status) == (name, "ok", 200)
     assert child.mocks[name].keys == [attempt.key]
@@ -111,7 +72,7 @@ def test_the_sdk_tries_again_then_the_next_client_serves(
 
     assert child.ask(request_id, stream=stream).status_code == 200
 
-    assert tried(child, request_id, times + 1) == [("openai", outcome)] * times + [("azure", "ok")]
+    assert child.tried(request_id, times + 1) == [("openai", outcome)] * times + [("azure", "ok")]
 
 
 @system
@@ -135,7 +96,7 @@ def test_a_stream_falls_back_only_before_its_first_chunk(child: Hosted, request_
     answer = child.ask(request_id, stream=True)
 
     assert (answer.status_code, events(answer)[-1]) == (200, "[DONE]")
-    assert [name for name, _ in tried(child, request_id, 2)] == ["openai", "azure"]
+    assert [name for name, _ in child.tried(request_id, 2)] == ["openai", "azure"]
 
 
 @system
@@ -147,7 +108,7 @@ def test_a_stream_that_breaks_is_an_error_event(child: Hosted, request_id: str) 
 
     assert answer.status_code == 200
     assert set(json.loads(events(answer)[-1])["error"]) == {"message", "type", "param", "code"}
-    assert tried(child, request_id, 1) == [("openai", "cut")]
+    assert child.tried(request_id, 1) == [("openai", "cut")]
 
 
 @system
@@ -169,7 +130,7 @@ def test_what_is_no_api_error_is_nobodys_to_catch(
 
     assert answer.status_code == status
     assert answer.json()["error"]["type"] == error
-    assert [name for name, _ in tried(child, request_id, 1)] == ["openai"]
+    assert [name for name, _ in child.tried(request_id, 1)] == ["openai"]
 
 
 @system
@@ -188,7 +149,7 @@ def test_when_all_fail_the_caller_gets_the_last_error(child: Hosted, request_id:
         "param": None,
         "code": None,
     }
-    assert [name for name, _ in tried(child, request_id, 3)] == ["openai", "azure", "spare"]
+    assert [name for name, _ in child.tried(request_id, 3)] == ["openai", "azure", "spare"]
 
 
 @system
@@ -197,7 +158,7 @@ def test_a_refused_connection_is_seen_here(child: Hosted, request_id: str) -> No
     answer = child.ask(request_id, model="gone")
 
     assert (answer.status_code, answer.json()["error"]["type"]) == (502, "APIConnectionError")
-    assert tried(child, request_id, 2) == [("gone", "refused")] * 2
+    assert child.tried(request_id, 2) == [("gone", "refused")] * 2
 
 
 @system
@@ -206,21 +167,7 @@ def test_a_caller_who_leaves_ends_the_attempt(child: Hosted, request_id: str, ac
     """The host cancels the SDK's call, which closes the connection to the provider; nothing more is tried."""
     mock = child.mocks["openai"]
     mock.act = act
-    body = child.body(request_id, stream=stream)
-    with httpx.Client(timeout=httpx.Timeout(DEADLINE_S, read=0.3), trust_env=False) as client:
-        if stream:
-            with client.stream("POST", child.url, json=body) as answer:
-                next(answer.iter_bytes())
-        else:
-            with pytest.raises(httpx.ReadTimeout):
-                client.post(child.url, json=body)
-
-    (attempt,) = child.attempts(request_id, 1)
-    assert attempt.outcome == "client_left"
-    deadline = time.monotonic() + DEADLINE_S
-    while not mock.gone.is_set():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    assert child.left(request_id, "openai", stream=stream) == "client_left"
     assert len(mock.keys) == 1
 
 

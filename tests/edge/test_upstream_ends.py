@@ -1,7 +1,6 @@
 """How a real provider's answer ends, and what of it counts."""
 
 import asyncio
-import hashlib
 from typing import Any
 
 import pytest
@@ -9,14 +8,9 @@ import pytest
 from harness.scenario import Inject
 
 from .conftest import Open, chat, post, window
-from .upstreams import DONE, FINISH, STREAM_HEAD, USAGE, Asked, chunk, completion, says, streams, token, upstream
+from .upstreams import DONE, FINISH, STREAM_HEAD, USAGE, Asked, chunk, completion, says, sha, streams, token, upstream
 
 WORDS = [token(" a"), token(" b")]
-
-
-def sha(text: str) -> str:
-    """Return a text's hash as records have it."""
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def test_a_client_that_has_read_the_last_event_has_not_left(scene: Open) -> None:

@@ -1,6 +1,7 @@
 """Real providers, as real as they get on the loopback: scripted servers."""
 
 import asyncio
+import hashlib
 import json
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -77,6 +78,11 @@ async def upstream(script: Script, tls: ssl.SSLContext | None = None) -> AsyncIt
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def sha(text: str) -> str:
+    """Return a text's hash as records have it."""
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def chunk(data: bytes) -> bytes:

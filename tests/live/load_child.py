@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,14 +28,14 @@ from harness.store.capture import Row, rows
 TOKEN = "abcd1234"
 PATIENCE_S = 60
 
-Answer = list[bytes | float | threading.Event | None]
+Answer = Iterable[bytes | float | threading.Event | None]
 """What the server does with a request: sends bytes, waits some seconds or for an event, resets the connection (None);
 and closes it at the end."""
 
 
 @dataclass
 class Server:
-    """A server that answers each request as told, one per connection unless the answer is `kept`.
+    """A server that answers each request as told, one per connection and saying so, unless it keeps them.
 
     Attributes:
         answer: Gives the answer to a request, by its id and body.
@@ -80,7 +80,8 @@ class Server:
         assert marker.token == TOKEN
         for step in self.answer(marker.request_id, self.bodies[-1]):
             if isinstance(step, bytes):
-                writer.write(step)
+                closes = not self.keep and step.startswith(b"HTTP/1.1 ")
+                writer.write(step.replace(b"\r\n", b"\r\nConnection: close\r\n", 1) if closes else step)
                 await writer.drain()
             elif step is None:
                 linger = struct.pack("ii", 1, 0)
@@ -224,6 +225,11 @@ def finish(process: subprocess.Popen[bytes]) -> None:
     for stream in (process.stdin, process.stdout, process.stderr):
         if stream is not None:
             stream.close()
+
+
+def say_ok(request_id: str, _body: dict[str, Any]) -> Answer:
+    """Answer with a mocked text that names its attempt."""
+    return [plain(f"<<{request_id}.openai.1>> hello")]
 
 
 def arrivals(count: int, *, every_ms: float = 1, streaming: bool = False) -> tuple[Arrival, ...]:

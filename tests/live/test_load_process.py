@@ -1,8 +1,6 @@
+"""The load process at its work: it keeps the plan, and records what came back."""
+
 import hashlib
-import resource
-import signal
-import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
@@ -10,11 +8,9 @@ from typing import Any
 
 import pytest
 
-from harness.history.records import WARMUP, RequestRecord
-from harness.live.load.message import Start
+from harness.history.records import WARMUP
 from harness.scenario.schema import Load
 from harness.store import encode
-from harness.store.capture import rows
 from tests.live.load_child import (
     PATIENCE_S,
     STREAM_END,
@@ -25,20 +21,13 @@ from tests.live.load_child import (
     child,
     chunk,
     delta,
-    finish,
-    plain,
+    say_ok,
     serving,
-    spawn,
     wait_for,
     warmup,
 )
 
 pytestmark = pytest.mark.system
-
-
-def say_ok(request_id: str, _body: dict[str, Any]) -> Answer:
-    """Answer with a mocked text that names its attempt."""
-    return [plain(f"<<{request_id}.openai.1>> hello")]
 
 
 def test_every_arrival_is_sent_once_and_recorded(tmp_path: Path) -> None:
@@ -62,7 +51,6 @@ def test_every_arrival_is_sent_once_and_recorded(tmp_path: Path) -> None:
     assert first.text_sha256 == hashlib.sha256(text.encode()).hexdigest()
     assert [record.scheduled_ns - origin_ns for record in records] == [place * 10**6 for place in range(200)]
     assert all(r.scheduled_ns <= (r.start_ns or 0) < (r.end_ns or 0) for r in records)
-    assert server.connections < 200  # connections are reused
 
 
 def test_requests_carry_headers_marker_and_size(tmp_path: Path) -> None:
@@ -95,16 +83,17 @@ def test_requests_carry_headers_marker_and_size(tmp_path: Path) -> None:
 
 def test_streams_are_read_as_they_come(tmp_path: Path) -> None:
     """The first token is stamped while the rest of the answer is still to come."""
-    halfway = threading.Event()
+    went_on_ns: list[int] = []
 
     def answer(_request_id: str, body: dict[str, Any]) -> Answer:
         assert body["stream"]
         assert body["stream_options"] == {"include_usage": True}
         usage = b'data: {"choices": [], "usage": {"prompt_tokens": 9, "completion_tokens": 2}}\n\n'
-        start = [STREAM_HEAD, chunk(b": hi\n\n" + delta("")), chunk(delta("<<a.b.1>> one "))]
-        return [*start, 0.2, halfway, chunk(delta("two") + usage + b"data: [DONE]\n\n"), STREAM_END]
+        yield from (STREAM_HEAD, chunk(b": hi\n\n" + delta("")), chunk(delta("<<a.b.1>> one ")))
+        yield 1.0
+        went_on_ns.append(time.monotonic_ns())
+        yield from (chunk(delta("two") + usage + b"data: [DONE]\n\n"), STREAM_END)
 
-    halfway.set()
     requests = arrivals(1, streaming=True)
     with serving(Server(answer, keep=True)) as server, child(tmp_path, server.base_url, requests) as load:
         load.run()
@@ -113,7 +102,7 @@ def test_streams_are_read_as_they_come(tmp_path: Path) -> None:
     assert (record.text_chars, record.tokens_in, record.tokens_out) == (len("<<a.b.1>> one two"), 9, 2)
     assert record.first_token_ns is not None
     assert record.end_ns is not None
-    assert record.end_ns - record.first_token_ns >= 150_000_000  # the server's own pause lies between
+    assert record.first_token_ns < went_on_ns[0] < record.end_ns
 
 
 @pytest.mark.parametrize("streaming", [False, True])
@@ -121,7 +110,7 @@ def test_a_caller_leaves_at_its_deadline(tmp_path: Path, streaming: bool) -> Non
     """The deadline counts from the intended start; the connection is closed, and what had come is kept."""
     hold = threading.Event()
     begun = [STREAM_HEAD, chunk(delta("<<a.b.1>> half"))] if streaming else []
-    load = Load(rate=1, deadline=300_000_000)
+    load = Load(rate=1, deadline=10**9)
     requests = arrivals(1, streaming=streaming)
     with (
         serving(Server(lambda _id, _body: [*begun, hold])) as server,
@@ -134,7 +123,7 @@ def test_a_caller_leaves_at_its_deadline(tmp_path: Path, streaming: bool) -> Non
     assert done["deadline"] == 1
     assert (record.outcome, record.client_left) == ("deadline", True)
     assert record.end_ns is not None
-    assert record.end_ns - record.scheduled_ns >= 300_000_000
+    assert record.end_ns - record.scheduled_ns >= 10**9
     assert record.text_chars == (len("<<a.b.1>> half") if streaming else None)
     assert record.status == (200 if streaming else None)
 
@@ -227,174 +216,16 @@ def test_warmup_comes_before_ready(tmp_path: Path) -> None:
         {"model": "model-2", "status": 200, "ok": True, "error": None},
     ]
     assert [body["model"] for body in server.bodies] == ["model-1", "model-2"]
+    assert server.connections == 1  # it is used again
     assert [record.phase for record in load.requests()] == [WARMUP, WARMUP]
     assert done == {"sent": 0, "ok": 0, "truncated": 0, "error": 0, "deadline": 0, "dropped": 0}
 
 
-def test_ten_thousand_arrivals(tmp_path: Path) -> None:
+def test_more_arrivals_than_it_can_send(tmp_path: Path) -> None:
     """However many arrivals are planned, each has one record, sent or dropped."""
-    planned = arrivals(10_000, every_ms=0.5)
+    planned = arrivals(4_000, every_ms=0.2)
     with serving(Server(say_ok, keep=True)) as server, child(tmp_path, server.base_url, planned) as load:
         done = load.run()
-    assert done["sent"] + done["dropped"] == 10_000
-    assert len({record.request_id for record in load.requests()}) == len(load.requests()) == 10_000
+    assert done["sent"] + done["dropped"] == 4_000
+    assert len({record.request_id for record in load.requests()}) == len(load.requests()) == 4_000
     assert load.health()
-
-
-def test_end_of_input_ends_it_with_requests_in_flight(tmp_path: Path) -> None:
-    """A runner that goes away takes the load with it, and what was recorded is on disk."""
-    hold = threading.Event()
-
-    def answer(request_id: str, body: dict[str, Any]) -> Answer:
-        return say_ok(request_id, body) if request_id == "req-000001" else [hold]
-
-    with serving(Server(answer)) as server, child(tmp_path, server.base_url, arrivals(300)) as load:
-        load.begin()
-        wait_for(lambda: len(server.bodies) == 300)
-        assert load.end() == 0
-        assert load.message() is None  # it never claimed to be done
-        hold.set()
-    assert [record.request_id for record in load.requests()] == ["req-000001"]
-
-
-def test_end_of_input_before_the_origin(tmp_path: Path) -> None:
-    """A run that is called off before it begins ends cleanly."""
-    with serving(Server(say_ok)) as server, child(tmp_path, server.base_url, arrivals(5)) as load:
-        assert "ready" in load.message()
-        assert load.end() == 0
-    assert load.requests() == []
-
-
-def test_a_kill_keeps_what_was_flushed(tmp_path: Path) -> None:
-    """What is on disk when the process is killed is whole rows."""
-    hold = threading.Event()
-
-    def answer(request_id: str, body: dict[str, Any]) -> Answer:
-        return say_ok(request_id, body) if request_id < "req-000051" else [hold]
-
-    with serving(Server(answer, keep=True)) as server, child(tmp_path, server.base_url, arrivals(100)) as load:
-        load.begin()
-        wait_for(lambda: (tmp_path / "load.jsonl").read_bytes().count(b'"request",') == 50)
-        load.process.send_signal(signal.SIGKILL)
-        assert load.process.wait(PATIENCE_S) == -signal.SIGKILL
-        hold.set()
-    assert {record.outcome for record in load.requests()} == {"ok"}
-    assert len(load.requests()) == 50
-
-
-def test_a_busy_event_loop_does_not_starve_the_writer(tmp_path: Path) -> None:
-    """Rows reach the disk although no greenlet ever gives way; patched into a greenlet, the writer would wait for it."""
-    program = """
-import sys, time, harness.live.locustfile
-from pathlib import Path
-from harness.part import health
-from harness.store import Capture
-capture = Capture(Path(sys.argv[1]), "load")
-capture.put(health("load", 0))
-until = time.monotonic() + 30
-while not capture.path.stat().st_size:
-    assert time.monotonic() < until
-"""
-    subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=True, timeout=PATIENCE_S)
-
-
-@pytest.mark.parametrize(("hard", "outcomes"), [(4096, {"ok"}), (60, {"ok", "dropped"})])
-def test_open_files_are_the_loads_own_concern(tmp_path: Path, hard: int, outcomes: set[str]) -> None:
-    """A low limit on open files is raised; where it cannot be, arrivals are dropped and the chain is not blamed."""
-    hold = threading.Event()
-
-    def dropped() -> int:
-        file = tmp_path / "load.jsonl"
-        return file.read_bytes().count(b'"dropped"') if file.exists() else 0
-
-    with serving(Server(lambda request_id, body: [hold, *say_ok(request_id, body)])) as server:
-        start = Start(
-            capture=str(tmp_path),
-            token="abcd1234",
-            base_url=server.base_url,
-            model="gpt-4",
-            load=Load(rate=1),
-            arrivals=arrivals(100),
-        )
-        process = spawn(limit=(resource.RLIMIT_NOFILE, (60, hard)))
-        try:
-            assert process.stdin is not None
-            process.stdin.write(encode(start) + b'\n{"origin_ns": %d}\n' % time.monotonic_ns())
-            process.stdin.flush()
-            wait_for(lambda: len(server.bodies) + dropped() == 100)
-            hold.set()
-            assert process.stdout is not None
-            messages = [process.stdout.readline() for _ in ("ready", "done")]
-            process.stdin.close()
-            assert process.wait(PATIENCE_S) == 0
-        finally:
-            finish(process)
-    assert b"done" in messages[1]
-    found = [row for row in rows(tmp_path / "load.jsonl") if isinstance(row, RequestRecord)]
-    assert {record.outcome for record in found} == outcomes
-    assert all("Too many open files" in (record.error or "") for record in found if record.outcome == "dropped")
-
-
-def test_a_full_disk_ends_it(tmp_path: Path) -> None:
-    """Records that cannot be written are an error of the harness, told by the exit code."""
-    start = Start(
-        capture=str(tmp_path),
-        token="abcd1234",
-        base_url="http://127.0.0.1:9/v1",
-        model="gpt-4",
-        load=Load(rate=1),
-        arrivals=arrivals(100),
-    )
-    process = spawn(limit=(resource.RLIMIT_FSIZE, (1000, 1000)))
-    try:
-        assert process.stdin is not None
-        process.stdin.write(encode(start) + b'\n{"origin_ns": %d}\n' % time.monotonic_ns())
-        process.stdin.flush()
-        assert process.wait(PATIENCE_S) == 4
-        assert process.stderr is not None
-        assert b"File too large" in process.stderr.read()
-    finally:
-        finish(process)
-
-
-def test_an_unsendable_header_is_refused_without_its_value(tmp_path: Path) -> None:
-    """A secret with a stray line break stops the run, and stays secret."""
-    headers = {"authorization": "Bearer sk-secret-2\n"}
-    with child(tmp_path, "http://127.0.0.1:9/v1", (), headers=headers) as load:
-        assert load.message() is None
-        assert load.process.wait(PATIENCE_S) == 4
-        assert load.process.stderr is not None
-        said = load.process.stderr.read().decode()
-    assert "header 'authorization' cannot be sent" in said
-    assert "sk-secret-2" not in said
-
-
-def test_an_unreadable_start_message_is_named() -> None:
-    """Whatever comes instead of a start message, there is one sentence and an exit code, no traceback."""
-    process = spawn()
-    try:
-        _, said = process.communicate(b'{"token": 1}\n', timeout=PATIENCE_S)
-    finally:
-        finish(process)
-    assert process.returncode == 4
-    assert b"unreadable start message" in said
-    assert b"Traceback" not in said
-
-
-def test_without_input_there_is_nothing_to_do() -> None:
-    """An empty standard input ends it before it begins."""
-    process = spawn(stdin=subprocess.DEVNULL)
-    try:
-        assert process.wait(PATIENCE_S) == 0
-    finally:
-        finish(process)
-
-
-def test_without_a_listener_it_still_records(tmp_path: Path) -> None:
-    """A closed standard output loses messages, not rows."""
-    with serving(Server(say_ok)) as server, child(tmp_path, server.base_url, arrivals(3)) as load:
-        assert load.process.stdout is not None
-        load.process.stdout.close()
-        load.send(encode({"origin_ns": time.monotonic_ns()}))
-        wait_for(lambda: (tmp_path / "load.jsonl").exists() and len(load.requests()) == 3)
-        assert load.end() == 0

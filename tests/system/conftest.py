@@ -1,9 +1,11 @@
-"""Runs of the real command, watched from outside."""
+"""The real command, watched from outside."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -14,33 +16,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import psutil
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.system.chains import CHAIN, SCENARIO
 
-CHAIN = """\
-name: quick
-driver: litellm-router
-providers:
-  openai:    {dialect: openai,    model: gpt-4, reply: {ttft: 20ms, tokens: 5, tokens_per_second: 0}}
-  azure:     {dialect: azure,     model: gpt-4, reply: {ttft: 20ms, tokens: 5, tokens_per_second: 0}}
-  anthropic: {dialect: anthropic, model: claude-3-5-sonnet-20241022, reply: {ttft: 20ms, tokens: 5}}
-order: [openai, azure, anthropic]
-retry: {attempts: 2}
-timeout: 5s
-"""
-SCENARIO = """\
-name: quick
-chain: chain.yaml
-load: {rate: 15/s, arrivals: constant, deadline: 10s}
-phases: {baseline: 2s, fault: 2s, recovery: 2s}
-faults:
-  - {on: primary, during: fault, inject: {status: 503}}
-expect:
-  - success_rate in fault >= 80%
-  - no retry_storm
-"""
+ROOT = Path(__file__).parents[2]
 
 
 def poll(condition: Callable[[], Any], *, within_s: float, what: str) -> Any:
@@ -55,10 +37,19 @@ def poll(condition: Callable[[], Any], *, within_s: float, what: str) -> Any:
 
 @dataclass
 class LiveRun:
-    """A running `harness run`."""
+    """A running `harness run`, or a suite.
+
+    Attributes:
+        process: The command's.
+        reports: The folder of what it keeps.
+        listed: The machine's process list, as every user sees it, looked at now and then while it ran.
+        seen: Every process below it that was ever seen.
+        ports: Every port that these listened on.
+    """
 
     process: subprocess.Popen[str]
     reports: Path
+    listed: str = ""
     seen: dict[int, psutil.Process] = field(default_factory=dict)
     ports: set[int] = field(default_factory=set)
 
@@ -103,14 +94,35 @@ class LiveRun:
 
     def until(self, at_s: float) -> None:
         """Return when the run's clock shows `at_s` seconds."""
+        self.look()
         at_ns = self.origin_ns() + int(at_s * 1e9)
         poll(lambda: time.monotonic_ns() >= at_ns, within_s=60, what=f"{at_s} s into the run")
-        self.children()
+        self.look()
 
-    def end(self, within_s: float) -> tuple[int, str, str]:
+    def until_recorded(self, count: int) -> None:
+        """Return when so many requests, warm-up included, have ended and are on the disk."""
+        path = self.folder / "capture" / "load.jsonl"
+
+        def found() -> bool:
+            return path.exists() and path.read_bytes().count(b'["request",') >= count
+
+        poll(found, within_s=60, what=f"{count} requests on the disk")
+        self.look()
+
+    def look(self) -> None:
+        """Remember what there is to be seen of it from outside."""
+        self.children()
+        self.listed += subprocess.run(["ps", "axww", "-o", "args"], capture_output=True, text=True, check=True).stdout
+
+    def end(self, within_s: float = 300) -> tuple[int, str, str]:
         """Return exit code, standard output and standard error."""
-        out, err = self.process.communicate(timeout=within_s)
-        return self.process.returncode, out, err
+        deadline = time.monotonic() + within_s
+        while time.monotonic() < deadline:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                out, err = self.process.communicate(timeout=1)
+                return self.process.returncode, out, err
+            self.look()
+        raise AssertionError(f"it did not end within {within_s} s")
 
     def leftovers(self) -> list[str]:
         """Return the processes that are still alive and the ports that are still open."""
@@ -118,11 +130,13 @@ class LiveRun:
         return alive + [f"port {port}" for port in self.ports if _open(port) and not _strangers(port, set(self.seen))]
 
 
+BUSY_NS = 20_000_000
+"""Who is woken that much too late, with nothing else to do, is on a busy machine."""
 PARTS = {
     "edge": "harness.edge",
     "chain": "harness.drivers",
     "load": "harness.live.locustfile",
-    "toxiproxy": "toxiproxy-server",
+    "toxiproxy": "-host 127.0.0.1 -port",  # a mere `toxiproxy-server` is also asked for its version
 }
 
 
@@ -131,6 +145,14 @@ def _alive(process: psutil.Process) -> bool:
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
+
+
+def starved(verdict: dict[str, Any], folder: Path) -> bool:
+    """Say whether the machine kept a run from an answer: its load came late, and so did those that do next to nothing."""
+    health = pd.read_parquet(folder / "health.parquet")
+    idle = health.loc[health["process"].isin(["runner", "edge"]), "loop_lag_ns"]
+    late = any(re.match(r"(an arrival|arrivals) went out .*late", reason) for reason in verdict["reasons"])
+    return verdict["status"] == "inconclusive" and late and idle.max() > BUSY_NS
 
 
 def _strangers(port: int, ours: set[int]) -> bool:
@@ -144,6 +166,37 @@ def _open(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
+def launch(folder: Path, *words: str, env: dict[str, str] | None = None, wrap: tuple[str, ...] = ()) -> LiveRun:
+    """Start the command in a session of its own.
+
+    Args:
+        folder: Its reports go into a folder in here.
+        words: `run`, `suite` and so on, with arguments.
+        env: More of an environment.
+        wrap: The program that starts it.
+    """
+    reports = folder / "reports"
+    process = subprocess.Popen(
+        [*wrap, sys.executable, "-m", "harness", *words, "--json", "--reports", str(reports)],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **(env or {})},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    return LiveRun(process, reports)
+
+
+def finish(run: LiveRun) -> None:
+    """Kill whatever is left of it."""
+    run.children()
+    for process in [run.process, *run.seen.values()]:
+        with contextlib.suppress(psutil.NoSuchProcess, ProcessLookupError):
+            process.send_signal(signal.SIGKILL)
+    run.process.communicate()
+
+
 Start = Callable[..., LiveRun]
 
 
@@ -152,37 +205,27 @@ def start(tmp_path: Path) -> Iterator[Start]:
     """Start runs of a scenario; whatever a test leaves behind is killed."""
     runs: list[LiveRun] = []
 
-    def begin(
-        scenario: str = SCENARIO,
-        chain: str = CHAIN,
-        *arguments: str,
-        env: dict[str, str] | None = None,
-        wrap: tuple[str, ...] = (),
-    ) -> LiveRun:
+    def begin(scenario: str = SCENARIO, chain: str = CHAIN, **how: Any) -> LiveRun:
         folder = tmp_path / f"run-{len(runs)}"
         folder.mkdir()
         (folder / "scenario.yaml").write_text(scenario)
         (folder / "chain.yaml").write_text(chain)
-        command = [*wrap, sys.executable, "-m", "harness", "run", str(folder / "scenario.yaml"), "--json"]
-        command += ["--reports", str(folder / "reports"), *arguments]
-        process = subprocess.Popen(
-            command,
-            cwd=ROOT,
-            env={**os.environ, "PYTHONPATH": str(ROOT), **(env or {})},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
-        runs.append(LiveRun(process, folder / "reports"))
+        runs.append(launch(folder, "run", str(folder / "scenario.yaml"), **how))
         return runs[-1]
 
     yield begin
     for run in runs:
-        run.children()
-        for process in [run.process, *run.seen.values()]:
-            try:
-                process.send_signal(signal.SIGKILL)
-            except (psutil.NoSuchProcess, ProcessLookupError):
-                continue
-        run.process.communicate()
+        finish(run)
+
+
+@pytest.fixture(scope="session")
+def upstream() -> Iterator[str]:
+    """Serve a provider that stands for a real one; return its address."""
+    command = [sys.executable, "-m", "harness", "serve", "scenarios/chains/gpt4-azure-claude.yaml", "--json"]
+    environ = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(command, cwd=ROOT, env=environ, stdout=subprocess.PIPE, text=True) as serving:
+        try:
+            assert serving.stdout is not None
+            yield json.loads(serving.stdout.readline())["providers"]["openai"]
+        finally:
+            serving.terminate()
