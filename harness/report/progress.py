@@ -71,6 +71,8 @@ class RunProgress:
         """Show how far the phase is by the clock, if it is time to."""
         with self._lock:
             now_s = self._clock()
+            total: float | None
+            done: float
             if self._runs is not None:
                 name, (done, total, shown) = "runs", self._runs.shown(now_s)
             else:

@@ -10,9 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.judge import ExpectationResult, Finding, Status, Verdict
-from harness.report import Run
+from harness.report import Run, scorecard
+from harness.report.comparison import with_baseline
 from harness.report.junit import junit
 from tests.histories import primary_429
+from tests.report.test_github import compared
+from tests.report.test_scorecard import EVERY
 
 DEMO = Run.of(*primary_429())
 
@@ -105,3 +108,59 @@ def test_any_text_is_valid_xml(text: str) -> None:
     row = expectation(Status.FAIL, text="x " + text, message=text)
     suite = parse(Verdict(status=Status.FAIL, exit_code=1, reasons=(text,), expectations=(row,)))
     assert suite[1][0].tag == "failure"
+
+
+ALLOWED: dict[str, tuple[set[str], set[str]]] = {
+    "testsuites": ({"name", "time", "tests", "failures", "errors", "disabled"}, {"testsuite"}),
+    "testsuite": (
+        {
+            "name",
+            "time",
+            "tests",
+            "failures",
+            "errors",
+            "disabled",
+            "skipped",
+            "timestamp",
+            "hostname",
+            "id",
+            "package",
+        },
+        {"properties", "testcase", "system-out", "system-err"},
+    ),
+    "testcase": (
+        {"name", "classname", "time", "assertions", "status"},
+        {"skipped", "error", "failure", "system-out", "system-err"},
+    ),
+    "failure": ({"message", "type"}, set()),
+    "error": ({"message", "type"}, set()),
+    "skipped": ({"message"}, set()),
+    "system-out": (set(), set()),
+}
+"""Attributes and children of each element in the schema that Jenkins' JUnit plugin publishes, which others follow."""
+
+
+def conforming(page: bytes) -> ET.Element:
+    """Return a JUnit file's root, having seen that its elements and its counts are as readers expect."""
+    root = ET.fromstring(page)  # noqa: S314 - we wrote it
+    for element in root.iter():
+        attributes, children = ALLOWED[element.tag]
+        assert set(element.keys()) <= attributes, element.tag
+        assert {child.tag for child in element} <= children, element.tag
+    cases = 0
+    for suite in root:
+        cases += len(suite.findall("testcase"))
+        assert int(suite.get("tests", "")) == len(suite.findall("testcase"))
+        for name, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
+            assert int(suite.get(name, "")) == len(suite.findall(f"testcase/{tag}"))
+    assert int(root.get("tests", "")) == cases
+    for name in ("failures", "errors"):
+        assert int(root.get(name, "")) == sum(int(suite.get(name, "")) for suite in root)
+    return root
+
+
+def test_every_file_has_the_common_shape(hasty: Run) -> None:
+    """A run's, a suite's, and both with a baseline."""
+    pages = [junit(hasty), scorecard.junit(EVERY)]
+    for page in [*pages, *(with_baseline(page, compared()) for page in pages)]:
+        assert conforming(page).tag == "testsuites"

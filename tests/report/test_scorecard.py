@@ -139,6 +139,24 @@ def test_links_lead_to_the_runs(tmp_path: Path) -> None:
     assert [link["href"] for link in Page(text).all("a")] == ["../../one/a", "../../one/b/report.html"]
 
 
+def test_of_many_runs_the_links_are_folded_up() -> None:
+    """Thirty seeds would make a row as long as a page; each says what it came to."""
+    many = card(cell("one", *(run(Score.PASS, seed) for seed in range(1, 30)), run(Score.FAIL, 30)))
+    text = html(many)
+    assert "<summary>30 runs</summary>" in text
+    assert ">✓ seed 1</a>" in text
+    assert ">✗ seed 30</a>" in text
+    assert "<details>" not in html(card(cell("one", run(Score.PASS), run(Score.PASS, 2))))
+
+
+def test_the_markdown_says_first_what_did_not_pass() -> None:
+    """The answer, the scores that occur, what is wrong; then all numbers."""
+    text = markdown(card(cell("bad", run(Score.FAIL)), cell("good", run(Score.PASS))))
+    assert text.startswith("# Scorecard\n\n**✗ fail** — 2 cells: ")
+    assert "◇ safe" not in text
+    assert text.index("What did not pass") < text.index("## router")
+
+
 def test_a_failing_cell_prints_the_command_that_repeats_it() -> None:
     """Of the first run that shows the cell's score; everywhere."""
     shown = card(cell("one", run(Score.PASS), run(Score.FAIL, 2), run(Score.FAIL, 3)))
@@ -155,6 +173,7 @@ def test_a_table_in_markdown_stays_one() -> None:
     odd = card(cell("one", run(Score.FAIL, reasons=("a | b\nc",))))
     text = markdown(odd)
     assert "a \\| b c" in text
+    assert "<" not in markdown(EVERY).replace("&lt;", "")
     rows = [line for line in text.splitlines() if line.startswith("|")]
     assert {row.replace("\\|", "").count("|") for row in rows} == {8}
 

@@ -9,11 +9,12 @@ from pathlib import Path
 from harness.judge import Score
 from harness.report import words
 from harness.report.scorecard.model import Cell, Scorecard
-from harness.report.scorecard.numbers import MEANINGS, headline, numbers, why, word
+from harness.report.scorecard.numbers import GLYPHS, MEANINGS, headline, numbers, overall, why, word
 from harness.report.table import table
 
 _STYLE = Path(__file__).parents[1] / "template" / "style.css"
 _OWN_STYLE = Path(__file__).with_name("scorecard.css")
+_RUNS_MAX = 3
 _COLUMNS = ("scenario", "score", "success", "attempts", "first gap", "total time", "run")
 
 
@@ -22,7 +23,7 @@ def html(card: Scorecard) -> str:
     style = _STYLE.read_text(encoding="utf-8") + _OWN_STYLE.read_text(encoding="utf-8")
     parts = [
         "<h1>Scorecard</h1>",
-        f'<p class="summary {card.status}"><strong>{escape(word(_overall(card)))}</strong> — {escape(headline(card))}.</p>',
+        f'<p class="summary {card.status}"><strong>{escape(overall(card))}</strong> — {escape(headline(card))}.</p>',
         _legend(card),
     ]
     if len(card.chains) > 1:
@@ -41,10 +42,6 @@ def html(card: Scorecard) -> str:
         + "\n".join(parts)
         + "\n</main>\n</body>\n</html>\n"
     )
-
-
-def _overall(card: Scorecard) -> Score:
-    return Score(card.status.value)
 
 
 def _legend(card: Scorecard) -> str:
@@ -75,14 +72,30 @@ def _row(card: Scorecard, cell: Cell) -> list[str]:
         _badge(cell.score) + passed,
         escape(seen.success) or words.MISSING,
         "<br>".join(f'<span class="id">{escape(part)}</span>' for part in seen.attempts.split(", ")) or words.MISSING,
-        escape(seen.first_gap) or words.MISSING,
-        (escape(seen.total) or words.MISSING) + p95,
-        "<br>".join(
-            f'<a class="id" href="{escape(_relative(card, run.run))}">seed {run.seed}</a>'
-            for run in cell.runs
-            if run.run
-        ),
+        _spread(seen.first_gap),
+        _spread(seen.total) + p95,
+        _runs(card, cell),
     ]
+
+
+def _spread(text: str) -> str:
+    """Return a number with its interval on a line of its own."""
+    number, _, around = text.partition(" (")
+    return (escape(number) or words.MISSING) + (f'<span class="ci">{escape(around[:-1])}</span>' if around else "")
+
+
+def _runs(card: Scorecard, cell: Cell) -> str:
+    """Return links to the runs; of many, folded up, each says what it came to."""
+    kept = [run for run in cell.runs if run.run]
+    many = len(kept) > _RUNS_MAX
+    links = [
+        f'<a class="id" href="{escape(_relative(card, run.run or ""))}">'
+        f"{f'{escape(GLYPHS[run.score])} ' if many and run.score else ''}seed {run.seed}</a>"
+        for run in kept
+    ]
+    if not many:
+        return "<br>".join(links)
+    return f"<details><summary>{words.plural(len(kept), 'run')}</summary>{'<br>'.join(links)}</details>"
 
 
 def _id(card: Scorecard, cell: Cell) -> str:

@@ -26,8 +26,8 @@ def junit(card: Scorecard) -> bytes:
         element.set("tests", str(len(statuses)))
         element.set("failures", str(statuses.count(Status.FAIL)))
         element.set("errors", str(statuses.count(Status.INCONCLUSIVE)))
-        element.set("skipped", "0")
         element.set("time", f"{card.own_s:.3f}")
+    suite.set("skipped", "0")  # which the root may not have
     ET.indent(root)
     page: bytes = ET.tostring(root, encoding="utf-8", xml_declaration=True)
     return page + b"\n"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from harness.report import words
 from harness.report.scorecard.model import Cell, Scorecard
-from harness.report.scorecard.numbers import MEANINGS, headline, numbers, why, word
+from harness.report.scorecard.numbers import MEANINGS, headline, numbers, overall, why, word
 
 _REASONS_MAX = 5
 _COLUMNS = ("scenario", "score", "success", "attempts", "first gap", "total", "total p95")
@@ -12,17 +12,18 @@ _COLUMNS = ("scenario", "score", "success", "attempts", "first gap", "total", "t
 
 def markdown(card: Scorecard) -> str:
     """Return the whole page."""
-    lines = ["# Scorecard", "", f"{_plain(headline(card))}. Started {card.started}.", ""]
-    lines += [f"- {word(score)}: {meaning}" for score, meaning in MEANINGS.items()]
+    lines = ["# Scorecard", "", f"**{overall(card)}** — {_plain(headline(card))}. Started {card.started}.", ""]
+    used = {cell.score for cell in card.cells}
+    lines += [f"- {word(score)}: {meaning}" for score, meaning in MEANINGS.items() if score in used]
     if len(card.chains) > 1:
         lines += ["", *_matrix(card)]
-    for chain in card.chains:
-        rows = [_row(cell) for cell in card.cells if cell.chain == chain]
-        lines += ["", f"## {_plain(chain)}", "", *_table(_COLUMNS, rows)]
     if broken := [cell for cell in card.cells if why(cell)]:
         lines += ["", "## What did not pass", ""]
         for cell in broken:
             lines += _broken(cell)
+    for chain in card.chains:
+        rows = [_row(cell) for cell in card.cells if cell.chain == chain]
+        lines += ["", f"## {_plain(chain)}", "", *_table(_COLUMNS, rows)]
     return "\n".join([*lines, "", f"Do it again: `{card.command}`", ""])
 
 
@@ -65,5 +66,5 @@ def _table(columns: tuple[str, ...], rows: list[list[str]]) -> list[str]:
 
 
 def _plain(text: str) -> str:
-    """Return a text that is neither a table's bar nor a line's end."""
-    return " ".join(text.replace("|", "\\|").split())
+    """Return a text that is no table's bar, no line's end and no HTML: names and reasons come from files."""
+    return " ".join(text.replace("&", "&amp;").replace("<", "&lt;").replace("|", "\\|").split())

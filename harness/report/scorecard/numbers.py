@@ -73,6 +73,11 @@ def word(score: Score) -> str:
     return f"{GLYPHS[score]} {score.value}"
 
 
+def overall(card: Scorecard) -> str:
+    """Return what the whole suite came to, as a cell's score is written."""
+    return word(Score(card.status.value))
+
+
 def headline(card: Scorecard) -> str:
     """Return the result in one line."""
     found = ", ".join(f"{count} {score.value}" for score, count in counts(card.cells).items())
