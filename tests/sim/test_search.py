@@ -127,6 +127,15 @@ def test_a_search_goes_on_from_what_an_earlier_one_found(tmp_path: Path) -> None
     assert after.story == before.story
 
 
+def test_what_an_earlier_search_left_torn_is_forgotten(tmp_path: Path) -> None:
+    """A database is no reason to end: it was written by another version, or by a process that was killed."""
+    bug = BUGS["forgets-the-third-provider"]
+    assert first(bug, database=tmp_path) is not None
+    (kept,) = [path for path in (tmp_path / "examples").rglob("*") if path.is_file() and b"faults" in path.read_bytes()]
+    kept.write_bytes(kept.read_bytes()[:40])
+    assert first(bug, database=tmp_path) is not None
+
+
 def test_one_run_tells_of_all_properties() -> None:
     """A chain with two faults of its own has both found in one search."""
 
