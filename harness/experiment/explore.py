@@ -40,7 +40,7 @@ class Found:
         faults: How many it takes.
         sentence: What happens, as a person would say it.
         shrunk: Whether there was time to look for something smaller.
-        steady: Whether it showed by other seeds too; otherwise a live run may show it or not.
+        steady: Whether it showed by all other seeds that were tried; otherwise a live run may show it or not.
     """
 
     property: str

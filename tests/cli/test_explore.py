@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from tests.cli.test_cli import answer, harness
+from tests.cli.test_cli import ROOT, answer, harness
 from tests.sim.test_search_telling import CHAIN
 
 
@@ -59,3 +64,32 @@ def test_a_chain_for_live_runs_alone_is_refused() -> None:
     code, told = answer("explore", "scenarios/chains/litellm-proxy.yaml")
     assert code == 2
     assert "live" in told["error"]["problem"]
+
+
+def test_what_was_found_by_a_ctrl_c_is_kept_and_told(chain: Path, tmp_path: Path) -> None:
+    """The run in hand is ended first; the find is a file and on stdout, and the exit status says that it was interrupted."""
+    out = tmp_path / "out"
+    options = ["--budget", "10m", "--deadline", "100ms", "--out", str(out)]
+    command = [sys.executable, "-m", "harness", "explore", str(chain), *options, "--json"]
+    with subprocess.Popen(
+        command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as search:
+        assert search.stderr is not None
+        line = search.stderr.readline()
+        while line and not line.startswith(b"found: "):  # a find is told at once
+            line = search.stderr.readline()
+        search.send_signal(signal.SIGINT)
+        told, _ = search.communicate(timeout=60)
+    assert search.returncode == 130
+    found = json.loads(told)["found"]
+    assert found
+    assert all(Path(each["scenario"]).exists() for each in found)
+
+
+@pytest.mark.parametrize("out", ["/proc/finds", "{file}/finds"])
+def test_nowhere_to_keep_finds_is_said_before_the_search(chain: Path, out: str) -> None:
+    """Nobody waits a minute to hear that the folder cannot be written."""
+    code, told = answer("explore", str(chain), "--out", out.format(file=chain))
+    assert code == 2
+    assert "nothing can be written" in told["error"]["problem"]
+    assert told["error"]["hint"] == "--out DIR names another folder"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,10 +11,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.chain import Chain
-from harness.judge.properties import PROPERTIES
+from harness.judge.properties import PROPERTIES, broken
 from harness.scenario import Fault, Inject
 from harness.scenario.schema import STREAMS_ONLY
-from harness.sim.search import Find, Hunt, Space, Story
+from harness.sim.search import Find, Hunt, Space, Story, account_of
 from tests.sim.planted import BUGS, CORRECT, NAMES, PATIENT, IgnoresRetryAfter, Planted, RetriesBadRequest
 
 S = 10**9
@@ -85,6 +86,37 @@ def test_the_same_seed_tries_the_same() -> None:
     assert told[0] == told[1]
 
 
+def test_the_same_seed_tries_the_same_whatever_is_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hypothesis draws numbers that it has read in loaded modules; none of them is one of ours."""
+    told = []
+    for _ in range(2):
+        search = hunt(space(), 40)
+        assert list(search.run()) == []
+        told.append(list(search._known))
+        (tmp_path / "somebodys.py").write_text("\n".join(f"A{place} = {place}" for place in range(3, 3000)))
+        monkeypatch.syspath_prepend(tmp_path)
+        importlib.import_module("somebodys")
+    assert told[0] == told[1]
+
+
+def test_a_find_does_not_hang_on_chance_where_it_need_not() -> None:
+    """It breaks by other seeds too; what was found to hang on one is said to."""
+    found = first(BUGS["forgets-the-third-provider"])
+    assert found is not None
+    assert found.steady
+    with BUGS["forgets-the-third-provider"].planted():
+        for seed in (17, 18, 19):
+            assert "survives_if_any_healthy" in broken(account_of(space(), found.story, seed=seed))
+
+
+def test_a_find_is_over_soon() -> None:
+    """One caller is enough to see a Retry-After ignored, and four to see that nobody returns."""
+    for name, callers in (("ignores-retry-after", 1), ("never-returns-to-the-primary", 4)):
+        found = first(BUGS[name])
+        assert found is not None
+        assert (found.story.callers, found.story.after) == (callers, 0)
+
+
 def test_a_search_goes_on_from_what_an_earlier_one_found(tmp_path: Path) -> None:
     """The database holds the find: a handful of runs is enough the second time, whatever the seed."""
     bug = BUGS["forgets-the-third-provider"]
@@ -93,6 +125,15 @@ def test_a_search_goes_on_from_what_an_earlier_one_found(tmp_path: Path) -> None
     after = first(bug, runs=12, seed=99, database=tmp_path)
     assert after is not None
     assert after.story == before.story
+
+
+def test_what_an_earlier_search_left_torn_is_forgotten(tmp_path: Path) -> None:
+    """A database is no reason to end: it was written by another version, or by a process that was killed."""
+    bug = BUGS["forgets-the-third-provider"]
+    assert first(bug, database=tmp_path) is not None
+    (kept,) = [path for path in (tmp_path / "examples").rglob("*") if path.is_file() and b"faults" in path.read_bytes()]
+    kept.write_bytes(kept.read_bytes()[:40])
+    assert first(bug, database=tmp_path) is not None
 
 
 def test_one_run_tells_of_all_properties() -> None:

@@ -5,17 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis.database import DirectoryBasedExampleDatabase
 
 from harness import experiment
 from harness.errors import UsageError
 from harness.experiment.explore import Explored, replayed
 from harness.judge import Status, judge
-from harness.judge.properties import broken
+from harness.judge.properties import PROPERTIES, broken
 from harness.scenario import Fault, Inject, load
 from harness.sim import run
 from harness.sim.search import Space, Story, account_of
 from harness.sim.search.telling import sentence
 from harness.sim.search.writing import scenario_yaml
+from harness.store import encode
 from tests.sim.planted import BUGS, CORRECT, NAMES
 
 S = 10**9
@@ -31,6 +33,12 @@ retry: {attempts: 2}
 timeout: 2s
 policy: {deadline: 30s, first_token: 2s, idle: 2s, retry_after_max: 2s, cap: 2s}
 """
+PATIENT_CHAIN = CHAIN.replace("2s", "10s").replace("attempts: 2", "attempts: 1").replace("30s", "15s")
+POLICIES = {
+    "never-returns-to-the-primary": ("cap: 2s", "cap: 2s, breaker: {failures: 1, open: 3600s}"),
+    "retries-without-end": ("cap: 2s", "cap: 2s, breaker: null, budget: null"),
+}
+"""What differs in the file of a chain whose bug is in its policy's own fields, or that needs them out of the way."""
 SPACE = Space(chain=CORRECT, providers=NAMES, faults_max=3, deadline_ns=30 * S, seed=1)
 
 
@@ -43,16 +51,25 @@ def chain(tmp_path: Path) -> Path:
     return path
 
 
-def search(chain: Path, breaks: str, *, budget_s: float = 60.0) -> Explored:
-    """Search a chain for what breaks one property."""
+def search(chain: Path, breaks: str, *, budget_s: float = 600.0) -> Explored:
+    """Search a chain for what breaks one property; it ends with the first find."""
     out = chain.parent.parent / "found"
-    return experiment.explore(chain, out=out, budget_s=budget_s, deadline=30 * S, properties=(breaks,))
+    deadline_s = 15 if "15s" in chain.read_text() else 30
+    return experiment.explore(
+        chain, out=out, budget_s=budget_s, deadline=deadline_s * S, faults=2, properties=(breaks,)
+    )
 
 
-@pytest.mark.parametrize("name", ["ignores-retry-after", "retries-a-400", "forgets-the-third-provider"])
-def test_a_find_is_replayed_from_its_file(chain: Path, name: str) -> None:
-    """The file is right, breaks the same property, and where a check says the same, that fails."""
+@pytest.mark.parametrize("name", sorted(BUGS))
+def test_a_find_fails_when_its_file_is_run_for_the_reason_it_was_found(chain: Path, name: str) -> None:
+    """Whatever the property: the file is right, breaks it again, and all that it expects fails."""
     bug = BUGS[name]
+    chain.write_text(CHAIN.replace(*POLICIES.get(name, ("", ""))))
+    if name == "drops-the-deadline":  # a search for it takes a minute, so it goes on from an earlier one
+        chain.write_text(PATIENT_CHAIN)
+        silent = (fault("openai", connection="silent"), fault("azure", for_s=12, connection="silent"))
+        database = DirectoryBasedExampleDatabase(chain.parent.parent / "found" / "examples")
+        database.save(bug.breaks.encode(), encode(Story(streaming=False, faults=silent)))
     with bug.planted():
         explored = search(chain, bug.breaks)
         (found,) = explored.found
@@ -61,13 +78,29 @@ def test_a_find_is_replayed_from_its_file(chain: Path, name: str) -> None:
         assert checked.error is None
         assert bug.breaks in broken(replayed(found.scenario, explored.space))
         loaded = load(found.scenario)
-        assert loaded.scenario.expect
+        assert loaded.plan.end_ns <= 16 * S
         verdict = judge(loaded.plan, run(loaded.plan, loaded.chain).history)
         assert verdict.status is Status.FAIL
+        assert {row.status for row in verdict.expectations} == {Status.FAIL}
+        assert all(any(row.message in reason for reason in verdict.reasons) for row in verdict.expectations)
     told = found.scenario.read_text()
     assert found.sentence in told.replace("\n# ", " ")
     assert "--engine sim" in told
     assert found.scenario.name == f"found-{bug.breaks.replace('_', '-')}-1.yaml"
+
+
+def test_a_find_no_longer_fails_when_its_chain_is_mended(chain: Path) -> None:
+    """What is expected can also be kept: the file stays behind as a test of the chain."""
+    with BUGS["forgets-the-third-provider"].planted():
+        (found,) = search(chain, "survives_if_any_healthy").found
+    loaded = load(found.scenario)
+    assert loaded.scenario.expect == ("failed_requests <= 0",)
+    assert judge(loaded.plan, run(loaded.plan, loaded.chain).history).status is Status.PASS
+
+
+def test_all_properties_have_a_chain_that_breaks_them() -> None:
+    """So that the tests of finds leave none out."""
+    assert {bug.breaks for bug in BUGS.values()} == set(PROPERTIES)
 
 
 def test_what_is_found_again_is_one_file(chain: Path) -> None:
@@ -85,7 +118,7 @@ def test_nothing_found_is_said_with_what_was_searched(chain: Path) -> None:
     explored = search(chain, "bounded_latency", budget_s=0.2)
     assert explored.exit_code == 0
     line = explored.searched()
-    assert "timelines of up to 3 faults at openai, azure, anthropic" in line
+    assert "timelines of up to 2 faults at openai, azure, anthropic" in line
     assert "bounded_latency" in line
 
 
@@ -125,6 +158,37 @@ def test_a_person_would_say_it_so() -> None:
     said = told("respects_retry_after", "ignores-retry-after", fault("openai", status=429, retry_after=2 * S))
     assert "with Retry-After 2 s from openai, and openai is asked again after 0." in said
     assert said.endswith("though it said to wait 2 s")
+
+
+def test_a_sentence_has_the_numbers_of_its_run() -> None:
+    """A date is told as one, and how long it said to wait is what it came to; attempts are counted, providers named."""
+    date = {"status": 429, "retry_after": 2 * S, "retry_after_as": "date"}
+    said = told(
+        "respects_retry_after", "ignores-retry-after", fault("openai", at_s=0.2, **date), fault("openai", **date)
+    )
+    assert "two 429s with a date for Retry-After from openai, and openai is asked again" in said
+    assert said.endswith("though it said to wait 3 s")
+    said = told("bounded_attempts", "retries-without-end", fault("openai", for_s=4, status=503))
+    assert said == "six 503s from openai, and one request makes 7 attempts where 6 are its share"
+    said = told("no_retry_on_non_retryable", "retries-a-400", fault("openai", status=400))
+    assert said == "two 400s from openai, and openai is asked again after 0.46 s though no retry can change that"
+    said = told("order_respected", "asks-the-last-first", fault("openai", status=503))
+    assert said == "two 503s from openai, and anthropic is asked though it was azure's turn"
+
+
+@pytest.mark.parametrize(
+    ("inject", "harm"),
+    [
+        ({"stream": "cut"}, "the caller is given part of an answer as if it were all"),
+        ({"stream": "end"}, "the caller is given part of an answer as if it were all"),
+    ],
+)
+def test_what_a_caller_is_given_in_place_of_an_answer(inject: dict[str, object], harm: str) -> None:
+    """Half of it."""
+    with BUGS["takes-half-for-whole"].planted():
+        account = account_of(SPACE, Story(streaming=True, faults=(fault("openai", **inject),)))
+        said = sentence("no_truncated_success", account, broken(account)["no_truncated_success"])
+    assert said.endswith(harm)
 
 
 def test_a_file_holds_every_field(chain: Path, tmp_path: Path) -> None:

@@ -7,17 +7,15 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from random import Random
-from typing import NamedTuple
 
 from hypothesis import Phase, Verbosity, find, settings, target
 from hypothesis.configuration import set_hypothesis_home_dir
 from hypothesis.database import DirectoryBasedExampleDatabase
 from hypothesis.errors import NoSuchExample
 
-from harness.judge.account import Account
 from harness.judge.properties import PROPERTIES
-from harness.sim import engine
 from harness.sim.search.space import Space, Story
+from harness.sim.search.trial import Outcome, outcome_of
 from harness.store import decode, encode
 
 SHRINK_MAX = 400
@@ -38,7 +36,7 @@ class Find:
         story: What breaks it.
         requests: Those that show it, in order.
         shrunk: Nothing smaller breaks it, as far as the search can tell; False where it ran out of time.
-        steady: It breaks by other seeds too, so that neither the chain's dice nor the faults' decide.
+        steady: By no other seed that was tried did it hold: it hangs neither on the chain's dice nor on the faults'.
     """
 
     name: str
@@ -63,20 +61,6 @@ class _SeenError(BaseException):
         super().__init__(name)
         self.name = name
         self.story = story
-
-
-class _Outcome(NamedTuple):
-    """What a run came to.
-
-    Attributes:
-        broken: The properties that do not hold, with the requests that show it.
-        slowest_s: How long its slowest request took, in seconds.
-        most: How many attempts its busiest request made.
-    """
-
-    broken: dict[str, tuple[str, ...]]
-    slowest_s: float
-    most: int
 
 
 class Hunt:
@@ -110,7 +94,7 @@ class Hunt:
         self._properties = tuple(properties)
         self._seed = seed
         self._over = over
-        self._known: dict[Story, _Outcome] = {}
+        self._known: dict[Story, Outcome] = {}
         self._by_others: dict[Story, list[frozenset[str]]] = {}
         self._noticed: dict[str, Story] = {}
         self._database = None
@@ -141,7 +125,7 @@ class Hunt:
             if self._over():
                 raise _OverError
             self.tried += 1
-            known = self._known[story] = self._outcome(story)
+            known = self._known[story] = outcome_of(self._space, story, self._properties)
             for name in known.broken:
                 best = self._noticed.get(name)
                 if best is None or story.size < best.size:
@@ -161,16 +145,14 @@ class Hunt:
             if place == len(known):
                 if self._over():
                     raise _OverError
-                known.append(frozenset(self._outcome(story, seed=self._space.seed + 1 + place).broken))
+                known.append(
+                    frozenset(
+                        outcome_of(self._space, story, self._properties, seed=self._space.seed + 1 + place).broken
+                    )
+                )
             if name not in known[place]:
                 return False
         return True
-
-    def _outcome(self, story: Story, *, seed: int | None = None) -> _Outcome:
-        account = account_of(self._space, story, seed=seed)
-        shown = {name: ids for name in self._properties if (ids := PROPERTIES[name](account))}
-        slowest_ns = max(((each.end_ns or account.end_ns) - each.scheduled_ns for each in account.requests), default=0)
-        return _Outcome(shown, slowest_ns / 1e9, max((len(tried) for tried in account.of.values()), default=0))
 
     def _met(self, story: Story) -> dict[str, tuple[str, ...]]:
         """Return what a drawn story breaks; tell Hypothesis how bad it was, so that it looks further in that direction."""
@@ -185,13 +167,13 @@ class Hunt:
         return [name for name in self._properties if name not in found]
 
     def _found(self, name: str, story: Story, *, shrunk: bool) -> Find:
-        others = self._by_others.get(story, ())
+        others = self._by_others.get(story, [])
         found = Find(
             name=name,
             story=story,
             requests=self._known[story].broken[name],
             shrunk=shrunk,
-            steady=len(others) == _OTHER_SEEDS and all(name in each for each in others),
+            steady=all(name in each for each in others),
         )
         self.finds.append(found)
         if self._database is not None:
@@ -204,7 +186,11 @@ class Hunt:
             return
         for name in self._properties:
             for kept in sorted(self._database.fetch(name.encode())):
-                story = decode(kept, Story)
+                try:
+                    story = decode(kept, Story)
+                except ValueError:  # torn, or of another version
+                    self._database.delete(name.encode(), kept)
+                    continue
                 if not self._space.holds(story):
                     continue
                 if name not in self.broken(story):
@@ -230,7 +216,7 @@ class Hunt:
                 yield self._shrink(seen, self._random(turn)) or self._found(seen.name, seen.story, shrunk=False)
                 # What was noticed on the way need not be met again.
                 for name in self._open():
-                    if name in self._noticed:
+                    if name in self._noticed and self.steady(name, self._noticed[name]):
                         yield self._found(name, self._bare(name, self._noticed[name]), shrunk=True)
             except NoSuchExample:
                 dull = 0 if self.tried > tried else dull + 1
@@ -301,19 +287,4 @@ def _settings(*phases: Phase) -> settings:
         deadline=None,
         derandomize=False,
         verbosity=Verbosity.quiet,
-    )
-
-
-def account_of(space: Space, story: Story, *, seed: int | None = None) -> Account:
-    """Run a story, by the space's own seed or by another, and return what the properties look at."""
-    plan = space.plan(story, seed=seed)
-    requests, attempts = engine.records(plan, space.chain)
-    return Account(
-        requests=requests,
-        attempts=attempts,
-        windows=plan.timeline.windows,
-        chain=space.chain,
-        providers=space.providers,
-        deadline_ns=space.deadline_ns,
-        end_ns=plan.end_ns,
     )

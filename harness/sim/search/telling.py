@@ -189,7 +189,8 @@ def _no_answer(seen: _Seen) -> str:
         return "the caller is given the beginning of the answer twice"
     if not seen.request.text_chars:
         return "the caller is given an empty answer as if it were one"
-    if swallowed(seen.request, seen.attempts):
+    begun = any(each.status is not None and each.status < 300 for each in seen.attempts)
+    if swallowed(seen.request, seen.attempts) and not begun:
         return f"the caller is given a {seen.request.status} although every attempt failed"
     return "the caller is given part of an answer as if it were all"
 

@@ -78,6 +78,21 @@ class DropsDeadline(Request):
         self._deadline_ns += 3600 * S
 
 
+class AsksTheLastFirst(Request):
+    """Takes its fallbacks from the wrong end."""
+
+    def __init__(self, *args: Any, **fields: Any) -> None:
+        super().__init__(*args, **fields)
+        self._order = (self._order[0], *reversed(self._order[1:]))
+
+
+class TakesHalfForWhole(Request):
+    """Does not mind how a stream ends."""
+
+    def _take(self, now_ns: int, result: Result) -> None:
+        super()._take(now_ns, result._replace(failure=None) if result.begun else result)
+
+
 @contextmanager
 def hosted(**instead: Callable[..., Any]) -> Iterator[None]:
     """Host every reference chain with these in place of what the host's module calls so."""
@@ -125,5 +140,7 @@ BUGS = {
         chain=replace(CORRECT, policy=replace(CORRECT.policy, breaker=None, budget=None)),
         request=RetriesWithoutEnd,
     ),
+    "asks-the-last-first": Planted(breaks="order_respected", request=AsksTheLastFirst),
+    "takes-half-for-whole": Planted(breaks="no_truncated_success", request=TakesHalfForWhole),
     "drops-the-deadline": Planted(breaks="bounded_latency", chain=PATIENT, request=DropsDeadline),
 }

@@ -184,9 +184,7 @@ MISTAKES: Mapping[str, Mistake] = {
         faults=_all_through(Inject(status=429, retry_after=2 * S)), instead={"Request": IgnoresRetryAfter}
     ),
     "non_retryable_retried": Mistake(faults=_all_through(Inject(status=401)), instead={"Request": RetriesDenied}),
-    "quota_retried": Mistake(
-        faults=_all_through(Inject(status=429, error="quota")), instead={"Request": RetriesQuota}
-    ),
+    "quota_retried": Mistake(faults=_all_through(Inject(status=429, error="quota")), instead={"Request": RetriesQuota}),
     "no_backoff": Mistake(faults=_all_through(_DOWN), instead={"Request": Hurries}),
     "lockstep_retries": Mistake(
         faults=_all_through(_DOWN),

@@ -1,0 +1,55 @@
+"""One run of a story, and what it came to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from harness.judge.account import Account
+from harness.judge.properties import PROPERTIES
+from harness.sim import engine
+from harness.sim.search.space import Space, Story
+
+
+class Outcome(NamedTuple):
+    """What a run came to.
+
+    Attributes:
+        broken: The properties that do not hold, with the requests that show it.
+        slowest_s: How long its slowest request took, in seconds.
+        most: How many attempts its busiest request made.
+    """
+
+    broken: dict[str, tuple[str, ...]]
+    slowest_s: float
+    most: int
+
+
+def outcome_of(space: Space, story: Story, properties: Sequence[str], *, seed: int | None = None) -> Outcome:
+    """Run a story, by the space's own seed or by another, and return what it came to.
+
+    Args:
+        space: Where it is from.
+        story: What to run.
+        properties: Names of those that are looked at.
+        seed: In place of the space's.
+    """
+    account = account_of(space, story, seed=seed)
+    shown = {name: ids for name in properties if (ids := PROPERTIES[name](account))}
+    slowest_ns = max(((each.end_ns or account.end_ns) - each.scheduled_ns for each in account.requests), default=0)
+    return Outcome(shown, slowest_ns / 1e9, max((len(tried) for tried in account.of.values()), default=0))
+
+
+def account_of(space: Space, story: Story, *, seed: int | None = None) -> Account:
+    """Run a story, by the space's own seed or by another, and return what the properties look at."""
+    plan = space.plan(story, seed=seed)
+    requests, attempts = engine.records(plan, space.chain)
+    return Account(
+        requests=requests,
+        attempts=attempts,
+        windows=plan.timeline.windows,
+        chain=space.chain,
+        providers=space.providers,
+        deadline_ns=space.deadline_ns,
+        end_ns=plan.end_ns,
+    )
