@@ -209,7 +209,9 @@ def test_cost_counts_every_attempt() -> None:
 FALLEN = {"x-chain-served-by": "b", "x-chain-depth": "1", "x-chain-attempts": "2", "x-chain-tried": "a;timeout, b;ok"}
 
 
-@pytest.mark.parametrize(("streaming", "streams"), [(False, "first-token"), (True, "first-token"), (True, "restart")])
+@pytest.mark.parametrize(
+    ("streaming", "streams"), [(False, "before-first-token"), (True, "before-first-token"), (True, "restart")]
+)
 def test_headers_say_what_is_known_when_they_leave(streaming: bool, streams: str) -> None:
     """Who served, how deep and after whom; what it cost too, unless the answer only begins."""
 
@@ -225,8 +227,8 @@ def test_headers_say_what_is_known_when_they_leave(streaming: bool, streams: str
     (headers, text), _rows = play(wire, script, streams=streams, first_token=S)
 
     assert "fine" in str(text)
-    known = streaming and streams == "first-token"
-    assert headers == (FALLEN if known else {**FALLEN, "x-chain-cost-usd": "0.000600"})
+    begins = streaming and streams == "before-first-token"
+    assert headers == (FALLEN if begins else {**FALLEN, "x-chain-cost-usd": "0.000600"})
 
 
 def test_a_mistake_of_ours_is_heard_at_once() -> None:
