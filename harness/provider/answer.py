@@ -57,6 +57,7 @@ class Heard(NamedTuple):
         tokens_out: Completion tokens billed.
         error_code: The error's code, else its type; None where it is no error.
         retry_after_ns: The delay that its body tells, in nanoseconds.
+        finish: Why it ended, in the provider's own word; None where it does not say.
     """
 
     text: str = ""
@@ -64,6 +65,7 @@ class Heard(NamedTuple):
     tokens_out: int | None = None
     error_code: str | None = None
     retry_after_ns: int | None = None
+    finish: str | None = None
 
 
 class Answer(NamedTuple):

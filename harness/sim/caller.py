@@ -72,7 +72,9 @@ class Callers:
         heard.status = 200
         return read_plain((text or "").encode())
 
-    async def _stream(self, pieces: AsyncGenerator[str | Headers, None], heard: _Heard, stream: StreamReading) -> Reading:
+    async def _stream(
+        self, pieces: AsyncGenerator[str | Headers, None], heard: _Heard, stream: StreamReading
+    ) -> Reading:
         """Read a stream. What breaks before its first event is a plain error, what breaks later an error event."""
         try:
             async for piece in pieces:

@@ -90,6 +90,26 @@ def test_who_fails_is_followed_by_the_next(
     assert [row.outcome for row in child.attempts(request_id, 2)] == [outcome, "ok"]
 
 
+@pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
+def test_the_headers_tell_an_official_client_who_served(child: Hosted, request_id: str, stream: bool) -> None:
+    """Without a look at the body: who, how deep, after whom; and of a whole answer what it cost."""
+    child.mocks["openai"].act = "503"
+    client = openai.OpenAI(base_url=child.address.base_url, api_key="none", max_retries=0, http_client=child.client)
+
+    answer = client.chat.completions.with_raw_response.create(**child.body(request_id, stream=stream))
+
+    told = {name: value for name, value in answer.headers.items() if name.startswith("x-chain-")}
+    cost = {} if stream else {"x-chain-cost-usd": "0.000000"}
+    assert told == {
+        "x-chain-served-by": "anthropic",
+        "x-chain-depth": "1",
+        "x-chain-attempts": "2",
+        "x-chain-tried": "openai;server_error, anthropic;ok",
+        **cost,
+    }
+    assert answer.http_response.read()
+
+
 @pytest.mark.parametrize(
     ("act", "outcome"),
     [("cut-first", "cut"), ("error-event", "malformed"), ("malformed", "malformed")],

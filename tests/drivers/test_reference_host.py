@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,12 +18,12 @@ from harness.drivers.recorder import Recorder
 from harness.drivers.reference.calls import Outgoing
 from harness.drivers.reference.host import enter
 from harness.drivers.reference.wire import BrokenError
+from harness.drivers.server import Ask, Headers, opening
 from harness.drivers.world import World
 from harness.history.records import ChainAttempt
 from harness.sim.clock import Clock, run
 
 S = 10**9
-Ask = Callable[[dict[str, Any]], AsyncGenerator[str, None]]
 
 
 @dataclass
@@ -121,14 +121,15 @@ def body(*, stream: bool) -> dict[str, Any]:
 async def stream(ask: Ask, _clock: Clock) -> tuple[str, dict[str, Any]]:
     """Return a stream's text and its last event."""
     async with aclosing(ask(body(stream=True))) as pieces:
-        events = [json.loads(piece) async for piece in pieces]
+        events = [json.loads(piece) async for piece in pieces if isinstance(piece, str)]
     return "".join(event["choices"][0]["delta"].get("content", "") for event in events), events[-1]
 
 
 async def whole(ask: Ask, clock: Clock) -> tuple[dict[str, Any], float]:
     """Return a plain answer, and when it came, in seconds."""
     async with aclosing(ask(body(stream=False))) as pieces:
-        return json.loads(await anext(pieces)), clock.now_ns / S
+        _headers, text = await opening(pieces)
+        return json.loads(text or ""), clock.now_ns / S
 
 
 def test_a_hedges_first_token_settles_it() -> None:
@@ -203,6 +204,31 @@ def test_cost_counts_every_attempt() -> None:
 
     assert last["chain"]["cost_usd"] == pytest.approx(2 * (1000 * 10 + 100 * 100) / 1e6)
     assert last["usage"]["total_tokens"] == 1100
+
+
+FALLEN = {"x-chain-served-by": "b", "x-chain-depth": "1", "x-chain-attempts": "2", "x-chain-tried": "a;timeout, b;ok"}
+
+
+@pytest.mark.parametrize(
+    ("streaming", "streams"), [(False, "before-first-token"), (True, "before-first-token"), (True, "restart")]
+)
+def test_headers_say_what_is_known_when_they_leave(streaming: bool, streams: str) -> None:
+    """Who served, how deep and after whom; what it cost too, unless the answer only begins."""
+
+    async def script(ask: Ask, _clock: Clock) -> tuple[Headers, str | None]:
+        async with aclosing(ask(body(stream=streaming))) as pieces:
+            return await opening(pieces)
+
+    usage = {"usage": {"prompt_tokens": 10, "completion_tokens": 5}}
+    last = f"data: {json.dumps({'choices': [], **usage})}\n\n".encode()
+    answer = Answer([*said("fine"), last]) if streaming else plain("fine", **usage)
+    wire = Scripted(a=[Answer([60.0])], b=[answer])
+
+    (headers, text), _rows = play(wire, script, streams=streams, first_token=S)
+
+    assert "fine" in str(text)
+    begins = streaming and streams == "before-first-token"
+    assert headers == (FALLEN if begins else {**FALLEN, "x-chain-cost-usd": "0.000600"})
 
 
 def test_a_mistake_of_ours_is_heard_at_once() -> None:

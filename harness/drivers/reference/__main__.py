@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable
+
 from harness import part
 from harness.drivers.reference.host import enter
 from harness.drivers.server import serving
 
+new_loop: Callable[[], asyncio.AbstractEventLoop] | None = None
 try:
-    from uvloop import new_event_loop
+    import uvloop
+
+    new_loop = uvloop.new_event_loop
 except ImportError:  # there is none for Windows, and the loop that Python brings will do
-    new_event_loop = None
+    pass
 
 if __name__ == "__main__":
-    part.main("chain", serving(enter), loop_factory=new_event_loop)
+    part.main("chain", serving(enter), loop_factory=new_loop)

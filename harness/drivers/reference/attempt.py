@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,12 +17,12 @@ from harness.chain.reference.classify import failure, inside
 from harness.chain.spec import Policy
 from harness.drivers.recorder import Attempt, Recorder
 from harness.drivers.reference.calls import Outgoing, outgoing
-from harness.drivers.reference.ends import in_body, reason
+from harness.drivers.reference.ends import named, reason
 from harness.drivers.reference.wire import BrokenError, Incoming, Wire
 from harness.history import AttemptOutcome
 from harness.provider import retry_after
 from harness.provider.answer import Heard
-from harness.provider.dialects import DIALECTS
+from harness.provider.dialects import DIALECTS, Dialect
 from harness.provider.dialects import wire as events
 from harness.provider.marker import ATTEMPT_HEADER
 from harness.provider.usage import billed, cost_usd
@@ -127,10 +128,10 @@ class Attempts:
         heard = DIALECTS[self.chain.providers[send.provider].dialect].read_body(incoming.status, data)
         if incoming.status >= 300 or heard.error_code is not None or not heard.text:
             reading.error = heard
-            reading.finish = in_body(data)
+            reading.finish = named(heard.finish)
             return
         reading.said = True
-        reading.finish = in_body(data) or "stop"
+        reading.finish = named(heard.finish) or "stop"
         reading.used = heard.tokens_in, heard.tokens_out
         say(heard.text)
 
@@ -146,15 +147,10 @@ class Attempts:
             whole, rest = events.split(rest, data)
             for event in whole:
                 step = dialect.read_event(event)
-                raw = events.bytes_of(event)
-                said = None if not raw or raw == b"[DONE]" else events.as_object(events.load(raw))
-                if said == {} and reading.finish is None:
-                    raise BrokenError("malformed")
-                if said and (said.get("error") or said.get("type") == "error"):
-                    reading.error = dialect.read_body(500, raw)
-                    return
-                new_in, new_out = billed(event)
-                reading.used = _newer(new_in, reading.used[0]), _newer(new_out, reading.used[1])
+                if not step.text or step.part or _TELLING.search(event):
+                    self._told_by(event, reading, dialect)
+                    if reading.error is not None:
+                        return
                 if step.text:
                     reading.said = True
                     if self.policy.streams != "restart":
@@ -162,10 +158,28 @@ class Attempts:
                     patience.reschedule(min(latest_s, time_s() + self.policy.idle / 1e9))
                     say(step.text)
                 if step.part in ("finish", "done") and reading.finish is None:
-                    reading.finish = reason(said) or "stop"
+                    reading.finish = reason(events.data_of(event)) or "stop"
                     patience.reschedule(min(latest_s, time_s() + AFTER_END_S))
         if reading.finish is None:
             raise BrokenError("cut")
+
+    def _told_by(self, event: bytes, reading: Reading, dialect: Dialect) -> None:
+        """Read what an event says beside the text: an error, or what the answer took.
+
+        Raises:
+            BrokenError: It is no event of a stream.
+        """
+        raw = events.bytes_of(event)
+        if not raw or raw == b"[DONE]":
+            return
+        said = events.as_object(events.load(raw))
+        if not said and reading.finish is None:
+            raise BrokenError("malformed")
+        if said.get("error") or said.get("type") == "error":
+            reading.error = dialect.read_body(500, raw)
+            return
+        new_in, new_out = billed(event)
+        reading.used = _newer(new_in, reading.used[0]), _newer(new_out, reading.used[1])
 
     def _result(self, send: Send, attempt: Attempt, reading: Reading, how: AttemptOutcome) -> Result:
         """Say what came of an attempt, to the recorder too."""
@@ -216,6 +230,8 @@ class _Exchange(NamedTuple):
 
 
 _EVENTS = "text/event-stream"
+_TELLING = re.compile(rb'"error"|"usage[A-Za-z]*"\s*:\s*[^\sn]')
+"""What an event may say beside its text; most of a stream's say nothing, and need not be read once more to know that."""
 
 
 def _header(incoming: Incoming, name: str) -> str:

@@ -12,21 +12,16 @@ _FILTERED = frozenset(
 _LENGTH = frozenset({"length", "max_tokens", "model_context_window_exceeded"})
 
 
-_TELLING = tuple(word.encode() for word in (*sorted(_FILTERED | _LENGTH), "blockreason", "\\u"))
-
-
-def in_body(body: bytes) -> str | None:
-    """Return the `reason` of a plain answer; None for a mere `stop` too, which most are and need not be read for."""
-    small = body.lower()
-    return reason(wire.load(body)) if any(word in small for word in _TELLING) else None
+def named(said: str | None) -> str | None:
+    """Return `stop`, `length` or `content_filter` for a provider's own word; None for none."""
+    if not said:
+        return None
+    small = said.lower()
+    return "content_filter" if small in _FILTERED else "length" if small in _LENGTH else "stop"
 
 
 def reason(answer: Any) -> str | None:
-    """Return `stop`, `length` or `content_filter`; None where nothing says it.
-
-    Args:
-        answer: A plain answer's JSON, or that of an event of a stream.
-    """
+    """Return what the JSON of a stream's event says, as `named` has it; None where it says nothing about it."""
     data = wire.as_object(answer)
     places = (
         (next(iter(wire.objects(data.get("choices"))), {}), "finish_reason"),
@@ -38,7 +33,5 @@ def reason(answer: Any) -> str | None:
     for place, name in places:
         said = place.get(name)
         if isinstance(said, str) and said:
-            if name == "blockReason" or said.lower() in _FILTERED:
-                return "content_filter"
-            return "length" if said.lower() in _LENGTH else "stop"
+            return "content_filter" if name == "blockReason" else named(said)
     return None

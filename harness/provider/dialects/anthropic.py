@@ -216,4 +216,5 @@ def read_body(status: int, body: bytes) -> Heard:
         wire.text_of([part for part in wire.objects(data.get("content")) if part.get("type") == "text"]),
         wire.count_of(usage.get("input_tokens")),
         wire.count_of(usage.get("output_tokens")),
+        finish=wire.word_of(data.get("stop_reason")),
     )

@@ -169,6 +169,7 @@ def read_body(status: int, body: bytes) -> Heard:
         wire.text_of(wire.as_object(choice.get("message")).get("content")),
         wire.count_of(usage.get("prompt_tokens")),
         wire.count_of(usage.get("completion_tokens")),
+        finish=wire.word_of(choice.get("finish_reason")),
     )
 
 

@@ -255,10 +255,12 @@ def read_body(status: int, body: bytes) -> Heard:
         return _heard_error(wire.as_object(data.get("error")))
     candidate = next(iter(wire.objects(data.get("candidates"))), {})
     usage = wire.as_object(data.get("usageMetadata"))
+    blocked = wire.as_object(data.get("promptFeedback"))
     return Heard(
         _text(candidate),
         wire.count_of(usage.get("promptTokenCount")),
         wire.count_of(usage.get("candidatesTokenCount")),
+        finish=wire.word_of(candidate.get("finishReason")) or ("SAFETY" if blocked.get("blockReason") else None),
     )
 
 
