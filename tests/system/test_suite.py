@@ -17,7 +17,7 @@ import pytest
 from tests.system.chains import CHAIN, PLAIN, behind, real
 from tests.system.conftest import LiveRun, finish, launch, starved
 
-pytestmark = [pytest.mark.system, pytest.mark.xdist_group("suite")]
+pytestmark = pytest.mark.system
 
 PLANTED, NAMED = "sk-planted-0123456789abcdef", "sk-fromenv-fedcba9876543210"
 OURS, REAL = "hunter2-hunter2-hunter2", "sk-real-0123456789abcdef"
