@@ -27,7 +27,7 @@ SCENARIO = """\
 name: {name}
 chain: {name}-chain.yaml
 load: {{rate: 8/s, arrivals: constant, deadline: 8s, streaming: {streaming}}}
-phases: {{baseline: 2s, fault: 1s, recovery: 1s}}
+phases: {{baseline: 1s, fault: 2s, recovery: 1s}}
 faults:
   - {{on: primary, during: fault, inject: {{{inject}}}}}
 expect: ["{expect}"]
