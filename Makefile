@@ -21,7 +21,7 @@ demo: install  ## run the demo scenario live and show its verdict
 
 test: install  ## run the whole test suite
 	$(BIN)/python -m pytest -m "not system" -n auto --dist loadfile
-	$(BIN)/python -m pytest -m system -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -m system -n 2 --dist loadfile
 
 check: install  ## lint, types, import layers
 	$(BIN)/ruff check .

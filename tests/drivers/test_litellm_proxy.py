@@ -22,8 +22,6 @@ from harness.store.capture import rows
 from tests.drivers.hosted import DEADLINE_S, Hosted, text_of, until
 from tests.drivers.providers import WORDS
 
-pytestmark = pytest.mark.xdist_group("litellm proxy")
-
 TEXT = "".join(WORDS)
 CHAIN = Chain(
     name="two-workers",

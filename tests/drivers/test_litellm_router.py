@@ -17,7 +17,7 @@ from harness.document import parse
 from tests.drivers.hosted import Hosted, events, hosted, text_of
 from tests.drivers.providers import WORDS, Mock, refused_port
 
-pytestmark = [pytest.mark.system, pytest.mark.xdist_group("litellm router")]
+pytestmark = pytest.mark.system
 
 CLAUDE = "claude-3-5-sonnet-20241022"
 TEXT = "".join(WORDS)

@@ -38,7 +38,6 @@ PATHS = {
     "router": "/api/v1/chat/completions",
     "deep": "/chat/completions",
 }
-pytestmark = pytest.mark.xdist_group("openai sdk")
 system = pytest.mark.system
 
 

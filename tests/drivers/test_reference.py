@@ -38,7 +38,7 @@ PATHS = {
     "router": "/api/v1/chat/completions",
     "deep": "/chat/completions",
 }
-pytestmark = [pytest.mark.system, pytest.mark.xdist_group("reference")]
+pytestmark = pytest.mark.system
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])

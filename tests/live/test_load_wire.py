@@ -21,7 +21,7 @@ from tests.live.load_child import (
     serving,
 )
 
-pytestmark = [pytest.mark.system, pytest.mark.xdist_group("load wire")]
+pytestmark = pytest.mark.system
 
 DONE = b"data: [DONE]\n\n"
 MID = "connection closed in mid-answer"

@@ -32,6 +32,8 @@ expect:
   - success_rate in fault >= 80%
   - no retry_storm
 """
+LONG = SCENARIO.replace("recovery: 1s", "recovery: 300s")
+"""It is never waited for."""
 PLAIN = """\
 name: plain
 driver: openai-sdk

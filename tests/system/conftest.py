@@ -23,6 +23,10 @@ import pytest
 from tests.system.chains import CHAIN, SCENARIO
 
 ROOT = Path(__file__).parents[2]
+MANY = 25
+"""Requests, with the warm-up's, when the fault is on: three and a baseline of fifteen come before it."""
+END_S = 60
+"""How long a run may take to end after something happened to it; by its plan it would go on for longer."""
 
 
 def poll(condition: Callable[[], Any], *, within_s: float, what: str) -> Any:
@@ -123,6 +127,12 @@ class LiveRun:
                 return self.process.returncode, out, err
             self.look()
         raise AssertionError(f"it did not end within {within_s} s")
+
+    def check_kept(self, requests_min: int) -> None:
+        """What was captured until something happened to the run is there, joined, and the run is no pass."""
+        assert len(pd.read_parquet(self.folder / "requests.parquet")) >= requests_min
+        assert json.loads((self.folder / "verdict.json").read_text())["status"] == "inconclusive"
+        assert (self.folder / "junit.xml").stat().st_size > 0
 
     def leftovers(self) -> list[str]:
         """Return the processes that are still alive and the ports that are still open."""

@@ -13,7 +13,7 @@ import pytest
 from tests.system.chains import CHAIN, SCENARIO
 from tests.system.conftest import LiveRun, finish, launch, starved
 
-pytestmark = [pytest.mark.system, pytest.mark.xdist_group("two runs")]
+pytestmark = pytest.mark.system
 
 FILES = {
     "plan.json",
