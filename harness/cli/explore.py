@@ -136,6 +136,7 @@ def _print(explored: Explored) -> None:
 
 def _file(found: Found) -> str:
     size = "one fault" if found.faults == 1 else f"{found.faults} faults"
-    more = "" if found.shrunk else "; no time was left to look for less"
-    more += "" if found.steady else "; hangs on chance, so a live run may show it or not"
+    more = "" if found.steady else "; hangs on chance, so a live run may show it or not"
+    if not found.shrunk:
+        more = "; no time was left to look for less, or for chance in it"
     return f"{found.scenario} ({size}{more})"

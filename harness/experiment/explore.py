@@ -217,7 +217,7 @@ def _keep(find: Find, space: Space, chain: Path, out: Path) -> Found:
             property_name=find.name,
             expect=expect,
             path=str(file),
-            steady=find.steady,
+            doubt=_doubt(find),
         )
         if not file.exists():
             _write(file, text, told)
@@ -232,6 +232,16 @@ def _keep(find: Find, space: Space, chain: Path, out: Path) -> Found:
         shrunk=find.shrunk,
         steady=find.steady,
     )
+
+
+def _doubt(find: Find) -> str:
+    if not find.shrunk:
+        return (
+            "No time was left to make it smaller, or to see whether it hangs on chance: a live run may show it or not."
+        )
+    if not find.steady:
+        return "It hangs on chance: by another seed the property held, so a live run may show it or not."
+    return ""
 
 
 def _write(file: Path, text: str, told: str) -> None:

@@ -15,7 +15,6 @@ _DURATIONS = ("retry_after", "delay", "pause", "ttft")
 _WIDTH = 118
 _PLAIN = re.compile(r"(?!(true|false|null|yes|no)$)[A-Za-z./][A-Za-z0-9._/\-]*", re.IGNORECASE)
 """What YAML takes for a text without quotes."""
-CHANCE = "It hangs on chance: by another seed the property held, so a live run may show it or not."
 
 
 def scenario_yaml(
@@ -27,7 +26,7 @@ def scenario_yaml(
     property_name: str,
     expect: Iterable[str],
     path: str,
-    steady: bool = True,
+    doubt: str = "",
 ) -> str:
     """Return a find as a scenario file.
 
@@ -39,15 +38,14 @@ def scenario_yaml(
         property_name: What it breaks.
         expect: What fails when it is run.
         path: Where it will lie, for the comments.
-        steady: It does so by other seeds too.
+        doubt: What is not sure about it; empty if all is.
     """
     means = " ".join((PROPERTIES[property_name].__doc__ or "").split("\n\n", maxsplit=1)[0].split())
     comments = [
         f"Found by `harness explore`. It breaks {property_name}: {told}.",
         f"{property_name} is broken by {means.removeprefix('Return ')}",
     ]
-    if not steady:
-        comments.append(CHANCE)
+    comments += [doubt] if doubt else []
     lines = [f"# {line}" for comment in comments for line in textwrap.wrap(comment, _WIDTH, break_on_hyphens=False)]
     lines += [f"# In virtual time: harness run {path} --engine sim", f"# On real parts:   harness run {path}"]
     load = scenario.load
