@@ -50,7 +50,7 @@ def test_nothing_around_a_run_matters(tmp_path: Path, place: str) -> None:
     own, load, before = PLACES[place]
     elsewhere = tmp_path / "else where"
     elsewhere.mkdir()
-    env = {**os.environ, "PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path), **own}
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(path or str(Path.cwd()) for path in sys.path), **own}
     argv = [sys.executable, "-c", CHILD, str(tmp_path), load, before]
     done = subprocess.run(argv, env=env, cwd=elsewhere, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
