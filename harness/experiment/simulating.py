@@ -23,7 +23,7 @@ RUN_S = 900.0
 """How long one run may take; a chain that never lets go of its process would hold up all others."""
 IMPORTS_S = 120.0
 RUNS_MAX = 1000
-"""How many runs a process makes before another takes its place: LiteLLM's compiled part keeps up to 140 KB for each."""
+"""How many runs a process makes before another takes its place: LiteLLM leaves up to 140 KB behind in each."""
 
 
 class Simulating:
