@@ -68,7 +68,7 @@ class Network:
         self._clock = clock
         self._seed = seed
         self._open: dict[int, Answering] = {}
-        self._tries: Counter[tuple[str, str | None]] = Counter()
+        self._tries: Counter[tuple[str, str]] = Counter()
         self._closed = False
 
     async def send(
@@ -109,9 +109,11 @@ class Network:
         deadline come. Live it is its processor that slows it down.
         """
         marker = find_request(body)
-        name = provider, marker and marker.request_id
+        if marker is None:
+            return
+        name = provider, marker.request_id
         self._tries[name] += 1
-        if self._tries[name] > STORM_ATTEMPTS and marker is not None:
+        if self._tries[name] > STORM_ATTEMPTS:
             await asyncio.sleep(STORM_S)
 
     def close(self) -> None:

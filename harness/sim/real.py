@@ -121,7 +121,7 @@ class _Run:
     def __init__(self) -> None:
         self.thread: int | None = None
         self.now_ns: Callable[[], int] = lambda: 0
-        self.drawn = random.Random(0)  # noqa: S311 - a simulation keeps no secrets
+        self.drawn = random.Random(0)
         self.tried: list[UnrealError] = []
 
 

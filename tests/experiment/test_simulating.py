@@ -85,7 +85,7 @@ def test_a_process_that_dies_costs_one_run(folder: Path) -> None:
                 return
 
             assert await simulating.carry(todo[0], runs[0], gate) is None
-            (child,) = simulating._children
+            (child,) = simulating._runs
             os.killpg(child.pid, signal.SIGKILL)
             error = await simulating.carry(todo[1], runs[1], gate)
             assert error is not None
@@ -95,3 +95,28 @@ def test_a_process_that_dies_costs_one_run(folder: Path) -> None:
             assert await simulating.carry(todo[1], runs[1], gate) is None
 
     asyncio.run(asyncio.wait_for(story(), 120))
+
+
+@pytest.mark.system
+def test_a_process_that_has_done_its_share_is_replaced(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What libraries keep for ever goes with it."""
+    monkeypatch.setattr("harness.experiment.simulating.RUNS_MAX", 2)
+    todo = jobs([scenario(folder, "one")])
+
+    async def story() -> list[set[int]]:
+        seen = []
+        async with Simulating.start(1, folder / "sim.log") as simulating:
+
+            async def gate() -> None:
+                return
+
+            for _ in range(3):
+                run = RunFolder.create(folder / "r", todo[0].loaded.plan)
+                assert await simulating.carry(todo[0], run, gate) is None
+                seen.append({child.pid for child in simulating._runs})
+        return seen
+
+    first, second, third = asyncio.run(asyncio.wait_for(story(), 120))
+    assert len(first) == len(third) == 1
+    assert second == set()
+    assert first != third

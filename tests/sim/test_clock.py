@@ -1,7 +1,6 @@
 """Virtual time."""
 
 import asyncio
-import socket
 import threading
 import time
 from datetime import UTC, datetime
@@ -68,26 +67,3 @@ def test_a_deadlock_is_named() -> None:
 
     with pytest.raises(UnrealError, match=r"deadlock.*the patient one"):
         run(main)
-
-
-@pytest.mark.parametrize(
-    "deed",
-    [
-        lambda: time.sleep(0.001),
-        lambda: socket.create_connection(("127.0.0.1", 9)),
-        lambda: threading.Thread(target=print).start(),
-    ],
-    ids=["sleep", "socket", "thread"],
-)
-def test_nothing_real_happens(deed: object) -> None:
-    """A real sleep, socket or thread stops the run, and is possible again afterwards."""
-
-    async def main(_clock: Clock) -> None:
-        deed()  # type: ignore[operator]
-
-    with pytest.raises(UnrealError, match="real"):
-        run(main)
-    time.sleep(0)
-    thread = threading.Thread(target=int)
-    thread.start()
-    thread.join()

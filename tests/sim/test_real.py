@@ -104,11 +104,11 @@ DEEDS: dict[str, tuple[Callable[[], Any], str]] = {
     "timer": (lambda: threading.Timer(0.001, print).start(), "thread"),
     "bare thread": (lambda: _thread.start_new_thread(print, ()), "thread"),
     "process": (lambda: subprocess.run(["true"], check=False), "process"),
-    "shell": (lambda: os.system("true"), "process"),  # noqa: S605, S607 - it must not even begin
-    "pipe": (lambda: os.popen("true"), "process"),  # noqa: S605, S607 - as above
+    "shell": (lambda: os.system("true"), "process"),  # noqa: S605 - it must not even begin
+    "pipe": (lambda: os.popen("true"), "process"),  # noqa: S605 - as above
     "fork": (lambda: os.fork(), "process"),  # noqa: PLW0108 - looked up when it is called, or it would be the real one
     "spawn": (lambda: os.posix_spawn("/bin/true", ["true"], {}), "process"),
-    "exec": (lambda: os.execvp("true", ["true"]), "process"),  # noqa: S606, S607 - as above
+    "exec": (lambda: os.execvp("true", ["true"]), "process"),  # noqa: S606 - as above
     "forked worker": (lambda: multiprocessing.get_context("fork").Process(target=int).start(), "process"),
     "spawned worker": (_spawned, "process"),
     "pool of processes": (_pool_of_processes, "real"),
@@ -120,7 +120,7 @@ DEEDS: dict[str, tuple[Callable[[], Any], str]] = {
     "listener": (_listener, "listener"),
     "name": (lambda: socket.gethostbyname("x.example"), "look-up"),
     "http.client": (lambda: http.client.HTTPConnection("127.0.0.1", 9).request("GET", "/"), "look-up"),
-    "urllib": (lambda: urllib.request.urlopen(NOWHERE), "look-up"),  # noqa: S310 - as above
+    "urllib": (lambda: urllib.request.urlopen(NOWHERE), "look-up"),
     "urllib3": (lambda: urllib3.request("GET", NOWHERE, retries=False), "look-up"),
     "requests": (lambda: requests.get(NOWHERE, timeout=1), "look-up"),
     "httpx": (lambda: httpx.get(NOWHERE), "look-up"),
@@ -261,7 +261,7 @@ def test_afterwards_all_is_as_it_was() -> None:
 
     async def main(_clock: Clock) -> None:
         held.append(time.sleep)
-        time.sleep(1)
+        time.sleep(1)  # noqa: ASYNC251 - what must not happen
 
     with pytest.raises(UnrealError):
         run(main)
@@ -286,7 +286,7 @@ def test_another_thread_goes_on() -> None:
 
     async def main(_clock: Clock) -> None:
         begun.set()
-        while not over.is_set():
+        while not over.is_set():  # noqa: ASYNC110 - no event of asyncio's can be set from another thread
             await asyncio.sleep(0.001)
 
     thread = threading.Thread(target=beside)

@@ -51,7 +51,7 @@ TINY = """\
 name: tiny
 title: Four requests
 chain: {chain}
-load: {{rate: 4/s, arrivals: constant, streaming: 50%, deadline: {deadline_s}s}}
+load: {{rate: 4/s, arrivals: constant, streaming: 50%, max_tokens: 4, deadline: {deadline_s}s}}
 phases: {{fault: 1s}}
 faults:
 {faults}
@@ -88,6 +88,24 @@ def tiny(folder: Path, driver: str, *injects: str, deadline_s: int = 12, chain: 
     path = folder / f"tiny-{driver}.yaml"
     path.write_text(TINY.format(chain=chain or f"{driver}.yaml", deadline_s=deadline_s, faults=faults))
     return load(path, seed=1)
+
+
+HEDGED = """\
+policy: {hedge: 60ms, breaker: {failures: 3, open: 1500ms}, budget: {share: 20%, floor: 5}, streams: restart}
+"""
+
+
+def worlds(folder: Path) -> list[Loaded]:
+    """Return a run of each kind of chain that runs in virtual time; the first hedges, and has a breaker and a budget."""
+    hedged = small(folder, "reference", rate=8)
+    chain = folder / "hedged.yaml"
+    chain.write_text((folder / "reference.yaml").read_text() + HEDGED)
+    return [
+        load(hedged.path, chain=chain, seed=1),
+        small(folder, "openai-sdk"),
+        small(folder, "litellm-router"),
+        tiny(folder, "litellm-router", *MIXED, chain=gateway(folder)),
+    ]
 
 
 def digest(history: History) -> str:

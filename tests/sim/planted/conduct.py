@@ -94,6 +94,7 @@ class BeginsAgain(Reference):
     """Asks the next provider for the rest of an answer, and gets the whole."""
 
     async def ask(self, body: dict[str, Any]) -> AsyncGenerator[str, None]:
+        """Ask, and if the answer breaks off, ask somebody else."""
         again = {**body, "chain": {"order": ["azure"]}}
         try:
             async for piece in super().ask(body):
@@ -107,6 +108,7 @@ class Soothes(Reference):
     """Has an answer of its own for when nobody has one."""
 
     async def ask(self, body: dict[str, Any]) -> AsyncGenerator[str, None]:
+        """Ask, and make up an answer if there is none."""
         try:
             async for piece in super().ask(body):
                 yield piece
@@ -119,6 +121,7 @@ class SaysNothing(Reference):
     """Leaves its caller alone when nobody answers."""
 
     async def ask(self, body: dict[str, Any]) -> AsyncGenerator[str, None]:
+        """Ask, and wait for ever if there is no answer."""
         try:
             async for piece in super().ask(body):
                 yield piece
@@ -130,6 +133,7 @@ class WorksOn(Reference):
     """Does not hear that its caller has gone."""
 
     async def ask(self, body: dict[str, Any]) -> AsyncGenerator[str, None]:
+        """Ask in a task that nobody cancels."""
         ask = super().ask
 
         async def whole() -> list[str]:
@@ -137,6 +141,9 @@ class WorksOn(Reference):
 
         for piece in await asyncio.shield(asyncio.create_task(whole())):
             yield piece
+
+
+FEW = Load(rate=4.0, arrivals="poisson", deadline=40 * S)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,7 +164,7 @@ class Mistake:
     chain: Chain = RIGHT
     right: Chain = RIGHT
     instead: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
-    load: Load = Load(rate=4.0, arrivals="poisson", deadline=40 * S)
+    load: Load = FEW
     recovery_s: int = 15
     also: frozenset[str] = frozenset()
 
@@ -189,20 +196,20 @@ MISTAKES: Mapping[str, Mistake] = {
     "lockstep_retries": Mistake(
         faults=_all_through(_DOWN),
         instead={"Request": MarchesInStep},
-        load=Load(rate=20.0, arrivals="poisson", deadline=40 * S),
+        load=replace(FEW, rate=20.0),
     ),
     "retry_storm": Mistake(faults=_all_through(_DOWN), instead={"Request": TriesEightTimes}),
     "truncated_as_success": Mistake(
         faults=_all_through(Inject(stream="cut", after_tokens=5)),
         instead={"Attempts": TakesHalf},
-        load=Load(rate=4.0, arrivals="poisson", streaming=1.0, deadline=40 * S),
+        load=replace(FEW, streaming=1.0),
         also=frozenset({"error_swallowed"}),
     ),
     "duplicated_content": Mistake(
         faults=_all_through(Inject(stream="cut", after_tokens=5)),
         right=replace(RIGHT, policy=replace(RIGHT.policy, streams="restart")),
         instead={"Reference": BeginsAgain},
-        load=Load(rate=4.0, arrivals="poisson", streaming=1.0, deadline=40 * S),
+        load=replace(FEW, streaming=1.0),
     ),
     "error_swallowed": Mistake(faults=_all_through(_DOWN, *NAMES), instead={"Reference": Soothes}),
     "hang": Mistake(faults=_all_through(_DOWN, *NAMES), instead={"Reference": SaysNothing}),
@@ -215,7 +222,7 @@ MISTAKES: Mapping[str, Mistake] = {
     "zombie_attempts": Mistake(
         faults=_all_through(Inject(delay=20 * S)),
         instead={"Reference": WorksOn},
-        load=Load(rate=4.0, arrivals="poisson", deadline=3 * S),
+        load=replace(FEW, deadline=3 * S),
     ),
     "late_fallback": Mistake(faults=_all_through(_DOWN), instead={"Request": Dawdles}),
 }
