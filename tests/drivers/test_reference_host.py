@@ -9,16 +9,20 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 import pytest
 
 from harness.chain import Chain, Provider, Retry
 from harness.chain.reference import ChainExhausted
 from harness.chain.spec import BreakerSpec, Policy, Price
 from harness.drivers.recorder import Recorder
+from harness.drivers.reference import __main__ as program
+from harness.drivers.reference import host
 from harness.drivers.reference.calls import Outgoing
 from harness.drivers.reference.host import enter
 from harness.drivers.reference.wire import BrokenError
 from harness.history.records import ChainAttempt
+from harness.part import Part
 from harness.sim.clock import Clock, run
 
 S = 10**9
@@ -252,3 +256,19 @@ def test_the_deadline_holds_whatever_is_under_way(streaming: bool) -> None:
     assert at_ns == 5 * S
     assert "1. a: " in told
     assert "b: not asked, no time" in told
+
+
+@pytest.mark.parametrize("seed", [0, 7])
+def test_a_live_policy_draws_by_the_plans_seed(monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
+    """What the host draws is what a simulation of the same plan draws."""
+    drawn: list[int] = []
+    real = host.Shared
+    monkeypatch.setattr(host, "Shared", lambda chain, *, seed: drawn.append(seed) or real(chain, seed=seed))
+    chain = Chain(name="one", driver="reference", providers={"a": Provider(dialect="openai", model="a")}, order=("a",))
+
+    async def story() -> None:
+        async with program.serve(Part("chain", {"chain": msgspec.to_builtins(chain), "base_urls": {}, "seed": seed})):
+            pass
+
+    asyncio.run(story())
+    assert drawn == [seed]
