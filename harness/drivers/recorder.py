@@ -27,6 +27,8 @@ _LOG = logging.getLogger(__name__)
 _LAST_EVENT = re.compile(rb"(?:^|\n)(?:data: ?\[DONE\]|event: ?message_stop)")
 _TAIL_BYTES = 32
 _RESET = {errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED}
+RESET_SAID = "ConnectionResetError"
+"""Stands in the words of aiohttp's error where a reset broke a body: among its causes the reset is not."""
 
 
 class Recorder:
@@ -228,7 +230,7 @@ def _outcome(error: BaseException, number: int | None, *, answered: bool) -> Att
         return "timeout"
     if number == errno.ECONNREFUSED:
         return "refused"
-    if number in _RESET:
+    if number in _RESET or RESET_SAID in str(error):
         return "reset"
     if isinstance(error, httpx.ProtocolError) and not answered:
         return "malformed"

@@ -38,7 +38,7 @@ _ERRORS: Mapping[Manner, Mapping[tuple[AttemptOutcome, bool], _Error]] = {
     "aiohttp": {
         ("refused", False): (httpx.ConnectError, errno.ECONNREFUSED, "Cannot connect to host"),
         ("reset", False): (httpx.ConnectError, errno.ECONNRESET, "[Errno 104] Connection reset by peer"),
-        ("reset", True): (httpx.ReadError, None, "Response payload is not completed"),
+        ("reset", True): (httpx.ReadError, None, "Response payload is not completed. ConnectionResetError"),
         ("cut", False): (httpx.ReadError, None, "Server disconnected"),
         ("cut", True): (httpx.ReadError, None, "Response payload is not completed"),
         ("timeout", False): (httpx.ReadTimeout, None, "Timeout on reading data from socket"),

@@ -10,6 +10,7 @@ from typing import Protocol
 import aiohttp
 from yarl import URL
 
+from harness.drivers.recorder import RESET_SAID
 from harness.drivers.reference.calls import Outgoing
 from harness.history import AttemptOutcome
 
@@ -117,7 +118,7 @@ def _outcome(error: BaseException, *, answered: bool) -> AttemptOutcome:
             return "reset"
         link = link.__cause__ or link.__context__
     if isinstance(error, aiohttp.ServerDisconnectedError | aiohttp.ClientPayloadError):
-        return "cut"
+        return "reset" if RESET_SAID in str(error) else "cut"
     if isinstance(error, TimeoutError | asyncio.TimeoutError):
         return "timeout"
     return "cut" if answered else "malformed"
