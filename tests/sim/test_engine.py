@@ -21,6 +21,7 @@ from harness import sim
 from harness.drivers import inside
 from harness.drivers.reference.host import Reference
 from harness.errors import UsageError
+from harness.scenario.load import load
 from harness.sim.clock import UnrealError
 from tests.sim.worlds import digest, small
 
@@ -44,6 +45,35 @@ def test_again_is_the_same(tmp_path: Path, driver: str) -> None:
     assert digest(sim.run(other.plan, other.chain).history) != first
     random.random()
     assert digest(sim.run(loaded.plan, loaded.chain).history) == first
+
+
+STREAMED = """\
+name: streamed
+driver: litellm-router
+providers:
+  only: {dialect: %s, model: %s, reply: {ttft: 10ms, tokens: 6}}
+order: [only]
+"""
+STREAMING = """\
+name: streaming
+chain: chain.yaml
+load: {rate: 4/s, streaming: 100%}
+phases: {all: 1s}
+"""
+
+
+@pytest.mark.parametrize(
+    ("dialect", "model"), [("anthropic", "claude-3-5-sonnet-20241022"), ("gemini", "gemini-2.0-flash")]
+)
+def test_no_run_calls_the_providers_of_an_earlier_one(tmp_path: Path, dialect: str, model: str) -> None:
+    """LiteLLM keeps a client of its own for streams that its official SDK is not there for; each run has another."""
+    (tmp_path / "chain.yaml").write_text(STREAMED % (dialect, model))
+    (tmp_path / "streaming.yaml").write_text(STREAMING)
+    loaded = load(tmp_path / "streaming.yaml")
+    for _ in range(2):
+        history = sim.run(loaded.plan, loaded.chain).history
+        assert set(history.requests["served_by"]) == {"only"}
+        assert len(history.attempts) == len(history.requests) > 0
 
 
 def test_processes_and_hash_seeds_do_not_matter(tmp_path: Path) -> None:

@@ -20,6 +20,8 @@ from harness.errors import UsageError
 _LOGGERS = ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy", "httpx", "openai")
 _FAMILIES = re.compile(r"(gpt-|chatgpt-|o\d|claude-)")
 _ABSENT = object()
+_KEPT = "module_level_aclient"
+"""A client that LiteLLM makes when it first needs one, for streams from Anthropic and Gemini, and keeps for good."""
 
 
 def silence() -> None:
@@ -89,7 +91,10 @@ def watched_transports(recorder: Recorder) -> Iterator[None]:
     """Have every HTTP transport that LiteLLM makes meanwhile recorded; all its async clients get theirs in one place."""
     from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler  # noqa: PLC0415 - takes seconds
 
+    import litellm  # noqa: PLC0415 - as above
+
     create = AsyncHTTPHandler.create_async_transport
+    kept = vars(litellm).pop(_KEPT, _ABSENT)
 
     def create_async_transport(*args: Any, **kwargs: Any) -> Any:
         transport: Any = recorder.transport() or create(*args, **kwargs) or httpx.AsyncHTTPTransport()
@@ -102,6 +107,9 @@ def watched_transports(recorder: Recorder) -> Iterator[None]:
         yield
     finally:
         AsyncHTTPHandler.create_async_transport = staticmethod(create)
+        vars(litellm).pop(_KEPT, None)
+        if kept is not _ABSENT:
+            setattr(litellm, _KEPT, kept)
 
 
 def settle(settings: RouterSettings) -> RouterSettings:
