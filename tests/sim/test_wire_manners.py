@@ -6,6 +6,7 @@ import asyncio
 import json
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -96,10 +97,10 @@ def simulated(manner: Manner, windows: tuple[Window, ...], *, streaming: bool) -
     return run(main)
 
 
-def network(clock: Clock, windows: tuple[Window, ...]) -> Network:
+def network(clock: Clock, windows: tuple[Window, ...], provider: Provider = PROVIDER) -> Network:
     """Return the provider in virtual time."""
     faults = decide.begin("openai", seed=0, windows=windows)
-    face = Face("openai", PROVIDER, token=None, faults=faults, capture=None)
+    face = Face("openai", provider, token=None, faults=faults, capture=None)
     face.origin_ns = 0
     return Network({"openai": face}, Timeline(windows=windows), clock, seed=1)
 
@@ -131,6 +132,41 @@ def test_nobody_listening_is_the_same_error_in_both(manner: Manner) -> None:
     assert simulated(manner, (window(Inject(connection="refused")),), streaming=False) == live(
         REAL[manner], (), streaming=False
     )
+
+
+SLOW = replace(PROVIDER, reply=ReplySpec(ttft=0, tokens=8, tokens_per_second=50))
+
+
+async def abandoned(transport: httpx.AsyncBaseTransport, url: str) -> tuple[str, str, bool]:
+    """Return how a stream ends whose client is closed under it: the error, the recorder's word, whether text came before."""
+    client = httpx.AsyncClient(transport=transport, timeout=5)
+    request = client.build_request("POST", f"{url}/v1/chat/completions", content=json.dumps({**ASKED, "stream": True}))
+    response = await client.send(request, stream=True)
+    await client.aclose()
+    text = b""
+    try:
+        async for data in response.aiter_bytes():
+            text += data
+    except httpx.TransportError as error:
+        return type(error).__name__, read_error(error, answered=True)[0], bool(text)
+    return "whole", "ok", bool(text)
+
+
+@pytest.mark.system
+def test_a_stream_ends_with_the_client_that_it_came_by() -> None:
+    """LiteLLM sends again by a client that it closes before the stream is read."""
+
+    async def on_sockets() -> object:
+        async with Edge({"openai": SLOW}) as edge:
+            return await abandoned(_aiohttp(), f"http://127.0.0.1:{edge.ports['openai']}")
+
+    async def main(clock: Clock) -> object:
+        transport = Transport(network(clock, (), SLOW), ["openai"], manner="aiohttp")
+        found = await abandoned(transport, base_url("openai"))
+        assert clock.now_ns == 0
+        return found
+
+    assert run(main) == asyncio.run(on_sockets()) == ("ReadError", "cut", True)
 
 
 async def ended(wire: Wire, *, streaming: bool) -> tuple[str, bool]:

@@ -89,9 +89,8 @@ def _make(litellm: Any, settings: RouterSettings, hidden: frozenset[str]) -> Any
 @contextmanager
 def watched_transports(recorder: Recorder) -> Iterator[None]:
     """Have every HTTP transport that LiteLLM makes meanwhile recorded; all its async clients get theirs in one place."""
-    from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler  # noqa: PLC0415 - takes seconds
-
     import litellm  # noqa: PLC0415 - as above
+    from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler  # noqa: PLC0415 - takes seconds
 
     create = AsyncHTTPHandler.create_async_transport
     kept = vars(litellm).pop(_KEPT, _ABSENT)
