@@ -26,6 +26,7 @@ from harness.sim import clock as virtual
 from harness.sim.caller import Callers
 from harness.sim.clock import Clock
 from harness.sim.http import Manner, Transport, base_url
+from harness.sim.listener import acts
 from harness.sim.network import Network
 from harness.sim.wire import Wire
 from harness.store import EdgeAttempt, Row
@@ -144,12 +145,16 @@ def _faces(plan: Plan, chain: Chain, rows: Rows) -> dict[str, Face]:
 
 def _event(plan: Plan, place: int) -> FaultEvent:
     window = plan.timeline.windows[place]
+    kind, applied_ns, reverted_ns = window.inject.kind, window.start_ns, window.end_ns
+    if kind in ("slow", "throttle"):  # of two the one earlier in the file holds
+        alike = tuple(each for each in plan.timeline.at(window.provider) if each.inject.kind == kind)
+        applied_ns, reverted_ns = acts(alike, window)
     return FaultEvent(
         fault_id=window.fault_id,
         provider=window.provider,
-        kind=window.inject.kind,
-        applied_ns=window.start_ns,
-        reverted_ns=window.end_ns,
+        kind=kind,
+        applied_ns=applied_ns,
+        reverted_ns=reverted_ns,
     )
 
 
