@@ -145,16 +145,16 @@ def _faces(plan: Plan, chain: Chain, rows: Rows) -> dict[str, Face]:
 
 def _event(plan: Plan, place: int) -> FaultEvent:
     window = plan.timeline.windows[place]
-    kind, applied_ns, reverted_ns = window.inject.kind, window.start_ns, window.end_ns
+    kind = window.inject.kind
+    acting: tuple[int | None, int | None] = window.start_ns, window.end_ns
     if kind in ("slow", "throttle"):  # of two the one earlier in the file holds
-        alike = tuple(each for each in plan.timeline.at(window.provider) if each.inject.kind == kind)
-        applied_ns, reverted_ns = acts(alike, window)
+        acting = acts(tuple(each for each in plan.timeline.at(window.provider) if each.inject.kind == kind), window)
     return FaultEvent(
         fault_id=window.fault_id,
         provider=window.provider,
         kind=kind,
-        applied_ns=applied_ns,
-        reverted_ns=reverted_ns,
+        applied_ns=acting[0],
+        reverted_ns=acting[1],
     )
 
 

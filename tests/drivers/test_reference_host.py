@@ -14,7 +14,7 @@ import pytest
 
 from harness.chain import Chain, Provider, Retry
 from harness.chain.reference import ChainExhausted
-from harness.chain.spec import BreakerSpec, Policy, Price
+from harness.chain.spec import BreakerSpec, BudgetSpec, Policy, Price
 from harness.drivers.recorder import Recorder
 from harness.drivers.reference import __main__ as program
 from harness.drivers.reference import host
@@ -271,4 +271,23 @@ def test_a_live_policy_draws_by_the_plans_seed(monkeypatch: pytest.MonkeyPatch, 
             pass
 
     asyncio.run(story())
-    assert drawn == [seed]
+    assert set(drawn) == {seed}
+
+
+def test_warm_up_calls_leave_no_trace_in_what_requests_share() -> None:
+    """A run begins with the budget as written, live too, where calls go before it."""
+    wire = Scripted(
+        a=[plain("warm")] * 3 + [Answer([], status=503) for _ in range(4)], b=[plain("warm")] * 3 + [plain("b")]
+    )
+
+    async def script(ask: Ask, clock: Clock) -> dict[str, Any]:
+        for place in range(6):
+            model, marked = "ab"[place // 3], f"hi [[warmup-{place:06d} 00000sim]]"
+            asked = {"model": model, "stream": False, "messages": [{"role": "user", "content": marked}]}
+            async with aclosing(ask(asked)) as pieces:
+                await anext(pieces)
+        return (await whole(ask, clock))[0]
+
+    answer, _rows = play(wire, script, attempts=4, budget=BudgetSpec(share=0.5, floor=1), breaker=None)
+
+    assert [tried["provider"] for tried in answer["chain"]["tried"]] == ["a", "a", "b"]

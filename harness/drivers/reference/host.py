@@ -20,6 +20,7 @@ from harness.drivers.reference.answers import chunk, completion, explain, last_c
 from harness.drivers.reference.attempt import Attempts, News, Reading, Token
 from harness.drivers.reference.wire import Sockets, Wire
 from harness.drivers.server import Inside
+from harness.history.records import WARMUP
 from harness.provider.marker import find_request
 from harness.provider.usage import cost_usd
 
@@ -85,6 +86,7 @@ class Reference:
 
     def __init__(self, shared: Shared, attempts: Attempts, clock_ns: Callable[[], int]) -> None:
         self._shared = shared
+        self._beforehand = Shared(shared.chain, seed=shared.seed)
         self._attempts = attempts
         self._clock_ns = clock_ns
         self._requests = 0
@@ -128,7 +130,8 @@ class Reference:
         marker = find_request(text.encode())
         name = marker.request_id if marker else f"call-{self._requests}"
         return Request(
-            self._shared,
+            # A run begins with breakers and budget as new, live too, where calls go before it.
+            self._beforehand if name.startswith(WARMUP) else self._shared,
             name=name,
             start_ns=self._clock_ns(),
             order=order or None,
