@@ -32,7 +32,7 @@ check: install  ## lint, types, import layers
 bench: install  ## measure, side by side, and write benchmarks/README.md
 	$(BIN)/python -m benchmarks
 
-agreement: install  ## hold a live suite (SUITE=reports/suites/…) against the same plans in virtual time
+agreement: install  ## hold live suites (SUITE="reports/suites/… …") against the same plans in virtual time
 	$(BIN)/python -m scripts.agreement $(SUITE)
 
 lab: install  ## open the notebooks in JupyterLab

@@ -10,7 +10,10 @@ from aiohttp.http_exceptions import ContentLengthError, HttpProcessingError, Tra
 
 from harness.history import AttemptOutcome
 
-_RESET = {errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED}
+RESET_SAID = "ConnectionResetError"
+"""Stands in the words of aiohttp's error where a reset broke a body: among its causes the reset is not."""
+RESET = frozenset({errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED})
+"""Numbers of errors that say so."""
 
 
 def read_error(error: Exception, *, answered: bool) -> tuple[AttemptOutcome, str]:
@@ -34,7 +37,7 @@ def read_error(error: Exception, *, answered: bool) -> tuple[AttemptOutcome, str
         return "timeout", f"it said nothing for too long ({words})"
     if isinstance(error, aiohttp.ClientConnectorError):
         return "refused", words
-    if number in _RESET or any(isinstance(each, ConnectionResetError) for each in causes):
+    if number in RESET or RESET_SAID in words or RESET_SAID in str(error):
         return "reset", words
     if any(isinstance(each, ContentLengthError) for each in causes):
         return "cut", words

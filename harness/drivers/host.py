@@ -52,14 +52,15 @@ class Host:
     part: tuple[str, ...] | None
     sees_attempts: bool
 
-    def start_message(self, capture: Path | None, base_urls: Mapping[str, str]) -> dict[str, Any]:
+    def start_message(self, capture: Path | None, base_urls: Mapping[str, str], *, seed: int) -> dict[str, Any]:
         """Return the part's start message; for its standard input alone, as it holds the chain's secrets.
 
         Args:
             capture: The folder for its rows; None records nothing.
             base_urls: Where each provider is called, by name, without the dialect's own path.
+            seed: Of the plan: fixes what a policy of ours draws.
         """
-        message = {"chain": self.chain, "base_urls": dict(base_urls)}
+        message = {"chain": self.chain, "base_urls": dict(base_urls), "seed": seed}
         return message if capture is None else {**message, "capture": str(capture)}
 
     def command(self, base_urls: Mapping[str, str]) -> tuple[str, ...] | None:

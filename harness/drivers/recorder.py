@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from harness.breaks import RESET, RESET_SAID
 from harness.history.records import AttemptOutcome, ChainAttempt
 from harness.provider.marker import ATTEMPT_HEADER, find_request
 
@@ -26,7 +27,6 @@ Handle = Callable[[httpx.Request], Awaitable[httpx.Response]]
 _LOG = logging.getLogger(__name__)
 _LAST_EVENT = re.compile(rb"(?:^|\n)(?:data: ?\[DONE\]|event: ?message_stop)")
 _TAIL_BYTES = 32
-_RESET = {errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED}
 
 
 class Recorder:
@@ -225,7 +225,7 @@ def _outcome(error: BaseException, number: int | None, *, answered: bool) -> Att
         return "timeout"
     if number == errno.ECONNREFUSED:
         return "refused"
-    if number in _RESET:
+    if number in RESET or RESET_SAID in str(error):
         return "reset"
     if isinstance(error, httpx.ProtocolError) and not answered:
         return "malformed"

@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from aiohttp import web
@@ -82,7 +82,8 @@ def serving(enter: Open) -> Serve:
         chain = decode(encode(part.config["chain"]), Chain)
         base_urls: dict[str, str] = part.config["base_urls"]
         recorder = Recorder(base_urls, part.capture.put if part.capture is not None else forget)
-        async with enter(chain, base_urls, recorder) as inside:
+        world = replace(LIVE, seed=part.config.get("seed", LIVE.seed))
+        async with enter(chain, base_urls, recorder, world) as inside:
             try:
                 async with listening(endpoint(inside.ask, explain=inside.explain, models=inside.models)) as base_url:
                     yield {

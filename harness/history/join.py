@@ -32,7 +32,7 @@ def join(
         edge: `(key, attempt)`; the key is the chain-side recorder's, None where it sent none.
         chain: As the chain's transport saw them.
     """
-    attempts = number(_merge(edge, chain))
+    attempts = _numbered(_merge(edge, chain))
     by_id = {attempt.attempt_id: attempt for attempt in attempts}
     real: defaultdict[str | None, list[AttemptRecord]] = defaultdict(list)
     for attempt in attempts:
@@ -42,16 +42,18 @@ def join(
 
 
 def _merge(edge: Iterable[tuple[str | None, AttemptRecord]], chain: Iterable[ChainAttempt]) -> list[Merged]:
+    """Return all exchanges by start; of those that began at one moment, in the order in which the chain made them."""
     by_key = {row.key: row for row in chain}
-    merged: list[Merged] = []
+    merged: list[tuple[str, Merged]] = []
     for key, attempt in edge:
         seen = by_key.pop(key, None) if key is not None else None
-        merged.append((attempt, {} if seen is None else _both(attempt, seen)))
+        merged.append((key or "", (attempt, {} if seen is None else _both(attempt, seen))))
     alone: Counter[tuple[str | None, str]] = Counter()
     for row in sorted(by_key.values(), key=lambda row: row.start_ns):
         alone[row.request_id, row.provider] += 1
-        merged.append((_chain_only(row, alone[row.request_id, row.provider]), {}))
-    return merged
+        merged.append((row.key, (_chain_only(row, alone[row.request_id, row.provider]), {})))
+    merged.sort(key=lambda each: (each[1][0].start_ns, len(each[0]), each[0], each[1][0].attempt_id))
+    return [attempt for _, attempt in merged]
 
 
 def _both(edge: AttemptRecord, chain: ChainAttempt) -> dict[str, Any]:
@@ -85,11 +87,11 @@ def _chain_only(row: ChainAttempt, nth: int) -> AttemptRecord:
     )
 
 
-def number(attempts: Iterable[Merged]) -> list[AttemptRecord]:
-    """Return the attempts by start, each with its place in its request, from 1; an orphan has 0."""
+def _numbered(attempts: Iterable[Merged]) -> list[AttemptRecord]:
+    """Return the attempts, each with its place in its request, from 1; an orphan has 0."""
     counts: defaultdict[str, int] = defaultdict(int)
     numbered = []
-    for attempt, known in sorted(attempts, key=lambda merged: (merged[0].start_ns, merged[0].attempt_id)):
+    for attempt, known in attempts:
         place = 0
         if attempt.request_id is not None:
             counts[attempt.request_id] += 1

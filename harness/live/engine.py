@@ -188,7 +188,8 @@ class _Run:
         base_urls = await self._listen(proxy, (await edge.ready(self._edge_message()))["ports"])
         await self._watch(parts, self._budget(edge))
         if chain is not None:
-            address = hosted.address(await chain.ready(hosted.start_message(self.folder.capture, base_urls)))
+            message = hosted.start_message(self.folder.capture, base_urls, seed=self.plan.seed)
+            address = hosted.address(await chain.ready(message))
         else:
             address = await self._gateway(parts, hosted, base_urls)
 

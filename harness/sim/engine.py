@@ -25,6 +25,7 @@ from harness.sim import clock as virtual
 from harness.sim.caller import Callers
 from harness.sim.clock import Clock
 from harness.sim.http import Transport, base_url
+from harness.sim.listener import acts
 from harness.sim.network import Network
 from harness.sim.wire import Wire
 from harness.store import EdgeAttempt, Row
@@ -136,12 +137,16 @@ def _faces(plan: Plan, chain: Chain, rows: Rows) -> dict[str, Face]:
 
 def _event(plan: Plan, place: int) -> FaultEvent:
     window = plan.timeline.windows[place]
+    kind = window.inject.kind
+    acting: tuple[int | None, int | None] = window.start_ns, window.end_ns
+    if kind in ("slow", "throttle"):  # of two the one earlier in the file holds
+        acting = acts(tuple(each for each in plan.timeline.at(window.provider) if each.inject.kind == kind), window)
     return FaultEvent(
         fault_id=window.fault_id,
         provider=window.provider,
-        kind=window.inject.kind,
-        applied_ns=window.start_ns,
-        reverted_ns=window.end_ns,
+        kind=kind,
+        applied_ns=acting[0],
+        reverted_ns=acting[1],
     )
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Any
+from weakref import WeakValueDictionary
 
 import httpx
 import respx
@@ -36,7 +38,7 @@ _ERRORS: Mapping[Manner, Mapping[tuple[AttemptOutcome, bool], _Error]] = {
     "aiohttp": {
         ("refused", False): (httpx.ConnectError, errno.ECONNREFUSED, "Cannot connect to host"),
         ("reset", False): (httpx.ConnectError, errno.ECONNRESET, "[Errno 104] Connection reset by peer"),
-        ("reset", True): (httpx.ReadError, None, "Response payload is not completed"),
+        ("reset", True): (httpx.ReadError, None, "Response payload is not completed. ConnectionResetError"),
         ("cut", False): (httpx.ReadError, None, "Server disconnected"),
         ("cut", True): (httpx.ReadError, None, "Response payload is not completed"),
         ("timeout", False): (httpx.ReadTimeout, None, "Timeout on reading data from socket"),
@@ -62,9 +64,10 @@ class Transport(httpx.AsyncBaseTransport):
 
     def __init__(self, network: Network, providers: Iterable[str], *, manner: Manner) -> None:
         self._manner: Manner = manner
+        self._bodies: _Bodies = WeakValueDictionary()  # in their order, unlike a set
         self._routes = _Routes(assert_all_called=False)
         for name in providers:
-            side = _Side(network, name, manner)
+            side = _Side(network, name, manner, self._bodies)
             self._routes.route(host=httpx.URL(base_url(name)).host).mock(side_effect=side)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -75,6 +78,11 @@ class Transport(httpx.AsyncBaseTransport):
             raise _error(self._manner, broken, request, answered=False) from _cause(
                 self._manner, broken, answered=False
             )
+
+    async def aclose(self) -> None:
+        """Close all connections, also those that somebody still reads from: LiteLLM does so to a stream sent again."""
+        for body in list(self._bodies.values()):
+            body.lose()
 
 
 class _Routes(respx.MockRouter):
@@ -87,10 +95,11 @@ class _Routes(respx.MockRouter):
 class _Side:
     """One provider's route."""
 
-    def __init__(self, network: Network, provider: str, manner: Manner) -> None:
+    def __init__(self, network: Network, provider: str, manner: Manner, bodies: _Bodies) -> None:
         self._network = network
         self._provider = provider
         self._manner: Manner = manner
+        self._bodies = bodies
 
     async def __call__(self, request: httpx.Request) -> httpx.Response:
         timeout = request.extensions.get("timeout") or {}
@@ -99,29 +108,61 @@ class _Side:
         answering = await self._network.send(
             self._provider, request.method, path, headers, await request.aread(), read_s=timeout.get("read")
         )
-        body = _Body(answering, request, self._manner)
+        body = _Body(answering, request, self._manner, self._bodies)
         return httpx.Response(answering.status, headers=list(answering.headers), stream=body, request=request)
 
 
 class _Body(httpx.AsyncByteStream):
-    def __init__(self, answering: Answering, request: httpx.Request, manner: Manner) -> None:
+    """An answer's body.
+
+    Args:
+        answering: The answer.
+        request: To which.
+        manner: How it fails.
+        open_: Those of its transport that are not closed; it adds and removes itself.
+    """
+
+    def __init__(self, answering: Answering, request: httpx.Request, manner: Manner, open_: _Bodies) -> None:
         self._answering = answering
         self._request = request
         self._manner: Manner = manner
+        self._open = open_
+        self._lost = False
+        self._reading: asyncio.Timeout | None = None
+        open_[id(self)] = self
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
+        pieces = self._answering.body()
         try:
-            async for data in self._answering.body():
+            while True:
+                # What has arrived is still read after the connection was lost, nothing is waited for.
+                async with asyncio.timeout(0 if self._lost else None) as self._reading:
+                    data = await anext(pieces)
+                self._reading = None
                 yield data
+        except StopAsyncIteration:
+            return
+        except TimeoutError:
+            raise httpx.ReadError("Connection closed", request=self._request) from None
         except BrokenError as broken:
             error = _error(self._manner, broken, self._request, answered=True)
             raise error from _cause(self._manner, broken, answered=True)
 
+    def lose(self) -> None:
+        """Lose the connection: its transport is closed."""
+        self._lost = True
+        if self._reading is not None:
+            self._reading.reschedule(asyncio.get_running_loop().time())
+
     async def aclose(self) -> None:
+        self._open.pop(id(self), None)
         self._answering.leave()
 
     def __del__(self) -> None:
         self._answering.leave()  # a connection that nobody holds any more is closed
+
+
+_Bodies = WeakValueDictionary[int, _Body]
 
 
 def _error(manner: Manner, broken: BrokenError, request: httpx.Request, *, answered: bool) -> httpx.TransportError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from harness.scenario import Timeline, Window
 
@@ -51,6 +52,13 @@ def active(windows: tuple[Window, ...], at_ns: int) -> Window | None:
         if window.start_ns <= at_ns < window.end_ns:
             return window
     return None
+
+
+def acts(windows: tuple[Window, ...], window: Window) -> tuple[int | None, int | None]:
+    """Return from when until when a window acts among all of its kind at its port; None and None if it never does."""
+    edges = sorted({at for each in windows for at in (each.start_ns, each.end_ns)})
+    spans = [span for span in pairwise(edges) if active(windows, span[0]) is window]
+    return (spans[0][0], spans[-1][1]) if spans else (None, None)
 
 
 @dataclass(slots=True)

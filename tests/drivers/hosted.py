@@ -161,7 +161,9 @@ def _child(chain: Chain, folder: Path, mocks: Mapping[str, Mock], environ: Mappi
     timer = threading.Timer(DEADLINE_S, process.kill)
     timer.start()
     try:
-        process.stdin.write(encode(how.start_message(capture, {n: m.base_url for n, m in mocks.items()})) + b"\n")
+        process.stdin.write(
+            encode(how.start_message(capture, {n: m.base_url for n, m in mocks.items()}, seed=1)) + b"\n"
+        )
         process.stdin.flush()
         line = process.stdout.readline()
         assert line, errors.read_text()

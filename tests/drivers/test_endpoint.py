@@ -134,7 +134,7 @@ def test_an_address_without_v1_is_remarked_on(base_url: str, path: str) -> None:
 
 
 def test_a_hosted_chain_is_a_part(tmp_path: Path) -> None:
-    """A part's start message holds chain, addresses and, where rows are kept, the folder."""
+    """A part's start message holds chain, addresses, the seed and, where rows are kept, the folder."""
     chain = Chain(
         name="one",
         driver="litellm-router",
@@ -147,8 +147,8 @@ def test_a_hosted_chain_is_a_part(tmp_path: Path) -> None:
     assert how.part[-1] == "harness.drivers.litellm_router"
     assert how.sees_attempts
     assert how.probe() is None
-    assert how.start_message(None, BASE_URLS) == {"chain": chain, "base_urls": BASE_URLS}
-    assert how.start_message(tmp_path, BASE_URLS)["capture"] == str(tmp_path)
+    assert how.start_message(None, BASE_URLS, seed=7) == {"chain": chain, "base_urls": BASE_URLS, "seed": 7}
+    assert how.start_message(tmp_path, BASE_URLS, seed=7)["capture"] == str(tmp_path)
 
 
 def test_a_port_that_accepts_is_ready() -> None:

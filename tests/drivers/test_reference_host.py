@@ -9,18 +9,22 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 import pytest
 
 from harness.chain import Chain, Provider, Retry
 from harness.chain.reference import ChainExhausted
-from harness.chain.spec import BreakerSpec, Policy, Price
+from harness.chain.spec import BreakerSpec, BudgetSpec, Policy, Price
 from harness.drivers.recorder import Recorder
+from harness.drivers.reference import __main__ as program
+from harness.drivers.reference import host
 from harness.drivers.reference.calls import Outgoing
 from harness.drivers.reference.host import enter
 from harness.drivers.reference.wire import BrokenError
 from harness.drivers.server import Ask, Headers, opening
 from harness.drivers.world import World
 from harness.history.records import ChainAttempt
+from harness.part import Part
 from harness.sim.clock import Clock, run
 
 S = 10**9
@@ -284,3 +288,38 @@ def test_the_deadline_holds_whatever_is_under_way(streaming: bool) -> None:
     assert at_ns == 5 * S
     assert "1. a: " in told
     assert "b: not asked, no time" in told
+
+
+@pytest.mark.parametrize("seed", [0, 7])
+def test_a_live_policy_draws_by_the_plans_seed(monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
+    """What the host draws is what a simulation of the same plan draws."""
+    drawn: list[int] = []
+    real = host.Shared
+    monkeypatch.setattr(host, "Shared", lambda chain, *, seed: drawn.append(seed) or real(chain, seed=seed))
+    chain = Chain(name="one", driver="reference", providers={"a": Provider(dialect="openai", model="a")}, order=("a",))
+
+    async def story() -> None:
+        async with program.serve(Part("chain", {"chain": msgspec.to_builtins(chain), "base_urls": {}, "seed": seed})):
+            pass
+
+    asyncio.run(story())
+    assert set(drawn) == {seed}
+
+
+def test_warm_up_calls_leave_no_trace_in_what_requests_share() -> None:
+    """A run begins with the budget as written, live too, where calls go before it."""
+    wire = Scripted(
+        a=[plain("warm")] * 3 + [Answer([], status=503) for _ in range(4)], b=[plain("warm")] * 3 + [plain("b")]
+    )
+
+    async def script(ask: Ask, clock: Clock) -> dict[str, Any]:
+        for place in range(6):
+            model, marked = "ab"[place // 3], f"hi [[warmup-{place:06d} 00000sim]]"
+            asked = {"model": model, "stream": False, "messages": [{"role": "user", "content": marked}]}
+            async with aclosing(ask(asked)) as pieces:
+                await anext(pieces)
+        return (await whole(ask, clock))[0]
+
+    answer, _rows = play(wire, script, attempts=4, budget=BudgetSpec(share=0.5, floor=1), breaker=None)
+
+    assert [tried["provider"] for tried in answer["chain"]["tried"]] == ["a", "a", "b"]

@@ -126,6 +126,17 @@ def test_every_attempt_is_kept_once_and_numbered(rows: list[tuple[int, str, Atte
     assert len({a.attempt_id for a in attempts}) == len(rows)
 
 
+@pytest.mark.parametrize("first", ["openai", "azure"])
+def test_of_two_attempts_at_one_moment_the_chain_knows_the_first(first: str) -> None:
+    """In virtual time a refusal takes no time at all: the next provider is tried at the very same nanosecond."""
+    second = {"openai": "azure", "azure": "openai"}[first]
+    names = {"a-000009": first, "a-000010": second}
+    edge = [(key, at_edge(f"req-000001.{name}.1", start_ns=7)) for key, name in names.items()]
+    chain = [at_chain(key, provider=name, start_ns=7) for key, name in names.items()]
+    _, attempts = join([], edge[::-1], chain)
+    assert [(a.provider, a.number) for a in attempts] == [(first, 1), (second, 2)]
+
+
 def test_an_orphan_has_no_number() -> None:
     """An attempt of no request stands alone."""
     orphan = AttemptRecord(attempt_id="orphan.openai.1", request_id=None, provider="openai", start_ns=1, outcome="ok")

@@ -6,12 +6,18 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from harness import sim
+from harness.scenario.load import load
 from harness.store import RunFolder
-from scripts.agreement import Agreement, Waits, compare, page, simulate
+from scripts.agreement.comparison import Agreement, Waits, compare, simulate
+from scripts.agreement.page import page
 
-SAMPLE = Path(__file__).parents[2] / "reports" / "samples" / "primary-429"
+ROOT = Path(__file__).parents[2]
+CHAINS = ROOT / "scenarios" / "chains"
+SAMPLE = ROOT / "reports" / "samples" / "primary-429"
 
 
 @pytest.fixture(scope="module")
@@ -23,9 +29,10 @@ def agreement() -> Agreement:
 
 
 def test_a_live_run_is_what_its_plan_is_in_virtual_time(agreement: Agreement) -> None:
-    """The same outcome and the same server for every request that crosses no edge of the fault; waits within bounds."""
+    """The same end, server and attempts for every request that crosses no edge of the fault; waits within bounds."""
     assert agreement.differing == ()
-    assert agreement.alike == agreement.requests > 300
+    assert agreement.alike + agreement.remembered == agreement.requests > 300
+    assert agreement.remembered <= 3
     assert agreement.gaps.comparable
     assert agreement.gaps.agree
     assert agreement.overheads.agree
@@ -43,6 +50,34 @@ def test_two_histories_that_differ_are_told_apart() -> None:
     assert len(found.differing) == 1
     assert not found.agree
     assert requests.loc[served, "request_id"] in page([found])
+
+
+@pytest.mark.parametrize(("driver", "forgiven"), [("reference", 1), ("openai-sdk", 0)])
+def test_only_what_requests_share_excuses_other_attempts(driver: str, forgiven: int) -> None:
+    """Another try at the first provider is a breaker's doing where there is one, and a difference elsewhere."""
+    loaded = load(ROOT / "scenarios" / "catalogue" / "server-error-once.yaml", chain=CHAINS / f"{driver}.yaml")
+    history = sim.run(loaded.plan, loaded.chain).history
+    crossed = history.attempts["start_ns"] < loaded.plan.timeline.windows[0].start_ns
+    again = history.attempts[crossed & history.attempts["request_id"].notna()].iloc[[3]].assign(number=2)
+    attempts = pd.concat([history.attempts, again], ignore_index=True)
+    found = compare(loaded.plan, history, replace(history, attempts=attempts))
+    assert (found.remembered, len(found.differing)) == (forgiven, 1 - forgiven)
+    assert found.alike == found.requests - 1
+    lost = history.requests.copy()
+    row = lost.index[lost["request_id"] == again["request_id"].iloc[0]][0]
+    lost.loc[row, "complete"] = False
+    assert len(compare(loaded.plan, history, replace(history, attempts=attempts, requests=lost)).differing) == 1
+
+
+def test_the_page_has_a_table_for_each_chain(agreement: Agreement) -> None:
+    """Scenarios stand under their chain, and numbers that differ show both."""
+    other = replace(agreement, chain="another", verdicts=("pass", "fail"), scenario="elsewhere")
+    written = page([agreement, other])
+    first, second = written.split("## On `gpt4-azure-claude`")
+    assert "## On `another`" in first
+    assert "pass / fail" in first
+    assert "elsewhere" not in second
+    assert "primary-429" in second
 
 
 @pytest.mark.parametrize(("factor", "agree"), [(1.0, True), (1.05, True), (2.0, False)])

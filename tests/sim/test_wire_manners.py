@@ -6,12 +6,16 @@ import asyncio
 import json
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 
 import httpx
 import pytest
+from aiohttp import ClientSession
 
 from harness.chain import Provider, ReplySpec
 from harness.drivers.recorder import read_error
+from harness.drivers.reference.calls import outgoing
+from harness.drivers.reference.wire import BrokenError, Sockets, Wire
 from harness.edge import Edge
 from harness.edge.face import Face
 from harness.provider import decide
@@ -19,8 +23,10 @@ from harness.scenario import Inject, Timeline, Window
 from harness.sim.clock import Clock, run
 from harness.sim.http import Manner, Transport, base_url
 from harness.sim.network import Network
+from harness.sim.wire import Wire as VirtualWire
 
 PROVIDER = Provider(dialect="openai", model="gpt-4", reply=ReplySpec(ttft=0, tokens=8, tokens_per_second=0))
+ASKED = {"model": "gpt-4", "messages": [{"role": "user", "content": "hello"}]}
 INJECTS = {
     "reset": Inject(connection="reset"),
     "close": Inject(connection="close"),
@@ -28,6 +34,7 @@ INJECTS = {
     "cut in a stream": Inject(stream="cut", after_tokens=2),
     "reset in a stream": Inject(stream="reset", after_tokens=2),
     "cut": Inject(stream="cut"),
+    "reset in a body": Inject(stream="reset"),
 }
 
 
@@ -50,7 +57,7 @@ REAL: dict[Manner, Callable[[], httpx.AsyncBaseTransport]] = {"httpx": httpx.Asy
 
 async def told(transport: httpx.AsyncBaseTransport, url: str, *, streaming: bool) -> tuple[str, str, bool]:
     """Return the error's kind, what the recorder makes of it, and whether the headers had come."""
-    body = json.dumps({"model": "gpt-4", "stream": streaming, "messages": [{"role": "user", "content": "hello"}]})
+    body = json.dumps({**ASKED, "stream": streaming})
     answered = False
     async with httpx.AsyncClient(transport=transport, timeout=0.3) as client:
         try:
@@ -84,14 +91,18 @@ def simulated(manner: Manner, windows: tuple[Window, ...], *, streaming: bool) -
     """Ask in virtual time."""
 
     async def main(clock: Clock) -> object:
-        faults = decide.begin("openai", seed=0, windows=windows)
-        face = Face("openai", PROVIDER, token=None, faults=faults, capture=None)
-        face.origin_ns = 0
-        network = Network({"openai": face}, Timeline(windows=windows), clock, seed=1)
-        transport = Transport(network, ["openai"], manner=manner)
+        transport = Transport(network(clock, windows), ["openai"], manner=manner)
         return await told(transport, base_url("openai"), streaming=streaming)
 
     return run(main)
+
+
+def network(clock: Clock, windows: tuple[Window, ...], provider: Provider = PROVIDER) -> Network:
+    """Return the provider in virtual time."""
+    faults = decide.begin("openai", seed=0, windows=windows)
+    face = Face("openai", provider, token=None, faults=faults, capture=None)
+    face.origin_ns = 0
+    return Network({"openai": face}, Timeline(windows=windows), clock, seed=1)
 
 
 def window(inject: Inject) -> Window:
@@ -108,7 +119,7 @@ def test_a_fault_is_the_same_error_in_both(manner: Manner, name: str) -> None:
     streaming = "stream" in name
     found = simulated(manner, windows, streaming=streaming)
     real = live(REAL[manner], windows, streaming=streaming)
-    if name == "reset in a stream":  # on a real socket the reset may overtake the headers, or some of what was sent
+    if name.startswith("reset in"):  # on a real socket the reset may overtake the headers, or some of what was sent
         assert real in {found, simulated(manner, (window(INJECTS["reset"]),), streaming=streaming)}
     else:
         assert real == found
@@ -121,3 +132,77 @@ def test_nobody_listening_is_the_same_error_in_both(manner: Manner) -> None:
     assert simulated(manner, (window(Inject(connection="refused")),), streaming=False) == live(
         REAL[manner], (), streaming=False
     )
+
+
+SLOW = replace(PROVIDER, reply=ReplySpec(ttft=0, tokens=8, tokens_per_second=50))
+
+
+async def abandoned(transport: httpx.AsyncBaseTransport, url: str) -> tuple[str, str, bool]:
+    """Return how a stream ends whose client is closed under it: the error, the recorder's word, whether text came before."""
+    client = httpx.AsyncClient(transport=transport, timeout=5)
+    request = client.build_request("POST", f"{url}/v1/chat/completions", content=json.dumps({**ASKED, "stream": True}))
+    response = await client.send(request, stream=True)
+    await client.aclose()
+    text = b""
+    try:
+        async for data in response.aiter_bytes():
+            text += data
+    except httpx.TransportError as error:
+        return type(error).__name__, read_error(error, answered=True)[0], bool(text)
+    return "whole", "ok", bool(text)
+
+
+@pytest.mark.system
+def test_a_stream_ends_with_the_client_that_it_came_by() -> None:
+    """LiteLLM sends again by a client that it closes before the stream is read."""
+
+    async def on_sockets() -> object:
+        async with Edge({"openai": SLOW}) as edge:
+            return await abandoned(_aiohttp(), f"http://127.0.0.1:{edge.ports['openai']}")
+
+    async def main(clock: Clock) -> object:
+        transport = Transport(network(clock, (), SLOW), ["openai"], manner="aiohttp")
+        found = await abandoned(transport, base_url("openai"))
+        assert clock.now_ns == 0
+        return found
+
+    assert run(main) == asyncio.run(on_sockets()) == ("ReadError", "cut", True)
+
+
+async def ended(wire: Wire, *, streaming: bool) -> tuple[str, bool]:
+    """Return how an exchange of the reference chain ended, and whether the headers had come."""
+    answered = False
+    try:
+        async with asyncio.timeout(0.3):
+            incoming = await wire.send("openai", outgoing(PROVIDER, {**ASKED, "stream": streaming}, "key"))
+            answered = True
+            try:
+                async for _ in incoming.body():
+                    pass
+            finally:
+                incoming.leave()
+    except BrokenError as broken:
+        return broken.outcome, answered
+    except TimeoutError:
+        return "timeout", answered
+    return "ok", answered
+
+
+@pytest.mark.system
+@pytest.mark.parametrize("name", INJECTS)
+def test_a_fault_is_the_same_to_the_reference_chain(name: str) -> None:
+    """What its wire calls it, and whether the headers had come."""
+    streaming = "stream" in name
+
+    async def on_sockets() -> object:
+        async with Edge({"openai": PROVIDER}, windows=(window(INJECTS[name]),)) as edge, ClientSession() as session:
+            edge.begin(0)
+            urls = {"openai": f"http://127.0.0.1:{edge.ports['openai']}"}
+            return await ended(Sockets(session, urls), streaming=streaming)
+
+    found = run(lambda clock: ended(VirtualWire(network(clock, (window(INJECTS[name]),))), streaming=streaming))
+    real = asyncio.run(on_sockets())
+    if name.startswith("reset in"):
+        assert real in {found, ("reset", False)}
+    else:
+        assert real == found

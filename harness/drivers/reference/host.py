@@ -20,6 +20,7 @@ from harness.drivers.reference.walk import Walk
 from harness.drivers.reference.wire import Sockets
 from harness.drivers.server import Headers, Inside
 from harness.drivers.world import LIVE, World
+from harness.history.records import WARMUP
 from harness.provider.marker import find_request
 from harness.provider.usage import cost_usd
 
@@ -73,6 +74,7 @@ class Reference:
 
     def __init__(self, shared: Shared, attempts: Attempts, clock_ns: Callable[[], int]) -> None:
         self._shared = shared
+        self._beforehand = Shared(shared.chain, seed=shared.seed)
         self._attempts = attempts
         self._clock_ns = clock_ns
         self._requests = 0
@@ -126,9 +128,11 @@ class Reference:
         text = encoded(body["messages"])
         marker = find_request(text)
         request_id = marker.request_id if marker else None
+        name = request_id or f"call-{self._requests}"
         request = Request(
-            self._shared,
-            name=request_id or f"call-{self._requests}",
+            # A run begins with breakers and budget as new, live too, where calls go before it.
+            self._beforehand if name.startswith(WARMUP) else self._shared,
+            name=name,
             start_ns=self._clock_ns(),
             order=order or None,
             attempts=attempts,

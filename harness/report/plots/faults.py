@@ -70,7 +70,9 @@ def _phases(axes: Axes, plan: Plan, end_s: float) -> None:
 
 def _bar(axes: Axes, run: Run, window: Window, row: int, end_s: float) -> None:
     start, stop = window.start_ns / 1e9, window.end_ns / 1e9
-    wash = 0.12 if window.inject.kind in _SLOWS else 0.32  # pale enough for text in the page's own colour, light or dark
+    wash = (
+        0.12 if window.inject.kind in _SLOWS else 0.32
+    )  # pale enough for text in the page's own colour, light or dark
     axes.barh(row, stop - start, left=start, height=0.62, facecolor=(WRONG, wash), edgecolor=WRONG, linewidth=1.1)
     text = f"{words.shortened(window.provider)}: {window.text}{_fired(run, window)}"
     gap = 0.005 * end_s
