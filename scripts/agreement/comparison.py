@@ -192,10 +192,10 @@ def _crosses(both: pd.DataFrame, side: str, edges: Sequence[int]) -> pd.Series:
 
 
 def _rationed(both: pd.DataFrame, plan: Plan) -> pd.Series:
-    """Say who met a quota that all requests share: the first to come get it, and who is first the chain's jitter says."""
+    """Say who met a quota, or a count, that all requests share: who is first gets it, and that the chain's jitter says."""
     found = pd.Series(data=False, index=both.index)
     for window in plan.timeline.windows:
-        if window.inject.limit is not None:
+        if window.inject.limit is not None or window.every is not None:
             for side in ("live", "sim"):
                 meets = (both[f"start_ns_{side}"] < window.end_ns) & (both[f"end_ns_{side}"] > window.start_ns)
                 found |= meets.fillna(value=False).astype(bool)

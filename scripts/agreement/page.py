@@ -33,7 +33,7 @@ in order and how often. A request whose life crosses no edge meets the same faul
 the same. One that crosses an edge may have retried just before it in one engine and just after it in the other; both
 answers are right, and they are counted by themselves. An edge is the begin or end of a fault window. It is also the moment at
 which the chain itself goes over to another provider, as at the end of a cooldown; and a quota that all requests share
-(`limit`) is one all along: whoever comes first gets it.
+(`limit`), or a count (`every`), is one all along: whoever comes first gets it.
 
 *Shared* are requests that ended the same way in both engines but were tried otherwise, because something that all
 requests of the chain share decided so: LiteLLM's cooldown, or the reference chain's breakers and retry budget. A

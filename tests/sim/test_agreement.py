@@ -69,6 +69,19 @@ def test_only_what_requests_share_excuses_other_attempts(driver: str, forgiven: 
     assert len(compare(loaded.plan, history, replace(history, attempts=attempts, requests=lost)).differing) == 1
 
 
+@pytest.mark.parametrize(("every", "crossing"), [(None, False), (2, True)])
+def test_what_requests_share_is_an_edge_all_along(every: int | None, crossing: bool) -> None:
+    """Which attempt is every second one depends on who comes first, so those requests are counted by themselves."""
+    loaded = load(ROOT / "scenarios" / "catalogue" / "server-error-once.yaml", chain=CHAINS / "reference.yaml")
+    (window,) = loaded.plan.timeline.windows
+    plan = replace(loaded.plan, timeline=replace(loaded.plan.timeline, windows=(replace(window, every=every),)))
+    history = sim.run(plan, loaded.chain).history
+    inside = history.requests["start_ns"].between(window.start_ns, window.end_ns).sum()
+    found = compare(plan, history, history)
+    assert found.agree
+    assert bool(found.at_edge >= inside) is crossing
+
+
 def test_the_page_has_a_table_for_each_chain(agreement: Agreement) -> None:
     """Scenarios stand under their chain, and numbers that differ show both."""
     other = replace(agreement, chain="another", verdicts=("pass", "fail"), scenario="elsewhere")
