@@ -16,12 +16,11 @@ from harness.chain import Chain, Provider, Retry
 from harness.chain.reference import ChainExhausted
 from harness.chain.spec import BreakerSpec, BudgetSpec, Policy, Price
 from harness.drivers.recorder import Recorder
-from harness.drivers.reference import __main__ as program
 from harness.drivers.reference import host
 from harness.drivers.reference.calls import Outgoing
 from harness.drivers.reference.host import enter
 from harness.drivers.reference.wire import BrokenError
-from harness.drivers.server import Ask, Headers, opening
+from harness.drivers.server import Ask, Headers, opening, serving
 from harness.drivers.world import World
 from harness.history.records import ChainAttempt
 from harness.part import Part
@@ -299,7 +298,8 @@ def test_a_live_policy_draws_by_the_plans_seed(monkeypatch: pytest.MonkeyPatch, 
     chain = Chain(name="one", driver="reference", providers={"a": Provider(dialect="openai", model="a")}, order=("a",))
 
     async def story() -> None:
-        async with program.serve(Part("chain", {"chain": msgspec.to_builtins(chain), "base_urls": {}, "seed": seed})):
+        message = {"chain": msgspec.to_builtins(chain), "base_urls": {}, "seed": seed}
+        async with serving(host.enter)(Part("chain", message)):
             pass
 
     asyncio.run(story())

@@ -60,7 +60,7 @@ expect: []
 
 
 def small(folder: Path, driver: str, *injects: str, rate: float = 4, fault_s: float = 4, seed: int = 1) -> Loaded:
-    """Return a scenario on two providers (LiteLLM and the reference chain have a third), with these faults on the first."""
+    """Return a scenario on two providers (LiteLLM and the reference chain have a third), with these faults on all."""
     three = driver != "openai-sdk"
     text = CHAIN.format(
         driver=driver,
@@ -82,7 +82,7 @@ def gateway(folder: Path, *, retries: int = 1, storming: bool = False) -> Path:
 
 
 def tiny(folder: Path, driver: str, *injects: str, deadline_s: int = 12, chain: Path | None = None) -> Loaded:
-    """Return four requests, half of them streams, with these faults on the first provider."""
+    """Return four requests, half of them streams, with these faults on all providers."""
     small(folder, driver)
     faults = "\n".join(f"  - {{on: all, during: fault, inject: {inject}}}" for inject in injects)
     path = folder / f"tiny-{driver}.yaml"
