@@ -215,12 +215,12 @@ def start(tmp_path: Path) -> Iterator[Start]:
     """Start runs of a scenario; whatever a test leaves behind is killed."""
     runs: list[LiveRun] = []
 
-    def begin(scenario: str = SCENARIO, chain: str = CHAIN, **how: Any) -> LiveRun:
+    def begin(scenario: str = SCENARIO, chain: str = CHAIN, *words: str, **how: Any) -> LiveRun:
         folder = tmp_path / f"run-{len(runs)}"
         folder.mkdir()
         (folder / "scenario.yaml").write_text(scenario)
         (folder / "chain.yaml").write_text(chain)
-        runs.append(launch(folder, "run", str(folder / "scenario.yaml"), **how))
+        runs.append(launch(folder, "run", str(folder / "scenario.yaml"), *words, **how))
         return runs[-1]
 
     yield begin
