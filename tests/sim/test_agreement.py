@@ -93,9 +93,16 @@ def test_the_page_has_a_table_for_each_chain(agreement: Agreement) -> None:
     assert "primary-429" in second
 
 
-@pytest.mark.parametrize(("factor", "agree"), [(1.0, True), (1.05, True), (2.0, False)])
+@pytest.mark.parametrize(("factor", "agree"), [(1.0, True), (1.05, True), (1.2, False), (2.0, False)])
 def test_waits_agree_within_the_bounds(factor: float, agree: bool) -> None:
     """A few per cent are jitter, twice as long is another policy."""
     live = np.linspace(2.0, 2.75, 100)
     assert Waits(live=live, sim=live * factor).agree is agree
     assert Waits(live=live[:5], sim=live).agree
+
+
+@pytest.mark.parametrize(("size", "agree"), [(30, True), (300, False)])
+def test_few_waits_may_differ_by_chance(size: int, agree: bool) -> None:
+    """Of thirty the median is not known to within a fifth of a second, of three hundred it is."""
+    live = np.linspace(0.5, 1.5, size)
+    assert Waits(live=live, sim=live + 0.21).agree is agree
