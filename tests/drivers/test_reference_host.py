@@ -251,6 +251,17 @@ def test_a_mistake_of_ours_is_heard_at_once() -> None:
     assert at_ns == 0
 
 
+@pytest.mark.parametrize("model", [["a"], {}, None, 7, "c"])
+def test_a_model_that_is_none_is_the_callers_mistake(model: object) -> None:
+    """Whatever JSON has in its place."""
+
+    async def asks(ask: Ask, _clock: Clock) -> None:
+        with pytest.raises(ValueError, match="unknown model"):
+            await anext(ask({**body(stream=False), "model": model}))
+
+    play(Scripted(), asks)
+
+
 @pytest.mark.parametrize("streaming", [False, True], ids=["plain", "stream"])
 def test_a_caller_who_leaves_during_a_probe_leaves_the_breaker_usable(streaming: bool) -> None:
     """The next request may probe; nothing of the first is left running."""
