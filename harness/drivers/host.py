@@ -16,7 +16,7 @@ from harness.chain.openai_sdk import sdk_settings
 from harness.drivers.endpoint import Probe, fill, headers, remarks
 from harness.errors import UsageError
 
-_PROXY_NEEDS = ("litellm_proxy_extras", "uvloop")  # some of what the extra `proxy` brings
+_PROXY_NEEDS = ("litellm_proxy_extras", "uvicorn")  # some of what the extra `proxy` brings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

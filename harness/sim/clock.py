@@ -10,6 +10,7 @@ import asyncio
 import gc
 import platform
 import selectors
+import threading
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from concurrent.futures import Executor
 from contextlib import contextmanager
@@ -32,6 +33,8 @@ STANDSTILL_MAX = 100_000
 """How many rounds of the loop may pass while time stands still."""
 _COLLECT_ROUNDS = 5_000
 _SHOWN_MAX = 10
+_RUN = threading.Lock()
+"""Held by the run that goes on: its clock and its stand-ins are the whole process's."""
 
 
 class Clock:
@@ -154,16 +157,26 @@ def run(main: Callable[[Clock], Coroutine[Any, Any, T]], *, limit_ns: int = 10_0
 
     Raises:
         UnrealError: It deadlocks or never ends, or something in it is real: a socket, a sleep, a thread, a process. This
-            comes out whatever the coroutine made of it.
+            comes out whatever the coroutine made of it. Or another run goes on.
     """
     platform.processor()  # Python asks a process for it, once; clients say it in their headers
-    with _collected(), time_machine.travel(EPOCH_S, tick=False) as traveller:
+    with _alone(), _collected(), time_machine.travel(EPOCH_S, tick=False) as traveller:
         clock = Clock(traveller)
         with (
             nothing_real(lambda: clock.now_ns),
             asyncio.Runner(loop_factory=lambda: _Loop(clock, limit_ns)) as runner,
         ):
             return runner.run(main(clock))
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    if not _RUN.acquire(blocking=False):
+        raise UnrealError("another run goes on in this process", where="sim", hint="one after the other")
+    try:
+        yield
+    finally:
+        _RUN.release()
 
 
 @contextmanager

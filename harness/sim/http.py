@@ -135,10 +135,12 @@ class _Body(httpx.AsyncByteStream):
         pieces = self._answering.body()
         try:
             while True:
-                # What has arrived is still read after the connection was lost, nothing is waited for.
-                async with asyncio.timeout(0 if self._lost else None) as self._reading:
-                    data = await anext(pieces)
-                self._reading = None
+                try:
+                    # What has arrived is still read after the connection was lost, nothing is waited for.
+                    async with asyncio.timeout(0 if self._lost else None) as self._reading:
+                        data = await anext(pieces)
+                finally:
+                    self._reading = None
                 yield data
         except StopAsyncIteration:
             return

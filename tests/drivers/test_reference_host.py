@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from harness.chain.reference import ChainExhausted
 from harness.chain.spec import BreakerSpec, BudgetSpec, Policy, Price
 from harness.drivers.recorder import Recorder
 from harness.drivers.reference import host
+from harness.drivers.reference.__main__ import Loop
 from harness.drivers.reference.calls import Outgoing
 from harness.drivers.reference.host import enter
 from harness.drivers.reference.wire import BrokenError
@@ -249,6 +251,17 @@ def test_a_mistake_of_ours_is_heard_at_once() -> None:
     assert at_ns == 0
 
 
+@pytest.mark.parametrize("model", [["a"], {}, None, 7, "c"])
+def test_a_model_that_is_none_is_the_callers_mistake(model: object) -> None:
+    """Whatever JSON has in its place."""
+
+    async def asks(ask: Ask, _clock: Clock) -> None:
+        with pytest.raises(ValueError, match="unknown model"):
+            await anext(ask({**body(stream=False), "model": model}))
+
+    play(Scripted(), asks)
+
+
 @pytest.mark.parametrize("streaming", [False, True], ids=["plain", "stream"])
 def test_a_caller_who_leaves_during_a_probe_leaves_the_breaker_usable(streaming: bool) -> None:
     """The next request may probe; nothing of the first is left running."""
@@ -323,3 +336,31 @@ def test_warm_up_calls_leave_no_trace_in_what_requests_share() -> None:
     answer, _rows = play(wire, script, attempts=4, budget=BudgetSpec(share=0.5, floor=1), breaker=None)
 
     assert [tried["provider"] for tried in answer["chain"]["tried"]] == ["a", "a", "b"]
+
+
+def test_the_live_loop_never_wakes_early() -> None:
+    """An attempt that ends before the deadline that ends it would be followed by one at the next provider."""
+
+    async def early_ns() -> list[int]:
+        loop = asyncio.get_running_loop()
+        found: list[int] = []
+        over = asyncio.Event()
+
+        def wake(due_ns: int) -> None:
+            found.append(due_ns - time.monotonic_ns())
+            if len(found) == 100:
+                over.set()
+
+        for place in range(100):
+            wait_ns = place * 130_000
+            due_ns = time.monotonic_ns() + wait_ns
+            if place % 2:
+                loop.call_at(loop.time() + wait_ns / S, wake, due_ns)
+            else:
+                loop.call_later(wait_ns / S, wake, due_ns)
+            await asyncio.sleep(0.0003)
+        await over.wait()
+        return found
+
+    with asyncio.Runner(loop_factory=Loop) as runner:
+        assert max(runner.run(early_ns())) <= 0

@@ -294,3 +294,36 @@ def test_another_thread_goes_on() -> None:
     run(main)
     thread.join()
     assert seen[0] > 0
+
+
+@pytest.mark.parametrize("beside", [False, True], ids=["within", "beside"])
+def test_a_second_run_at_a_time_is_refused(beside: bool) -> None:
+    """Clock and stand-ins are those of the process: two runs would share them, and the first go on for real."""
+    refused: list[BaseException] = []
+
+    def second() -> None:
+        try:
+            run(lambda _clock: asyncio.sleep(1))
+        except UnrealError as error:
+            refused.append(error)
+
+    async def main(clock: Clock) -> tuple[int, float]:
+        if beside:
+            ask.set()
+            while thread.is_alive():  # noqa: ASYNC110 - no event of asyncio's can be set from another thread
+                await asyncio.sleep(0.001)
+        else:
+            second()
+        before_ns, clock_s = clock.now_ns, time.monotonic()
+        await asyncio.sleep(2)
+        return clock.now_ns - before_ns, time.monotonic() - clock_s
+
+    ask = threading.Event()
+    thread = threading.Thread(target=lambda: (ask.wait(), second()))
+    if beside:
+        thread.start()
+    passed = run(main)
+    if beside:
+        thread.join()
+    assert passed == (2_000_000_000, pytest.approx(2))
+    assert "another run" in str(refused[0])

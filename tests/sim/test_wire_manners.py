@@ -169,6 +169,26 @@ def test_a_stream_ends_with_the_client_that_it_came_by() -> None:
     assert run(main) == asyncio.run(on_sockets()) == ("ReadError", "cut", True)
 
 
+@pytest.mark.parametrize("manner", ["httpx", "aiohttp"])
+@pytest.mark.parametrize("ends", ["cut", "left"])
+def test_a_client_closes_quietly_over_a_stream_that_nobody_reads_any_more(manner: Manner, ends: str) -> None:
+    """Whether the stream broke, or its reader was stopped: neither has closed it, and closing is no error of its own."""
+    inject = Inject(stream="cut", after_tokens=2) if ends == "cut" else Inject(stream="stall", after_tokens=2)
+
+    async def main(clock: Clock) -> None:
+        transport = Transport(network(clock, (window(inject),), SLOW), ["openai"], manner=manner)
+        client = httpx.AsyncClient(transport=transport, timeout=5)
+        body = json.dumps({**ASKED, "stream": True})
+        request = client.build_request("POST", f"{base_url('openai')}/v1/chat/completions", content=body)
+        response = await client.send(request, stream=True)
+        with pytest.raises((httpx.TransportError, TimeoutError)):
+            await asyncio.wait_for(response.aread(), 1)
+        await client.aclose()
+        await response.aclose()
+
+    run(main)
+
+
 async def ended(wire: Wire, *, streaming: bool) -> tuple[str, bool]:
     """Return how an exchange of the reference chain ended, and whether the headers had come."""
     answered = False

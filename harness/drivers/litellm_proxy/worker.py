@@ -16,6 +16,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
+import uvloop
+
 from harness import part
 from harness.chain import Chain
 from harness.chain.litellm_router import RouterSettings, router_settings
@@ -43,8 +45,6 @@ def main(listener: socket.socket, environ: Mapping[str, str], number: int) -> No
         environ: The environment that the chain's keys are looked up in.
         number: From 1; no two workers' files or attempts have the same.
     """
-    import uvloop  # noqa: PLC0415 - of the `proxy` extra
-
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
     part.main(f"chain-{number}", partial(serve, listener, environ, number))
 

@@ -121,7 +121,7 @@ class Reference:
         self._requests += 1
         order, attempts = self._own(body.pop("chain", None))
         known, model = self._shared.chain, body["model"]
-        if model not in known.providers:
+        if not isinstance(model, str) or model not in known.providers:
             raise ValueError(f"unknown model {model!r}; known: {', '.join(known.providers)}")
         if not order and model != known.order[0]:
             order = (model,)
