@@ -153,7 +153,7 @@ def _headline(cell: ComparedCell) -> str:
     told = [words.plural(len(cell.regressions), "regression"), f"{words.plural(comparison.pairs, 'pair')} of runs"]
     if cell.open:
         looks = "1 thing looks" if len(cell.open) == 1 else f"{len(cell.open)} things look"
-        more = words.plural(comparison.needed - comparison.pairs, "more repeat")
+        more = words.plural(comparison.more, "more repeat")
         told.append(f"cannot tell: {looks} worse, which chance may do; needs {more}")
     return "; ".join([*told, *([cell.note] if cell.note else [])])
 
