@@ -80,25 +80,28 @@ class Baseline:
         }
         alike = {key: pairs for key, pairs in matched.items() if pairs and all(_alike(*pair) for pair in pairs)}
         cells = [
-            _compared(key, alike[key], cells=len(alike))
-            if key in alike
-            else ComparedCell(scenario=key[0], chain=key[1], note=self._why_not(like[key], runs))
+            _compared(key, alike[key], cells=len(alike)) if key in alike else self._apart(key, like[key], runs)
             for key, runs in later.cells.items()
         ]
         gone = set(self.cells).difference(like.values()) if later.whole else set()
         cells += [ComparedCell(scenario=key[0], chain=key[1], note=_GONE) for key in self.cells if key in gone]
         return Compared(before=str(self.path), after=str(later.path), cells=tuple(cells))
 
-    def _why_not(self, before: Key, now: tuple[Kept, ...]) -> str:
-        if before not in self.cells:
-            return _NEW
-        if not self.cells[before]:
-            return "no run of the baseline has numbers"
-        if not now:
-            return "no run came so far as to have numbers"
-        if not _sound(self.cells[before]) or not _sound(now):
-            return "no run was sound, so its numbers tell nothing; its own reasons say why"
-        return "its load, phases or faults are others now, so there is nothing to compare: begin a new baseline"
+    def _apart(self, key: Key, before: Key, now: tuple[Kept, ...]) -> ComparedCell:
+        """Return a cell with which there is nothing to compare, and why."""
+        runs = self.cells.get(before)
+        unsound = bool(runs and now) and not (_sound(runs or ()) and _sound(now))
+        if runs is None:
+            note = _NEW
+        elif not runs:
+            note = "no run of the baseline has numbers"
+        elif not now:
+            note = "no run came so far as to have numbers"
+        elif unsound:
+            note = "no run was sound, so their numbers tell nothing; their own reasons say why"
+        else:
+            note = "its load, phases or faults are others now, so there is nothing to compare: begin a new baseline"
+        return ComparedCell(scenario=key[0], chain=key[1], note=note, unsound=unsound)
 
     def _like(self, key: Key, later: Baseline) -> Key:
         """Return which earlier cell is the same; a chain may have a new name if there is only one on either side."""
@@ -121,7 +124,7 @@ def compare(before: Path, after: Path) -> Compared:
         UsageError: One of them is not there, or they have no scenario in common.
     """
     compared = Baseline.open(before).against(Baseline.open(after))
-    if not any(cell.comparison for cell in compared.cells):
+    if not any(cell.comparison or cell.unsound for cell in compared.cells):
         notes = dict.fromkeys(cell.note for cell in compared.cells if cell.note not in (_NEW, _GONE))
         raise UsageError(
             "; ".join(notes) or "no scenario that both ran",
