@@ -182,6 +182,8 @@ def _asked(plan: Plan) -> tuple[object, ...]:
 def _compared(key: Key, pairs: Sequence[tuple[Kept, Kept]], *, cells: int) -> ComparedCell:
     paired = all(old.plan and new.plan and old.plan.seed == new.plan.seed for old, new in pairs)
     note = "" if paired else "other seeds, so that chance is in every difference"
+    if not all(old.plan and new.plan for old, new in pairs):
+        note = "a seed that nobody knows, so that chance may be in every difference"
     comparison = compare_sides([(old.side, new.side) for old, new in pairs], paired=paired, cells=cells)
     return ComparedCell(scenario=key[0], chain=key[1], comparison=comparison, note=note)
 
