@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -128,7 +129,7 @@ def _print(explored: Explored) -> None:
     if explored.interrupted:
         write("interrupted\n")
     if explored.found:
-        write(f"replay: harness run {explored.found[0].scenario} --engine sim\n")
+        write(f"replay: harness run {shlex.quote(str(explored.found[0].scenario))} --engine sim\n")
     else:
         write("nothing found\n")
     write(f"searched: {explored.searched()}\n")

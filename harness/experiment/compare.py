@@ -20,6 +20,8 @@ Key = tuple[str, str]
 """A scenario's and a chain's name."""
 
 
+_NAMELESS: Key = ("", "")
+_NEW, _GONE = "not in the baseline", "only in the baseline"
 _ANSWERED = (ExitCode.PASS, ExitCode.FAIL, ExitCode.INCONCLUSIVE)
 """Any other run did not come to its planned end; its numbers are those of a part of it."""
 
@@ -44,10 +46,12 @@ class Baseline:
     Attributes:
         path: As the user named it.
         cells: The runs of each scenario and chain, in order; under an empty key what does not say whose it is.
+        whole: It is a suite, so that a cell which it has not is missing.
     """
 
     path: Path
     cells: Mapping[Key, tuple[Kept, ...]] = field(default_factory=dict)
+    whole: bool = False
 
     @classmethod
     def open(cls, path: Path) -> Baseline:
@@ -60,9 +64,9 @@ class Baseline:
             alone = _numbers_alone(path)
             return cls(path=path, cells={_key(alone): (alone,)})
         if suite := SuiteFolder.latest(path):
-            return cls(path=suite.path, cells=_suite(suite))
+            return cls(path=suite.path, cells=_suite(suite), whole=True)
         if (path / "suite.json").is_file():
-            return cls(path=path, cells=_suite(SuiteFolder.open(path)))
+            return cls(path=path, cells=_suite(SuiteFolder.open(path)), whole=True)
         kept = _run(RunFolder.open(path))
         if kept is None:
             raise UsageError("this run has no numbers: it did not come to its end", where=str(path))
@@ -70,32 +74,43 @@ class Baseline:
 
     def against(self, later: Baseline) -> Compared:
         """Return what changed from this to what came later."""
-        matched = {key: _pairs(self._like(key, later), runs) for key, runs in later.cells.items()}
+        like = {key: self._like(key, later) for key in later.cells}
+        matched = {
+            key: _pairs(_sound(self.cells.get(like[key], ())), _sound(runs)) for key, runs in later.cells.items()
+        }
         alike = {key: pairs for key, pairs in matched.items() if pairs and all(_alike(*pair) for pair in pairs)}
-        cells = tuple(
-            _compared(key, alike[key], cells=len(alike))
-            if key in alike
-            else ComparedCell(scenario=key[0], chain=key[1], note=self._why_not(key, runs, later))
+        cells = [
+            _compared(key, alike[key], cells=len(alike)) if key in alike else self._apart(key, like[key], runs)
             for key, runs in later.cells.items()
-        )
-        return Compared(before=str(self.path), after=str(later.path), cells=cells)
+        ]
+        gone = set(self.cells).difference(like.values()) if later.whole else set()
+        cells += [ComparedCell(scenario=key[0], chain=key[1], note=_GONE) for key in self.cells if key in gone]
+        return Compared(before=str(self.path), after=str(later.path), cells=tuple(cells))
 
-    def _why_not(self, key: Key, now: tuple[Kept, ...], later: Baseline) -> str:
-        before = self._like(key, later)
-        if not before:
-            return "not in the baseline" if key not in self.cells else "no run of the baseline has numbers"
-        if not now:
-            return "no run came so far as to have numbers"
-        return "its load, phases or faults are others now, so there is nothing to compare: begin a new baseline"
+    def _apart(self, key: Key, before: Key, now: tuple[Kept, ...]) -> ComparedCell:
+        """Return a cell with which there is nothing to compare, and why."""
+        runs = self.cells.get(before)
+        unsound = bool(runs and now) and not (_sound(runs or ()) and _sound(now))
+        if runs is None:
+            note = _NEW
+        elif not runs:
+            note = "no run of the baseline has numbers"
+        elif not now:
+            note = "no run came so far as to have numbers"
+        elif unsound:
+            note = "no run was sound, so their numbers tell nothing; their own reasons say why"
+        else:
+            note = "its load, phases or faults are others now, so there is nothing to compare: begin a new baseline"
+        return ComparedCell(scenario=key[0], chain=key[1], note=note, unsound=unsound)
 
-    def _like(self, key: Key, later: Baseline) -> tuple[Kept, ...]:
-        """Return the earlier runs of the same cell; a chain may have a new name if there is only one on either side."""
-        if "" in (key[0], next(iter(self.cells), key)[0]):
-            return next(iter(self.cells.values()), ())
+    def _like(self, key: Key, later: Baseline) -> Key:
+        """Return which earlier cell is the same; a chain may have a new name if there is only one on either side."""
+        if key in self.cells:
+            return key
+        if len(self.cells) == len(later.cells) == 1 and _NAMELESS in (*self.cells, *later.cells):
+            return next(iter(self.cells))
         one = all(len({chain for _, chain in side.cells}) == 1 for side in (self, later))
-        return self.cells.get(key) or next(
-            (runs for (scenario, _), runs in self.cells.items() if one and scenario == key[0]), ()
-        )
+        return next((mine for mine in self.cells if one and mine[0] == key[0]), key)
 
 
 def compare(before: Path, after: Path) -> Compared:
@@ -109,9 +124,12 @@ def compare(before: Path, after: Path) -> Compared:
         UsageError: One of them is not there, or they have no scenario in common.
     """
     compared = Baseline.open(before).against(Baseline.open(after))
-    if not any(cell.comparison for cell in compared.cells):
+    if not any(cell.comparison or cell.unsound for cell in compared.cells):
+        notes = dict.fromkeys(cell.note for cell in compared.cells if cell.note not in (_NEW, _GONE))
         raise UsageError(
-            "no scenario that both ran", where=f"{before}, {after}", hint="compare runs of the same scenario"
+            "; ".join(notes) or "no scenario that both ran",
+            where=f"{before}, {after}",
+            hint="compare runs of the same scenario",
         )
     return compared
 
@@ -136,7 +154,12 @@ def compare_with(baseline: Baseline, folder: Path, *, junit_file: Path | None = 
 
 
 def _key(kept: Kept) -> Key:
-    return (kept.plan.name, kept.plan.chain.name) if kept.plan else ("", "")
+    return (kept.plan.name, kept.plan.chain.name) if kept.plan else _NAMELESS
+
+
+def _sound(runs: tuple[Kept, ...]) -> tuple[Kept, ...]:
+    """Return the runs that tell something: the numbers of the others are their machine's as much as the chain's."""
+    return tuple(kept for kept in runs if kept.side.sound)
 
 
 def _pairs(before: tuple[Kept, ...], after: tuple[Kept, ...]) -> list[tuple[Kept, Kept]]:
@@ -159,6 +182,8 @@ def _asked(plan: Plan) -> tuple[object, ...]:
 def _compared(key: Key, pairs: Sequence[tuple[Kept, Kept]], *, cells: int) -> ComparedCell:
     paired = all(old.plan and new.plan and old.plan.seed == new.plan.seed for old, new in pairs)
     note = "" if paired else "other seeds, so that chance is in every difference"
+    if not all(old.plan and new.plan for old, new in pairs):
+        note = "a seed that nobody knows, so that chance may be in every difference"
     comparison = compare_sides([(old.side, new.side) for old, new in pairs], paired=paired, cells=cells)
     return ComparedCell(scenario=key[0], chain=key[1], comparison=comparison, note=note)
 

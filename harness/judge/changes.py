@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -31,6 +32,14 @@ class Side:
 
     metrics: Metrics
     verdict: Verdict | None = None
+
+    @property
+    def sound(self) -> bool:
+        """It tells something: in a run whose own health is bad not one answer is better or worse than inconclusive."""
+        if self.verdict is None:
+            return True
+        answers = [row.status for row in self.verdict.expectations] + [row.status for row in self.verdict.findings]
+        return any(status is not Status.INCONCLUSIVE for status in (self.verdict.status, *answers))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,35 +143,47 @@ class Comparison:
     @property
     def regressions(self) -> tuple[Regression, ...]:
         """What became worse: checks first."""
-        return self._worse(Trend.WORSE)
+        return _told(
+            [check for check in self.checks if check.trend is Trend.WORSE],
+            [change for change in self.changes if change.trend is Trend.WORSE],
+        )
 
     @property
     def open(self) -> tuple[Regression, ...]:
         """What looks worse, where there are too few pairs to say whether it is: nobody may call that a pass."""
-        return self._worse(Trend.UNKNOWN) if self.pairs < self.needed else ()
+        few = self.pairs < self.needed
+        return _told(self._open_checks, [change for change in self.changes if few and _perhaps(change)])
 
-    def _worse(self, trend: Trend) -> tuple[Regression, ...]:
-        checks = [
-            Regression(check=check.text, message=_broken(check))
-            for check in self.checks
-            if check.trend is trend and check.pointing is Trend.WORSE
-        ]
-        numbers = [
-            Regression(metric=change.metric, phase=change.phase, message=_told(change))
-            for change in self.changes
-            if change.trend is trend and change.pointing is Trend.WORSE
-        ]
-        return (*checks, *numbers)
+    @property
+    def more(self) -> int:
+        """How many more pairs would tell of all that is open."""
+        return max(0, self.needed - min([self.pairs, *(check.pairs for check in self._open_checks)]))
+
+    @property
+    def _open_checks(self) -> list[Check]:
+        """Of a check only those pairs count in which both runs tell pass from fail."""
+        return [check for check in self.checks if check.pairs < self.needed and _perhaps(check)]
+
+
+def _perhaps(found: Change | Check) -> bool:
+    return found.trend is Trend.UNKNOWN and found.pointing is Trend.WORSE
+
+
+def _told(checks: Iterable[Check], changes: Iterable[Change]) -> tuple[Regression, ...]:
+    return (
+        *(Regression(check=check.text, message=_broken(check)) for check in checks),
+        *(Regression(metric=change.metric, phase=change.phase, message=_moved(change)) for change in changes),
+    )
 
 
 def _broken(check: Check) -> str:
     if check.pairs == 1:
-        return f"{check.text}: passed, now fails"
+        return f"{check.text}: {'was not seen' if check.before is None else 'passed'}, now fails"
     before, after = check.failed
     return f"{check.text}: failed in {before} of {check.pairs} runs, now in {after}"
 
 
-def _told(change: Change) -> str:
+def _moved(change: Change) -> str:
     old, new = (
         f"{words.number(value if value is not None else math.nan, change.unit)}{words.interval(ci, change.unit)}"
         for value, ci in ((change.before, change.before_ci), (change.after, change.after_ci))

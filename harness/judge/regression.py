@@ -19,6 +19,7 @@ from harness.judge.changes import Change, Check, Comparison, Side, Trend
 from harness.judge.intervals import MEAN_SAMPLES_MIN, Interval, mean_interval
 from harness.judge.result import Status, Value
 from harness.judge.score import over_runs
+from harness.scenario.expect import FINDINGS
 
 TIME_MIN_NS = 50_000_000
 """Two times that differ by no more are the same: stamps are that exact, and no caller feels it."""
@@ -94,7 +95,7 @@ def compare(pairs: Sequence[tuple[Side, Side]], *, paired: bool, cells: int = 1)
     answers = [_answers(side) for side in before], [_answers(side) for side in after]
     texts = list(dict.fromkeys(text for side in (*answers[0], *answers[1]) for text in side))
     numbers = [_numbers(metric, *values) for (_, metric), values in found.items()]
-    checks = [_failures(text, *answers) for text in texts]
+    checks = [_failures(text, before, after) for text in texts]
     trends = _trends([*numbers, *checks], ALARM / cells)
     return Comparison(
         changes=tuple(
@@ -195,13 +196,19 @@ def _answers(side: Side) -> dict[str, Status]:
 Answers = Sequence[dict[str, Status]]
 
 
-def _failures(text: str, before: Answers, after: Answers) -> _Column:
-    known = {Status.PASS: 0.0, Status.FAIL: 1.0}
-    old, new = (
-        np.array([known.get(answers.get(text, Status.INCONCLUSIVE), math.nan) for answers in side])
-        for side in (before, after)
-    )
+def _failures(text: str, before: Sequence[Side], after: Sequence[Side]) -> _Column:
+    old, new = (np.array([_failure(text, side) for side in sides]) for sides in (before, after))
     return _Column(before=old, after=new)
+
+
+def _failure(text: str, side: Side) -> float:
+    """Return 1 if a check failed, 0 if not, NaN if nobody can say; a finding that nothing could have shown was not seen."""
+    known = {Status.PASS: 0.0, Status.FAIL: 1.0}
+    answer = _answers(side).get(text)
+    if answer is not None or side.verdict is None or not side.sound:
+        return known.get(answer or Status.INCONCLUSIVE, math.nan)
+    asked = {row.metric for row in side.verdict.expectations}
+    return 0.0 if FINDINGS.get(text) == "required" and text not in asked else math.nan
 
 
 def _check(text: str, before: Answers, after: Answers, *, column: _Column, trend: Trend) -> Check:

@@ -13,7 +13,7 @@ from harness.judge.tally import Tally
 
 HARMS = ("truncated_as_success", "duplicated_content", "error_swallowed", "hang")
 """Findings that name callers who were deceived or left waiting for nothing."""
-SUCCESS = frozenset({"success_rate", "success_after_fallback", "goodput"})
+SUCCESS = frozenset({"success_rate", "failed_requests", "success_after_fallback", "goodput"})
 """Metrics whose expectations say how many callers must get their whole answer."""
 
 

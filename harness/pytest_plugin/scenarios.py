@@ -11,9 +11,7 @@ from harness.scenario.shipped import located
 
 def file_of(scenario: str | Path, root: Path) -> Path:
     """Return a scenario's file: relative to the project's root directory, else one of those that come with the harness."""
-    file = root / scenario
-    ours = located(Path(scenario))
-    return ours if not file.exists() and ours.exists() else file
+    return located(Path(scenario), root)
 
 
 def first_seed(file: Path) -> int:

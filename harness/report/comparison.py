@@ -31,12 +31,14 @@ class ComparedCell:
         chain: Its name now.
         comparison: What changed; None where there is nothing to compare with.
         note: Why there is nothing, or what to bear in mind.
+        unsound: It was run, but no run of one side was sound: nobody may call that a pass.
     """
 
     scenario: str
     chain: str
     comparison: Comparison | None = None
     note: str = ""
+    unsound: bool = False
 
     @property
     def regressions(self) -> tuple[Regression, ...]:
@@ -70,8 +72,8 @@ class Compared:
 
     @property
     def unclear(self) -> bool:
-        """Something looks worse, and there are too few runs to say whether it is."""
-        return any(cell.open for cell in self.cells)
+        """Something looks worse, and there are too few runs to say whether it is; or none was sound."""
+        return any(cell.open or cell.unsound for cell in self.cells)
 
     def regressions(self) -> list[dict[str, Any]]:
         """Return what became worse, as plain data."""
@@ -153,7 +155,7 @@ def _headline(cell: ComparedCell) -> str:
     told = [words.plural(len(cell.regressions), "regression"), f"{words.plural(comparison.pairs, 'pair')} of runs"]
     if cell.open:
         looks = "1 thing looks" if len(cell.open) == 1 else f"{len(cell.open)} things look"
-        more = words.plural(comparison.needed - comparison.pairs, "more repeat")
+        more = words.plural(comparison.more, "more repeat")
         told.append(f"cannot tell: {looks} worse, which chance may do; needs {more}")
     return "; ".join([*told, *([cell.note] if cell.note else [])])
 
@@ -226,7 +228,7 @@ def with_baseline(page: bytes, compared: Compared) -> bytes:
         messages = [clean(found.message) for found in cell.regressions]
         if messages:
             ET.SubElement(case, "failure", message=messages[0], type="regression").text = "\n".join(messages)
-        elif cell.open:
+        elif cell.open or cell.unsound:
             told = "\n".join(clean(found.message) for found in cell.open)
             ET.SubElement(case, "error", message=clean(_headline(cell)), type="inconclusive").text = told
         elif cell.comparison is None:

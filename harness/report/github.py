@@ -16,6 +16,7 @@ from harness.report.comparison import Compared
 from harness.report.run import Run
 from harness.report.scorecard import Cell, Scorecard, markdown
 from harness.report.summary import summary
+from harness.scenario.shipped import located
 from harness.store import RunFolder, decode, encode
 
 _IDS_MAX = 5
@@ -49,11 +50,11 @@ def run_annotations(run: Run, scenario: Path, root: Path) -> list[str]:
 
     Args:
         run: The run.
-        scenario: Its file.
+        scenario: Its file, or the name of one of ours.
         root: The checkout: GitHub knows files from there.
     """
     again = str(run.environment.get("command") or "")
-    return list(_annotations(run.verdict, scenario, root, run.plan.name, again))
+    return list(_annotations(run.verdict, located(scenario), root, run.plan.name, again))
 
 
 def suite_annotations(card: Scorecard, root: Path) -> list[str]:

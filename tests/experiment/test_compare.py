@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from harness.errors import UsageError
 from harness.experiment import Baseline, compare, compare_with, trial
 from harness.judge import Score
+from harness.report.comparison import with_baseline
 from harness.report.scorecard import Cell, CellRun, Scorecard, html, junit, markdown
 from harness.store import SuiteFolder
 from tests.experiment.files import SCENARIO
@@ -111,12 +113,58 @@ def test_numbers_alone_will_do(tmp_path: Path) -> None:
     alone = Path(shutil.copy(quick / "metrics.json", tmp_path / "base.json"))
     found = Baseline.open(alone).against(Baseline.open(slow))
     assert found.unclear
+    assert found.cells[0].note == "a seed that nobody knows, so that chance may be in every difference"
     assert found.cells[0].comparison is not None
     assert found.cells[0].comparison.checks
     assert all(check.before is None for check in found.cells[0].comparison.checks)
     inside = Baseline.open(quick / "metrics.json").against(Baseline.open(slow))
     assert inside.cells[0].comparison is not None
     assert inside.cells[0].comparison.paired
+
+
+def unsound(path: Path) -> Path:
+    """Give a run the answer of one whose own health was bad: nothing in it is better or worse than inconclusive."""
+    verdict = json.loads((path / "verdict.json").read_bytes())
+    for row in (*verdict["expectations"], *verdict["findings"]):
+        row["status"] = "inconclusive"
+    (path / "verdict.json").write_text(json.dumps(verdict | {"status": "inconclusive", "exit_code": 3}))
+    return path
+
+
+def test_a_run_that_was_not_sound_is_neither_worse_nor_better(tmp_path: Path) -> None:
+    """A machine that drops arrivals makes every number worse, and says nothing of the chain."""
+    quick = [run(tmp_path, seed=seed) for seed in range(1, 7)]
+    slow = [unsound(run(tmp_path, seed=seed, slow=True)) for seed in range(1, 7)]
+    found = Baseline.open(suite(tmp_path, *quick)).against(Baseline.open(suite(tmp_path, *slow)))
+    (cell,) = found.cells
+    assert (found.regressed, found.unclear, cell.comparison) == (False, True, None)
+    assert "sound" in cell.note
+    assert b'type="inconclusive"' in with_baseline(junit(Scorecard(path="", started="", command="", cells=())), found)
+    (cell,) = compare(suite(tmp_path, *quick), suite(tmp_path, *quick[:5], slow[5])).cells
+    assert cell.comparison is not None
+    assert (cell.comparison.pairs, cell.regressions, cell.open) == (5, (), ())
+    assert compare(quick[0], slow[0]).unclear
+
+
+def test_numbers_of_nobody_are_not_compared_with_those_of_many(tmp_path: Path) -> None:
+    """Nobody knows to which of several scenarios a lone metrics.json belongs."""
+    one, other = run(tmp_path), run(tmp_path, name="other")
+    alone = Path(shutil.copy(one / "metrics.json", tmp_path / "base.json"))
+    many = Baseline.open(suite(tmp_path, one))
+    many = replace(many, cells={**many.cells, **Baseline.open(other).cells})
+    assert {cell.note for cell in Baseline.open(alone).against(many).cells} >= {"not in the baseline"}
+    assert not any(cell.comparison for cell in Baseline.open(alone).against(many).cells)
+    assert not any(cell.comparison for cell in many.against(Baseline.open(alone)).cells)
+
+
+def test_what_only_the_baseline_has_is_said(tmp_path: Path) -> None:
+    """A scenario that was taken out of a suite can no longer become worse; a single run is no suite."""
+    one, other = run(tmp_path), run(tmp_path, name="other")
+    before = Baseline.open(suite(tmp_path, one))
+    before = replace(before, cells={**before.cells, **Baseline.open(other).cells})
+    found = before.against(Baseline.open(suite(tmp_path, one)))
+    assert [(cell.scenario, cell.note) for cell in found.cells] == [("one", ""), ("other", "only in the baseline")]
+    assert [cell.scenario for cell in before.against(Baseline.open(one)).cells] == ["one"]
 
 
 def test_suites_are_compared_seed_by_seed(tmp_path: Path) -> None:

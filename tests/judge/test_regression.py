@@ -190,6 +190,45 @@ def test_required_findings_are_checks_too() -> None:
     assert names(asked=True) == ["no hang"]
 
 
+def test_a_check_that_few_runs_answer_is_open() -> None:
+    """Enough runs, but most of them cannot tell: that both others broke is neither chance nor proof, and no pass."""
+    good, bad, unsure = (side("cost", 1, calm=status) for status in (Status.PASS, Status.FAIL, Status.INCONCLUSIVE))
+    pairs = [(good, bad)] * 2 + [(good, unsure)] * (ENOUGH - 1)
+    found = compare(pairs, paired=True)
+    assert found.regressions == ()
+    assert [one.message for one in found.open] == ["calm: failed in 0 of 2 runs, now in 2"]
+    assert found.more == ENOUGH - 2
+
+
+def test_a_finding_that_nothing_could_show_before_is_worse() -> None:
+    """As zombies where no caller had to leave: it was not listed, and now it fails. What was edited or unsound says nothing."""
+
+    def found(status: Status) -> tuple[Finding, ...]:
+        return (
+            Finding(id="hang", severity="required", status=status, count=1, samples=2, requests=(), message="seen"),
+        )
+
+    def ran(*findings: Finding, **answers: Status) -> Side:
+        run = side("cost", 1, **answers)
+        assert run.verdict is not None
+        unsound = Status.INCONCLUSIVE in answers.values()
+        status = Status.INCONCLUSIVE if unsound else Status.PASS
+        return replace(run, verdict=replace(run.verdict, findings=findings, status=status))
+
+    def worse(before: Side, after: Side) -> list[str]:
+        return [one.message for one in compare([(before, after)], paired=True).regressions]
+
+    bad = ran(*found(Status.FAIL), calm=Status.PASS)
+    assert worse(ran(calm=Status.PASS), bad) == ["hang: was not seen, now fails"]
+    assert worse(ran(*found(Status.INCONCLUSIVE), calm=Status.PASS), bad) == []
+    assert worse(ran(calm=Status.INCONCLUSIVE), bad) == []
+    asked = side("cost", 1, **{"no hang": Status.FAIL})
+    assert asked.verdict is not None
+    (row,) = asked.verdict.expectations
+    assert worse(replace(asked, verdict=replace(asked.verdict, expectations=(replace(row, metric="hang"),))), bad) == []
+    assert worse(Side(metrics=bad.metrics), bad) == []
+
+
 def test_numbers_alone_can_be_compared() -> None:
     """Without a verdict there are no checks."""
     alone = Side(metrics=metrics(latency_p95=value(SECOND, SECOND / 4)))

@@ -64,6 +64,7 @@ SLOW = ("fallback_overhead", Status.FAIL)
         (verdict(Status.FAIL, ("success_rate", Status.INCONCLUSIVE), SLOW), numbers(1.0), Score.PARTIAL),
         (verdict(Status.FAIL, ("success_rate", Status.INCONCLUSIVE), SLOW), numbers(0.9), Score.SAFE),
         (verdict(Status.FAIL, UNSERVED), numbers(1.0), Score.SAFE),
+        (verdict(Status.FAIL, SERVED, ("failed_requests", Status.FAIL)), numbers(0.9), Score.SAFE),
         (verdict(Status.FAIL, SLOW), numbers(1.0), Score.PARTIAL),
         (verdict(Status.FAIL, SLOW), numbers(0.9), Score.SAFE),
         (verdict(Status.FAIL, SLOW), numbers(None), Score.SAFE),

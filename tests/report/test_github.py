@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
 from harness.judge import Score, Status, verdict_json
 from harness.judge.regression import compare
 from harness.report import Run, github, open_run
@@ -86,6 +88,15 @@ def test_a_failed_check_of_our_own_scenario_has_no_line(hasty: Run, tmp_path: Pa
     scenario.write_text(SCENARIO)
     (line,) = github.run_annotations(hasty, scenario, tmp_path / "checkout")
     assert line.startswith("::error title=primary-429%3A no retry_after_ignored::")
+
+
+def test_our_own_scenario_by_name_has_no_line_either(
+    hasty: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`harness run smoke/refused.yaml` names no file of the checkout."""
+    monkeypatch.chdir(tmp_path)
+    (line,) = github.run_annotations(hasty, Path("smoke/refused.yaml"), tmp_path)
+    assert line.startswith("::error title=")
 
 
 def test_a_failed_check_is_annotated_at_its_line(hasty: Run, tmp_path: Path) -> None:

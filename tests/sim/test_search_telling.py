@@ -207,8 +207,9 @@ def test_a_file_holds_every_field(chain: Path, tmp_path: Path) -> None:
         told="it's so: this happens",
         property_name="bounded_latency",
         expect=("no wrong_order",),
-        path="found-1.yaml",
+        path="our finds/found-1.yaml",
     )
+    assert "# On real parts:   harness run 'our finds/found-1.yaml'\n" in text  # as a shell takes it
     file = tmp_path / "found-1.yaml"
     file.write_text(text)
     loaded = load(file)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import textwrap
 from collections.abc import Iterable
 from dataclasses import fields
@@ -47,7 +48,8 @@ def scenario_yaml(
     ]
     comments += [doubt] if doubt else []
     lines = [f"# {line}" for comment in comments for line in textwrap.wrap(comment, _WIDTH, break_on_hyphens=False)]
-    lines += [f"# In virtual time: harness run {path} --engine sim", f"# On real parts:   harness run {path}"]
+    again = shlex.join(["harness", "run", path])
+    lines += [f"# In virtual time: {again} --engine sim", f"# On real parts:   {again}"]
     load = scenario.load
     streaming = f", streaming: {share_text(load.streaming)}" if load.streaming else ""
     lines += [
