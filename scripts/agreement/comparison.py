@@ -24,6 +24,8 @@ from harness.store import RunFolder
 MEDIAN_SHARE, MEDIAN_S = 0.10, 0.1
 P95_SHARE, P95_S = 0.10, 0.5
 SAMPLES_MIN = 20
+SHARED_MAX = 0.2
+"""So many of the requests may have been tried otherwise, for what they share; it is a policy of another kind else."""
 ENDED = ("outcome", "status", "complete")
 """How a request ended."""
 COMPARED = (*ENDED, "served_by", "asked")
@@ -58,8 +60,13 @@ class Waits:
 
     @property
     def agree(self) -> bool:
-        """Whether median and p95 are within the bounds, or no further apart than chance explains."""
-        return not self.comparable or all(
+        """Whether median and p95 are within the bounds, or no further apart than chance explains.
+
+        Too few on one side agree with few on the other, not with many.
+        """
+        if not self.comparable:
+            return max(len(self.live), len(self.sim)) < 2 * SAMPLES_MIN
+        return all(
             abs(live - simulated) <= share * live + extra_s or self._by_chance(quantile)
             for quantile, share, extra_s in ((0.5, MEDIAN_SHARE, MEDIAN_S), (0.95, P95_SHARE, P95_S))
             for live, simulated in (self.at(quantile),)
@@ -112,7 +119,8 @@ class Agreement:
     @property
     def agree(self) -> bool:
         """Whether the engines agree."""
-        return not self.differing and self.gaps.agree and self.overheads.agree
+        few = self.remembered <= SHARED_MAX * self.requests
+        return few and not self.differing and self.gaps.agree and self.overheads.agree
 
 
 def compare(plan: Plan, live: History, simulated: History) -> Agreement:

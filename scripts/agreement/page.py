@@ -13,6 +13,7 @@ from scripts.agreement.comparison import (
     P95_S,
     P95_SHARE,
     SAMPLES_MIN,
+    SHARED_MAX,
     Agreement,
     Waits,
 )
@@ -38,8 +39,8 @@ which the chain itself goes over to another provider, as at the end of a cooldow
 *Shared* are requests that ended the same way in both engines but were tried otherwise, because something that all
 requests of the chain share decided so: LiteLLM's cooldown, or the reference chain's breakers and retry budget. A
 breaker counts failures in a row, and where a success and a failure end within the same millisecond, the machine says which
-came first. From there on the breaker may open at other times. A chain without such memory has none of these, and one
-that ended otherwise is never among them.
+came first. From there on the breaker may open at other times. A chain without such memory has none of these, one
+that ended otherwise is never among them, and they may be {SHARED_MAX:.0%} of a scenario's requests at most.
 
 Waits are compared as distributions, as LiteLLM and OpenAI's SDK draw their jitter anew in every live run (the reference
 chain draws by the plan's seed, the same in both). The bounds, for at least {SAMPLES_MIN} waits on each side: medians no more

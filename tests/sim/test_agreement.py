@@ -98,7 +98,8 @@ def test_waits_agree_within_the_bounds(factor: float, agree: bool) -> None:
     """A few per cent are jitter, twice as long is another policy."""
     live = np.linspace(2.0, 2.75, 100)
     assert Waits(live=live, sim=live * factor).agree is agree
-    assert Waits(live=live[:5], sim=live).agree
+    assert Waits(live=live[:5], sim=live[:7]).agree
+    assert not Waits(live=live[:5], sim=live).agree
 
 
 @pytest.mark.parametrize(("size", "agree"), [(30, True), (300, False)])
@@ -106,3 +107,9 @@ def test_few_waits_may_differ_by_chance(size: int, agree: bool) -> None:
     """Of thirty the median is not known to within a fifth of a second, of three hundred it is."""
     live = np.linspace(0.5, 1.5, size)
     assert Waits(live=live, sim=live + 0.21).agree is agree
+
+
+@pytest.mark.parametrize(("remembered", "agree"), [(0, True), (5, True), (60, False)])
+def test_what_requests_share_excuses_few_of_them(agreement: Agreement, remembered: int, agree: bool) -> None:
+    """Where most requests were tried otherwise, it is another policy."""
+    assert replace(agreement, requests=100, remembered=remembered).agree is agree
