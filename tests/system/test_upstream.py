@@ -34,7 +34,7 @@ def test_a_real_provider_is_served_too(upstream: str, tmp_path: Path) -> None:
             body = {"model": "gpt-4", "messages": [{"role": "user", "content": "hello"}]}
             with httpx.Client(trust_env=False) as client:
                 answer = client.post(f"{address}/chat/completions", json=body).json()
-            assert "<<orphan.openai.1>>" in answer["choices"][0]["message"]["content"]
+            assert "<<orphan.openai." in answer["choices"][0]["message"]["content"]
         finally:
             serving.terminate()
 
