@@ -20,7 +20,7 @@ from harness.errors import ExitCode, HarnessError, UsageError
 from harness.judge import Status, judge
 from harness.judge.account import Account
 from harness.judge.properties import FINDINGS, PROPERTIES, attempts_max, deadline_ns
-from harness.scenario import compile_plan, load
+from harness.scenario import compile_plan
 from harness.scenario.expect import parse
 from harness.sim.search import Find, Hunt, Space, account_of
 from harness.sim.search.telling import sentence
@@ -151,21 +151,6 @@ def explore(
         properties=names,
         found=tuple(kept),
         interrupted=interrupted(),
-    )
-
-
-def replayed(scenario: Path, space: Space) -> Account:
-    """Run a found scenario's file in virtual time, and return what the properties look at."""
-    loaded = load(scenario)
-    requests, attempts = sim.records(loaded.plan, loaded.chain)
-    return Account(
-        requests=requests,
-        attempts=attempts,
-        windows=loaded.plan.timeline.windows,
-        chain=loaded.chain,
-        providers=space.providers,
-        deadline_ns=space.deadline_ns,
-        end_ns=loaded.plan.end_ns,
     )
 
 

@@ -10,13 +10,14 @@ from hypothesis.database import DirectoryBasedExampleDatabase
 
 from harness import experiment
 from harness.errors import UsageError
-from harness.experiment.explore import Explored, replayed
+from harness.experiment.explore import Explored
 from harness.judge import Status, judge
 from harness.judge.properties import PROPERTIES, broken
 from harness.scenario import Fault, Inject, load
 from harness.sim import run
 from harness.sim.search import Space, Story, account_of
 from harness.sim.search.telling import sentence
+from harness.sim.search.trial import account_of_plan
 from harness.sim.search.writing import scenario_yaml
 from harness.store import encode
 from tests.sim.planted import BUGS, CORRECT, NAMES
@@ -77,8 +78,8 @@ def test_a_find_fails_when_its_file_is_run_for_the_reason_it_was_found(chain: Pa
         assert explored.exit_code == 1
         checked = experiment.check(found.scenario)
         assert checked.error is None
-        assert bug.breaks in broken(replayed(found.scenario, explored.space))
         loaded = load(found.scenario)
+        assert bug.breaks in broken(account_of_plan(replace(explored.space, chain=loaded.chain), loaded.plan))
         assert loaded.plan.end_ns <= 16 * S
         verdict = judge(loaded.plan, run(loaded.plan, loaded.chain).history)
         assert verdict.status is Status.FAIL

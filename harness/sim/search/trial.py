@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from harness.judge.account import Account
 from harness.judge.properties import PROPERTIES
+from harness.scenario import Plan
 from harness.sim import engine
 from harness.sim.search.space import Space, Story
 
@@ -42,7 +43,11 @@ def outcome_of(space: Space, story: Story, properties: Sequence[str], *, seed: i
 
 def account_of(space: Space, story: Story, *, seed: int | None = None) -> Account:
     """Run a story, by the space's own seed or by another, and return what the properties look at."""
-    plan = space.plan(story, seed=seed)
+    return account_of_plan(space, space.plan(story, seed=seed))
+
+
+def account_of_plan(space: Space, plan: Plan) -> Account:
+    """Run a plan of a space, and return what the properties look at."""
     requests, attempts = engine.records(plan, space.chain)
     return Account(
         requests=requests,
