@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 from harness.errors import HarnessError
 
 if TYPE_CHECKING:
-    from harness.report import Run
+    from harness.report import JudgedRun
     from harness.report.comparison import Compared
     from harness.report.scorecard import Scorecard
 
 
-def tell_run(run: Run, scenario: Path, compared: Compared | None, summary: Path | None) -> None:
+def tell_run(run: JudgedRun, scenario: Path, compared: Compared | None, summary: Path | None) -> None:
     """Tell of a run.
 
     Args:

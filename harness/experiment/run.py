@@ -16,7 +16,7 @@ from harness.history import History
 from harness.judge import Status, judge, measure, metrics_json, verdict_json
 from harness.live.engine import BudgetReached, Progress
 from harness.live.toxiproxy import provision
-from harness.report import Run
+from harness.report import JudgedRun
 from harness.report.junit import junit
 from harness.report.notebook import write_report
 from harness.scenario import Plan
@@ -37,7 +37,7 @@ class RunResult:
     """
 
     folder: RunFolder
-    run: Run
+    run: JudgedRun
     error: HarnessError | None = None
 
     @property
@@ -155,7 +155,9 @@ def judge_run(
         reasons = (f"{where}{error.problem}", *verdict.reasons)
         verdict = replace(verdict, status=Status.INCONCLUSIVE, exit_code=int(error.exit_code), reasons=reasons)
     folder.write_verdict(verdict_json(verdict), metrics_json(metrics))
-    shown = Run.of(plan, history, metrics=metrics, verdict=verdict, path=folder.path, environment=folder.environment())
+    shown = JudgedRun.of(
+        plan, history, metrics=metrics, verdict=verdict, path=folder.path, environment=folder.environment()
+    )
     folder.write_junit(junit(shown))
     # A run that its budget ended has an answer, if one that says little.
     return RunResult(folder=folder, run=shown, error=None if isinstance(error, BudgetReached) else error)

@@ -16,7 +16,7 @@ import pytest
 from harness import experiment
 from harness.errors import HarnessError, UsageError
 from harness.judge import ExpectationResult, Finding, Metrics, Status, Verdict
-from harness.report import Run, words
+from harness.report import JudgedRun, words
 from harness.report.summary import summary
 from harness.scenario import shipped
 
@@ -35,7 +35,7 @@ class Outcome:
         command: The command line that repeats the run.
     """
 
-    run: Run
+    run: JudgedRun
     path: Path
     scenario: str
     command: str

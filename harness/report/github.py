@@ -13,7 +13,7 @@ from harness.errors import HarnessError
 from harness.judge import ExpectationResult, Status, Verdict
 from harness.report import comparison, words
 from harness.report.comparison import Compared
-from harness.report.run import Run
+from harness.report.judged_run import JudgedRun
 from harness.report.scorecard import Cell, Scorecard, markdown
 from harness.report.summary import summary
 from harness.scenario.shipped import located
@@ -23,7 +23,7 @@ _IDS_MAX = 5
 _TITLE_MAX = 120
 
 
-def run_summary(run: Run, compared: Compared | None) -> str:
+def run_summary(run: JudgedRun, compared: Compared | None) -> str:
     """Return a run in Markdown: the sentence, every expectation, what was found, and the command that repeats it."""
     verdict = run.verdict
     lines = [f"## {_text(run.plan.name)} on {_text(run.plan.chain.name)}", "", _text(summary(run)), ""]
@@ -45,7 +45,7 @@ def suite_summary(card: Scorecard, compared: Compared | None) -> str:
     return _page([markdown(card)], compared)
 
 
-def run_annotations(run: Run, scenario: Path, root: Path) -> list[str]:
+def run_annotations(run: JudgedRun, scenario: Path, root: Path) -> list[str]:
     """Return a workflow command for each check that failed.
 
     Args:

@@ -12,7 +12,7 @@ import xml.etree.ElementTree as ET
 
 from harness.judge import ExpectationResult, Finding, Status
 from harness.report import words
-from harness.report.run import Run
+from harness.report.judged_run import JudgedRun
 from harness.report.summary import summary
 
 # All that XML 1.0 cannot hold, not even escaped.
@@ -20,7 +20,7 @@ _FORBIDDEN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff
 _IDS_MAX = 20
 
 
-def junit(run: Run) -> bytes:
+def junit(run: JudgedRun) -> bytes:
     """Return one test suite: a test case per expectation, per finding, and one for the run itself."""
     plan, verdict = run.plan, run.verdict
     name = f"{plan.name} (seed {plan.seed})"
@@ -63,7 +63,7 @@ def _outcome(case: ET.Element, tag: str, message: str, details: str = "") -> Non
     child.text = clean(details or message)
 
 
-def _overall(suite: ET.Element, run: Run) -> ET.Element:
+def _overall(suite: ET.Element, run: JudgedRun) -> ET.Element:
     """Add the run itself: it alone is red where only its own health makes it inconclusive."""
     case = _case(suite, "run", run.plan.name, "verdict")
     tag = {Status.FAIL: "failure", Status.INCONCLUSIVE: "error"}.get(run.verdict.status)

@@ -34,7 +34,7 @@ class RunProgress:
         self._task = self._bar.add_task("", total=None, time="", visible=False) if self._bar else None
         self._name = ""
         self._total_s: float | None = None
-        self._runs: _Runs | None = None
+        self._runs: _RunCount | None = None
         self._began_s = clock()
         self._said_s = self._began_s - LINE_EVERY_S
         self._ended = threading.Event()
@@ -60,7 +60,7 @@ class RunProgress:
         """
         with self._lock:
             if self._runs is None:
-                self._runs = _Runs()
+                self._runs = _RunCount()
             self._runs.add(done, total, self._clock())
 
     def say(self, text: str) -> None:
@@ -112,7 +112,7 @@ class RunProgress:
             self._bar.stop()
 
 
-class _Runs:
+class _RunCount:
     """Runs done, and the time that the others will take if they are like them."""
 
     def __init__(self) -> None:

@@ -10,10 +10,10 @@ from html import escape
 from typing import Any
 
 from harness.judge import Finding, Status
-from harness.report import plots, words
-from harness.report.picture import picture
-from harness.report.run import Run
+from harness.report import pictures, words
+from harness.report.judged_run import JudgedRun
 from harness.report.summary import summary
+from harness.report.svg import inline_svg
 from harness.report.table import table
 
 _IDS_MAX = 5
@@ -40,7 +40,7 @@ class Block:
         return self.html
 
 
-def heading(run: Run) -> Block:
+def heading(run: JudgedRun) -> Block:
     """Show the title, the run in one sentence, and what to bear in mind."""
     status = run.verdict.status
     sentence = summary(run)
@@ -55,7 +55,7 @@ def heading(run: Run) -> Block:
     )
 
 
-def verdict(run: Run) -> Block:
+def verdict(run: JudgedRun) -> Block:
     """Show each expectation and each finding with its answer; checks that found nothing are folded away."""
     rows = [
         [
@@ -80,7 +80,7 @@ def verdict(run: Run) -> Block:
     return Block("".join(parts))
 
 
-def numbers(run: Run) -> Block:
+def numbers(run: JudgedRun) -> Block:
     """Show the main numbers of each phase."""
     shown = [(key, name) for key, name in _COLUMNS if any(key in values for values in run.metrics.phases.values())]
     rows = []
@@ -96,7 +96,7 @@ def numbers(run: Run) -> Block:
         rows.append(cells)
     return Block(
         _table(
-            "Numbers by phase (95 % intervals below)",
+            "CellTexts by phase (95 % intervals below)",
             ("phase", *(name for _, name in shown)),
             rows,
             empty="No numbers.",
@@ -104,37 +104,37 @@ def numbers(run: Run) -> Block:
     )
 
 
-def timeline(run: Run) -> Block:
+def timeline(run: JudgedRun) -> Block:
     """Show the whole run over time."""
-    return _figure(plots.timeline(run))
+    return _figure(pictures.timeline(run))
 
 
-def retry_gaps(run: Run) -> Block:
+def retry_gaps(run: JudgedRun) -> Block:
     """Show when retries came."""
-    return _figure(plots.retry_gaps(run))
+    return _figure(pictures.retry_gaps(run))
 
 
-def fallback_overhead(run: Run) -> Block:
+def fallback_overhead(run: JudgedRun) -> Block:
     """Show what a fallback cost the caller."""
-    return _figure(plots.overhead_ecdf(run))
+    return _figure(pictures.overhead_ecdf(run))
 
 
-def success_after_fallback(run: Run) -> Block:
+def success_after_fallback(run: JudgedRun) -> Block:
     """Show how often a fallback helped, and who served."""
-    return _figure(plots.success_after_fallback(run))
+    return _figure(pictures.success_after_fallback(run))
 
 
-def success_by_phase(run: Run) -> Block:
+def success_by_phase(run: JudgedRun) -> Block:
     """Show the success rate of each phase."""
-    return _figure(plots.phase_ci(run))
+    return _figure(pictures.phase_ci(run))
 
 
-def requests(run: Run) -> Block:
+def requests(run: JudgedRun) -> Block:
     """Show what single requests did."""
-    return _figure(plots.waterfall(run))
+    return _figure(pictures.waterfall(run))
 
 
-def measured(run: Run) -> Block:
+def measured(run: JudgedRun) -> Block:
     """Show how this was measured: the machine, the seed, the harness's own health, and how to do it again."""
     history = run.history
     facts: list[tuple[str, str]] = [
@@ -163,7 +163,7 @@ def measured(run: Run) -> Block:
     )
 
 
-def command(run: Run) -> str:
+def command(run: JudgedRun) -> str:
     """Return the one command that makes this run again."""
     told = run.environment.get("command")
     if isinstance(told, str):
@@ -191,7 +191,7 @@ def _code(text: str) -> str:
 
 
 def _figure(figure: Any) -> Block:
-    drawn = picture(figure)
+    drawn = inline_svg(figure)
     return Block(f'<div class="picture" tabindex="0">{drawn.svg}</div>')
 
 

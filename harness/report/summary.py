@@ -6,7 +6,7 @@ from collections import defaultdict
 
 from harness.judge import ExpectationResult, Status
 from harness.report import words
-from harness.report.run import Run
+from harness.report.judged_run import JudgedRun
 from harness.scenario import Plan, Window
 
 _DID = {
@@ -33,7 +33,7 @@ _DID = {
 }
 
 
-def summary(run: Run) -> str:
+def summary(run: JudgedRun) -> str:
     """Return what broke, who noticed, who served after how long, and what the answer hangs on. Plain text."""
     if not run.history.complete:
         seen = words.plural(len(run.requests), "request")
@@ -78,7 +78,7 @@ def _chosen(window: Window) -> str:
     return chosen
 
 
-def _noticed(run: Run) -> str:
+def _noticed(run: JudgedRun) -> str:
     requests = run.requests
     whole = len(requests)
     lost = whole - int(requests["complete"].sum())
@@ -99,7 +99,7 @@ def _noticed(run: Run) -> str:
     return f"{words.count(lost)} of {words.count(whole)} callers ({words.share(lost / whole)}) got no whole answer"
 
 
-def _served(run: Run) -> str:
+def _served(run: JudgedRun) -> str:
     journeys = run.journeys
     first = run.plan.chain.order[0]
     others = journeys[
@@ -124,7 +124,7 @@ def _served(run: Run) -> str:
     return f", {who}{after}"
 
 
-def _why(run: Run) -> str:
+def _why(run: JudgedRun) -> str:
     """Return what broke the verdict, or what it lacks."""
     verdict = run.verdict
     if verdict.status is Status.PASS:

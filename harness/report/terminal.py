@@ -10,9 +10,9 @@ from rich.text import Text
 
 from harness.judge import Metrics, Status, Verdict
 from harness.report import words
-from harness.report.run import Run
+from harness.report.judged_run import JudgedRun
 from harness.report.scorecard.model import Scorecard
-from harness.report.scorecard.numbers import headline, numbers, why, word
+from harness.report.scorecard.texts import cell_texts, headline, why, word
 from harness.report.summary import summary
 
 _STYLES = {Status.PASS: "bold green", Status.FAIL: "bold red", Status.INCONCLUSIVE: "bold yellow"}
@@ -20,7 +20,7 @@ _WIDTH_MIN = 80
 _REASONS_MAX = 3
 
 
-def print_run(run: Run, console: Console | None = None) -> None:
+def print_run(run: JudgedRun, console: Console | None = None) -> None:
     """Print a run's answer, and where its report lies.
 
     Args:
@@ -72,7 +72,7 @@ def print_scorecard(card: Scorecard, console: Console | None = None) -> None:
     width = None if console.is_terminal else max(_WIDTH_MIN, console.width)
     table = _table("", "scenario", "chain", "success", "first gap", "total", "attempts")
     for cell in card.cells:
-        seen = numbers(cell)
+        seen = cell_texts(cell)
         score = Text(word(cell.score) + (f" ({seen.passed})" if seen.passed else ""), style=_STYLES[cell.status])
         row = (cell.scenario, cell.chain, seen.success, seen.first_gap, seen.total, seen.attempts)
         table.add_row(score, *(Text(text or words.MISSING) for text in row))

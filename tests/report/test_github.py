@@ -9,7 +9,7 @@ import pytest
 
 from harness.judge import Score, Status, verdict_json
 from harness.judge.regression import compare
-from harness.report import Run, github, open_run
+from harness.report import JudgedRun, github, open_run
 from harness.report.comparison import Compared, ComparedCell, markdown
 from harness.report.scorecard import Scorecard
 from harness.store import RunFolder
@@ -34,7 +34,7 @@ def table(text: str) -> list[list[str]]:
     return [[part.strip() for part in re.split(r"(?<!\\)\|", row)[1:-1]] for row in rows]
 
 
-def test_a_runs_summary(hasty: Run) -> None:
+def test_a_runs_summary(hasty: JudgedRun) -> None:
     """Its sentence, each expectation in a row of its own, and what was found."""
     text = github.run_summary(hasty, None)
     assert text.startswith("## primary-429 on chain\n\nFAIL — ")
@@ -81,7 +81,7 @@ def test_regressions_in_markdown() -> None:
     ]
 
 
-def test_a_failed_check_of_our_own_scenario_has_no_line(hasty: Run, tmp_path: Path) -> None:
+def test_a_failed_check_of_our_own_scenario_has_no_line(hasty: JudgedRun, tmp_path: Path) -> None:
     """It lies outside the checkout: GitHub would point at a file that is not there."""
     scenario = tmp_path / "site-packages" / "one.yaml"
     scenario.parent.mkdir()
@@ -91,7 +91,7 @@ def test_a_failed_check_of_our_own_scenario_has_no_line(hasty: Run, tmp_path: Pa
 
 
 def test_our_own_scenario_by_name_has_no_line_either(
-    hasty: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    hasty: JudgedRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """`harness run smoke/refused.yaml` names no file of the checkout."""
     monkeypatch.chdir(tmp_path)
@@ -99,7 +99,7 @@ def test_our_own_scenario_by_name_has_no_line_either(
     assert line.startswith("::error title=")
 
 
-def test_a_failed_check_is_annotated_at_its_line(hasty: Run, tmp_path: Path) -> None:
+def test_a_failed_check_is_annotated_at_its_line(hasty: JudgedRun, tmp_path: Path) -> None:
     """The expectation's own line of the scenario file, as GitHub finds it from the checkout; nothing for those that passed."""
     scenario = tmp_path / "scenarios" / "one, two.yaml"
     scenario.parent.mkdir()

@@ -10,14 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.judge import ExpectationResult, Finding, Status, Verdict
-from harness.report import Run, scorecard
+from harness.report import JudgedRun, scorecard
 from harness.report.comparison import with_baseline
 from harness.report.junit import junit
 from tests.histories import primary_429
 from tests.report.test_github import compared
 from tests.report.test_scorecard import EVERY
 
-DEMO = Run.of(*primary_429())
+DEMO = JudgedRun.of(*primary_429())
 
 
 def expectation(status: Status, text: str = "success_rate in fault >= 98%", message: str = "") -> ExpectationResult:
@@ -56,7 +56,7 @@ def parse(verdict: Verdict) -> ET.Element:
     return suite
 
 
-def test_a_case_per_check(demo: Run) -> None:
+def test_a_case_per_check(demo: JudgedRun) -> None:
     """The suite holds the run, each expectation and each finding, and its counts agree with its cases."""
     suite = parse(demo.verdict)
     assert len(suite) == 1 + len(demo.verdict.expectations) + len(demo.verdict.findings)
@@ -159,7 +159,7 @@ def conforming(page: bytes) -> ET.Element:
     return root
 
 
-def test_every_file_has_the_common_shape(hasty: Run) -> None:
+def test_every_file_has_the_common_shape(hasty: JudgedRun) -> None:
     """A run's, a suite's, and both with a baseline."""
     pages = [junit(hasty), scorecard.junit(EVERY)]
     for page in [*pages, *(with_baseline(page, compared()) for page in pages)]:

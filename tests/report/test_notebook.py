@@ -14,7 +14,7 @@ import nbformat
 import pytest
 
 from harness.errors import HarnessError, UsageError
-from harness.report import Run, notebook, show
+from harness.report import JudgedRun, notebook, show
 from harness.store import RunFolder
 from tests.report import synthetic
 
@@ -172,7 +172,7 @@ def test_a_broken_report_is_the_harness_s_own_failure(
     assert {path: path.stat().st_mtime_ns for path in kept.path.rglob("*")} == before
 
 
-def test_blocks_escape_ids_and_messages(hasty: Run) -> None:
+def test_blocks_escape_ids_and_messages(hasty: JudgedRun) -> None:
     """Findings and reasons are text, wherever they came from."""
     nasty = "<img src=x onerror=alert(1)>"
     findings = tuple(replace(f, message=nasty, requests=(nasty,)) for f in hasty.verdict.findings)
@@ -183,7 +183,7 @@ def test_blocks_escape_ids_and_messages(hasty: Run) -> None:
         assert "img" not in Page(block(run).html).tags
 
 
-def test_command_without_an_environment(hasty: Run) -> None:
+def test_command_without_an_environment(hasty: JudgedRun) -> None:
     """A run that did not write its command down can still be repeated."""
     assert show.command(hasty) == "harness run primary-429.yaml --seed 1"
 

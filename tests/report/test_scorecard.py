@@ -13,7 +13,7 @@ from rich.console import Console
 
 from harness.judge import Score, Tally
 from harness.report.scorecard import Cell, CellRun, Scorecard, html, junit, markdown
-from harness.report.scorecard.numbers import GLYPHS, numbers
+from harness.report.scorecard.texts import GLYPHS, cell_texts
 from harness.report.terminal import print_scorecard
 
 EXITS = {Score.PASS: 0, Score.INCONCLUSIVE: 3, Score.PARTIAL: 1, Score.SAFE: 1, Score.FAIL: 1}
@@ -208,7 +208,7 @@ def test_junit_holds_whatever_a_reason_holds() -> None:
 def test_over_repeats_the_run_is_the_unit(gaps_s: list[float], expected: str) -> None:
     """The range of a few runs, Student's interval of five; no interval where there is no spread."""
     runs = [run(Score.PASS, seed, tally=tally(gap_s=gap)) for seed, gap in enumerate(gaps_s)]
-    assert numbers(cell("one", *runs)).first_gap == expected
+    assert cell_texts(cell("one", *runs)).first_gap == expected
 
 
 def test_a_cell_without_numbers_shows_none() -> None:

@@ -10,15 +10,15 @@ import pytest
 
 from harness.document import Allowance
 from harness.judge import ExpectationResult, Finding, Status, Verdict
-from harness.report import Run, plots, summary, words
-from harness.report.picture import picture
+from harness.report import JudgedRun, pictures, summary, words
 from harness.report.summary import broke
+from harness.report.svg import inline_svg
 from harness.scenario import Inject, Timeline
 from harness.scenario.schema import Connection, Limit, Stream
 from tests.report import synthetic
 
 
-def test_pass_tells_what_broke_and_who_served(demo: Run) -> None:
+def test_pass_tells_what_broke_and_who_served(demo: JudgedRun) -> None:
     """A good run says what broke, that nobody noticed, who helped, and how long that took."""
     passed = replace(demo, verdict=replace(demo.verdict, status=Status.PASS))
     text = summary(passed)
@@ -27,7 +27,7 @@ def test_pass_tells_what_broke_and_who_served(demo: Run) -> None:
     assert text.endswith(". All 5 expectations held.")
 
 
-def test_fail_names_what_broke_the_verdict(hasty: Run) -> None:
+def test_fail_names_what_broke_the_verdict(hasty: JudgedRun) -> None:
     """A failed run names the expectation and how often it was broken."""
     text = summary(hasty)
     assert text.startswith("FAIL — ")
@@ -37,7 +37,7 @@ def test_fail_names_what_broke_the_verdict(hasty: Run) -> None:
 def test_callers_who_lost_are_counted(tmp_path: Path) -> None:
     """Callers without an answer are a number and a share."""
     plan = synthetic.plan(tmp_path, faults="  - {on: all, during: fault, inject: {status: 503}}", deadline="6s")
-    run = Run.of(plan, synthetic.history(plan))
+    run = JudgedRun.of(plan, synthetic.history(plan))
     lost = int((~run.requests["complete"]).sum())
     assert lost > 300
     text = summary(run)
@@ -45,7 +45,7 @@ def test_callers_who_lost_are_counted(tmp_path: Path) -> None:
     assert "openai, azure and anthropic answered 503 for 40 s" in text
 
 
-def test_inconclusive_gives_its_reason(demo: Run) -> None:
+def test_inconclusive_gives_its_reason(demo: JudgedRun) -> None:
     """An inconclusive run says why in the same breath."""
     verdict = Verdict(status=Status.INCONCLUSIVE, exit_code=3, reasons=("the fault never fired.",))
     assert summary(replace(demo, verdict=verdict)).endswith(". Not enough to tell: the fault never fired.")
@@ -54,13 +54,13 @@ def test_inconclusive_gives_its_reason(demo: Run) -> None:
 def test_nothing_broken_nothing_expected(tmp_path: Path) -> None:
     """A scenario without faults says so."""
     plan = replace(synthetic.plan(tmp_path, faults=""), expectations=())
-    run = Run.of(plan, synthetic.history(plan), verdict=Verdict(status=Status.PASS, exit_code=0))
+    run = JudgedRun.of(plan, synthetic.history(plan), verdict=Verdict(status=Status.PASS, exit_code=0))
     assert summary(run) == (
         "PASS — nothing was broken on purpose; all 653 callers got their whole answer. Nothing was expected."
     )
 
 
-def test_required_finding_nobody_asked_for_is_named(demo: Run) -> None:
+def test_required_finding_nobody_asked_for_is_named(demo: JudgedRun) -> None:
     """A required finding breaks the verdict without a line in `expect`, so the sentence names it; an advisory not."""
     found = tuple(
         Finding(id=name, severity=severity, status=Status.FAIL, count=2, samples=9, requests=(), message="")
@@ -70,7 +70,7 @@ def test_required_finding_nobody_asked_for_is_named(demo: Run) -> None:
     assert summary(replace(demo, verdict=verdict)).endswith("Broken: hang (2 cases).")
 
 
-def test_value_that_is_missing_is_said(demo: Run) -> None:
+def test_value_that_is_missing_is_said(demo: JudgedRun) -> None:
     """An expectation that has no value does not pretend to one."""
     row = ExpectationResult(
         text="time_to_recover < 10s",
@@ -90,25 +90,25 @@ def test_value_that_is_missing_is_said(demo: Run) -> None:
 def test_empty_history_has_a_sentence(tmp_path: Path) -> None:
     """A run that recorded nothing still has a sentence."""
     plan = synthetic.plan(tmp_path)
-    run = Run.of(plan, synthetic.History.of(plan.digest))
+    run = JudgedRun.of(plan, synthetic.History.of(plan.digest))
     assert "no request was recorded" in summary(run)
 
 
-def test_an_unfinished_run_claims_nothing(demo: Run) -> None:
+def test_an_unfinished_run_claims_nothing(demo: JudgedRun) -> None:
     """What was interrupted did not do what its plan says."""
     text = summary(replace(demo, history=replace(demo.history, complete=False)))
     assert "the run did not come to its end" in text
     assert "429" not in text
 
 
-def test_what_nobody_saw_is_not_told(demo: Run) -> None:
+def test_what_nobody_saw_is_not_told(demo: JudgedRun) -> None:
     """Behind a gateway refused connections are seen by nobody: no overhead is told, and none is drawn."""
     refused = replace(demo.plan.timeline.windows[0], inject=Inject(connection="refused"))
     plan = replace(demo.plan, timeline=Timeline(windows=(refused,)))
     blind = replace(demo, plan=plan, history=replace(demo.history, unseen=True))
     assert "falling back took" not in summary(blind)
-    for plot in (plots.overhead_ecdf, plots.retry_gaps, plots.success_after_fallback, plots.waterfall):
-        assert "cannot be seen" in picture(plot(blind)).label
+    for plot in (pictures.overhead_ecdf, pictures.retry_gaps, pictures.success_after_fallback, pictures.waterfall):
+        assert "cannot be seen" in inline_svg(plot(blind)).label
 
 
 def test_an_advisory_finding_is_a_note() -> None:
@@ -135,18 +135,18 @@ KINDS: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
-def _broke(demo: Run, inject: Inject, **chosen: Any) -> str:
+def _broke(demo: JudgedRun, inject: Inject, **chosen: Any) -> str:
     window = replace(demo.plan.timeline.windows[0], inject=inject, **chosen)
     return broke(replace(demo.plan, timeline=Timeline(windows=(window,))))
 
 
 @pytest.mark.parametrize(("fields", "said"), KINDS.values(), ids=KINDS)
-def test_each_kind_of_fault_has_words(demo: Run, fields: dict[str, Any], said: str) -> None:
+def test_each_kind_of_fault_has_words(demo: JudgedRun, fields: dict[str, Any], said: str) -> None:
     """What it did, not what it is called."""
     assert _broke(demo, Inject(**fields)) == said
 
 
-def test_every_connection_and_stream_fault_has_words_of_its_own(demo: Run) -> None:
+def test_every_connection_and_stream_fault_has_words_of_its_own(demo: JudgedRun) -> None:
     """No two of them read the same, and none is taken for an answer."""
     needs = {"slow": {"delay": 1}, "throttle": {"bytes_per_second": 1000}}
     injects = [Inject(connection=kind, **needs.get(kind, {})) for kind in get_args(Connection)]
@@ -168,6 +168,6 @@ def test_every_connection_and_stream_fault_has_words_of_its_own(demo: Run) -> No
         ({"models": ("gpt-4", "o1")}, "for gpt-4 and o1"),
     ],
 )
-def test_which_attempts_a_fault_was_for_is_said(demo: Run, chosen: dict[str, Any], said: str) -> None:
+def test_which_attempts_a_fault_was_for_is_said(demo: JudgedRun, chosen: dict[str, Any], said: str) -> None:
     """By every selector."""
     assert _broke(demo, Inject(status=503), **chosen) == f"openai answered 503 {said} for 40 s"

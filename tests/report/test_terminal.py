@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from harness.judge import Status, Verdict
-from harness.report import Run, summary, terminal
+from harness.report import JudgedRun, summary, terminal
 from harness.store import RunFolder
 
 
@@ -25,7 +25,7 @@ def printed(console: Console) -> str:
 
 
 @pytest.mark.parametrize("width", [80, 120])
-def test_every_line_fits(hasty: Run, width: int) -> None:
+def test_every_line_fits(hasty: JudgedRun, width: int) -> None:
     """Nothing is wider than the console, and no word of the verdict is lost."""
     console = plain(width)
     terminal.print_verdict(hasty.verdict, hasty.metrics, console, sentence=summary(hasty))
@@ -39,14 +39,14 @@ def test_every_line_fits(hasty: Run, width: int) -> None:
     assert "\x1b" not in text
 
 
-def test_a_terminal_gets_colours(hasty: Run) -> None:
+def test_a_terminal_gets_colours(hasty: JudgedRun) -> None:
     """On a terminal the answer has a colour beside its word."""
     console = Console(file=io.StringIO(), width=80, force_terminal=True, color_system="standard")
     terminal.print_verdict(hasty.verdict, hasty.metrics, console)
     assert "\x1b[1;31m✗ FAIL" in printed(console)
 
 
-def test_text_of_users_is_no_markup(hasty: Run) -> None:
+def test_text_of_users_is_no_markup(hasty: JudgedRun) -> None:
     """Square brackets in a message are brackets."""
     verdict = replace(hasty.verdict, reasons=("[bold]not markup[/bold] [/nope]",))
     console = plain(120)
@@ -54,7 +54,7 @@ def test_text_of_users_is_no_markup(hasty: Run) -> None:
     assert "[bold]not markup[/bold] [/nope]" in printed(console)
 
 
-def test_nothing_expected_nothing_found(demo: Run) -> None:
+def test_nothing_expected_nothing_found(demo: JudgedRun) -> None:
     """A verdict without checks is one line, and its numbers."""
     console = plain()
     terminal.print_verdict(Verdict(status=Status.PASS, exit_code=0), demo.metrics, console)
@@ -63,7 +63,7 @@ def test_nothing_expected_nothing_found(demo: Run) -> None:
 
 def test_print_run_tells_where_the_report_is(folder: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
     """The sentence comes first, the place of the report last, on stdout."""
-    terminal.print_run(Run.of(folder.plan(), folder.history(), path=folder.path))
+    terminal.print_run(JudgedRun.of(folder.plan(), folder.history(), path=folder.path))
     out = capsys.readouterr().out
     assert out.startswith("FAIL — ")
     assert str(folder.path) in out.splitlines()[-1]

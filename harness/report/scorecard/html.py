@@ -9,7 +9,7 @@ from pathlib import Path
 from harness.judge import Score
 from harness.report import words
 from harness.report.scorecard.model import Cell, Scorecard
-from harness.report.scorecard.numbers import GLYPHS, MEANINGS, headline, numbers, overall, why, word
+from harness.report.scorecard.texts import GLYPHS, MEANINGS, cell_texts, headline, overall, why, word
 from harness.report.table import table
 
 _STYLE = Path(__file__).parents[1] / "template" / "style.css"
@@ -64,7 +64,7 @@ def _link(card: Scorecard, cell: Cell | None) -> str:
 
 
 def _row(card: Scorecard, cell: Cell) -> list[str]:
-    seen = numbers(cell)
+    seen = cell_texts(cell)
     passed = f'<span class="ci">{escape(seen.passed)}</span>' if seen.passed else ""
     p95 = f'<span class="ci">p95 {escape(seen.total_p95)}</span>' if seen.total_p95 else ""
     return [

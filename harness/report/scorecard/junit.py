@@ -10,7 +10,7 @@ import xml.etree.ElementTree as ET
 from harness.judge import Status
 from harness.report.junit import clean
 from harness.report.scorecard.model import Cell, Scorecard
-from harness.report.scorecard.numbers import numbers, why, word
+from harness.report.scorecard.texts import cell_texts, why, word
 
 _TAGS = {Status.FAIL: "failure", Status.INCONCLUSIVE: "error"}
 
@@ -43,5 +43,5 @@ def _case(suite: ET.Element, cell: Cell) -> None:
         message = clean(f"{word(cell.score)}: {reasons[0]}" if reasons else word(cell.score))
         child = ET.SubElement(case, _TAGS[cell.status], message=message, type=cell.score.value)
         child.text = clean("\n".join([*reasons, f"do it again: {cell.shown.command}"]))
-    if attempts := numbers(cell).attempts:
+    if attempts := cell_texts(cell).attempts:
         ET.SubElement(case, "system-out").text = clean(f"attempts: {attempts}")

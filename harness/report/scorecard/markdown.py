@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from harness.report import words
 from harness.report.scorecard.model import Cell, Scorecard
-from harness.report.scorecard.numbers import MEANINGS, headline, numbers, overall, why, word
+from harness.report.scorecard.texts import MEANINGS, cell_texts, headline, overall, why, word
 
 _REASONS_MAX = 5
 _COLUMNS = ("scenario", "score", "success", "attempts", "first gap", "total", "total p95")
@@ -37,7 +37,7 @@ def _matrix(card: Scorecard) -> list[str]:
 
 
 def _row(cell: Cell) -> list[str]:
-    seen = numbers(cell)
+    seen = cell_texts(cell)
     passed = f" ({seen.passed})" if seen.passed else ""
     return [
         cell.scenario,

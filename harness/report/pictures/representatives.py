@@ -7,20 +7,20 @@ from dataclasses import dataclass
 import pandas as pd
 
 from harness.judge import Status
-from harness.report.run import Run
+from harness.report.judged_run import JudgedRun
 
 _FINDINGS_MAX = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class Representative:
     """A request, and why it was chosen."""
 
     request_id: str
     why: str
 
 
-def representatives(run: Run) -> list[Chosen]:
+def representatives(run: JudgedRun) -> list[Representative]:
     """Return the requests that together tell the run, each once, in the order of the story."""
     table = run.journeys
     table = table[table["latency_ns"].notna()]
@@ -43,7 +43,7 @@ def representatives(run: Run) -> list[Chosen]:
     for request_id, why in picks:
         if request_id in known:
             chosen.setdefault(str(request_id), []).append(why)
-    return [Chosen(request_id, ", ".join(whys)) for request_id, whys in chosen.items()]
+    return [Representative(request_id, ", ".join(whys)) for request_id, whys in chosen.items()]
 
 
 def _at(table: pd.DataFrame, place: float) -> str | None:

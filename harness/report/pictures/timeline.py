@@ -14,9 +14,9 @@ from matplotlib.path import Path
 from scipy.special import ndtri
 
 from harness.report import words
-from harness.report.plots import faults, style
-from harness.report.plots.style import INK, WRONG
-from harness.report.run import Run
+from harness.report.judged_run import JudgedRun
+from harness.report.pictures import faults, style
+from harness.report.pictures.style import INK, WRONG
 
 Edges = np.ndarray[Any, Any]
 
@@ -29,7 +29,7 @@ _LAG_ALPHAS = (0.06, 0.25, 0.55, 1.0)
 
 
 @style.styled
-def timeline(run: Run) -> Figure:
+def timeline(run: JudgedRun) -> Figure:
     """Draw the run over time: faults, success, latency, who served, amplification, and the harness's own lag."""
     requests, attempts = run.requests, run.attempts
     if requests.empty:
@@ -76,7 +76,7 @@ def wilson(part: Edges, whole: Edges) -> tuple[Edges, Edges]:
     return np.clip(middle - half, 0, 1), np.clip(middle + half, 0, 1)
 
 
-def _success(axes: Axes, run: Run, attempts: pd.DataFrame, edges: Edges) -> None:
+def _success(axes: Axes, run: JudgedRun, attempts: pd.DataFrame, edges: Edges) -> None:
     requests = run.requests
     whole = _counts(requests["scheduled_ns"], edges)
     part = _counts(requests.loc[requests["complete"], "scheduled_ns"], edges)
@@ -102,7 +102,7 @@ def _success(axes: Axes, run: Run, attempts: pd.DataFrame, edges: Edges) -> None
     )
 
 
-def _latency(axes: Axes, run: Run, edges: Edges) -> None:
+def _latency(axes: Axes, run: JudgedRun, edges: Edges) -> None:
     journeys = run.journeys
     seconds = journeys["latency_ns"].to_numpy(dtype=float, na_value=np.nan) / 1e9
     starts = journeys["scheduled_ns"]
@@ -164,7 +164,7 @@ def _density(axes: Axes, seconds: Edges, column: Edges, edges: Edges, levels: Ed
             )
 
 
-def _served(axes: Axes, run: Run, edges: Edges) -> None:
+def _served(axes: Axes, run: JudgedRun, edges: Edges) -> None:
     requests = run.requests
     whole = _counts(requests["scheduled_ns"], edges)
     complete = requests["complete"].to_numpy(dtype=bool)
@@ -193,7 +193,7 @@ def _served(axes: Axes, run: Run, edges: Edges) -> None:
     style.headline(axes, "Who served?", handles)
 
 
-def _amplification(axes: Axes, run: Run, attempts: pd.DataFrame, edges: Edges) -> None:
+def _amplification(axes: Axes, run: JudgedRun, attempts: pd.DataFrame, edges: Edges) -> None:
     planned = run.plan.load.rate * np.diff(edges)
     bottom = np.zeros(len(edges) - 1)
     style.shade_faults(axes, run.plan)
@@ -240,7 +240,7 @@ def _busiest(attempts: pd.DataFrame, rate_per_s: float) -> tuple[float, float]:
     return float(starts_s[most.argmax()]) + 0.5, float(most.max()) / rate_per_s
 
 
-def _lag(axes: Axes, run: Run, edges: Edges) -> None:
+def _lag(axes: Axes, run: JudgedRun, edges: Edges) -> None:
     health = run.history.health[run.history.health["at_ns"] >= 0]
     title = "Did the harness keep up? (loop lag)"
     axes.tick_params(axis="y", length=0)
@@ -290,7 +290,7 @@ def _lag(axes: Axes, run: Run, edges: Edges) -> None:
     style.headline(axes, title, handles)
 
 
-def _label(run: Run) -> str:
+def _label(run: JudgedRun) -> str:
     requests = run.requests
     done = int(requests["complete"].sum())
     peak = run.metrics.phases.get("run", {}).get("amplification_peak")

@@ -12,9 +12,9 @@ from matplotlib.figure import Figure
 
 from harness.judge import Status, Value
 from harness.report import words
-from harness.report.plots import style
-from harness.report.plots.style import GOOD, INK, UNKNOWN, WRONG
-from harness.report.run import Run
+from harness.report.judged_run import JudgedRun
+from harness.report.pictures import style
+from harness.report.pictures.style import GOOD, INK, UNKNOWN, WRONG
 
 _COLOURS = {Status.PASS: GOOD, Status.FAIL: WRONG, Status.INCONCLUSIVE: UNKNOWN}
 _MARKERS = {Status.PASS: "o", Status.FAIL: "X", Status.INCONCLUSIVE: "D"}
@@ -22,14 +22,14 @@ _WORDS = {Status.PASS: "PASS", Status.FAIL: "FAIL", Status.INCONCLUSIVE: "NOT EN
 
 
 @style.styled
-def phase_ci(run: Run) -> Figure:
+def phase_ci(run: JudgedRun) -> Figure:
     """Draw the success rate of each phase with its interval, against what was expected of it."""
     values = {phase.name: run.metrics.phases.get(phase.name, {}).get("success_rate") for phase in run.plan.phases}
     return _intervals(run, values, "success_rate", "requests whose whole answer arrived")
 
 
 @style.styled
-def success_after_fallback(run: Run) -> Figure:
+def success_after_fallback(run: JudgedRun) -> Figure:
     """Draw how often requests that reached a fallback succeeded, and who served all requests of each phase."""
     if run.blind:
         return style.in_words(style.UNSEEN)
@@ -45,7 +45,9 @@ def success_after_fallback(run: Run) -> Figure:
     )
 
 
-def _intervals(run: Run, values: Mapping[str, Value | None], metric: str, what: str, *, ends: bool = False) -> Figure:
+def _intervals(
+    run: JudgedRun, values: Mapping[str, Value | None], metric: str, what: str, *, ends: bool = False
+) -> Figure:
     rows = 0.36 * len(values)
     end_rows = 0.4 * len(run.plan.phases)
     figure = style.canvas(1.15 + rows + (0.95 + end_rows if ends else 0))
@@ -115,7 +117,7 @@ def _interval(
         axes.annotate(_WORDS[status], (1, row), (14, 0), fontweight="bold", color=colour, **beside)
 
 
-def _ends(axes: Axes, run: Run) -> None:
+def _ends(axes: Axes, run: JudgedRun) -> None:
     """Draw, for each phase, who gave the answer in the end."""
     journeys = run.journeys
     colours = style.colours(run.plan)

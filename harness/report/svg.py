@@ -11,11 +11,11 @@ from html import escape
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from harness.report.plots.style import INK, PAPER
+from harness.report.pictures.style import INK, PAPER
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
+class InlineSvg:
     """A figure as it stands in a page.
 
     Attributes:
@@ -30,7 +30,7 @@ class Picture:
         return f'<div class="picture">{self.svg}</div>'
 
 
-def picture(figure: Figure) -> Picture:
+def inline_svg(figure: Figure) -> InlineSvg:
     """Return a figure as inline SVG.
 
     Its label (`Figure.set_label`) becomes the text that a screen reader reads; its gid makes the ids of its parts
@@ -43,7 +43,7 @@ def picture(figure: Figure) -> Picture:
         warnings.filterwarnings("ignore", message="Glyph .* missing from", category=UserWarning)
         figure.savefig(raw, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
     label = str(figure.get_label())
-    return Picture(svg=_inline(raw.getvalue(), name, label), label=label)
+    return InlineSvg(svg=_inline(raw.getvalue(), name, label), label=label)
 
 
 def _inline(text: str, name: str, label: str) -> str:

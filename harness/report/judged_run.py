@@ -18,7 +18,7 @@ from harness.scenario import Plan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
+class JudgedRun:
     """What a report is made of.
 
     Attributes:
@@ -60,7 +60,7 @@ class Run:
         metrics: Metrics | None = None,
         path: Path | None = None,
         environment: Mapping[str, Any] | None = None,
-    ) -> Run:
+    ) -> JudgedRun:
         """Return a run with its numbers; they are made here where they are not given."""
         metrics = metrics or judge.measure(plan, history)
         warm = history.requests["phase"] == WARMUP
@@ -80,7 +80,7 @@ class Run:
         )
 
 
-def open_run(run: str | os.PathLike[str] | None = None) -> Run:
+def open_run(run: str | os.PathLike[str] | None = None) -> JudgedRun:
     """Load a run.
 
     Args:
@@ -93,7 +93,7 @@ def open_run(run: str | os.PathLike[str] | None = None) -> Run:
     chosen = run or os.environ.get("HARNESS_RUN")
     folder = store.RunFolder.open(Path(chosen) if chosen else _latest())
     recorded = folder.verdict()
-    return Run.of(
+    return JudgedRun.of(
         folder.plan(),
         folder.history(),
         verdict=store.decode(store.encode(recorded), Verdict) if recorded else None,

@@ -14,9 +14,9 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from harness.report import words
-from harness.report.plots import style
-from harness.report.plots.style import GOOD, WRONG
-from harness.report.run import Run
+from harness.report.judged_run import JudgedRun
+from harness.report.pictures import style
+from harness.report.pictures.style import GOOD, WRONG
 
 TOLERANCE_NS = 50_000_000
 _DOTS_MAX = 220
@@ -34,7 +34,7 @@ class _Row:
 
 
 @style.styled
-def retry_gaps(run: Run) -> Figure:
+def retry_gaps(run: JudgedRun) -> Figure:
     """Draw the wait before each retry at the same provider, the early ones crossed."""
     if run.blind:
         return style.in_words(style.UNSEEN)

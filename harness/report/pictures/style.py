@@ -15,7 +15,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter
 
 from harness.report import words
-from harness.report.run import Run
+from harness.report.judged_run import JudgedRun
 from harness.scenario import Plan
 
 INK = "#010203"
@@ -64,11 +64,11 @@ _RC = {
 }
 
 
-def styled(plot: Callable[[Run], Figure]) -> Callable[[Run], Figure]:
+def styled(plot: Callable[[JudgedRun], Figure]) -> Callable[[JudgedRun], Figure]:
     """Draw in the house style, without leaving a trace of it in matplotlib's settings."""
 
     @functools.wraps(plot)
-    def drawn(run: Run) -> Figure:
+    def drawn(run: JudgedRun) -> Figure:
         with mpl.rc_context(_RC):
             figure = plot(run)
         figure.set_gid(plot.__name__.replace("_", "-"))

@@ -19,7 +19,7 @@ MEANINGS = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Numbers:
+class CellTexts:
     """What a cell shows, as text; empty where there is nothing.
 
     Attributes:
@@ -39,7 +39,7 @@ class Numbers:
     passed: str
 
 
-def numbers(cell: Cell) -> Numbers:
+def cell_texts(cell: Cell) -> CellTexts:
     """Return a cell's numbers; of several runs the mean, with its interval from five runs on, else the range."""
     tallies = cell.tallies
     names = dict.fromkeys(name for tally in tallies for name in tally.attempts or ())
@@ -47,7 +47,7 @@ def numbers(cell: Cell) -> Numbers:
     for name in names:
         mean, _ = over_runs([(tally.attempts or {}).get(name, 0) for tally in tallies])
         attempts.append(f"{name} {words.count(mean)}")
-    return Numbers(
+    return CellTexts(
         success=_text([tally.success for tally in tallies], "share"),
         attempts=", ".join(attempts),
         first_gap=_text([tally.first_gap_ns for tally in tallies], "ns"),

@@ -12,9 +12,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from harness.report import words
-from harness.report.plots import style
-from harness.report.plots.style import INK, WRONG
-from harness.report.run import Run
+from harness.report.judged_run import JudgedRun
+from harness.report.pictures import style
+from harness.report.pictures.style import INK, WRONG
 from harness.scenario import Plan
 
 _POINTS_MAX = 400
@@ -24,7 +24,7 @@ _PAPER_BOX = {"facecolor": style.PAPER, "edgecolor": "none", "alpha": 0.8, "pad"
 
 
 @style.styled
-def overhead_ecdf(run: Run) -> Figure:
+def overhead_ecdf(run: JudgedRun) -> Figure:
     """Draw the share of fallbacks that had begun by a time, per provider that served, and how the time was spent."""
     if run.blind:
         return style.in_words(style.UNSEEN)
@@ -73,7 +73,7 @@ def budget(plan: Plan) -> float | None:
     return min(limits, default=None)
 
 
-def _curves(axes: Axes, run: Run, groups: list[tuple[str, pd.DataFrame]], right: float) -> None:
+def _curves(axes: Axes, run: JudgedRun, groups: list[tuple[str, pd.DataFrame]], right: float) -> None:
     colours = style.colours(run.plan)
     handles: list[Any] = []
     for name, group in groups:
@@ -100,7 +100,7 @@ def _curves(axes: Axes, run: Run, groups: list[tuple[str, pd.DataFrame]], right:
     )
 
 
-def _spent(axes: Axes, run: Run, groups: list[tuple[str, pd.DataFrame]], right: float) -> None:
+def _spent(axes: Axes, run: JudgedRun, groups: list[tuple[str, pd.DataFrame]], right: float) -> None:
     colours = style.colours(run.plan)
     for row, (name, group) in enumerate(groups):
         failed, waiting = (

@@ -5,8 +5,8 @@ from __future__ import annotations
 from matplotlib.axes import Axes
 
 from harness.report import words
-from harness.report.plots.style import INK, WRONG
-from harness.report.run import Run
+from harness.report.judged_run import JudgedRun
+from harness.report.pictures.style import INK, WRONG
 from harness.scenario import Plan, Window
 
 _ROWS_MAX = 12
@@ -33,7 +33,7 @@ def in_words(plan: Plan) -> str:
     return f"injected {words.listed(texts, most=4)}"
 
 
-def lane(axes: Axes, run: Run) -> None:
+def lane(axes: Axes, run: JudgedRun) -> None:
     """Draw the phases and the fault windows, each with its text beside or inside its bar."""
     rows = _rows(run.plan)
     axes.set_title("What broke?")
@@ -68,7 +68,7 @@ def _phases(axes: Axes, plan: Plan, end_s: float) -> None:
             axes.text((start + stop) / 2, -0.95, name, ha="center", va="bottom", fontsize=9)
 
 
-def _bar(axes: Axes, run: Run, window: Window, row: int, end_s: float) -> None:
+def _bar(axes: Axes, run: JudgedRun, window: Window, row: int, end_s: float) -> None:
     start, stop = window.start_ns / 1e9, window.end_ns / 1e9
     wash = (
         0.12 if window.inject.kind in _SLOWS else 0.32
@@ -90,7 +90,7 @@ def _bar(axes: Axes, run: Run, window: Window, row: int, end_s: float) -> None:
     shown.set_in_layout(False)
 
 
-def _fired(run: Run, window: Window) -> str:
+def _fired(run: JudgedRun, window: Window) -> str:
     events = run.history.faults
     mine = events[(events["fault_id"] == window.fault_id) & (events["provider"] == window.provider)]
     fired = mine["fired"].dropna()

@@ -12,10 +12,10 @@ from matplotlib.patches import Patch
 
 from harness.history import AttemptRecord, RequestRecord, as_records
 from harness.report import words
-from harness.report.plots import style
-from harness.report.plots.chosen import Chosen, representatives
-from harness.report.plots.style import GOOD, INK, WRONG
-from harness.report.run import Run
+from harness.report.judged_run import JudgedRun
+from harness.report.pictures import style
+from harness.report.pictures.representatives import Representative, representatives
+from harness.report.pictures.style import GOOD, INK, WRONG
 
 _BAR = 0.44
 _CHAR_SHARE = 0.0098  # width of a small letter, as a share of the longest request
@@ -23,7 +23,7 @@ _ATTEMPTS_MAX = 40
 
 
 @style.styled
-def waterfall(run: Run) -> Figure:
+def waterfall(run: JudgedRun) -> Figure:
     """Draw representative requests: one that was untouched, the extremes, and one for each finding."""
     if run.blind:
         return style.in_words(style.UNSEEN)
@@ -63,7 +63,7 @@ def _end_ns(request: RequestRecord, attempts: list[AttemptRecord]) -> int:
     return max([request.end_ns or request.scheduled_ns + 1, *ends])
 
 
-def _name(pick: Chosen) -> str:
+def _name(pick: Representative) -> str:
     whys = pick.why.split(", ")
     lines = [pick.request_id, ", ".join(whys[:2]), *([", ".join(whys[2:4])] if len(whys) > 2 else [])]
     return "\n".join(lines)
@@ -150,7 +150,9 @@ def _legend(figure: Figure, called: set[str], colours: dict[str, str]) -> None:
     figure.legend(handles=handles, loc="outside upper left", ncols=columns, fontsize=9, handlelength=1.6)
 
 
-def _label(chosen: list[Chosen], requests: dict[str, RequestRecord], attempts: dict[str, list[AttemptRecord]]) -> str:
+def _label(
+    chosen: list[Representative], requests: dict[str, RequestRecord], attempts: dict[str, list[AttemptRecord]]
+) -> str:
     lines = [
         f"{pick.request_id} ({pick.why}): {_outcome(requests[pick.request_id], len(attempts[pick.request_id]))[2:]}"
         for pick in chosen
