@@ -207,7 +207,7 @@ def _explain(document: Document, details: list[ErrorDetails], shape: Any) -> Usa
         return document.error(
             f"unknown value {_short(found)}", place, known=", ".join(known), hint=did_you_mean(str(found), known)
         )
-    message = detail["msg"] if detail["type"] == "said" else detail["msg"][:1].lower() + detail["msg"][1:]
+    message = detail["msg"] if detail["type"] == "field_error" else detail["msg"][:1].lower() + detail["msg"][1:]
     found = "" if isinstance(detail["input"], dict) else f", found {_short(detail['input'])}"
     return document.error(
         message + found,
@@ -259,14 +259,14 @@ def did_you_mean(found: str, known: Iterable[str]) -> str | None:
     return f"did you mean {near[0]!r}?" if near else None
 
 
-def said(problem: str, *, known: str | None = None, hint: str | None = None) -> PydanticCustomError:
+def field_error(problem: str, *, known: str | None = None, hint: str | None = None) -> PydanticCustomError:
     """Return an error for a pydantic validator to raise, in our own words."""
     context: dict[str, Any] = {}
     if known:
         context["known"] = known
     if hint:
         context["hint"] = hint
-    return PydanticCustomError("said", problem.replace("{", "(").replace("}", ")"), context)
+    return PydanticCustomError("field_error", problem.replace("{", "(").replace("}", ")"), context)
 
 
 def duration_ns(value: object) -> int:
@@ -276,10 +276,10 @@ def duration_ns(value: object) -> int:
     match = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
     if match is None:
         hint = f"write {value}s for seconds" if isinstance(value, int | float) and not isinstance(value, bool) else None
-        raise said("expected a duration", known="500ms, 20s, 5m, 1h", hint=hint)
+        raise field_error("expected a duration", known="500ms, 20s, 5m, 1h", hint=hint)
     ns = round(float(match["number"]) * _NS[match["unit"]])
     if ns > _DURATION_MAX_NS:
-        raise said("a duration over 7 days")
+        raise field_error("a duration over 7 days")
     return ns
 
 
@@ -288,10 +288,10 @@ def rate_per_s(value: object) -> float:
     match = _RATE.fullmatch(value.strip()) if isinstance(value, str) else None
     if match is None:
         hint = f"write {value}/s for events per second" if isinstance(value, int | float) else None
-        raise said("expected a rate", known="10/s, 60/min", hint=hint)
+        raise field_error("expected a rate", known="10/s, 60/min", hint=hint)
     rate = float(match["number"]) / (_NS[match["unit"]] / 10**9)
     if not 0 < rate <= 1e6:
-        raise said("expected a rate above 0 and at most 1000000/s")
+        raise field_error("expected a rate above 0 and at most 1000000/s")
     return rate
 
 
@@ -316,7 +316,7 @@ def allowance(value: object) -> Allowance:
     """Return an allowance such as `60/min`."""
     match = _ALLOWANCE.fullmatch(value.strip()) if isinstance(value, str) else None
     if match is None:
-        raise said("expected a whole number in a time", known="60/min, 10/s, 90000/h")
+        raise field_error("expected a whole number in a time", known="60/min, 10/s, 90000/h")
     return Allowance(int(match["number"]), _NS[match["unit"]])
 
 
@@ -324,7 +324,7 @@ def share(value: object) -> float:
     """Return a share such as `30%` as a number from 0 to 1."""
     match = _SHARE.fullmatch(value.strip()) if isinstance(value, str) else None
     if match is None or float(match["number"]) > 100:
-        raise said("expected a share from 0% to 100%", known="30%, 99.9%", hint="a share ends in %")
+        raise field_error("expected a share from 0% to 100%", known="30%, 99.9%", hint="a share ends in %")
     return float(match["number"]) / 100
 
 
@@ -367,7 +367,7 @@ Share = Annotated[
     PlainSerializer(share_text),
     WithJsonSchema({"type": "string", "pattern": r"^\d+(\.\d+)?\s*%$", "examples": ["30%", "99.9%"]}),
 ]
-Quota = Annotated[
+AllowanceText = Annotated[
     Allowance,
     BeforeValidator(allowance),
     PlainSerializer(str),

@@ -52,7 +52,7 @@ def regressions(compared: Compared | None) -> dict[str, Any]:
     return {} if compared is None else {"regressions": compared.regressions(), "open": compared.open()}
 
 
-def tell_compared(compared: Compared | None) -> None:
+def print_compared(compared: Compared | None) -> None:
     """Print what became worse, or may have; nothing without a baseline."""
     from harness.report.comparison import print_comparison  # noqa: PLC0415
 

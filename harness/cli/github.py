@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from harness.report.scorecard import Scorecard
 
 
-def tell_run(run: JudgedRun, scenario: Path, compared: Compared | None, summary: Path | None) -> None:
+def publish_run(run: JudgedRun, scenario: Path, compared: Compared | None, summary: Path | None) -> None:
     """Tell of a run.
 
     Args:
@@ -29,17 +29,17 @@ def tell_run(run: JudgedRun, scenario: Path, compared: Compared | None, summary:
     if file := _summary(summary):
         _append(file, github.run_summary(run, compared))
     if _annotated():
-        _say(github.run_annotations(run, scenario, _root()))
+        _annotate(github.run_annotations(run, scenario, _root()))
 
 
-def tell_suite(card: Scorecard, compared: Compared | None, summary: Path | None) -> None:
-    """Tell of a suite; see `tell_run`."""
+def publish_suite(card: Scorecard, compared: Compared | None, summary: Path | None) -> None:
+    """Tell of a suite; see `publish_run`."""
     from harness.report import github  # noqa: PLC0415
 
     if file := _summary(summary):
         _append(file, github.suite_summary(card, compared))
     if _annotated():
-        _say(github.suite_annotations(card, _root()))
+        _annotate(github.suite_annotations(card, _root()))
 
 
 def _summary(chosen: Path | None) -> Path | None:
@@ -63,6 +63,6 @@ def _append(file: Path, text: str) -> None:
         raise HarnessError(problem.strerror or str(problem), where=str(file)) from None
 
 
-def _say(lines: list[str]) -> None:
+def _annotate(lines: list[str]) -> None:
     """Write workflow commands; GitHub reads standard error too, and standard output may have to be one JSON object."""
     sys.stderr.writelines(f"{line}\n" for line in lines)

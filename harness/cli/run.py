@@ -11,7 +11,7 @@ import typer
 
 from harness.cli import github
 from harness.cli.app import app
-from harness.cli.compare import exit_code, regressions, tell_compared
+from harness.cli.compare import exit_code, print_compared, regressions
 from harness.cli.options import AllowReal, BaselineAt, ChainFile, EngineName, Json, Reports, Seed, SummaryFile
 from harness.cli.output import fail, show
 
@@ -54,11 +54,11 @@ def run(
     ended = result.error is None
     compared = experiment.compare_with(earlier, result.folder.path) if earlier and ended else None
     if ended:
-        github.tell_run(result.run, scenario, compared, summary)
-    return tell(result, compared, as_json=as_json)
+        github.publish_run(result.run, scenario, compared, summary)
+    return print_result(result, compared, as_json=as_json)
 
 
-def tell(result: RunResult, compared: Compared | None = None, *, as_json: bool) -> int:
+def print_result(result: RunResult, compared: Compared | None = None, *, as_json: bool) -> int:
     """Print what a run came to, and what became worse; return the exit status."""
     from harness.report.terminal import print_run  # noqa: PLC0415
 
@@ -69,7 +69,7 @@ def tell(result: RunResult, compared: Compared | None = None, *, as_json: bool) 
         show({"run": str(result.folder.path), "verdict": result.folder.verdict(), **regressions(compared)})
     else:
         print_run(result.run)
-        tell_compared(compared)
+        print_compared(compared)
     return exit_code(result.exit_code, compared)
 
 
@@ -95,4 +95,4 @@ def report(
 
     with RunProgress() as progress:
         result = experiment.report(run, reports=reports, progress=progress)
-    return tell(result, as_json=as_json)
+    return print_result(result, as_json=as_json)

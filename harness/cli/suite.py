@@ -10,7 +10,7 @@ import typer
 
 from harness.cli import github
 from harness.cli.app import app
-from harness.cli.compare import exit_code, regressions, tell_compared
+from harness.cli.compare import exit_code, print_compared, regressions
 from harness.cli.options import AllowReal, BaselineAt, EngineName, Json, Reports, SummaryFile
 from harness.cli.output import show
 
@@ -70,8 +70,8 @@ def suite(
             engine=engine,
         )
     compared = experiment.compare_with(earlier, Path(card.path), junit_file=junit) if earlier else None
-    github.tell_suite(card, compared, summary)
-    return _tell_suite(card, compared, as_json=as_json)
+    github.publish_suite(card, compared, summary)
+    return _print_suite(card, compared, as_json=as_json)
 
 
 def _suite_command(
@@ -85,7 +85,7 @@ def _suite_command(
     return shlex.join(words)
 
 
-def _tell_suite(card: Scorecard, compared: Compared | None, *, as_json: bool) -> int:
+def _print_suite(card: Scorecard, compared: Compared | None, *, as_json: bool) -> int:
     """Print the scorecard, and what became worse; return the exit status."""
     from harness.report.terminal import print_scorecard  # noqa: PLC0415
 
@@ -93,5 +93,5 @@ def _tell_suite(card: Scorecard, compared: Compared | None, *, as_json: bool) ->
         show(card.as_json() | regressions(compared))
     else:
         print_scorecard(card)
-        tell_compared(compared)
+        print_compared(compared)
     return exit_code(card.exit_code, compared)

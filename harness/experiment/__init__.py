@@ -1,6 +1,6 @@
 """One function for each thing that the harness can do: plan → engine → history → judge → store → report."""
 
-from harness.experiment.check import Checked, check
+from harness.experiment.check import CheckedFile, check
 from harness.experiment.compare import Baseline, compare, compare_with
 from harness.experiment.doctor import Diagnosis, doctor
 from harness.experiment.explore import Explored, Found, explore
@@ -12,7 +12,7 @@ from harness.experiment.trial import trial
 
 __all__ = [
     "Baseline",
-    "Checked",
+    "CheckedFile",
     "Diagnosis",
     "Explored",
     "Found",

@@ -21,7 +21,7 @@ _CHAINS = {"providers", "model_list", "config"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Checked:
+class CheckedFile:
     """One file.
 
     Attributes:
@@ -49,7 +49,7 @@ class Checked:
         }
 
 
-def check(path: Path, *, chain: Path | None = None) -> Checked:
+def check(path: Path, *, chain: Path | None = None) -> CheckedFile:
     """Return what a scenario, chain file or LiteLLM configuration holds, or what is wrong with it.
 
     Args:
@@ -61,8 +61,8 @@ def check(path: Path, *, chain: Path | None = None) -> Checked:
         summary, hosted = _read(path, chain)
         warnings = router_settings(hosted, {}, os.environ).warnings if hosted.driver in _LITELLM else ()
     except HarnessError as error:
-        return Checked(path=path, error=error)
-    return Checked(path=path, summary=summary, warnings=warnings)
+        return CheckedFile(path=path, error=error)
+    return CheckedFile(path=path, summary=summary, warnings=warnings)
 
 
 def _read(path: Path, chain: Path | None) -> tuple[str, Chain]:

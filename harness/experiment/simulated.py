@@ -39,7 +39,7 @@ def simulate(
         (folder.logs / "runner.log").write_text(told)
         words = scrub(f"{type(bug).__name__}: {bug}", secrets(chain, os.environ))
         return None, HarnessError(words, where="sim", hint=f"a bug; see {folder.logs}/runner.log")
-    folder.keep(ran.history)
+    folder.write_history(ran.history)
     if ran.warnings:
         folder.write_environment({**facts, "warnings": ran.warnings})
     return ran.history, None

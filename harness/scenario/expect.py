@@ -13,7 +13,7 @@ from typing import Literal
 
 from pydantic_core import PydanticCustomError
 
-from harness.document import did_you_mean, duration_ns, rate_per_s, said, share
+from harness.document import did_you_mean, duration_ns, field_error, rate_per_s, share
 
 Unit = Literal["share", "ns", "ratio", "count", "per_s", "usd"]
 Kind = Literal["rate", "distribution", "single", "mean", "frequency", "count"]
@@ -127,20 +127,20 @@ def parse(text: str, phases: Collection[str]) -> Expectation:
         name = match["finding"]
         if name not in FINDINGS or FINDINGS[name] == "run":
             known = [known for known, severity in FINDINGS.items() if severity != "run"]
-            raise said(f"unknown finding {name!r}", known=", ".join(known), hint=did_you_mean(name, known))
+            raise field_error(f"unknown finding {name!r}", known=", ".join(known), hint=did_you_mean(name, known))
         return Expectation(text=text, finding=name)
     match = _LIMIT.fullmatch(text.strip())
     if match is None:
-        raise said(
+        raise field_error(
             f"not an expectation: {text[:60]!r}",
             known="METRIC in PHASE >= VALUE, p95 METRIC in PHASE < VALUE, max METRIC in PHASE < VALUE, no FINDING",
             hint="success_rate in fault >= 99%",
         )
     name, statistic, phase = match["metric"], match["statistic"], match["phase"]
     if name not in METRICS:
-        raise said(f"unknown metric {name!r}", known=", ".join(METRICS), hint=did_you_mean(name, METRICS))
+        raise field_error(f"unknown metric {name!r}", known=", ".join(METRICS), hint=did_you_mean(name, METRICS))
     if phase is not None and phase not in phases:
-        raise said(f"unknown phase {phase!r}", known=", ".join(phases), hint=did_you_mean(phase, phases))
+        raise field_error(f"unknown phase {phase!r}", known=", ".join(phases), hint=did_you_mean(phase, phases))
     _check_statistic(name, statistic)
     op: Op = match["op"]  # type: ignore[assignment]
     target = _target(METRICS[name].unit, match["target"].strip())
@@ -152,11 +152,11 @@ def _check_statistic(name: str, statistic: str | None) -> None:
         if statistic not in STATISTICS:
             known, usual = ", ".join(STATISTICS), f"{MAX if name == 'attempts' else 'p95'} {name}"
             if statistic is None:
-                raise said(f"{name!r} needs a quantile or {MAX!r}", known=known, hint=usual)
+                raise field_error(f"{name!r} needs a quantile or {MAX!r}", known=known, hint=usual)
             hint = did_you_mean(statistic, STATISTICS) or usual
-            raise said(f"unknown statistic {statistic!r}", known=known, hint=hint)
+            raise field_error(f"unknown statistic {statistic!r}", known=known, hint=hint)
     elif statistic is not None and (statistic, name) != ("peak", "amplification"):
-        raise said(f"{statistic!r} does not go with {name!r}", hint=f"write {name} alone")
+        raise field_error(f"{statistic!r} does not go with {name!r}", hint=f"write {name} alone")
 
 
 def _target(unit: Unit, text: str) -> float:
@@ -169,7 +169,7 @@ def _target(unit: Unit, text: str) -> float:
             return rate_per_s(text)
     except PydanticCustomError as error:
         context = error.context or {}
-        raise said(f"{error.message()}, found {text[:40]!r}", **context) from None
+        raise field_error(f"{error.message()}, found {text[:40]!r}", **context) from None
     if not re.fullmatch(r"\d{1,15}(\.\d{1,9})?", text):
-        raise said(f"expected a number, found {text[:40]!r}")
+        raise field_error(f"expected a number, found {text[:40]!r}")
     return float(text)

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, get_args
 from annotated_types import Ge, Gt, Le, Len, MultipleOf
 from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
-from harness.document import Duration, Quota, Rate, Share, said
+from harness.document import AllowanceText, Duration, Rate, Share, field_error
 
 _STRICT = ConfigDict(extra="forbid")
 
@@ -112,13 +112,13 @@ class Limit:
 
     __pydantic_config__ = _STRICT
 
-    requests: Quota | None = None
-    tokens: Quota | None = None
+    requests: AllowanceText | None = None
+    tokens: AllowanceText | None = None
 
     @model_validator(mode="after")
     def _some_limit(self) -> Limit:
         if self.requests is None and self.tokens is None:
-            raise said("a limit of nothing", hint="requests: 60/min, or tokens: 10000/min, or both")
+            raise field_error("a limit of nothing", hint="requests: 60/min, or tokens: 10000/min, or both")
         return self
 
 
@@ -183,19 +183,19 @@ class Inject:
         head = self._head(written)
         if foreign := sorted(written - _KINDS[head] - {head, "connection", "stream"}):
             known = ", ".join(sorted(_KINDS[head]))
-            raise said(f"{foreign[0]!r} does not go with {self._named(head)!r}", known=known or f"{head} alone")
+            raise field_error(f"{foreign[0]!r} does not go with {self._named(head)!r}", known=known or f"{head} alone")
         if len(written & {"connection", "stream", head}) > 1 and head in {"connection", "stream"}:
-            raise said("`connection` and `stream` do not go together", hint="write a fault for each")
+            raise field_error("`connection` and `stream` do not go together", hint="write a fault for each")
         if self.status is not None and self.status < 400 and self.body is None:
-            raise said(f"status {self.status} breaks nothing", known="400 to 599, or any status with a `body`")
+            raise field_error(f"status {self.status} breaks nothing", known="400 to 599, or any status with a `body`")
         if self.connection == "slow" and not self.delay:
-            raise said("a slow connection needs a delay", hint="delay: 2s")
+            raise field_error("a slow connection needs a delay", hint="delay: 2s")
         if self.connection == "throttle" and not self.bytes_per_second:
-            raise said("a throttled connection needs a speed", hint="bytes_per_second: 1000")
+            raise field_error("a throttled connection needs a speed", hint="bytes_per_second: 1000")
         if self.after_tokens is not None and self.stream in _WHOLE_ANSWER:
-            raise said(f"'after_tokens' does not go with {self.stream!r}, which concerns the whole answer")
+            raise field_error(f"'after_tokens' does not go with {self.stream!r}, which concerns the whole answer")
         if self.jitter and self.jitter > (self.delay or 0):
-            raise said("jitter is larger than the delay")
+            raise field_error("jitter is larger than the delay")
         return self
 
     def _head(self, written: set[str]) -> str:
@@ -207,7 +207,7 @@ class Inject:
         for name in ("body", "status", "limit", "delay", "ttft", "tokens_per_second"):
             if name in written:
                 return name
-        raise said(
+        raise field_error(
             "expected one kind of fault", known="status: 429, connection: reset, stream: cut, delay: 2s, limit: …"
         )
 
@@ -248,15 +248,15 @@ class Fault:
     @model_validator(mode="after")
     def _one_window(self) -> Fault:
         if (self.during is None) == (self.at is None):
-            raise said("expected `during`, or `at` and `for`", hint="during: fault, or at: 25s with for: 10s")
+            raise field_error("expected `during`, or `at` and `for`", hint="during: fault, or at: 25s with for: 10s")
         if (self.at is None) != (self.for_ is None):
-            raise said("`at` and `for` go together", hint="at: 25s with for: 10s")
+            raise field_error("`at` and `for` go together", hint="at: 25s with for: 10s")
         if self.for_ == 0:
-            raise said("a fault that lasts no time")
+            raise field_error("a fault that lasts no time")
         chosen = [name for name in ("first", "every", "models", "streaming") if getattr(self, name) is not None]
         chosen += ["share"] if self.share < 1 else []
         if chosen and self.inject.kind in WHOLE_PROVIDER:
-            raise said(
+            raise field_error(
                 f"`{chosen[0]}` does not go with {self.inject.kind!r}, which hits the whole provider",
                 hint="use `connection: reset`, `delay` or a status to choose attempts",
             )

@@ -118,8 +118,8 @@ class RunFolder:
         tables.write(self.path, history)
         return history
 
-    def keep(self, history: History) -> None:
-        """Write a history that is whole already."""
+    def write_history(self, history: History) -> None:
+        """Write a complete history."""
         tables.write(self.path, history)
 
     def write_environment(self, environment: dict[str, Any]) -> None:
