@@ -15,7 +15,7 @@ from pathlib import Path
 from rig.result import Row, limited, quantile, tell
 
 from harness.history.records import HealthRecord, RequestRecord
-from harness.live.processes import Child
+from harness.live.processes import OwnedProcess
 from harness.scenario.plan import Arrival
 from harness.scenario.schema import Load
 from harness.store.capture import rows
@@ -44,7 +44,7 @@ async def one_pass(folder: Path, base_url: str) -> tuple[list[float], float]:
         "warmup": [{"request_id": "warmup-000001", "model": "gpt-4"}],
     }
     argv = [sys.executable, "-m", "harness.live.locustfile"]
-    async with Child("load", argv, log=folder / "load.log", part=True) as load:
+    async with OwnedProcess("load", argv, log=folder / "load.log", part=True) as load:
         await load.ready(start)
         origin_ns = time.monotonic_ns() + 500_000_000
         await load.send({"origin_ns": origin_ns})
@@ -62,7 +62,7 @@ async def passes() -> list[tuple[list[float], float]]:
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         argv = [sys.executable, str(SERVER)]
-        async with Child("bare", argv, log=folder / "bare.log", part=True) as server:
+        async with OwnedProcess("bare", argv, log=folder / "bare.log", part=True) as server:
             base_url = (await server.ready({"status": 200}))["base_url"]
             found = []
             for place in range(PASSES):

@@ -22,7 +22,7 @@ from rig.result import Row, limited, quantile, tell
 
 from harness.chain import Provider
 from harness.history.records import AttemptRecord
-from harness.live.processes import Child
+from harness.live.processes import OwnedProcess
 from harness.live.toxiproxy import Toxiproxy, provision
 from harness.provider.marker import Marker
 from harness.scenario.plan import Window
@@ -61,8 +61,10 @@ async def targets(folder: Path, binary: Path) -> AsyncIterator[dict[str, str]]:
     bare_start = {"status": 429, "capture": str(folder)}
     async with AsyncExitStack() as stack:
         enter = stack.enter_async_context
-        bare = await enter(Child("bare", [sys.executable, str(SERVER)], log=folder / "bare.log", part=True))
-        edge = await enter(Child("edge", [sys.executable, "-m", "harness.edge"], log=folder / "edge.log", part=True))
+        bare = await enter(OwnedProcess("bare", [sys.executable, str(SERVER)], log=folder / "bare.log", part=True))
+        edge = await enter(
+            OwnedProcess("edge", [sys.executable, "-m", "harness.edge"], log=folder / "edge.log", part=True)
+        )
         proxies = await enter(Toxiproxy.start(binary, log=folder / "toxiproxy.log"))
         port = (await edge.ready(start))["ports"]["openai"]
         await edge.send({"origin_ns": time.monotonic_ns()})

@@ -27,11 +27,11 @@ from harness.store import Capture
 HEALTH_S = 0.1
 _LINE_MAX = 64 * 2**20
 
-Serve = Callable[["Part"], AbstractAsyncContextManager[dict[str, Any]]]
+Serve = Callable[["ChildProcess"], AbstractAsyncContextManager[dict[str, Any]]]
 """Enter to get ready and give the ready message; leave to end."""
 
 
-class Part:
+class ChildProcess:
     """A part's side of its tie to the runner.
 
     Attributes:
@@ -105,7 +105,7 @@ async def _run(process: str, serve: Serve) -> None:
     line = await reader.readline()
     if not line:
         return
-    part = Part(process, json.loads(line))
+    part = ChildProcess(process, json.loads(line))
     try:
         async with serve(part) as ready, _health(part):
             sys.stdout.write(json.dumps({"ready": ready}) + "\n")
@@ -126,7 +126,7 @@ async def _stdin() -> asyncio.StreamReader:
 
 
 @asynccontextmanager
-async def _health(part: Part) -> AsyncIterator[None]:
+async def _health(part: ChildProcess) -> AsyncIterator[None]:
     """Record every 100 ms how late this event loop wakes up, and the CPU time used."""
     task = asyncio.create_task(watch_loop(part.capture, part.process)) if part.capture is not None else None
     try:

@@ -11,7 +11,7 @@ from harness.chain.spec import Chain
 from harness.errors import UsageError
 
 
-class Upstream(NamedTuple):
+class UpstreamAddress(NamedTuple):
     """A real provider's address.
 
     Attributes:
@@ -43,7 +43,7 @@ class Upstream(NamedTuple):
         return f"{'https' if self.tls else 'http'}://{host}:{self.port}"
 
 
-def parse(text: str) -> Upstream:
+def parse(text: str) -> UpstreamAddress:
     """Return a real provider's address.
 
     Raises:
@@ -62,14 +62,14 @@ def parse(text: str) -> Upstream:
     except ValueError:
         msg = "expected a port from 1 to 65535"
         raise ValueError(msg) from None
-    upstream = Upstream(tls, parts.hostname, port, parts.path.rstrip("/"))
+    upstream = UpstreamAddress(tls, parts.hostname, port, parts.path.rstrip("/"))
     if not tls and not upstream.loopback:
         msg = "keys and prompts would cross the network in the clear: only https leaves this machine"
         raise ValueError(msg)
     return upstream
 
 
-def real(chain: Chain) -> dict[str, Upstream]:
+def real(chain: Chain) -> dict[str, UpstreamAddress]:
     """Return the providers that are real, by name."""
     return {name: parse(spec.upstream) for name, spec in chain.providers.items() if spec.upstream is not None}
 

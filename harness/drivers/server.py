@@ -14,7 +14,7 @@ from aiohttp import web
 from harness.chain import Chain
 from harness.drivers.recorder import Recorder, forget
 from harness.drivers.world import LIVE, World
-from harness.part import Part, Serve
+from harness.part import ChildProcess, Serve
 from harness.store import decode, encode
 
 _BODY_BYTES_MAX = 64 * 2**20
@@ -78,7 +78,7 @@ def serving(enter: Open) -> Serve:
     """Return the part that hosts the chain in its start message behind an endpoint of its own."""
 
     @asynccontextmanager
-    async def serve(part: Part) -> AsyncIterator[dict[str, Any]]:
+    async def serve(part: ChildProcess) -> AsyncIterator[dict[str, Any]]:
         chain = decode(encode(part.config["chain"]), Chain)
         base_urls: dict[str, str] = part.config["base_urls"]
         recorder = Recorder(base_urls, part.capture.put if part.capture is not None else forget)

@@ -1,6 +1,6 @@
 """How a provider is faced: one process, one port per provider, every attempt joined, answered and recorded."""
 
-from harness.edge.server import Address, Edge, serve
+from harness.edge.server import Edge, ProviderAddress, serve
 from harness.edge.upstream import reach
 
-__all__ = ["Address", "Edge", "reach", "serve"]
+__all__ = ["Edge", "ProviderAddress", "reach", "serve"]

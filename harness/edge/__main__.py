@@ -16,14 +16,14 @@ from typing import Any, NoReturn
 from harness import part
 from harness.chain import Provider
 from harness.edge import Edge
-from harness.edge.budget import Budget
+from harness.edge.budget import CallBudget
 from harness.edge.clock import FineLoops
 from harness.scenario import Window
 from harness.store import decode, encode
 
 
 @asynccontextmanager
-async def serve(tie: part.Part) -> AsyncIterator[dict[str, Any]]:
+async def serve(tie: part.ChildProcess) -> AsyncIterator[dict[str, Any]]:
     """Open the ports that the start message asks for, until the runner lets go."""
     config = tie.config
     edge = Edge(
@@ -34,7 +34,7 @@ async def serve(tie: part.Part) -> AsyncIterator[dict[str, Any]]:
         listen=config["listen"],
         capture=tie.capture,
         keys=config.get("keys"),
-        budget=Budget(**config.get("budget", {}), reached=_tell_budget),
+        budget=CallBudget(**config.get("budget", {}), reached=_tell_budget),
     )
 
     def begin(message: dict[str, Any]) -> None:

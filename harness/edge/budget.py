@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 
-class Budget:
+class CallBudget:
     """Counts the calls to all real providers and their cost, and says stop.
 
     What is under way when the limit is reached comes to its end.

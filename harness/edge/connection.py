@@ -16,9 +16,9 @@ from aiohttp.base_protocol import BaseProtocol
 from aiohttp.http import HttpProcessingError, HttpRequestParser, RawRequestMessage
 from aiohttp.streams import StreamReader
 
-from harness.edge.face import Exchange, Face
 from harness.edge.player import Player
-from harness.edge.request import Request, ordinary, parsed
+from harness.edge.provider_port import Exchange, ProviderPort
+from harness.edge.request import EdgeRequest, ordinary, parsed
 from harness.history import AttemptOutcome
 from harness.provider.reply import Step
 
@@ -30,16 +30,16 @@ _BAD_REQUEST = b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: cl
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
-class Connection(BaseProtocol):
+class ClientConnection(BaseProtocol):
     """One client at one provider's port."""
 
-    __slots__ = ("_connections", "_deaf", "_exchange", "_face", "_ordinary", "_player", "_requests", "_sent_continue")
+    __slots__ = ("_connections", "_deaf", "_exchange", "_ordinary", "_player", "_port", "_requests", "_sent_continue")
 
-    def __init__(self, face: Face, loop: asyncio.AbstractEventLoop, connections: set[Connection]) -> None:
+    def __init__(self, port: ProviderPort, loop: asyncio.AbstractEventLoop, connections: set[ClientConnection]) -> None:
         """Get ready.
 
         Args:
-            face: The provider's.
+            port: The provider's.
             loop: Of the transport.
             connections: All that are open; this one adds and removes itself.
         """
@@ -52,12 +52,12 @@ class Connection(BaseProtocol):
             payload_exception=HttpProcessingError,
         )
         super().__init__(loop, parser)
-        self._face = face
+        self._port = port
         self._connections = connections
         self._requests: deque[tuple[RawRequestMessage, StreamReader]] = deque()
         self._exchange: Exchange | None = None
         self._player: Player
-        self._ordinary = not face.real  # a real provider gets all headers, which only the parser reads
+        self._ordinary = not port.real  # a real provider gets all headers, which only the parser reads
         self._deaf = False
         self._sent_continue = False
 
@@ -146,9 +146,9 @@ class Connection(BaseProtocol):
             self._sent_continue = False
             self._take(parsed(message, payload.read_nowait()))
 
-    def _take(self, request: Request) -> None:
+    def _take(self, request: EdgeRequest) -> None:
         now_ns = time.monotonic_ns()
-        self._exchange = exchange = self._face.take(request, now_ns)
+        self._exchange = exchange = self._port.take(request, now_ns)
         reply = exchange.forward or exchange.answer.reply
         self._player.start(reply, start_ns=now_ns, keep=request.keep, version_1_0=request.version_1_0)
         if exchange.forward is not None:
@@ -158,7 +158,7 @@ class Connection(BaseProtocol):
         length = message.headers.get("content-length", "")
         if payload.total_bytes > BODY_BYTES_MAX or (length.isdecimal() and int(length) > BODY_BYTES_MAX):
             now_ns = time.monotonic_ns()
-            self._exchange = exchange = self._face.take_too_large(message.headers, now_ns)
+            self._exchange = exchange = self._port.take_too_large(message.headers, now_ns)
             self._player.start(exchange.answer.reply, start_ns=now_ns, keep=False, version_1_0=False)
         elif not self._sent_continue and message.headers.get("expect", "").lower() == "100-continue":
             self._sent_continue = True
@@ -169,7 +169,7 @@ class Connection(BaseProtocol):
         exchange = self._exchange
         self._exchange = None
         assert exchange is not None
-        self._face.record(exchange, outcome, self._player, unplayed)
+        self._port.record(exchange, outcome, self._player, unplayed)
 
     def _over_and_on(self, outcome: AttemptOutcome) -> None:
         self._over(outcome)

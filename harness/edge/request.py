@@ -16,7 +16,7 @@ _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,9})[ \t]*\r\n")
 _OURS = b"\r\nx-harness-"
 
 
-class Request(NamedTuple):
+class EdgeRequest(NamedTuple):
     """One request, whole.
 
     Attributes:
@@ -36,7 +36,7 @@ class Request(NamedTuple):
     version_1_0: bool
 
 
-def ordinary(data: bytes) -> Request | None:
+def ordinary(data: bytes) -> EdgeRequest | None:
     """Return the request if `data` is exactly one, with nothing about it that needs a real parser.
 
     Nearly every request of a run is: a POST whose length is told, in one piece. This costs a third of a full parse.
@@ -52,7 +52,7 @@ def ordinary(data: bytes) -> Request | None:
     if _UNUSUAL.search(head):
         return None
     headers = _our_headers(head, data) if _OURS in head else {}
-    return Request("POST", line[1].decode("ascii"), headers, data[end + 4 :], True, False)  # noqa: FBT003 - a tuple
+    return EdgeRequest("POST", line[1].decode("ascii"), headers, data[end + 4 :], True, False)  # noqa: FBT003 - a tuple
 
 
 def _our_headers(head: bytes, data: bytes) -> dict[str, str]:
@@ -68,9 +68,9 @@ def _our_headers(head: bytes, data: bytes) -> dict[str, str]:
     return headers
 
 
-def parsed(message: RawRequestMessage, body: bytes) -> Request:
+def parsed(message: RawRequestMessage, body: bytes) -> EdgeRequest:
     """Return a request that aiohttp has read."""
-    return Request(
+    return EdgeRequest(
         message.method,
         message.path,
         message.headers,

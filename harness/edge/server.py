@@ -12,10 +12,10 @@ from typing import Self
 
 from harness.chain import Chain, Provider
 from harness.document import did_you_mean
-from harness.edge.budget import Budget
-from harness.edge.connection import Connection
-from harness.edge.face import Face
-from harness.edge.upstream import Client, Real
+from harness.edge.budget import CallBudget
+from harness.edge.connection import ClientConnection
+from harness.edge.provider_port import ProviderPort
+from harness.edge.upstream import Upstream, UpstreamClient
 from harness.errors import HarnessError, UsageError
 from harness.provider import decide
 from harness.provider.dialects import DIALECTS
@@ -43,7 +43,7 @@ class Edge:
         listen: Mapping[str, str] | None = None,
         capture: Capture | None = None,
         keys: Mapping[str, str] | None = None,
-        budget: Budget | None = None,
+        budget: CallBudget | None = None,
     ) -> None:
         """Get ready.
 
@@ -63,35 +63,35 @@ class Edge:
         windows = tuple(windows)
         self.ports: dict[str, int] = {}
         self._listen = listen or {}
-        self._client = Client(budget or Budget())
+        self._client = UpstreamClient(budget or CallBudget())
         keys = keys or {}
-        self._faces = {
-            name: Face(
+        self._provider_ports = {
+            name: ProviderPort(
                 name,
                 provider,
                 token=token,
                 faults=decide.begin(name, seed=seed, windows=windows),
                 capture=capture,
-                real=Real(name, provider, self._client, keys.get(name)) if provider.upstream is not None else None,
+                real=Upstream(name, provider, self._client, keys.get(name)) if provider.upstream is not None else None,
             )
             for name, provider in providers.items()
         }
         self._servers: list[asyncio.Server] = []
-        self._connections: set[Connection] = set()
+        self._connections: set[ClientConnection] = set()
 
     def begin(self, origin_ns: int) -> None:
         """Let the faults act from now on; `origin_ns` is the run's origin, in monotonic nanoseconds."""
-        for face in self._faces.values():
-            face.origin_ns = origin_ns
+        for provider_port in self._provider_ports.values():
+            provider_port.origin_ns = origin_ns
 
     async def __aenter__(self) -> Self:
         loop = asyncio.get_running_loop()
         await self._client.open()
         try:
-            for name, face in self._faces.items():
+            for name, provider_port in self._provider_ports.items():
                 address = self._listen.get(name, _ANY)
                 host, _, port = address.rpartition(":")
-                make = partial(Connection, face, loop, self._connections)
+                make = partial(ClientConnection, provider_port, loop, self._connections)
                 try:
                     server = await loop.create_server(make, host.strip("[]"), int(port), backlog=1024)
                 except OSError as error:
@@ -124,7 +124,7 @@ class Edge:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Address:
+class ProviderAddress:
     """Where a provider is.
 
     Attributes:
@@ -143,7 +143,7 @@ class Address:
 @asynccontextmanager
 async def serve(
     chain: Chain, provider: str | None = None, port: int | None = None, *, keys: Mapping[str, str] | None = None
-) -> AsyncIterator[list[Address]]:
+) -> AsyncIterator[list[ProviderAddress]]:
     """Run a chain's providers alone: nothing breaks, nothing is joined or recorded.
 
     Args:
@@ -169,7 +169,7 @@ async def serve(
         listen = {name: f"127.0.0.1:{port + place if port else 0}" for place, name in enumerate(names)}
     async with Edge(providers, listen=listen, keys=keys) as edge:
         yield [
-            Address(
+            ProviderAddress(
                 provider=name,
                 dialect=spec.dialect,
                 model=spec.model,

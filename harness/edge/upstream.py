@@ -9,22 +9,19 @@ import socket
 import ssl
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import aiohttp
 from aiohttp.http_exceptions import HttpProcessingError
 from yarl import URL
 
 from harness.chain import Provider
-from harness.chain.upstream import Upstream, parse
-from harness.edge.budget import Budget
-from harness.edge.request import Request
+from harness.chain.upstream import UpstreamAddress, parse
+from harness.edge.budget import CallBudget
+from harness.edge.request import EdgeRequest
 from harness.errors import HarnessError
 from harness.provider.dialects import DIALECTS, Dialect
 from harness.provider.reply import Headers
-
-if TYPE_CHECKING:
-    from harness.edge.forward import Forward
 
 IDLE_S = 600.0
 """How long an upstream may say nothing: longer than any provider's own limit."""
@@ -52,18 +49,25 @@ _OURS = "x-harness-"
 _SET_BY_CLIENT = ("User-Agent", "Accept", "Content-Type")
 
 
-class Client:
+class OpenCall(Protocol):
+    """A call that is under way."""
+
+    def cancel(self) -> asyncio.Task[None] | None:
+        """End it at once; return what is left to be awaited."""
+
+
+class UpstreamClient:
     """All calls of one edge to real providers. `open` and `close` it in the edge's loop.
 
     Attributes:
-        budget: What they may come to.
-        forwards: Calls under way.
+        budget: How many there may be, and what they may cost.
+        open_calls: Calls under way.
     """
 
-    def __init__(self, budget: Budget) -> None:
+    def __init__(self, budget: CallBudget) -> None:
         """Get ready; see the class."""
         self.budget = budget
-        self.forwards: set[Forward] = set()
+        self.open_calls: set[OpenCall] = set()
         self.session: aiohttp.ClientSession
 
     async def open(self) -> None:
@@ -80,12 +84,12 @@ class Client:
 
     async def close(self) -> None:
         """End every call; their records are written."""
-        tasks = [task for forward in list(self.forwards) if (task := forward.cancel()) is not None]
+        tasks = [task for call in list(self.open_calls) if (task := call.cancel()) is not None]
         await asyncio.gather(*tasks, return_exceptions=True)
         await self.session.close()
 
 
-class Real:
+class Upstream:
     """One real provider.
 
     Attributes:
@@ -95,7 +99,7 @@ class Real:
         provider: Its fields.
     """
 
-    def __init__(self, name: str, provider: Provider, client: Client, key: str | None) -> None:
+    def __init__(self, name: str, provider: Provider, client: UpstreamClient, key: str | None) -> None:
         """Get ready.
 
         Args:
@@ -110,7 +114,7 @@ class Real:
         self.dialect: Dialect = DIALECTS[provider.dialect]
         self.client = client
         self._key = key
-        self._upstream: Upstream = parse(provider.upstream)
+        self._upstream: UpstreamAddress = parse(provider.upstream)
 
     def address(self, path: str) -> URL:
         """Return where a call to `path` goes: below the upstream's own path, without the dialect's."""
@@ -125,7 +129,7 @@ class Real:
         text = f"{self._upstream.origin}{self._upstream.path}{path}" + (f"?{query}" if query else "")
         return URL(text, encoded=True)
 
-    def headers(self, request: Request) -> list[tuple[str, str]]:
+    def headers(self, request: EdgeRequest) -> list[tuple[str, str]]:
         """Return the headers that a call goes out with."""
         left_out = _NOT_SENT if self._key is None else _NOT_SENT | _KEY_HEADERS
         headers = list(_passed(request.headers.items(), left_out))
@@ -196,7 +200,7 @@ async def reach(providers: Mapping[str, Provider]) -> None:
             raise problem
 
 
-async def _reach(name: str, upstream: Upstream, context: ssl.SSLContext) -> HarnessError | None:
+async def _reach(name: str, upstream: UpstreamAddress, context: ssl.SSLContext) -> HarnessError | None:
     def error(problem: str, hint: str) -> HarnessError:
         return HarnessError(f"cannot reach {upstream.origin}: {problem}", where=f"providers.{name}.upstream", hint=hint)
 

@@ -118,13 +118,13 @@ class Suite:
             self._progress.say(f"{name}: {size}, {wave.length_s:.0f} s")
             self._progress.phase(f"{name}: start")
         gate = Gate(len(wave.jobs))
-        herald = asyncio.create_task(self._herald(gate, wave, name))
+        announcement = asyncio.create_task(self._announce(gate, wave, name))
         try:
             await asyncio.gather(*(self._in_turn(job, gate) for job in wave.jobs))
         finally:
-            herald.cancel()
+            announcement.cancel()
 
-    async def _herald(self, gate: Gate, wave: Wave, name: str) -> None:
+    async def _announce(self, gate: Gate, wave: Wave, name: str) -> None:
         await gate.opened()
         if not self._counted:
             self._progress.phase(name, wave.length_s)

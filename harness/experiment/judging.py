@@ -19,7 +19,7 @@ from harness.experiment.live import Quiet
 from harness.experiment.run import judge_run
 from harness.history import History
 from harness.judge import Score, Tally, score, tally
-from harness.live.processes import Child
+from harness.live.processes import OwnedProcess
 from harness.scenario import Plan
 from harness.store import RunFolder, decode, encode
 
@@ -85,7 +85,7 @@ class Judging:
 
     def __init__(self, log: Path) -> None:
         self._log = log
-        self._child: Child | None = None
+        self._child: OwnedProcess | None = None
         self._turn = asyncio.Lock()
 
     @classmethod
@@ -117,7 +117,7 @@ class Judging:
     async def _ask(self, message: Mapping[str, Any]) -> dict[str, object]:
         if self._child is None:
             argv = [sys.executable, "-m", "harness.experiment.judge_part"]
-            self._child = await Child("judge", argv, log=self._log, part=True).__aenter__()  # left by `_end`
+            self._child = await OwnedProcess("judge", argv, log=self._log, part=True).__aenter__()  # left by `_end`
             await self._child.ready({})
         await self._child.send(message)
         return await self._child.receive()

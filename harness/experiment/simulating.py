@@ -16,7 +16,7 @@ from harness.errors import ExitCode, HarnessError
 from harness.experiment.jobs import Job
 from harness.experiment.judging import Judged
 from harness.live import engine
-from harness.live.processes import Child
+from harness.live.processes import OwnedProcess
 from harness.store import RunFolder, decode, encode
 
 RUN_S = 900.0
@@ -36,10 +36,10 @@ class Simulating:
 
     def __init__(self, processes: int, log: Path) -> None:
         self._log = log
-        self._free: asyncio.Queue[Child | None] = asyncio.Queue()
+        self._free: asyncio.Queue[OwnedProcess | None] = asyncio.Queue()
         for _ in range(processes):
             self._free.put_nowait(None)
-        self._runs: dict[Child, int] = {}
+        self._runs: dict[OwnedProcess, int] = {}
         self._judged: dict[Path, Judged] = {}
 
     @classmethod
@@ -98,9 +98,9 @@ class Simulating:
             self._judged[Path(message["run"])] = decode(encode(answer["judged"]), Judged)
         return answer
 
-    async def _new(self) -> Child:
+    async def _new(self) -> OwnedProcess:
         argv = [sys.executable, "-m", "harness.experiment.sim_part"]
-        child = await Child("sim", argv, log=self._log, part=True).__aenter__()  # left by `start` or `_ask`
+        child = await OwnedProcess("sim", argv, log=self._log, part=True).__aenter__()  # left by `start` or `_ask`
         self._runs[child] = 0
         await child.ready({}, timeout_s=IMPORTS_S)
         return child

@@ -18,7 +18,7 @@ from harness.chain.upstream import keys
 from harness.drivers import READY_S, Address, Host, host
 from harness.errors import ExitCode, HarnessError
 from harness.live.nemesis import Nemesis
-from harness.live.processes import Child, Fork, to_the_end
+from harness.live.processes import Fork, OwnedProcess, to_the_end
 from harness.live.toxiproxy import Binary, Toxiproxy
 from harness.part import watch_loop
 from harness.scenario import Plan
@@ -52,7 +52,7 @@ class Progress(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ran:
+class LiveResult:
     """A run that came to its planned end.
 
     Attributes:
@@ -77,7 +77,7 @@ async def run(
     *,
     gate: Gate | None = None,
     forks: Mapping[str, Fork] | None = None,
-) -> Ran:
+) -> LiveResult:
     """Carry a plan out on real parts. Every row lies in the folder's capture when this returns or raises.
 
     Args:
@@ -95,7 +95,7 @@ async def run(
     """
     with Capture(folder.capture, "runner") as capture:
         async with _task(watch_loop(capture, "runner")):
-            own = _Run(
+            own = _LiveRun(
                 plan,
                 chain,
                 folder=folder,
@@ -121,7 +121,7 @@ async def _task(work: Coroutine[Any, Any, Any]) -> AsyncIterator[asyncio.Task[An
             task.exception()  # told by whoever asked for the result; here it would only be noise
 
 
-class _Run:
+class _LiveRun:
     """The parts of one run, and what ties them together."""
 
     def __init__(
@@ -146,9 +146,9 @@ class _Run:
         self.forks = forks or {}
         self.token = "".join(secrets.choice(string.ascii_lowercase + string.digits) for _ in range(TOKEN_CHARS))
         self.deaths: list[asyncio.Task[HarnessError]] = []
-        self.children: list[Child] = []
+        self.children: list[OwnedProcess] = []
 
-    async def run(self) -> Ran:
+    async def run(self) -> LiveResult:
         """Tell the run's story, and end it as soon as a part dies."""
         async with AsyncExitStack() as parts, _task(self._story(parts)) as story:
             try:
@@ -157,7 +157,7 @@ class _Run:
                 await to_the_end(self._cut_short(story))
                 raise
 
-    async def _told(self, story: asyncio.Task[Ran]) -> Ran:
+    async def _told(self, story: asyncio.Task[LiveResult]) -> LiveResult:
         while not story.done():
             # Deaths are added as parts start, hence the timeout.
             await asyncio.wait([story, *self.deaths], timeout=0.1, return_when=asyncio.FIRST_COMPLETED)
@@ -166,14 +166,14 @@ class _Run:
                     raise death.result()
         return story.result()
 
-    async def _cut_short(self, story: asyncio.Task[Ran]) -> None:
+    async def _cut_short(self, story: asyncio.Task[LiveResult]) -> None:
         """End every part at once: one that is still at its imports reads nothing for seconds, and the user waits."""
         story.cancel()
         await asyncio.wait([story])
         ends = [child.end(grace_s=CUT_SHORT_S) for child in self.children]
         await asyncio.gather(*ends, return_exceptions=True)
 
-    async def _story(self, parts: AsyncExitStack) -> Ran:
+    async def _story(self, parts: AsyncExitStack) -> LiveResult:
         self.progress.phase("start")
         # All at once: each of them is busy with its imports for seconds, and they wait for their start messages. They end
         # in the opposite order, so that nobody is ever left calling somebody who is gone.
@@ -218,20 +218,20 @@ class _Run:
             raise HarnessError(
                 "hung and was replaced: every open connection broke, which no fault did", where="toxiproxy"
             )
-        return Ran(warnings=warnings, load=done)
+        return LiveResult(warnings=warnings, load=done)
 
     async def _watch(self, parts: AsyncExitStack, death: Coroutine[Any, Any, HarnessError]) -> None:
         self.deaths.append(await parts.enter_async_context(_task(death)))
 
-    async def _budget(self, edge: Child) -> HarnessError:
+    async def _budget(self, edge: OwnedProcess) -> HarnessError:
         """Complete when the edge says that it calls no real provider any more."""
         message = await edge.receive()
         hint = "raise it in the chain file, or make the run shorter"
         return BudgetReached(message["budget"], where="edge", hint=hint)
 
-    async def _part(self, parts: AsyncExitStack, name: str, argv: Sequence[str], *, ours: bool = True) -> Child:
+    async def _part(self, parts: AsyncExitStack, name: str, argv: Sequence[str], *, ours: bool = True) -> OwnedProcess:
         fork = self.forks.get(argv[-1]) if ours else None
-        child = Child(name, argv, log=self.folder.logs / f"{name}.log", part=ours, fork=fork)
+        child = OwnedProcess(name, argv, log=self.folder.logs / f"{name}.log", part=ours, fork=fork)
         await parts.enter_async_context(child)
         self.children.append(child)
         await self._watch(parts, child.died())
@@ -265,7 +265,7 @@ class _Run:
             self.progress.phase(phase.name, (phase.end_ns - phase.start_ns) / 1e9)
         await _sleep_until(origin_ns + self.plan.end_ns)
 
-    async def _drain(self, load: Child) -> Mapping[str, Any]:
+    async def _drain(self, load: OwnedProcess) -> Mapping[str, Any]:
         """Wait for what is in flight, and for attempts that come late; return what the load says it did."""
         self.progress.phase("drain")
         try:

@@ -37,7 +37,7 @@ from locust.stats import get_stats_summary
 from harness.errors import ExitCode, HarnessError
 from harness.history.records import WARMUP, RequestRecord
 from harness.live.load.arrivals import drive
-from harness.live.load.caller import Call, Caller
+from harness.live.load.caller import Caller, PlannedCall
 from harness.live.load.message import Start, read_start
 from harness.part import HEALTH_S, health
 from harness.store import Capture
@@ -102,7 +102,9 @@ class Session:
     def _warm_up(self, caller: Caller, request_id: str, model: str) -> dict[str, Any]:
         now_ns = time.monotonic_ns()
         deadline_ns = now_ns + WARMUP_NS
-        call = Call(request_id=request_id, phase=WARMUP, model=model, scheduled_ns=now_ns, deadline_ns=deadline_ns)
+        call = PlannedCall(
+            request_id=request_id, phase=WARMUP, model=model, scheduled_ns=now_ns, deadline_ns=deadline_ns
+        )
         record = caller.call(call)
         return {"model": model, "status": record.status, "ok": record.outcome == "ok", "error": record.error}
 
@@ -160,7 +162,7 @@ def _user(session: Session) -> type:
     """Return the Locust user: one, who stands for all callers by starting a greenlet for each planned arrival."""
     calls = len(session.start.arrivals) + len(session.start.warmup)
 
-    class Callers(FastHttpUser):  # type: ignore[misc] # Locust has no types for it
+    class LocustUser(FastHttpUser):  # type: ignore[misc] # Locust has no types for it
         wait_time = constant(0)
         concurrency = calls + 1  # connections; the pool of greenlets is the real bound
         network_timeout = None  # the callers' deadlines are the only ones
@@ -173,7 +175,7 @@ def _user(session: Session) -> type:
 
         tasks: ClassVar = [drive]
 
-    return Callers
+    return LocustUser
 
 
 def _say(message: dict[str, Any]) -> None:

@@ -42,7 +42,7 @@ class Proxies(Protocol):
 
 
 @dataclass(slots=True, eq=False)
-class _Story:
+class _WindowState:
     """What became of one window; times on the monotonic clock."""
 
     window: Window
@@ -87,11 +87,11 @@ class Nemesis:
         self._origin_ns = origin_ns
         self._put = put
         self._clock_ns = clock_ns
-        self._stories = [_Story(window) for window in timeline.windows]
-        self._groups: defaultdict[tuple[str, str], list[_Story]] = defaultdict(list)
-        for story in self._stories:
-            if story.window.inject.kind in WHOLE_PROVIDER:
-                self._groups[story.window.provider, story.window.inject.kind].append(story)
+        self._states = [_WindowState(window) for window in timeline.windows]
+        self._groups: defaultdict[tuple[str, str], list[_WindowState]] = defaultdict(list)
+        for state in self._states:
+            if state.window.inject.kind in WHOLE_PROVIDER:
+                self._groups[state.window.provider, state.window.inject.kind].append(state)
         self._in_force: dict[tuple[str, str], Any] = {}
         self._task: asyncio.Task[None]
 
@@ -106,15 +106,15 @@ class Nemesis:
         try:
             await to_the_end(self._heal())
         finally:
-            for story in self._stories:
-                self._put(self._event(story, ended_ns))
+            for state in self._states:
+                self._put(self._event(state, ended_ns))
 
     async def _run(self) -> None:
-        windows = [story.window for group in self._groups.values() for story in group]
+        windows = [state.window for group in self._groups.values() for state in group]
         for at_ns in sorted({at for window in windows for at in (window.start_ns, window.end_ns)}):
             await asyncio.sleep(max(0, self._origin_ns + at_ns - self._clock_ns()) / 10**9)
-            for group, stories in self._groups.items():
-                await self._reach(group, [story for story in stories if story.covers(at_ns)])
+            for group, states in self._groups.items():
+                await self._reach(group, [state for state in states if state.covers(at_ns)])
 
     async def _heal(self) -> None:
         self._task.cancel()
@@ -124,29 +124,29 @@ class Nemesis:
         if not self._task.cancelled():
             self._task.result()
 
-    async def _reach(self, group: tuple[str, str], covering: list[_Story]) -> None:
+    async def _reach(self, group: tuple[str, str], covering: list[_WindowState]) -> None:
         """Bring one provider into the state in which the given windows are in force."""
         acting = covering if group[1] == "refused" else covering[:1]
         target = acting[0].window.inject if acting else None
-        began = [story for story in acting if story.applied_ns is None]
+        began = [state for state in acting if state.applied_ns is None]
         ended = [
             s for s in self._groups[group] if s.applied_ns is not None and s.reverted_ns is None and s not in acting
         ]
         began_ns = self._clock_ns()
-        for story in began:
-            story.applied_ns = began_ns
-        for story in acting:
-            story.reverted_ns = None  # it may have been in the shadow of another
+        for state in began:
+            state.applied_ns = began_ns
+        for state in acting:
+            state.reverted_ns = None  # it may have been in the shadow of another
         try:
             await self._change(group, target)
         except HarnessError as error:
-            for story in began:
-                story.applied_ns = None
-            for story in began + ended:
-                story.error = str(error)
+            for state in began:
+                state.applied_ns = None
+            for state in began + ended:
+                state.error = str(error)
         else:
-            for story in ended:
-                story.reverted_ns = self._clock_ns()
+            for state in ended:
+                state.reverted_ns = self._clock_ns()
 
     async def _change(self, group: tuple[str, str], target: Inject | None) -> None:
         provider, kind = group
@@ -167,9 +167,9 @@ class Nemesis:
             await self._proxies.unthrottle(provider)
         self._in_force[group] = target
 
-    def _event(self, story: _Story, ended_ns: int) -> FaultEvent:
-        window = story.window
-        applied_ns, reverted_ns = story.applied_ns, story.reverted_ns
+    def _event(self, state: _WindowState, ended_ns: int) -> FaultEvent:
+        window = state.window
+        applied_ns, reverted_ns = state.applied_ns, state.reverted_ns
         if window.inject.kind not in WHOLE_PROVIDER and self._origin_ns + window.start_ns < ended_ns:
             applied_ns = self._origin_ns + window.start_ns  # the edge keeps its windows to the letter
             reverted_ns = min(ended_ns, self._origin_ns + window.end_ns)
@@ -179,5 +179,5 @@ class Nemesis:
             kind=window.inject.kind,
             applied_ns=applied_ns,
             reverted_ns=reverted_ns,
-            error=story.error,
+            error=state.error,
         )

@@ -19,7 +19,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from harness.errors import HarnessError
-from harness.live.processes import LINE_MAX, Child, Fork
+from harness.live.processes import LINE_MAX, Fork, OwnedProcess
 
 FORK_S = 30.0
 """How long a fork may take on a machine that is busy."""
@@ -99,7 +99,7 @@ class Nursery:
         with tempfile.TemporaryDirectory(prefix="harness-") as folder:
             path = str(Path(folder) / "tie")
             argv = [sys.executable, "-m", "harness.live.nursery_part", module]
-            child = Child("nursery", argv, log=log, part=True)
+            child = OwnedProcess("nursery", argv, log=log, part=True)
             async with AsyncExitStack() as stack:
                 await child.__aenter__()
                 stack.push_async_callback(child.end)  # how it ends is nobody's business any more

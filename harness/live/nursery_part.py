@@ -49,19 +49,19 @@ def main() -> int:
 
 
 def _serve(tie: socket.socket, program: Callable[[], int]) -> None:
-    alarm, bell = os.pipe()
-    os.set_blocking(bell, False)
-    os.set_blocking(alarm, False)
-    signal.set_wakeup_fd(bell, warn_on_full_buffer=False)
+    woken_fd, wakeup_fd = os.pipe()
+    os.set_blocking(wakeup_fd, False)
+    os.set_blocking(woken_fd, False)
+    signal.set_wakeup_fd(wakeup_fd, warn_on_full_buffer=False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     inputs = selectors.PollSelector()  # not epoll, which the parts would share
-    for number in (0, tie.fileno(), alarm):
+    for number in (0, tie.fileno(), woken_fd):
         inputs.register(number, selectors.EVENT_READ)
     pids: set[int] = set()
     while True:
         ready = {key.fd for key, _ in inputs.select()}
-        if alarm in ready:
-            os.read(alarm, 4096)
+        if woken_fd in ready:
+            os.read(woken_fd, 4096)
             _reap(pids, tie)
         if 0 in ready and not os.read(0, 4096):
             return
@@ -72,7 +72,7 @@ def _serve(tie: socket.socket, program: Callable[[], int]) -> None:
             pid = os.fork()
             if pid == 0:
                 tie.close()
-                _become(program, streams, spare=(alarm, bell))
+                _become(program, streams, spare=(woken_fd, wakeup_fd))
             pids.add(pid)
             for stream in streams:
                 os.close(stream)

@@ -65,8 +65,8 @@ async def to_the_end(work: Coroutine[Any, Any, T]) -> T:
     return task.result()
 
 
-class Child:
-    """A child process in a process group of its own. Use it as `async with Child(…) as child:`; leaving ends it.
+class OwnedProcess:
+    """A child process in a process group of its own. Use it as `async with OwnedProcess(…) as child:`; leaving ends it.
 
     One of our parts (see harness/part.py) gets messages on its standard input, sends some on its standard output, and
     ends when its standard input does, so also when the runner is killed. Anything else is a foreign program, which a

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-Part = Literal["", "finish", "usage", "done"]
+EventRole = Literal["", "finish", "usage", "done"]
 """`finish` says why the answer ended, `usage` what it took, `done` that nothing follows; several in one are `finish`."""
 
 Headers = tuple[tuple[str, str], ...]
@@ -44,7 +44,7 @@ class Send:
 
     data: bytes
     text: str = ""
-    part: Part = ""
+    part: EventRole = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from harness.chain import Chain
 from harness.drivers.inside import enter, prepare, quick
 from harness.drivers.recorder import Recorder
 from harness.drivers.world import World
-from harness.edge.face import Face
+from harness.edge.provider_port import ProviderPort
 from harness.history import AttemptRecord, FaultEvent, History, RequestRecord
 from harness.history.assemble import assemble
 from harness.history.assemble import records as joined
@@ -126,11 +126,11 @@ async def _story(plan: Plan, chain: Chain, clock: Clock, rows: Rows) -> tuple[li
     return [call.result() for call in calls], inside.warnings
 
 
-def _faces(plan: Plan, chain: Chain, rows: Rows) -> dict[str, Face]:
+def _faces(plan: Plan, chain: Chain, rows: Rows) -> dict[str, ProviderPort]:
     faces = {}
     for name, provider in chain.providers.items():
         faults = decide.begin(name, seed=plan.seed, windows=plan.timeline.windows)
-        faces[name] = Face(name, provider, token=TOKEN, faults=faults, capture=rows)
+        faces[name] = ProviderPort(name, provider, token=TOKEN, faults=faults, capture=rows)
         faces[name].origin_ns = 0
     return faces
 

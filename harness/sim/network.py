@@ -1,6 +1,6 @@
 """What stands in the place of the sockets between a chain and its providers.
 
-Each provider is the edge's own `Face`, so that calls are joined, counted, decided on, answered and recorded by the same
+Each provider is the edge's own `ProviderPort`, so that calls are joined, counted, decided on, answered and recorded by the same
 code. Here its replies are played on the virtual clock, and its listener is what Toxiproxy makes of it live. As there,
 the provider's own times are those at which a step leaves it, whatever holds it up on the way.
 """
@@ -15,8 +15,8 @@ from functools import partial
 
 from harness.draw import draw
 from harness.drivers.reference.wire import BrokenError
-from harness.edge.face import Exchange, Face
-from harness.edge.request import Request
+from harness.edge.provider_port import Exchange, ProviderPort
+from harness.edge.request import EdgeRequest
 from harness.history import AttemptOutcome
 from harness.provider.answer import outcome
 from harness.provider.marker import find_request
@@ -62,7 +62,7 @@ class Network:
         seed: Fixes the jitter of slow connections.
     """
 
-    def __init__(self, faces: Mapping[str, Face], timeline: Timeline, clock: Clock, *, seed: int) -> None:
+    def __init__(self, faces: Mapping[str, ProviderPort], timeline: Timeline, clock: Clock, *, seed: int) -> None:
         self._faces = faces
         self._listeners = {name: Listener.of(timeline, name) for name in faces}
         self._clock = clock
@@ -95,7 +95,7 @@ class Network:
         if listener.refuses(self._clock.now_ns):
             raise BrokenError("refused")
         face = self._faces[provider]
-        request = Request(method, path, headers, body, keep=True, version_1_0=False)
+        request = EdgeRequest(method, path, headers, body, keep=True, version_1_0=False)
         exchange = face.take(request, self._clock.now_ns)
         way = Way(listener, partial(draw, self._seed, "jitter", exchange.attempt_id or ""))
         answering = Answering(face, exchange, way, self._clock, read_s, self._open)
@@ -132,7 +132,7 @@ class Answering:
         headers: Names in small letters.
     """
 
-    _face: Face
+    _face: ProviderPort
     _exchange: Exchange
     _way: Way
     _clock: Clock

@@ -25,7 +25,7 @@ from harness.drivers.reference.wire import BrokenError
 from harness.drivers.server import Ask, Headers, opening, serving
 from harness.drivers.world import World
 from harness.history.records import ChainAttempt
-from harness.part import Part
+from harness.part import ChildProcess
 from harness.sim.clock import Clock, run
 
 S = 10**9
@@ -312,7 +312,7 @@ def test_a_live_policy_draws_by_the_plans_seed(monkeypatch: pytest.MonkeyPatch, 
 
     async def story() -> None:
         message = {"chain": msgspec.to_builtins(chain), "base_urls": {}, "seed": seed}
-        async with serving(host.enter)(Part("chain", message)):
+        async with serving(host.enter)(ChildProcess("chain", message)):
             pass
 
     asyncio.run(story())

@@ -13,7 +13,7 @@ import pytest
 
 from harness.chain import Provider, ReplySpec
 from harness.edge import Edge
-from harness.edge.budget import Budget
+from harness.edge.budget import CallBudget
 from harness.history import AttemptRecord
 from harness.scenario import Inject, Window
 from harness.store import Capture, EdgeAttempt
@@ -157,7 +157,7 @@ def scene(tmp_path: Path) -> Open:
         begin: bool = True,
         token: str | None = TOKEN,
         keys: dict[str, str] | None = None,
-        budget: Budget | None = None,
+        budget: CallBudget | None = None,
         **providers: Provider,
     ) -> AsyncIterator[Scene]:
         providers = providers or {"openai": provider()}

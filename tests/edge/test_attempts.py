@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from harness.edge.face import Exchange
-from harness.edge.request import Request
+from harness.edge.provider_port import Exchange
+from harness.edge.request import EdgeRequest
 from harness.provider.marker import find_attempts
 from harness.provider.reply import Send, Wait
 from harness.scenario import Inject, Window
@@ -241,10 +241,10 @@ def test_only_tokens_that_were_sent_are_billed(scene: Open, dialect: str) -> Non
 
 def stop_after_tokens(s: Scene, name: str, pieces: int) -> None:
     """Have a provider fall silent for an hour after so many pieces of each answer's text."""
-    face = s.edge._faces[name]
+    face = s.edge._provider_ports[name]
     take = face.take
 
-    def halting(request: Request, now_ns: int) -> Exchange:
+    def halting(request: EdgeRequest, now_ns: int) -> Exchange:
         exchange = take(request, now_ns)
         reply = exchange.answer.reply
         places = [place for place, step in enumerate(reply) if isinstance(step, Send) and step.text]

@@ -132,7 +132,7 @@ def test_the_provider_waits_for_a_client_that_does_not_read(scene: Open) -> None
             while written > before or written == 0:
                 before = written
                 await asyncio.sleep(0.3)
-            held = max(forward._held_bytes for forward in s.edge._client.forwards)
+            held = max(forward._held_bytes for forward in s.edge._client.open_calls)
             assert 0 < held < 1_000_000
             client.writer.transport.abort()
             await asyncio.wait_for(real.left.wait(), 10)

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from harness.chain import Provider
-from harness.edge.budget import Budget
-from harness.edge.upstream import Client, Real
+from harness.edge.budget import CallBudget
+from harness.edge.upstream import Upstream, UpstreamClient
 
 from .conftest import Open, chat, post, until
 from .upstreams import (
@@ -110,7 +110,7 @@ def test_a_redirect_is_not_followed(scene: Open) -> None:
 def test_no_path_leads_to_another_host(path: str) -> None:
     """Where the key goes is the chain file's to say."""
     provider = Provider(dialect="azure", model="m", upstream="https://host.example")
-    address = Real("a", provider, Client(Budget()), KEY).address(path)
+    address = Upstream("a", provider, UpstreamClient(CallBudget()), KEY).address(path)
     assert (address.scheme, address.host, address.port, address.user) == ("https", "host.example", 443, None)
 
 
@@ -118,8 +118,13 @@ def test_a_key_in_the_query_is_replaced_too() -> None:
     """All else in it stays to the letter."""
     provider = Provider(dialect="openai", model="m", upstream="https://h/base")
     path = "/v1/x?alt=sse&key=theirs&monkey=%2F"
-    assert str(Real("a", provider, Client(Budget()), KEY).address(path)) == "https://h/base/x?alt=sse&monkey=%2F"
-    assert str(Real("a", provider, Client(Budget()), None).address(path)).endswith("?alt=sse&key=theirs&monkey=%2F")
+    assert (
+        str(Upstream("a", provider, UpstreamClient(CallBudget()), KEY).address(path))
+        == "https://h/base/x?alt=sse&monkey=%2F"
+    )
+    assert str(Upstream("a", provider, UpstreamClient(CallBudget()), None).address(path)).endswith(
+        "?alt=sse&key=theirs&monkey=%2F"
+    )
 
 
 def test_a_client_that_leaves_ends_the_call_at_once(scene: Open) -> None:
@@ -142,7 +147,7 @@ def test_a_client_that_leaves_ends_the_call_at_once(scene: Open) -> None:
             (record,) = await s.recorded(1)
             assert (record.outcome, record.status, record.tokens_out) == ("client_left", 200, 2)
             assert record.text_sha256 is None
-            assert s.edge._client.forwards == set()
+            assert s.edge._client.open_calls == set()
 
     asyncio.run(run())
 
@@ -171,7 +176,7 @@ def test_the_budget_ends_it(scene: Open, budget: dict[str, float]) -> None:
 
     async def run() -> None:
         said: list[str] = []
-        spent = Budget(**budget, reached=said.append)  # type: ignore[arg-type]
+        spent = CallBudget(**budget, reached=said.append)  # type: ignore[arg-type]
         async with (
             upstream(says("200 OK", completion())) as real,
             scene(openai=real.provider(price=PRICE), budget=spent) as s,

@@ -144,7 +144,7 @@ def test_an_answer_without_text_is_one(scene: Open) -> None:
 
 def test_a_stream_without_events_passes_and_fills_no_memory(scene: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     """What never comes to a blank line cannot be held back until it does, nor a text kept that never ends."""
-    monkeypatch.setattr("harness.edge.forward._READ_BYTES_MAX", 1000)
+    monkeypatch.setattr("harness.edge.forwarded_call._READ_BYTES_MAX", 1000)
     garbage = b"x" * 5000
 
     async def run() -> None:
@@ -164,7 +164,7 @@ def test_a_stream_without_events_passes_and_fills_no_memory(scene: Open, monkeyp
 
 def test_a_text_without_end_is_not_kept(scene: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     """Then nobody can say whether a caller has it whole."""
-    monkeypatch.setattr("harness.edge.forward._READ_BYTES_MAX", 1000)
+    monkeypatch.setattr("harness.edge.forwarded_call._READ_BYTES_MAX", 1000)
 
     async def run() -> None:
         async with (

@@ -251,7 +251,7 @@ def test_a_client_that_leaves_a_stalled_stream_ends_the_call(scene: Open) -> Non
             client = await s.client()
             await client.send(post(chat(stream=True)))
             await client.reader.readuntil(WORDS[1])
-            await until(lambda: s.edge._client.forwards == set())
+            await until(lambda: s.edge._client.open_calls == set())
             await client.close()
             (record,) = await s.recorded(1)
             assert (record.outcome, record.fault_id, record.tokens_out) == ("client_left", "fault-1", 7)

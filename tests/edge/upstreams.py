@@ -33,7 +33,7 @@ Script = Callable[[Asked, asyncio.StreamWriter], Awaitable[None]]
 
 
 @dataclass
-class Upstream:
+class ScriptedUpstream:
     """A provider's address, and what it was asked."""
 
     url: str
@@ -46,7 +46,7 @@ class Upstream:
 
 
 @asynccontextmanager
-async def upstream(script: Script, tls: ssl.SSLContext | None = None) -> AsyncIterator[Upstream]:
+async def upstream(script: Script, tls: ssl.SSLContext | None = None) -> AsyncIterator[ScriptedUpstream]:
     """Run a provider that does as the script says with every call."""
     tasks: set[asyncio.Task[None]] = set()
 
@@ -70,7 +70,7 @@ async def upstream(script: Script, tls: ssl.SSLContext | None = None) -> AsyncIt
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls, limit=2**26)
     port = server.sockets[0].getsockname()[1]
-    here = Upstream(f"{'https' if tls else 'http'}://localhost:{port}")
+    here = ScriptedUpstream(f"{'https' if tls else 'http'}://localhost:{port}")
     try:
         yield here
     finally:

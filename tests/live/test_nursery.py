@@ -16,7 +16,7 @@ import pytest
 
 from harness.errors import HarnessError
 from harness.live.nursery import Nursery, nurseries
-from harness.live.processes import Child
+from harness.live.processes import OwnedProcess
 
 pytestmark = pytest.mark.system
 
@@ -48,9 +48,9 @@ def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return program
 
 
-def part(nursery: Nursery, log: Path) -> Child:
+def part(nursery: Nursery, log: Path) -> OwnedProcess:
     """Return a part that the nursery makes."""
-    return Child("tiny", [sys.executable, "-m", "tiny"], log=log, part=True, fork=nursery.fork)
+    return OwnedProcess("tiny", [sys.executable, "-m", "tiny"], log=log, part=True, fork=nursery.fork)
 
 
 def told(tmp_path: Path, story: Callable[[Nursery], Awaitable[Any]]) -> Any:
@@ -63,7 +63,7 @@ def told(tmp_path: Path, story: Callable[[Nursery], Awaitable[Any]]) -> Any:
     return asyncio.run(asyncio.wait_for(main(), 60))
 
 
-async def death(child: Child, deed: Callable[[Child], Awaitable[None]]) -> HarnessError:
+async def death(child: OwnedProcess, deed: Callable[[OwnedProcess], Awaitable[None]]) -> HarnessError:
     """Start a part, do something to it, and return how its death is told."""
     error: HarnessError | None = None
     with contextlib.suppress(HarnessError):
@@ -109,10 +109,10 @@ def test_a_part_ends_when_its_owner_lets_go(tiny: Path, tmp_path: Path) -> None:
 def test_a_part_that_dies_is_noticed(tiny: Path, tmp_path: Path) -> None:
     """With how, and its last words."""
 
-    async def kill(child: Child) -> None:
+    async def kill(child: OwnedProcess) -> None:
         os.kill(child.pid, signal.SIGKILL)
 
-    async def confuse(child: Child) -> None:
+    async def confuse(child: OwnedProcess) -> None:
         await child.send({"raise": True})
 
     async def story(nursery: Nursery) -> list[HarnessError]:
@@ -128,7 +128,7 @@ def test_a_nursery_that_dies_takes_its_parts_along(tiny: Path, tmp_path: Path) -
     """Nobody could tell any more how they end; the next part is refused, with a word."""
     orphans: list[psutil.Process] = []
 
-    async def kill_parent(child: Child) -> None:
+    async def kill_parent(child: OwnedProcess) -> None:
         orphans.append(psutil.Process(child.pid))
         parent = psutil.Process(child.pid).parent()
         assert parent is not None

@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from harness.errors import HarnessError
-from harness.live.processes import Child, to_the_end
+from harness.live.processes import OwnedProcess, to_the_end
 
 PART = """
 import json, os, sys
@@ -45,14 +45,14 @@ GATEWAY = (
 START = {"secret": "hush"}
 
 
-def part(tmp_path: Path, code: str = PART, **options: Any) -> Child:
+def part(tmp_path: Path, code: str = PART, **options: Any) -> OwnedProcess:
     """Return a part that runs the given code."""
-    return Child("edge", [sys.executable, "-c", code], log=tmp_path / "edge.log", part=True, **options)
+    return OwnedProcess("edge", [sys.executable, "-c", code], log=tmp_path / "edge.log", part=True, **options)
 
 
-def gateway(tmp_path: Path, code: str = GATEWAY, **options: Any) -> Child:
+def gateway(tmp_path: Path, code: str = GATEWAY, **options: Any) -> OwnedProcess:
     """Return a foreign program that runs a shell script."""
-    return Child("gateway", ["bash", "-c", code], log=tmp_path / "gateway.log", **options)
+    return OwnedProcess("gateway", ["bash", "-c", code], log=tmp_path / "gateway.log", **options)
 
 
 def eventually(condition: Callable[[], Any], *, within_s: float = 20.0) -> Any:
@@ -232,7 +232,7 @@ def test_unknown_program_is_an_error(tmp_path: Path) -> None:
     """A typing mistake in a gateway's command is told before anything is started."""
 
     async def story() -> None:
-        async with Child("gateway", ["no-such-gateway"], log=tmp_path / "log"):
+        async with OwnedProcess("gateway", ["no-such-gateway"], log=tmp_path / "log"):
             pass
 
     with pytest.raises(HarnessError, match="gateway: there is no program 'no-such-gateway'"):
@@ -246,7 +246,7 @@ def test_program_that_cannot_run_says_so(tmp_path: Path) -> None:
     broken.chmod(0o755)
 
     async def story() -> str:
-        async with Child("gateway", [str(broken)], log=tmp_path / "log") as child:
+        async with OwnedProcess("gateway", [str(broken)], log=tmp_path / "log") as child:
             return str(await child.died())
 
     assert "cannot start" in asyncio.run(story())
@@ -283,10 +283,10 @@ def test_cancellation_leaves_nothing_behind(tmp_path: Path, when: str) -> None:
 RUNNER = """
 import asyncio, json, sys
 from pathlib import Path
-from harness.live.processes import Child
+from harness.live.processes import OwnedProcess
 async def main(folder):
-    part = Child("edge", [sys.executable, "-c", sys.argv[2]], log=folder / "edge.log", part=True)
-    gateway = Child("gateway", ["bash", "-c", sys.argv[3]], log=folder / "gateway.log", grace_s=0.2)
+    part = OwnedProcess("edge", [sys.executable, "-c", sys.argv[2]], log=folder / "edge.log", part=True)
+    gateway = OwnedProcess("gateway", ["bash", "-c", sys.argv[3]], log=folder / "gateway.log", grace_s=0.2)
     async with part, gateway:
         await part.ready({})
         print(json.dumps([part.pid, gateway.pid]), flush=True)

@@ -11,7 +11,7 @@ import pytest
 
 from harness.errors import HarnessError
 from harness.live.toxiproxy import Binary, client
-from harness.live.toxiproxy.client import Client, WedgedError
+from harness.live.toxiproxy.client import ApiClient, WedgedError
 from tests.live.world import MS, NAME, World, tell
 
 pytestmark = pytest.mark.system
@@ -75,7 +75,7 @@ def test_no_failure_passes_for_success(api: int, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(_Answers, "status", status)
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
-    with contextlib.closing(Client(api)) as adapter, pytest.raises(HarnessError, match="address already in use"):
+    with contextlib.closing(ApiClient(api)) as adapter, pytest.raises(HarnessError, match="address already in use"):
         adapter.enable("proxy-1", enabled=True)
 
 
@@ -84,7 +84,7 @@ def test_silence_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client, "TIMEOUT_S", 0.1)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]
-        with contextlib.closing(Client(port)) as adapter, pytest.raises(WedgedError, match="ReadTimeout"):
+        with contextlib.closing(ApiClient(port)) as adapter, pytest.raises(WedgedError, match="ReadTimeout"):
             adapter.enable("proxy-1", enabled=True)
-    with contextlib.closing(Client(port)) as adapter, pytest.raises(WedgedError, match="ConnectionError"):
+    with contextlib.closing(ApiClient(port)) as adapter, pytest.raises(WedgedError, match="ConnectionError"):
         adapter.enable("proxy-1", enabled=True)

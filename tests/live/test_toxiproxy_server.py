@@ -11,7 +11,7 @@ import pytest
 
 from harness.errors import HarnessError
 from harness.live.toxiproxy import Binary, Toxiproxy, client, server
-from harness.live.toxiproxy.client import Client
+from harness.live.toxiproxy.client import ApiClient
 from harness.live.toxiproxy.port import Port
 from tests.live.world import BYTES, MS, NAME, World, tell
 
@@ -132,7 +132,7 @@ def test_stranger_on_the_port_is_not_taken_for_ours(
             assert api_port(ours) != taken
             assert len(asked) == 2
         # The library knows one server per process, so the other is asked through a client of its own again.
-        assert await asyncio.to_thread(Client(taken).proxies) == {"proxy-1"}
+        assert await asyncio.to_thread(ApiClient(taken).proxies) == {"proxy-1"}
         assert (await made.call())[0] == b"ok\n"
 
     tell(binary, tmp_path, story)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from harness.provider.answer import Heard
 from harness.provider.dialects import DIALECTS
-from harness.provider.reply import Part
+from harness.provider.reply import EventRole
 from harness.scenario.schema import ErrorPreset
 from tests.provider.exchange import PRESETS, WAYS, ask, data_of, dialect_of, head, refuse, sends, sent, split
 
@@ -214,7 +214,7 @@ def test_comments_and_keepalives_carry_nothing(dialect: str) -> None:
         assert (of.read_event(event).text, of.read_event(event).part) == ("", "")
 
 
-REAL: list[tuple[str, bytes, str, Part]] = [
+REAL: list[tuple[str, bytes, str, EventRole]] = [
     ("openai", b'data: {"choices":[{"delta":{"content":[{"text":"a"},{"text":"b"}]}}]}', "ab", ""),
     ("openai", b'data: {"choices":[{"delta":{"content":null},"finish_reason":null}],"usage":null}', "", ""),
     ("openai", b'data: {"choices":[],"usage":{"total_tokens":3}}', "", "usage"),
@@ -235,7 +235,7 @@ REAL: list[tuple[str, bytes, str, Part]] = [
 
 @pytest.mark.parametrize(("dialect", "event", "text", "part"), REAL)
 @pytest.mark.parametrize("end", [b"\n\n", b"\r\n\r\n"])
-def test_events_as_real_providers_send_them(dialect: str, event: bytes, text: str, part: Part, end: bytes) -> None:
+def test_events_as_real_providers_send_them(dialect: str, event: bytes, text: str, part: EventRole, end: bytes) -> None:
     """Shapes that no mock here sends are read too."""
     send = DIALECTS[dialect].read_event(event + end)
     assert (send.data, send.text, send.part) == (event + end, text, part)

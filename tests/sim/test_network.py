@@ -8,7 +8,7 @@ from typing import NamedTuple
 import pytest
 
 from harness.chain import Provider, ReplySpec
-from harness.edge.face import Face
+from harness.edge.provider_port import ProviderPort
 from harness.provider import decide
 from harness.scenario import Inject, Timeline, Window
 from harness.sim.clock import Clock, run
@@ -42,7 +42,7 @@ def meet(*windows: Window, streaming: bool = True, read_s: float | None = 20.0, 
             rows.append(row)
 
     async def main(clock: Clock) -> Met:
-        face = Face(
+        face = ProviderPort(
             "openai", PROVIDER, token=None, faults=decide.begin("openai", seed=1, windows=windows), capture=Sink()
         )
         face.origin_ns = 0

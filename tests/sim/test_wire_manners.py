@@ -17,7 +17,7 @@ from harness.drivers.recorder import read_error
 from harness.drivers.reference.calls import outgoing
 from harness.drivers.reference.wire import BrokenError, Sockets, Wire
 from harness.edge import Edge
-from harness.edge.face import Face
+from harness.edge.provider_port import ProviderPort
 from harness.provider import decide
 from harness.scenario import Inject, Timeline, Window
 from harness.sim.clock import Clock, run
@@ -100,7 +100,7 @@ def simulated(manner: Manner, windows: tuple[Window, ...], *, streaming: bool) -
 def network(clock: Clock, windows: tuple[Window, ...], provider: Provider = PROVIDER) -> Network:
     """Return the provider in virtual time."""
     faults = decide.begin("openai", seed=0, windows=windows)
-    face = Face("openai", provider, token=None, faults=faults, capture=None)
+    face = ProviderPort("openai", provider, token=None, faults=faults, capture=None)
     face.origin_ns = 0
     return Network({"openai": face}, Timeline(windows=windows), clock, seed=1)
 

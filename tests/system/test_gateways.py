@@ -12,7 +12,7 @@ import pytest
 from harness.chain import Endpoint
 from harness.drivers import Probe
 from harness.errors import HarnessError
-from harness.live.processes import Child
+from harness.live.processes import OwnedProcess
 from tests.system.chains import behind
 from tests.system.conftest import Start
 
@@ -54,7 +54,7 @@ def test_a_gateway_that_is_never_ready(tmp_path: Path) -> None:
         return log.stat().st_size > 0
 
     async def run() -> None:
-        async with Child("chain", command, log=log) as child:
+        async with OwnedProcess("chain", command, log=log) as child:
             await child.until(said, timeout_s=60, what="say anything")
             await child.until(probe.ready, timeout_s=0.1, what=probe.what)
 

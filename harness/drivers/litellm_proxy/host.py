@@ -15,13 +15,13 @@ import httpx
 
 from harness.drivers.litellm_proxy.workers import Worker
 from harness.errors import HarnessError
-from harness.part import Part
+from harness.part import ChildProcess
 
 _PROBE_S = 10.0
 
 
 @asynccontextmanager
-async def serve(workers: Sequence[Worker], port: int, part: Part) -> AsyncIterator[dict[str, Any]]:
+async def serve(workers: Sequence[Worker], port: int, part: ChildProcess) -> AsyncIterator[dict[str, Any]]:
     """Host the chain in the start message; the ready message says where, what to ask for, and with which key.
 
     Args:

@@ -51,7 +51,7 @@ def main(listener: socket.socket, environ: Mapping[str, str], number: int) -> No
 
 @asynccontextmanager
 async def serve(
-    listener: socket.socket, environ: Mapping[str, str], number: int, own: part.Part
+    listener: socket.socket, environ: Mapping[str, str], number: int, own: part.ChildProcess
 ) -> AsyncIterator[dict[str, Any]]:
     """Serve the chain in the start message; the arguments are those of `main`.
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import gevent
 from gevent.pool import Pool
 
-from harness.live.load.caller import Call, Caller
+from harness.live.load.caller import Caller, PlannedCall
 from harness.live.load.message import Start
 
 SPIN_NS = 1_000_000
@@ -31,7 +31,7 @@ def drive(start: Start, caller: Caller, origin_ns: int, fail: Callable[[BaseExce
     try:
         for arrival in start.arrivals:
             at_ns = origin_ns + arrival.scheduled_ns
-            call = Call(
+            call = PlannedCall(
                 request_id=arrival.request_id,
                 phase=arrival.phase,
                 model=start.model,

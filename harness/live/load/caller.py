@@ -36,7 +36,7 @@ Report = Callable[[RequestRecord], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class PlannedCall:
     """What one caller is to do; times in absolute monotonic nanoseconds."""
 
     request_id: str
@@ -48,7 +48,7 @@ class Call:
 
 
 @dataclass(slots=True)
-class _Seen:
+class _Observed:
     """What the caller knows at any moment: all there is to record if it leaves midway."""
 
     status: int | None = None
@@ -87,7 +87,7 @@ class Caller:
         if session.auth_header:  # the address named a user
             self._headers.setdefault("authorization", session.auth_header)
 
-    def drop(self, call: Call, error: str) -> RequestRecord:
+    def drop(self, call: PlannedCall, error: str) -> RequestRecord:
         """Record an arrival that never goes out."""
         dropped = RequestRecord(
             request_id=call.request_id,
@@ -100,11 +100,11 @@ class Caller:
         self._report(dropped)
         return dropped
 
-    def call(self, call: Call) -> RequestRecord:
+    def call(self, call: PlannedCall) -> RequestRecord:
         """Send one request, wait for its answer or its deadline, and record it."""
         body = self._prompt.body(call.request_id, model=call.model, streaming=call.streaming)
         headers = self._headers | {REQUEST_HEADER: call.request_id}
-        seen = _Seen()
+        seen = _Observed()
         start_ns = time.monotonic_ns()
         left_ns = call.deadline_ns - start_ns
         if left_ns <= 0:
@@ -130,7 +130,7 @@ class Caller:
             _drain(seen.response)
         return made
 
-    def _exchange(self, call: Call, body: bytes, headers: dict[str, str], seen: _Seen) -> Reading:
+    def _exchange(self, call: PlannedCall, body: bytes, headers: dict[str, str], seen: _Observed) -> Reading:
         try:
             seen.response = response = self._client.request("POST", self._uri, body=body, headers=headers)
         except _BROKEN as error:
@@ -151,7 +151,7 @@ class Caller:
             return Reading(outcome="truncated", error=_words(error))
 
 
-def _read_stream(response: HTTPSocketPoolResponse, seen: _Seen) -> Reading:
+def _read_stream(response: HTTPSocketPoolResponse, seen: _Observed) -> Reading:
     """Read an event stream line by line, as it comes: the library's `iter_content` would hide a broken end."""
     stream = seen.stream = StreamReading()
     broken = None

@@ -28,7 +28,7 @@ class WedgedError(Exception):
     """The server did not answer in time; it will not recover, only a new one helps."""
 
 
-class _Session(requests.Session):
+class _BoundedSession(requests.Session):
     """Makes calls that are bounded in time and checked: the library sets no timeout and takes a 500 for success."""
 
     def __init__(self) -> None:
@@ -46,26 +46,26 @@ class _Session(requests.Session):
         return answer
 
 
-class _Requests:
+class _SessionCalls:
     """Stands in for the `requests` module in the library: a call is made by the session that it brings along."""
 
     @staticmethod
-    def get(*, session: _Session, **options: Any) -> requests.Response:
+    def get(*, session: _BoundedSession, **options: Any) -> requests.Response:
         return session.get(**options)
 
     @staticmethod
-    def post(*, session: _Session, **options: Any) -> requests.Response:
+    def post(*, session: _BoundedSession, **options: Any) -> requests.Response:
         return session.post(**options)
 
     @staticmethod
-    def delete(*, session: _Session, **options: Any) -> requests.Response:
+    def delete(*, session: _BoundedSession, **options: Any) -> requests.Response:
         return session.delete(**options)
 
 
-toxiproxy.api.requests = _Requests
+toxiproxy.api.requests = _SessionCalls
 
 
-class Client:
+class ApiClient:
     """Calls of one Toxiproxy server's API. Proxies are known by ids that fit into a URL path.
 
     Args:
@@ -73,7 +73,7 @@ class Client:
     """
 
     def __init__(self, port: int) -> None:
-        self._session = _Session()
+        self._session = _BoundedSession()
         self._api: Any = type("Consumer", (APIConsumer,), {"host": "127.0.0.1", "port": port})
 
     def proxies(self) -> frozenset[str]:

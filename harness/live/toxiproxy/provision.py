@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import HarnessError
-from harness.live.toxiproxy.sources import GO_OLDEST, SOURCES, VERSION, NotHereError, Say, version_of
+from harness.live.toxiproxy.sources import GO_OLDEST, SOURCES, VERSION, Announce, NotHereError, version_of
 
 _HINT = f"put toxiproxy-server {VERSION} on PATH, or Go {GO_OLDEST[0]}.{GO_OLDEST[1]} or newer; then try again"
 
@@ -35,7 +35,7 @@ class Binary:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
+class SourceCheck:
     """One line of `harness doctor`.
 
     Attributes:
@@ -51,7 +51,7 @@ class Check:
     hint: str = ""
 
 
-def provision(say: Say = lambda _text: None) -> Binary:
+def provision(say: Announce = lambda _text: None) -> Binary:
     """Return a Toxiproxy server: the first that works on PATH or in the cache, else one got into the cache.
 
     Blocks, for about a minute where it has to build; call it outside the event loop.
@@ -88,7 +88,7 @@ def provision(say: Say = lambda _text: None) -> Binary:
     raise HarnessError("found no toxiproxy-server, and got none", where="toxiproxy", known=known, hint=_HINT)
 
 
-def doctor() -> list[Check]:
+def doctor() -> list[SourceCheck]:
     """Say where Toxiproxy comes from here, and of every other source whether it works and why not.
 
     Gets and builds nothing; takes 5 s at most for a release that cannot be reached.
@@ -98,13 +98,13 @@ def doctor() -> list[Check]:
     checks = []
     for name, probe in probes.items():
         try:
-            checks.append(Check(name=name, ok=True, detail=probe()))
+            checks.append(SourceCheck(name=name, ok=True, detail=probe()))
         except NotHereError as reason:
-            checks.append(Check(name=name, ok=False, detail=str(reason)))
+            checks.append(SourceCheck(name=name, ok=False, detail=str(reason)))
     first = next((check for check in checks if check.ok), None)
     if first is None:
-        return [Check(name="Toxiproxy", ok=False, detail="no source works", hint=_HINT), *checks]
-    return [Check(name="Toxiproxy", ok=True, detail=f"from: {first.name}"), *checks]
+        return [SourceCheck(name="Toxiproxy", ok=False, detail="no source works", hint=_HINT), *checks]
+    return [SourceCheck(name="Toxiproxy", ok=True, detail=f"from: {first.name}"), *checks]
 
 
 def cached() -> Path:
@@ -120,7 +120,7 @@ def _cache() -> Path:
 
 
 @contextlib.contextmanager
-def _alone(say: Say) -> Iterator[None]:
+def _alone(say: Announce) -> Iterator[None]:
     """Let one run at a time fetch or build; the system takes the lock from a run that dies."""
     with (_cache() / "lock").open("w") as lock:
         try:

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from harness.errors import HarnessError
-from harness.live.processes import Child, to_the_end
-from harness.live.toxiproxy.client import Client, WedgedError
+from harness.live.processes import OwnedProcess, to_the_end
+from harness.live.toxiproxy.client import ApiClient, WedgedError
 from harness.live.toxiproxy.port import Port
 
 START_S = 10.0
@@ -41,8 +41,8 @@ class _Proxy:
 
 @dataclass(frozen=True, slots=True)
 class _Server:
-    child: Child
-    client: Client
+    child: OwnedProcess
+    client: ApiClient
 
 
 class Toxiproxy:
@@ -60,7 +60,7 @@ class Toxiproxy:
         self._ports: list[Port] = []
         self._server: _Server
         self._dead: asyncio.Future[HarnessError] = asyncio.get_running_loop().create_future()
-        self._mourner: asyncio.Task[None]
+        self._exit_watch: asyncio.Task[None]
         self._replacing = asyncio.Lock()
         # One thread: a call whose caller was cancelled still comes before the call that reverts it.
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="toxiproxy")
@@ -137,12 +137,12 @@ class Toxiproxy:
         """Complete when the server ends by itself, and say how. One that hung and was replaced does not count."""
         return await asyncio.shield(self._dead)
 
-    async def _set(self, name: str, apply: Callable[[Client, _Proxy], None], **state: Any) -> None:
+    async def _set(self, name: str, apply: Callable[[ApiClient, _Proxy], None], **state: Any) -> None:
         # Noted before the call, so that a server that has to be replaced comes up like this.
         proxy = self._proxies[name] = replace(self._proxies[name], **state)
         await self._call(lambda client: apply(client, proxy))
 
-    async def _call(self, call: Callable[[Client], T]) -> T:
+    async def _call(self, call: Callable[[ApiClient], T]) -> T:
         """Make one call in our thread; where the server hangs, replace it and try once more."""
         server = self._server
         try:
@@ -172,7 +172,7 @@ class Toxiproxy:
             server = await self._try()
             if server is not None:
                 self._server = server
-                self._mourner = asyncio.create_task(self._mourn(server.child))
+                self._exit_watch = asyncio.create_task(self._watch_exit(server.child))
                 return
         raise HarnessError(f"found no free port for its API in {_TRIES} tries", where="toxiproxy")
 
@@ -192,8 +192,8 @@ class Toxiproxy:
             argv = [str(self._binary), "-host", "127.0.0.1", "-port", str(port.number), "-config", config.name]
             env = {**os.environ, "LOG_LEVEL": "error"}  # its default is to log every connection
             async with contextlib.AsyncExitStack() as started:
-                child = await started.enter_async_context(Child("toxiproxy", argv, log=self._log, env=env))
-                client = Client(port.number)
+                child = await started.enter_async_context(OwnedProcess("toxiproxy", argv, log=self._log, env=env))
+                client = ApiClient(port.number)
                 started.callback(client.close)
                 if marker in await self._first_answer(child, client):
                     await self._in_thread(lambda: client.delete(marker))
@@ -201,7 +201,7 @@ class Toxiproxy:
                     return _Server(child, client)
         return None
 
-    async def _first_answer(self, child: Child, client: Client) -> frozenset[str]:
+    async def _first_answer(self, child: OwnedProcess, client: ApiClient) -> frozenset[str]:
         found: frozenset[str] = frozenset()
 
         async def answers() -> bool:
@@ -215,18 +215,18 @@ class Toxiproxy:
         await child.until(answers, timeout_s=START_S, what="answer on its API")
         return found
 
-    async def _mourn(self, child: Child) -> None:
+    async def _watch_exit(self, child: OwnedProcess) -> None:
         error = await child.died()
         if not self._dead.done():
             self._dead.set_result(error)
 
     async def _end(self, grace_s: float | None = None) -> None:
-        self._mourner.cancel()
+        self._exit_watch.cancel()
         await self._server.child.end(grace_s=grace_s)
         self._server.client.close()
 
 
-def _create(client: Client, proxy: _Proxy) -> None:
+def _create(client: ApiClient, proxy: _Proxy) -> None:
     client.create(
         proxy.id, upstream=proxy.upstream, listen=proxy.listen, enabled=not proxy.refused, resets=proxy.resets
     )
@@ -236,13 +236,13 @@ def _create(client: Client, proxy: _Proxy) -> None:
         _bandwidth(client, proxy)
 
 
-def _refusal(client: Client, proxy: _Proxy) -> None:
+def _refusal(client: ApiClient, proxy: _Proxy) -> None:
     client.enable(proxy.id, enabled=not proxy.refused)
 
 
-def _latency(client: Client, proxy: _Proxy) -> None:
+def _latency(client: ApiClient, proxy: _Proxy) -> None:
     client.latency(proxy.id, delay_ns=proxy.delay_ns, jitter_ns=proxy.jitter_ns)
 
 
-def _bandwidth(client: Client, proxy: _Proxy) -> None:
+def _bandwidth(client: ApiClient, proxy: _Proxy) -> None:
     client.bandwidth(proxy.id, bytes_per_second=proxy.bytes_per_second)

