@@ -20,7 +20,7 @@ from rig.result import Row, limited, quantile, tell
 from rig.servers import ROOT, Server, cores, edge, latencies_s, started
 
 from harness.chain import Chain, Provider, ReplySpec, Retry
-from harness.chain.reference import Done, Request, Result, Send, Shared
+from harness.chain.reference import Done, RequestMachine, Result, SendAttempt, Shared
 from harness.chain.spec import Policy
 from harness.scenario.load import load
 from harness.sim import run
@@ -122,7 +122,7 @@ def bare() -> list[Row]:
 
 def _walk(shared: Shared, name: str, now_ns: int, *, sick: bool) -> int:
     """Play one request; return its steps."""
-    request = Request(shared, name=name, start_ns=now_ns)
+    request = RequestMachine(shared, name=name, start_ns=now_ns)
     steps = 0
     result = None
     under_way: Result | None = None
@@ -130,7 +130,7 @@ def _walk(shared: Shared, name: str, now_ns: int, *, sick: bool) -> int:
         action = request.step(now_ns, result)
         steps += 1
         result = None
-        if isinstance(action, Send):
+        if isinstance(action, SendAttempt):
             failed = sick and action.provider == "openai"
             under_way = Result(action.attempt, "server_error" if failed else None, 503 if failed else 200)
         elif isinstance(action, Done):

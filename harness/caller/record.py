@@ -10,7 +10,7 @@ from harness.history.records import RequestRecord
 from harness.provider.marker import find_attempts
 
 
-class Made(Protocol):
+class IssuedRequest(Protocol):
     """Which request it is."""
 
     @property
@@ -30,7 +30,7 @@ class Made(Protocol):
         """Whether a stream was asked for."""
 
 
-class Heard(Protocol):
+class AnswerStart(Protocol):
     """What the caller has seen of the answer."""
 
     @property
@@ -42,7 +42,9 @@ class Heard(Protocol):
         """When the first piece of content came, in nanoseconds."""
 
 
-def record(call: Made, heard: Heard, reading: Reading, *, start_ns: int, end_ns: int, left: bool) -> RequestRecord:
+def record(
+    call: IssuedRequest, heard: AnswerStart, reading: Reading, *, start_ns: int, end_ns: int, left: bool
+) -> RequestRecord:
     """Return the record of a request that has ended; all times on the same clock.
 
     Args:

@@ -69,7 +69,7 @@ def parse(text: str) -> UpstreamAddress:
     return upstream
 
 
-def real(chain: Chain) -> dict[str, UpstreamAddress]:
+def upstream_addresses(chain: Chain) -> dict[str, UpstreamAddress]:
     """Return the providers that are real, by name."""
     return {name: parse(spec.upstream) for name, spec in chain.providers.items() if spec.upstream is not None}
 

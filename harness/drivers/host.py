@@ -20,7 +20,7 @@ _PROXY_NEEDS = ("litellm_proxy_extras", "uvicorn")  # some of what the extra `pr
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Address:
+class LoadTarget:
     """What the load sends, and where.
 
     Attributes:
@@ -68,14 +68,14 @@ class Host:
         endpoint = self.chain.endpoint
         return None if endpoint is None or endpoint.command is None else fill(endpoint.command, base_urls)
 
-    def address(self, ready: Mapping[str, Any] | None) -> Address:
+    def address(self, ready: Mapping[str, Any] | None) -> LoadTarget:
         """Return what the load sends, and where.
 
         Args:
             ready: The part's ready message; None where there is no part.
         """
         if ready is not None:
-            return Address(
+            return LoadTarget(
                 base_url=ready["base_url"],
                 model=ready["model"],
                 headers=ready.get("headers", {}),
@@ -84,7 +84,7 @@ class Host:
             )
         endpoint = self.chain.endpoint
         assert endpoint is not None
-        return Address(
+        return LoadTarget(
             base_url=endpoint.base_url.rstrip("/"),
             model=endpoint.model,
             headers=headers(endpoint, os.environ),

@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from harness.breaks import RESET, RESET_SAID
+from harness.exchange_errors import RESET, RESET_SAID
 from harness.history.records import AttemptOutcome, ChainAttempt
 from harness.provider.marker import ATTEMPT_HEADER, find_request
 
@@ -52,14 +52,14 @@ class Recorder:
         self._prefix = prefix
         self._clock_ns = clock_ns
         self._keys = itertools.count(1)
-        self._open: set[Attempt] = set()
+        self._open: set[OpenAttempt] = set()
 
     def close(self) -> None:
         """Write the attempts that are still under way; whoever waits for them has gone."""
         for attempt in list(self._open):
             attempt.abandon()
 
-    def begin(self, provider: str, request_id: str | None) -> Attempt:
+    def begin(self, provider: str, request_id: str | None) -> OpenAttempt:
         """Return an attempt that begins now.
 
         Args:
@@ -67,7 +67,7 @@ class Recorder:
             request_id: The request it belongs to.
         """
         key = f"{self._prefix}-{next(self._keys):06d}"
-        attempt = Attempt(key, request_id, provider, self._ended, self._clock_ns)
+        attempt = OpenAttempt(key, request_id, provider, self._ended, self._clock_ns)
         self._open.add(attempt)
         return attempt
 
@@ -87,7 +87,7 @@ class Recorder:
             try:
                 response = await handle(request)
             except BaseException as error:
-                attempt.end(*read_error(error))
+                attempt.end(*read_httpx_error(error))
                 raise
             attempt.answered(response.status_code)
             if isinstance(response.stream, httpx.AsyncByteStream):
@@ -96,12 +96,12 @@ class Recorder:
 
         return handle_async_request
 
-    def _ended(self, attempt: Attempt, row: ChainAttempt) -> None:
+    def _ended(self, attempt: OpenAttempt, row: ChainAttempt) -> None:
         self._open.discard(attempt)
         self._put(row)
 
 
-class Attempt:
+class OpenAttempt:
     """One attempt under way; its row is written once, at its end.
 
     Attributes:
@@ -117,14 +117,14 @@ class Attempt:
         key: str,
         request_id: str | None,
         provider: str,
-        ended: Callable[[Attempt, ChainAttempt], None],
+        ended: Callable[[OpenAttempt, ChainAttempt], None],
         clock_ns: Callable[[], int],
     ) -> None:
         self._clock_ns = clock_ns
         self.key = key
         self.request_id = request_id
         self.provider = provider
-        self._ended: Callable[[Attempt, ChainAttempt], None] | None = ended
+        self._ended: Callable[[OpenAttempt, ChainAttempt], None] | None = ended
         self._start_ns = clock_ns()
         self._first_byte_ns: int | None = None
         self._status: int | None = None
@@ -165,7 +165,7 @@ class _Stream(httpx.AsyncByteStream):
     Not a generator: abandoning this must drop the inner stream at the same moment as without it.
     """
 
-    def __init__(self, inner: httpx.AsyncByteStream, attempt: Attempt) -> None:
+    def __init__(self, inner: httpx.AsyncByteStream, attempt: OpenAttempt) -> None:
         self._inner = inner
         self._attempt = attempt
         self._iterator: AsyncIterator[bytes] | None = None
@@ -184,7 +184,7 @@ class _Stream(httpx.AsyncByteStream):
             self._attempt.end("ok")
             raise
         except BaseException as error:
-            self._attempt.end(*read_error(error, answered=True))
+            self._attempt.end(*read_httpx_error(error, answered=True))
             raise
         seen = self._tail + chunk
         if _LAST_EVENT.search(seen):
@@ -204,7 +204,7 @@ def forget(_row: ChainAttempt) -> None:
     """Record nothing: the run has no capture."""
 
 
-def read_error(error: BaseException, *, answered: bool = False) -> tuple[AttemptOutcome, str | None]:
+def read_httpx_error(error: BaseException, *, answered: bool = False) -> tuple[AttemptOutcome, str | None]:
     """Return how an attempt that raised ended, and why in words that hold neither addresses nor keys.
 
     Args:

@@ -12,8 +12,8 @@ from typing import Any, Protocol
 from aiohttp import web
 
 from harness.chain import Chain
+from harness.drivers.environment import LIVE, HostEnvironment
 from harness.drivers.recorder import Recorder, forget
-from harness.drivers.world import LIVE, World
 from harness.part import ChildProcess, Serve
 from harness.store import decode, encode
 
@@ -22,10 +22,10 @@ _SHUTDOWN_S = 1.0
 _JSON_HEADERS = {"Content-Type": "application/json; charset=utf-8"}
 _SSE_HEADERS = {"Content-Type": "text/event-stream; charset=utf-8", "Cache-Control": "no-cache"}
 
-Headers = dict[str, str]
+AnswerHeaders = dict[str, str]
 """What a chain tells about its answer in HTTP headers."""
 
-Ask = Callable[[dict[str, Any]], AsyncGenerator[str | Headers, None]]
+Ask = Callable[[dict[str, Any]], AsyncGenerator[str | AnswerHeaders, None]]
 """Ask the chain: a chat completion's body in, which has a `model`, `messages` and `stream`; JSON out: one text for a
 plain answer, one for each chunk of a stream, and before the first of them the answer's headers, if it has any. Raises what
 the chain raises; closing it ends the chain's work."""
@@ -33,12 +33,12 @@ the chain raises; closing it ends the chain's work."""
 Explain = Callable[[Exception], tuple[int, dict[str, Any]]]
 """Give status and body of the answer for what `Ask` raised. Nothing secret may be in them."""
 
-Endpoint = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 """Answers HTTP requests."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Inside:
+class InProcessChain:
     """A chain that is hosted in this very process.
 
     Attributes:
@@ -62,15 +62,15 @@ class Open(Protocol):
     """Hosts a chain in this process, from entering until leaving."""
 
     def __call__(
-        self, chain: Chain, base_urls: Mapping[str, str], recorder: Recorder, world: World = LIVE
-    ) -> AbstractAsyncContextManager[Inside]:
+        self, chain: Chain, base_urls: Mapping[str, str], recorder: Recorder, environment: HostEnvironment = LIVE
+    ) -> AbstractAsyncContextManager[InProcessChain]:
         """Return the chain inside.
 
         Args:
             chain: With its secrets.
             base_urls: Where each provider is called, by name, without the dialect's own path.
             recorder: Told about every attempt.
-            world: What the chain runs in.
+            environment: What the chain runs in.
         """
 
 
@@ -82,8 +82,8 @@ def serving(enter: Open) -> Serve:
         chain = decode(encode(part.config["chain"]), Chain)
         base_urls: dict[str, str] = part.config["base_urls"]
         recorder = Recorder(base_urls, part.capture.put if part.capture is not None else forget)
-        world = replace(LIVE, seed=part.config.get("seed", LIVE.seed))
-        async with enter(chain, base_urls, recorder, world) as inside:
+        environment = replace(LIVE, seed=part.config.get("seed", LIVE.seed))
+        async with enter(chain, base_urls, recorder, environment) as inside:
             try:
                 async with listening(endpoint(inside.ask, explain=inside.explain, models=inside.models)) as base_url:
                     yield {
@@ -98,7 +98,7 @@ def serving(enter: Open) -> Serve:
     return serve
 
 
-def endpoint(ask: Ask, *, explain: Explain, models: Iterable[str]) -> Endpoint:
+def endpoint(ask: Ask, *, explain: Explain, models: Iterable[str]) -> Handler:
     """Return the endpoint. It has two addresses, and so needs no router, nor the rest of an aiohttp application.
 
     Args:
@@ -137,7 +137,7 @@ def endpoint(ask: Ask, *, explain: Explain, models: Iterable[str]) -> Endpoint:
     return serve
 
 
-async def opening(pieces: AsyncGenerator[str | Headers, None]) -> tuple[Headers, str | None]:
+async def opening(pieces: AsyncGenerator[str | AnswerHeaders, None]) -> tuple[AnswerHeaders, str | None]:
     """Return the headers of a chain's answer, if it has any, and its first text; None if it says nothing."""
     first = await anext(pieces, None)
     if not isinstance(first, dict):
@@ -148,7 +148,7 @@ async def opening(pieces: AsyncGenerator[str | Headers, None]) -> tuple[Headers,
 
 
 @asynccontextmanager
-async def listening(endpoint: Endpoint) -> AsyncIterator[str]:
+async def listening(endpoint: Handler) -> AsyncIterator[str]:
     """Serve on a free port of the loopback; gives the address, up to and including `/v1`.
 
     A caller who leaves cancels the work on its request.
@@ -170,9 +170,9 @@ async def listening(endpoint: Endpoint) -> AsyncIterator[str]:
 
 async def _stream(
     request: web.BaseRequest,
-    headers: Headers,
+    headers: AnswerHeaders,
     first: str | None,
-    pieces: AsyncGenerator[str | Headers, None],
+    pieces: AsyncGenerator[str | AnswerHeaders, None],
     explain: Explain,
 ) -> web.StreamResponse:
     """Pass a stream on. What breaks before its first event is a plain error, what breaks later an error event.

@@ -12,12 +12,12 @@ from hashlib import sha256
 
 import aiohttp
 
-from harness.breaks import read_error
 from harness.edge.request import EdgeRequest
 from harness.edge.upstream import BARE, Upstream, answer_headers, watched
+from harness.exchange_errors import read_aiohttp_error
 from harness.history import AttemptOutcome
 from harness.provider import retry_after
-from harness.provider.answer import Answer, Call, Heard
+from harness.provider.answer import Answer, Call, ParsedBody
 from harness.provider.changes import Changes, held_ns
 from harness.provider.decide import Decision
 from harness.provider.dialects import wire
@@ -81,7 +81,7 @@ class ForwardedCall:
         self._texts: list[str] = []
         self._tokens = 0
         self._chars = 0
-        self._heard = Heard()
+        self._heard = ParsedBody()
         self._told_ns: int | None = None
 
     def __iter__(self) -> ForwardedCall:
@@ -289,7 +289,7 @@ class ForwardedCall:
             await self._room.wait()
 
     def _broke(self, error: Exception) -> None:
-        outcome, words = read_error(error, answered=self._status is not None)
+        outcome, words = read_aiohttp_error(error, answered=self._status is not None)
         _LOG.warning("%s: error: upstream %s: %s", self._attempt_id, self._real.provider.upstream, words)
         if not self._changes.over:
             self.trouble = outcome

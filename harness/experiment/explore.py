@@ -13,7 +13,7 @@ from tempfile import TemporaryFile
 from harness import chain as chains
 from harness import sim
 from harness.chain import Chain
-from harness.chain.upstream import real
+from harness.chain.upstream import upstream_addresses
 from harness.document import did_you_mean, duration_text
 from harness.drivers import priced
 from harness.errors import ExitCode, HarnessError, UsageError
@@ -126,7 +126,7 @@ def explore(
     space = _space(chain, deadline=deadline, providers=providers, faults=faults, seed=seed)
     names = _known(properties, tuple(PROPERTIES), "--property")
     sim.prepare(chain)
-    if upstreams := real(chain):
+    if upstreams := upstream_addresses(chain):
         raise UsageError(
             f"{next(iter(upstreams))} is a real provider, and nothing real happens in virtual time",
             where="upstream",

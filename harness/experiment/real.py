@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from harness import edge
 from harness.chain import Chain
-from harness.chain.upstream import keys, real
+from harness.chain.upstream import keys, upstream_addresses
 from harness.errors import HarnessError, UsageError
 
 
@@ -24,7 +24,7 @@ def permit(chain: Chain, environ: Mapping[str, str], *, allow: bool, limited: bo
         UsageError: They may not be, or a key or price is missing.
         HarnessError: One cannot be reached.
     """
-    found = real(chain)
+    found = upstream_addresses(chain)
     away = {name: upstream.origin for name, upstream in found.items() if not upstream.loopback}
     if away and not allow:
         told = "; ".join(f"{name} is {origin}" for name, origin in away.items())
@@ -78,7 +78,7 @@ def notices(chain: Chain, *, limited: bool = True) -> list[str]:
     most = f"at most {chain.max_requests} requests, ${chain.max_cost:g} in all" if limited else "without a limit"
     ours = limited and chain.endpoint is None  # a gateway, and callers of `serve`, may have keys of their own
     told = []
-    for name, upstream in real(chain).items():
+    for name, upstream in upstream_addresses(chain).items():
         bare = ours and not upstream.loopback and chain.providers[name].api_key is None
         key = "; without `api_key` it gets a dummy key" if bare else ""
         told.append(f"{name}: real provider at {upstream.origin}{upstream.path}; {most}{key}")

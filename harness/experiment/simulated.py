@@ -8,7 +8,7 @@ import traceback
 from harness import sim
 from harness.chain import Chain
 from harness.chain.redact import scrub, secrets
-from harness.chain.upstream import real
+from harness.chain.upstream import upstream_addresses
 from harness.errors import HarnessError, UsageError
 from harness.experiment.environment import environment
 from harness.history import History
@@ -52,7 +52,7 @@ def simulable(loaded: Loaded) -> None:
         UsageError: Only a live run can do this.
     """
     sim.prepare(loaded.chain)
-    if found := real(loaded.chain):
+    if found := upstream_addresses(loaded.chain):
         raise UsageError(
             f"{next(iter(found))} is a real provider, and nothing real happens in virtual time",
             where="upstream",

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from harness.chain import Chain
 from harness.chain.upstream import keys
-from harness.drivers import READY_S, Address, Host, host
+from harness.drivers import READY_S, Host, LoadTarget, host
 from harness.errors import ExitCode, HarnessError
 from harness.live.nemesis import Nemesis
 from harness.live.processes import Fork, OwnedProcess, to_the_end
@@ -247,7 +247,7 @@ class _LiveRun:
             base_urls[name] = f"http://{address}"
         return base_urls
 
-    async def _gateway(self, parts: AsyncExitStack, hosted: Host, base_urls: Mapping[str, str]) -> Address:
+    async def _gateway(self, parts: AsyncExitStack, hosted: Host, base_urls: Mapping[str, str]) -> LoadTarget:
         """Start the user's gateway, where it is ours to start, and return where it answers."""
         probe = hosted.probe()
         assert probe is not None
@@ -288,7 +288,7 @@ class _LiveRun:
             "budget": {"requests": self.chain.max_requests, "usd": self.chain.max_cost},
         }
 
-    def _load_message(self, address: Address) -> dict[str, Any]:
+    def _load_message(self, address: LoadTarget) -> dict[str, Any]:
         models = dict.fromkeys(address.addressable.values())
         return {
             "capture": str(self.folder.capture),

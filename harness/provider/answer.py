@@ -48,7 +48,7 @@ class Delay(NamedTuple):
     wall_ns: int = 0
 
 
-class Heard(NamedTuple):
+class ParsedBody(NamedTuple):
     """What a plain answer says, as a client of the dialect reads it.
 
     Attributes:

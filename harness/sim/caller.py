@@ -11,7 +11,7 @@ from typing import Any
 from harness.caller.answer import Reading, StreamReading, read_failure, read_plain
 from harness.caller.prompt import Prompt
 from harness.caller.record import record
-from harness.drivers.server import Ask, Explain, Headers, opening
+from harness.drivers.server import AnswerHeaders, Ask, Explain, opening
 from harness.history import RequestRecord
 from harness.scenario import Load
 from harness.scenario.plan import Arrival
@@ -73,7 +73,7 @@ class Callers:
         return read_plain((text or "").encode())
 
     async def _stream(
-        self, pieces: AsyncGenerator[str | Headers, None], heard: _Heard, stream: StreamReading
+        self, pieces: AsyncGenerator[str | AnswerHeaders, None], heard: _Heard, stream: StreamReading
     ) -> Reading:
         """Read a stream. What breaks before its first event is a plain error, what breaks later an error event."""
         try:

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from harness.chain import Chain
-from harness.drivers.inside import enter, prepare, quick
+from harness.drivers.environment import HostEnvironment
+from harness.drivers.in_process import enter, prepare, quick
 from harness.drivers.recorder import Recorder
-from harness.drivers.world import World
 from harness.edge.provider_port import ProviderPort
 from harness.history import AttemptRecord, FaultEvent, History, RequestRecord
 from harness.history.assemble import assemble
@@ -108,15 +108,15 @@ def _rows(plan: Plan, chain: Chain, *, optimised: bool) -> tuple[dict[str, Any],
 async def _story(plan: Plan, chain: Chain, clock: Clock, rows: Rows) -> tuple[list[RequestRecord], tuple[str, ...]]:
     network = Network(_faces(plan, chain, rows), plan.timeline, clock, seed=plan.seed)
     names = list(chain.providers)
-    world = World(
+    environment = HostEnvironment(
         clock_ns=lambda: clock.now_ns,
         transport=lambda manner: Transport(network, names, manner=manner),
         wire=Wire(network),
         seed=plan.seed,
     )
     base_urls = {name: base_url(name) for name in names}
-    recorder = Recorder(base_urls, rows.chain.append, clock_ns=world.clock_ns)
-    async with enter(chain, base_urls, recorder, world) as inside:
+    recorder = Recorder(base_urls, rows.chain.append, clock_ns=environment.clock_ns)
+    async with enter(chain, base_urls, recorder, environment) as inside:
         callers = Callers(inside.ask, inside.explain, model=inside.model, load=plan.load, token=TOKEN, clock=clock)
         async with asyncio.TaskGroup() as group:
             calls = [group.create_task(callers.call(arrival), name=arrival.request_id) for arrival in plan.arrivals]

@@ -12,8 +12,8 @@ from weakref import WeakValueDictionary
 import httpx
 import respx
 
+from harness.drivers.environment import ErrorStyle
 from harness.drivers.reference.wire import BrokenError
-from harness.drivers.world import Manner
 from harness.history import AttemptOutcome
 from harness.sim.network import Answering, Network
 
@@ -21,7 +21,7 @@ _DOMAIN = "sim"
 
 _Error = tuple[type[httpx.TransportError], int | None, str]
 
-_ERRORS: Mapping[Manner, Mapping[tuple[AttemptOutcome, bool], _Error]] = {
+_ERRORS: Mapping[ErrorStyle, Mapping[tuple[AttemptOutcome, bool], _Error]] = {
     "httpx": {
         ("refused", False): (httpx.ConnectError, errno.ECONNREFUSED, "All connection attempts failed"),
         ("reset", False): (httpx.ReadError, errno.ECONNRESET, ""),
@@ -62,8 +62,8 @@ class Transport(httpx.AsyncBaseTransport):
         manner: How it fails.
     """
 
-    def __init__(self, network: Network, providers: Iterable[str], *, manner: Manner) -> None:
-        self._manner: Manner = manner
+    def __init__(self, network: Network, providers: Iterable[str], *, manner: ErrorStyle) -> None:
+        self._manner: ErrorStyle = manner
         self._bodies: _Bodies = WeakValueDictionary()  # in their order, unlike a set
         self._routes = _Routes(assert_all_called=False)
         for name in providers:
@@ -95,10 +95,10 @@ class _Routes(respx.MockRouter):
 class _Side:
     """One provider's route."""
 
-    def __init__(self, network: Network, provider: str, manner: Manner, bodies: _Bodies) -> None:
+    def __init__(self, network: Network, provider: str, manner: ErrorStyle, bodies: _Bodies) -> None:
         self._network = network
         self._provider = provider
-        self._manner: Manner = manner
+        self._manner: ErrorStyle = manner
         self._bodies = bodies
 
     async def __call__(self, request: httpx.Request) -> httpx.Response:
@@ -122,10 +122,10 @@ class _Body(httpx.AsyncByteStream):
         open_: Those of its transport that are not closed; it adds and removes itself.
     """
 
-    def __init__(self, answering: Answering, request: httpx.Request, manner: Manner, open_: _Bodies) -> None:
+    def __init__(self, answering: Answering, request: httpx.Request, manner: ErrorStyle, open_: _Bodies) -> None:
         self._answering = answering
         self._request = request
-        self._manner: Manner = manner
+        self._manner: ErrorStyle = manner
         self._open = open_
         self._lost = False
         self._reading: asyncio.Timeout | None = None
@@ -167,12 +167,12 @@ class _Body(httpx.AsyncByteStream):
 _Bodies = WeakValueDictionary[int, _Body]
 
 
-def _error(manner: Manner, broken: BrokenError, request: httpx.Request, *, answered: bool) -> httpx.TransportError:
+def _error(manner: ErrorStyle, broken: BrokenError, request: httpx.Request, *, answered: bool) -> httpx.TransportError:
     """Return what a client on a socket would get."""
     kind, _number, words = _ERRORS[manner][broken.outcome, answered]
     return kind(words, request=request)
 
 
-def _cause(manner: Manner, broken: BrokenError, *, answered: bool) -> OSError | None:
+def _cause(manner: ErrorStyle, broken: BrokenError, *, answered: bool) -> OSError | None:
     _kind, number, _words = _ERRORS[manner][broken.outcome, answered]
     return None if number is None else OSError(number, os.strerror(number))

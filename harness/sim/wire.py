@@ -8,7 +8,7 @@ from harness.sim.network import Network
 
 
 class Wire:
-    """Sends requests in virtual time; see `harness.drivers.reference.wire.Wire`."""
+    """Sends requests in virtual time; see `harness.drivers.reference.wire.ReferenceWire`."""
 
     def __init__(self, network: Network) -> None:
         self._network = network

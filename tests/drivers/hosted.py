@@ -18,7 +18,7 @@ import httpx
 import pytest
 
 from harness.chain import Chain
-from harness.drivers import Address, host
+from harness.drivers import LoadTarget, host
 from harness.history.records import ChainAttempt
 from harness.store import encode
 from harness.store.capture import rows
@@ -39,7 +39,7 @@ class Hosted:
         errors: Its standard error.
     """
 
-    address: Address
+    address: LoadTarget
     mocks: dict[str, Mock]
     capture: Path
     process: subprocess.Popen[bytes]

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import httpx
 import pytest
 
-from harness.drivers.recorder import Recorder, read_error
+from harness.drivers.recorder import Recorder, read_httpx_error
 from harness.history.records import AttemptOutcome, ChainAttempt
 from harness.provider.marker import ATTEMPT_HEADER
 
@@ -42,7 +42,7 @@ def test_an_exception_tells_how_the_attempt_ended(
     error: BaseException, answered: bool, outcome: AttemptOutcome
 ) -> None:
     """Each of the transport's exceptions is one outcome."""
-    assert read_error(error, answered=answered)[0] == outcome
+    assert read_httpx_error(error, answered=answered)[0] == outcome
 
 
 def test_an_error_names_neither_address_nor_key() -> None:
@@ -50,7 +50,7 @@ def test_an_error_names_neither_address_nor_key() -> None:
     cause = OSError(errno.ECONNREFUSED, "sk-planted at 10.1.2.3:99")
     error = caused(httpx.ConnectError("cannot connect to http://10.1.2.3:99 with sk-planted"), cause)
 
-    assert read_error(error) == ("refused", "ConnectError: Connection refused")
+    assert read_httpx_error(error) == ("refused", "ConnectError: Connection refused")
 
 
 class Body(httpx.AsyncByteStream):

@@ -16,14 +16,14 @@ import pytest
 from harness.chain import Chain, Provider, Retry
 from harness.chain.reference import ChainExhausted
 from harness.chain.spec import BreakerSpec, BudgetSpec, Policy, Price
+from harness.drivers.environment import HostEnvironment
 from harness.drivers.recorder import Recorder
 from harness.drivers.reference import host
 from harness.drivers.reference.__main__ import Loop
 from harness.drivers.reference.calls import Outgoing
 from harness.drivers.reference.host import enter
 from harness.drivers.reference.wire import BrokenError
-from harness.drivers.server import Ask, Headers, opening, serving
-from harness.drivers.world import World
+from harness.drivers.server import AnswerHeaders, Ask, opening, serving
 from harness.history.records import ChainAttempt
 from harness.part import ChildProcess
 from harness.sim.clock import Clock, run
@@ -106,9 +106,9 @@ def play(
     )
 
     async def main(clock: Clock) -> Any:
-        world = World(wire=wire, clock_ns=lambda: clock.now_ns)
-        recorder = Recorder({}, rows.append, clock_ns=world.clock_ns)
-        async with enter(chain, {}, recorder, world) as inside:
+        environment = HostEnvironment(wire=wire, clock_ns=lambda: clock.now_ns)
+        recorder = Recorder({}, rows.append, clock_ns=environment.clock_ns)
+        async with enter(chain, {}, recorder, environment) as inside:
             result = await script(inside.ask, clock)
             await asyncio.sleep(0)
             await asyncio.sleep(0)
@@ -220,7 +220,7 @@ FALLEN = {"x-chain-served-by": "b", "x-chain-depth": "1", "x-chain-attempts": "2
 def test_headers_say_what_is_known_when_they_leave(streaming: bool, streams: str) -> None:
     """Who served, how deep and after whom; what it cost too, unless the answer only begins."""
 
-    async def script(ask: Ask, _clock: Clock) -> tuple[Headers, str | None]:
+    async def script(ask: Ask, _clock: Clock) -> tuple[AnswerHeaders, str | None]:
         async with aclosing(ask(body(stream=streaming))) as pieces:
             return await opening(pieces)
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.provider.answer import Heard
+from harness.provider.answer import ParsedBody
 from harness.provider.dialects import DIALECTS
 from harness.provider.reply import EventRole
 from harness.scenario.schema import ErrorPreset
@@ -104,7 +104,7 @@ def test_our_own_answers_are_read_as_they_were_meant(tokens: int, way: str) -> N
     """A plain answer gives back its text and its tokens, also when it is spelled in another way."""
     answer = ask(way, {"tokens": tokens})
     raw = sent(answer)
-    meant = Heard(answer.text or "", 10, tokens, finish=FINISH.get(way, "stop"))
+    meant = ParsedBody(answer.text or "", 10, tokens, finish=FINISH.get(way, "stop"))
     read = DIALECTS[dialect_of(way)].read_body
     assert read(200, raw) == meant
     assert read(200, json.dumps(dict(reversed(json.loads(raw).items())), indent=2).encode()) == meant
@@ -115,7 +115,7 @@ def test_our_own_answers_are_read_as_they_were_meant(tokens: int, way: str) -> N
 def test_our_own_errors_are_read_as_they_were_meant(dialect: str, problem: ErrorPreset) -> None:
     """An error gives back the code that is on record."""
     answer = refuse(dialect, problem)
-    assert DIALECTS[dialect].read_body(head(answer).status, sent(answer)) == Heard(error_code=answer.error_code)
+    assert DIALECTS[dialect].read_body(head(answer).status, sent(answer)) == ParsedBody(error_code=answer.error_code)
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
@@ -138,7 +138,7 @@ def test_garbage_says_nothing_and_raises_nothing(dialect: str, garbage: bytes, s
 def test_nesting_without_end_is_survived(dialect: str) -> None:
     """It says nothing."""
     deep = b'{"choices":' + b"[" * 200_000
-    assert DIALECTS[dialect].read_body(200, deep) == Heard()
+    assert DIALECTS[dialect].read_body(200, deep) == ParsedBody()
     assert DIALECTS[dialect].read_event(b"data: " + deep + b"\n\n").text == ""
 
 
@@ -244,32 +244,32 @@ def test_events_as_real_providers_send_them(dialect: str, event: bytes, text: st
 @pytest.mark.parametrize(
     ("dialect", "status", "body", "heard"),
     [
-        ("openrouter", 200, {"error": {"code": 502, "message": "x"}}, Heard(error_code="502")),
-        ("openai", 200, {"object": "response", "error": {"code": "server_error"}}, Heard(error_code="server_error")),
+        ("openrouter", 200, {"error": {"code": 502, "message": "x"}}, ParsedBody(error_code="502")),
+        ("openai", 200, {"object": "response", "error": {"code": "server_error"}}, ParsedBody(error_code="server_error")),
         (
             "openai",
             429,
             {"error": {"message": "Please try again in 6m0.5s. Visit us.", "type": "tokens", "code": None}},
-            Heard(error_code="tokens", retry_after_ns=360_500_000_000),
+            ParsedBody(error_code="tokens", retry_after_ns=360_500_000_000),
         ),
         (
             "azure",
             429,
             {"error": {"code": "429", "message": "Please retry after 1 second."}},
-            Heard(error_code="429", retry_after_ns=10**9),
+            ParsedBody(error_code="429", retry_after_ns=10**9),
         ),
         (
             "gemini",
             429,
             [{"error": {"status": "RESOURCE_EXHAUSTED", "details": [{}, {"retryDelay": "46s"}]}}],
-            Heard(error_code="RESOURCE_EXHAUSTED", retry_after_ns=46 * 10**9),
+            ParsedBody(error_code="RESOURCE_EXHAUSTED", retry_after_ns=46 * 10**9),
         ),
-        ("gemini", 503, {"error": {"code": 503, "message": "Please retry in 1.5s."}}, Heard("", None, None, "503", 1_500_000_000)),
-        ("anthropic", 200, {"content": [{"type": "thinking", "text": "hm"}, {"type": "text", "text": "a"}]}, Heard("a")),
-        ("deepseek", 500, "<html>", Heard()),
+        ("gemini", 503, {"error": {"code": 503, "message": "Please retry in 1.5s."}}, ParsedBody("", None, None, "503", 1_500_000_000)),
+        ("anthropic", 200, {"content": [{"type": "thinking", "text": "hm"}, {"type": "text", "text": "a"}]}, ParsedBody("a")),
+        ("deepseek", 500, "<html>", ParsedBody()),
     ],
 )  # fmt: skip
-def test_bodies_as_real_providers_send_them(dialect: str, status: int, body: Any, heard: Heard) -> None:
+def test_bodies_as_real_providers_send_them(dialect: str, status: int, body: Any, heard: ParsedBody) -> None:
     """Errors in a 200, words that tell a delay, a list around an error, parts that are no text."""
     assert DIALECTS[dialect].read_body(status, json.dumps(body).encode()) == heard
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from harness import sim
-from harness.drivers import inside
+from harness.drivers import in_process
 from harness.drivers.reference.host import Reference
 from harness.errors import UsageError
 from harness.sim.clock import UnrealError
@@ -139,7 +139,7 @@ def _patched() -> list[object]:
 
 def test_litellm_is_as_before_afterwards(tmp_path: Path) -> None:
     """What was left out of it is back, also when a run fails."""
-    inside.prepare(small(tmp_path, "litellm-router").chain)
+    in_process.prepare(small(tmp_path, "litellm-router").chain)
     import litellm.utils  # noqa: PLC0415 - slow
 
     before = litellm.utils.traceback
@@ -148,7 +148,7 @@ def test_litellm_is_as_before_afterwards(tmp_path: Path) -> None:
         assert litellm.utils.traceback is not before
         raise ZeroDivisionError
 
-    quick = inside.quick(small(tmp_path, "litellm-router").chain)
+    quick = in_process.quick(small(tmp_path, "litellm-router").chain)
     with pytest.raises(ZeroDivisionError), quick:
         fail()
     assert litellm.utils.traceback is before

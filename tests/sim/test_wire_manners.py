@@ -13,15 +13,15 @@ import pytest
 from aiohttp import ClientSession
 
 from harness.chain import Provider, ReplySpec
-from harness.drivers.recorder import read_error
+from harness.drivers.recorder import read_httpx_error
 from harness.drivers.reference.calls import outgoing
-from harness.drivers.reference.wire import BrokenError, Sockets, Wire
+from harness.drivers.reference.wire import BrokenError, ReferenceWire, Sockets
 from harness.edge import Edge
 from harness.edge.provider_port import ProviderPort
 from harness.provider import decide
 from harness.scenario import Inject, Timeline, Window
 from harness.sim.clock import Clock, run
-from harness.sim.http import Manner, Transport, base_url
+from harness.sim.http import ErrorStyle, Transport, base_url
 from harness.sim.network import Network
 from harness.sim.wire import Wire as VirtualWire
 
@@ -52,7 +52,10 @@ def _litellm_s() -> httpx.AsyncBaseTransport:
     return transport
 
 
-REAL: dict[Manner, Callable[[], httpx.AsyncBaseTransport]] = {"httpx": httpx.AsyncHTTPTransport, "aiohttp": _aiohttp}
+REAL: dict[ErrorStyle, Callable[[], httpx.AsyncBaseTransport]] = {
+    "httpx": httpx.AsyncHTTPTransport,
+    "aiohttp": _aiohttp,
+}
 
 
 async def told(transport: httpx.AsyncBaseTransport, url: str, *, streaming: bool) -> tuple[str, str, bool]:
@@ -66,7 +69,7 @@ async def told(transport: httpx.AsyncBaseTransport, url: str, *, streaming: bool
                 async for _ in response.aiter_bytes():
                     pass
         except httpx.TransportError as error:
-            return type(error).__name__, read_error(error, answered=answered)[0], answered
+            return type(error).__name__, read_httpx_error(error, answered=answered)[0], answered
     return "whole", "ok", answered
 
 
@@ -87,7 +90,7 @@ def live(make: Callable[[], httpx.AsyncBaseTransport], windows: tuple[Window, ..
     return asyncio.run(story())
 
 
-def simulated(manner: Manner, windows: tuple[Window, ...], *, streaming: bool) -> object:
+def simulated(manner: ErrorStyle, windows: tuple[Window, ...], *, streaming: bool) -> object:
     """Ask in virtual time."""
 
     async def main(clock: Clock) -> object:
@@ -113,7 +116,7 @@ def window(inject: Inject) -> Window:
 @pytest.mark.system
 @pytest.mark.parametrize("manner", ["httpx", "aiohttp"])
 @pytest.mark.parametrize("name", INJECTS)
-def test_a_fault_is_the_same_error_in_both(manner: Manner, name: str) -> None:
+def test_a_fault_is_the_same_error_in_both(manner: ErrorStyle, name: str) -> None:
     """Its kind, what the recorder calls it, and whether the headers had come."""
     windows = (window(INJECTS[name]),)
     streaming = "stream" in name
@@ -127,7 +130,7 @@ def test_a_fault_is_the_same_error_in_both(manner: Manner, name: str) -> None:
 
 @pytest.mark.system
 @pytest.mark.parametrize("manner", ["httpx", "aiohttp"])
-def test_nobody_listening_is_the_same_error_in_both(manner: Manner) -> None:
+def test_nobody_listening_is_the_same_error_in_both(manner: ErrorStyle) -> None:
     """Refused, by that name."""
     assert simulated(manner, (window(Inject(connection="refused")),), streaming=False) == live(
         REAL[manner], (), streaming=False
@@ -148,7 +151,7 @@ async def abandoned(transport: httpx.AsyncBaseTransport, url: str) -> tuple[str,
         async for data in response.aiter_bytes():
             text += data
     except httpx.TransportError as error:
-        return type(error).__name__, read_error(error, answered=True)[0], bool(text)
+        return type(error).__name__, read_httpx_error(error, answered=True)[0], bool(text)
     return "whole", "ok", bool(text)
 
 
@@ -171,7 +174,7 @@ def test_a_stream_ends_with_the_client_that_it_came_by() -> None:
 
 @pytest.mark.parametrize("manner", ["httpx", "aiohttp"])
 @pytest.mark.parametrize("ends", ["cut", "left"])
-def test_a_client_closes_quietly_over_a_stream_that_nobody_reads_any_more(manner: Manner, ends: str) -> None:
+def test_a_client_closes_quietly_over_a_stream_that_nobody_reads_any_more(manner: ErrorStyle, ends: str) -> None:
     """Whether the stream broke, or its reader was stopped: neither has closed it, and closing is no error of its own."""
     inject = Inject(stream="cut", after_tokens=2) if ends == "cut" else Inject(stream="stall", after_tokens=2)
 
@@ -189,7 +192,7 @@ def test_a_client_closes_quietly_over_a_stream_that_nobody_reads_any_more(manner
     run(main)
 
 
-async def ended(wire: Wire, *, streaming: bool) -> tuple[str, bool]:
+async def ended(wire: ReferenceWire, *, streaming: bool) -> tuple[str, bool]:
     """Return how an exchange of the reference chain ended, and whether the headers had come."""
     answered = False
     try:

@@ -2,19 +2,29 @@
 
 from __future__ import annotations
 
-from harness.chain.reference.machine import Request, Shared
-from harness.chain.reference.turns import Action, ChainExhausted, Done, Failure, Result, Send, Skip, Tried, Wait
+from harness.chain.reference.actions import (
+    Action,
+    ChainExhausted,
+    Done,
+    Failure,
+    Result,
+    SendAttempt,
+    Skip,
+    Tried,
+    WaitUntil,
+)
+from harness.chain.reference.machine import RequestMachine, Shared
 
 __all__ = [
     "Action",
     "ChainExhausted",
     "Done",
     "Failure",
-    "Request",
+    "RequestMachine",
     "Result",
-    "Send",
+    "SendAttempt",
     "Shared",
     "Skip",
     "Tried",
-    "Wait",
+    "WaitUntil",
 ]

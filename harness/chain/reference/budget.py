@@ -8,7 +8,7 @@ _WHOLE = 10**9
 """One retry. Counted in whole numbers, for ten tenths are one and not a little less."""
 
 
-class Budget:
+class RetryBudget:
     """The retries and hedges that the chain may still make, over all its requests.
 
     Every request adds its share of one, every retry takes one. The floor is what a chain without traffic may spend;

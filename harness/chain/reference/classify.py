@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.chain.reference.turns import Failure
+from harness.chain.reference.actions import Failure
 
 _QUOTA = ("quota", "spend_limit", "billing", "insufficient_balance", "insufficient balance")
 _FILTER = ("content_filter", "content_policy", "safety")

@@ -1,4 +1,4 @@
-"""The policy of one request: `(now, last result) -> Send | Wait | Done`.
+"""The policy of one request: `(now, last result) -> SendAttempt | WaitUntil | Done`.
 
 The host carries out what it is told and asks again. So the same code runs on sockets and on a virtual clock.
 """
@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from harness.chain.reference.actions import Action, Done, Result, SendAttempt, Skip, SkipReason, Tried, WaitUntil
 from harness.chain.reference.breaker import Breaker, Permit
-from harness.chain.reference.budget import Budget
+from harness.chain.reference.budget import RetryBudget
 from harness.chain.reference.retries import Retries
-from harness.chain.reference.turns import Action, Done, Result, Send, Skip, SkipReason, Tried, Wait
 from harness.chain.spec import Chain, Policy
 from harness.draw import draw
 
@@ -40,7 +40,7 @@ class Shared:
     policy: Policy = field(init=False)
     retries: Retries = field(init=False)
     breakers: dict[str, Breaker] = field(init=False)
-    budget: Budget | None = field(init=False)
+    budget: RetryBudget | None = field(init=False)
 
     def __post_init__(self) -> None:
         """Make the breakers and the budget that the policy asks for."""
@@ -48,10 +48,10 @@ class Shared:
         self.retries = Retries(self.chain, self.policy)
         spec = self.policy.breaker
         self.breakers = {} if spec is None else {name: Breaker(spec) for name in self.chain.providers}
-        self.budget = None if self.policy.budget is None else Budget(self.policy.budget)
+        self.budget = None if self.policy.budget is None else RetryBudget(self.policy.budget)
 
 
-class Request:
+class RequestMachine:
     """One request on its way through the chain.
 
     Args:
@@ -136,11 +136,13 @@ class Request:
             return self._fail(now_ns, "no time")
         if self._open:
             if self._hedge_ns is None or now_ns < self._hedge_ns:
-                return Wait(self._deadline_ns if self._hedge_ns is None else min(self._hedge_ns, self._deadline_ns))
+                return WaitUntil(
+                    self._deadline_ns if self._hedge_ns is None else min(self._hedge_ns, self._deadline_ns)
+                )
             self._hedge_ns = None
             return self._hedge(now_ns)
         if now_ns < self._until_ns:
-            return Wait(min(self._until_ns, self._deadline_ns))
+            return WaitUntil(min(self._until_ns, self._deadline_ns))
         return self._send(now_ns)
 
     def begun(self, now_ns: int, attempt: int) -> None:
@@ -234,7 +236,7 @@ class Request:
             self._skipped |= passed
             self._on(place)
             return self._begin(now_ns, permit)
-        return Wait(self._deadline_ns)  # whose turn it is not yet is not skipped either
+        return WaitUntil(self._deadline_ns)  # whose turn it is not yet is not skipped either
 
     def _send(self, now_ns: int) -> Action:
         """Begin the next attempt, at the first provider from here on that may be asked."""
@@ -265,14 +267,14 @@ class Request:
             return _FREE
         return breaker.admit(now_ns) or "breaker open"
 
-    def _begin(self, now_ns: int, permit: Permit) -> Send:
+    def _begin(self, now_ns: int, permit: Permit) -> SendAttempt:
         self._sent += 1
         self._tries += 1
         self._open[self._sent] = (self._place, permit)
         hedge = self._shared.policy.hedge
         self._hedge_ns = now_ns + hedge if hedge is not None and len(self._open) == 1 else None
         timeout = self._shared.chain.timeout or TIMEOUT_NS
-        return Send(self._sent, self._order[self._place], min(timeout, self._deadline_ns - now_ns))
+        return SendAttempt(self._sent, self._order[self._place], min(timeout, self._deadline_ns - now_ns))
 
     def _give_up(self, now_ns: int, attempts: list[int]) -> None:
         for attempt in attempts:

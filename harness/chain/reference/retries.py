@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from harness.chain.reference.actions import Result
 from harness.chain.reference.backoff import wait_ns
-from harness.chain.reference.turns import Result
 from harness.chain.spec import Backoff, Chain, Policy, Retry
 
 ATTEMPTS = 2

@@ -11,16 +11,16 @@ from typing import Any
 from harness.chain import Chain
 from harness.chain.litellm_router import DUMMY_KEY, router_settings
 from harness.chain.redact import scrub, secrets
+from harness.drivers.environment import LIVE, HostEnvironment
 from harness.drivers.litellm_router.router import routed, settle, watched_transports
 from harness.drivers.recorder import Recorder
-from harness.drivers.server import Inside
-from harness.drivers.world import LIVE, World
+from harness.drivers.server import InProcessChain
 
 
 @asynccontextmanager
 async def enter(
-    chain: Chain, base_urls: Mapping[str, str], recorder: Recorder, world: World = LIVE
-) -> AsyncIterator[Inside]:
+    chain: Chain, base_urls: Mapping[str, str], recorder: Recorder, environment: HostEnvironment = LIVE
+) -> AsyncIterator[InProcessChain]:
     """Host a chain; see `Open`.
 
     Raises:
@@ -30,8 +30,8 @@ async def enter(
     keys = {str(entry["litellm_params"]["api_key"]) for entry in settings.model_list} - {DUMMY_KEY}
     hidden = secrets(chain, os.environ) | keys
     asked = chain.model or chain.order[0]
-    with watched_transports(recorder, world), routed(settings, hidden) as router:
-        yield Inside(
+    with watched_transports(recorder, environment), routed(settings, hidden) as router:
+        yield InProcessChain(
             ask=partial(_ask, router),
             explain=partial(_explain, hidden),
             model=asked,

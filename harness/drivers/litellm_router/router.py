@@ -14,8 +14,8 @@ import httpx
 
 from harness.chain.litellm_router import RouterSettings
 from harness.chain.redact import scrub
+from harness.drivers.environment import LIVE, HostEnvironment
 from harness.drivers.recorder import Recorder
-from harness.drivers.world import LIVE, World
 from harness.errors import UsageError
 
 _LOGGERS = ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy", "httpx", "openai")
@@ -91,14 +91,14 @@ def _make(litellm: Any, settings: RouterSettings, hidden: frozenset[str]) -> Any
 
 
 @contextmanager
-def watched_transports(recorder: Recorder, world: World = LIVE) -> Iterator[None]:
+def watched_transports(recorder: Recorder, environment: HostEnvironment = LIVE) -> Iterator[None]:
     """Have every HTTP transport that LiteLLM makes meanwhile recorded; all its async clients get theirs in one place."""
     from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler  # noqa: PLC0415 - takes seconds
 
     create = AsyncHTTPHandler.create_async_transport
 
     def create_async_transport(*args: Any, **kwargs: Any) -> Any:
-        transport: Any = world.transport("aiohttp") or create(*args, **kwargs) or httpx.AsyncHTTPTransport()
+        transport: Any = environment.transport("aiohttp") or create(*args, **kwargs) or httpx.AsyncHTTPTransport()
         # On the instance: LiteLLM looks at its transport's class.
         transport.handle_async_request = recorder.watch(transport.handle_async_request)
         return transport

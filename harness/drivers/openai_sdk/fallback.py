@@ -13,8 +13,8 @@ from harness.chain import Provider
 from harness.chain.litellm_router import DUMMY_KEY
 from harness.chain.openai_sdk import SdkSettings
 from harness.chain.redact import scrub
+from harness.drivers.environment import HostEnvironment
 from harness.drivers.recorder import Recorder
-from harness.drivers.world import World
 from harness.provider.dialects import DIALECTS
 
 AZURE_API_VERSION = "2024-10-21"
@@ -88,7 +88,7 @@ class Fallback:
 
 
 def client(
-    provider: Provider, base_url: str, settings: SdkSettings, recorder: Recorder, world: World
+    provider: Provider, base_url: str, settings: SdkSettings, recorder: Recorder, environment: HostEnvironment
 ) -> openai.AsyncOpenAI:
     """Return the SDK's client for a provider, as it is by default but for its address and what the chain file says.
 
@@ -97,9 +97,9 @@ def client(
         base_url: Where it is called, without the dialect's own path.
         settings: Retries and timeout.
         recorder: Watches the client's transport.
-        world: What it runs in.
+        environment: What it runs in.
     """
-    transport = world.transport("httpx") or httpx.AsyncHTTPTransport(limits=openai.DEFAULT_CONNECTION_LIMITS)
+    transport = environment.transport("httpx") or httpx.AsyncHTTPTransport(limits=openai.DEFAULT_CONNECTION_LIMITS)
     transport.handle_async_request = recorder.watch(transport.handle_async_request)  # type: ignore[method-assign, assignment]
     base_url = base_url.rstrip("/")
     common: dict[str, Any] = {

@@ -10,16 +10,16 @@ from functools import partial
 from harness.chain import Chain
 from harness.chain.openai_sdk import sdk_settings
 from harness.chain.redact import secrets
+from harness.drivers.environment import LIVE, HostEnvironment
 from harness.drivers.openai_sdk.fallback import Fallback, client, explain
 from harness.drivers.recorder import Recorder
-from harness.drivers.server import Inside
-from harness.drivers.world import LIVE, World
+from harness.drivers.server import InProcessChain
 
 
 @asynccontextmanager
 async def enter(
-    chain: Chain, base_urls: Mapping[str, str], recorder: Recorder, world: World = LIVE
-) -> AsyncIterator[Inside]:
+    chain: Chain, base_urls: Mapping[str, str], recorder: Recorder, environment: HostEnvironment = LIVE
+) -> AsyncIterator[InProcessChain]:
     """Host a chain; see `Open`.
 
     Raises:
@@ -30,12 +30,12 @@ async def enter(
     async with AsyncExitStack() as stack:
         clients = {
             name: await stack.enter_async_context(
-                client(chain.providers[name], base_urls[name], settings, recorder, world)
+                client(chain.providers[name], base_urls[name], settings, recorder, environment)
             )
             for name in names
         }
         fallback = Fallback(clients, {name: chain.providers[name].model for name in names}, chain.order)
-        yield Inside(
+        yield InProcessChain(
             ask=fallback.ask,
             explain=partial(explain, secrets(chain, os.environ)),
             model=chain.order[0],

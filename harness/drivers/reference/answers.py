@@ -7,9 +7,9 @@ from typing import Any
 
 from harness.chain.redact import scrub
 from harness.chain.reference import ChainExhausted, Done
-from harness.drivers.reference.attempt import Reading
+from harness.drivers.reference.attempt import PartialAnswer
 from harness.drivers.reference.calls import encoded
-from harness.drivers.server import Headers
+from harness.drivers.server import AnswerHeaders
 
 _STATUS = {"timeout": 504, "connection": 502, "filtered": 400}
 
@@ -26,7 +26,7 @@ def _told(done: Done) -> dict[str, Any]:
     }
 
 
-def headers(done: Done) -> Headers:
+def headers(done: Done) -> AnswerHeaders:
     """Return what the chain says about itself in headers, once it is known whose answer the caller gets."""
     return {
         "x-chain-served-by": done.served_by or "",
@@ -36,7 +36,7 @@ def headers(done: Done) -> Headers:
     }
 
 
-def cost(done: Done) -> Headers:
+def cost(done: Done) -> AnswerHeaders:
     """Return the header that tells what all attempts took, once they are over."""
     return {"x-chain-cost-usd": f"{done.cost_usd:.6f}"}
 
@@ -45,7 +45,7 @@ def _json(data: Any) -> str:
     return encoded(data).decode()
 
 
-def completion(model: str, texts: Iterable[str], reading: Reading, done: Done) -> str:
+def completion(model: str, texts: Iterable[str], reading: PartialAnswer, done: Done) -> str:
     """Return a plain answer."""
     message = {"role": "assistant", "content": "".join(texts)}
     return _json(
@@ -61,7 +61,7 @@ def completion(model: str, texts: Iterable[str], reading: Reading, done: Done) -
     )
 
 
-def _usage(reading: Reading) -> dict[str, int | None]:
+def _usage(reading: PartialAnswer) -> dict[str, int | None]:
     tokens_in, tokens_out = reading.used
     total = None if tokens_in is None or tokens_out is None else tokens_in + tokens_out
     return {"prompt_tokens": tokens_in, "completion_tokens": tokens_out, "total_tokens": total}
@@ -75,7 +75,7 @@ def chunk(model: str, text: str) -> str:
     )
 
 
-def last_chunk(model: str, reading: Reading, done: Done) -> str:
+def last_chunk(model: str, reading: PartialAnswer, done: Done) -> str:
     """Return a stream's last piece, in which the chain tells about itself."""
     last = {"index": 0, "delta": {}, "finish_reason": reading.finish}
     return _json(

@@ -12,16 +12,16 @@ from typing import Any, NamedTuple
 
 from harness.chain import Chain
 from harness.chain.litellm_router import DUMMY_KEY
-from harness.chain.reference import Failure, Result, Send
+from harness.chain.reference import Failure, Result, SendAttempt
 from harness.chain.reference.classify import failure, inside
 from harness.chain.spec import Policy
-from harness.drivers.recorder import Attempt, Recorder
+from harness.drivers.recorder import OpenAttempt, Recorder
 from harness.drivers.reference.calls import Outgoing, outgoing
 from harness.drivers.reference.ends import named, reason
-from harness.drivers.reference.wire import BrokenError, Incoming, Wire
+from harness.drivers.reference.wire import BrokenError, Incoming, ReferenceWire
 from harness.history import AttemptOutcome
 from harness.provider import retry_after
-from harness.provider.answer import Heard
+from harness.provider.answer import ParsedBody
 from harness.provider.dialects import DIALECTS, Dialect
 from harness.provider.dialects import wire as events
 from harness.provider.marker import ATTEMPT_HEADER
@@ -43,12 +43,12 @@ class Asked(NamedTuple):
     request_id: str | None
 
 
-Say = Callable[[str], None]
+OnText = Callable[[str], None]
 """Takes a piece of text that has come."""
 
 
 @dataclass(slots=True)
-class Reading:
+class PartialAnswer:
     """What has been read of an answer.
 
     Attributes:
@@ -63,11 +63,11 @@ class Reading:
     said: bool = False
     finish: str | None = None
     used: tuple[int | None, int | None] = (None, None)
-    error: Heard | None = None
+    error: ParsedBody | None = None
 
 
 @dataclass(slots=True)
-class Attempts:
+class AttemptRunner:
     """Makes attempts.
 
     Attributes:
@@ -79,10 +79,10 @@ class Attempts:
 
     chain: Chain
     policy: Policy
-    reach: Wire
+    reach: ReferenceWire
     recorder: Recorder
 
-    async def make(self, send: Send, asked: Asked, reading: Reading, say: Say) -> Result:
+    async def make(self, send: SendAttempt, asked: Asked, reading: PartialAnswer, say: OnText) -> Result:
         """Make one attempt and return what came of it. Whatever it raises is a mistake of ours.
 
         Args:
@@ -163,7 +163,7 @@ class Attempts:
         if reading.finish is None:
             raise BrokenError("cut")
 
-    def _told_by(self, event: bytes, reading: Reading, dialect: Dialect) -> None:
+    def _told_by(self, event: bytes, reading: PartialAnswer, dialect: Dialect) -> None:
         """Read what an event says beside the text: an error, or what the answer took.
 
         Raises:
@@ -181,8 +181,8 @@ class Attempts:
         new_in, new_out = billed(event)
         reading.used = _newer(new_in, reading.used[0]), _newer(new_out, reading.used[1])
 
-    def _result(self, send: Send, attempt: Attempt, reading: Reading, how: AttemptOutcome) -> Result:
-        """Say what came of an attempt, to the recorder too."""
+    def _result(self, send: SendAttempt, attempt: OpenAttempt, reading: PartialAnswer, how: AttemptOutcome) -> Result:
+        """Return what came of an attempt, and record it."""
         status = reading.incoming.status if reading.incoming is not None else None
         price = self.chain.providers[send.provider].price
         cost = cost_usd(price, *reading.used) or 0.0
@@ -207,7 +207,7 @@ class Attempts:
         attempt.end(how)
         return Result(send.attempt, why, status, retry_after_ns=told, error=error, cost_usd=cost)
 
-    def _refused(self, send: Send, attempt: Attempt, reading: Reading, how: AttemptOutcome) -> Result:
+    def _refused(self, send: SendAttempt, attempt: OpenAttempt, reading: PartialAnswer, how: AttemptOutcome) -> Result:
         """Read an error answer; its status counts even if its body broke off."""
         assert reading.incoming is not None
         status = reading.incoming.status
@@ -215,7 +215,7 @@ class Attempts:
         attempt.end(how)
         return Result(send.attempt, failure(status, code), status, retry_after_ns=self._told(reading), error=code or "")
 
-    def _told(self, reading: Reading) -> int | None:
+    def _told(self, reading: PartialAnswer) -> int | None:
         """Return the delay that an answer tells, in nanoseconds: by its headers, else in its body."""
         assert reading.incoming is not None
         told = retry_after.read(reading.incoming.headers, time.time_ns())
@@ -223,10 +223,10 @@ class Attempts:
 
 
 class _Exchange(NamedTuple):
-    send: Send
-    attempt: Attempt
-    reading: Reading
-    say: Say
+    send: SendAttempt
+    attempt: OpenAttempt
+    reading: PartialAnswer
+    say: OnText
 
 
 _EVENTS = "text/event-stream"

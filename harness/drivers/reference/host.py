@@ -11,15 +11,15 @@ import aiohttp
 
 from harness.chain import Chain
 from harness.chain.redact import secrets
-from harness.chain.reference import ChainExhausted, Request, Shared
+from harness.chain.reference import ChainExhausted, RequestMachine, Shared
+from harness.drivers.environment import LIVE, HostEnvironment
 from harness.drivers.recorder import Recorder
 from harness.drivers.reference.answers import chunk, completion, cost, explain, headers, last_chunk
-from harness.drivers.reference.attempt import Asked, Attempts
+from harness.drivers.reference.attempt import Asked, AttemptRunner
 from harness.drivers.reference.calls import encoded
 from harness.drivers.reference.walk import Walk
 from harness.drivers.reference.wire import Sockets
-from harness.drivers.server import Headers, Inside
-from harness.drivers.world import LIVE, World
+from harness.drivers.server import AnswerHeaders, InProcessChain
 from harness.history.records import WARMUP
 from harness.provider.marker import find_request
 from harness.provider.usage import cost_usd
@@ -34,11 +34,11 @@ async def enter(
     chain: Chain,
     base_urls: Mapping[str, str],
     recorder: Recorder,
-    world: World = LIVE,
-) -> AsyncIterator[Inside]:
+    environment: HostEnvironment = LIVE,
+) -> AsyncIterator[InProcessChain]:
     """Host a chain; see `Open`."""
     async with AsyncExitStack() as stack:
-        wire = world.wire
+        wire = environment.wire
         if wire is None:
             session = await stack.enter_async_context(
                 aiohttp.ClientSession(
@@ -50,11 +50,11 @@ async def enter(
                 )
             )
             wire = Sockets(session, base_urls)
-        shared = Shared(chain, seed=world.seed)
-        reference = Reference(shared, Attempts(chain, shared.policy, wire, recorder), world.clock_ns)
+        shared = Shared(chain, seed=environment.seed)
+        reference = Reference(shared, AttemptRunner(chain, shared.policy, wire, recorder), environment.clock_ns)
         hidden = secrets(chain, os.environ)
         names = [*chain.order, *(name for name in chain.providers if name not in chain.order)]
-        yield Inside(
+        yield InProcessChain(
             ask=reference.ask,
             explain=lambda error: explain(error, hidden),
             model=chain.order[0],
@@ -72,14 +72,14 @@ class Reference:
         clock_ns: The policy's clock.
     """
 
-    def __init__(self, shared: Shared, attempts: Attempts, clock_ns: Callable[[], int]) -> None:
+    def __init__(self, shared: Shared, attempts: AttemptRunner, clock_ns: Callable[[], int]) -> None:
         self._shared = shared
         self._beforehand = Shared(shared.chain, seed=shared.seed)
         self._attempts = attempts
         self._clock_ns = clock_ns
         self._requests = 0
 
-    async def ask(self, body: dict[str, Any]) -> AsyncGenerator[str | Headers, None]:
+    async def ask(self, body: dict[str, Any]) -> AsyncGenerator[str | AnswerHeaders, None]:
         """Yield an answer's headers and its JSON; see `harness.drivers.server.Ask`.
 
         The body's `model` names a provider: the first one stands for the whole chain, any other for itself alone. A field
@@ -129,7 +129,7 @@ class Reference:
         marker = find_request(text)
         request_id = marker.request_id if marker else None
         name = request_id or f"call-{self._requests}"
-        request = Request(
+        request = RequestMachine(
             # A run begins with breakers and budget as new, live too, where calls go before it.
             self._beforehand if name.startswith(WARMUP) else self._shared,
             name=name,

@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator, Callable
 from functools import partial
 from typing import NamedTuple
 
-from harness.chain.reference import Done, Request, Result, Send, Wait
-from harness.drivers.reference.attempt import Asked, Attempts, Reading
+from harness.chain.reference import Done, RequestMachine, Result, SendAttempt, WaitUntil
+from harness.drivers.reference.attempt import Asked, AttemptRunner, PartialAnswer
 
 
 class Token(NamedTuple):
@@ -29,7 +29,9 @@ class Walk:
         readings: What was read of each attempt's answer.
     """
 
-    def __init__(self, request: Request, attempts: Attempts, clock_ns: Callable[[], int], asked: Asked) -> None:
+    def __init__(
+        self, request: RequestMachine, attempts: AttemptRunner, clock_ns: Callable[[], int], asked: Asked
+    ) -> None:
         self._request = request
         self._attempts = attempts
         self._clock_ns = clock_ns
@@ -40,7 +42,7 @@ class Walk:
         self.done: Done | None = None
         self.standing: Done | None = None
         self.texts: dict[int, list[str]] = {}
-        self.readings: dict[int, Reading] = {}
+        self.readings: dict[int, PartialAnswer] = {}
 
     async def whole(self) -> Done:
         """Return how it ended, which is when the caller sees the first of it."""
@@ -52,7 +54,7 @@ class Walk:
             if isinstance(action, Done):
                 self.done = action
                 return action
-            if isinstance(action, Wait):
+            if isinstance(action, WaitUntil):
                 news = await self._next(action.until_ns)
                 result = news if isinstance(news, Result) else None
                 continue
@@ -72,7 +74,7 @@ class Walk:
             if isinstance(action, Done):
                 self.done = action
                 return
-            if isinstance(action, Send):
+            if isinstance(action, SendAttempt):
                 self._begin(action, partial(self._say, action.attempt))
                 continue
             news = await self._next(action.until_ns)
@@ -95,11 +97,11 @@ class Walk:
             if any(not task.done() for task in self._tasks.values()):
                 await asyncio.wait(self._tasks.values())
 
-    async def _make(self, send: Send, say: Callable[[str], None]) -> Result:
-        reading = self.readings[send.attempt] = Reading()
+    async def _make(self, send: SendAttempt, say: Callable[[str], None]) -> Result:
+        reading = self.readings[send.attempt] = PartialAnswer()
         return await self._attempts.make(send, self._asked, reading, say)
 
-    def _begin(self, send: Send, say: Callable[[str], None]) -> None:
+    def _begin(self, send: SendAttempt, say: Callable[[str], None]) -> None:
         async def attempt() -> None:
             try:
                 self._tell(await self._make(send, say))

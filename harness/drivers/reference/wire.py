@@ -8,8 +8,8 @@ from typing import Protocol
 import aiohttp
 from yarl import URL
 
-from harness.breaks import read_error
 from harness.drivers.reference.calls import Outgoing
+from harness.exchange_errors import read_aiohttp_error
 from harness.history import AttemptOutcome
 
 
@@ -54,7 +54,7 @@ class Incoming(Protocol):
         """Close the connection, unless the whole answer was read."""
 
 
-class Wire(Protocol):
+class ReferenceWire(Protocol):
     """Sends requests."""
 
     async def send(self, provider: str, request: Outgoing) -> Incoming:
@@ -79,7 +79,7 @@ class Sockets:
         self._urls: dict[tuple[str, str], URL] = {}
 
     async def send(self, provider: str, request: Outgoing) -> Incoming:
-        """Send a request; see `Wire`."""
+        """Send a request; see `ReferenceWire`."""
         where = (provider, request.path)
         url = self._urls.get(where)
         if url is None:
@@ -92,7 +92,7 @@ class Sockets:
                 allow_redirects=False,
             )
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            raise BrokenError(read_error(error, answered=False)[0]) from error
+            raise BrokenError(read_aiohttp_error(error, answered=False)[0]) from error
         return _Response(response)
 
 
@@ -106,14 +106,14 @@ class _Response:
         try:
             return await self._response.read()
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            raise BrokenError(read_error(error, answered=True)[0]) from error
+            raise BrokenError(read_aiohttp_error(error, answered=True)[0]) from error
 
     async def body(self) -> AsyncIterator[bytes]:
         try:
             async for data in self._response.content.iter_any():
                 yield data
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
-            raise BrokenError(read_error(error, answered=True)[0]) from error
+            raise BrokenError(read_aiohttp_error(error, answered=True)[0]) from error
 
     def leave(self) -> None:
         self._response.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from harness.chain import Provider
-from harness.provider.answer import Answer, Call, Delay, Heard, Problem
+from harness.provider.answer import Answer, Call, Delay, ParsedBody, Problem
 from harness.provider.dialects import anthropic, azure, deepseek, gemini, openai, openrouter
 from harness.provider.limit import Quota
 from harness.provider.reply import Headers, Send
@@ -60,7 +60,7 @@ class Dialect(Protocol):
     def read_event(self, event: bytes) -> Send:
         """Return an event of a real stream as what it is; the bytes stay as they are, its blank line included."""
 
-    def read_body(self, status: int, body: bytes) -> Heard:
+    def read_body(self, status: int, body: bytes) -> ParsedBody:
         """Return what a real plain answer says; garbage says nothing, and is no reason to raise."""
 
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from harness.chain import Provider
-from harness.provider.answer import Answer, Call, Delay, Heard, Problem
+from harness.provider.answer import Answer, Call, Delay, ParsedBody, Problem
 from harness.provider.dialects import calls, common, delays, wire
 from harness.provider.dialects.common import Events, Said, quoted
 from harness.provider.dialects.delays import NOTHING, Told
@@ -204,15 +204,15 @@ def read_event(event: bytes) -> Send:
     return Send(event, part="finish" if kind == "message_delta" else "done" if kind == "message_stop" else "")
 
 
-def read_body(status: int, body: bytes) -> Heard:
+def read_body(status: int, body: bytes) -> ParsedBody:
     """Return what a real plain answer says; see `Dialect`."""
     data = wire.as_object(wire.load(body))
     if status >= 400 or data.get("error"):
         error = wire.as_object(data.get("error"))
         code = wire.code_of(wire.as_object(error.get("details")).get("error_code"), error.get("type"))
-        return Heard(error_code=code, retry_after_ns=delays.in_words(error.get("message")))
+        return ParsedBody(error_code=code, retry_after_ns=delays.in_words(error.get("message")))
     usage = wire.as_object(data.get("usage"))
-    return Heard(
+    return ParsedBody(
         wire.text_of([part for part in wire.objects(data.get("content")) if part.get("type") == "text"]),
         wire.count_of(usage.get("input_tokens")),
         wire.count_of(usage.get("output_tokens")),

@@ -6,7 +6,7 @@ import json
 from typing import Any, NamedTuple
 
 from harness.chain import Provider
-from harness.provider.answer import Answer, Call, Heard
+from harness.provider.answer import Answer, Call, ParsedBody
 from harness.provider.dialects import common, delays, wire
 from harness.provider.dialects.common import CREATED, Events, Said, quoted
 from harness.provider.reply import Headers, Send
@@ -158,14 +158,14 @@ def read_event(event: bytes) -> Send:
     return Send(event, text, "usage" if data.get("usage") and not text else "")
 
 
-def read_body(status: int, body: bytes) -> Heard:
+def read_body(status: int, body: bytes) -> ParsedBody:
     """Return what a real plain answer says; see `Dialect`."""
     data = wire.as_object(wire.load(body))
     if status >= 400 or data.get("error"):
         return heard_error(data.get("error"))
     choice = next(iter(wire.objects(data.get("choices"))), {})
     usage = wire.as_object(data.get("usage"))
-    return Heard(
+    return ParsedBody(
         wire.text_of(wire.as_object(choice.get("message")).get("content")),
         wire.count_of(usage.get("prompt_tokens")),
         wire.count_of(usage.get("completion_tokens")),
@@ -173,10 +173,10 @@ def read_body(status: int, body: bytes) -> Heard:
     )
 
 
-def heard_error(value: Any) -> Heard:
+def heard_error(value: Any) -> ParsedBody:
     """Return what stands under `error`."""
     error = wire.as_object(value)
-    return Heard(
+    return ParsedBody(
         error_code=wire.code_of(error.get("code"), error.get("type")),
         retry_after_ns=delays.in_words(error.get("message")),
     )

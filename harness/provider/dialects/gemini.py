@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 from harness.chain import Provider
-from harness.provider.answer import Answer, Call, Delay, Heard, Problem
+from harness.provider.answer import Answer, Call, Delay, ParsedBody, Problem
 from harness.provider.dialects import calls, chat, common, delays, wire
 from harness.provider.dialects.common import Events, Said, quoted
 from harness.provider.dialects.delays import NOTHING, Told
@@ -247,7 +247,7 @@ def _text(candidate: dict[str, Any]) -> str:
     return "".join(wire.text_of(part.get("text")) for part in parts if part.get("thought") is not True)
 
 
-def read_body(status: int, body: bytes) -> Heard:
+def read_body(status: int, body: bytes) -> ParsedBody:
     """Return what a real plain answer says; see `Dialect`."""
     loaded = wire.load(body)
     data = next(iter(wire.objects(loaded)), {}) if isinstance(loaded, list) else wire.as_object(loaded)
@@ -256,7 +256,7 @@ def read_body(status: int, body: bytes) -> Heard:
     candidate = next(iter(wire.objects(data.get("candidates"))), {})
     usage = wire.as_object(data.get("usageMetadata"))
     blocked = wire.as_object(data.get("promptFeedback"))
-    return Heard(
+    return ParsedBody(
         _text(candidate),
         wire.count_of(usage.get("promptTokenCount")),
         wire.count_of(usage.get("candidatesTokenCount")),
@@ -264,11 +264,11 @@ def read_body(status: int, body: bytes) -> Heard:
     )
 
 
-def _heard_error(error: dict[str, Any]) -> Heard:
+def _heard_error(error: dict[str, Any]) -> ParsedBody:
     told = (item.get("retryDelay") for item in wire.objects(error.get("details")))
     waits = (delays.read(delay) for delay in told if isinstance(delay, str))
     wait_ns = next((wait for wait in waits if wait is not None), None)
-    return Heard(
+    return ParsedBody(
         error_code=wire.code_of(error.get("status"), error.get("code")),
         retry_after_ns=delays.in_words(error.get("message")) if wait_ns is None else wait_ns,
     )

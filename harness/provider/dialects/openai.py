@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from harness.chain import Provider
-from harness.provider.answer import Answer, Call, Delay, Heard, Problem
+from harness.provider.answer import Answer, Call, Delay, ParsedBody, Problem
 from harness.provider.dialects import calls, chat, common, delays, responses
 from harness.provider.dialects.chat import Error
 from harness.provider.limit import Quota
@@ -178,6 +178,6 @@ def read_event(event: bytes) -> Send:
     return responses.read_event(event) if responses.is_event(event) else chat.read_event(event)
 
 
-def read_body(status: int, body: bytes) -> Heard:
+def read_body(status: int, body: bytes) -> ParsedBody:
     """Return what a real plain answer says; see `Dialect`."""
     return responses.read_body(status, body) if responses.is_body(body) else chat.read_body(status, body)

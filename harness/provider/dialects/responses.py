@@ -8,7 +8,7 @@ from typing import Any
 
 from harness.chain import Provider
 from harness.provider import text as mocked
-from harness.provider.answer import Answer, Call, Heard
+from harness.provider.answer import Answer, Call, ParsedBody
 from harness.provider.dialects import calls, chat, common, wire
 from harness.provider.dialects.chat import Error
 from harness.provider.dialects.common import CREATED, Events, Said, quoted
@@ -198,14 +198,14 @@ def read_event(event: bytes) -> Send:
     return Send(event, part="finish" if _closes(data) else "")
 
 
-def read_body(status: int, body: bytes) -> Heard:
+def read_body(status: int, body: bytes) -> ParsedBody:
     """Return what a real plain answer says."""
     data = wire.as_object(wire.load(body))
     if status >= 400 or data.get("error"):
         return chat.heard_error(data.get("error"))
     usage = wire.as_object(data.get("usage"))
     messages = [item for item in wire.objects(data.get("output")) if item.get("type") == "message"]
-    return Heard(
+    return ParsedBody(
         "".join(wire.text_of(message.get("content")) for message in messages),
         wire.count_of(usage.get("input_tokens")),
         wire.count_of(usage.get("output_tokens")),

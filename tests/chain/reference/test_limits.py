@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.chain import Chain
-from harness.chain.reference import Done, Failure, Request, Result, Send, Shared
+from harness.chain.reference import Done, Failure, RequestMachine, Result, SendAttempt, Shared
 from harness.chain.reference.breaker import Breaker, Permit
 from harness.chain.spec import Backoff, BreakerSpec, BudgetSpec, Policy, Retry
 from tests.chain.reference.world import Happening, S, chain, play_all
@@ -74,7 +74,7 @@ def _play(story: Story, breakers: Mapping[str, Breaker] | None = None) -> list[H
     costs = dict.fromkeys(NAMES, 0.3)
     sent = 0
 
-    def answer(send: Send, _now: int) -> tuple[int, Result]:
+    def answer(send: SendAttempt, _now: int) -> tuple[int, Result]:
         nonlocal sent
         took, failure, told, begun, cost = script[sent % len(script)]
         begun = begun and _policy(of).streams != "restart"  # there the caller sees nothing before the end
@@ -82,7 +82,8 @@ def _play(story: Story, breakers: Mapping[str, Breaker] | None = None) -> list[H
         return took, Result(send.attempt, failure, retry_after_ns=told, begun=begun, cost_usd=cost)
 
     requests = [
-        (at, partial(Request, shared, name=f"req-{place}", start_ns=at, costs=costs)) for place, at in enumerate(starts)
+        (at, partial(RequestMachine, shared, name=f"req-{place}", start_ns=at, costs=costs))
+        for place, at in enumerate(starts)
     ]
     return play_all(requests, answer, {place: at for place, at in leaving.items() if place < len(starts)})
 
@@ -193,7 +194,7 @@ def test_an_answer_is_told_as_it_was(story: Story) -> None:
         _ending(done, sent, results)
 
 
-def _ending(done: Done, sent: list[Send], results: dict[int, Result]) -> None:
+def _ending(done: Done, sent: list[SendAttempt], results: dict[int, Result]) -> None:
     asked = {send.provider for send in sent}
     if done.attempt is None:
         assert asked | {skip.provider for skip in done.skipped} == set(NAMES)

@@ -4,7 +4,17 @@ import typing
 
 import pytest
 
-from harness.chain.reference import ChainExhausted, Done, Failure, Request, Result, Send, Shared, Skip, Wait
+from harness.chain.reference import (
+    ChainExhausted,
+    Done,
+    Failure,
+    RequestMachine,
+    Result,
+    SendAttempt,
+    Shared,
+    Skip,
+    WaitUntil,
+)
 from harness.chain.reference.backoff import wait_ns
 from harness.chain.reference.breaker import Breaker
 from harness.chain.spec import Backoff, BreakerSpec, Policy, Retry
@@ -70,15 +80,15 @@ def test_the_last_resort_is_for_those_who_were_not_asked() -> None:
     """One whose breaker another request opened while this one waited for its retry has had its turn."""
     policy = Policy(breaker=BreakerSpec(failures=2, open=60 * S), base=S, fallback_jitter=0)
     shared = Shared(chain("openai", "azure", policy=policy, retry=Retry(attempts=2, backoff="fixed")))
-    request = Request(shared, name="a", start_ns=0)
-    assert isinstance(request.step(0), Send)
-    assert isinstance(request.step(0, Result(1, "server_error")), Wait)
+    request = RequestMachine(shared, name="a", start_ns=0)
+    assert isinstance(request.step(0), SendAttempt)
+    assert isinstance(request.step(0, Result(1, "server_error")), WaitUntil)
     breaker = shared.breakers["openai"]
     permit = breaker.admit(0)
     assert permit is not None
     breaker.ended(0, permit, ok=False)
     second = request.step(S)
-    assert isinstance(second, Send)
+    assert isinstance(second, SendAttempt)
     assert second.provider == "azure"
     done = request.step(S, Result(2, "denied"))
     assert isinstance(done, Done)
@@ -108,9 +118,9 @@ def test_a_caller_who_leaves_gives_the_probe_back() -> None:
     """Or the breaker would wait for ever for an attempt that nobody makes any more."""
     policy = Policy(breaker=BreakerSpec(failures=1, open=S), budget=None)
     shared = Shared(chain("openai", policy=policy, retry=Retry(attempts=1)))
-    play(Request(shared, name="a", start_ns=0), fails("timeout"))
-    gone = Request(shared, name="b", start_ns=5 * S)
-    assert isinstance(gone.step(5 * S), Send)
+    play(RequestMachine(shared, name="a", start_ns=0), fails("timeout"))
+    gone = RequestMachine(shared, name="b", start_ns=5 * S)
+    assert isinstance(gone.step(5 * S), SendAttempt)
     assert shared.breakers["openai"].admit(6 * S) is None
     done = gone.leave(6 * S)
     assert [(each.provider, each.failure) for each in done.tried] == [("openai", "given_up")]
@@ -120,10 +130,10 @@ def test_a_caller_who_leaves_gives_the_probe_back() -> None:
 def test_an_answer_that_the_caller_has_seen_the_beginning_of_is_the_one() -> None:
     """What a hedge says later does not count, however well it ends."""
     request = make(chain("openai", "azure", policy=Policy(hedge=S)))
-    assert isinstance(request.step(0), Send)
-    assert isinstance(request.step(S), Send)
+    assert isinstance(request.step(0), SendAttempt)
+    assert isinstance(request.step(S), SendAttempt)
     request.begun(S, 2)
-    assert isinstance(request.step(2 * S, Result(1)), Wait)
+    assert isinstance(request.step(2 * S, Result(1)), WaitUntil)
     done = request.step(3 * S, Result(2))
     assert isinstance(done, Done)
     assert (done.served_by, done.cancelled) == ("azure", (1,))
@@ -138,10 +148,10 @@ def test_a_hedge_passes_over_whom_nobody_may_ask() -> None:
     assert permit is not None
     shared.breakers["azure"].ended(0, permit, ok=False)
 
-    def silent(send: Send, _now: int) -> tuple[int, Result]:
+    def silent(send: SendAttempt, _now: int) -> tuple[int, Result]:
         return 30 * S, Result(send.attempt)
 
-    story = play(Request(shared, name="a", start_ns=0), per_provider(openai=silent, anthropic=well))
+    story = play(RequestMachine(shared, name="a", start_ns=0), per_provider(openai=silent, anthropic=well))
     assert (story.done.served_by, story.done.skipped) == ("anthropic", (Skip("azure", "breaker open"),))
 
 
@@ -158,7 +168,7 @@ def test_an_open_breaker_spares_the_provider() -> None:
     sick = per_provider(openai=fails("server_error"), azure=well)
 
     def asked(at: int, healthy: bool = False) -> list[str]:
-        request = Request(shared, name=f"at-{at}", start_ns=at)
+        request = RequestMachine(shared, name=f"at-{at}", start_ns=at)
         story = play(request, well if healthy else sick, start_ns=at)
         return [send.provider for _, send in story.sent]
 
@@ -173,9 +183,9 @@ def test_when_every_breaker_is_open_somebody_is_asked_all_the_same() -> None:
     """An open breaker never loses a request that a provider could have served."""
     policy = Policy(breaker=BreakerSpec(failures=1, open=60 * S), budget=None)
     shared = Shared(chain("openai", "azure", policy=policy, retry=Retry(attempts=1)))
-    play(Request(shared, name="a", start_ns=0), fails("connection"))
+    play(RequestMachine(shared, name="a", start_ns=0), fails("connection"))
     story = play(
-        Request(shared, name="b", start_ns=S), per_provider(openai=fails("connection"), azure=well), start_ns=S
+        RequestMachine(shared, name="b", start_ns=S), per_provider(openai=fails("connection"), azure=well), start_ns=S
     )
     assert story.done.served_by == "azure"
 
@@ -184,7 +194,7 @@ def test_silence_brings_in_the_next_provider() -> None:
     """A hedge asks the next provider after a while, and the first answer counts."""
     request = make(chain("openai", "azure", policy=Policy(hedge=S)))
 
-    def silent(send: Send, _now: int) -> tuple[int, Result]:
+    def silent(send: SendAttempt, _now: int) -> tuple[int, Result]:
         return 30 * S, Result(send.attempt)
 
     story = play(request, per_provider(openai=silent, azure=well))
@@ -196,7 +206,7 @@ def test_the_hedged_one_may_still_win() -> None:
     """The one that was silent for long can be first all the same."""
     request = make(chain("openai", "azure", policy=Policy(hedge=S)))
 
-    def late(send: Send, _now: int) -> tuple[int, Result]:
+    def late(send: SendAttempt, _now: int) -> tuple[int, Result]:
         return S + S // 20, Result(send.attempt)
 
     story = play(request, per_provider(openai=late, azure=well))

@@ -6,13 +6,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from harness.chain import Chain, Provider
-from harness.chain.reference import Done, Request, Result, Send, Shared
+from harness.chain.reference import Done, RequestMachine, Result, SendAttempt, Shared
 from harness.chain.spec import Policy, Retry
 
 S = 10**9
 STEPS_MAX = 500
 
-Answer = Callable[[Send, int], tuple[int, Result]]
+Answer = Callable[[SendAttempt, int], tuple[int, Result]]
 """`(attempt, now)` to how long it takes, in nanoseconds, and how it ends."""
 
 
@@ -22,7 +22,7 @@ class Story:
 
     done: Done
     end_ns: int
-    sent: list[tuple[int, Send]] = field(default_factory=list)
+    sent: list[tuple[int, SendAttempt]] = field(default_factory=list)
     ended: list[tuple[int, Result]] = field(default_factory=list)
 
 
@@ -34,7 +34,7 @@ def chain(*names: str, policy: Policy | None = None, retry: Retry | None = None,
     )
 
 
-def play(request: Request, answer: Answer, start_ns: int = 0) -> Story:
+def play(request: RequestMachine, answer: Answer, start_ns: int = 0) -> Story:
     """Play a request to its end."""
     now, result = start_ns, None
     under_way: list[tuple[int, int, Result]] = []
@@ -45,7 +45,7 @@ def play(request: Request, answer: Answer, start_ns: int = 0) -> Story:
         if isinstance(action, Done):
             story.done, story.end_ns = action, now
             return story
-        if isinstance(action, Send):
+        if isinstance(action, SendAttempt):
             story.sent.append((now, action))
             took, ending = answer(action, now)
             if took > action.timeout_ns:
@@ -68,17 +68,17 @@ class Happening:
 
     at_ns: int
     request: int
-    send: Send | None = None
+    send: SendAttempt | None = None
     result: Result | None = None
     done: Done | None = None
 
 
 def play_all(
-    requests: Sequence[tuple[int, Callable[[], Request]]], answer: Answer, leave: dict[int, int]
+    requests: Sequence[tuple[int, Callable[[], RequestMachine]]], answer: Answer, leave: dict[int, int]
 ) -> list[Happening]:
     """Play requests that overlap, each made at its time, to their ends; a request that is in `leave` is left then."""
     told: list[Happening] = []
-    made: dict[int, Request] = {}
+    made: dict[int, RequestMachine] = {}
     ticket = itertools.count()
     events: list[tuple[int, int, int, Result | str]] = []
     for number, (at, _make) in enumerate(requests):
@@ -102,7 +102,7 @@ def play_all(
             if result.begun:
                 request.begun(now, result.attempt)
         action = request.leave(now) if what == "leave" else request.step(now, result)
-        while isinstance(action, Send):
+        while isinstance(action, SendAttempt):
             told.append(Happening(now, number, send=action))
             took, ending = answer(action, now)
             if took > action.timeout_ns:
@@ -129,11 +129,11 @@ def per_provider(**answers: Answer) -> Answer:
     return lambda send, now: answers[send.provider](send, now)
 
 
-def well(send: Send, _now: int) -> tuple[int, Result]:
+def well(send: SendAttempt, _now: int) -> tuple[int, Result]:
     """Answer after a tenth of a second."""
     return S // 10, Result(send.attempt)
 
 
-def make(of: Chain, name: str = "req-000001", **rest: object) -> Request:
+def make(of: Chain, name: str = "req-000001", **rest: object) -> RequestMachine:
     """Return the only request of a chain."""
-    return Request(Shared(of, seed=1), name=name, start_ns=0, **rest)  # type: ignore[arg-type]
+    return RequestMachine(Shared(of, seed=1), name=name, start_ns=0, **rest)  # type: ignore[arg-type]

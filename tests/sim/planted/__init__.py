@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from harness.chain import Chain, Provider, Retry
-from harness.chain.reference.machine import Request
-from harness.chain.reference.turns import Result
+from harness.chain.reference.actions import Result
+from harness.chain.reference.machine import RequestMachine
 from harness.chain.spec import BreakerSpec, Policy
 from harness.drivers.reference import host
 
@@ -41,21 +41,21 @@ PATIENT = replace(
 """Waits so long for each provider that only its deadline bounds a request."""
 
 
-class IgnoresRetryAfter(Request):
+class IgnoresRetryAfter(RequestMachine):
     """Waits as long as it likes, whatever it was told."""
 
     def _take(self, now_ns: int, result: Result) -> None:
         super()._take(now_ns, result._replace(retry_after_ns=None))
 
 
-class RetriesBadRequest(Request):
+class RetriesBadRequest(RequestMachine):
     """Takes a 400 for a fault of the provider."""
 
     def _take(self, now_ns: int, result: Result) -> None:
         super()._take(now_ns, result._replace(failure="server_error") if result.status == 400 else result)
 
 
-class ForgetsThird(Request):
+class ForgetsThird(RequestMachine):
     """Asks the first two providers alone."""
 
     def __init__(self, *args: Any, **fields: Any) -> None:
@@ -63,14 +63,14 @@ class ForgetsThird(Request):
         self._order = self._order[:2]
 
 
-class RetriesWithoutEnd(Request):
+class RetriesWithoutEnd(RequestMachine):
     """Takes what bounds its attempts for something else."""
 
     def __init__(self, *args: Any, **fields: Any) -> None:
         super().__init__(*args, **{**fields, "attempts": 10**6})
 
 
-class DropsDeadline(Request):
+class DropsDeadline(RequestMachine):
     """Forgets its deadline when it goes on to the next provider."""
 
     def _on(self, *place: Any) -> None:
@@ -78,7 +78,7 @@ class DropsDeadline(Request):
         self._deadline_ns += 3600 * S
 
 
-class AsksTheLastFirst(Request):
+class AsksTheLastFirst(RequestMachine):
     """Takes its fallbacks from the wrong end."""
 
     def __init__(self, *args: Any, **fields: Any) -> None:
@@ -86,7 +86,7 @@ class AsksTheLastFirst(Request):
         self._order = (self._order[0], *reversed(self._order[1:]))
 
 
-class TakesHalfForWhole(Request):
+class TakesHalfForWhole(RequestMachine):
     """Does not mind how a stream ends."""
 
     def _take(self, now_ns: int, result: Result) -> None:
@@ -118,12 +118,12 @@ class Planted:
 
     breaks: str
     chain: Chain = CORRECT
-    request: Callable[..., Request] = Request
+    request: Callable[..., RequestMachine] = RequestMachine
 
     @contextmanager
     def planted(self) -> Iterator[None]:
         """Host every reference chain with this bug meanwhile."""
-        with hosted(Request=self.request):
+        with hosted(RequestMachine=self.request):
             yield
 
 

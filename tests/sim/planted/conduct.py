@@ -10,11 +10,11 @@ from typing import Any
 
 from harness.chain import Chain
 from harness.chain.reference import ChainExhausted
-from harness.chain.reference.machine import Request
-from harness.chain.reference.turns import Result
+from harness.chain.reference.actions import Result
+from harness.chain.reference.machine import RequestMachine
 from harness.chain.spec import BreakerSpec
-from harness.drivers.recorder import Attempt
-from harness.drivers.reference.attempt import Attempts, Reading
+from harness.drivers.recorder import OpenAttempt
+from harness.drivers.reference.attempt import AttemptRunner, PartialAnswer
 from harness.drivers.reference.host import Reference
 from harness.history import AttemptOutcome
 from harness.scenario import Fault, Inject, Load, Plan, Scenario, compile_plan
@@ -26,28 +26,28 @@ RIGHT = replace(CORRECT, policy=replace(CORRECT.policy, breaker=None, budget=Non
 assert RIGHT.policy is not None
 
 
-class RetriesDenied(Request):
+class RetriesDenied(RequestMachine):
     """Takes a 401 for a fault of the provider."""
 
     def _take(self, now_ns: int, result: Result) -> None:
         super()._take(now_ns, result._replace(failure="server_error") if result.status == 401 else result)
 
 
-class RetriesQuota(Request):
+class RetriesQuota(RequestMachine):
     """Takes a used up quota for one call too many in this minute."""
 
     def _take(self, now_ns: int, result: Result) -> None:
         super()._take(now_ns, result._replace(failure="rate_limit") if result.failure == "quota" else result)
 
 
-class Hurries(Request):
+class Hurries(RequestMachine):
     """Tries again at once."""
 
     def _retry_wait_ns(self, now_ns: int, result: Result) -> int | None:
         return None if super()._retry_wait_ns(now_ns, result) is None else 0
 
 
-class MarchesInStep(Request):
+class MarchesInStep(RequestMachine):
     """Wakes those who wait once a second, all together."""
 
     def _retry_wait_ns(self, now_ns: int, result: Result) -> int | None:
@@ -55,14 +55,14 @@ class MarchesInStep(Request):
         return None if wait_ns is None else wait_ns + -(now_ns + wait_ns) % S
 
 
-class TriesEightTimes(Request):
+class TriesEightTimes(RequestMachine):
     """Does not read how many attempts it has."""
 
     def __init__(self, *args: Any, **fields: Any) -> None:
         super().__init__(*args, **{**fields, "attempts": 8})
 
 
-class SkipsSecond(Request):
+class SkipsSecond(RequestMachine):
     """Knows its providers in another order."""
 
     def __init__(self, *args: Any, **fields: Any) -> None:
@@ -71,7 +71,7 @@ class SkipsSecond(Request):
         self._order = (first, third, second)
 
 
-class Dawdles(Request):
+class Dawdles(RequestMachine):
     """Waits before the next provider as it would before another try at the same."""
 
     def _plan(self, now_ns: int, place: int, result: Result) -> None:
@@ -80,10 +80,10 @@ class Dawdles(Request):
             self._until_ns += 2 * S
 
 
-class TakesHalf(Attempts):
+class TakesHalf(AttemptRunner):
     """Takes the end of a connection for the end of an answer."""
 
-    def _result(self, send: Any, attempt: Attempt, reading: Reading, how: AttemptOutcome) -> Result:
+    def _result(self, send: Any, attempt: OpenAttempt, reading: PartialAnswer, how: AttemptOutcome) -> Result:
         if how == "cut" and reading.said:
             attempt.end(how)
             reading.finish = "stop"
@@ -188,20 +188,24 @@ _DOWN = Inject(status=503)
 
 MISTAKES: Mapping[str, Mistake] = {
     "retry_after_ignored": Mistake(
-        faults=_all_through(Inject(status=429, retry_after=2 * S)), instead={"Request": IgnoresRetryAfter}
+        faults=_all_through(Inject(status=429, retry_after=2 * S)), instead={"RequestMachine": IgnoresRetryAfter}
     ),
-    "non_retryable_retried": Mistake(faults=_all_through(Inject(status=401)), instead={"Request": RetriesDenied}),
-    "quota_retried": Mistake(faults=_all_through(Inject(status=429, error="quota")), instead={"Request": RetriesQuota}),
-    "no_backoff": Mistake(faults=_all_through(_DOWN), instead={"Request": Hurries}),
+    "non_retryable_retried": Mistake(
+        faults=_all_through(Inject(status=401)), instead={"RequestMachine": RetriesDenied}
+    ),
+    "quota_retried": Mistake(
+        faults=_all_through(Inject(status=429, error="quota")), instead={"RequestMachine": RetriesQuota}
+    ),
+    "no_backoff": Mistake(faults=_all_through(_DOWN), instead={"RequestMachine": Hurries}),
     "lockstep_retries": Mistake(
         faults=_all_through(_DOWN),
-        instead={"Request": MarchesInStep},
+        instead={"RequestMachine": MarchesInStep},
         load=replace(FEW, rate=20.0),
     ),
-    "retry_storm": Mistake(faults=_all_through(_DOWN), instead={"Request": TriesEightTimes}),
+    "retry_storm": Mistake(faults=_all_through(_DOWN), instead={"RequestMachine": TriesEightTimes}),
     "truncated_as_success": Mistake(
         faults=_all_through(Inject(stream="cut", after_tokens=5)),
-        instead={"Attempts": TakesHalf},
+        instead={"AttemptRunner": TakesHalf},
         load=replace(FEW, streaming=1.0),
         also=frozenset({"error_swallowed"}),
     ),
@@ -213,8 +217,8 @@ MISTAKES: Mapping[str, Mistake] = {
     ),
     "error_swallowed": Mistake(faults=_all_through(_DOWN, *NAMES), instead={"Reference": Soothes}),
     "hang": Mistake(faults=_all_through(_DOWN, *NAMES), instead={"Reference": SaysNothing}),
-    "wrong_order": Mistake(faults=_all_through(_DOWN), instead={"Request": SkipsSecond}),
-    "fallback_never_fired": Mistake(faults=_all_through(_DOWN, *NAMES[:2]), instead={"Request": ForgetsThird}),
+    "wrong_order": Mistake(faults=_all_through(_DOWN), instead={"RequestMachine": SkipsSecond}),
+    "fallback_never_fired": Mistake(faults=_all_through(_DOWN, *NAMES[:2]), instead={"RequestMachine": ForgetsThird}),
     "stuck_on_fallback": Mistake(
         faults=_all_through(_DOWN),
         chain=replace(RIGHT, policy=replace(RIGHT.policy, breaker=BreakerSpec(failures=1, open=3600 * S))),
@@ -224,6 +228,6 @@ MISTAKES: Mapping[str, Mistake] = {
         instead={"Reference": WorksOn},
         load=replace(FEW, deadline=3 * S),
     ),
-    "late_fallback": Mistake(faults=_all_through(_DOWN), instead={"Request": Dawdles}),
+    "late_fallback": Mistake(faults=_all_through(_DOWN), instead={"RequestMachine": Dawdles}),
 }
 """By the finding that is to name it."""

@@ -9,18 +9,18 @@ from typing import Literal
 
 import httpx
 
-from harness.drivers.reference.wire import Wire
+from harness.drivers.reference.wire import ReferenceWire
 
-Manner = Literal["httpx", "aiohttp"]
+ErrorStyle = Literal["httpx", "aiohttp"]
 """Whose errors a chain gets live: those of httpx's own transport, or of aiohttp as LiteLLM's transport hands them on."""
 
 
-def _sockets(_manner: Manner) -> None:
+def _sockets(_manner: ErrorStyle) -> None:
     """Leave it to the chain to make its transports."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class World:
+class HostEnvironment:
     """What a chain is hosted in.
 
     Attributes:
@@ -31,10 +31,10 @@ class World:
     """
 
     clock_ns: Callable[[], int] = time.monotonic_ns
-    transport: Callable[[Manner], httpx.AsyncBaseTransport | None] = _sockets
-    wire: Wire | None = None
+    transport: Callable[[ErrorStyle], httpx.AsyncBaseTransport | None] = _sockets
+    wire: ReferenceWire | None = None
     seed: int = 0
 
 
-LIVE = World()
+LIVE = HostEnvironment()
 """The machine's own sockets and clock."""

@@ -8,9 +8,9 @@ from contextlib import AbstractAsyncContextManager, AbstractContextManager, null
 from importlib import import_module
 
 from harness.chain import Chain
+from harness.drivers.environment import HostEnvironment
 from harness.drivers.recorder import Recorder
-from harness.drivers.server import Inside, Open
-from harness.drivers.world import World
+from harness.drivers.server import InProcessChain, Open
 from harness.errors import UsageError
 
 _HOSTS = {
@@ -49,8 +49,8 @@ def quick(chain: Chain) -> AbstractContextManager[None]:
 
 
 def enter(
-    chain: Chain, base_urls: Mapping[str, str], recorder: Recorder, world: World
-) -> AbstractAsyncContextManager[Inside]:
+    chain: Chain, base_urls: Mapping[str, str], recorder: Recorder, environment: HostEnvironment
+) -> AbstractAsyncContextManager[InProcessChain]:
     """Host a chain that was prepared; see `Open`."""
     host: Open = import_module(_HOSTS[chain.driver]).enter
-    return host(chain, base_urls, recorder, world)
+    return host(chain, base_urls, recorder, environment)

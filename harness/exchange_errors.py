@@ -16,7 +16,7 @@ RESET = frozenset({errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED})
 """Numbers of errors that say so."""
 
 
-def read_error(error: Exception, *, answered: bool) -> tuple[AttemptOutcome, str]:
+def read_aiohttp_error(error: Exception, *, answered: bool) -> tuple[AttemptOutcome, str]:
     """Return how a call ended that raised, and why, in words that hold neither keys nor what the other side said.
 
     Args:

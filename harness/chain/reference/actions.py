@@ -12,7 +12,7 @@ nobody waited for its end any more, as another was first, or the time was over."
 SkipReason = Literal["breaker open", "too dear", "no time", "refused everywhere", "answer begun", "caller gone"]
 
 
-class Send(NamedTuple):
+class SendAttempt(NamedTuple):
     """Begin an attempt, and ask again at once what to do meanwhile.
 
     Attributes:
@@ -26,7 +26,7 @@ class Send(NamedTuple):
     timeout_ns: int
 
 
-class Wait(NamedTuple):
+class WaitUntil(NamedTuple):
     """Ask again when an attempt ends, or at a time; whichever comes first.
 
     Attributes:
@@ -98,7 +98,7 @@ class Done(NamedTuple):
     last: Result | None = None
 
 
-Action = Send | Wait | Done
+Action = SendAttempt | WaitUntil | Done
 
 
 class ChainExhausted(Exception):  # noqa: N818 - it says what is the case
