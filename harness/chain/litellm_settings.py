@@ -88,6 +88,44 @@ GENERAL = frozenset(
     ]
 )
 """`general_settings` that steer what the proxy does with a request; the others log in, bill, store or report."""
+DEPLOYMENT = frozenset(
+    [
+        "model",
+        "model_name",
+        "custom_llm_provider",
+        "mode",
+        "id",
+        "base_model",
+        "api_base",
+        "base_url",
+        "api_version",
+        "region_name",
+        "aws_region_name",
+        "vertex_location",
+        "order",
+        "weight",
+        "rpm",
+        "tpm",
+        "max_tokens",
+        "max_completion_tokens",
+        "max_retries",
+        "max_parallel_requests",
+        "max_budget",
+        "budget_duration",
+        "temperature",
+        "top_p",
+        "seed",
+        "n",
+        "stream",
+        "reasoning_effort",
+        "tags",
+        "input_cost_per_token",
+        "output_cost_per_token",
+        "max_input_tokens",
+        "max_output_tokens",
+    ]
+)
+"""Fields of a deployment, its `litellm_params` and its `model_info`, whose values hold no secret."""
 SECTIONS = frozenset(("model_list", "router_settings", "litellm_settings", "environment_variables"))
 """Sections that are read."""
 

@@ -1,147 +1,287 @@
-"""A chain without its secrets, fit to be written down."""
+"""A chain without its secrets, fit to be written down: a value is kept only where it is known to be harmless."""
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from enum import Enum, auto
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
-from harness.chain.spec import Chain, Endpoint
+from harness.chain.litellm_settings import DEPLOYMENT, GENERAL, MODULE, ROUTER
+from harness.chain.scrub import HIDDEN, LENGTH_MIN, names_secret, scrub
+from harness.chain.spec import PLACEHOLDER, Chain, Endpoint
 
-HIDDEN = "(hidden)"
+_COMMAND = frozenset(
+    [
+        "port",
+        "host",
+        "bind",
+        "listen",
+        "config",
+        "models",
+        "provider",
+        "providers",
+        "primary",
+        "secondary",
+        "backup",
+        "fallback",
+        "url",
+        "endpoint",
+        "log_level",
+        "loglevel",
+        "level",
+        "workers",
+        "threads",
+        "concurrency",
+        "retries",
+        "attempts",
+        "rate",
+        "ttl",
+        "region",
+    ]
+)
+_HARMLESS = ROUTER | MODULE | GENERAL | DEPLOYMENT | _COMMAND
+"""Names of settings whose values are numbers, switches, models or addresses."""
+_NESTED = frozenset(
+    [
+        "fallbacks",
+        "context_window_fallbacks",
+        "content_policy_fallbacks",
+        "default_fallbacks",
+        "model_group_alias",
+        "retry_policy",
+        "model_group_retry_policy",
+        "allowed_fails_policy",
+        "routing_strategy_args",
+        "routing_groups",
+    ]
+)
+"""Settings that consist of such settings alone."""
+_SUBCOMMANDS = frozenset(["serve", "server", "start", "run", "up", "dev", "exec", "proxy", "gateway"])
+_QUERY_NAMES = frozenset(["api-version", "version", "alt"])
+_SEGMENTS = frozenset(
+    [
+        "api",
+        "v1",
+        "v2",
+        "v1beta",
+        "v1beta1",
+        "openai",
+        "anthropic",
+        "azure",
+        "chat",
+        "completions",
+        "models",
+        "deployments",
+        "messages",
+        "responses",
+        "embeddings",
+        "health",
+        "healthz",
+        "ready",
+        "readiness",
+        "live",
+        "liveness",
+        "liveliness",
+        "status",
+        "ping",
+    ]
+)
 
-_SECRET = re.compile(
-    r"key|secret|token(?!s)|passw|credential|auth|cookie|headers|environment_variables|dsn|webhook", re.IGNORECASE
+_REFERENCE = re.compile(r"(?:os\.environ|env)/\w+")
+_PLAIN = re.compile(r"[\w.\-/:,*@+ ]{0,200}", re.ASCII)
+_FILE = re.compile(r"[\w.\-/@+]+\.(?:py|js|mjs|ts|jar|sh|ya?ml|json|toml|conf|ini)", re.ASCII)
+_WORDS = re.compile(r"(?:[A-Z]?[a-z]+|[A-Z]+)(?:[_\-./ ](?:[A-Z]?[a-z]+|[A-Z]+))*")
+_FLAG = re.compile(r"--[a-z]+(?:[\-_][a-z]+)*|-[a-z]", re.IGNORECASE)
+_ASSIGNED = re.compile(r"(?P<before>(?P<name>-{0,2}[a-z_][\w.\-]*)=)(?P<value>[^=].*)", re.IGNORECASE | re.DOTALL)
+_ADDRESS = re.compile(
+    rf"(?:{PLACEHOLDER.pattern}|(?P<scheme>[a-z][a-z\d+]*://)(?P<login>[^/\s@?#]*@)?(?P<host>[^/\s@?#]+)"
+    r"|localhost:\d{1,5}|[\w\-]+(?:\.[\w\-]+)+:\d{1,5})(?P<path>/[^\s?#]*)?(?P<query>[?#]\S*)?",
+    re.IGNORECASE,
 )
-_KEY_LIKE = re.compile(
-    r"\b(?:sk|pk|rk|xox[a-z]|ghp|gho|AKIA|AIza)[-_]?[A-Za-z0-9_\-]{12,}|\bBearer\s+(?P<bearer>\S+)"
-    r"|://[^/\s@:]*:?(?P<password>[^/\s@]*)@"
-)
-_REFERENCE = re.compile(r"(os\.environ|env)/\w+")
-_FLAG_ALONE = re.compile(r"--?[A-Za-z][\w.\-]*")
-_SURE_FLAG = re.compile(r"--[A-Za-z].*|-[A-Za-z]", re.DOTALL)
-# NAME=…, --name=…, "name": …, Name: …, and --name … within one argument, as in `sh -c "gateway --token …"`
-_NAMED = re.compile(
-    r"""(?<![\w.\-?&;\#])-{0,2}(?P<name>[A-Za-z_][\w.\-]*)(?:["']\s*[:=]|\s*=|:(?=\s))\s*["']?"""
-    r"|(?<!\S)--?(?P<flag>[A-Za-z][\w.\-]*)\s+"
-)
-_QUERY = re.compile(r"(?P<before>[?&;#](?P<name>[\w.\-%\[\]]+)=)(?P<value>[^&;#\s]*)")
-_WORD = re.compile(r"""[^\s"',;}]+""")
-_LENGTH_MIN = 6
+_WORD = re.compile(r"[^\s\"'`,;:={}()\[\]<>|&?#]+")
+
+
+class _Kind(Enum):
+    """What is known of a setting.
+
+    A harmless one has plain values, a nested one consists of harmless ones, a secret one hides whatever is in it.
+    """
+
+    UNKNOWN = auto()
+    HARMLESS = auto()
+    NESTED = auto()
+    SECRET = auto()
 
 
 def redact(chain: Chain) -> Chain:
-    """Return the chain with every value that may be a secret hidden; references to the environment stay."""
-    endpoint = chain.endpoint
-    if endpoint is not None:
-        command = None
-        if endpoint.command is not None:
-            command = tuple(_redact(part, secret=secret) for part, secret in _arguments(endpoint.command))
-        headers = dict.fromkeys(endpoint.headers, HIDDEN)
-        endpoint = replace(endpoint, headers=headers, command=command, base_url=_redact(endpoint.base_url))
-    litellm = None if chain.litellm is None else _redact(chain.litellm)
-    providers = {
-        name: replace(provider, upstream=_redact(provider.upstream)) for name, provider in chain.providers.items()
-    }
-    return replace(chain, endpoint=endpoint, litellm=litellm, providers=providers)
+    """Return the chain as it may be written down; references to the environment stay."""
+    return _Redaction({}).chain(chain)
 
 
 def secrets(chain: Chain, environ: Mapping[str, str]) -> frozenset[str]:
-    """Return the texts that `redact` would hide, and those that the chain's references to the environment lead to.
+    """Return the texts that no log, error or record may hold.
 
-    Texts of fewer than six characters are left out: they stand in too much that is none of them.
+    They are what `redact` hides, what the chain's references to the environment lead to, and what other variables with
+    a secret name hold. Texts of fewer than six characters are left out, and plain words that no secret name belongs to.
     """
-    found = set(_secrets(chain.litellm or {}, environ))
-    if chain.endpoint is not None:
-        found.update(_endpoint_secrets(chain.endpoint, environ))
+    redaction = _Redaction(environ)
+    redaction.chain(chain)
+    for name, text in environ.items():
+        if names_secret(name) and not text.startswith("/"):  # SSH_AUTH_SOCK and the like are paths
+            redaction.hide(text)
+    return frozenset(redaction.hidden - set(_names(chain)))
+
+
+def _names(chain: Chain) -> Iterator[str]:
+    """Yield the names that a log needs to stay readable."""
+    yield from (chain.name, chain.driver, *chain.providers)
     for provider in chain.providers.values():
-        found.update(_secrets({"api_key": provider.api_key, "upstream": provider.upstream}, environ))
-    return frozenset(text for text in found if len(text) >= _LENGTH_MIN)
+        yield from (provider.dialect, provider.model)
 
 
-def scrub(text: str, secrets: frozenset[str]) -> str:
-    """Return a text without the secrets in it, and without what looks like a key."""
-    for secret in sorted(secrets, key=len, reverse=True):
-        text = text.replace(secret, HIDDEN)
-    return _KEY_LIKE.sub(HIDDEN, text)
+class _Redaction:
+    """One walk through a chain, for both: what is shown of it, and what is hidden.
 
+    Args:
+        environ: Where references to the environment lead.
+    """
 
-def _arguments(command: Sequence[str]) -> Iterator[tuple[str, bool]]:
-    """Yield a command's arguments, and whether each is the value of a flag whose name looks secret."""
-    after = False
-    for part in command:
-        yield part, after and not _SURE_FLAG.fullmatch(part)
-        # Asked of a value too: one dash may begin either, and a flag taken for a value must not bare the next one.
-        after = _FLAG_ALONE.fullmatch(part) is not None and _names_secret(part)
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self.hidden: set[str] = set()
+        self._environ = environ
 
+    def chain(self, chain: Chain) -> Chain:
+        providers = {}
+        for name, provider in chain.providers.items():
+            self._text(provider.api_key or "", _Kind.SECRET)
+            upstream = None if provider.upstream is None else self._address(provider.upstream)
+            providers[name] = replace(provider, upstream=upstream)
+        return replace(
+            chain,
+            providers=providers,
+            endpoint=None if chain.endpoint is None else self._endpoint(chain.endpoint),
+            litellm=None if chain.litellm is None else self._value(chain.litellm),
+        )
 
-def _endpoint_secrets(endpoint: Endpoint, environ: Mapping[str, str]) -> Iterator[str]:
-    told = {"headers": endpoint.headers, "base_url": endpoint.base_url, "api_key": endpoint.api_key}
-    yield from _secrets(told, environ)
-    for part, secret in _arguments(endpoint.command or ()):
-        yield from _secrets(part, environ, secret=secret)
-
-
-def _secrets(value: Any, environ: Mapping[str, str], *, secret: bool = False) -> Iterator[str]:
-    if isinstance(value, dict):
-        for key, item in value.items():
-            yield from _secrets(item, environ, secret=secret or _names_secret(key))
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from _secrets(item, environ, secret=secret)
-    elif isinstance(value, str) and _REFERENCE.fullmatch(value):
-        yield environ.get(value.split("/", 1)[1], "").strip()
-    else:
-        if _hides(value, secret=secret):
-            yield str(value)
-        if isinstance(value, str):
-            yield from _within(value)
-
-
-def _within(text: str) -> Iterator[str]:
-    """Yield the secrets that a text holds among other things, as a program that was given it may print them."""
-    for match in _KEY_LIKE.finditer(text):
-        yield from (match["bearer"] or "", match["password"] or "", unquote(match["password"] or ""))
-    rest = text[_begin(text) :]
-    yield rest
-    word = _WORD.match(rest)
-    yield word[0] if word else ""
-    for match in _QUERY.finditer(text):
-        if _names_secret(match["name"]):
-            yield from (match["value"], unquote(match["value"]))
-
-
-def _redact(value: Any, *, secret: bool = False) -> Any:
-    if isinstance(value, dict):
-        return {key: _redact(item, secret=secret or _names_secret(key)) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_redact(item, secret=secret) for item in value]
-    if _hides(value, secret=secret):
+    def hide(self, text: str, *, certain: bool = False) -> str:
+        """Note a text and the words in it as hidden; plain words only if it is certain that they are secret."""
+        self._note(text, certain=certain)
+        self._note(text.strip("-"), certain=certain)
+        before = ""
+        for match in _WORD.finditer(text):
+            word = match[0].strip("-")
+            self._note(word, certain=names_secret(before))
+            before = word
         return HIDDEN
-    return _hide_within(value) if isinstance(value, str) and not _REFERENCE.fullmatch(value) else value
+
+    def _note(self, text: str, *, certain: bool) -> None:
+        if len(text) >= LENGTH_MIN and (certain or not _WORDS.fullmatch(text)):
+            self.hidden |= {text, unquote(text), quote(text, safe=""), json.dumps(text)[1:-1]}
+
+    def _endpoint(self, endpoint: Endpoint) -> Endpoint:
+        self._text(endpoint.api_key or "", _Kind.SECRET)
+        return replace(
+            endpoint,
+            base_url=self._address(endpoint.base_url),
+            headers={name: self.hide(value, certain=True) for name, value in endpoint.headers.items()},
+            command=None if endpoint.command is None else tuple(self._command(endpoint.command)),
+            ready=endpoint.ready and self._path(endpoint.ready),
+        )
+
+    def _value(self, value: Any, name: str = "", kind: _Kind = _Kind.UNKNOWN) -> Any:
+        """Return a setting of a LiteLLM configuration."""
+        if isinstance(value, dict):
+            return {scrub(key): self._value(item, key, _kind(key, kind)) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [self._value(item, name, kind) for item in value]
+        if isinstance(value, str):
+            return self._text(value, kind)
+        if value is None or isinstance(value, bool) or kind in (_Kind.HARMLESS, _Kind.NESTED):
+            return value
+        return self.hide(str(value)) if kind is _Kind.SECRET else HIDDEN
+
+    def _text(self, text: str, kind: _Kind, *, certain: bool = False) -> str:
+        """Return a text; `certain` says that what is hidden of it is secret even if it is a plain word."""
+        certain = certain or kind is _Kind.SECRET
+        if _REFERENCE.fullmatch(text):
+            self._text(self._environ.get(text.split("/", 1)[1], "").strip(), kind, certain=True)
+            return text
+        if kind is not _Kind.SECRET and _ADDRESS.fullmatch(text):
+            return self._address(text)
+        harmless = kind in (_Kind.HARMLESS, _Kind.NESTED)
+        return text if harmless and _is_plain(text) else self.hide(text, certain=certain)
+
+    def _command(self, command: Sequence[str]) -> Iterator[str]:
+        """Yield the arguments of a command."""
+        yield from (self._text(program, _Kind.HARMLESS) for program in command[:1])
+        flag: str | None = None
+        for argument in command[1:]:
+            if assigned := _ASSIGNED.fullmatch(argument):
+                yield assigned["before"] + self._argument(assigned["name"], assigned["value"])
+                flag = None
+            elif argument.startswith("--" if flag else "-") and _is_flag(argument):
+                yield argument
+                flag = argument
+            else:
+                yield self._argument(flag, argument)
+                flag = None
+
+    def _argument(self, flag: str | None, value: str) -> str:
+        """Return the value of a flag; of a positional argument if the flag is None."""
+        if flag is None:
+            if value in _SUBCOMMANDS or (_FILE.fullmatch(value) and _is_plain(value)):
+                return value
+            if value.startswith("-"):  # `-pSECRET`
+                self.hide(value[2:], certain=True)
+        name = (flag or "").lstrip("-")
+        return self._text(value, _kind(name), certain=flag is not None)
+
+    def _address(self, text: str) -> str:
+        """Return an address: its scheme, host and port, and those parts of its path and query that are harmless."""
+        match = _ADDRESS.fullmatch(text)
+        if match is None or scrub(match["host"] or "") != (match["host"] or ""):
+            return self.hide(text)
+        begin = text[: match.start("path") if match["path"] else match.start("query") if match["query"] else None]
+        if match["login"]:
+            login = match["login"][:-1]
+            for part in (login, login.partition(":")[2]):
+                self.hide(part, certain=True)
+            begin = f"{match['scheme']}{HIDDEN}@{match['host']}"
+        return begin + self._path((match["path"] or "") + (match["query"] or ""))
+
+    def _path(self, text: str) -> str:
+        path, mark, query = re.fullmatch(r"([^?#]*)([?#]?)(.*)", text, re.DOTALL).groups()  # type: ignore[union-attr]
+        shown = "/".join(part if not part or part.lower() in _SEGMENTS else self.hide(part) for part in path.split("/"))
+        return shown + mark + re.sub(r"[^&;]+", lambda match: self._parameter(match[0]), query)
+
+    def _parameter(self, text: str) -> str:
+        name, sign, value = text.partition("=")
+        if not sign:
+            return self.hide(text)
+        if name in _QUERY_NAMES and _is_plain(value):
+            return text
+        return f"{name}={self.hide(value, certain=True)}"
 
 
-def _hide_within(text: str) -> str:
-    begin = _begin(text)
-    shown = text[:begin] + (HIDDEN if begin < len(text) else "")
-    return _QUERY.sub(lambda match: match["before"] + HIDDEN if _names_secret(match["name"]) else match[0], shown)
+def _kind(name: str, above: _Kind = _Kind.UNKNOWN) -> _Kind:
+    """Return what is known of the values of a setting, by its name and by what is known of the setting above it."""
+    if above is _Kind.SECRET or names_secret(name):
+        return _Kind.SECRET
+    if above is _Kind.NESTED or name in _NESTED:
+        return _Kind.NESTED
+    return _Kind.HARMLESS if name.lower().replace("-", "_") in _HARMLESS else _Kind.UNKNOWN
 
 
-def _begin(text: str) -> int:
-    """Return where the value begins that a text gives to a secret's name; it may go on to the end of the text."""
-    for match in _NAMED.finditer(text):
-        if _names_secret(match["name"] or match["flag"]):
-            return match.end()
-    return len(text)
+def _is_plain(text: str) -> bool:
+    return _PLAIN.fullmatch(text) is not None and scrub(text) == text
 
 
-def _names_secret(key: object) -> bool:
-    return _SECRET.search(str(key)) is not None
-
-
-def _hides(value: Any, *, secret: bool) -> bool:
-    if isinstance(value, str):
-        return not _REFERENCE.fullmatch(value) and (secret or _KEY_LIKE.search(value) is not None)
-    return secret and isinstance(value, int | float) and not isinstance(value, bool)
+def _is_flag(argument: str) -> bool:
+    """Return whether an argument is the name of a flag, and no secret that begins with a dash."""
+    name = argument.lstrip("-")
+    known = _kind(name) is _Kind.HARMLESS or name in ("token", "password", "secret")
+    return known or _FLAG.fullmatch(argument) is not None

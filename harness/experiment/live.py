@@ -10,7 +10,8 @@ from collections.abc import Callable, Coroutine, Mapping
 from types import FrameType
 from typing import Any, TypeVar
 
-from harness.chain.redact import scrub, secrets
+from harness.chain.redact import secrets
+from harness.chain.scrub import scrub
 from harness.errors import ExitCode, HarnessError
 from harness.experiment.environment import environment
 from harness.live import engine
@@ -82,7 +83,8 @@ async def carry_out(
         facts = environment(toxiproxy=f"{binary.version} ({binary.source})", command=command)
         folder.write_environment(facts)
         ran = await engine.run(loaded.plan, loaded.chain, folder, binary, progress, gate=gate, forks=forks)
-        folder.write_environment({**facts, "warnings": ran.warnings, "load": ran.load})
+        warnings = [scrub(text, secrets(loaded.chain, os.environ)) for text in ran.warnings]
+        folder.write_environment({**facts, "warnings": warnings, "load": ran.load})
     except HarnessError as problem:
         error = problem
     except OSError as problem:  # a full disk, no more processes or descriptors
@@ -102,10 +104,10 @@ async def carry_out(
 def _hide_secrets(loaded: Loaded, folder: RunFolder, error: HarnessError | None) -> None:
     """Take the chain's secrets, which a user's gateway may have printed, out of the logs and out of an error."""
     hidden = secrets(loaded.chain, os.environ)
-    if error is not None and error.hint is not None:  # it may quote the last lines of a log
-        error.hint = scrub(error.hint, secrets=hidden)
+    if error is not None:  # it may quote the last lines of a log
+        error.problem, error.hint = scrub(error.problem, hidden), error.hint and scrub(error.hint, hidden)
     try:
-        folder.rewrite_logs(lambda text: scrub(text, secrets=hidden))
+        folder.rewrite_logs(lambda text: scrub(text, hidden))
     except OSError as problem:
         if error is None:  # else the first thing that went wrong is the one to tell
             raise HarnessError(problem.strerror or str(problem), where=str(folder.path)) from None

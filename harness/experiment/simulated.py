@@ -7,7 +7,8 @@ import traceback
 
 from harness import sim
 from harness.chain import Chain
-from harness.chain.redact import scrub, secrets
+from harness.chain.redact import secrets
+from harness.chain.scrub import scrub
 from harness.chain.upstream import upstream_addresses
 from harness.errors import HarnessError, UsageError
 from harness.experiment.environment import environment
@@ -29,19 +30,19 @@ def simulate(
         command: The command line that repeats this run, for the report.
     """
     facts = environment(command=command)
+    hidden = secrets(chain, os.environ)
     folder.write_environment(facts)
     try:
         ran = sim.run(plan, chain)
     except HarnessError as problem:
         return None, problem
     except Exception as bug:
-        told = scrub(traceback.format_exc(), secrets(chain, os.environ))
-        (folder.logs / "runner.log").write_text(told)
-        words = scrub(f"{type(bug).__name__}: {bug}", secrets(chain, os.environ))
-        return None, HarnessError(words, where="sim", hint=f"a bug; see {folder.logs}/runner.log")
+        (folder.logs / "runner.log").write_text(scrub(traceback.format_exc(), hidden))
+        problem_text = scrub(f"{type(bug).__name__}: {bug}", hidden)
+        return None, HarnessError(problem_text, where="sim", hint=f"a bug; see {folder.logs}/runner.log")
     folder.write_history(ran.history)
     if ran.warnings:
-        folder.write_environment({**facts, "warnings": ran.warnings})
+        folder.write_environment({**facts, "warnings": [scrub(text, hidden) for text in ran.warnings]})
     return ran.history, None
 
 

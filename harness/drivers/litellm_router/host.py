@@ -10,7 +10,8 @@ from typing import Any
 
 from harness.chain import Chain
 from harness.chain.litellm_router import DUMMY_KEY, router_settings
-from harness.chain.redact import scrub, secrets
+from harness.chain.redact import secrets
+from harness.chain.scrub import scrub
 from harness.drivers.environment import LIVE, HostEnvironment
 from harness.drivers.litellm_router.router import routed, settle, watched_transports
 from harness.drivers.recorder import Recorder

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 
 from harness.chain.litellm_router import RouterSettings
-from harness.chain.redact import scrub
+from harness.chain.scrub import scrub
 from harness.drivers.environment import LIVE, HostEnvironment
 from harness.drivers.recorder import Recorder
 from harness.errors import UsageError

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from harness.chain.redact import scrub
 from harness.chain.reference import ChainExhausted, Done
+from harness.chain.scrub import scrub
 from harness.drivers.reference.attempt import PartialAnswer
 from harness.drivers.reference.calls import encoded
 from harness.drivers.server import AnswerHeaders
