@@ -25,8 +25,8 @@ from harness.judge.columns import (
     places,
     texts,
 )
+from harness.provider.inject import WHOLE_PROVIDER
 from harness.scenario import Plan, Window
-from harness.scenario.schema import WHOLE_PROVIDER
 
 
 def columns(plan: Plan, history: History) -> Columns:

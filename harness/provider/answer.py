@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 from harness.history import AttemptOutcome
+from harness.provider.inject import ErrorPreset
 from harness.provider.reply import Close, End, Hang, Reset, Step
-from harness.scenario.schema import ErrorPreset
 
 Problem = ErrorPreset | Literal["unknown_path"]
 """What a provider complains about: an error preset, or an address that it does not have."""

@@ -13,10 +13,11 @@ from harness.chain import Chain
 from harness.document import Document, did_you_mean, read, validate
 from harness.errors import UsageError
 from harness.history.records import WARMUP
+from harness.provider.inject import STREAMS_ONLY
 from harness.scenario import expect
 from harness.scenario.expect import Expectation
 from harness.scenario.plan import ARRIVALS_MAX, Plan, compile_plan
-from harness.scenario.schema import STREAMS_ONLY, Scenario
+from harness.scenario.schema import Scenario
 
 RESERVED = {WARMUP: "the calls before the run", "run": "the whole run"}
 """Phases of every run that no scenario names."""

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from harness.document import Allowance
+from harness.provider.inject import Limit
 from harness.scenario import Inject
-from harness.scenario.schema import Limit
 from tests.edge.conftest import Open, chat, post, window
 
 SPOILT = [("end", "cut"), ("error_event", "cut"), ("malformed", "malformed"), ("empty", "malformed"), ("no_done", "ok")]

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from harness.chain import Chain, Endpoint, Provider, Retry
-from harness.chain.spec import Dialect
 from harness.history import AttemptRecord, FaultEvent, HealthRecord, History, RequestRecord
+from harness.provider.spec import Dialect
 from harness.scenario import Expectation, Fault, Inject, Load, Plan, Scenario, compile_plan
 from harness.scenario.expect import parse
 

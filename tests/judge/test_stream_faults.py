@@ -14,10 +14,10 @@ from harness.judge.findings.answers import error_swallowed, truncated_as_success
 from harness.judge.findings.faults import fault_never_fired
 from harness.judge.result import Status
 from harness.provider.answer import outcome
+from harness.provider.inject import Stream
 from harness.provider.marker import find_attempts
 from harness.provider.reply import End, Send
 from harness.scenario import Fault, Inject
-from harness.scenario.schema import Stream
 from tests.judge.histories import Book, ns, plan_of
 from tests.provider.replies import STREAM, answered
 

@@ -10,11 +10,11 @@ import pytest
 
 from harness.document import Allowance
 from harness.judge import ExpectationResult, Finding, Status, Verdict
+from harness.provider.inject import Connection, Limit, Stream
 from harness.report import JudgedRun, pictures, summary, words
 from harness.report.summary import broke
 from harness.report.svg import inline_svg
 from harness.scenario import Inject, Timeline
-from harness.scenario.schema import Connection, Limit, Stream
 from tests.report import synthetic
 
 

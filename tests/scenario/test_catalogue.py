@@ -14,11 +14,11 @@ from ruamel.yaml import YAML
 
 from harness.judge.intervals import MEAN_SAMPLES_MIN, needed_for_quantile, needed_for_rate
 from harness.judge.outages import merged
+from harness.provider.inject import WHOLE_PROVIDER, Connection, Stream
 from harness.scenario import Expectation, Plan, Window
 from harness.scenario.expect import MAX, METRICS, QUANTILES
 from harness.scenario.json_schema import schemas
 from harness.scenario.load import Loaded, load
-from harness.scenario.schema import WHOLE_PROVIDER, Connection, Stream
 from scripts.catalogue import PAGE, page
 
 ROOT = Path(__file__).parents[2]

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from harness.chain import Chain
 from harness.judge.properties import PROPERTIES, broken
+from harness.provider.inject import STREAMS_ONLY
 from harness.scenario import Fault, Inject
-from harness.scenario.schema import STREAMS_ONLY
 from harness.sim.search import Find, Hunt, Space, Story, account_of
 from tests.sim.planted import BUGS, CORRECT, NAMES, PATIENT, IgnoresRetryAfter, Planted, RetriesBadRequest
 

@@ -6,13 +6,13 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from harness.chain import Provider
 from harness.provider.answer import Answer, Call, Delay, ParsedBody, Problem
 from harness.provider.dialects import calls, common, delays, wire
 from harness.provider.dialects.common import Events, Said, quoted
 from harness.provider.dialects.delays import NOTHING, Told
 from harness.provider.limit import Quota
 from harness.provider.reply import Headers, Send
+from harness.provider.spec import Provider
 
 BASE_PATH = ""
 KEEPALIVE = b'event: ping\ndata: {"type":"ping"}\n\n'

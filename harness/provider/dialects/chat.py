@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any, NamedTuple
 
-from harness.chain import Provider
 from harness.provider.answer import Answer, Call, ParsedBody
 from harness.provider.dialects import common, delays, wire
 from harness.provider.dialects.common import CREATED, Events, Said, quoted
 from harness.provider.reply import Headers, Send
+from harness.provider.spec import Provider
 
 KEEPALIVE = b": keep-alive\n\n"
 

@@ -7,13 +7,13 @@ import re
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
-from harness.chain import Provider
 from harness.provider.answer import Answer, Call, Delay, ParsedBody, Problem
 from harness.provider.dialects import calls, chat, common, delays, wire
 from harness.provider.dialects.common import Events, Said, quoted
 from harness.provider.dialects.delays import NOTHING, Told
 from harness.provider.limit import Quota
 from harness.provider.reply import Headers, Send
+from harness.provider.spec import Provider
 
 BASE_PATH = ""
 KEEPALIVE = b'data: {"candidates":[{"content":{"parts":[{"text":""}],"role":"model"},"index":0}]}\n\n'

@@ -6,13 +6,13 @@ import json
 import re
 from typing import Any
 
-from harness.chain import Provider
 from harness.provider import text as mocked
 from harness.provider.answer import Answer, Call, ParsedBody
 from harness.provider.dialects import calls, chat, common, wire
 from harness.provider.dialects.chat import Error
 from harness.provider.dialects.common import CREATED, Events, Said, quoted
 from harness.provider.reply import Headers, Send
+from harness.provider.spec import Provider
 
 API = "responses"
 

@@ -6,9 +6,8 @@ from typing import NamedTuple
 
 from harness.provider.answer import Call
 from harness.provider.dialects import Dialect
+from harness.provider.inject import AFTER_TOKENS, Inject
 from harness.provider.reply import End, Head, Send, Step
-from harness.scenario import Inject
-from harness.scenario.schema import AFTER_TOKENS
 
 
 class Case(NamedTuple):
