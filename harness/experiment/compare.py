@@ -10,8 +10,8 @@ from typing import Any
 
 from harness.errors import ExitCode, HarnessError, UsageError
 from harness.judge import Verdict, metrics_of
-from harness.judge.changes import Side
-from harness.judge.regression import compare as compare_sides
+from harness.judge.comparison.changes import Side
+from harness.judge.comparison.regression import compare as compare_sides
 from harness.report.comparison import Compared, ComparedCell, with_baseline
 from harness.scenario import Plan
 from harness.store import RunFolder, SuiteFolder, decode, encode

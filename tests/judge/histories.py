@@ -8,6 +8,7 @@ from typing import Any
 
 from harness.chain import Chain, Endpoint, Provider, Retry
 from harness.history import AttemptRecord, FaultEvent, HealthRecord, History, RequestRecord
+from harness.judge import RunData
 from harness.provider.spec import Dialect
 from harness.scenario import Expectation, Fault, Inject, Load, Plan, Scenario, compile_plan
 from harness.scenario.expect import parse
@@ -121,6 +122,10 @@ class Book:
     def lag(self, at_s: float, lag_s: float, process: str = "chain") -> None:
         """Write down a health record."""
         self.health.append(HealthRecord(process=process, at_ns=ns(at_s), loop_lag_ns=ns(lag_s), cpu_ns=0))
+
+    def run(self, plan: Plan, **rest: Any) -> RunData:
+        """Return the history joined to its plan; the arguments are those of `history`."""
+        return RunData.of(plan, self.history(plan, **rest))
 
     def history(self, plan: Plan, *, fired: int | None = 1, **rest: Any) -> History:
         """Return the history; every fault window fired so many times."""

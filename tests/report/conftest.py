@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.judge import RunData
 from harness.report import JudgedRun
 from harness.store import RunFolder, tables
 from tests.histories import primary_429
@@ -15,14 +16,14 @@ from tests.report import synthetic
 @pytest.fixture(scope="session")
 def demo() -> JudgedRun:
     """Return the demo scenario with a patient chain."""
-    return JudgedRun.of(*primary_429())
+    return JudgedRun.of(RunData.of(*primary_429()))
 
 
 @pytest.fixture(scope="session")
 def hasty(tmp_path_factory: pytest.TempPathFactory) -> JudgedRun:
     """Return a run where every 25th request ignores its Retry-After."""
     plan = synthetic.plan(tmp_path_factory.mktemp("hasty"))
-    return JudgedRun.of(plan, synthetic.history(plan, early=25))
+    return JudgedRun.of(RunData.of(plan, synthetic.history(plan, early=25)))
 
 
 @pytest.fixture(scope="session")

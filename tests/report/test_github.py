@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.judge import Score, Status, verdict_json
-from harness.judge.regression import compare
+from harness.judge.comparison.regression import compare
 from harness.report import JudgedRun, github, open_run
 from harness.report.comparison import Compared, ComparedCell, markdown
 from harness.report.scorecard import Scorecard

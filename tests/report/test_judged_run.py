@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import UsageError
-from harness.judge import Status, Verdict, judge, measure, metrics_json, verdict_json
+from harness.judge import RunData, Status, Verdict, judge, measure, metrics_json, verdict_json
 from harness.report import open_run
 from harness.store import RunFolder
 from tests.report import synthetic
@@ -39,8 +39,8 @@ def test_the_recorded_verdict_is_the_one_shown(tmp_path: Path) -> None:
     """The runner may know more than the records (a part died): its verdict is shown, not a new one."""
     kept = keep(tmp_path, synthetic.plan(tmp_path))
     plan, history = kept.plan(), kept.history()
-    metrics = measure(plan, history)
-    assert judge(plan, history, metrics).status is Status.FAIL
+    metrics = measure(RunData.of(plan, history))
+    assert judge(RunData.of(plan, history), metrics).status is Status.FAIL
     verdict = Verdict(status=Status.INCONCLUSIVE, exit_code=4, reasons=("edge: died",))
     kept.write_verdict(verdict_json(verdict), metrics_json(metrics))
     assert open_run(kept.path).verdict == verdict
@@ -50,8 +50,8 @@ def test_a_whole_verdict_survives_the_disk(tmp_path: Path) -> None:
     """Every field of a recorded verdict comes back as it was, but for bounds that are infinite."""
     kept = keep(tmp_path, synthetic.plan(tmp_path))
     plan, history = kept.plan(), kept.history()
-    verdict = judge(plan, history)
-    kept.write_verdict(verdict_json(verdict), metrics_json(measure(plan, history)))
+    verdict = judge(RunData.of(plan, history))
+    kept.write_verdict(verdict_json(verdict), metrics_json(measure(RunData.of(plan, history))))
     shown = open_run(kept.path).verdict
     assert shown.findings == verdict.findings
     assert verdict_json(shown) == verdict_json(verdict)

@@ -178,7 +178,8 @@ def test_blocks_escape_ids_and_messages(hasty: JudgedRun) -> None:
     findings = tuple(replace(f, message=nasty, requests=(nasty,)) for f in hasty.verdict.findings)
     rows = tuple(replace(row, text=nasty, message=nasty) for row in hasty.verdict.expectations)
     verdict = replace(hasty.verdict, findings=findings, expectations=rows, reasons=(nasty,))
-    run = replace(hasty, verdict=verdict, environment={nasty: {nasty: nasty}}, plan=replace(hasty.plan, title=nasty))
+    data = replace(hasty.data, columns=replace(hasty.data.columns, plan=replace(hasty.plan, title=nasty)))
+    run = replace(hasty, verdict=verdict, environment={nasty: {nasty: nasty}}, data=data)
     for block in (show.heading, show.verdict, show.numbers, show.measured):
         assert "img" not in Page(block(run).html).tags
 

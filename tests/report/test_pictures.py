@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
+from harness.judge import RunData
 from harness.report import JudgedRun, pictures
 from harness.report.pictures import overhead, representatives, style
 from harness.report.pictures.retry_gaps import early
@@ -40,7 +41,7 @@ CASES = {
 def odd(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> JudgedRun:
     """Return runs at the edges of what can happen."""
     plan = synthetic.plan(tmp_path_factory.mktemp("odd"), **CASES[request.param])  # type: ignore[arg-type]
-    return JudgedRun.of(plan, synthetic.history(plan))
+    return JudgedRun.of(RunData.of(plan, synthetic.history(plan)))
 
 
 def svg(plot: Plot, run: JudgedRun) -> ET.Element:
@@ -67,7 +68,7 @@ def test_every_run_has_every_picture(plot: Plot, odd: JudgedRun) -> None:
 def test_empty_history_says_so(plot: Plot, tmp_path: Path) -> None:
     """A run without a record gives a picture in words, or one without data, never an error."""
     plan = synthetic.plan(tmp_path)
-    run = JudgedRun.of(plan, synthetic.History.of(plan.digest))
+    run = JudgedRun.of(RunData.of(plan, synthetic.History.of(plan.digest)))
     assert len(inline_svg(plot(run)).label) > 20
 
 
@@ -96,7 +97,7 @@ def test_names_are_text_never_markup(tmp_path: Path) -> None:
     chain = replace(plan.chain, providers=providers, order=(name, *plan.chain.order[1:]))
     windows = tuple(replace(window, provider=name) for window in plan.timeline.windows)
     plan = replace(plan, chain=chain, timeline=replace(plan.timeline, windows=windows))
-    run = JudgedRun.of(plan, synthetic.history(plan))
+    run = JudgedRun.of(RunData.of(plan, synthetic.history(plan)))
     for plot in (pictures.timeline, pictures.waterfall):
         root = svg(plot, run)
         assert any(name in (text.text or "") for text in root.iter("{http://www.w3.org/2000/svg}text"))

@@ -9,7 +9,7 @@ from typing import Any, get_args
 import pytest
 
 from harness.document import Allowance
-from harness.judge import ExpectationResult, Finding, Status, Verdict
+from harness.judge import ExpectationResult, Finding, RunData, Status, Verdict
 from harness.provider.inject import Connection, Limit, Stream
 from harness.report import JudgedRun, pictures, summary, words
 from harness.report.summary import broke
@@ -37,7 +37,7 @@ def test_fail_names_what_broke_the_verdict(hasty: JudgedRun) -> None:
 def test_callers_who_lost_are_counted(tmp_path: Path) -> None:
     """Callers without an answer are a number and a share."""
     plan = synthetic.plan(tmp_path, faults="  - {on: all, during: fault, inject: {status: 503}}", deadline="6s")
-    run = JudgedRun.of(plan, synthetic.history(plan))
+    run = JudgedRun.of(RunData.of(plan, synthetic.history(plan)))
     lost = int((~run.requests["complete"]).sum())
     assert lost > 300
     text = summary(run)
@@ -54,7 +54,7 @@ def test_inconclusive_gives_its_reason(demo: JudgedRun) -> None:
 def test_nothing_broken_nothing_expected(tmp_path: Path) -> None:
     """A scenario without faults says so."""
     plan = replace(synthetic.plan(tmp_path, faults=""), expectations=())
-    run = JudgedRun.of(plan, synthetic.history(plan), verdict=Verdict(status=Status.PASS, exit_code=0))
+    run = JudgedRun.of(RunData.of(plan, synthetic.history(plan)), verdict=Verdict(status=Status.PASS, exit_code=0))
     assert summary(run) == (
         "PASS — nothing was broken on purpose; all 653 callers got their whole answer. Nothing was expected."
     )
@@ -90,7 +90,7 @@ def test_value_that_is_missing_is_said(demo: JudgedRun) -> None:
 def test_empty_history_has_a_sentence(tmp_path: Path) -> None:
     """A run that recorded nothing still has a sentence."""
     plan = synthetic.plan(tmp_path)
-    run = JudgedRun.of(plan, synthetic.History.of(plan.digest))
+    run = JudgedRun.of(RunData.of(plan, synthetic.History.of(plan.digest)))
     assert "no request was recorded" in summary(run)
 
 

@@ -13,7 +13,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from harness.judge.intervals import MEAN_SAMPLES_MIN, needed_for_quantile, needed_for_rate
-from harness.judge.outages import merged
+from harness.judge.tables.outages import merged
 from harness.provider.inject import WHOLE_PROVIDER, Connection, Stream
 from harness.scenario import Expectation, Plan, Window
 from harness.scenario.expect import MAX, METRICS, QUANTILES

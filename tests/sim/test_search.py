@@ -14,7 +14,7 @@ from harness.chain import Chain
 from harness.judge.properties import PROPERTIES, broken
 from harness.provider.inject import STREAMS_ONLY
 from harness.scenario import Fault, Inject
-from harness.sim.search import Find, Hunt, Space, Story, account_of
+from harness.sim.search import Find, Hunt, Space, Story, search_run_of
 from tests.sim.planted import BUGS, CORRECT, NAMES, PATIENT, IgnoresRetryAfter, Planted, RetriesBadRequest
 
 S = 10**9
@@ -106,7 +106,7 @@ def test_a_find_does_not_hang_on_chance_where_it_need_not() -> None:
     assert found.steady
     with BUGS["forgets-the-third-provider"].planted():
         for seed in (17, 18, 19):
-            assert "survives_if_any_healthy" in broken(account_of(space(), found.story, seed=seed))
+            assert "survives_if_any_healthy" in broken(search_run_of(space(), found.story, seed=seed))
 
 
 def test_a_find_is_over_soon() -> None:

@@ -11,13 +11,13 @@ from hypothesis.database import DirectoryBasedExampleDatabase
 from harness import experiment
 from harness.errors import UsageError
 from harness.experiment.explore import Explored
-from harness.judge import Status, judge
+from harness.judge import RunData, Status, judge
 from harness.judge.properties import PROPERTIES, broken
 from harness.scenario import Fault, Inject, load
 from harness.sim import run
-from harness.sim.search import Space, Story, account_of
+from harness.sim.search import Space, Story, search_run_of
 from harness.sim.search.telling import sentence
-from harness.sim.search.trial import account_of_plan
+from harness.sim.search.trial import search_run_of_plan
 from harness.sim.search.writing import scenario_yaml
 from harness.store import encode
 from tests.sim.planted import BUGS, CORRECT, NAMES
@@ -79,9 +79,9 @@ def test_a_find_fails_when_its_file_is_run_for_the_reason_it_was_found(chain: Pa
         checked = experiment.check(found.scenario)
         assert checked.error is None
         loaded = load(found.scenario)
-        assert bug.breaks in broken(account_of_plan(replace(explored.space, chain=loaded.chain), loaded.plan))
+        assert bug.breaks in broken(search_run_of_plan(replace(explored.space, chain=loaded.chain), loaded.plan))
         assert loaded.plan.end_ns <= 16 * S
-        verdict = judge(loaded.plan, run(loaded.plan, loaded.chain).history)
+        verdict = judge(RunData.of(loaded.plan, run(loaded.plan, loaded.chain).history))
         assert verdict.status is Status.FAIL
         assert {row.status for row in verdict.expectations} == {Status.FAIL}
         assert all(any(row.message in reason for reason in verdict.reasons) for row in verdict.expectations)
@@ -97,7 +97,7 @@ def test_a_find_no_longer_fails_when_its_chain_is_mended(chain: Path) -> None:
         (found,) = search(chain, "survives_if_any_healthy").found
     loaded = load(found.scenario)
     assert loaded.scenario.expect == ("failed_requests <= 0",)
-    assert judge(loaded.plan, run(loaded.plan, loaded.chain).history).status is Status.PASS
+    assert judge(RunData.of(loaded.plan, run(loaded.plan, loaded.chain).history)).status is Status.PASS
 
 
 def test_all_properties_have_a_chain_that_breaks_them() -> None:
@@ -142,8 +142,8 @@ def fault(on: str, *, at_s: float = 0.0, for_s: float = 1.0, **inject: object) -
 def told(name: str, bug: str, *faults: Fault) -> str:
     """Return what is said of a story that breaks a property of a planted chain."""
     with BUGS[bug].planted():
-        account = account_of(replace(SPACE, chain=BUGS[bug].chain), Story(streaming=False, faults=faults))
-        return sentence(name, account, broken(account)[name])
+        searched = search_run_of(replace(SPACE, chain=BUGS[bug].chain), Story(streaming=False, faults=faults))
+        return sentence(name, searched, broken(searched)[name])
 
 
 def test_a_person_would_say_it_so() -> None:
@@ -186,8 +186,8 @@ def test_a_sentence_has_the_numbers_of_its_run() -> None:
 def test_what_a_caller_is_given_in_place_of_an_answer(inject: dict[str, object], harm: str) -> None:
     """Half of it."""
     with BUGS["takes-half-for-whole"].planted():
-        account = account_of(SPACE, Story(streaming=True, faults=(fault("openai", **inject),)))
-        said = sentence("no_truncated_success", account, broken(account)["no_truncated_success"])
+        searched = search_run_of(SPACE, Story(streaming=True, faults=(fault("openai", **inject),)))
+        said = sentence("no_truncated_success", searched, broken(searched)["no_truncated_success"])
     assert said.endswith(harm)
 
 

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 
-from harness.judge.case import Case
-from harness.judge.columns import Bools, Floats, Ints, floats
-from harness.judge.findings.seen import Seen, by_request
+from harness.judge.findings.check_result import CheckResult, by_request
+from harness.judge.run_data import RunData
+from harness.judge.tables.columns import Bools, Floats, Ints, floats
 
 
-def truncated_as_success(run: Case) -> Seen:
+def truncated_as_success(run: RunData) -> CheckResult:
     """The provider's answer was cut, yet the caller got a 2xx and nothing that an OpenAI client raises on."""
-    columns, ways = run.columns, run.ways
+    columns, journeys = run.columns, run.journeys
     attempts = columns.attempts
     begun = _fine(attempts.status) & ~np.isnan(attempts.status)
     cut = begun & attempts.had("cut", "reset", "timeout", "malformed")
     # Where the text names no attempt, the answer is that of the last attempt that began one.
-    serving = np.where(ways.winner >= 0, ways.winner, _last(run, begun))
+    serving = np.where(journeys.winner >= 0, journeys.winner, _last(run, begun))
     was_cut = np.append(cut, False)[serving]
     meant = np.append(floats(attempts.column("text_chars")), np.nan)[serving]
     got = floats(columns.requests.table["text_chars"])
@@ -31,7 +31,7 @@ def truncated_as_success(run: Case) -> Seen:
     )
 
 
-def duplicated_content(run: Case) -> Seen:
+def duplicated_content(run: RunData) -> CheckResult:
     """The caller's text holds the beginning of an answer twice, from two attempts."""
     sources = run.columns.requests.table["sources"]
     several = sources.str.len().to_numpy(np.float64) > 1
@@ -49,7 +49,7 @@ def duplicated_content(run: Case) -> Seen:
     )
 
 
-def error_swallowed(run: Case) -> Seen:
+def error_swallowed(run: RunData) -> CheckResult:
     """A 2xx answer although no attempt succeeded."""
     columns = run.columns
     without = columns.requests.sent & ~columns.requests_with(~columns.attempts.failed)
@@ -67,7 +67,7 @@ def _fine(status: Floats) -> Bools:
     return (status >= 200) & (status < 300)
 
 
-def _last(run: Case, chosen: Bools) -> Ints:
+def _last(run: RunData, chosen: Bools) -> Ints:
     """Return the place of each request's last chosen attempt, -1 where it has none."""
     places = np.flatnonzero(chosen)
     last = np.full(len(run.columns.requests), -1)

@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from harness.history import AttemptRecord, RequestRecord
-from harness.judge.account import (
-    Account,
+from harness.judge.properties import attempts_max
+from harness.judge.properties.search_run import (
+    SearchRun,
     early_ns,
     failures_ns,
     healthy,
@@ -17,7 +18,6 @@ from harness.judge.account import (
     swallowed,
     too_early,
 )
-from harness.judge.properties import attempts_max
 from harness.scenario import Inject, Window
 
 _COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
@@ -45,12 +45,12 @@ Tried = list[AttemptRecord]
 class _Seen(NamedTuple):
     """The request that shows it, with its attempts in order, in its run."""
 
-    run: Account
+    run: SearchRun
     request: RequestRecord
     attempts: Tried
 
 
-def sentence(name: str, run: Account, shown: tuple[str, ...]) -> str:
+def sentence(name: str, run: SearchRun, shown: tuple[str, ...]) -> str:
     """Return what a person would say of a run that breaks a property.
 
     Args:
@@ -73,7 +73,7 @@ def sentence(name: str, run: Account, shown: tuple[str, ...]) -> str:
     return f"{_listed(causes)}{apart}, and {harm}"
 
 
-def _worst(name: str, run: Account, shown: tuple[str, ...]) -> RequestRecord:
+def _worst(name: str, run: SearchRun, shown: tuple[str, ...]) -> RequestRecord:
     """Return the request that shows it most; of equals the one that waited longest."""
     weights: Mapping[str, Callable[[Tried], int]] = {
         "bounded_attempts": len,
@@ -87,7 +87,7 @@ def _worst(name: str, run: Account, shown: tuple[str, ...]) -> RequestRecord:
     return max((request for request in run.requests if request.request_id in shown), key=much)
 
 
-def _took_ns(run: Account, request: RequestRecord) -> int:
+def _took_ns(run: SearchRun, request: RequestRecord) -> int:
     return (run.end_ns if request.end_ns is None else request.end_ns) - request.scheduled_ns
 
 

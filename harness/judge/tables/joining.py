@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from harness.history import History
 from harness.history.records import WARMUP
-from harness.judge.columns import (
+from harness.judge.tables.columns import (
     OUTCOMES,
     Attempts,
     Bools,

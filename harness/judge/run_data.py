@@ -1,4 +1,4 @@
-"""All that the judge looks at, worked out once: columns, ways, pairs."""
+"""A run joined once: the tables that every metric, finding and report reads."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from dataclasses import dataclass
 import numpy as np
 
 from harness.history import History
-from harness.judge.columns import Bools, Columns, Floats, Ints
-from harness.judge.joining import columns
-from harness.judge.outages import Outage, merged
-from harness.judge.pairs import Pairs, consecutive, retries, switches
-from harness.judge.ways import Journeys, follow
+from harness.judge.tables.columns import Bools, Columns, Floats, Ints
+from harness.judge.tables.joining import columns
+from harness.judge.tables.journeys import Journeys, journeys_of
+from harness.judge.tables.outages import Outage, merged
+from harness.judge.tables.pairs import Pairs, consecutive, retries, switches
 from harness.scenario import Phase, Plan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
-    """A run, ready to be judged.
+class RunData:
+    """A plan and its history, joined.
 
     Attributes:
         columns: Requests and attempts.
-        ways: Each request's way through the chain.
+        journeys: What became of each request: who was tried, who served, what a fallback cost.
         gaps: Consecutive pairs of the same provider, the first failed.
         switches: Consecutive pairs of two providers, the first failed.
         retries: Each failed attempt and the request's next one at the same provider, others between them or not.
@@ -29,11 +29,31 @@ class Case:
     """
 
     columns: Columns
-    ways: Journeys
+    journeys: Journeys
     gaps: Pairs
     switches: Pairs
     retries: Pairs
     outages: tuple[Outage, ...]
+
+    @classmethod
+    def of(cls, plan: Plan, history: History) -> RunData:
+        """Join a history to its plan.
+
+        Args:
+            plan: What was to happen.
+            history: What happened.
+        """
+        table = columns(plan, history)
+        pairs = consecutive(table.attempts)
+        same = table.attempts.provider[pairs.before] == table.attempts.provider[pairs.after]
+        return cls(
+            columns=table,
+            journeys=journeys_of(table),
+            gaps=pairs.where(pairs.failed & same),
+            switches=switches(table.attempts, pairs),
+            retries=retries(table.attempts),
+            outages=merged(plan, table.first),
+        )
 
     @property
     def plan(self) -> Plan:
@@ -53,22 +73,7 @@ class Case:
         return mask
 
 
-def case(plan: Plan, history: History) -> Case:
-    """Return a run as the judge looks at it."""
-    table = columns(plan, history)
-    pairs = consecutive(table.attempts)
-    same = table.attempts.provider[pairs.before] == table.attempts.provider[pairs.after]
-    return Case(
-        columns=table,
-        ways=follow(table),
-        gaps=pairs.where(pairs.failed & same),
-        switches=switches(table.attempts, pairs),
-        retries=retries(table.attempts),
-        outages=merged(plan, table.first),
-    )
-
-
-def distribution(run: Case, metric: str, among: Bools) -> tuple[Floats, Ints]:
+def distribution(run: RunData, metric: str, among: Bools) -> tuple[Floats, Ints]:
     """Return the observations of a distribution metric, and the request of each.
 
     Args:
@@ -82,12 +87,12 @@ def distribution(run: Case, metric: str, among: Bools) -> tuple[Floats, Ints]:
         request, values = run.columns.attempts.request[pairs.before], pairs.gap_ns
     else:
         values = {
-            "latency": run.ways.latency_ns,
-            "ttft": run.ways.ttft_ns,
-            "attempts": run.ways.attempts.astype(np.float64),
-            "fallback_overhead": run.ways.overhead_ns,
-            "fallback_overhead_failed": run.ways.failed_ns,
-            "fallback_overhead_waiting": run.ways.waiting_ns,
+            "latency": run.journeys.latency_ns,
+            "ttft": run.journeys.ttft_ns,
+            "attempts": run.journeys.attempts.astype(np.float64),
+            "fallback_overhead": run.journeys.overhead_ns,
+            "fallback_overhead_failed": run.journeys.failed_ns,
+            "fallback_overhead_waiting": run.journeys.waiting_ns,
         }[metric]
         request = np.arange(len(values))
     counts = among[request] & ~np.isnan(values)

@@ -14,8 +14,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.judge.chance import ALARM, Floats, chances, pairs_needed
-from harness.judge.changes import Change, Check, Comparison, Side, Trend
+from harness.judge.comparison.chance import ALARM, Floats, chances, pairs_needed
+from harness.judge.comparison.changes import Change, Check, Comparison, Side, Trend
 from harness.judge.intervals import MEAN_SAMPLES_MIN, Interval, mean_interval
 from harness.judge.result import Status, Value
 from harness.judge.score import over_runs

@@ -12,9 +12,9 @@ from itertools import pairwise
 
 from harness.chain import Chain
 from harness.history.records import WARMUP, AttemptRecord, RequestRecord
-from harness.judge.columns import TOLERANCE_NS
 from harness.judge.findings.retrying import NON_RETRYABLE, PAYMENT_REQUIRED, QUOTA_CODES, QUOTA_PRESETS
 from harness.judge.findings.routing import MEMORY_NS
+from harness.judge.tables.columns import TOLERANCE_NS
 from harness.scenario import Window
 
 Pair = tuple[AttemptRecord, AttemptRecord]
@@ -25,7 +25,7 @@ _BROKEN = frozenset({"cut", "reset", "timeout", "malformed"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Account:
+class SearchRun:
     """A small run, as the properties look at it.
 
     Attributes:
@@ -86,7 +86,7 @@ class Account:
         return frozenset({provider}).union(*(peers for peers in self.chain.peers if provider in peers))
 
 
-def too_early(run: Account, attempts: list[AttemptRecord]) -> list[Pair]:
+def too_early(run: SearchRun, attempts: list[AttemptRecord]) -> list[Pair]:
     """Return the retries that began before the time that they had been told."""
     return [(before, after) for before, after in run.retries(attempts) if early_ns(before, after) > TOLERANCE_NS]
 
@@ -98,7 +98,7 @@ def early_ns(before: AttemptRecord, after: AttemptRecord) -> int:
     return before.end_ns + before.retry_after_ns - after.start_ns
 
 
-def in_vain(run: Account, attempts: list[AttemptRecord]) -> list[Pair]:
+def in_vain(run: SearchRun, attempts: list[AttemptRecord]) -> list[Pair]:
     """Return the retries after an answer that no retry can change."""
     spent = {window.fault_id for window in run.windows if window.inject.error in QUOTA_PRESETS}
     return [
@@ -108,7 +108,7 @@ def in_vain(run: Account, attempts: list[AttemptRecord]) -> list[Pair]:
     ]
 
 
-def failures_ns(run: Account) -> dict[str, list[int]]:
+def failures_ns(run: SearchRun) -> dict[str, list[int]]:
     """Return when the failed attempts at each provider of the order ended."""
     return {
         name: [
@@ -122,7 +122,7 @@ def failures_ns(run: Account) -> dict[str, list[int]]:
 
 
 def out_of_turn(
-    run: Account, attempts: list[AttemptRecord], ends_ns: Mapping[str, Sequence[int]]
+    run: SearchRun, attempts: list[AttemptRecord], ends_ns: Mapping[str, Sequence[int]]
 ) -> tuple[str, str] | None:
     """Return the first provider that was tried before its turn, and whose turn it was; None if all were in turn.
 
@@ -145,7 +145,7 @@ def out_of_turn(
     return None
 
 
-def _excused(run: Account, earlier: str, at_ns: int, ends_ns: Sequence[int]) -> bool:
+def _excused(run: SearchRun, earlier: str, at_ns: int, ends_ns: Sequence[int]) -> bool:
     """Return whether a breaker of an earlier provider may have been open."""
     since_ns = at_ns - MEMORY_NS - TOLERANCE_NS
     return any(since_ns <= end_ns <= at_ns + TOLERANCE_NS for end_ns in ends_ns) or any(
@@ -186,7 +186,7 @@ def swallowed(request: RequestRecord, attempts: list[AttemptRecord]) -> bool:
     return answered and all(_failed(each) for each in attempts)
 
 
-def healthy(run: Account, provider: str, request: RequestRecord) -> bool:
+def healthy(run: SearchRun, provider: str, request: RequestRecord) -> bool:
     """Return whether no fault touched a provider from a request's start to its end."""
     start_ns = request.scheduled_ns if request.start_ns is None else request.start_ns
     end_ns = run.end_ns if request.end_ns is None else request.end_ns

@@ -1,4 +1,4 @@
-"""Each request's way through the chain: who was tried, who served, what the fallback cost."""
+"""The journey of each request through the chain: who was tried, who served, what the fallback cost."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from harness.judge.columns import Attempts, Bools, Columns, Floats, Ints, places
-from harness.judge.outages import Outage, merged
-from harness.judge.pairs import by_provider
+from harness.judge.tables.columns import Attempts, Bools, Columns, Floats, Ints, places
+from harness.judge.tables.outages import Outage, merged
+from harness.judge.tables.pairs import by_provider
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,8 +52,8 @@ class Journeys:
     ttft_ns: Floats
 
 
-def follow(columns: Columns) -> Journeys:
-    """Return each request's way."""
+def journeys_of(columns: Columns) -> Journeys:
+    """Return the journey of each request."""
     requests, attempts = columns.requests, columns.attempts
     size = len(requests)
     count = np.bincount(attempts.request, minlength=size)
@@ -150,9 +150,9 @@ def _within(at_ns: Floats, outage: Outage) -> Bools:
     return (at_ns >= outage.start_ns) & (at_ns < outage.end_ns)
 
 
-def journeys_table(columns: Columns) -> pd.DataFrame:
+def journeys_table(columns: Columns, journeys: Journeys) -> pd.DataFrame:
     """Return one row per measured request: the fields of Journeys, with names in place of places, and what it was."""
-    ways, requests, attempts = follow(columns), columns.requests, columns.attempts
+    requests, attempts = columns.requests, columns.attempts
     names = np.array([*columns.providers, None], dtype=object)
     ids = pd.Series([*attempts.column("attempt_id"), None], dtype="string")
     table = requests.table
@@ -163,20 +163,20 @@ def journeys_table(columns: Columns) -> pd.DataFrame:
             "scheduled_ns": table["scheduled_ns"],
             "outcome": table["outcome"],
             "complete": requests.complete,
-            "attempts": ways.attempts,
-            "providers": ways.providers,
-            "depth": ways.depth,
-            "served_by": pd.Categorical(names[ways.served_by], categories=columns.providers),
-            "first_attempt": ids.take(ways.first).array,
-            "winning_attempt": ids.take(ways.winner).array,
-            "reached_fallback": ways.reached_fallback,
-            "primary_skipped": ways.primary_skipped,
-            "exposed": ways.exposed,
-            "outlived": ways.outlived,
-            "fallback_overhead_ns": ways.overhead_ns,
-            "failed_ns": ways.failed_ns,
-            "waiting_ns": ways.waiting_ns,
-            "latency_ns": ways.latency_ns,
-            "ttft_ns": ways.ttft_ns,
+            "attempts": journeys.attempts,
+            "providers": journeys.providers,
+            "depth": journeys.depth,
+            "served_by": pd.Categorical(names[journeys.served_by], categories=columns.providers),
+            "first_attempt": ids.take(journeys.first).array,
+            "winning_attempt": ids.take(journeys.winner).array,
+            "reached_fallback": journeys.reached_fallback,
+            "primary_skipped": journeys.primary_skipped,
+            "exposed": journeys.exposed,
+            "outlived": journeys.outlived,
+            "fallback_overhead_ns": journeys.overhead_ns,
+            "failed_ns": journeys.failed_ns,
+            "waiting_ns": journeys.waiting_ns,
+            "latency_ns": journeys.latency_ns,
+            "ttft_ns": journeys.ttft_ns,
         }
     )

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from harness.chain import Chain
-from harness.judge.account import (
-    Account,
+from harness.judge.findings.routing import LOOK_NS, RETURN_NS
+from harness.judge.properties.search_run import (
+    SearchRun,
     callers_own,
     failures_ns,
     healthy,
@@ -19,7 +20,6 @@ from harness.judge.account import (
     too_early,
     truncated,
 )
-from harness.judge.findings.routing import LOOK_NS, RETURN_NS
 
 ATTEMPTS = 3
 """Tries at one provider, where the chain does not state them."""
@@ -27,7 +27,7 @@ TIMEOUT_NS = 60 * 10**9
 """Of one attempt, where the chain does not state it."""
 
 
-def survives_if_any_healthy(run: Account) -> tuple[str, ...]:
+def survives_if_any_healthy(run: SearchRun) -> tuple[str, ...]:
     """Return the requests without a complete answer although one provider was healthy all the while.
 
     Not those that no provider could have answered (a 400, 413, 422 or an answer by a content policy), nor those whose
@@ -43,7 +43,7 @@ def survives_if_any_healthy(run: Account) -> tuple[str, ...]:
     )
 
 
-def bounded_attempts(run: Account) -> tuple[str, ...]:
+def bounded_attempts(run: SearchRun) -> tuple[str, ...]:
     """Return the requests with more attempts than providers × attempts at each."""
     limit = attempts_max(run.chain, len(run.providers))
     return tuple(
@@ -53,7 +53,7 @@ def bounded_attempts(run: Account) -> tuple[str, ...]:
     )
 
 
-def bounded_latency(run: Account) -> tuple[str, ...]:
+def bounded_latency(run: SearchRun) -> tuple[str, ...]:
     """Return the requests that ended later than the deadline after their intended start, or never."""
     return tuple(
         request.request_id
@@ -63,17 +63,17 @@ def bounded_latency(run: Account) -> tuple[str, ...]:
     )
 
 
-def respects_retry_after(run: Account) -> tuple[str, ...]:
+def respects_retry_after(run: SearchRun) -> tuple[str, ...]:
     """Return the requests that retried a provider before the time that it had told them."""
     return tuple(request.request_id for request, attempts in run.measured() if too_early(run, attempts))
 
 
-def no_retry_on_non_retryable(run: Account) -> tuple[str, ...]:
+def no_retry_on_non_retryable(run: SearchRun) -> tuple[str, ...]:
     """Return the requests that went back to a provider after an answer that no retry can change."""
     return tuple(request.request_id for request, attempts in run.measured() if in_vain(run, attempts))
 
 
-def returns_to_primary(run: Account) -> tuple[str, ...]:
+def returns_to_primary(run: SearchRun) -> tuple[str, ...]:
     """Return the requests that came 10 s after the first provider's last fault or later, if none of all tried it by then.
 
     None where less than 12 s were left to see it.
@@ -92,7 +92,7 @@ def returns_to_primary(run: Account) -> tuple[str, ...]:
     )
 
 
-def order_respected(run: Account) -> tuple[str, ...]:
+def order_respected(run: SearchRun) -> tuple[str, ...]:
     """Return the requests that tried a provider before its turn.
 
     An earlier one had not been tried in this request, and nothing told that it was out of order: no failed attempt in the
@@ -102,7 +102,7 @@ def order_respected(run: Account) -> tuple[str, ...]:
     return tuple(request.request_id for request, attempts in run.measured() if out_of_turn(run, attempts, ends_ns))
 
 
-def no_truncated_success(run: Account) -> tuple[str, ...]:
+def no_truncated_success(run: SearchRun) -> tuple[str, ...]:
     """Return the requests that took for a whole answer what was a half, two beginnings, or nobody's."""
     return tuple(
         request.request_id
@@ -111,7 +111,7 @@ def no_truncated_success(run: Account) -> tuple[str, ...]:
     )
 
 
-PROPERTIES: Mapping[str, Callable[[Account], tuple[str, ...]]] = {
+PROPERTIES: Mapping[str, Callable[[SearchRun], tuple[str, ...]]] = {
     check.__name__: check
     for check in (
         survives_if_any_healthy,
@@ -136,7 +136,7 @@ FINDINGS: Mapping[str, tuple[str, ...]] = {
 """The findings that say the same of a run as a property does."""
 
 
-def broken(run: Account) -> dict[str, tuple[str, ...]]:
+def broken(run: SearchRun) -> dict[str, tuple[str, ...]]:
     """Return each property that does not hold, with the requests that break it."""
     return {name: shown for name, check in PROPERTIES.items() if (shown := check(run))}
 

@@ -7,9 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from harness.history import History
-from harness.judge.columns import TOLERANCE_NS, Attempts, Bools, Floats, Ints
-from harness.judge.joining import joined
+from harness.judge.tables.columns import TOLERANCE_NS, Attempts, Bools, Columns, Floats, Ints
 
 DOUBLE_SEND_NS = 10_000_000
 """A second connection within this after a failed one is the client library's, not the chain's, if it stays the only one."""
@@ -99,7 +97,7 @@ def _pairs(attempts: Attempts, before: Ints, after: Ints) -> Pairs:
     )
 
 
-def retries_table(history: History) -> pd.DataFrame:
+def retries_table(columns: Columns) -> pd.DataFrame:
     """Return one row per pair of consecutive attempts of a request, warm-up left out.
 
     Returns:
@@ -109,7 +107,7 @@ def retries_table(history: History) -> pd.DataFrame:
         the second began), `from_attempt`, `to_attempt`, `from_outcome`, `from_status`, and `nth` (which retry at
         `to_provider` the second is; 0 for the first try there).
     """
-    providers, requests, attempts, _ = joined(history)
+    providers, requests, attempts = columns.providers, columns.requests, columns.attempts
     pairs = consecutive(attempts)
     before, after = pairs.before, pairs.after
     table = attempts.table

@@ -6,15 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.history import History
-from harness.judge.case import Case, case
-from harness.judge.columns import Floats
 from harness.judge.intervals import quantile
-from harness.scenario import Plan
+from harness.judge.run_data import RunData
+from harness.judge.tables.columns import Floats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tally:
+class ScorecardNumbers:
     """Numbers of a run, warm-up left out. None where nobody saw it or nothing was there to see.
 
     Attributes:
@@ -37,37 +35,36 @@ class Tally:
     total_p50_ns: float | None = None
     total_p95_ns: float | None = None
 
+    @classmethod
+    def of(cls, run: RunData) -> ScorecardNumbers:
+        """Return a run's numbers."""
+        requests = run.columns.requests
+        size = len(requests) + int(run.columns.missing.sum())
+        seen = cls(
+            requests=size,
+            success=float(requests.complete.sum()) / size if size else None,
+            gave_up=int((requests.left & ~requests.complete).sum()),
+        )
+        return seen if requests.blind.any() else _with_attempts(run, seen)
 
-def tally(plan: Plan, history: History) -> Tally:
-    """Return a run's numbers."""
-    run = case(plan, history)
-    requests = run.columns.requests
-    size = len(requests) + int(run.columns.missing.sum())
-    seen = Tally(
-        requests=size,
-        success=float(requests.complete.sum()) / size if size else None,
-        gave_up=int((requests.left & ~requests.complete).sum()),
-    )
-    return seen if requests.blind.any() else _with_attempts(run, seen)
 
-
-def _with_attempts(run: Case, seen: Tally) -> Tally:
-    attempts, ways = run.columns.attempts, run.ways
+def _with_attempts(run: RunData, seen: ScorecardNumbers) -> ScorecardNumbers:
+    attempts, journeys = run.columns.attempts, run.journeys
     counts = np.bincount(attempts.provider, minlength=len(run.columns.providers))
-    total_ns = np.sort(ways.latency_ns[ways.exposed])
-    return Tally(
+    total_ns = np.sort(journeys.latency_ns[journeys.exposed])
+    return ScorecardNumbers(
         requests=seen.requests,
         success=seen.success,
         gave_up=seen.gave_up,
         attempts={name: int(count) for name, count in zip(run.columns.providers, counts, strict=True)},
-        affected=int(ways.exposed.sum()),
+        affected=int(journeys.exposed.sum()),
         first_gap_ns=_at(_first_gaps(run), 0.5),
         total_p50_ns=_at(total_ns, 0.5),
         total_p95_ns=_at(total_ns, 0.95),
     )
 
 
-def _first_gaps(run: Case) -> Floats:
+def _first_gaps(run: RunData) -> Floats:
     """Return the gap after each request's first failed attempt, where another attempt came; sorted."""
     attempts = run.columns.attempts
     failed = np.flatnonzero(attempts.failed)

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.judge.case import Case
-from harness.judge.columns import Bools
 from harness.judge.result import Status
+from harness.judge.run_data import RunData
+from harness.judge.tables.columns import Bools
 
 BLIND = "refused connections of this chain cannot be seen from outside"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
+class CheckResult:
     """The answer of one check.
 
     Attributes:
@@ -32,12 +32,12 @@ class Seen:
     message: str
 
 
-def unsure(message: str, samples: int = 0) -> Seen:
+def unsure(message: str, samples: int = 0) -> CheckResult:
     """Return that nothing can be said, and why."""
-    return Seen(status=Status.INCONCLUSIVE, samples=samples, message=message)
+    return CheckResult(status=Status.INCONCLUSIVE, samples=samples, message=message)
 
 
-def by_request(run: Case, *, shown: Bools, could: Bools, did: str, nobody: str) -> Seen:
+def by_request(run: RunData, *, shown: Bools, could: Bools, did: str, nobody: str) -> CheckResult:
     """Return the answer of a check that looks at single requests.
 
     Args:
@@ -54,14 +54,14 @@ def by_request(run: Case, *, shown: Bools, could: Bools, did: str, nobody: str) 
     if shown.any():
         ids = run.columns.ids(shown)
         message = f"{len(ids)} of {samples} requests {did}, the first {ids[0]}"
-        return Seen(status=Status.FAIL, count=len(ids), samples=samples, requests=ids, message=message)
+        return CheckResult(status=Status.FAIL, count=len(ids), samples=samples, requests=ids, message=message)
     if blind.any():
         return unsure(f"{int(blind.sum())} requests cannot be judged: {BLIND}", samples)
     if not samples:
         return unsure(nobody)
-    return Seen(status=Status.PASS, samples=samples, message=f"none of {samples} requests {did}")
+    return CheckResult(status=Status.PASS, samples=samples, message=f"none of {samples} requests {did}")
 
 
-def nobody(run: Case) -> Bools:
+def nobody(run: RunData) -> Bools:
     """Return the mask of no requests."""
     return np.zeros(len(run.columns.requests), dtype=bool)
