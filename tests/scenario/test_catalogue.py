@@ -101,7 +101,9 @@ def test_a_file_says_what_breaks_what_is_right_and_where_it_was_seen(name: str) 
     assert len(scenario.fault) > 20
     assert scenario.correct.startswith("A good chain")
     assert re.search(r"https://[\w.-]+/\S+", scenario.seen)
-    assert FILES[name].read_text().startswith("# A good chain")
+    comment = FILES[name].read_text().partition("\nname: ")[0]
+    assert all(line.startswith("# ") for line in comment.splitlines())
+    assert len(comment) > 60
 
 
 @each
