@@ -103,7 +103,7 @@ def test_a_file_says_what_breaks_what_is_right_and_where_it_was_seen(name: str) 
     assert re.search(r"https://[\w.-]+/\S+", scenario.seen)
     comment = FILES[name].read_text().partition("\nname: ")[0]
     assert all(line.startswith("# ") for line in comment.splitlines())
-    assert len(comment) > 60
+    assert len(comment) > 30
 
 
 @each
