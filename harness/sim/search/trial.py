@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from harness.judge.properties import PROPERTIES
-from harness.judge.properties.search_run import SearchRun
+from harness.judge.properties import PROPERTIES, SearchRun
 from harness.scenario import Plan
 from harness.sim import engine
 from harness.sim.search.space import Space, Story
@@ -36,7 +35,7 @@ def outcome_of(space: Space, story: Story, properties: Sequence[str], *, seed: i
         seed: In place of the space's.
     """
     run = search_run_of(space, story, seed=seed)
-    shown = {name: ids for name in properties if (ids := PROPERTIES[name](run))}
+    shown = {name: ids for name in properties if (ids := PROPERTIES[name].check(run))}
     slowest_ns = max(((each.end_ns or run.end_ns) - each.scheduled_ns for each in run.requests), default=0)
     return Outcome(shown, slowest_ns / 1e9, max((len(tried) for tried in run.of.values()), default=0))
 
