@@ -187,8 +187,7 @@ def test_json_is_plain() -> None:
     plan = plan_of("time_to_recover < 10s", "p99 latency < 1s", "no hang", faults=[OUTAGE])
     history = book.history(plan)
     verdict = json.loads(json.dumps(verdict_json(judge(RunData.of(plan, history))), allow_nan=False))
-    assert list(verdict) == ["format", "status", "exit_code", "reasons", "expectations", "findings"]
-    assert verdict["format"] == 1
+    assert list(verdict) == ["status", "exit_code", "reasons", "expectations", "findings"]
     never, quantile, asked = verdict["expectations"]
     assert (never["status"], never["observed"], never["ci"]) == ("fail", None, None)
     assert quantile["ci"][1] is None
@@ -197,7 +196,7 @@ def test_json_is_plain() -> None:
     assert set(quantile) >= {"text", "metric", "phase", "status", "observed", "ci", "unit", "samples", "needed"}
     assert set(verdict["findings"][0]) == {"id", "severity", "status", "count", "samples", "requests", "message"}
     metrics = json.loads(json.dumps(metrics_json(measure(RunData.of(plan, history))), allow_nan=False))
-    assert set(metrics) == {"format", "phases", "providers", "harness"}
+    assert set(metrics) == {"phases", "providers", "harness"}
     assert metrics["phases"]["fault"]["success_rate"]["value"] is None
     assert set(metrics["phases"]["run"]["success_rate"]) == {"value", "ci", "samples", "unit"}
     assert metrics["phases"]["run"]["time_to_recover"]["value"] is None

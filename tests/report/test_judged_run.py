@@ -23,7 +23,7 @@ def test_open_run_finds_the_run(folder: RunFolder, monkeypatch: pytest.MonkeyPat
     monkeypatch.chdir(folder.path.parents[1])
     assert open_run().path == folder.path
     monkeypatch.setenv("HARNESS_RUN", str(folder.path.parent / "none"))
-    with pytest.raises(UsageError, match="no run here"):
+    with pytest.raises(UsageError, match="not a run's folder"):
         open_run()
 
 
@@ -31,7 +31,7 @@ def test_no_run_is_a_usage_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     """Where nothing ever ran, the hint says how to run something."""
     monkeypatch.delenv("HARNESS_RUN", raising=False)
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(UsageError, match="no run yet"):
+    with pytest.raises(UsageError, match="there is no run yet"):
         open_run()
 
 

@@ -8,8 +8,7 @@ from typing import Any
 
 from harness.errors import ExitCode
 from harness.judge import Score, ScorecardNumbers, Status, worst
-
-FORMAT = 1
+from harness.store.format import FORMAT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
