@@ -9,6 +9,7 @@ from annotated_types import Ge, Gt, Le, MultipleOf
 from pydantic import ConfigDict, StringConstraints, model_validator
 
 from harness.document import AllowanceText, Duration, field_error
+from harness.http_rules import FRAMING
 
 _STRICT = ConfigDict(extra="forbid")
 
@@ -165,6 +166,10 @@ class Inject:
             raise field_error("`connection` and `stream` do not go together", hint="write a fault for each")
         if self.status is not None and self.status < 400 and self.body is None:
             raise field_error(f"status {self.status} breaks nothing", known="400 to 599, or any status with a `body`")
+        for name in self.headers or ():
+            if name.lower() in FRAMING:
+                hint = "leave it out; `connection: close` or `stream: cut` break an answer off"
+                raise field_error(f"the header {name!r} is set by the harness, as it frames the answer", hint=hint)
         if self.connection == "slow" and not self.delay:
             raise field_error("a slow connection needs a delay", hint="delay: 2s")
         if self.connection == "throttle" and not self.bytes_per_second:

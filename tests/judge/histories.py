@@ -8,6 +8,7 @@ from typing import Any
 
 from harness.chain import Chain, Endpoint, Provider, Retry
 from harness.history import AttemptRecord, FaultEvent, HealthRecord, History, RequestRecord
+from harness.http_rules import is_success
 from harness.judge import RunData
 from harness.provider.spec import Dialect
 from harness.scenario import Expectation, Fault, Inject, Load, Plan, Scenario, compile_plan
@@ -145,7 +146,7 @@ class Book:
 
 
 def _attempt(request_id: str, number: int, nth: int, at_ns: int, one: Try) -> AttemptRecord:
-    fine = one.status is not None and one.status < 300
+    fine = is_success(one.status)
     fields: dict[str, Any] = {
         "attempt_id": f"{request_id}.{one.at}.{nth}",
         "request_id": request_id,

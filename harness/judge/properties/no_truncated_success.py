@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 from harness.history.records import AttemptRecord, RequestRecord
+from harness.http_rules import is_success
 from harness.judge.properties.declaration import Attempts, Property, WorstRequest
-from harness.judge.properties.search_run import SearchRun, failed, fine
+from harness.judge.properties.search_run import SearchRun, failed
 
 _BROKEN = frozenset({"cut", "reset", "timeout", "malformed"})
 
 
 def _truncated(request: RequestRecord, attempts: Attempts) -> bool:
     """Return whether half an answer was taken for the whole."""
-    if request.outcome != "ok" or not fine(request.status) or request.complete:
+    if request.outcome != "ok" or not is_success(request.status) or request.complete:
         return False
     serving = _winner(request, attempts)
     if serving is None:  # its text names no attempt: the last that began an answer is the one
-        serving = next((each for each in reversed(attempts) if fine(each.status)), None)
+        serving = next((each for each in reversed(attempts) if is_success(each.status)), None)
     if serving is None:
         return False
     shorter = (
         request.text_chars is not None and serving.text_chars is not None and request.text_chars < serving.text_chars
     )
-    return shorter or (fine(serving.status) and serving.outcome in _BROKEN)
+    return shorter or (is_success(serving.status) and serving.outcome in _BROKEN)
 
 
 def _winner(request: RequestRecord, attempts: Attempts) -> AttemptRecord | None:
@@ -34,7 +35,7 @@ def _winner(request: RequestRecord, attempts: Attempts) -> AttemptRecord | None:
 
 def _swallowed(request: RequestRecord, attempts: Attempts) -> bool:
     """Return whether the caller got an answer although all attempts failed."""
-    answered = request.outcome == "ok" and fine(request.status) and not request.complete
+    answered = request.outcome == "ok" and is_success(request.status) and not request.complete
     return answered and all(failed(each) for each in attempts)
 
 
@@ -52,7 +53,7 @@ def _harm(shown: WorstRequest) -> str:
         return "the caller is given the beginning of the answer twice"
     if not request.text_chars:
         return "the caller is given an empty answer reported as success"
-    if _swallowed(request, attempts) and not any(fine(each.status) for each in attempts):
+    if _swallowed(request, attempts) and not any(is_success(each.status) for each in attempts):
         return f"the caller is given a {request.status} although every attempt failed"
     return "the caller is given part of an answer reported as success"
 

@@ -83,8 +83,3 @@ class SearchRun:
 def failed(attempt: AttemptRecord) -> bool:
     """Return whether an attempt did not succeed."""
     return attempt.outcome != "ok"
-
-
-def fine(status: int | None) -> bool:
-    """Return whether an HTTP status is a success."""
-    return status is not None and 200 <= status < 300

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from harness.history.records import AttemptRecord, RequestRecord
+from harness.http_rules import is_success
 from harness.judge.properties.declaration import Property, WorstRequest
 from harness.judge.properties.search_run import SearchRun
 from harness.judge.properties.words import listed, seconds
@@ -45,7 +46,7 @@ def _harm(shown: WorstRequest) -> str:
     elif request.status is None:
         given = "gets no answer at all"
     else:
-        given = "gets no complete answer" if request.status < 300 else f"gets a {request.status}"
+        given = "gets no complete answer" if is_success(request.status) else f"gets a {request.status}"
     were = "was" if len(healthy) == 1 else "were"
     return f"the caller {given} after {seconds(run.waited_ns(request))} although {listed(healthy)} {were} healthy"
 

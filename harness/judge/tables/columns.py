@@ -16,6 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from harness.history import AttemptOutcome, History
+from harness.http_rules import SUCCESS
 from harness.scenario import Plan, Window
 
 Floats = NDArray[np.float64]
@@ -180,6 +181,11 @@ class Columns:
 def floats(column: pd.Series[Any]) -> Floats:
     """Return a numeric column as float64, NaN where it has no value."""
     return column.to_numpy("float64", na_value=math.nan)
+
+
+def are_success(status: Floats) -> Bools:
+    """Return which of some statuses are successes, as `is_success` does for one; NaN is none."""
+    return (status >= SUCCESS.start) & (status < SUCCESS.stop)
 
 
 def texts(column: pd.Series[Any]) -> Objects:

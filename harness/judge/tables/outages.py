@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from harness.http_rules import is_success
 from harness.scenario import Plan, Window
 
 _DEADLY = frozenset({"status", "refused", "reset", "close", "silent", "stream_cut", "stream_reset"})
@@ -41,8 +42,8 @@ def merged(plan: Plan, providers: Iterable[str], *, dead: bool = False) -> tuple
 def kills(window: Window) -> bool:
     """Return whether no attempt can succeed under a fault: it changes all of them, and none of them is answered well."""
     inject = window.inject
-    if (
-        inject.kind == "status" and (inject.status or 200) < 400
+    if inject.kind == "status" and is_success(
+        inject.status or 200
     ):  # a body of the scenario's own, which may be a good one
         return False
     return window.hits_all and inject.kind in _DEADLY

@@ -6,6 +6,7 @@ import json
 import re
 from typing import Any
 
+from harness.http_rules import is_success
 from harness.provider import text as mocked
 from harness.provider.answer import Answer, Call, ParsedBody
 from harness.provider.dialects import calls, chat, common, wire
@@ -201,7 +202,7 @@ def read_event(event: bytes) -> Send:
 def read_body(status: int, body: bytes) -> ParsedBody:
     """Return what a real plain answer says."""
     data = wire.as_object(wire.load(body))
-    if status >= 400 or data.get("error"):
+    if not is_success(status) or data.get("error"):
         return chat.heard_error(data.get("error"))
     usage = wire.as_object(data.get("usage"))
     messages = [item for item in wire.objects(data.get("output")) if item.get("type") == "message"]
