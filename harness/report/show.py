@@ -96,7 +96,7 @@ def numbers(run: JudgedRun) -> Block:
         rows.append(cells)
     return Block(
         _table(
-            "CellTexts by phase (95 % intervals below)",
+            "Numbers by phase (95 % intervals below)",
             ("phase", *(name for _, name in shown)),
             rows,
             empty="No numbers.",
