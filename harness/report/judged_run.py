@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from harness import judge, store
+from harness.errors import UsageError
 from harness.history import History
 from harness.history.records import WARMUP
 from harness.judge import Metrics, RunData, Verdict
@@ -52,6 +53,11 @@ class JudgedRun:
     def history(self) -> History:
         """What happened, warm-up included."""
         return self.data.columns.history
+
+    @property
+    def first_providers(self) -> tuple[str, ...]:
+        """The first provider of the chain and its peers: an answer from any of them is no fallback."""
+        return self.data.columns.first
 
     @property
     def blind(self) -> bool:
@@ -103,9 +109,21 @@ def open_run(run: str | os.PathLike[str] | None = None) -> JudgedRun:
     return JudgedRun.of(
         RunData.of(folder.plan(), folder.history()),
         verdict=store.decode(store.encode(recorded), Verdict) if recorded else None,
+        metrics=_recorded_metrics(folder),
         path=folder.path,
         environment=folder.environment(),
     )
+
+
+def _recorded_metrics(folder: store.RunFolder) -> Metrics | None:
+    recorded = folder.metrics()
+    try:
+        return judge.metrics_of(recorded) if recorded else None
+    except (KeyError, TypeError, ValueError) as error:
+        hint = f"harness report {folder.path} writes it anew"
+        raise UsageError(
+            f"not the metrics of a run: {error!r}", where=str(folder.path / "metrics.json"), hint=hint
+        ) from None
 
 
 def _latest() -> Path:

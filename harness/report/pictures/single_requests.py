@@ -1,4 +1,4 @@
-"""What single requests did: attempts, waits and hand-overs, side by side on one clock."""
+"""What single requests did: attempts, waits and fallbacks, each from its own start."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from harness.history import AttemptRecord, RequestRecord, as_records
 from harness.report import words
 from harness.report.judged_run import JudgedRun
 from harness.report.pictures import style
+from harness.report.pictures.picture import DETAILS, Picture, unseen
 from harness.report.pictures.representatives import Representative, representatives
 from harness.report.pictures.style import GOOD, INK, WRONG
 
@@ -22,19 +23,16 @@ _CHAR_SHARE = 0.0098  # width of a small letter, as a share of the longest reque
 _ATTEMPTS_MAX = 40
 
 
-@style.styled
-def waterfall(run: JudgedRun) -> Figure:
-    """Draw representative requests: one that was untouched, the extremes, and one for each finding."""
-    if run.blind:
-        return style.in_words(style.UNSEEN)
+def _nothing(run: JudgedRun) -> str:
+    if why := unseen(run):
+        return why
+    return "" if representatives(run) else "No request ended in this run."
+
+
+def _draw(run: JudgedRun) -> Figure:
     chosen = representatives(run)
-    if not chosen:
-        return style.in_words("No request ended in this run, so there is none to look at closely.")
     ids = [pick.request_id for pick in chosen]
-    requests = {r.request_id: r for r in as_records(RequestRecord, _of(run.requests, ids))}
-    attempts: dict[str, list[AttemptRecord]] = {request_id: [] for request_id in ids}
-    for attempt in as_records(AttemptRecord, _of(run.attempts, ids).sort_values("start_ns", kind="stable")):
-        attempts[str(attempt.request_id)].append(attempt)
+    requests, attempts = _records(run, ids)
     end_s = max(_end_ns(requests[i], attempts[i]) - requests[i].scheduled_ns for i in ids) / 1e9
     figure = style.canvas(0.95 + 0.62 * len(chosen))
     axes = figure.subplots()
@@ -50,8 +48,16 @@ def waterfall(run: JudgedRun) -> Figure:
     axes.grid(visible=True, axis="x")
     style.seconds_axis(axes, "seconds since the caller's intended start")
     _legend(figure, {a.provider for rows in attempts.values() for a in rows}, colours)
-    figure.set_label(_label(chosen, requests, attempts))
     return figure
+
+
+def _records(run: JudgedRun, ids: list[str]) -> tuple[dict[str, RequestRecord], dict[str, list[AttemptRecord]]]:
+    """Return some requests, and their attempts in order."""
+    requests = {r.request_id: r for r in as_records(RequestRecord, _of(run.requests, ids))}
+    attempts: dict[str, list[AttemptRecord]] = {request_id: [] for request_id in ids}
+    for attempt in as_records(AttemptRecord, _of(run.attempts, ids).sort_values("start_ns", kind="stable")):
+        attempts[str(attempt.request_id)].append(attempt)
+    return requests, attempts
 
 
 def _of(table: pd.DataFrame, ids: list[str]) -> pd.DataFrame:
@@ -64,8 +70,8 @@ def _end_ns(request: RequestRecord, attempts: list[AttemptRecord]) -> int:
 
 
 def _name(pick: Representative) -> str:
-    whys = pick.why.split(", ")
-    lines = [pick.request_id, ", ".join(whys[:2]), *([", ".join(whys[2:4])] if len(whys) > 2 else [])]
+    reasons = pick.reasons
+    lines = [pick.request_id, ", ".join(reasons[:2]), *([", ".join(reasons[2:4])] if len(reasons) > 2 else [])]
     return "\n".join(lines)
 
 
@@ -85,7 +91,7 @@ def _row(
     for attempt in attempts:
         start = (attempt.start_ns - origin) / 1e9
         stop = ((attempt.end_ns or attempt.start_ns) - origin) / 1e9
-        _told(axes, row, attempt, stop, left_s)
+        _asked_to_wait(axes, row, attempt, stop, left_s)
         colour = colours.get(attempt.provider, style.UNKNOWN)
         _bar(axes, row, attempt, start=start, width=max(stop - start, end_s * 0.004), colour=colour)
         free = _tag(axes, row, attempt, start=start, end_s=end_s, free=free)
@@ -102,7 +108,7 @@ def _row(
     )
 
 
-def _told(axes: Axes, row: int, attempt: AttemptRecord, stop_s: float, left_s: float) -> None:
+def _asked_to_wait(axes: Axes, row: int, attempt: AttemptRecord, stop_s: float, left_s: float) -> None:
     """Draw the time that the provider asked the chain to stay away: an attempt inside it came too early."""
     if attempt.retry_after_ns:
         until_s = min(stop_s + attempt.retry_after_ns / 1e9, max(stop_s, left_s))
@@ -143,18 +149,31 @@ def _legend(figure: Figure, called: set[str], colours: dict[str, str]) -> None:
     handles += [
         style.swatch(style.UNKNOWN, "failed attempt", failed=True),
         Line2D([], [], color=INK, linewidth=1.1, linestyle=(0, (1, 2)), label="waiting"),
-        Patch(facecolor=GOOD, alpha=0.32, label="told to wait (Retry-After)"),
+        Patch(facecolor=GOOD, alpha=0.32, label="asked to wait (Retry-After)"),
     ]
     lengths = [len(handle.get_label()) + 6 for handle in handles]
     columns = len(handles) if sum(lengths) < 150 else max(2, 150 // max(lengths))
     figure.legend(handles=handles, loc="outside upper left", ncols=columns, fontsize=9, handlelength=1.6)
 
 
-def _label(
-    chosen: list[Representative], requests: dict[str, RequestRecord], attempts: dict[str, list[AttemptRecord]]
-) -> str:
+def _alt(run: JudgedRun) -> str:
+    chosen = representatives(run)
+    requests, attempts = _records(run, [pick.request_id for pick in chosen])
     lines = [
-        f"{pick.request_id} ({pick.why}): {_outcome(requests[pick.request_id], len(attempts[pick.request_id]))[2:]}"
+        f"{pick.request_id} ({', '.join(pick.reasons)}): "
+        f"{_outcome(requests[pick.request_id], len(attempts[pick.request_id]))[2:]}"
         for pick in chosen
     ]
     return f"What single requests did. {'; '.join(lines)}."
+
+
+SINGLE_REQUESTS = Picture(
+    name="single-requests",
+    question="What did single requests do?",
+    reading="Typical, extreme and failing examples, each from the moment at which its caller wanted to start.",
+    position=60,
+    places=(DETAILS, "success-after-fallback"),
+    nothing=_nothing,
+    alt=_alt,
+    draw=_draw,
+)

@@ -1,4 +1,4 @@
-"""The lane on top of a timeline: which phase it was, and which fault acted on whom."""
+"""The lane on top of a timeline: the phases, and which fault acted on which provider."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def in_words(plan: Plan) -> str:
     return f"injected {words.listed(texts, most=4)}"
 
 
-def lane(axes: Axes, run: JudgedRun) -> None:
+def draw(axes: Axes, run: JudgedRun) -> None:
     """Draw the phases and the fault windows, each with its text beside or inside its bar."""
     rows = _rows(run.plan)
     axes.set_title("What broke?")
@@ -50,7 +50,7 @@ def lane(axes: Axes, run: JudgedRun) -> None:
     if more > 0:
         axes.annotate(f"+ {more} more", (end_s, len(rows) - 1), ha="right", va="center", fontsize=8.5)
     if not rows:
-        axes.text(0, 0, "nothing: no fault in this scenario", va="center", fontsize=9, alpha=0.75)
+        axes.text(0, 0, "no fault in this scenario", va="center", fontsize=9, alpha=0.75)
 
 
 def _rows(plan: Plan) -> list[Window]:
