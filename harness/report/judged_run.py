@@ -119,7 +119,7 @@ def _recorded_metrics(folder: store.RunFolder) -> Metrics | None:
     recorded = folder.metrics()
     try:
         return judge.metrics_of(recorded) if recorded else None
-    except (KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         hint = f"harness report {folder.path} writes it anew"
         raise UsageError(
             f"not the metrics of a run: {error!r}", where=str(folder.path / "metrics.json"), hint=hint
