@@ -12,10 +12,12 @@ import tempfile
 import time
 from pathlib import Path
 
+from rig.bare_server import BareReady, BareStart
 from rig.result import Row, limited, quantile, tell
 
 from harness.history.records import HealthRecord, RequestRecord
 from harness.live.processes import OwnedProcess
+from harness.messages import Begin, LoadDone, LoadReady, LoadStart, WarmupCall
 from harness.scenario.plan import Arrival
 from harness.scenario.schema import Load
 from harness.store.capture import rows
@@ -34,22 +36,22 @@ async def one_pass(folder: Path, base_url: str) -> tuple[list[float], float]:
         Arrival(request_id=f"req-{place + 1:06d}", scheduled_ns=place * 10**9 // RATE, phase="steady", streaming=False)
         for place in range(RATE * SECONDS)
     ]
-    start = {
-        "capture": str(folder),
-        "token": "benchone",
-        "base_url": base_url,
-        "model": "gpt-4",
-        "arrivals": arrivals,
-        "load": Load(rate=RATE),
-        "warmup": [{"request_id": "warmup-000001", "model": "gpt-4"}],
-    }
+    start = LoadStart(
+        capture=str(folder),
+        token="benchone",
+        base_url=base_url,
+        model="gpt-4",
+        arrivals=tuple(arrivals),
+        load=Load(rate=RATE),
+        warmup=(WarmupCall(request_id="warmup-000001", model="gpt-4"),),
+    )
     argv = [sys.executable, "-m", "harness.live.locustfile"]
     async with OwnedProcess("load", argv, log=folder / "load.log", part=True) as load:
-        await load.ready(start)
+        await load.ready(start, LoadReady)
         origin_ns = time.monotonic_ns() + 500_000_000
-        await load.send({"origin_ns": origin_ns})
-        done = (await load.receive())["done"]
-    assert done["ok"] == len(arrivals), f"not every request was answered: {done}"
+        await load.send(Begin(origin_ns=origin_ns))
+        done = await load.receive(LoadDone)
+    assert done.ok == len(arrivals), f"not every request was answered: {done}"
     captured = list(rows(folder / "load.jsonl"))
     requests = [row for row in captured if isinstance(row, RequestRecord) and row.phase == "steady"]
     health = [row for row in captured if isinstance(row, HealthRecord) and row.at_ns >= origin_ns]
@@ -63,7 +65,7 @@ async def passes() -> list[tuple[list[float], float]]:
         folder = Path(scratch)
         argv = [sys.executable, str(SERVER)]
         async with OwnedProcess("bare", argv, log=folder / "bare.log", part=True) as server:
-            base_url = (await server.ready({"status": 200}))["base_url"]
+            base_url = (await server.ready(BareStart(status=200), BareReady)).base_url
             found = []
             for place in range(PASSES):
                 (folder / str(place)).mkdir()

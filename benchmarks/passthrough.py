@@ -5,18 +5,17 @@ The upstream is a bare aiohttp server. Requests go out at a fixed pace and count
 
 from __future__ import annotations
 
-import json
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from rig.bare_server import BareReady, BareStart
 from rig.result import Row, limited, quantile, tell
-from rig.servers import ROOT, Server, cores, edge, latencies_s, started
+from rig.servers import ROOT, Server, cores, edge, latencies_s, part
 
 TARGET_MS = 1.0
 RATE_PER_S = 100.0
@@ -27,16 +26,9 @@ PASS_S = 2.5
 @contextmanager
 def upstream() -> Iterator[Server]:
     """Run a bare server in the provider's place."""
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     command = [sys.executable, str(ROOT / "benchmarks" / "rig" / "bare_server.py")]
-    with started(command, env={**os.environ, "PYTHONPATH": str(ROOT)}, **pipes) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        process.stdin.write(json.dumps({"status": 200}).encode() + b"\n")
-        process.stdin.flush()
-        base_url = json.loads(process.stdout.readline())["ready"]["base_url"]
-        yield Server("direct", int(base_url.split(":")[2].split("/")[0]), process)
-        process.stdin.close()
+    with part(command, BareStart(status=200), BareReady) as (process, ready):
+        yield Server("direct", int(ready.base_url.split(":")[2].split("/")[0]), process)
 
 
 def measure() -> list[Row]:

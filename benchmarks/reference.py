@@ -6,9 +6,7 @@ its own: every second request finds its first provider failing twice. The whole 
 
 from __future__ import annotations
 
-import json
 import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -17,11 +15,12 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from rig.result import Row, limited, quantile, tell
-from rig.servers import ROOT, Server, cores, edge, latencies_s, started
+from rig.servers import Server, cores, edge, latencies_s, part
 
 from harness.chain import Chain, Provider, ReplySpec, Retry
 from harness.chain.reference import Done, RequestMachine, Result, SendAttempt, Shared
 from harness.chain.spec import Policy
+from harness.messages import ChainStart, LoadTarget
 from harness.scenario.load import load
 from harness.sim import run
 
@@ -51,22 +50,14 @@ order: [openai, azure]
 @contextmanager
 def chain_host(folder: Path, upstream: Server) -> Iterator[Server]:
     """Run the reference chain as a live run does, in front of one provider, every attempt recorded."""
-    provider = {"dialect": "openai", "model": "gpt-4"}
-    chain = {"name": "bench", "driver": "reference", "providers": {"gpt-4": provider}, "order": ["gpt-4"]}
+    provider = Provider(dialect="openai", model="gpt-4")
+    chain = Chain(name="bench", driver="reference", providers={"gpt-4": provider}, order=("gpt-4",))
     base_urls = {"gpt-4": f"http://127.0.0.1:{upstream.port}"}
     capture = folder / "chain"
     capture.mkdir()
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    with started([sys.executable, "-m", "harness.drivers.reference"], cwd=ROOT, **pipes) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        start = {"capture": str(capture), "chain": chain, "base_urls": base_urls}
-        process.stdin.write(json.dumps(start).encode() + b"\n")
-        process.stdin.flush()
-        base_url = json.loads(process.stdout.readline())["ready"]["base_url"]
-        yield Server("reference", int(base_url.split(":")[2].split("/")[0]), process)
-        process.stdin.close()
-        process.wait(10)
+    start = ChainStart(chain=chain, base_urls=base_urls, capture=str(capture))
+    with part([sys.executable, "-m", "harness.drivers.reference"], start, LoadTarget) as (process, target):
+        yield Server("reference", int(target.base_url.split(":")[2].split("/")[0]), process)
 
 
 def hop() -> list[Row]:

@@ -18,15 +18,17 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+from rig.bare_server import BareReady, BareStart
 from rig.result import Row, limited, quantile, tell
 
 from harness.chain import Provider
 from harness.history.records import AttemptRecord
 from harness.live.processes import OwnedProcess
 from harness.live.toxiproxy import Toxiproxy, provision
-from harness.provider.inject import Inject
+from harness.messages import Begin, EdgeReady, EdgeStart
 from harness.provider.marker import Marker
 from harness.scenario.plan import Window
+from harness.scenario.schema import Inject
 from harness.store import EdgeAttempt
 from harness.store.capture import rows
 
@@ -50,15 +52,14 @@ async def targets(folder: Path, binary: Path) -> AsyncIterator[dict[str, str]]:
         share=1.0,
         text="429",
     )
-    start = {
-        "capture": str(folder),
-        "token": TOKEN,
-        "seed": 1,
-        "providers": {"openai": Provider(dialect="openai", model="gpt-4")},
-        "windows": [window],
-        "listen": {},
-    }
-    bare_start = {"status": 429, "capture": str(folder)}
+    start = EdgeStart(
+        providers={"openai": Provider(dialect="openai", model="gpt-4")},
+        token=TOKEN,
+        seed=1,
+        windows=(window,),
+        capture=str(folder),
+    )
+    bare_start = BareStart(status=429, capture=str(folder))
     async with AsyncExitStack() as stack:
         enter = stack.enter_async_context
         bare = await enter(OwnedProcess("bare", [sys.executable, str(SERVER)], log=folder / "bare.log", part=True))
@@ -66,10 +67,10 @@ async def targets(folder: Path, binary: Path) -> AsyncIterator[dict[str, str]]:
             OwnedProcess("edge", [sys.executable, "-m", "harness.edge"], log=folder / "edge.log", part=True)
         )
         proxies = await enter(Toxiproxy.start(binary, log=folder / "toxiproxy.log"))
-        port = (await edge.ready(start))["ports"]["openai"]
-        await edge.send({"origin_ns": time.monotonic_ns()})
+        port = (await edge.ready(start, EdgeReady)).ports["openai"]
+        await edge.send(Begin(origin_ns=time.monotonic_ns()))
         address = await proxies.add("openai", upstream=f"127.0.0.1:{port}")
-        yield {"bare": (await bare.ready(bare_start))["base_url"], "edge": f"http://{address}/v1"}
+        yield {"bare": (await bare.ready(bare_start, BareReady)).base_url, "edge": f"http://{address}/v1"}
 
 
 async def client(session: aiohttp.ClientSession, base_urls: dict[str, str], place: int) -> None:

@@ -1,71 +1,79 @@
-"""What the child processes of a live run have in common.
+"""A child process of ours, from its start message to its end. The messages are in harness/messages.py.
 
-A part reads one JSON line from its standard input, its start message; gets ready; writes one JSON line to its
-standard output; and goes on until its standard input ends, be it that the runner closes it or that the runner dies.
-Lines between are messages (`{"origin_ns": N}`). Logs go to standard error.
+It reads its start message from its standard input; gets ready; writes a message to its standard output; and goes on until
+its standard input ends, because the runner closes it or because the runner dies. Logs go to standard error.
 """
 
 from __future__ import annotations
 
 import asyncio
 import gc
-import json
 import os
 import resource
 import sys
 import time
 import traceback
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, Generic, NoReturn, TypeVar
 
 from harness.errors import HarnessError
 from harness.history.records import HealthRecord
+from harness.messages import LINE_BYTES_MAX, Begin, Ready, StartMessage, read, write
 from harness.store import Capture
 
 HEALTH_S = 0.1
-_LINE_MAX = 64 * 2**20
+"""How often a process writes a health record."""
+TICKS = 10
+TICK_S = HEALTH_S / TICKS
+"""How long it sleeps at a time, to measure how late it wakes up."""
 
-Serve = Callable[["ChildProcess"], AbstractAsyncContextManager[dict[str, Any]]]
+S = TypeVar("S", bound=StartMessage)
+
+Serve = Callable[["ChildProcess[S]"], AbstractAsyncContextManager[object]]
 """Enter to get ready and give the ready message; leave to end."""
 
 
-class ChildProcess:
-    """A part's side of its tie to the runner.
+class ChildProcess(Generic[S]):
+    """This process, as a child of the runner.
 
     Attributes:
         process: Its name in health records, capture and logs: `edge`, `chain`, `load`.
-        config: The start message. `capture`: the folder for its rows, absent where nothing is recorded.
+        start: The start message.
         capture: Where its rows go; None where nothing is recorded.
-        on_message: Called with every later message.
+        on_begin: Called when the runner names the run's origin.
     """
 
-    def __init__(self, process: str, config: dict[str, Any]) -> None:
+    def __init__(self, process: str, start: S) -> None:
         self.process = process
-        self.config = config
-        folder = config.get("capture")
-        self.capture = Capture(Path(folder), process) if folder else None
-        self.on_message: Callable[[dict[str, Any]], Awaitable[None] | None] = lambda _message: None
+        self.start = start
+        self.capture = Capture(Path(start.capture), process) if start.capture else None
+        self.on_begin: Callable[[Begin], None] = lambda _begin: None
 
 
 def main(
-    process: str, serve: Serve, *, loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None
+    process: str,
+    shape: type[S],
+    serve: Serve[S],
+    *,
+    loop_factory: Callable[[], asyncio.AbstractEventLoop] | None = None,
 ) -> NoReturn:
-    """Run one part to its end and exit: the body of a child's `__main__`. What the user can solve is said in one line.
+    """Run a child process to its end and exit: the body of its `__main__`. An error of the user's is one line.
 
-    When the part has let go everything is written, so the interpreter does not take itself apart: the threads and
-    finalizers of a library may hold that up for seconds, and the runner would take the part for one that hangs.
+    When `serve` has ended everything is written, so the interpreter does not take itself apart: the threads and
+    finalizers of a library may hold that up for seconds, and the runner would take the process for one that hangs.
 
     Args:
         process: Its name.
+        shape: Its start message.
         serve: What it does.
         loop_factory: Makes its event loop; Python's own if None.
     """
     gc.set_threshold(50_000, 20, 20)  # a full collection in mid-run would be a stall of our own making
     code = 0
     try:
-        asyncio.Runner(loop_factory=loop_factory).run(_run(process, serve))
+        asyncio.Runner(loop_factory=loop_factory).run(_run(process, shape, serve))
     except HarnessError as error:
         sys.stderr.write(f"error: {error}\n")
         code = int(error.exit_code)
@@ -75,6 +83,32 @@ def main(
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
+
+
+def answer(work: Mapping[type[Any], Callable[[Any], object]]) -> int:
+    """Be a child process without an event loop: answer every message with one, until standard input ends.
+
+    Args:
+        work: By the messages that may come, what returns the answer.
+    """
+    say(Ready())
+    for line in sys.stdin.buffer:
+        asked = read(line, *work)
+        say(work[type(asked)](asked))
+    return 0
+
+
+def say(message: object) -> None:
+    """Send the runner a message. If the runner is gone, so is standard input, and its end is the signal to stop."""
+    if sys.stdout is None:
+        return
+    line = write(message)
+    try:
+        sys.stdout.flush()  # what a library has printed ends before a line of ours
+        while line:
+            line = line[os.write(sys.stdout.fileno(), line) :]
+    except BrokenPipeError:
+        pass
 
 
 def become(run: Callable[[], int], streams: Sequence[int]) -> NoReturn:
@@ -100,35 +134,32 @@ def become(run: Callable[[], int], streams: Sequence[int]) -> NoReturn:
         os._exit(code)  # as in `main`
 
 
-async def _run(process: str, serve: Serve) -> None:
+async def _run(process: str, shape: type[S], serve: Serve[S]) -> None:
     reader = await _stdin()
     line = await reader.readline()
     if not line:
         return
-    part = ChildProcess(process, json.loads(line))
+    child = ChildProcess(process, read(line, shape))
     try:
-        async with serve(part) as ready, _health(part):
-            sys.stdout.write(json.dumps({"ready": ready}) + "\n")
-            sys.stdout.flush()
+        async with serve(child) as ready, _health(child.capture, process):
+            say(ready)
             while line := await reader.readline():
-                reply = part.on_message(json.loads(line))
-                if reply is not None:
-                    await reply
+                child.on_begin(read(line, Begin))
     finally:
-        if part.capture is not None:
-            part.capture.close()
+        if child.capture is not None:
+            child.capture.close()
 
 
 async def _stdin() -> asyncio.StreamReader:
-    reader = asyncio.StreamReader(limit=_LINE_MAX)
+    reader = asyncio.StreamReader(limit=LINE_BYTES_MAX)
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
     return reader
 
 
 @asynccontextmanager
-async def _health(part: ChildProcess) -> AsyncIterator[None]:
+async def _health(capture: Capture | None, process: str) -> AsyncIterator[None]:
     """Record every 100 ms how late this event loop wakes up, and the CPU time used."""
-    task = asyncio.create_task(watch_loop(part.capture, part.process)) if part.capture is not None else None
+    task = asyncio.create_task(watch_loop(capture, process)) if capture is not None else None
     try:
         yield
     finally:
@@ -137,16 +168,35 @@ async def _health(part: ChildProcess) -> AsyncIterator[None]:
 
 
 async def watch_loop(capture: Capture, process: str) -> None:
-    """Write a health record every 100 ms, until cancelled. The lag is the worst of ten short sleeps, each measured."""
-    ticks = 10
-    step = HEALTH_S / ticks
+    """Write a health record every 100 ms, until cancelled."""
+    watch = LoopWatch(capture, process)
     while True:
-        worst = 0
-        for _ in range(ticks):
-            before = time.monotonic_ns()
-            await asyncio.sleep(step)
-            worst = max(worst, time.monotonic_ns() - before - int(step * 1e9))
-        capture.put(health(process, worst))
+        began_ns = time.monotonic_ns()
+        await asyncio.sleep(TICK_S)
+        watch.woke(began_ns)
+
+
+class LoopWatch:
+    """Measures how late an event loop wakes up: the lag of a health record is the worst of its short sleeps.
+
+    Args:
+        capture: Takes the records.
+        process: Its name in them.
+    """
+
+    def __init__(self, capture: Capture, process: str) -> None:
+        self._capture = capture
+        self._process = process
+        self._ticks = 0
+        self._worst_ns = 0
+
+    def woke(self, began_ns: int) -> None:
+        """Take note of a sleep of `TICK_S` that began at a time and ends now."""
+        self._worst_ns = max(self._worst_ns, time.monotonic_ns() - began_ns - int(TICK_S * 1e9))
+        self._ticks += 1
+        if self._ticks == TICKS:
+            self._capture.put(health(self._process, self._worst_ns))
+            self._ticks = self._worst_ns = 0
 
 
 def health(process: str, lag_ns: int) -> HealthRecord:

@@ -1,7 +1,6 @@
 """A bare aiohttp server with an OpenAI address, as a part: answers every chat request at once, by 200 or 429.
 
-Start message: `status`; `capture` (a folder) to record when each request was read and its answer written, with the
-stamps where the edge has them. Ready message: `base_url`.
+It records when each request was read and its answer written, with the stamps where the edge has them.
 """
 
 from __future__ import annotations
@@ -10,7 +9,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from dataclasses import dataclass
 
 from aiohttp import web
 
@@ -26,10 +25,25 @@ ANSWER = {
 }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BareStart:
+    """Start message of the server: the status that it answers, and the folder for its rows."""
+
+    status: int
+    capture: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BareReady:
+    """The server listens at `base_url`."""
+
+    base_url: str
+
+
 @asynccontextmanager
-async def serve(tie: part.Part) -> AsyncIterator[dict[str, Any]]:
+async def serve(tie: part.ChildProcess[BareStart]) -> AsyncIterator[BareReady]:
     """Listen on a free port until the benchmark lets go."""
-    status = int(tie.config["status"])
+    status = tie.start.status
     counts: Counter[str] = Counter()
 
     async def chat(request: web.Request) -> web.Response:
@@ -57,10 +71,10 @@ async def serve(tie: part.Part) -> AsyncIterator[dict[str, Any]]:
     await runner.setup()
     try:
         await web.TCPSite(runner, "127.0.0.1", 0).start()
-        yield {"base_url": f"http://127.0.0.1:{runner.addresses[0][1]}/v1"}
+        yield BareReady(base_url=f"http://127.0.0.1:{runner.addresses[0][1]}/v1")
     finally:
         await runner.cleanup()
 
 
 if __name__ == "__main__":
-    part.main("bare", serve)
+    part.main("bare", BareStart, serve)

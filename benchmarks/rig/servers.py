@@ -15,7 +15,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+from harness.chain import Provider, ReplySpec
+from harness.messages import Begin, EdgeReady, EdgeStart, read, write
+
+M = TypeVar("M")
 
 ROOT = Path(__file__).resolve().parents[2]
 TOKEN = "bench000"
@@ -76,28 +81,35 @@ def started(command: Sequence[str], **options: Any) -> Iterator[subprocess.Popen
 @contextmanager
 def edge(capture: Path | None, upstream: str | None = None) -> Iterator[Server]:
     """Run the edge as a live run does: one provider that answers at once, or a real one; every attempt recorded."""
-    reply = {"ttft": 0, "tokens": 6, "tokens_per_second": 0}
-    config: dict[str, Any] = {
-        "token": TOKEN,
-        "seed": 1,
-        "providers": {"openai": {"dialect": "openai", "model": "gpt-4", "reply": reply, "upstream": upstream}},
-        "windows": [],
-        "listen": {},
-    }
-    if capture is not None:
-        config["capture"] = str(capture)
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    with started([sys.executable, "-m", "harness.edge"], cwd=ROOT, **pipes) as process:
+    reply = ReplySpec(ttft=0, tokens=6, tokens_per_second=0)
+    start = EdgeStart(
+        providers={"openai": Provider(dialect="openai", model="gpt-4", reply=reply, upstream=upstream)},
+        token=TOKEN,
+        seed=1,
+        capture=None if capture is None else str(capture),
+    )
+    with part([sys.executable, "-m", "harness.edge"], start, EdgeReady) as (process, ready):
+        send(process, Begin(origin_ns=time.monotonic_ns()))
+        yield Server("edge", ready.ports["openai"], process)
+
+
+@contextmanager
+def part(command: Sequence[str], start: object, shape: type[M]) -> Iterator[tuple[subprocess.Popen[bytes], M]]:
+    """Run one of the harness's own processes; gives it and its ready message."""
+    with started(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdin is not None
         assert process.stdout is not None
-        process.stdin.write(json.dumps(config).encode() + b"\n")
-        process.stdin.flush()
-        port = json.loads(process.stdout.readline())["ready"]["ports"]["openai"]
-        process.stdin.write(json.dumps({"origin_ns": time.monotonic_ns()}).encode() + b"\n")
-        process.stdin.flush()
-        yield Server("edge", port, process)
+        send(process, start)
+        yield process, read(process.stdout.readline(), shape)
         process.stdin.close()
         process.wait(10)
+
+
+def send(process: subprocess.Popen[bytes], message: object) -> None:
+    """Send one of the harness's own processes a message."""
+    assert process.stdin is not None
+    process.stdin.write(write(message))
+    process.stdin.flush()
 
 
 def free_port() -> int:

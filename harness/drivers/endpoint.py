@@ -15,7 +15,6 @@ import aiohttp
 
 from harness.chain.spec import PLACEHOLDER, Endpoint
 from harness.errors import HarnessError, UsageError
-from harness.http_rules import is_success
 
 READY_S = 30.0
 
@@ -152,6 +151,6 @@ class Probe:
                 aiohttp.ClientSession(timeout=timeout, headers=self._headers) as session,
                 session.get(url, allow_redirects=False) as answer,
             ):
-                return is_success(answer.status)
+                return 200 <= answer.status < 300
         except (aiohttp.ClientError, OSError, TimeoutError):
             return False

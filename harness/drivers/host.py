@@ -5,37 +5,18 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 from harness.chain import Chain
 from harness.chain.litellm_router import router_settings
 from harness.chain.openai_sdk import sdk_settings
 from harness.drivers.endpoint import Probe, fill, headers, remarks
 from harness.errors import UsageError
+from harness.messages import ChainStart, LoadTarget
 
 _PROXY_NEEDS = ("litellm_proxy_extras", "uvicorn")  # some of what the extra `proxy` brings
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LoadTarget:
-    """What the load sends, and where.
-
-    Attributes:
-        base_url: Up to and including `/v1`.
-        model: What callers ask for.
-        headers: Sent along with every request.
-        addressable: The model to ask for to reach a provider, by provider: one warm-up call each.
-        warnings: What the host could not carry over, in sentences.
-    """
-
-    base_url: str
-    model: str
-    headers: dict[str, str] = field(default_factory=dict, repr=False)
-    addressable: dict[str, str]
-    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +33,7 @@ class Host:
     part: tuple[str, ...] | None
     sees_attempts: bool
 
-    def start_message(self, capture: Path | None, base_urls: Mapping[str, str], *, seed: int) -> dict[str, Any]:
+    def start_message(self, capture: Path | None, base_urls: Mapping[str, str], *, seed: int) -> ChainStart:
         """Return the part's start message; for its standard input alone, as it holds the chain's secrets.
 
         Args:
@@ -60,28 +41,16 @@ class Host:
             base_urls: Where each provider is called, by name, without the dialect's own path.
             seed: Of the plan: fixes what a policy of ours draws.
         """
-        message = {"chain": self.chain, "base_urls": dict(base_urls), "seed": seed}
-        return message if capture is None else {**message, "capture": str(capture)}
+        folder = None if capture is None else str(capture)
+        return ChainStart(chain=self.chain, base_urls=dict(base_urls), seed=seed, capture=folder)
 
     def command(self, base_urls: Mapping[str, str]) -> tuple[str, ...] | None:
         """Return the user's own command that starts the gateway, or None; addresses as in `start_message`."""
         endpoint = self.chain.endpoint
         return None if endpoint is None or endpoint.command is None else fill(endpoint.command, base_urls)
 
-    def address(self, ready: Mapping[str, Any] | None) -> LoadTarget:
-        """Return what the load sends, and where.
-
-        Args:
-            ready: The part's ready message; None where there is no part.
-        """
-        if ready is not None:
-            return LoadTarget(
-                base_url=ready["base_url"],
-                model=ready["model"],
-                headers=ready.get("headers", {}),
-                addressable=ready["addressable"],
-                warnings=tuple(ready["warnings"]),
-            )
+    def target(self) -> LoadTarget:
+        """Return what the load sends to a gateway that is not ours to host, and where."""
         endpoint = self.chain.endpoint
         assert endpoint is not None
         return LoadTarget(

@@ -14,8 +14,8 @@ from aiohttp import web
 from harness.chain import Chain
 from harness.drivers.environment import LIVE, HostEnvironment
 from harness.drivers.recorder import Recorder, forget
+from harness.messages import ChainStart, LoadTarget
 from harness.part import ChildProcess, Serve
-from harness.store import decode, encode
 
 _BODY_BYTES_MAX = 64 * 2**20
 _SHUTDOWN_S = 1.0
@@ -74,24 +74,23 @@ class Open(Protocol):
         """
 
 
-def serving(enter: Open) -> Serve:
+def serving(enter: Open) -> Serve[ChainStart]:
     """Return the part that hosts the chain in its start message behind an endpoint of its own."""
 
     @asynccontextmanager
-    async def serve(part: ChildProcess) -> AsyncIterator[dict[str, Any]]:
-        chain = decode(encode(part.config["chain"]), Chain)
-        base_urls: dict[str, str] = part.config["base_urls"]
-        recorder = Recorder(base_urls, part.capture.put if part.capture is not None else forget)
-        environment = replace(LIVE, seed=part.config.get("seed", LIVE.seed))
-        async with enter(chain, base_urls, recorder, environment) as inside:
+    async def serve(part: ChildProcess[ChainStart]) -> AsyncIterator[LoadTarget]:
+        start = part.start
+        recorder = Recorder(start.base_urls, part.capture.put if part.capture is not None else forget)
+        environment = replace(LIVE, seed=start.seed)
+        async with enter(start.chain, start.base_urls, recorder, environment) as inside:
             try:
                 async with listening(endpoint(inside.ask, explain=inside.explain, models=inside.models)) as base_url:
-                    yield {
-                        "base_url": base_url,
-                        "model": inside.model,
-                        "addressable": dict(inside.addressable),
-                        "warnings": list(inside.warnings),
-                    }
+                    yield LoadTarget(
+                        base_url=base_url,
+                        model=inside.model,
+                        addressable=dict(inside.addressable),
+                        warnings=inside.warnings,
+                    )
             finally:
                 recorder.close()
 

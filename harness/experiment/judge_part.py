@@ -1,19 +1,16 @@
-"""The process that judges a suite's runs: `python -m harness.experiment.judge_part`.
-
-A part, as in harness/part.py: a start message in, `ready` out; then one line in for each run, and one line out.
-"""
+"""The process that judges a suite's runs: `python -m harness.experiment.judge_part`."""
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from pathlib import Path
-from typing import Any
 
+from harness import part
 from harness.errors import ExitCode
-from harness.experiment.judging import judge_folder
-from harness.store import RunFolder, encode
+from harness.experiment.judging import Judged, JudgeRun, judge_folder
+from harness.messages import Failed
+from harness.store import RunFolder
 
 _LOWEST = 19
 
@@ -21,21 +18,16 @@ _LOWEST = 19
 def main() -> int:
     """Judge runs until standard input ends."""
     os.nice(_LOWEST)
-    if sys.stdin.readline():
-        _say({"ready": {}})
-    for line in sys.stdin:
-        asked: dict[str, Any] = json.loads(line)
-        try:
-            folder = RunFolder.open(Path(asked["run"]))
-            _say({"judged": judge_folder(folder, asked["error"], exit_code=ExitCode(asked["exit_code"]))})
-        except Exception as bug:  # one run that cannot be judged must not take the others' answers with it
-            _say({"problem": f"{type(bug).__name__}: {bug}"})
-    return 0
+    return part.answer({JudgeRun: judged})
 
 
-def _say(message: dict[str, Any]) -> None:
-    sys.stdout.buffer.write(encode(message) + b"\n")
-    sys.stdout.buffer.flush()
+def judged(asked: JudgeRun) -> Judged | Failed:
+    """Judge one run. One that cannot be judged must not take the others' answers with it."""
+    try:
+        folder = RunFolder.open(Path(asked.run))
+        return judge_folder(folder, asked.error, exit_code=ExitCode(asked.exit_code))
+    except Exception as bug:
+        return Failed(problem=f"{type(bug).__name__}: {bug}")
 
 
 if __name__ == "__main__":

@@ -8,23 +8,39 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from harness.errors import ExitCode, HarnessError
 from harness.experiment.live import Quiet
 from harness.experiment.run import judge_run
 from harness.history import History
-from harness.judge import Score, ScorecardNumbers, score
+from harness.judge import Score, Tally, score, tally
 from harness.live.processes import OwnedProcess
+from harness.messages import Failed, Ready
 from harness.scenario import Plan
-from harness.store import RunFolder, decode, encode
+from harness.store import RunFolder
 
 JUDGE_S = 300.0
 """How long one run may take; the priority is the lowest, so the machine may be busy with others all the while."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JudgeRun:
+    """What a judging process is asked.
+
+    Attributes:
+        run: The run's folder.
+        error: Why it did not come to its planned end; empty if it did.
+        exit_code: What such an end means.
+    """
+
+    run: str
+    error: str
+    exit_code: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +57,7 @@ class Judged:
     score: Score
     exit_code: int
     reasons: tuple[str, ...]
-    tally: ScorecardNumbers
+    tally: Tally
 
 
 class Judge(Protocol):
@@ -71,8 +87,8 @@ def judge_folder(folder: RunFolder, error: str, *, exit_code: ExitCode = ExitCod
 
 def judged(plan: Plan, folder: RunFolder, history: History, error: HarnessError | None) -> Judged:
     """Judge a run whose records are at hand, and write everything down."""
-    run = judge_run(plan, folder, history, error, Quiet()).run
-    verdict, numbers = run.verdict, ScorecardNumbers.of(run.data)
+    verdict = judge_run(plan, folder, history, error, Quiet()).run.verdict
+    numbers = tally(plan, history)
     return Judged(score=score(verdict, numbers), exit_code=verdict.exit_code, reasons=verdict.reasons, tally=numbers)
 
 
@@ -100,7 +116,7 @@ class Judging:
 
     async def judge(self, folder: RunFolder, error: str, *, exit_code: ExitCode = ExitCode.HARNESS) -> Judged:
         """Judge a run; see `Judge`."""
-        asked = {"run": str(folder.path), "error": error, "exit_code": int(exit_code)}
+        asked = JudgeRun(run=str(folder.path), error=error, exit_code=int(exit_code))
         async with self._turn:
             try:
                 answer = await asyncio.wait_for(self._ask(asked), JUDGE_S)
@@ -110,17 +126,17 @@ class Judging:
             except HarnessError:
                 await self._end(grace_s=0)  # the next run gets a new one
                 raise
-        if "problem" in answer:
-            raise HarnessError(str(answer["problem"]), where="judge", hint=f"harness report {folder.path}")
-        return decode(encode(answer["judged"]), Judged)
+        if isinstance(answer, Failed):
+            raise HarnessError(answer.problem, where="judge", hint=f"harness report {folder.path}")
+        return answer
 
-    async def _ask(self, message: Mapping[str, Any]) -> dict[str, object]:
+    async def _ask(self, message: JudgeRun) -> Judged | Failed:
         if self._child is None:
             argv = [sys.executable, "-m", "harness.experiment.judge_part"]
             self._child = await OwnedProcess("judge", argv, log=self._log, part=True).__aenter__()  # left by `_end`
-            await self._child.ready({})
+            await self._child.ready(None, Ready)
         await self._child.send(message)
-        return await self._child.receive()
+        return await self._child.receive(Judged, Failed)
 
     async def _end(self, grace_s: float | None = None) -> None:
         child, self._child = self._child, None

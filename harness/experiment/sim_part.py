@@ -1,55 +1,41 @@
-"""A process that simulates a suite's runs: `python -m harness.experiment.sim_part`.
-
-A part, as in harness/part.py: a start message in, `ready` out; then one line in for each run, and one line out.
-"""
+"""A process that simulates a suite's runs: `python -m harness.experiment.sim_part`."""
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
-from typing import Any
 
-from harness.chain import Chain
-from harness.errors import ExitCode, HarnessError
-from harness.experiment.judging import judge_folder, judged
+from harness import part
+from harness.experiment.judge_part import judged as judge_again
+from harness.experiment.judging import JudgeRun, judged
 from harness.experiment.simulated import simulate
-from harness.store import RunFolder, decode, encode
+from harness.experiment.simulating import Simulated, SimulateRun
+from harness.messages import Failed
+from harness.store import RunFolder
 
 
 def main() -> int:
     """Simulate runs until standard input ends."""
-    if sys.stdin.readline():
-        _say({"ready": {}})
-    for line in sys.stdin:
-        asked: dict[str, Any] = json.loads(line)
-        folder = RunFolder.open(Path(asked["run"]))
-        try:
-            _say(_simulated(folder, asked) if "chain" in asked else _judged(folder, asked))
-        except Exception as bug:  # one run that cannot be judged must not take the others' answers with it
-            _say({"problem": f"{type(bug).__name__}: {bug}"})
-    return 0
+    return part.answer({SimulateRun: simulated, JudgeRun: judge_again})
 
 
-def _simulated(folder: RunFolder, asked: dict[str, Any]) -> dict[str, Any]:
+def simulated(asked: SimulateRun) -> Simulated | Failed:
+    """Simulate and judge one run."""
+    try:
+        return _simulated(RunFolder.open(Path(asked.run)), asked)
+    except Exception as bug:  # one run that cannot be judged must not take the others' answers with it
+        return Failed(problem=f"{type(bug).__name__}: {bug}")
+
+
+def _simulated(folder: RunFolder, asked: SimulateRun) -> Simulated:
     plan = folder.plan()
-    history, error = simulate(plan, decode(encode(asked["chain"]), Chain), folder, command=asked["command"])
+    history, error = simulate(plan, asked.chain, folder, command=asked.command)
     if history is None:
         history = folder.history()
-    return {"judged": judged(plan, folder, history, error), "error": error and _told(error)}
-
-
-def _judged(folder: RunFolder, asked: dict[str, Any]) -> dict[str, Any]:
-    return {"judged": judge_folder(folder, asked["judge"], exit_code=ExitCode(asked["exit_code"]))}
-
-
-def _told(error: HarnessError) -> dict[str, Any]:
-    return {"problem": error.problem, "where": error.where, "hint": error.hint}
-
-
-def _say(message: dict[str, Any]) -> None:
-    sys.stdout.buffer.write(encode(message) + b"\n")
-    sys.stdout.buffer.flush()
+    answer = judged(plan, folder, history, error)
+    if error is None:
+        return Simulated(judged=answer)
+    return Simulated(judged=answer, problem=error.problem, where=error.where, hint=error.hint)
 
 
 if __name__ == "__main__":

@@ -9,21 +9,56 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
+from harness.chain import Chain
 from harness.errors import ExitCode, HarnessError
 from harness.experiment.jobs import Job
-from harness.experiment.judging import Judged
+from harness.experiment.judging import Judged, JudgeRun
 from harness.live import engine
 from harness.live.processes import OwnedProcess
-from harness.store import RunFolder, decode, encode
+from harness.messages import Failed, Ready
+from harness.store import RunFolder
+
+T = TypeVar("T")
 
 RUN_S = 900.0
 """How long one run may take; a chain that never lets go of its process would hold up all others."""
 IMPORTS_S = 120.0
 RUNS_MAX = 1000
 """How many runs a process makes before another takes its place: LiteLLM leaves up to 140 KB behind in each."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimulateRun:
+    """What a simulating process is asked.
+
+    Attributes:
+        run: The run's folder, with its plan.
+        chain: The chain, with its secrets.
+        command: The command line that repeats the run.
+    """
+
+    run: str
+    chain: Chain = field(repr=False)
+    command: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Simulated:
+    """A simulated run.
+
+    Attributes:
+        judged: Its answer.
+        problem: Why it did not come to its planned end; None if it did. `where` and `hint` belong to it.
+    """
+
+    judged: Judged
+    problem: str | None = None
+    where: str | None = None
+    hint: str | None = None
 
 
 class Simulating:
@@ -55,26 +90,32 @@ class Simulating:
 
     async def carry(self, job: Job, folder: RunFolder, _gate: engine.Gate) -> HarnessError | None:
         """Simulate and judge a run; see `harness.experiment.suite.Engine`."""
-        message = {"run": str(folder.path), "chain": job.loaded.chain, "command": job.command}
+        message = SimulateRun(run=str(folder.path), chain=job.loaded.chain, command=job.command)
         try:
-            answer = await self._ask(message)
+            answer = await self._ask(message, Simulated)
         except TimeoutError:
             return HarnessError(f"took more than {RUN_S:g} s for one run", where="sim")
         except HarnessError as death:
             return death
-        return HarnessError(**answer["error"]) if answer.get("error") else None
+        if isinstance(answer, Failed):  # it will be judged anew, and fail in the same way
+            return None
+        self._judged[folder.path] = answer.judged
+        if answer.problem is None:
+            return None
+        return HarnessError(answer.problem, where=answer.where, hint=answer.hint)
 
     async def judge(self, folder: RunFolder, error: str, *, exit_code: ExitCode = ExitCode.HARNESS) -> Judged:
         """Return the answer of a run; see `harness.experiment.judging.Judge`."""
-        judged = self._judged.pop(folder.path, None)
-        if judged is None:  # its process died, or it is of a suite that was cut short before it was judged
-            answer = await self._ask({"run": str(folder.path), "judge": error, "exit_code": int(exit_code)})
-            judged = self._judged.pop(folder.path, None)
-            if judged is None:
-                raise HarnessError(str(answer.get("problem")), where="judge", hint=f"harness report {folder.path}")
-        return judged
+        if judged := self._judged.pop(folder.path, None):
+            return judged
+        asked = JudgeRun(run=str(folder.path), error=error, exit_code=int(exit_code))
+        # Its process died, or it is of a suite that was cut short before it was judged.
+        answer = await self._ask(asked, Judged)
+        if isinstance(answer, Failed):
+            raise HarnessError(answer.problem, where="judge", hint=f"harness report {folder.path}")
+        return answer
 
-    async def _ask(self, message: dict[str, Any]) -> dict[str, Any]:
+    async def _ask(self, message: object, shape: type[T]) -> T | Failed:
         """Have a free process do something.
 
         Raises:
@@ -86,7 +127,7 @@ class Simulating:
         try:
             child = child or await self._new()
             await child.send(message)
-            answer = await asyncio.wait_for(child.receive(), RUN_S)
+            answer = await asyncio.wait_for(child.receive(shape, Failed), RUN_S)
             self._runs[child] += 1
             whole = self._runs[child] < RUNS_MAX
         finally:
@@ -94,13 +135,11 @@ class Simulating:
                 self._runs.pop(child, None)
                 await child.end(grace_s=0)
             self._free.put_nowait(child if whole else None)
-        if answer.get("judged"):
-            self._judged[Path(message["run"])] = decode(encode(answer["judged"]), Judged)
         return answer
 
     async def _new(self) -> OwnedProcess:
         argv = [sys.executable, "-m", "harness.experiment.sim_part"]
         child = await OwnedProcess("sim", argv, log=self._log, part=True).__aenter__()  # left by `start` or `_ask`
         self._runs[child] = 0
-        await child.ready({}, timeout_s=IMPORTS_S)
+        await child.ready(None, Ready, timeout_s=IMPORTS_S)
         return child

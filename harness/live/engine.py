@@ -15,11 +15,23 @@ from typing import Any, Protocol
 
 from harness.chain import Chain
 from harness.chain.upstream import keys
-from harness.drivers import READY_S, Host, LoadTarget, host
+from harness.drivers import READY_S, Host, host
 from harness.errors import ExitCode, HarnessError
 from harness.live.nemesis import Nemesis
 from harness.live.processes import Fork, OwnedProcess, to_the_end
 from harness.live.toxiproxy import Binary, Toxiproxy
+from harness.messages import (
+    Begin,
+    BudgetSpent,
+    EdgeReady,
+    EdgeStart,
+    LoadDone,
+    LoadReady,
+    LoadStart,
+    LoadTarget,
+    WarmupCall,
+    WarmupResult,
+)
 from harness.part import watch_loop
 from harness.scenario import Plan
 from harness.store import Capture, Origin, RunFolder
@@ -61,7 +73,7 @@ class LiveResult:
     """
 
     warnings: tuple[str, ...]
-    load: Mapping[str, Any]
+    load: LoadDone
 
 
 Gate = Callable[[], Awaitable[None]]
@@ -185,20 +197,20 @@ class _LiveRun:
         await self._watch(parts, proxy.died())
         chain = None if hosted.part is None else await self._part(parts, "chain", hosted.part)
         load = await self._part(parts, "load", [sys.executable, "-m", "harness.live.locustfile"])
-        base_urls = await self._listen(proxy, (await edge.ready(self._edge_message()))["ports"])
+        base_urls = await self._listen(proxy, (await edge.ready(self._edge_message(), EdgeReady)).ports)
         await self._watch(parts, self._budget(edge))
         if chain is not None:
             message = hosted.start_message(self.folder.capture, base_urls, seed=self.plan.seed)
-            address = hosted.address(await chain.ready(message))
+            target = await chain.ready(message, LoadTarget)
         else:
-            address = await self._gateway(parts, hosted, base_urls)
+            target = await self._gateway(parts, hosted, base_urls)
 
-        told = (*_blunt(self.plan), *address.warnings)
+        told = (*_blunt(self.plan), *target.warnings)
         for warning in told:
             self.progress.say(f"warning: {warning}")
         self.progress.phase("warm-up")
-        warmed = await load.ready(self._load_message(address))
-        failed = _warmup_warnings(warmed["warmup"])
+        warmed = await load.ready(self._load_message(target), LoadReady)
+        failed = _warmup_warnings(warmed.warmup)
         for warning in failed:
             self.progress.say(f"warning: {warning}")
         warnings = (*told, *failed)
@@ -208,8 +220,8 @@ class _LiveRun:
             await self.gate()
         origin_ns = time.monotonic_ns() + LEAD_NS
         self.capture.put(Origin(at_ns=origin_ns))
-        await edge.send({"origin_ns": origin_ns})
-        await load.send({"origin_ns": origin_ns})
+        await edge.send(Begin(origin_ns=origin_ns))
+        await load.send(Begin(origin_ns=origin_ns))
         async with Nemesis(self.plan.timeline, proxy, origin_ns=origin_ns, put=self.capture.put):
             await self._phases(origin_ns)
             done = await self._drain(load)
@@ -225,9 +237,9 @@ class _LiveRun:
 
     async def _budget(self, edge: OwnedProcess) -> HarnessError:
         """Complete when the edge says that it calls no real provider any more."""
-        message = await edge.receive()
+        spent = await edge.receive(BudgetSpent)
         hint = "raise it in the chain file, or make the run shorter"
-        return BudgetReached(message["budget"], where="edge", hint=hint)
+        return BudgetReached(spent.why, where="edge", hint=hint)
 
     async def _part(self, parts: AsyncExitStack, name: str, argv: Sequence[str], *, ours: bool = True) -> OwnedProcess:
         fork = self.forks.get(argv[-1]) if ours else None
@@ -257,7 +269,7 @@ class _LiveRun:
             await gateway.until(probe.ready, timeout_s=READY_S, what=probe.what)
         else:
             await probe.wait()
-        return hosted.address(None)
+        return hosted.target()
 
     async def _phases(self, origin_ns: int) -> None:
         for phase in self.plan.phases:
@@ -265,43 +277,42 @@ class _LiveRun:
             self.progress.phase(phase.name, (phase.end_ns - phase.start_ns) / 1e9)
         await _sleep_until(origin_ns + self.plan.end_ns)
 
-    async def _drain(self, load: OwnedProcess) -> Mapping[str, Any]:
+    async def _drain(self, load: OwnedProcess) -> LoadDone:
         """Wait for what is in flight, and for attempts that come late; return what the load says it did."""
         self.progress.phase("drain")
         try:
-            message = await asyncio.wait_for(load.receive(), self.plan.load.deadline / 1e9 + SLACK_S)
+            done = await asyncio.wait_for(load.receive(LoadDone), self.plan.load.deadline / 1e9 + SLACK_S)
         except TimeoutError:
             raise HarnessError("did not end its requests by their deadline", where="load") from None
         await asyncio.sleep(LATE_S)
-        done: Mapping[str, Any] = message["done"]
         return done
 
-    def _edge_message(self) -> dict[str, Any]:
-        return {
-            "capture": str(self.folder.capture),
-            "token": self.token,
-            "seed": self.plan.seed,
-            "providers": self.chain.providers,
-            "windows": self.plan.timeline.windows,
-            "listen": dict.fromkeys(self.chain.providers, "127.0.0.1:0"),
-            "keys": keys(self.chain, os.environ),
-            "budget": {"requests": self.chain.max_requests, "usd": self.chain.max_cost},
-        }
+    def _edge_message(self) -> EdgeStart:
+        return EdgeStart(
+            providers=dict(self.chain.providers),
+            token=self.token,
+            seed=self.plan.seed,
+            windows=self.plan.timeline.windows,
+            keys=keys(self.chain, os.environ),
+            max_requests=self.chain.max_requests,
+            max_usd=self.chain.max_cost,
+            capture=str(self.folder.capture),
+        )
 
-    def _load_message(self, address: LoadTarget) -> dict[str, Any]:
-        models = dict.fromkeys(address.addressable.values())
-        return {
-            "capture": str(self.folder.capture),
-            "token": self.token,
-            "base_url": address.base_url,
-            "model": address.model,
-            "headers": address.headers,
-            "arrivals": self.plan.arrivals,
-            "load": self.plan.load,
-            "warmup": [
-                {"request_id": f"warmup-{place:06d}", "model": model} for place, model in enumerate(models, start=1)
-            ],
-        }
+    def _load_message(self, target: LoadTarget) -> LoadStart:
+        models = dict.fromkeys(target.addressable.values())
+        return LoadStart(
+            token=self.token,
+            base_url=target.base_url,
+            model=target.model,
+            load=self.plan.load,
+            arrivals=self.plan.arrivals,
+            headers=target.headers,
+            warmup=tuple(
+                WarmupCall(request_id=f"warmup-{place:06d}", model=model) for place, model in enumerate(models, start=1)
+            ),
+            capture=str(self.folder.capture),
+        )
 
 
 def _blunt(plan: Plan) -> tuple[str, ...]:
@@ -314,11 +325,11 @@ def _blunt(plan: Plan) -> tuple[str, ...]:
     )
 
 
-def _warmup_warnings(warmup: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
+def _warmup_warnings(warmup: Sequence[WarmupResult]) -> tuple[str, ...]:
     return tuple(
-        f"the warm-up call for model {call['model']!r} failed: {call.get('error') or call.get('status')}"
+        f"the warm-up call for model {call.model!r} failed: {call.error or call.status}"
         for call in warmup
-        if not call["ok"]
+        if not call.ok
     )
 
 

@@ -16,7 +16,6 @@ monkey.patch_all(thread=False)  # threads stay real: the capture's writer must r
 os.environ["LOCUST_SKIP_MONKEY_PATCH"] = "1"  # or Locust would patch them all the same
 
 import gc
-import json
 import resource
 import sys
 import time
@@ -38,8 +37,9 @@ from harness.errors import ExitCode, HarnessError
 from harness.history.records import WARMUP, RequestRecord
 from harness.live.load.arrivals import drive
 from harness.live.load.caller import Caller, PlannedCall
-from harness.live.load.message import Start, read_start
-from harness.part import HEALTH_S, health
+from harness.live.load.message import read_start
+from harness.messages import Begin, LoadDone, LoadReady, LoadStart, WarmupCall, WarmupResult, read
+from harness.part import TICK_S, LoopWatch, say
 from harness.store import Capture
 
 PROCESS = "load"
@@ -57,7 +57,7 @@ class Session:
         end: Set when standard input ends, to an exception when something breaks.
     """
 
-    def __init__(self, start: Start, messages: Iterable[bytes]) -> None:
+    def __init__(self, start: LoadStart, messages: Iterable[bytes]) -> None:
         self.start = start
         self.messages = messages
         self.capture = Capture(Path(start.capture), PROCESS) if start.capture else None
@@ -89,24 +89,37 @@ class Session:
 
     def _drive(self, user: Any) -> None:
         caller = Caller(self.start, user, self._report)
-        warmed = [self._warm_up(caller, call.request_id, call.model) for call in self.start.warmup]
+        warmed = tuple(self._warm_up(caller, call) for call in self.start.warmup)
         gc.collect()
         gc.freeze()  # the plan stays for good; a collection in mid-run must not walk through it
         self._outcomes.clear()
-        _say({"ready": {"warmup": warmed}})
+        say(LoadReady(warmup=warmed))
         drive(self.start, caller, self.origin.get(), self.end.set_exception)
-        outcomes = {name: self._outcomes[name] for name in ("ok", "truncated", "error", "deadline", "dropped")}
+        found = self._outcomes
         sys.stderr.write("\n".join(get_stats_summary(self.environment.stats, current=False)) + "\n")
-        _say({"done": {"sent": sum(outcomes.values()) - outcomes["dropped"], **outcomes}})
-
-    def _warm_up(self, caller: Caller, request_id: str, model: str) -> dict[str, Any]:
-        now_ns = time.monotonic_ns()
-        deadline_ns = now_ns + WARMUP_NS
-        call = PlannedCall(
-            request_id=request_id, phase=WARMUP, model=model, scheduled_ns=now_ns, deadline_ns=deadline_ns
+        say(
+            LoadDone(
+                sent=found.total() - found["dropped"],
+                ok=found["ok"],
+                truncated=found["truncated"],
+                error=found["error"],
+                deadline=found["deadline"],
+                dropped=found["dropped"],
+            )
         )
-        record = caller.call(call)
-        return {"model": model, "status": record.status, "ok": record.outcome == "ok", "error": record.error}
+
+    def _warm_up(self, caller: Caller, call: WarmupCall) -> WarmupResult:
+        now_ns = time.monotonic_ns()
+        record = caller.call(
+            PlannedCall(
+                request_id=call.request_id,
+                phase=WARMUP,
+                model=call.model,
+                scheduled_ns=now_ns,
+                deadline_ns=now_ns + WARMUP_NS,
+            )
+        )
+        return WarmupResult(model=call.model, ok=record.outcome == "ok", status=record.status, error=record.error)
 
     def _report(self, record: RequestRecord) -> None:
         """Record a request, and tell Locust, whose own statistics then count from the intended start too."""
@@ -129,22 +142,18 @@ class Session:
     def _listen(self) -> None:
         """Read the runner's messages until they end, which ends everything."""
         for line in self.messages:
-            message = json.loads(line)
-            if "origin_ns" in message and not self.origin.ready():
-                self.origin.set(message["origin_ns"])
+            self.origin.set(read(line, Begin).origin_ns)
         self.end.set()
 
     def _watch_loop(self) -> None:
-        """Write a health record every 100 ms, as `harness.part.watch_loop` does: the lag is the worst of ten sleeps."""
-        ticks = 10
-        step = HEALTH_S / ticks
-        while self.capture is not None:
-            worst = 0
-            for _ in range(ticks):
-                before = time.monotonic_ns()
-                gevent.sleep(step)
-                worst = max(worst, time.monotonic_ns() - before - int(step * 1e9))
-            self.capture.put(health(PROCESS, worst))
+        """Write health records, as `harness.part.watch_loop` does."""
+        if self.capture is None:
+            return
+        watch = LoopWatch(self.capture, PROCESS)
+        while True:
+            began_ns = time.monotonic_ns()
+            gevent.sleep(TICK_S)
+            watch.woke(began_ns)
 
     def _guard(self, work: Any, *args: Any) -> None:
         """Do some work, and end everything if it breaks: Locust would only log it and start the user again."""
@@ -176,18 +185,6 @@ def _user(session: Session) -> type:
         tasks: ClassVar = [drive]
 
     return LocustUser
-
-
-def _say(message: dict[str, Any]) -> None:
-    """Write a message to the runner. If it is gone, so is standard input, and its end is the signal to stop."""
-    if sys.stdout is None:
-        return
-    line = json.dumps(message).encode() + b"\n"
-    try:
-        while line:
-            line = line[os.write(sys.stdout.fileno(), line) :]
-    except BrokenPipeError:
-        pass
 
 
 def _allow_files(connections: int) -> None:

@@ -8,7 +8,6 @@ tells when one ends. A part that was forked is the same program as one that was 
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import signal
 import socket
@@ -19,7 +18,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from harness.errors import HarnessError
-from harness.live.processes import LINE_MAX, Fork, OwnedProcess
+from harness.live.processes import Fork, OwnedProcess
+from harness.messages import LINE_BYTES_MAX, Born, Ended, NurseryStart, Ready, read
 
 FORK_S = 30.0
 """How long a fork may take on a machine that is busy."""
@@ -103,7 +103,7 @@ class Nursery:
             async with AsyncExitStack() as stack:
                 await child.__aenter__()
                 stack.push_async_callback(child.end)  # how it ends is nobody's business any more
-                await child.ready({"socket": path}, timeout_s=START_S)
+                await child.ready(NurseryStart(socket=path), Ready, timeout_s=START_S)
                 with socket.socket(socket.AF_UNIX) as tie:
                     tie.connect(path)
                     tie.settimeout(0)
@@ -170,17 +170,17 @@ class Nursery:
             return
         *lines, self._rest = (self._rest + data).split(b"\n")
         for line in lines:
-            self._take(json.loads(line))
+            self._take(read(line, Born, Ended))
 
-    def _take(self, message: dict[str, int]) -> None:
-        if "born" in message:
+    def _take(self, message: Born | Ended) -> None:
+        if isinstance(message, Born):
             birth = self._births.pop(0)
             if not birth.done():
-                birth.set_result(message["born"])
-        elif part := self._parts.pop(message["ended"], None):
-            part.ended.set_result(message["code"])
+                birth.set_result(message.pid)
+        elif part := self._parts.pop(message.pid, None):
+            part.ended.set_result(message.code)
         else:
-            self._early[message["ended"]] = message["code"]
+            self._early[message.pid] = message.code
 
     def _lose(self) -> None:
         """Nobody tells any more how parts end: whoever owns one takes it for killed, and kills it."""
@@ -200,7 +200,7 @@ async def _writer(number: int) -> asyncio.StreamWriter:
 
 
 async def _reader(number: int) -> asyncio.StreamReader:
-    reader = asyncio.StreamReader(limit=LINE_MAX)
+    reader = asyncio.StreamReader(limit=LINE_BYTES_MAX)
     protocol = asyncio.StreamReaderProtocol(reader)
     await asyncio.get_running_loop().connect_read_pipe(lambda: protocol, os.fdopen(number, "rb"))
     return reader

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import gc
 import importlib
-import json
 import os
 import selectors
 import signal
@@ -18,6 +17,7 @@ from collections.abc import Callable
 from typing import NoReturn
 
 from harness import part
+from harness.messages import Born, Ended, NurseryStart, Ready, read, write
 
 _LITELLM = "harness.drivers.litellm_router"
 
@@ -39,9 +39,9 @@ def main() -> int:
             return 0
         line += piece
     with socket.socket(socket.AF_UNIX) as door:
-        door.bind(json.loads(line)["socket"])
+        door.bind(read(line, NurseryStart).socket)
         door.listen(1)
-        os.write(1, b'{"ready": {}}\n')
+        os.write(1, write(Ready()))
         tie, _ = door.accept()
     with tie:
         _serve(tie, program.main)
@@ -76,7 +76,7 @@ def _serve(tie: socket.socket, program: Callable[[], int]) -> None:
             pids.add(pid)
             for stream in streams:
                 os.close(stream)
-            _tell(tie, {"born": pid})
+            tie.sendall(write(Born(pid=pid)))
 
 
 def _reap(pids: set[int], tie: socket.socket) -> None:
@@ -84,11 +84,7 @@ def _reap(pids: set[int], tie: socket.socket) -> None:
         found, status = os.waitpid(pid, os.WNOHANG)
         if found:
             pids.discard(pid)
-            _tell(tie, {"ended": pid, "code": os.waitstatus_to_exitcode(status)})
-
-
-def _tell(tie: socket.socket, message: dict[str, int]) -> None:
-    tie.sendall(json.dumps(message).encode() + b"\n")
+            tie.sendall(write(Ended(pid=pid, code=os.waitstatus_to_exitcode(status))))
 
 
 def _become(program: Callable[[], int], streams: list[int], *, spare: tuple[int, ...]) -> NoReturn:

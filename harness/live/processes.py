@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import os
 import shutil
 import signal
@@ -14,10 +13,10 @@ from asyncio.subprocess import PIPE
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Protocol, Self, TypeVar
+from typing import IO, Any, Protocol, Self, TypeVar, overload
 
 from harness.errors import HarnessError
-from harness.store import encode
+from harness.messages import LINE_BYTES_MAX, is_message, read, write
 
 READY_S = 60.0
 GRACE_S = 5.0
@@ -25,12 +24,13 @@ _TERMINATE_S = 2.0
 _REAP_S = 5.0
 _TAIL_LINES = 20
 _TAIL_BYTES = 64 * 2**10
-LINE_MAX = 64 * 2**20
 _POLL_S = 0.01
 _PROXIES = frozenset({"http_proxy", "https_proxy", "ftp_proxy", "all_proxy", "ws_proxy", "wss_proxy"})
 _TETHER = Path(__file__).with_name("tether.py")
 
 T = TypeVar("T")
+M = TypeVar("M")
+N = TypeVar("N")
 
 
 class Running(Protocol):
@@ -104,7 +104,7 @@ class OwnedProcess:
         self._process: Running
         self._exit: asyncio.Task[int]
         self._reader: asyncio.Task[None] | None = None
-        self._messages: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
+        self._messages: asyncio.Queue[bytes | None] = asyncio.Queue()
 
     @property
     def pid(self) -> int:
@@ -130,7 +130,7 @@ class OwnedProcess:
             stdout=PIPE if self._part else log,
             stderr=log,
             env=self._env,
-            limit=LINE_MAX,
+            limit=LINE_BYTES_MAX,
             start_new_session=True,  # a Ctrl-C on the terminal is the runner's to handle
         )
         running: Running = process
@@ -143,8 +143,8 @@ class OwnedProcess:
         if kind is None and self._part and self._exit.result() != 0:
             raise self._error(f"ended badly ({_how(self._exit.result())}): its last records may be lost")
 
-    async def send(self, message: Mapping[str, Any]) -> None:
-        """Send a part one message.
+    async def send(self, message: object) -> None:
+        """Send a part one message, one of harness/messages.py.
 
         Raises:
             HarnessError: It is gone.
@@ -152,7 +152,7 @@ class OwnedProcess:
         stdin = self._process.stdin
         assert stdin is not None
         try:
-            stdin.write(encode(message) + b"\n")
+            stdin.write(write(message))
             await asyncio.wait_for(stdin.drain(), READY_S)
         except TimeoutError:
             raise self._error(f"did not read its messages for {READY_S:g} s") from None
@@ -160,37 +160,45 @@ class OwnedProcess:
             await asyncio.shield(self._exit)
             raise self._death() from None
 
-    async def ready(self, start: Mapping[str, Any], *, timeout_s: float = READY_S) -> dict[str, Any]:
-        """Send a part its start message, and return what it says when it is ready.
+    async def ready(self, start: object | None, shape: type[M], *, timeout_s: float = READY_S) -> M:
+        """Send a part its start message, and return its ready message.
 
         Args:
-            start: May hold secrets: it is seen by the part alone.
+            start: May hold secrets: only the part sees it. None for a part that needs none.
+            shape: Of the ready message.
             timeout_s: How long it may take.
 
         Raises:
             HarnessError: It is not ready in time, says something else, or ends.
         """
-        await self.send(start)
+        if start is not None:
+            await self.send(start)
         try:
-            message = await asyncio.wait_for(self.receive(), timeout_s)
+            return await asyncio.wait_for(self.receive(shape), timeout_s)
         except TimeoutError:
             raise self._error(f"was not ready after {timeout_s:g} s") from None
-        if not isinstance(message.get("ready"), dict):
-            raise self._error("sent another message before it was ready")
-        ready: dict[str, Any] = message["ready"]
-        return ready
 
-    async def receive(self) -> dict[str, Any]:
+    @overload
+    async def receive(self, shape: type[M], /) -> M: ...
+    @overload
+    async def receive(self, shape: type[M], other: type[N], /) -> M | N: ...
+    async def receive(self, *shapes: type[Any]) -> Any:
         """Return a part's next message.
 
+        Args:
+            shapes: The messages that may come now.
+
         Raises:
-            HarnessError: It ended without one.
+            HarnessError: It ended without one, or sent another.
         """
-        message = await self._messages.get()
-        if message is None:
+        line = await self._messages.get()
+        if line is None:
             self._messages.put_nowait(None)
             raise self._death()
-        return message
+        try:
+            return read(line, *shapes)
+        except ValueError as error:
+            raise self._error(f"sent a message that cannot be used: {error}") from None
 
     async def until(self, check: Callable[[], Awaitable[bool]], *, timeout_s: float, what: str) -> None:
         """Poll until `check` returns True.
@@ -269,11 +277,10 @@ class OwnedProcess:
         assert self._process.stdout is not None
         with self.log.open("ab", buffering=0) as log:
             while line := await self._process.stdout.readline():
-                message = _message(line)
-                if message is None:
-                    log.write(line)
+                if is_message(line):
+                    self._messages.put_nowait(line)
                 else:
-                    self._messages.put_nowait(message)
+                    log.write(line)
         await asyncio.shield(self._exit)
         self._messages.put_nowait(None)
 
@@ -294,11 +301,3 @@ class OwnedProcess:
 
 def _how(code: int) -> str:
     return f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
-
-
-def _message(line: bytes) -> dict[str, Any] | None:
-    try:
-        message = json.loads(line)
-    except ValueError:
-        return None
-    return message if isinstance(message, dict) else None

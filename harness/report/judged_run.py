@@ -11,10 +11,9 @@ from typing import Any
 import pandas as pd
 
 from harness import judge, store
-from harness.errors import UsageError
 from harness.history import History
 from harness.history.records import WARMUP
-from harness.judge import Metrics, RunData, Verdict
+from harness.judge import Metrics, Verdict
 from harness.scenario import Plan
 
 
@@ -23,7 +22,8 @@ class JudgedRun:
     """What a report is made of.
 
     Attributes:
-        data: The plan and the history, joined.
+        plan: What the run was to do.
+        history: What happened, warm-up included.
         requests: RequestRecord columns without the warm-up.
         attempts: AttemptRecord columns without those of the warm-up.
         metrics: The numbers.
@@ -34,7 +34,8 @@ class JudgedRun:
         environment: Where and how the run ran; empty if that is not known.
     """
 
-    data: RunData
+    plan: Plan
+    history: History
     requests: pd.DataFrame
     attempts: pd.DataFrame
     metrics: Metrics
@@ -45,21 +46,6 @@ class JudgedRun:
     environment: Mapping[str, Any] = field(default_factory=dict)
 
     @property
-    def plan(self) -> Plan:
-        """What the run was to do."""
-        return self.data.plan
-
-    @property
-    def history(self) -> History:
-        """What happened, warm-up included."""
-        return self.data.columns.history
-
-    @property
-    def first_providers(self) -> tuple[str, ...]:
-        """The first provider of the chain and its peers: an answer from any of them is no fallback."""
-        return self.data.columns.first
-
-    @property
     def blind(self) -> bool:
         """Attempts are missing from the records: connections were refused where nobody sees them (an `endpoint` chain)."""
         return self.history.unseen and any(window.inject.kind == "refused" for window in self.plan.timeline.windows)
@@ -67,7 +53,8 @@ class JudgedRun:
     @classmethod
     def of(
         cls,
-        data: RunData,
+        plan: Plan,
+        history: History,
         *,
         verdict: Verdict | None = None,
         metrics: Metrics | None = None,
@@ -75,19 +62,19 @@ class JudgedRun:
         environment: Mapping[str, Any] | None = None,
     ) -> JudgedRun:
         """Return a run with its numbers; they are made here where they are not given."""
-        metrics = metrics or judge.measure(data)
-        history = data.columns.history
+        metrics = metrics or judge.measure(plan, history)
         warm = history.requests["phase"] == WARMUP
         return cls(
-            data=data,
+            plan=plan,
+            history=history,
             requests=history.requests[~warm].reset_index(drop=True),
             attempts=history.attempts[
                 ~history.attempts["request_id"].isin(history.requests.loc[warm, "request_id"])
             ].reset_index(drop=True),
             metrics=metrics,
-            verdict=verdict or judge.judge(data, metrics),
-            retries=judge.retries(data),
-            journeys=judge.journeys(data),
+            verdict=verdict or judge.judge(plan, history, metrics),
+            retries=judge.retries(history),
+            journeys=judge.journeys(plan, history),
             path=path,
             environment=environment or {},
         )
@@ -107,23 +94,12 @@ def open_run(run: str | os.PathLike[str] | None = None) -> JudgedRun:
     folder = store.RunFolder.open(Path(chosen) if chosen else _latest())
     recorded = folder.verdict()
     return JudgedRun.of(
-        RunData.of(folder.plan(), folder.history()),
+        folder.plan(),
+        folder.history(),
         verdict=store.decode(store.encode(recorded), Verdict) if recorded else None,
-        metrics=_recorded_metrics(folder),
         path=folder.path,
         environment=folder.environment(),
     )
-
-
-def _recorded_metrics(folder: store.RunFolder) -> Metrics | None:
-    recorded = folder.metrics()
-    try:
-        return judge.metrics_of(recorded) if recorded else None
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        hint = f"harness report {folder.path} writes it anew"
-        raise UsageError(
-            f"not the metrics of a run: {error!r}", where=str(folder.path / "metrics.json"), hint=hint
-        ) from None
 
 
 def _latest() -> Path:

@@ -6,7 +6,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from harness.store.capture import Capture, EdgeAttempt, Foreign, Origin, Row, Sink
-from harness.store.files import read_json
 from harness.store.format import decode, encode
 
 if TYPE_CHECKING:
@@ -25,7 +24,6 @@ __all__ = [
     "decode",
     "encode",
     "latest",
-    "read_json",
 ]
 
 

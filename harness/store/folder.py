@@ -7,28 +7,22 @@ reports/<scenario>/<UTC time>-<seed>/
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any
 
-from harness.errors import UsageError
+from harness.errors import HarnessError, UsageError
 from harness.history import History
-from harness.scenario import LATEST, Plan
+from harness.scenario import Plan
 from harness.store import tables
 from harness.store.compact import compact
-from harness.store.files import create_folder, read_json, timestamp, write_file, write_json
+from harness.store.format import FORMAT, decode, encode
 
-
-class _Environment(TypedDict, total=False):
-    """What readers of environment.json rely on."""
-
-    command: str
-    engine: str
-    warnings: list[str]
-    versions: dict[str, str]
+_TRIES_MAX = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +42,18 @@ class RunFolder:
         Raises:
             HarnessError: The folder cannot be made.
         """
-
-        def fill(path: Path) -> None:
-            (path / "capture").mkdir()
-            (path / "logs").mkdir()
-            write_json(path / "plan.json", {name: getattr(plan, name) for name in plan.__slots__})
-
+        stamp = (now or datetime.now(UTC)).strftime("%Y-%m-%dT%H-%M-%SZ")
         parent = reports.absolute() / plan.name
-        return cls(create_folder(parent, f"{timestamp(now)}-{plan.seed}", fill=fill))
+        try:
+            parent.mkdir(parents=True, exist_ok=True)
+            folder = cls(exclusive(parent, f"{stamp}-{plan.seed}"))
+            folder.capture.mkdir()
+            folder.logs.mkdir()
+            folder._write("plan.json", encode({"format": FORMAT, **_fields(plan)}, pretty=True))
+        except OSError as error:
+            problem = f"cannot make the run's folder: {error.strerror}"
+            raise HarnessError(problem, where=str(parent), hint="give another place with --reports DIR") from None
+        return folder
 
     @classmethod
     def open(cls, path: Path) -> RunFolder:
@@ -65,8 +63,8 @@ class RunFolder:
             UsageError: There is no run at that path.
         """
         if not (path / "plan.json").is_file():
-            problem = "not a run's folder: it has no plan.json"
-            raise UsageError(problem, where=str(path), hint="name the folder of a run, such as reports/latest")
+            problem = "no run here: plan.json is missing"
+            raise UsageError(problem, where=str(path), hint="give the folder of a run, such as reports/latest")
         return cls(path.resolve())
 
     @property
@@ -85,20 +83,12 @@ class RunFolder:
         return self.path / "report.html"
 
     def plan(self) -> Plan:
-        """Return what the run was to do.
-
-        Raises:
-            UsageError: plan.json is damaged; so too for the other files.
-        """
-        path = self.path / "plan.json"
-        plan = read_json(path, Plan)
-        if not plan.phases or not plan.chain.order or not {*plan.chain.order} <= plan.chain.providers.keys():
-            raise UsageError("damaged: it has no phases, or names providers that it does not have", where=str(path))
-        return plan
+        """Return what the run was to do."""
+        return decode((self.path / "plan.json").read_bytes(), Plan)
 
     def environment(self) -> dict[str, Any]:
         """Return where and how the run ran; empty if it did not get that far."""
-        return self._read("environment.json", _Environment)
+        return self._read("environment.json")
 
     def verdict(self) -> dict[str, Any]:
         """Return verdict.json; empty if there is none."""
@@ -109,23 +99,17 @@ class RunFolder:
         return self._read("metrics.json")
 
     def history(self, *, complete: bool = False) -> History:
-        """Return what happened; where there are no Parquet files yet, from the captured rows.
+        """Return what happened; a run that is not yet put together is, from what its parts have captured.
 
         Args:
-            complete: Every part of the run came to its planned end. A killed runner could not say so.
-
-        Raises:
-            UsageError: A file is damaged, missing, or of another run.
+            complete: Every part of the run came to its planned end; a killed runner could not say so.
         """
-        missing = tables.missing(self.path)
-        if not missing:
-            return tables.read(self.path, self.plan())
-        if len(missing) < len(tables.TABLES) and not any(self.capture.glob("*.jsonl")):
-            raise UsageError("missing, and there are no captured rows to make it from", where=str(missing[0]))
-        return self.compact(complete=complete)
+        if not tables.exist(self.path):
+            return self.compact(complete=complete)
+        return tables.read(self.path, self.plan().digest)
 
     def compact(self, *, complete: bool) -> History:
-        """Write the captured rows as Parquet files, and return them.
+        """Put the captured rows together into the Parquet files, and return them.
 
         Args:
             complete: Every part of the run came to its planned end.
@@ -140,19 +124,19 @@ class RunFolder:
 
     def write_environment(self, environment: dict[str, Any]) -> None:
         """Write environment.json."""
-        write_json(self.path / "environment.json", environment)
+        self._write_json("environment.json", environment)
 
     def write_verdict(self, verdict: dict[str, Any], metrics: dict[str, Any]) -> None:
         """Write metrics.json and verdict.json."""
-        write_json(self.path / "metrics.json", metrics)
-        write_json(self.path / "verdict.json", verdict)
+        self._write_json("metrics.json", metrics)
+        self._write_json("verdict.json", verdict)
 
     def write_junit(self, xml: bytes) -> None:
         """Write junit.xml."""
-        write_file(self.path / "junit.xml", xml)
+        self._write("junit.xml", xml.rstrip(b"\n"))
 
     def rewrite_logs(self, clean: Callable[[str], str]) -> None:
-        """Replace every log by what a function makes of it, such as one that hides secrets."""
+        """Put every log through a function, such as one that hides secrets that a user's gateway has printed."""
         for path in self.logs.iterdir():
             text = path.read_text(encoding="utf-8", errors="replace")
             if (cleaned := clean(text)) != text:
@@ -163,14 +147,23 @@ class RunFolder:
         reports = self.path.parent.parent
         link = reports / f".latest-{secrets.token_hex(4)}"
         link.symlink_to(self.path.relative_to(reports), target_is_directory=True)
-        link.replace(reports / LATEST)
+        link.replace(reports / "latest")
 
-    def _read(self, name: str, shape: Any = dict) -> dict[str, Any]:
-        path = self.path / name
-        if not path.exists():
+    def _read(self, name: str) -> dict[str, Any]:
+        try:
+            data: dict[str, Any] = json.loads((self.path / name).read_bytes())
+        except FileNotFoundError:
             return {}
-        read_json(path, shape)
-        return read_json(path, dict[str, Any])
+        return data
+
+    def _write_json(self, name: str, data: dict[str, Any]) -> None:
+        self._write(name, encode({"format": FORMAT, **data}, pretty=True))
+
+    def _write(self, name: str, raw: bytes) -> None:
+        """Write a file whole or not at all."""
+        partial = self.path / f".{name}.part"
+        partial.write_bytes(raw + b"\n")
+        partial.replace(self.path / name)
 
 
 def latest(reports: Path) -> Path:
@@ -179,8 +172,25 @@ def latest(reports: Path) -> Path:
     Raises:
         UsageError: There is none.
     """
-    link = reports / LATEST
+    link = reports / "latest"
     if not link.exists():
-        problem = "there is no run yet"
+        problem = "no run yet"
         raise UsageError(problem, where=str(reports), hint="harness run scenarios/primary-429.yaml")
     return link.resolve()
+
+
+def exclusive(parent: Path, name: str) -> Path:
+    """Make a folder that nobody else has made; a clash of names gets `-2`, `-3`, …."""
+    for place in range(1, _TRIES_MAX):
+        path = parent / (name if place == 1 else f"{name}-{place}")
+        try:
+            path.mkdir()
+        except FileExistsError:
+            continue
+        return path
+    problem = f"{_TRIES_MAX} runs of the same second"
+    raise HarnessError(problem, where=str(parent))
+
+
+def _fields(plan: Plan) -> dict[str, Any]:
+    return {name: getattr(plan, name) for name in plan.__slots__}

@@ -9,7 +9,7 @@ import msgspec
 T = TypeVar("T")
 
 FORMAT = 1
-"""Written into every JSON and Parquet file of a run or suite."""
+"""Stands in every JSON and Parquet file of a run."""
 
 
 def encode(value: Any, *, pretty: bool = False) -> bytes:

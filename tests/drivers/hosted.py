@@ -18,9 +18,9 @@ import httpx
 import pytest
 
 from harness.chain import Chain
-from harness.drivers import LoadTarget, host
+from harness.drivers import host
 from harness.history.records import ChainAttempt
-from harness.store import encode
+from harness.messages import LoadTarget, read, write
 from harness.store.capture import rows
 from tests.drivers.providers import Mock, provider
 
@@ -161,14 +161,12 @@ def _child(chain: Chain, folder: Path, mocks: Mapping[str, Mock], environ: Mappi
     timer = threading.Timer(DEADLINE_S, process.kill)
     timer.start()
     try:
-        process.stdin.write(
-            encode(how.start_message(capture, {n: m.base_url for n, m in mocks.items()}, seed=1)) + b"\n"
-        )
+        process.stdin.write(write(how.start_message(capture, {n: m.base_url for n, m in mocks.items()}, seed=1)))
         process.stdin.flush()
         line = process.stdout.readline()
         assert line, errors.read_text()
         timer.cancel()
-        child = Hosted(how.address(json.loads(line)["ready"]), dict(mocks), capture, process, errors)
+        child = Hosted(read(line, LoadTarget), dict(mocks), capture, process, errors)
         with child.client:
             yield child
         process.stdin.close()

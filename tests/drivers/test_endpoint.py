@@ -16,6 +16,7 @@ from harness.chain import Chain, Endpoint, Provider
 from harness.drivers import Probe, host
 from harness.drivers.endpoint import fill
 from harness.errors import HarnessError, UsageError
+from harness.messages import ChainStart
 from tests.drivers.providers import refused_port
 
 BASE_URLS = {"openai": "http://127.0.0.1:1", "azure-eu": "http://127.0.0.1:2"}
@@ -87,7 +88,7 @@ def test_an_unknown_provider_in_the_command_is_a_usage_error() -> None:
 def test_the_load_sends_what_the_chain_says() -> None:
     """Address, model and headers are the endpoint's own; one warm-up call in all; attempts are unseen."""
     how = host(gateway())
-    address = how.address(None)
+    address = how.target()
 
     assert (how.part, how.sees_attempts, how.command(BASE_URLS)) == (None, False, None)
     assert address.base_url == "http://127.0.0.1:8787/v1"
@@ -101,7 +102,7 @@ def test_the_key_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
     """It is the callers' bearer token, and neither the address nor the chain shows it."""
     monkeypatch.setenv("OUR_KEY", "hunter2-hunter2")
     how = host(gateway(api_key="env/OUR_KEY"))
-    address = how.address(None)
+    address = how.target()
 
     assert address.headers == {"x-team": "chaos", "authorization": "Bearer hunter2-hunter2"}
     assert "hunter2" not in repr((how, address, how.chain))
@@ -127,7 +128,7 @@ def test_a_key_that_is_none_is_a_usage_error(monkeypatch: pytest.MonkeyPatch, va
 )
 def test_an_address_without_v1_is_remarked_on(base_url: str, path: str) -> None:
     """It may be right, so it is a warning, which says where requests go and no password."""
-    (warning,) = host(gateway(base_url=base_url)).address(None).warnings
+    (warning,) = host(gateway(base_url=base_url)).target().warnings
 
     assert warning.endswith(f"requests go to {path}")
     assert "pw" not in warning
@@ -147,8 +148,8 @@ def test_a_hosted_chain_is_a_part(tmp_path: Path) -> None:
     assert how.part[-1] == "harness.drivers.litellm_router"
     assert how.sees_attempts
     assert how.probe() is None
-    assert how.start_message(None, BASE_URLS, seed=7) == {"chain": chain, "base_urls": BASE_URLS, "seed": 7}
-    assert how.start_message(tmp_path, BASE_URLS, seed=7)["capture"] == str(tmp_path)
+    assert how.start_message(None, BASE_URLS, seed=7) == ChainStart(chain=chain, base_urls=BASE_URLS, seed=7)
+    assert how.start_message(tmp_path, BASE_URLS, seed=7).capture == str(tmp_path)
 
 
 def test_a_port_that_accepts_is_ready() -> None:

@@ -10,12 +10,11 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
 
-import msgspec
 import pytest
 
 from harness.chain import Chain, Provider, Retry
 from harness.chain.reference import ChainExhausted
-from harness.chain.spec import BreakerSpec, BudgetSpec, Policy
+from harness.chain.spec import BreakerSpec, BudgetSpec, Policy, Price
 from harness.drivers.environment import HostEnvironment
 from harness.drivers.recorder import Recorder
 from harness.drivers.reference import host
@@ -25,8 +24,8 @@ from harness.drivers.reference.host import enter
 from harness.drivers.reference.wire import BrokenError
 from harness.drivers.server import AnswerHeaders, Ask, opening, serving
 from harness.history.records import ChainAttempt
+from harness.messages import ChainStart
 from harness.part import ChildProcess
-from harness.provider.spec import Price
 from harness.sim.clock import Clock, run
 
 S = 10**9
@@ -312,7 +311,7 @@ def test_a_live_policy_draws_by_the_plans_seed(monkeypatch: pytest.MonkeyPatch, 
     chain = Chain(name="one", driver="reference", providers={"a": Provider(dialect="openai", model="a")}, order=("a",))
 
     async def story() -> None:
-        message = {"chain": msgspec.to_builtins(chain), "base_urls": {}, "seed": seed}
+        message = ChainStart(chain=chain, base_urls={}, seed=seed)
         async with serving(host.enter)(ChildProcess("chain", message)):
             pass
 

@@ -13,21 +13,25 @@ import sys
 from functools import partial
 from typing import NoReturn
 
+from harness.chain import Chain, Provider
 from harness.drivers.litellm_proxy.workers import Worker, fork
 from harness.errors import HarnessError
+from harness.messages import ChainStart, WorkerReady, WorkerStart, read
+from harness.part import say
+
+CHAIN = Chain(name="one", driver="litellm-proxy", providers={"a": Provider(dialect="openai", model="a")}, order=("a",))
 
 
 def work(what: str, number: int) -> int:
     """Be a worker: get ready, and go on until standard input ends; the second one otherwise, if told so."""
-    message = json.loads(sys.stdin.readline())
+    start = read(sys.stdin.buffer.readline(), WorkerStart)
     odd = what if number == 2 else ""
     if odd == "refuse":
         return 2
     if odd == "raise":
         raise RuntimeError("scripted")
     sys.stdout.write("a library's chatter\n")
-    sys.stdout.write(json.dumps({"ready": {"echo": message, "number": number}}) + "\n")
-    sys.stdout.flush()
+    say(WorkerReady(model=start.master_key, addressable={}, warnings=(str(number),)))
     if odd == "die":
         os.kill(os.getpid(), signal.SIGKILL)
     while sys.stdin.readline():
@@ -40,9 +44,10 @@ def work(what: str, number: int) -> int:
 async def own(workers: list[Worker]) -> None:
     """Start the workers and end them when our own standard input ends, or when one of them dies."""
     try:
-        ready = await asyncio.gather(*(worker.start({"much": "x" * 200_000}) for worker in workers))
-        assert [len(each["echo"]["much"]) for each in ready] == [200_000] * 2
-        tell({"pids": [worker.pid for worker in workers], "numbers": [each["number"] for each in ready]})
+        start = WorkerStart(host=ChainStart(chain=CHAIN, base_urls={}), master_key="x" * 200_000)
+        ready = await asyncio.gather(*(worker.start(start) for worker in workers))
+        assert [len(each.model) for each in ready] == [200_000] * 2
+        tell({"pids": [worker.pid for worker in workers], "numbers": [int(each.warnings[0]) for each in ready]})
         deaths = [asyncio.ensure_future(worker.died()) for worker in workers]
         end = asyncio.Event()
         asyncio.get_running_loop().add_reader(0, end.set)

@@ -1,7 +1,6 @@
 """The edge's ports, its process, and the mock that is served alone."""
 
 import asyncio
-import json
 import os
 import socket
 import subprocess
@@ -17,8 +16,9 @@ import pytest
 from harness.chain import Chain
 from harness.edge import Edge, serve
 from harness.errors import HarnessError, UsageError
+from harness.messages import Begin, EdgeReady, EdgeStart, read, write
 from harness.scenario import Inject
-from harness.store import EdgeAttempt, encode
+from harness.store import EdgeAttempt
 from harness.store.capture import rows
 
 from .conftest import TOKEN, Client, chat, post, provider, window
@@ -82,7 +82,7 @@ def test_a_chains_mocks_can_be_served_alone() -> None:
 
 
 @contextmanager
-def process(config: dict[str, Any]) -> Iterator["subprocess.Popen[bytes]"]:
+def process(start: EdgeStart) -> Iterator["subprocess.Popen[bytes]"]:
     """Start the edge as the runner does; it does not outlive the block."""
     with subprocess.Popen(
         [sys.executable, "-m", "harness.edge"],
@@ -93,26 +93,18 @@ def process(config: dict[str, Any]) -> Iterator["subprocess.Popen[bytes]"]:
     ) as child:
         try:
             assert child.stdin
-            child.stdin.write(encode(config) + b"\n")
+            child.stdin.write(write(start))
             child.stdin.flush()
             yield child
         finally:
             child.kill()
 
 
-def config(tmp_path: Path, **more: Any) -> dict[str, Any]:
+def config(tmp_path: Path, **more: Any) -> EdgeStart:
     """Return a start message."""
     providers = {"openai": provider(), "azure": provider("azure")}
     windows = [window(Inject(connection="silent"), "azure")]
-    return {
-        "capture": str(tmp_path),
-        "token": TOKEN,
-        "seed": 1,
-        "providers": providers,
-        "windows": windows,
-        "listen": {},
-        **more,
-    }
+    return EdgeStart(providers=providers, token=TOKEN, seed=1, windows=tuple(windows), capture=str(tmp_path), **more)
 
 
 @pytest.mark.system
@@ -121,8 +113,8 @@ def test_the_process_serves_until_it_is_let_go(tmp_path: Path) -> None:
     with process(config(tmp_path)) as child:
         assert child.stdin
         assert child.stdout
-        ports = json.loads(child.stdout.readline())["ready"]["ports"]
-        child.stdin.write(encode({"origin_ns": time.monotonic_ns()}) + b"\n")
+        ports = read(child.stdout.readline(), EdgeReady).ports
+        child.stdin.write(write(Begin(origin_ns=time.monotonic_ns())))
         child.stdin.flush()
         with (
             socket.create_connection(("127.0.0.1", ports["azure"])) as hung,

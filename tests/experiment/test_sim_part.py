@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 
 from harness import sim
+from harness.experiment.simulating import Simulated, SimulateRun
+from harness.messages import Ready, read, write
 from harness.scenario.load import Loaded
-from harness.store import RunFolder, decode, encode
+from harness.store import RunFolder
 from tests.sim.worlds import digest, gateway, small, tiny
 
 pytestmark = pytest.mark.system
@@ -24,27 +26,21 @@ def worker() -> Iterator[subprocess.Popen[bytes]]:
     argv = [sys.executable, "-m", "harness.experiment.sim_part"]
     with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdin
-        tell(process, {})
+        assert process.stdout
+        read(process.stdout.readline(), Ready)
         yield process
         process.stdin.close()
         assert process.wait(60) == 0
 
 
-def tell(process: subprocess.Popen[bytes], message: dict[str, object]) -> dict[str, object]:
-    """Send a message and return the answer."""
-    assert process.stdin
-    assert process.stdout
-    process.stdin.write(encode(message) + b"\n")
-    process.stdin.flush()
-    return decode(process.stdout.readline(), dict[str, object])
-
-
 def carry(process: subprocess.Popen[bytes], loaded: Loaded, reports: Path) -> RunFolder:
     """Have a run simulated and judged."""
     folder = RunFolder.create(reports, loaded.plan)
-    answer = tell(process, {"run": str(folder.path), "chain": loaded.chain, "command": "harness run"})
-    assert answer["judged"], answer
-    assert not answer["error"], answer
+    assert process.stdin
+    assert process.stdout
+    process.stdin.write(write(SimulateRun(run=str(folder.path), chain=loaded.chain, command="harness run")))
+    process.stdin.flush()
+    assert read(process.stdout.readline(), Simulated).problem is None
     return folder
 
 

@@ -15,15 +15,16 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from harness.history.records import HealthRecord, RequestRecord
-from harness.live.load.message import Start, WarmupCall
+from harness.messages import Begin, LoadDone, LoadReady, LoadStart, WarmupCall, read, write
 from harness.provider.marker import find_request
 from harness.scenario.plan import Arrival
 from harness.scenario.schema import Load
-from harness.store import encode
 from harness.store.capture import Row, rows
+
+M = TypeVar("M")
 
 TOKEN = "abcd1234"
 PATIENCE_S = 60
@@ -139,29 +140,32 @@ class Child:
     def __init__(self, folder: Path, base_url: str, arrivals: tuple[Arrival, ...], **settings: Any) -> None:
         self.folder = folder
         load = settings.pop("load", Load(rate=10, deadline=30 * 10**9))
-        start = Start(
+        start = LoadStart(
             capture=str(folder), token=TOKEN, base_url=base_url, model="gpt-4", arrivals=arrivals, load=load, **settings
         )
         self.process = spawn()
-        self.send(encode(start))
+        self.send(start)
 
-    def send(self, line: bytes) -> None:
-        """Write one line to its standard input."""
+    def send(self, message: object) -> None:
+        """Send it a message."""
         assert self.process.stdin is not None
-        self.process.stdin.write(line + b"\n")
+        self.process.stdin.write(write(message))
         self.process.stdin.flush()
 
-    def message(self) -> Any:
-        """Return its next message; None where its output has ended."""
+    def message(self, shape: type[M]) -> M:
+        """Return its next message."""
+        return read(self.line(), shape)
+
+    def line(self) -> bytes:
+        """Return the next line of its output; empty where that has ended."""
         assert self.process.stdout is not None
-        line = self.process.stdout.readline()
-        return json.loads(line) if line else None
+        return self.process.stdout.readline()
 
     def begin(self, in_s: float = 0.05) -> int:
         """Wait until it is ready, set the origin that far ahead and return it."""
-        assert "ready" in self.message()
+        self.message(LoadReady)
         origin_ns = time.monotonic_ns() + int(in_s * 1e9)
-        self.send(encode({"origin_ns": origin_ns}))
+        self.send(Begin(origin_ns=origin_ns))
         return origin_ns
 
     def end(self) -> int:
@@ -170,12 +174,12 @@ class Child:
         self.process.stdin.close()
         return self.process.wait(PATIENCE_S)
 
-    def run(self) -> dict[str, int]:
+    def run(self) -> LoadDone:
         """Run it from the ready message to its end; return its counts."""
         self.begin()
-        done = self.message()["done"]
+        done = self.message(LoadDone)
         assert self.end() == 0
-        return dict(done)
+        return done
 
     def rows(self) -> list[Row]:
         """Return what it captured."""

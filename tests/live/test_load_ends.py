@@ -13,9 +13,8 @@ from typing import Any
 import pytest
 
 from harness.history.records import RequestRecord
-from harness.live.load.message import Start
+from harness.messages import Begin, LoadReady, LoadStart, write
 from harness.scenario.schema import Load
-from harness.store import encode
 from harness.store.capture import rows
 from tests.live.load_child import (
     PATIENCE_S,
@@ -50,7 +49,7 @@ def test_end_of_input_ends_it_with_requests_in_flight(tmp_path: Path) -> None:
         load.begin()
         wait_for(lambda: len(server.bodies) == 300 and recorded(tmp_path) == 1)
         assert load.end() == 0
-        assert load.message() is None  # it never claimed to be done
+        assert load.line() == b""  # it never claimed to be done
         hold.set()
     assert [record.request_id for record in load.requests()] == ["req-000001"]
 
@@ -58,7 +57,7 @@ def test_end_of_input_ends_it_with_requests_in_flight(tmp_path: Path) -> None:
 def test_end_of_input_before_the_origin(tmp_path: Path) -> None:
     """A run that is called off before it begins ends cleanly."""
     with serving(Server(say_ok)) as server, child(tmp_path, server.base_url, arrivals(5)) as load:
-        assert "ready" in load.message()
+        load.message(LoadReady)
         assert load.end() == 0
     assert load.requests() == []
 
@@ -106,7 +105,7 @@ def test_open_files_are_the_loads_own_concern(tmp_path: Path, hard: int, outcome
         return file.read_bytes().count(b'"dropped"') if file.exists() else 0
 
     with serving(Server(lambda request_id, body: [hold, *say_ok(request_id, body)])) as server:
-        start = Start(
+        start = LoadStart(
             capture=str(tmp_path),
             token="abcd1234",
             base_url=server.base_url,
@@ -117,7 +116,7 @@ def test_open_files_are_the_loads_own_concern(tmp_path: Path, hard: int, outcome
         process = spawn(limit=(resource.RLIMIT_NOFILE, (60, hard)))
         try:
             assert process.stdin is not None
-            process.stdin.write(encode(start) + b'\n{"origin_ns": %d}\n' % time.monotonic_ns())
+            process.stdin.write(write(start) + write(Begin(origin_ns=time.monotonic_ns())))
             process.stdin.flush()
             wait_for(lambda: len(server.bodies) + dropped() == 100)
             hold.set()
@@ -127,7 +126,7 @@ def test_open_files_are_the_loads_own_concern(tmp_path: Path, hard: int, outcome
             assert process.wait(PATIENCE_S) == 0
         finally:
             finish(process)
-    assert b"done" in messages[1]
+    assert b"LoadDone" in messages[1]
     found = [row for row in rows(tmp_path / "load.jsonl") if isinstance(row, RequestRecord)]
     assert {record.outcome for record in found} == outcomes
     assert all("Too many open files" in (record.error or "") for record in found if record.outcome == "dropped")
@@ -135,7 +134,7 @@ def test_open_files_are_the_loads_own_concern(tmp_path: Path, hard: int, outcome
 
 def test_a_full_disk_ends_it(tmp_path: Path) -> None:
     """Records that cannot be written are an error of the harness, told by the exit code."""
-    start = Start(
+    start = LoadStart(
         capture=str(tmp_path),
         token="abcd1234",
         base_url="http://127.0.0.1:9/v1",
@@ -149,7 +148,7 @@ def test_a_full_disk_ends_it(tmp_path: Path) -> None:
         assert process.stderr is not None
         with ThreadPoolExecutor() as pool:  # every request complains, and a pipe that nobody reads would hold it up
             said = pool.submit(process.stderr.read)
-            process.stdin.write(encode(start) + b'\n{"origin_ns": %d}\n' % time.monotonic_ns())
+            process.stdin.write(write(start) + write(Begin(origin_ns=time.monotonic_ns())))
             process.stdin.flush()
             assert process.wait(PATIENCE_S) == 4
             assert b"File too large" in said.result()
@@ -161,7 +160,7 @@ def test_an_unsendable_header_is_refused_without_its_value(tmp_path: Path) -> No
     """A secret with a stray line break stops the run, and stays secret."""
     headers = {"authorization": "Bearer sk-secret-2\n"}
     with child(tmp_path, "http://127.0.0.1:9/v1", (), headers=headers) as load:
-        assert load.message() is None
+        assert load.line() == b""
         assert load.process.wait(PATIENCE_S) == 4
         assert load.process.stderr is not None
         said = load.process.stderr.read().decode()
@@ -173,7 +172,7 @@ def test_an_unreadable_start_message_is_named() -> None:
     """Whatever comes instead of a start message, there is one sentence and an exit code, no traceback."""
     process = spawn()
     try:
-        _, said = process.communicate(b'{"token": 1}\n', timeout=PATIENCE_S)
+        _, said = process.communicate(b'{"LoadStart": {"token": 1}}\n', timeout=PATIENCE_S)
     finally:
         finish(process)
     assert process.returncode == 4
@@ -195,6 +194,6 @@ def test_without_a_listener_it_still_records(tmp_path: Path) -> None:
     with serving(Server(say_ok)) as server, child(tmp_path, server.base_url, arrivals(3)) as load:
         assert load.process.stdout is not None
         load.process.stdout.close()
-        load.send(encode({"origin_ns": time.monotonic_ns()}))
+        load.send(Begin(origin_ns=time.monotonic_ns()))
         wait_for(lambda: recorded(tmp_path) == 3)
         assert load.end() == 0

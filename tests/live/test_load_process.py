@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from harness.history.records import WARMUP
+from harness.messages import Begin, LoadDone, LoadReady, WarmupResult
 from harness.scenario.schema import Load
-from harness.store import encode
 from tests.live.load_child import (
     PATIENCE_S,
     STREAM_END,
@@ -34,10 +34,10 @@ def test_every_arrival_is_sent_once_and_recorded(tmp_path: Path) -> None:
     """Each request names itself, goes out no earlier than planned, and is recorded with what came back."""
     with serving(Server(say_ok, keep=True)) as server, child(tmp_path, server.base_url, arrivals(200)) as load:
         origin_ns = load.begin()
-        done = load.message()["done"]
+        done = load.message(LoadDone)
         assert load.end() == 0
     records = load.requests()
-    assert done == {"sent": 200, "ok": 200, "truncated": 0, "error": 0, "deadline": 0, "dropped": 0}
+    assert done == LoadDone(sent=200, ok=200, truncated=0, error=0, deadline=0, dropped=0)
     assert [record.request_id for record in records] == [f"req-{place:06d}" for place in range(1, 201)]
     text = "<<req-000001.openai.1>> hello"
     first = records[0]
@@ -62,7 +62,7 @@ def test_requests_carry_headers_marker_and_size(tmp_path: Path) -> None:
         command = Path(f"/proc/{running.process.pid}/cmdline")
         argv = command.read_bytes() if command.exists() else b""
         running.begin()
-        running.message()
+        running.message(LoadDone)
         assert running.end() == 0
         assert running.process.stderr is not None
         log = running.process.stderr.read()
@@ -120,7 +120,7 @@ def test_a_caller_leaves_at_its_deadline(tmp_path: Path, streaming: bool) -> Non
         assert server.left.wait(PATIENCE_S)
         hold.set()
     (record,) = running.requests()
-    assert done["deadline"] == 1
+    assert done.deadline == 1
     assert (record.outcome, record.client_left) == ("deadline", True)
     assert record.end_ns is not None
     assert record.end_ns - record.scheduled_ns >= 10**9
@@ -140,7 +140,7 @@ def test_a_full_pool_drops_arrivals_and_says_so(tmp_path: Path) -> None:
         hold.set()
     records = load.requests()
     assert [record.outcome for record in records] == ["deadline"] * 2 + ["dropped"] * 3
-    assert (done["sent"], done["dropped"]) == (2, 3)
+    assert (done.sent, done.dropped) == (2, 3)
     assert all(record.start_ns is None and record.end_ns is None for record in records[2:])
     assert len(server.bodies) == 2
 
@@ -155,7 +155,7 @@ def test_a_stall_shows_in_latency(tmp_path: Path) -> None:
         load.begin()
         wait_for(lambda: len(server.bodies) == 20)
         stalled.set()
-        assert load.message()["done"]["ok"] == 20
+        assert load.message(LoadDone).ok == 20
         assert load.end() == 0
     records = load.requests()
     last_start = max(record.start_ns or 0 for record in records)
@@ -168,7 +168,7 @@ def test_an_origin_in_the_past_makes_late_arrivals(tmp_path: Path) -> None:
     """A generator that starts late tells how late each request was."""
     with serving(Server(say_ok, keep=True)) as server, child(tmp_path, server.base_url, arrivals(50)) as load:
         load.begin(in_s=-5)
-        load.message()
+        load.message(LoadDone)
         assert load.end() == 0
     lags = [(record.start_ns or 0) - record.scheduled_ns for record in load.requests()]
     assert len(lags) == 50
@@ -180,9 +180,9 @@ def test_an_arrival_past_its_deadline_never_goes_out(tmp_path: Path) -> None:
     settings = {"load": Load(rate=1, deadline=10**9)}
     with serving(Server(say_ok)) as server, child(tmp_path, server.base_url, arrivals(2), **settings) as load:
         load.begin(in_s=-5)
-        done = load.message()["done"]
+        done = load.message(LoadDone)
         assert load.end() == 0
-    assert (done["dropped"], server.bodies) == (2, [])
+    assert (done.dropped, server.bodies) == (2, [])
     assert "past its deadline" in (load.requests()[0].error or "")
 
 
@@ -191,12 +191,12 @@ def test_refused_connections_are_recorded(tmp_path: Path) -> None:
     with serving(Server(say_ok)) as gone:
         pass
     with child(tmp_path, gone.base_url, arrivals(30), warmup=warmup(1)) as load:
-        ready = load.message()["ready"]
-        load.send(encode({"origin_ns": time.monotonic_ns()}))
-        done = load.message()["done"]
+        ready = load.message(LoadReady)
+        load.send(Begin(origin_ns=time.monotonic_ns()))
+        done = load.message(LoadDone)
         assert load.end() == 0
-    assert ready["warmup"] == [{"model": "model-1", "status": None, "ok": False, "error": "connection refused"}]
-    assert (done["sent"], done["error"]) == (30, 30)
+    assert ready.warmup == (WarmupResult(model="model-1", ok=False, error="connection refused"),)
+    assert (done.sent, done.error) == (30, 30)
     assert [record.phase for record in load.requests()] == [WARMUP] + ["baseline"] * 30
     assert {(r.outcome, r.status, r.error) for r in load.requests()} == {("error", None, "connection refused")}
 
@@ -207,18 +207,15 @@ def test_warmup_comes_before_ready(tmp_path: Path) -> None:
         serving(Server(say_ok, keep=True)) as server,
         child(tmp_path, server.base_url, (), warmup=warmup(2)) as load,
     ):
-        ready = load.message()["ready"]
-        load.send(encode({"origin_ns": 0}))
-        done = load.message()["done"]
+        ready = load.message(LoadReady)
+        load.send(Begin(origin_ns=0))
+        done = load.message(LoadDone)
         assert load.end() == 0
-    assert ready["warmup"] == [
-        {"model": "model-1", "status": 200, "ok": True, "error": None},
-        {"model": "model-2", "status": 200, "ok": True, "error": None},
-    ]
+    assert ready.warmup == tuple(WarmupResult(model=f"model-{place}", ok=True, status=200) for place in (1, 2))
     assert [body["model"] for body in server.bodies] == ["model-1", "model-2"]
     assert server.connections == 1  # it is used again
     assert [record.phase for record in load.requests()] == [WARMUP, WARMUP]
-    assert done == {"sent": 0, "ok": 0, "truncated": 0, "error": 0, "deadline": 0, "dropped": 0}
+    assert done == LoadDone(sent=0, ok=0, truncated=0, error=0, deadline=0, dropped=0)
 
 
 def test_more_arrivals_than_it_can_send(tmp_path: Path) -> None:
@@ -226,6 +223,6 @@ def test_more_arrivals_than_it_can_send(tmp_path: Path) -> None:
     planned = arrivals(4_000, every_ms=0.2)
     with serving(Server(say_ok, keep=True)) as server, child(tmp_path, server.base_url, planned) as load:
         done = load.run()
-    assert done["sent"] + done["dropped"] == 4_000
+    assert done.sent + done.dropped == 4_000
     assert len({record.request_id for record in load.requests()}) == len(load.requests()) == 4_000
     assert load.health()

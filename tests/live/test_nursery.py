@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ import pytest
 from harness.errors import HarnessError
 from harness.live.nursery import Nursery, nurseries
 from harness.live.processes import OwnedProcess
+from harness.messages import Failed, Ready
 
 pytestmark = pytest.mark.system
 
@@ -27,13 +29,23 @@ LOADED = time.monotonic_ns()
 
 def main():
     asked = json.loads(sys.stdin.readline())
-    print(json.dumps({"ready": {"loaded": LOADED, "drawn": random.random(), "asked": asked}}), flush=True)
+    ready = {"Tiny": {"loaded": LOADED, "drawn": random.random(), "asked": asked}}
+    print(json.dumps(ready, separators=(",", ":")), flush=True)
     print("chatter", file=sys.stderr)
     for line in sys.stdin:
-        if line.strip() == '{"raise":true}':
+        if "Failed" in line:
             raise ValueError("a bug")
     return 0
 """
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tiny:
+    """The ready message of a tiny part."""
+
+    loaded: int
+    drawn: float
+    asked: dict[str, Any]
 
 
 @pytest.fixture
@@ -68,7 +80,7 @@ async def death(child: OwnedProcess, deed: Callable[[OwnedProcess], Awaitable[No
     error: HarnessError | None = None
     with contextlib.suppress(HarnessError):
         async with child:
-            await child.ready({})
+            await child.ready(Ready(), Tiny)
             await deed(child)
             error = await child.died()
     assert error is not None
@@ -78,17 +90,17 @@ async def death(child: OwnedProcess, deed: Callable[[OwnedProcess], Awaitable[No
 def test_parts_are_made_without_their_imports(tiny: Path, tmp_path: Path) -> None:
     """Each a process group of its own that gets its messages, its chance and its log for itself."""
 
-    async def story(nursery: Nursery) -> list[dict[str, Any]]:
+    async def story(nursery: Nursery) -> list[Tiny]:
         async with part(nursery, tmp_path / "a.log") as a, part(nursery, tmp_path / "b.log") as b:
-            ready = [await a.ready({"name": "a"}), await b.ready({"name": "b"})]
+            ready = [await a.ready(Failed(problem="a"), Tiny), await b.ready(Failed(problem="b"), Tiny)]
             assert a.pid != b.pid
             assert [os.getpgid(child.pid) for child in (a, b)] == [a.pid, b.pid]
             return ready
 
     a, b = told(tmp_path, story)
-    assert (a["asked"], b["asked"]) == ({"name": "a"}, {"name": "b"})
-    assert a["loaded"] == b["loaded"]
-    assert a["drawn"] != b["drawn"]
+    assert (a.asked, b.asked) == ({"Failed": {"problem": "a"}}, {"Failed": {"problem": "b"}})
+    assert a.loaded == b.loaded
+    assert a.drawn != b.drawn
     assert [(tmp_path / name).read_text() for name in ("a.log", "b.log")] == ["chatter\n"] * 2
 
 
@@ -98,8 +110,8 @@ def test_a_part_ends_when_its_owner_lets_go(tiny: Path, tmp_path: Path) -> None:
     async def story(nursery: Nursery) -> int:
         first = part(nursery, tmp_path / "a.log")
         async with first, part(nursery, tmp_path / "b.log") as second:
-            await first.ready({})
-            await second.ready({})
+            await first.ready(Ready(), Tiny)
+            await second.ready(Ready(), Tiny)
             await first.end(grace_s=20)
             return first._exit.result()
 
@@ -113,7 +125,7 @@ def test_a_part_that_dies_is_noticed(tiny: Path, tmp_path: Path) -> None:
         os.kill(child.pid, signal.SIGKILL)
 
     async def confuse(child: OwnedProcess) -> None:
-        await child.send({"raise": True})
+        await child.send(Failed(problem="raise"))
 
     async def story(nursery: Nursery) -> list[HarnessError]:
         return [await death(part(nursery, tmp_path / f"{do.__name__}.log"), do) for do in (kill, confuse)]
@@ -152,7 +164,7 @@ def test_a_part_that_nobody_waits_for_any_more_ends(tiny: Path, tmp_path: Path) 
 
     async def story(nursery: Nursery) -> None:
         async with part(nursery, tmp_path / "a.log") as known:
-            await known.ready({})
+            await known.ready(Ready(), Tiny)
             parent = psutil.Process(known.pid).parent()
             assert parent is not None
             parent.suspend()
@@ -163,7 +175,7 @@ def test_a_part_that_nobody_waits_for_any_more_ends(tiny: Path, tmp_path: Path) 
                 await asyncio.wait([birth])
             parent.resume()
             async with part(nursery, tmp_path / "c.log") as last:  # made after the one that nobody owns
-                await last.ready({})
+                await last.ready(Ready(), Tiny)
                 while len(parent.children()) > 2:  # noqa: ASYNC110 - nobody tells of a part without an owner
                     await asyncio.sleep(0.01)
 

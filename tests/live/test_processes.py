@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,24 +17,25 @@ import pytest
 
 from harness.errors import HarnessError
 from harness.live.processes import OwnedProcess, to_the_end
+from harness.messages import Begin, Ready
 
 PART = """
 import json, os, sys
 start = json.loads(sys.stdin.readline())
 print("chatter of a library", flush=True)
-print(json.dumps({"ready": {"pid": os.getpid(), "got": start}}), flush=True)
+print(json.dumps({"Here": {"pid": os.getpid(), "got": start}}, separators=(",", ":")), flush=True)
 for line in sys.stdin:
     message = json.loads(line)
-    if "die" in message:
+    if "Die" in message:
         print("last words", file=sys.stderr, flush=True)
-        os._exit(message["die"])
-    print(json.dumps({"done": message}), flush=True)
+        os._exit(message["Die"]["code"])
+    print(json.dumps({"Echo": {"got": message}}, separators=(",", ":")), flush=True)
 print("ended by itself", file=sys.stderr, flush=True)
 """
 STUBBORN = """
 import signal, sys, time
 signal.signal(signal.SIGTERM, signal.SIG_IGN)
-print('{"ready": {}}', flush=True)
+print('{"Here":{}}', flush=True)
 while True:
     time.sleep(60)
 """
@@ -42,7 +44,37 @@ GATEWAY = (
     "trap 'echo bye; exit 0' TERM; (trap '' TERM; echo worker $BASHPID; while :; do sleep 60; done) & echo up; wait"
 )
 
-START = {"secret": "hush"}
+
+@dataclass(frozen=True, kw_only=True)
+class Hello:
+    """Start message of these parts."""
+
+    secret: str = "hush"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Here:
+    """Their ready message."""
+
+    pid: int = 0
+    got: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Echo:
+    """What they answer."""
+
+    got: dict[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Die:
+    """Asks one to exit with a code."""
+
+    code: int
+
+
+START = Hello()
 
 
 def part(tmp_path: Path, code: str = PART, **options: Any) -> OwnedProcess:
@@ -89,10 +121,10 @@ def test_part_is_started_told_and_ended(tmp_path: Path) -> None:
 
     async def story() -> None:
         async with part(tmp_path) as child:
-            ready = await child.ready(START)
-            assert ready == {"pid": child.pid, "got": {"secret": "hush"}}
-            await child.send({"origin_ns": 5})
-            assert await child.receive() == {"done": {"origin_ns": 5}}
+            ready = await child.ready(START, Here)
+            assert ready == Here(pid=child.pid, got={"Hello": {"secret": "hush"}})
+            await child.send(Begin(origin_ns=5))
+            assert await child.receive(Echo) == Echo(got={"Begin": {"origin_ns": 5}})
         assert gone(child.pid)
 
     asyncio.run(story())
@@ -104,7 +136,7 @@ def test_secrets_stay_out_of_process_list(tmp_path: Path) -> None:
 
     async def story() -> None:
         async with part(tmp_path) as child:
-            await child.ready(START)
+            await child.ready(START, Here)
             assert "hush" not in " ".join(psutil.Process(child.pid).cmdline())
 
     asyncio.run(story())
@@ -129,7 +161,7 @@ def test_part_that_is_not_ready_in_time_is_named(tmp_path: Path) -> None:
     async def story() -> None:
         async with part(tmp_path, code, grace_s=0) as child:
             await asyncio.to_thread(eventually, (tmp_path / "edge.log").read_text)
-            await child.ready(START, timeout_s=0.01)
+            await child.ready(START, Here, timeout_s=0.01)
 
     with pytest.raises(HarnessError, match=r"^edge: was not ready after 0\.01 s\n(.*\n)*.*still loading$"):
         asyncio.run(story())
@@ -140,9 +172,20 @@ def test_part_that_ends_before_it_is_ready_is_named(tmp_path: Path) -> None:
 
     async def story() -> None:
         async with part(tmp_path, "raise SystemExit('no such module')") as child:
-            await child.ready(START)
+            await child.ready(START, Here)
 
     with pytest.raises(HarnessError, match=r"^edge: ended before its time \(exit code 1\)\n(.*\n)*.*no such module$"):
+        asyncio.run(story())
+
+
+def test_another_message_than_expected_names_the_part(tmp_path: Path) -> None:
+    """A part of another version fails at its first message, and not by a wrong record later."""
+
+    async def story() -> None:
+        async with part(tmp_path) as child:
+            await child.ready(START, Ready)
+
+    with pytest.raises(HarnessError, match=r"^edge: sent a message that cannot be used: expected Ready, got 'Here'"):
         asyncio.run(story())
 
 
@@ -151,14 +194,14 @@ def test_unexpected_death_is_noticed(tmp_path: Path) -> None:
 
     async def story() -> None:
         async with part(tmp_path) as child:
-            await child.ready(START)
-            await child.send({"die": 7})
+            await child.ready(START, Here)
+            await child.send(Die(code=7))
             error = await child.died()
             assert "exit code 7" in str(error)
             assert "last words" in str(error)
             with pytest.raises(HarnessError, match="exit code 7"):
-                await child.receive()
-            await child.send({"late": True})
+                await child.receive(Echo)
+            await child.send(Hello())
 
     with pytest.raises(HarnessError, match=r"ended before its time \(exit code 7\)"):
         asyncio.run(story())
@@ -179,7 +222,7 @@ def test_planned_end_is_no_death(tmp_path: Path) -> None:
 
     async def story() -> None:
         async with part(tmp_path) as child:
-            await child.ready(START)
+            await child.ready(START, Here)
             death = asyncio.create_task(child.died())
         await asyncio.wait([death], timeout=0.05)
         assert not death.done()
@@ -195,7 +238,7 @@ def test_stubborn_part_is_killed(tmp_path: Path) -> None:
     async def story() -> None:
         async with part(tmp_path, STUBBORN, grace_s=0.05) as child:
             pids.append(child.pid)
-            await child.ready(START)
+            await child.ready(START, Here)
 
     with pytest.raises(HarnessError, match=r"ended badly \(signal SIGKILL\)"):
         asyncio.run(story())
@@ -208,7 +251,7 @@ def test_a_part_that_fails_at_its_end_is_noticed(tmp_path: Path) -> None:
 
     async def story() -> None:
         async with part(tmp_path, failing) as child:
-            await child.ready(START)
+            await child.ready(START, Here)
 
     with pytest.raises(HarnessError, match=r"ended badly \(exit code 3\)"):
         asyncio.run(story())
@@ -260,7 +303,7 @@ def test_cancellation_leaves_nothing_behind(tmp_path: Path, when: str) -> None:
     async def story(started: asyncio.Event) -> None:
         async with part(tmp_path, STUBBORN, grace_s=0.2) as child, gateway(tmp_path, grace_s=0.2) as other:
             pids.extend([child.pid, other.pid])
-            await child.ready(START)
+            await child.ready(START, Here)
             started.set()
             if when == "in the body":
                 await asyncio.Event().wait()
@@ -283,12 +326,15 @@ def test_cancellation_leaves_nothing_behind(tmp_path: Path, when: str) -> None:
 RUNNER = """
 import asyncio, json, sys
 from pathlib import Path
+from dataclasses import make_dataclass
 from harness.live.processes import OwnedProcess
+from harness.messages import Ready
+Here = make_dataclass('Here', [('pid', int), ('got', dict)])
 async def main(folder):
     part = OwnedProcess("edge", [sys.executable, "-c", sys.argv[2]], log=folder / "edge.log", part=True)
     gateway = OwnedProcess("gateway", ["bash", "-c", sys.argv[3]], log=folder / "gateway.log", grace_s=0.2)
     async with part, gateway:
-        await part.ready({})
+        await part.ready(Ready(), Here)
         print(json.dumps([part.pid, gateway.pid]), flush=True)
         await asyncio.Event().wait()
 asyncio.run(main(Path(sys.argv[1])))

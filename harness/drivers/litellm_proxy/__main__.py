@@ -16,6 +16,7 @@ from harness.drivers.litellm_proxy import worker
 from harness.drivers.litellm_proxy.host import serve
 from harness.drivers.litellm_proxy.workers import fork
 from harness.drivers.litellm_router.router import silence
+from harness.messages import ChainStart
 
 _BACKLOG = 2048  # uvicorn's own
 
@@ -29,7 +30,7 @@ def main() -> NoReturn:
 
     with socket.create_server(("127.0.0.1", 0), backlog=_BACKLOG) as listener:
         workers = fork(int(sys.argv[1]), partial(worker.main, listener, environ))
-        part.main("chain", partial(serve, workers, listener.getsockname()[1]))
+        part.main("chain", ChainStart, partial(serve, workers, listener.getsockname()[1]))
 
 
 if __name__ == "__main__":

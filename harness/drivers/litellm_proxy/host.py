@@ -9,19 +9,19 @@ import asyncio
 import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
 
 import httpx
 
 from harness.drivers.litellm_proxy.workers import Worker
 from harness.errors import HarnessError
+from harness.messages import ChainStart, LoadTarget, WorkerStart
 from harness.part import ChildProcess
 
 _PROBE_S = 10.0
 
 
 @asynccontextmanager
-async def serve(workers: Sequence[Worker], port: int, part: ChildProcess) -> AsyncIterator[dict[str, Any]]:
+async def serve(workers: Sequence[Worker], port: int, part: ChildProcess[ChainStart]) -> AsyncIterator[LoadTarget]:
     """Host the chain in the start message; the ready message says where, what to ask for, and with which key.
 
     Args:
@@ -33,13 +33,19 @@ async def serve(workers: Sequence[Worker], port: int, part: ChildProcess) -> Asy
         HarnessError: A worker was never ready, or died.
     """
     master_key = f"sk-{secrets.token_urlsafe(32)}"
-    message = {**part.config, "master_key": master_key}
+    message = WorkerStart(host=part.start, master_key=master_key)
     base_url = f"http://127.0.0.1:{port}"
     try:
         ready, *_others = await asyncio.gather(*(worker.start(message) for worker in workers))
         await _probe(base_url)
         async with _watched(workers):
-            yield {"base_url": f"{base_url}/v1", "headers": {"authorization": f"Bearer {master_key}"}, **ready}
+            yield LoadTarget(
+                base_url=f"{base_url}/v1",
+                model=ready.model,
+                headers={"authorization": f"Bearer {master_key}"},
+                addressable=ready.addressable,
+                warnings=ready.warnings,
+            )
     finally:
         await asyncio.gather(*(worker.end() for worker in workers))
 

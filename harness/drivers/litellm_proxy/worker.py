@@ -14,17 +14,17 @@ from collections.abc import AsyncIterator, Iterator, Mapping, MutableMapping
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import uvloop
 
 from harness import part
-from harness.chain import Chain
 from harness.chain.litellm_router import RouterSettings, router_settings
 from harness.drivers.litellm_router.router import settle, watched_transports
 from harness.drivers.recorder import Recorder, forget
 from harness.errors import HarnessError
-from harness.store import decode, encode
+from harness.messages import WorkerReady, WorkerStart
+from harness.store import encode
 
 SHUTDOWN_S = 1
 """How long open answers may go on when the worker ends; whole seconds, as uvicorn wants them."""
@@ -46,13 +46,13 @@ def main(listener: socket.socket, environ: Mapping[str, str], number: int) -> No
         number: From 1; no two workers' files or attempts have the same.
     """
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
-    part.main(f"chain-{number}", partial(serve, listener, environ, number))
+    part.main(f"chain-{number}", WorkerStart, partial(serve, listener, environ, number))
 
 
 @asynccontextmanager
 async def serve(
-    listener: socket.socket, environ: Mapping[str, str], number: int, own: part.ChildProcess
-) -> AsyncIterator[dict[str, Any]]:
+    listener: socket.socket, environ: Mapping[str, str], number: int, own: part.ChildProcess[WorkerStart]
+) -> AsyncIterator[WorkerReady]:
     """Serve the chain in the start message; the arguments are those of `main`.
 
     Raises:
@@ -62,12 +62,11 @@ async def serve(
     import uvicorn  # noqa: PLC0415 - of the `proxy` extra
     from litellm.proxy.proxy_server import app  # noqa: PLC0415 - takes seconds
 
-    chain = decode(encode(own.config["chain"]), Chain)
-    base_urls: dict[str, str] = own.config["base_urls"]
+    chain, base_urls = own.start.host.chain, own.start.host.base_urls
     settings = settle(router_settings(chain, base_urls, environ))
     put = own.capture.put if own.capture is not None else forget
     recorder = Recorder(base_urls, put, prefix=f"a{number}")
-    os.environ["LITELLM_MASTER_KEY"] = own.config["master_key"]
+    os.environ["LITELLM_MASTER_KEY"] = own.start.master_key
     config = uvicorn.Config(
         app, log_level="critical", access_log=False, server_header=False, timeout_graceful_shutdown=SHUTDOWN_S
     )
@@ -80,11 +79,11 @@ async def serve(
         if task.done():
             raise HarnessError("LiteLLM's proxy did not start", where="chain")
         try:
-            yield {
-                "model": chain.model or chain.order[0],
-                "addressable": settings.addressable,
-                "warnings": list(settings.warnings),
-            }
+            yield WorkerReady(
+                model=chain.model or chain.order[0],
+                addressable=dict(settings.addressable),
+                warnings=settings.warnings,
+            )
         finally:
             server.should_exit = True
             await task

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import os
 import signal
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from typing import Any, NoReturn
 
 from harness import part
 from harness.errors import ExitCode, HarnessError, UsageError
-from harness.store import encode
+from harness.messages import WorkerReady, WorkerStart, is_message, read, write
 
 END_S = 2.0
 """How long a worker may take to end by itself; whoever ends us waits for longer than that."""
@@ -34,10 +33,10 @@ class Worker:
         self.number = number
         self.pid = pid
         self.pipes = pipes
-        self._ready: asyncio.Future[dict[str, Any]] | None = None
+        self._ready: asyncio.Future[WorkerReady] | None = None
         self._exit: asyncio.Task[int] | None = None
 
-    async def start(self, message: Mapping[str, Any]) -> dict[str, Any]:
+    async def start(self, message: WorkerStart) -> WorkerReady:
         """Send it its start message, and return its ready message.
 
         Raises:
@@ -47,7 +46,7 @@ class Worker:
         self._ready = asyncio.get_running_loop().create_future()
         self._exit = asyncio.create_task(self._read(self._ready))
         with contextlib.suppress(BrokenPipeError):  # it is gone, as its standard output will tell
-            await asyncio.to_thread(_write, self.pipes[0], encode(message) + b"\n")
+            await asyncio.to_thread(_write, self.pipes[0], write(message))
         either: list[asyncio.Future[Any]] = [self._ready, self._exit]
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         return self._ready.result() if self._ready.done() else await self.died()
@@ -80,7 +79,7 @@ class Worker:
         if code != 0 and self._ready is not None and self._ready.done():
             raise HarnessError(f"worker {self.number} ended badly (exit code {code})", where="chain")
 
-    async def _read(self, ready: asyncio.Future[dict[str, Any]]) -> int:
+    async def _read(self, ready: asyncio.Future[WorkerReady]) -> int:
         """Read its standard output, where libraries write too, to the end; reap it and return its exit code."""
         reader = asyncio.StreamReader(limit=_LINE_MAX)
         with os.fdopen(self.pipes[1], "rb") as pipe:
@@ -88,9 +87,8 @@ class Worker:
                 lambda: asyncio.StreamReaderProtocol(reader), pipe
             )
             while line := await reader.readline():
-                message = None if ready.done() else _ready_message(line)
-                if message is not None:
-                    ready.set_result(message)
+                if is_message(line) and not ready.done():
+                    ready.set_result(read(line, WorkerReady))
                 else:
                     sys.stderr.write(line.decode("utf-8", "replace"))
             transport.close()
@@ -123,12 +121,3 @@ def fork(count: int, run: Callable[[int], int]) -> list[Worker]:
 def _write(descriptor: int, raw: bytes) -> None:
     with os.fdopen(descriptor, "wb", closefd=False) as pipe:
         pipe.write(raw)
-
-
-def _ready_message(line: bytes) -> dict[str, Any] | None:
-    try:
-        message = json.loads(line)
-    except ValueError:
-        return None
-    ready = message.get("ready") if isinstance(message, dict) else None
-    return ready if isinstance(ready, dict) else None

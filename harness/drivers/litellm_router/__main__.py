@@ -8,6 +8,7 @@ from harness import part
 from harness.drivers.litellm_router.host import enter
 from harness.drivers.litellm_router.router import silence
 from harness.drivers.server import serving
+from harness.messages import ChainStart
 
 
 def preload() -> None:
@@ -19,7 +20,7 @@ def preload() -> None:
 def main() -> NoReturn:
     """Run the host."""
     preload()
-    part.main("chain", serving(enter))
+    part.main("chain", ChainStart, serving(enter))
 
 
 if __name__ == "__main__":

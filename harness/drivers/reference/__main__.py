@@ -13,6 +13,7 @@ import uvloop
 from harness import part
 from harness.drivers.reference.host import enter
 from harness.drivers.server import serving
+from harness.messages import ChainStart
 
 A = TypeVarTuple("A")
 
@@ -33,4 +34,4 @@ class Loop(uvloop.Loop):
 
 
 if __name__ == "__main__":
-    part.main("chain", serving(enter), loop_factory=Loop)
+    part.main("chain", ChainStart, serving(enter), loop_factory=Loop)

@@ -12,13 +12,13 @@ import gevent
 from gevent.pool import Pool
 
 from harness.live.load.caller import Caller, PlannedCall
-from harness.live.load.message import Start
+from harness.messages import LoadStart
 
 SPIN_NS = 1_000_000
 """How long before an arrival the dispatcher wakes up: the event loop's timers are a millisecond coarse."""
 
 
-def drive(start: Start, caller: Caller, origin_ns: int, fail: Callable[[BaseException], None]) -> None:
+def drive(start: LoadStart, caller: Caller, origin_ns: int, fail: Callable[[BaseException], None]) -> None:
     """Send all arrivals and return when the last of them has ended.
 
     Args:

@@ -17,8 +17,7 @@ from harness.caller.answer import Reading, StreamReading, read_failure, read_pla
 from harness.caller.prompt import Prompt
 from harness.caller.record import record
 from harness.history.records import RequestRecord
-from harness.http_rules import is_success
-from harness.live.load.message import Start
+from harness.messages import LoadStart
 from harness.provider.marker import REQUEST_HEADER, RUN_HEADER
 
 IDLE_NS = 2 * 10**9
@@ -72,7 +71,7 @@ class Caller:
         report: Takes every finished record.
     """
 
-    def __init__(self, start: Start, user: Any, report: Report) -> None:
+    def __init__(self, start: LoadStart, user: Any, report: Report) -> None:
         session = user.client
         url = URL(session.base_url.rstrip("/") + "/chat/completions")
         self._client = session.client.clientpool.get_client(url)
@@ -141,13 +140,13 @@ class Caller:
         bound(response)
         seen.status = response.get_code()
         try:
-            if not is_success(seen.status):
+            if not 200 <= seen.status < 300:
                 return read_failure(seen.status, response.read())
             if call.streaming:
                 return _read_stream(response, seen)
             return read_plain(response.read())
         except _BROKEN as error:
-            if not is_success(seen.status):
+            if not 200 <= seen.status < 300:
                 return Reading(outcome="error", error=f"{seen.status}, {_words(error)}")
             return Reading(outcome="truncated", error=_words(error))
 

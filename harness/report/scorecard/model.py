@@ -7,8 +7,9 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from harness.errors import ExitCode
-from harness.judge import Score, ScorecardNumbers, Status, worst
-from harness.store.format import FORMAT
+from harness.judge import Score, Status, Tally, worst
+
+FORMAT = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +40,7 @@ class CellRun:
     score: Score | None = None
     exit_code: int = int(ExitCode.INCONCLUSIVE)
     reasons: tuple[str, ...] = ()
-    tally: ScorecardNumbers | None = None
+    tally: Tally | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return it as plain data."""
@@ -87,7 +88,7 @@ class Cell:
         return sum(run.score is Score.PASS for run in self.runs)
 
     @property
-    def tallies(self) -> list[ScorecardNumbers]:
+    def tallies(self) -> list[Tally]:
         """The numbers of the runs that have some."""
         return [run.tally for run in self.runs if run.tally is not None]
 

@@ -1,1 +1,0 @@
-"""Runs of two chains compared: what changed, and how sure that is."""

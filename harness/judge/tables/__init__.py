@@ -1,1 +1,0 @@
-"""A history as tables: requests, attempts, pairs of attempts, journeys, outages."""

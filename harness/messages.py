@@ -1,0 +1,306 @@
+"""Messages between the runner and the processes that it starts: a line of JSON each, `{"NAME": {FIELDS}}`.
+
+The runner writes a start message to a process's standard input. The process answers on its standard output once it is
+ready, and both may send further messages. A process ends when its standard input does.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar, overload
+
+from harness.chain import Chain, Provider
+from harness.scenario import Arrival, Load, Window
+from harness.store import decode, encode
+
+A = TypeVar("A")
+B = TypeVar("B")
+
+LINE_BYTES_MAX = 64 * 2**20
+"""The longest line: the start message of the load holds every arrival."""
+_NAME = re.compile(rb'\{"([A-Z][A-Za-z]+)":')
+
+
+class StartMessage(Protocol):
+    """What every start message has."""
+
+    @property
+    def capture(self) -> str | None:
+        """The folder for the process's rows; None where nothing is recorded."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ready:
+    """A process that has nothing else to report is ready."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Begin:
+    """The run's clock begins.
+
+    Attributes:
+        origin_ns: When, in absolute monotonic nanoseconds.
+    """
+
+    origin_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EdgeStart:
+    """Start message of the edge.
+
+    Attributes:
+        providers: By name.
+        token: The run's; None joins no attempt to a request and refuses nobody.
+        seed: The plan's.
+        windows: All fault windows of the plan.
+        listen: `host:port` by provider; any free port of the loopback where none is given.
+        keys: By provider, what replaces the callers' keys on the way to a real one.
+        max_requests: The most calls to real providers; None for no limit.
+        max_usd: The most that they may cost; None for no limit.
+        capture: See `StartMessage`.
+    """
+
+    providers: dict[str, Provider]
+    token: str | None = None
+    seed: int = 0
+    windows: tuple[Window, ...] = ()
+    listen: dict[str, str] = field(default_factory=dict)
+    keys: dict[str, str] = field(default_factory=dict, repr=False)
+    max_requests: int | None = None
+    max_usd: float | None = None
+    capture: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EdgeReady:
+    """The edge listens.
+
+    Attributes:
+        ports: By provider.
+    """
+
+    ports: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetSpent:
+    """The edge calls no real provider any more.
+
+    Attributes:
+        why: In a sentence.
+    """
+
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChainStart:
+    """Start message of a chain's host. It holds the chain's secrets.
+
+    Attributes:
+        chain: The chain under test.
+        base_urls: Where each provider is called, by name, without the dialect's own path.
+        seed: The plan's: fixes what a policy of ours draws.
+        capture: See `StartMessage`.
+    """
+
+    chain: Chain = field(repr=False)
+    base_urls: dict[str, str]
+    seed: int = 0
+    capture: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadTarget:
+    """Where a chain answers, and what callers send it: the ready message of its host.
+
+    Attributes:
+        base_url: Up to and including `/v1`.
+        model: The model that callers ask for.
+        headers: Sent along with every request; may hold secrets.
+        addressable: The model to ask for to reach a provider, by provider: one warm-up call each.
+        warnings: What the host could not carry over, in sentences.
+    """
+
+    base_url: str
+    model: str
+    headers: dict[str, str] = field(default_factory=dict, repr=False)
+    addressable: dict[str, str]
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerStart:
+    """Start message of one of several workers that host a chain together.
+
+    Attributes:
+        host: The start message of the process that owns the workers.
+        master_key: The key that the worker is to ask its callers for.
+    """
+
+    host: ChainStart
+    master_key: str = field(repr=False)
+
+    @property
+    def capture(self) -> str | None:
+        """See `StartMessage`."""
+        return self.host.capture
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerReady:
+    """A worker is ready; its fields are those of `LoadTarget`."""
+
+    model: str
+    addressable: dict[str, str]
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WarmupCall:
+    """One call before the origin, so that a chain's first-call costs fall outside every metric."""
+
+    request_id: str
+    model: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadStart:
+    """Start message of the load.
+
+    Attributes:
+        token: The run's own, eight characters of a-z and 0-9.
+        base_url: The chain's OpenAI-compatible address, ending in `/v1` as a rule.
+        model: The model that callers ask for.
+        load: Deadline and size of the requests.
+        arrivals: By `scheduled_ns`, in nanoseconds since the origin.
+        headers: Sent along with every request; may hold secrets.
+        warmup: Calls to make before the ready message.
+        capture: See `StartMessage`.
+        pool: Requests in flight at once, at most; an arrival beyond them is dropped.
+    """
+
+    token: str
+    base_url: str
+    model: str
+    load: Load
+    arrivals: tuple[Arrival, ...] = ()
+    headers: dict[str, str] = field(default_factory=dict, repr=False)
+    warmup: tuple[WarmupCall, ...] = ()
+    capture: str | None = None
+    pool: int = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WarmupResult:
+    """How a warm-up call ended.
+
+    Attributes:
+        model: The model that was asked for.
+        ok: A good answer came.
+        status: Its HTTP status; None where none came.
+        error: What went wrong, in short.
+    """
+
+    model: str
+    ok: bool
+    status: int | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadReady:
+    """The load has made its warm-up calls and waits for the origin."""
+
+    warmup: tuple[WarmupResult, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadDone:
+    """Every arrival has ended; the counts are of requests.
+
+    Attributes:
+        sent: All that went out.
+        ok: See `RequestRecord.outcome`, as for the other fields.
+    """
+
+    sent: int
+    ok: int
+    truncated: int
+    error: int
+    deadline: int
+    dropped: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NurseryStart:
+    """Start message of a nursery.
+
+    Attributes:
+        socket: Path of the Unix socket where it is to listen.
+    """
+
+    socket: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Born:
+    """A nursery has forked a process."""
+
+    pid: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """A process that a nursery forked has ended; the exit code of a signal is negative."""
+
+    pid: int
+    code: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failed:
+    """A process could not do what it was asked for, and can do the next thing.
+
+    Attributes:
+        problem: In a sentence.
+    """
+
+    problem: str
+
+
+def write(message: object) -> bytes:
+    """Return a message as a line."""
+    return encode({type(message).__name__: message}) + b"\n"
+
+
+def is_message(line: bytes) -> bool:
+    """Return whether a line looks like a message; a library may print other lines."""
+    return _NAME.match(line) is not None
+
+
+@overload
+def read(line: bytes, shape: type[A], /) -> A: ...
+@overload
+def read(line: bytes, shape: type[A], other: type[B], /) -> A | B: ...
+@overload
+def read(line: bytes, *shapes: type[Any]) -> Any: ...
+def read(line: bytes, *shapes: type[Any]) -> Any:
+    """Return the message in a line.
+
+    Args:
+        line: With or without its line feed.
+        shapes: The messages that may come now.
+
+    Raises:
+        ValueError: It is none of them.
+    """
+    found = _NAME.match(line)
+    name = found[1].decode() if found else ""
+    for shape in shapes:
+        if shape.__name__ == name:
+            return decode(line, dict[str, shape])[name]  # type: ignore[valid-type]
+    msg = f"expected {' or '.join(shape.__name__ for shape in shapes)}, got {name or line[:80]!r}"
+    raise ValueError(msg)
