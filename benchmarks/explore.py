@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
 from harness import chain as chains  # noqa: E402 - the tests' chains lie beside this folder
-from harness.judge.properties import deadline_ns  # noqa: E402
+from harness.judge.properties.bounded_latency import default_deadline_ns  # noqa: E402
 from harness.sim.search import Hunt, Space  # noqa: E402
 from tests.sim.planted import BUGS, CORRECT, NAMES  # noqa: E402
 
@@ -78,7 +78,7 @@ def explore() -> list[Row]:
     assert CORRECT.policy is not None
     reference, wrong = speed_per_min(space(CORRECT, CORRECT.policy.deadline), REFERENCE_S)
     litellm = chains.load(ROOT / "scenarios" / "chains" / "gpt4-azure-claude.yaml")
-    router, breaks = speed_per_min(space(litellm, deadline_ns(litellm, len(NAMES))), LITELLM_S)
+    router, breaks = speed_per_min(space(litellm, default_deadline_ns(litellm, len(NAMES))), LITELLM_S)
     found, faults, tried = planted()
     return [
         Row(

@@ -15,7 +15,7 @@ from rig.result import Row, limited, tell
 
 from harness.chain import Chain, Provider, Retry
 from harness.history import AttemptRecord, FaultEvent, HealthRecord, History, RequestRecord, frame
-from harness.judge import judge, measure
+from harness.judge import RunData, judge, measure
 from harness.scenario import Expectation, Fault, Inject, Load, Plan, Scenario, compile_plan
 
 S = 10**9
@@ -129,9 +129,10 @@ def speed() -> list[Row]:
     marks = [time.process_time()]
     run.attempts.groupby(["request_id", "provider"])["start_ns"].agg(["min", "count"])
     marks.append(time.process_time())
-    metrics = measure(made, run)
+    data = RunData.of(made, run)
+    metrics = measure(data)
     marks.append(time.process_time())
-    judge(made, run)
+    judge(data)
     marks.append(time.process_time())
     plain_s, measure_s, judge_s = (float(part) for part in np.diff(marks))
     after_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -26,9 +26,9 @@ from harness.history.records import AttemptRecord
 from harness.live.processes import OwnedProcess
 from harness.live.toxiproxy import Toxiproxy, provision
 from harness.messages import Begin, EdgeReady, EdgeStart
+from harness.provider.inject import Inject
 from harness.provider.marker import Marker
 from harness.scenario.plan import Window
-from harness.scenario.schema import Inject
 from harness.store import EdgeAttempt
 from harness.store.capture import rows
 

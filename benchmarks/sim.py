@@ -19,7 +19,7 @@ from rig.result import Row, tell
 
 from harness import sim
 from harness.history import History
-from harness.judge import judge
+from harness.judge import RunData, judge
 from harness.report.notebook import write_report
 from harness.scenario.load import Loaded, load
 
@@ -67,7 +67,7 @@ def ratio(found: list[Loaded]) -> tuple[float, float]:
         took_s, history = timed(loaded)
         engine_s += took_s
         began = time.process_time()
-        judge(loaded.plan, history)
+        judge(RunData.of(loaded.plan, history))
         judge_s += time.process_time() - began
     return sum(loaded.plan.end_ns / 1e9 for loaded in found) / engine_s, judge_s / len(found)
 

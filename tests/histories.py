@@ -1,4 +1,4 @@
-"""Believable histories without a run: the demo scenario, simulated by arithmetic alone."""
+"""Believable histories without a run: a chain that retries as LiteLLM does, by arithmetic, without sockets or chance."""
 
 from __future__ import annotations
 
@@ -13,6 +13,26 @@ from harness.scenario import Plan, load
 SCENARIO = Path(__file__).parents[1] / "scenarios" / "primary-429.yaml"
 MS = 10**6
 S = 10**9
+LIMITED = "  - {on: primary, during: fault, inject: {status: 429, error: rate_limit, retry_after: 2s}}"
+_OUTCOMES = {"reset": "reset", "refused": "refused", "silent": "timeout"}
+_SILENT_NS = 3 * S
+_EARLY_NS = 150 * MS
+_TEXT = """\
+name: {name}
+title: {title}
+chain: chain.yaml
+seed: 1
+load: {{rate: {rate}/s, deadline: {deadline}}}
+phases: {{baseline: 8s, fault: 40s, recovery: 15s}}
+faults:
+{faults}
+expect:
+  - success_rate in fault >= 98%
+  - p95 fallback_overhead in fault < 9s
+  - amplification in fault <= 4
+  - time_to_recover < 10s
+  - no retry_after_ignored
+"""
 
 
 def primary_429(seed: int = 1) -> tuple[Plan, History]:
@@ -22,10 +42,42 @@ def primary_429(seed: int = 1) -> tuple[Plan, History]:
     failure, the last one too, and then calls Azure.
     """
     plan = load(SCENARIO, seed=seed).plan
+    return plan, history(plan)
+
+
+def plan_in(
+    folder: Path,
+    *,
+    name: str = "primary-429",
+    title: str = "OpenAI rate-limits every call for 40 s",
+    rate: float = 10,
+    deadline: str = "45s",
+    faults: str = LIMITED,
+    providers: tuple[str, ...] = ("openai", "azure", "anthropic"),
+) -> Plan:
+    """Return the plan of a scenario like `primary-429`; its files lie in the folder."""
+    lines = ["name: chain", "driver: litellm-router", "providers:"]
+    lines += [f"  {provider}: {{dialect: openai, model: gpt-4}}" for provider in providers]
+    lines += [f"order: [{', '.join(providers)}]", "retry: {attempts: 3}"]
+    (folder / "chain.yaml").write_text("\n".join(lines), encoding="utf-8")
+    scenario = folder / "scenario.yaml"
+    text = _TEXT.format(name=name, title=repr(title), rate=rate, deadline=deadline, faults=faults or "  []")
+    scenario.write_text(text, encoding="utf-8")
+    return load(scenario).plan
+
+
+def history(plan: Plan, *, early_every: int = 0, tries: int = 3) -> History:
+    """Return what a patient chain does under a plan.
+
+    Args:
+        plan: What breaks, and when.
+        early_every: One of so many requests retries before its Retry-After allows it; 0 for none.
+        tries: Attempts at one provider.
+    """
     rows: dict[str, list[Any]] = {"requests": [], "attempts": [], "health": []}
     for place, provider in enumerate(plan.chain.order, start=1):
         _request(plan, rows, f"warmup-{place:06d}", phase="warmup", scheduled_ns=-place * 2 * S, order=(provider,))
-    for arrival in plan.arrivals:
+    for place, arrival in enumerate(plan.arrivals, start=1):
         _request(
             plan,
             rows,
@@ -33,48 +85,65 @@ def primary_429(seed: int = 1) -> tuple[Plan, History]:
             phase=arrival.phase,
             scheduled_ns=arrival.scheduled_ns,
             order=plan.chain.order,
+            tries=tries,
+            early=early_every > 0 and place % early_every == 0,
         )
-    fired = sum(attempt.fault_id is not None for attempt in rows["attempts"])
-    (window,) = plan.timeline.windows
-    fault = FaultEvent(
-        fault_id=window.fault_id,
-        provider=window.provider,
-        kind="status",
-        applied_ns=window.start_ns,
-        reverted_ns=window.end_ns,
-        fired=fired,
-    )
+    faults = [
+        FaultEvent(
+            fault_id=window.fault_id,
+            provider=window.provider,
+            kind=window.inject.kind,
+            applied_ns=window.start_ns,
+            reverted_ns=window.end_ns,
+            fired=sum((a.fault_id, a.provider) == (window.fault_id, window.provider) for a in rows["attempts"]),
+        )
+        for window in plan.timeline.windows
+    ]
     _health(plan, rows["health"])
-    return plan, History.of(plan.digest, faults=[fault], **rows)
+    return History.of(plan.digest, faults=faults, **rows)
 
 
 def _request(
-    plan: Plan, rows: dict[str, list[Any]], request_id: str, *, phase: str, scheduled_ns: int, order: tuple[str, ...]
+    plan: Plan,
+    rows: dict[str, list[Any]],
+    request_id: str,
+    *,
+    phase: str,
+    scheduled_ns: int,
+    order: tuple[str, ...],
+    tries: int = 3,
+    early: bool = False,
 ) -> None:
     sent_ns = scheduled_ns + int(3 * MS * draw(plan.seed, "dispatch", request_id))
+    deadline_ns = scheduled_ns + plan.load.deadline
     at_ns = sent_ns + 4 * MS
     number = 0
     for provider in order:
-        for nth in range(1, 4):
+        for nth in range(1, tries + 1):
+            if at_ns >= deadline_ns:
+                break
             number += 1
             attempt = _attempt(plan, f"{request_id}.{provider}.{nth}", provider, number, at_ns)
             rows["attempts"].append(attempt)
             end_ns = attempt.end_ns or 0
-            if attempt.outcome == "ok":
+            if attempt.outcome == "ok" and end_ns + 5 * MS <= deadline_ns:
                 rows["requests"].append(_answered(request_id, phase, scheduled_ns, sent_ns, attempt))
                 return
-            told_ns = attempt.retry_after_ns or 0
-            at_ns = end_ns + told_ns + int(750 * MS * draw(plan.seed, "jitter", attempt.attempt_id)) + 3 * MS
+            wait_ns = attempt.retry_after_ns or min(8 * S, S // 2 * 2 ** (nth - 1))
+            jitter_ns = int(750 * MS * draw(plan.seed, "jitter", attempt.attempt_id)) + 3 * MS
+            at_ns = end_ns + (_EARLY_NS if early else wait_ns) + jitter_ns
+    left = at_ns >= deadline_ns
     rows["requests"].append(
         RequestRecord(
             request_id=request_id,
             phase=phase,
             scheduled_ns=scheduled_ns,
             start_ns=sent_ns,
-            end_ns=at_ns,
-            outcome="error",
-            status=429,
-            error="RateLimitError",
+            end_ns=deadline_ns if left else at_ns,
+            outcome="deadline" if left else "error",
+            status=None if left else 429,
+            error=None if left else "RateLimitError",
+            client_left=left,
         )
     )
 
@@ -92,15 +161,18 @@ def _attempt(plan: Plan, attempt_id: str, provider: str, number: int, at_ns: int
     }
     for window in plan.timeline.at(provider):
         if window.start_ns <= at_ns < window.end_ns and draw(plan.seed, window.fault_id, attempt_id) < window.share:
+            outcome = _OUTCOMES.get(str(window.inject.connection), "status")
+            answered = outcome == "status"
+            end_ns = at_ns + (_SILENT_NS if outcome == "timeout" else 1 * MS)
             return AttemptRecord(
                 **common,
-                first_byte_ns=at_ns + 1 * MS,
-                end_ns=at_ns + 1 * MS,
+                first_byte_ns=end_ns if answered else None,
+                end_ns=end_ns,
                 status=window.inject.status,
-                outcome="status",
+                outcome=outcome,  # type: ignore[arg-type]
                 fault_id=window.fault_id,
                 retry_after_ns=window.inject.retry_after,
-                error_code="rate_limit_exceeded",
+                error_code="rate_limit_exceeded" if answered else None,
             )
     reply = plan.chain.providers[provider].reply
     text = f"<<{attempt_id}>>" + " word" * (reply.tokens - 1)

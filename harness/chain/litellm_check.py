@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import Any, get_args
 
-from harness.chain.spec import Dialect
 from harness.document import Document, Place, did_you_mean
+from harness.provider.spec import Dialect
 
 PROVIDERS_MAX = 50
 

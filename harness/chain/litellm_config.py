@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from harness.chain.litellm_check import aliases, check, dialect_of, group_of, section, takes_chat
-from harness.chain.spec import Chain, Dialect, Provider, Retry
+from harness.chain.spec import Chain, Retry
 from harness.document import Document, did_you_mean
+from harness.provider.spec import Dialect, Provider
 
 MAX_FALLBACKS = 5  # LiteLLM's own default
 

@@ -14,9 +14,10 @@ from typing import Any
 from harness.chain.litellm_check import aliases, section
 from harness.chain.litellm_config import Deployment, deployments, fallback_sources
 from harness.chain.litellm_settings import GENERAL, LOGINS, ROUTER, SECTIONS, is_module
-from harness.chain.spec import Chain, Dialect, Provider, Retry
+from harness.chain.spec import Chain, Retry
 from harness.document import did_you_mean
 from harness.errors import UsageError
+from harness.provider.spec import Dialect, Provider
 
 DUMMY_KEY = "sk-no-key"
 RETRIES_DEFAULT = 2  # LiteLLM's own num_retries

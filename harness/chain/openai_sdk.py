@@ -8,8 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import get_args
 
-from harness.chain.spec import Chain, Dialect, RetryOn
+from harness.chain.spec import Chain, RetryOn
 from harness.errors import UsageError
+from harness.provider.spec import Dialect
 
 RETRIES_DEFAULT = 2  # the SDK's own max_retries
 SPOKEN: frozenset[Dialect] = frozenset({"openai", "azure", "openrouter", "deepseek"})

@@ -10,15 +10,11 @@ from annotated_types import Ge, Gt, Le, Len
 from pydantic import ConfigDict, StringConstraints
 
 from harness.document import Duration, Share
+from harness.provider.spec import EnvName, Name, Provider
 
 Driver = Literal["litellm-router", "litellm-proxy", "openai-sdk", "reference", "endpoint"]
-Dialect = Literal["openai", "azure", "anthropic", "gemini", "openrouter", "deepseek"]
 Backoff = Literal["exponential", "fixed", "full-jitter", "equal-jitter", "decorrelated"]
 RetryOn = Literal["rate_limit", "server_error", "timeout", "connection"]
-Name = Annotated[str, Len(1, 100)]
-EnvName = Annotated[str, StringConstraints(pattern=r"^env/[A-Za-z_][A-Za-z0-9_]{0,99}$")]
-"""Names the environment variable that holds a secret: secrets are never written down."""
-
 _STRICT = ConfigDict(extra="forbid")
 
 DERIVED = frozenset({"litellm", "model", "peers"})
@@ -26,63 +22,6 @@ DERIVED = frozenset({"litellm", "model", "peers"})
 
 PLACEHOLDER = re.compile(r"\{([A-Za-z0-9][A-Za-z0-9_\-]{0,62})\.base_url\}")
 """Stands for a provider's address in an endpoint's command; its group is the provider's name."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReplySpec:
-    """How a mocked provider answers when nothing is wrong.
-
-    Attributes:
-        ttft: Time to the first token, in nanoseconds.
-        tokens: Tokens of text in an answer.
-        tokens_per_second: Speed of the tokens after the first; 0 sends them all at once.
-    """
-
-    __pydantic_config__ = _STRICT
-
-    ttft: Duration = 50_000_000
-    tokens: Annotated[int, Ge(1), Le(100_000)] = 20
-    tokens_per_second: Annotated[float, Ge(0)] = 200
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Price:
-    """What a provider takes, in USD per million tokens.
-
-    Attributes:
-        input: Of the prompt.
-        output: Of the answer.
-    """
-
-    __pydantic_config__ = _STRICT
-
-    input: Annotated[float, Ge(0), Le(1e6)]
-    output: Annotated[float, Ge(0), Le(1e6)]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Provider:
-    """One upstream of the chain.
-
-    Attributes:
-        dialect: Whose wire format it speaks.
-        model: The model that the chain asks it for.
-        reply: How its mock answers.
-        listen: Fixed `host:port` that the chain calls; any free port if None.
-        upstream: The real provider's address, to which calls are passed through; mocked if None.
-        api_key: `env/NAME`: the key that replaces the caller's on the way to the upstream.
-        price: What it takes; LiteLLM's price list if None.
-    """
-
-    __pydantic_config__ = _STRICT
-
-    dialect: Dialect
-    model: Name
-    reply: ReplySpec = ReplySpec()
-    listen: str | None = None
-    upstream: str | None = None
-    api_key: EnvName | None = None
-    price: Price | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -54,12 +54,13 @@ def explore(
     """Search, in virtual time, for the smallest timeline of faults that breaks a property of the chain."""
     from harness import experiment  # noqa: PLC0415
     from harness.report.progress import SearchProgress  # noqa: PLC0415
+    from harness.scenario import EXPLORED  # noqa: PLC0415
 
     progress = SearchProgress()
     with _interruptible() as interrupted:
         explored = experiment.explore(
             chain,
-            out=out or reports / "explore" / chain.stem,
+            out=out or reports / EXPLORED / chain.stem,
             budget_s=_ns(budget, "--budget") / 1e9,
             deadline=None if deadline is None else _ns(deadline, "--deadline"),
             providers=tuple(filter(None, (name.strip() for name in providers.split(",")))) if providers else (),

@@ -15,6 +15,7 @@ import aiohttp
 
 from harness.chain.spec import PLACEHOLDER, Endpoint
 from harness.errors import HarnessError, UsageError
+from harness.http_rules import is_success
 
 READY_S = 30.0
 
@@ -151,6 +152,6 @@ class Probe:
                 aiohttp.ClientSession(timeout=timeout, headers=self._headers) as session,
                 session.get(url, allow_redirects=False) as answer,
             ):
-                return 200 <= answer.status < 300
+                return is_success(answer.status)
         except (aiohttp.ClientError, OSError, TimeoutError):
             return False

@@ -13,7 +13,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from harness.chain.spec import Chain, Price, Provider
+from harness.chain.spec import Chain
+from harness.provider.spec import Price, Provider
 
 _FILE = "model_prices_and_context_window_backup.json"
 _BARE = ("openai", "anthropic")  # dialects whose models stand in the list without a prefix

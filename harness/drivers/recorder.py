@@ -20,6 +20,7 @@ import httpx
 
 from harness.exchange_errors import RESET, RESET_SAID
 from harness.history.records import AttemptOutcome, ChainAttempt
+from harness.http_rules import is_success
 from harness.provider.marker import ATTEMPT_HEADER, find_request
 
 Handle = Callable[[httpx.Request], Awaitable[httpx.Response]]
@@ -136,14 +137,14 @@ class OpenAttempt:
 
     def abandon(self) -> None:
         """End without the rest of the answer: nobody leaves because of an error's body, but for a stream's."""
-        self.end("client_left" if self._status is None or 200 <= self._status < 300 else "status")
+        self.end("client_left" if self._status is None or is_success(self._status) else "status")
 
     def end(self, outcome: AttemptOutcome, error: str | None = None) -> None:
         """Write the row; what comes after the first end counts no more."""
         ended, self._ended = self._ended, None
         if ended is None:
             return
-        if outcome == "ok" and self._status is not None and not 200 <= self._status < 300:
+        if outcome == "ok" and self._status is not None and not is_success(self._status):
             outcome = "status"
         row = ChainAttempt(
             key=self.key,

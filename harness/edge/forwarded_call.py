@@ -13,9 +13,10 @@ from hashlib import sha256
 import aiohttp
 
 from harness.edge.request import EdgeRequest
-from harness.edge.upstream import BARE, Upstream, answer_headers, watched
+from harness.edge.upstream import Upstream, answer_headers, watched
 from harness.exchange_errors import read_aiohttp_error
 from harness.history import AttemptOutcome
+from harness.http_rules import has_body, is_success
 from harness.provider import retry_after
 from harness.provider.answer import Answer, Call, ParsedBody
 from harness.provider.changes import Changes, held_ns
@@ -158,7 +159,7 @@ class ForwardedCall:
 
     @property
     def _fine(self) -> bool:
-        return self._status is not None and self._status < 300
+        return is_success(self._status)
 
     async def _run(self) -> None:
         real = self._real
@@ -182,7 +183,7 @@ class ForwardedCall:
             raise aiohttp.ClientResponseError(response.request_info, (), status=response.status)
         self._status = response.status
         headers = answer_headers(response)
-        if self._status >= 300:
+        if not self._fine:
             self._told_ns = retry_after.read(headers, time.time_ns() + self._late_ns)
         self._put(Head(self._status, headers), wake=not response.content.is_eof())  # else all leaves in one write
         if response.content_type == "text/event-stream" and self._fine:
@@ -249,7 +250,7 @@ class ForwardedCall:
 
     def _hear(self, status: int, body: bytes) -> None:
         self._heard = self._real.dialect.read_body(status, body)
-        if self._fine and status not in BARE and wire.says_nothing(body):
+        if self._fine and has_body(status) and wire.says_nothing(body):
             self._spoilt = "malformed"
 
     def _read(self, event: bytes) -> Send:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from http import HTTPStatus
 
 from harness.history import AttemptOutcome
+from harness.http_rules import has_body
 from harness.provider.answer import outcome
 from harness.provider.reply import Close, End, Hang, Head, Reset, Send, Step, Wait
 
@@ -24,7 +25,8 @@ class Player:
 
     Steps that no wait divides leave in one write. Waits count from where the one before them was due, not from where
     it woke up, so that a long stream does not drift. A client that does not read stops its own reply alone. A step that
-    has not come yet stands as None: what came before it leaves, and `more` goes on.
+    has not come yet stands as None: what came before it leaves, and `more` goes on. An answer whose status has no body
+    is sent without one.
 
     Attributes:
         status: Of the latest reply's headers, once they have left.
@@ -34,6 +36,7 @@ class Player:
     """
 
     __slots__ = (
+        "_bare",
         "_chunked",
         "_done",
         "_due_ns",
@@ -73,6 +76,7 @@ class Player:
         self._due_ns = 0
         self._version_1_0 = False
         self._chunked = False
+        self._bare = False
         self._paused = False
         self._timer: asyncio.TimerHandle | None = None
         self._out: list[bytes] = []
@@ -94,7 +98,7 @@ class Player:
         self._steps = iter(reply)
         self._due_ns = start_ns
         self._version_1_0 = version_1_0
-        self._chunked = False
+        self._chunked = self._bare = False
         self._starved = False
         self.keep = keep
         self.status = self.first_byte_ns = self.end_ns = None
@@ -105,6 +109,8 @@ class Player:
         out = self._out
         for step in self._steps:
             if isinstance(step, Send):
+                if self._bare:
+                    continue
                 data = step.data
                 out.append(b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data)
                 self._size += len(data)
@@ -176,11 +182,13 @@ class Player:
 
     def _head(self, head: Head) -> bytes:
         self.status = head.status
+        self._bare = not has_body(head.status)
         lines = [_STATUS_LINES[head.status]]
-        sized = False
+        sized = self._bare
         for name, value in head.headers:
-            lines.append(f"{name}: {value}\r\n")
-            sized = sized or name == "content-length"
+            if name != "content-length" or not self._bare:
+                lines.append(f"{name}: {value}\r\n")
+                sized = sized or name == "content-length"
         if not sized:
             if self._version_1_0:
                 self.keep = False

@@ -20,6 +20,7 @@ from harness.chain.upstream import UpstreamAddress, parse
 from harness.edge.budget import CallBudget
 from harness.edge.request import EdgeRequest
 from harness.errors import HarnessError
+from harness.http_rules import FRAMING, HOP_BY_HOP
 from harness.provider.dialects import DIALECTS, Dialect
 from harness.provider.reply import Headers
 
@@ -29,22 +30,7 @@ _CONNECT_S = 30.0
 _REACH_S = 10.0
 _KEEPALIVE_S = 4.0  # shorter than any server's own: a call on a connection that is just being closed would fail for it
 
-_HOP_BY_HOP = frozenset(
-    [
-        "connection",
-        "keep-alive",
-        "proxy-authenticate",
-        "proxy-authorization",
-        "proxy-connection",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-    ]
-)
-_NOT_SENT = _HOP_BY_HOP | {"host", "content-length", "content-encoding", "accept-encoding", "expect"}
-BARE = (204, 304)
-"""Statuses without a body, and without a word about its length."""
+_NOT_SENT = FRAMING | {"host", "content-encoding", "accept-encoding", "expect"}
 _OURS = "x-harness-"
 _SET_BY_CLIENT = ("User-Agent", "Accept", "Content-Type")
 
@@ -155,13 +141,12 @@ def _passed(pairs: Collection[tuple[str, str]], left_out: frozenset[str]) -> Ite
 def answer_headers(response: aiohttp.ClientResponse) -> Headers:
     """Return the headers of an answer, as they may go on to the chain: its body is plain by then."""
     pairs = [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in response.raw_headers]
-    left_out = _HOP_BY_HOP
+    left_out = HOP_BY_HOP
     if any(name == "content-encoding" and value.strip().lower() != "identity" for name, value in pairs):
         left_out |= {"content-encoding", "content-length"}
     elif response.content_type == "text/event-stream":  # a fault may change how long it is
         left_out |= {"content-length"}
-    bare = (("content-length", "0"),) if response.status in BARE else ()
-    return (*_passed(pairs, left_out), *bare)
+    return tuple(_passed(pairs, left_out))
 
 
 @contextmanager

@@ -51,6 +51,8 @@ def _done(folder: SuiteFolder) -> dict[tuple[str, str], CellRun]:
                 failed = run.exit_code == ExitCode.HARNESS
                 if run.ended and not failed and run.run and (Path(run.run) / "plan.json").is_file():
                     found[cell["file"], run.digest] = run
-    except (KeyError, TypeError, ValueError) as error:
-        raise UsageError(f"not a suite of ours: {error}", where=str(folder.path / "suite.json")) from None
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise UsageError(
+            f"not the suite.json of a suite: {type(error).__name__}: {error}", where=str(folder.path / "suite.json")
+        ) from None
     return found

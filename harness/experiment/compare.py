@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from harness.errors import ExitCode, HarnessError, UsageError
-from harness.judge import Verdict, metrics_of
-from harness.judge.changes import Side
-from harness.judge.regression import compare as compare_sides
+from harness.judge import Metrics, Verdict, metrics_of
+from harness.judge.comparison.changes import Side
+from harness.judge.comparison.regression import compare as compare_sides
 from harness.report.comparison import Compared, ComparedCell, with_baseline
 from harness.scenario import Plan
-from harness.store import RunFolder, SuiteFolder, decode, encode
+from harness.store import RunFolder, SuiteFolder, encode, read_json
 
 Key = tuple[str, str]
 """A scenario's and a chain's name."""
@@ -194,21 +193,24 @@ def _numbers_alone(path: Path) -> Kept:
         found = _run(RunFolder.open(path.parent))
         if found is not None:
             return found
-    try:
-        return Kept(side=Side(metrics=metrics_of(json.loads(path.read_bytes()))))
-    except (KeyError, TypeError, ValueError, AttributeError):
-        raise UsageError("not a metrics.json of ours", where=str(path), hint="give a run's folder") from None
+    return Kept(side=Side(metrics=_metrics(path)))
 
 
 def _run(folder: RunFolder) -> Kept | None:
-    numbers, answer = folder.metrics(), folder.verdict()
-    if not numbers or answer.get("exit_code") not in _ANSWERED:
+    if not folder.verdict() or not folder.metrics():
         return None
+    verdict = read_json(folder.path / "verdict.json", Verdict)
+    if verdict.exit_code not in _ANSWERED:
+        return None
+    return Kept(side=Side(metrics=_metrics(folder.path / "metrics.json"), verdict=verdict), plan=folder.plan())
+
+
+def _metrics(path: Path) -> Metrics:
     try:
-        side = Side(metrics=metrics_of(numbers), verdict=decode(encode(answer), Verdict))
-    except (KeyError, TypeError, ValueError) as error:
-        raise UsageError(f"not a run of ours: {error}", where=str(folder.path)) from None
-    return Kept(side=side, plan=folder.plan())
+        return metrics_of(read_json(path, dict[str, Any]))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        problem = f"not the metrics.json of a run: {type(error).__name__}: {error}"
+        raise UsageError(problem, where=str(path), hint="name a run's folder") from None
 
 
 def _suite(folder: SuiteFolder) -> dict[Key, tuple[Kept, ...]]:
@@ -218,8 +220,10 @@ def _suite(folder: SuiteFolder) -> dict[Key, tuple[Kept, ...]]:
             paths = [_found(folder, run) for run in cell["runs"] if run["run"] and not run["error"]]
             runs = (_run(RunFolder.open(path)) for path in paths)
             cells[cell["scenario"], cell["chain"]] = tuple(kept for kept in runs if kept is not None)
-    except (KeyError, TypeError) as error:
-        raise UsageError(f"not a suite of ours: {error}", where=str(folder.path / "suite.json")) from None
+    except (KeyError, TypeError, AttributeError) as error:
+        raise UsageError(
+            f"not the suite.json of a suite: {type(error).__name__}: {error}", where=str(folder.path / "suite.json")
+        ) from None
     return cells
 
 

@@ -14,15 +14,15 @@ from harness import chain as chains
 from harness import sim
 from harness.chain import Chain
 from harness.chain.upstream import upstream_addresses
-from harness.document import did_you_mean, duration_text
+from harness.document import did_you_mean
 from harness.drivers import priced
 from harness.errors import ExitCode, HarnessError, UsageError
-from harness.judge import Status, judge
-from harness.judge.account import Account
-from harness.judge.properties import FINDINGS, PROPERTIES, attempts_max, deadline_ns
+from harness.judge import RunData, Status, judge
+from harness.judge.properties import PROPERTIES, SearchRun
+from harness.judge.properties.bounded_latency import default_deadline_ns
 from harness.scenario import compile_plan
 from harness.scenario.expect import parse
-from harness.sim.search import Find, Hunt, Space, account_of
+from harness.sim.search import Find, Hunt, Space, search_run_of
 from harness.sim.search.telling import sentence
 from harness.sim.search.writing import scenario_yaml
 
@@ -124,7 +124,7 @@ def explore(
     """
     chain = priced(chains.load(path))
     space = _space(chain, deadline=deadline, providers=providers, faults=faults, seed=seed)
-    names = _known(properties, tuple(PROPERTIES), "--property")
+    names = _known(properties, tuple(PROPERTIES.own), "--property")
     sim.prepare(chain)
     if upstreams := upstream_addresses(chain):
         raise UsageError(
@@ -161,7 +161,7 @@ def _space(chain: Chain, *, deadline: int | None, providers: Sequence[str], faul
         chain=chain,
         providers=names,
         faults_max=faults,
-        deadline_ns=deadline or deadline_ns(chain, len(names)),
+        deadline_ns=deadline or default_deadline_ns(chain, len(names)),
         seed=seed,
     )
 
@@ -189,9 +189,9 @@ def _ready(out: Path) -> None:
 
 def _keep(find: Find, space: Space, chain: Path, out: Path) -> Found:
     """Write a find down as a scenario that fails when it is run."""
-    account = account_of(space, find.story)
-    told = sentence(find.name, account, find.requests)
-    expect = _expected(find, space, account)
+    run = search_run_of(space, find.story)
+    told = sentence(find.name, run, find.requests)
+    expect = _expected(find, space, run)
     for number in count(1):
         file = out / f"found-{find.name.replace('_', '-')}-{number}.yaml"
         text = scenario_yaml(
@@ -241,21 +241,10 @@ def _write(file: Path, text: str, told: str) -> None:
         ) from None
 
 
-def _expected(find: Find, space: Space, account: Account) -> list[str]:
+def _expected(find: Find, space: Space, run: SearchRun) -> list[str]:
     """Return the expectations that say of this run what the property says of all: those that the verdict finds failed."""
-    texts = [f"no {finding}" for finding in FINDINGS.get(find.name, ())] or [_limit(find, space, account)]
+    texts = PROPERTIES[find.name].expectations(run, find.requests)
     phases = space.phases(find.story)
     plan = compile_plan(space.scenario(find.story), space.chain, tuple(parse(text, phases) for text in texts))
-    verdict = judge(plan, sim.run(plan, space.chain).history)
+    verdict = judge(RunData.of(plan, sim.run(plan, space.chain).history))
     return [row.text for row in verdict.expectations if row.status is Status.FAIL]
-
-
-def _limit(find: Find, space: Space, account: Account) -> str:
-    """Return what says the same as a property without a finding."""
-    if find.name == "bounded_latency":
-        return f"max latency <= {duration_text(space.deadline_ns)}"
-    if find.name == "bounded_attempts":
-        return f"max attempts <= {attempts_max(space.chain, len(space.providers))}"
-    # Some may fail by right: their request was at fault, or no provider was well.
-    failed = sum(not request.complete for request, _ in account.measured())
-    return f"failed_requests <= {failed - len(find.requests)}"

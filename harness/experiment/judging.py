@@ -18,7 +18,7 @@ from harness.errors import ExitCode, HarnessError
 from harness.experiment.live import Quiet
 from harness.experiment.run import judge_run
 from harness.history import History
-from harness.judge import Score, Tally, score, tally
+from harness.judge import Score, ScorecardNumbers, score
 from harness.live.processes import OwnedProcess
 from harness.messages import Failed, Ready
 from harness.scenario import Plan
@@ -57,7 +57,7 @@ class Judged:
     score: Score
     exit_code: int
     reasons: tuple[str, ...]
-    tally: Tally
+    tally: ScorecardNumbers
 
 
 class Judge(Protocol):
@@ -87,8 +87,8 @@ def judge_folder(folder: RunFolder, error: str, *, exit_code: ExitCode = ExitCod
 
 def judged(plan: Plan, folder: RunFolder, history: History, error: HarnessError | None) -> Judged:
     """Judge a run whose records are at hand, and write everything down."""
-    verdict = judge_run(plan, folder, history, error, Quiet()).run.verdict
-    numbers = tally(plan, history)
+    run = judge_run(plan, folder, history, error, Quiet()).run
+    verdict, numbers = run.verdict, ScorecardNumbers.of(run.data)
     return Judged(score=score(verdict, numbers), exit_code=verdict.exit_code, reasons=verdict.reasons, tally=numbers)
 
 

@@ -13,7 +13,7 @@ from harness.experiment.prepare import prepare
 from harness.experiment.real import Permission, notices
 from harness.experiment.simulated import simulable, simulate
 from harness.history import History
-from harness.judge import Status, judge, measure, metrics_json, verdict_json
+from harness.judge import RunData, Status, judge, measure, metrics_json, verdict_json
 from harness.live.engine import BudgetReached, Progress
 from harness.live.toxiproxy import provision
 from harness.report import JudgedRun
@@ -148,16 +148,15 @@ def judge_run(
         progress: Told about the phase.
     """
     progress.phase("judge")
-    metrics = measure(plan, history)
-    verdict = judge(plan, history, metrics)
+    data = RunData.of(plan, history)
+    metrics = measure(data)
+    verdict = judge(data, metrics)
     if error is not None:  # whatever was seen until then, the run did not test what it claims
         where = f"{error.where}: " if error.where else ""
         reasons = (f"{where}{error.problem}", *verdict.reasons)
         verdict = replace(verdict, status=Status.INCONCLUSIVE, exit_code=int(error.exit_code), reasons=reasons)
     folder.write_verdict(verdict_json(verdict), metrics_json(metrics))
-    shown = JudgedRun.of(
-        plan, history, metrics=metrics, verdict=verdict, path=folder.path, environment=folder.environment()
-    )
+    shown = JudgedRun.of(data, metrics=metrics, verdict=verdict, path=folder.path, environment=folder.environment())
     folder.write_junit(junit(shown))
     # A run that its budget ended has an answer, if one that says little.
     return RunResult(folder=folder, run=shown, error=None if isinstance(error, BudgetReached) else error)

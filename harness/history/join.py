@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from harness.history.records import AttemptRecord, ChainAttempt, FaultEvent, RequestRecord
+from harness.http_rules import is_success
 
 BREAK_NS = 50_000_000
 """How long after a listener began to refuse an open connection may be seen to break."""
@@ -137,9 +138,9 @@ def _real_server(request: RequestRecord, real: Sequence[AttemptRecord]) -> Attem
 
     Real text names no attempt.
     """
-    if request.status is None or not 200 <= request.status < 300:
+    if not is_success(request.status):
         return None
-    answered = [attempt for attempt in real if attempt.status is not None and 200 <= attempt.status < 300]
+    answered = [attempt for attempt in real if is_success(attempt.status)]
     same = [attempt for attempt in answered if attempt.text_sha256 == request.text_sha256 is not None]
     return next(reversed(same or answered), None)
 

@@ -2,25 +2,28 @@
 
 import pandas as pd
 
-from harness.history import History
 from harness.judge.as_json import metrics_json, metrics_of, verdict_json
-from harness.judge.joining import columns
 from harness.judge.metrics import RUN, measure
-from harness.judge.pairs import retries_table as retries
 from harness.judge.result import ExpectationResult, Finding, Metrics, Status, Value, Verdict
+from harness.judge.run_data import RunData
 from harness.judge.score import Score, over_runs, score, worst
-from harness.judge.tally import Tally, tally
+from harness.judge.scorecard_numbers import ScorecardNumbers
+from harness.judge.tables.journeys import journeys_table
+from harness.judge.tables.pairs import retries_table
 from harness.judge.verdict import judge
-from harness.judge.ways import journeys_table
-from harness.scenario import Plan
 
 
-def journeys(plan: Plan, history: History) -> pd.DataFrame:
+def journeys(run: RunData) -> pd.DataFrame:
     """Return one row per measured request: who was tried, who served, what the fallback cost.
 
-    Times are nanoseconds, NaN where there is none; `judge.ways.Journeys` says what each column means.
+    Times are nanoseconds, NaN where there is none; `judge.tables.journeys.Journeys` describes each column.
     """
-    return journeys_table(columns(plan, history))
+    return journeys_table(run.columns, run.journeys)
+
+
+def retries(run: RunData) -> pd.DataFrame:
+    """Return one row per pair of consecutive attempts of a measured request; `judge.tables.pairs` describes each column."""
+    return retries_table(run.columns)
 
 
 __all__ = [
@@ -28,9 +31,10 @@ __all__ = [
     "ExpectationResult",
     "Finding",
     "Metrics",
+    "RunData",
     "Score",
+    "ScorecardNumbers",
     "Status",
-    "Tally",
     "Value",
     "Verdict",
     "journeys",
@@ -41,7 +45,6 @@ __all__ = [
     "over_runs",
     "retries",
     "score",
-    "tally",
     "verdict_json",
     "worst",
 ]

@@ -9,13 +9,10 @@ from typing import Any
 
 from harness.judge.result import Metrics, Value, Verdict
 
-FORMAT = 1
-
 
 def metrics_json(metrics: Metrics) -> dict[str, Any]:
     """Return `metrics.json`: `phases`, `providers` and `harness`, each number as value, ci, samples and unit."""
     return {
-        "format": FORMAT,
         "phases": {phase: _values(values) for phase, values in metrics.phases.items()},
         "providers": {provider: _values(values) for provider, values in metrics.providers.items()},
         "harness": _values(metrics.harness),
@@ -56,7 +53,7 @@ def verdict_json(verdict: Verdict) -> dict[str, Any]:
     """Return `verdict.json`."""
     plain = _plain(dataclasses.asdict(verdict))
     assert isinstance(plain, dict)
-    return {"format": FORMAT, **plain}
+    return plain
 
 
 def _values(values: dict[str, Value]) -> dict[str, dict[str, Any]]:

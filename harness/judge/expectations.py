@@ -6,7 +6,6 @@ import math
 
 import numpy as np
 
-from harness.judge.case import Case, distribution
 from harness.judge.intervals import (
     MEAN_SAMPLES_MIN,
     Interval,
@@ -17,6 +16,7 @@ from harness.judge.intervals import (
 from harness.judge.metrics import RUN, key, measured_health
 from harness.judge.moments import time_to_fallback, time_to_recover
 from harness.judge.result import ExpectationResult, Finding, Metrics, Status, Value
+from harness.judge.run_data import RunData, distribution
 from harness.judge.words import interval, number, wanted
 from harness.scenario import Expectation, Phase
 from harness.scenario.expect import MAX, METRICS, QUANTILES, Op
@@ -56,7 +56,7 @@ def answer_finding(expectation: Expectation, finding: Finding) -> ExpectationRes
     )
 
 
-def answer_limit(run: Case, metrics: Metrics, expectation: Expectation) -> ExpectationResult:
+def answer_limit(run: RunData, metrics: Metrics, expectation: Expectation) -> ExpectationResult:
     """Return the row of a limit on a number."""
     metric, op, target = expectation.metric, expectation.op, expectation.target
     assert metric is not None
@@ -113,7 +113,7 @@ def _observed(value: Value) -> str:
     return f"{number(value.value, value.unit)}{interval(value.ci, value.unit)}{of}"
 
 
-def _whose(run: Case, expectation: Expectation, value: Value) -> str:
+def _whose(run: RunData, expectation: Expectation, value: Value) -> str:
     """Return whose observation the largest is, with a space before it; empty for everything else."""
     if expectation.quantile != MAX:
         return ""
@@ -122,7 +122,7 @@ def _whose(run: Case, expectation: Expectation, value: Value) -> str:
     return f" ({name}, the most of {value.samples})"
 
 
-def _cut_off(run: Case, expectation: Expectation) -> int:
+def _cut_off(run: RunData, expectation: Expectation) -> int:
     """Return of how many requests the largest observation knows no more than that it took at least so long.
 
     Their caller left before the end, they never went out, or a stream had no first token.
@@ -158,18 +158,18 @@ def _how_many(needed: int | None, value: Value, target: float) -> str:
     return "; too close to tell"
 
 
-def _looked(run: Case, expectation: Expectation) -> float:
+def _looked(run: RunData, expectation: Expectation) -> float:
     """Return how long a recovery that never came was looked for; infinite for everything else."""
     if expectation.metric != "time_to_recover":
         return math.inf
     return time_to_recover(run, _phase(run, expectation)).looked_ns
 
 
-def _phase(run: Case, expectation: Expectation) -> Phase | None:
+def _phase(run: RunData, expectation: Expectation) -> Phase | None:
     return next((phase for phase in run.plan.phases if phase.name == expectation.phase), None)
 
 
-def _without_lag(run: Case, expectation: Expectation) -> tuple[float, float]:
+def _without_lag(run: RunData, expectation: Expectation) -> tuple[float, float]:
     """Return the phase's loop lag, and what would have been observed had each attempt cost that much less time.
 
     What one request alone decides may have met the longest lag of all; for the rest it is the p99 that counts.
@@ -181,13 +181,13 @@ def _without_lag(run: Case, expectation: Expectation) -> tuple[float, float]:
         moment = (time_to_fallback if metric == "time_to_fallback" else time_to_recover)(run, phase)
         if moment.value_ns is None or moment.request < 0:
             return lag_ns, math.inf
-        return lag_ns, moment.value_ns - lag_ns * float(run.ways.attempts[moment.request])
+        return lag_ns, moment.value_ns - lag_ns * float(run.journeys.attempts[moment.request])
     values, request = distribution(run, metric or "", run.among(phase))
-    shorter = np.sort(values - lag_ns * run.ways.attempts[request])
+    shorter = np.sort(values - lag_ns * run.journeys.attempts[request])
     return lag_ns, quantile(shorter, 1.0 if expectation.quantile == MAX else QUANTILES[expectation.quantile or ""])
 
 
-def _lag(run: Case, phase: Phase | None, share: float) -> float:
+def _lag(run: RunData, phase: Phase | None, share: float) -> float:
     """Return a quantile of the loop lag of the process that had the worst."""
     lags = measured_health(run.columns.history, phase).groupby("process")["loop_lag_ns"]
     worst = [quantile(np.sort(values.to_numpy(np.float64)), share) for _, values in lags]

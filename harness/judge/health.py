@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from harness.judge.case import Case
 from harness.judge.intervals import quantile
 from harness.judge.metrics import dispatch_lag_ns, lost
+from harness.judge.run_data import RunData
 from harness.judge.words import number
 
 LAG_P99_NS = 50_000_000
@@ -15,12 +15,12 @@ STEADY_SHARE = 0.95
 STEADY_REQUESTS_MIN = 10
 
 
-def ailments(run: Case) -> list[str]:
+def ailments(run: RunData) -> list[str]:
     """Return all that is wrong with the run's own health, a sentence each."""
     return [*_records(run), *_late(run), *_unsteady(run)]
 
 
-def _records(run: Case) -> list[str]:
+def _records(run: RunData) -> list[str]:
     requests, history = run.columns.requests, run.columns.history
     dropped = int((~requests.sent).sum())
     gone = lost(run)
@@ -34,7 +34,7 @@ def _records(run: Case) -> list[str]:
     return [sentence for sentence, wrong in sentences.items() if wrong]
 
 
-def _late(run: Case) -> list[str]:
+def _late(run: RunData) -> list[str]:
     lag_ns = np.sort(dispatch_lag_ns(run))
     if not len(lag_ns):
         return []
@@ -47,7 +47,7 @@ def _late(run: Case) -> list[str]:
     return sentences
 
 
-def _unsteady(run: Case) -> list[str]:
+def _unsteady(run: RunData) -> list[str]:
     requests, attempts = run.columns.requests, run.columns.attempts
     if not run.plan.timeline.windows:
         return []

@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 
 from harness.history import History
-from harness.judge.case import Case, case, distribution
-from harness.judge.columns import TOLERANCE_NS, Bools, Floats
 from harness.judge.intervals import mean_interval, poisson, quantile, quantile_interval, wilson
 from harness.judge.moments import Moment, time_to_fallback, time_to_recover
-from harness.judge.outages import merged
 from harness.judge.result import Metrics, Value
-from harness.scenario import Phase, Plan
+from harness.judge.run_data import RunData, distribution
+from harness.judge.tables.columns import TOLERANCE_NS, Bools, Floats
+from harness.judge.tables.outages import merged
+from harness.scenario import Phase
 from harness.scenario.expect import MAX, METRICS, QUANTILES
 
 RUN = "run"
@@ -37,13 +37,8 @@ _MOMENTS = frozenset({"time_to_fallback", "time_to_recover"})
 _STATISTIC = re.compile(r"_(p[\d.]+|max)$")
 
 
-def measure(plan: Plan, history: History) -> Metrics:
+def measure(run: RunData) -> Metrics:
     """Return all numbers of a run."""
-    return numbers(case(plan, history))
-
-
-def numbers(run: Case) -> Metrics:
-    """Return all numbers of a run that has been looked at."""
     phases = {phase.name: _phase(run, phase) for phase in run.plan.phases}
     phases[RUN] = _phase(run, None)
     providers = {name: _provider(run, place) for place, name in enumerate(run.columns.providers)}
@@ -55,7 +50,7 @@ def key(metric: str, part: str | None) -> str:
     return f"{metric}_{part}" if part else metric
 
 
-def _phase(run: Case, phase: Phase | None) -> dict[str, Value]:
+def _phase(run: RunData, phase: Phase | None) -> dict[str, Value]:
     among = run.among(phase)
     values = _of_requests(run, among, phase) | _of_attempts(run, among)
     for metric in DISTRIBUTIONS:
@@ -75,7 +70,7 @@ def _phase(run: Case, phase: Phase | None) -> dict[str, Value]:
     return values
 
 
-def _of_requests(run: Case, among: Bools, phase: Phase | None) -> dict[str, Value]:
+def _of_requests(run: RunData, among: Bools, phase: Phase | None) -> dict[str, Value]:
     requests = run.columns.requests
     missing = run.columns.missing
     lost = int(missing.sum() if phase is None else missing[run.plan.phases.index(phase)])
@@ -97,38 +92,38 @@ def _of_requests(run: Case, among: Bools, phase: Phase | None) -> dict[str, Valu
     }
 
 
-def _of_attempts(run: Case, among: Bools) -> dict[str, Value]:
-    ways, attempts = run.ways, run.columns.attempts
+def _of_attempts(run: RunData, among: Bools) -> dict[str, Value]:
+    journeys, attempts = run.journeys, run.columns.attempts
     mine = among[attempts.request]
     size = int(among.sum())
-    reached = among & ways.reached_fallback
+    reached = among & journeys.reached_fallback
     told = run.retries.where(~np.isnan(run.retries.early_ns) & mine[run.retries.before])
     honoured = int((told.early_ns <= TOLERANCE_NS).sum())
     return {
         "attempts": _count(int(mine.sum()), size),
-        "amplification": _mean(ways.attempts[among].astype(np.float64), "no requests"),
+        "amplification": _mean(journeys.attempts[among].astype(np.float64), "no requests"),
         "amplification_peak": _peak(run, mine),
         "success_after_fallback": _rate(
             int((reached & run.columns.requests.complete).sum()), int(reached.sum()), "no request reached a fallback"
         ),
         "retry_after_honoured": _rate(honoured, len(told), "no retry was told a Retry-After"),
         "primary_attempts_in_outage": _probes(run, among),
-        "primary_skipped": _count(int((among & ways.primary_skipped).sum()), size),
-        "exposed": _count(int((among & ways.exposed).sum()), size),
-        "outlived": _count(int((among & ways.outlived).sum()), size),
+        "primary_skipped": _count(int((among & journeys.primary_skipped).sum()), size),
+        "exposed": _count(int((among & journeys.exposed).sum()), size),
+        "outlived": _count(int((among & journeys.outlived).sum()), size),
         "zombie_attempts": _count(int((mine & (zombie_ns(run) > TOLERANCE_NS)).sum()), int(mine.sum())),
         **_wasted(run, mine),
     }
 
 
-def zombie_ns(run: Case) -> Floats:
+def zombie_ns(run: RunData) -> Floats:
     """Return how long after its caller had left each attempt began; NaN where the caller never left."""
     requests = run.columns.requests
     left_ns = np.where(requests.left, requests.end_ns, math.nan)
     return run.columns.attempts.start_ns - left_ns[run.columns.attempts.request]
 
 
-def _probes(run: Case, among: Bools) -> Value:
+def _probes(run: RunData, among: Bools) -> Value:
     attempts, requests = run.columns.attempts, run.columns.requests
     first = run.columns.first
     inside = np.zeros(len(requests), dtype=bool)
@@ -145,7 +140,7 @@ def _probes(run: Case, among: Bools) -> Value:
     return _mean(probes[among & inside].astype(np.float64), f"no request came while {' or '.join(first)} was dead")
 
 
-def _wasted(run: Case, mine: Bools) -> dict[str, Value]:
+def _wasted(run: RunData, mine: Bools) -> dict[str, Value]:
     attempts = run.columns.attempts
     unused = mine & ~(attempts.used & run.columns.requests.ok[attempts.request])
     size = int(unused.sum())
@@ -157,7 +152,7 @@ def _wasted(run: Case, mine: Bools) -> dict[str, Value]:
     }
 
 
-def _peak(run: Case, mine: Bools) -> Value:
+def _peak(run: RunData, mine: Bools) -> Value:
     """Return the attempts begun in the busiest second, wherever it begins, by the requests planned per second."""
     starts = np.sort(run.columns.attempts.start_ns[mine])
     if not len(starts):
@@ -166,7 +161,7 @@ def _peak(run: Case, mine: Bools) -> Value:
     return Value(value=float(most) / run.plan.load.rate, samples=len(starts), unit="ratio")
 
 
-def _provider(run: Case, place: int) -> dict[str, Value]:
+def _provider(run: RunData, place: int) -> dict[str, Value]:
     attempts, requests = run.columns.attempts, run.columns.requests
     mine = attempts.provider == place
     size = int(mine.sum())
@@ -176,7 +171,7 @@ def _provider(run: Case, place: int) -> dict[str, Value]:
     values = {
         "attempts": _count(size, len(requests)),
         "failed_attempts": _count(int((mine & attempts.failed).sum()), size),
-        "served": _count(int((run.ways.served_by == place).sum()), len(requests)),
+        "served": _count(int((run.journeys.served_by == place).sum()), len(requests)),
         "amplification": _mean(per_request, "no requests"),
         "amplification_peak": _peak(run, mine),
         "retry_after_honoured": _rate(
@@ -193,7 +188,7 @@ def _provider(run: Case, place: int) -> dict[str, Value]:
     return values
 
 
-def _harness(run: Case) -> dict[str, Value]:
+def _harness(run: RunData) -> dict[str, Value]:
     requests, history = run.columns.requests, run.columns.history
     lag_ns = dispatch_lag_ns(run)
     values = _quantiles("dispatch_lag", lag_ns, interval=False)
@@ -212,12 +207,12 @@ def _harness(run: Case) -> dict[str, Value]:
     }
 
 
-def lost(run: Case) -> int:
+def lost(run: RunData) -> int:
     """Return how many records are missing: the attempts that the history knows of, and planned requests without one."""
     return run.columns.history.lost + int(run.columns.missing.sum())
 
 
-def dispatch_lag_ns(run: Case) -> Floats:
+def dispatch_lag_ns(run: RunData) -> Floats:
     """Return how much later than planned each request went out."""
     lag_ns = run.columns.requests.start_ns - run.columns.requests.scheduled_ns
     return lag_ns[~np.isnan(lag_ns)]

@@ -9,7 +9,7 @@ import numpy as np
 
 from harness.judge.intervals import MEAN_SAMPLES_MIN, Interval, mean_interval
 from harness.judge.result import Status, Verdict
-from harness.judge.tally import Tally
+from harness.judge.scorecard_numbers import ScorecardNumbers
 
 HARMS = ("truncated_as_success", "duplicated_content", "error_swallowed", "hang")
 """Findings that name callers who were deceived or left waiting for nothing."""
@@ -32,21 +32,21 @@ class Score(StrEnum):
         return Status(self.value) if self in (Score.PASS, Score.INCONCLUSIVE) else Status.FAIL
 
 
-def score(verdict: Verdict, tally: Tally) -> Score:
+def score(verdict: Verdict, numbers: ScorecardNumbers) -> Score:
     """Return the score of a run.
 
     Args:
         verdict: Its answer.
-        tally: Its numbers.
+        numbers: Its numbers.
     """
     if verdict.status is not Status.FAIL:
         return Score(verdict.status.value)
     if any(finding.id in HARMS and finding.status is Status.FAIL for finding in verdict.findings):
         return Score.FAIL
     asked = [row.status for row in verdict.expectations if row.metric in SUCCESS]
-    if Status.FAIL not in asked and (tally.success == 1 or (asked and Status.INCONCLUSIVE not in asked)):
+    if Status.FAIL not in asked and (numbers.success == 1 or (asked and Status.INCONCLUSIVE not in asked)):
         return Score.PARTIAL
-    return Score.FAIL if tally.gave_up else Score.SAFE
+    return Score.FAIL if numbers.gave_up else Score.SAFE
 
 
 def worst(scores: Iterable[Score]) -> Score:

@@ -8,14 +8,13 @@ from dataclasses import replace
 from typing import TypeVar
 
 from harness.errors import ExitCode
-from harness.history import History
-from harness.judge.case import Case, case
 from harness.judge.expectations import answer_finding, answer_limit
 from harness.judge.findings import CHECKS
-from harness.judge.findings.seen import unsure
+from harness.judge.findings.check_result import unsure
 from harness.judge.health import ailments
-from harness.judge.metrics import RUN, numbers
+from harness.judge.metrics import RUN, measure
 from harness.judge.result import ExpectationResult, Finding, Metrics, Status, Verdict
+from harness.judge.run_data import RunData
 from harness.scenario import Expectation, Plan
 from harness.scenario.expect import FINDINGS, METRICS
 
@@ -25,21 +24,20 @@ T = TypeVar("T", Finding, ExpectationResult)
 _log = logging.getLogger(__name__)
 
 
-def judge(plan: Plan, history: History, metrics: Metrics | None = None) -> Verdict:
+def judge(run: RunData, metrics: Metrics | None = None) -> Verdict:
     """Return the verdict of a run.
 
     Args:
-        plan: What was to happen.
-        history: What happened.
+        run: The run.
         metrics: From `measure`, where they are at hand.
     """
+    plan = run.plan
     try:
-        run = case(plan, history)
-        metrics = metrics or numbers(run)
+        metrics = metrics or measure(run)
         sick = ailments(run)
     except Exception as error:
-        _log.exception("the judge could not read the history")
-        return _unreadable(plan, error)
+        _log.exception("the judge could not measure the run")
+        return _unmeasurable(plan, error)
     findings = {name: _find(run, name, _asked(plan, name)) for name in CHECKS}
     expectations = [_answer(run, metrics, findings, expectation) for expectation in plan.expectations]
     if sick:
@@ -78,7 +76,7 @@ def _counts(finding: Finding) -> bool:
     return finding.severity == "required" and finding.status is Status.FAIL
 
 
-def _find(run: Case, name: str, asked: bool) -> Finding:
+def _find(run: RunData, name: str, asked: bool) -> Finding:
     try:
         seen = CHECKS[name](run)
     except Exception as error:
@@ -96,7 +94,9 @@ def _find(run: Case, name: str, asked: bool) -> Finding:
     )
 
 
-def _answer(run: Case, metrics: Metrics, findings: dict[str, Finding], expectation: Expectation) -> ExpectationResult:
+def _answer(
+    run: RunData, metrics: Metrics, findings: dict[str, Finding], expectation: Expectation
+) -> ExpectationResult:
     if expectation.finding is not None:
         return answer_finding(expectation, findings[expectation.finding])
     try:
@@ -122,8 +122,8 @@ def _no_answer(expectation: Expectation, message: str) -> ExpectationResult:
     )
 
 
-def _unreadable(plan: Plan, error: Exception) -> Verdict:
-    message = f"the history could not be read: {type(error).__name__}: {error}"
+def _unmeasurable(plan: Plan, error: Exception) -> Verdict:
+    message = f"the run could not be measured: {type(error).__name__}: {error}"
     return Verdict(
         status=Status.INCONCLUSIVE,
         exit_code=int(ExitCode.INCONCLUSIVE),
@@ -152,7 +152,7 @@ def _name(row: ExpectationResult) -> str:
     return row.text.split(">")[0].split("<")[0].strip()
 
 
-def _bear_in_mind(run: Case, status: Status, metrics: Metrics, findings: list[Finding]) -> list[str]:
+def _bear_in_mind(run: RunData, status: Status, metrics: Metrics, findings: list[Finding]) -> list[str]:
     """Return what does not change the answer but belongs to it."""
     sentences = [
         f"advisory, {finding.id}: {finding.message}"
@@ -165,7 +165,7 @@ def _bear_in_mind(run: Case, status: Status, metrics: Metrics, findings: list[Fi
     outlived = metrics.phases[RUN]["outlived"].value
     if outlived:
         sentences.append(f"{outlived:.0f} requests outlived a fault: they waited it out and never needed a fallback")
-    mixed_up = run.columns.requests.ok & run.columns.requests.named & (run.ways.winner < 0)
+    mixed_up = run.columns.requests.ok & run.columns.requests.named & (run.journeys.winner < 0)
     if mixed_up.any():
         first = run.columns.ids(mixed_up)[0]
         sentences.append(

@@ -13,8 +13,8 @@ from typing import Any, Protocol, Self
 from harness.errors import HarnessError
 from harness.history.records import FaultEvent
 from harness.live.processes import to_the_end
+from harness.provider.inject import WHOLE_PROVIDER
 from harness.scenario import Inject, Timeline, Window
-from harness.scenario.schema import WHOLE_PROVIDER
 
 _UNKNOWN = object()
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 from harness.history import AttemptOutcome
+from harness.http_rules import is_success
+from harness.provider.inject import ErrorPreset
 from harness.provider.reply import Close, End, Hang, Reset, Step
-from harness.scenario.schema import ErrorPreset
 
 Problem = ErrorPreset | Literal["unknown_path"]
 """What a provider complains about: an error preset, or an address that it does not have."""
@@ -110,4 +111,4 @@ def outcome(status: int | None, last: End | Close | Reset | Hang) -> AttemptOutc
         return "client_left"
     if isinstance(last, Close):
         return "cut"
-    return "ok" if status is not None and status < 400 else "status"
+    return "ok" if is_success(status) else "status"

@@ -11,7 +11,7 @@ from harness.provider.dialects import Dialect
 from harness.provider.faults import CHANGES, SPOILS, delay
 from harness.provider.faults.case import Case, Seen
 from harness.provider.reply import Head, Headers, Step
-from harness.scenario import Window
+from harness.provider.window import Window
 
 _INSIDE_OUT: tuple[Side, ...] = ("pace", "body", "delay")
 """In which order faults change an answer: pace comes first, for it takes the provider's waits away, and no fault's."""

@@ -14,9 +14,9 @@ from typing import Literal, NamedTuple
 
 from harness.draw import draw
 from harness.provider import limit
+from harness.provider.inject import STREAMS_ONLY, WHOLE_PROVIDER, Inject, Limit
 from harness.provider.limit import Bucket, Quota
-from harness.scenario import Inject, Window
-from harness.scenario.schema import STREAMS_ONLY, WHOLE_PROVIDER, Limit
+from harness.provider.window import Window
 
 Side = Literal["instead", "body", "pace", "delay"]
 """What answers in the provider's place, what becomes of the body, how fast the tokens come, what withholds the headers."""

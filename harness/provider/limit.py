@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from harness.document import Allowance
-from harness.scenario.schema import Limit
+from harness.provider.inject import Limit
 
 
 class Bucket(NamedTuple):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from hashlib import sha256
 
-from harness.chain import Provider
 from harness.provider.answer import Answer, Call
 from harness.provider.changes import Changes, held_ns
 from harness.provider.decide import NOTHING, Decision
@@ -12,6 +11,7 @@ from harness.provider.dialects import DIALECTS, Dialect
 from harness.provider.faults import INSTEAD, error_event
 from harness.provider.faults.case import Case
 from harness.provider.reply import Send
+from harness.provider.spec import Provider
 
 
 def parse(provider: Provider, method: str, path: str, body: bytes) -> Call:

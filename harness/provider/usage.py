@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from harness.chain import Price
 from harness.provider.dialects import wire
+from harness.provider.spec import Price
 
 _IN = ("prompt_tokens", "input_tokens", "promptTokenCount")
 _OUT = ("completion_tokens", "output_tokens", "candidatesTokenCount")

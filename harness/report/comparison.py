@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from harness.judge.changes import Change, Comparison, Regression, Trend
+from harness.judge.comparison.changes import Change, Comparison, Regression, Trend
 from harness.report import words
 from harness.report.junit import clean
 

@@ -11,9 +11,10 @@ from typing import Any
 import pandas as pd
 
 from harness import judge, store
+from harness.errors import UsageError
 from harness.history import History
 from harness.history.records import WARMUP
-from harness.judge import Metrics, Verdict
+from harness.judge import Metrics, RunData, Verdict
 from harness.scenario import Plan
 
 
@@ -22,8 +23,7 @@ class JudgedRun:
     """What a report is made of.
 
     Attributes:
-        plan: What the run was to do.
-        history: What happened, warm-up included.
+        data: The plan and the history, joined.
         requests: RequestRecord columns without the warm-up.
         attempts: AttemptRecord columns without those of the warm-up.
         metrics: The numbers.
@@ -34,8 +34,7 @@ class JudgedRun:
         environment: Where and how the run ran; empty if that is not known.
     """
 
-    plan: Plan
-    history: History
+    data: RunData
     requests: pd.DataFrame
     attempts: pd.DataFrame
     metrics: Metrics
@@ -46,6 +45,21 @@ class JudgedRun:
     environment: Mapping[str, Any] = field(default_factory=dict)
 
     @property
+    def plan(self) -> Plan:
+        """What the run was to do."""
+        return self.data.plan
+
+    @property
+    def history(self) -> History:
+        """What happened, warm-up included."""
+        return self.data.columns.history
+
+    @property
+    def first_providers(self) -> tuple[str, ...]:
+        """The first provider of the chain and its peers: an answer from any of them is no fallback."""
+        return self.data.columns.first
+
+    @property
     def blind(self) -> bool:
         """Attempts are missing from the records: connections were refused where nobody sees them (an `endpoint` chain)."""
         return self.history.unseen and any(window.inject.kind == "refused" for window in self.plan.timeline.windows)
@@ -53,8 +67,7 @@ class JudgedRun:
     @classmethod
     def of(
         cls,
-        plan: Plan,
-        history: History,
+        data: RunData,
         *,
         verdict: Verdict | None = None,
         metrics: Metrics | None = None,
@@ -62,19 +75,19 @@ class JudgedRun:
         environment: Mapping[str, Any] | None = None,
     ) -> JudgedRun:
         """Return a run with its numbers; they are made here where they are not given."""
-        metrics = metrics or judge.measure(plan, history)
+        metrics = metrics or judge.measure(data)
+        history = data.columns.history
         warm = history.requests["phase"] == WARMUP
         return cls(
-            plan=plan,
-            history=history,
+            data=data,
             requests=history.requests[~warm].reset_index(drop=True),
             attempts=history.attempts[
                 ~history.attempts["request_id"].isin(history.requests.loc[warm, "request_id"])
             ].reset_index(drop=True),
             metrics=metrics,
-            verdict=verdict or judge.judge(plan, history, metrics),
-            retries=judge.retries(history),
-            journeys=judge.journeys(plan, history),
+            verdict=verdict or judge.judge(data, metrics),
+            retries=judge.retries(data),
+            journeys=judge.journeys(data),
             path=path,
             environment=environment or {},
         )
@@ -94,12 +107,23 @@ def open_run(run: str | os.PathLike[str] | None = None) -> JudgedRun:
     folder = store.RunFolder.open(Path(chosen) if chosen else _latest())
     recorded = folder.verdict()
     return JudgedRun.of(
-        folder.plan(),
-        folder.history(),
+        RunData.of(folder.plan(), folder.history()),
         verdict=store.decode(store.encode(recorded), Verdict) if recorded else None,
+        metrics=_recorded_metrics(folder),
         path=folder.path,
         environment=folder.environment(),
     )
+
+
+def _recorded_metrics(folder: store.RunFolder) -> Metrics | None:
+    recorded = folder.metrics()
+    try:
+        return judge.metrics_of(recorded) if recorded else None
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        hint = f"harness report {folder.path} writes it anew"
+        raise UsageError(
+            f"not the metrics of a run: {error!r}", where=str(folder.path / "metrics.json"), hint=hint
+        ) from None
 
 
 def _latest() -> Path:

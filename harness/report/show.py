@@ -10,8 +10,9 @@ from html import escape
 from typing import Any
 
 from harness.judge import Finding, Status
-from harness.report import pictures, words
+from harness.report import words
 from harness.report.judged_run import JudgedRun
+from harness.report.pictures import Picture, pictures_of
 from harness.report.summary import summary
 from harness.report.svg import inline_svg
 from harness.report.table import table
@@ -96,7 +97,7 @@ def numbers(run: JudgedRun) -> Block:
         rows.append(cells)
     return Block(
         _table(
-            "CellTexts by phase (95 % intervals below)",
+            "Numbers by phase (95 % intervals below)",
             ("phase", *(name for _, name in shown)),
             rows,
             empty="No numbers.",
@@ -104,34 +105,26 @@ def numbers(run: JudgedRun) -> Block:
     )
 
 
-def timeline(run: JudgedRun) -> Block:
-    """Show the whole run over time."""
-    return _figure(pictures.timeline(run))
+def pictures(run: JudgedRun, place: str) -> Block:
+    """Show the pictures of one place, each under its question; where there is nothing to draw, why.
+
+    Args:
+        run: The run.
+        place: `overview` or `details` of the report, or a notebook's name.
+    """
+    return Block("".join(_picture(run, picture) for picture in pictures_of(place)))
 
 
-def retry_gaps(run: JudgedRun) -> Block:
-    """Show when retries came."""
-    return _figure(pictures.retry_gaps(run))
-
-
-def fallback_overhead(run: JudgedRun) -> Block:
-    """Show what a fallback cost the caller."""
-    return _figure(pictures.overhead_ecdf(run))
-
-
-def success_after_fallback(run: JudgedRun) -> Block:
-    """Show how often a fallback helped, and who served."""
-    return _figure(pictures.success_after_fallback(run))
-
-
-def success_by_phase(run: JudgedRun) -> Block:
-    """Show the success rate of each phase."""
-    return _figure(pictures.phase_ci(run))
-
-
-def requests(run: JudgedRun) -> Block:
-    """Show what single requests did."""
-    return _figure(pictures.waterfall(run))
+def _picture(run: JudgedRun, picture: Picture) -> str:
+    parts = [
+        f'<h2 id="{escape(picture.name)}-title">{escape(picture.question)}</h2>',
+        f'<p class="reading">{escape(picture.reading)}</p>',
+    ]
+    if why := picture.nothing(run):
+        parts.append(f'<p class="nothing">{escape(why)}</p>')
+    else:
+        parts.append(f'<div class="picture" tabindex="0">{inline_svg(picture.figure(run)).svg}</div>')
+    return "".join(parts)
 
 
 def measured(run: JudgedRun) -> Block:
@@ -188,11 +181,6 @@ def _code(text: str) -> str:
     """Return plain text as HTML, what stands between backticks as code."""
     pieces = escape(text).split("`")
     return "".join(f"<code>{piece}</code>" if place % 2 else piece for place, piece in enumerate(pieces))
-
-
-def _figure(figure: Any) -> Block:
-    drawn = inline_svg(figure)
-    return Block(f'<div class="picture" tabindex="0">{drawn.svg}</div>')
 
 
 def _status(answer: Status) -> str:

@@ -101,10 +101,8 @@ def _noticed(run: JudgedRun) -> str:
 
 def _served(run: JudgedRun) -> str:
     journeys = run.journeys
-    first = run.plan.chain.order[0]
-    others = journeys[
-        journeys["complete"].astype(bool) & journeys["served_by"].notna() & (journeys["served_by"] != first)
-    ]
+    served_by = journeys["served_by"]
+    others = journeys[journeys["complete"].astype(bool) & served_by.notna() & ~served_by.isin(run.first_providers)]
     if others.empty:
         return ""
     counts = others["served_by"].astype(str).value_counts()

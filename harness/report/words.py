@@ -1,4 +1,4 @@
-"""CellTexts and answers as a person would write them. Plain text: escaping is the business of whoever prints it."""
+"""Numbers and answers as a person would write them. Plain text: escaping is the business of whoever prints it."""
 
 from __future__ import annotations
 

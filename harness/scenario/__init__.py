@@ -1,11 +1,17 @@
 """What breaks, when, and what must still hold: the scenario file and the plan made from it."""
 
+from harness.provider.inject import Inject
+from harness.provider.window import Window
 from harness.scenario.expect import Expectation
 from harness.scenario.load import load
-from harness.scenario.plan import Arrival, Phase, Plan, Timeline, Window, compile_plan
-from harness.scenario.schema import Fault, Inject, Load, Scenario
+from harness.scenario.names import EXPLORED, LATEST, SUITES
+from harness.scenario.plan import Arrival, Phase, Plan, Timeline, compile_plan
+from harness.scenario.schema import Fault, Load, Scenario
 
 __all__ = [
+    "EXPLORED",
+    "LATEST",
+    "SUITES",
     "Arrival",
     "Expectation",
     "Fault",

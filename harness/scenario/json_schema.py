@@ -10,6 +10,7 @@ import json
 import re
 import sys
 from collections.abc import Collection
+from dataclasses import is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,26 +18,32 @@ from pydantic import TypeAdapter
 
 from harness.chain import spec
 from harness.document import duration_text, share_text
+from harness.provider import inject
+from harness.provider import spec as provider
 from harness.scenario import expect, schema
 
 _HIDDEN = {"Chain": spec.DERIVED}
+_SHAPES = {
+    shape.__name__: shape
+    for module in (spec, schema, inject, provider)
+    for shape in vars(module).values()
+    if isinstance(shape, type) and is_dataclass(shape)
+}
 
 
 def schemas() -> dict[str, dict[str, Any]]:
     """Return the JSON Schema of each kind of file, by file name."""
     return {
-        "scenario.schema.json": _schema(schema.Scenario, "A scenario of the LLM fallback harness", schema),
-        "chain.schema.json": _schema(
-            spec.Chain | spec.HostedConfig, "A fallback chain of the LLM fallback harness", spec
-        ),
+        "scenario.schema.json": _schema(schema.Scenario, "A scenario of the LLM fallback harness"),
+        "chain.schema.json": _schema(spec.Chain | spec.HostedConfig, "A fallback chain of the LLM fallback harness"),
     }
 
 
-def _schema(shape: Any, title: str, module: Any) -> dict[str, Any]:
+def _schema(shape: Any, title: str) -> dict[str, Any]:
     written = TypeAdapter(shape).json_schema()
     alone = [(shape.__name__, written)] if isinstance(shape, type) else []
     for name, definition in [*alone, *written.get("$defs", {}).items()]:
-        _describe(definition, getattr(module, name), hidden=_HIDDEN.get(name, frozenset()))
+        _describe(definition, _SHAPES[name], hidden=_HIDDEN.get(name, frozenset()))
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **written, "title": title}
 
 
@@ -67,7 +74,7 @@ def _attributes(shape: type) -> dict[str, str]:
 def reference() -> str:
     """Return the reference of scenario files, in Markdown: every field with its default and meaning."""
     parts = [_INTRODUCTION]
-    for shape in (schema.Scenario, schema.Load, schema.Fault, schema.Inject, schema.Limit):
+    for shape in (schema.Scenario, schema.Load, schema.Fault, inject.Inject, inject.Limit):
         texts = _attributes(shape)
         parts.append(f"## {_HEADS[shape.__name__]}\n\n{inspect.cleandoc(shape.__doc__ or '').splitlines()[0]}\n")
         parts.append("| field | default | meaning |\n|---|---|---|")

@@ -13,10 +13,12 @@ from harness.chain import Chain
 from harness.document import Document, did_you_mean, read, validate
 from harness.errors import UsageError
 from harness.history.records import WARMUP
+from harness.provider.inject import STREAMS_ONLY
 from harness.scenario import expect
 from harness.scenario.expect import Expectation
+from harness.scenario.names import RESERVED_NAMES
 from harness.scenario.plan import ARRIVALS_MAX, Plan, compile_plan
-from harness.scenario.schema import STREAMS_ONLY, Scenario
+from harness.scenario.schema import Scenario
 
 RESERVED = {WARMUP: "the calls before the run", "run": "the whole run"}
 """Phases of every run that no scenario names."""
@@ -81,6 +83,11 @@ def _chain_path(document: Document, scenario: Scenario, override: Path | None) -
 
 
 def _check(document: Document, scenario: Scenario) -> tuple[Expectation, ...]:
+    if scenario.name in RESERVED_NAMES:
+        problem = (
+            f"{scenario.name!r} cannot name a scenario: reports/{scenario.name} holds {RESERVED_NAMES[scenario.name]}"
+        )
+        raise document.error(problem, ("name",))
     end = sum(scenario.phases.values())
     expected = scenario.load.rate * end / 10**9
     if expected > ARRIVALS_MAX / 2:

@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from harness.store.capture import Capture, EdgeAttempt, Foreign, Origin, Row, Sink
+from harness.store.files import read_json
 from harness.store.format import decode, encode
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ __all__ = [
     "decode",
     "encode",
     "latest",
+    "read_json",
 ]
 
 

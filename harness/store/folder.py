@@ -7,22 +7,28 @@ reports/<scenario>/<UTC time>-<seed>/
 
 from __future__ import annotations
 
-import json
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
-from harness.errors import HarnessError, UsageError
+from harness.errors import UsageError
 from harness.history import History
-from harness.scenario import Plan
+from harness.scenario import LATEST, Plan
 from harness.store import tables
 from harness.store.compact import compact
-from harness.store.format import FORMAT, decode, encode
+from harness.store.files import create_folder, read_json, timestamp, write_file, write_json
 
-_TRIES_MAX = 1000
+
+class _Environment(TypedDict, total=False):
+    """What readers of environment.json rely on."""
+
+    command: str
+    engine: str
+    warnings: list[str]
+    versions: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,18 +48,14 @@ class RunFolder:
         Raises:
             HarnessError: The folder cannot be made.
         """
-        stamp = (now or datetime.now(UTC)).strftime("%Y-%m-%dT%H-%M-%SZ")
+
+        def fill(path: Path) -> None:
+            (path / "capture").mkdir()
+            (path / "logs").mkdir()
+            write_json(path / "plan.json", {name: getattr(plan, name) for name in plan.__slots__})
+
         parent = reports.absolute() / plan.name
-        try:
-            parent.mkdir(parents=True, exist_ok=True)
-            folder = cls(exclusive(parent, f"{stamp}-{plan.seed}"))
-            folder.capture.mkdir()
-            folder.logs.mkdir()
-            folder._write("plan.json", encode({"format": FORMAT, **_fields(plan)}, pretty=True))
-        except OSError as error:
-            problem = f"cannot make the run's folder: {error.strerror}"
-            raise HarnessError(problem, where=str(parent), hint="give another place with --reports DIR") from None
-        return folder
+        return cls(create_folder(parent, f"{timestamp(now)}-{plan.seed}", fill=fill))
 
     @classmethod
     def open(cls, path: Path) -> RunFolder:
@@ -63,8 +65,8 @@ class RunFolder:
             UsageError: There is no run at that path.
         """
         if not (path / "plan.json").is_file():
-            problem = "no run here: plan.json is missing"
-            raise UsageError(problem, where=str(path), hint="give the folder of a run, such as reports/latest")
+            problem = "not a run's folder: it has no plan.json"
+            raise UsageError(problem, where=str(path), hint="name the folder of a run, such as reports/latest")
         return cls(path.resolve())
 
     @property
@@ -83,12 +85,20 @@ class RunFolder:
         return self.path / "report.html"
 
     def plan(self) -> Plan:
-        """Return what the run was to do."""
-        return decode((self.path / "plan.json").read_bytes(), Plan)
+        """Return what the run was to do.
+
+        Raises:
+            UsageError: plan.json is damaged; so too for the other files.
+        """
+        path = self.path / "plan.json"
+        plan = read_json(path, Plan)
+        if not plan.phases or not plan.chain.order or not {*plan.chain.order} <= plan.chain.providers.keys():
+            raise UsageError("damaged: it has no phases, or names providers that it does not have", where=str(path))
+        return plan
 
     def environment(self) -> dict[str, Any]:
         """Return where and how the run ran; empty if it did not get that far."""
-        return self._read("environment.json")
+        return self._read("environment.json", _Environment)
 
     def verdict(self) -> dict[str, Any]:
         """Return verdict.json; empty if there is none."""
@@ -99,17 +109,23 @@ class RunFolder:
         return self._read("metrics.json")
 
     def history(self, *, complete: bool = False) -> History:
-        """Return what happened; a run that is not yet put together is, from what its parts have captured.
+        """Return what happened; where there are no Parquet files yet, from the captured rows.
 
         Args:
-            complete: Every part of the run came to its planned end; a killed runner could not say so.
+            complete: Every part of the run came to its planned end. A killed runner could not say so.
+
+        Raises:
+            UsageError: A file is damaged, missing, or of another run.
         """
-        if not tables.exist(self.path):
-            return self.compact(complete=complete)
-        return tables.read(self.path, self.plan().digest)
+        missing = tables.missing(self.path)
+        if not missing:
+            return tables.read(self.path, self.plan())
+        if len(missing) < len(tables.TABLES) and not any(self.capture.glob("*.jsonl")):
+            raise UsageError("missing, and there are no captured rows to make it from", where=str(missing[0]))
+        return self.compact(complete=complete)
 
     def compact(self, *, complete: bool) -> History:
-        """Put the captured rows together into the Parquet files, and return them.
+        """Write the captured rows as Parquet files, and return them.
 
         Args:
             complete: Every part of the run came to its planned end.
@@ -124,19 +140,19 @@ class RunFolder:
 
     def write_environment(self, environment: dict[str, Any]) -> None:
         """Write environment.json."""
-        self._write_json("environment.json", environment)
+        write_json(self.path / "environment.json", environment)
 
     def write_verdict(self, verdict: dict[str, Any], metrics: dict[str, Any]) -> None:
         """Write metrics.json and verdict.json."""
-        self._write_json("metrics.json", metrics)
-        self._write_json("verdict.json", verdict)
+        write_json(self.path / "metrics.json", metrics)
+        write_json(self.path / "verdict.json", verdict)
 
     def write_junit(self, xml: bytes) -> None:
         """Write junit.xml."""
-        self._write("junit.xml", xml.rstrip(b"\n"))
+        write_file(self.path / "junit.xml", xml)
 
     def rewrite_logs(self, clean: Callable[[str], str]) -> None:
-        """Put every log through a function, such as one that hides secrets that a user's gateway has printed."""
+        """Replace every log by what a function makes of it, such as one that hides secrets."""
         for path in self.logs.iterdir():
             text = path.read_text(encoding="utf-8", errors="replace")
             if (cleaned := clean(text)) != text:
@@ -147,23 +163,14 @@ class RunFolder:
         reports = self.path.parent.parent
         link = reports / f".latest-{secrets.token_hex(4)}"
         link.symlink_to(self.path.relative_to(reports), target_is_directory=True)
-        link.replace(reports / "latest")
+        link.replace(reports / LATEST)
 
-    def _read(self, name: str) -> dict[str, Any]:
-        try:
-            data: dict[str, Any] = json.loads((self.path / name).read_bytes())
-        except FileNotFoundError:
+    def _read(self, name: str, shape: Any = dict) -> dict[str, Any]:
+        path = self.path / name
+        if not path.exists():
             return {}
-        return data
-
-    def _write_json(self, name: str, data: dict[str, Any]) -> None:
-        self._write(name, encode({"format": FORMAT, **data}, pretty=True))
-
-    def _write(self, name: str, raw: bytes) -> None:
-        """Write a file whole or not at all."""
-        partial = self.path / f".{name}.part"
-        partial.write_bytes(raw + b"\n")
-        partial.replace(self.path / name)
+        read_json(path, shape)
+        return read_json(path, dict[str, Any])
 
 
 def latest(reports: Path) -> Path:
@@ -172,25 +179,8 @@ def latest(reports: Path) -> Path:
     Raises:
         UsageError: There is none.
     """
-    link = reports / "latest"
+    link = reports / LATEST
     if not link.exists():
-        problem = "no run yet"
+        problem = "there is no run yet"
         raise UsageError(problem, where=str(reports), hint="harness run scenarios/primary-429.yaml")
     return link.resolve()
-
-
-def exclusive(parent: Path, name: str) -> Path:
-    """Make a folder that nobody else has made; a clash of names gets `-2`, `-3`, …."""
-    for place in range(1, _TRIES_MAX):
-        path = parent / (name if place == 1 else f"{name}-{place}")
-        try:
-            path.mkdir()
-        except FileExistsError:
-            continue
-        return path
-    problem = f"{_TRIES_MAX} runs of the same second"
-    raise HarnessError(problem, where=str(parent))
-
-
-def _fields(plan: Plan) -> dict[str, Any]:
-    return {name: getattr(plan, name) for name in plan.__slots__}

@@ -9,7 +9,7 @@ import msgspec
 T = TypeVar("T")
 
 FORMAT = 1
-"""Stands in every JSON and Parquet file of a run."""
+"""Written into every JSON and Parquet file of a run or suite."""
 
 
 def encode(value: Any, *, pretty: bool = False) -> bytes:

@@ -6,15 +6,14 @@ reports/suites/<UTC time>/
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from harness.errors import HarnessError, UsageError
-from harness.store.folder import exclusive
-from harness.store.format import encode
+from harness.errors import UsageError
+from harness.scenario import SUITES
+from harness.store.files import create_folder, read_json, timestamp, write_file, write_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +33,7 @@ class SuiteFolder:
         Raises:
             HarnessError: The folder cannot be made.
         """
-        stamp = (now or datetime.now(UTC)).strftime("%Y-%m-%dT%H-%M-%SZ")
-        parent = reports.absolute() / "suites"
-        try:
-            parent.mkdir(parents=True, exist_ok=True)
-            return cls(exclusive(parent, stamp))
-        except OSError as error:
-            problem = f"cannot make the suite's folder: {error.strerror}"
-            raise HarnessError(problem, where=str(parent), hint="give another place with --reports DIR") from None
+        return cls(create_folder(reports.absolute() / SUITES, timestamp(now)))
 
     @classmethod
     def open(cls, path: Path) -> SuiteFolder:
@@ -51,14 +43,14 @@ class SuiteFolder:
             UsageError: There is no suite at that path.
         """
         if not (path / "suite.json").is_file():
-            problem = "no suite here: suite.json is missing"
-            raise UsageError(problem, where=str(path), hint="give a folder of reports/suites")
+            problem = "not a suite's folder: it has no suite.json"
+            raise UsageError(problem, where=str(path), hint=f"name a folder of reports/{SUITES}")
         return cls(path.resolve())
 
     @classmethod
     def latest(cls, reports: Path) -> SuiteFolder | None:
         """Return the latest suite in a folder of reports, or None; their names are their times."""
-        found = max((path.parent for path in reports.glob("suites/*/suite.json")), default=None)
+        found = max((path.parent for path in reports.glob(f"{SUITES}/*/suite.json")), default=None)
         return None if found is None else cls(found.resolve())
 
     @property
@@ -70,25 +62,16 @@ class SuiteFolder:
         """Return suite.json.
 
         Raises:
-            UsageError: It is not JSON.
+            UsageError: It is damaged.
         """
-        try:
-            data: dict[str, Any] = json.loads((self.path / "suite.json").read_bytes())
-        except ValueError as error:
-            raise UsageError(f"not JSON: {error}", where=str(self.path / "suite.json")) from None
-        return data
+        return read_json(self.path / "suite.json", dict[str, Any])
 
     def write(self, suite: dict[str, Any]) -> None:
         """Write suite.json, whole or not at all."""
-        self._write("suite.json", encode(suite, pretty=True) + b"\n")
+        write_json(self.path / "suite.json", suite)
 
     def write_scorecard(self, *, markdown: str, html: str, junit: bytes) -> None:
-        """Write the three faces of the scorecard."""
-        self._write("scorecard.md", markdown.encode())
-        self._write("scorecard.html", html.encode())
-        self._write("junit.xml", junit)
-
-    def _write(self, name: str, raw: bytes) -> None:
-        partial = self.path / f".{name}.part"
-        partial.write_bytes(raw)
-        partial.replace(self.path / name)
+        """Write the scorecard in its three formats."""
+        write_file(self.path / "scorecard.md", markdown.encode())
+        write_file(self.path / "scorecard.html", html.encode())
+        write_file(self.path / "junit.xml", junit)

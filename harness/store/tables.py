@@ -13,31 +13,34 @@ import pyarrow.parquet as pq
 from harness.errors import UsageError
 from harness.history import AttemptRecord, FaultEvent, HealthRecord, History, RequestRecord
 from harness.history.frames import dtypes
+from harness.history.records import WARMUP
+from harness.scenario import Plan
+from harness.store.files import check_format
 from harness.store.format import FORMAT
 
-_TABLES: dict[str, type] = {
+TABLES: dict[str, type] = {
     "attempts": AttemptRecord,
     "faults": FaultEvent,
     "health": HealthRecord,
     "requests": RequestRecord,  # last: a history exists once its requests do
 }
 _KEY = b"harness"
+_FACTS = ("complete", "lost", "foreign", "unseen")
 
 
 def _path(folder: Path, name: str) -> Path:
     return folder / f"{name}.parquet"
 
 
-def exist(folder: Path) -> bool:
-    """Say whether a folder has a whole history."""
-    return all(_path(folder, name).is_file() for name in _TABLES)
+def missing(folder: Path) -> list[Path]:
+    """Return the files that a folder lacks for a complete history."""
+    return [path for name in TABLES if not (path := _path(folder, name)).is_file()]
 
 
 def write(folder: Path, history: History) -> None:
-    """Write one Parquet file a table, each whole or not at all."""
-    facts = {"format": FORMAT, "complete": history.complete, "lost": history.lost, "foreign": history.foreign}
-    facts["unseen"] = history.unseen
-    for name in _TABLES:
+    """Write one Parquet file for each table, each whole or not at all."""
+    facts = {"format": FORMAT, **{name: getattr(history, name) for name in _FACTS}}
+    for name in TABLES:
         table = pa.Table.from_pandas(_storable(getattr(history, name)), preserve_index=False)
         table = table.replace_schema_metadata({**(table.schema.metadata or {}), _KEY: json.dumps(facts).encode()})
         partial = folder / f".{name}.part"
@@ -45,23 +48,38 @@ def write(folder: Path, history: History) -> None:
         partial.replace(_path(folder, name))
 
 
-def read(folder: Path, plan_digest: str) -> History:
+def read(folder: Path, plan: Plan) -> History:
     """Return the history in a folder.
 
     Raises:
-        UsageError: Another version of the harness wrote it.
+        UsageError: A file is damaged, of another format, or of another run than the plan.
     """
-    frames: dict[str, Any] = {}
-    facts: dict[str, Any] = {}
-    for name, record in _TABLES.items():
-        table = pq.read_table(_path(folder, name))
-        facts = json.loads((table.schema.metadata or {}).get(_KEY, b"{}"))
-        if facts.get("format") != FORMAT:
-            problem = f"format {facts.get('format')}, and this version reads format {FORMAT}"
+    fields: dict[str, Any] = {}
+    for name, record in TABLES.items():
+        fields[name], facts = _read(_path(folder, name), record)
+        fields |= facts
+    history = History(plan_digest=plan.digest, **fields)
+    for name, column, known in (
+        ("requests", "phase", {WARMUP, *(phase.name for phase in plan.phases)}),
+        ("attempts", "provider", {*plan.chain.providers}),
+        ("faults", "provider", {*plan.chain.providers}),
+    ):
+        if strange := sorted(set(getattr(history, name)[column].dropna()) - known):
+            problem = f"{column} {strange[0]!r} is not in plan.json: these are files of different runs"
             raise UsageError(problem, where=str(_path(folder, name)))
-        frames[name] = _typed(table.to_pandas(), record)
-    facts.pop("format")
-    return History(plan_digest=plan_digest, **frames, **facts)
+    return history
+
+
+def _read(path: Path, record: type) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Return one table, and what it says of the whole run."""
+    try:
+        table = pq.read_table(path)
+        facts: dict[str, Any] = json.loads((table.schema.metadata or {})[_KEY])
+        check_format(path, facts.pop("format"))
+        return _typed(table.to_pandas(), record), {name: facts[name] for name in _FACTS if name in facts}
+    except (pa.ArrowException, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        found = "empty" if path.stat().st_size == 0 else f"{type(error).__name__}: {error}".split("\n", 1)[0][:200]
+        raise UsageError(f"damaged, or not written by harness: {found}", where=str(path)) from None
 
 
 def _storable(frame: pd.DataFrame) -> pd.DataFrame:

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from harness.chain import Chain, Endpoint, HostedConfig, Provider, ReplySpec, Retry, load
-from harness.chain.spec import DERIVED, BreakerSpec, BudgetSpec, Policy, Price
+from harness.chain.spec import DERIVED, BreakerSpec, BudgetSpec, Policy
+from harness.provider.spec import Price
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "docs" / "reference" / "chain-file.md"

@@ -89,7 +89,7 @@ def test_a_pass_that_looks_worse_is_inconclusive(world: World) -> None:
 
 def test_a_wrong_baseline_is_told_before_anything_runs(world: World) -> None:
     """Exit 2, and no folder."""
-    with pytest.raises(UsageError, match="no run here"):
+    with pytest.raises(UsageError, match="not a run's folder"):
         world.run("--baseline", "nowhere")
     assert not (world.root / "reports").exists()
 

@@ -14,7 +14,7 @@ from ruamel.yaml import YAML
 
 from harness.cli import app
 from harness.experiment.jobs import jobs
-from harness.judge.chance import pairs_needed
+from harness.judge.comparison.chance import pairs_needed
 
 ROOT = Path(__file__).parents[2]
 WORKFLOW = ROOT / "examples" / "github-actions" / "chaos.yml"

@@ -8,8 +8,8 @@ import sys
 import pytest
 
 from harness.chain import Chain, Provider
-from harness.chain.spec import Dialect, Price
 from harness.drivers import priced
+from harness.provider.spec import Dialect, Price
 
 
 def chain(**fields: object) -> Chain:

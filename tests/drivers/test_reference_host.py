@@ -14,7 +14,7 @@ import pytest
 
 from harness.chain import Chain, Provider, Retry
 from harness.chain.reference import ChainExhausted
-from harness.chain.spec import BreakerSpec, BudgetSpec, Policy, Price
+from harness.chain.spec import BreakerSpec, BudgetSpec, Policy
 from harness.drivers.environment import HostEnvironment
 from harness.drivers.recorder import Recorder
 from harness.drivers.reference import host
@@ -26,6 +26,7 @@ from harness.drivers.server import AnswerHeaders, Ask, opening, serving
 from harness.history.records import ChainAttempt
 from harness.messages import ChainStart
 from harness.part import ChildProcess
+from harness.provider.spec import Price
 from harness.sim.clock import Clock, run
 
 S = 10**9

@@ -15,6 +15,7 @@ from harness.chain import Provider, ReplySpec
 from harness.edge import Edge
 from harness.edge.budget import CallBudget
 from harness.history import AttemptRecord
+from harness.http_rules import has_body
 from harness.scenario import Inject, Window
 from harness.store import Capture, EdgeAttempt
 from harness.store.capture import Row, rows
@@ -91,7 +92,7 @@ class Client:
                 while size := int(await self.reader.readline(), 16):
                     response.body += (await self.reader.readexactly(size + 2))[:-2]
                 await self.reader.readexactly(2)
-            elif response.status != 100:
+            elif has_body(response.status):
                 response.body = await self.reader.read()
             return response
 

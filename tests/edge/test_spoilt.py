@@ -1,12 +1,13 @@
 """Answers that end properly on the wire, and are recorded as the failures that they are."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from harness.document import Allowance
+from harness.provider.inject import Limit
 from harness.scenario import Inject
-from harness.scenario.schema import Limit
 from tests.edge.conftest import Open, chat, post, window
 
 SPOILT = [("end", "cut"), ("error_event", "cut"), ("malformed", "malformed"), ("empty", "malformed"), ("no_done", "ok")]
@@ -55,5 +56,24 @@ def test_a_limit_refuses_and_tells(scene: Open) -> None:
             passed, refused = await made.recorded(2)
             assert (passed.fault_id, refused.fault_id) == (None, "fault-1")
             assert refused.retry_after_ns is not None
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("status", [204, 304])
+@pytest.mark.parametrize("body", ["hello", {"a": 1}, ""])
+def test_an_answer_that_has_no_body_is_sent_without_one(scene: Open, status: int, body: str | dict[str, int]) -> None:
+    """Whatever the scenario says, the connection stays good for the next answer."""
+
+    async def story() -> None:
+        async with scene(replace(window(Inject(status=status, body=body)), every=2)) as made:
+            client = await made.client()
+            for place in range(1, 5):
+                response = await client.ask(post(chat(f"req-00000{place}")))
+                assert response.status == (200 if place % 2 else status)
+                assert (response.body == b"") is (place % 2 == 0)
+                assert place % 2 or not {"content-length", "transfer-encoding"} & set(response.headers)
+            outcomes = [attempt.outcome for attempt in await made.recorded(4)]
+            assert outcomes == ["ok", "malformed" if status == 204 else "status"] * 2
 
     asyncio.run(story())

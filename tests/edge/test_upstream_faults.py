@@ -8,8 +8,8 @@ import pytest
 
 from harness.document import Allowance
 from harness.provider.faults import SPOILS
+from harness.provider.inject import Limit
 from harness.scenario import Inject, Window
-from harness.scenario.schema import Limit
 
 from .conftest import Open, chat, post, until, window
 from .upstreams import (

@@ -19,13 +19,13 @@ from harness.experiment.conductor import Suite
 from harness.experiment.jobs import Job, jobs
 from harness.experiment.judging import Judged
 from harness.experiment.waves import pack
-from harness.judge import Score, Tally
+from harness.judge import Score, ScorecardNumbers
 from harness.live.engine import BudgetReached, Gate
 from harness.report.scorecard import Scorecard
 from harness.store import RunFolder, SuiteFolder
 from tests.experiment.files import chain, scenario
 
-TALLY = Tally(requests=10, success=1.0, gave_up=0, attempts={"openai": 12, "azure": 2})
+TALLY = ScorecardNumbers(requests=10, success=1.0, gave_up=0, attempts={"openai": 12, "azure": 2})
 EXITS = {Score.PASS: 0, Score.INCONCLUSIVE: 3, Score.PARTIAL: 1, Score.SAFE: 1, Score.FAIL: 1}
 
 

@@ -7,8 +7,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from harness.chain import Chain, Endpoint, Provider, Retry
-from harness.chain.spec import Dialect
 from harness.history import AttemptRecord, FaultEvent, HealthRecord, History, RequestRecord
+from harness.http_rules import is_success
+from harness.judge import RunData
+from harness.provider.spec import Dialect
 from harness.scenario import Expectation, Fault, Inject, Load, Plan, Scenario, compile_plan
 from harness.scenario.expect import parse
 
@@ -122,6 +124,10 @@ class Book:
         """Write down a health record."""
         self.health.append(HealthRecord(process=process, at_ns=ns(at_s), loop_lag_ns=ns(lag_s), cpu_ns=0))
 
+    def run(self, plan: Plan, **rest: Any) -> RunData:
+        """Return the history joined to its plan; the arguments are those of `history`."""
+        return RunData.of(plan, self.history(plan, **rest))
+
     def history(self, plan: Plan, *, fired: int | None = 1, **rest: Any) -> History:
         """Return the history; every fault window fired so many times."""
         faults = [
@@ -140,7 +146,7 @@ class Book:
 
 
 def _attempt(request_id: str, number: int, nth: int, at_ns: int, one: Try) -> AttemptRecord:
-    fine = one.status is not None and one.status < 300
+    fine = is_success(one.status)
     fields: dict[str, Any] = {
         "attempt_id": f"{request_id}.{one.at}.{nth}",
         "request_id": request_id,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from harness.judge.chance import ALARM, Floats, chances, pairs_needed
+from harness.judge.comparison.chance import ALARM, Floats, chances, pairs_needed
 
 COLUMNS = 30
 

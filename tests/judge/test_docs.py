@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from harness.judge import measure
+from harness.judge import RunData, measure
 from harness.judge.findings.herd import NO_BACKOFF_RETRIES_MIN
 from harness.judge.findings.retrying import NON_RETRYABLE, STORM_ATTEMPTS
 from harness.judge.intervals import needed_for_quantile
@@ -35,7 +35,7 @@ def test_each_metric_is_documented() -> None:
 def test_each_number_of_a_run_is_documented() -> None:
     """Whatever stands in metrics.json."""
     page = (REFERENCE / "metrics.md").read_text()
-    metrics = measure(*primary_429())
+    metrics = measure(RunData.of(*primary_429()))
     names = {name for group in (*metrics.phases.values(), *metrics.providers.values()) for name in group}
     names |= set(metrics.harness)
     for name in names:

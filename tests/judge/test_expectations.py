@@ -14,7 +14,7 @@ from tests.judge.histories import OUTAGE, Book, Try, fails, ns, plan_of
 
 def _row(expect: str, book: Book, **rest: object) -> ExpectationResult:
     plan = plan_of(expect, faults=[OUTAGE])
-    (row,) = judge(plan, book.history(plan, **rest)).expectations
+    (row,) = judge(book.run(plan, **rest)).expectations
     return row
 
 
@@ -199,7 +199,7 @@ def test_what_cannot_be_seen_cannot_be_expected() -> None:
     book = Book().steady()
     book.request(12, Try(at="azure"))
     book.request(45, Try())
-    rows = judge(plan, book.history(plan, fired=None, unseen=True)).expectations
+    rows = judge(book.run(plan, fired=None, unseen=True)).expectations
     assert [row.status for row in rows] == [Status.INCONCLUSIVE] * 2
     assert all("cannot be seen" in row.message for row in rows)
     assert [row.observed for row in rows] == [None] * 2
@@ -325,5 +325,5 @@ def test_of_attempts_that_nobody_saw_there_is_no_most() -> None:
     book = Book().steady()
     book.request(12, Try(at="azure"))
     book.request(45, Try())
-    rows = judge(plan, book.history(plan, fired=None, unseen=True)).expectations
+    rows = judge(book.run(plan, fired=None, unseen=True)).expectations
     assert [row.status for row in rows] == [Status.INCONCLUSIVE, Status.PASS, Status.PASS]

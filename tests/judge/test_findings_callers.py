@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from harness.judge.case import case
 from harness.judge.findings.callers import hang, zombie_attempts
 from harness.judge.result import Status
 from tests.judge.histories import OUTAGE, Book, Try, fails, ns, plan_of
@@ -25,7 +24,7 @@ def test_silence_before_the_caller_leaves(end_s: float, shown: bool) -> None:
     """Five seconds without anything under way are a hang; an open attempt is not."""
     book = Book()
     book.request(12, _last(end_s), **LEFT)
-    seen = hang(case(PLAN, book.history(PLAN)))
+    seen = hang(book.run(PLAN))
     assert (seen.count, seen.samples) == (int(shown), 1)
 
 
@@ -34,21 +33,21 @@ def test_waiting_as_told_is_no_hang(told_s: float, shown: bool) -> None:
     """A Retry-After that is still running explains the silence."""
     book = Book()
     book.request(12, _last(12.015, told_s=told_s), **LEFT)
-    assert hang(case(PLAN, book.history(PLAN))).count == int(shown)
+    assert hang(book.run(PLAN)).count == int(shown)
 
 
 def test_an_attempt_that_never_ended_was_open() -> None:
     """No end on record means open to the last."""
     book = Book()
     book.request(12, _last(13, more={"end_ns": None}), **LEFT)
-    assert hang(case(PLAN, book.history(PLAN))).status is Status.PASS
+    assert hang(book.run(PLAN)).status is Status.PASS
 
 
 def test_no_attempt_at_all_is_a_hang() -> None:
     """The request went out, and nothing came of it."""
     book = Book()
     book.request(12, **LEFT)
-    assert hang(case(PLAN, book.history(PLAN))).count == 1
+    assert hang(book.run(PLAN)).count == 1
 
 
 def test_a_short_deadline_cannot_tell() -> None:
@@ -56,7 +55,7 @@ def test_a_short_deadline_cannot_tell() -> None:
     plan = plan_of(deadline_s=5)
     book = Book()
     book.request(12, outcome="deadline", end_ns=ns(17))
-    assert hang(case(plan, book.history(plan))).status is Status.INCONCLUSIVE
+    assert hang(book.run(plan)).status is Status.INCONCLUSIVE
 
 
 @pytest.mark.parametrize(("after_s", "shown"), [(0.249, False), (0.251, True)])
@@ -64,10 +63,10 @@ def test_work_for_a_caller_who_has_left(after_s: float, shown: bool) -> None:
     """250 ms for word to get round, and no longer."""
     book = Book()
     book.request(12, _last(32), Try(after_s=after_s), **LEFT)
-    seen = zombie_attempts(case(PLAN, book.history(PLAN)))
+    seen = zombie_attempts(book.run(PLAN))
     assert (seen.count, seen.samples) == (int(shown), 1)
 
 
 def test_nobody_left() -> None:
     """Without a caller who left there are no zombies to look for."""
-    assert zombie_attempts(case(PLAN, Book().steady().history(PLAN))).samples == 0
+    assert zombie_attempts(Book().steady().run(PLAN)).samples == 0

@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 
 from harness.history import AttemptRecord, History
-from harness.judge.case import case
 from harness.judge.health import ailments
+from harness.judge.run_data import RunData
 from tests.histories import primary_429
 from tests.judge.histories import OUTAGE, Book, Try, fails, ns, plan_of
 
@@ -17,14 +17,14 @@ PLAN = plan_of(faults=[OUTAGE])
 
 
 def _ill(book: Book, **rest: object) -> list[str]:
-    return ailments(case(PLAN, book.history(PLAN, **rest)))
+    return ailments(book.run(PLAN, **rest))
 
 
 def test_a_sound_run() -> None:
     """Nothing to say."""
     assert _ill(Book().steady()) == []
     plan, history = primary_429()
-    assert ailments(case(plan, history)) == []
+    assert ailments(RunData.of(plan, history)) == []
 
 
 @pytest.mark.parametrize(
@@ -39,14 +39,14 @@ def test_a_sound_run() -> None:
 def test_what_is_missing(change: Callable[[History], History], word: str) -> None:
     """Each is one sentence."""
     plan, history = primary_429()
-    assert any(word in sentence for sentence in ailments(case(plan, change(history))))
+    assert any(word in sentence for sentence in ailments(RunData.of(plan, change(history))))
 
 
 def test_what_is_lost_counts_once() -> None:
     """Attempts are the history's to count, requests the plan's."""
     plan, history = primary_429()
     short = replace(history, requests=history.requests.iloc[:-3], attempts=history.attempts.iloc[:0], lost=2)
-    assert ailments(case(plan, short))[0] == "5 records were lost"
+    assert ailments(RunData.of(plan, short))[0] == "5 records were lost"
 
 
 def _orphan(start_s: float, request_id: str | None) -> AttemptRecord:
@@ -114,4 +114,4 @@ def test_without_faults_there_is_no_baseline() -> None:
     plan = plan_of()
     book = Book().steady()
     book.request(9, fails(503))
-    assert ailments(case(plan, book.history(plan))) == []
+    assert ailments(book.run(plan)) == []

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 
-from harness.judge import RUN, journeys, measure, retries
+from harness.judge import RUN, RunData, journeys, measure, retries
 from harness.scenario import Fault, Inject, Plan
 from harness.scenario.expect import METRICS, STATISTICS
 from tests.histories import primary_429
@@ -23,7 +23,7 @@ PLAN = plan_of(faults=[OUTAGE])
 @given(plan=plans(), book=books())
 def test_numbers_are_those_of_the_reference(plan: Plan, book: Book) -> None:
     """The arithmetic on columns gives what going through the requests one by one gives."""
-    metrics = measure(plan, book.history(plan))
+    metrics = measure(book.run(plan))
     for name in (*(phase.name for phase in plan.phases), RUN):
         expected = Reference(plan, book.requests, book.attempts, None if name == RUN else name).values()
         found = {metric: metrics.phases[name][metric].value for metric in expected}
@@ -34,7 +34,7 @@ def test_numbers_are_those_of_the_reference(plan: Plan, book: Book) -> None:
 @given(plan=plans(), book=books())
 def test_every_metric_that_can_be_asked_for_is_there(plan: Plan, book: Book) -> None:
     """An expectation finds its number in every phase, with its unit, and no value without samples."""
-    metrics = measure(plan, book.history(plan))
+    metrics = measure(book.run(plan))
     for values in metrics.phases.values():
         for name, metric in METRICS.items():
             names = [f"{name}_{one}" for one in STATISTICS] if metric.kind == "distribution" else [name]
@@ -48,7 +48,7 @@ def test_every_metric_that_can_be_asked_for_is_there(plan: Plan, book: Book) -> 
 @given(plan=plans(), book=books())
 def test_an_interval_holds_its_value(plan: Plan, book: Book) -> None:
     """The observed value lies within its own interval."""
-    for values in measure(plan, book.history(plan)).phases.values():
+    for values in measure(book.run(plan)).phases.values():
         for value in values.values():
             if value.ci is not None and value.value is not None:
                 assert value.ci[0] <= value.value <= value.ci[1]
@@ -58,7 +58,7 @@ def test_an_interval_holds_its_value(plan: Plan, book: Book) -> None:
 @given(plan=plans(), book=books())
 def test_phases_add_up_to_the_run(plan: Plan, book: Book) -> None:
     """Nobody is counted twice, and nobody drops out."""
-    metrics = measure(plan, book.history(plan))
+    metrics = measure(book.run(plan))
     for name in ("requests", "attempts", "exposed", "outlived", "primary_skipped", "wasted_tokens", "zombie_attempts"):
         parts = [metrics.phases[phase.name][name].value for phase in plan.phases]
         assert sum(part or 0 for part in parts) == metrics.phases[RUN][name].value
@@ -72,7 +72,7 @@ def test_a_caller_who_gave_up_waited_its_deadline_at_least() -> None:
     book.request(1, outcome="deadline", end_ns=ns(20.9))
     book.request(2, outcome="deadline", end_ns=ns(22.5))
     book.request(3, outcome="dropped", start_ns=None, end_ns=None)
-    assert sorted(journeys(plan, book.history(plan))["latency_ns"]) == [20 * S, 20 * S, 20.5 * S]
+    assert sorted(journeys(book.run(plan))["latency_ns"]) == [20 * S, 20 * S, 20.5 * S]
 
 
 def test_only_streams_have_a_first_token_and_none_of_them_drops_out() -> None:
@@ -85,7 +85,7 @@ def test_only_streams_have_a_first_token_and_none_of_them_drops_out() -> None:
     book.request(4, Try(status=503, took_s=10), streaming=True)
     book.request(5, Try(status=503, took_s=30), streaming=True, end_ns=ns(35))
     book.request(6, streaming=True, outcome="dropped", start_ns=None, end_ns=None)
-    times = journeys(plan, book.history(plan))["ttft_ns"]
+    times = journeys(book.run(plan))["ttft_ns"]
     assert sorted(times.dropna()) == [0.5 * S, 20 * S, 20 * S, 30 * S]
     assert times.isna().tolist() == [False, True, True, False, False, False]
 
@@ -94,14 +94,14 @@ def test_latency_counts_from_the_intended_start() -> None:
     """A generator that stalls for 3 s cannot hide it."""
     book = Book()
     book.request(1, Try(), start_ns=ns(4), end_ns=ns(4.2))
-    assert measure(PLAN, book.history(PLAN)).phases[RUN]["latency_p50"].value == 3.2 * S
+    assert measure(book.run(PLAN)).phases[RUN]["latency_p50"].value == 3.2 * S
 
 
 def test_a_request_belongs_to_the_phase_of_its_intended_start() -> None:
     """Even if most of it happened in the next one."""
     book = Book()
     book.request(9.9, fails(503, after_s=5), Try(at="azure"))
-    phases = measure(PLAN, book.history(PLAN)).phases
+    phases = measure(book.run(PLAN)).phases
     assert (phases["baseline"]["attempts"].value, phases["fault"]["attempts"].value) == (2, 0)
 
 
@@ -110,17 +110,17 @@ def test_the_busiest_second_may_begin_anywhere() -> None:
     book = Book()
     for place in range(12):
         book.request(11.5 + 0.08 * place, Try())
-    assert measure(PLAN, book.history(PLAN)).phases[RUN]["amplification_peak"].value == 1.2
+    assert measure(book.run(PLAN)).phases[RUN]["amplification_peak"].value == 1.2
 
 
 def test_planned_requests_without_a_record_are_failures_of_somebody() -> None:
     """The plan fixes the denominator."""
     plan, history = primary_429()
     short = replace(history, requests=history.requests.iloc[:-10])
-    metrics = measure(plan, short)
+    metrics = measure(RunData.of(plan, short))
     assert (
         metrics.phases["recovery"]["success_rate"].samples
-        == measure(plan, history).phases["recovery"]["requests"].value
+        == measure(RunData.of(plan, history)).phases["recovery"]["requests"].value
     )
     assert metrics.harness["lost"].value == 10
 
@@ -130,8 +130,8 @@ def test_hedged_attempts_are_not_retries() -> None:
     book = Book()
     book.request(12, fails(503, took_s=2.0), Try(after_s=-1.0))
     history = book.history(PLAN)
-    assert measure(PLAN, history).phases[RUN]["retry_gap_p50"].samples == 0
-    assert retries(history)["gap_ns"].tolist() == [-1.0 * S]
+    assert measure(RunData.of(PLAN, history)).phases[RUN]["retry_gap_p50"].samples == 0
+    assert retries(book.run(PLAN))["gap_ns"].tolist() == [-1.0 * S]
 
 
 def test_time_lost_to_overlapping_attempts_counts_once() -> None:
@@ -140,7 +140,7 @@ def test_time_lost_to_overlapping_attempts_counts_once() -> None:
     book.request(
         12, fails(503, took_s=2.0), fails(503, at="azure", after_s=-1.0, took_s=2.0), Try(at="azure", after_s=1.0)
     )
-    (journey,) = journeys(PLAN, book.history(PLAN)).itertuples()
+    (journey,) = journeys(book.run(PLAN)).itertuples()
     assert (journey.fallback_overhead_ns, journey.failed_ns, journey.waiting_ns) == (4 * S, 3 * S, 1 * S)
 
 
@@ -149,7 +149,7 @@ def test_time_to_fallback_and_back() -> None:
     book = Book()
     book.request(12, fails(503), Try(at="azure", after_s=1))
     book.request(39, fails(503), fails(503, after_s=2), Try(after_s=3))
-    phases = measure(PLAN, book.history(PLAN)).phases
+    phases = measure(book.run(PLAN)).phases
     assert phases[RUN]["time_to_fallback"].value == ns(13.03) - 10 * S
     assert phases[RUN]["time_to_recover"].value == ns(44.04) - 40 * S
     assert phases["baseline"]["time_to_recover"].value is None
@@ -160,7 +160,7 @@ def test_never_recovered_is_infinite() -> None:
     """Requests came after the fault, and the first provider served none of them."""
     book = Book()
     book.request(45, Try(at="azure"))
-    value = measure(PLAN, book.history(PLAN)).phases[RUN]["time_to_recover"]
+    value = measure(book.run(PLAN)).phases[RUN]["time_to_recover"]
     assert value.value == math.inf
     assert value.why == "openai never served again"
 
@@ -170,7 +170,7 @@ def test_nobody_came_after_the_fault(at_s: float) -> None:
     """Without a request there is no telling."""
     book = Book()
     book.request(at_s, Try(at="azure"))
-    assert measure(PLAN, book.history(PLAN)).phases[RUN]["time_to_recover"].value is None
+    assert measure(book.run(PLAN)).phases[RUN]["time_to_recover"].value is None
 
 
 def test_a_fault_that_lasts_to_the_end_cannot_be_recovered_from() -> None:
@@ -178,15 +178,15 @@ def test_a_fault_that_lasts_to_the_end_cannot_be_recovered_from() -> None:
     plan = plan_of(faults=[Fault(on="openai", during="recovery", inject=Inject(status=503))])
     book = Book()
     book.request(45, fails(503), Try(at="azure"))
-    assert measure(plan, book.history(plan)).phases[RUN]["time_to_recover"].value is None
+    assert measure(book.run(plan)).phases[RUN]["time_to_recover"].value is None
 
 
 def test_no_fallback_although_requests_failed() -> None:
     """A chain that never falls back has an infinite time to fallback, one that never needed to has none."""
     book = Book()
     book.request(12, fails(503))
-    assert measure(PLAN, book.history(PLAN)).phases[RUN]["time_to_fallback"].value == math.inf
-    assert measure(PLAN, Book().steady().history(PLAN)).phases[RUN]["time_to_fallback"].value is None
+    assert measure(book.run(PLAN)).phases[RUN]["time_to_fallback"].value == math.inf
+    assert measure(Book().steady().run(PLAN)).phases[RUN]["time_to_fallback"].value is None
 
 
 def test_what_nobody_can_see_is_null_with_its_reason() -> None:
@@ -194,7 +194,7 @@ def test_what_nobody_can_see_is_null_with_its_reason() -> None:
     plan = plan_of(faults=[Fault(on="openai", during="fault", inject=Inject(connection="refused"))], endpoint=True)
     book = Book().steady()
     book.request(15, Try(at="azure"))
-    metrics = measure(plan, book.history(plan, fired=None, unseen=True))
+    metrics = measure(book.run(plan, fired=None, unseen=True))
     for name in ("amplification", "amplification_peak", "retry_gap_p95", "exposed", "zombie_attempts", "attempts"):
         assert metrics.phases["fault"][name].value is None
         assert "cannot be seen" in metrics.phases["fault"][name].why
@@ -208,7 +208,7 @@ def test_an_answer_without_a_name_is_the_last_success() -> None:
     """A real provider's text names no attempt."""
     book = Book()
     book.request(12, fails(503), Try(at="azure"), served_attempt=None, served_by=None, sources=())
-    (journey,) = journeys(PLAN, book.history(PLAN)).itertuples()
+    (journey,) = journeys(book.run(PLAN)).itertuples()
     assert (journey.served_by, journey.winning_attempt) == ("azure", "req-000001.azure.1")
 
 
@@ -216,7 +216,7 @@ def test_the_retries_of_a_request() -> None:
     """One row per pair, with what was told and how early the next one came."""
     book = Book()
     book.request(12, fails(429, told_s=2.0), fails(503, after_s=1.5), Try(at="azure", after_s=0.5))
-    table = retries(book.history(PLAN))
+    table = retries(book.run(PLAN))
     assert table["kind"].tolist() == ["retry", "switch"]
     assert table["nth"].tolist() == [1, 0]
     assert table["early_ns"].tolist()[0] == 500 * MS
@@ -229,7 +229,7 @@ def test_lag_is_listed_by_process() -> None:
     book = Book().steady()
     book.lag(-1, 5.0)
     book.lag(1, 0.02)
-    harness = measure(PLAN, book.history(PLAN)).harness
+    harness = measure(book.run(PLAN)).harness
     assert harness["loop_lag_chain_max"].value == 20 * MS
     assert harness["dispatch_lag_p99"].value == 1 * MS
 
@@ -237,11 +237,11 @@ def test_lag_is_listed_by_process() -> None:
 def test_the_demo_costs_what_its_arithmetic_says() -> None:
     """Three waits of 2 to 2.75 s make 6 to 8.25 s of overhead; four attempts for each that fell back."""
     plan, history = primary_429()
-    fault = measure(plan, history).phases["fault"]
+    fault = measure(RunData.of(plan, history)).phases["fault"]
     assert 6 * S < (fault["fallback_overhead_p50"].value or 0) < 8.3 * S
     assert fault["success_rate"].value == 1
     assert fault["retry_after_honoured"].value == 1
-    assert set(journeys(plan, history).query("reached_fallback")["attempts"]) <= {2, 3, 4}
+    assert set(journeys(RunData.of(plan, history)).query("reached_fallback")["attempts"]) <= {2, 3, 4}
 
 
 @pytest.mark.parametrize(("after_s", "honoured"), [(1.951, 1.0), (1.949, 0.0)])
@@ -249,7 +249,7 @@ def test_50_ms_early_is_still_honoured(after_s: float, honoured: float) -> None:
     """The stamps of two processes may differ by as much."""
     book = Book()
     book.request(12, fails(429, told_s=2.0), Try(after_s=after_s))
-    assert measure(PLAN, book.history(PLAN)).phases[RUN]["retry_after_honoured"].value == honoured
+    assert measure(book.run(PLAN)).phases[RUN]["retry_after_honoured"].value == honoured
 
 
 def test_an_answer_begun_in_the_fault_is_no_recovery() -> None:
@@ -257,7 +257,7 @@ def test_an_answer_begun_in_the_fault_is_no_recovery() -> None:
     book = Book()
     book.request(39, Try(took_s=2.0))
     book.request(44, Try())
-    assert measure(PLAN, book.history(PLAN)).phases[RUN]["time_to_recover"].value == ns(4.02)
+    assert measure(book.run(PLAN)).phases[RUN]["time_to_recover"].value == ns(4.02)
 
 
 def test_an_attempt_within_another_adds_no_time() -> None:
@@ -270,7 +270,7 @@ def test_an_attempt_within_another_adds_no_time() -> None:
         fails(503, at="azure", after_s=1.0, took_s=1.0),
         Try(at="azure", after_s=2.0),
     )
-    (journey,) = journeys(PLAN, book.history(PLAN)).itertuples()
+    (journey,) = journeys(book.run(PLAN)).itertuples()
     assert (journey.fallback_overhead_ns, journey.failed_ns) == (6 * S, 5 * S)
 
 
@@ -279,4 +279,4 @@ def test_an_attempt_as_the_caller_leaves_is_no_zombie(after_s: float, zombies: i
     """The caller's stamp and the provider's may differ by 50 ms."""
     book = Book()
     book.request(12, fails(503, took_s=19.995), Try(after_s=after_s), outcome="deadline", end_ns=ns(32), complete=False)
-    assert measure(PLAN, book.history(PLAN)).phases[RUN]["zombie_attempts"].value == zombies
+    assert measure(book.run(PLAN)).phases[RUN]["zombie_attempts"].value == zombies

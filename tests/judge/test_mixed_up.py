@@ -18,10 +18,10 @@ def test_it_is_no_success_of_its_own_attempt() -> None:
     book = Book().steady()
     _mixed_up(book)
     plan = plan_of()
-    values = measure(plan, book.history(plan)).phases[RUN]
+    values = measure(book.run(plan)).phases[RUN]
     assert values["success_rate"].value == 20 / 21
     assert (values["wasted_tokens"].value, values["cost"].value) == (50, 0.01)
-    journey = journeys(plan, book.history(plan)).iloc[-1]
+    journey = journeys(book.run(plan)).iloc[-1]
     assert journey["winning_attempt"] is pd.NA
     assert not isinstance(journey["served_by"], str)
 
@@ -31,13 +31,13 @@ def test_it_fails_a_success_rate_and_never_goes_unsaid() -> None:
     book = Book().steady()
     shown = [_mixed_up(book) for _ in range(20)]
     plan = plan_of("success_rate >= 80%")
-    verdict = judge(plan, book.history(plan))
+    verdict = judge(book.run(plan))
     assert verdict.status is Status.FAIL
     said = f"20 callers were given the text of another request's attempt, the first {shown[0]}"
     assert said in verdict.reasons
     silent = plan_of()
-    assert said in judge(silent, book.history(silent)).reasons
-    assert not any("another request" in reason for reason in judge(silent, Book().steady().history(silent)).reasons)
+    assert said in judge(book.run(silent)).reasons
+    assert not any("another request" in reason for reason in judge(Book().steady().run(silent)).reasons)
 
 
 def test_without_an_attempt_of_its_own_it_is_an_error_swallowed() -> None:
@@ -47,5 +47,5 @@ def test_without_an_attempt_of_its_own_it_is_an_error_swallowed() -> None:
         12, Try(status=503), outcome="ok", status=200, served_attempt=None, sources=("req-000001.openai.1",)
     )
     plan = plan_of("no error_swallowed")
-    verdict = judge(plan, book.history(plan))
+    verdict = judge(book.run(plan))
     assert {f.id: f.requests for f in verdict.findings}["error_swallowed"] == (shown,)

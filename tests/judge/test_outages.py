@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from harness.document import Allowance
-from harness.judge.outages import Outage, kills, merged
+from harness.judge.tables.outages import Outage, kills, merged
+from harness.provider.inject import Limit
 from harness.scenario import Fault, Inject, Window
-from harness.scenario.schema import Limit
 from tests.judge.histories import OUTAGE, S, ns, plan_of
 
 LIMIT = Limit(requests=Allowance(1, S))

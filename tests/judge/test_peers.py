@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from harness.judge import RUN, Status, journeys, measure
-from harness.judge.case import case
 from harness.judge.findings.routing import fallback_never_fired, stuck_on_fallback, wrong_order
 from harness.scenario import Fault, Inject
 from tests.judge.histories import Book, Try, fails, ns, plan_of
@@ -20,17 +19,17 @@ def test_a_peer_is_not_out_of_order() -> None:
     """West before east is the chain's own choice, unless the two stand in an order."""
     book = Book()
     book.request(1, Try(at="west"))
-    assert wrong_order(case(PLAN, book.history(PLAN))).samples == 0
-    assert wrong_order(case(STRICT, book.history(STRICT))).status is Status.FAIL
+    assert wrong_order(book.run(PLAN)).samples == 0
+    assert wrong_order(book.run(STRICT)).status is Status.FAIL
 
 
 def test_one_peer_that_was_tried_stands_for_all() -> None:
     """Claude after west alone is in order; Claude with neither of them tried is not."""
     book = Book()
     book.request(1, fails(503, at="west", fault=None), Try(at="claude"))
-    assert wrong_order(case(PLAN, book.history(PLAN))).status is Status.PASS
+    assert wrong_order(book.run(PLAN)).status is Status.PASS
     book.request(2, Try(at="claude"))
-    assert wrong_order(case(PLAN, book.history(PLAN))).requests == ("req-000002",)
+    assert wrong_order(book.run(PLAN)).requests == ("req-000002",)
 
 
 def test_a_peer_of_the_primary_is_no_fallback() -> None:
@@ -40,7 +39,7 @@ def test_a_peer_of_the_primary_is_no_fallback() -> None:
     book.request(13, Try(at="west"))
     book.request(14, fails(503, at="west"), Try(at="claude", after_s=2))
     book.request(15, Try(at="claude"))
-    table = journeys(PLAN, book.history(PLAN))
+    table = journeys(book.run(PLAN))
     assert table["reached_fallback"].tolist() == [False, False, True, True]
     assert table["primary_skipped"].tolist() == [False, False, False, True]
     assert table["fallback_overhead_ns"].notna().tolist() == [False, False, True, False]
@@ -52,7 +51,7 @@ def test_times_to_and_from_the_fallback() -> None:
     book.request(12, fails(503, at="east"), Try(at="west"))
     book.request(20, fails(503, at="west", fault=None), Try(at="claude"))
     book.request(44, Try(at="west"))
-    values = measure(PLAN, book.history(PLAN)).phases[RUN]
+    values = measure(book.run(PLAN)).phases[RUN]
     assert values["time_to_fallback"].value == ns(20.03) - ns(10)
     assert values["time_to_recover"].value == ns(44.02) - ns(40)
 
@@ -64,7 +63,7 @@ def test_calls_of_a_peer_are_not_calls_of_the_dead_one() -> None:
         book.request(at_s, fails(503, at="east"), Try(at="west"))
     for at_s in (14, 15):
         book.request(at_s, Try(at="west"))
-    assert measure(PLAN, book.history(PLAN)).phases["fault"]["primary_attempts_in_outage"].value == 0.5
+    assert measure(book.run(PLAN)).phases["fault"]["primary_attempts_in_outage"].value == 0.5
 
 
 @pytest.mark.parametrize(("at", "status"), [("west", Status.PASS), ("claude", Status.FAIL)])
@@ -72,7 +71,7 @@ def test_back_at_any_of_the_first(at: str, status: Status) -> None:
     """A chain that calls west again has left the fallback."""
     book = Book()
     book.request(51, Try(at=at))
-    assert stuck_on_fallback(case(PLAN, book.history(PLAN))).status is status
+    assert stuck_on_fallback(book.run(PLAN)).status is status
 
 
 @pytest.mark.parametrize(
@@ -83,4 +82,4 @@ def test_a_peer_is_no_later_provider(order: tuple[str, ...], status: Status) -> 
     plan = plan_of(order=order, peers=[("east", "west")], faults=[DEAD_EAST])
     book = Book()
     book.request(12, fails(503, at="east"))
-    assert fallback_never_fired(case(plan, book.history(plan))).status is status
+    assert fallback_never_fired(book.run(plan)).status is status

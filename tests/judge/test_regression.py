@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.judge import ExpectationResult, Finding, Metrics, Status, Value, Verdict, metrics_json, metrics_of
-from harness.judge.chance import pairs_needed
-from harness.judge.changes import Side, Trend
-from harness.judge.regression import BETTER, compare
+from harness.judge.comparison.chance import pairs_needed
+from harness.judge.comparison.changes import Side, Trend
+from harness.judge.comparison.regression import BETTER, compare
 
 SECOND = 1e9
 UNITS = {"success_rate": "share", "latency_p95": "ns", "amplification": "ratio", "goodput": "per_s"}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.judge import Score, Status, Tally, Verdict, judge, over_runs, score, tally, worst
+from harness.judge import RunData, Score, ScorecardNumbers, Status, Verdict, judge, over_runs, score, worst
 from harness.judge.result import ExpectationResult, Finding
 from harness.judge.score import HARMS, SUCCESS
 from harness.scenario import Fault, Inject
@@ -42,9 +42,9 @@ def verdict(status: Status, *rows: tuple[str, Status], harms: tuple[str, ...] = 
     )
 
 
-def numbers(success: float | None = 1.0, gave_up: int = 0) -> Tally:
+def numbers(success: float | None = 1.0, gave_up: int = 0) -> ScorecardNumbers:
     """Return the two numbers that a score looks at."""
-    return Tally(requests=10, success=success, gave_up=gave_up)
+    return ScorecardNumbers(requests=10, success=success, gave_up=gave_up)
 
 
 SERVED, UNSERVED = ("success_rate", Status.PASS), ("success_rate", Status.FAIL)
@@ -74,7 +74,7 @@ SLOW = ("fallback_overhead", Status.FAIL)
         (verdict(Status.FAIL, SERVED, harms=("retry_storm",)), numbers(), Score.PARTIAL),
     ],
 )
-def test_a_score_says_what_callers_got(found: Verdict, seen: Tally, expected: Score) -> None:
+def test_a_score_says_what_callers_got(found: Verdict, seen: ScorecardNumbers, expected: Score) -> None:
     """Deceived or left waiting is worse than refused, refused is worse than served at a price."""
     assert score(found, seen) is expected
     assert expected.status is found.status
@@ -129,7 +129,7 @@ def test_the_numbers_of_a_run() -> None:
     book.request(14, fails(), fails(after_s=2.0), Try(at="azure", after_s=5.0), phase="fault")
     book.request(16, fails(), fails(at="azure", after_s=3.0), phase="fault")
     book.request(18, fails(), phase="fault", outcome="deadline")
-    found = tally(plan, book.history(plan))
+    found = ScorecardNumbers.of(book.run(plan))
     assert found.attempts == {"openai": 10 + 2 + 2 + 1 + 1, "azure": 2, "anthropic": 0}
     assert (found.requests, found.affected, found.gave_up) == (14, 4, 1)
     assert found.success == pytest.approx(12 / 14)
@@ -144,7 +144,7 @@ def test_what_nobody_saw_has_no_number() -> None:
     plan = plan_of(faults=[refused], endpoint=True)
     book = Book().steady(10)
     book.request(12, Try(at="azure"), phase="fault")
-    found = tally(plan, book.history(plan, unseen=True))
+    found = ScorecardNumbers.of(book.run(plan, unseen=True))
     assert (found.success, found.attempts, found.first_gap_ns, found.total_p50_ns) == (1.0, None, None, None)
 
 
@@ -152,6 +152,6 @@ def test_a_run_without_requests_has_no_numbers() -> None:
     """And no score better than its verdict."""
     plan = plan_of()
     history = Book().history(plan)
-    found = tally(plan, history)
+    found = ScorecardNumbers.of(RunData.of(plan, history))
     assert (found.requests, found.success, found.first_gap_ns) == (0, None, None)
-    assert score(judge(plan, history), found).status is judge(plan, history).status
+    assert score(judge(RunData.of(plan, history)), found).status is judge(RunData.of(plan, history)).status

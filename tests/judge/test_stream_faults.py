@@ -9,15 +9,14 @@ import pytest
 
 from harness.history import AttemptRecord, FaultEvent, RequestRecord
 from harness.history.join import attribute, join
-from harness.judge.case import case
 from harness.judge.findings.answers import error_swallowed, truncated_as_success
 from harness.judge.findings.faults import fault_never_fired
 from harness.judge.result import Status
 from harness.provider.answer import outcome
+from harness.provider.inject import Stream
 from harness.provider.marker import find_attempts
 from harness.provider.reply import End, Send
 from harness.scenario import Fault, Inject
-from harness.scenario.schema import Stream
 from tests.judge.histories import Book, ns, plan_of
 from tests.provider.replies import STREAM, answered
 
@@ -71,7 +70,7 @@ def judged(kind: Any, *, told: bool = False) -> Any:
     requests, attempts = join([request], [(None, attempt)], [])
     event = FaultEvent(fault_id="fault-1", provider="openai", kind=inject.kind, applied_ns=ns(10), reverted_ns=ns(40))
     attempts, events = attribute(attempts, [event], unseen=False)
-    return case(plan, Book().history(plan, requests=requests, attempts=attempts, faults=events))
+    return Book().run(plan, requests=requests, attempts=attempts, faults=events)
 
 
 @pytest.mark.parametrize("kind", SPOILT)
@@ -81,7 +80,7 @@ def test_part_of_an_answer_taken_for_the_whole(kind: str) -> None:
     seen = truncated_as_success(run)
     assert (seen.status, seen.requests, seen.samples) == (Status.FAIL, (ID,), 1)
     assert error_swallowed(run).count == 1
-    assert run.ways.exposed.all()
+    assert run.journeys.exposed.all()
     assert not run.columns.requests.complete.any()
     assert run.columns.attempts.had(SPOILT[kind]).all()
 
@@ -100,7 +99,7 @@ def test_a_whole_answer_is_whole(kind: str) -> None:
     assert truncated_as_success(run).samples == 0
     assert error_swallowed(run).samples == 0
     assert run.columns.requests.complete.all()
-    assert run.ways.exposed.all()
+    assert run.journeys.exposed.all()
 
 
 @pytest.mark.parametrize("kind", get_args(Stream))

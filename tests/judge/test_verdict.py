@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from harness.errors import ExitCode
 from harness.history import RequestRecord
 from harness.judge import Status, Verdict, judge, measure, metrics_json, verdict_json
-from harness.judge.case import Case
-from harness.judge.findings import CHECKS, Seen
+from harness.judge.findings import CHECKS, CheckResult
+from harness.judge.run_data import RunData
 from harness.scenario import Plan
 from harness.scenario.expect import FINDINGS
 from tests.histories import primary_429
@@ -27,7 +27,7 @@ _ORDER = [Status.PASS, Status.INCONCLUSIVE, Status.FAIL]
 
 def _judged(*expect: str, book: Book, **rest: Any) -> Verdict:
     plan = plan_of(*expect, faults=[OUTAGE])
-    return judge(plan, book.history(plan, **rest))
+    return judge(book.run(plan, **rest))
 
 
 def _good() -> Book:
@@ -41,12 +41,12 @@ def _good() -> Book:
 def test_the_demo_passes() -> None:
     """And says what to bear in mind: the advice, the outlived fault, the one run."""
     plan, history = primary_429()
-    verdict = judge(plan, history)
+    verdict = judge(RunData.of(plan, history))
     assert (verdict.status, verdict.exit_code) == (Status.PASS, ExitCode.PASS)
     assert [row.status for row in verdict.expectations] == [Status.PASS] * 5
     assert any("late_fallback" in reason for reason in verdict.reasons)
     assert any("outlived" in reason for reason in verdict.reasons)
-    assert verdict == judge(plan, history, measure(plan, history))
+    assert verdict == judge(RunData.of(plan, history), measure(RunData.of(plan, history)))
 
 
 def test_a_required_finding_fails_the_run_unasked() -> None:
@@ -123,7 +123,7 @@ def test_a_refused_call_of_another_run_harms_nobody() -> None:
 def test_a_crashed_check_is_never_a_pass(check: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is inconclusive, is listed, and says why."""
 
-    def crash(run: Case) -> Seen:
+    def crash(run: RunData) -> CheckResult:
         raise ZeroDivisionError("oh no")
 
     monkeypatch.setitem(CHECKS, check, crash)
@@ -137,7 +137,7 @@ def test_a_crashed_check_is_never_a_pass(check: str, monkeypatch: pytest.MonkeyP
 def test_a_crashed_advisory_check_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
     """Advice that could not be worked out changes nothing."""
 
-    def crash(run: Case) -> Seen:
+    def crash(run: RunData) -> CheckResult:
         raise ZeroDivisionError
 
     monkeypatch.setitem(CHECKS, "late_fallback", crash)
@@ -148,21 +148,24 @@ def test_a_crashed_expectation_is_never_a_pass() -> None:
     """A metric that is not there."""
     plan = plan_of("success_rate in fault >= 90%", faults=[OUTAGE])
     history = _good().history(plan)
-    metrics = measure(plan, history)
+    metrics = measure(RunData.of(plan, history))
     del metrics.phases["fault"]["success_rate"]
-    (row,) = judge(plan, history, metrics).expectations
+    (row,) = judge(RunData.of(plan, history), metrics).expectations
     assert row.status is Status.INCONCLUSIVE
     assert "KeyError" in row.message
 
 
-def test_a_history_that_cannot_be_read_is_never_a_pass() -> None:
-    """A missing column."""
-    plan = plan_of("success_rate in fault >= 90%", faults=[OUTAGE])
-    history = _good().history(plan)
-    verdict = judge(plan, replace(history, attempts=history.attempts.drop(columns="provider")))
+def test_a_run_that_cannot_be_measured_is_never_a_pass(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither its numbers nor its health can be worked out."""
+
+    def crash(run: RunData) -> list[str]:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("harness.judge.verdict.ailments", crash)
+    verdict = _judged("success_rate in fault >= 90%", book=_good())
     assert verdict.status is Status.INCONCLUSIVE
     assert verdict.expectations[0].status is Status.INCONCLUSIVE
-    assert "could not be read" in verdict.reasons[0]
+    assert "could not be measured" in verdict.reasons[0]
 
 
 def test_an_empty_run_passes_nothing() -> None:
@@ -183,9 +186,8 @@ def test_json_is_plain() -> None:
     book.request(45, Try(at="azure"))
     plan = plan_of("time_to_recover < 10s", "p99 latency < 1s", "no hang", faults=[OUTAGE])
     history = book.history(plan)
-    verdict = json.loads(json.dumps(verdict_json(judge(plan, history)), allow_nan=False))
-    assert list(verdict) == ["format", "status", "exit_code", "reasons", "expectations", "findings"]
-    assert verdict["format"] == 1
+    verdict = json.loads(json.dumps(verdict_json(judge(RunData.of(plan, history))), allow_nan=False))
+    assert list(verdict) == ["status", "exit_code", "reasons", "expectations", "findings"]
     never, quantile, asked = verdict["expectations"]
     assert (never["status"], never["observed"], never["ci"]) == ("fail", None, None)
     assert quantile["ci"][1] is None
@@ -193,8 +195,8 @@ def test_json_is_plain() -> None:
     assert (asked["metric"], asked["phase"], asked["observed"]) == ("hang", None, 0)
     assert set(quantile) >= {"text", "metric", "phase", "status", "observed", "ci", "unit", "samples", "needed"}
     assert set(verdict["findings"][0]) == {"id", "severity", "status", "count", "samples", "requests", "message"}
-    metrics = json.loads(json.dumps(metrics_json(measure(plan, history)), allow_nan=False))
-    assert set(metrics) == {"format", "phases", "providers", "harness"}
+    metrics = json.loads(json.dumps(metrics_json(measure(RunData.of(plan, history))), allow_nan=False))
+    assert set(metrics) == {"phases", "providers", "harness"}
     assert metrics["phases"]["fault"]["success_rate"]["value"] is None
     assert set(metrics["phases"]["run"]["success_rate"]) == {"value", "ci", "samples", "unit"}
     assert metrics["phases"]["run"]["time_to_recover"]["value"] is None
@@ -212,8 +214,8 @@ def test_the_order_of_rows_does_not_matter(plan: Plan, book: Book, seed: int) ->
         return table.iloc[rng.permutation(len(table))].reset_index(drop=True)
 
     mixed = replace(history, **{name: shuffled(name) for name in ("requests", "attempts", "health", "faults")})
-    assert judge(plan, mixed) == judge(plan, history)
-    assert measure(plan, mixed) == measure(plan, history)
+    assert judge(RunData.of(plan, mixed)) == judge(RunData.of(plan, history))
+    assert measure(RunData.of(plan, mixed)) == measure(RunData.of(plan, history))
 
 
 @settings(max_examples=25)
@@ -237,19 +239,21 @@ def test_names_of_requests_do_not_matter(plan: Plan, book: Book) -> None:
             attempt, request_id=other(attempt.request_id), attempt_id=str(other(attempt.attempt_id))
         )
     after = book.history(plan)
-    assert measure(plan, after) == measure(plan, before)
-    assert [f.count for f in judge(plan, after).findings] == [f.count for f in judge(plan, before).findings]
+    assert measure(RunData.of(plan, after)) == measure(RunData.of(plan, before))
+    assert [f.count for f in judge(RunData.of(plan, after)).findings] == [
+        f.count for f in judge(RunData.of(plan, before)).findings
+    ]
 
 
 @settings(max_examples=25)
 @given(plan=plans(), book=books(), extra=st.integers(1, 30))
 def test_more_failures_never_turn_a_fail_into_a_pass(plan: Plan, book: Book, extra: int) -> None:
     """Requests that fail can only make a success rate worse."""
-    row = judge(plan, book.history(plan)).expectations[0]
+    row = judge(book.run(plan)).expectations[0]
     failing = replace(book.requests[0], phase="fault", scheduled_ns=ns(12), outcome="error", complete=False)
     more: list[RequestRecord] = [replace(failing, request_id=f"more-{place:06d}") for place in range(extra)]
     book.requests += more
-    worse = judge(plan, book.history(plan)).expectations[0]
+    worse = judge(book.run(plan)).expectations[0]
     if row.status is Status.FAIL:
         assert worse.status is not Status.PASS
     if row.observed is not None and worse.observed is not None:
@@ -260,7 +264,7 @@ def test_more_failures_never_turn_a_fail_into_a_pass(plan: Plan, book: Book, ext
 @given(plan=plans(), book=books())
 def test_the_verdict_keeps_its_own_rules(plan: Plan, book: Book) -> None:
     """The worst of what counts; counts within samples within requests; nothing without samples passes."""
-    verdict = judge(plan, book.history(plan))
+    verdict = judge(book.run(plan))
     worst = max((row.status for row in verdict.expectations), key=_ORDER.index)
     assert _ORDER.index(verdict.status) >= _ORDER.index(worst)
     assert verdict.exit_code == {Status.PASS: 0, Status.FAIL: 1, Status.INCONCLUSIVE: 3}[verdict.status]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 
 from harness.history import AttemptRecord, History
-from harness.judge import judge, measure
+from harness.judge import RunData, judge, measure
 from harness.scenario import Plan
 from tests.judge.histories import Book, Try, fails, ns
 from tests.judge.strategies import books, plans
@@ -33,5 +33,5 @@ def test_warm_up_changes_nothing(plan: Plan, book: Book) -> None:
     history = book.history(plan)
     warmed = _with_warmup(history, book)
     assert len(warmed.requests) == len(history.requests) + 2
-    assert measure(plan, warmed) == measure(plan, history)
-    assert judge(plan, warmed) == judge(plan, history)
+    assert measure(RunData.of(plan, warmed)) == measure(RunData.of(plan, history))
+    assert judge(RunData.of(plan, warmed)) == judge(RunData.of(plan, history))

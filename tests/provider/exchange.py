@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from typing import Any
 
 from harness.chain import Provider, ReplySpec
-from harness.chain.spec import Dialect
 from harness.provider.answer import Answer, Call, Delay
 from harness.provider.dialects import DIALECTS
+from harness.provider.inject import ErrorPreset
 from harness.provider.reply import Head, Send, Wait
 from harness.provider.respond import parse, respond
-from harness.scenario.schema import ErrorPreset
+from harness.provider.spec import Dialect
 
 ATTEMPT = "req-000001.openai.2"
 CALL = Call(model="gpt-4")

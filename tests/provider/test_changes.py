@@ -10,10 +10,10 @@ from harness.provider.changes import Changes
 from harness.provider.decide import Decision
 from harness.provider.dialects import DIALECTS, openai
 from harness.provider.faults import CHANGES, INSTEAD, SPOILS
+from harness.provider.inject import STREAMS_ONLY
 from harness.provider.limit import Level, Quota
 from harness.provider.reply import Close, End, Hang, Head, Reset, Send, Step, Wait
 from harness.scenario import Inject
-from harness.scenario.schema import STREAMS_ONLY
 from tests.provider.replies import NAME, PLAIN, STREAM, S, answered, decision, head
 
 DELAY = Inject(delay=S)

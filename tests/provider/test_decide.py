@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from harness.document import Allowance
 from harness.provider.decide import NOTHING, Attempt, Decision, State, begin, decide
+from harness.provider.inject import Limit
 from harness.provider.limit import Level, Quota
 from harness.scenario import Inject, Window
-from harness.scenario.schema import Limit
 
 START, END = 1_000, 2_000
 S = 10**9

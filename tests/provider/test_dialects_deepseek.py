@@ -4,8 +4,8 @@ import pytest
 
 from harness.provider.answer import Delay
 from harness.provider.dialects import DIALECTS
+from harness.provider.inject import ErrorPreset
 from harness.provider.limit import Level, Quota
-from harness.scenario.schema import ErrorPreset
 from tests.provider.exchange import S, ask, data_of, head, headers, refuse, said, sends
 
 DEEPSEEK = DIALECTS["deepseek"]

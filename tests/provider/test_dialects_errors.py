@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from harness.provider.answer import Delay
 from harness.provider.dialects import DIALECTS
 from harness.provider.dialects.delays import read, spelled
-from harness.scenario.schema import ErrorPreset
+from harness.provider.inject import ErrorPreset
 from tests.provider.exchange import ATTEMPT, CALL, MS, PRESETS, S, head, headers, refuse, said, sent
 
 WALL_NS = 1_790_000_000 * S + 123_456_789

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from harness.provider.answer import ParsedBody
 from harness.provider.dialects import DIALECTS
+from harness.provider.inject import ErrorPreset
 from harness.provider.reply import EventRole
-from harness.scenario.schema import ErrorPreset
 from tests.provider.exchange import PRESETS, WAYS, ask, data_of, dialect_of, head, refuse, sends, sent, split
 
 KEYS = [

@@ -10,16 +10,8 @@ import pytest
 
 from harness.provider.decide import Side
 from harness.provider.faults import CHANGES, INSTEAD, SPOILS
-from harness.scenario.schema import (
-    AFTER_TOKENS,
-    PAUSE_NS,
-    STREAMS_ONLY,
-    WHOLE_PROVIDER,
-    Connection,
-    Fault,
-    Inject,
-    Stream,
-)
+from harness.provider.inject import AFTER_TOKENS, PAUSE_NS, STREAMS_ONLY, WHOLE_PROVIDER, Connection, Inject, Stream
+from harness.scenario.schema import Fault
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "faults.md").read_text()
 ROWS = {match[1]: match[0] for match in re.finditer(r"^\| `([^`]+)` \|.*$", PAGE, re.MULTILINE)}

@@ -7,8 +7,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from harness.document import Allowance
+from harness.provider.inject import Limit
 from harness.provider.limit import Bucket, Level, Quota, full, take, told
-from harness.scenario.schema import Limit
 
 S = 10**9
 MS = 10**6

@@ -8,10 +8,10 @@ from harness.provider.answer import outcome
 from harness.provider.decide import NOTHING
 from harness.provider.dialects import DIALECTS
 from harness.provider.faults import CHANGES, INSTEAD
+from harness.provider.inject import WHOLE_PROVIDER, Connection, Stream
 from harness.provider.reply import Close, End, Hang, Reset
 from harness.provider.respond import respond
 from harness.scenario import Inject
-from harness.scenario.schema import WHOLE_PROVIDER, Connection, Stream
 from tests.provider.replies import NAME, PLAIN, STREAM, S, answered, decision, head, provider
 
 

@@ -9,7 +9,7 @@ import math
 from rich.console import Console
 
 from harness.judge import Status, Value
-from harness.judge.regression import Side, compare
+from harness.judge.comparison.regression import Side, compare
 from harness.report.comparison import Compared, ComparedCell, difference, print_comparison
 from tests.judge.test_regression import SECOND, metrics, side
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.judge import Score, Status, verdict_json
-from harness.judge.regression import compare
+from harness.judge import Score, Status, metrics_json, verdict_json
+from harness.judge.comparison.regression import compare
 from harness.report import JudgedRun, github, open_run
 from harness.report.comparison import Compared, ComparedCell, markdown
 from harness.report.scorecard import Scorecard
@@ -124,7 +124,7 @@ def test_texts_cannot_break_out_of_a_workflow_command() -> None:
 def test_a_suites_annotations_are_those_of_failed_cells(folder: RunFolder, tmp_path: Path) -> None:
     """Of the run that stands for the cell; none for what is inconclusive or has no folder."""
     shown = open_run(folder.path)
-    folder.write_verdict(verdict_json(shown.verdict), {})
+    folder.write_verdict(verdict_json(shown.verdict), metrics_json(shown.metrics))
     cards: Scorecard = card(
         cell("bad", run(Score.FAIL, folder=folder.path)),
         cell("never", run(Score.FAIL, run=None)),

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.judge import ExpectationResult, Finding, Status, Verdict
+from harness.judge import ExpectationResult, Finding, RunData, Status, Verdict
 from harness.report import JudgedRun, scorecard
 from harness.report.comparison import with_baseline
 from harness.report.junit import junit
@@ -17,7 +17,7 @@ from tests.histories import primary_429
 from tests.report.test_github import compared
 from tests.report.test_scorecard import EVERY
 
-DEMO = JudgedRun.of(*primary_429())
+DEMO = JudgedRun.of(RunData.of(*primary_429()))
 
 
 def expectation(status: Status, text: str = "success_rate in fault >= 98%", message: str = "") -> ExpectationResult:

@@ -15,8 +15,9 @@ import pytest
 
 from harness.errors import HarnessError, UsageError
 from harness.report import JudgedRun, notebook, show
+from harness.report.pictures import all_pictures
 from harness.store import RunFolder
-from tests.report import synthetic
+from tests.histories import plan_in
 
 NAMES = ("run-report", "retry-timing", "fallback-overhead", "success-after-fallback")
 
@@ -99,9 +100,10 @@ def test_page_answers_in_words_and_tables(page: str) -> None:
     ):
         assert text in seen.text
     assert seen.tags.count("table") == 5
-    assert seen.tags.count("svg") == 6
-    assert seen.tags.count("h2") == 6
-    assert page.count('role="img"') == 6
+    assert seen.tags.count("svg") == page.count('role="img"') == len(all_pictures())
+    for picture in all_pictures():
+        assert picture.question in seen.text
+        assert picture.reading in seen.text
     assert "prefers-color-scheme: dark" in page
     assert 'name="viewport"' in page
 
@@ -163,7 +165,7 @@ def test_a_broken_report_is_the_harness_s_own_failure(
     source: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A cell that raises or a kernel that dies is told as our failure, and the run's folder stays as it was."""
-    kept = RunFolder.create(tmp_path / "reports", synthetic.plan(tmp_path))
+    kept = RunFolder.create(tmp_path / "reports", plan_in(tmp_path))
     before = {path: path.stat().st_mtime_ns for path in kept.path.rglob("*")}
     broken(tmp_path, monkeypatch, source)
     with pytest.raises(HarnessError, match=said) as caught:
@@ -178,7 +180,8 @@ def test_blocks_escape_ids_and_messages(hasty: JudgedRun) -> None:
     findings = tuple(replace(f, message=nasty, requests=(nasty,)) for f in hasty.verdict.findings)
     rows = tuple(replace(row, text=nasty, message=nasty) for row in hasty.verdict.expectations)
     verdict = replace(hasty.verdict, findings=findings, expectations=rows, reasons=(nasty,))
-    run = replace(hasty, verdict=verdict, environment={nasty: {nasty: nasty}}, plan=replace(hasty.plan, title=nasty))
+    data = replace(hasty.data, columns=replace(hasty.data.columns, plan=replace(hasty.plan, title=nasty)))
+    run = replace(hasty, verdict=verdict, environment={nasty: {nasty: nasty}}, data=data)
     for block in (show.heading, show.verdict, show.numbers, show.measured):
         assert "img" not in Page(block(run).html).tags
 

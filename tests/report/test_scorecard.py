@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from harness.judge import Score, Tally
+from harness.judge import Score, ScorecardNumbers
 from harness.report.scorecard import Cell, CellRun, Scorecard, html, junit, markdown
 from harness.report.scorecard.texts import GLYPHS, cell_texts
 from harness.report.terminal import print_scorecard
@@ -19,9 +19,9 @@ from harness.report.terminal import print_scorecard
 EXITS = {Score.PASS: 0, Score.INCONCLUSIVE: 3, Score.PARTIAL: 1, Score.SAFE: 1, Score.FAIL: 1}
 
 
-def tally(success: float = 0.98, gap_s: float = 2.4) -> Tally:
+def tally(success: float = 0.98, gap_s: float = 2.4) -> ScorecardNumbers:
     """Return numbers."""
-    return Tally(
+    return ScorecardNumbers(
         requests=100,
         success=success,
         gave_up=0,

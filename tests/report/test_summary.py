@@ -9,13 +9,21 @@ from typing import Any, get_args
 import pytest
 
 from harness.document import Allowance
-from harness.judge import ExpectationResult, Finding, Status, Verdict
-from harness.report import JudgedRun, pictures, summary, words
+from harness.history import History
+from harness.judge import ExpectationResult, Finding, RunData, Status, Verdict
+from harness.provider.inject import Connection, Limit, Stream
+from harness.report import JudgedRun, summary, words
+from harness.report.pictures import all_pictures
 from harness.report.summary import broke
-from harness.report.svg import inline_svg
-from harness.scenario import Inject, Timeline
-from harness.scenario.schema import Connection, Limit, Stream
-from tests.report import synthetic
+from harness.scenario import Inject, Plan, Timeline
+from tests.histories import history, plan_in
+from tests.judge.histories import OUTAGE, Book, Try, fails, plan_of
+
+
+def changed(run: JudgedRun, *, plan: Plan | None = None, history: History | None = None) -> JudgedRun:
+    """Return a run with another plan or history and the same answer."""
+    data = RunData.of(plan or run.plan, history or run.history)
+    return JudgedRun.of(data, metrics=run.metrics, verdict=run.verdict)
 
 
 def test_pass_tells_what_broke_and_who_served(demo: JudgedRun) -> None:
@@ -36,8 +44,8 @@ def test_fail_names_what_broke_the_verdict(hasty: JudgedRun) -> None:
 
 def test_callers_who_lost_are_counted(tmp_path: Path) -> None:
     """Callers without an answer are a number and a share."""
-    plan = synthetic.plan(tmp_path, faults="  - {on: all, during: fault, inject: {status: 503}}", deadline="6s")
-    run = JudgedRun.of(plan, synthetic.history(plan))
+    plan = plan_in(tmp_path, faults="  - {on: all, during: fault, inject: {status: 503}}", deadline="6s")
+    run = JudgedRun.of(RunData.of(plan, history(plan)))
     lost = int((~run.requests["complete"]).sum())
     assert lost > 300
     text = summary(run)
@@ -53,8 +61,8 @@ def test_inconclusive_gives_its_reason(demo: JudgedRun) -> None:
 
 def test_nothing_broken_nothing_expected(tmp_path: Path) -> None:
     """A scenario without faults says so."""
-    plan = replace(synthetic.plan(tmp_path, faults=""), expectations=())
-    run = JudgedRun.of(plan, synthetic.history(plan), verdict=Verdict(status=Status.PASS, exit_code=0))
+    plan = replace(plan_in(tmp_path, faults=""), expectations=())
+    run = JudgedRun.of(RunData.of(plan, history(plan)), verdict=Verdict(status=Status.PASS, exit_code=0))
     assert summary(run) == (
         "PASS — nothing was broken on purpose; all 653 callers got their whole answer. Nothing was expected."
     )
@@ -89,14 +97,14 @@ def test_value_that_is_missing_is_said(demo: JudgedRun) -> None:
 
 def test_empty_history_has_a_sentence(tmp_path: Path) -> None:
     """A run that recorded nothing still has a sentence."""
-    plan = synthetic.plan(tmp_path)
-    run = JudgedRun.of(plan, synthetic.History.of(plan.digest))
+    plan = plan_in(tmp_path)
+    run = JudgedRun.of(RunData.of(plan, History.of(plan.digest)))
     assert "no request was recorded" in summary(run)
 
 
 def test_an_unfinished_run_claims_nothing(demo: JudgedRun) -> None:
     """What was interrupted did not do what its plan says."""
-    text = summary(replace(demo, history=replace(demo.history, complete=False)))
+    text = summary(changed(demo, history=replace(demo.history, complete=False)))
     assert "the run did not come to its end" in text
     assert "429" not in text
 
@@ -105,10 +113,10 @@ def test_what_nobody_saw_is_not_told(demo: JudgedRun) -> None:
     """Behind a gateway refused connections are seen by nobody: no overhead is told, and none is drawn."""
     refused = replace(demo.plan.timeline.windows[0], inject=Inject(connection="refused"))
     plan = replace(demo.plan, timeline=Timeline(windows=(refused,)))
-    blind = replace(demo, plan=plan, history=replace(demo.history, unseen=True))
+    blind = changed(demo, plan=plan, history=replace(demo.history, unseen=True))
     assert "falling back took" not in summary(blind)
-    for plot in (pictures.overhead_ecdf, pictures.retry_gaps, pictures.success_after_fallback, pictures.waterfall):
-        assert "cannot be seen" in inline_svg(plot(blind)).label
+    unseen = {picture.name for picture in all_pictures() if "cannot be shown" in picture.nothing(blind)}
+    assert unseen == {"retry-gaps", "fallback-overhead", "success-after-fallback", "single-requests"}
 
 
 def test_an_advisory_finding_is_a_note() -> None:
@@ -171,3 +179,15 @@ def test_every_connection_and_stream_fault_has_words_of_its_own(demo: JudgedRun)
 def test_which_attempts_a_fault_was_for_is_said(demo: JudgedRun, chosen: dict[str, Any], said: str) -> None:
     """By every selector."""
     assert _broke(demo, Inject(status=503), **chosen) == f"openai answered 503 {said} for 40 s"
+
+
+def test_a_peer_is_no_fallback() -> None:
+    """Of two peers one fails and the other serves: nobody fell back, and the sentence names no fallback."""
+    plan = plan_of(order=("east", "west", "claude"), peers=[("east", "west")], faults=[replace(OUTAGE, on="east")])
+    book = Book()
+    book.request(1, Try(at="east"))
+    book.request(12, fails(503, at="east"), Try(at="west"))
+    text = summary(JudgedRun.of(RunData.of(plan, book.history(plan))))
+    assert "west served" not in text
+    book.request(13, fails(503, at="east"), Try(at="claude"))
+    assert ", claude served 1; falling back took " in summary(JudgedRun.of(RunData.of(plan, book.history(plan))))

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from harness.judge import Status, Verdict
+from harness.judge import RunData, Status, Verdict
 from harness.report import JudgedRun, summary, terminal
 from harness.store import RunFolder
 
@@ -63,7 +63,7 @@ def test_nothing_expected_nothing_found(demo: JudgedRun) -> None:
 
 def test_print_run_tells_where_the_report_is(folder: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
     """The sentence comes first, the place of the report last, on stdout."""
-    terminal.print_run(JudgedRun.of(folder.plan(), folder.history(), path=folder.path))
+    terminal.print_run(JudgedRun.of(RunData.of(folder.plan(), folder.history()), path=folder.path))
     out = capsys.readouterr().out
     assert out.startswith("FAIL — ")
     assert str(folder.path) in out.splitlines()[-1]

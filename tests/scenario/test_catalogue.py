@@ -13,12 +13,12 @@ import pytest
 from ruamel.yaml import YAML
 
 from harness.judge.intervals import MEAN_SAMPLES_MIN, needed_for_quantile, needed_for_rate
-from harness.judge.outages import merged
+from harness.judge.tables.outages import merged
+from harness.provider.inject import WHOLE_PROVIDER, Connection, Stream
 from harness.scenario import Expectation, Plan, Window
 from harness.scenario.expect import MAX, METRICS, QUANTILES
 from harness.scenario.json_schema import schemas
 from harness.scenario.load import Loaded, load
-from harness.scenario.schema import WHOLE_PROVIDER, Connection, Stream
 from scripts.catalogue import PAGE, page
 
 ROOT = Path(__file__).parents[2]
@@ -101,7 +101,9 @@ def test_a_file_says_what_breaks_what_is_right_and_where_it_was_seen(name: str) 
     assert len(scenario.fault) > 20
     assert scenario.correct.startswith("A good chain")
     assert re.search(r"https://[\w.-]+/\S+", scenario.seen)
-    assert FILES[name].read_text().startswith("# A good chain")
+    comment = FILES[name].read_text().partition("\nname: ")[0]
+    assert all(line.startswith("# ") for line in comment.splitlines())
+    assert len(comment) > 30
 
 
 @each

@@ -207,3 +207,13 @@ def test_headers_that_cannot_be_sent_are_told(tmp_path: Path, headers: str) -> N
     """One that is more than a line, or no name, would break the answer on the wire."""
     error = changed(tmp_path, INJECT, f"inject: {{status: 500, headers: {headers}}}")
     assert "faults[0].inject.headers" in str(error)
+
+
+@pytest.mark.parametrize(
+    "name", ["content-length", "Content-Length", "transfer-encoding", "Connection", "trailer", "upgrade"]
+)
+@pytest.mark.parametrize("fault", ["status: 503", "status: 503, body: hello"])
+def test_headers_that_frame_an_answer_are_refused(tmp_path: Path, name: str, fault: str) -> None:
+    """A wrong one would break this answer, or the next on its connection."""
+    error = changed(tmp_path, INJECT, f"inject: {{{fault}, headers: {{{name}: '2'}}}}")
+    assert f"the header '{name}' is set by the harness" in str(error)

@@ -10,7 +10,7 @@ import pytest
 
 from harness.chain import Chain, Retry
 from harness.chain.spec import BreakerSpec, Policy
-from harness.judge import Status, judge, measure
+from harness.judge import RunData, Status, judge
 from harness.scenario.load import load
 from harness.sim import run
 
@@ -28,7 +28,7 @@ def test_a_good_chain_passes(path: Path) -> None:
 
     history = run(loaded.plan, loaded.chain).history
 
-    verdict = judge(loaded.plan, history, measure(loaded.plan, history))
+    verdict = judge(RunData.of(loaded.plan, history))
     assert verdict.status is Status.PASS, verdict.reasons
     assert history.lost == 0
     assert set(history.attempts["seen_by"]) <= {"both", "chain"}
@@ -65,7 +65,7 @@ def test_a_worse_one_does_not(worse: Callable[[Chain], Chain], scenario: str, sh
 
     history = run(plan, chain).history
 
-    verdict = judge(plan, history, measure(plan, history))
+    verdict = judge(RunData.of(plan, history))
     assert verdict.status is Status.FAIL
     failed = [row.text for row in verdict.expectations if row.status is Status.FAIL]
     failed += [finding.id for finding in verdict.findings if finding.status is Status.FAIL]

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from harness.chain import Chain
 from harness.judge.properties import PROPERTIES, broken
+from harness.provider.inject import STREAMS_ONLY
 from harness.scenario import Fault, Inject
-from harness.scenario.schema import STREAMS_ONLY
-from harness.sim.search import Find, Hunt, Space, Story, account_of
+from harness.sim.search import Find, Hunt, Space, Story, search_run_of
 from tests.sim.planted import BUGS, CORRECT, NAMES, PATIENT, IgnoresRetryAfter, Planted, RetriesBadRequest
 
 S = 10**9
@@ -69,7 +69,7 @@ def test_a_retry_after_ignored_is_shrunk_to_the_least() -> None:
 @pytest.mark.parametrize("chain", [CORRECT, PATIENT], ids=["correct", "patient"])
 def test_a_chain_that_is_right_gives_nothing(chain: Chain) -> None:
     """The same chains without a bug break none of the properties that the bugs break there."""
-    breaks = tuple(bug.breaks for bug in BUGS.values()) if chain is PATIENT else tuple(PROPERTIES)
+    breaks = tuple(bug.breaks for bug in BUGS.values()) if chain is PATIENT else tuple(PROPERTIES.own)
     names = ("bounded_latency",) if chain is PATIENT else breaks
     search = hunt(space(chain), 150, properties=names)
     assert list(search.run()) == []
@@ -106,7 +106,7 @@ def test_a_find_does_not_hang_on_chance_where_it_need_not() -> None:
     assert found.steady
     with BUGS["forgets-the-third-provider"].planted():
         for seed in (17, 18, 19):
-            assert "survives_if_any_healthy" in broken(account_of(space(), found.story, seed=seed))
+            assert "survives_if_any_healthy" in broken(search_run_of(space(), found.story, seed=seed))
 
 
 def test_a_find_is_over_soon() -> None:

@@ -11,13 +11,13 @@ from hypothesis.database import DirectoryBasedExampleDatabase
 from harness import experiment
 from harness.errors import UsageError
 from harness.experiment.explore import Explored
-from harness.judge import Status, judge
+from harness.judge import RunData, Status, judge
 from harness.judge.properties import PROPERTIES, broken
 from harness.scenario import Fault, Inject, load
 from harness.sim import run
-from harness.sim.search import Space, Story, account_of
+from harness.sim.search import Space, Story, search_run_of
 from harness.sim.search.telling import sentence
-from harness.sim.search.trial import account_of_plan
+from harness.sim.search.trial import search_run_of_plan
 from harness.sim.search.writing import scenario_yaml
 from harness.store import encode
 from tests.sim.planted import BUGS, CORRECT, NAMES
@@ -79,9 +79,9 @@ def test_a_find_fails_when_its_file_is_run_for_the_reason_it_was_found(chain: Pa
         checked = experiment.check(found.scenario)
         assert checked.error is None
         loaded = load(found.scenario)
-        assert bug.breaks in broken(account_of_plan(replace(explored.space, chain=loaded.chain), loaded.plan))
+        assert bug.breaks in broken(search_run_of_plan(replace(explored.space, chain=loaded.chain), loaded.plan))
         assert loaded.plan.end_ns <= 16 * S
-        verdict = judge(loaded.plan, run(loaded.plan, loaded.chain).history)
+        verdict = judge(RunData.of(loaded.plan, run(loaded.plan, loaded.chain).history))
         assert verdict.status is Status.FAIL
         assert {row.status for row in verdict.expectations} == {Status.FAIL}
         assert all(any(row.message in reason for reason in verdict.reasons) for row in verdict.expectations)
@@ -97,12 +97,12 @@ def test_a_find_no_longer_fails_when_its_chain_is_mended(chain: Path) -> None:
         (found,) = search(chain, "survives_if_any_healthy").found
     loaded = load(found.scenario)
     assert loaded.scenario.expect == ("failed_requests <= 0",)
-    assert judge(loaded.plan, run(loaded.plan, loaded.chain).history).status is Status.PASS
+    assert judge(RunData.of(loaded.plan, run(loaded.plan, loaded.chain).history)).status is Status.PASS
 
 
 def test_all_properties_have_a_chain_that_breaks_them() -> None:
     """So that the tests of finds leave none out."""
-    assert {bug.breaks for bug in BUGS.values()} == set(PROPERTIES)
+    assert {bug.breaks for bug in BUGS.values()} == set(PROPERTIES.own)
 
 
 def test_what_is_found_again_is_one_file(chain: Path) -> None:
@@ -142,8 +142,8 @@ def fault(on: str, *, at_s: float = 0.0, for_s: float = 1.0, **inject: object) -
 def told(name: str, bug: str, *faults: Fault) -> str:
     """Return what is said of a story that breaks a property of a planted chain."""
     with BUGS[bug].planted():
-        account = account_of(replace(SPACE, chain=BUGS[bug].chain), Story(streaming=False, faults=faults))
-        return sentence(name, account, broken(account)[name])
+        searched = search_run_of(replace(SPACE, chain=BUGS[bug].chain), Story(streaming=False, faults=faults))
+        return sentence(name, searched, broken(searched)[name])
 
 
 def test_a_person_would_say_it_so() -> None:
@@ -159,7 +159,7 @@ def test_a_person_would_say_it_so() -> None:
     assert said.endswith("although anthropic was healthy")
     said = told("respects_retry_after", "ignores-retry-after", fault("openai", status=429, retry_after=2 * S))
     assert "with Retry-After 2 s from openai, and openai is asked again after 0." in said
-    assert said.endswith("though it said to wait 2 s")
+    assert said.endswith("although its Retry-After was 2 s")
 
 
 def test_a_sentence_has_the_numbers_of_its_run() -> None:
@@ -167,27 +167,27 @@ def test_a_sentence_has_the_numbers_of_its_run() -> None:
     date = {"status": 429, "retry_after": 2 * S, "retry_after_as": "date"}
     said = told("respects_retry_after", "ignores-retry-after", fault("openai", **date))
     assert "two 429s with a date for Retry-After from openai, and openai is asked again" in said
-    assert said.endswith("though it said to wait 2 s")
+    assert said.endswith("although its Retry-After was 2 s")
     said = told("bounded_attempts", "retries-without-end", fault("openai", for_s=4, status=503))
-    assert said == "six 503s from openai, and one request makes 7 attempts where 6 are its share"
+    assert said == "six 503s from openai, and one request makes 7 attempts where the chain's policy allows 6"
     said = told("no_retry_on_non_retryable", "retries-a-400", fault("openai", status=400))
-    assert said == "two 400s from openai, and openai is asked again after 0.46 s though no retry can change that"
+    assert said == "two 400s from openai, and openai is asked again after 0.46 s although no retry can change that"
     said = told("order_respected", "asks-the-last-first", fault("openai", status=503))
-    assert said == "two 503s from openai, and anthropic is asked though it was azure's turn"
+    assert said == "two 503s from openai, and anthropic is asked although it was azure's turn"
 
 
 @pytest.mark.parametrize(
     ("inject", "harm"),
     [
-        ({"stream": "cut"}, "the caller is given part of an answer as if it were all"),
-        ({"stream": "end"}, "the caller is given part of an answer as if it were all"),
+        ({"stream": "cut"}, "the caller is given part of an answer reported as success"),
+        ({"stream": "end"}, "the caller is given part of an answer reported as success"),
     ],
 )
 def test_what_a_caller_is_given_in_place_of_an_answer(inject: dict[str, object], harm: str) -> None:
     """Half of it."""
     with BUGS["takes-half-for-whole"].planted():
-        account = account_of(SPACE, Story(streaming=True, faults=(fault("openai", **inject),)))
-        said = sentence("no_truncated_success", account, broken(account)["no_truncated_success"])
+        searched = search_run_of(SPACE, Story(streaming=True, faults=(fault("openai", **inject),)))
+        said = sentence("no_truncated_success", searched, broken(searched)["no_truncated_success"])
     assert said.endswith(harm)
 
 

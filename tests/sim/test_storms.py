@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from harness import sim
-from harness.judge import Status, judge
+from harness.judge import RunData, Status, judge
 from harness.scenario import Fault, Inject
 from harness.sim.clock import Clock, UnrealError, run
 from harness.sim.network import STORM_ATTEMPTS
@@ -37,7 +37,7 @@ def test_a_storm_ends_and_is_named(outage: str) -> None:
     with hosted(Request=Storms):
         history = sim.run(plan, RIGHT).history
 
-    verdict = judge(plan, history)
+    verdict = judge(RunData.of(plan, history))
     assert verdict.status is Status.FAIL
     assert {"retry_storm", "no_backoff"} <= {each.id for each in verdict.findings if each.status is Status.FAIL}
     most = history.attempts.groupby("request_id").size().max()
@@ -63,7 +63,7 @@ def test_litellm_storms_as_often_as_it_may(tmp_path: Path, inject: str) -> None:
     plan = replace(loaded.plan, arrivals=loaded.plan.arrivals[:1])
     history = sim.run(plan, loaded.chain).history
     assert len(history.attempts[history.attempts["provider"].isin(["openai", "azure"])]) == 100
-    verdict = judge(plan, history)
+    verdict = judge(RunData.of(plan, history))
     assert [each.id for each in verdict.findings if each.status is Status.FAIL and each.severity == "required"] == [
         "no_backoff"
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from harness.chain import Chain
-from harness.judge import Status, Verdict, judge
+from harness.judge import RunData, Status, Verdict, judge
 from harness.judge.findings import CHECKS
 from harness.sim import run
 from tests.sim.planted import hosted
@@ -15,7 +15,7 @@ from tests.sim.planted.conduct import MISTAKES, Mistake
 def verdict(mistake: Mistake, chain: Chain) -> Verdict:
     """Return the answer of a run in a mistake's scenario."""
     plan = mistake.plan(chain)
-    return judge(plan, run(plan, chain).history)
+    return judge(RunData.of(plan, run(plan, chain).history))
 
 
 def found(answer: Verdict) -> set[str]:

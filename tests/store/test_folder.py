@@ -163,7 +163,7 @@ def test_two_runs_of_one_second_have_two_folders(tmp_path: Path, plan: Plan) -> 
 
 def test_no_run_is_said_so(tmp_path: Path) -> None:
     """A folder that is no run, and reports without one, are the user's mistake."""
-    with pytest.raises(UsageError, match="no run here"):
+    with pytest.raises(UsageError, match="not a run's folder"):
         RunFolder.open(tmp_path)
-    with pytest.raises(UsageError, match="no run yet"):
+    with pytest.raises(UsageError, match="there is no run yet"):
         latest(tmp_path)

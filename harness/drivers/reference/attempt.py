@@ -20,6 +20,7 @@ from harness.drivers.reference.calls import Outgoing, outgoing
 from harness.drivers.reference.ends import named, reason
 from harness.drivers.reference.wire import BrokenError, Incoming, ReferenceWire
 from harness.history import AttemptOutcome
+from harness.http_rules import is_success
 from harness.provider import retry_after
 from harness.provider.answer import ParsedBody
 from harness.provider.dialects import DIALECTS, Dialect
@@ -115,7 +116,7 @@ class AttemptRunner:
             incoming = reading.incoming = await self.reach.send(send.provider, request)
             attempt.answered(incoming.status)
             try:
-                if streaming and incoming.status < 300 and _header(incoming, "content-type").startswith(_EVENTS):
+                if streaming and is_success(incoming.status) and _header(incoming, "content-type").startswith(_EVENTS):
                     await self._stream(exchange, incoming, patience, latest_s)
                 else:
                     await self._plain(exchange, incoming)
@@ -126,7 +127,7 @@ class AttemptRunner:
         send, _attempt, reading, say = exchange
         data = await incoming.read()
         heard = DIALECTS[self.chain.providers[send.provider].dialect].read_body(incoming.status, data)
-        if incoming.status >= 300 or heard.error_code is not None or not heard.text:
+        if not is_success(incoming.status) or heard.error_code is not None or not heard.text:
             reading.error = heard
             reading.finish = named(heard.finish)
             return
@@ -186,7 +187,7 @@ class AttemptRunner:
         status = reading.incoming.status if reading.incoming is not None else None
         price = self.chain.providers[send.provider].price
         cost = cost_usd(price, *reading.used) or 0.0
-        if status is not None and status >= 300:
+        if status is not None and not is_success(status):
             return self._refused(send, attempt, reading, how)
         if reading.error is None and reading.said and reading.finish is not None:
             attempt.end("ok")  # what broke off afterwards is no part of the answer

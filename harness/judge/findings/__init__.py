@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from harness.judge.case import Case
 from harness.judge.findings.answers import duplicated_content, error_swallowed, truncated_as_success
 from harness.judge.findings.callers import hang, zombie_attempts
+from harness.judge.findings.check_result import CheckResult
 from harness.judge.findings.faults import fault_never_fired
 from harness.judge.findings.herd import lockstep_retries, no_backoff
 from harness.judge.findings.retrying import non_retryable_retried, quota_retried, retry_after_ignored, retry_storm
 from harness.judge.findings.routing import fallback_never_fired, late_fallback, stuck_on_fallback, wrong_order
-from harness.judge.findings.seen import Seen
+from harness.judge.run_data import RunData
 
-CHECKS: dict[str, Callable[[Case], Seen]] = {
+CHECKS: dict[str, Callable[[RunData], CheckResult]] = {
     check.__name__: check
     for check in (
         retry_after_ignored,
@@ -35,4 +35,4 @@ CHECKS: dict[str, Callable[[Case], Seen]] = {
     )
 }
 
-__all__ = ["CHECKS", "Seen"]
+__all__ = ["CHECKS", "CheckResult"]

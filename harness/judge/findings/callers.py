@@ -6,16 +6,16 @@ import math
 
 import numpy as np
 
-from harness.judge.case import Case
-from harness.judge.columns import TOLERANCE_NS, Bools, Floats
-from harness.judge.findings.seen import Seen, by_request, unsure
+from harness.judge.findings.check_result import CheckResult, by_request, unsure
 from harness.judge.metrics import zombie_ns
+from harness.judge.run_data import RunData
+from harness.judge.tables.columns import TOLERANCE_NS, Bools, Floats
 
 IDLE_NS = 5 * 10**9
 ZOMBIE_NS = 250_000_000
 
 
-def hang(run: Case) -> Seen:
+def hang(run: RunData) -> CheckResult:
     """The caller left unanswered, with no attempt open and none begun or ended for 5 s and the last Retry-After."""
     if run.plan.load.deadline <= IDLE_NS:
         return unsure("a deadline of 5 s or less is too short to tell a hang")
@@ -31,7 +31,7 @@ def hang(run: Case) -> Seen:
     )
 
 
-def zombie_attempts(run: Case) -> Seen:
+def zombie_attempts(run: RunData) -> CheckResult:
     """An attempt begun more than 250 ms after the caller left."""
     return by_request(
         run,
@@ -43,7 +43,7 @@ def zombie_attempts(run: Case) -> Seen:
 
 
 def _idle(
-    run: Case,
+    run: RunData,
 ) -> tuple[Floats, Floats]:
     """Return how long nothing had happened when each caller left, and the last Retry-After before; NaN if none."""
     requests, attempts = run.columns.requests, run.columns.attempts

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from harness.history import FaultEvent, as_records
-from harness.judge.case import Case
-from harness.judge.columns import TOLERANCE_NS
-from harness.judge.findings.seen import Seen, unsure
+from harness.judge.findings.check_result import CheckResult, unsure
 from harness.judge.result import Status
+from harness.judge.run_data import RunData
+from harness.judge.tables.columns import TOLERANCE_NS
 from harness.scenario import Window
 
 
-def fault_never_fired(run: Case) -> Seen:
+def fault_never_fired(run: RunData) -> CheckResult:
     """A fault window that changed no attempt: the run did not test what it claims."""
     windows = run.plan.timeline.windows
     if not windows:
@@ -20,11 +20,13 @@ def fault_never_fired(run: Case) -> Seen:
         reason for window in windows if (reason := _idle(run, window, events.get((window.fault_id, window.provider))))
     ]
     if reasons:
-        return Seen(status=Status.INCONCLUSIVE, count=len(reasons), samples=len(windows), message="; ".join(reasons))
-    return Seen(status=Status.PASS, samples=len(windows), message="every fault touched at least one attempt")
+        return CheckResult(
+            status=Status.INCONCLUSIVE, count=len(reasons), samples=len(windows), message="; ".join(reasons)
+        )
+    return CheckResult(status=Status.PASS, samples=len(windows), message="every fault touched at least one attempt")
 
 
-def _idle(run: Case, window: Window, event: FaultEvent | None) -> str:
+def _idle(run: RunData, window: Window, event: FaultEvent | None) -> str:
     """Return why a window does not count as fired; empty if it does."""
     name = f"{window.fault_id} ({window.text})"
     if event is None or event.applied_ns is None:
@@ -39,7 +41,7 @@ def _idle(run: Case, window: Window, event: FaultEvent | None) -> str:
     return f"{window.provider} was never made to fail: {name} fired 0 times"
 
 
-def _unseen(run: Case, window: Window, name: str, event: FaultEvent) -> str:
+def _unseen(run: RunData, window: Window, name: str, event: FaultEvent) -> str:
     """Return whether a window fired that nobody could watch, from what became of the provider's attempts.
 
     A fault that was applied a little later than planned let connections through until then: its own times count.

@@ -7,11 +7,11 @@ import math
 import numpy as np
 from scipy import special
 
-from harness.judge.case import Case
-from harness.judge.columns import TOLERANCE_NS, Bools, Floats, Ints
-from harness.judge.findings.seen import Seen, unsure
-from harness.judge.pairs import Pairs, double_sends
+from harness.judge.findings.check_result import CheckResult, unsure
 from harness.judge.result import Status
+from harness.judge.run_data import RunData
+from harness.judge.tables.columns import TOLERANCE_NS, Bools, Floats, Ints
+from harness.judge.tables.pairs import Pairs, double_sends
 
 STALL_NS = 250_000_000
 HEALTH_EVERY_NS = 100_000_000
@@ -23,7 +23,7 @@ CHANCE = 0.999
 NO_BACKOFF_RETRIES_MIN = 20
 
 
-def no_backoff(run: Case) -> Seen:
+def no_backoff(run: RunData) -> CheckResult:
     """Over half of at least 20 retries that were given no Retry-After begin within 50 ms."""
     retries = _judged(run)
     free = retries.where(np.isnan(retries.early_ns))
@@ -35,10 +35,10 @@ def no_backoff(run: Case) -> Seen:
     count = int((free.gap_ns <= TOLERANCE_NS).sum())
     message = f"{count} of {samples} retries began within 50 ms of the failure"
     status = Status.FAIL if 2 * count > samples else Status.PASS
-    return Seen(status=status, count=count, samples=samples, message=message)
+    return CheckResult(status=status, count=count, samples=samples, message=message)
 
 
-def lockstep_retries(run: Case) -> Seen:
+def lockstep_retries(run: RunData) -> CheckResult:
     """Over half of the retries lie within 10 ms of those of nine other requests, beyond what the arrival rate explains.
 
     Explained is what a Poisson stream as dense as the planned arrivals times the retries per request would show.
@@ -58,7 +58,7 @@ def lockstep_retries(run: Case) -> Seen:
     count = int((neighbours(attempts.start_ns[retries.after], request) >= enough).sum())
     message = f"{count} of {samples} retries began within 10 ms of those of {enough} or more other requests"
     status = Status.FAIL if 2 * count > samples else Status.PASS
-    return Seen(status=status, count=count, samples=samples, message=message)
+    return CheckResult(status=status, count=count, samples=samples, message=message)
 
 
 def neighbours(at_ns: Floats, request: Ints) -> Ints:
@@ -78,7 +78,7 @@ def neighbours(at_ns: Floats, request: Ints) -> Ints:
     return near - (begun - beyond) - 1
 
 
-def _judged(run: Case) -> Pairs:
+def _judged(run: RunData) -> Pairs:
     """Return the retries without the client library's own double sends, and without what cannot be seen whole."""
     attempts = run.columns.attempts
     blind = run.columns.requests.blind[attempts.request[run.retries.before]]
@@ -86,7 +86,7 @@ def _judged(run: Case) -> Pairs:
     return run.retries.where(~(library & double_sends(attempts, run.retries)) & ~blind)
 
 
-def _sends_twice(run: Case) -> Bools:
+def _sends_twice(run: RunData) -> Bools:
     """Return at which providers the chain's client library sends a failed connection try again by itself.
 
     LiteLLM's does for Anthropic and for nobody else; anywhere else a retry at once is the chain's own.
@@ -97,7 +97,7 @@ def _sends_twice(run: Case) -> Bools:
     return np.array([hosted and dialects.get(name) == "anthropic" for name in run.columns.providers], dtype=bool)
 
 
-def _stalled(run: Case, retries: Pairs) -> str:
+def _stalled(run: RunData, retries: Pairs) -> str:
     """Return which process stalled from the first to the last of some retries; empty if none did.
 
     The requests' phase is not enough: in the drain after the last one the machine may stall as well.

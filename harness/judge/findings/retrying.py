@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from harness.judge.case import Case
-from harness.judge.columns import TOLERANCE_NS, Bools, Ints, fault_ids, places
-from harness.judge.findings.seen import Seen, by_request
-from harness.judge.pairs import nth_at_provider
+from harness.judge.findings.check_result import CheckResult, by_request
+from harness.judge.run_data import RunData
+from harness.judge.tables.columns import TOLERANCE_NS, Bools, Ints, fault_ids, places
+from harness.judge.tables.pairs import nth_at_provider
 
 NON_RETRYABLE = (400, 401, 403, 404, 413, 422)
 QUOTA_CODES = (
@@ -23,7 +23,7 @@ STORM_ATTEMPTS = 5
 STORM_FACTOR = 2
 
 
-def retry_after_ignored(run: Case) -> Seen:
+def retry_after_ignored(run: RunData) -> CheckResult:
     """A retry at the same provider begins more than 50 ms before the time that it was told."""
     pairs, attempts = run.retries, run.columns.attempts
     early = pairs.before[pairs.early_ns > TOLERANCE_NS]
@@ -37,7 +37,7 @@ def retry_after_ignored(run: Case) -> Seen:
     )
 
 
-def non_retryable_retried(run: Case) -> Seen:
+def non_retryable_retried(run: RunData) -> CheckResult:
     """The same provider is tried again after 400, 401, 403, 404, 413 or 422."""
     hopeless = np.isin(run.columns.attempts.status, NON_RETRYABLE)
     return by_request(
@@ -49,7 +49,7 @@ def non_retryable_retried(run: Case) -> Seen:
     )
 
 
-def quota_retried(run: Case) -> Seen:
+def quota_retried(run: RunData) -> CheckResult:
     """The same provider is tried again after a quota or spend-limit 429, or a 402."""
     spent = quota(run)
     return by_request(
@@ -61,20 +61,20 @@ def quota_retried(run: Case) -> Seen:
     )
 
 
-def retry_storm(run: Case) -> Seen:
+def retry_storm(run: RunData) -> CheckResult:
     """More than 5 attempts of one request at one provider, or more than twice a declared `retry.attempts`."""
     attempts, retry = run.columns.attempts, run.plan.chain.retry
     limit = STORM_FACTOR * retry.attempts if retry and retry.attempts else STORM_ATTEMPTS
     return by_request(
         run,
         shown=run.columns.requests_with(nth_at_provider(attempts) > limit),
-        could=run.ways.attempts > 0,
+        could=run.journeys.attempts > 0,
         did=f"made more than {limit} attempts at one provider",
         nobody="no request made an attempt",
     )
 
 
-def quota(run: Case) -> Bools:
+def quota(run: RunData) -> Bools:
     """Return which attempts were told that a quota or a spend limit was used up."""
     attempts = run.columns.attempts
     windows = run.plan.timeline.windows
@@ -86,13 +86,13 @@ def quota(run: Case) -> Bools:
     return mask
 
 
-def _retried(run: Case, after: Bools) -> Bools:
+def _retried(run: RunData, after: Bools) -> Bools:
     """Return which requests went back to a provider after such an attempt at it."""
     before = run.retries.before
     return _requests(run, before[after[before]])
 
 
-def _requests(run: Case, attempts: Ints) -> Bools:
+def _requests(run: RunData, attempts: Ints) -> Bools:
     mask = np.zeros(len(run.columns.attempts), dtype=bool)
     mask[attempts] = True
     return run.columns.requests_with(mask)

@@ -6,11 +6,11 @@ import math
 
 import numpy as np
 
-from harness.judge.case import Case
-from harness.judge.columns import TOLERANCE_NS, Bools, Floats
+from harness.judge.findings.check_result import CheckResult, by_request, nobody, unsure
 from harness.judge.findings.retrying import NON_RETRYABLE
-from harness.judge.findings.seen import Seen, by_request, nobody, unsure
 from harness.judge.result import Status
+from harness.judge.run_data import RunData
+from harness.judge.tables.columns import TOLERANCE_NS, Bools, Floats
 from harness.judge.words import number
 
 MEMORY_NS = 60 * 10**9
@@ -20,7 +20,7 @@ RETURN_NS = 10 * 10**9
 LOOK_NS = 12 * 10**9
 
 
-def wrong_order(run: Case) -> Seen:
+def wrong_order(run: RunData) -> CheckResult:
     """A provider was tried before an earlier one that had not been tried in this request, and had not failed lately.
 
     Among peers the chain picks at will: none of them is earlier than another, and one that was tried stands for all.
@@ -46,7 +46,7 @@ def wrong_order(run: Case) -> Seen:
     )
 
 
-def _excused(run: Case, earlier: int, at_ns: Floats) -> Bools:
+def _excused(run: RunData, earlier: int, at_ns: Floats) -> Bools:
     """Return at which times a breaker of an earlier provider may have been open."""
     attempts = run.columns.attempts
     failed = attempts.failed & (attempts.provider == earlier)
@@ -59,7 +59,7 @@ def _excused(run: Case, earlier: int, at_ns: Floats) -> Bools:
     return excused
 
 
-def fallback_never_fired(run: Case) -> Seen:
+def fallback_never_fired(run: RunData) -> CheckResult:
     """A request ended in failure after retryable or quota failures, time left, and a later provider never tried."""
     requests, attempts = run.columns.requests, run.columns.attempts
     hopeless = run.columns.requests_with(np.isin(attempts.status, NON_RETRYABLE))
@@ -67,7 +67,9 @@ def fallback_never_fired(run: Case) -> Seen:
     all_failed = ~run.columns.requests_with(~attempts.failed)
     time_left = requests.end_ns - requests.scheduled_ns < run.plan.load.deadline - TOLERANCE_NS
     # A peer of the deepest provider that was tried is not a later one.
-    later = (run.ways.depth >= 0) & (run.columns.group[run.ways.depth] < run.columns.group[run.columns.ordered - 1])
+    later = (run.journeys.depth >= 0) & (
+        run.columns.group[run.journeys.depth] < run.columns.group[run.columns.ordered - 1]
+    )
     untouched = np.isnan(requests.first_token_ns)
     # An error event before the first token gave the caller nothing; a plain answer cut midway did, and has no first token.
     ended = requests.failed | (requests.truncated & requests.streaming)
@@ -81,7 +83,7 @@ def fallback_never_fired(run: Case) -> Seen:
     )
 
 
-def stuck_on_fallback(run: Case) -> Seen:
+def stuck_on_fallback(run: RunData) -> CheckResult:
     """No request tried the first provider from 10 s after its last fault to the end."""
     requests, attempts = run.columns.requests, run.columns.attempts
     primary = " or ".join(run.columns.first)
@@ -99,12 +101,12 @@ def stuck_on_fallback(run: Case) -> Seen:
     tried = (run.columns.at_first(attempts.provider) & (attempts.start_ns >= from_ns)).any()
     if tried:
         message = f"{primary} was tried again after its last fault"
-        return Seen(status=Status.PASS, samples=samples, message=message)
+        return CheckResult(status=Status.PASS, samples=samples, message=message)
     message = f"none of {samples} requests tried {primary} later than 10 s after its last fault"
-    return Seen(status=Status.FAIL, count=1, samples=samples, message=message)
+    return CheckResult(status=Status.FAIL, count=1, samples=samples, message=message)
 
 
-def late_fallback(run: Case) -> Seen:
+def late_fallback(run: RunData) -> CheckResult:
     """A request waited over 1 s after the last failed attempt at a provider before the next one was tried."""
     switches, attempts = run.switches, run.columns.attempts
     late, could = nobody(run), nobody(run)

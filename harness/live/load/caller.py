@@ -17,6 +17,7 @@ from harness.caller.answer import Reading, StreamReading, read_failure, read_pla
 from harness.caller.prompt import Prompt
 from harness.caller.record import record
 from harness.history.records import RequestRecord
+from harness.http_rules import is_success
 from harness.messages import LoadStart
 from harness.provider.marker import REQUEST_HEADER, RUN_HEADER
 
@@ -140,13 +141,13 @@ class Caller:
         bound(response)
         seen.status = response.get_code()
         try:
-            if not 200 <= seen.status < 300:
+            if not is_success(seen.status):
                 return read_failure(seen.status, response.read())
             if call.streaming:
                 return _read_stream(response, seen)
             return read_plain(response.read())
         except _BROKEN as error:
-            if not 200 <= seen.status < 300:
+            if not is_success(seen.status):
                 return Reading(outcome="error", error=f"{seen.status}, {_words(error)}")
             return Reading(outcome="truncated", error=_words(error))
 

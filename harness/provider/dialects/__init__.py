@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from harness.chain import Provider
 from harness.provider.answer import Answer, Call, Delay, ParsedBody, Problem
 from harness.provider.dialects import anthropic, azure, deepseek, gemini, openai, openrouter
 from harness.provider.limit import Quota
 from harness.provider.reply import Headers, Send
+from harness.provider.spec import Provider
 
 
 class Dialect(Protocol):

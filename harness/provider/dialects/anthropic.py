@@ -6,13 +6,14 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
-from harness.chain import Provider
+from harness.http_rules import is_success
 from harness.provider.answer import Answer, Call, Delay, ParsedBody, Problem
 from harness.provider.dialects import calls, common, delays, wire
 from harness.provider.dialects.common import Events, Said, quoted
 from harness.provider.dialects.delays import NOTHING, Told
 from harness.provider.limit import Quota
 from harness.provider.reply import Headers, Send
+from harness.provider.spec import Provider
 
 BASE_PATH = ""
 KEEPALIVE = b'event: ping\ndata: {"type":"ping"}\n\n'
@@ -207,7 +208,7 @@ def read_event(event: bytes) -> Send:
 def read_body(status: int, body: bytes) -> ParsedBody:
     """Return what a real plain answer says; see `Dialect`."""
     data = wire.as_object(wire.load(body))
-    if status >= 400 or data.get("error"):
+    if not is_success(status) or data.get("error"):
         error = wire.as_object(data.get("error"))
         code = wire.code_of(wire.as_object(error.get("details")).get("error_code"), error.get("type"))
         return ParsedBody(error_code=code, retry_after_ns=delays.in_words(error.get("message")))

@@ -6,12 +6,12 @@ import re
 from typing import Any
 from urllib.parse import unquote
 
-from harness.chain import Provider
 from harness.provider.answer import Answer, Call, Delay, Problem
 from harness.provider.dialects import calls, chat, common, delays, openai, responses, wire
 from harness.provider.dialects.chat import Error
 from harness.provider.limit import Quota
 from harness.provider.reply import Headers
+from harness.provider.spec import Provider
 
 BASE_PATH = ""
 KEEPALIVE = chat.KEEPALIVE

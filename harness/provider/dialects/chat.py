@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any, NamedTuple
 
-from harness.chain import Provider
+from harness.http_rules import is_success
 from harness.provider.answer import Answer, Call, ParsedBody
 from harness.provider.dialects import common, delays, wire
 from harness.provider.dialects.common import CREATED, Events, Said, quoted
 from harness.provider.reply import Headers, Send
+from harness.provider.spec import Provider
 
 KEEPALIVE = b": keep-alive\n\n"
 
@@ -161,7 +162,7 @@ def read_event(event: bytes) -> Send:
 def read_body(status: int, body: bytes) -> ParsedBody:
     """Return what a real plain answer says; see `Dialect`."""
     data = wire.as_object(wire.load(body))
-    if status >= 400 or data.get("error"):
+    if not is_success(status) or data.get("error"):
         return heard_error(data.get("error"))
     choice = next(iter(wire.objects(data.get("choices"))), {})
     usage = wire.as_object(data.get("usage"))

@@ -9,10 +9,10 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from harness.chain import ReplySpec
 from harness.provider import text as mocked
 from harness.provider.answer import Answer, Call, Problem
 from harness.provider.reply import End, Head, Headers, Send, Step, Wait
+from harness.provider.spec import ReplySpec
 
 CREATED = 1_767_225_600
 """`created` in every answer: a fixed second, for a provider here has no clock and must say the same every time."""

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from harness.chain import Provider
 from harness.provider.answer import Answer, Call, Delay, Problem
 from harness.provider.dialects import calls, chat, common, delays
 from harness.provider.dialects.chat import Error
 from harness.provider.limit import Quota
 from harness.provider.reply import Headers
+from harness.provider.spec import Provider
 
 BASE_PATH = ""
 KEEPALIVE = chat.KEEPALIVE

@@ -7,13 +7,14 @@ import re
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
-from harness.chain import Provider
+from harness.http_rules import is_success
 from harness.provider.answer import Answer, Call, Delay, ParsedBody, Problem
 from harness.provider.dialects import calls, chat, common, delays, wire
 from harness.provider.dialects.common import Events, Said, quoted
 from harness.provider.dialects.delays import NOTHING, Told
 from harness.provider.limit import Quota
 from harness.provider.reply import Headers, Send
+from harness.provider.spec import Provider
 
 BASE_PATH = ""
 KEEPALIVE = b'data: {"candidates":[{"content":{"parts":[{"text":""}],"role":"model"},"index":0}]}\n\n'
@@ -251,7 +252,7 @@ def read_body(status: int, body: bytes) -> ParsedBody:
     """Return what a real plain answer says; see `Dialect`."""
     loaded = wire.load(body)
     data = next(iter(wire.objects(loaded)), {}) if isinstance(loaded, list) else wire.as_object(loaded)
-    if status >= 400 or data.get("error"):
+    if not is_success(status) or data.get("error"):
         return _heard_error(wire.as_object(data.get("error")))
     candidate = next(iter(wire.objects(data.get("candidates"))), {})
     usage = wire.as_object(data.get("usageMetadata"))

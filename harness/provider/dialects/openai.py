@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from harness.chain import Provider
 from harness.provider.answer import Answer, Call, Delay, ParsedBody, Problem
 from harness.provider.dialects import calls, chat, common, delays, responses
 from harness.provider.dialects.chat import Error
 from harness.provider.limit import Quota
 from harness.provider.reply import Headers, Send
+from harness.provider.spec import Provider
 
 BASE_PATH = "/v1"
 KEEPALIVE = chat.KEEPALIVE

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from typing import Any, NamedTuple
 
-from harness.chain import Provider
 from harness.provider.answer import Answer, Call, Delay, Problem
 from harness.provider.dialects import calls, chat, common, delays, wire
 from harness.provider.limit import Quota
 from harness.provider.reply import Headers
+from harness.provider.spec import Provider
 
 BASE_PATH = "/api/v1"
 KEEPALIVE = b": OPENROUTER PROCESSING\n\n"

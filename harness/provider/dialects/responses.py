@@ -6,13 +6,14 @@ import json
 import re
 from typing import Any
 
-from harness.chain import Provider
+from harness.http_rules import is_success
 from harness.provider import text as mocked
 from harness.provider.answer import Answer, Call, ParsedBody
 from harness.provider.dialects import calls, chat, common, wire
 from harness.provider.dialects.chat import Error
 from harness.provider.dialects.common import CREATED, Events, Said, quoted
 from harness.provider.reply import Headers, Send
+from harness.provider.spec import Provider
 
 API = "responses"
 
@@ -201,7 +202,7 @@ def read_event(event: bytes) -> Send:
 def read_body(status: int, body: bytes) -> ParsedBody:
     """Return what a real plain answer says."""
     data = wire.as_object(wire.load(body))
-    if status >= 400 or data.get("error"):
+    if not is_success(status) or data.get("error"):
         return chat.heard_error(data.get("error"))
     usage = wire.as_object(data.get("usage"))
     messages = [item for item in wire.objects(data.get("output")) if item.get("type") == "message"]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from harness.http_rules import is_success
 from harness.provider.answer import Call
 from harness.provider.dialects import Dialect
+from harness.provider.inject import AFTER_TOKENS, Inject
 from harness.provider.reply import End, Head, Send, Step
-from harness.scenario import Inject
-from harness.scenario.schema import AFTER_TOKENS
 
 
 class Case(NamedTuple):
@@ -59,7 +59,7 @@ class Seen(NamedTuple):
     @property
     def fine(self) -> bool:
         """Whether the provider has begun an answer that is no error."""
-        return self.status is not None and 200 <= self.status < 300
+        return is_success(self.status)
 
     def after(self, step: Step) -> Seen:
         """Return how far it has come after a step."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from harness.provider.faults.case import Case, Seen
+from harness.provider.inject import Inject
 from harness.provider.reply import Hang, Step, Wait
-from harness.scenario import Inject
 
 
 def change(case: Case, seen: Seen, step: Step) -> tuple[Seen, Sequence[Step]]:

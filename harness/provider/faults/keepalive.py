@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from harness.provider.faults.case import Case, Seen, in_stream
+from harness.provider.inject import PAUSE_NS
 from harness.provider.reply import Send, Step, Wait
-from harness.scenario.schema import PAUSE_NS
 
 EVERY_NS = 10**9
 """About how long from one comment to the next; a shorter pause has one."""

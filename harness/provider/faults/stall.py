@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from harness.provider.faults.case import Case, Seen, half_way
+from harness.provider.inject import PAUSE_NS
 from harness.provider.reply import Step, Wait
-from harness.scenario.schema import PAUSE_NS
 
 
 def change(case: Case, seen: Seen, step: Step) -> tuple[Seen, Sequence[Step]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from harness.http_rules import has_body, is_success
 from harness.provider import retry_after
 from harness.provider.answer import Answer, Delay
 from harness.provider.dialects import wire
@@ -25,11 +26,12 @@ def answer(case: Case) -> Answer:
 
 def _said(case: Case, status: int, body: str | dict[str, object]) -> Answer:
     """Return an answer with the scenario's own body; the records say what a client reads in it."""
-    data = (body if isinstance(body, str) else json.dumps(body)).encode()
+    data = (body if isinstance(body, str) else json.dumps(body)).encode() if has_body(status) else b""
     kind = "text/plain; charset=utf-8" if isinstance(body, str) else "application/json"
-    head = Head(status, (("content-type", kind), ("content-length", str(len(data)))))
     heard = case.dialect.read_body(status, data)
-    reply: list[Step] = [head, Send(data), End()]
+    reply: list[Step] = [Head(status, ()), End()]
+    if has_body(status):
+        reply = [Head(status, (("content-type", kind), ("content-length", str(len(data))))), Send(data), End()]
     told = Answer(reply=reply, error_code=heard.error_code, retry_after_ns=heard.retry_after_ns)
     told = _with_headers(case, told)
     streams = any(
@@ -38,7 +40,7 @@ def _said(case: Case, status: int, body: str | dict[str, object]) -> Answer:
         if isinstance(step, Head)
         for name, value in step.headers
     )
-    return told._replace(ending="malformed") if status < 300 and not streams and wire.says_nothing(data) else told
+    return told._replace(ending="malformed") if is_success(status) and not streams and wire.says_nothing(data) else told
 
 
 def _with_headers(case: Case, answer: Answer) -> Answer:

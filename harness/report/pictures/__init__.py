@@ -1,11 +1,19 @@
-"""One picture per function: a JudgedRun in, a matplotlib Figure out."""
+"""Every picture that a report can show: one declaration in one file each."""
 
-from harness.report.pictures.overhead import overhead_ecdf
-from harness.report.pictures.retry_gaps import retry_gaps
-from harness.report.pictures.success import phase_ci, success_after_fallback
-from harness.report.pictures.timeline import timeline
-from harness.report.pictures.waterfall import waterfall
+from harness.registry import Registry
+from harness.report.pictures.picture import DETAILS, OVERVIEW, Picture
 
-ALL = (timeline, retry_gaps, overhead_ecdf, success_after_fallback, phase_ci, waterfall)
+REGISTRY = Registry("pictures", package=__name__, shape=Picture, name_of=lambda picture: picture.name)
 
-__all__ = ["ALL", "overhead_ecdf", "phase_ci", "retry_gaps", "success_after_fallback", "timeline", "waterfall"]
+
+def all_pictures() -> tuple[Picture, ...]:
+    """Return all pictures in the order in which pages show them."""
+    return tuple(sorted(REGISTRY.own.values(), key=lambda picture: (picture.position, picture.name)))
+
+
+def pictures_of(place: str) -> tuple[Picture, ...]:
+    """Return the pictures of one place: a part of the report, or a notebook."""
+    return tuple(picture for picture in all_pictures() if place in picture.places)
+
+
+__all__ = ["DETAILS", "OVERVIEW", "REGISTRY", "Picture", "all_pictures", "pictures_of"]

@@ -1,4 +1,4 @@
-"""When retries came: against what they were told, and against each other."""
+"""When retries came: against the wait that the provider had asked for, and against each other."""
 
 from __future__ import annotations
 
@@ -13,45 +13,66 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
+from harness.judge.tables.columns import TOLERANCE_NS
 from harness.report import words
 from harness.report.judged_run import JudgedRun
 from harness.report.pictures import style
+from harness.report.pictures.picture import DETAILS, Picture, unseen
 from harness.report.pictures.style import GOOD, WRONG
 
-TOLERANCE_NS = 50_000_000
 _DOTS_MAX = 220
 _ROWS_MAX = 10
-_TOLD_MAX = 3
+_WAITS_MAX = 3
+"""Different Retry-After values that get rows of their own."""
+_NTH_MAX = 4
+"""Retries from this one on share a row."""
+_BINS = 60
 
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """Retries that share a place and what they were told; `told_ns` is None where that differs or was nothing."""
+    """Retries in one row.
+
+    Attributes:
+        name: Which they are, and how many.
+        gaps: Their rows of the table of retries.
+        asked_ns: The Retry-After that all of them were given; None where it differs, or there was none.
+    """
 
     name: str
     gaps: pd.DataFrame
-    told_ns: float | None
+    asked_ns: float | None
 
 
-@style.styled
-def retry_gaps(run: JudgedRun) -> Figure:
-    """Draw the wait before each retry at the same provider, the early ones crossed."""
-    if run.blind:
-        return style.in_words(style.UNSEEN)
+def early(gaps: pd.DataFrame) -> pd.Series[bool]:
+    """Return which retries began earlier than their Retry-After allowed, beyond what the stamps may be off."""
+    return (gaps["early_ns"] > TOLERANCE_NS).fillna(value=False).astype(bool)
+
+
+def _gaps(run: JudgedRun) -> pd.DataFrame:
+    """Return the retries at the same provider after a failed attempt."""
     gaps = run.retries[(run.retries["kind"] == "retry") & (run.retries["from_outcome"] != "ok")]
-    gaps = gaps[gaps["gap_ns"].notna()]
-    if gaps.empty:
-        switches = int((run.retries["kind"] == "switch").sum())
-        told = (
-            "every failed attempt was handed to the next provider" if switches else "no attempt was followed by another"
-        )
-        return style.in_words(f"No provider was tried twice for the same request: {told}.")
+    return gaps[gaps["gap_ns"].notna()]
+
+
+def _nothing(run: JudgedRun) -> str:
+    if why := unseen(run):
+        return why
+    if len(_gaps(run)):
+        return ""
+    switched = (run.retries["kind"] == "switch").any()
+    why = "after a failed attempt the next provider was tried" if switched else "no attempt was followed by another"
+    return f"No request tried the same provider twice: {why}."
+
+
+def _draw(run: JudgedRun) -> Figure:
+    gaps = _gaps(run)
     rows = _rows(gaps)
     figure = style.canvas(2.7 + 0.62 * len(rows))
     above, below = figure.subplots(2, 1, sharex=True, height_ratios=[1.3, 0.62 * len(rows)])
-    high_s = float(gaps["gap_ns"].max()) / 1e9
-    told_s = float(gaps["told_ns"].max()) / 1e9 if gaps["told_ns"].notna().any() else 0.0
-    right = max(high_s, min(told_s, high_s * 8)) * 1.06 + 0.02
+    longest_s = float(gaps["gap_ns"].max()) / 1e9
+    asked_s = float(gaps["told_ns"].max()) / 1e9 if gaps["told_ns"].notna().any() else 0.0
+    right = max(longest_s, min(asked_s, longest_s * 8)) * 1.06 + 0.02
     below.set_xlim(-0.012 * right, right)
     _histogram(above, gaps, right)
     for place, row in enumerate(rows):
@@ -63,56 +84,56 @@ def retry_gaps(run: JudgedRun) -> Figure:
             tick.set(color=WRONG, fontweight="bold")
     below.tick_params(axis="y", length=0)
     below.grid(visible=True, axis="x")
+    style.headline(below, "Each retry, and the wait that the provider had asked for", _legend(gaps, rows))
+    style.seconds_axis(
+        below, "seconds from the end of the failed attempt to the start of the next one at the same provider"
+    )
+    return figure
+
+
+def _legend(gaps: pd.DataFrame, rows: list[_Row]) -> list[Any]:
     handles: list[Any] = [
         Line2D([], [], color=style.PROVIDERS[0], marker="o", linestyle="", markersize=4, label="a retry")
     ]
     if early(gaps).any():
-        handles.append(Line2D([], [], color=WRONG, marker="x", linestyle="", markersize=6, label="before its time"))
-    if any(row.told_ns is not None for row in rows):
+        handles.append(Line2D([], [], color=WRONG, marker="x", linestyle="", markersize=6, label="too early"))
+    if any(row.asked_ns is not None for row in rows):
         handles.append(Patch(facecolor=GOOD, alpha=0.16, label="allowed by Retry-After"))
-    style.headline(below, "Each retry, against what it was told", handles)
-    style.seconds_axis(
-        below, "seconds from the end of the failed attempt to the start of the next one at the same provider"
-    )
-    figure.set_label(_label(gaps))
-    return figure
-
-
-def early(gaps: pd.DataFrame) -> pd.Series[bool]:
-    """Return which retries began more than the tolerance before the time they were told."""
-    return (gaps["early_ns"] > TOLERANCE_NS).fillna(value=False).astype(bool)
+    return handles
 
 
 def _rows(gaps: pd.DataFrame) -> list[_Row]:
-    told = gaps["told_ns"]
-    values = told.dropna().round(-8).unique()
-    few = len(values) <= _TOLD_MAX
+    few = gaps["told_ns"].dropna().round(-8).nunique() <= _WAITS_MAX
     rows: list[_Row] = []
-    for nth, mine in gaps.groupby(gaps["nth"].clip(upper=4)):
-        ordinal = f"retry {nth}" if nth < 4 else "retry 4 and later"
+    for nth, mine in gaps.groupby(gaps["nth"].clip(upper=_NTH_MAX)):
+        which = f"retry {nth}" if nth < _NTH_MAX else f"retry {_NTH_MAX} and later"
         without = mine[mine["told_ns"].isna()]
         if len(without):
-            rows.append(_Row(f"{ordinal}, told nothing\nn = {words.count(len(without))}", without, None))
+            rows.append(_Row(f"{which}, no Retry-After\n{_size(without)}", without, None))
         given = mine[mine["told_ns"].notna()]
         groups = given.groupby(given["told_ns"].round(-8)) if few else [(None, given)]
-        for value, group in groups:
+        for asked_ns, group in groups:
             if len(group):
-                text = f"told {words.duration(float(value))}" if value is not None else "told a time"
-                hasty = int(early(group).sum())
-                name = f"{ordinal}, {text}\n{f'{words.count(hasty)} early of' if hasty else 'n ='} {words.count(len(group))}"
-                rows.append(_Row(name, group, None if value is None else float(value)))
+                wait = "various Retry-After" if asked_ns is None else f"Retry-After {words.duration(float(asked_ns))}"
+                name = f"{which}, {wait}\n{_size(group)}"
+                rows.append(_Row(name, group, None if asked_ns is None else float(asked_ns)))
     return rows[:_ROWS_MAX]
 
 
+def _size(group: pd.DataFrame) -> str:
+    hasty = int(early(group).sum())
+    return f"{words.count(hasty)} too early of {words.count(len(group))}" if hasty else f"n = {words.count(len(group))}"
+
+
 def _histogram(axes: Axes, gaps: pd.DataFrame, right: float) -> None:
-    edges = np.linspace(0, right, 61)
+    edges = np.linspace(0, right, _BINS + 1)
     given = gaps["told_ns"].notna().to_numpy(dtype=bool)
     seconds = gaps["gap_ns"].to_numpy(dtype=float) / 1e9
-    bottom = np.zeros(len(edges) - 1)
+    bottom = np.zeros(_BINS)
     handles: list[Any] = []
     for mine, colour, name in (
-        (given, style.PROVIDERS[0], "told to wait"),
-        (~given, style.PROVIDERS[4], "told nothing"),
+        (given, style.PROVIDERS[0], "after a Retry-After"),
+        (~given, style.PROVIDERS[4], "no Retry-After"),
     ):
         if mine.any():
             top = bottom + np.histogram(np.clip(seconds[mine], 0, right), edges)[0]
@@ -127,10 +148,10 @@ def _histogram(axes: Axes, gaps: pd.DataFrame, right: float) -> None:
 
 
 def _dots(axes: Axes, place: int, row: _Row, right: float) -> None:
-    if row.told_ns is not None:
-        start = (row.told_ns - TOLERANCE_NS) / 1e9
+    if row.asked_ns is not None:
+        start = (row.asked_ns - TOLERANCE_NS) / 1e9
         axes.barh(place, right - start, left=start, height=0.8, color=GOOD, alpha=0.16, linewidth=0)
-        axes.plot([row.told_ns / 1e9] * 2, [place - 0.4, place + 0.4], color=GOOD, linewidth=1.6)
+        axes.plot([row.asked_ns / 1e9] * 2, [place - 0.4, place + 0.4], color=GOOD, linewidth=1.6)
     hasty = early(row.gaps).to_numpy(dtype=bool)
     seconds = row.gaps["gap_ns"].to_numpy(dtype=float) / 1e9
     # Spread by the golden ratio: even, without chance, and no pattern that would look like a finding.
@@ -145,13 +166,26 @@ def _dots(axes: Axes, place: int, row: _Row, right: float) -> None:
         axes.plot(seconds[shown], spread[shown], linestyle="", zorder=3, **look)
 
 
-def _label(gaps: pd.DataFrame) -> str:
-    hasty = int(early(gaps).sum())
+def _alt(run: JudgedRun) -> str:
+    gaps = _gaps(run)
     given = int(gaps["told_ns"].notna().sum())
     middle = words.duration(float(gaps["gap_ns"].astype("float64").median()))
     text = f"{words.plural(len(gaps), 'retry', 'retries')} at the same provider, after a median wait of {middle}."
     if given:
-        text += (
-            f" {words.count(given)} were told how long to wait; {words.count(hasty)} of them came before their time."
-        )
+        text += f" {words.count(given)} were given a Retry-After; {words.count(int(early(gaps).sum()))} of them came too early."
     return text
+
+
+RETRY_GAPS = Picture(
+    name="retry-gaps",
+    question="Were retries well-behaved?",
+    reading=(
+        "Each dot is one retry at a provider that had just failed. The green area is the time that the provider's "
+        "Retry-After header allows; a cross to its left came too early."
+    ),
+    position=30,
+    places=(DETAILS, "retry-timing"),
+    nothing=_nothing,
+    alt=_alt,
+    draw=_draw,
+)

@@ -1,13 +1,10 @@
-"""What all pictures share: colours, ink, bins, and the shades that mark the faults."""
+"""What all pictures share: colours, ink, axes, legends, and the shades that mark the faults."""
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-import matplotlib as mpl
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
@@ -15,7 +12,6 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter
 
 from harness.report import words
-from harness.report.judged_run import JudgedRun
 from harness.scenario import Plan
 
 INK = "#010203"
@@ -30,12 +26,9 @@ GOOD = "#009E73"
 UNKNOWN = "#8C8C8C"
 HATCH = "/////"
 WIDTH_IN = 11.0
-BINS_MAX = 80
-BINS_MIN = 12
 _LETTER_PT, _TITLE_LETTER_PT, _SWATCH_PT, _LINE_PT = 5.5, 7.6, 34.0, 15.0
-_STEPS_S = (0.05, 0.1, 0.2, 0.25, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600)
 
-_RC = {
+RC = {
     "font.family": "DejaVu Sans",
     "font.size": 10,
     "text.color": INK,
@@ -64,49 +57,15 @@ _RC = {
 }
 
 
-def styled(plot: Callable[[JudgedRun], Figure]) -> Callable[[JudgedRun], Figure]:
-    """Draw in the house style, without leaving a trace of it in matplotlib's settings."""
-
-    @functools.wraps(plot)
-    def drawn(run: JudgedRun) -> Figure:
-        with mpl.rc_context(_RC):
-            figure = plot(run)
-        figure.set_gid(plot.__name__.replace("_", "-"))
-        return figure
-
-    return drawn
-
-
 def canvas(height_in: float, width_in: float = WIDTH_IN) -> Figure:
     """Return an empty picture that leaves no room unused."""
     return Figure(figsize=(width_in, height_in), layout=ConstrainedLayoutEngine(w_pad=0.02, h_pad=0.08))
-
-
-UNSEEN = (
-    "This cannot be seen: connections were refused before they reached a provider, and nobody but the gateway itself "
-    "knows how often it tried."
-)
-
-
-def in_words(sentence: str) -> Figure:
-    """Return the picture of nothing: a sentence that says why there is nothing to see."""
-    figure = Figure(figsize=(WIDTH_IN, 0.8))
-    figure.text(0.0, 0.5, sentence, va="center", ha="left", alpha=0.75)
-    figure.set_label(sentence)
-    return figure
 
 
 def colours(plan: Plan) -> dict[str, str]:
     """Return a colour for each provider: by its place in the chain, so that it is the same in every picture."""
     names = [*plan.chain.order, *(name for name in plan.chain.providers if name not in plan.chain.order)]
     return {name: PROVIDERS[min(place, len(PROVIDERS) - 1)] for place, name in enumerate(names)}
-
-
-def bin_edges_s(end_s: float, events: int) -> np.ndarray[Any, Any]:
-    """Return edges from 0 to `end_s` in steps that people count in, with about eight events in a bin or more."""
-    wanted = min(BINS_MAX, max(BINS_MIN, events // 8))
-    step = next((step for step in _STEPS_S if end_s / step <= wanted), end_s / BINS_MAX)
-    return np.append(np.arange(0.0, end_s - step * 1e-6, step), end_s)
 
 
 def shade_faults(axes: Axes, plan: Plan, *, behind: bool = True) -> None:
@@ -171,3 +130,14 @@ def swatch(colour: str, label: str, *, failed: bool = False) -> Patch:
 def failed_look(colour: str) -> dict[str, Any]:
     """Return how an area of what failed is filled: hatched in its colour, on the page's."""
     return {"facecolor": PAPER, "edgecolor": colour, "hatch": HATCH}
+
+
+def nobody() -> Patch:
+    """Return the legend's patch of requests that no provider served."""
+    return swatch(WRONG, "no provider: failed", failed=True)
+
+
+def ink_on(colour: str) -> str:
+    """Return white or black, whichever can be read on a colour."""
+    red, green, blue = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
+    return "#ffffff" if 0.299 * red + 0.587 * green + 0.114 * blue < 140 else "#111111"

@@ -7,9 +7,8 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from harness.errors import ExitCode
-from harness.judge import Score, Status, Tally, worst
-
-FORMAT = 1
+from harness.judge import Score, ScorecardNumbers, Status, worst
+from harness.store.format import FORMAT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +39,7 @@ class CellRun:
     score: Score | None = None
     exit_code: int = int(ExitCode.INCONCLUSIVE)
     reasons: tuple[str, ...] = ()
-    tally: Tally | None = None
+    tally: ScorecardNumbers | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return it as plain data."""
@@ -88,7 +87,7 @@ class Cell:
         return sum(run.score is Score.PASS for run in self.runs)
 
     @property
-    def tallies(self) -> list[Tally]:
+    def tallies(self) -> list[ScorecardNumbers]:
         """The numbers of the runs that have some."""
         return [run.tally for run in self.runs if run.tally is not None]
 

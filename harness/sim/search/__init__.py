@@ -2,6 +2,6 @@
 
 from harness.sim.search.hunt import Find, Hunt
 from harness.sim.search.space import Space, Story
-from harness.sim.search.trial import account_of
+from harness.sim.search.trial import search_run_of
 
-__all__ = ["Find", "Hunt", "Space", "Story", "account_of"]
+__all__ = ["Find", "Hunt", "Space", "Story", "search_run_of"]

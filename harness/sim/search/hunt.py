@@ -82,7 +82,7 @@ class Hunt:
         self,
         space: Space,
         *,
-        properties: Sequence[str] = tuple(PROPERTIES),
+        properties: Sequence[str] = tuple(PROPERTIES.own),
         seed: int = 1,
         over: Callable[[], bool],
         database: Path | None = None,

@@ -14,8 +14,8 @@ from typing import TypeVar
 from hypothesis import strategies as st
 
 from harness.chain import Chain
+from harness.provider.inject import STREAMS_ONLY, WHOLE_PROVIDER
 from harness.scenario import Fault, Inject, Load, Plan, Scenario, compile_plan
-from harness.scenario.schema import STREAMS_ONLY, WHOLE_PROVIDER
 
 S = 10**9
 STEP_NS = S // 10

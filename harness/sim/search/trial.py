@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from harness.judge.account import Account
-from harness.judge.properties import PROPERTIES
+from harness.judge.properties import PROPERTIES, SearchRun
 from harness.scenario import Plan
 from harness.sim import engine
 from harness.sim.search.space import Space, Story
@@ -35,21 +34,21 @@ def outcome_of(space: Space, story: Story, properties: Sequence[str], *, seed: i
         properties: Names of those that are looked at.
         seed: In place of the space's.
     """
-    account = account_of(space, story, seed=seed)
-    shown = {name: ids for name in properties if (ids := PROPERTIES[name](account))}
-    slowest_ns = max(((each.end_ns or account.end_ns) - each.scheduled_ns for each in account.requests), default=0)
-    return Outcome(shown, slowest_ns / 1e9, max((len(tried) for tried in account.of.values()), default=0))
+    run = search_run_of(space, story, seed=seed)
+    shown = {name: ids for name in properties if (ids := PROPERTIES[name].check(run))}
+    slowest_ns = max(((each.end_ns or run.end_ns) - each.scheduled_ns for each in run.requests), default=0)
+    return Outcome(shown, slowest_ns / 1e9, max((len(tried) for tried in run.of.values()), default=0))
 
 
-def account_of(space: Space, story: Story, *, seed: int | None = None) -> Account:
+def search_run_of(space: Space, story: Story, *, seed: int | None = None) -> SearchRun:
     """Run a story, by the space's own seed or by another, and return what the properties look at."""
-    return account_of_plan(space, space.plan(story, seed=seed))
+    return search_run_of_plan(space, space.plan(story, seed=seed))
 
 
-def account_of_plan(space: Space, plan: Plan) -> Account:
+def search_run_of_plan(space: Space, plan: Plan) -> SearchRun:
     """Run a plan of a space, and return what the properties look at."""
     requests, attempts = engine.records(plan, space.chain)
-    return Account(
+    return SearchRun(
         requests=requests,
         attempts=attempts,
         windows=plan.timeline.windows,

@@ -41,10 +41,9 @@ def scenario_yaml(
         path: Where it will lie, for the comments.
         doubt: What is not sure about it; empty if all is.
     """
-    means = " ".join((PROPERTIES[property_name].__doc__ or "").split("\n\n", maxsplit=1)[0].split())
     comments = [
         f"Found by `harness explore`. It breaks {property_name}: {told}.",
-        f"{property_name} is broken by {means.removeprefix('Return ')}",
+        f"{property_name} is broken by {PROPERTIES[property_name].broken_by}.",
     ]
     comments += [doubt] if doubt else []
     lines = [f"# {line}" for comment in comments for line in textwrap.wrap(comment, _WIDTH, break_on_hyphens=False)]

@@ -3,9 +3,9 @@
 import pytest
 
 from harness.document import Allowance
+from harness.provider.inject import Limit
 from harness.provider.reply import Close, Hang, Head, Wait
 from harness.scenario import Inject
-from harness.scenario.schema import Limit
 from tests.provider.replies import PLAIN, STREAM, S, answered, headers
 
 LATE = Inject(delay=2 * S)

@@ -4,9 +4,9 @@ import pytest
 
 from harness.document import Allowance
 from harness.provider.dialects import DIALECTS
+from harness.provider.inject import Limit
 from harness.provider.limit import Level, Quota
 from harness.scenario import Inject
-from harness.scenario.schema import Limit
 from tests.provider.replies import PLAIN, S, answered, head, headers
 
 LIMIT = Inject(limit=Limit(requests=Allowance(60, 60 * S)))

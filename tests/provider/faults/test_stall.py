@@ -1,8 +1,8 @@
 """The fault `stream: stall`."""
 
+from harness.provider.inject import PAUSE_NS
 from harness.provider.reply import End, Send, Wait
 from harness.scenario import Inject
-from harness.scenario.schema import PAUSE_NS
 from tests.provider.replies import PLAIN, STREAM, S, answered, body, tokens, waits
 
 STALL = Inject(stream="stall", after_tokens=3, pause=4 * S)

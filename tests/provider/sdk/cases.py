@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 from typing import Any, get_args
 
 from harness.document import Allowance
+from harness.provider.inject import ErrorPreset, Limit
 from harness.scenario import Inject
-from harness.scenario.schema import ErrorPreset, Limit
 
 TOKENS = 8
 HALF = TOKENS // 2

@@ -1,0 +1,1 @@
+"""Runs of two chains compared: what changed, and how sure that is."""

@@ -1,0 +1,67 @@
+"""What a check saw."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from harness.judge.result import Status
+from harness.judge.run_data import RunData
+from harness.judge.tables.columns import Bools
+
+BLIND = "refused connections of this chain cannot be seen from outside"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckResult:
+    """The answer of one check.
+
+    Attributes:
+        status: The answer.
+        count: How many requests (retries, windows) show it.
+        samples: How many could have.
+        requests: The requests that show it, sorted.
+        message: What was seen, in one sentence.
+    """
+
+    status: Status
+    count: int = 0
+    samples: int = 0
+    requests: tuple[str, ...] = ()
+    message: str
+
+
+def unsure(message: str, samples: int = 0) -> CheckResult:
+    """Return that nothing can be said, and why."""
+    return CheckResult(status=Status.INCONCLUSIVE, samples=samples, message=message)
+
+
+def by_request(run: RunData, *, shown: Bools, could: Bools, did: str, nobody: str) -> CheckResult:
+    """Return the answer of a check that looks at single requests.
+
+    Args:
+        run: The run.
+        shown: The requests that show it.
+        could: Those that could have.
+        did: What they did, in the past tense, after "of 12 requests".
+        nobody: Why none could have, where that is so.
+    """
+    blind = run.columns.requests.blind
+    could = (could | shown) & ~blind
+    shown = shown & ~blind
+    samples = int(could.sum())
+    if shown.any():
+        ids = run.columns.ids(shown)
+        message = f"{len(ids)} of {samples} requests {did}, the first {ids[0]}"
+        return CheckResult(status=Status.FAIL, count=len(ids), samples=samples, requests=ids, message=message)
+    if blind.any():
+        return unsure(f"{int(blind.sum())} requests cannot be judged: {BLIND}", samples)
+    if not samples:
+        return unsure(nobody)
+    return CheckResult(status=Status.PASS, samples=samples, message=f"none of {samples} requests {did}")
+
+
+def nobody(run: RunData) -> Bools:
+    """Return the mask of no requests."""
+    return np.zeros(len(run.columns.requests), dtype=bool)

@@ -1,0 +1,85 @@
+"""A small run in plain Python: what the properties look at.
+
+One request at a time and without columns: a search judges thousands of runs a minute, and laying out columns would take
+longer than the run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from harness.chain import Chain
+from harness.history.records import WARMUP, AttemptRecord, RequestRecord
+from harness.judge.tables.columns import TOLERANCE_NS
+from harness.scenario import Window
+
+Pair = tuple[AttemptRecord, AttemptRecord]
+"""A failed attempt and the request's next one at the same provider."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchRun:
+    """A small run, as the properties look at it.
+
+    Attributes:
+        requests: All of them.
+        attempts: All of them, in any order.
+        windows: The faults of the plan.
+        chain: The chain.
+        providers: Names of those that count.
+        deadline_ns: How long a request may take from its intended start, in nanoseconds.
+        end_ns: End of the last phase.
+        of: The attempts of each measured request, in order.
+    """
+
+    requests: Sequence[RequestRecord]
+    attempts: Sequence[AttemptRecord]
+    windows: Sequence[Window]
+    chain: Chain
+    providers: tuple[str, ...]
+    deadline_ns: int
+    end_ns: int
+    of: Mapping[str, list[AttemptRecord]] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Sort the attempts by request."""
+        of: dict[str, list[AttemptRecord]] = {
+            each.request_id: [] for each in self.requests if each.phase != WARMUP and each.scheduled_ns >= 0
+        }
+        for attempt in sorted(self.attempts, key=lambda each: (each.start_ns, each.number)):
+            if attempt.request_id in of:
+                of[attempt.request_id].append(attempt)
+        object.__setattr__(self, "of", of)
+
+    def measured(self) -> Iterator[tuple[RequestRecord, list[AttemptRecord]]]:
+        """Yield each request with its attempts."""
+        for request in self.requests:
+            if request.request_id in self.of:
+                yield request, self.of[request.request_id]
+
+    def retries(self, attempts: list[AttemptRecord]) -> Iterator[Pair]:
+        """Yield each failed attempt of a request with the next one at the same provider, unless both were open at once."""
+        for provider in dict.fromkeys(each.provider for each in attempts):
+            for before, after in pairwise(each for each in attempts if each.provider == provider):
+                if failed(before) and before.end_ns is not None and after.start_ns >= before.end_ns - TOLERANCE_NS:
+                    yield before, after
+
+    @property
+    def first(self) -> frozenset[str]:
+        """The primary and its peers."""
+        return self.peers(self.chain.order[0])
+
+    def peers(self, provider: str) -> frozenset[str]:
+        """Return a provider and those among which the chain picks at will."""
+        return frozenset({provider}).union(*(peers for peers in self.chain.peers if provider in peers))
+
+    def waited_ns(self, request: RequestRecord) -> int:
+        """Return how long a caller waited for its answer, or until the run's end, in nanoseconds."""
+        return (self.end_ns if request.end_ns is None else request.end_ns) - request.scheduled_ns
+
+
+def failed(attempt: AttemptRecord) -> bool:
+    """Return whether an attempt did not succeed."""
+    return attempt.outcome != "ok"

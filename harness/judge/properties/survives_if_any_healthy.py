@@ -1,0 +1,67 @@
+"""A request is answered where one provider was healthy all the while."""
+
+from __future__ import annotations
+
+from harness.history.records import AttemptRecord, RequestRecord
+from harness.http_rules import is_success
+from harness.judge.properties.declaration import Property, WorstRequest
+from harness.judge.properties.search_run import SearchRun
+from harness.judge.properties.words import listed, seconds
+
+_CALLERS_OWN = frozenset({400, 413, 422})
+_POLICY_CODES = ("content_filter", "content_policy")
+
+
+def _broken(run: SearchRun) -> tuple[str, ...]:
+    return tuple(
+        request.request_id
+        for request, attempts in run.measured()
+        if not request.complete
+        and request.first_token_ns is None
+        and not any(_callers_own(each) for each in attempts)
+        and any(_healthy(run, provider, request) for provider in run.providers)
+    )
+
+
+def _callers_own(attempt: AttemptRecord) -> bool:
+    """Return whether an answer blames the request itself, so that no provider could have answered it."""
+    code = attempt.error_code or ""
+    return attempt.status in _CALLERS_OWN or any(word in code.lower() for word in _POLICY_CODES)
+
+
+def _healthy(run: SearchRun, provider: str, request: RequestRecord) -> bool:
+    """Return whether no fault touched a provider from a request's start to its end."""
+    start_ns = request.scheduled_ns if request.start_ns is None else request.start_ns
+    end_ns = run.end_ns if request.end_ns is None else request.end_ns
+    return not any(
+        window.provider == provider and window.start_ns <= end_ns and window.end_ns > start_ns for window in run.windows
+    )
+
+
+def _harm(shown: WorstRequest) -> str:
+    run, request = shown.run, shown.request
+    healthy = [provider for provider in run.providers if _healthy(run, provider, request)]
+    if request.client_left:
+        given = "gives up"
+    elif request.status is None:
+        given = "gets no answer at all"
+    else:
+        given = "gets no complete answer" if is_success(request.status) else f"gets a {request.status}"
+    were = "was" if len(healthy) == 1 else "were"
+    return f"the caller {given} after {seconds(run.waited_ns(request))} although {listed(healthy)} {were} healthy"
+
+
+def _limit(run: SearchRun, broken_by: tuple[str, ...]) -> str:
+    # Other requests may rightly fail: they were at fault themselves, or no provider was healthy.
+    failed = sum(not request.complete for request, _ in run.measured())
+    return f"failed_requests <= {failed - len(broken_by)}"
+
+
+SURVIVES_IF_ANY_HEALTHY = Property(
+    name="survives_if_any_healthy",
+    broken_by="a request without a complete answer although one provider was healthy; not after a 400, 413, 422 or"
+    " content-policy answer, nor after its first token",
+    check=_broken,
+    harm=_harm,
+    limit=_limit,
+)

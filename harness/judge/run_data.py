@@ -1,0 +1,99 @@
+"""A run joined once: the tables that every metric, finding and report reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from harness.history import History
+from harness.judge.tables.columns import Bools, Columns, Floats, Ints
+from harness.judge.tables.joining import columns
+from harness.judge.tables.journeys import Journeys, journeys_of
+from harness.judge.tables.outages import Outage, merged
+from harness.judge.tables.pairs import Pairs, consecutive, retries, switches
+from harness.scenario import Phase, Plan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunData:
+    """A plan and its history, joined.
+
+    Attributes:
+        columns: Requests and attempts.
+        journeys: What became of each request: who was tried, who served, what a fallback cost.
+        gaps: Consecutive pairs of the same provider, the first failed.
+        switches: Consecutive pairs of two providers, the first failed.
+        retries: Each failed attempt and the request's next one at the same provider, others between them or not.
+        outages: When the first provider, or a peer of it, was under a fault.
+    """
+
+    columns: Columns
+    journeys: Journeys
+    gaps: Pairs
+    switches: Pairs
+    retries: Pairs
+    outages: tuple[Outage, ...]
+
+    @classmethod
+    def of(cls, plan: Plan, history: History) -> RunData:
+        """Join a history to its plan.
+
+        Args:
+            plan: What was to happen.
+            history: What happened.
+        """
+        table = columns(plan, history)
+        pairs = consecutive(table.attempts)
+        same = table.attempts.provider[pairs.before] == table.attempts.provider[pairs.after]
+        return cls(
+            columns=table,
+            journeys=journeys_of(table),
+            gaps=pairs.where(pairs.failed & same),
+            switches=switches(table.attempts, pairs),
+            retries=retries(table.attempts),
+            outages=merged(plan, table.first),
+        )
+
+    @property
+    def plan(self) -> Plan:
+        """What was to happen."""
+        return self.columns.plan
+
+    @property
+    def end_ns(self) -> int:
+        """End of the last phase."""
+        return self.plan.phases[-1].end_ns
+
+    def among(self, phase: Phase | None) -> Bools:
+        """Return which requests belong to a phase; all of them for None."""
+        if phase is None:
+            return np.ones(len(self.columns.requests), dtype=bool)
+        mask: Bools = self.columns.requests.phase == self.plan.phases.index(phase)
+        return mask
+
+
+def distribution(run: RunData, metric: str, among: Bools) -> tuple[Floats, Ints]:
+    """Return the observations of a distribution metric, and the request of each.
+
+    Args:
+        run: The run.
+        metric: As in METRICS, or one of the two parts of `fallback_overhead`.
+        among: Which requests count.
+    """
+    values: Floats
+    if metric in ("retry_gap", "switch_gap"):
+        pairs = run.gaps if metric == "retry_gap" else run.switches
+        request, values = run.columns.attempts.request[pairs.before], pairs.gap_ns
+    else:
+        values = {
+            "latency": run.journeys.latency_ns,
+            "ttft": run.journeys.ttft_ns,
+            "attempts": run.journeys.attempts.astype(np.float64),
+            "fallback_overhead": run.journeys.overhead_ns,
+            "fallback_overhead_failed": run.journeys.failed_ns,
+            "fallback_overhead_waiting": run.journeys.waiting_ns,
+        }[metric]
+        request = np.arange(len(values))
+    counts = among[request] & ~np.isnan(values)
+    return values[counts], request[counts]

@@ -1,0 +1,1 @@
+"""A history as tables: requests, attempts, pairs of attempts, journeys, outages."""

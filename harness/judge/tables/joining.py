@@ -1,0 +1,202 @@
+"""Attempts joined to their requests, sorted, without warm-up."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from harness.history import History
+from harness.history.records import WARMUP
+from harness.judge.tables.columns import (
+    OUTCOMES,
+    Attempts,
+    Bools,
+    Columns,
+    Floats,
+    Ints,
+    Objects,
+    Requests,
+    fault_ids,
+    floats,
+    places,
+    texts,
+)
+from harness.provider.inject import WHOLE_PROVIDER
+from harness.scenario import Plan, Window
+
+
+def columns(plan: Plan, history: History) -> Columns:
+    """Return a history as columns of its plan."""
+    names = (*plan.chain.order, *(name for name in plan.chain.providers if name not in plan.chain.order))
+    phases = tuple(phase.name for phase in plan.phases)
+    providers, requests, attempts, orphans = joined(
+        history, providers=names, phases=phases, windows=plan.timeline.windows
+    )
+    return Columns(
+        plan=plan,
+        history=history,
+        providers=providers,
+        group=_groups(plan, providers),
+        requests=requests,
+        attempts=attempts,
+        orphans=orphans,
+        missing=_missing(plan, requests),
+    )
+
+
+def _groups(plan: Plan, providers: tuple[str, ...]) -> Ints:
+    group = np.arange(len(providers), dtype=np.int64)
+    for peers in plan.chain.peers:
+        members = [providers.index(name) for name in peers]
+        group[members] = min(members)
+    return group
+
+
+def joined(
+    history: History,
+    *,
+    providers: Sequence[str] = (),
+    phases: Sequence[str] = (),
+    windows: Sequence[Window] = (),
+) -> tuple[tuple[str, ...], Requests, Attempts, int]:
+    """Return the names of all providers, the measured requests, their attempts, and the number of orphans."""
+    providers, provider = _providers(history.attempts["provider"], providers)
+    requests = _requests(history, phases, windows)
+    known = pd.Index(np.asarray(requests.table["request_id"], dtype=object), dtype=object)
+    request_id = np.asarray(history.attempts["request_id"], dtype=object)
+    request = known.get_indexer(pd.Index(request_id, dtype=object))
+    stray = request < 0
+    warm = history.attempts["start_ns"].to_numpy()[stray] < 0
+    warm |= np.array([str(name).startswith(f"{WARMUP}-") for name in request_id[stray]], dtype=bool)
+    orphans = int(len(warm) - warm.sum())
+    attempts = _attempts(
+        history.attempts,
+        request=request,
+        provider=provider,
+        requests=requests,
+        providers=providers,
+        windows=windows,
+    )
+    return providers, requests, attempts, orphans
+
+
+def _providers(column: pd.Series[Any], known: Sequence[str]) -> tuple[tuple[str, ...], Ints]:
+    """Return the known names, then any others that a column holds, and the column's places among them."""
+    place = places(column, known)
+    others = column[place < 0].dropna().unique()
+    names = (*known, *sorted(others))
+    return names, places(column, names) if len(others) else place
+
+
+def _requests(history: History, phases: Sequence[str], windows: Sequence[Window]) -> Requests:
+    table = history.requests
+    measured = (table["phase"] != WARMUP).to_numpy(bool) & (table["scheduled_ns"] >= 0).to_numpy(bool)
+    table = table[measured].reset_index(drop=True)
+    outcome = np.asarray(table["outcome"], dtype=object)
+    scheduled_ns, end_ns = floats(table["scheduled_ns"]), floats(table["end_ns"])
+    blind = np.zeros(len(table), dtype=bool)
+    if history.unseen:
+        for window in windows:
+            if window.inject.connection == "refused":
+                blind |= (scheduled_ns < window.end_ns) & ~(end_ns < window.start_ns)
+    return Requests(
+        table=table,
+        phase=places(table["phase"], phases),
+        scheduled_ns=scheduled_ns,
+        start_ns=floats(table["start_ns"]),
+        first_token_ns=floats(table["first_token_ns"]),
+        end_ns=end_ns,
+        status=floats(table["status"]),
+        ok=outcome == "ok",
+        failed=outcome == "error",
+        truncated=outcome == "truncated",
+        complete=table["complete"].to_numpy(bool),
+        left=table["client_left"].to_numpy(bool) | (outcome == "deadline"),
+        sent=outcome != "dropped",
+        named=table["sources"].str.len().to_numpy(np.float64) > 0,
+        streaming=table["streaming"].to_numpy(bool),
+        blind=blind,
+    )
+
+
+def _missing(plan: Plan, requests: Requests) -> Ints:
+    names = [phase.name for phase in plan.phases]
+    planned = pd.Series([arrival.phase for arrival in plan.arrivals], dtype=object)
+    wanted = np.bincount(places(planned, names), minlength=len(names))
+    seen = np.bincount(requests.phase[requests.phase >= 0], minlength=len(names))
+    missing: Ints = np.maximum(wanted - seen, 0).astype(np.int64)
+    return missing
+
+
+def _attempts(
+    table: pd.DataFrame,
+    *,
+    request: NDArray[np.intp],
+    provider: Ints,
+    requests: Requests,
+    providers: tuple[str, ...],
+    windows: Sequence[Window],
+) -> Attempts:
+    row = _by_request(table, request)
+    request = request[row].astype(np.int64)
+    start_ns = table["start_ns"].to_numpy()[row].astype(np.float64)
+    provider = provider[row]
+    served = texts(requests.table["served_attempt"])
+    used = served[request] == np.asarray(table["attempt_id"], dtype=object)[row]
+    fault = places(table["fault_id"], fault_ids(windows))[row]
+    touched = fault >= 0
+    for window in windows:
+        # These act on the listener, before the edge: no attempt of theirs names its fault.
+        if window.inject.connection in WHOLE_PROVIDER:
+            touched |= (
+                (provider == providers.index(window.provider))
+                & (start_ns >= window.start_ns)
+                & (start_ns < window.end_ns)
+            )
+    outcome = places(table["outcome"], OUTCOMES)[row]
+    return Attempts(
+        table=table,
+        row=row.astype(np.int64),
+        request=request,
+        provider=provider,
+        start_ns=start_ns,
+        end_ns=floats(table["end_ns"])[row],
+        status=floats(table["status"])[row],
+        outcome=outcome,
+        retry_after_ns=floats(table["retry_after_ns"])[row],
+        fault=fault,
+        touched=touched,
+        used=used.astype(bool) | _only_answer(used.astype(bool), request, outcome, served, requests),
+        tokens=_sum(floats(table["tokens_in"]), floats(table["tokens_out"]))[row],
+        cost_usd=floats(table["cost_usd"])[row],
+    )
+
+
+def _sum(one: Floats, other: Floats) -> Floats:
+    """Return sums in which one missing part counts as nothing, and two as missing."""
+    return np.where(np.isnan(one), other, one + np.nan_to_num(other))
+
+
+def _by_request(table: pd.DataFrame, request: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Return the rows of attempts that belong to a request, by request, then by start, then by number."""
+    row = np.flatnonzero(request >= 0)
+    start = table["start_ns"].to_numpy()
+    order = row[np.argsort(request[row], kind="stable")]
+    backward = (np.diff(request[order]) == 0) & (np.diff(start[order]) <= 0)
+    if backward.any():  # a history is sorted by start, so that only ties come here
+        order = row[np.lexsort((table["number"].to_numpy()[row], start[row], request[row]))]
+    return order
+
+
+def _only_answer(used: Bools, request: Ints, outcome: Ints, served: Objects, requests: Requests) -> Bools:
+    """Return the last success of each answered request whose text names no attempt (a real provider's)."""
+    unnamed = requests.ok & pd.isna(served) & ~requests.named
+    found = np.zeros(len(used), dtype=bool)
+    candidates = np.flatnonzero(unnamed[request] & (outcome == OUTCOMES.index("ok")))
+    last = np.diff(request[candidates], append=-1) != 0
+    found[candidates[last]] = True
+    return found

@@ -1,0 +1,146 @@
+"""What followed on what: pairs of attempts of one request, and the waits between them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from harness.judge.tables.columns import TOLERANCE_NS, Attempts, Bools, Columns, Floats, Ints
+
+DOUBLE_SEND_NS = 10_000_000
+"""A second connection within this after a failed one is the client library's, not the chain's, if it stays the only one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pairs:
+    """Two attempts of one request, the second after the first; places in Attempts.
+
+    Attributes:
+        before: Place of the first attempt.
+        after: Place of the second.
+        gap_ns: From the end of the first to the start of the second; NaN if the first has no end.
+        failed: The first failed, and the second began after that: not both at once (hedging).
+        early_ns: How long before the time that the first was told the second began; NaN if it was told none.
+    """
+
+    before: Ints
+    after: Ints
+    gap_ns: Floats
+    failed: Bools
+    early_ns: Floats
+
+    def __len__(self) -> int:
+        return len(self.before)
+
+    def where(self, mask: Bools) -> Pairs:
+        """Return some of the pairs."""
+        return Pairs(
+            before=self.before[mask],
+            after=self.after[mask],
+            gap_ns=self.gap_ns[mask],
+            failed=self.failed[mask],
+            early_ns=self.early_ns[mask],
+        )
+
+
+def consecutive(attempts: Attempts) -> Pairs:
+    """Return all pairs of an attempt and the request's next one, at whatever provider."""
+    before = np.flatnonzero(attempts.request[1:] == attempts.request[:-1])
+    return _pairs(attempts, before, before + 1)
+
+
+def switches(attempts: Attempts, pairs: Pairs) -> Pairs:
+    """Return those of the consecutive pairs that go from a failed attempt to another provider."""
+    return pairs.where(pairs.failed & (attempts.provider[pairs.before] != attempts.provider[pairs.after]))
+
+
+def retries(attempts: Attempts) -> Pairs:
+    """Return all pairs of a failed attempt and the request's next one at the same provider, others between them or not."""
+    order = by_provider(attempts)
+    same = (np.diff(attempts.request[order]) == 0) & (np.diff(attempts.provider[order]) == 0)
+    place = np.flatnonzero(same)
+    pairs = _pairs(attempts, order[place], order[place + 1])
+    return pairs.where(pairs.failed)
+
+
+def by_provider(attempts: Attempts) -> Ints:
+    """Return the places of the attempts by request, then by provider, then by start."""
+    width = int(attempts.provider.max(initial=0)) + 2
+    return np.argsort(attempts.request * width + attempts.provider, kind="stable")
+
+
+def double_sends(attempts: Attempts, pairs: Pairs) -> Bools:
+    """Return which retries are the second half of a connection try that the client library sends twice.
+
+    Of a run of such quick second tries every other one is: the library doubles each try, and no more.
+    """
+    connection = attempts.had("reset", "refused", "timeout")[pairs.before] & np.isnan(attempts.status[pairs.before])
+    quick = connection & (pairs.gap_ns <= DOUBLE_SEND_NS)
+    chained = np.zeros(len(pairs), dtype=bool)
+    chained[1:] = quick[1:] & quick[:-1] & (pairs.after[:-1] == pairs.before[1:])
+    place = np.arange(len(pairs))
+    first = np.maximum.accumulate(np.where(chained, 0, place))
+    mask: Bools = quick & ((place - first) % 2 == 0)
+    return mask
+
+
+def _pairs(attempts: Attempts, before: Ints, after: Ints) -> Pairs:
+    gap_ns = attempts.start_ns[after] - attempts.end_ns[before]
+    return Pairs(
+        before=before,
+        after=after,
+        gap_ns=gap_ns,
+        failed=attempts.failed[before] & (gap_ns >= -TOLERANCE_NS),
+        early_ns=attempts.retry_after_ns[before] - gap_ns,
+    )
+
+
+def retries_table(columns: Columns) -> pd.DataFrame:
+    """Return one row per pair of consecutive attempts of a request, warm-up left out.
+
+    Returns:
+        `request_id`, `phase`, `from_provider`, `to_provider`, `kind` (`retry` at the same provider, `switch` to
+        another), `gap_ns` (end of the one to start of the other; NaN if the one never ended, negative if both were
+        open at once), `told_ns` (the delay that the first was told, NaN if none), `early_ns` (how long before that
+        the second began), `from_attempt`, `to_attempt`, `from_outcome`, `from_status`, and `nth` (which retry at
+        `to_provider` the second is; 0 for the first try there).
+    """
+    providers, requests, attempts = columns.providers, columns.requests, columns.attempts
+    pairs = consecutive(attempts)
+    before, after = pairs.before, pairs.after
+    table = attempts.table
+    from_row, to_row = attempts.row[before], attempts.row[after]
+    names = np.array(providers, dtype=object)
+    request = attempts.request[before]
+    same = attempts.provider[before] == attempts.provider[after]
+    return pd.DataFrame(
+        {
+            "request_id": requests.table["request_id"].take(request).array,
+            "phase": requests.table["phase"].take(request).array,
+            "from_provider": pd.Categorical(names[attempts.provider[before]], categories=providers),
+            "to_provider": pd.Categorical(names[attempts.provider[after]], categories=providers),
+            "kind": pd.Categorical(np.where(same, "retry", "switch"), categories=["retry", "switch"]),
+            "gap_ns": pairs.gap_ns,
+            "told_ns": attempts.retry_after_ns[before],
+            "early_ns": pairs.early_ns,
+            "from_attempt": table["attempt_id"].take(from_row).array,
+            "to_attempt": table["attempt_id"].take(to_row).array,
+            "from_outcome": table["outcome"].take(from_row).array,
+            "from_status": table["status"].take(from_row).array,
+            "nth": nth_at_provider(attempts)[after] - 1,
+        }
+    )
+
+
+def nth_at_provider(attempts: Attempts) -> Ints:
+    """Return for each attempt its place among the request's attempts at its provider, from 1."""
+    order = by_provider(attempts)
+    request, provider = attempts.request[order], attempts.provider[order]
+    fresh = np.ones(len(order), dtype=bool)
+    fresh[1:] = (np.diff(request) != 0) | (np.diff(provider) != 0)
+    place = np.arange(len(order))
+    nth = np.empty(len(order), dtype=np.int64)
+    nth[order] = place - np.maximum.accumulate(np.where(fresh, place, 0)) + 1
+    return nth

@@ -1,0 +1,44 @@
+"""When and where a fault acts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from harness.provider.inject import Inject
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """One fault at one provider; a fault on several providers has one window at each.
+
+    Attributes:
+        fault_id: `fault-1`, … in the order of the file.
+        provider: The provider's name.
+        start_ns: Begins to act, since the origin.
+        end_ns: Ceases to act.
+        inject: What goes wrong.
+        share: Share of the attempts that it changes.
+        first: Only the first so many attempts of each request at the provider; None for all.
+        every: Only every so manieth of those that the other selectors leave; None for all.
+        models: Only attempts that ask for one of these; None for all.
+        streaming: Only attempts that stream, or only those that do not; None for all.
+        text: For people: `429 Retry-After 2 s`.
+    """
+
+    fault_id: str
+    provider: str
+    start_ns: int
+    end_ns: int
+    inject: Inject
+    share: float = 1.0
+    first: int | None = None
+    every: int | None = None
+    models: tuple[str, ...] | None = None
+    streaming: bool | None = None
+    text: str = ""
+
+    @property
+    def hits_all(self) -> bool:
+        """Whether it changes every attempt, not a choice of them."""
+        chosen = (self.first, self.every, self.models, self.streaming)
+        return self.share >= 1 and all(selector is None for selector in chosen)

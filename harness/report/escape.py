@@ -1,0 +1,75 @@
+"""Text of others (titles, names, messages) made safe for where it is written: nothing in it is markup there."""
+
+from __future__ import annotations
+
+import re
+from html import escape as html
+
+_MARKDOWN = re.compile(r"[\\`*\[\]<&|~$]|(?<![^\W_])_|_(?![^\W_])|(?<=:)//|(?<=www)\.")
+"""What begins code, emphasis, a link, HTML, an entity, a table cell, a formula or an address."""
+_LINE_START = re.compile(r"^(?:[#>+=-]|\d+(?=[.)]))")
+"""What begins a heading, a quotation or a list."""
+_RUNS_OF_TICKS = re.compile(r"`+")
+# All that XML 1.0 cannot hold, not even escaped.
+_NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+# Control characters move a terminal's cursor, clear it or change its title; the others reverse the reading direction.
+_NOT_PRINTED = re.compile("[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]")
+
+
+def markdown(text: str) -> str:
+    """Return a text for a line of Markdown, or a part of one: it is read there as it is written here."""
+    line = _MARKDOWN.sub(r"\\\g<0>", terminal(" ".join(text.split())))
+    start = _LINE_START.match(line)
+    if start is None:
+        return line
+    mark = start[0]
+    return f"{mark}\\{line[len(mark) :]}" if mark.isdigit() else f"\\{line}"
+
+
+def markdown_code(text: str) -> str:
+    """Return a text as code in a line of Markdown, fenced by more backticks than it holds itself."""
+    line = terminal(" ".join(text.split()))
+    longest = max((len(run) for run in _RUNS_OF_TICKS.findall(line)), default=0)
+    fence = "`" * (longest + 1)
+    pad = " " if longest else ""
+    return f"{fence}{pad}{line}{pad}{fence}"
+
+
+def markdown_block(text: str) -> str:
+    """Return a text as a block of code in Markdown."""
+    lines = terminal(text)
+    longest = max((len(run) for run in _RUNS_OF_TICKS.findall(lines)), default=0)
+    fence = "`" * max(3, longest + 1)
+    return f"{fence}\n{lines}\n{fence}"
+
+
+def xml(text: str) -> str:
+    """Return a text without what XML cannot hold; whoever writes the XML escapes the rest."""
+    return _NOT_XML.sub("\ufffd", text)
+
+
+def terminal(text: str) -> str:
+    """Return a text without characters that a terminal obeys; lines stay lines, tabs become spaces."""
+    return _NOT_PRINTED.sub("\ufffd", text.replace("\t", " "))
+
+
+def workflow_data(text: str) -> str:
+    """Return the message of a GitHub workflow command, in one line."""
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def workflow_property(text: str) -> str:
+    """Return a property of a GitHub workflow command."""
+    return workflow_data(text).replace(":", "%3A").replace(",", "%2C")
+
+
+__all__ = [
+    "html",
+    "markdown",
+    "markdown_block",
+    "markdown_code",
+    "terminal",
+    "workflow_data",
+    "workflow_property",
+    "xml",
+]

@@ -1,0 +1,15 @@
+"""Names that the folder of reports uses itself, so that no scenario can have them: a run is in `reports/NAME/`."""
+
+from __future__ import annotations
+
+LATEST = "latest"
+SUITES = "suites"
+EXPLORED = "explore"
+SAMPLES = "samples"
+RESERVED_NAMES = {
+    LATEST: "the latest run",
+    SUITES: "the suites",
+    EXPLORED: "what `harness explore` finds",
+    SAMPLES: "the sample runs",
+}
+"""Each with what is in `reports/NAME`."""

@@ -1,0 +1,94 @@
+"""Files of a run or suite: made by nobody else, written whole or not at all, and read with an error that names them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+from harness.errors import HarnessError, UsageError
+from harness.store.format import FORMAT, decode, encode
+
+T = TypeVar("T")
+
+_TRIES_MAX = 1000
+
+
+def timestamp(now: datetime | None = None) -> str:
+    """Return a UTC time as folders are named: `2026-11-29T18-50-00Z`."""
+    return (now or datetime.now(UTC)).strftime("%Y-%m-%dT%H-%M-%SZ")
+
+
+def create_folder(parent: Path, name: str, *, fill: Callable[[Path], None] = lambda _path: None) -> Path:
+    """Make a folder that did not exist, and what belongs into it; a clash of names gets `-2`, `-3`, ….
+
+    Args:
+        parent: Is made too if it does not exist.
+        name: Of the folder.
+        fill: Writes the first files into it.
+
+    Raises:
+        HarnessError: It cannot be made.
+    """
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        path = _exclusive(parent, name)
+        fill(path)
+    except OSError as error:
+        problem = f"cannot create a folder: {error.strerror}"
+        raise HarnessError(problem, where=str(parent), hint="choose another place with --reports DIR") from None
+    return path
+
+
+def _exclusive(parent: Path, name: str) -> Path:
+    for number in range(1, _TRIES_MAX):
+        path = parent / (name if number == 1 else f"{name}-{number}")
+        try:
+            path.mkdir()
+        except FileExistsError:
+            continue
+        return path
+    raise HarnessError(f"{_TRIES_MAX} folders are called {name}", where=str(parent))
+
+
+def write_file(path: Path, raw: bytes) -> None:
+    """Write a file, whole or not at all."""
+    partial = path.with_name(f".{path.name}.part")
+    partial.write_bytes(raw)
+    partial.replace(path)
+
+
+def write_json(path: Path, data: dict[str, Any]) -> None:
+    """Write plain data and its format as JSON."""
+    write_file(path, encode({"format": FORMAT, **data}, pretty=True) + b"\n")
+
+
+def read_json(path: Path, shape: type[T]) -> T:
+    """Return what a JSON file holds.
+
+    Args:
+        path: The file.
+        shape: What it must be.
+
+    Raises:
+        UsageError: It cannot be read, is not JSON, of another format or of another shape.
+    """
+    if path.exists() and not path.is_file():  # reading a pipe would wait for ever
+        raise UsageError("not a file", where=str(path))
+    try:
+        raw = path.read_bytes()
+        written = decode(raw, dict[str, Any]).get("format", FORMAT)
+        check_format(path, written)
+        return decode(raw, shape)
+    except OSError as error:
+        raise UsageError(f"cannot read the file: {error.strerror}", where=str(path)) from None
+    except (ValueError, RecursionError) as error:
+        found = "empty" if path.stat().st_size == 0 else str(error)
+        raise UsageError(f"damaged, or not written by harness: {found}", where=str(path)) from None
+
+
+def check_format(path: Path, found: object) -> None:
+    """Raise a UsageError if a file is of another format than this version reads."""
+    if found != FORMAT:
+        raise UsageError(f"written in format {found}; this version reads format {FORMAT}", where=str(path))
