@@ -113,10 +113,8 @@ def _time(ns: float, digits: int) -> tuple[str, float]:
         whole, rest = divmod(round(size / unit_ns), 60)
         text = f"{whole} {large} {rest} {small}" if rest else f"{whole} {large}"
         return sign + text, math.copysign((60 * whole + rest) * unit_ns, ns)
-    for unit_ns, unit in _TIMES:
-        text, shown = _number(ns / unit_ns, digits)
-        if abs(shown) >= 1:
-            break
+    found = [(*_number(ns / unit_ns, digits), unit, unit_ns) for unit_ns, unit in _TIMES]
+    text, shown, unit, unit_ns = next((each for each in found if abs(each[1]) >= 1), found[-1])
     return (f"{text} {unit}" if shown else "0 s"), shown * unit_ns
 
 

@@ -98,7 +98,9 @@ def test_a_value_beyond_its_limit_shows_that_it_is(value: float, limit: float, u
 
 
 @given(
-    value=st.floats(1e-6, 1e15), ratio=st.floats(0.5, 2).filter(lambda r: abs(r - 1) > 1e-10), unit=st.sampled_from(UNITS)
+    value=st.floats(1e-6, 1e15),
+    ratio=st.floats(0.5, 2).filter(lambda r: abs(r - 1) > 1e-10),
+    unit=st.sampled_from(UNITS),
 )
 def test_what_is_shown_is_on_its_own_side_of_the_limit(value: float, ratio: float, unit: str) -> None:
     """Read back, the text is more than the limit if the value is, and less if it is less."""
@@ -115,7 +117,7 @@ def test_what_is_shown_is_near_the_value(value: float, unit: str) -> None:
     assert _read(amount(value, unit)) == pytest.approx(value, rel=0.0051, abs=1e-3 if unit == "ns" else 0.0)
 
 
-@given(st.floats(min_value=0, max_value=1, exclude_min=True, exclude_max=True).filter(lambda part: 1e-12 < part))
+@given(st.floats(min_value=0, max_value=1, exclude_min=True, exclude_max=True).filter(lambda part: part > 1e-12))
 def test_a_share_never_rounds_to_an_end(part: float) -> None:
     """No share but 0 and 1 themselves is written as 0 % or 100 %."""
     assert share(part) not in {"0 %", "100 %"} or 1 - part < 1e-14
@@ -142,7 +144,11 @@ def test_an_interval_shows_what_is_not_known() -> None:
 
 def test_things_are_counted_in_words() -> None:
     """None, one, and many."""
-    assert [plural(0, "caller"), plural(1, "caller"), plural(2000, "caller")] == ["no caller", "1 caller", "2,000 callers"]
+    assert [plural(0, "caller"), plural(1, "caller"), plural(2000, "caller")] == [
+        "no caller",
+        "1 caller",
+        "2,000 callers",
+    ]
     assert plural(2, "try", "tries") == "2 tries"
     assert count(1234567) == "1,234,567"
 

@@ -17,7 +17,7 @@ from harness.judge.metrics import RUN, key, measured_health
 from harness.judge.moments import time_to_fallback, time_to_recover
 from harness.judge.result import ExpectationResult, Finding, Metrics, Status, Value
 from harness.judge.run_data import RunData, distribution
-from harness.judge.words import interval, number, wanted
+from harness.quantities import amount, count, duration, exact, interval, plural
 from harness.scenario import Expectation, Phase
 from harness.scenario.expect import MAX, METRICS, QUANTILES, Op
 
@@ -68,14 +68,14 @@ def answer_limit(run: RunData, metrics: Metrics, expectation: Expectation) -> Ex
     cut_off = _cut_off(run, expectation)
     seen = value.ci or (value.value, math.inf if cut_off else value.value)
     status = decide(op, target, seen)
-    message = f"{_observed(value)}{_whose(run, expectation, value)}, wanted {wanted(op, target, value.unit)}"
+    message = f"{_observed(run, expectation, value)}; limit {op} {exact(target, value.unit)}"
     needed = None
     looked_ns = _looked(run, expectation)
     if looked_ns < target:
         status = Status.INCONCLUSIVE
-        message += f"; but the run ended {number(looked_ns, 'ns')} after the fault: too soon to tell"
+        message += f"; but the run ended only {duration(looked_ns)} after the fault"
     elif status is Status.INCONCLUSIVE and cut_off:
-        message += f"; but {cut_off} of {value.samples} were cut off, and how long they would have taken nobody knows"
+        message += f"; but {cut_off} of {count(value.samples)} ended unanswered and may have taken any longer time"
     elif status is Status.INCONCLUSIVE:
         needed = _needed(metric, expectation.quantile, op, target, value)
         message += _how_many(needed, value, target)
@@ -83,7 +83,7 @@ def answer_limit(run: RunData, metrics: Metrics, expectation: Expectation) -> Ex
         lag_ns, without = _without_lag(run, expectation)
         if decide(op, target, (without, without)) is Status.PASS:
             status = Status.INCONCLUSIVE
-            message += f"; but the machine was out of CPU: a loop lag of {number(lag_ns, 'ns')} alone can explain it"
+            message += f"; but the machine was out of CPU: a loop lag of {duration(lag_ns)} can explain it"
     return _row(expectation, value, status, needed=needed, message=message)
 
 
@@ -105,21 +105,24 @@ def _row(
     )
 
 
-def _observed(value: Value) -> str:
+def _observed(run: RunData, expectation: Expectation, value: Value) -> str:
+    """Return what was observed, how sure it is and of how many; of the largest observation whose it is."""
     assert value.value is not None
     if math.isinf(value.value):
         return value.why
-    of = f" of {value.samples}" if value.ci else ""
-    return f"{number(value.value, value.unit)}{interval(value.ci, value.unit)}{of}"
+    if expectation.quantile == MAX:
+        around = f"{_whose(run, expectation)}, the largest of {count(value.samples)}"
+    else:
+        samples = plural(value.samples, "sample") if value.ci else ""
+        around = ", ".join(filter(None, (interval(value.ci, value.unit, limit=expectation.target), samples)))
+    shown = amount(value.value, value.unit, limit=expectation.target)
+    return f"{shown} ({around})" if around else shown
 
 
-def _whose(run: RunData, expectation: Expectation, value: Value) -> str:
-    """Return whose observation the largest is, with a space before it; empty for everything else."""
-    if expectation.quantile != MAX:
-        return ""
+def _whose(run: RunData, expectation: Expectation) -> str:
+    """Return the request with the largest observation."""
     values, request = distribution(run, expectation.metric or "", run.among(_phase(run, expectation)))
-    name = run.columns.requests.table["request_id"].iloc[request[int(values.argmax())]]
-    return f" ({name}, the most of {value.samples})"
+    return str(run.columns.requests.table["request_id"].iloc[request[int(values.argmax())]])
 
 
 def _cut_off(run: RunData, expectation: Expectation) -> int:
@@ -152,7 +155,7 @@ def _needed(metric: str, quantile_name: str | None, op: Op, target: float, value
 
 def _how_many(needed: int | None, value: Value, target: float) -> str:
     if needed is not None:
-        return f"; {needed} would be enough to tell"
+        return f"; at least {plural(needed, 'sample')} needed"
     if value.unit == "share" and target in (0.0, 1.0):
         return "; no number of samples can show that"
     return "; too close to tell"

@@ -7,7 +7,7 @@ import numpy as np
 from harness.judge.intervals import quantile
 from harness.judge.metrics import dispatch_lag_ns, lost
 from harness.judge.run_data import RunData
-from harness.judge.words import number
+from harness.quantities import amount, duration
 
 LAG_P99_NS = 50_000_000
 LAG_MAX_NS = 500_000_000
@@ -27,7 +27,7 @@ def _records(run: RunData) -> list[str]:
     sentences = {
         "the run did not come to its planned end": not history.complete,
         "no request was sent": not requests.sent.any(),
-        f"{dropped} of {len(requests)} arrivals never went out": dropped,
+        f"{dropped} of {len(requests)} requests were never sent": dropped,
         f"{gone} records were lost": gone,
         f"{run.columns.orphans} attempts belong to no request": run.columns.orphans,
     }
@@ -41,9 +41,13 @@ def _late(run: RunData) -> list[str]:
     p99_ns, most_ns = quantile(lag_ns, 0.99), float(lag_ns[-1])
     sentences = []
     if p99_ns > LAG_P99_NS:
-        sentences.append(f"arrivals went out late: p99 {number(p99_ns, 'ns')}, at most 50 ms is sound")
+        sentences.append(
+            f"requests were sent late: p99 {amount(p99_ns, 'ns', limit=LAG_P99_NS)}; limit {duration(LAG_P99_NS)}"
+        )
     if most_ns > LAG_MAX_NS:
-        sentences.append(f"an arrival went out {number(most_ns, 'ns')} late, at most 500 ms is sound")
+        sentences.append(
+            f"a request was sent {amount(most_ns, 'ns', limit=LAG_MAX_NS)} late; limit {duration(LAG_MAX_NS)}"
+        )
     return sentences
 
 

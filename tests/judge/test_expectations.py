@@ -68,9 +68,9 @@ def test_a_success_rate_of_98_percent(good: int, bad: int, status: Status, neede
 
 
 def test_the_words_of_a_failure() -> None:
-    """What was seen, how sure it is, of how many, and what was wanted."""
+    """What was seen, how sure it is, of how many, and the limit."""
     row = _row("success_rate in fault >= 98%", _mixed(150, 30))
-    assert row.message == "83.33% [77.2%, 88.07%] of 180, wanted at least 98%"
+    assert row.message == "83.3 % (77.2 % – 88.1 %, 180 samples); limit >= 98 %"
 
 
 def test_a_certainty_cannot_be_shown() -> None:
@@ -150,7 +150,7 @@ def test_never_recovered_in_too_short_a_time_to_tell(target: str, status: Status
     book.request(44, Try(at="azure"))
     row = _row(f"time_to_recover < {target}", book)
     assert row.status is status
-    assert ("the run ended 20 s after the fault" in row.message) == (status is Status.INCONCLUSIVE)
+    assert ("the run ended only 20 s after the fault" in row.message) == (status is Status.INCONCLUSIVE)
 
 
 def test_a_number_without_samples_is_not_a_pass() -> None:
@@ -254,7 +254,7 @@ def test_the_largest_of_all_is_judged_on_its_value() -> None:
     book = _waits(200, 1.0, slow=1)
     row = _row("max latency in fault <= 20s", book)
     assert (row.status, row.ci, row.samples, row.needed) == (Status.FAIL, None, 200, None)
-    assert row.message == "20.03 s (req-000001, the most of 200), wanted at most 20 s"
+    assert row.message == "20.03 s (req-000001, the largest of 200); limit <= 20 s"
     assert _row("max latency in fault <= 20.1s", book).status is Status.PASS
     assert _row("p99 latency in fault < 10s", book).status is not Status.FAIL
 
@@ -266,7 +266,7 @@ def test_the_most_attempts_of_one_request(target: str, status: Status) -> None:
     book.request(12, fails(503), fails(503), Try(at="azure"))
     row = _row(f"max attempts <= {target}", book)
     assert (row.status, row.observed, row.unit, row.samples) == (status, 3.0, "count", 21)
-    assert "(req-000021, the most of 21)" in row.message
+    assert "(req-000021, the largest of 21)" in row.message
 
 
 @pytest.mark.parametrize(
@@ -285,7 +285,7 @@ def test_who_left_would_have_waited_nobody_knows_how_long(expect: str, status: S
     book.request(12, fails(503), outcome="deadline", end_ns=ns(72))
     row = _row(expect, book)
     assert row.status is status
-    assert ("1 of 21 were cut off" in row.message) == (status is Status.INCONCLUSIVE)
+    assert ("1 of 21 ended unanswered" in row.message) == (status is Status.INCONCLUSIVE)
     assert row.needed is None
 
 
@@ -327,3 +327,21 @@ def test_of_attempts_that_nobody_saw_there_is_no_most() -> None:
     book.request(45, Try())
     rows = judge(book.run(plan, fired=None, unseen=True)).expectations
     assert [row.status for row in rows] == [Status.INCONCLUSIVE, Status.PASS, Status.PASS]
+
+
+@pytest.mark.parametrize(
+    ("limit", "shown"), [("10s", "10.004 s; limit <= 10 s"), ("9s", "10 s; limit <= 9 s"), ("10004ms", "10.004 s; limit <= 10.004 s")]
+)
+def test_what_is_shown_agrees_with_the_answer(limit: str, shown: str) -> None:
+    """A recovery after 10.004 s that breaks a limit of 10 s is not shown as 10 s."""
+    book = Book()
+    book.request(50, Try(took_s=-0.006))
+    row = _row(f"time_to_recover <= {limit}", book)
+    assert row.observed == ns(10.004)
+    assert row.message.startswith(shown)
+
+
+def test_a_share_just_below_its_limit_shows_that_it_is() -> None:
+    """97.996 % is not shown as 98 %."""
+    row = _row("success_rate in fault >= 98%", _mixed(489, 10))
+    assert row.message.startswith("97.996 % (")

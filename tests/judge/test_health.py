@@ -75,7 +75,7 @@ def test_dropped_arrivals() -> None:
     """None may be."""
     book = Book().steady()
     book.request(9, outcome="dropped", start_ns=None, end_ns=None)
-    assert _ill(book) == ["1 of 21 arrivals never went out"]
+    assert _ill(book) == ["1 of 21 requests were never sent"]
 
 
 @pytest.mark.parametrize(

@@ -233,7 +233,7 @@ def test_numbers_alone_can_be_compared() -> None:
     """Without a verdict there are no checks."""
     alone = Side(metrics=metrics(latency_p95=value(SECOND, SECOND / 4)))
     found = compare([(alone, side("latency_p95", 2 * SECOND, calm=Status.FAIL))], paired=False)
-    assert [one.message for one in found.open] == ["latency_p95 in fault: was 1 s [750 ms, 1.25 s], is 2 s"]
+    assert [one.message for one in found.open] == ["latency_p95 in fault: was 1 s (750 ms – 1.25 s), is 2 s"]
     assert found.regressions == ()
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from harness.judge import words
 from harness.judge.intervals import Interval
 from harness.judge.result import Metrics, Status, Verdict
+from harness.quantities import amount, interval
 
 
 class Trend(StrEnum):
@@ -185,7 +184,7 @@ def _broken(check: Check) -> str:
 
 def _moved(change: Change) -> str:
     old, new = (
-        f"{words.number(value if value is not None else math.nan, change.unit)}{words.interval(ci, change.unit)}"
+        amount(value, change.unit) + (f" ({around})" if (around := interval(ci, change.unit)) else "")
         for value, ci in ((change.before, change.before_ci), (change.after, change.after_ci))
     )
     return f"{change.metric} in {change.phase}: was {old}, is {new}"

@@ -11,7 +11,7 @@ from harness.judge.findings.retrying import NON_RETRYABLE
 from harness.judge.result import Status
 from harness.judge.run_data import RunData
 from harness.judge.tables.columns import TOLERANCE_NS, Bools, Floats
-from harness.judge.words import number
+from harness.quantities import duration
 
 MEMORY_NS = 60 * 10**9
 """For so long may a failure keep a breaker open."""
@@ -112,7 +112,7 @@ def late_fallback(run: RunData) -> CheckResult:
     late, could = nobody(run), nobody(run)
     could[attempts.request[switches.before]] = True
     waited = switches.gap_ns > LATE_NS + TOLERANCE_NS
-    median = f" (median {number(float(np.median(switches.gap_ns[waited])), 'ns')})" if waited.any() else ""
+    median = f" (median {duration(float(np.median(switches.gap_ns[waited])))})" if waited.any() else ""
     late[attempts.request[switches.before[waited]]] = True
     return by_request(
         run,
