@@ -330,7 +330,8 @@ def test_of_attempts_that_nobody_saw_there_is_no_most() -> None:
 
 
 @pytest.mark.parametrize(
-    ("limit", "shown"), [("10s", "10.004 s; limit <= 10 s"), ("9s", "10 s; limit <= 9 s"), ("10004ms", "10.004 s; limit <= 10.004 s")]
+    ("limit", "shown"),
+    [("10s", "10.004 s; limit <= 10 s"), ("9s", "10 s; limit <= 9 s"), ("10004ms", "10.004 s; limit <= 10.004 s")],
 )
 def test_what_is_shown_agrees_with_the_answer(limit: str, shown: str) -> None:
     """A recovery after 10.004 s that breaks a limit of 10 s is not shown as 10 s."""

@@ -93,7 +93,10 @@ def test_inconclusive_fails_too_and_says_why(project: pytest.Pytester) -> None:
     result = project.runpytest()
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(
-        ["INCONCLUSIVE — *", "  [?] INCONCLUSIVE success_rate in fault >= 99%: observed 100 %*samples 16 of 381 needed*"]
+        [
+            "INCONCLUSIVE — *",
+            "  [?] INCONCLUSIVE success_rate in fault >= 99%: observed 100 %*samples 16 of 381 needed*",
+        ]
     )
 
 
