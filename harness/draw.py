@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from hashlib import blake2b
 
+SEED_MAX = 2**53
+"""The largest seed: programs that read JSON as floating-point numbers know it exactly."""
+
 
 def draw(seed: int, *key: str | int) -> float:
     """Return a number in [0, 1) fixed by the seed and the key alone.

@@ -1,7 +1,8 @@
-"""The one error a user sees: what is wrong, where, what is known, and a hint."""
+"""The errors that a user sees: what is wrong, where, what is known, and a hint."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from enum import IntEnum
 
 
@@ -52,3 +53,28 @@ class UsageError(HarnessError):
     """The user's own mistake: a bad argument, scenario or chain."""
 
     exit_code = ExitCode.USAGE
+
+
+class SeveralErrors(UsageError):  # noqa: N818 - it holds errors
+    """Several mistakes, shown together: nobody wants to correct a file once for each of them.
+
+    Attributes:
+        errors: Each of them.
+    """
+
+    def __init__(self, errors: Sequence[HarnessError]) -> None:
+        super().__init__("; ".join(str(error).replace("\n ", ",") for error in errors), where=errors[0].where)
+        self.errors = tuple(errors)
+
+    def __str__(self) -> str:
+        return "\nerror: ".join(map(str, self.errors))
+
+
+def raise_errors(errors: Iterable[HarnessError]) -> None:
+    """Raise what is wrong, if anything: one error as it is, several as one."""
+    found = [single for error in errors for single in (error.errors if isinstance(error, SeveralErrors) else (error,))]
+    distinct = list({str(error): error for error in found}.values())
+    if len(distinct) > 1:
+        raise SeveralErrors(distinct)
+    if distinct:
+        raise distinct[0]

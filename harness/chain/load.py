@@ -35,7 +35,7 @@ def load(path: Path, *, model: str | None = None) -> Chain:
         return litellm_config.chain(document, model=model)
     if isinstance(document.data, dict) and "config" in document.data:
         return _hosted(document, model)
-    chain = validate(document, Chain)
+    chain = validate(document, Chain, derived=DERIVED)
     _check(document, chain)
     _check_driver(document, chain)
     return chain
@@ -63,10 +63,6 @@ def _hosted(document: Document, model: str | None) -> Chain:
 
 
 def _check(document: Document, chain: Chain) -> None:
-    for field in sorted(DERIVED):
-        if field in document.data:
-            problem = f"unknown key {field!r}"
-            raise document.error(problem, (field,))
     for name in chain.providers:
         if not _NAME.fullmatch(name):
             problem = f"not a provider's name: {name!r}"

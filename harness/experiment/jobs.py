@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.document import read
-from harness.errors import HarnessError, UsageError
+from harness.errors import HarnessError, UsageError, raise_errors
 from harness.experiment.prepare import prepare
 from harness.experiment.real import Permission
 from harness.experiment.run import Engine
@@ -19,19 +19,6 @@ from harness.scenario.shipped import located, named
 
 _KEYS = frozenset({"phases", "load", "faults", "expect"})
 """A file in a folder is a scenario if it has one of them: a chain has none."""
-
-
-class SeveralFilesError(UsageError):
-    """Several files are wrong; all of them are told at once."""
-
-    def __init__(self, errors: Sequence[HarnessError]) -> None:
-        super().__init__(
-            "; ".join(str(error).replace("\n ", ",") for error in errors), hint="nothing was started; mend these first"
-        )
-        self.errors = tuple(errors)
-
-    def __str__(self) -> str:
-        return "\nerror: ".join(map(str, self.errors))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,8 +83,7 @@ def jobs(
             except HarnessError as error:
                 errors[str(error)] = error  # a chain that is wrong is so for every scenario, and told once
             cell += 1
-    if errors:
-        raise next(iter(errors.values())) if len(errors) == 1 else SeveralFilesError(list(errors.values()))
+    raise_errors(errors.values())
     return tuple(found)
 
 

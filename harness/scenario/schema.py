@@ -9,6 +9,7 @@ from annotated_types import Ge, Gt, Le, Len
 from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
 from harness.document import Duration, Rate, Share, field_error
+from harness.draw import SEED_MAX
 from harness.provider.inject import WHOLE_PROVIDER, Inject
 
 _STRICT = ConfigDict(extra="forbid")
@@ -110,7 +111,7 @@ class Scenario:
     title: str = ""
     chain: str | None = None
     model: str | None = None
-    seed: Annotated[int, Ge(0), Le(2**53)] = 1
+    seed: Annotated[int, Ge(0), Le(SEED_MAX)] = 1
     load: Load
     phases: Annotated[dict[str, Annotated[Duration, Gt(0)]], Len(1, 50)]
     faults: Annotated[tuple[Fault, ...], Len(0, 200)] = ()

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import math
+import os
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from pathlib import Path
+from typing import Annotated, Literal
 
 import pytest
+from annotated_types import Ge
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from harness import document
-from harness.errors import UsageError
+from harness.errors import SeveralErrors, UsageError
 
 PATH = Path("some.yaml")
 
@@ -68,7 +77,7 @@ def test_every_value_knows_its_line() -> None:
 @pytest.mark.parametrize(
     ("raw", "line", "problem"),
     [
-        (b"a: 1\na: 2\n", 2, "second time"),
+        (b"a: 1\na: 2\n", 2, "duplicate key 'a'"),
         (b"a: [1\nb: 2\n", 2, "not valid YAML"),
         (b"a: 1\nb: \xff\n", 2, "not UTF-8"),
         (b"a: *nowhere\n", 1, "not valid YAML"),
@@ -77,6 +86,15 @@ def test_every_value_knows_its_line() -> None:
         (b"\t- a\n", 1, "not valid YAML"),
         (b"[" * 3000, 1, "not valid YAML"),
         (b"a: \x00\n", 1, "not valid YAML"),
+        (b'a: 1\nb: "\\ud800"\n', 2, "cannot be encoded"),
+        (b'"\\udfff": 1\n', 1, "cannot be encoded"),
+        (b'a: [x, {b: ["\\ud800b"]}]\n', 1, "cannot be encoded"),
+        (b"a: " + b"9" * 400, 1, "number too large"),
+        (b"a: -" + b"9" * 5000, 1, "not a number"),
+        (b"a: 1e400\n", 1, "number too large"),
+        (b"a: .inf\n", 1, "number too large"),
+        (b"a: .nan\n", 1, "number too large"),
+        (b"a: 9223372036854775808\n", 1, "number too large"),
     ],
 )
 def test_broken_yaml_is_an_error_with_its_line(raw: bytes, line: int, problem: str) -> None:
@@ -100,11 +118,114 @@ def test_an_alias_that_holds_itself_is_refused() -> None:
         document.parse(b"a: &a [*a]\n", PATH)
 
 
-def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
-    """A missing file and a folder are told by name."""
-    for path in (tmp_path / "none.yaml", tmp_path):
-        with pytest.raises(UsageError, match="cannot read"):
-            document.read(path)
+def socket_at(path: Path) -> None:
+    """Make a Unix socket."""
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+
+
+@pytest.mark.parametrize(
+    ("make", "problem"),
+    [
+        (lambda _path: None, "cannot read the file: No such file"),
+        (Path.mkdir, "is a folder, not a file"),
+        (os.mkfifo, "not a regular file"),
+        (socket_at, "not a regular file"),
+        (lambda path: path.symlink_to("/dev/zero"), "not a regular file"),
+        (lambda path: path.symlink_to(path), "cannot read the file"),
+        (lambda path: path.write_bytes(b"#" * 1_000_001), "larger than 1 MB"),
+        (lambda path: (path.touch(), os.truncate(path, 10**12)), "larger than 1 MB"),
+    ],
+)
+def test_what_is_no_file_of_sane_size_is_refused(
+    make: Callable[[Path], object], problem: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """At once: a pipe or a device would keep us waiting, and a huge file would fill the memory."""
+    monkeypatch.chdir(tmp_path)  # the path of a socket has little room
+    path = Path("file.yaml")
+    make(path)
+    with pytest.raises(UsageError, match=problem) as caught:
+        document.read(path)
+    assert caught.value.where == "file.yaml"
+
+
+@pytest.mark.parametrize("digits", ["9" * 400, "9" * 5000, "0." + "0" * 400 + "1"])
+def test_any_number_of_digits_is_an_answer_or_an_error(digits: str) -> None:
+    """More digits than a machine's number holds are no crash."""
+    for text, read in (
+        (f"{digits}s", document.duration_ns),
+        (f"{digits}/s", document.rate_per_s),
+        (f"{digits}%", document.share),
+    ):
+        try:
+            value = read(text)
+        except PydanticCustomError as error:
+            assert "expected" in error.message()
+        else:
+            assert math.isfinite(value)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inner:
+    """A part of `Outer`."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    speed: Annotated[int, Ge(1)]
+    colour: Literal["red", "green"] = "red"
+    for_: Annotated[int | None, Field(alias="for")] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outer:
+    """What a file may hold."""
+
+    __pydantic_config__ = ConfigDict(extra="forbid")
+
+    name: str
+    parts: tuple[Inner, ...] = ()
+    more: dict[str, Inner] = dataclass_field(default_factory=dict)
+    made: int = 0
+
+
+def mistakes(text: str) -> list[str]:
+    """Return every error of a file, in order, each in one line."""
+    with pytest.raises(UsageError) as caught:
+        document.validate(document.parse(text.encode(), PATH), Outer, derived=frozenset({"made"}))
+    errors = caught.value.errors if isinstance(caught.value, SeveralErrors) else (caught.value,)
+    return [str(error).replace("\n ", ";") for error in errors]
+
+
+def test_all_mistakes_are_told_at_once() -> None:
+    """Unknown keys first, then what is wrong, then what is missing; each with its line and what is known there."""
+    assert mistakes("nam: x\nparts:\n- {speed: 0, colour: gren}\n- {sped: 1, speed: fast}\nmore: {a: []}\n") == [
+        "some.yaml:1: nam: unknown key 'nam'; known: name, parts, more; hint: did you mean 'name'?",
+        "some.yaml:4: parts[1].sped: unknown key 'sped'; known: speed, colour, for; hint: did you mean 'speed'?",
+        "some.yaml:3: parts[0].speed: expected at least 1, found 0",
+        "some.yaml:3: parts[0].colour: unknown value 'gren'; known: red, green; hint: did you mean 'green'?",
+        "some.yaml:4: parts[1].speed: expected a whole number, found 'fast'",
+        "some.yaml:5: more.a: expected a mapping of fields, found a list",
+    ]
+
+
+def test_what_is_missing_is_told_last() -> None:
+    """But not where an unknown key is probably what is missing."""
+    assert mistakes("vus: 10\nparts: [{sped: 1}]\n") == [
+        "some.yaml:1: vus: unknown key 'vus'; known: name, parts, more",
+        "some.yaml:2: parts[0].sped: unknown key 'sped'; known: speed, colour, for; hint: did you mean 'speed'?",
+        "some.yaml:1: name: missing",
+    ]
+
+
+def test_a_key_in_the_wrong_place_is_shown_its_own() -> None:
+    """It may be one level too high."""
+    (error,) = mistakes("name: x\ncolour: red\n")
+    assert error.endswith("unknown key 'colour'; known: name, parts, more; hint: did you mean parts.colour?")
+
+
+def test_what_nobody_may_write_is_not_known() -> None:
+    """A field that the program fills in itself is refused like any unknown key."""
+    assert mistakes("name: x\nmade: 1\n") == ["some.yaml:2: made: unknown key 'made'; known: name, parts, more"]
 
 
 @given(st.binary(max_size=200))

@@ -1,0 +1,195 @@
+"""A YAML file as plain data, with the line of every value."""
+
+from __future__ import annotations
+
+import math
+import os
+import re
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from harness.errors import UsageError
+
+Place = tuple[str | int, ...]
+
+_BYTES_MAX = 1_000_000
+_DEPTH_MAX = 50
+_NODES_MAX = 100_000
+_INT_MAX = 2**63 - 1
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A YAML file as plain data.
+
+    Attributes:
+        path: As the user named it.
+        data: Mappings, lists, texts, numbers, booleans and None. Every text can be encoded, every number is finite.
+        lines: Line, counted from 1, of each key or item, by its place (`("faults", 0, "on")`).
+    """
+
+    path: Path
+    data: Any
+    lines: Mapping[Place, int]
+
+    def where(self, place: Place = ()) -> str:
+        """Return `file:line: field` of a place; if it is not in the file, the line of the nearest place around it."""
+        known = place
+        while known and known not in self.lines:
+            known = known[:-1]
+        head = f"{self.path}:{self.lines.get(known, 1)}"
+        return f"{head}: {field_name(place)}" if place else head
+
+    def error(
+        self, problem: str, place: Place = (), *, known: str | None = None, hint: str | None = None
+    ) -> UsageError:
+        """Return an error that points at a place of this file."""
+        return UsageError(problem, where=self.where(place), known=known, hint=hint)
+
+
+def field_name(place: Place) -> str:
+    """Return a place as people write it: `faults[0].on`."""
+    text = ""
+    for part in place:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text
+
+
+def read(path: Path) -> Document:
+    """Return a YAML 1.2 file as plain data.
+
+    Raises:
+        UsageError: The file cannot be read, or is not one YAML document of plain data.
+    """
+    return parse(_bytes(path), path)
+
+
+def _bytes(path: Path) -> bytes:
+    """Return the content of a regular file. Anything else is refused: opening a pipe or a device could wait for ever."""
+    try:
+        kind = path.stat().st_mode
+        if not stat.S_ISREG(kind):
+            raise UsageError("is a folder, not a file" if stat.S_ISDIR(kind) else "not a regular file", where=str(path))
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
+            raw = file.read(_BYTES_MAX + 1)
+    except (OSError, ValueError) as error:  # ValueError: a null character in the name
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise UsageError(f"cannot read the file: {reason}", where=str(path)) from None
+    if len(raw) > _BYTES_MAX:
+        raise UsageError(f"the file is larger than {_BYTES_MAX // 10**6} MB", where=str(path))
+    return raw
+
+
+def parse(raw: bytes, path: Path) -> Document:
+    """Return YAML text as plain data; see `read`."""
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw[: error.start].count(b"\n") + 1
+        raise UsageError("not UTF-8 text", where=f"{path}:{line}") from None
+    try:
+        node = YAML(typ="safe", pure=True).compose(text)
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line = mark.line + 1 if mark else 1
+        problem = f"not valid YAML: {error.problem or error.context}"
+        raise UsageError(problem, where=f"{path}:{line}") from None
+    except (YAMLError, ValueError, RecursionError) as error:
+        problem = f"not valid YAML: {_first_line(error)}"
+        raise UsageError(problem, where=f"{path}:{_error_line(text, error)}") from None
+    reader = _Reader(path)
+    data = reader.plain(node, ()) if node is not None else None
+    return Document(path, data, reader.lines)
+
+
+def _first_line(error: Exception) -> str:
+    return "nested too deeply" if isinstance(error, RecursionError) else str(error).split("\n", 1)[0]
+
+
+def _error_line(text: str, error: Exception) -> int:
+    position = getattr(error, "position", None)
+    return text.count("\n", 0, position) + 1 if isinstance(position, int) else 1
+
+
+class _Reader:
+    """Turns the nodes of one YAML document into plain data.
+
+    Args:
+        path: For errors.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.lines: dict[Place, int] = {}
+        self._path = path
+        self._count = 0
+
+    def plain(self, node: Node, place: Place) -> Any:
+        """Return what is at a place."""
+        self.lines.setdefault(place, node.start_mark.line + 1)
+        self._count += 1
+        if len(place) > _DEPTH_MAX or self._count > _NODES_MAX:
+            problem = "nested too deeply" if len(place) > _DEPTH_MAX else f"more than {_NODES_MAX} values"
+            raise UsageError(problem, where=f"{self._path}:{node.start_mark.line + 1}")
+        if isinstance(node, ScalarNode):
+            return self._scalar(node, place)
+        if isinstance(node, SequenceNode):
+            return [self.plain(item, (*place, number)) for number, item in enumerate(node.value)]
+        if isinstance(node, MappingNode):
+            return self._mapping(node, place)
+        raise self._error("neither a mapping, a list nor a value", node, place)
+
+    def _mapping(self, node: MappingNode, place: Place) -> dict[str, Any]:
+        mapping: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            if not isinstance(key_node, ScalarNode):
+                raise self._error("a key must be a word", key_node, place)
+            key = self._text(key_node, place)
+            if key in mapping:
+                raise self._error(f"duplicate key {key[:80]!r}", key_node, (*place, key))
+            self.lines[*place, key] = key_node.start_mark.line + 1
+            mapping[key] = self.plain(value_node, (*place, key))
+        return mapping
+
+    def _scalar(self, node: ScalarNode, place: Place) -> Any:
+        kind = node.tag.rsplit(":", 1)[-1] if node.tag else "str"
+        text = self._text(node, place)
+        if kind == "null":
+            return None
+        if kind == "bool":
+            return text.lower() == "true"
+        if kind in ("int", "float"):
+            return self._number(text, kind, node, place)
+        return text
+
+    def _number(self, text: str, kind: str, node: ScalarNode, place: Place) -> int | float:
+        digits = text.replace("_", "")
+        try:
+            if kind == "int":
+                number: int | float = int(digits, 10 if re.fullmatch(r"[-+]?0\d+", digits) else 0)
+            else:
+                number = float(digits.replace(".inf", "inf").replace(".nan", "nan"))
+        except ValueError:
+            raise self._error(f"not a number that can be read: {text[:40]!r}", node, place) from None
+        if not math.isfinite(number) if isinstance(number, float) else abs(number) > _INT_MAX:
+            raise self._error(f"number too large, or none: {text[:40]!r}", node, place)
+        return number
+
+    def _text(self, node: ScalarNode, place: Place) -> str:
+        text = str(node.value)
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:  # "\ud800" alone
+            problem = f"text with half a character, {text[error.start]!r}: it cannot be encoded"
+            raise self._error(problem, node, place) from None
+        return text
+
+    def _error(self, problem: str, node: Node, place: Place) -> UsageError:
+        where = f"{self._path}:{node.start_mark.line + 1}"
+        return UsageError(problem, where=f"{where}: {field_name(place)}" if place else where)

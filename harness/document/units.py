@@ -1,0 +1,126 @@
+"""Durations, rates, shares and allowances as people write them."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
+
+from harness.document.validating import field_error
+
+_NS = {"ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "min": 60 * 10**9, "h": 3600 * 10**9}
+_DURATION = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>ns|us|ms|s|min|m|h)")
+_RATE = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*/\s*(?P<unit>s|min|m|h)")
+_ALLOWANCE = re.compile(r"(?P<number>[1-9]\d{0,11})\s*/\s*(?P<unit>s|min|m|h)")
+_SHARE = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*%")
+_DURATION_MAX_NS = 7 * 24 * 3600 * 10**9
+_RATE_MIN, _RATE_MAX = 1e-6, 1e6  # one in eleven days is less than any run can show
+
+
+def duration_ns(value: object) -> int:
+    """Return a duration such as `20s` or `500ms` in nanoseconds."""
+    if isinstance(value, int) and not isinstance(value, bool) and value == 0:
+        return 0
+    match = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
+    if match is None:
+        hint = f"write {value}s for seconds" if isinstance(value, int | float) and not isinstance(value, bool) else None
+        raise field_error("expected a duration", known="500ms, 20s, 5m, 1h", hint=hint)
+    ns = float(match["number"]) * _NS[match["unit"]]
+    if ns > _DURATION_MAX_NS:  # also infinity, which many digits are
+        raise field_error("expected a duration of at most 7 days")
+    return round(ns)
+
+
+def rate_per_s(value: object) -> float:
+    """Return a rate such as `10/s` or `60/min` in events per second."""
+    match = _RATE.fullmatch(value.strip()) if isinstance(value, str) else None
+    if match is None:
+        hint = f"write {value}/s for events per second" if isinstance(value, int | float) else None
+        raise field_error("expected a rate", known="10/s, 60/min", hint=hint)
+    rate = float(match["number"]) / (_NS[match["unit"]] / 10**9)
+    if not _RATE_MIN <= rate <= _RATE_MAX:
+        raise field_error("expected a rate from 0.000001/s to 1000000/s")
+    return rate
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """An amount per time: the size of a bucket, and the time in which an empty bucket is full again.
+
+    Attributes:
+        amount: How many.
+        per_ns: The time, in nanoseconds.
+    """
+
+    amount: int
+    per_ns: int
+
+    def __str__(self) -> str:
+        units = {10**9: "s", 60 * 10**9: "min", 3600 * 10**9: "h"}
+        return f"{self.amount}/{units[self.per_ns]}"
+
+
+def allowance(value: object) -> Allowance:
+    """Return an allowance such as `60/min`."""
+    match = _ALLOWANCE.fullmatch(value.strip()) if isinstance(value, str) else None
+    if match is None:
+        raise field_error("expected a whole number per time", known="60/min, 10/s, 90000/h")
+    return Allowance(int(match["number"]), _NS[match["unit"]])
+
+
+def share(value: object) -> float:
+    """Return a share such as `30%` as a number from 0 to 1."""
+    match = _SHARE.fullmatch(value.strip()) if isinstance(value, str) else None
+    if match is None or float(match["number"]) > 100:
+        raise field_error("expected a share from 0% to 100%", known="30%, 99.9%", hint="a share ends in %")
+    return float(match["number"]) / 100
+
+
+def duration_text(ns: int) -> str:
+    """Return nanoseconds as people write a duration, exactly."""
+    for unit in ("h", "s", "ms", "us"):  # minutes as seconds: 90s is 1.5 minutes
+        if ns and ns % _NS[unit] == 0:
+            return f"{ns // _NS[unit]}{unit}"
+        if unit == "s" and ns >= _NS["s"] and ns % 10**6 == 0:
+            return f"{ns / 10**9:g}s"
+    return f"{ns}ns" if ns else "0s"
+
+
+def share_text(part: float) -> str:
+    """Return a share as people write it."""
+    return f"{_number_text(part * 100)}%"
+
+
+def _number_text(value: float) -> str:
+    return str(int(value)) if math.isclose(value, round(value)) else repr(value)
+
+
+Duration = Annotated[
+    int,
+    BeforeValidator(duration_ns),
+    PlainSerializer(duration_text),
+    WithJsonSchema(
+        {"type": "string", "pattern": r"^\d+(\.\d+)?\s*(ns|us|ms|s|min|m|h)$", "examples": ["500ms", "20s"]}
+    ),
+]
+Rate = Annotated[
+    float,
+    BeforeValidator(rate_per_s),
+    PlainSerializer(lambda rate: f"{_number_text(rate)}/s"),
+    WithJsonSchema({"type": "string", "pattern": r"^\d+(\.\d+)?\s*/\s*(s|min|m|h)$", "examples": ["10/s", "60/min"]}),
+]
+Share = Annotated[
+    float,
+    BeforeValidator(share),
+    PlainSerializer(share_text),
+    WithJsonSchema({"type": "string", "pattern": r"^\d+(\.\d+)?\s*%$", "examples": ["30%", "99.9%"]}),
+]
+AllowanceText = Annotated[
+    Allowance,
+    BeforeValidator(allowance),
+    PlainSerializer(str),
+    WithJsonSchema({"type": "string", "pattern": r"^[1-9]\d*\s*/\s*(s|min|m|h)$", "examples": ["60/min", "10000/min"]}),
+]
