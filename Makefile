@@ -42,6 +42,7 @@ lab: install  ## open the notebooks in JupyterLab
 schema: install  ## write what is generated in docs/reference
 	$(BIN)/python -m harness.scenario.json_schema docs/reference
 	$(BIN)/python -m scripts.catalogue
+	$(BIN)/python -m scripts.declarations
 	$(BIN)/python -m tests.provider.sdk docs/reference/sdk-streams.md
 
 lock: install  ## pin the newest versions that fit

@@ -7,12 +7,11 @@ from enum import StrEnum
 
 import numpy as np
 
+from harness.judge.findings import is_harm
 from harness.judge.intervals import MEAN_SAMPLES_MIN, Interval, mean_interval
 from harness.judge.result import Status, Verdict
 from harness.judge.scorecard_numbers import ScorecardNumbers
 
-HARMS = ("truncated_as_success", "duplicated_content", "error_swallowed", "hang")
-"""Findings that name callers who were deceived or left waiting for nothing."""
 SUCCESS = frozenset({"success_rate", "failed_requests", "success_after_fallback", "goodput"})
 """Metrics whose expectations say how many callers must get their whole answer."""
 
@@ -41,7 +40,7 @@ def score(verdict: Verdict, numbers: ScorecardNumbers) -> Score:
     """
     if verdict.status is not Status.FAIL:
         return Score(verdict.status.value)
-    if any(finding.id in HARMS and finding.status is Status.FAIL for finding in verdict.findings):
+    if any(finding.status is Status.FAIL and is_harm(finding.id) for finding in verdict.findings):
         return Score.FAIL
     asked = [row.status for row in verdict.expectations if row.metric in SUCCESS]
     if Status.FAIL not in asked and (numbers.success == 1 or (asked and Status.INCONCLUSIVE not in asked)):

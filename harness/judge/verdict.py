@@ -9,14 +9,14 @@ from typing import TypeVar
 
 from harness.errors import ExitCode
 from harness.judge.expectations import answer_finding, answer_limit
-from harness.judge.findings import CHECKS
+from harness.judge.findings import FINDINGS
 from harness.judge.findings.check_result import unsure
 from harness.judge.health import ailments
 from harness.judge.metrics import RUN, measure
-from harness.judge.result import ExpectationResult, Finding, Metrics, Status, Verdict
+from harness.judge.result import ExpectationResult, Finding, Metrics, Severity, Status, Verdict
 from harness.judge.run_data import RunData
 from harness.scenario import Expectation, Plan
-from harness.scenario.expect import FINDINGS, METRICS
+from harness.scenario.expect import METRICS
 
 _EXIT = {Status.PASS: ExitCode.PASS, Status.FAIL: ExitCode.FAIL, Status.INCONCLUSIVE: ExitCode.INCONCLUSIVE}
 _CRASHED = "the check itself failed"
@@ -38,7 +38,9 @@ def judge(run: RunData, metrics: Metrics | None = None) -> Verdict:
     except Exception as error:
         _log.exception("the judge could not measure the run")
         return _unmeasurable(plan, error)
-    findings = {name: _find(run, name, _asked(plan, name)) for name in CHECKS}
+    # A finding of another package is looked for only where the scenario names it.
+    names = dict.fromkeys((*FINDINGS.own, *(each.finding for each in plan.expectations if each.finding)))
+    findings = {name: _find(run, name, _asked(plan, name)) for name in names}
     expectations = [_answer(run, metrics, findings, expectation) for expectation in plan.expectations]
     if sick:
         findings = {name: _doubt(finding) for name, finding in findings.items()}
@@ -77,15 +79,18 @@ def _counts(finding: Finding) -> bool:
 
 
 def _find(run: RunData, name: str, asked: bool) -> Finding:
+    severity: Severity = "required"
     try:
-        seen = CHECKS[name](run)
+        kind = FINDINGS[name]
+        severity = "required" if asked else kind.severity
+        seen = kind.look(run)
     except Exception as error:
         # A check that crashed has not seen that all is well.
         _log.exception("the check %s failed", name)
         seen = unsure(f"{_CRASHED}: {type(error).__name__}: {error}")
     return Finding(
         id=name,
-        severity="required" if asked else FINDINGS[name],
+        severity=severity,
         status=seen.status,
         count=seen.count,
         samples=seen.samples,

@@ -10,6 +10,7 @@ from harness.chain import Chain, Endpoint, Provider, Retry
 from harness.history import AttemptRecord, FaultEvent, HealthRecord, History, RequestRecord
 from harness.http_rules import is_success
 from harness.judge import RunData
+from harness.judge.findings import FINDINGS, CheckResult
 from harness.provider.spec import Dialect
 from harness.scenario import Expectation, Fault, Inject, Load, Plan, Scenario, compile_plan
 from harness.scenario.expect import parse
@@ -66,6 +67,11 @@ class Try:
     outcome: str | None = None
     fault: str | None = None
     more: dict[str, Any] = field(default_factory=dict)
+
+
+def look(finding: str, run: RunData) -> CheckResult:
+    """Return what a finding's check finds in a run."""
+    return FINDINGS[finding].look(run)
 
 
 def fails(status: int | None = 503, **fields: Any) -> Try:

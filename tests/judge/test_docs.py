@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
 from harness.judge import RunData, measure
-from harness.judge.findings.herd import NO_BACKOFF_RETRIES_MIN
-from harness.judge.findings.retrying import NON_RETRYABLE, STORM_ATTEMPTS
 from harness.judge.intervals import needed_for_quantile
-from harness.scenario.expect import FINDINGS, METRICS, QUANTILES
+from harness.scenario.expect import METRICS, QUANTILES
+from scripts import declarations
 from tests.histories import primary_429
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
@@ -44,16 +45,15 @@ def test_each_number_of_a_run_is_documented() -> None:
         assert f"`{stem}`" in page or f"`{process}`" in page, name
 
 
-def test_each_finding_is_documented() -> None:
-    """With its severity, and nothing that does not exist."""
-    rows = _rows("findings.md")
-    assert {name: row[0] for name, row in rows.items()} == FINDINGS
+@pytest.mark.parametrize("name", ["findings.md", "properties.md"])
+def test_the_tables_of_declarations_are_written(name: str) -> None:
+    """The page says what the declarations say; `make schema` writes it."""
+    text = (REFERENCE / name).read_text(encoding="utf-8")
+    assert declarations.page(text) == text
+    assert "| `hang` | required |" in declarations.page((REFERENCE / "findings.md").read_text(encoding="utf-8"))
 
 
 def test_the_bounds_are_those_of_the_code() -> None:
     """Numbers in the text are the numbers that are applied."""
-    findings, metrics = _rows("findings.md"), (REFERENCE / "metrics.md").read_text()
-    assert all(str(status) in findings["non_retryable_retried"][2] for status in NON_RETRYABLE)
-    assert f"at least {NO_BACKOFF_RETRIES_MIN} retries" in findings["no_backoff"][2]
-    assert f"More than {STORM_ATTEMPTS} attempts" in findings["retry_storm"][2]
+    metrics = (REFERENCE / "metrics.md").read_text()
     assert ", ".join(f"{name} {needed_for_quantile(share)}" for name, share in QUANTILES.items()) in metrics

@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from harness.judge.findings.answers import duplicated_content, error_swallowed, truncated_as_success
 from harness.judge.result import Status
-from tests.judge.histories import OUTAGE, Book, Try, fails, plan_of
+from tests.judge.histories import OUTAGE, Book, Try, fails, look, plan_of
 
 PLAN = plan_of(faults=[OUTAGE])
 HALF: dict[str, Any] = {
@@ -27,7 +26,7 @@ def test_half_an_answer_as_if_it_were_whole(outcome: str) -> None:
     """However the answer broke off, a 2xx that raises nothing hides it."""
     book = Book()
     shown = book.request(12, fails(200, outcome=outcome), **HALF)
-    seen = truncated_as_success(book.run(PLAN))
+    seen = look("truncated_as_success", book.run(PLAN))
     assert (seen.status, seen.requests, seen.samples) == (Status.FAIL, (shown,), 1)
 
 
@@ -35,14 +34,14 @@ def test_an_answer_that_ends_properly_but_too_early() -> None:
     """A stream that ends without its rest looks whole to the edge, and is shorter than it was meant to be."""
     book = Book()
     book.request(12, Try(fault="fault-1"), **HALF)
-    assert truncated_as_success(book.run(PLAN)).count == 1
+    assert look("truncated_as_success", book.run(PLAN)).count == 1
 
 
 def test_half_an_answer_without_a_name() -> None:
     """A text cut before it named its attempt is that of the last attempt that began an answer."""
     book = Book()
     book.request(12, CUT, **(HALF | {"served_attempt": None, "sources": (), "text_chars": 0}))
-    assert truncated_as_success(book.run(PLAN)).count == 1
+    assert look("truncated_as_success", book.run(PLAN)).count == 1
 
 
 @pytest.mark.parametrize(
@@ -52,7 +51,7 @@ def test_a_caller_who_notices_is_not_deceived(caller: dict[str, Any]) -> None:
     """An error event, an error status, or the whole text after all."""
     book = Book()
     book.request(12, CUT, **(HALF | caller))
-    seen = truncated_as_success(book.run(PLAN))
+    seen = look("truncated_as_success", book.run(PLAN))
     assert (seen.status, seen.samples) == (Status.PASS, 1)
 
 
@@ -60,14 +59,14 @@ def test_a_cut_answer_that_another_provider_made_good() -> None:
     """The caller got all of the second answer."""
     book = Book()
     book.request(12, CUT, Try(at="azure"))
-    seen = truncated_as_success(book.run(PLAN))
+    seen = look("truncated_as_success", book.run(PLAN))
     assert (seen.status, seen.samples) == (Status.PASS, 1)
 
 
 def test_no_answer_was_cut() -> None:
     """Without a cut there is nothing to hide."""
     book = Book().steady(3)
-    assert truncated_as_success(book.run(PLAN)).samples == 0
+    assert look("truncated_as_success", book.run(PLAN)).samples == 0
 
 
 @pytest.mark.parametrize(
@@ -82,7 +81,7 @@ def test_the_beginning_of_an_answer_twice(sources: tuple[str, ...], shown: bool)
     """Two attempts named in one text are two beginnings; one that names itself twice is not."""
     book = Book()
     book.request(12, CUT, Try(at="azure"), sources=sources)
-    seen = duplicated_content(book.run(PLAN))
+    seen = look("duplicated_content", book.run(PLAN))
     assert (seen.count, seen.samples) == (int(shown), 1)
 
 
@@ -91,7 +90,7 @@ def test_an_answer_from_nowhere() -> None:
     book = Book()
     shown = book.request(12, fails(500), fails(500, at="azure"), outcome="ok", status=200)
     book.request(13, fails(500), Try(at="azure"))
-    seen = error_swallowed(book.run(PLAN))
+    seen = look("error_swallowed", book.run(PLAN))
     assert (seen.requests, seen.samples) == ((shown,), 1)
 
 
@@ -99,7 +98,7 @@ def test_an_answer_without_any_attempt() -> None:
     """A 2xx that no provider was asked for."""
     book = Book()
     book.request(12, outcome="ok", status=200)
-    assert error_swallowed(book.run(PLAN)).count == 1
+    assert look("error_swallowed", book.run(PLAN)).count == 1
 
 
 @pytest.mark.parametrize("fields", [{"outcome": "error", "status": 500}, {"outcome": "truncated", "status": 200}])
@@ -107,4 +106,4 @@ def test_a_failure_told_to_the_caller_is_not_swallowed(fields: dict[str, Any]) -
     """An error status, or an error that the client raises in mid-stream."""
     book = Book()
     book.request(12, fails(500), **fields)
-    assert error_swallowed(book.run(PLAN)).status is Status.PASS
+    assert look("error_swallowed", book.run(PLAN)).status is Status.PASS

@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from harness.judge.findings.callers import hang, zombie_attempts
 from harness.judge.result import Status
-from tests.judge.histories import OUTAGE, Book, Try, fails, ns, plan_of
+from tests.judge.histories import OUTAGE, Book, Try, fails, look, ns, plan_of
 
 PLAN = plan_of(faults=[OUTAGE], deadline_s=20)
 LEFT: dict[str, Any] = {"outcome": "deadline", "end_ns": ns(32)}
@@ -24,7 +23,7 @@ def test_silence_before_the_caller_leaves(end_s: float, shown: bool) -> None:
     """Five seconds without anything under way are a hang; an open attempt is not."""
     book = Book()
     book.request(12, _last(end_s), **LEFT)
-    seen = hang(book.run(PLAN))
+    seen = look("hang", book.run(PLAN))
     assert (seen.count, seen.samples) == (int(shown), 1)
 
 
@@ -33,21 +32,21 @@ def test_waiting_as_told_is_no_hang(told_s: float, shown: bool) -> None:
     """A Retry-After that is still running explains the silence."""
     book = Book()
     book.request(12, _last(12.015, told_s=told_s), **LEFT)
-    assert hang(book.run(PLAN)).count == int(shown)
+    assert look("hang", book.run(PLAN)).count == int(shown)
 
 
 def test_an_attempt_that_never_ended_was_open() -> None:
     """No end on record means open to the last."""
     book = Book()
     book.request(12, _last(13, more={"end_ns": None}), **LEFT)
-    assert hang(book.run(PLAN)).status is Status.PASS
+    assert look("hang", book.run(PLAN)).status is Status.PASS
 
 
 def test_no_attempt_at_all_is_a_hang() -> None:
     """The request went out, and nothing came of it."""
     book = Book()
     book.request(12, **LEFT)
-    assert hang(book.run(PLAN)).count == 1
+    assert look("hang", book.run(PLAN)).count == 1
 
 
 def test_a_short_deadline_cannot_tell() -> None:
@@ -55,7 +54,7 @@ def test_a_short_deadline_cannot_tell() -> None:
     plan = plan_of(deadline_s=5)
     book = Book()
     book.request(12, outcome="deadline", end_ns=ns(17))
-    assert hang(book.run(plan)).status is Status.INCONCLUSIVE
+    assert look("hang", book.run(plan)).status is Status.INCONCLUSIVE
 
 
 @pytest.mark.parametrize(("after_s", "shown"), [(0.249, False), (0.251, True)])
@@ -63,10 +62,10 @@ def test_work_for_a_caller_who_has_left(after_s: float, shown: bool) -> None:
     """250 ms for word to get round, and no longer."""
     book = Book()
     book.request(12, _last(32), Try(after_s=after_s), **LEFT)
-    seen = zombie_attempts(book.run(PLAN))
+    seen = look("zombie_attempts", book.run(PLAN))
     assert (seen.count, seen.samples) == (int(shown), 1)
 
 
 def test_nobody_left() -> None:
     """Without a caller who left there are no zombies to look for."""
-    assert zombie_attempts(Book().steady().run(PLAN)).samples == 0
+    assert look("zombie_attempts", Book().steady().run(PLAN)).samples == 0

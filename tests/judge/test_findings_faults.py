@@ -7,11 +7,10 @@ from typing import Any
 import pytest
 
 from harness.history import FaultEvent
-from harness.judge.findings.faults import fault_never_fired
 from harness.judge.result import Status
 from harness.judge.run_data import RunData
 from harness.scenario import Fault, Inject
-from tests.judge.histories import OUTAGE, Book, S, Try, fails, ns, plan_of
+from tests.judge.histories import OUTAGE, Book, S, Try, fails, look, ns, plan_of
 
 REFUSED = plan_of(faults=[Fault(on="openai", during="fault", inject=Inject(connection="refused"))], endpoint=True)
 SLOW = plan_of(faults=[Fault(on="openai", during="fault", inject=Inject(connection="slow", delay=S))], endpoint=True)
@@ -20,7 +19,7 @@ SLOW = plan_of(faults=[Fault(on="openai", during="fault", inject=Inject(connecti
 def test_a_fault_that_touched_nothing() -> None:
     """Says which fault, where, and what it was."""
     plan = plan_of(faults=[OUTAGE])
-    seen = fault_never_fired(Book().steady().run(plan, fired=0))
+    seen = look("fault_never_fired", Book().steady().run(plan, fired=0))
     assert (seen.status, seen.count, seen.samples) == (Status.INCONCLUSIVE, 1, 1)
     assert seen.message == "openai was never made to fail: fault-1 (503) fired 0 times"
 
@@ -28,7 +27,7 @@ def test_a_fault_that_touched_nothing() -> None:
 def test_a_fault_that_fired() -> None:
     """Once is enough."""
     plan = plan_of(faults=[OUTAGE])
-    assert fault_never_fired(Book().steady().run(plan, fired=1)).status is Status.PASS
+    assert look("fault_never_fired", Book().steady().run(plan, fired=1)).status is Status.PASS
 
 
 def test_each_window_counts_by_itself() -> None:
@@ -38,7 +37,7 @@ def test_each_window_counts_by_itself() -> None:
         FaultEvent(fault_id="fault-1", provider=name, kind="status", applied_ns=0, fired=fired)
         for name, fired in (("azure", 3), ("anthropic", 0))
     ]
-    seen = fault_never_fired(Book().steady().run(plan, faults=events))
+    seen = look("fault_never_fired", Book().steady().run(plan, faults=events))
     assert (seen.count, seen.samples) == (1, 2)
 
 
@@ -49,7 +48,7 @@ def test_a_fault_that_went_wrong(event: dict[str, Any]) -> None:
     """The reason stands in the answer."""
     plan = plan_of(faults=[OUTAGE])
     faults = [FaultEvent(fault_id="fault-1", provider="openai", kind="status", **event)]
-    seen = fault_never_fired(Book().steady().run(plan, faults=faults))
+    seen = look("fault_never_fired", Book().steady().run(plan, faults=faults))
     assert seen.status is Status.INCONCLUSIVE
     assert event["error"] in seen.message
 
@@ -57,7 +56,7 @@ def test_a_fault_that_went_wrong(event: dict[str, Any]) -> None:
 def test_a_fault_without_a_record() -> None:
     """No event means that it was never applied."""
     plan = plan_of(faults=[OUTAGE])
-    seen = fault_never_fired(Book().steady().run(plan, faults=[]))
+    seen = look("fault_never_fired", Book().steady().run(plan, faults=[]))
     assert "never applied" in seen.message
 
 
@@ -65,7 +64,7 @@ def _unseen(*during: tuple[float, str]) -> Status:
     book = Book().steady()
     for at_s, provider in during:
         book.request(at_s, Try(at=provider))
-    return fault_never_fired(book.run(REFUSED, fired=None, unseen=True)).status
+    return look("fault_never_fired", book.run(REFUSED, fired=None, unseen=True)).status
 
 
 def test_refused_connections_are_seen_by_their_absence() -> None:
@@ -89,14 +88,14 @@ def test_a_connection_before_the_fault_was_applied_is_no_proof(at_s: float, stat
         fault_id=window.fault_id, provider="openai", kind="refused", applied_ns=ns(10.2), reverted_ns=ns(39.8)
     )
     history = book.history(REFUSED, faults=[event], unseen=True)
-    assert fault_never_fired(RunData.of(REFUSED, history)).status is status
+    assert look("fault_never_fired", RunData.of(REFUSED, history)).status is status
 
 
 def test_a_refused_attempt_on_record_is_proof() -> None:
     """A chain-side recorder saw it."""
     book = Book().steady()
     book.request(15, fails(None, outcome="refused"), Try(at="azure"))
-    assert fault_never_fired(book.run(REFUSED, fired=None)).status is Status.PASS
+    assert look("fault_never_fired", book.run(REFUSED, fired=None)).status is Status.PASS
 
 
 @pytest.mark.parametrize(("at", "status"), [("openai", Status.PASS), ("azure", Status.INCONCLUSIVE)])
@@ -104,4 +103,4 @@ def test_a_slow_provider_touches_whoever_calls_it(at: str, status: Status) -> No
     """Whether anybody called it meanwhile is all there is to know."""
     book = Book().steady()
     book.request(15, Try(at=at))
-    assert fault_never_fired(book.run(SLOW, fired=None)).status is status
+    assert look("fault_never_fired", book.run(SLOW, fired=None)).status is status

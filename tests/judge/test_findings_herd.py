@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.judge.findings.herd import LOCKSTEP_NS, lockstep_retries, neighbours, no_backoff
+from harness.judge.findings.lockstep_retries import LOCKSTEP_NS, neighbours
 from harness.judge.result import Status
 from harness.scenario import Plan
-from tests.judge.histories import MS, OUTAGE, Book, Try, fails, plan_of
+from tests.judge.histories import MS, OUTAGE, Book, Try, fails, look, plan_of
 
 PLAN = plan_of(faults=[OUTAGE])
 ANTHROPIC = plan_of(faults=[OUTAGE], dialect="anthropic")
@@ -36,7 +36,7 @@ def _retries(gaps_s: list[float], *, told_s: float | None = None, spacing_s: flo
 def test_over_half_of_twenty_retries_at_once(quick: int, slow: int, status: Status) -> None:
     """Over half, of at least twenty."""
     book = _retries([0.049] * quick + [0.051] * slow)
-    seen = no_backoff(book.run(PLAN))
+    seen = look("no_backoff", book.run(PLAN))
     assert seen.status is status
     assert seen.samples == quick + slow
 
@@ -44,7 +44,7 @@ def test_over_half_of_twenty_retries_at_once(quick: int, slow: int, status: Stat
 def test_a_retry_at_the_time_told_is_no_missing_backoff() -> None:
     """A Retry-After of nothing asks for a retry at once."""
     book = _retries([0.001] * 40, told_s=0.0)
-    assert no_backoff(book.run(PLAN)).samples == 0
+    assert look("no_backoff", book.run(PLAN)).samples == 0
 
 
 def _double(after_s: float) -> tuple[Try, Try]:
@@ -57,7 +57,7 @@ def _doubles(plan: Plan, *waits_s: float) -> tuple[Status, int, int]:
     for place in range(12):
         tries = [one for wait_s in waits_s for one in _double(wait_s)]
         book.request(10 + place, *tries, Try(at="azure"))
-    seen = no_backoff(book.run(plan))
+    seen = look("no_backoff", book.run(plan))
     return seen.status, seen.count, seen.samples
 
 
@@ -82,7 +82,7 @@ def test_a_stalled_machine_cannot_tell(lag_s: float, status: Status) -> None:
     """Retries after a stall may come at once through no fault of the chain."""
     book = _retries([0.0] * 30)
     book.lag(15, lag_s)
-    assert no_backoff(book.run(PLAN)).status is status
+    assert look("no_backoff", book.run(PLAN)).status is status
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_a_stall_counts_from_the_first_to_the_last_retry(at_s: float, status: St
     """The last of them is at 20.8 s; a stall is written down when it is over."""
     book = _retries([0.0] * 30)
     book.lag(at_s, 0.5)
-    assert no_backoff(book.run(PLAN)).status is status
+    assert look("no_backoff", book.run(PLAN)).status is status
 
 
 def test_a_stall_in_the_drain_matters() -> None:
@@ -102,14 +102,14 @@ def test_a_stall_in_the_drain_matters() -> None:
     for place in range(30):
         book.request(59.5 + 0.01 * place, fails(503, took_s=5), Try(), phase="recovery")
     book.lag(65, 3.0)
-    assert no_backoff(book.run(PLAN)).status is Status.INCONCLUSIVE
+    assert look("no_backoff", book.run(PLAN)).status is Status.INCONCLUSIVE
 
 
 def test_a_stall_in_another_phase_does_not_matter() -> None:
     """Only while retries go on must nothing stall."""
     book = _retries([0.0] * 30)
     book.lag(45, 3.0)
-    assert no_backoff(book.run(PLAN)).status is Status.FAIL
+    assert look("no_backoff", book.run(PLAN)).status is Status.FAIL
 
 
 def _herd(size: int, *, apart_s: float = 0.0, loners: int = 0) -> Book:
@@ -130,7 +130,7 @@ def _herd(size: int, *, apart_s: float = 0.0, loners: int = 0) -> Book:
 def test_ten_retries_at_once(size: int, loners: int, status: Status) -> None:
     """Ten together is a herd, nine is not, and over half of all must be in one."""
     book = _herd(size, loners=loners)
-    seen = lockstep_retries(book.run(PLAN))
+    seen = look("lockstep_retries", book.run(PLAN))
     assert seen.status is status
     assert seen.samples == size + loners
 
@@ -141,15 +141,15 @@ def test_a_dense_stream_is_no_herd() -> None:
     book = Book()
     for place in range(300):
         book.request(12 + 0.001 * place, fails(503), Try(after_s=1.0))
-    assert lockstep_retries(book.run(plan)).status is Status.PASS
-    assert lockstep_retries(book.run(PLAN)).status is Status.FAIL
+    assert look("lockstep_retries", book.run(plan)).status is Status.PASS
+    assert look("lockstep_retries", book.run(PLAN)).status is Status.FAIL
 
 
 def test_lockstep_cannot_be_told_from_a_stall() -> None:
     """A stalled loop lets go of all its retries at once."""
     book = _herd(30)
     book.lag(20, 0.3)
-    assert lockstep_retries(book.run(PLAN)).status is Status.INCONCLUSIVE
+    assert look("lockstep_retries", book.run(PLAN)).status is Status.INCONCLUSIVE
 
 
 @given(st.lists(st.tuples(st.integers(0, 60), st.integers(0, 5)), min_size=1, max_size=60))

@@ -4,19 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from harness.judge.findings.retrying import (
-    QUOTA_PRESETS,
-    non_retryable_retried,
-    quota_retried,
-    retry_after_ignored,
-    retry_storm,
-)
+from harness.judge.findings.failure_classes import QUOTA_PRESETS
 from harness.judge.result import Status
 from harness.provider.answer import Call, Problem
 from harness.provider.dialects import DIALECTS
 from harness.provider.reply import Head
 from harness.scenario import Fault, Inject
-from tests.judge.histories import OUTAGE, Book, Try, fails, plan_of
+from tests.judge.histories import OUTAGE, Book, Try, fails, look, plan_of
 
 PLAN = plan_of(faults=[OUTAGE])
 
@@ -26,7 +20,7 @@ def test_a_retry_before_the_time_told(after_s: float, status: Status) -> None:
     """51 ms too early is ignored advice, 49 ms is the stamps' own."""
     book = Book()
     shown = book.request(12, fails(429, told_s=2.0), Try(after_s=after_s))
-    seen = retry_after_ignored(book.run(PLAN))
+    seen = look("retry_after_ignored", book.run(PLAN))
     assert seen.status is status
     assert seen.samples == 1
     assert seen.requests == ((shown,) if status is Status.FAIL else ())
@@ -37,7 +31,7 @@ def test_another_provider_may_be_tried_at_once() -> None:
     book = Book()
     book.request(12, fails(429, told_s=2.0), Try(at="azure"))
     book.request(12.1, Try())
-    seen = retry_after_ignored(book.run(PLAN))
+    seen = look("retry_after_ignored", book.run(PLAN))
     assert (seen.status, seen.samples) == (Status.PASS, 1)
 
 
@@ -45,14 +39,14 @@ def test_coming_back_too_early_by_way_of_another_provider() -> None:
     """A return to the provider is a retry of it, others between or not."""
     book = Book()
     book.request(12, fails(429, told_s=2.0), fails(503, at="azure", fault=None), Try(after_s=0.5))
-    assert retry_after_ignored(book.run(PLAN)).count == 1
+    assert look("retry_after_ignored", book.run(PLAN)).count == 1
 
 
 def test_nobody_was_told_a_retry_after() -> None:
     """Without a Retry-After there is nothing to honour."""
     book = Book()
     book.request(12, fails(503), Try())
-    seen = retry_after_ignored(book.run(PLAN))
+    seen = look("retry_after_ignored", book.run(PLAN))
     assert (seen.status, seen.samples) == (Status.INCONCLUSIVE, 0)
 
 
@@ -74,7 +68,7 @@ def test_a_retry_of_what_no_retry_can_change(status: int, shown: bool) -> None:
     """Six statuses must not be tried again at the same provider."""
     book = Book()
     book.request(12, fails(status), Try(after_s=1))
-    seen = non_retryable_retried(book.run(PLAN))
+    seen = look("non_retryable_retried", book.run(PLAN))
     assert seen.count == int(shown)
     assert seen.samples == int(shown)
 
@@ -83,7 +77,7 @@ def test_a_fallback_after_a_bad_request_is_no_retry() -> None:
     """Another provider may be asked."""
     book = Book()
     book.request(12, fails(400), Try(at="azure"))
-    assert non_retryable_retried(book.run(PLAN)).status is Status.PASS
+    assert look("non_retryable_retried", book.run(PLAN)).status is Status.PASS
 
 
 @pytest.mark.parametrize(
@@ -101,7 +95,7 @@ def test_a_retry_of_a_spent_quota(code: str, status: int, shown: bool) -> None:
     """A quota 429 is told from a rate limit by the body's own code; a 402 says it by itself."""
     book = Book()
     book.request(12, fails(status, more={"error_code": code}), Try(after_s=1))
-    assert quota_retried(book.run(PLAN)).count == int(shown)
+    assert look("quota_retried", book.run(PLAN)).count == int(shown)
 
 
 def _told(dialect: str, problem: Problem) -> tuple[int, str | None]:
@@ -124,7 +118,7 @@ def test_each_dialects_quota_answer_is_known(dialect: str, problem: Problem) -> 
     book.request(12, fails(status, more={"error_code": code}), Try(after_s=1))
     run = book.run(PLAN)
     silent = (status, code) == _told(dialect, "rate_limit")
-    assert quota_retried(run).count + non_retryable_retried(run).count == (0 if silent else 1)
+    assert look("quota_retried", run).count + look("non_retryable_retried", run).count == (0 if silent else 1)
 
 
 def test_a_quota_fault_is_known_from_the_plan() -> None:
@@ -133,7 +127,7 @@ def test_a_quota_fault_is_known_from_the_plan() -> None:
     book = Book()
     book.request(12, fails(429), Try(after_s=1))
     book.request(13, fails(429), Try(at="azure"))
-    seen = quota_retried(book.run(plan))
+    seen = look("quota_retried", book.run(plan))
     assert (seen.count, seen.samples) == (1, 2)
 
 
@@ -146,19 +140,19 @@ def test_a_storm_of_attempts(declared: int | None, tries: int, shown: bool) -> N
     plan = plan_of(faults=[OUTAGE], attempts=declared)
     book = Book()
     book.request(12, *[fails(503, after_s=1) for _ in range(tries)], Try(at="azure"))
-    assert retry_storm(book.run(plan)).count == int(shown)
+    assert look("retry_storm", book.run(plan)).count == int(shown)
 
 
 def test_attempts_at_two_providers_are_no_storm() -> None:
     """Each provider is counted on its own."""
     book = Book()
     book.request(12, *[fails(503)] * 5, *[fails(503, at="azure")] * 5)
-    assert retry_storm(book.run(PLAN)).status is Status.PASS
+    assert look("retry_storm", book.run(PLAN)).status is Status.PASS
 
 
 def test_warm_up_is_not_judged() -> None:
     """What the warm-up does is outside every finding."""
     book = Book()
     book.request(-5, fails(400), Try(), request_id="warmup-000001", phase="warmup")
-    seen = non_retryable_retried(book.run(PLAN))
+    seen = look("non_retryable_retried", book.run(PLAN))
     assert (seen.status, seen.samples) == (Status.INCONCLUSIVE, 0)

@@ -6,10 +6,9 @@ from typing import Any
 
 import pytest
 
-from harness.judge.findings.routing import fallback_never_fired, late_fallback, stuck_on_fallback, wrong_order
 from harness.judge.result import Status
 from harness.scenario import Fault, Inject
-from tests.judge.histories import OUTAGE, Book, Try, fails, ns, plan_of
+from tests.judge.histories import OUTAGE, Book, Try, fails, look, ns, plan_of
 
 PLAN = plan_of(faults=[OUTAGE])
 
@@ -18,7 +17,7 @@ def test_a_fallback_without_cause() -> None:
     """Azure first, although nothing is known against OpenAI."""
     book = Book()
     shown = book.request(1, Try(at="azure"))
-    seen = wrong_order(book.run(PLAN))
+    seen = look("wrong_order", book.run(PLAN))
     assert (seen.status, seen.requests) == (Status.FAIL, (shown,))
 
 
@@ -26,7 +25,7 @@ def test_skipping_one_of_three() -> None:
     """Claude after OpenAI, and Azure never asked."""
     book = Book()
     book.request(12, fails(503), Try(at="anthropic"))
-    assert wrong_order(book.run(PLAN)).count == 1
+    assert look("wrong_order", book.run(PLAN)).count == 1
 
 
 def test_in_order() -> None:
@@ -34,7 +33,7 @@ def test_in_order() -> None:
     book = Book()
     book.request(12, fails(503), fails(503, at="azure"), Try(at="anthropic"))
     book.request(13, Try())
-    seen = wrong_order(book.run(PLAN))
+    seen = look("wrong_order", book.run(PLAN))
     assert (seen.status, seen.samples) == (Status.PASS, 1)
 
 
@@ -45,7 +44,7 @@ def test_an_open_breaker_is_in_order(later_s: float, shown: bool) -> None:
     book = Book()
     book.request(12, fails(503), Try(at="azure"))
     book.request(12 + later_s, Try(at="azure"), phase="recovery")
-    assert wrong_order(book.run(plan)).count == int(shown)
+    assert look("wrong_order", book.run(plan)).count == int(shown)
 
 
 @pytest.mark.parametrize(("kind", "shown"), [({"connection": "reset"}, False), ({"status": 503}, True)])
@@ -54,13 +53,13 @@ def test_a_connection_fault_is_cause_enough(kind: dict[str, Any], shown: bool) -
     plan = plan_of(faults=[Fault(on="openai", during="fault", inject=Inject(**kind))])
     book = Book()
     book.request(20, Try(at="azure"))
-    assert wrong_order(book.run(plan)).count == int(shown)
+    assert look("wrong_order", book.run(plan)).count == int(shown)
 
 
 def _failed(status: int | None = 503, **fields: Any) -> Status:
     book = Book()
     book.request(12, fails(status), **fields)
-    return fallback_never_fired(book.run(PLAN)).status
+    return look("fallback_never_fired", book.run(PLAN)).status
 
 
 @pytest.mark.parametrize("status", [429, 500, 503, 529, 408, None])
@@ -101,7 +100,7 @@ def test_all_providers_were_tried() -> None:
     """A request may fail when everybody does."""
     book = Book()
     book.request(12, fails(503), fails(503, at="azure"), fails(503, at="anthropic"))
-    assert fallback_never_fired(book.run(PLAN)).status is Status.PASS
+    assert look("fallback_never_fired", book.run(PLAN)).status is Status.PASS
 
 
 def test_a_chain_of_one_has_no_fallback() -> None:
@@ -109,7 +108,7 @@ def test_a_chain_of_one_has_no_fallback() -> None:
     plan = plan_of(faults=[OUTAGE], order=["openai"])
     book = Book()
     book.request(12, fails(503))
-    assert fallback_never_fired(book.run(plan)).samples == 0
+    assert look("fallback_never_fired", book.run(plan)).samples == 0
 
 
 @pytest.mark.parametrize(
@@ -125,7 +124,7 @@ def test_never_back_at_the_first_provider(at_s: float, at: str, status: Status) 
     book = Book()
     book.request(41, Try())
     book.request(at_s, Try(at=at))
-    assert stuck_on_fallback(book.run(PLAN)).status is status
+    assert look("stuck_on_fallback", book.run(PLAN)).status is status
 
 
 @pytest.mark.parametrize(("recovery_s", "status"), [(11.9, Status.INCONCLUSIVE), (12.0, Status.FAIL)])
@@ -134,13 +133,13 @@ def test_too_short_a_recovery(recovery_s: float, status: Status) -> None:
     plan = plan_of(faults=[OUTAGE], phases={"baseline": 10, "fault": 30, "recovery": recovery_s})
     book = Book()
     book.request(51, Try(at="azure"), phase="recovery")
-    assert stuck_on_fallback(book.run(plan)).status is status
+    assert look("stuck_on_fallback", book.run(plan)).status is status
 
 
 def test_a_fault_elsewhere_does_not_keep_anyone_from_the_first() -> None:
     """Without a fault at the first provider there is nothing to return from."""
     plan = plan_of(faults=[Fault(on="azure", during="fault", inject=Inject(status=503))])
-    assert stuck_on_fallback(Book().steady().run(plan)).samples == 0
+    assert look("stuck_on_fallback", Book().steady().run(plan)).samples == 0
 
 
 @pytest.mark.parametrize(("after_s", "shown"), [(1.049, False), (1.051, True)])
@@ -148,7 +147,7 @@ def test_a_wait_that_buys_nothing(after_s: float, shown: bool) -> None:
     """Over 1 s between the last failure at one provider and the next provider."""
     book = Book()
     book.request(12, fails(503), fails(503, after_s=3), Try(at="azure", after_s=after_s))
-    seen = late_fallback(book.run(PLAN))
+    seen = look("late_fallback", book.run(PLAN))
     assert (seen.count, seen.samples) == (int(shown), 1)
 
 
@@ -159,4 +158,4 @@ def test_a_connection_fault_is_remembered_for_a_minute(at_s: float, shown: bool)
     plan = plan_of(faults=[reset], phases={"baseline": 10, "fault": 30, "recovery": 70})
     book = Book()
     book.request(at_s, Try(at="azure"), phase="recovery")
-    assert wrong_order(book.run(plan)).count == int(shown)
+    assert look("wrong_order", book.run(plan)).count == int(shown)

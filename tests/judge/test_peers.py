@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 
 from harness.judge import RUN, Status, journeys, measure
-from harness.judge.findings.routing import fallback_never_fired, stuck_on_fallback, wrong_order
 from harness.scenario import Fault, Inject
-from tests.judge.histories import Book, Try, fails, ns, plan_of
+from tests.judge.histories import Book, Try, fails, look, ns, plan_of
 
 ORDER = ("east", "west", "claude")
 DEAD_EAST = Fault(on="east", during="fault", inject=Inject(status=503))
@@ -19,17 +18,17 @@ def test_a_peer_is_not_out_of_order() -> None:
     """West before east is the chain's own choice, unless the two stand in an order."""
     book = Book()
     book.request(1, Try(at="west"))
-    assert wrong_order(book.run(PLAN)).samples == 0
-    assert wrong_order(book.run(STRICT)).status is Status.FAIL
+    assert look("wrong_order", book.run(PLAN)).samples == 0
+    assert look("wrong_order", book.run(STRICT)).status is Status.FAIL
 
 
 def test_one_peer_that_was_tried_stands_for_all() -> None:
     """Claude after west alone is in order; Claude with neither of them tried is not."""
     book = Book()
     book.request(1, fails(503, at="west", fault=None), Try(at="claude"))
-    assert wrong_order(book.run(PLAN)).status is Status.PASS
+    assert look("wrong_order", book.run(PLAN)).status is Status.PASS
     book.request(2, Try(at="claude"))
-    assert wrong_order(book.run(PLAN)).requests == ("req-000002",)
+    assert look("wrong_order", book.run(PLAN)).requests == ("req-000002",)
 
 
 def test_a_peer_of_the_primary_is_no_fallback() -> None:
@@ -71,7 +70,7 @@ def test_back_at_any_of_the_first(at: str, status: Status) -> None:
     """A chain that calls west again has left the fallback."""
     book = Book()
     book.request(51, Try(at=at))
-    assert stuck_on_fallback(book.run(PLAN)).status is status
+    assert look("stuck_on_fallback", book.run(PLAN)).status is status
 
 
 @pytest.mark.parametrize(
@@ -82,4 +81,4 @@ def test_a_peer_is_no_later_provider(order: tuple[str, ...], status: Status) -> 
     plan = plan_of(order=order, peers=[("east", "west")], faults=[DEAD_EAST])
     book = Book()
     book.request(12, fails(503, at="east"))
-    assert fallback_never_fired(book.run(plan)).status is status
+    assert look("fallback_never_fired", book.run(plan)).status is status

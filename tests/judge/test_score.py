@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 
 from harness.judge import RunData, Score, ScorecardNumbers, Status, Verdict, judge, over_runs, score, worst
+from harness.judge.findings import FINDINGS
 from harness.judge.result import ExpectationResult, Finding
-from harness.judge.score import HARMS, SUCCESS
+from harness.judge.score import SUCCESS
 from harness.scenario import Fault, Inject
-from harness.scenario.expect import FINDINGS
 from tests.judge.histories import OUTAGE, Book, Try, fails, plan_of
+
+HARMS = tuple(kind.id for kind in FINDINGS.own.values() if kind.harm)
 
 
 def verdict(status: Status, *rows: tuple[str, Status], harms: tuple[str, ...] = ()) -> Verdict:
@@ -82,7 +84,7 @@ def test_a_score_says_what_callers_got(found: Verdict, seen: ScorecardNumbers, e
 
 def test_harms_are_findings() -> None:
     """Each of them is one that the judge looks for, and required."""
-    assert all(FINDINGS[harm] == "required" for harm in HARMS)
+    assert all(FINDINGS[harm].severity == "required" for harm in HARMS)
 
 
 def test_the_scores_are_documented() -> None:

@@ -9,15 +9,13 @@ import pytest
 
 from harness.history import AttemptRecord, FaultEvent, RequestRecord
 from harness.history.join import attribute, join
-from harness.judge.findings.answers import error_swallowed, truncated_as_success
-from harness.judge.findings.faults import fault_never_fired
 from harness.judge.result import Status
 from harness.provider.answer import outcome
 from harness.provider.inject import Stream
 from harness.provider.marker import find_attempts
 from harness.provider.reply import End, Send
 from harness.scenario import Fault, Inject
-from tests.judge.histories import Book, ns, plan_of
+from tests.judge.histories import Book, look, ns, plan_of
 from tests.provider.replies import STREAM, answered
 
 ID = "req-000001"
@@ -77,9 +75,9 @@ def judged(kind: Any, *, told: bool = False) -> Any:
 def test_part_of_an_answer_taken_for_the_whole(kind: str) -> None:
     """Shown, and exposed, and no success, however properly the stream ended."""
     run = judged(kind)
-    seen = truncated_as_success(run)
+    seen = look("truncated_as_success", run)
     assert (seen.status, seen.requests, seen.samples) == (Status.FAIL, (ID,), 1)
-    assert error_swallowed(run).count == 1
+    assert look("error_swallowed", run).count == 1
     assert run.journeys.exposed.all()
     assert not run.columns.requests.complete.any()
     assert run.columns.attempts.had(SPOILT[kind]).all()
@@ -88,7 +86,7 @@ def test_part_of_an_answer_taken_for_the_whole(kind: str) -> None:
 @pytest.mark.parametrize("kind", SPOILT)
 def test_a_caller_who_was_told_is_not_deceived(kind: str) -> None:
     """It could have been shown, and was not."""
-    seen = truncated_as_success(judged(kind, told=True))
+    seen = look("truncated_as_success", judged(kind, told=True))
     assert (seen.status, seen.samples) == (Status.PASS, 1)
 
 
@@ -96,8 +94,8 @@ def test_a_caller_who_was_told_is_not_deceived(kind: str) -> None:
 def test_a_whole_answer_is_whole(kind: str) -> None:
     """A sign that is missing, a pause, or a filter that says so cut nothing: the caller got all that was meant."""
     run = judged(kind)
-    assert truncated_as_success(run).samples == 0
-    assert error_swallowed(run).samples == 0
+    assert look("truncated_as_success", run).samples == 0
+    assert look("error_swallowed", run).samples == 0
     assert run.columns.requests.complete.all()
     assert run.journeys.exposed.all()
 
@@ -105,4 +103,4 @@ def test_a_whole_answer_is_whole(kind: str) -> None:
 @pytest.mark.parametrize("kind", get_args(Stream))
 def test_a_stream_fault_that_acted_has_fired(kind: str) -> None:
     """Counted by the attempt that names it."""
-    assert fault_never_fired(judged(kind)).status is Status.PASS
+    assert look("fault_never_fired", judged(kind)).status is Status.PASS

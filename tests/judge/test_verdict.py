@@ -14,10 +14,9 @@ from hypothesis import strategies as st
 from harness.errors import ExitCode
 from harness.history import RequestRecord
 from harness.judge import Status, Verdict, judge, measure, metrics_json, verdict_json
-from harness.judge.findings import CHECKS, CheckResult
+from harness.judge.findings import FINDINGS, CheckResult
 from harness.judge.run_data import RunData
-from harness.scenario import Plan
-from harness.scenario.expect import FINDINGS
+from harness.scenario import Plan, expect
 from tests.histories import primary_429
 from tests.judge.histories import OUTAGE, Book, Try, fails, ns, plan_of
 from tests.judge.strategies import books, plans
@@ -126,7 +125,7 @@ def test_a_crashed_check_is_never_a_pass(check: str, monkeypatch: pytest.MonkeyP
     def crash(run: RunData) -> CheckResult:
         raise ZeroDivisionError("oh no")
 
-    monkeypatch.setitem(CHECKS, check, crash)
+    monkeypatch.setitem(FINDINGS.own, check, replace(FINDINGS.own[check], check=crash))
     verdict = _judged("no retry_storm", book=_good())
     assert verdict.status is Status.INCONCLUSIVE
     assert verdict.expectations[0].observed == (None if check == "retry_storm" else 0.0)
@@ -140,7 +139,7 @@ def test_a_crashed_advisory_check_does_not_count(monkeypatch: pytest.MonkeyPatch
     def crash(run: RunData) -> CheckResult:
         raise ZeroDivisionError
 
-    monkeypatch.setitem(CHECKS, "late_fallback", crash)
+    monkeypatch.setitem(FINDINGS.own, "late_fallback", replace(FINDINGS.own["late_fallback"], check=crash))
     assert _judged(book=_good()).status is Status.PASS
 
 
@@ -175,9 +174,9 @@ def test_an_empty_run_passes_nothing() -> None:
     assert "no request was sent" in verdict.reasons
 
 
-def test_each_finding_has_a_check() -> None:
-    """And none has two names."""
-    assert list(CHECKS) == list(FINDINGS)
+def test_a_scenario_can_name_every_finding() -> None:
+    """The grammar has the names and severities of the declarations."""
+    assert {kind.id: kind.severity for kind in FINDINGS.own.values()} == expect.FINDINGS
 
 
 def test_json_is_plain() -> None:

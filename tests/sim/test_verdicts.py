@@ -6,7 +6,7 @@ import pytest
 
 from harness.chain import Chain
 from harness.judge import RunData, Status, Verdict, judge
-from harness.judge.findings import CHECKS
+from harness.judge.findings import FINDINGS
 from harness.sim import run
 from tests.sim.planted import hosted
 from tests.sim.planted.conduct import MISTAKES, Mistake
@@ -25,7 +25,7 @@ def found(answer: Verdict) -> set[str]:
 
 def test_every_finding_has_a_chain_that_shows_it() -> None:
     """A new finding needs one, but for that of a run whose faults touched nothing: no chain is to blame for it."""
-    assert set(MISTAKES) == set(CHECKS) - {"fault_never_fired"}
+    assert set(MISTAKES) == set(FINDINGS.own) - {"fault_never_fired"}
 
 
 @pytest.mark.parametrize("name", MISTAKES)

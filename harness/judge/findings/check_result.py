@@ -1,4 +1,4 @@
-"""What a check saw."""
+"""The answer of a check."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class CheckResult:
         count: How many requests (retries, windows) show it.
         samples: How many could have.
         requests: The requests that show it, sorted.
-        message: What was seen, in one sentence.
+        message: What was found, in one sentence.
     """
 
     status: Status
@@ -33,7 +33,7 @@ class CheckResult:
 
 
 def unsure(message: str, samples: int = 0) -> CheckResult:
-    """Return that nothing can be said, and why."""
+    """Return that the check cannot tell, and why."""
     return CheckResult(status=Status.INCONCLUSIVE, samples=samples, message=message)
 
 
@@ -62,6 +62,6 @@ def by_request(run: RunData, *, shown: Bools, could: Bools, did: str, nobody: st
     return CheckResult(status=Status.PASS, samples=samples, message=f"none of {samples} requests {did}")
 
 
-def nobody(run: RunData) -> Bools:
+def no_requests(run: RunData) -> Bools:
     """Return the mask of no requests."""
     return np.zeros(len(run.columns.requests), dtype=bool)

@@ -6,7 +6,7 @@ from harness.chain import Chain
 from harness.document import duration_text
 from harness.judge.properties.declaration import Property, WorstRequest
 from harness.judge.properties.search_run import SearchRun
-from harness.judge.properties.words import seconds
+from harness.quantities import duration
 
 TIMEOUT_NS = 60 * 10**9
 """Of one attempt, where the chain does not state it."""
@@ -27,7 +27,7 @@ def _broken(run: SearchRun) -> tuple[str, ...]:
 
 
 def _harm(shown: WorstRequest) -> str:
-    waited = f"the caller waits {seconds(shown.run.waited_ns(shown.request))}"
+    waited = f"the caller waits {duration(shown.run.waited_ns(shown.request))}"
     return f"{waited} in vain" if shown.request.client_left else waited
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from harness.history.records import AttemptRecord
-from harness.judge.findings.retrying import NON_RETRYABLE, PAYMENT_REQUIRED, QUOTA_CODES, QUOTA_PRESETS
+from harness.judge.findings.failure_classes import NON_RETRYABLE, PAYMENT_REQUIRED, QUOTA_CODES, QUOTA_PRESETS
 from harness.judge.properties.declaration import Attempts, Property, WorstRequest
 from harness.judge.properties.search_run import Pair, SearchRun
-from harness.judge.properties.words import seconds
+from harness.quantities import duration
 
 
 def _in_vain(run: SearchRun, attempts: Attempts) -> list[Pair]:
@@ -30,7 +30,7 @@ def _broken(run: SearchRun) -> tuple[str, ...]:
 
 def _harm(shown: WorstRequest) -> str:
     before, after = _in_vain(shown.run, shown.attempts)[0]
-    gap = seconds(max(after.start_ns - (before.end_ns or 0), 0))
+    gap = duration(max(after.start_ns - (before.end_ns or 0), 0))
     return f"{before.provider} is asked again after {gap} although no retry can change that"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from harness.judge.findings.routing import MEMORY_NS
+from harness.judge.findings.wrong_order import MEMORY_NS
 from harness.judge.properties.declaration import Attempts, Property, WorstRequest
 from harness.judge.properties.search_run import SearchRun, failed
 from harness.judge.tables.columns import TOLERANCE_NS

@@ -5,8 +5,8 @@ from __future__ import annotations
 from harness.history.records import AttemptRecord
 from harness.judge.properties.declaration import Attempts, Property, WorstRequest
 from harness.judge.properties.search_run import Pair, SearchRun
-from harness.judge.properties.words import seconds
 from harness.judge.tables.columns import TOLERANCE_NS
+from harness.quantities import duration
 
 
 def _too_early(run: SearchRun, attempts: Attempts) -> list[Pair]:
@@ -27,8 +27,8 @@ def _broken(run: SearchRun) -> tuple[str, ...]:
 
 def _harm(shown: WorstRequest) -> str:
     before, after = max(_too_early(shown.run, shown.attempts), key=lambda pair: _early_ns(*pair))
-    gap = seconds(max(after.start_ns - (before.end_ns or 0), 0))
-    return f"{before.provider} is asked again after {gap} although its Retry-After was {seconds(before.retry_after_ns or 0)}"
+    gap = duration(max(after.start_ns - (before.end_ns or 0), 0))
+    return f"{before.provider} is asked again after {gap} although its Retry-After was {duration(before.retry_after_ns or 0)}"
 
 
 RESPECTS_RETRY_AFTER = Property(

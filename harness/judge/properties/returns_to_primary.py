@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from harness.judge.findings.routing import LOOK_NS, RETURN_NS
+from harness.judge.findings.stuck_on_fallback import LOOK_NS, RETURN_NS
 from harness.judge.properties.declaration import Property, WorstRequest
 from harness.judge.properties.search_run import SearchRun
-from harness.judge.properties.words import seconds
+from harness.quantities import duration
 
 
 def _broken(run: SearchRun) -> tuple[str, ...]:
@@ -30,7 +30,7 @@ def _broken(run: SearchRun) -> tuple[str, ...]:
 def _harm(shown: WorstRequest) -> str:
     run = shown.run
     ended_ns = max(window.end_ns for window in run.windows if window.provider in run.first)
-    return f"{run.chain.order[0]} is never asked again, although it was healthy for {seconds(run.end_ns - ended_ns)}"
+    return f"{run.chain.order[0]} is never asked again, although it was healthy for {duration(run.end_ns - ended_ns)}"
 
 
 RETURNS_TO_PRIMARY = Property(

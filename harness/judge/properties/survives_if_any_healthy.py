@@ -6,7 +6,8 @@ from harness.history.records import AttemptRecord, RequestRecord
 from harness.http_rules import is_success
 from harness.judge.properties.declaration import Property, WorstRequest
 from harness.judge.properties.search_run import SearchRun
-from harness.judge.properties.words import listed, seconds
+from harness.judge.properties.words import listed
+from harness.quantities import duration
 
 _CALLERS_OWN = frozenset({400, 413, 422})
 _POLICY_CODES = ("content_filter", "content_policy")
@@ -48,7 +49,7 @@ def _harm(shown: WorstRequest) -> str:
     else:
         given = "gets no complete answer" if is_success(request.status) else f"gets a {request.status}"
     were = "was" if len(healthy) == 1 else "were"
-    return f"the caller {given} after {seconds(run.waited_ns(request))} although {listed(healthy)} {were} healthy"
+    return f"the caller {given} after {duration(run.waited_ns(request))} although {listed(healthy)} {were} healthy"
 
 
 def _limit(run: SearchRun, broken_by: tuple[str, ...]) -> str:

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 
 from harness.history import AttemptRecord
 from harness.judge.properties import PROPERTIES, SearchRun
-from harness.judge.properties.words import listed, seconds
+from harness.judge.properties.words import listed
+from harness.quantities import duration
 from harness.scenario import Inject, Window
 
 _COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
@@ -50,7 +51,7 @@ def sentence(name: str, run: SearchRun, shown: tuple[str, ...]) -> str:
     causes = _causes(touched, {(window.fault_id, window.provider): window for window in run.windows})
     starts_ns = [next(each.start_ns for each in touched if each.fault_id == cause) for cause in _ids(touched)]
     apart_ns = starts_ns[-1] - starts_ns[0]
-    apart = f", {apart_ns / 1e9:.1f} s apart" if apart_ns >= _APART_NS else ""
+    apart = f", {duration(apart_ns)} apart" if apart_ns >= _APART_NS else ""
     return f"{listed(causes)}{apart}, and {harm}"
 
 
@@ -81,5 +82,5 @@ def _deed(inject: Inject) -> tuple[str, str]:
     wait = ""
     if inject.retry_after is not None:  # a date is in whole seconds, so how long that is differs from answer to answer
         as_date = inject.retry_after_as == "date"
-        wait = " with a date for Retry-After" if as_date else f" with Retry-After {seconds(inject.retry_after)}"
+        wait = " with a date for Retry-After" if as_date else f" with Retry-After {duration(inject.retry_after)}"
     return f"{inject.status}{why}{wait}", f"{inject.status}s{why}{wait}"

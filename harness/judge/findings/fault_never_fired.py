@@ -1,17 +1,17 @@
-"""Whether the faults of the plan touched anything."""
+"""Faults of the plan that touched no attempt."""
 
 from __future__ import annotations
 
 from harness.history import FaultEvent, as_records
 from harness.judge.findings.check_result import CheckResult, unsure
+from harness.judge.findings.declaration import FindingKind
 from harness.judge.result import Status
 from harness.judge.run_data import RunData
 from harness.judge.tables.columns import TOLERANCE_NS
 from harness.scenario import Window
 
 
-def fault_never_fired(run: RunData) -> CheckResult:
-    """A fault window that changed no attempt: the run did not test what it claims."""
+def _check(run: RunData) -> CheckResult:
     windows = run.plan.timeline.windows
     if not windows:
         return unsure("no faults in the plan")
@@ -61,3 +61,16 @@ def _unseen(run: RunData, window: Window, name: str, event: FaultEvent) -> str:
     if stopped and went_on.any():
         return ""
     return f"nobody can see whether {name} at {window.provider} refused a connection"
+
+
+FAULT_NEVER_FIRED = FindingKind(
+    id="fault_never_fired",
+    severity="run",
+    shown_by="run",
+    name="a fault touched nothing",
+    meaning="A fault window changed no attempt: the run did not test what it claims. Makes the run inconclusive, never"
+    " failed.",
+    could="fault windows",
+    remedy="Send more requests, make the fault longer, or aim it at a provider that the chain calls.",
+    check=_check,
+)

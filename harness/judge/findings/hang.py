@@ -1,4 +1,4 @@
-"""What happens around a caller's leaving: silence before it, work after it."""
+"""Callers left waiting while the chain does nothing."""
 
 from __future__ import annotations
 
@@ -7,16 +7,14 @@ import math
 import numpy as np
 
 from harness.judge.findings.check_result import CheckResult, by_request, unsure
-from harness.judge.metrics import zombie_ns
+from harness.judge.findings.declaration import FindingKind
 from harness.judge.run_data import RunData
 from harness.judge.tables.columns import TOLERANCE_NS, Bools, Floats
 
 IDLE_NS = 5 * 10**9
-ZOMBIE_NS = 250_000_000
 
 
-def hang(run: RunData) -> CheckResult:
-    """The caller left unanswered, with no attempt open and none begun or ended for 5 s and the last Retry-After."""
+def _check(run: RunData) -> CheckResult:
     if run.plan.load.deadline <= IDLE_NS:
         return unsure("a deadline of 5 s or less is too short to tell a hang")
     requests = run.columns.requests
@@ -26,19 +24,8 @@ def hang(run: RunData) -> CheckResult:
         run,
         shown=shown,
         could=requests.sent,
-        did="were left waiting with nothing under way",
+        did="were left waiting with no attempt under way",
         nobody="no requests",
-    )
-
-
-def zombie_attempts(run: RunData) -> CheckResult:
-    """An attempt begun more than 250 ms after the caller left."""
-    return by_request(
-        run,
-        shown=run.columns.requests_with(zombie_ns(run) > ZOMBIE_NS),
-        could=run.columns.requests.left,
-        did="went on with new attempts after the caller had left",
-        nobody="no caller left",
     )
 
 
@@ -58,3 +45,17 @@ def _idle(
     heard = np.flatnonzero(mine & ~np.isnan(attempts.retry_after_ns))
     told_ns[attempts.request[heard]] = attempts.retry_after_ns[heard]
     return left_ns - last_ns, told_ns
+
+
+HANG = FindingKind(
+    id="hang",
+    severity="required",
+    shown_by="request",
+    name="caller left waiting for nothing",
+    meaning="The caller left unanswered while no attempt was open and none had begun or ended for 5 s, nor within the last"
+    " Retry-After. Needs a deadline over 5 s.",
+    could="was sent",
+    remedy="Give every wait inside the chain an end: a timeout for each attempt, and one for the whole request.",
+    check=_check,
+    harm=True,
+)

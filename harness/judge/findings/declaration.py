@@ -1,0 +1,60 @@
+"""What a finding is: one declaration in a file of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from harness.chain.spec import Driver
+from harness.judge.findings.check_result import CheckResult, unsure
+from harness.judge.result import Severity
+from harness.judge.run_data import RunData
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindingKind:
+    """A behaviour that the judge looks for in every run.
+
+    Attributes:
+        id: What people and programs call it.
+        severity: `required` (one is enough to fail a run), `advisory` (reported only), `run` (says that the run tested too
+            little).
+        shown_by: What shows it: a single `request`, or the `run` as a whole.
+        name: In a few words, for somebody who does not know the id.
+        meaning: When it is shown, in sentences.
+        could: What could have shown it, to complete "requests that …", or a noun.
+        remedy: What usually ends it, whatever hosts the chain.
+        remedy_on: What usually ends it on a driver, in place of `remedy`.
+        check: Looks for it.
+        harm: A caller was deceived, or left waiting for nothing.
+        drivers: The drivers whose chains can show it; all if empty.
+    """
+
+    id: str
+    severity: Severity
+    shown_by: Literal["request", "run"]
+    name: str
+    meaning: str
+    could: str
+    remedy: str
+    remedy_on: Mapping[Driver, str] = field(default_factory=dict)
+    check: Callable[[RunData], CheckResult]
+    harm: bool = False
+    drivers: frozenset[Driver] = frozenset()
+
+    def look(self, run: RunData) -> CheckResult:
+        """Return what the check found in a run."""
+        driver = run.plan.chain.driver
+        if self.drivers and driver not in self.drivers:
+            return unsure(f"a chain on {driver} cannot show it")
+        return self.check(run)
+
+    def remedy_for(self, driver: Driver) -> str:
+        """Return what usually ends it on a driver."""
+        return self.remedy_on.get(driver, self.remedy)
+
+
+def on_litellm(remedy: str) -> dict[Driver, str]:
+    """Return a remedy for LiteLLM's Router and proxy."""
+    return {"litellm-router": remedy, "litellm-proxy": remedy}

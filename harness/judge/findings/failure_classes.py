@@ -1,0 +1,49 @@
+"""Failures that no retry at the same provider can change."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from harness.judge.run_data import RunData
+from harness.judge.tables.columns import Bools, Ints, fault_ids, places
+
+NON_RETRYABLE = (400, 401, 403, 404, 413, 422)
+QUOTA_CODES = (
+    "insufficient_quota",
+    "organization_spend_limit_exceeded",
+    "enforced_spend_limit_reached",
+    "billing_error",
+)
+PAYMENT_REQUIRED = 402
+"""What some send instead of a 429, whatever their body's code; a 429 needs one of the codes."""
+QUOTA_PRESETS = frozenset({"quota", "spend_limit"})
+
+
+def quota(run: RunData) -> Bools:
+    """Return which attempts failed because a quota or a spend limit was used up."""
+    attempts = run.columns.attempts
+    windows = run.plan.timeline.windows
+    presets = [fault_ids(windows).index(w.fault_id) for w in windows if w.inject.error in QUOTA_PRESETS]
+    spent = places(attempts.table["error_code"], QUOTA_CODES)[attempts.row] >= 0
+    if presets:
+        spent |= np.isin(attempts.fault, presets)
+    mask: Bools = (spent & (attempts.status == 429)) | (attempts.status == PAYMENT_REQUIRED)
+    return mask
+
+
+def retried(run: RunData, after: Bools) -> Bools:
+    """Return which requests went back to a provider after such an attempt at it."""
+    before = run.retries.before
+    return having(run, before[after[before]])
+
+
+def having(run: RunData, attempts: Ints) -> Bools:
+    """Return which requests made some attempts.
+
+    Args:
+        run: The run.
+        attempts: Places of the attempts.
+    """
+    mask = np.zeros(len(run.columns.attempts), dtype=bool)
+    mask[attempts] = True
+    return run.columns.requests_with(mask)

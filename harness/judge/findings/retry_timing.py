@@ -1,0 +1,48 @@
+"""What the findings about the timing of retries share."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from harness.judge.run_data import RunData
+from harness.judge.tables.columns import Bools
+from harness.judge.tables.pairs import Pairs, double_sends
+
+STALL_NS = 250_000_000
+HEALTH_EVERY_NS = 100_000_000
+"""How often a process writes of its health."""
+
+
+def judged_retries(run: RunData) -> Pairs:
+    """Return the retries without the client library's own double sends, and without what cannot be seen whole."""
+    attempts = run.columns.attempts
+    blind = run.columns.requests.blind[attempts.request[run.retries.before]]
+    library = _sends_twice(run)[attempts.provider[run.retries.before]]
+    return run.retries.where(~(library & double_sends(attempts, run.retries)) & ~blind)
+
+
+def _sends_twice(run: RunData) -> Bools:
+    """Return at which providers the chain's client library sends a failed connection try again by itself.
+
+    LiteLLM's does for Anthropic and for nobody else; anywhere else a retry at once is the chain's own.
+    """
+    chain = run.plan.chain
+    hosted = chain.driver.startswith("litellm")
+    dialects = {name: provider.dialect for name, provider in chain.providers.items()}
+    return np.array([hosted and dialects.get(name) == "anthropic" for name in run.columns.providers], dtype=bool)
+
+
+def stalled(run: RunData, retries: Pairs) -> str:
+    """Return which process stalled from the first to the last of some retries; empty if none did.
+
+    The requests' phase is not enough: in the drain after the last one the machine may stall as well.
+    """
+    attempts, health = run.columns.attempts, run.columns.history.health
+    first_ns, last_ns = attempts.end_ns[retries.before].min(), attempts.start_ns[retries.after].max()
+    # A record speaks of the time before it: the lag itself, and the interval after which it was due.
+    since_ns = health["at_ns"] - health["loop_lag_ns"] - HEALTH_EVERY_NS
+    slow = health[(health["loop_lag_ns"] > STALL_NS) & (health["at_ns"] >= first_ns) & (since_ns <= last_ns)]
+    if not len(slow):
+        return ""
+    worst = slow.loc[slow["loop_lag_ns"].idxmax()]
+    return f"the {worst['process']} process stalled for {worst['loop_lag_ns'] / 10**6:.0f} ms while retries went on"

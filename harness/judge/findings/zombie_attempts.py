@@ -1,0 +1,33 @@
+"""Attempts for callers who have left."""
+
+from __future__ import annotations
+
+from harness.judge.findings.check_result import CheckResult, by_request
+from harness.judge.findings.declaration import FindingKind
+from harness.judge.metrics import zombie_ns
+from harness.judge.run_data import RunData
+
+ZOMBIE_NS = 250_000_000
+
+
+def _check(run: RunData) -> CheckResult:
+    return by_request(
+        run,
+        shown=run.columns.requests_with(zombie_ns(run) > ZOMBIE_NS),
+        could=run.columns.requests.left,
+        did="went on with new attempts after the caller had left",
+        nobody="no caller left",
+    )
+
+
+ZOMBIE_ATTEMPTS = FindingKind(
+    id="zombie_attempts",
+    severity="required",
+    shown_by="request",
+    name="work for callers who have left",
+    meaning="An attempt began more than 250 ms after the caller had left.",
+    could="whose caller left",
+    remedy="Cancel a request's retries and fallbacks when its caller disconnects.",
+    remedy_on={"litellm-proxy": "Set `cancel_on_disconnect: true` in `general_settings`."},
+    check=_check,
+)

@@ -1,0 +1,61 @@
+"""Writes the tables of docs/reference that follow from declarations: `python -m scripts.declarations`."""
+# ruff: noqa: INP001  -- a script, in no package
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+
+from harness.judge.findings import FINDINGS, FindingKind
+from harness.judge.properties import PROPERTIES, Property
+
+PAGES = Path(__file__).parents[1] / "docs" / "reference"
+
+
+def tables() -> dict[str, str]:
+    """Return each table, in Markdown, by its name in the pages."""
+    kinds = sorted(FINDINGS.own.values(), key=lambda kind: ("required", "advisory", "run").index(kind.severity))
+    return {
+        "findings": _table(("id", "severity", "shown by", "when", "could have shown it"), map(_finding, kinds)),
+        "remedies": _table(("id", "in words", "usual remedy"), map(_remedy, kinds)),
+        "properties": _table(("property", "broken by", "findings"), map(_property, PROPERTIES.own.values())),
+    }
+
+
+def _finding(kind: FindingKind) -> Sequence[str]:
+    return f"`{kind.id}`", kind.severity, kind.shown_by, kind.meaning, kind.could
+
+
+def _remedy(kind: FindingKind) -> Sequence[str]:
+    by_text: dict[str, list[str]] = {}
+    for driver, text in kind.remedy_on.items():
+        by_text.setdefault(text, []).append(f"`{driver}`")
+    special = [f"On {' and '.join(drivers)}: {text}" for text, drivers in by_text.items()]
+    return f"`{kind.id}`", kind.name, " ".join([kind.remedy, *special])
+
+
+def _property(declared: Property) -> Sequence[str]:
+    return f"`{declared.name}`", declared.broken_by, ", ".join(f"`{finding}`" for finding in declared.findings) or "–"
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    cells = (head, ["---"] * len(head), *rows)
+    return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |\n" for row in cells)
+
+
+def page(text: str) -> str:
+    """Return a page with its tables written anew.
+
+    Args:
+        text: The page; a table's place begins with `<!-- NAME: written by … -->` and ends with `<!-- end -->`.
+    """
+    written = tables()
+    put: Callable[[re.Match[str]], str] = lambda found: f"{found[1]}\n{written[found[2]]}<!-- end -->"  # noqa: E731
+    return re.sub(r"(<!-- (\w+): written by [^>]*-->)\n.*?<!-- end -->", put, text, flags=re.DOTALL)
+
+
+if __name__ == "__main__":
+    for name in ("findings.md", "properties.md"):
+        path = PAGES / name
+        path.write_text(page(path.read_text(encoding="utf-8")), encoding="utf-8")
