@@ -148,10 +148,11 @@ class HealthRecord:
     """How one process on the path did, every 100 ms.
 
     Attributes:
-        process: `edge`, `chain`, `load` or `runner`.
+        process: `edge`, `chain`, `load`, `runner` or `toxiproxy`.
         at_ns: When this was written.
-        loop_lag_ns: How late the process's event loop woke up at worst since the record before.
-        cpu_ns: CPU time of the process so far, all threads.
+        loop_lag_ns: How late the process's event loop woke up at worst since the record before; of Toxiproxy, how long
+            its API was silent beyond the usual.
+        cpu_ns: CPU time of the process so far, all threads; 0 for Toxiproxy.
     """
 
     process: str

@@ -195,6 +195,7 @@ class _LiveRun:
             Toxiproxy.start(self.toxiproxy.path, log=self.folder.logs / "toxiproxy.log")
         )
         await self._watch(parts, proxy.died())
+        await parts.enter_async_context(_task(proxy.watch(self.capture.put)))
         chain = None if hosted.part is None else await self._part(parts, "chain", hosted.part)
         load = await self._part(parts, "load", [sys.executable, "-m", "harness.live.locustfile"])
         base_urls = await self._listen(proxy, (await edge.ready(self._edge_message(), EdgeReady)).ports)

@@ -73,6 +73,7 @@ class ApiClient:
     """
 
     def __init__(self, port: int) -> None:
+        self.port = port
         self._session = _BoundedSession()
         self._api: Any = type("Consumer", (APIConsumer,), {"host": "127.0.0.1", "port": port})
 

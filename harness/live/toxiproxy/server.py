@@ -15,9 +15,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from harness.errors import HarnessError
+from harness.history.records import HealthRecord
 from harness.live.processes import OwnedProcess, to_the_end
 from harness.live.toxiproxy.client import ApiClient, WedgedError
 from harness.live.toxiproxy.port import Port
+from harness.live.toxiproxy.silence import watch_api
 
 START_S = 10.0
 _TRIES = 3
@@ -132,6 +134,10 @@ class Toxiproxy:
     async def unthrottle(self, name: str) -> None:
         """Let all pass again."""
         await self._set(name, _bandwidth, bytes_per_second=0)
+
+    async def watch(self, put: Callable[[HealthRecord], None]) -> None:
+        """Write health records until cancelled; see `watch_api`."""
+        await watch_api(lambda: self._server.client.port, put)
 
     async def died(self) -> HarnessError:
         """Complete when the server ends by itself, and say how. One that hung and was replaced does not count."""
