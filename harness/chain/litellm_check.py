@@ -16,6 +16,19 @@ _SECTIONS = ("router_settings", "litellm_settings", "environment_variables")
 _FALLBACKS = ("fallbacks", "context_window_fallbacks", "content_policy_fallbacks")
 _ELSEWHERE = re.compile(r"gemini|palm|command|mistral|llama|titan|jamba|deepseek|grok|qwen|cohere", re.IGNORECASE)
 _NOT_CHAT = re.compile(r"text-embedding|whisper|tts-|dall-e|gpt-image|omni-moderation|text-moderation", re.IGNORECASE)
+STRATEGIES = (
+    "simple-shuffle",
+    "lar1",
+    "least-busy",
+    "latency-based-routing",
+    "cost-based-routing",
+    "usage-based-routing-v2",
+    "usage-based-routing",
+    "provider-budget-routing",
+)
+"""What LiteLLM takes as `routing_strategy`."""
+OF_GROUPS = "priority"
+"""What it takes in `routing_groups` besides."""
 _WEEK_S = 7 * 24 * 3600
 
 
@@ -30,6 +43,7 @@ def check(document: Document) -> None:
     for name in ("router_settings", "litellm_settings"):
         _check_numbers(document, name)
     _check_aliases(document)
+    _check_routing(document)
     for name in ("router_settings", "litellm_settings"):
         for field in _FALLBACKS:
             _check_fallbacks(document, (name, field))
@@ -137,6 +151,28 @@ def _check_numbers(document: Document, name: str) -> None:
     ):
         if settings.get(field) is not None:
             _number(document, (name, field), settings[field], whole=whole, most=most)
+
+
+def _check_routing(document: Document) -> None:
+    """Refuse a routing strategy that LiteLLM would refuse when it starts."""
+    settings = section(document.data, "router_settings")
+    _strategy(document, ("router_settings", "routing_strategy"), settings.get("routing_strategy"), STRATEGIES)
+    groups = settings.get("routing_groups")
+    for number, group in enumerate(groups if isinstance(groups, list) else ()):
+        place = ("router_settings", "routing_groups", number, "routing_strategy")
+        if isinstance(group, dict):
+            _strategy(document, place, group.get("routing_strategy"), (*STRATEGIES, OF_GROUPS))
+
+
+def _strategy(document: Document, place: Place, value: Any, known: tuple[str, ...]) -> None:
+    if value is None or (isinstance(value, str) and value.startswith("os.environ/")) or value in known:
+        return
+    problem = f"LiteLLM has no routing strategy {str(value)[:80]!r}"
+    hint = did_you_mean(str(value), known)
+    if value == OF_GROUPS:
+        problem = f"LiteLLM takes {OF_GROUPS!r} as the strategy of a group alone"
+        hint = "an entry of `routing_groups` takes it, with `model_priorities`"
+    raise document.error(problem, place, known=", ".join(known), hint=hint)
 
 
 def _check_aliases(document: Document) -> None:

@@ -14,13 +14,13 @@ from typing import Any
 from harness.chain.litellm_check import aliases, section
 from harness.chain.litellm_config import Deployment, deployments, fallback_sources
 from harness.chain.litellm_settings import GENERAL, LOGINS, ROUTER, SECTIONS, is_module
-from harness.chain.spec import Chain, Retry
+from harness.chain.spec import DUMMY_KEY, Chain, ChainError, Retry
 from harness.document import did_you_mean
-from harness.errors import UsageError
 from harness.provider.spec import Dialect, Provider
 
-DUMMY_KEY = "sk-no-key"
 RETRIES_DEFAULT = 2  # LiteLLM's own num_retries
+MOCKS = ("mock_response", "mock_tool_calls", "mock_timeout")
+"""Parameters of a deployment, each of which makes LiteLLM answer by itself."""
 
 # The path that LiteLLM wants in an address; it appends the rest itself.
 _PATHS: dict[Dialect, str] = {"openai": "/v1", "gemini": "/v1beta", "openrouter": "/api/v1"}
@@ -44,7 +44,8 @@ class RouterSettings:
         module: Attributes of the `litellm` module; the proxy's `litellm_settings`.
         general: The proxy's `general_settings`; empty for the Router alone.
         addressable: The model to ask for to reach a provider, by provider.
-        dialects: Each deployment's dialect, by place in `model_list`.
+        names: Each deployment's provider, by place in `model_list`.
+        dialects: Each deployment's dialect, likewise.
         warnings: What is not carried over, in sentences.
     """
 
@@ -53,22 +54,26 @@ class RouterSettings:
     module: dict[str, Any]
     general: dict[str, Any] = field(default_factory=dict)
     addressable: dict[str, str]
+    names: tuple[str, ...]
     dialects: tuple[Dialect, ...]
     warnings: tuple[str, ...] = ()
 
 
-def router_settings(chain: Chain, base_urls: Mapping[str, str], environ: Mapping[str, str]) -> RouterSettings:
-    """Return what `litellm.Router`, or for `litellm-proxy` LiteLLM's proxy, is to be made of.
+def router_settings(
+    chain: Chain, base_urls: Mapping[str, str], environ: Mapping[str, str], *, proxy: bool
+) -> RouterSettings:
+    """Return what `litellm.Router`, or LiteLLM's proxy, is to be made of.
 
     Args:
         chain: With its secrets.
         base_urls: Where each provider is called, by name, without the dialect's own path.
         environ: The environment that keys are looked up in.
+        proxy: It is for LiteLLM's proxy, which takes more settings than the Router alone.
 
     Raises:
-        UsageError: The chain asks for something that would not be tested.
+        ChainError: The chain asks for something that would not be tested.
     """
-    return _own(chain, base_urls) if chain.litellm is None else _theirs(chain, base_urls, environ)
+    return _own(chain, base_urls) if chain.litellm is None else _theirs(chain, base_urls, environ, proxy=proxy)
 
 
 def api_base(dialect: Dialect, base_url: str) -> str:
@@ -77,7 +82,7 @@ def api_base(dialect: Dialect, base_url: str) -> str:
 
 
 def _own(chain: Chain, base_urls: Mapping[str, str]) -> RouterSettings:
-    names = [*chain.order, *(name for name in chain.providers if name not in chain.order)]
+    names = chain.names
     model_list = tuple(
         {"model_name": name, "litellm_params": _params(chain.providers[name], base_urls.get(name, ""))}
         for name in names
@@ -94,6 +99,7 @@ def _own(chain: Chain, base_urls: Mapping[str, str]) -> RouterSettings:
         router=router,
         module={},
         addressable={name: name for name in names},
+        names=names,
         dialects=tuple(chain.providers[name].dialect for name in names),
         warnings=tuple(warnings),
     )
@@ -115,9 +121,9 @@ def _retries(retry: Retry, warnings: list[str]) -> dict[str, Any]:
     if kinds is None or len(kinds) == 4:  # all four is what LiteLLM does by itself
         return arguments
     if ("server_error" in kinds) != ("connection" in kinds):
-        raise UsageError(
+        raise ChainError(
             "LiteLLM cannot tell a failed connection from a server error",
-            where="retry.on",
+            ("retry", "on"),
             known="rate_limit, server_error, timeout, connection",
             hint="list both of server_error and connection, or neither",
         )
@@ -139,16 +145,21 @@ def _retries(retry: Retry, warnings: list[str]) -> dict[str, Any]:
     return {**arguments, "retry_policy": policy}
 
 
-def _theirs(chain: Chain, base_urls: Mapping[str, str], environ: Mapping[str, str]) -> RouterSettings:
+def _theirs(chain: Chain, base_urls: Mapping[str, str], environ: Mapping[str, str], *, proxy: bool) -> RouterSettings:
     config = chain.litellm or {}
     warnings: list[str] = []
     known = {**environ, **{str(k): str(v) for k, v in section(config, "environment_variables").items()}}
     listed = deployments(config)
     model_list = tuple(_rewired(entry, base_urls.get(entry.name, ""), known, warnings) for entry in listed)
+    warnings += [
+        f"{entry.name}: {name} is set, so this deployment never calls a provider"
+        for entry in listed
+        for name in MOCKS
+        if entry.params.get(name)
+    ]
     left_out = len(config["model_list"]) - len(listed)
     if left_out:
         warnings.append(f"{left_out} deployments that take no chat completions are left out")
-    proxy = chain.driver == "litellm-proxy"
     router = _applied(config, "router_settings", ROUTER.__contains__, known, warnings)
     module = _applied(config, "litellm_settings", partial(is_module, proxy=proxy), known, warnings)
     general: dict[str, Any] = {}
@@ -175,6 +186,7 @@ def _theirs(chain: Chain, base_urls: Mapping[str, str], environ: Mapping[str, st
         module=module,
         general=general,
         addressable=addressable,
+        names=tuple(entry.name for entry in listed),
         dialects=tuple(entry.dialect for entry in listed),
         warnings=tuple(warnings),
     )

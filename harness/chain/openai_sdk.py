@@ -8,8 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import get_args
 
-from harness.chain.spec import Chain, RetryOn
-from harness.errors import UsageError
+from harness.chain.spec import Chain, ChainError, RetryOn
 from harness.provider.spec import Dialect
 
 RETRIES_DEFAULT = 2  # the SDK's own max_retries
@@ -33,13 +32,13 @@ def sdk_settings(chain: Chain) -> SdkSettings:
     """Return what the clients are to be made of.
 
     Raises:
-        UsageError: The chain asks for something that would not be tested.
+        ChainError: The chain asks for something that would not be tested.
     """
     for name, provider in chain.providers.items():
         if provider.dialect not in SPOKEN:
-            raise UsageError(
+            raise ChainError(
                 f"OpenAI's SDK does not speak {provider.dialect}",
-                where=f"providers.{name}.dialect",
+                ("providers", name, "dialect"),
                 known=", ".join(sorted(SPOKEN)),
                 hint="driver: litellm-router speaks it",
             )
@@ -47,9 +46,9 @@ def sdk_settings(chain: Chain) -> SdkSettings:
     attempts = retry.attempts if retry else None
     kinds = retry.on if retry else None
     if attempts != 1 and kinds is not None and set(kinds) != set(get_args(RetryOn)):
-        raise UsageError(
+        raise ChainError(
             "OpenAI's SDK tries all kinds of failure again",
-            where="retry.on",
+            ("retry", "on"),
             known=", ".join(get_args(RetryOn)),
             hint="leave it out, or write attempts: 1",
         )

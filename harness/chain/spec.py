@@ -9,10 +9,10 @@ from typing import Annotated, Any, Literal
 from annotated_types import Ge, Gt, Le, Len
 from pydantic import ConfigDict, StringConstraints
 
-from harness.document import Duration, Share
+from harness.document import Duration, Place, Share, field_name
+from harness.errors import UsageError
 from harness.provider.spec import EnvName, Name, Provider
 
-Driver = Literal["litellm-router", "litellm-proxy", "openai-sdk", "reference", "endpoint"]
 Backoff = Literal["exponential", "fixed", "full-jitter", "equal-jitter", "decorrelated"]
 RetryOn = Literal["rate_limit", "server_error", "timeout", "connection"]
 _STRICT = ConfigDict(extra="forbid")
@@ -20,8 +20,23 @@ _STRICT = ConfigDict(extra="forbid")
 DERIVED = frozenset({"litellm", "model", "peers"})
 """Fields of a chain that nobody writes: they come from a LiteLLM configuration."""
 
+DUMMY_KEY = "sk-no-key"
+"""Sent to providers for which no key is given: mocked ones need none."""
+
 PLACEHOLDER = re.compile(r"\{([A-Za-z0-9][A-Za-z0-9_\-]{0,62})\.base_url\}")
 """Stands for a provider's address in an endpoint's command; its group is the provider's name."""
+
+
+class ChainError(UsageError):
+    """A field of a chain file is wrong.
+
+    Attributes:
+        place: The field; the loader adds file and line.
+    """
+
+    def __init__(self, problem: str, place: Place, *, known: str | None = None, hint: str | None = None) -> None:
+        super().__init__(problem, where=field_name(place), known=known, hint=hint)
+        self.place = place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,7 +176,7 @@ class Chain:
     __pydantic_config__ = _STRICT
 
     name: Name
-    driver: Driver
+    driver: Name
     providers: Annotated[dict[str, Provider], Len(1, 50)]
     order: Annotated[tuple[str, ...], Len(1, 50)]
     peers: tuple[tuple[str, ...], ...] = ()
@@ -174,6 +189,20 @@ class Chain:
     max_cost: Annotated[float, Gt(0), Le(10**6)] = 5.0
     litellm: dict[str, Any] | None = field(default=None, repr=False)
     model: str | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of all providers: those in the order, then the others."""
+        return (*self.order, *(name for name in self.providers if name not in self.order))
+
+    @property
+    def first(self) -> frozenset[str]:
+        """The first provider, and its peers."""
+        return self.with_peers(self.order[0])
+
+    def with_peers(self, name: str) -> frozenset[str]:
+        """Return a provider and those among which the chain picks at will."""
+        return frozenset({name}).union(*(peers for peers in self.peers if name in peers))
 
     @property
     def roles(self) -> dict[str, tuple[str, ...]]:
@@ -199,7 +228,7 @@ class HostedConfig:
     __pydantic_config__ = _STRICT
 
     name: Name
-    driver: Literal["litellm-router", "litellm-proxy"]
+    driver: Name
     config: Annotated[str, Len(1, 1000)]
     workers: Annotated[int, Ge(1), Le(32)] = 1
     max_requests: Annotated[int, Ge(1), Le(10**7)] = 1000

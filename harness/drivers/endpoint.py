@@ -70,14 +70,6 @@ def headers(endpoint: Endpoint, environ: Mapping[str, str]) -> dict[str, str]:
     return {**given, "authorization": f"Bearer {key}"}
 
 
-def remarks(endpoint: Endpoint) -> tuple[str, ...]:
-    """Return what is odd about a gateway's address, though it may be right, in sentences."""
-    path = urlsplit(endpoint.base_url).path.rstrip("/")
-    if path.endswith("/v1"):
-        return ()
-    return (f"endpoint.base_url does not end in /v1: requests go to {path}/chat/completions",)
-
-
 class Probe:
     """Asks a gateway whether it is ready, never by a chat request.
 

@@ -10,13 +10,11 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from harness.chain import Chain
-from harness.chain.litellm_router import router_settings
-from harness.chain.openai_sdk import sdk_settings
-from harness.drivers.endpoint import Probe, fill, headers, remarks
+from harness.chain.driver import driver_of
+from harness.chain.endpoint import remarks
+from harness.drivers.endpoint import Probe, fill, headers
 from harness.errors import UsageError
 from harness.messages import ChainStart, LoadTarget
-
-_PROXY_NEEDS = ("litellm_proxy_extras", "uvicorn")  # some of what the extra `proxy` brings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,12 +24,12 @@ class Host:
     Attributes:
         chain: With its secrets.
         part: Arguments of our own child that hosts the chain; None where the chain is not ours to host.
-        sees_attempts: Attempts are recorded on the chain's side too. Where not, a refused connection is seen by nobody.
+        forked: The module that the child runs, if it may be forked from a process that has done its imports; else None.
     """
 
     chain: Chain
     part: tuple[str, ...] | None
-    sees_attempts: bool
+    forked: str | None
 
     def start_message(self, capture: Path | None, base_urls: Mapping[str, str], *, seed: int) -> ChainStart:
         """Return the part's start message; for its standard input alone, as it holds the chain's secrets.
@@ -71,23 +69,18 @@ def host(chain: Chain) -> Host:
     """Return how a chain is hosted.
 
     Raises:
-        UsageError: Its driver cannot do what the chain asks for, or a key is not set.
+        UsageError: Its driver cannot do what the chain asks for or is not installed, or a key is not set.
     """
+    driver = driver_of(chain)
+    driver.check(chain)
     if chain.endpoint is not None:
-        host = Host(chain=chain, part=None, sees_attempts=False)
-        host.command(dict.fromkeys(chain.providers, ""))
         headers(chain.endpoint, os.environ)
-        return host
-    if chain.driver == "openai-sdk":
-        sdk_settings(chain)
-        return Host(chain=chain, part=(sys.executable, "-m", "harness.drivers.openai_sdk"), sees_attempts=True)
-    if chain.driver == "reference":
-        return Host(chain=chain, part=(sys.executable, "-m", "harness.drivers.reference"), sees_attempts=True)
-    router_settings(chain, {}, os.environ)
-    if chain.driver == "litellm-proxy":
-        if not all(map(find_spec, _PROXY_NEEDS)):
-            hint = "pip install 'llm-fallback-harness[proxy]'"
-            raise UsageError("LiteLLM's proxy is not installed", where="driver", hint=hint)
-        part = (sys.executable, "-m", "harness.drivers.litellm_proxy", str(chain.workers))
-        return Host(chain=chain, part=part, sees_attempts=True)
-    return Host(chain=chain, part=(sys.executable, "-m", "harness.drivers.litellm_router"), sees_attempts=True)
+    needs = driver.requirement
+    if needs is not None and not all(map(find_spec, needs.modules)):
+        raise UsageError(f"{needs.what} is not installed", where="driver", hint=needs.hint)
+    program = driver.part(chain) if driver.part is not None else None
+    return Host(
+        chain=chain,
+        part=None if program is None else (sys.executable, "-m", *program),
+        forked=program[0] if program is not None and driver.forked else None,
+    )

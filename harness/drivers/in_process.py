@@ -4,20 +4,14 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
-from importlib import import_module
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
 
 from harness.chain import Chain
+from harness.chain.driver import DRIVERS, driver_of
 from harness.drivers.environment import HostEnvironment
 from harness.drivers.recorder import Recorder
-from harness.drivers.server import InProcessChain, Open
+from harness.drivers.server import InProcessChain
 from harness.errors import UsageError
-
-_HOSTS = {
-    "litellm-router": "harness.drivers.litellm_router.host",
-    "openai-sdk": "harness.drivers.openai_sdk.host",
-    "reference": "harness.drivers.reference.host",
-}
 
 
 def prepare(chain: Chain) -> None:
@@ -26,31 +20,28 @@ def prepare(chain: Chain) -> None:
     Raises:
         UsageError: It cannot be hosted in a process of ours.
     """
-    if chain.driver not in _HOSTS:
+    driver = driver_of(chain)
+    if driver.in_process is None:
         raise UsageError(
             f"a chain with `driver: {chain.driver}` runs in processes of its own, so only a live run can host it",
             where="driver",
-            known=", ".join(_HOSTS),
+            known=", ".join(name for name, known in DRIVERS.own.items() if known.in_process is not None),
             hint="--engine live",
         )
-    if chain.driver == "litellm-router":
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # a library's, of which somebody's test settings must not make errors
-            import_module("harness.drivers.litellm_router.__main__").preload()
-            import_module("harness.drivers.litellm_router.fast").warm()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a library's, of which somebody's test settings must not make errors
+        driver.preload()
 
 
 def quick(chain: Chain) -> AbstractContextManager[None]:
     """Leave out the chain's own work that no history shows, while this is entered."""
-    if chain.driver != "litellm-router":
-        return nullcontext()
-    without: AbstractContextManager[None] = import_module("harness.drivers.litellm_router.fast").fast()
-    return without
+    return driver_of(chain).shortcuts()
 
 
 def enter(
     chain: Chain, base_urls: Mapping[str, str], recorder: Recorder, environment: HostEnvironment
 ) -> AbstractAsyncContextManager[InProcessChain]:
     """Host a chain that was prepared; see `Open`."""
-    host: Open = import_module(_HOSTS[chain.driver]).enter
+    host = driver_of(chain).in_process
+    assert host is not None
     return host(chain, base_urls, recorder, environment)

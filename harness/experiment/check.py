@@ -9,15 +9,11 @@ from typing import Any
 
 from harness import chain as chains
 from harness.chain import Chain
-from harness.chain.litellm_router import router_settings
+from harness.chain.driver import DRIVERS, driver_of
 from harness.document import read
 from harness.errors import HarnessError
 from harness.scenario.load import load
 from harness.scenario.shipped import located
-
-_LITELLM = ("litellm-router", "litellm-proxy")
-_CHAINS = {"providers", "model_list", "config"}
-"""Top-level keys, one of which every chain file has."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +55,7 @@ def check(path: Path, *, chain: Path | None = None) -> CheckedFile:
     path = located(path)
     try:
         summary, hosted = _read(path, chain)
-        warnings = router_settings(hosted, {}, os.environ).warnings if hosted.driver in _LITELLM else ()
+        warnings = driver_of(hosted).warnings(hosted, os.environ)
     except HarnessError as error:
         return CheckedFile(path=path, error=error)
     return CheckedFile(path=path, summary=summary, warnings=warnings)
@@ -67,7 +63,7 @@ def check(path: Path, *, chain: Path | None = None) -> CheckedFile:
 
 def _read(path: Path, chain: Path | None) -> tuple[str, Chain]:
     data = read(path).data
-    if isinstance(data, dict) and _CHAINS & data.keys() and "phases" not in data:
+    if isinstance(data, dict) and _chain_keys() & data.keys() and "phases" not in data:
         found = chains.load(path)
         return f"chain {found.name}: {' → '.join(found.order)} ({found.driver})", found
     loaded = load(path, chain=chain)
@@ -78,3 +74,9 @@ def _read(path: Path, chain: Path | None) -> tuple[str, Chain]:
         f"windows, {len(plan.expectations)} expectations, chain {plan.chain.name}"
     )
     return summary, loaded.chain
+
+
+def _chain_keys() -> set[str]:
+    """Return top-level keys, one of which every chain file has."""
+    own = {driver.configuration.key for driver in DRIVERS.own.values() if driver.configuration is not None}
+    return {"providers", "config"} | own

@@ -15,7 +15,7 @@ from harness import sim
 from harness.chain import Chain
 from harness.chain.upstream import upstream_addresses
 from harness.document import did_you_mean
-from harness.drivers import priced
+from harness.drivers.litellm_prices import priced
 from harness.errors import ExitCode, HarnessError, UsageError
 from harness.judge import RunData, Status, judge
 from harness.judge.properties import PROPERTIES, SearchRun
@@ -155,7 +155,7 @@ def explore(
 
 
 def _space(chain: Chain, *, deadline: int | None, providers: Sequence[str], faults: int, seed: int) -> Space:
-    every = (*chain.order, *(name for name in chain.providers if name not in chain.order))
+    every = chain.names
     names = _known(providers, every, "--providers")
     return Space(
         chain=chain,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from harness.drivers import host, priced
+from harness.drivers.host import host
+from harness.drivers.litellm_prices import priced
 from harness.experiment.real import Permission
 from harness.scenario.load import Loaded, load
 from harness.scenario.shipped import located

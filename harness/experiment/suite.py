@@ -9,7 +9,7 @@ from dataclasses import KW_ONLY, dataclass
 from functools import partial
 from pathlib import Path
 
-from harness.drivers import host
+from harness.drivers.host import host
 from harness.errors import HarnessError, UsageError
 from harness.experiment.cells import scorecard
 from harness.experiment.conductor import Engine, Judges, Progress, Suite, Waves
@@ -125,9 +125,8 @@ class _Parts:
 
 async def _live(parts: _Parts, binary: Binary) -> Scorecard:
     todo, progress = parts.todo, parts.progress
-    modules = (
-        {"harness.edge"} | {(host(job.loaded.chain).part or ("",))[-1] for job in todo} if len(todo) > 1 else set()
-    )
+    forked = {"harness.edge", *(host(job.loaded.chain).forked for job in todo)} if len(todo) > 1 else set()
+    modules = {module for module in forked if module is not None}
     progress.phase("imports")
     async with nurseries(modules, parts.folder.path, progress.say) as forks:
 

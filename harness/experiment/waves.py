@@ -29,6 +29,7 @@ SHARE_OF_CORES = 0.8
 JOBS_PER_CORE = 4
 """More would not be ready in time: the imports of one run take a core for about 7 s."""
 _TRIES = 3
+"""At one provider, where nobody declares how many."""
 _NOT_RETRIED = frozenset({400, 401, 402, 404, 413, 422})
 _HARMLESS = frozenset({"slow", "throttle", "delay", "pace", "stream_no_usage", "stream_keepalive", "stream_no_done"})
 
@@ -45,7 +46,8 @@ def cpu_by_second(plan: Plan) -> list[float]:
 
 def _failures(plan: Plan, provider: str, second: int) -> float:
     """Return how many failed attempts at a provider a request is expected to make in some second."""
-    tries = plan.chain.retry.attempts if plan.chain.retry and plan.chain.retry.attempts else _TRIES
+    declared = plan.facts.tries[provider].limit()
+    tries = _TRIES if declared is None else declared
     return max(
         (
             window.share

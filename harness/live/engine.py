@@ -15,7 +15,8 @@ from typing import Any, Protocol
 
 from harness.chain import Chain
 from harness.chain.upstream import keys
-from harness.drivers import READY_S, Host, host
+from harness.drivers.endpoint import READY_S
+from harness.drivers.host import Host, host
 from harness.errors import ExitCode, HarnessError
 from harness.live.nemesis import Nemesis
 from harness.live.processes import Fork, OwnedProcess, to_the_end

@@ -25,8 +25,6 @@ FORK_S = 30.0
 """How long a fork may take on a machine that is busy."""
 START_S = 120.0
 """How long the imports may take."""
-FORKED = ("harness.drivers.litellm_router", "harness.edge")
-"""What is worth it and safe: parts on asyncio. Gevent, in the load, does not fork well."""
 
 
 @asynccontextmanager
@@ -38,13 +36,13 @@ async def nurseries(
     Without one, parts are started as ever: slower, and the same.
 
     Args:
-        modules: The parts' programs, as after `python -m`; those that cannot be forked are passed over.
+        modules: The parts' programs, as after `python -m`. Each may be forked: gevent, in the load, does not fork well.
         logs: Folder for their output.
         say: Told what went wrong.
     """
     started: dict[str, Nursery] = {}
     async with AsyncExitStack() as stack:
-        for module in sorted(set(modules) & set(FORKED)) if sys.platform == "linux" else ():
+        for module in sorted(set(modules)) if sys.platform == "linux" else ():
             log = logs / f"nursery-{module.rpartition('.')[2]}.log"
             try:
                 started[module] = await stack.enter_async_context(Nursery.start(module, log=log))

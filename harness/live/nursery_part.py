@@ -19,15 +19,14 @@ from typing import NoReturn
 from harness import part
 from harness.messages import Born, Ended, NurseryStart, Ready, read, write
 
-_LITELLM = "harness.drivers.litellm_router"
-
 
 def main() -> int:
     """Import a part's program, and fork it whenever we are asked to, until standard input ends."""
     module = sys.argv[1]
     program = importlib.import_module(f"{module}.__main__")
-    if module == _LITELLM:
-        program.preload()
+    preload = getattr(program, "preload", None)  # what the program imports late
+    if preload is not None:
+        preload()
     if threading.active_count() > 1:
         sys.stderr.write(f"{module} has started a thread: it cannot be forked\n")
         return 1

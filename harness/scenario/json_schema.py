@@ -9,7 +9,7 @@ import inspect
 import json
 import re
 import sys
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import is_dataclass
 from pathlib import Path
 from typing import Any
@@ -17,12 +17,20 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from harness.chain import spec
+from harness.chain.driver import DRIVERS
 from harness.document import duration_text, share_text
 from harness.provider import inject
 from harness.provider import spec as provider
 from harness.scenario import expect, schema
 
 _HIDDEN = {"Chain": spec.DERIVED}
+_LISTED: dict[tuple[str, str], Callable[[], Iterable[str]]] = {
+    ("Chain", "driver"): lambda: DRIVERS.own,
+    ("HostedConfig", "driver"): lambda: (
+        name for name, known in DRIVERS.own.items() if known.configuration is not None
+    ),
+}
+"""Fields that take the name of a declaration: an editor suggests ours, and underlines those of other packages."""
 _SHAPES = {
     shape.__name__: shape
     for module in (spec, schema, inject, provider)
@@ -55,6 +63,9 @@ def _describe(definition: dict[str, Any], shape: type, *, hidden: frozenset[str]
         properties.pop(name, None)
     for name, field in properties.items():
         field.pop("title", None)
+        if listed := _LISTED.get((shape.__name__, name)):
+            field.clear()
+            field.update({"type": "string", "enum": list(listed())})
         field["description"] = texts.get(name) or texts[f"{name}_"]
     definition["description"] = inspect.cleandoc(shape.__doc__ or "").split("\n", 1)[0]
 

@@ -139,7 +139,7 @@ def _expectation(document: Document, scenario: Scenario, place: int) -> Expectat
 
 
 def _check_chain(document: Document, scenario: Scenario, chain: Chain) -> None:
-    known = [*chain.order, *(name for name in chain.providers if name not in chain.order)]
+    known = chain.names
     roles = chain.roles
     for place, fault in enumerate(scenario.faults):
         if fault.on in chain.providers:

@@ -9,6 +9,8 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from harness.chain import Chain
+from harness.chain.driver import driver_of
+from harness.chain.facts import ChainFacts
 from harness.chain.redact import redact
 from harness.draw import draw
 from harness.provider.inject import CLOSES, RESETS, Inject, Limit
@@ -70,6 +72,7 @@ class Plan:
         timeline: The fault windows.
         load: Deadline and size of the requests.
         chain: Without its secrets.
+        facts: What the judge needs to know about the chain beside that.
         expectations: In the order of the file.
         digest: SHA-256 over all of this, hexadecimal.
     """
@@ -82,6 +85,7 @@ class Plan:
     timeline: Timeline
     load: Load
     chain: Chain
+    facts: ChainFacts
     expectations: tuple[Expectation, ...]
     digest: str = ""
 
@@ -113,6 +117,7 @@ def compile_plan(
         timeline=_timeline(scenario, chain, phases),
         load=scenario.load,
         chain=redact(chain),
+        facts=driver_of(chain).facts(chain),
         expectations=expectations,
     )
     return replace(plan, digest=_digest(asdict(plan)))

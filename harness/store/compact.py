@@ -39,7 +39,7 @@ def compact(capture: Path, plan: Plan, *, complete: bool) -> History:
         faults=[_shift(row, origin) for row in found[FaultEvent]],
         health=[_shift(row, origin) for row in found[HealthRecord]],
         foreign=len(found[Foreign]),
-        unseen=plan.chain.driver == "endpoint",
+        unseen=not plan.facts.sees_attempts,
         complete=complete,
     )
 

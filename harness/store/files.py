@@ -64,12 +64,15 @@ def write_json(path: Path, data: dict[str, Any]) -> None:
     write_file(path, encode({"format": FORMAT, **data}, pretty=True) + b"\n")
 
 
-def read_json(path: Path, shape: type[T]) -> T:
+def read_json(
+    path: Path, shape: type[T], *, newer: Callable[[dict[str, Any]], dict[str, Any]] = lambda written: written
+) -> T:
     """Return what a JSON file holds.
 
     Args:
         path: The file.
         shape: What it must be.
+        newer: Adds what older versions did not write; returns its argument where nothing is missing.
 
     Raises:
         UsageError: It cannot be read, is not JSON, of another format or of another shape.
@@ -78,9 +81,10 @@ def read_json(path: Path, shape: type[T]) -> T:
         raise UsageError("not a file", where=str(path))
     try:
         raw = path.read_bytes()
-        written = decode(raw, dict[str, Any]).get("format", FORMAT)
-        check_format(path, written)
-        return decode(raw, shape)
+        written = decode(raw, dict[str, Any])
+        check_format(path, written.get("format", FORMAT))
+        complete = newer(written)
+        return decode(raw if complete is written else encode(complete), shape)
     except OSError as error:
         raise UsageError(f"cannot read the file: {error.strerror}", where=str(path)) from None
     except (ValueError, RecursionError) as error:

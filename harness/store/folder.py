@@ -20,6 +20,7 @@ from harness.scenario import LATEST, Plan
 from harness.store import tables
 from harness.store.compact import compact
 from harness.store.files import create_folder, read_json, timestamp, write_file, write_json
+from harness.store.plans import with_facts
 
 
 class _Environment(TypedDict, total=False):
@@ -91,7 +92,7 @@ class RunFolder:
             UsageError: plan.json is damaged; so too for the other files.
         """
         path = self.path / "plan.json"
-        plan = read_json(path, Plan)
+        plan = read_json(path, Plan, newer=with_facts)
         if not plan.phases or not plan.chain.order or not {*plan.chain.order} <= plan.chain.providers.keys():
             raise UsageError("damaged: it has no phases, or names providers that it does not have", where=str(path))
         return plan

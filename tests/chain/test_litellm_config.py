@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.chain import Chain, load
+from harness.chain.litellm_check import STRATEGIES
 from harness.chain.litellm_config import chain
 from harness.document import parse
 from harness.errors import UsageError
@@ -284,3 +285,36 @@ def test_any_configuration_is_a_chain_or_a_usage_error(data: Any, model: str | N
         assert len(set(hosted.order)) == len(hosted.order) > 0
         assert {name for peers in hosted.peers for name in peers} <= set(hosted.order)
     assert re.match(r"litellm\.yaml:\d+(: |$)", where)
+
+
+@pytest.mark.parametrize("strategy", [*STRATEGIES, "os.environ/STRATEGY"])
+def test_a_routing_strategy_of_litellms_is_taken(strategy: str) -> None:
+    """Whatever LiteLLM takes; one that the environment names cannot be known before."""
+    assert config(deployment("a"), routing_strategy=strategy).order == ("a",)
+
+
+@pytest.mark.parametrize(
+    ("strategy", "problem", "hint"),
+    [
+        ("priority", "takes 'priority' as the strategy of a group alone", "an entry of `routing_groups` takes it"),
+        ("usage-based-routing-v3", "has no routing strategy 'usage-based-routing-v3'", "did you mean"),
+        (["simple-shuffle"], "has no routing strategy", ""),
+    ],
+)
+def test_a_routing_strategy_that_litellm_refuses_is_refused_by_name(strategy: Any, problem: str, hint: str) -> None:
+    """When the file is read, not when LiteLLM starts."""
+    with pytest.raises(UsageError, match=problem) as caught:
+        config(deployment("a"), routing_strategy=strategy)
+
+    assert str(caught.value.where).endswith(": router_settings.routing_strategy")
+    assert caught.value.known == ", ".join(STRATEGIES)
+    assert hint in (caught.value.hint or "")
+
+
+def test_a_group_takes_one_strategy_more() -> None:
+    """`priority` is for groups; anything else is checked as everywhere."""
+    group = {"group_name": "g", "models": ["a"], "model_priorities": {"a": 1}}
+    assert config(deployment("a"), routing_groups=[{**group, "routing_strategy": "priority"}]).order == ("a",)
+    with pytest.raises(UsageError, match="'prio'") as caught:
+        config(deployment("a"), routing_groups=[{**group, "routing_strategy": "prio"}])
+    assert str(caught.value.where).endswith(": router_settings.routing_groups[0].routing_strategy")

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import copy
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from harness.chain import Chain, Driver, Provider, Retry
+from harness.chain import Chain, Provider, Retry
 from harness.chain.litellm_config import chain
-from harness.chain.litellm_router import DUMMY_KEY, RouterSettings, router_settings
+from harness.chain.litellm_router import MOCKS, RouterSettings, router_settings
+from harness.chain.spec import DUMMY_KEY
 from harness.document import parse
 from harness.errors import UsageError
 
@@ -33,16 +33,14 @@ BASE_URLS = {name: f"http://127.0.0.1:{port}" for port, name in enumerate(OURS.p
 def ours(**fields: Any) -> RouterSettings:
     """Return the settings of our chain with other fields."""
     hosted = Chain(name="ours", driver="litellm-router", providers=OURS.providers, order=OURS.order, **fields)
-    return router_settings(hosted, BASE_URLS, {})
+    return router_settings(hosted, BASE_URLS, {}, proxy=False)
 
 
-def theirs(
-    data: dict[str, Any], environ: dict[str, str] | None = None, *, driver: Driver = "litellm-router"
-) -> RouterSettings:
+def theirs(data: dict[str, Any], environ: dict[str, str] | None = None, *, proxy: bool = False) -> RouterSettings:
     """Return the settings of a LiteLLM configuration; each provider is at a port of its own."""
-    hosted = replace(chain(parse(json.dumps(data).encode(), Path("litellm.yaml"))), driver=driver)
+    hosted = chain(parse(json.dumps(data).encode(), Path("litellm.yaml")))
     urls = {name: f"http://127.0.0.1:{port}" for port, name in enumerate(hosted.providers, start=9000)}
-    return router_settings(hosted, urls, environ or {})
+    return router_settings(hosted, urls, environ or {}, proxy=proxy)
 
 
 def test_each_provider_is_a_group_of_its_own() -> None:
@@ -190,7 +188,7 @@ def test_the_proxy_takes_more() -> None:
             },
             "mcp_servers": {"x": {}},
         },
-        driver="litellm-proxy",
+        proxy=True,
     )
 
     assert settings.router == {"cooldown_time": 7}
@@ -242,4 +240,14 @@ def test_a_wildcard_is_addressed_by_what_callers_ask_for() -> None:
     data = {"model_list": [{"model_name": "openai/*", "litellm_params": {"model": "openai/*", "api_key": "sk-1"}}]}
     hosted = chain(parse(json.dumps(data).encode(), Path("litellm.yaml")), model="openai/gpt-4")
 
-    assert router_settings(hosted, {}, {}).addressable == {"openai": "openai/gpt-4"}
+    assert router_settings(hosted, {}, {}, proxy=False).addressable == {"openai": "openai/gpt-4"}
+
+
+@pytest.mark.parametrize("mock", MOCKS)
+def test_a_deployment_that_answers_by_itself_is_pointed_out(mock: str) -> None:
+    """No fault reaches it: whoever tests a fallback to it tests nothing."""
+    entries = [
+        {"model_name": "a", "litellm_params": {"model": "openai/gpt-4", "api_key": "sk-1", mock: "hello"}},
+        {"model_name": "b", "litellm_params": {"model": "openai/gpt-4", "api_key": "sk-1"}},
+    ]
+    assert theirs({"model_list": entries}).warnings == (f"a: {mock} is set, so this deployment never calls a provider",)

@@ -18,7 +18,7 @@ import httpx
 import pytest
 
 from harness.chain import Chain
-from harness.drivers import host
+from harness.drivers.host import host
 from harness.history.records import ChainAttempt
 from harness.messages import LoadTarget, read, write
 from harness.store.capture import rows

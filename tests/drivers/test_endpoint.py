@@ -13,8 +13,8 @@ import pytest
 from aiohttp import web
 
 from harness.chain import Chain, Endpoint, Provider
-from harness.drivers import Probe, host
-from harness.drivers.endpoint import fill
+from harness.drivers.endpoint import Probe, fill
+from harness.drivers.host import host
 from harness.errors import HarnessError, UsageError
 from harness.messages import ChainStart
 from tests.drivers.providers import refused_port
@@ -25,7 +25,10 @@ BASE_URLS = {"openai": "http://127.0.0.1:1", "azure-eu": "http://127.0.0.1:2"}
 def gateway(*command: str, base_url: str = "http://127.0.0.1:8787/v1/", **more: Any) -> Chain:
     """Return a chain behind a gateway."""
     endpoint = Endpoint(base_url=base_url, model="best", headers={"X-Team": "chaos"}, command=command or None, **more)
-    providers = {name: Provider(dialect="openai", model="gpt-4") for name in BASE_URLS}
+    providers = {
+        name: Provider(dialect="openai", model="gpt-4", listen=f"127.0.0.1:{port}")
+        for port, name in enumerate(BASE_URLS, start=2)
+    }
     return Chain(name="ours", driver="endpoint", providers=providers, order=tuple(BASE_URLS), endpoint=endpoint)
 
 
@@ -90,7 +93,7 @@ def test_the_load_sends_what_the_chain_says() -> None:
     how = host(gateway())
     address = how.target()
 
-    assert (how.part, how.sees_attempts, how.command(BASE_URLS)) == (None, False, None)
+    assert (how.part, how.forked, how.command(BASE_URLS)) == (None, None, None)
     assert address.base_url == "http://127.0.0.1:8787/v1"
     assert address.model == "best"
     assert address.headers == {"x-team": "chaos"}
@@ -146,7 +149,7 @@ def test_a_hosted_chain_is_a_part(tmp_path: Path) -> None:
 
     assert how.part is not None
     assert how.part[-1] == "harness.drivers.litellm_router"
-    assert how.sees_attempts
+    assert how.forked == "harness.drivers.litellm_router"
     assert how.probe() is None
     assert how.start_message(None, BASE_URLS, seed=7) == ChainStart(chain=chain, base_urls=BASE_URLS, seed=7)
     assert how.start_message(tmp_path, BASE_URLS, seed=7).capture == str(tmp_path)

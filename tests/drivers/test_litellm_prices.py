@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from harness.chain import Chain, Provider
-from harness.drivers import priced
+from harness.drivers.litellm_prices import priced
 from harness.provider.spec import Dialect, Price
 
 
@@ -45,7 +45,7 @@ def test_a_stated_price_stays() -> None:
 def test_litellm_is_not_imported() -> None:
     """It would take seconds before a run even begins."""
     program = (
-        "import sys; from harness.chain import Chain, Provider; from harness.drivers import priced;"
+        "import sys; from harness.chain import Chain, Provider; from harness.drivers.litellm_prices import priced;"
         "c = Chain(name='c', driver='litellm-router', order=('a',),"
         " providers={'a': Provider(dialect='openai', model='gpt-4')});"
         "assert priced(c).providers['a'].price; assert 'litellm' not in sys.modules"

@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from harness.chain import Chain, Provider, Retry
-from harness.drivers import host
+from harness.drivers.host import host
 from harness.drivers.litellm_proxy.worker import seclude
 from harness.errors import UsageError
 from harness.history.records import ChainAttempt, HealthRecord
@@ -130,7 +130,7 @@ def test_the_end_waits_for_nobody(child: Hosted, request_id: str) -> None:
 
 def test_a_missing_proxy_is_a_usage_error(monkeypatch: pytest.MonkeyPatch) -> None:
     """The extra is named before anything starts."""
-    monkeypatch.setattr(sys.modules["harness.drivers.host"], "_PROXY_NEEDS", ("no_such_module",))
+    monkeypatch.setattr(sys.modules["harness.drivers.host"], "find_spec", lambda _name: None)
 
     with pytest.raises(UsageError, match="not installed") as caught:
         host(CHAIN)

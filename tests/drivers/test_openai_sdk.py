@@ -10,7 +10,7 @@ import pytest
 
 from harness.chain import Chain, Provider, Retry
 from harness.chain.openai_sdk import sdk_settings
-from harness.drivers import host
+from harness.drivers.host import host
 from harness.drivers.openai_sdk.fallback import explain
 from harness.errors import UsageError
 from tests.drivers.hosted import Hosted, events, text_of

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.chain import Retry
+from harness.chain.facts import Tries
 from harness.judge import judge
 from harness.judge.properties import PROPERTIES, SearchRun, broken
 from harness.judge.properties.bounded_latency import default_deadline_ns
@@ -26,6 +26,7 @@ def search_run(plan: Plan, book: Book, **fields: object) -> SearchRun:
         "attempts": book.attempts,
         "windows": plan.timeline.windows,
         "chain": plan.chain,
+        "facts": plan.facts,
         "providers": plan.chain.order,
         "deadline_ns": 30 * S,
         "end_ns": plan.end_ns,
@@ -130,12 +131,23 @@ def test_healthy_is_from_start_to_end() -> None:
 @pytest.mark.parametrize(("attempts", "limit"), [(None, 9), (1, 3), (2, 6)])
 def test_attempts_are_bounded(attempts: int | None, limit: int) -> None:
     """Providers times attempts at each, three where the chain does not say; one more breaks it."""
-    plan = plan_of()
-    plan = replace(plan, chain=replace(plan.chain, retry=Retry(attempts=attempts) if attempts else None))
+    plan = plan_of(attempts=attempts)
     book = Book()
     book.request(1, *[fails()] * limit)
     book.request(2, *[fails()] * (limit + 1))
     assert PROPERTIES["bounded_attempts"].check(search_run(plan, book)) == ("req-000002",)
+
+
+def test_what_is_declared_for_one_provider_bounds_attempts_too() -> None:
+    """A chain that keeps to its own policy breaks nothing; where nobody declares a limit, nothing can be broken."""
+    plan = plan_of(attempts=2)
+    patient = replace(plan, facts=replace(plan.facts, tries={**plan.facts.tries, "azure": Tries(most=7)}))
+    book = Book()
+    book.request(1, *[fails()] * 11)
+    book.request(2, *[fails()] * 12)
+    assert PROPERTIES["bounded_attempts"].check(search_run(patient, book)) == ("req-000002",)
+    unknown = replace(plan, facts=replace(plan.facts, tries={**plan.facts.tries, "azure": Tries()}))
+    assert PROPERTIES["bounded_attempts"].check(search_run(unknown, book)) == ()
 
 
 def test_latency_is_bounded() -> None:

@@ -190,13 +190,12 @@ def test_what_has_threads_is_not_forked(tiny: Path, tmp_path: Path) -> None:
     assert "it cannot be forked" in (caught.value.hint or "")
 
 
-def test_a_kind_without_a_nursery_is_started_as_ever(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A nursery that does not start is a warning; a kind that cannot be forked is not even tried."""
-    monkeypatch.setattr("harness.live.nursery.FORKED", ("no.such.module",))
+def test_a_kind_without_a_nursery_is_started_as_ever(tmp_path: Path) -> None:
+    """A nursery that does not start is a warning."""
     said: list[str] = []
 
     async def main() -> dict[str, Any]:
-        async with nurseries(["no.such.module", "harness.live.locustfile"], tmp_path, said.append) as forks:
+        async with nurseries(["no.such.module"], tmp_path, said.append) as forks:
             return forks()
 
     assert asyncio.run(main()) == {}

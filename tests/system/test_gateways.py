@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from harness.chain import Endpoint
-from harness.drivers import Probe
+from harness.drivers.endpoint import Probe
 from harness.errors import HarnessError
 from harness.live.processes import OwnedProcess
 from tests.system.chains import behind

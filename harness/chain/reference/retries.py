@@ -9,6 +9,7 @@ from harness.chain.reference.backoff import wait_ns
 from harness.chain.spec import Backoff, Chain, Policy, Retry
 
 ATTEMPTS = 2
+"""Tries at one provider, where neither the chain nor its policy says how many."""
 _RETRYABLE = frozenset({"rate_limit", "server_error", "timeout", "connection"})
 
 
@@ -34,8 +35,7 @@ class Retries:
     def __init__(self, chain: Chain, policy: Policy) -> None:
         self._policy = policy
         self._after: dict[str, int] = dict(policy.retries_after.items())
-        own, none = policy.retry_at, Retry()
-        self._rules = {name: _rule(own.get(name, none), chain.retry or none) for name in chain.providers}
+        self._rules = {name: rule(chain, policy, name) for name in chain.providers}
 
     def wait_ns(
         self, provider: str, result: Result, *, tries: int, alike: int, previous_ns: int, most: int | None, drawn: float
@@ -66,7 +66,9 @@ class Retries:
         )
 
 
-def _rule(own: Retry, common: Retry) -> Rule:
+def rule(chain: Chain, policy: Policy, provider: str) -> Rule:
+    """Return what holds for a provider: its own `retry_at`, else the chain's `retry`, else our default."""
+    own, common = policy.retry_at.get(provider, Retry()), chain.retry or Retry()
     on = own.on if own.on is not None else common.on
     return Rule(
         attempts=own.attempts or common.attempts or ATTEMPTS,

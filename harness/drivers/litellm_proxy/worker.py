@@ -63,7 +63,7 @@ async def serve(
     from litellm.proxy.proxy_server import app  # noqa: PLC0415 - takes seconds
 
     chain, base_urls = own.start.host.chain, own.start.host.base_urls
-    settings = settle(router_settings(chain, base_urls, environ))
+    settings = settle(router_settings(chain, base_urls, environ, proxy=True))
     put = own.capture.put if own.capture is not None else forget
     recorder = Recorder(base_urls, put, prefix=f"a{number}")
     os.environ["LITELLM_MASTER_KEY"] = own.start.master_key

@@ -9,9 +9,10 @@ from functools import partial
 from typing import Any
 
 from harness.chain import Chain
-from harness.chain.litellm_router import DUMMY_KEY, router_settings
+from harness.chain.litellm_router import router_settings
 from harness.chain.redact import secrets
 from harness.chain.scrub import scrub
+from harness.chain.spec import DUMMY_KEY
 from harness.drivers.environment import LIVE, HostEnvironment
 from harness.drivers.litellm_router.router import routed, settle, watched_transports
 from harness.drivers.recorder import Recorder
@@ -27,7 +28,7 @@ async def enter(
     Raises:
         UsageError: LiteLLM does not take the chain, or takes it for something else.
     """
-    settings = settle(router_settings(chain, base_urls, os.environ))
+    settings = settle(router_settings(chain, base_urls, os.environ, proxy=False))
     keys = {str(entry["litellm_params"]["api_key"]) for entry in settings.model_list} - {DUMMY_KEY}
     hidden = secrets(chain, os.environ) | keys
     asked = chain.model or chain.order[0]

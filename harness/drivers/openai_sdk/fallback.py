@@ -10,9 +10,9 @@ import httpx
 import openai
 
 from harness.chain import Provider
-from harness.chain.litellm_router import DUMMY_KEY
 from harness.chain.openai_sdk import SdkSettings
 from harness.chain.scrub import scrub
+from harness.chain.spec import DUMMY_KEY
 from harness.drivers.environment import HostEnvironment
 from harness.drivers.recorder import Recorder
 from harness.provider.dialects import DIALECTS

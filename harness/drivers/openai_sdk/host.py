@@ -26,7 +26,7 @@ async def enter(
         UsageError: The SDK cannot do what the chain asks for.
     """
     settings = sdk_settings(chain)
-    names = [*chain.order, *(name for name in chain.providers if name not in chain.order)]
+    names = chain.names
     async with AsyncExitStack() as stack:
         clients = {
             name: await stack.enter_async_context(

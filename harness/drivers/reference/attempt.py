@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from harness.chain import Chain
-from harness.chain.litellm_router import DUMMY_KEY
 from harness.chain.reference import Failure, Result, SendAttempt
 from harness.chain.reference.classify import failure, inside
-from harness.chain.spec import Policy
+from harness.chain.spec import DUMMY_KEY, Policy
 from harness.drivers.recorder import OpenAttempt, Recorder
 from harness.drivers.reference.calls import Outgoing, outgoing
 from harness.drivers.reference.ends import named, reason

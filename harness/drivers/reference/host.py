@@ -53,13 +53,12 @@ async def enter(
         shared = Shared(chain, seed=environment.seed)
         reference = Reference(shared, AttemptRunner(chain, shared.policy, wire, recorder), environment.clock_ns)
         hidden = secrets(chain, os.environ)
-        names = [*chain.order, *(name for name in chain.providers if name not in chain.order)]
         yield InProcessChain(
             ask=reference.ask,
             explain=lambda error: explain(error, hidden),
             model=chain.order[0],
-            models=tuple(names),
-            addressable={name: name for name in names},
+            models=chain.names,
+            addressable={name: name for name in chain.names},
         )
 
 

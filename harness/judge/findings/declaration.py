@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from harness.chain.spec import Driver
 from harness.judge.findings.check_result import CheckResult, unsure
 from harness.judge.result import Severity
 from harness.judge.run_data import RunData
@@ -38,10 +37,10 @@ class FindingKind:
     meaning: str
     could: str
     remedy: str
-    remedy_on: Mapping[Driver, str] = field(default_factory=dict)
+    remedy_on: Mapping[str, str] = field(default_factory=dict)
     check: Callable[[RunData], CheckResult]
     harm: bool = False
-    drivers: frozenset[Driver] = frozenset()
+    drivers: frozenset[str] = frozenset()
 
     def look(self, run: RunData) -> CheckResult:
         """Return what the check found in a run."""
@@ -50,11 +49,11 @@ class FindingKind:
             return unsure(f"a chain on {driver} cannot show it")
         return self.check(run)
 
-    def remedy_for(self, driver: Driver) -> str:
+    def remedy_for(self, driver: str) -> str:
         """Return what usually ends it on a driver."""
         return self.remedy_on.get(driver, self.remedy)
 
 
-def on_litellm(remedy: str) -> dict[Driver, str]:
+def on_litellm(remedy: str) -> dict[str, str]:
     """Return a remedy for LiteLLM's Router and proxy."""
     return {"litellm-router": remedy, "litellm-proxy": remedy}

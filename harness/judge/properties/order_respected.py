@@ -35,9 +35,9 @@ def _out_of_turn(run: SearchRun, attempts: Attempts, ends_ns: Mapping[str, Seque
     for attempt in attempts:
         if attempt.provider not in order:
             continue
-        own = run.peers(attempt.provider)
+        own = run.chain.with_peers(attempt.provider)
         for earlier in order[: order.index(attempt.provider)]:
-            peers = run.peers(earlier)
+            peers = run.chain.with_peers(earlier)
             if earlier in own or any(each.provider in peers and each.start_ns <= attempt.start_ns for each in attempts):
                 continue
             if not _excused(run, earlier, attempt.start_ns, ends_ns[earlier]):

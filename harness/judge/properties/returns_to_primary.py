@@ -13,7 +13,7 @@ def _broken(run: SearchRun) -> tuple[str, ...]:
 
     None where less than 12 s were left to see it.
     """
-    first = run.first
+    first = run.chain.first
     ended_ns = max((window.end_ns for window in run.windows if window.provider in first), default=None)
     if ended_ns is None or run.end_ns - ended_ns < LOOK_NS:
         return ()
@@ -29,7 +29,7 @@ def _broken(run: SearchRun) -> tuple[str, ...]:
 
 def _harm(shown: WorstRequest) -> str:
     run = shown.run
-    ended_ns = max(window.end_ns for window in run.windows if window.provider in run.first)
+    ended_ns = max(window.end_ns for window in run.windows if window.provider in run.chain.first)
     return f"{run.chain.order[0]} is never asked again, although it was healthy for {duration(run.end_ns - ended_ns)}"
 
 

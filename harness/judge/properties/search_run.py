@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 from harness.chain import Chain
+from harness.chain.facts import ChainFacts
 from harness.history.records import WARMUP, AttemptRecord, RequestRecord
 from harness.judge.tables.columns import TOLERANCE_NS
 from harness.scenario import Window
@@ -28,6 +29,7 @@ class SearchRun:
         attempts: All of them, in any order.
         windows: The faults of the plan.
         chain: The chain.
+        facts: What is known about the chain beside that.
         providers: Names of those that count.
         deadline_ns: How long a request may take from its intended start, in nanoseconds.
         end_ns: End of the last phase.
@@ -38,6 +40,7 @@ class SearchRun:
     attempts: Sequence[AttemptRecord]
     windows: Sequence[Window]
     chain: Chain
+    facts: ChainFacts
     providers: tuple[str, ...]
     deadline_ns: int
     end_ns: int
@@ -67,13 +70,9 @@ class SearchRun:
                     yield before, after
 
     @property
-    def first(self) -> frozenset[str]:
-        """The primary and its peers."""
-        return self.peers(self.chain.order[0])
-
-    def peers(self, provider: str) -> frozenset[str]:
-        """Return a provider and those among which the chain picks at will."""
-        return frozenset({provider}).union(*(peers for peers in self.chain.peers if provider in peers))
+    def attempts_max(self) -> int | None:
+        """How many attempts one request may make at the providers that count; None if nobody declares it."""
+        return self.facts.attempts_max(self.providers)
 
     def waited_ns(self, request: RequestRecord) -> int:
         """Return how long a caller waited for its answer, or until the run's end, in nanoseconds."""

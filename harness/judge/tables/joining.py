@@ -31,7 +31,7 @@ from harness.scenario import Plan, Window
 
 def columns(plan: Plan, history: History) -> Columns:
     """Return a history as columns of its plan."""
-    names = (*plan.chain.order, *(name for name in plan.chain.providers if name not in plan.chain.order))
+    names = plan.chain.names
     phases = tuple(phase.name for phase in plan.phases)
     providers, requests, attempts, orphans = joined(
         history, providers=names, phases=phases, windows=plan.timeline.windows

@@ -64,7 +64,7 @@ def canvas(height_in: float, width_in: float = WIDTH_IN) -> Figure:
 
 def colours(plan: Plan) -> dict[str, str]:
     """Return a colour for each provider: by its place in the chain, so that it is the same in every picture."""
-    names = [*plan.chain.order, *(name for name in plan.chain.providers if name not in plan.chain.order)]
+    names = plan.chain.names
     return {name: PROVIDERS[min(place, len(PROVIDERS) - 1)] for place, name in enumerate(names)}
 
 

@@ -53,6 +53,7 @@ def search_run_of_plan(space: Space, plan: Plan) -> SearchRun:
         attempts=attempts,
         windows=plan.timeline.windows,
         chain=space.chain,
+        facts=plan.facts,
         providers=space.providers,
         deadline_ns=space.deadline_ns,
         end_ns=plan.end_ns,

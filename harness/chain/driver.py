@@ -1,0 +1,116 @@
+"""A driver: how one kind of chain is hosted. Whatever depends on the kind asks its declaration."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, NamedTuple
+
+from harness.chain.facts import ChainFacts
+from harness.chain.spec import Chain
+from harness.document import Document
+from harness.registry import Registry
+
+
+class Requirement(NamedTuple):
+    """What a driver needs beyond our own dependencies.
+
+    Attributes:
+        modules: To be found by an import, each of them.
+        what: What is missing if one is not, as a sentence begins.
+        hint: How to install it.
+    """
+
+    modules: tuple[str, ...]
+    what: str
+    hint: str
+
+
+class Configuration(NamedTuple):
+    """A configuration file of the hosted program's own, which is read as it is.
+
+    Attributes:
+        key: The top-level key that no such file lacks, and no chain file has.
+        what: What such a file is, with its article.
+        read: Returns the chain that a file describes, given the model that callers ask for; None for the first one.
+    """
+
+    key: str
+    what: str
+    read: Callable[[Document, str | None], Chain]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Driver:
+    """How one kind of chain is hosted.
+
+    Attributes:
+        name: As in `driver:` of a chain file.
+        keys: Top-level keys of a chain file that go with such a driver alone: `endpoint`, `policy`, `workers`.
+        required: Those of them that such a chain cannot do without.
+        backoffs: What it can do as `retry.backoff`.
+        check: Refuses a chain that asks for something that would not be tested. Raises UsageError, `where` naming a field.
+        warnings: Returns what would not be carried over, in sentences, given the environment that keys are looked up in.
+        facts: Returns what the judge needs to know about a chain.
+        configuration: What it reads in place of a chain file; None if nothing.
+        requirement: What it needs installed; None if nothing.
+        part: Returns the program of our own child process that hosts the chain in a live run, as after `python -m`: a module
+            and its arguments. None where the user's own gateway hosts it.
+        forked: Whether that program may be forked from a process that has done its imports: it starts no thread before it
+            is asked to, and takes no arguments.
+        in_process: Hosts a chain in this very process (`harness.drivers.server.Open`); None if only a live run can.
+        preload: Imports what hosting a chain in this process takes, which may take seconds.
+        shortcuts: Leaves out the chain's own work that no history shows while it is entered.
+    """
+
+    name: str
+    keys: frozenset[str]
+    required: frozenset[str]
+    backoffs: frozenset[str]
+    check: Callable[[Chain], None]
+    warnings: Callable[[Chain, Mapping[str, str]], tuple[str, ...]]
+    facts: Callable[[Chain], ChainFacts]
+    configuration: Configuration | None
+    requirement: Requirement | None
+    part: Callable[[Chain], tuple[str, ...]] | None
+    forked: bool
+    in_process: Callable[..., AbstractAsyncContextManager[Any]] | None
+    preload: Callable[[], None]
+    shortcuts: Callable[[], AbstractContextManager[None]]
+
+    def __post_init__(self) -> None:
+        """Refuse a declaration that contradicts itself.
+
+        Raises:
+            ValueError: It does.
+        """
+        if not self.required <= self.keys:
+            raise ValueError(f"driver {self.name!r} requires keys that do not go with it")
+        if (self.part is None) != ("endpoint" in self.required):
+            raise ValueError(f"driver {self.name!r} needs a part of ours, or an `endpoint`")
+        if self.in_process is not None and self.part is None:
+            raise ValueError(f"driver {self.name!r} is hosted in this process, but by nobody in a live run")
+
+
+DRIVERS = Registry("drivers", package="harness.drivers.kinds", shape=Driver, name_of=lambda driver: driver.name)
+
+
+def driver_of(chain: Chain) -> Driver:
+    """Return the driver of a chain whose file has been checked."""
+    return DRIVERS[chain.driver]
+
+
+def later(place: str) -> Callable[..., Any]:
+    """Return a function that is imported when it is called: a declaration must cost no imports.
+
+    Args:
+        place: `package.module:name`.
+    """
+    module, _, name = place.partition(":")
+
+    def call(*args: Any, **options: Any) -> Any:
+        return getattr(import_module(module), name)(*args, **options)
+
+    return call

@@ -1,0 +1,56 @@
+"""What follows from how a chain is hosted and from what it declares: worked out once, and kept with the run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Literal
+
+FailureClass = Literal["rate_limit", "server_error", "timeout", "connection", "denied", "invalid", "filtered"]
+"""`denied`: 401, 403 and 404; `invalid`: 400, 413, 422 and the like; `filtered`: refused by a content policy."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tries:
+    """How often one request may try one provider, the first try included; a client library's double send is one try.
+
+    Attributes:
+        most: Whatever the failures are; None if nobody declares it.
+        after: By class of failure, where the chain declares it so, in place of `most`.
+    """
+
+    most: int | None = None
+    after: dict[FailureClass, int] = field(default_factory=dict)
+
+    def limit(self, failure: FailureClass | None = None) -> int | None:
+        """Return the most tries that end in a class of failure, or of any class if None; None if nobody declares it."""
+        if failure is not None:
+            return self.after.get(failure, self.most)
+        return None if self.most is None else max(self.most, *self.after.values(), 0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChainFacts:
+    """What the judge needs to know about a chain beside its file. Kept with the run: its driver may not be installed later.
+
+    Attributes:
+        sees_attempts: Attempts are recorded on the chain's side too. If not, refused connections cannot be observed.
+        double_sends: The chain's client library repeats a connection try that failed, by itself and at once.
+        tries: By provider, those that the chain declares or that its library makes by default.
+        cooldown_ns: By provider, the longest time for which the chain leaves it alone by its own policy, in nanoseconds.
+        limited: Providers that a limit of the chain's own may skip: requests or tokens per minute, parallel requests, a
+            budget, a check before the call.
+        never_called: Providers whose answers the chain makes up itself.
+    """
+
+    sees_attempts: bool
+    double_sends: bool
+    tries: dict[str, Tries]
+    cooldown_ns: dict[str, int]
+    limited: tuple[str, ...]
+    never_called: tuple[str, ...]
+
+    def attempts_max(self, providers: Iterable[str]) -> int | None:
+        """Return how many tries one request may make at these providers together; None if nobody declares it."""
+        limits = [self.tries[name].limit() for name in providers]
+        return None if None in limits else sum(limit for limit in limits if limit is not None)

@@ -1,0 +1,87 @@
+"""What the judge needs to know about a chain on LiteLLM, from what LiteLLM is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from harness.chain.facts import ChainFacts, FailureClass, Tries
+from harness.chain.litellm_router import MOCKS, RETRIES_DEFAULT, RouterSettings, router_settings
+from harness.chain.spec import Chain
+
+COOLDOWN_S = 5  # LiteLLM's own
+
+# By class of failure, the fields of a `RetryPolicy` that count for it.
+_RETRIES: Mapping[FailureClass, tuple[str, ...]] = {
+    "rate_limit": ("RateLimitErrorRetries",),
+    "server_error": ("InternalServerErrorRetries", "ServiceUnavailableErrorRetries"),
+    "timeout": ("TimeoutErrorRetries",),
+    "connection": ("InternalServerErrorRetries",),
+    "denied": ("AuthenticationErrorRetries", "NotFoundErrorRetries"),
+    "invalid": ("BadRequestErrorRetries",),
+    "filtered": ("ContentPolicyViolationErrorRetries",),
+}
+_LIMITS = ("rpm", "tpm", "max_parallel_requests", "max_budget", "budget_duration")
+_LIMITS_OF_ALL = (
+    "enable_pre_call_checks",
+    "optional_pre_call_checks",
+    "enable_tag_filtering",
+    "default_max_parallel_requests",
+    "max_parallel_requests",
+    "global_max_parallel_requests",
+    "max_in_flight_requests_per_worker",
+)
+
+
+def facts(chain: Chain, *, proxy: bool) -> ChainFacts:
+    """Return what the judge needs to know about a chain on LiteLLM's Router, or on its proxy."""
+    settings = router_settings(chain, {}, {}, proxy=proxy)
+    deployments = dict(zip(settings.names, settings.model_list, strict=True))
+    checked = any({**settings.router, **settings.general}.get(key) for key in _LIMITS_OF_ALL)
+    return ChainFacts(
+        sees_attempts=True,
+        double_sends=True,
+        tries={name: _tries(settings, entry) for name, entry in deployments.items()},
+        cooldown_ns={name: _cooldown_ns(settings, entry) for name, entry in deployments.items()},
+        limited=tuple(name for name, entry in deployments.items() if checked or _stated(entry, *_LIMITS)),
+        never_called=tuple(name for name, entry in deployments.items() if _stated(entry, *MOCKS)),
+    )
+
+
+def _tries(settings: RouterSettings, entry: Mapping[str, Any]) -> Tries:
+    """Return the tries at one deployment. Those of a group may all go to the same one."""
+    stated = (
+        entry["litellm_params"].get("num_retries"),
+        settings.router.get("num_retries"),
+        settings.module.get("num_retries"),
+    )
+    again = next((count for count in stated if type(count) is int), RETRIES_DEFAULT)
+    groups = _mapping(settings.router.get("model_group_retry_policy"))
+    policy = _mapping(groups.get(entry["model_name"], settings.router.get("retry_policy")))
+    after: dict[FailureClass, int] = {}
+    for failure, names in _RETRIES.items():
+        found = [policy[name] for name in names if type(policy.get(name)) is int]
+        found = found or [policy[name] for name in ("DefaultRetries",) if type(policy.get(name)) is int]
+        if found:
+            after[failure] = max(found) + 1
+    return Tries(most=again + 1, after=after)
+
+
+def _cooldown_ns(settings: RouterSettings, entry: Mapping[str, Any]) -> int:
+    if settings.router.get("disable_cooldowns"):
+        return 0
+    stated = (
+        _mapping(entry.get("model_info")).get("cooldown_time"),
+        entry["litellm_params"].get("cooldown_time"),
+        settings.router.get("cooldown_time") or None,
+    )
+    seconds = next((each for each in stated if isinstance(each, int | float)), COOLDOWN_S)
+    return round(seconds * 10**9)
+
+
+def _stated(entry: Mapping[str, Any], *names: str) -> bool:
+    return any(entry["litellm_params"].get(name) for name in names)
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}

@@ -1,0 +1,49 @@
+"""A gateway that the harness does not host."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import nullcontext
+from typing import get_args
+
+from harness.chain import Chain
+from harness.chain.driver import Driver
+from harness.chain.endpoint import check, remarks
+from harness.chain.facts import ChainFacts, Tries
+from harness.chain.spec import Backoff
+
+
+def _warnings(chain: Chain, _environ: Mapping[str, str]) -> tuple[str, ...]:
+    assert chain.endpoint is not None
+    return remarks(chain.endpoint)
+
+
+def _facts(chain: Chain) -> ChainFacts:
+    """Return what the file declares: nobody sees what the gateway does by itself."""
+    tries = Tries(most=chain.retry.attempts if chain.retry is not None else None)
+    return ChainFacts(
+        sees_attempts=False,
+        double_sends=False,
+        tries=dict.fromkeys(chain.providers, tries),
+        cooldown_ns=dict.fromkeys(chain.providers, 0),
+        limited=(),
+        never_called=(),
+    )
+
+
+ENDPOINT = Driver(
+    name="endpoint",
+    keys=frozenset({"endpoint"}),
+    required=frozenset({"endpoint"}),
+    backoffs=frozenset(get_args(Backoff)),
+    check=check,
+    warnings=_warnings,
+    facts=_facts,
+    configuration=None,
+    requirement=None,
+    part=None,
+    forked=False,
+    in_process=None,
+    preload=lambda: None,
+    shortcuts=nullcontext,
+)

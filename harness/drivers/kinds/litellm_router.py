@@ -1,0 +1,46 @@
+"""LiteLLM's Router in a process of ours."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+
+from harness.chain import Chain
+from harness.chain.driver import Configuration, Driver, later
+from harness.chain.litellm_config import chain as read_config
+from harness.chain.litellm_facts import facts
+from harness.chain.litellm_router import router_settings
+
+
+def _check(chain: Chain) -> None:
+    router_settings(chain, {}, {}, proxy=False)
+
+
+def warnings(chain: Chain, environ: Mapping[str, str], *, proxy: bool) -> tuple[str, ...]:
+    """Return what is not carried over to LiteLLM's Router, or to its proxy."""
+    return router_settings(chain, {}, environ, proxy=proxy).warnings
+
+
+def _preload() -> None:
+    later("harness.drivers.litellm_router.__main__:preload")()
+    later("harness.drivers.litellm_router.fast:warm")()
+
+
+LITELLM_ROUTER = Driver(
+    name="litellm-router",
+    keys=frozenset(),
+    required=frozenset(),
+    backoffs=frozenset({"exponential"}),
+    check=_check,
+    warnings=partial(warnings, proxy=False),
+    facts=partial(facts, proxy=False),
+    configuration=Configuration(
+        "model_list", "a LiteLLM configuration", lambda document, model: read_config(document, model=model)
+    ),
+    requirement=None,
+    part=lambda _chain: ("harness.drivers.litellm_router",),
+    forked=True,
+    in_process=later("harness.drivers.litellm_router.host:enter"),
+    preload=_preload,
+    shortcuts=later("harness.drivers.litellm_router.fast:fast"),
+)

@@ -1,0 +1,44 @@
+"""OpenAI's official SDK with its own retries, and a loop over its clients as the fallback."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+
+from harness.chain import Chain
+from harness.chain.driver import Driver, later
+from harness.chain.facts import ChainFacts, Tries
+from harness.chain.openai_sdk import sdk_settings
+
+
+def _check(chain: Chain) -> None:
+    sdk_settings(chain)
+
+
+def _facts(chain: Chain) -> ChainFacts:
+    tries = Tries(most=sdk_settings(chain).max_retries + 1)
+    return ChainFacts(
+        sees_attempts=True,
+        double_sends=False,
+        tries=dict.fromkeys(chain.providers, tries),
+        cooldown_ns=dict.fromkeys(chain.providers, 0),
+        limited=(),
+        never_called=(),
+    )
+
+
+OPENAI_SDK = Driver(
+    name="openai-sdk",
+    keys=frozenset(),
+    required=frozenset(),
+    backoffs=frozenset({"exponential"}),
+    check=_check,
+    warnings=lambda _chain, _environ: (),
+    facts=_facts,
+    configuration=None,
+    requirement=None,
+    part=lambda _chain: ("harness.drivers.part", "openai-sdk"),
+    forked=False,
+    in_process=later("harness.drivers.openai_sdk.host:enter"),
+    preload=lambda: None,
+    shortcuts=nullcontext,
+)
