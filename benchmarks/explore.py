@@ -68,7 +68,7 @@ def planted() -> tuple[int, int, int]:
             hunt = hunted(space(bug.chain, bug.chain.policy.deadline), bug.breaks)
             first = next(hunt.run(), None)
         found += first is not None
-        faults = max(faults, len(first.story.faults) if first else 99)
+        faults = max(faults, len(first.schedule.faults) if first else 99)
         tried = max(tried, hunt.tried)
     return found, faults, tried
 

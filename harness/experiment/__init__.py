@@ -7,7 +7,7 @@ from harness.experiment.explore import Explored, Found, explore
 from harness.experiment.live import Interrupted
 from harness.experiment.run import RunResult, report, run
 from harness.experiment.serve import serve
-from harness.experiment.suite import suite
+from harness.experiment.suites.suite import suite
 from harness.experiment.trial import trial
 
 __all__ = [

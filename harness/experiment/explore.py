@@ -23,8 +23,8 @@ from harness.judge.properties.bounded_latency import default_deadline_ns
 from harness.scenario import compile_plan
 from harness.scenario.expect import parse
 from harness.sim.search import Find, Hunt, Space, search_run_of
-from harness.sim.search.telling import sentence
-from harness.sim.search.writing import scenario_yaml
+from harness.sim.search.describe import describe
+from harness.sim.search.to_yaml import to_yaml
 
 FAULTS_MAX = 3
 BUDGET_S = 60.0
@@ -189,13 +189,13 @@ def _ready(out: Path) -> None:
 
 def _keep(find: Find, space: Space, chain: Path, out: Path) -> Found:
     """Write a find down as a scenario that fails when it is run."""
-    run = search_run_of(space, find.story)
-    told = sentence(find.name, run, find.requests)
+    run = search_run_of(space, find.schedule)
+    told = describe(find.name, run, find.requests)
     expect = _expected(find, space, run)
     for number in count(1):
         file = out / f"found-{find.name.replace('_', '-')}-{number}.yaml"
-        text = scenario_yaml(
-            space.scenario(find.story),
+        text = to_yaml(
+            space.scenario(find.schedule),
             chain=Path(os.path.relpath(chain.resolve(), out.resolve())).as_posix(),
             name=file.stem,
             told=told,
@@ -212,7 +212,7 @@ def _keep(find: Find, space: Space, chain: Path, out: Path) -> Found:
     return Found(
         property=find.name,
         scenario=file.resolve(),
-        faults=len(find.story.faults),
+        faults=len(find.schedule.faults),
         sentence=told,
         shrunk=find.shrunk,
         steady=find.steady,
@@ -244,7 +244,7 @@ def _write(file: Path, text: str, told: str) -> None:
 def _expected(find: Find, space: Space, run: SearchRun) -> list[str]:
     """Return the expectations that say of this run what the property says of all: those that the verdict finds failed."""
     texts = PROPERTIES[find.name].expectations(run, find.requests)
-    phases = space.phases(find.story)
-    plan = compile_plan(space.scenario(find.story), space.chain, tuple(parse(text, phases) for text in texts))
+    phases = space.phases(find.schedule)
+    plan = compile_plan(space.scenario(find.schedule), space.chain, tuple(parse(text, phases) for text in texts))
     verdict = judge(RunData.of(plan, sim.run(plan, space.chain).history))
     return [row.text for row in verdict.expectations if row.status is Status.FAIL]

@@ -11,7 +11,7 @@ from harness.errors import HarnessError, UsageError
 from harness.experiment.live import Interrupted, carry_out, interruptible
 from harness.experiment.prepare import prepare
 from harness.experiment.real import Permission, notices
-from harness.experiment.simulated import simulable, simulate
+from harness.experiment.sim_run import simulable, simulate
 from harness.history import History
 from harness.judge import RunData, Status, judge, measure, metrics_json, verdict_json
 from harness.live.engine import BudgetReached, Progress

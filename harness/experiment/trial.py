@@ -10,7 +10,7 @@ from harness.experiment.live import Quiet
 from harness.experiment.prepare import prepare
 from harness.experiment.real import Permission
 from harness.experiment.run import RunResult, judge_run
-from harness.experiment.simulated import simulable, simulate
+from harness.experiment.sim_run import simulable, simulate
 from harness.store import RunFolder
 
 

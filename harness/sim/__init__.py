@@ -1,6 +1,6 @@
 """The sim engine: the same plan on the same chain code, in virtual time."""
 
 from harness.drivers.in_process import prepare
-from harness.sim.engine import Ran, records, run
+from harness.sim.engine import SimResult, records, run
 
-__all__ = ["Ran", "prepare", "records", "run"]
+__all__ = ["SimResult", "prepare", "records", "run"]

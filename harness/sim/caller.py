@@ -46,58 +46,58 @@ class Callers:
         start_ns = clock.now_ns
         body = self._prompt.request(arrival.request_id, model=self._model, streaming=arrival.streaming)
         body.setdefault("stream", False)
-        heard = _Heard(StreamReading() if arrival.streaming else None)
+        state = _CallerState(StreamReading() if arrival.streaming else None)
         left = False
         try:
             async with asyncio.timeout(self._deadline_ns / 1e9) as deadline:
-                reading = await self._exchange(body, heard)
+                reading = await self._exchange(body, state)
         except TimeoutError:
             if not deadline.expired():
                 raise
             left = True
-            reading = heard.stream.end() if heard.stream and heard.status else Reading(outcome="error")
-        return record(arrival, heard, reading, start_ns=start_ns, end_ns=clock.now_ns, left=left)
+            reading = state.stream.end() if state.stream and state.status else Reading(outcome="error")
+        return record(arrival, state, reading, start_ns=start_ns, end_ns=clock.now_ns, left=left)
 
-    async def _exchange(self, body: dict[str, Any], heard: _Heard) -> Reading:
+    async def _exchange(self, body: dict[str, Any], state: _CallerState) -> Reading:
         async with aclosing(self._ask(body)) as pieces:
             try:
-                if heard.stream is not None:
-                    return await self._stream(pieces, heard, heard.stream)
+                if state.stream is not None:
+                    return await self._stream(pieces, state, state.stream)
                 _headers, text = await opening(pieces)
             except UnrealError:
                 raise
             except Exception as error:  # whatever the chain raises is the caller's answer
-                heard.status, payload = self._explain(error)
-                return read_failure(heard.status, json.dumps(payload).encode())
-        heard.status = 200
+                state.status, payload = self._explain(error)
+                return read_failure(state.status, json.dumps(payload).encode())
+        state.status = 200
         return read_plain((text or "").encode())
 
     async def _stream(
-        self, pieces: AsyncGenerator[str | AnswerHeaders, None], heard: _Heard, stream: StreamReading
+        self, pieces: AsyncGenerator[str | AnswerHeaders, None], state: _CallerState, stream: StreamReading
     ) -> Reading:
         """Read a stream. What breaks before its first event is a plain error, what breaks later an error event."""
         try:
             async for piece in pieces:
-                heard.status = 200
+                state.status = 200
                 if isinstance(piece, dict):
                     continue
                 stream.feed(f"data: {piece}\n\n".encode())
-                if heard.first_token_ns is None and stream.has_text:
-                    heard.first_token_ns = self._clock.now_ns
+                if state.first_token_ns is None and stream.has_text:
+                    state.first_token_ns = self._clock.now_ns
         except UnrealError:
             raise
         except Exception as error:
-            if heard.status is None:
+            if state.status is None:
                 raise
             _status, payload = self._explain(error)
             stream.feed(f"data: {json.dumps(payload)}\n\n".encode())
         else:
-            heard.status = 200
+            state.status = 200
             stream.feed(b"data: [DONE]\n\n")
         return stream.end()
 
 
-class _Heard:
+class _CallerState:
     """What a caller knows at any moment."""
 
     __slots__ = ("first_token_ns", "status", "stream")

@@ -105,7 +105,7 @@ class _Selector(selectors.BaseSelector):
         return []
 
 
-class _Loop(asyncio.SelectorEventLoop):
+class _VirtualLoop(asyncio.SelectorEventLoop):
     def __init__(self, clock: Clock, limit_ns: int) -> None:
         self._virtual = clock
         super().__init__(_Selector(clock, limit_ns))
@@ -164,7 +164,7 @@ def run(main: Callable[[Clock], Coroutine[Any, Any, T]], *, limit_ns: int = 10_0
         clock = Clock(traveller)
         with (
             nothing_real(lambda: clock.now_ns),
-            asyncio.Runner(loop_factory=lambda: _Loop(clock, limit_ns)) as runner,
+            asyncio.Runner(loop_factory=lambda: _VirtualLoop(clock, limit_ns)) as runner,
         ):
             return runner.run(main(clock))
 

@@ -27,7 +27,7 @@ from harness.sim.clock import Clock
 from harness.sim.http import Transport, base_url
 from harness.sim.listener import acts
 from harness.sim.network import Network
-from harness.sim.wire import Wire
+from harness.sim.wire import SimWire
 from harness.store import EdgeAttempt, Row
 
 TOKEN = "00000sim"  # noqa: S105 - tells runs apart, protects nothing
@@ -53,7 +53,7 @@ class Rows:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ran:
+class SimResult:
     """A run that came to its planned end.
 
     Attributes:
@@ -65,7 +65,7 @@ class Ran:
     warnings: tuple[str, ...]
 
 
-def run(plan: Plan, chain: Chain, *, optimised: bool = True) -> Ran:
+def run(plan: Plan, chain: Chain, *, optimised: bool = True) -> SimResult:
     """Carry a plan out in virtual time. The same plan gives the same history, to the last nanosecond.
 
     Args:
@@ -78,7 +78,7 @@ def run(plan: Plan, chain: Chain, *, optimised: bool = True) -> Ran:
         UnrealError: Something real was tried, nothing could ever happen again, or there is no end.
     """
     rows, warnings = _rows(plan, chain, optimised=optimised)
-    return Ran(history=assemble(plan.digest, **rows), warnings=warnings)
+    return SimResult(history=assemble(plan.digest, **rows), warnings=warnings)
 
 
 def records(plan: Plan, chain: Chain) -> tuple[list[RequestRecord], list[AttemptRecord]]:
@@ -111,7 +111,7 @@ async def _story(plan: Plan, chain: Chain, clock: Clock, rows: Rows) -> tuple[li
     environment = HostEnvironment(
         clock_ns=lambda: clock.now_ns,
         transport=lambda manner: Transport(network, names, manner=manner),
-        wire=Wire(network),
+        wire=SimWire(network),
         seed=plan.seed,
     )
     base_urls = {name: base_url(name) for name in names}

@@ -19,9 +19,9 @@ from harness.sim.network import Answering, Network
 
 _DOMAIN = "sim"
 
-_Error = tuple[type[httpx.TransportError], int | None, str]
+_Raised = tuple[type[httpx.TransportError], int | None, str]
 
-_ERRORS: Mapping[ErrorStyle, Mapping[tuple[AttemptOutcome, bool], _Error]] = {
+_ERRORS: Mapping[ErrorStyle, Mapping[tuple[AttemptOutcome, bool], _Raised]] = {
     "httpx": {
         ("refused", False): (httpx.ConnectError, errno.ECONNREFUSED, "All connection attempts failed"),
         ("reset", False): (httpx.ReadError, errno.ECONNRESET, ""),
@@ -67,8 +67,8 @@ class Transport(httpx.AsyncBaseTransport):
         self._bodies: _Bodies = WeakValueDictionary()  # in their order, unlike a set
         self._routes = _Routes(assert_all_called=False)
         for name in providers:
-            side = _Side(network, name, manner, self._bodies)
-            self._routes.route(host=httpx.URL(base_url(name)).host).mock(side_effect=side)
+            route = _ProviderRoute(network, name, manner, self._bodies)
+            self._routes.route(host=httpx.URL(base_url(name)).host).mock(side_effect=route)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Answer a request."""
@@ -92,7 +92,7 @@ class _Routes(respx.MockRouter):
         """Keep nothing."""
 
 
-class _Side:
+class _ProviderRoute:
     """One provider's route."""
 
     def __init__(self, network: Network, provider: str, manner: ErrorStyle, bodies: _Bodies) -> None:

@@ -62,8 +62,8 @@ def acts(windows: tuple[Window, ...], window: Window) -> tuple[int | None, int |
 
 
 @dataclass(slots=True)
-class Way:
-    """The way of one answer through a listener, which keeps its pieces in their order.
+class AnswerPath:
+    """The path of one answer through a listener, which keeps its pieces in their order.
 
     Attributes:
         listener: Which.

@@ -23,7 +23,7 @@ from harness.provider.marker import find_request
 from harness.provider.reply import Close, End, Hang, Head, Headers, Reset, Send, Step, Wait
 from harness.scenario import Timeline
 from harness.sim.clock import Clock
-from harness.sim.listener import Listener, Way
+from harness.sim.listener import AnswerPath, Listener
 from harness.sim.real import refuse
 
 _STATUS_LINE_BYTES = 36
@@ -38,7 +38,7 @@ STORM_S = 1.0
 
 
 @dataclass(slots=True)
-class Played:
+class SentAnswer:
     """How an answer went out, as the edge's player tells it.
 
     Attributes:
@@ -97,8 +97,8 @@ class Network:
         face = self._faces[provider]
         request = EdgeRequest(method, path, headers, body, keep=True, version_1_0=False)
         exchange = face.take(request, self._clock.now_ns)
-        way = Way(listener, partial(draw, self._seed, "jitter", exchange.attempt_id or ""))
-        answering = Answering(face, exchange, way, self._clock, read_s, self._open)
+        answer_path = AnswerPath(listener, partial(draw, self._seed, "jitter", exchange.attempt_id or ""))
+        answering = Answering(face, exchange, answer_path, self._clock, read_s, self._open)
         await answering.open()
         return answering
 
@@ -134,13 +134,13 @@ class Answering:
 
     _face: ProviderPort
     _exchange: Exchange
-    _way: Way
+    _path: AnswerPath
     _clock: Clock
     _read_s: float | None
     _open: dict[int, Answering]
     status: int = 0
     headers: Headers = ()
-    _played: Played = field(default_factory=Played)
+    _sent: SentAnswer = field(default_factory=SentAnswer)
     _steps: Iterator[Step] = field(init=False)
     _step: Step | None = None
     _waits: list[tuple[int, Wait]] = field(default_factory=list)
@@ -153,9 +153,9 @@ class Answering:
         """Begin where the request had been read."""
         now_ns = self._clock.now_ns
         self._steps = iter(self._exchange.answer.reply)
-        self._breaks_ns = self._way.listener.breaks_ns(now_ns)
+        self._breaks_ns = self._path.listener.breaks_ns(now_ns)
         self._due_ns = now_ns
-        self._smooth = self._way.plain and self._breaks_ns is None
+        self._smooth = self._path.plain and self._breaks_ns is None
         self._open[id(self)] = self
 
     async def open(self) -> None:
@@ -231,17 +231,17 @@ class Answering:
             assert over
             if isinstance(step, End):
                 return None
-            raise BrokenError("reset" if isinstance(step, Reset) or self._way.listener.resets else "cut")
+            raise BrokenError("reset" if isinstance(step, Reset) or self._path.listener.resets else "cut")
         return None
 
     def _leaves(self, step: Step) -> bool:
         """Take note that a step has left the provider; return whether it was the last."""
         if isinstance(step, Head):
-            self._played.status, self._played.first_byte_ns = step.status, self._due_ns
+            self._sent.status, self._sent.first_byte_ns = step.status, self._due_ns
             self._chunked = all(name != "content-length" for name, _ in step.headers)
         if not isinstance(step, End | Close | Reset):
             return False
-        self._end(outcome(self._played.status, step), self._due_ns, list(self._steps))
+        self._end(outcome(self._sent.status, step), self._due_ns, list(self._steps))
         return True
 
     def _here(self, step: Step) -> bool:
@@ -257,12 +257,12 @@ class Answering:
         first_ns: int | None
         if isinstance(step, Hang):
             first_ns = last_ns = None
-        elif self._way.plain:
+        elif self._path.plain:
             first_ns = last_ns = self._due_ns
         elif isinstance(step, Close | Reset):
-            first_ns = last_ns = self._way.closes(self._due_ns)
+            first_ns = last_ns = self._path.closes(self._due_ns)
         else:
-            first_ns, last_ns = self._way.arrives(self._due_ns, self._size(step))
+            first_ns, last_ns = self._path.arrives(self._due_ns, self._size(step))
         now_ns = self._clock.now_ns
         patience_ns = None if self._read_s is None else now_ns + round(self._read_s * 1e9)
         if patience_ns is not None and (first_ns is None or first_ns > patience_ns):
@@ -273,7 +273,7 @@ class Answering:
         if patience_ns is not None:
             ends.append((patience_ns, "timeout"))
         if self._breaks_ns is not None:
-            ends.append((self._breaks_ns, "reset" if self._way.listener.resets else "cut"))
+            ends.append((self._breaks_ns, "reset" if self._path.listener.resets else "cut"))
         if not ends:
             await asyncio.Event().wait()  # for ever: the caller's deadline ends it
         at_ns, broken = min(ends, key=lambda end: (end[0], end[1] is not None))
@@ -293,5 +293,5 @@ class Answering:
 
     def _end(self, how: AttemptOutcome, at_ns: int, unplayed: list[Step]) -> None:
         del self._open[id(self)]
-        self._played.end_ns = at_ns
-        self._face.record(self._exchange, how, self._played, unplayed)
+        self._sent.end_ns = at_ns
+        self._face.record(self._exchange, how, self._sent, unplayed)

@@ -108,7 +108,7 @@ _REAL: tuple[tuple[Any, str, str], ...] = (
 """Functions of the standard library: through one of these goes whatever does not bring a compiled part of its own."""
 
 
-class _Run:
+class _CurrentRun:
     """The run that goes on, if one does.
 
     Attributes:
@@ -125,7 +125,7 @@ class _Run:
         self.tried: list[UnrealError] = []
 
 
-_run = _Run()
+_run = _CurrentRun()
 
 
 def refuse(what: str) -> NoReturn:

@@ -7,7 +7,7 @@ from harness.drivers.reference.wire import Incoming
 from harness.sim.network import Network
 
 
-class Wire:
+class SimWire:
     """Sends requests in virtual time; see `harness.drivers.reference.wire.ReferenceWire`."""
 
     def __init__(self, network: Network) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.test_cli import ROOT, answer, harness
-from tests.sim.test_search_telling import CHAIN
+from tests.sim.test_search_describe import CHAIN
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import typer
 from ruamel.yaml import YAML
 
 from harness.cli import app
-from harness.experiment.jobs import jobs
+from harness.experiment.suites.jobs import jobs
 from harness.judge.comparison.chance import pairs_needed
 
 ROOT = Path(__file__).parents[2]

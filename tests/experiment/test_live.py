@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from harness.experiment import live
-from harness.experiment.jobs import jobs
+from harness.experiment.suites.jobs import jobs
 from harness.live.toxiproxy import Binary
 from harness.store import RunFolder
 from tests.experiment.files import scenario

@@ -14,7 +14,7 @@ from harness.chain import Chain
 from harness.judge.properties import PROPERTIES, broken
 from harness.provider.inject import STREAMS_ONLY
 from harness.scenario import Fault, Inject
-from harness.sim.search import Find, Hunt, Space, Story, search_run_of
+from harness.sim.search import FaultSchedule, Find, Hunt, Space, search_run_of
 from tests.sim.planted import BUGS, CORRECT, NAMES, PATIENT, IgnoresRetryAfter, Planted, RetriesBadRequest
 
 S = 10**9
@@ -52,7 +52,7 @@ def test_every_planted_bug_is_found_and_made_small(name: str) -> None:
     assert found is not None
     assert found.name == BUGS[name].breaks
     assert found.shrunk
-    assert 1 <= len(found.story.faults) <= 3
+    assert 1 <= len(found.schedule.faults) <= 3
     assert found.requests
 
 
@@ -60,8 +60,8 @@ def test_a_retry_after_ignored_is_shrunk_to_the_least() -> None:
     """One 429 with a Retry-After from the primary, at once, for a second, in whole, without streams."""
     found = first(BUGS["ignores-retry-after"])
     assert found is not None
-    assert not found.story.streaming
-    (fault,) = found.story.faults
+    assert not found.schedule.streaming
+    (fault,) = found.schedule.faults
     assert (fault.on, fault.at, fault.share, fault.first) == ("openai", 0, 1.0, None)
     assert fault.inject == Inject(status=429, retry_after=2 * S)
 
@@ -106,7 +106,7 @@ def test_a_find_does_not_hang_on_chance_where_it_need_not() -> None:
     assert found.steady
     with BUGS["forgets-the-third-provider"].planted():
         for seed in (17, 18, 19):
-            assert "survives_if_any_healthy" in broken(search_run_of(space(), found.story, seed=seed))
+            assert "survives_if_any_healthy" in broken(search_run_of(space(), found.schedule, seed=seed))
 
 
 def test_a_find_is_over_soon() -> None:
@@ -114,7 +114,7 @@ def test_a_find_is_over_soon() -> None:
     for name, callers in (("ignores-retry-after", 1), ("never-returns-to-the-primary", 4)):
         found = first(BUGS[name])
         assert found is not None
-        assert (found.story.callers, found.story.after) == (callers, 0)
+        assert (found.schedule.callers, found.schedule.after) == (callers, 0)
 
 
 def test_a_search_goes_on_from_what_an_earlier_one_found(tmp_path: Path) -> None:
@@ -124,7 +124,7 @@ def test_a_search_goes_on_from_what_an_earlier_one_found(tmp_path: Path) -> None
     assert before is not None
     after = first(bug, runs=12, seed=99, database=tmp_path)
     assert after is not None
-    assert after.story == before.story
+    assert after.schedule == before.schedule
 
 
 def test_what_an_earlier_search_left_torn_is_forgotten(tmp_path: Path) -> None:
@@ -152,27 +152,29 @@ def test_one_run_tells_of_all_properties() -> None:
 def test_every_story_is_a_scenario_that_could_fire(data: st.DataObject) -> None:
     """Faults lie within their phase, on the grid, and ask for streams only where there are some."""
     where = space(faults_max=4)
-    story = data.draw(where.stories())
-    assert 1 <= len(story.faults) <= 4
-    for fault in story.faults:
+    schedule = data.draw(where.schedules())
+    assert 1 <= len(schedule.faults) <= 4
+    for fault in schedule.faults:
         assert fault.at is not None
         assert fault.for_ is not None
         assert fault.for_ > 0
         assert fault.at % (S // 10) == 0
-        assert fault.at + fault.for_ <= where.phases(story)["faults"]
-        assert story.streaming or fault.inject.stream not in STREAMS_ONLY
+        assert fault.at + fault.for_ <= where.phases(schedule)["faults"]
+        assert schedule.streaming or fault.inject.stream not in STREAMS_ONLY
 
 
 def test_what_is_simpler_is_smaller() -> None:
-    """Leaving something out never makes a story larger."""
-    story = Story(streaming=True, faults=(ONE, Fault(on="azure", at=S, for_=S, share=0.5, inject=Inject(status=500))))
-    seen = [story]
+    """Leaving something out never makes a schedule larger."""
+    schedule = FaultSchedule(
+        streaming=True, faults=(ONE, Fault(on="azure", at=S, for_=S, share=0.5, inject=Inject(status=500)))
+    )
+    seen = [schedule]
     for each in seen:
-        assert each.size <= story.size
+        assert each.size <= schedule.size
         seen += [simpler for simpler in each.simpler() if simpler not in seen]
     assert seen[-1] in (
-        Story(streaming=False, faults=(ONE,)),
-        Story(streaming=False, faults=(replace(ONE, on="azure"),)),
+        FaultSchedule(streaming=False, faults=(ONE,)),
+        FaultSchedule(streaming=False, faults=(replace(ONE, on="azure"),)),
     )
 
 
@@ -181,7 +183,7 @@ def test_a_patient_chain_is_given_time(deadline_s: int, gap_s: int) -> None:
     """A run is about as many requests for every chain; its faults last as long as the chain may wait, within reason."""
     where = space(deadline_ns=deadline_s * S)
     assert where.gap_ns == gap_s * S
-    requests = len(where.plan(Story(streaming=False, faults=(ONE,))).arrivals)
+    requests = len(where.plan(FaultSchedule(streaming=False, faults=(ONE,))).arrivals)
     assert 12 <= requests <= 22
 
 

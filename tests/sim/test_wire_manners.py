@@ -23,7 +23,7 @@ from harness.scenario import Inject, Timeline, Window
 from harness.sim.clock import Clock, run
 from harness.sim.http import ErrorStyle, Transport, base_url
 from harness.sim.network import Network
-from harness.sim.wire import Wire as VirtualWire
+from harness.sim.wire import SimWire
 
 PROVIDER = Provider(dialect="openai", model="gpt-4", reply=ReplySpec(ttft=0, tokens=8, tokens_per_second=0))
 ASKED = {"model": "gpt-4", "messages": [{"role": "user", "content": "hello"}]}
@@ -223,7 +223,7 @@ def test_a_fault_is_the_same_to_the_reference_chain(name: str) -> None:
             urls = {"openai": f"http://127.0.0.1:{edge.ports['openai']}"}
             return await ended(Sockets(session, urls), streaming=streaming)
 
-    found = run(lambda clock: ended(VirtualWire(network(clock, (window(INJECTS[name]),))), streaming=streaming))
+    found = run(lambda clock: ended(SimWire(network(clock, (window(INJECTS[name]),))), streaming=streaming))
     real = asyncio.run(on_sockets())
     if name.startswith("reset in"):
         assert real in {found, ("reset", False)}

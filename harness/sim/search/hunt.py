@@ -1,4 +1,4 @@
-"""The search: runs one story after another, and shrinks each that breaks a property not broken before."""
+"""The search: runs one schedule after another, and shrinks each that breaks a property not broken before."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from hypothesis.database import DirectoryBasedExampleDatabase
 from hypothesis.errors import NoSuchExample
 
 from harness.judge.properties import PROPERTIES
-from harness.sim.search.space import Space, Story
-from harness.sim.search.trial import Outcome, outcome_of
+from harness.sim.search.space import FaultSchedule, Space
+from harness.sim.search.trial import TrialResult, try_schedule
 from harness.store import decode, encode
 
 SHRINK_MAX = 400
@@ -24,23 +24,23 @@ _ROUND_MAX = 400
 """Runs of a round: one half drawn at large, the other half climbing from the worst of them."""
 _DULL_MAX = 3
 _OTHER_SEEDS = 3
-"""By how many further seeds a story is run to see that what it breaks does not hang on the chain's own dice."""
+"""By how many further seeds a schedule is run to see that what it breaks does not hang on the chain's own dice."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Find:
-    """A property and the smallest story that was found to break it.
+    """A property and the smallest schedule that was found to break it.
 
     Attributes:
         name: The property's.
-        story: What breaks it.
+        schedule: What breaks it.
         requests: Those that show it, in order.
         shrunk: Nothing smaller breaks it, as far as the search can tell; False where it ran out of time.
         steady: By no other seed that was tried did it hold: it hangs neither on the chain's dice nor on the faults'.
     """
 
     name: str
-    story: Story
+    schedule: FaultSchedule
     requests: tuple[str, ...]
     shrunk: bool = True
     steady: bool = True
@@ -54,17 +54,17 @@ class _EnoughError(BaseException):
     """Enough was spent on one find."""
 
 
-class _SeenError(BaseException):
-    """A story breaks a property that none broke before."""
+class _NewFindError(BaseException):
+    """A schedule breaks a property that none broke before."""
 
-    def __init__(self, name: str, story: Story) -> None:
+    def __init__(self, name: str, schedule: FaultSchedule) -> None:
         super().__init__(name)
         self.name = name
-        self.story = story
+        self.schedule = schedule
 
 
 class Hunt:
-    """A search for stories that break properties. One run of a story tells about all of them.
+    """A search for schedules that break properties. One run of a schedule tells about all of them.
 
     Args:
         space: What is searched.
@@ -74,7 +74,7 @@ class Hunt:
         database: Folder of what broke a property in an earlier search, which is tried first; None keeps nothing.
 
     Attributes:
-        tried: How many different stories were run.
+        tried: How many different schedules were run.
         finds: What was found so far.
     """
 
@@ -90,13 +90,13 @@ class Hunt:
         self.tried = 0
         self.finds: list[Find] = []
         self._space = space
-        self._stories = space.stories()
+        self._schedules = space.schedules()
         self._properties = tuple(properties)
         self._seed = seed
         self._over = over
-        self._known: dict[Story, Outcome] = {}
-        self._by_others: dict[Story, list[frozenset[str]]] = {}
-        self._noticed: dict[str, Story] = {}
+        self._known: dict[FaultSchedule, TrialResult] = {}
+        self._by_others: dict[FaultSchedule, list[frozenset[str]]] = {}
+        self._noticed: dict[str, FaultSchedule] = {}
         self._database = None
         if database is not None:
             set_hypothesis_home_dir(database / ".hypothesis")
@@ -114,50 +114,50 @@ class Hunt:
             if name in self._noticed:
                 yield self._found(name, self._noticed[name], shrunk=False)
 
-    def broken(self, story: Story) -> dict[str, tuple[str, ...]]:
-        """Return the properties that a story breaks, with the requests that show it; each is run once.
+    def broken(self, schedule: FaultSchedule) -> dict[str, tuple[str, ...]]:
+        """Return the properties that a schedule breaks, with the requests that show it; each is run once.
 
         Raises:
             _OverError: The budget is used up.
         """
-        known = self._known.get(story)
+        known = self._known.get(schedule)
         if known is None:
             if self._over():
                 raise _OverError
             self.tried += 1
-            known = self._known[story] = outcome_of(self._space, story, self._properties)
+            known = self._known[schedule] = try_schedule(self._space, schedule, self._properties)
             for name in known.broken:
                 best = self._noticed.get(name)
-                if best is None or story.size < best.size:
-                    self._noticed[name] = story
+                if best is None or schedule.size < best.size:
+                    self._noticed[name] = schedule
         return known.broken
 
-    def steady(self, name: str, story: Story) -> bool:
-        """Return whether a story breaks a property by the space's seed and by others too.
+    def steady(self, name: str, schedule: FaultSchedule) -> bool:
+        """Return whether a schedule breaks a property by the space's seed and by others too.
 
         Raises:
             _OverError: The budget is used up.
         """
-        if name not in self.broken(story):
+        if name not in self.broken(schedule):
             return False
-        known = self._by_others.setdefault(story, [])
+        known = self._by_others.setdefault(schedule, [])
         for place in range(_OTHER_SEEDS):
             if place == len(known):
                 if self._over():
                     raise _OverError
                 known.append(
                     frozenset(
-                        outcome_of(self._space, story, self._properties, seed=self._space.seed + 1 + place).broken
+                        try_schedule(self._space, schedule, self._properties, seed=self._space.seed + 1 + place).broken
                     )
                 )
             if name not in known[place]:
                 return False
         return True
 
-    def _met(self, story: Story) -> dict[str, tuple[str, ...]]:
-        """Return what a drawn story breaks; tell Hypothesis how bad it was, so that it looks further in that direction."""
-        shown = self.broken(story)
-        known = self._known[story]
+    def _met(self, schedule: FaultSchedule) -> dict[str, tuple[str, ...]]:
+        """Return what a drawn schedule breaks; tell Hypothesis how bad it was, so that it looks further in that direction."""
+        shown = self.broken(schedule)
+        known = self._known[schedule]
         target(known.slowest_s, label="slowest request")
         target(known.most, label="most attempts")
         return shown
@@ -166,18 +166,18 @@ class Hunt:
         found = {find.name for find in self.finds}
         return [name for name in self._properties if name not in found]
 
-    def _found(self, name: str, story: Story, *, shrunk: bool) -> Find:
-        others = self._by_others.get(story, [])
+    def _found(self, name: str, schedule: FaultSchedule, *, shrunk: bool) -> Find:
+        others = self._by_others.get(schedule, [])
         found = Find(
             name=name,
-            story=story,
-            requests=self._known[story].broken[name],
+            schedule=schedule,
+            requests=self._known[schedule].broken[name],
             shrunk=shrunk,
             steady=all(name in each for each in others),
         )
         self.finds.append(found)
         if self._database is not None:
-            self._database.save(name.encode(), encode(story))
+            self._database.save(name.encode(), encode(schedule))
         return found
 
     def _resume(self) -> Iterator[Find]:
@@ -187,16 +187,16 @@ class Hunt:
         for name in self._properties:
             for kept in sorted(self._database.fetch(name.encode())):
                 try:
-                    story = decode(kept, Story)
+                    schedule = decode(kept, FaultSchedule)
                 except ValueError:  # torn, or of another version
                     self._database.delete(name.encode(), kept)
                     continue
-                if not self._space.holds(story):
+                if not self._space.holds(schedule):
                     continue
-                if name not in self.broken(story):
+                if name not in self.broken(schedule):
                     self._database.delete(name.encode(), kept)
                 elif name in self._open():
-                    yield self._found(name, self._bare(name, story), shrunk=True)
+                    yield self._found(name, self._bare(name, schedule), shrunk=True)
 
     def _explore(self) -> Iterator[Find]:
         """Yield what is new, round by round; a round ends with a find."""
@@ -206,14 +206,14 @@ class Hunt:
             tried = self.tried
             try:
                 find(
-                    self._stories,
+                    self._schedules,
                     self._look,
                     settings=_settings(Phase.generate, Phase.target),
                     random=self._random(turn),
                 )
-            except _SeenError as seen:
-                # The same numbers lead to the same story again, without a run: there the shrinking begins.
-                yield self._shrink(seen, self._random(turn)) or self._found(seen.name, seen.story, shrunk=False)
+            except _NewFindError as seen:
+                # The same numbers lead to the same schedule again, without a run: there the shrinking begins.
+                yield self._shrink(seen, self._random(turn)) or self._found(seen.name, seen.schedule, shrunk=False)
                 # What was noticed on the way need not be met again.
                 for name in self._open():
                     if name in self._noticed and self.steady(name, self._noticed[name]):
@@ -221,39 +221,39 @@ class Hunt:
             except NoSuchExample:
                 dull = 0 if self.tried > tried else dull + 1
 
-    def _look(self, story: Story) -> bool:
-        shown = self._met(story)
+    def _look(self, schedule: FaultSchedule) -> bool:
+        shown = self._met(schedule)
         for name in self._open():
             if name in shown:
-                raise _SeenError(name, story)
+                raise _NewFindError(name, schedule)
         return False
 
-    def _shrink(self, seen: _SeenError, random: Random) -> Find | None:
-        """Return the smallest story that breaks a property, from the first one on that Hypothesis meets; None if it meets none."""
+    def _shrink(self, seen: _NewFindError, random: Random) -> Find | None:
+        """Return the smallest schedule that breaks a property, from the first one on that Hypothesis meets; None if it meets none."""
         name = seen.name
-        holds = self._holds(name, seen.story)
-        best: Story | None = None
+        holds = self._holds(name, seen.schedule)
+        best: FaultSchedule | None = None
         last = self.tried + SHRINK_MAX
 
-        def breaks(story: Story) -> bool:
+        def breaks(schedule: FaultSchedule) -> bool:
             nonlocal best
             if self.tried >= last and best is not None:
                 raise _EnoughError
-            self._met(story)
-            if not holds(story):
+            self._met(schedule)
+            if not holds(schedule):
                 return False
-            if best is None or story.size <= best.size:
-                best = story
+            if best is None or schedule.size <= best.size:
+                best = schedule
             return True
 
         try:
-            story = find(
-                self._stories,
+            schedule = find(
+                self._schedules,
                 breaks,
                 settings=_settings(Phase.generate, Phase.target, Phase.shrink),
                 random=random,
             )
-            return self._found(name, self._bare(name, story), shrunk=True)
+            return self._found(name, self._bare(name, schedule), shrunk=True)
         except NoSuchExample:
             return None
         except (_OverError, _EnoughError):
@@ -261,16 +261,16 @@ class Hunt:
                 raise
             return self._found(name, best, shrunk=False)
 
-    def _bare(self, name: str, story: Story) -> Story:
-        """Return a story without what it does not need: Hypothesis may stop in a valley, and leaves the callers alone."""
-        holds = self._holds(name, story)
-        while smaller := next(filter(holds, chain(self._space.shorter(story), story.simpler())), None):
-            story = smaller
-        return story
+    def _bare(self, name: str, schedule: FaultSchedule) -> FaultSchedule:
+        """Return a schedule without what it does not need: Hypothesis may stop in a valley, and leaves the callers alone."""
+        holds = self._holds(name, schedule)
+        while smaller := next(filter(holds, chain(self._space.shorter(schedule), schedule.simpler())), None):
+            schedule = smaller
+        return schedule
 
-    def _holds(self, name: str, story: Story) -> Callable[[Story], bool]:
-        """Return what must stay true of a story when it is made smaller: chance must not come in where there was none."""
-        if self.steady(name, story):
+    def _holds(self, name: str, schedule: FaultSchedule) -> Callable[[FaultSchedule], bool]:
+        """Return what must stay true of a schedule when it is made smaller: chance must not come in where there was none."""
+        if self.steady(name, schedule):
             return lambda smaller: self.steady(name, smaller)
         return lambda smaller: name in self.broken(smaller)
 

@@ -33,7 +33,7 @@ _FAR = 3**39
 """Where all draws begin: so far from any number in a program that none lies among them.
 
 One draw in twenty is a constant that Hypothesis has read in the modules that happen to be loaded, if one would do: the
-same seed would try other stories when something else was imported. It has no switch for that.
+same seed would try other schedules when something else was imported. It has no switch for that.
 """
 T = TypeVar("T")
 
@@ -88,7 +88,7 @@ _STRETCHES = tuple((length_s, chosen) for chosen in _CHOSEN for length_s in _LEN
 
 
 @dataclass(frozen=True, slots=True)
-class Story:
+class FaultSchedule:
     """One point of the space.
 
     Attributes:
@@ -103,7 +103,7 @@ class Story:
     callers: int = _CALLERS
     after: int | None = None
 
-    def simpler(self) -> Iterator[Story]:
+    def simpler(self) -> Iterator[FaultSchedule]:
         """Yield what is one step simpler: without a fault, without streams, or with a fault that is more like any other."""
         for place, fault in enumerate(self.faults):
             before, after = self.faults[:place], self.faults[place + 1 :]
@@ -154,55 +154,58 @@ class Space:
         """How many callers come when all providers are healthy again."""
         return max(_HEALTHY_MIN, -(-_HEALTHY_S * S // self.gap_ns))
 
-    def phases(self, story: Story) -> dict[str, int]:
-        """Return the lengths of a story's phases, in nanoseconds, by name."""
-        after = self.after if story.after is None else story.after
+    def phases(self, schedule: FaultSchedule) -> dict[str, int]:
+        """Return the lengths of a schedule's phases, in nanoseconds, by name."""
+        after = self.after if schedule.after is None else schedule.after
         healthy = {_HEALTHY_PHASE: after * self.gap_ns} if after else {}
-        return {_FAULTS_PHASE: story.callers * self.gap_ns, **healthy}
+        return {_FAULTS_PHASE: schedule.callers * self.gap_ns, **healthy}
 
-    def shorter(self, story: Story) -> Iterator[Story]:
-        """Yield a story with fewer callers, and so over sooner: the shortest first."""
-        for after in range(self.after if story.after is None else story.after):
-            yield replace(story, after=after)
-        for callers in range(1, story.callers):
+    def shorter(self, schedule: FaultSchedule) -> Iterator[FaultSchedule]:
+        """Yield a schedule with fewer callers, and so over sooner: the shortest first."""
+        for after in range(self.after if schedule.after is None else schedule.after):
+            yield replace(schedule, after=after)
+        for callers in range(1, schedule.callers):
             end_ns = callers * self.gap_ns
-            if all((fault.at or 0) < end_ns for fault in story.faults):
+            if all((fault.at or 0) < end_ns for fault in schedule.faults):
                 faults = tuple(
-                    replace(each, for_=min(each.for_ or 0, end_ns - (each.at or 0))) for each in story.faults
+                    replace(each, for_=min(each.for_ or 0, end_ns - (each.at or 0))) for each in schedule.faults
                 )
-                yield replace(story, callers=callers, faults=faults)
+                yield replace(schedule, callers=callers, faults=faults)
 
     @property
     def patience_ns(self) -> int:
         """When a caller gives up: well after the answer was due."""
         return 2 * self.deadline_ns
 
-    def scenario(self, story: Story) -> Scenario:
-        """Return a story as the scenario that a file would hold."""
+    def scenario(self, schedule: FaultSchedule) -> Scenario:
+        """Return a schedule as the scenario that a file would hold."""
         return Scenario(
             name=NAME,
             seed=self.seed,
             load=Load(
-                rate=S / self.gap_ns, arrivals="constant", streaming=float(story.streaming), deadline=self.patience_ns
+                rate=S / self.gap_ns,
+                arrivals="constant",
+                streaming=float(schedule.streaming),
+                deadline=self.patience_ns,
             ),
-            phases=self.phases(story),
-            faults=story.faults,
+            phases=self.phases(schedule),
+            faults=schedule.faults,
         )
 
-    def plan(self, story: Story, *, seed: int | None = None) -> Plan:
+    def plan(self, schedule: FaultSchedule, *, seed: int | None = None) -> Plan:
         """Return what a run of it is to do, by the space's own seed or by another."""
-        return compile_plan(self.scenario(story), self.chain, (), seed=seed)
+        return compile_plan(self.scenario(schedule), self.chain, (), seed=seed)
 
-    def holds(self, story: Story) -> bool:
-        """Return whether a story is one of this space: one from an earlier search may not be."""
-        end_ns = self.phases(story)[_FAULTS_PHASE]
-        return len(story.faults) <= self.faults_max and all(
-            fault.on in self.providers and (fault.at or 0) + (fault.for_ or 0) <= end_ns for fault in story.faults
+    def holds(self, schedule: FaultSchedule) -> bool:
+        """Return whether a schedule is one of this space: one from an earlier search may not be."""
+        end_ns = self.phases(schedule)[_FAULTS_PHASE]
+        return len(schedule.faults) <= self.faults_max and all(
+            fault.on in self.providers and (fault.at or 0) + (fault.for_ or 0) <= end_ns for fault in schedule.faults
         )
 
-    def stories(self) -> st.SearchStrategy[Story]:
+    def schedules(self) -> st.SearchStrategy[FaultSchedule]:
         """Return all that is searched."""
-        return _stories(self)
+        return _schedules(self)
 
 
 # A fault is four draws, and no draw decides whether there is another: Hypothesis deletes no more than five in a row at
@@ -210,7 +213,7 @@ class Space:
 
 
 @st.composite
-def _stories(draw: st.DrawFn, space: Space) -> Story:
+def _schedules(draw: st.DrawFn, space: Space) -> FaultSchedule:
     streaming = draw(_one_of((False, False, False, True)))
     fault = st.builds(
         partial(_fault, space),
@@ -219,7 +222,7 @@ def _stories(draw: st.DrawFn, space: Space) -> Story:
         _one_of(_times(space.gap_ns)),
         _one_of(_STRETCHES),
     )
-    return Story(streaming, tuple(draw(st.lists(fault, min_size=1, max_size=space.faults_max))))
+    return FaultSchedule(streaming, tuple(draw(st.lists(fault, min_size=1, max_size=space.faults_max))))
 
 
 def _one_of(choices: Sequence[T]) -> st.SearchStrategy[T]:

@@ -1,4 +1,4 @@
-"""One run of a story, and what it came to."""
+"""One run of a schedule, and what it came to."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import NamedTuple
 from harness.judge.properties import PROPERTIES, SearchRun
 from harness.scenario import Plan
 from harness.sim import engine
-from harness.sim.search.space import Space, Story
+from harness.sim.search.space import FaultSchedule, Space
 
 
-class Outcome(NamedTuple):
+class TrialResult(NamedTuple):
     """What a run came to.
 
     Attributes:
@@ -25,24 +25,26 @@ class Outcome(NamedTuple):
     most: int
 
 
-def outcome_of(space: Space, story: Story, properties: Sequence[str], *, seed: int | None = None) -> Outcome:
-    """Run a story, by the space's own seed or by another, and return what it came to.
+def try_schedule(
+    space: Space, schedule: FaultSchedule, properties: Sequence[str], *, seed: int | None = None
+) -> TrialResult:
+    """Run a schedule, by the space's own seed or by another, and return what it came to.
 
     Args:
         space: Where it is from.
-        story: What to run.
+        schedule: What to run.
         properties: Names of those that are looked at.
         seed: In place of the space's.
     """
-    run = search_run_of(space, story, seed=seed)
+    run = search_run_of(space, schedule, seed=seed)
     shown = {name: ids for name in properties if (ids := PROPERTIES[name].check(run))}
     slowest_ns = max(((each.end_ns or run.end_ns) - each.scheduled_ns for each in run.requests), default=0)
-    return Outcome(shown, slowest_ns / 1e9, max((len(tried) for tried in run.of.values()), default=0))
+    return TrialResult(shown, slowest_ns / 1e9, max((len(tried) for tried in run.of.values()), default=0))
 
 
-def search_run_of(space: Space, story: Story, *, seed: int | None = None) -> SearchRun:
-    """Run a story, by the space's own seed or by another, and return what the properties look at."""
-    return search_run_of_plan(space, space.plan(story, seed=seed))
+def search_run_of(space: Space, schedule: FaultSchedule, *, seed: int | None = None) -> SearchRun:
+    """Run a schedule, by the space's own seed or by another, and return what the properties look at."""
+    return search_run_of_plan(space, space.plan(schedule, seed=seed))
 
 
 def search_run_of_plan(space: Space, plan: Plan) -> SearchRun:

@@ -1,4 +1,4 @@
-"""The process that judges a suite's runs: `python -m harness.experiment.judge_part`."""
+"""The process that judges a suite's runs: `python -m harness.experiment.suites.judge_part`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from harness import part
 from harness.errors import ExitCode
-from harness.experiment.judging import Judged, JudgeRun, judge_folder
+from harness.experiment.suites.judge_process import Judged, JudgeRun, judge_folder
 from harness.messages import Failed
 from harness.store import RunFolder
 

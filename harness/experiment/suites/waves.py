@@ -12,7 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from harness.experiment.jobs import Job
+from harness.experiment.suites.jobs import Job
 from harness.live.engine import Gate as Wait
 from harness.scenario import Plan
 
@@ -133,7 +133,7 @@ def together(jobs: Sequence[Job]) -> list[Wave]:
     return [Wave(jobs=list(jobs))] if jobs else []
 
 
-class Gate:
+class StartGate:
     """Opens once every run of a wave has come to it, or will never come.
 
     Args:

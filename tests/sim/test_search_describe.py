@@ -15,10 +15,10 @@ from harness.judge import RunData, Status, judge
 from harness.judge.properties import PROPERTIES, broken
 from harness.scenario import Fault, Inject, load
 from harness.sim import run
-from harness.sim.search import Space, Story, search_run_of
-from harness.sim.search.telling import sentence
+from harness.sim.search import FaultSchedule, Space, search_run_of
+from harness.sim.search.describe import describe
+from harness.sim.search.to_yaml import to_yaml
 from harness.sim.search.trial import search_run_of_plan
-from harness.sim.search.writing import scenario_yaml
 from harness.store import encode
 from tests.sim.planted import BUGS, CORRECT, NAMES
 
@@ -71,7 +71,7 @@ def test_a_find_fails_when_its_file_is_run_for_the_reason_it_was_found(chain: Pa
         chain.write_text(PATIENT_CHAIN)
         silent = (fault("openai", connection="silent"), fault("azure", for_s=12, connection="silent"))
         database = DirectoryBasedExampleDatabase(chain.parent.parent / "found" / "examples")
-        database.save(bug.breaks.encode(), encode(Story(streaming=False, faults=silent)))
+        database.save(bug.breaks.encode(), encode(FaultSchedule(streaming=False, faults=silent)))
     with bug.planted():
         explored = search(chain, bug.breaks)
         (found,) = explored.found
@@ -140,10 +140,10 @@ def fault(on: str, *, at_s: float = 0.0, for_s: float = 1.0, **inject: object) -
 
 
 def told(name: str, bug: str, *faults: Fault) -> str:
-    """Return what is said of a story that breaks a property of a planted chain."""
+    """Return what is said of a schedule that breaks a property of a planted chain."""
     with BUGS[bug].planted():
-        searched = search_run_of(replace(SPACE, chain=BUGS[bug].chain), Story(streaming=False, faults=faults))
-        return sentence(name, searched, broken(searched)[name])
+        searched = search_run_of(replace(SPACE, chain=BUGS[bug].chain), FaultSchedule(streaming=False, faults=faults))
+        return describe(name, searched, broken(searched)[name])
 
 
 def test_a_person_would_say_it_so() -> None:
@@ -187,14 +187,14 @@ def test_a_sentence_has_the_numbers_of_its_run() -> None:
 def test_what_a_caller_is_given_in_place_of_an_answer(inject: dict[str, object], harm: str) -> None:
     """Half of it."""
     with BUGS["takes-half-for-whole"].planted():
-        searched = search_run_of(SPACE, Story(streaming=True, faults=(fault("openai", **inject),)))
-        said = sentence("no_truncated_success", searched, broken(searched)["no_truncated_success"])
+        searched = search_run_of(SPACE, FaultSchedule(streaming=True, faults=(fault("openai", **inject),)))
+        said = describe("no_truncated_success", searched, broken(searched)["no_truncated_success"])
     assert said.endswith(harm)
 
 
 def test_a_file_holds_every_field(chain: Path, tmp_path: Path) -> None:
     """What is written is read again as it was: selectors, streams, durations."""
-    story = Story(
+    schedule = FaultSchedule(
         streaming=True,
         faults=(
             Fault(on="openai", at=S // 10, for_=S, first=2, inject=Inject(status=429, retry_after=2 * S)),
@@ -202,8 +202,8 @@ def test_a_file_holds_every_field(chain: Path, tmp_path: Path) -> None:
             fault("anthropic", stream="cut", after_tokens=0),
         ),
     )
-    text = scenario_yaml(
-        SPACE.scenario(story),
+    text = to_yaml(
+        SPACE.scenario(schedule),
         chain="chains/three.yaml",
         name="found-1",
         told="it's so: this happens",
@@ -215,8 +215,8 @@ def test_a_file_holds_every_field(chain: Path, tmp_path: Path) -> None:
     file = tmp_path / "found-1.yaml"
     file.write_text(text)
     loaded = load(file)
-    assert loaded.scenario.faults == story.faults
-    assert loaded.scenario.load == SPACE.scenario(story).load
+    assert loaded.scenario.faults == schedule.faults
+    assert loaded.scenario.load == SPACE.scenario(schedule).load
     assert loaded.scenario.expect == ("no wrong_order",)
-    assert loaded.plan.timeline == SPACE.plan(story).timeline
-    assert loaded.plan.arrivals == SPACE.plan(story).arrivals
+    assert loaded.plan.timeline == SPACE.plan(schedule).timeline
+    assert loaded.plan.arrivals == SPACE.plan(schedule).arrivals

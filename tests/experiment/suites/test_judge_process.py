@@ -11,8 +11,8 @@ import psutil
 import pytest
 
 from harness.errors import ExitCode, HarnessError
-from harness.experiment.jobs import jobs
-from harness.experiment.judging import Judging, judge_folder
+from harness.experiment.suites.jobs import jobs
+from harness.experiment.suites.judge_process import JudgeProcess, judge_folder
 from harness.judge import Score
 from harness.store import RunFolder
 from tests.experiment.files import scenario
@@ -43,7 +43,7 @@ def test_the_judge_outlives_what_it_cannot_judge(folder: RunFolder, tmp_path: Pa
     """A run that is not there, and its own death, cost one answer each; it works at the lowest priority."""
 
     async def story() -> None:
-        async with Judging.start(tmp_path / "judge.log") as judging:
+        async with JudgeProcess.start(tmp_path / "judge.log") as judging:
             assert (await judging.judge(folder, "")).score is Score.INCONCLUSIVE
             gone = RunFolder(tmp_path / "gone")
             with pytest.raises(HarnessError, match=r"plan\.json is missing"):

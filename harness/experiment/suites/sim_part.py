@@ -1,4 +1,4 @@
-"""A process that simulates a suite's runs: `python -m harness.experiment.sim_part`."""
+"""A process that simulates a suite's runs: `python -m harness.experiment.suites.sim_part`."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import sys
 from pathlib import Path
 
 from harness import part
-from harness.experiment.judge_part import judged as judge_again
-from harness.experiment.judging import JudgeRun, judged
-from harness.experiment.simulated import simulate
-from harness.experiment.simulating import Simulated, SimulateRun
+from harness.experiment.sim_run import simulate
+from harness.experiment.suites.judge_part import judged as judge_again
+from harness.experiment.suites.judge_process import JudgeRun, judged
+from harness.experiment.suites.sim_pool import Simulated, SimulateRun
 from harness.messages import Failed
 from harness.store import RunFolder
 

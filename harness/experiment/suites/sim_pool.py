@@ -15,8 +15,8 @@ from typing import TypeVar
 
 from harness.chain import Chain
 from harness.errors import ExitCode, HarnessError
-from harness.experiment.jobs import Job
-from harness.experiment.judging import Judged, JudgeRun
+from harness.experiment.suites.jobs import Job
+from harness.experiment.suites.judge_process import Judged, JudgeRun
 from harness.live import engine
 from harness.live.processes import OwnedProcess
 from harness.messages import Failed, Ready
@@ -61,7 +61,7 @@ class Simulated:
     hint: str | None = None
 
 
-class Simulating:
+class SimPool:
     """The runner's side of it. A process that dies costs the run that it was at, and is replaced.
 
     Args:
@@ -79,7 +79,7 @@ class Simulating:
 
     @classmethod
     @asynccontextmanager
-    async def start(cls, processes: int, log: Path) -> AsyncIterator[Simulating]:
+    async def start(cls, processes: int, log: Path) -> AsyncIterator[SimPool]:
         """Have them at hand; each starts with its first run, and leaving ends them."""
         self = cls(processes, log)
         try:
@@ -89,7 +89,7 @@ class Simulating:
                 await child.end(grace_s=0)
 
     async def carry(self, job: Job, folder: RunFolder, _gate: engine.Gate) -> HarnessError | None:
-        """Simulate and judge a run; see `harness.experiment.suite.Engine`."""
+        """Simulate and judge a run; see `harness.experiment.suites.conductor.CarryOut`."""
         message = SimulateRun(run=str(folder.path), chain=job.loaded.chain, command=job.command)
         try:
             answer = await self._ask(message, Simulated)
@@ -105,7 +105,7 @@ class Simulating:
         return HarnessError(answer.problem, where=answer.where, hint=answer.hint)
 
     async def judge(self, folder: RunFolder, error: str, *, exit_code: ExitCode = ExitCode.HARNESS) -> Judged:
-        """Return the answer of a run; see `harness.experiment.judging.Judge`."""
+        """Return the answer of a run; see `harness.experiment.suites.judge_process.Judge`."""
         if judged := self._judged.pop(folder.path, None):
             return judged
         asked = JudgeRun(run=str(folder.path), error=error, exit_code=int(exit_code))
@@ -138,7 +138,7 @@ class Simulating:
         return answer
 
     async def _new(self) -> OwnedProcess:
-        argv = [sys.executable, "-m", "harness.experiment.sim_part"]
+        argv = [sys.executable, "-m", "harness.experiment.suites.sim_part"]
         child = await OwnedProcess("sim", argv, log=self._log, part=True).__aenter__()  # left by `start` or `_ask`
         self._runs[child] = 0
         await child.ready(None, Ready, timeout_s=IMPORTS_S)

@@ -11,9 +11,9 @@ import pytest
 
 from harness import experiment
 from harness.errors import ExitCode, UsageError
-from harness.experiment.jobs import jobs
 from harness.experiment.live import Quiet
-from harness.experiment.simulating import Simulating
+from harness.experiment.suites.jobs import jobs
+from harness.experiment.suites.sim_pool import SimPool
 from harness.judge import Score
 from harness.store import RunFolder
 from tests.experiment.files import scenario
@@ -78,21 +78,21 @@ def test_a_process_that_dies_costs_one_run(folder: Path) -> None:
     todo = jobs([scenario(folder, "one"), scenario(folder, "two")])
 
     async def story() -> None:
-        async with Simulating.start(1, folder / "sim.log") as simulating:
+        async with SimPool.start(1, folder / "sim.log") as sim_pool:
             runs = [RunFolder.create(folder / "r", job.loaded.plan) for job in todo]
 
             async def gate() -> None:
                 return
 
-            assert await simulating.carry(todo[0], runs[0], gate) is None
-            (child,) = simulating._runs
+            assert await sim_pool.carry(todo[0], runs[0], gate) is None
+            (child,) = sim_pool._runs
             os.killpg(child.pid, signal.SIGKILL)
-            error = await simulating.carry(todo[1], runs[1], gate)
+            error = await sim_pool.carry(todo[1], runs[1], gate)
             assert error is not None
             assert error.exit_code == ExitCode.HARNESS
             assert error.where == "sim"
-            assert (await simulating.judge(runs[0], "")).score is not Score.INCONCLUSIVE
-            assert await simulating.carry(todo[1], runs[1], gate) is None
+            assert (await sim_pool.judge(runs[0], "")).score is not Score.INCONCLUSIVE
+            assert await sim_pool.carry(todo[1], runs[1], gate) is None
 
     asyncio.run(asyncio.wait_for(story(), 120))
 
@@ -100,20 +100,20 @@ def test_a_process_that_dies_costs_one_run(folder: Path) -> None:
 @pytest.mark.system
 def test_a_process_that_has_done_its_share_is_replaced(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What libraries keep for ever goes with it."""
-    monkeypatch.setattr("harness.experiment.simulating.RUNS_MAX", 2)
+    monkeypatch.setattr("harness.experiment.suites.sim_pool.RUNS_MAX", 2)
     todo = jobs([scenario(folder, "one")])
 
     async def story() -> list[set[int]]:
         seen = []
-        async with Simulating.start(1, folder / "sim.log") as simulating:
+        async with SimPool.start(1, folder / "sim.log") as sim_pool:
 
             async def gate() -> None:
                 return
 
             for _ in range(3):
                 run = RunFolder.create(folder / "r", todo[0].loaded.plan)
-                assert await simulating.carry(todo[0], run, gate) is None
-                seen.append({child.pid for child in simulating._runs})
+                assert await sim_pool.carry(todo[0], run, gate) is None
+                seen.append({child.pid for child in sim_pool._runs})
         return seen
 
     first, second, third = asyncio.run(asyncio.wait_for(story(), 120))

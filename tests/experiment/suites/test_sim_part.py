@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from harness import sim
-from harness.experiment.simulating import Simulated, SimulateRun
+from harness.experiment.suites.sim_pool import Simulated, SimulateRun
 from harness.messages import Ready, read, write
 from harness.scenario.load import Loaded
 from harness.store import RunFolder
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.system
 @contextmanager
 def worker() -> Iterator[subprocess.Popen[bytes]]:
     """Have a process at hand, as a suite does."""
-    argv = [sys.executable, "-m", "harness.experiment.sim_part"]
+    argv = [sys.executable, "-m", "harness.experiment.suites.sim_part"]
     with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdin
         assert process.stdout

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import UsageError
-from harness.experiment.jobs import jobs
+from harness.experiment.suites.jobs import jobs
 from tests.experiment.files import chain, scenario
 
 

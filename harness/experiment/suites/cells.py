@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from harness.errors import ExitCode, UsageError
-from harness.experiment.jobs import Job
+from harness.experiment.suites.jobs import Job
 from harness.report.scorecard import Cell, CellRun, Scorecard
 from harness.store import SuiteFolder, decode, encode
 

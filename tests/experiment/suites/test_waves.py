@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.experiment.jobs import Job, jobs
-from harness.experiment.waves import JOBS_PER_CORE, SHARE_OF_CORES, Gate, claims, cpu_by_second, pack
+from harness.experiment.suites.jobs import Job, jobs
+from harness.experiment.suites.waves import JOBS_PER_CORE, SHARE_OF_CORES, StartGate, claims, cpu_by_second, pack
 from tests.experiment.files import chain, scenario
 
 
@@ -78,7 +78,7 @@ def test_a_gateway_that_is_running_already_is_one(tmp_path: Path, extra: str, ex
     assert claims(found) == expected
 
 
-async def _arrive(gate: Gate, log: list[str], name: str) -> None:
+async def _arrive(gate: StartGate, log: list[str], name: str) -> None:
     async with gate.ticket() as wait:
         log.append(f"{name} came")
         await wait()
@@ -89,7 +89,7 @@ def test_nobody_begins_before_all_are_there() -> None:
     """All come, then all begin."""
 
     async def story() -> list[str]:
-        gate, log = Gate(3), []
+        gate, log = StartGate(3), []
         await asyncio.wait_for(asyncio.gather(*(_arrive(gate, log, name) for name in "abc")), 5)
         return log
 
@@ -100,14 +100,14 @@ def test_nobody_begins_before_all_are_there() -> None:
 def test_a_run_that_never_comes_is_not_waited_for(end: str) -> None:
     """It failed at its start, or somebody ended it: the others begin all the same."""
 
-    async def lost(gate: Gate) -> None:
+    async def lost(gate: StartGate) -> None:
         async with gate.ticket():
             if end == "fails":
                 raise RuntimeError
             await asyncio.get_running_loop().create_future()
 
     async def story() -> list[str]:
-        gate, log = Gate(2), []
+        gate, log = StartGate(2), []
         other = asyncio.create_task(lost(gate))
         waiting = asyncio.create_task(_arrive(gate, log, "a"))
         for _ in range(5):
@@ -126,7 +126,7 @@ def test_a_run_that_has_begun_is_counted_once() -> None:
     """Its end after the gate opens it for nobody else."""
 
     async def story() -> bool:
-        gate = Gate(3)
+        gate = StartGate(3)
         async with gate.ticket() as first:
             task = asyncio.ensure_future(first())
             await asyncio.sleep(0)

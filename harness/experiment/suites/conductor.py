@@ -11,15 +11,15 @@ from pathlib import Path
 from typing import Protocol
 
 from harness.errors import ExitCode, HarnessError
-from harness.experiment.jobs import Job
-from harness.experiment.judging import Judge
-from harness.experiment.waves import Gate, Wave
+from harness.experiment.suites.jobs import Job
+from harness.experiment.suites.judge_process import Judge
+from harness.experiment.suites.waves import StartGate, Wave
 from harness.judge import Score
 from harness.live import engine
 from harness.report.scorecard import CellRun, Scorecard, html, junit, markdown
 from harness.store import RunFolder, SuiteFolder
 
-Engine = Callable[[Job, RunFolder, engine.Gate], Awaitable[HarnessError | None]]
+CarryOut = Callable[[Job, RunFolder, engine.Gate], Awaitable[HarnessError | None]]
 """Carries one run out, and returns why it did not come to its planned end, or None. Awaits the gate once it is ready."""
 Waves = Callable[[Sequence[Job]], list[Wave]]
 """Says which runs go side by side."""
@@ -30,7 +30,7 @@ WRITING_SHARE = 0.05
 """How much of its time a suite may take to write down how far it is."""
 
 
-class Progress(engine.Progress, Protocol):
+class SuiteProgress(engine.Progress, Protocol):
     """Where a suite says how far it is."""
 
     def count(self, done: int, total: int) -> None:
@@ -59,9 +59,9 @@ class Suite:
         folder: SuiteFolder,
         *,
         reports: Path,
-        engine: Engine,
+        engine: CarryOut,
         judges: Judges,
-        progress: Progress,
+        progress: SuiteProgress,
         waves: Waves,
         slots: int | None = None,
     ) -> None:
@@ -117,23 +117,23 @@ class Suite:
             size = f"{len(wave.jobs)} run{'s' if len(wave.jobs) > 1 else ''}"
             self._progress.say(f"{name}: {size}, {wave.length_s:.0f} s")
             self._progress.phase(f"{name}: start")
-        gate = Gate(len(wave.jobs))
+        gate = StartGate(len(wave.jobs))
         announcement = asyncio.create_task(self._announce(gate, wave, name))
         try:
             await asyncio.gather(*(self._in_turn(job, gate) for job in wave.jobs))
         finally:
             announcement.cancel()
 
-    async def _announce(self, gate: Gate, wave: Wave, name: str) -> None:
+    async def _announce(self, gate: StartGate, wave: Wave, name: str) -> None:
         await gate.opened()
         if not self._counted:
             self._progress.phase(name, wave.length_s)
 
-    async def _in_turn(self, job: Job, gate: Gate) -> None:
+    async def _in_turn(self, job: Job, gate: StartGate) -> None:
         async with self._slots:
             await self._one(job, gate)
 
-    async def _one(self, job: Job, gate: Gate) -> None:
+    async def _one(self, job: Job, gate: StartGate) -> None:
         """Carry one run out; whatever becomes of it, the others go on."""
         folder: RunFolder | None = None
         error: HarnessError | None

@@ -32,7 +32,7 @@ _APART_NS = 50_000_000
 """What is closer together than this happened at once, for a person."""
 
 
-def sentence(name: str, run: SearchRun, shown: tuple[str, ...]) -> str:
+def describe(name: str, run: SearchRun, shown: tuple[str, ...]) -> str:
     """Return what a person would say of a run that breaks a property.
 
     Args:

@@ -18,7 +18,7 @@ _PLAIN = re.compile(r"(?!(true|false|null|yes|no)$)[A-Za-z./][A-Za-z0-9._/\-]*",
 """What YAML takes for a text without quotes."""
 
 
-def scenario_yaml(
+def to_yaml(
     scenario: Scenario,
     *,
     chain: str,

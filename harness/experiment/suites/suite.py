@@ -11,16 +11,16 @@ from pathlib import Path
 
 from harness.drivers.host import host
 from harness.errors import HarnessError, UsageError
-from harness.experiment.cells import scorecard
-from harness.experiment.conductor import Engine, Judges, Progress, Suite, Waves
-from harness.experiment.jobs import Job, jobs
-from harness.experiment.judging import Judge, Judging
 from harness.experiment.live import Interrupted, Quiet, carry_out, interruptible
 from harness.experiment.real import notices
 from harness.experiment.run import Engine as EngineName
-from harness.experiment.simulated import simulable
-from harness.experiment.simulating import Simulating
-from harness.experiment.waves import pack, together
+from harness.experiment.sim_run import simulable
+from harness.experiment.suites.cells import scorecard
+from harness.experiment.suites.conductor import CarryOut, Judges, Suite, SuiteProgress, Waves
+from harness.experiment.suites.jobs import Job, jobs
+from harness.experiment.suites.judge_process import Judge, JudgeProcess
+from harness.experiment.suites.sim_pool import SimPool
+from harness.experiment.suites.waves import pack, together
 from harness.live import engine
 from harness.live.nursery import nurseries
 from harness.live.toxiproxy import Binary, provision
@@ -32,7 +32,7 @@ def suite(
     paths: Sequence[Path],
     *,
     reports: Path,
-    progress: Progress,
+    progress: SuiteProgress,
     chains: Sequence[Path] = (),
     seed: int | None = None,
     repeat: int = 1,
@@ -105,10 +105,10 @@ class _Parts:
     folder: SuiteFolder
     _: KW_ONLY
     reports: Path
-    progress: Progress
+    progress: SuiteProgress
     most: int | None
 
-    def suite(self, carry: Engine, judges: Judges, *, waves: Waves, slots: int | None = None) -> Suite:
+    def suite(self, carry: CarryOut, judges: Judges, *, waves: Waves, slots: int | None = None) -> Suite:
         """Return the suite."""
         return Suite(
             self.todo,
@@ -137,19 +137,19 @@ async def _live(parts: _Parts, binary: Binary) -> Scorecard:
             )
 
         waves = partial(pack, cores=_cores(), most=parts.most)
-        return await parts.suite(carry, Judging.start, waves=waves).run()
+        return await parts.suite(carry, JudgeProcess.start, waves=waves).run()
 
 
 async def _simulated(parts: _Parts) -> Scorecard:
     processes = min(_cores(), len(parts.todo), parts.most or len(parts.todo))
-    async with Simulating.start(processes, parts.folder.path / "sim.log") as simulating:
+    async with SimPool.start(processes, parts.folder.path / "sim.log") as sim_pool:
 
         @asynccontextmanager
         async def judges(_log: Path) -> AsyncIterator[Judge]:
-            yield simulating
+            yield sim_pool
 
         # One run more than there are processes: its folder is made while they are busy.
-        return await parts.suite(simulating.carry, judges, waves=together, slots=processes + 1).run()
+        return await parts.suite(sim_pool.carry, judges, waves=together, slots=processes + 1).run()
 
 
 def _cores() -> int:

@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 
 from harness.errors import ExitCode, HarnessError, UsageError
-from harness.experiment.cells import scorecard
-from harness.experiment.conductor import Suite
-from harness.experiment.jobs import Job, jobs
-from harness.experiment.judging import Judged
-from harness.experiment.waves import pack
+from harness.experiment.suites.cells import scorecard
+from harness.experiment.suites.conductor import Suite
+from harness.experiment.suites.jobs import Job, jobs
+from harness.experiment.suites.judge_process import Judged
+from harness.experiment.suites.waves import pack
 from harness.judge import Score, ScorecardNumbers
 from harness.live.engine import BudgetReached, Gate
 from harness.report.scorecard import Scorecard

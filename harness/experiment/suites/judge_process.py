@@ -92,7 +92,7 @@ def judged(plan: Plan, folder: RunFolder, history: History, error: HarnessError 
     return Judged(score=score(verdict, numbers), exit_code=verdict.exit_code, reasons=verdict.reasons, tally=numbers)
 
 
-class Judging:
+class JudgeProcess:
     """The runner's side of it: takes one run at a time, and replaces a process that died.
 
     Args:
@@ -106,7 +106,7 @@ class Judging:
 
     @classmethod
     @asynccontextmanager
-    async def start(cls, log: Path) -> AsyncIterator[Judging]:
+    async def start(cls, log: Path) -> AsyncIterator[JudgeProcess]:
         """Have it at hand; leaving ends it."""
         self = cls(log)
         try:
@@ -132,7 +132,7 @@ class Judging:
 
     async def _ask(self, message: JudgeRun) -> Judged | Failed:
         if self._child is None:
-            argv = [sys.executable, "-m", "harness.experiment.judge_part"]
+            argv = [sys.executable, "-m", "harness.experiment.suites.judge_part"]
             self._child = await OwnedProcess("judge", argv, log=self._log, part=True).__aenter__()  # left by `_end`
             await self._child.ready(None, Ready)
         await self._child.send(message)
