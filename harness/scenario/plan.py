@@ -12,6 +12,7 @@ from harness.chain import Chain
 from harness.chain.driver import driver_of
 from harness.chain.facts import ChainFacts
 from harness.chain.redact import redact
+from harness.chain.targets import targets
 from harness.draw import draw
 from harness.provider.inject import CLOSES, RESETS, Inject, Limit
 from harness.provider.window import Window
@@ -167,6 +168,7 @@ def _arrivals(load: Load, phases: tuple[Phase, ...], seed: int) -> tuple[Arrival
 
 def _timeline(scenario: Scenario, chain: Chain, phases: tuple[Phase, ...]) -> Timeline:
     by_name = {phase.name: phase for phase in phases}
+    known = targets(chain)
     windows = []
     for place, fault in enumerate(scenario.faults, start=1):
         if fault.during is not None:
@@ -174,7 +176,7 @@ def _timeline(scenario: Scenario, chain: Chain, phases: tuple[Phase, ...]) -> Ti
         else:
             start = fault.at or 0
             end = start + (fault.for_ or 0)
-        for provider in chain.roles.get(fault.on, (fault.on,)):
+        for provider in dict.fromkeys(provider for name in fault.names for provider in known[name]):
             window = Window(
                 fault_id=f"fault-{place}",
                 provider=provider,

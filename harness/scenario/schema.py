@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from annotated_types import Ge, Gt, Le, Len
-from pydantic import ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from harness.document import Duration, Rate, Share, field_error
 from harness.draw import SEED_MAX
@@ -38,26 +38,35 @@ class Load:
     max_tokens: Annotated[int, Ge(1), Le(1_000_000)] | None = None
 
 
+def _names(value: object) -> object:
+    """Return a name, or a list of names as a tuple."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list) and value and all(isinstance(name, str) for name in value):
+        return tuple(value)
+    raise field_error("expected a name, or a list of names", known="primary, [azure-eu, azure-us]")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
     """One fault: where, when, what, and which attempts.
 
     Attributes:
-        on: A provider's name, or a role.
+        on: A provider's name, a role, a model group of a LiteLLM configuration, or a list of them.
         during: The phase that it fills; or `at` and `for`.
         at: When it begins, from the run's start, in nanoseconds.
         for_: How long it lasts, in nanoseconds.
         inject: What goes wrong.
         share: Share of the attempts that it changes.
         first: Only the first so many attempts of each request at that provider.
-        every: Only every so manieth of the attempts that the other selectors leave.
+        every: Only every Nth of the attempts that the other selectors leave.
         models: Only attempts that ask for one of these models.
         streaming: Only attempts that stream, or only those that do not.
     """
 
     __pydantic_config__ = _STRICT
 
-    on: str
+    on: Annotated[str | tuple[str, ...], BeforeValidator(_names)]
     inject: Inject
     during: str | None = None
     at: Duration | None = None
@@ -67,6 +76,11 @@ class Fault:
     every: Annotated[int, Ge(1), Le(10**6)] | None = None
     models: Annotated[tuple[str, ...], Len(1, 50)] | None = None
     streaming: bool | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names after `on`."""
+        return (self.on,) if isinstance(self.on, str) else self.on
 
     @model_validator(mode="after")
     def _one_window(self) -> Fault:

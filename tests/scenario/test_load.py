@@ -48,7 +48,7 @@ def changed(tmp_path: Path, old: str, new: str, more: str = "") -> UsageError:
     [
         ("on: primary", "on: opnai", "faults[0].on", "unknown provider 'opnai'", "did you mean 'openai'?"),
         ("during: fault", "during: falt", "faults[0].during", "unknown phase 'falt'", "did you mean 'fault'?"),
-        ("during: fault", "at: 60s\n    for: 9s", "faults[0].at", "6 s after the last phase", "shorter `for`"),
+        ("during: fault", "at: 60s\n    for: 9s", "faults[0].at", "6 s after the last phase", "shorten `for`"),
         ("during: fault", "at: 60s", "faults[0]", "`at` and `for` go together", "at: 25s with for: 10s"),
         ("retry_after", "retry_aftr", "faults[0].inject.retry_aftr", "unknown key", "did you mean 'retry_after'?"),
         ("status: 429,", "connection: reset,", "faults[0].inject", "'error' does not go with 'reset'", ""),
@@ -56,7 +56,7 @@ def changed(tmp_path: Path, old: str, new: str, more: str = "") -> UsageError:
         ("fault: 40s", "fault: 40", "phases.fault", "expected a duration, found 40", "write 40s"),
         ("rate: 10/s", "rate: 10", "load.rate", "expected a rate, found 10", "write 10/s"),
         ("rate: 10/s, ", "", "load.rate", "missing", ""),
-        ("rate: 10/s", "rate: 900000/s", "load.rate", "arrivals", "lower rate"),
+        ("rate: 10/s", "rate: 900000/s", "load.rate", "requests", "lower the rate"),
         ("poisson", "poison", "load.arrivals", "unknown value 'poison'", "did you mean 'poisson'?"),
         ("success_rate", "sucess_rate", "expect[0]", "unknown metric", "did you mean 'success_rate'?"),
         (">= 98%", ">= 98", "expect[0]", "expected a share", "ends in %"),
@@ -168,7 +168,7 @@ INJECT = "inject: {status: 429, error: rate_limit, retry_after: 2s}"
     [
         ("inject: {stream: end}", "0%", "inject.stream", "'end' never fires", "load: {streaming: 100%}"),
         ("inject: {stream: no_done}", "0%", "inject.stream", "'no_done' never fires", "load: {streaming: 100%}"),
-        ("inject: {stream: end}\n    streaming: false", "50%", "streaming", "left out", "streaming: true"),
+        ("inject: {stream: end}\n    streaming: false", "50%", "streaming", "leaves them out", "streaming: true"),
         ("inject: {status: 500}\n    streaming: true", "0%", "streaming", "no request streams", "100%"),
         ("inject: {stream: cut}\n    streaming: true", "0%", "streaming", "no request streams", "100%"),
         ("inject: {delay: 1s}\n    streaming: false", "100%", "streaming", "every request streams", "0%"),

@@ -68,7 +68,7 @@ def to_yaml(
 
 def _fault_lines(fault: Fault) -> list[str]:
     lines = [
-        f"  - on: {_quoted(fault.on)}",
+        f"  - on: {_quoted(*fault.names)}",
         f"    at: {duration_text(fault.at or 0)}",
         f"    for: {duration_text(fault.for_ or 0)}",
         f"    inject: {{{', '.join(_written(fault.inject))}}}",
