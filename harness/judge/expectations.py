@@ -9,6 +9,7 @@ import numpy as np
 from harness.judge.intervals import (
     MEAN_SAMPLES_MIN,
     Interval,
+    keeps,
     needed_for_quantile,
     needed_for_rate,
     quantile,
@@ -24,16 +25,10 @@ from harness.scenario.expect import MAX, METRICS, QUANTILES, Op
 
 def decide(op: Op, target: float, seen: Interval) -> Status:
     """Return whether all of an interval keeps a limit, none of it does, or it lies across."""
-    low, high = seen
-    keeps, breaks = {
-        ">=": (low >= target, high < target),
-        ">": (low > target, high <= target),
-        "<=": (high <= target, low > target),
-        "<": (high < target, low >= target),
-    }[op]
-    if keeps:
+    if keeps(op, target, seen):
         return Status.PASS
-    return Status.FAIL if breaks else Status.INCONCLUSIVE
+    opposite: dict[Op, Op] = {">=": "<", ">": "<=", "<=": ">", "<": ">="}
+    return Status.FAIL if keeps(opposite[op], target, seen) else Status.INCONCLUSIVE
 
 
 def answer_finding(expectation: Expectation, finding: Finding) -> ExpectationResult:

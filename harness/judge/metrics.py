@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Collection
 
 import numpy as np
 import pandas as pd
 
 from harness.history import History
-from harness.judge.intervals import mean_interval, poisson, quantile, quantile_interval, wilson
+from harness.judge.intervals import count_interval, poisson, quantile, quantile_interval, wilson
 from harness.judge.moments import Moment, time_to_fallback, time_to_recover
 from harness.judge.result import Metrics, Value
 from harness.judge.run_data import RunData, distribution
@@ -21,6 +22,8 @@ from harness.scenario.expect import MAX, METRICS, QUANTILES
 RUN = "run"
 """Name of the whole run among the phases."""
 SECOND_NS = 10**9
+TRIES = 3
+"""At one provider, where the chain does not state them."""
 DISTRIBUTIONS = (
     "latency",
     "ttft",
@@ -101,7 +104,9 @@ def _of_attempts(run: RunData, among: Bools) -> dict[str, Value]:
     honoured = int((told.early_ns <= TOLERANCE_NS).sum())
     return {
         "attempts": _count(int(mine.sum()), size),
-        "amplification": _mean(journeys.attempts[among].astype(np.float64), "no requests"),
+        "amplification": _mean(
+            journeys.attempts[among].astype(np.float64), "no requests", most=attempts_max(run, run.plan.chain.order)
+        ),
         "amplification_peak": _peak(run, mine),
         "success_after_fallback": _rate(
             int((reached & run.columns.requests.complete).sum()), int(reached.sum()), "no request reached a fallback"
@@ -137,7 +142,17 @@ def _probes(run: RunData, among: Bools) -> Value:
             during = (attempts.start_ns >= outage.start_ns) & (attempts.start_ns < outage.end_ns)
             probe |= during & (attempts.provider == place)
     probes = np.bincount(attempts.request[probe], minlength=len(requests))
-    return _mean(probes[among & inside].astype(np.float64), f"no request came while {' or '.join(first)} was dead")
+    return _mean(
+        probes[among & inside].astype(np.float64),
+        f"no request came while {' or '.join(first)} was dead",
+        most=attempts_max(run, first),
+    )
+
+
+def attempts_max(run: RunData, providers: Collection[str]) -> int:
+    """Return the most attempts that a request can make at some providers, by the chain's policy."""
+    retry = run.plan.chain.retry
+    return len(providers) * ((retry.attempts if retry else None) or TRIES)
 
 
 def _wasted(run: RunData, mine: Bools) -> dict[str, Value]:
@@ -172,7 +187,7 @@ def _provider(run: RunData, place: int) -> dict[str, Value]:
         "attempts": _count(size, len(requests)),
         "failed_attempts": _count(int((mine & attempts.failed).sum()), size),
         "served": _count(int((run.journeys.served_by == place).sum()), len(requests)),
-        "amplification": _mean(per_request, "no requests"),
+        "amplification": _mean(per_request, "no requests", most=attempts_max(run, run.columns.providers[place : place + 1])),
         "amplification_peak": _peak(run, mine),
         "retry_after_honoured": _rate(
             int((told.early_ns <= TOLERANCE_NS).sum()), len(told), "no retry was told a Retry-After"
@@ -262,10 +277,10 @@ def _frequency(count: int, length_s: float, samples: int) -> Value:
     return Value(value=count / length_s, ci=(low / length_s, high / length_s), samples=samples, unit="per_s")
 
 
-def _mean(values: Floats, why: str) -> Value:
+def _mean(values: Floats, why: str, *, most: int) -> Value:
     if not len(values):
         return Value(value=None, samples=0, unit="ratio", why=why)
-    return Value(value=float(values.mean()), ci=mean_interval(values), samples=len(values), unit="ratio")
+    return Value(value=float(values.mean()), ci=count_interval(values, most), samples=len(values), unit="ratio")
 
 
 def _count(value: float, samples: int) -> Value:

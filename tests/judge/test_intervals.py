@@ -11,7 +11,9 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from harness.judge.intervals import (
+    count_interval,
     mean_interval,
+    needed_for_mean,
     needed_for_quantile,
     needed_for_rate,
     poisson,
@@ -136,3 +138,62 @@ def test_mean_interval_is_students(values: list[int]) -> None:
     array = np.array(values, dtype=float)
     expected = stats.t.interval(0.95, len(array) - 1, loc=array.mean(), scale=stats.sem(array))
     assert mean_interval(array) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("samples", [5, 20, 50, 200])
+@pytest.mark.parametrize("share", [0.02, 0.1, 0.3])
+@pytest.mark.parametrize("more", [1, 2, 8])
+@pytest.mark.parametrize("most", [9, None])
+def test_the_interval_of_counts_covers_their_mean(samples: int, share: float, more: int, most: int | None) -> None:
+    """One attempt each, and `more` besides for a share of the requests: at least 95 % of all samples cover the true mean.
+
+    Exact: each number of requests with more attempts has its binomial weight. Student's t alone covers 9 % at worst.
+    """
+    mean, covered, plain = 1 + more * share, 0.0, 0.0
+    for hits, weight in enumerate(stats.binom.pmf(np.arange(samples + 1), samples, share)):
+        values = np.array([1.0 + more] * hits + [1.0] * (samples - hits))
+        low, high = count_interval(values, most or 1 + more)
+        covered += weight * (low <= mean <= high)
+        low, high = mean_interval(values)
+        plain += weight * (low <= mean <= high)
+    assert covered >= 0.95
+    assert plain < covered
+    if (samples, share) == (5, 0.02):
+        assert plain == pytest.approx(0.096, abs=0.001)
+
+
+@pytest.mark.parametrize(("count", "upper"), [(5, 5.761), (20, 2.176), (200, 1.118), (1000, 1.024)])
+def test_equal_counts_may_still_have_missed_one(count: int, upper: float) -> None:
+    """One attempt each, at most nine: the upper end comes closer to one with every request."""
+    low, high = count_interval(np.ones(count), 9)
+    assert (low <= 1, high) == (True, pytest.approx(upper, abs=0.001))
+
+
+@given(values=st.lists(st.integers(0, 20), min_size=5, max_size=100), most=st.integers(1, 30))
+def test_the_interval_of_counts_is_never_narrower(values: list[int], most: int) -> None:
+    """It holds Student's t, but for what lies below 0, and equals the definition worked out value by value."""
+    array = np.array(values, dtype=float)
+    plain, imagined = mean_interval(array), mean_interval(np.append(array, max(most, max(values))))
+    expected = max(0.0, min(plain[0], imagined[0])), max(plain[1], imagined[1])
+    assert count_interval(array, most) == pytest.approx(expected, abs=1e-9)
+
+
+def test_few_counts_say_nothing() -> None:
+    """Fewer than five leave everything open."""
+    assert count_interval(np.ones(4), 9) == (-math.inf, math.inf)
+
+
+@given(limit=st.floats(1.01, 3), most=st.integers(2, 20))
+def test_so_many_counts_are_enough(limit: float, most: int) -> None:
+    """With one fewer of the same kind the limit lies within the interval."""
+    needed = needed_for_mean("<=", limit, values=np.ones(5), most=most)
+    assert needed is not None
+    assert count_interval(np.ones(needed), most)[1] <= limit + 1e-12
+    assert needed == 5 or count_interval(np.ones(needed - 1), most)[1] > limit - 1e-12
+
+
+def test_no_number_of_counts_shows_equality() -> None:
+    """The upper end stays above a mean that is the limit itself."""
+    assert needed_for_mean("<=", 1.0, values=np.ones(50), most=9) is None
+    assert needed_for_mean("<=", 4.0, values=np.full(50, 4.0), most=4) == 50
+    assert needed_for_mean("<=", 4.0, values=np.ones(3), most=9) == 5
