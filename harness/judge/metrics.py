@@ -187,7 +187,9 @@ def _provider(run: RunData, place: int) -> dict[str, Value]:
         "attempts": _count(size, len(requests)),
         "failed_attempts": _count(int((mine & attempts.failed).sum()), size),
         "served": _count(int((run.journeys.served_by == place).sum()), len(requests)),
-        "amplification": _mean(per_request, "no requests", most=attempts_max(run, run.columns.providers[place : place + 1])),
+        "amplification": _mean(
+            per_request, "no requests", most=attempts_max(run, run.columns.providers[place : place + 1])
+        ),
         "amplification_peak": _peak(run, mine),
         "retry_after_honoured": _rate(
             int((told.early_ns <= TOLERANCE_NS).sum()), len(told), "no retry was told a Retry-After"

@@ -173,7 +173,7 @@ def test_equal_counts_may_still_have_missed_one(count: int, upper: float) -> Non
 def test_the_interval_of_counts_is_never_narrower(values: list[int], most: int) -> None:
     """It holds Student's t, but for what lies below 0, and equals the definition worked out value by value."""
     array = np.array(values, dtype=float)
-    plain, imagined = mean_interval(array), mean_interval(np.append(array, max(most, max(values))))
+    plain, imagined = mean_interval(array), mean_interval(np.append(array, max(most, *values)))
     expected = max(0.0, min(plain[0], imagined[0])), max(plain[1], imagined[1])
     assert count_interval(array, most) == pytest.approx(expected, abs=1e-9)
 

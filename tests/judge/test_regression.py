@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.judge import ExpectationResult, Finding, Metrics, Status, Value, Verdict, metrics_json, metrics_of
-from harness.judge.comparison.chance import pairs_needed
+from harness.judge.comparison.chance import ALARM, pairs_needed
 from harness.judge.comparison.changes import Side, Trend
 from harness.judge.comparison.regression import BETTER, compare
 
@@ -137,20 +138,24 @@ def test_phases_of_one_side_are_left_out() -> None:
 @pytest.mark.parametrize("before", [*Status, None])
 @pytest.mark.parametrize("after", [*Status, None])
 def test_a_check_is_broken_only_from_pass_to_fail(before: Status | None, after: Status | None) -> None:
-    """Inconclusive is neither: the verdict itself says so."""
+    """Inconclusive is neither: the verdict itself says so. One pair is too few to call it a regression."""
 
     def asked(status: Status | None) -> Side:
         return side("cost", 1, **({} if status is None else {"calm": status}))
 
-    found = compare([(asked(before), asked(after))], paired=True)
-    assert bool(found.regressions) == ((before, after) == (Status.PASS, Status.FAIL))
+    broken = (before, after) == (Status.PASS, Status.FAIL)
+    one = compare([(asked(before), asked(after))], paired=True)
+    assert (one.regressions, bool(one.open)) == ((), broken)
+    enough = compare([(asked(before), asked(after))] * ENOUGH, paired=True)
+    assert (bool(enough.regressions), enough.open) == (broken, ())
 
 
 @pytest.mark.parametrize(
     ("failed", "runs", "worse", "unsure"),
     [
-        (1, 1, True, False),
-        (3, 3, True, False),
+        (1, 1, False, True),
+        (4, 4, False, True),
+        (5, 5, True, False),
         (1, 3, False, True),
         (1, 8, False, False),
         (8, 8, True, False),
@@ -158,15 +163,38 @@ def test_a_check_is_broken_only_from_pass_to_fail(before: Status | None, after: 
     ],
 )
 def test_a_check_that_breaks_in_some_runs(failed: int, runs: int, *, worse: bool, unsure: bool) -> None:
-    """All verdicts together speak for themselves; some of them count as much as McNemar's test allows."""
+    """As many as McNemar's test asks for, however sure the single verdicts are."""
     good, bad = side("cost", 1, calm=Status.PASS), side("cost", 1, calm=Status.FAIL)
     found = compare([(good, bad if place < failed else good) for place in range(runs)], paired=True)
     assert ([one.name for one in found.regressions], [one.name for one in found.open]) == (
         ["calm"] * worse,
         ["calm"] * unsure,
     )
-    if worse and runs > 1:
+    if worse:
         assert found.regressions[0].message == f"calm: failed in 0 of {runs} runs, now in {failed}"
+
+
+@pytest.mark.parametrize("runs", [1, 2, 4, 5, 6, 8])
+@pytest.mark.parametrize("passes", [0.5, 0.8, 0.95])
+def test_a_chain_compared_with_itself_raises_few_false_alarms(runs: int, passes: float) -> None:
+    """Three checks that pass by chance: called a regression in at most 5 % of comparisons, and never with too few runs."""
+    draws = np.random.default_rng(runs)
+    tries = 300
+    alarms = 0
+    for _ in range(tries):
+        passed = draws.random((2, runs, 3)) < passes
+        before, after = (
+            [
+                side("cost", 1, **{f"check{place}": Status.PASS if ok else Status.FAIL for place, ok in enumerate(run)})
+                for run in half
+            ]
+            for half in passed
+        )
+        found = compare(list(zip(before, after, strict=True)), paired=False)
+        alarms += bool(found.regressions)
+        if runs < ENOUGH:
+            assert bool(found.open) == any(check.pointing is Trend.WORSE for check in found.checks)
+    assert alarms <= (0 if runs < ENOUGH else tries * ALARM + 3 * (tries * ALARM * (1 - ALARM)) ** 0.5)
 
 
 def test_required_findings_are_checks_too() -> None:
@@ -183,7 +211,7 @@ def test_required_findings_are_checks_too() -> None:
 
     def names(**how: object) -> list[str]:
         pair = (with_finding("hang", Status.PASS, **how), with_finding("hang", Status.FAIL, **how))  # type: ignore[arg-type]
-        return [one.name for one in compare([pair], paired=True).regressions]
+        return [one.name for one in compare([pair] * ENOUGH, paired=True).regressions]
 
     assert names() == ["hang"]
     assert names(severity="advisory") == []
@@ -216,7 +244,7 @@ def test_a_finding_that_nothing_could_show_before_is_worse() -> None:
         return replace(run, verdict=replace(run.verdict, findings=findings, status=status))
 
     def worse(before: Side, after: Side) -> list[str]:
-        return [one.message for one in compare([(before, after)], paired=True).regressions]
+        return [one.message for one in compare([(before, after)], paired=True).open]
 
     bad = ran(*found(Status.FAIL), calm=Status.PASS)
     assert worse(ran(calm=Status.PASS), bad) == ["hang: was not seen, now fails"]

@@ -64,7 +64,7 @@ def test_a_suites_summary_is_its_scorecard() -> None:
 
 def compared() -> Compared:
     """Return a comparison in which one check broke."""
-    change = compare([(side("cost", 1, calm=Status.PASS), side("cost", 1, calm=Status.FAIL))], paired=True)
+    change = compare([(side("cost", 1, calm=Status.PASS), side("cost", 1, calm=Status.FAIL))] * 5, paired=True)
     cells = (
         ComparedCell(scenario="bad <b>", chain="ours", comparison=change),
         ComparedCell(scenario="new", chain="ours", note="not in the baseline"),
@@ -75,8 +75,8 @@ def compared() -> Compared:
 def test_regressions_in_markdown() -> None:
     """What became worse under its scenario; what was not there before is said."""
     assert markdown(compared()).splitlines()[2:] == [
-        "- bad &lt;b> on ours: 1 regression; 1 pair of runs",
-        "  - ✗ calm: passed, now fails",
+        "- bad &lt;b> on ours: 1 regression; 5 pairs of runs",
+        "  - ✗ calm: failed in 0 of 5 runs, now in 5",
         "- new on ours: not in the baseline",
     ]
 
