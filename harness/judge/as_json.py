@@ -35,7 +35,8 @@ def metrics_of(data: Mapping[str, Any]) -> Metrics:
 def _read(values: Mapping[str, Mapping[str, Any]]) -> dict[str, Value]:
     return {
         name: Value(
-            value=row["value"],
+            # What never came is infinite; what could not be observed has no samples.
+            value=math.inf if row["value"] is None and row["samples"] else row["value"],
             ci=None if row["ci"] is None else _ends(*row["ci"]),
             samples=row["samples"],
             unit=row["unit"],

@@ -88,8 +88,8 @@ def _binomial_quantile(tail: float, samples: int, share: float) -> int:
 
 
 def mean_interval(values: Floats) -> Interval:
-    """Return Student's t interval of the mean; equal values give a width of 0, fewer than five an infinite one."""
-    if len(values) < MEAN_SAMPLES_MIN:
+    """Return Student's t interval of the mean; equal values give a width of 0, fewer than five or infinite ones no bound."""
+    if len(values) < MEAN_SAMPLES_MIN or not np.isfinite(values).all():
         return -math.inf, math.inf
     return _students(*_moments(values))
 

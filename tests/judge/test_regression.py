@@ -129,6 +129,23 @@ def test_what_a_run_does_not_know_is_left_out() -> None:
     assert trend("time_to_recover", (None, 9 * SECOND), half=None) is Trend.UNKNOWN
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "expected"), [(SECOND, math.inf, Trend.WORSE), (math.inf, SECOND, Trend.BETTER)]
+)
+def test_a_recovery_that_never_came_is_the_longest(old: float, new: float, expected: Trend) -> None:
+    """Also after it was kept as null: with samples, null is infinity."""
+    sides = [
+        tuple(
+            Side(metrics=metrics_of(metrics_json(side("time_to_recover", number, half=None).metrics)))
+            for number in (old, new)
+        )
+    ] * ENOUGH
+    (change,) = compare(sides, paired=True).changes  # type: ignore[arg-type]
+    assert (change.before, change.after, change.trend) == (old, new, expected)
+    assert (change.difference, change.difference_ci) == (new - old, None)
+    assert trend("time_to_recover", *[(math.inf, math.inf)] * ENOUGH, half=None) is Trend.SAME
+
+
 def test_phases_of_one_side_are_left_out() -> None:
     """There is nothing to compare them with."""
     other = Metrics(phases={"recovery": {"amplification": value(1, 0)}}, providers={}, harness={})

@@ -23,6 +23,8 @@ from harness.scenario.expect import FINDINGS
 
 TIME_MIN_NS = 50_000_000
 """Two times that differ by no more are the same: stamps are that exact, and no caller feels it."""
+_NEVER = 10.0
+"""So many times the largest finite number stands for what never came."""
 SHARE_MIN = 0.05
 """So much of the earlier number must a change be, shares of requests aside."""
 _QUANTILES = ("p50", "p95", "p99")
@@ -133,19 +135,24 @@ def _values(sides: Sequence[Side], phase: str, metric: str) -> list[Value | None
 
 
 def _numbers(metric: str, before: Values, after: Values) -> _Column:
-    old, new = (
-        np.array([math.nan if value is None else value.value for value in values], dtype=np.float64)
-        for values in (before, after)
-    )
+    old, new = _plain(before), _plain(after)
+    # What never came is infinite: for the arithmetic it is as far beyond all else as needs no division by infinity.
+    never = _NEVER * float(np.concatenate([old, new]).max(initial=1.0, where=np.isfinite(np.concatenate([old, new]))))
+    old, new = (-BETTER[metric] * np.minimum(values, never) for values in (old, new))
     share, floor = least(metric)
-    return _Column(before=-BETTER[metric] * old, after=-BETTER[metric] * new, share=share, floor=floor)
+    return _Column(before=old, after=new, share=share, floor=floor)
+
+
+def _plain(values: Values) -> Floats:
+    return np.array([math.nan if value is None else value.value for value in values], dtype=np.float64)
 
 
 def _change(metric: str, phase: str, before: Values, after: Values, *, column: _Column, trend: Trend) -> Change:
     old, old_ci = _summary(before)
     new, new_ci = _summary(after)
-    differences = -BETTER[metric] * (column.after - column.before)[column.both]
-    enough = len(differences) >= MEAN_SAMPLES_MIN
+    plain = _plain(before)[column.both], _plain(after)[column.both]
+    differences = np.subtract(plain[1], plain[0], out=np.zeros(len(plain[0])), where=plain[0] != plain[1])
+    enough = len(differences) >= MEAN_SAMPLES_MIN and bool(np.isfinite(differences).all())
     return Change(
         metric=metric,
         phase=phase,
