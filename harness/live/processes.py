@@ -289,6 +289,7 @@ class OwnedProcess:
 
     def _error(self, problem: str) -> HarnessError:
         lines = self._tail()
+        lines = (without_tracebacks(lines) if self._part else lines)[-_TAIL_LINES:]
         last = "\n".join(f"    {line}" for line in lines)
         hint = f"its last output, from {self.log}:\n{last}" if lines else f"its log {self.log} is empty"
         return HarnessError(problem, where=self.name, hint=hint)
@@ -296,7 +297,22 @@ class OwnedProcess:
     def _tail(self) -> list[str]:
         with self.log.open("rb") as log:
             log.seek(max(0, log.seek(0, os.SEEK_END) - _TAIL_BYTES))
-            return log.read().decode("utf-8", "replace").splitlines()[-_TAIL_LINES:]
+            return log.read().decode("utf-8", "replace").splitlines()
+
+
+def without_tracebacks(lines: Sequence[str]) -> list[str]:
+    """Return a log's last lines with each traceback of our own as one line; the log itself has it whole."""
+    found: list[str] = []
+    within = False
+    for line in lines:
+        if line.strip().startswith(("Traceback (most recent call last)", "+ Exception Group Traceback")):
+            within = True
+        elif not within:
+            found.append(line)
+        elif line and not line.startswith((" ", "\t")):
+            within = False
+            found.append(f"unexpected error: {line}")
+    return found
 
 
 def _how(code: int) -> str:

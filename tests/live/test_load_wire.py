@@ -6,7 +6,7 @@ import pytest
 
 from harness.caller.answer import WRONG_SHAPE
 from harness.history.records import RequestRecord
-from harness.live.load import caller
+from harness.live.load import connections
 from harness.scenario.plan import Arrival
 from tests.live.load_child import (
     STREAM_END,
@@ -171,9 +171,9 @@ class Sock:
 @pytest.mark.parametrize(("idle_ns", "reused"), [(10**12, True), (-1, False)])
 def test_connections_are_reused_while_fresh(monkeypatch: pytest.MonkeyPatch, idle_ns: int, reused: bool) -> None:
     """A connection that rested for too long may be about to be closed by the server: it is not used again."""
-    monkeypatch.setattr(caller, "IDLE_NS", idle_ns)
+    monkeypatch.setattr(connections, "IDLE_NS", idle_ns)
     pool, sock = Pool(), Sock()
-    caller.keep_recent(pool)
+    connections.keep_recent(pool)
     pool.return_socket(sock)
     assert pool.given_back == [sock]
     assert pool._is_socket_alive(sock) is reused

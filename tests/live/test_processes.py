@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from harness.errors import HarnessError
-from harness.live.processes import OwnedProcess, to_the_end
+from harness.live.processes import OwnedProcess, to_the_end, without_tracebacks
 from harness.messages import Begin, Ready
 
 PART = """
@@ -187,6 +187,19 @@ def test_another_message_than_expected_names_the_part(tmp_path: Path) -> None:
 
     with pytest.raises(HarnessError, match=r"^edge: sent a message that cannot be used: expected Ready, got 'Here'"):
         asyncio.run(story())
+
+
+def test_a_traceback_is_one_line_of_the_hint() -> None:
+    """The log has it whole; what the user reads is what was wrong, among what else was written."""
+    log = """\
+started
+Traceback (most recent call last):
+  File "x.py", line 1, in <module>
+    main()
+    ~~~~^^
+KeyError: 'x'
+bye""".splitlines()
+    assert without_tracebacks(log) == ["started", "unexpected error: KeyError: 'x'", "bye"]
 
 
 def test_unexpected_death_is_noticed(tmp_path: Path) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import errno
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from gevent import Timeout
 from geventhttpclient.response import HTTPConnectionClosed, HTTPParseError, HTTPSocketPoolResponse
@@ -18,15 +18,12 @@ from harness.caller.prompt import Prompt
 from harness.caller.record import record
 from harness.history.records import RequestRecord
 from harness.http_rules import is_success
+from harness.live.load.connections import bound, client_for
 from harness.messages import LoadStart
 from harness.provider.marker import REQUEST_HEADER, RUN_HEADER
 
-IDLE_NS = 2 * 10**9
-"""Longest rest of a connection before it is used again. Servers close idle ones (uvicorn after 5 s), and a request
-that crosses such a close would fail through no fault of the chain."""
 DRAIN_S = 0.5
-BODY_BYTES_MAX = 16 * 2**20
-"""Most of an answer that is read; no gateway that sends without end may fill this machine's memory."""
+_LOG = logging.getLogger(__name__)
 _ERROR_CHARS = 200
 _BROKEN = (OSError, HTTPParseError, UnicodeError)
 """What a broken connection, or an answer that is no HTTP, shows as."""
@@ -75,11 +72,11 @@ class Caller:
     def __init__(self, start: LoadStart, user: Any, report: Report) -> None:
         session = user.client
         url = URL(session.base_url.rstrip("/") + "/chat/completions")
-        self._client = session.client.clientpool.get_client(url)
+        self._client = client_for(user, url)
         self._uri = url.quoted_uri
-        keep_recent(self._client._connection_pool)  # noqa: SLF001 - the library gives no other way to age connections
         self._prompt = Prompt(start.token, start.load)
         self._report = report
+        self._failures: set[str] = set()
         self._headers = {name.lower(): value for name, value in start.headers.items()} | {
             "accept-encoding": "identity",
             "content-type": "application/json",
@@ -121,6 +118,12 @@ class Caller:
                 raise
             left = True
             reading = seen.stream.end() if seen.stream else Reading(outcome="error")
+        except Exception as error:  # of the load's or its library's making: the chain is not to blame, and others go on
+            name = type(error).__name__
+            if name not in self._failures:  # once is enough: it may be so for every request
+                self._failures.add(name)
+                _LOG.exception("%s: the load failed", call.request_id)
+            return self.drop(call, f"the load failed: {name}")
         finally:
             end_ns = seen.end_ns or time.monotonic_ns()
             if seen.response is not None and not (seen.stream and seen.stream.finished):
@@ -191,41 +194,3 @@ def _words(error: Exception) -> str:
     if isinstance(error, HTTPParseError) and "Incomplete" in str(error):
         return "connection closed in mid-answer"
     return f"{type(error).__name__}: {error}"[:_ERROR_CHARS]
-
-
-def bound(response: Any) -> None:
-    """Make reading more than `BODY_BYTES_MAX` from here on fail as a broken answer does.
-
-    Args:
-        response: A `geventhttpclient` response, whose every read goes through `feed`.
-    """
-    feed, left = response.feed, BODY_BYTES_MAX
-
-    def counted(data: bytes) -> Any:
-        nonlocal left
-        left -= len(data)
-        if left < 0:
-            raise HTTPParseError(f"more than {BODY_BYTES_MAX // 2**20} MiB")
-        return feed(data)
-
-    response.feed = counted
-
-
-def keep_recent(pool: Any) -> None:
-    """Make a connection pool reuse only connections that rested for no longer than `IDLE_NS`.
-
-    Args:
-        pool: A `geventhttpclient` connection pool.
-    """
-    returned: WeakKeyDictionary[Any, int] = WeakKeyDictionary()
-    give_back, alive = pool.return_socket, pool._is_socket_alive  # noqa: SLF001 - see the call
-
-    def return_socket(sock: Any) -> None:
-        returned[sock] = time.monotonic_ns()
-        give_back(sock)
-
-    def is_socket_alive(sock: Any) -> bool:
-        return time.monotonic_ns() - returned.get(sock, 0) <= IDLE_NS and bool(alive(sock))
-
-    pool.return_socket = return_socket
-    pool._is_socket_alive = is_socket_alive  # noqa: SLF001 - see the call
