@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import time
 import traceback
 from collections.abc import Callable, Coroutine, Mapping
 from types import FrameType
@@ -79,12 +80,14 @@ async def carry_out(
         OSError: The logs cannot be written.
     """
     error: HarnessError | None = None
+    began_s = time.monotonic()
     try:
         facts = environment(toxiproxy=f"{binary.version} ({binary.source})", command=command)
         folder.write_environment(facts)
         ran = await engine.run(loaded.plan, loaded.chain, folder, binary, progress, gate=gate, forks=forks)
         warnings = [scrub(text, secrets(loaded.chain, os.environ)) for text in ran.warnings]
-        folder.write_environment({**facts, "warnings": warnings, "load": ran.load})
+        wall_s = round(time.monotonic() - began_s, 3)
+        folder.write_environment({**facts, "wall_s": wall_s, "warnings": warnings, "load": ran.load})
     except HarnessError as problem:
         error = problem
     except OSError as problem:  # a full disk, no more processes or descriptors

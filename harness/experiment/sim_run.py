@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 import traceback
 
 from harness import sim
@@ -32,6 +33,7 @@ def simulate(
     facts = environment(command=command)
     hidden = secrets(chain, os.environ)
     folder.write_environment(facts)
+    began_s = time.monotonic()
     try:
         ran = sim.run(plan, chain)
     except HarnessError as problem:
@@ -41,8 +43,8 @@ def simulate(
         problem_text = scrub(f"{type(bug).__name__}: {bug}", hidden)
         return None, HarnessError(problem_text, where="sim", hint=f"a bug; see {folder.logs}/runner.log")
     folder.write_history(ran.history)
-    if ran.warnings:
-        folder.write_environment({**facts, "warnings": [scrub(text, hidden) for text in ran.warnings]})
+    wall_s = round(time.monotonic() - began_s, 3)
+    folder.write_environment({**facts, "wall_s": wall_s, "warnings": [scrub(text, hidden) for text in ran.warnings]})
     return ran.history, None
 
 

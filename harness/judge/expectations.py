@@ -97,6 +97,7 @@ def _row(
         samples=value.samples,
         needed=needed,
         message=message,
+        limit=expectation.target,
     )
 
 

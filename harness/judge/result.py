@@ -66,6 +66,7 @@ class ExpectationResult:
         samples: Observations behind it.
         needed: Observations that would have been enough; None where that is not the reason.
         message: Why, in a few words.
+        limit: What `observed` is held against, in `unit`; None for `no FINDING`.
     """
 
     text: str
@@ -78,6 +79,7 @@ class ExpectationResult:
     samples: int
     needed: int | None
     message: str = ""
+    limit: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -124,6 +124,7 @@ def _no_answer(expectation: Expectation, message: str) -> ExpectationResult:
         samples=0,
         needed=None,
         message=message,
+        limit=expectation.target,
     )
 
 

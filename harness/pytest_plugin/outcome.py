@@ -83,9 +83,8 @@ class Outcome:
         asked = {row.metric for row in verdict.expectations}
         found = words.by_weight(verdict.findings)
         lines += [_finding(one) for one in found if one.id in asked or one.status is Status.FAIL]
-        told = [row.message for row in verdict.expectations if row.message] + [one.message for one in found]
-        lines += [f"  - {reason}" for reason in verdict.reasons if not any(message in reason for message in told)]
-        lines.append(f"  do it again: {self.command}")
+        lines += [f"  - {reason}" for reason in words.other_reasons(verdict, expectations=True)]
+        lines.append(f"  repeat with: {self.command}")
         if not self.passed:
             lines.append(f"  kept: {self.path}")
         return "\n".join(lines)
@@ -141,12 +140,12 @@ def _named(path: Path, root: Path) -> str:
 
 
 def _expectation(row: ExpectationResult) -> str:
-    around = words.interval(row.ci, row.unit)
-    seen = f"observed {words.amount(row.observed, row.unit)}" + (f" ({around})" if around else "")
+    around = words.around(row)
+    seen = f"observed {words.observed(row)}" + (f" ({around})" if around else "")
     why = f"; {row.message}" if row.message and row.status is Status.INCONCLUSIVE and not row.needed else ""
     return f"  {words.status(row.status)} {row.text}: {seen}, samples {words.samples(row)}{why}"
 
 
 def _finding(one: Finding) -> str:
     requests = f" ({words.listed(one.requests, most=_IDS_MAX)})" if one.requests else ""
-    return f"  {words.finding(one)} {one.id}: {one.message}{requests}"
+    return f"  {words.finding(one)} {words.finding_name(one.id)} ({one.id}): {one.message}{requests}"

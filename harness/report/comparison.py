@@ -1,4 +1,4 @@
-"""What became of a chain since an earlier run: on a terminal, in Markdown, in JUnit, as JSON."""
+"""How a chain changed since an earlier run: on a terminal, in Markdown, in JUnit, as JSON."""
 
 from __future__ import annotations
 
@@ -7,19 +7,18 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
+from harness import quantities
 from harness.judge.comparison.changes import Change, Comparison, Regression, Trend
-from harness.report import words
-from harness.report.junit import clean
+from harness.report import console as output
+from harness.report import escape, words
 
 _STYLES = {Trend.WORSE: "bold red", Trend.BETTER: "green", Trend.SAME: "dim", Trend.UNKNOWN: "dim"}
 _GLYPHS = {Trend.WORSE: "✗", Trend.BETTER: "✓", Trend.SAME: "=", Trend.UNKNOWN: "?"}
 _SUITE = "baseline"
-_WIDTH_MIN = 120
 _OPEN_MAX = 3
-"""After a run or a suite, so many things that are perhaps worse are named; `harness compare` names all."""
+"""How much that is perhaps worse is named after a run or a suite; `harness compare` names all of it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,8 +29,8 @@ class ComparedCell:
         scenario: Its name.
         chain: Its name now.
         comparison: What changed; None where there is nothing to compare with.
-        note: Why there is nothing, or what to bear in mind.
-        unsound: It was run, but no run of one side was sound: nobody may call that a pass.
+        note: Why there is nothing, or what limits the comparison.
+        unsound: It was run, but one side has no sound run: that is no pass.
     """
 
     scenario: str
@@ -47,7 +46,7 @@ class ComparedCell:
 
     @property
     def open(self) -> tuple[Regression, ...]:
-        """What looks worse, with too few runs to say whether it is."""
+        """What looks worse, with too few runs to be sure."""
         return self.comparison.open if self.comparison else ()
 
 
@@ -72,7 +71,7 @@ class Compared:
 
     @property
     def unclear(self) -> bool:
-        """Something looks worse, and there are too few runs to say whether it is; or none was sound."""
+        """Something looks worse, and there are too few runs to be sure; or none was sound."""
         return any(cell.open or cell.unsound for cell in self.cells)
 
     def regressions(self) -> list[dict[str, Any]]:
@@ -80,7 +79,7 @@ class Compared:
         return self._plain("regressions")
 
     def open(self) -> list[dict[str, Any]]:
-        """Return what looks worse with too few runs to tell, as plain data."""
+        """Return what looks worse with too few runs to be sure, as plain data."""
         return self._plain("open")
 
     def _plain(self, which: Literal["regressions", "open"]) -> list[dict[str, Any]]:
@@ -131,91 +130,85 @@ def print_comparison(compared: Compared, console: Console | None = None, *, whol
         whole: All numbers that both have; else only what became worse.
     """
     console = console or Console()
-    width = None if console.is_terminal else max(_WIDTH_MIN, console.width)
     for cell in compared.cells:
-        head = Text(f"{cell.scenario} on {cell.chain}, against {compared.before}: {_headline(cell)}", style="bold")
-        console.print(head, highlight=False, soft_wrap=True)
+        head = f"{cell.scenario} on {cell.chain}, compared with {compared.before}: {_headline(cell)}"
+        output.line(console, head, "bold", whole=True)
         if whole and cell.comparison is not None:
-            if (table := _table(cell.comparison)).row_count:
-                console.print(table, width=width, highlight=False)
-            alike = sum(change.difference == 0 for change in cell.comparison.changes)
-            console.print(Text(f"{words.plural(alike, 'number')} did not change at all", style="dim"), width=width)
+            if rows := _rows(cell.comparison):
+                output.table(console, ("", "metric", "before", "after", "difference"), rows)
+            same = sum(change.difference == 0 for change in cell.comparison.changes)
+            output.line(console, f"{quantities.plural(same, 'number')} did not change at all", "dim")
         for found in cell.regressions:
-            line = Text(f"{_GLYPHS[Trend.WORSE]} worse  {found.message}", style="red")
-            console.print(line, highlight=False, soft_wrap=True)
+            output.line(console, f"{_GLYPHS[Trend.WORSE]} worse  {found.message}", "red", whole=True)
         for found in cell.open[: None if whole else _OPEN_MAX]:
-            line = Text(f"{_GLYPHS[Trend.UNKNOWN]} perhaps worse  {found.message}", style="yellow")
-            console.print(line, highlight=False, soft_wrap=True)
+            output.line(console, f"{_GLYPHS[Trend.UNKNOWN]} perhaps worse  {found.message}", "yellow", whole=True)
 
 
 def _headline(cell: ComparedCell) -> str:
     comparison = cell.comparison
     if comparison is None:
         return cell.note
-    told = [words.plural(len(cell.regressions), "regression"), f"{words.plural(comparison.pairs, 'pair')} of runs"]
+    parts = [
+        quantities.plural(len(cell.regressions), "regression"),
+        f"{quantities.plural(comparison.pairs, 'pair')} of runs",
+    ]
     if cell.open:
         looks = "1 thing looks" if len(cell.open) == 1 else f"{len(cell.open)} things look"
-        more = words.plural(comparison.more, "more repeat")
-        told.append(f"cannot tell: {looks} worse, which chance may do; needs {more}")
-    return "; ".join([*told, *([cell.note] if cell.note else [])])
+        more = quantities.plural(comparison.more, "more repeat")
+        parts.append(f"too few runs: {looks} worse, which may be chance; {more} needed")
+    return "; ".join([*parts, *([cell.note] if cell.note else [])])
 
 
-def _table(comparison: Comparison) -> Table:
-    table = Table(box=None, padding=(0, 2, 0, 0), header_style="dim", show_edge=False, pad_edge=False)
-    for column in ("", "metric", "before", "after", "difference"):
-        table.add_column(column, overflow="fold", no_wrap=column in ("", "metric"))
+def _rows(comparison: Comparison) -> list[tuple[Text | str, ...]]:
+    rows: list[tuple[Text | str, ...]] = []
     for change in comparison.changes:
-        if change.difference in (None, 0.0):
-            continue
-        old, new = _number(change, "before"), _number(change, "after")
-        table.add_row(
-            Text(f"{_GLYPHS[change.trend]} {change.trend}", style=_STYLES[change.trend]),
-            Text(f"{change.metric} in {change.phase}"),
-            Text(old),
-            Text(new),
-            Text(difference(change)),
-        )
+        if change.difference not in (None, 0.0):
+            name = f"{change.metric} in {change.phase}"
+            rows.append(
+                (_trend(change.trend), name, _number(change, "before"), _number(change, "after"), difference(change))
+            )
     for check in comparison.checks:
         if check.before == check.after and check.pointing is Trend.SAME:
             continue
-        answers = (words.MISSING if status is None else words.status(status) for status in (check.before, check.after))
-        counts = f"failed {check.failed[0]} → {check.failed[1]} of {check.pairs}" if check.pairs > 1 else ""
-        trend = Text(f"{_GLYPHS[check.trend]} {check.trend}", style=_STYLES[check.trend])
-        table.add_row(trend, Text(check.text), *map(Text, answers), Text(counts))
-    return table
+        before, after = (
+            quantities.MISSING if status is None else words.status(status) for status in (check.before, check.after)
+        )
+        failures = f"failed {check.failed[0]} → {check.failed[1]} of {check.pairs}" if check.pairs > 1 else ""
+        rows.append((_trend(check.trend), check.text, before, after, failures))
+    return rows
+
+
+def _trend(trend: Trend) -> Text:
+    return Text(f"{_GLYPHS[trend]} {trend}", style=_STYLES[trend])
 
 
 def _number(change: Change, side: str) -> str:
-    text = words.amount(getattr(change, side), change.unit)
-    around = words.interval(getattr(change, f"{side}_ci"), change.unit)
+    text = quantities.amount(getattr(change, side), change.unit)
+    around = quantities.interval(getattr(change, f"{side}_ci"), change.unit)
     return f"{text} ({around})" if around else text
 
 
 def difference(change: Change) -> str:
     """Return a change as `+1.2 s (0.9 s – 1.5 s)`."""
     if change.difference is None:
-        return words.MISSING
+        return quantities.MISSING
     sign = "+" if change.difference > 0 else ""
-    around = words.interval(change.difference_ci, change.unit)
-    return f"{sign}{words.amount(change.difference, change.unit)}" + (f" ({around})" if around else "")
+    around = quantities.interval(change.difference_ci, change.unit)
+    return f"{sign}{quantities.amount(change.difference, change.unit)}" + (f" ({around})" if around else "")
 
 
 def markdown(compared: Compared) -> str:
     """Return a section for a step summary; it names only what became worse."""
-    lines = ["### Against the baseline", ""]
+    lines = ["### Compared with the baseline", ""]
     for cell in compared.cells:
-        lines.append(f"- {_line(cell.scenario)} on {_line(cell.chain)}: {_line(_headline(cell))}")
-        lines += [f"  - ✗ {_line(found.message)}" for found in cell.regressions]
-        lines += [f"  - ? {_line(found.message)}" for found in cell.open[:_OPEN_MAX]]
+        lines.append(f"- {escape.markdown(f'{cell.scenario} on {cell.chain}: {_headline(cell)}')}")
+        lines += [f"  - ✗ {escape.markdown(found.message)}" for found in cell.regressions]
+        lines += [f"  - ? {escape.markdown(found.message)}" for found in cell.open[:_OPEN_MAX]]
     return "\n".join([*lines, ""])
 
 
-def _line(text: str) -> str:
-    return " ".join(text.replace("<", "&lt;").split())
-
-
 def with_baseline(page: bytes, compared: Compared) -> bytes:
-    """Return a JUnit file with one more suite: a test case for each cell that was compared."""
+    """Return a JUnit file with another suite: a test case for each cell that was compared."""
     root = ET.fromstring(page)  # noqa: S314 - we wrote it
     for old in root.findall(f"testsuite[@name='{_SUITE}']"):
         _count(root, old, -1)
@@ -223,16 +216,16 @@ def with_baseline(page: bytes, compared: Compared) -> bytes:
     suite = ET.SubElement(root, "testsuite", name=_SUITE)
     for cell in compared.cells:
         case = ET.SubElement(
-            suite, "testcase", classname=clean(cell.chain), name=clean(f"{cell.scenario}: no regression")
+            suite, "testcase", classname=escape.xml(cell.chain), name=escape.xml(f"{cell.scenario}: no regression")
         )
-        messages = [clean(found.message) for found in cell.regressions]
+        messages = [escape.xml(found.message) for found in cell.regressions]
         if messages:
             ET.SubElement(case, "failure", message=messages[0], type="regression").text = "\n".join(messages)
         elif cell.open or cell.unsound:
-            told = "\n".join(clean(found.message) for found in cell.open)
-            ET.SubElement(case, "error", message=clean(_headline(cell)), type="inconclusive").text = told
+            details = "\n".join(escape.xml(found.message) for found in cell.open)
+            ET.SubElement(case, "error", message=escape.xml(_headline(cell)), type="inconclusive").text = details
         elif cell.comparison is None:
-            ET.SubElement(case, "skipped", message=clean(cell.note))
+            ET.SubElement(case, "skipped", message=escape.xml(cell.note))
     suite.set("tests", str(len(suite)))
     for name, tag in (("failures", "failure"), ("errors", "error"), ("skipped", "skipped")):
         suite.set(name, str(len(suite.findall(f"testcase/{tag}"))))

@@ -26,6 +26,21 @@ def markdown(text: str) -> str:
     return f"{mark}\\{line[len(mark) :]}" if mark.isdigit() else f"\\{line}"
 
 
+def markdown_prose(text: str) -> str:
+    """Return a sentence of ours for a line of Markdown: what it has between backticks is code."""
+    pieces = text.split("`")
+    if len(pieces) % 2 == 0:  # a backtick without its partner
+        return markdown(text)
+    marked = (markdown_code(piece) if place % 2 else _inner(piece) for place, piece in enumerate(pieces))
+    return "".join(marked)
+
+
+def _inner(piece: str) -> str:
+    """Return a piece of a sentence as Markdown, with the spaces at its ends."""
+    inner = markdown(piece)
+    return f"{' ' if piece[:1].isspace() else ''}{inner}{' ' if inner and piece[-1:].isspace() else ''}"
+
+
 def markdown_code(text: str) -> str:
     """Return a text as code in a line of Markdown, fenced by more backticks than it holds itself."""
     line = terminal(" ".join(text.split()))
@@ -68,6 +83,7 @@ __all__ = [
     "markdown",
     "markdown_block",
     "markdown_code",
+    "markdown_prose",
     "terminal",
     "workflow_data",
     "workflow_property",

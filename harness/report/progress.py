@@ -1,4 +1,4 @@
-"""How far a run has come: a bar that names the phase on a terminal, a line every 10 s elsewhere."""
+"""How far a run is: a bar that names the phase on a terminal, a line every 10 s elsewhere."""
 
 from __future__ import annotations
 
@@ -10,19 +10,21 @@ from types import TracebackType
 from typing import Self
 
 from rich.console import Console
-from rich.markup import escape
+from rich.markup import escape as no_markup
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.text import Text
+
+from harness.report import escape
 
 TICK_S = 0.2
 LINE_EVERY_S = 10.0
 
 
 class RunProgress:
-    """Tells by itself, on a thread of its own, how far the current phase is, from entering until leaving.
+    """Shows how far the current phase is, on a thread of its own, from entering until leaving.
 
     Args:
-        console: Where to; standard error if None, so that standard output is the verdict's alone.
+        console: Where to; standard error if None, standard output is for the verdict.
         clock: Seconds that never go back.
     """
 
@@ -36,7 +38,7 @@ class RunProgress:
         self._total_s: float | None = None
         self._runs: _RunCount | None = None
         self._began_s = clock()
-        self._said_s = self._began_s - LINE_EVERY_S
+        self._printed_s = self._began_s - LINE_EVERY_S
         self._ended = threading.Event()
         self._ticker = threading.Thread(target=self._tick, name="progress", daemon=True)
 
@@ -45,18 +47,18 @@ class RunProgress:
 
         Args:
             name: What it is.
-            total_s: How long it takes, in seconds; None if nobody knows.
+            total_s: How long it takes, in seconds; None if unknown.
         """
         with self._lock:
             self._name, self._total_s, self._began_s = name, total_s, self._clock()
             self._runs = None
 
     def count(self, done: int, total: int) -> None:
-        """Tell how many of the runs are done; the first call begins a part of the work of its own.
+        """Set how many of the runs are done; the first call begins a named part of the work.
 
         Args:
-            done: So many.
-            total: Of so many.
+            done: Runs that are done.
+            total: All runs.
         """
         with self._lock:
             if self._runs is None:
@@ -64,11 +66,11 @@ class RunProgress:
             self._runs.add(done, total, self._clock())
 
     def say(self, text: str) -> None:
-        """Tell one thing worth knowing, on a line of its own."""
-        self._console.print(Text(text), highlight=False, soft_wrap=True)
+        """Print a message on a line of its own."""
+        self._console.print(Text(escape.terminal(text)), highlight=False, soft_wrap=True)
 
     def show(self) -> None:
-        """Show how far the phase is by the clock, if it is time to."""
+        """Show how far the phase is, if it is time to."""
         with self._lock:
             now_s = self._clock()
             total: float | None
@@ -79,7 +81,7 @@ class RunProgress:
                 name, total, done = self._name, self._total_s, now_s - self._began_s
                 shown = f"{done:.0f} s" if total is None else f"{min(done, total):.0f} of {total:.0f} s"
         if self._bar is not None and self._task is not None:
-            label = escape(f"{name:>10}")
+            label = no_markup(f"{name:>10}")
             self._bar.update(
                 self._task,
                 description=label,
@@ -89,8 +91,8 @@ class RunProgress:
                 visible=bool(name),
                 refresh=True,
             )
-        elif name and now_s - self._said_s >= LINE_EVERY_S:
-            self._said_s = now_s
+        elif name and now_s - self._printed_s >= LINE_EVERY_S:
+            self._printed_s = now_s
             self.say(f"{name}: {shown}")
 
     def _tick(self) -> None:
@@ -113,36 +115,36 @@ class RunProgress:
 
 
 class _RunCount:
-    """Runs done, and the time that the others will take if they are like them."""
+    """How many runs are done, and how long the others will take at this rate."""
 
     def __init__(self) -> None:
         self._done = self._total = self._first = 0
         self._first_s: float | None = None
 
     def add(self, done: int, total: int, now_s: float) -> None:
-        """Take how many are done; until the first is, imports take the time, and nobody can tell."""
+        """Set how many are done. The rate counts from the first one on: before it, imports took the time."""
         self._done, self._total = done, total
         if done and self._first_s is None:
             self._first, self._first_s = done, now_s
 
     def shown(self, now_s: float) -> tuple[int, int, str]:
-        """Return how many are done, of how many, and both with the time left in words."""
-        told = f"{self._done} of {self._total} done"
+        """Return how many are done, of how many, and the same in words with the time left."""
+        text = f"{self._done} of {self._total} done"
         since = self._done - self._first
         if self._first_s is not None and since > 0:
             left_s = (now_s - self._first_s) / since * (self._total - self._done)
-            told += f", about {math.ceil(left_s)} s left"
-        return self._done, self._total, told
+            text += f", about {math.ceil(left_s)} s left"
+        return self._done, self._total, text
 
 
 def _bar(console: Console) -> Progress:
-    """Return a bar that is drawn when told to: one thread does it all."""
+    """Return a bar that is drawn only by `show`, on one thread."""
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[time]}"))
     return Progress(*columns, console=console, transient=True, auto_refresh=False)
 
 
 class SearchProgress:
-    """How far a search has come: a line that is written over on a terminal, a line every 10 s elsewhere.
+    """How far a search is: a line that is overwritten on a terminal, a line every 10 s elsewhere.
 
     Args:
         console: Where to; standard error if None.
@@ -153,14 +155,14 @@ class SearchProgress:
         self._console = console or Console(stderr=True)
         self._clock = clock
         self._began_s = clock()
-        self._said_s = self._began_s
+        self._printed_s = self._began_s
 
     def show(self, tried: int, found: int) -> None:
-        """Show how much was tried and found, if it is time to."""
+        """Show how many timelines were tried and how many finds there are, if it is time to."""
         now_s = self._clock()
-        if now_s - self._said_s < (TICK_S if self._console.is_terminal else LINE_EVERY_S):
+        if now_s - self._printed_s < (TICK_S if self._console.is_terminal else LINE_EVERY_S):
             return
-        self._said_s = now_s
+        self._printed_s = now_s
         line = f"tried {tried} timelines, {60 * tried / (now_s - self._began_s):.0f}/min, found {found}"
         if self._console.is_terminal:
             self._console.print(Text(f"\r\x1b[2K{line}"), end="", highlight=False, soft_wrap=True)
@@ -168,11 +170,11 @@ class SearchProgress:
             self.say(line)
 
     def say(self, text: str) -> None:
-        """Tell one thing worth knowing, on a line of its own."""
+        """Print a message on a line of its own."""
         self.end()
-        self._console.print(Text(text), highlight=False, soft_wrap=True)
+        self._console.print(Text(escape.terminal(text)), highlight=False, soft_wrap=True)
 
     def end(self) -> None:
-        """Take the line away."""
+        """Remove the line."""
         if self._console.is_terminal:
             self._console.print(Text("\r\x1b[2K"), end="", highlight=False)

@@ -9,8 +9,11 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-from harness.judge import Finding, Status
+from harness import quantities
+from harness.judge import RUN, ExpectationResult, Finding, Status, Value
+from harness.report import glossary as terms
 from harness.report import words
+from harness.report.glossary import explained
 from harness.report.judged_run import JudgedRun
 from harness.report.pictures import Picture, pictures_of
 from harness.report.summary import summary
@@ -18,17 +21,18 @@ from harness.report.svg import inline_svg
 from harness.report.table import table
 
 _IDS_MAX = 5
-_COLUMNS = (
-    ("success_rate", "success"),
-    ("success_after_fallback", "success after fallback"),
-    ("latency_p50", "latency p50"),
-    ("latency_p95", "latency p95"),
-    ("fallback_overhead_p50", "fallback overhead p50"),
-    ("fallback_overhead_p95", "fallback overhead p95"),
-    ("amplification", "attempts per request"),
-    ("exposed", "exposed to a fault"),
-    ("outlived", "outlived the fault"),
-)
+_COLUMNS = {
+    "success_rate": "success",
+    "success_after_fallback": "success after fallback",
+    "latency_p50": "latency p50",
+    "latency_p95": "latency p95",
+    "fallback_overhead_p50": "wait for a fallback p50",
+    "fallback_overhead_p95": "wait for a fallback p95",
+    "amplification": "attempts per request",
+    "exposed": "hit by a fault",
+    "outlived": "retrying at its end",
+}
+"""Metrics of the table of numbers, and the terms of the glossary that name them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +46,11 @@ class Block:
 
 
 def heading(run: JudgedRun) -> Block:
-    """Show the title, the run in one sentence, and what to bear in mind."""
+    """Show the title, the run in one sentence, and the reasons that no table below gives."""
     status = run.verdict.status
     sentence = summary(run)
     word, _, rest = sentence.partition(" — ")
-    in_tables = {row.message for row in run.verdict.expectations} | {found.message for found in run.verdict.findings}
-    untold = [reason for reason in run.verdict.reasons if not any(text and text in reason for text in in_tables)]
-    notes = "".join(f"<li>{escape(reason)}</li>" for reason in untold)
+    notes = "".join(f"<li>{escape(reason)}</li>" for reason in words.other_reasons(run.verdict, expectations=True))
     return Block(
         f"<h1>{escape(run.plan.title)}</h1>"
         f'<p class="summary {status}"><strong>{words.GLYPHS[status]} {escape(word)}</strong> — {_code(rest)}</p>'
@@ -57,52 +59,67 @@ def heading(run: JudgedRun) -> Block:
 
 
 def verdict(run: JudgedRun) -> Block:
-    """Show each expectation and each finding with its answer; checks that found nothing are folded away."""
-    rows = [
-        [
-            _status(row.status),
-            f"<code>{escape(row.text)}</code>",
-            _observed(row.observed, row.ci, row.unit),
-            escape(words.samples(row)),
-            escape(row.message if row.status is not Status.PASS else ""),
-        ]
-        for row in run.verdict.expectations
+    """Show each expectation and each finding with its answer; checks that passed are folded up."""
+    expected = [_expectation(row) for row in run.verdict.expectations]
+    parts = [
+        table(("result", "expectation", "observed", "samples", "why"), expected, caption="What was expected")
+        if expected
+        else "<p>The scenario expects nothing.</p>"
     ]
-    expected = ("answer", "expectation", "observed", "samples", "why")
-    parts = [_table("What was expected", expected, rows, empty="The scenario expects nothing.")]
-    columns = ("answer", "finding", "seen in", "what was seen", "requests")
+    columns = ("result", "behaviour", "affected", "what was observed", "requests")
     shown = [_finding(finding) for finding in words.by_weight(run.verdict.findings)]
     passed = [_finding(finding) for finding in run.verdict.findings if finding.status is Status.PASS]
     if shown:
-        parts.append(_table("How the chain conducted itself", columns, shown))
+        parts.append(table(columns, shown, caption="Chain behaviour"))
     if passed:
-        title = f"{words.plural(len(passed), 'conduct check')} found nothing"
-        parts.append(f"<details class='passed'><summary>{title}</summary>{_table('', columns, passed)}</details>")
+        title = f"{quantities.plural(len(passed), 'behaviour check')} passed"
+        parts.append(f"<details class='passed'><summary>{title}</summary>{table(columns, passed)}</details>")
     return Block("".join(parts))
+
+
+def _expectation(row: ExpectationResult) -> list[str]:
+    return [
+        _status(row.status),
+        f"<code>{escape(row.text)}</code>",
+        _with_interval(words.observed(row), words.around(row)),
+        escape(words.samples(row)),
+        escape(row.message if row.status is not Status.PASS else ""),
+    ]
+
+
+def _finding(finding: Finding) -> list[str]:
+    ids = "".join(f"<code class='id'>{escape(name)}</code> " for name in finding.requests[:_IDS_MAX])
+    more = len(finding.requests) - _IDS_MAX
+    answer = "note" if words.noted(finding) else finding.status
+    severity = "" if finding.severity == "required" else escape(finding.severity)
+    return [
+        f'<span class="status {answer}">{words.finding(finding)}</span><span class="ci">{severity}</span>',
+        f'{escape(words.finding_name(finding.id))}<code class="ci">{escape(finding.id)}</code>',
+        escape(f"{quantities.count(finding.count)} of {quantities.count(finding.samples)}"),
+        escape(finding.message),
+        ids + (f"and {quantities.count(more)} more" if more > 0 else ""),
+    ]
 
 
 def numbers(run: JudgedRun) -> Block:
     """Show the main numbers of each phase."""
-    shown = [(key, name) for key, name in _COLUMNS if any(key in values for values in run.metrics.phases.values())]
+    shown = [key for key in _COLUMNS if any(key in values for values in run.metrics.phases.values())]
     rows = []
     for phase, values in run.metrics.phases.items():
-        cells = [f"<strong>{escape('whole run' if phase == 'run' else phase)}</strong>"]
-        for key, _ in shown:
-            value = values.get(key)
-            if value is None or value.value is None:
-                why = value.why if value is not None else ""
-                cells.append(f'<span title="{escape(why)}">{words.MISSING}</span>' if why else words.MISSING)
-            else:
-                cells.append(_observed(value.value, value.ci, value.unit))
-        rows.append(cells)
-    return Block(
-        _table(
-            "Numbers by phase (95 % intervals below)",
-            ("phase", *(name for _, name in shown)),
-            rows,
-            empty="No numbers.",
-        )
-    )
+        success = values.get("success_rate")
+        # A phase without requests has no number at all: why is not left to a tooltip.
+        note = f'<span class="ci">{escape(success.why)}</span>' if success is not None and success.why else ""
+        name = f"<strong>{escape('whole run' if phase == RUN else phase)}</strong>{note}"
+        rows.append([name, *(_number(values.get(key)) for key in shown)])
+    caption = "Numbers by phase, with 95 % intervals"
+    return Block(table(("phase", *(_COLUMNS[key] for key in shown)), rows, caption=caption))
+
+
+def _number(value: Value | None) -> str:
+    if value is None or value.value is None:
+        why = value.why if value is not None else ""
+        return f'<span title="{escape(why)}">{quantities.MISSING}</span>' if why else quantities.MISSING
+    return _with_interval(quantities.amount(value.value, value.unit), quantities.interval(value.ci, value.unit))
 
 
 def pictures(run: JudgedRun, place: str) -> Block:
@@ -128,41 +145,46 @@ def _picture(run: JudgedRun, picture: Picture) -> str:
 
 
 def measured(run: JudgedRun) -> Block:
-    """Show how this was measured: the machine, the seed, the harness's own health, and how to do it again."""
-    history = run.history
+    """Show how this was measured: the command that repeats it, the machine, and the harness's own health."""
+    history, plan = run.history, run.plan
+    records = [
+        quantities.plural(len(run.requests), "request"),
+        quantities.plural(len(run.attempts), "attempt"),
+        f"{quantities.plural(history.lost, 'record')} lost",
+        "complete" if history.complete else "cut short",
+    ]
     facts: list[tuple[str, str]] = [
-        ("do it again", f"<code>{escape(command(run))}</code>"),
-        (
-            "scenario",
-            f"{escape(run.plan.name)}, seed {run.plan.seed}, {words.plural(len(run.plan.arrivals), 'planned request')}",
-        ),
-        (
-            "chain",
-            f"{escape(run.plan.chain.name)}: {escape(' → '.join(run.plan.chain.order))} ({escape(run.plan.chain.driver)})",
-        ),
-        ("plan digest", f"<code>{escape(run.plan.digest)}</code>"),
-        (
-            "records",
-            f"{words.plural(len(run.requests), 'request')}, {words.plural(len(run.attempts), 'attempt')}, {words.plural(history.lost, 'record')} lost, {'complete' if history.complete else 'cut short'}",
-        ),
+        ("repeat with", f"<code>{escape(command(run))}</code>"),
+        ("scenario", f"{escape(plan.name)}, {quantities.plural(len(plan.arrivals), 'planned request')}"),
+        (explained("seed"), str(plan.seed)),
+        ("chain", f"{escape(plan.chain.name)}: {escape(' → '.join(plan.chain.order))} ({escape(plan.chain.driver)})"),
+        (explained("plan digest"), f"<code>{escape(plan.digest)}</code>"),
+        ("records", ", ".join(records)),
     ]
     facts += [
-        (name.replace("_", " "), escape(words.with_interval(value))) for name, value in run.metrics.harness.items()
+        (escape(name.replace("_", " ")), escape(words.with_interval(value)))
+        for name, value in run.metrics.harness.items()
     ]
-    facts += [(key, f"<code>{escape(text)}</code>") for key, text in _flat(run.environment)]
-    rows = "".join(f"<tr><th scope='row'>{escape(name)}</th><td>{cell}</td></tr>" for name, cell in facts)
+    facts += [(escape(key), f"<code>{escape(shown)}</code>") for key, shown in _flat(run.environment)]
+    rows = "".join(f"<tr><th scope='row'>{name}</th><td>{cell}</td></tr>" for name, cell in facts)
     return Block(
-        f"<details><summary>How this was measured</summary><div class='scroll'><table class='facts'><tbody>{rows}</tbody></table></div></details>"
+        "<details><summary>How this was measured</summary>"
+        f"<div class='scroll'><table class='facts'><tbody>{rows}</tbody></table></div></details>"
     )
 
 
+def glossary(run: JudgedRun) -> Block:
+    """Show what the words mean that the other blocks explain on hover only."""
+    return Block(terms.listed("".join(block(run).html for block in (heading, verdict, numbers, measured))))
+
+
 def command(run: JudgedRun) -> str:
-    """Return the one command that makes this run again."""
-    told = run.environment.get("command")
-    if isinstance(told, str):
-        return told
-    if isinstance(told, list):
-        return shlex.join(map(str, told))
+    """Return the one command that repeats this run."""
+    recorded = run.environment.get("command")
+    if isinstance(recorded, str):
+        return recorded
+    if isinstance(recorded, list):
+        return shlex.join(map(str, recorded))
     return f"harness run {shlex.quote(run.plan.name)}.yaml --seed {run.plan.seed}"
 
 
@@ -178,7 +200,7 @@ def _flat(data: Any, prefix: str = "") -> Iterable[tuple[str, str]]:
 
 
 def _code(text: str) -> str:
-    """Return plain text as HTML, what stands between backticks as code."""
+    """Return plain text as HTML, with what is between backticks as code."""
     pieces = escape(text).split("`")
     return "".join(f"<code>{piece}</code>" if place % 2 else piece for place, piece in enumerate(pieces))
 
@@ -187,26 +209,6 @@ def _status(answer: Status) -> str:
     return f'<span class="status {answer}">{words.status(answer)}</span>'
 
 
-def _observed(value: float | None, ci: Any, unit: str) -> str:
-    text = escape(words.amount(value, unit))
-    around = words.interval(ci, unit)
-    return f'{text}<span class="ci">{escape(around)}</span>' if around else text
-
-
-def _finding(finding: Finding) -> list[str]:
-    ids = "".join(f"<code class='id'>{escape(name)}</code> " for name in finding.requests[:_IDS_MAX])
-    more = len(finding.requests) - _IDS_MAX
-    return [
-        f'<span class="status {"note" if words.noted(finding) else finding.status}">{words.finding(finding)}</span><span class="ci">{"" if finding.severity == "required" else escape(finding.severity)}</span>',
-        f"<code>{escape(finding.id)}</code>",
-        escape(f"{words.count(finding.count)} of {words.count(finding.samples)}"),
-        escape(finding.message),
-        ids + (f"and {words.count(more)} more" if more > 0 else ""),
-    ]
-
-
-def _table(caption: str, columns: tuple[str, ...], rows: list[list[str]], *, empty: str = "") -> str:
-    """Return a table of cells that are HTML already, or what is said where it has no rows."""
-    if not rows:
-        return f"<p>{escape(empty)}</p>"
-    return table(columns, rows, caption=caption)
+def _with_interval(observed: str, around: str) -> str:
+    """Return a number as HTML, its interval below it."""
+    return escape(observed) + (f'<span class="ci">{escape(around)}</span>' if around else "")

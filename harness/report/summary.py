@@ -1,10 +1,14 @@
-"""A run in one sentence, as a person would tell it."""
+"""A run in one or two sentences."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 
-from harness.judge import ExpectationResult, Status
+import numpy as np
+
+from harness import quantities
+from harness.judge import Status, Verdict
+from harness.judge.intervals import quantile
 from harness.report import words
 from harness.report.judged_run import JudgedRun
 from harness.scenario import Plan, Window
@@ -34,17 +38,13 @@ _DID = {
 
 
 def summary(run: JudgedRun) -> str:
-    """Return what broke, who noticed, who served after how long, and what the answer hangs on. Plain text."""
+    """Return the answer, what broke, how many callers noticed, who served, and what decided. Plain text."""
+    answer = words.WORDS[run.verdict.status]
     if not run.history.complete:
-        seen = words.plural(len(run.requests), "request")
-        return (
-            f"{words.WORDS[run.verdict.status]} — the run did not come to its end; what follows is from {seen} before."
-        )
-    clauses = [f"{broke(run.plan)}; {_noticed(run)}{_served(run)}"]
-    if why := _why(run):
-        clauses.append(why)
-    text = ". ".join(clause[0].upper() + clause[1:] if place else clause for place, clause in enumerate(clauses))
-    return f"{words.WORDS[run.verdict.status]} — {text}."
+        sent = quantities.plural(len(run.requests), "request")
+        return f"{answer} — the run was cut short; the numbers cover the {sent} until then."
+    sentences = [f"{broke(run.plan)}; {_noticed(run)}{_served(run)}", *_why(run)]
+    return f"{answer} — " + " ".join(f"{sentence}." for sentence in sentences)
 
 
 def broke(plan: Plan) -> str:
@@ -53,14 +53,14 @@ def broke(plan: Plan) -> str:
     for window in plan.timeline.windows:
         by_deed[_deed(window)].append(window.provider)
     if not by_deed:
-        return "nothing was broken on purpose"
+        return "no fault was injected"
     return words.listed([f"{words.listed(names, most=3)} {deed}" for deed, names in by_deed.items()], most=3)
 
 
 def _deed(window: Window) -> str:
     inject = window.inject
     deed = _DID.get(inject.kind, f"answered {inject.status or 200}")
-    return f"{deed}{_chosen(window)} for {words.duration(window.end_ns - window.start_ns)}"
+    return f"{deed}{_chosen(window)} for {quantities.duration(window.end_ns - window.start_ns)}"
 
 
 def _chosen(window: Window) -> str:
@@ -79,77 +79,65 @@ def _chosen(window: Window) -> str:
 
 
 def _noticed(run: JudgedRun) -> str:
-    requests = run.requests
-    whole = len(requests)
-    lost = whole - int(requests["complete"].sum())
-    if whole == 0:
+    """Return how many callers got a complete answer."""
+    callers = len(run.requests)
+    lost = callers - int(run.requests["complete"].sum())
+    if callers == 0:
         return "no request was recorded"
+    if callers == 1:
+        return "the one caller got no complete answer" if lost else "the one caller got a complete answer"
     if lost == 0:
-        return (
-            f"all {words.plural(whole, 'caller')} got their whole answer"
-            if whole > 1
-            else "the one caller got its answer"
-        )
-    if lost == whole:
-        return (
-            f"none of {words.plural(whole, 'caller')} got a whole answer"
-            if whole > 1
-            else "the one caller got no answer"
-        )
-    return f"{words.count(lost)} of {words.count(whole)} callers ({words.share(lost / whole)}) got no whole answer"
+        return f"all {quantities.count(callers)} callers got a complete answer"
+    if lost == callers:
+        return f"none of {quantities.count(callers)} callers got a complete answer"
+    return f"{quantities.count(lost)} of {quantities.count(callers)} callers ({quantities.share(lost / callers)}) got no complete answer"
 
 
 def _served(run: JudgedRun) -> str:
+    """Return which fallbacks served how many callers, after how long; empty where none did."""
     journeys = run.journeys
     served_by = journeys["served_by"]
     others = journeys[journeys["complete"].astype(bool) & served_by.notna() & ~served_by.isin(run.first_providers)]
     if others.empty:
         return ""
     counts = others["served_by"].astype(str).value_counts()
-    deeds = [
-        f"{name} {'served ' if not place else ''}{words.count(n)}" for place, (name, n) in enumerate(counts.items())
+    parts = [
+        f"{name} {'' if place else 'served '}{quantities.count(n)}" for place, (name, n) in enumerate(counts.items())
     ]
-    who = words.listed(deeds, most=3)
-    overhead = others["fallback_overhead_ns"].dropna().astype("float64")
-    after = ""
-    if len(overhead) and not run.blind:
-        median, p95 = (words.duration(float(overhead.quantile(q, interpolation="higher"))) for q in (0.5, 0.95))
-        after = (
-            f"; falling back took {median} (median; p95 {p95})"
-            if len(overhead) > 1
-            else f"; falling back took {median}"
-        )
-    return f", {who}{after}"
+    served = f", {words.listed(parts, most=3)}"
+    waits_ns = np.sort(others["fallback_overhead_ns"].dropna().to_numpy(dtype=float))
+    if not len(waits_ns) or run.blind:
+        return served
+    median, p95 = (quantities.duration(quantile(waits_ns, share)) for share in (0.5, 0.95))
+    spread = f" (median; 95 % within {p95})" if len(waits_ns) > 1 else ""
+    return f"{served}; falling back took {median}{spread}"
 
 
-def _why(run: JudgedRun) -> str:
-    """Return what broke the verdict, or what it lacks."""
+def _why(run: JudgedRun) -> list[str]:
+    """Return what decided the verdict, or what it lacks."""
     verdict = run.verdict
     if verdict.status is Status.PASS:
-        kept = len(verdict.expectations)
-        return (
-            f"{'the one expectation' if kept == 1 else f'all {kept} expectations'} held"
-            if kept
-            else "nothing was expected"
-        )
-    rows = [row for row in verdict.expectations if row.status is verdict.status]
-    told = [_broken(row) for row in rows]
-    asked = {row.metric for row in rows}
-    told += [
-        f"{finding.id} ({words.plural(finding.count, 'case')})"
+        met = len(verdict.expectations)
+        return [f"All {met} expectations were met" if met > 1 else "The one expectation was met"] if met else []
+    if verdict.status is Status.FAIL:
+        return [*_unmet(verdict), *_found(verdict)]
+    reason = next(iter(verdict.reasons), "")
+    return [f"This cannot be decided: {reason.rstrip('.')}"] if reason else []
+
+
+def _unmet(verdict: Verdict) -> list[str]:
+    """Return the limits that were not kept."""
+    rows = [row for row in verdict.expectations if row.status is Status.FAIL and not words.forbids(row)]
+    texts = [f"`{row.text}` ({'no value' if row.observed is None else f'was {words.observed(row)}'})" for row in rows]
+    return [f"Not met: {words.listed(texts, most=3)}"] if texts else []
+
+
+def _found(verdict: Verdict) -> list[str]:
+    """Return the findings that failed the run."""
+    forbidden = {row.metric for row in verdict.expectations if row.status is Status.FAIL and words.forbids(row)}
+    texts = [
+        f"{words.finding_name(finding.id)} ({quantities.plural(finding.count, 'case')})"
         for finding in verdict.findings
-        if finding.status is verdict.status and finding.severity == "required" and finding.id not in asked
+        if finding.status is Status.FAIL and (finding.severity == "required" or finding.id in forbidden)
     ]
-    if verdict.status is Status.FAIL and told:
-        return f"broken: {words.listed(told, most=3)}"
-    if verdict.reasons:
-        return f"not enough to tell: {verdict.reasons[0].rstrip('.')}"
-    return f"not enough to tell: {words.listed(told, most=3)}" if told else ""
-
-
-def _broken(row: ExpectationResult) -> str:
-    if row.observed is None:
-        return f"`{row.text}` (no value)"
-    if row.unit == "count" and row.text.split()[0] == "no":
-        return f"`{row.text}` ({words.plural(round(row.observed), 'case')})"
-    return f"`{row.text}` (was {words.amount(row.observed, row.unit)})"
+    return [f"Found: {words.listed(texts, most=3)}"] if texts else []

@@ -1,21 +1,23 @@
-"""A table as HTML: on a phone each row becomes a card, named by `data-name`."""
+"""A table as HTML: on a phone each row becomes a card whose lines are named by `data-name`."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
 
+from harness.report.glossary import TERMS, explained
+
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, caption: str | None = None) -> str:
     """Return a table of cells that are HTML already.
 
     Args:
-        columns: Their names, as text.
+        columns: Their names, as text; those that the glossary has explain themselves.
         rows: A cell for each column.
         caption: As text; None for none.
     """
     above = "" if caption is None else f"<caption>{escape(caption)}</caption>"
-    head = "".join(f'<th scope="col">{escape(name)}</th>' for name in columns)
+    head = "".join(f'<th scope="col">{explained(name) if name in TERMS else escape(name)}</th>' for name in columns)
     body = "".join(
         "<tr>"
         + "".join(

@@ -4,28 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.judge.result import ExpectationResult, Finding, Status, Value
-from harness.quantities import MISSING, amount, count, duration, interval, plural, share
-
-__all__ = [
-    "GLYPHS",
-    "MISSING",
-    "WORDS",
-    "amount",
-    "by_weight",
-    "count",
-    "duration",
-    "finding",
-    "interval",
-    "listed",
-    "noted",
-    "plural",
-    "samples",
-    "share",
-    "shortened",
-    "status",
-    "with_interval",
-]
+from harness import quantities
+from harness.judge.result import ExpectationResult, Finding, Status, Value, Verdict
 
 GLYPHS = {Status.PASS: "✓", Status.FAIL: "✗", Status.INCONCLUSIVE: "?"}
 WORDS = {Status.PASS: "PASS", Status.FAIL: "FAIL", Status.INCONCLUSIVE: "INCONCLUSIVE"}
@@ -34,34 +14,68 @@ WORDS = {Status.PASS: "PASS", Status.FAIL: "FAIL", Status.INCONCLUSIVE: "INCONCL
 def with_interval(value: Value | None) -> str:
     """Return a metric as `98.6 % (97.2 % – 99.3 %, n = 402)`."""
     if value is None or value.value is None:
-        return MISSING
-    inner = [part for part in (interval(value.ci, value.unit), f"n = {count(value.samples)}") if part]
-    return f"{amount(value.value, value.unit)} ({', '.join(inner)})"
+        return quantities.MISSING
+    inner = [
+        part for part in (quantities.interval(value.ci, value.unit), f"n = {quantities.count(value.samples)}") if part
+    ]
+    return f"{quantities.amount(value.value, value.unit)} ({', '.join(inner)})"
 
 
 def status(answer: Status) -> str:
-    """Return a glyph and a word, so that no reader depends on a colour."""
+    """Return a glyph and a word: no reader has to tell colours apart."""
     return f"{GLYPHS[answer]} {WORDS[answer]}"
 
 
 def finding(found: Finding) -> str:
-    """Return a finding's glyph and word: an advisory one that was seen is a note, since it fails nothing."""
+    """Return a finding's glyph and word: an advisory one that was observed is a note, since it fails nothing."""
     return "! NOTE" if noted(found) else status(found.status)
 
 
 def noted(found: Finding) -> bool:
-    """Say whether a finding was seen and yet fails nothing."""
+    """Return whether a finding was observed and yet fails nothing."""
     return found.severity == "advisory" and found.status is Status.FAIL
 
 
+def observed(row: ExpectationResult) -> str:
+    """Return what was observed, with as many digits as show on which side of the limit it is."""
+    return quantities.amount(row.observed, row.unit, limit=row.limit)
+
+
+def around(row: ExpectationResult) -> str:
+    """Return the 95 % interval of what was observed; empty where it has none."""
+    return quantities.interval(row.ci, row.unit, limit=row.limit)
+
+
 def samples(row: ExpectationResult) -> str:
-    """Return the samples of an expectation, and how many it would have needed."""
-    needed = f" of {count(row.needed)} needed" if row.needed and row.needed > row.samples else ""
-    return f"{count(row.samples)}{needed}"
+    """Return the samples of an expectation, and how many would have been enough."""
+    needed = f", at least {quantities.count(row.needed)} needed" if row.needed and row.needed > row.samples else ""
+    return f"{quantities.count(row.samples)}{needed}"
+
+
+def finding_name(finding_id: str) -> str:
+    """Return what a finding is called in words."""
+    return finding_id.replace("_", " ")
+
+
+def forbids(row: ExpectationResult) -> bool:
+    """Return whether an expectation is `no FINDING`."""
+    return row.text.split()[:1] == ["no"]
+
+
+def other_reasons(verdict: Verdict, *, expectations: bool = False) -> list[str]:
+    """Return the verdict's reasons that its findings do not give.
+
+    Args:
+        verdict: The verdict.
+        expectations: Leave out what the expectations give, too.
+    """
+    given = [finding.message for finding in by_weight(verdict.findings)]
+    given += [row.message for row in verdict.expectations if expectations]
+    return [reason for reason in verdict.reasons if not any(message and message in reason for message in given)]
 
 
 def by_weight(findings: Sequence[Finding]) -> list[Finding]:
-    """Return the findings that found something or could not tell: failed ones first, required ones first."""
+    """Return the findings that were observed or could not be decided: failed ones first, required ones first."""
     found = [finding for finding in findings if finding.status is not Status.PASS]
     return sorted(found, key=lambda finding: (finding.status is not Status.FAIL, finding.severity != "required"))
 
@@ -69,12 +83,12 @@ def by_weight(findings: Sequence[Finding]) -> list[Finding]:
 def listed(names: Sequence[str], most: int = 5) -> str:
     """Return `a, b and c`; `a, b, … (12 in all)` where there are more than `most`."""
     if len(names) > most:
-        return f"{', '.join(names[:most])}, … ({count(len(names))} in all)"
+        return f"{', '.join(names[:most])}, … ({quantities.count(len(names))} in all)"
     return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else "".join(names)
 
 
 def shortened(name: str, most: int = 28) -> str:
-    """Return a name that fits a picture: the middle of a long one gives way."""
+    """Return a name that fits a picture: a long one loses its middle."""
     if len(name) <= most:
         return name
     tail = (most - 1) // 3

@@ -85,7 +85,7 @@ def test_a_pass_that_looks_worse_is_inconclusive(world: World) -> None:
     found = json.loads(out)
     assert (code, found["verdict"]["status"], found["regressions"]) == (3, "pass", [])
     assert found["open"]
-    assert "needs 4 more repeats" in world.run("--baseline", base, slow=True)[1]
+    assert "4 more repeats needed" in world.run("--baseline", base, slow=True)[1]
 
 
 def test_a_wrong_baseline_is_told_before_anything_runs(world: World) -> None:
@@ -119,7 +119,7 @@ def test_a_step_summary_is_appended(world: World, monkeypatch: pytest.MonkeyPatc
     assert (world.root / "step.md").read_text().count("## one on ours") == 2
     world.run("--summary", "mine.md", "--baseline", "reports/latest")
     text = (world.root / "mine.md").read_text()
-    assert "### Against the baseline" in text
+    assert "### Compared with the baseline" in text
     assert "harness run one.yaml --engine sim" in text
     assert (world.root / "step.md").read_text().count("## one on ours") == 2
 
@@ -138,4 +138,4 @@ def test_failed_checks_are_annotated_on_github_only(
     assert len(lines) == (1 if on_github else 0)
     if on_github:
         assert lines[0].startswith("::error file=one.yaml,line=9,title=one%3A p50 latency in fault < 1s::")
-        assert "do it again: harness run one.yaml --engine sim" in lines[0]
+        assert "repeat with: harness run one.yaml --engine sim" in lines[0]

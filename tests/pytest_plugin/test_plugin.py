@@ -79,7 +79,7 @@ def test_a_verdict_that_fails_is_told_whole(project: pytest.Pytester) -> None:
             "FAIL — openai and azure answered 503 for 8 s; *",
             "  bad.yaml on ours, seed 7",
             "  ✗ FAIL success_rate in fault >= 75%: observed * (* – *), samples 16*",
-            "  do it again: harness run bad.yaml --engine sim --chain chain.yaml --seed 7",
+            "  repeat with: harness run bad.yaml --engine sim --chain chain.yaml --seed 7",
             "  kept: *.pytest_chaos/outage/*-7",
         ]
     )
@@ -95,7 +95,7 @@ def test_inconclusive_fails_too_and_says_why(project: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines(
         [
             "INCONCLUSIVE — *",
-            "  [?] INCONCLUSIVE success_rate in fault >= 99%: observed 100 %*samples 16 of 381 needed*",
+            "  [?] INCONCLUSIVE success_rate in fault >= 99%: observed 100 %*samples 16, at least 381 needed*",
         ]
     )
 

@@ -34,7 +34,7 @@ def test_only_what_changed_is_shown() -> None:
     )
     assert "? unknown  latency_p95 in fault  1 s     3 s     +2 s" in text
     assert "? unknown  calm                  ✓ PASS  ✗ FAIL" in text
-    assert "no regression; 1 pair of runs; cannot tell: 2 things look worse, which chance may do; needs 4 more" in text
+    assert "no regression; 1 pair of runs; too few runs: 2 things look worse, which may be chance; 4 more" in text
     alike = shown(compared((side("latency_p95", SECOND), side("latency_p95", SECOND))))
     assert "1 number did not change at all" in alike
     assert "metric" not in alike
@@ -43,14 +43,14 @@ def test_only_what_changed_is_shown() -> None:
 def test_after_a_run_only_what_became_worse_is_shown() -> None:
     """The rest is a matter of `harness compare`."""
     text = shown(compared((side("cost", 2, half=None), side("cost", 1, half=None))), whole=False)
-    assert text.splitlines() == ["one on ours, against reports/a: no regression; 1 pair of runs"]
+    assert text.splitlines() == ["one on ours, compared with reports/a: no regression; 1 pair of runs"]
 
 
 def test_one_run_does_not_pretend() -> None:
     """What looks worse is named with how many more repeats would tell; five of them do."""
     pair = (side("cost", 1, half=None), side("cost", 2, half=None))
     text = shown(compared(pair), whole=False)
-    assert "cannot tell: 1 thing looks worse, which chance may do; needs 4 more repeats" in text
+    assert "too few runs: 1 thing looks worse, which may be chance; 4 more repeats needed" in text
     assert "? perhaps worse  cost in fault: was 0.001 µs, is 0.002 µs" in text
     assert compared(pair).unclear
     assert not compared(pair).regressed

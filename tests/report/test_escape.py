@@ -79,6 +79,16 @@ def test_code_holds_any_text(text: str) -> None:
     assert rendered(escape.markdown_block(text)) == f"<pre><code>{as_html(block)}\n</code></pre>\n"
 
 
+@given(st.lists(MARKED.filter(lambda text: "`" not in text and text.strip()), min_size=1, max_size=5))
+def test_a_sentence_has_its_code(pieces: list[str]) -> None:
+    """What is between backticks is code, all else is text: nothing else is markup, however often they alternate."""
+    source = escape.markdown_prose("x " + "`".join(pieces if len(pieces) % 2 else pieces[:-1]) + " y")
+    codes = re.findall(r"<code>(.*?)</code>", rendered(source))
+    expected = (pieces if len(pieces) % 2 else pieces[:-1])[1::2]
+    assert codes == [as_html(shown(piece)) for piece in expected]
+    assert set(re.findall(r"</?(\w+)", rendered(source))) <= {"p", "code"}
+
+
 @given(st.text())
 def test_xml_holds_any_text(text: str) -> None:
     """Whatever a scenario or a provider put into a message, the file can be parsed."""

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.judge import ExpectationResult, Finding, RunData, Status, Verdict
+from harness.judge import ExpectationResult, Finding, RunData, Score, Status, Verdict
 from harness.report import JudgedRun, scorecard
 from harness.report.comparison import with_baseline
 from harness.report.junit import junit
 from tests.histories import primary_429
 from tests.report.test_github import compared
-from tests.report.test_scorecard import EVERY
+from tests.report.test_scorecard import EVERY, card, cell, run
 
 DEMO = JudgedRun.of(RunData.of(*primary_429()))
 
@@ -136,6 +136,8 @@ ALLOWED: dict[str, tuple[set[str], set[str]]] = {
     "error": ({"message", "type"}, set()),
     "skipped": ({"message"}, set()),
     "system-out": (set(), set()),
+    "properties": (set(), {"property"}),
+    "property": ({"name", "value"}, set()),
 }
 """Attributes and children of each element in the schema that Jenkins' JUnit plugin publishes, which others follow."""
 
@@ -164,3 +166,34 @@ def test_every_file_has_the_common_shape(hasty: JudgedRun) -> None:
     pages = [junit(hasty), scorecard.junit(EVERY)]
     for page in [*pages, *(with_baseline(page, compared()) for page in pages)]:
         assert conforming(page).tag == "testsuites"
+
+
+@pytest.mark.parametrize(
+    ("environment", "time", "properties"),
+    [
+        ({"engine": "sim", "wall_s": 1.25}, "1.250", {"simulated_s": "63.000"}),
+        ({"engine": "live", "wall_s": 75.5}, "75.500", {}),
+        ({}, None, {}),
+    ],
+)
+def test_time_is_by_the_clock(
+    demo: JudgedRun, environment: dict[str, object], time: str | None, properties: dict[str, str]
+) -> None:
+    """A simulated run took the seconds that somebody waited for it; those that it simulated are a property."""
+    root = conforming(junit(replace(demo, environment=environment)))
+    (suite,) = root
+    assert root.get("time") == suite.get("time") == time
+    assert {found.get("name"): found.get("value") for found in suite.iter("property")} == properties
+
+
+@pytest.mark.parametrize("engine", ["live", "sim"])
+@pytest.mark.parametrize(("wall_s", "time"), [(9.5, "9.500"), (None, "4.500")])
+def test_a_suite_took_the_seconds_of_the_clock(engine: str, wall_s: float | None, time: str) -> None:
+    """The suite its own, or where it was resumed those of its runs; each cell those of its runs."""
+    runs = [run(Score.PASS, 1, wall_s=1.5), run(Score.PASS, 2, wall_s=2.0), run(Score.PASS, 3, wall_s=1.0)]
+    shown = replace(card(cell("one", *runs[:2]), cell("two", runs[2])), engine=engine, wall_s=wall_s)
+    root = conforming(scorecard.junit(shown))
+    (suite,) = root
+    assert root.get("time") == suite.get("time") == time
+    assert [case.get("time") for case in suite.iter("testcase")] == ["3.500", "1.000"]
+    assert [found.get("value") for found in suite.iter("property")] == (["90.000"] if engine == "sim" else [])

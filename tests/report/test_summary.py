@@ -30,16 +30,16 @@ def test_pass_tells_what_broke_and_who_served(demo: JudgedRun) -> None:
     """A good run says what broke, that nobody noticed, who helped, and how long that took."""
     passed = replace(demo, verdict=replace(demo.verdict, status=Status.PASS))
     text = summary(passed)
-    assert text.startswith("PASS — openai answered 429 for 40 s; all 653 callers got their whole answer, azure served ")
+    assert text.startswith("PASS — openai answered 429 for 40 s; all 653 callers got a complete answer, azure served ")
     assert "; falling back took " in text
-    assert text.endswith(". All 5 expectations held.")
+    assert text.endswith(". All 5 expectations were met.")
 
 
 def test_fail_names_what_broke_the_verdict(hasty: JudgedRun) -> None:
     """A failed run names the expectation and how often it was broken."""
     text = summary(hasty)
     assert text.startswith("FAIL — ")
-    assert "Broken: `no retry_after_ignored` (" in text
+    assert "Found: retry after ignored (17 cases)." in text
 
 
 def test_callers_who_lost_are_counted(tmp_path: Path) -> None:
@@ -56,15 +56,19 @@ def test_callers_who_lost_are_counted(tmp_path: Path) -> None:
 def test_inconclusive_gives_its_reason(demo: JudgedRun) -> None:
     """An inconclusive run says why in the same breath."""
     verdict = Verdict(status=Status.INCONCLUSIVE, exit_code=3, reasons=("the fault never fired.",))
-    assert summary(replace(demo, verdict=verdict)).endswith(". Not enough to tell: the fault never fired.")
+    assert summary(replace(demo, verdict=verdict)).endswith(". This cannot be decided: the fault never fired.")
+
+
+NOTHING = Verdict(status=Status.INCONCLUSIVE, exit_code=3, reasons=("nothing was expected",))
 
 
 def test_nothing_broken_nothing_expected(tmp_path: Path) -> None:
     """A scenario without faults says so."""
     plan = replace(plan_in(tmp_path, faults=""), expectations=())
-    run = JudgedRun.of(RunData.of(plan, history(plan)), verdict=Verdict(status=Status.PASS, exit_code=0))
+    run = JudgedRun.of(RunData.of(plan, history(plan)), verdict=NOTHING)
     assert summary(run) == (
-        "PASS — nothing was broken on purpose; all 653 callers got their whole answer. Nothing was expected."
+        "INCONCLUSIVE — no fault was injected; all 653 callers got a complete answer. "
+        "This cannot be decided: nothing was expected."
     )
 
 
@@ -75,7 +79,7 @@ def test_required_finding_nobody_asked_for_is_named(demo: JudgedRun) -> None:
         for name, severity in (("hang", "required"), ("late_fallback", "advisory"))
     )
     verdict = Verdict(status=Status.FAIL, exit_code=1, findings=found)
-    assert summary(replace(demo, verdict=verdict)).endswith("Broken: hang (2 cases).")
+    assert summary(replace(demo, verdict=verdict)).endswith("Found: hang (2 cases).")
 
 
 def test_value_that_is_missing_is_said(demo: JudgedRun) -> None:
@@ -92,7 +96,7 @@ def test_value_that_is_missing_is_said(demo: JudgedRun) -> None:
         needed=None,
     )
     verdict = Verdict(status=Status.FAIL, exit_code=1, expectations=(row,))
-    assert summary(replace(demo, verdict=verdict)).endswith("Broken: `time_to_recover < 10s` (no value).")
+    assert summary(replace(demo, verdict=verdict)).endswith("Not met: `time_to_recover < 10s` (no value).")
 
 
 def test_empty_history_has_a_sentence(tmp_path: Path) -> None:
@@ -105,7 +109,7 @@ def test_empty_history_has_a_sentence(tmp_path: Path) -> None:
 def test_an_unfinished_run_claims_nothing(demo: JudgedRun) -> None:
     """What was interrupted did not do what its plan says."""
     text = summary(changed(demo, history=replace(demo.history, complete=False)))
-    assert "the run did not come to its end" in text
+    assert "the run was cut short; the numbers cover the 653 requests until then" in text
     assert "429" not in text
 
 

@@ -8,14 +8,16 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from harness.judge import RunData, Status, Verdict
-from harness.report import JudgedRun, summary, terminal
+from harness.judge import RunData, Score, Status, Verdict
+from harness.report import JudgedRun, summary, terminal, words
+from harness.report import console as output
 from harness.store import RunFolder
+from tests.report.test_scorecard import card, cell, run
 
 
-def plain(width: int = 80) -> Console:
-    """Return a console without a terminal behind it."""
-    return Console(file=io.StringIO(), width=width, force_terminal=False, color_system=None)
+def plain(width: int = 80, *, terminal: bool = False) -> Console:
+    """Return a console without colours, and without a terminal behind it if not asked for one."""
+    return Console(file=io.StringIO(), width=width, force_terminal=terminal, color_system=None)
 
 
 def printed(console: Console) -> str:
@@ -67,3 +69,56 @@ def test_print_run_tells_where_the_report_is(folder: RunFolder, capsys: pytest.C
     out = capsys.readouterr().out
     assert out.startswith("FAIL — ")
     assert str(folder.path) in out.splitlines()[-1]
+
+
+LONG = "our-litellm-config-of-the-payments-team-in-sweden-central"
+
+
+@pytest.mark.parametrize(("width", "terminal_"), [(80, False), (40, True), (200, False)])
+def test_no_name_is_broken(hasty: JudgedRun, width: int, terminal_: bool) -> None:
+    """Where a table does not fit, each row becomes lines; a name that is longer than a line sticks out of it."""
+    rows = tuple(replace(row, text=f"{row.text} in {LONG}") for row in hasty.verdict.expectations)
+    console = plain(width, terminal=terminal_)
+    terminal.print_verdict(replace(hasty.verdict, expectations=rows), hasty.metrics, console)
+    lines = printed(console).splitlines()
+    for row in rows:
+        assert all(any(word in line for line in lines) for word in row.text.split())
+    shown = cell("a-scenario-with-a-long-name", run(Score.FAIL), chain=LONG)
+    out = plain(width, terminal=terminal_)
+    terminal.print_scorecard(card(shown), out)
+    assert LONG in printed(out)
+    assert "a-scenario-with-a-long-name" in printed(out)
+
+
+def test_a_table_that_fits_stays_one(hasty: JudgedRun) -> None:
+    """One line for each expectation, under one head."""
+    console = plain(120)
+    terminal.print_verdict(hasty.verdict, hasty.metrics, console)
+    lines = printed(console).splitlines()
+    assert [line.split() for line in lines if line.split()[:1] == ["expectation"]] == [
+        ["expectation", "observed", "95", "%", "interval", "samples"]
+    ]
+    assert all(
+        any(row.text in line and words.observed(row) in line for line in lines) for row in hasty.verdict.expectations
+    )
+
+
+def test_cells_of_a_wide_table_are_named_in_lines() -> None:
+    """The first two cells are the head, the others follow with their names; an empty cell is left out."""
+    console = plain(80)
+    row = ("✗ fail", "a" * 60, "100 %", "", "openai 120, azure 30")
+    output.table(console, ("", "scenario", "success", "wait", "attempts"), [row])
+    assert printed(console).splitlines() == [
+        f"✗ fail  {'a' * 60}",
+        "    success 100 % · attempts openai 120, azure 30",
+    ]
+
+
+def test_nothing_that_a_terminal_obeys_is_printed(hasty: JudgedRun) -> None:
+    """A title or a message that holds an escape sequence cannot clear the screen."""
+    verdict = replace(hasty.verdict, reasons=("\x1b[2Jgone",))
+    console = plain(120)
+    terminal.print_verdict(verdict, hasty.metrics, console, sentence="FAIL — \x1b]0;title\x07")
+    assert "\x1b" not in printed(console)
+    assert "\x07" not in printed(console)
+    assert "[2Jgone" in printed(console)

@@ -14,7 +14,7 @@ from harness.store import SuiteFolder, decode, encode
 
 
 def scorecard(
-    folder: SuiteFolder, todo: Sequence[Job], *, chains: Sequence[Path], command: str, resumed: bool
+    folder: SuiteFolder, todo: Sequence[Job], *, chains: Sequence[Path], command: str, engine: str, resumed: bool
 ) -> Scorecard:
     """Return the scorecard of runs that are all still to be done, but for those of the same plan that the folder has."""
     done = _done(folder) if resumed else {}
@@ -38,7 +38,9 @@ def scorecard(
             )
         cells[job.cell] = replace(cell, runs=(*cell.runs, run))
     started = datetime.now(UTC).isoformat(timespec="seconds")
-    return Scorecard(path=str(folder.path), started=started, command=command, cells=tuple(cells.values()))
+    return Scorecard(
+        path=str(folder.path), started=started, command=command, engine=engine, cells=tuple(cells.values())
+    )
 
 
 def _done(folder: SuiteFolder) -> dict[tuple[str, str], CellRun]:

@@ -137,6 +137,7 @@ class Suite:
         """Carry one run out; whatever becomes of it, the others go on."""
         folder: RunFolder | None = None
         error: HarnessError | None
+        began_s = time.monotonic()
         async with gate.ticket() as wait:
             try:
                 folder = RunFolder.create(self._reports, job.loaded.plan)
@@ -154,7 +155,8 @@ class Suite:
         code = ExitCode.PASS if error is None else ExitCode.HARNESS
         if isinstance(error, engine.BudgetReached):  # as with `harness run`: nobody failed
             code = error.exit_code
-        self._set(job, run=path, ended=True, error=told, exit_code=int(code))
+        wall_s = time.monotonic() - began_s
+        self._set(job, run=path, ended=True, error=told, exit_code=int(code), wall_s=wall_s)
         self._done += 1
         if self._counted:
             self._progress.count(self._done, self._fresh)

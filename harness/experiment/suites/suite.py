@@ -80,7 +80,7 @@ def suite(
         progress.phase("toxiproxy")
         binary = provision(progress.say)
     folder = before or SuiteFolder.create(reports)
-    card = scorecard(folder, todo, chains=chains, command=command, resumed=before is not None)
+    card = scorecard(folder, todo, chains=chains, command=command, engine=engine, resumed=before is not None)
     parts = _Parts(todo, card, folder, reports=reports, progress=progress, most=most)
     try:
         card = interruptible(_simulated(parts) if binary is None else _live(parts, binary))

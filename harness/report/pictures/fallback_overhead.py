@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from harness import quantities
 from harness.judge.intervals import quantile
 from harness.report import words
 from harness.report.judged_run import JudgedRun
@@ -56,7 +57,7 @@ def _draw(run: JudgedRun) -> Figure:
         for axes in (above, below):
             axes.axvline(limit_ns / 1e9, color=WRONG, linewidth=1.3, linestyle=(0, (4, 2)), zorder=4)
         above.annotate(
-            f"limit {words.duration(limit_ns)}",
+            f"limit {quantities.duration(limit_ns)}",
             (limit_ns / 1e9, 0.03),
             (-5, 0),
             textcoords="offset points",
@@ -98,7 +99,7 @@ def _curves(axes: Axes, run: JudgedRun, groups: list[tuple[str, pd.DataFrame]], 
         axes.step(x, y, where="post", color=colours[name], linewidth=2.2)
         p50, p95 = (quantile(seconds, share) for share in (0.5, 0.95))
         axes.plot([p95], [0.95], "o", color=colours[name], markersize=7, markeredgecolor=style.PAPER, zorder=5)
-        text = f"{words.shortened(name)}: n = {words.count(n)}, median {words.duration(p50 * 1e9)}, p95 {words.duration(p95 * 1e9)}"
+        text = f"{words.shortened(name)}: n = {quantities.count(n)}, median {quantities.duration(p50 * 1e9)}, p95 {quantities.duration(p95 * 1e9)}"
         handles.append(Line2D([], [], color=colours[name], linewidth=2.2, label=text))
     axes.set_ylim(0, 1.02)
     style.percent_ticks(axes.yaxis)
@@ -119,7 +120,7 @@ def _spent(axes: Axes, run: JudgedRun, groups: list[tuple[str, pd.DataFrame]], r
         )
         axes.barh(row, failed, height=0.6, linewidth=1, **style.failed_look(colours[name]))
         axes.barh(row, waiting, left=failed, height=0.6, color=INK, alpha=0.22, linewidth=0)
-        text = f"{words.duration(failed * 1e9)} in failed attempts, {words.duration(waiting * 1e9)} waiting"
+        text = f"{quantities.duration(failed * 1e9)} in failed attempts, {quantities.duration(waiting * 1e9)} waiting"
         inside = failed + waiting > 0.55 * right
         axes.annotate(
             text,
@@ -152,14 +153,16 @@ def _alt(run: JudgedRun) -> str:
     parts = []
     for name, group in _groups(run):
         observed_ns = np.sort(group["fallback_overhead_ns"].to_numpy(dtype=float))
-        p50, p95 = (words.duration(quantile(observed_ns, share)) for share in (0.5, 0.95))
-        parts.append(f"{name} answered {words.plural(len(group), 'request')} after a median wait of {p50}, p95 {p95}")
+        p50, p95 = (quantities.duration(quantile(observed_ns, share)) for share in (0.5, 0.95))
+        parts.append(
+            f"{name} answered {quantities.plural(len(group), 'request')} after a median wait of {p50}, p95 {p95}"
+        )
     text = f"Wait for a fallback: {'; '.join(parts)}."
     limit_ns = strictest_limit_ns(run.plan)
     if limit_ns is not None:
         table = _fallbacks(run)
         over = int((table["fallback_overhead_ns"] >= limit_ns).sum())
-        text += f" {words.count(over)} of {words.count(len(table))} reached the limit of {words.duration(limit_ns)}."
+        text += f" {quantities.count(over)} of {quantities.count(len(table))} reached the limit of {quantities.duration(limit_ns)}."
     return text
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from matplotlib.axes import Axes
 
+from harness import quantities
 from harness.report import words
 from harness.report.judged_run import JudgedRun
 from harness.report.pictures.style import INK, WRONG
@@ -27,7 +28,7 @@ def in_words(plan: Plan) -> str:
     if not windows:
         return "no fault was injected"
     texts = [
-        f"{window.provider} {window.text} from {words.duration(window.start_ns)} to {words.duration(window.end_ns)}"
+        f"{window.provider} {window.text} from {quantities.duration(window.start_ns)} to {quantities.duration(window.end_ns)}"
         for window in windows
     ]
     return f"injected {words.listed(texts, most=4)}"
@@ -94,4 +95,4 @@ def _fired(run: JudgedRun, window: Window) -> str:
     events = run.history.faults
     mine = events[(events["fault_id"] == window.fault_id) & (events["provider"] == window.provider)]
     fired = mine["fired"].dropna()
-    return f", hit {words.plural(int(fired.sum()), 'attempt')}" if len(fired) else ""
+    return f", hit {quantities.plural(int(fired.sum()), 'attempt')}" if len(fired) else ""

@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
-from harness.report import words
+from harness import quantities
 from harness.report.judged_run import JudgedRun
 from harness.report.pictures import style
 from harness.report.pictures.bins import Edges, bins
@@ -58,7 +58,7 @@ def draw(axes: Axes, run: JudgedRun, edges: Edges) -> None:
     axes.set_yticks(
         range(len(names)),
         [
-            f"{name} ≤ {words.duration(float(health.loc[health['process'] == name, 'loop_lag_ns'].max()))}"
+            f"{name} ≤ {quantities.duration(float(health.loc[health['process'] == name, 'loop_lag_ns'].max()))}"
             for name in names
         ],
         fontsize=8.5,

@@ -10,8 +10,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, PathPatch
 from matplotlib.path import Path
 
+from harness import quantities
 from harness.judge.intervals import quantile
-from harness.report import words
 from harness.report.judged_run import JudgedRun
 from harness.report.pictures import style
 from harness.report.pictures.bins import Edges, bins
@@ -47,7 +47,7 @@ def draw(axes: Axes, run: JudgedRun, edges: Edges) -> None:
     axes.plot(starts.to_numpy(dtype=float)[marked] / 1e9, seconds[marked], "x", color=WRONG, markersize=4.5, zorder=5)
     axes.axhline(deadline, color=INK, linewidth=1, linestyle=":")
     axes.annotate(
-        f"deadline {words.duration(deadline * 1e9)}",
+        f"deadline {quantities.duration(deadline * 1e9)}",
         (0, deadline),
         (4, -3),
         textcoords="offset points",

@@ -13,8 +13,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
+from harness import quantities
 from harness.judge.tables.columns import TOLERANCE_NS
-from harness.report import words
 from harness.report.judged_run import JudgedRun
 from harness.report.pictures import style
 from harness.report.pictures.picture import DETAILS, Picture, unseen
@@ -114,7 +114,9 @@ def _rows(gaps: pd.DataFrame) -> list[_Row]:
         groups = given.groupby(given["told_ns"].round(-8)) if few else [(None, given)]
         for asked_ns, group in groups:
             if len(group):
-                wait = "various Retry-After" if asked_ns is None else f"Retry-After {words.duration(float(asked_ns))}"
+                wait = (
+                    "various Retry-After" if asked_ns is None else f"Retry-After {quantities.duration(float(asked_ns))}"
+                )
                 name = f"{which}, {wait}\n{_size(group)}"
                 rows.append(_Row(name, group, None if asked_ns is None else float(asked_ns)))
     return rows[:_ROWS_MAX]
@@ -122,7 +124,11 @@ def _rows(gaps: pd.DataFrame) -> list[_Row]:
 
 def _size(group: pd.DataFrame) -> str:
     hasty = int(early(group).sum())
-    return f"{words.count(hasty)} too early of {words.count(len(group))}" if hasty else f"n = {words.count(len(group))}"
+    return (
+        f"{quantities.count(hasty)} too early of {quantities.count(len(group))}"
+        if hasty
+        else f"n = {quantities.count(len(group))}"
+    )
 
 
 def _histogram(axes: Axes, gaps: pd.DataFrame, right: float) -> None:
@@ -144,7 +150,7 @@ def _histogram(axes: Axes, gaps: pd.DataFrame, right: float) -> None:
     axes.set_ylim(0, bottom.max() * 1.1)
     axes.grid(visible=True, axis="y")
     axes.yaxis.set_major_locator(MaxNLocator(nbins=4, integer=True))
-    style.headline(axes, f"{words.plural(len(gaps), 'retry', 'retries')} at the same provider", handles)
+    style.headline(axes, f"{quantities.plural(len(gaps), 'retry', 'retries')} at the same provider", handles)
 
 
 def _dots(axes: Axes, place: int, row: _Row, right: float) -> None:
@@ -169,10 +175,10 @@ def _dots(axes: Axes, place: int, row: _Row, right: float) -> None:
 def _alt(run: JudgedRun) -> str:
     gaps = _gaps(run)
     given = int(gaps["told_ns"].notna().sum())
-    middle = words.duration(float(gaps["gap_ns"].astype("float64").median()))
-    text = f"{words.plural(len(gaps), 'retry', 'retries')} at the same provider, after a median wait of {middle}."
+    middle = quantities.duration(float(gaps["gap_ns"].astype("float64").median()))
+    text = f"{quantities.plural(len(gaps), 'retry', 'retries')} at the same provider, after a median wait of {middle}."
     if given:
-        text += f" {words.count(given)} were given a Retry-After; {words.count(int(early(gaps).sum()))} of them came too early."
+        text += f" {quantities.count(given)} were given a Retry-After; {quantities.count(int(early(gaps).sum()))} of them came too early."
     return text
 
 

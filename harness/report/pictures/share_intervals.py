@@ -8,6 +8,7 @@ from typing import Any
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
+from harness import quantities
 from harness.judge import Status, Value
 from harness.report import words
 from harness.report.judged_run import JudgedRun
@@ -83,10 +84,10 @@ def _row(
             clip_on=False,
             zorder=4,
         )
-        text = f"{words.share(value.value)}  ({words.interval(value.ci, 'share')}, n = {words.count(value.samples)})"
+        text = f"{quantities.share(value.value)}  ({quantities.interval(value.ci, 'share')}, n = {quantities.count(value.samples)})"
     if target is not None:
         axes.plot([target, target], [row - 0.42, row + 0.42], color=INK, linewidth=1.6, linestyle=(0, (2, 1.5)))
-        text += f", limit {words.share(target)}"
+        text += f", limit {quantities.share(target)}"
     beside: dict[str, Any] = {
         "xycoords": axes.get_yaxis_transform(),
         "textcoords": "offset points",

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from harness import quantities
 from harness.history import AttemptRecord, RequestRecord, as_records
 from harness.report import words
 from harness.report.judged_run import JudgedRun
@@ -132,8 +133,8 @@ def _tag(axes: Axes, row: int, attempt: AttemptRecord, *, start: float, end_s: f
 
 
 def _outcome(request: RequestRecord, attempts: int) -> str:
-    took = words.duration((request.end_ns or request.scheduled_ns) - request.scheduled_ns)
-    tries = words.plural(attempts, "attempt")
+    took = quantities.duration((request.end_ns or request.scheduled_ns) - request.scheduled_ns)
+    tries = quantities.plural(attempts, "attempt")
     if request.complete:
         return f"✓ {words.shortened(request.served_by or 'answered', 22)}, {took}, {tries}"
     if request.client_left:

@@ -11,7 +11,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter
 
-from harness.report import words
+from harness import quantities
 from harness.scenario import Plan
 
 INK = "#010203"
@@ -85,7 +85,7 @@ def seconds_axis(axes: Axes, label: str) -> None:
 
 def duration_ticks(axis: Any) -> None:
     """Write the ticks of an axis in seconds as `100 ms`, `2 s`."""
-    axis.set_major_formatter(FuncFormatter(lambda value, _: words.duration(value * 1e9)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: quantities.duration(value * 1e9)))
 
 
 def percent_ticks(axis: Any) -> None:

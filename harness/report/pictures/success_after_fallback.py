@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from harness import quantities
 from harness.judge import Value
 from harness.report import words
 from harness.report.judged_run import JudgedRun
@@ -79,7 +80,7 @@ def _who_served(axes: Axes, run: JudgedRun) -> None:
 
 def _in_bar(axes: Axes, row: int, middle: float, part: float, colour: str) -> None:
     """Write a share into its bar."""
-    axes.text(middle, row, words.share(part), ha="center", va="center", fontsize=8.5, color=style.ink_on(colour))
+    axes.text(middle, row, quantities.share(part), ha="center", va="center", fontsize=8.5, color=style.ink_on(colour))
 
 
 def _alt(run: JudgedRun) -> str:

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from harness import quantities
 from harness.judge import RUN
 from harness.judge.intervals import wilson
 from harness.report import words
@@ -162,12 +163,14 @@ def _alt(run: JudgedRun) -> str:
     done = int(requests["complete"].sum())
     peak = run.metrics.phases.get(RUN, {}).get("amplification_peak")
     parts = [
-        f"Timeline of {words.plural(len(requests), 'request')} over {words.duration(run.plan.end_ns)}:",
+        f"Timeline of {quantities.plural(len(requests), 'request')} over {quantities.duration(run.plan.end_ns)}:",
         f"{fault_lane.in_words(run.plan)};",
-        f"{words.count(done)} of {words.count(len(requests))} requests got a complete answer",
+        f"{quantities.count(done)} of {quantities.count(len(requests))} requests got a complete answer",
     ]
     if peak is not None and peak.value is not None:
-        parts.append(f"and providers got {words.amount(peak.value, 'ratio')} the planned calls in the busiest second")
+        parts.append(
+            f"and providers got {quantities.amount(peak.value, 'ratio')} the planned calls in the busiest second"
+        )
     return " ".join(parts) + "."
 
 

@@ -1,4 +1,4 @@
-"""The scorecard as a page that needs nothing but itself: light and dark, and on a phone each row becomes a card."""
+"""The scorecard as a page without any other file: light and dark, and on a phone each row becomes a card."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import os
 from html import escape
 from pathlib import Path
 
+from harness import quantities
 from harness.judge import Score
-from harness.report import words
+from harness.report import glossary
 from harness.report.scorecard.model import Cell, Scorecard
 from harness.report.scorecard.texts import GLYPHS, MEANINGS, cell_texts, headline, overall, why, word
 from harness.report.table import table
@@ -15,7 +16,7 @@ from harness.report.table import table
 _STYLE = Path(__file__).parents[1] / "template" / "style.css"
 _OWN_STYLE = Path(__file__).with_name("scorecard.css")
 _RUNS_MAX = 3
-_COLUMNS = ("scenario", "score", "success", "attempts", "first gap", "total time", "run")
+_COLUMNS = ("scenario", "result", "success", "attempts", "wait after a failure", "time of affected requests", "run")
 
 
 def html(card: Scorecard) -> str:
@@ -33,7 +34,8 @@ def html(card: Scorecard) -> str:
         parts.append(f'<h2 id="chain-{place}">{escape(chain)}</h2>' + table(_COLUMNS, rows))
     if broken := [cell for cell in card.cells if why(cell)]:
         parts.append("<h2>What did not pass</h2>" + "".join(map(_broken, broken)))
-    parts.append(f"<p>Started {escape(card.started)}. Do it again: <code>{escape(card.command)}</code></p>")
+    parts.append(f"<p>Started {escape(card.started)}. Repeat with: <code>{escape(card.command)}</code></p>")
+    parts.append(glossary.listed("".join(parts)))
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
@@ -64,16 +66,17 @@ def _link(card: Scorecard, cell: Cell | None) -> str:
 
 
 def _row(card: Scorecard, cell: Cell) -> list[str]:
-    seen = cell_texts(cell)
-    passed = f'<span class="ci">{escape(seen.passed)}</span>' if seen.passed else ""
-    p95 = f'<span class="ci">p95 {escape(seen.total_p95)}</span>' if seen.total_p95 else ""
+    texts = cell_texts(cell)
+    passed = f'<span class="ci">{escape(texts.passed)}</span>' if texts.passed else ""
+    p95 = f'<span class="ci">p95 {escape(texts.total_p95)}</span>' if texts.total_p95 else ""
     return [
         f'<span id="{_id(card, cell)}">{_scenario(cell)}</span>',
         _badge(cell.score) + passed,
-        escape(seen.success) or words.MISSING,
-        "<br>".join(f'<span class="id">{escape(part)}</span>' for part in seen.attempts.split(", ")) or words.MISSING,
-        _spread(seen.first_gap),
-        _spread(seen.total) + p95,
+        escape(texts.success) or quantities.MISSING,
+        "<br>".join(f'<span class="id">{escape(part)}</span>' for part in texts.attempts.split(", "))
+        or quantities.MISSING,
+        _spread(texts.first_gap),
+        _spread(texts.total) + p95,
         _runs(card, cell),
     ]
 
@@ -81,11 +84,11 @@ def _row(card: Scorecard, cell: Cell) -> list[str]:
 def _spread(text: str) -> str:
     """Return a number with its interval on a line of its own."""
     number, _, around = text.partition(" (")
-    return (escape(number) or words.MISSING) + (f'<span class="ci">{escape(around[:-1])}</span>' if around else "")
+    return (escape(number) or quantities.MISSING) + (f'<span class="ci">{escape(around[:-1])}</span>' if around else "")
 
 
 def _runs(card: Scorecard, cell: Cell) -> str:
-    """Return links to the runs; of many, folded up, each says what it came to."""
+    """Return links to the runs; many are folded up, each with its score."""
     kept = [run for run in cell.runs if run.run]
     many = len(kept) > _RUNS_MAX
     links = [
@@ -95,7 +98,7 @@ def _runs(card: Scorecard, cell: Cell) -> str:
     ]
     if not many:
         return "<br>".join(links)
-    return f"<details><summary>{words.plural(len(kept), 'run')}</summary>{'<br>'.join(links)}</details>"
+    return f"<details><summary>{quantities.plural(len(kept), 'run')}</summary>{'<br>'.join(links)}</details>"
 
 
 def _id(card: Scorecard, cell: Cell) -> str:
@@ -115,10 +118,10 @@ def _relative(card: Scorecard, run: str) -> str:
 def _broken(cell: Cell) -> str:
     reasons = "".join(f"<li>{escape(reason)}</li>" for reason in why(cell))
     shown = cell.shown
-    page = f"<p>See it: <code>harness report {escape(shown.run)}</code></p>" if shown.run else ""
+    page = f"<p>Make its report with: <code>harness report {escape(shown.run)}</code></p>" if shown.run else ""
     return (
         f"<h3>{_badge(cell.score)} {escape(cell.scenario)} on {escape(cell.chain)}</h3><ul>{reasons}</ul>"
-        f"<p>Do it again: <code>{escape(shown.command)}</code></p>{page}"
+        f"<p>Repeat with: <code>{escape(shown.command)}</code></p>{page}"
     )
 
 

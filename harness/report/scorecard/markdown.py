@@ -1,18 +1,28 @@
-"""The scorecard as Markdown: for a pull request, or a terminal."""
+"""The scorecard as Markdown: for a pull request, or to be read as it is."""
 
 from __future__ import annotations
 
-from harness.report import words
+from harness import quantities
+from harness.report.escape import markdown as escaped
+from harness.report.escape import markdown_code
 from harness.report.scorecard.model import Cell, Scorecard
 from harness.report.scorecard.texts import MEANINGS, cell_texts, headline, overall, why, word
 
 _REASONS_MAX = 5
-_COLUMNS = ("scenario", "score", "success", "attempts", "first gap", "total", "total p95")
+_COLUMNS = (
+    "scenario",
+    "result",
+    "success",
+    "attempts",
+    "wait after a failure",
+    "time of affected requests",
+    "time of affected requests, p95",
+)
 
 
 def markdown(card: Scorecard) -> str:
     """Return the whole page."""
-    lines = ["# Scorecard", "", f"**{overall(card)}** — {_plain(headline(card))}. Started {card.started}.", ""]
+    lines = ["# Scorecard", "", f"**{overall(card)}** — {escaped(headline(card))}. Started {card.started}.", ""]
     used = {cell.score for cell in card.cells}
     lines += [f"- {word(score)}: {meaning}" for score, meaning in MEANINGS.items() if score in used]
     if len(card.chains) > 1:
@@ -23,8 +33,8 @@ def markdown(card: Scorecard) -> str:
             lines += _broken(cell)
     for chain in card.chains:
         rows = [_row(cell) for cell in card.cells if cell.chain == chain]
-        lines += ["", f"## {_plain(chain)}", "", *_table(_COLUMNS, rows)]
-    return "\n".join([*lines, "", f"Do it again: `{card.command}`", ""])
+        lines += ["", f"## {escaped(chain)}", "", *_table(_COLUMNS, rows)]
+    return "\n".join([*lines, "", f"Repeat with: {markdown_code(card.command)}", ""])
 
 
 def _matrix(card: Scorecard) -> list[str]:
@@ -37,34 +47,29 @@ def _matrix(card: Scorecard) -> list[str]:
 
 
 def _row(cell: Cell) -> list[str]:
-    seen = cell_texts(cell)
-    passed = f" ({seen.passed})" if seen.passed else ""
+    texts = cell_texts(cell)
+    passed = f" ({texts.passed})" if texts.passed else ""
     return [
         cell.scenario,
         word(cell.score) + passed,
-        seen.success,
-        seen.attempts,
-        seen.first_gap,
-        seen.total,
-        seen.total_p95,
+        texts.success,
+        texts.attempts,
+        texts.first_gap,
+        texts.total,
+        texts.total_p95,
     ]
 
 
 def _broken(cell: Cell) -> list[str]:
     reasons = why(cell)
-    lines = [f"- **{_plain(cell.scenario)}** on {_plain(cell.chain)}: {word(cell.score)}"]
-    lines += [f"  - {_plain(reason)}" for reason in reasons[:_REASONS_MAX]]
+    lines = [f"- **{escaped(cell.scenario)}** on {escaped(cell.chain)}: {word(cell.score)}"]
+    lines += [f"  - {escaped(reason)}" for reason in reasons[:_REASONS_MAX]]
     lines += ["  - …"] if len(reasons) > _REASONS_MAX else []
-    return [*lines, f"  - `{cell.shown.command}`"]
+    return [*lines, f"  - {markdown_code(cell.shown.command)}"]
 
 
 def _table(columns: tuple[str, ...], rows: list[list[str]]) -> list[str]:
     def line(cells: list[str] | tuple[str, ...]) -> str:
-        return "| " + " | ".join(_plain(cell) or words.MISSING for cell in cells) + " |"
+        return "| " + " | ".join(escaped(cell) or quantities.MISSING for cell in cells) + " |"
 
     return [line(columns), "|" + "---|" * len(columns), *map(line, rows)]
-
-
-def _plain(text: str) -> str:
-    """Return a text that is no table's bar, no line's end and no HTML: names and reasons come from files."""
-    return " ".join(text.replace("&", "&amp;").replace("<", "&lt;").replace("|", "\\|").split())

@@ -18,7 +18,8 @@ class CellRun:
     Attributes:
         seed: Its seed.
         digest: Of its plan.
-        length_s: The sum of its phases.
+        length_s: The sum of its phases, in seconds; in a simulation nobody waits for them.
+        wall_s: How long it took by the clock, in seconds; None if it has not ended.
         command: The command line that repeats it.
         run: Its folder, absolute; None if it has none yet.
         ended: It came to its end, planned or not, and nobody interrupted it.
@@ -40,6 +41,7 @@ class CellRun:
     exit_code: int = int(ExitCode.INCONCLUSIVE)
     reasons: tuple[str, ...] = ()
     tally: ScorecardNumbers | None = None
+    wall_s: float | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return it as plain data."""
@@ -100,13 +102,15 @@ class Scorecard:
         path: The suite's folder, absolute.
         started: UTC, ISO 8601.
         command: The command line that repeats it.
+        engine: `live`, or `sim` for simulated runs.
         cells: Scenario by scenario, as they were given.
-        wall_s: How long it took; None while it is under way, and where it was resumed.
+        wall_s: How long it took by the clock, in seconds; None while it is under way, and where it was resumed.
     """
 
     path: str
     started: str
     command: str
+    engine: str = "live"
     cells: tuple[Cell, ...] = field(default=())
     wall_s: float | None = None
 
@@ -153,6 +157,7 @@ class Scorecard:
             "exit_code": int(self.exit_code),
             "started": self.started,
             "command": self.command,
+            "engine": self.engine,
             "wall_s": self.wall_s,
             "own_s": self.own_s,
             "cells": [

@@ -1,20 +1,20 @@
-"""A cell's numbers and words, the same in Markdown and HTML. Plain text: escaping is the business of whoever prints it."""
+"""The numbers and words of a scorecard, the same everywhere. Plain text: escaping is the business of whoever prints it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from harness import quantities
 from harness.judge import Score, over_runs
-from harness.report import words
 from harness.report.scorecard.model import Cell, Scorecard, counts
 
 GLYPHS = {Score.PASS: "✓", Score.PARTIAL: "◐", Score.SAFE: "◇", Score.FAIL: "✗", Score.INCONCLUSIVE: "?"}
 MEANINGS = {
-    Score.PASS: "everything that was expected held",
-    Score.PARTIAL: "callers got their answers, but something else that was expected did not hold",
-    Score.SAFE: "callers got errors, honest ones and in time",
-    Score.FAIL: "callers were harmed: deceived, answered twice, or left waiting",
-    Score.INCONCLUSIVE: "the run did not test what it claims",
+    Score.PASS: "all expectations were met",
+    Score.PARTIAL: "callers got their answers, but another expectation was not met",
+    Score.SAFE: "callers did not get their answers, but clear errors in time",
+    Score.FAIL: "callers were misled, answered twice, or left waiting",
+    Score.INCONCLUSIVE: "the run could not answer the question",
 }
 
 
@@ -23,10 +23,10 @@ class CellTexts:
     """What a cell shows, as text; empty where there is nothing.
 
     Attributes:
-        success: Share of requests with their whole answer.
+        success: Share of requests with a complete answer.
         attempts: Attempts at each provider.
         first_gap: From the first failed attempt's end to the next attempt, median.
-        total: Latency of the requests that a fault touched, median.
+        total: Latency of the requests that a fault changed, median.
         total_p95: The same, 95th percentile.
         passed: `3 of 5 passed`, where there are several.
     """
@@ -46,7 +46,7 @@ def cell_texts(cell: Cell) -> CellTexts:
     attempts = []
     for name in names:
         mean, _ = over_runs([(tally.attempts or {}).get(name, 0) for tally in tallies])
-        attempts.append(f"{name} {words.count(mean)}")
+        attempts.append(f"{name} {quantities.count(mean)}")
     return CellTexts(
         success=_text([tally.success for tally in tallies], "share"),
         attempts=", ".join(attempts),
@@ -62,19 +62,19 @@ def _text(values: list[float | None], unit: str) -> str:
     if not known:
         return ""
     mean, around = over_runs(known)
-    shown = words.amount(mean, unit)
-    if around is None or {words.amount(end, unit) for end in around} == {shown}:
+    shown = quantities.amount(mean, unit)
+    if around is None or {quantities.amount(end, unit) for end in around} == {shown}:
         return shown
-    return f"{shown} ({words.interval(around, unit)})"
+    return f"{shown} ({quantities.interval(around, unit)})"
 
 
 def word(score: Score) -> str:
-    """Return a score with its symbol: no colour is needed to read it."""
+    """Return a score with its symbol: no reader has to tell colours apart."""
     return f"{GLYPHS[score]} {score.value}"
 
 
 def overall(card: Scorecard) -> str:
-    """Return what the whole suite came to, as a cell's score is written."""
+    """Return the whole suite's status, written like a cell's score."""
     return word(Score(card.status.value))
 
 
@@ -82,15 +82,15 @@ def headline(card: Scorecard) -> str:
     """Return the result in one line."""
     found = ", ".join(f"{count} {score.value}" for score, count in counts(card.cells).items())
     took = (
-        f"; took {words.duration(card.wall_s * 1e9)} for {words.duration(card.own_s * 1e9)} of runs"
+        f"; {quantities.duration(card.own_s * 1e9)} of runs took {quantities.duration(card.wall_s * 1e9)}"
         if card.wall_s
         else ""
     )
-    return f"{words.plural(len(card.cells), 'cell')}: {found}{took}"
+    return f"{quantities.plural(len(card.cells), 'result')}: {found}{took}"
 
 
 def why(cell: Cell) -> list[str]:
-    """Return why a cell is no pass; a harness failure comes first."""
+    """Return why a cell did not pass; a failure of the harness comes first."""
     if cell.score is Score.PASS:
         return []
     shown = cell.shown

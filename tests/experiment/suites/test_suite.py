@@ -88,7 +88,7 @@ class World:
         paths = [path if (path := self.folder / f"{n}.yaml").exists() else scenario(self.folder, n) for n in names]
         todo = jobs(paths, repeat=repeat)
         folder = resume or SuiteFolder.create(self.folder / "reports")
-        card = scorecard(folder, todo, chains=(), command="harness suite", resumed=resume is not None)
+        card = scorecard(folder, todo, chains=(), command="harness suite", engine="live", resumed=resume is not None)
         return Suite(
             todo,
             card,
@@ -223,7 +223,7 @@ def test_chains_of_one_name_are_told_apart(tmp_path: Path) -> None:
         (tmp_path / str(place)).mkdir()
         paths.append(chain(tmp_path / str(place), name))
     todo = jobs([scenario(tmp_path, "one")], chains=paths)
-    card = scorecard(SuiteFolder.create(tmp_path), todo, chains=paths, command="", resumed=False)
+    card = scorecard(SuiteFolder.create(tmp_path), todo, chains=paths, command="", engine="sim", resumed=False)
     assert card.chains == (f"same ({paths[0]})", f"same ({paths[1]})", "other")
 
 

@@ -1,0 +1,65 @@
+"""Words that a page explains where they stand: on hover or focus, and once more in a list that is printed.
+
+Metrics and findings bring their own explanation; TERMS has the other words.
+"""
+
+from __future__ import annotations
+
+import re
+from html import escape, unescape
+
+TERMS = {
+    "95 % interval": (
+        "The range in which the true value lies with 95 % certainty, for this run. Other runs may differ by more."
+    ),
+    "affected": "How many requests show it, out of those that could have.",
+    "attempts": "Calls that each provider got, retries included.",
+    "attempts per request": "Calls that providers got for each request. 1 means no retry and no fallback.",
+    "hit by a fault": "Requests of which a fault changed at least one attempt.",
+    "latency p50": "Half of the requests had their complete answer within this time, from when they should have begun.",
+    "latency p95": "95 of 100 requests had their complete answer within this time, from when they should have begun.",
+    "plan digest": "A checksum of everything that the run was to do. Two runs with the same one were the same test.",
+    "retrying at its end": "Requests that began during the fault, were still retrying when it ended, and needed no fallback.",
+    "samples": "How many observations the answer rests on.",
+    "seed": "The number that fixes every arrival and every random choice: the same seed repeats the same test.",
+    "success": "Requests whose complete answer arrived, out of all requests.",
+    "success after fallback": "Complete answers, out of the requests that were sent on to a fallback.",
+    "time of affected requests": (
+        "From when a request should have begun to its end, for the requests that a fault changed: the median, and the "
+        "time within which 95 of 100 ended (p95)."
+    ),
+    "wait after a failure": "From the end of a request's first failed attempt to the start of its next one: the median.",
+    "wait for a fallback p50": (
+        "Half of the requests that a fallback served had reached it within this time, from their first attempt."
+    ),
+    "wait for a fallback p95": (
+        "95 of 100 requests that a fallback served had reached it within this time, from their first attempt."
+    ),
+}
+
+
+def explained(term: str, meaning: str = "") -> str:
+    """Return a term as HTML that explains itself.
+
+    Args:
+        term: As it is shown.
+        meaning: What it means; that of TERMS if empty.
+    """
+    return f'<abbr tabindex="0" title="{escape(meaning or TERMS[term])}">{escape(term)}</abbr>'
+
+
+def listed(page: str) -> str:
+    """Return the terms that a piece of HTML explains as a list, each once; empty where there is none."""
+    found = dict(re.findall(r'<abbr tabindex="0" title="([^"]*)">([^<]*)</abbr>', page))
+    terms = {unescape(term): unescape(meaning) for meaning, term in found.items()}
+    if not terms:
+        return ""
+    rows = "".join(
+        f"<dt>{escape(term)}</dt><dd>{escape(meaning)}</dd>"
+        for term, meaning in sorted(terms.items(), key=_alphabetical)
+    )
+    return f'<section class="glossary"><h2>Words on this page</h2><dl>{rows}</dl></section>'
+
+
+def _alphabetical(entry: tuple[str, str]) -> str:
+    return entry[0].lower()
