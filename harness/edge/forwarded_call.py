@@ -19,10 +19,9 @@ from harness.history import AttemptOutcome
 from harness.http_rules import has_body, is_success
 from harness.provider import retry_after
 from harness.provider.answer import Answer, Call, ParsedBody
-from harness.provider.changes import Changes, held_ns
+from harness.provider.changes import AnswerChanges, held_ns
 from harness.provider.decide import Decision
 from harness.provider.dialects import wire
-from harness.provider.faults import error_event
 from harness.provider.reply import Close, End, Head, Reset, Send, Step
 from harness.provider.usage import billed, cost_usd
 
@@ -65,8 +64,8 @@ class ForwardedCall:
         self._request = request
         self._call = call
         self._attempt_id = attempt_id
-        self._changes = Changes(real.dialect, decision, call, attempt_id, wall_ns=wall_ns)
-        self._late_ns = held_ns(decision)
+        self._changes = AnswerChanges(real.dialect, decision, call, attempt_id, wall_ns=wall_ns)
+        self._late_ns = held_ns(real.dialect, decision, call, attempt_id)
         self._left: list[str] = []
         self._steps: deque[Step] = deque()
         self._played = 0
@@ -128,17 +127,14 @@ class ForwardedCall:
     def answer(self) -> Answer:
         """Return what the records are to say."""
         fired = tuple(name for name, at in self._changes.began.items() if at < self._played)
-        window = self._changes.body
-        body = window.inject if window is not None and window.fault_id in fired else None
+        window, changes = self._changes.body, self._changes
+        changed = window is not None and window.fault_id in fired
         error_code = self._heard.error_code
         text = None
-        if (
-            self._whole and self._fine and self._spoilt == "ok"
-        ):  # what a content filter did not let pass, the provider did not mean to send
-            text = "".join(self._left if body is not None and body.stream == "content_filter" else self._texts)
-        if body is not None and body.stream == "error_event":
-            problem = body.error or error_event.USUAL
-            error_code = self._real.dialect.fail(self._call, self._attempt_id, problem=problem).error_code
+        if self._whole and self._fine and self._spoilt == "ok":
+            text = "".join(self._left if changed and changes.withholds_text else self._texts)
+        if changed and (code := changes.error_code) is not None:
+            error_code = code
         counted = self._fine and self._call.streaming
         tokens_out = self._heard.tokens_out
         if tokens_out is None and counted:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from harness.history.frames import History
-from harness.history.join import attribute, join
+from harness.history.join import Listeners, attribute, join
 from harness.history.records import AttemptRecord, ChainAttempt, FaultEvent, HealthRecord, RequestRecord
 
 
@@ -16,6 +16,7 @@ def assemble(
     edge: Sequence[tuple[str | None, AttemptRecord]],
     chain: Sequence[ChainAttempt],
     faults: Iterable[FaultEvent],
+    listeners: Listeners,
     health: Iterable[HealthRecord] = (),
     foreign: int = 0,
     unseen: bool = False,
@@ -29,12 +30,15 @@ def assemble(
         edge: Attempts as the providers saw them, each with the key of the chain-side recorder, None where it sent none.
         chain: Attempts as the chain's transport saw them.
         faults: One for each window of the plan.
+        listeners: The windows that act on a provider's port.
         health: How the processes did.
         foreign: Calls that bore another run's token.
-        unseen: No recorder sits in the chain, so that nobody sees a refused connection.
+        unseen: No recorder sits in the chain, so that attempts without a connection are not recorded.
         complete: Every part of the run came to its planned end.
     """
-    joined, named, fired = records(requests=requests, edge=edge, chain=chain, faults=faults, unseen=unseen)
+    joined, named, fired = records(
+        requests=requests, edge=edge, chain=chain, faults=faults, listeners=listeners, unseen=unseen
+    )
     return History.of(
         plan_digest,
         requests=joined,
@@ -54,11 +58,12 @@ def records(
     edge: Sequence[tuple[str | None, AttemptRecord]],
     chain: Sequence[ChainAttempt],
     faults: Iterable[FaultEvent],
+    listeners: Listeners,
     unseen: bool = False,
 ) -> tuple[list[RequestRecord], list[AttemptRecord], list[FaultEvent]]:
     """Return the requests, attempts and faults of a run, joined; see `assemble`. No column is made of them."""
     joined, attempts = join(requests, edge, chain)
-    named, fired = attribute(attempts, faults, unseen=unseen)
+    named, fired = attribute(attempts, faults, listeners, unseen=unseen)
     return joined, named, fired
 
 

@@ -7,13 +7,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from harness.history.records import AttemptRecord, ChainAttempt, FaultEvent, RequestRecord
+from harness.history.records import AttemptOutcome, AttemptRecord, ChainAttempt, FaultEvent, RequestRecord
 from harness.http_rules import is_success
 
 BREAK_NS = 50_000_000
 """How long after a listener began to refuse an open connection may be seen to break."""
-_LISTENERS = frozenset({"refused", "slow", "throttle"})
-"""Kinds of fault that act on a provider's listener."""
+Listeners = Mapping[tuple[str, str], AttemptOutcome | None]
+"""The faults that act on a provider's port, by id and provider.
+
+Each with what becomes of an attempt that needs a new connection; None where it gets one, and its answer is merely late.
+"""
 
 _UPSTREAMS_DOING = ("refused", "timeout", "malformed")
 
@@ -146,17 +149,18 @@ def _real_server(request: RequestRecord, real: Sequence[AttemptRecord]) -> Attem
 
 
 def attribute(
-    attempts: Iterable[AttemptRecord], faults: Iterable[FaultEvent], *, unseen: bool
+    attempts: Iterable[AttemptRecord], faults: Iterable[FaultEvent], listeners: Listeners, *, unseen: bool
 ) -> tuple[list[AttemptRecord], list[FaultEvent]]:
-    """Return attempts that know which of the listener's faults changed them, and faults that know how often they fired.
+    """Return the attempts with the faults of the provider's port that changed them, and the faults with how often they fired.
 
-    The edge names its own faults in its records. A connection that is refused, slowed or throttled it cannot see: how and
-    when the attempt began and ended tells.
+    The edge names its own faults in its records. A fault of the port it cannot see: how and when the attempt began and
+    ended shows it.
 
     Args:
         attempts: All of the run.
         faults: All of the run.
-        unseen: No recorder sits in the chain, so that nobody sees a refused connection.
+        listeners: The faults that act on a port.
+        unseen: No recorder sits in the chain, so that attempts without a connection are not recorded.
     """
     events = list(faults)
     counts: Counter[tuple[str, str]] = Counter()
@@ -164,7 +168,7 @@ def attribute(
     for attempt in attempts:
         changed = attempt
         for event in events:
-            if _touched(attempt, event):
+            if _touched(attempt, event, listeners):
                 counts[event.fault_id, event.provider] += 1
                 if changed.fault_id is None:
                     changed = replace(changed, fault_id=event.fault_id)
@@ -176,23 +180,29 @@ def attribute(
     fired = [
         replace(
             event,
-            fired=None if unseen and event.kind == "refused" else counts[event.fault_id, event.provider],
+            fired=None
+            if unseen and listeners.get((event.fault_id, event.provider))
+            else counts[event.fault_id, event.provider],
         )
         for event in events
     ]
     return named, fired
 
 
-def _touched(attempt: AttemptRecord, event: FaultEvent) -> bool:
-    if event.kind not in _LISTENERS or attempt.provider != event.provider or event.applied_ns is None:
+def _touched(attempt: AttemptRecord, event: FaultEvent, listeners: Listeners) -> bool:
+    key = event.fault_id, event.provider
+    if key not in listeners or attempt.provider != event.provider or event.applied_ns is None:
         return False
+    blocked = listeners[key]
     end_ns = attempt.start_ns if attempt.end_ns is None else attempt.end_ns
     before_end = event.reverted_ns is None or attempt.start_ns < event.reverted_ns
-    if event.kind != "refused":
+    if blocked is None:
         # Of a silence nothing comes late.
         return event.applied_ns <= attempt.start_ns and before_end and attempt.first_byte_ns is not None
     if attempt.outcome == "refused":
         return event.applied_ns <= end_ns and before_end
-    # When a listener begins to refuse, the connections that are open break.
+    if blocked == "timeout" and attempt.seen_by == "chain" and attempt.outcome in ("timeout", "client_left"):
+        return event.applied_ns <= attempt.start_ns and before_end
+    # When a port stops accepting, the connections that are open break.
     broken = attempt.outcome in ("reset", "cut", "malformed", "client_left")
     return broken and attempt.start_ns < event.applied_ns <= end_ns <= event.applied_ns + BREAK_NS

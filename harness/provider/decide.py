@@ -1,8 +1,7 @@
 """Which faults touch an attempt: a pure step, one state per provider.
 
-Faults compose. Each concerns one side of an answer, and of those that concern the same side the first in the file that
-hits wins: what answers in the provider's place, what withholds the headers, how fast the tokens come, what becomes of the
-body. So a delay holds up an error too, while an error leaves no body to cut.
+Faults compose. Each changes one aspect of an answer, and of those that change the same one the first in the file that
+touches the attempt acts. So a delay holds up an error too, while an error leaves no body to cut.
 """
 
 from __future__ import annotations
@@ -10,16 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from harness.draw import draw
 from harness.provider import limit
-from harness.provider.inject import STREAMS_ONLY, WHOLE_PROVIDER, Inject, Limit
+from harness.provider.fault_kind import Aspect
+from harness.provider.inject import Limit
 from harness.provider.limit import Bucket, Quota
 from harness.provider.window import Window
-
-Side = Literal["instead", "body", "pace", "delay"]
-"""What answers in the provider's place, what becomes of the body, how fast the tokens come, what withholds the headers."""
 
 NO_QUOTA = Quota()
 
@@ -48,13 +45,13 @@ class Decision(NamedTuple):
     """The faults that touch one attempt.
 
     Attributes:
-        faults: By the side of the answer that they concern.
-        wait_ns: How long a limit tells to wait, in nanoseconds; where it is what answers `instead`.
-        quota: What the answer tells about the provider's limits.
+        faults: By the aspect of the answer that they change.
+        wait_ns: The delay that a limit sends, in nanoseconds; where a limit answers `instead`.
+        quota: What the answer's headers say about the provider's limits.
         drawn: A number in [0, 1) fixed by the attempt: where in its spread a delay lies.
     """
 
-    faults: Mapping[Side, Window] = MappingProxyType({})
+    faults: Mapping[Aspect, Window] = MappingProxyType({})
     wait_ns: int = 0
     quota: Quota = NO_QUOTA
     drawn: float = 0.5
@@ -86,14 +83,14 @@ class State:
 
 def begin(provider: str, *, seed: int, windows: Iterable[Window]) -> State:
     """Return a provider's first state. Faults that hit its whole listener are Toxiproxy's and left out."""
-    own = tuple(w for w in windows if w.provider == provider and w.inject.kind not in WHOLE_PROVIDER)
+    own = tuple(w for w in windows if w.provider == provider and not w.inject.fault_kind.whole_provider)
     return State(provider=provider, seed=seed, windows=own)
 
 
 def decide(state: State, attempt: Attempt) -> tuple[State, Decision]:
     """Return the next state, and the faults that touch this attempt.
 
-    A window whose side an earlier one has taken does not meet the attempt: it counts in no `every`, and takes nothing
+    A window whose aspect an earlier one has taken does not meet the attempt: it counts in no `every`, and takes nothing
     from a limit.
     """
     key: tuple[str, int] = (attempt.request_id or "", attempt.nth)
@@ -102,11 +99,11 @@ def decide(state: State, attempt: Attempt) -> tuple[State, Decision]:
         key = ("orphan", state.orphans)
     buckets = state.buckets
     active = [window for window in state.windows if window.start_ns <= attempt.at_ns < window.end_ns]
-    faults: dict[Side, Window] = {}
+    faults: dict[Aspect, Window] = {}
     wait_ns, quota = 0, NO_QUOTA
     for window in active:
-        side = _side(window.inject)
-        if side in faults or not _chooses(state, window, attempt, key):
+        aspect = window.inject.fault_kind.aspect
+        if aspect in faults or not _chooses(state, window, attempt, key):
             continue
         if window.every is not None:
             met = state.met.get(window.fault_id, 0) + 1
@@ -121,19 +118,10 @@ def decide(state: State, attempt: Attempt) -> tuple[State, Decision]:
                 continue
             # Who is refused takes nothing from the limits that would have let it pass either.
             state = replace(state, buckets={**buckets, window.fault_id: state.buckets[window.fault_id]})
-        faults[side] = window
+        faults[aspect] = window
     if not faults and quota is NO_QUOTA:
         return state, NOTHING
     return state, Decision(faults, wait_ns, quota, _spread(state, faults, key))
-
-
-def _side(inject: Inject) -> Side:
-    kind = inject.kind
-    if kind == "delay":
-        return "delay"
-    if kind == "pace":
-        return "pace"
-    return "body" if inject.stream is not None else "instead"
 
 
 def _chooses(state: State, window: Window, attempt: Attempt, key: tuple[str, int]) -> bool:
@@ -142,7 +130,7 @@ def _chooses(state: State, window: Window, attempt: Attempt, key: tuple[str, int
         return False
     if window.streaming is not None and attempt.streaming != window.streaming:
         return False
-    if window.inject.stream in STREAMS_ONLY and not attempt.streaming:
+    if window.inject.fault_kind.streams_only and not attempt.streaming:
         return False
     if window.first is not None and attempt.request_id is not None and attempt.nth > window.first:
         return False
@@ -157,7 +145,7 @@ def _take(state: State, window: Window, quota: Limit, attempt: Attempt) -> tuple
     return state, wait_ns, limit.told(quota, bucket)
 
 
-def _spread(state: State, faults: Mapping[Side, Window], key: tuple[str, int]) -> float:
+def _spread(state: State, faults: Mapping[Aspect, Window], key: tuple[str, int]) -> float:
     window = faults.get("delay")
     if window is None or not window.inject.jitter:
         return NOTHING.drawn

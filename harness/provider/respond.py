@@ -5,11 +5,11 @@ from __future__ import annotations
 from hashlib import sha256
 
 from harness.provider.answer import Answer, Call
-from harness.provider.changes import Changes, held_ns
+from harness.provider.changes import AnswerChanges, held_ns
 from harness.provider.decide import NOTHING, Decision
-from harness.provider.dialects import DIALECTS, Dialect
-from harness.provider.faults import INSTEAD, error_event
-from harness.provider.faults.case import Case
+from harness.provider.dialects import DIALECTS
+from harness.provider.fault_kind import ActsInstead
+from harness.provider.faults.context import FaultContext
 from harness.provider.reply import Send
 from harness.provider.spec import Provider
 
@@ -42,9 +42,9 @@ def respond(
         answer = dialect.succeed(provider, call, attempt_id)
     if decision is NOTHING:
         return answer
-    changes = Changes(dialect, decision, call, attempt_id, wall_ns=wall_ns, tokens=answer.tokens_out)
+    changes = AnswerChanges(dialect, decision, call, attempt_id, wall_ns=wall_ns, tokens=answer.tokens_out)
     answer = answer._replace(reply=changes.feed_all(answer.reply))
-    return _marked(answer, call, changes, attempt_id, decision=decision, dialect=dialect)
+    return _marked(answer, call, changes, decision)
 
 
 def instead(provider: Provider, call: Call, attempt_id: str, decision: Decision, *, wall_ns: int) -> Answer | None:
@@ -52,16 +52,16 @@ def instead(provider: Provider, call: Call, attempt_id: str, decision: Decision,
     dialect = DIALECTS[provider.dialect]
     window = decision.faults.get("instead")
     if window is not None:
-        late_ns = held_ns(decision)  # what is told counts from when it leaves
+        act = window.inject.fault_kind.act
+        assert isinstance(act, ActsInstead)
+        late_ns = held_ns(dialect, decision, call, attempt_id)  # a delay in the answer counts from when it leaves
         wait_ns = max(0, decision.wait_ns - late_ns)
-        case = Case(dialect, window.inject, call, attempt_id, wait_ns=wait_ns, wall_ns=wall_ns + late_ns)
-        return INSTEAD[window.inject.kind](case)._replace(fault_id=window.fault_id, began=(0,))
+        context = FaultContext(dialect, window.inject, call, attempt_id, wait_ns=wait_ns, wall_ns=wall_ns + late_ns)
+        return act.answer(context)._replace(fault_id=window.fault_id, began=(0,))
     return dialect.fail(call, attempt_id, problem=call.problem) if call.problem is not None else None
 
 
-def _marked(
-    answer: Answer, call: Call, changes: Changes, attempt_id: str, *, decision: Decision, dialect: Dialect
-) -> Answer:
+def _marked(answer: Answer, call: Call, changes: AnswerChanges, decision: Decision) -> Answer:
     """Return a changed answer with the faults that changed it, and with what is left of it where its body was changed."""
     began = changes.began
     if not began:
@@ -76,13 +76,11 @@ def _marked(
     if changes.ending != "ok":
         answer = answer._replace(ending=changes.ending)
     sent = [step.text for step in answer.reply if isinstance(step, Send) and step.text]
-    stream, problem = changes.body.inject.stream, changes.body.inject.error
     if changes.over and call.streaming:  # its tokens leave one by one; a plain answer's were all made
         answer = answer._replace(tokens_out=len(sent))
-    if stream == "error_event":
-        code = dialect.fail(call, attempt_id, problem=problem or error_event.USUAL).error_code
+    if (code := changes.error_code) is not None:
         answer = answer._replace(error_code=code)
-    if stream == "content_filter":  # what it did not let pass, the provider did not mean to send
+    if changes.withholds_text:
         text = "".join(sent)
         answer = answer._replace(text=text, text_sha256=sha256(text.encode()).hexdigest())
     return answer

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from harness.history import AttemptOutcome
 from harness.provider.inject import Inject
+from harness.provider.listener import BLOCKED, ListenerState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +21,7 @@ class Window:
         inject: What goes wrong.
         share: Share of the attempts that it changes.
         first: Only the first so many attempts of each request at the provider; None for all.
-        every: Only every so manieth of those that the other selectors leave; None for all.
+        every: Only every Nth of those that the other selectors leave; None for all.
         models: Only attempts that ask for one of these; None for all.
         streaming: Only attempts that stream, or only those that do not; None for all.
         text: For people: `429 Retry-After 2 s`.
@@ -42,3 +44,14 @@ class Window:
         """Whether it changes every attempt, not a choice of them."""
         chosen = (self.first, self.every, self.models, self.streaming)
         return self.share >= 1 and all(selector is None for selector in chosen)
+
+    @property
+    def kills(self) -> bool:
+        """Whether no attempt can succeed while it acts."""
+        return self.hits_all and self.inject.fault_kind.kills(self.inject)
+
+    @property
+    def blocks(self) -> AttemptOutcome | None:
+        """What becomes of an attempt that needs a new connection: `refused`, `timeout`; None if it gets one."""
+        wanted = self.inject.fault_kind.listener(self.inject)
+        return BLOCKED.get(ListenerState(**wanted).connecting)

@@ -62,7 +62,7 @@ class JudgedRun:
     @property
     def blind(self) -> bool:
         """Attempts are missing from the records: connections were refused where nobody sees them (an `endpoint` chain)."""
-        return self.history.unseen and any(window.inject.kind == "refused" for window in self.plan.timeline.windows)
+        return self.history.unseen and any(window.blocks is not None for window in self.plan.timeline.windows)
 
     @classmethod
     def of(

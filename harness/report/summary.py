@@ -13,29 +13,6 @@ from harness.report import words
 from harness.report.judged_run import JudgedRun
 from harness.scenario import Plan, Window
 
-_DID = {
-    "refused": "refused connections",
-    "reset": "reset connections",
-    "close": "closed connections",
-    "silent": "went silent",
-    "slow": "was slow",
-    "throttle": "was throttled",
-    "limit": "limited its callers",
-    "delay": "answered late",
-    "pace": "wrote slowly",
-    "stream_cut": "cut answers off",
-    "stream_reset": "reset connections in mid-answer",
-    "stream_end": "ended streams early",
-    "stream_stall": "stalled in mid-answer",
-    "stream_malformed": "broke an event of its streams",
-    "stream_no_done": "left `[DONE]` out of its streams",
-    "stream_no_usage": "left usage out of its streams",
-    "stream_error_event": "ended streams in an error",
-    "stream_keepalive": "sent comments in place of content",
-    "stream_empty": "sent empty streams",
-    "stream_content_filter": "filtered its streams",
-}
-
 
 def summary(run: JudgedRun) -> str:
     """Return the answer, what broke, how many callers noticed, who served, and what decided. Plain text."""
@@ -59,8 +36,8 @@ def broke(plan: Plan) -> str:
 
 def _deed(window: Window) -> str:
     inject = window.inject
-    deed = _DID.get(inject.kind, f"answered {inject.status or 200}")
-    return f"{deed}{_chosen(window)} for {quantities.duration(window.end_ns - window.start_ns)}"
+    did = inject.fault_kind.words(inject).did
+    return f"{did}{_chosen(window)} for {quantities.duration(window.end_ns - window.start_ns)}"
 
 
 def _chosen(window: Window) -> str:

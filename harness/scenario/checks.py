@@ -16,7 +16,6 @@ from harness.chain.targets import targets
 from harness.document import Document, did_you_mean
 from harness.errors import UsageError
 from harness.history.records import WARMUP
-from harness.provider.inject import STREAMS_ONLY
 from harness.scenario import expect
 from harness.scenario.expect import METRICS, Expectation
 from harness.scenario.names import RESERVED_NAMES
@@ -105,12 +104,12 @@ def scenario_errors(document: Document, scenario: Scenario) -> Iterator[UsageErr
 def _stream_errors(document: Document, scenario: Scenario, number: int) -> Iterator[UsageError]:
     """Yield a fault that could never fire because nobody streams, or everybody does."""
     fault, streams = scenario.faults[number], scenario.load.streaming
-    kind = fault.inject.stream
-    if kind in STREAMS_ONLY and streams == 0:
-        problem = f"{kind!r} never fires: it needs streams, and no request streams"
-        yield document.error(problem, ("faults", number, "inject", "stream"), hint="load: {streaming: 100%}")
-    elif kind in STREAMS_ONLY and fault.streaming is False:
-        problem = f"{kind!r} never fires: it needs streams, and this fault leaves them out"
+    kind, named = fault.inject.fault_kind, "fault" if fault.inject.stream is None else "stream"
+    if kind.streams_only and streams == 0:
+        problem = f"{kind.written[0]!r} never fires: it needs streams, and no request streams"
+        yield document.error(problem, ("faults", number, "inject", named), hint="load: {streaming: 100%}")
+    elif kind.streams_only and fault.streaming is False:
+        problem = f"{kind.written[0]!r} never fires: it needs streams, and this fault leaves them out"
         yield document.error(problem, ("faults", number, "streaming"), hint="write `streaming: true`, or leave it out")
     elif fault.streaming is not None and streams == (0 if fault.streaming else 1):
         problem = f"never fires: {'no' if fault.streaming else 'every'} request streams"

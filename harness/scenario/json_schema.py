@@ -1,6 +1,7 @@
 """What people can write in a scenario or chain file, for their editors and for the reference.
 
-`python -m harness.scenario.json_schema DIR` writes `scenario.schema.json`, `chain.schema.json` and `scenario.md`.
+`python -m harness.scenario.json_schema DIR` writes `scenario.schema.json`, `chain.schema.json` and `scenario.md`, and the
+tables in `faults.md`.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from harness.chain.driver import DRIVERS
 from harness.document import duration_text, share_text
 from harness.provider import inject
 from harness.provider import spec as provider
+from harness.provider.faults import FAULTS, names_of
 from harness.scenario import expect, schema
 
 _HIDDEN = {"Chain": spec.DERIVED}
@@ -29,6 +31,8 @@ _LISTED: dict[tuple[str, str], Callable[[], Iterable[str]]] = {
     ("HostedConfig", "driver"): lambda: (
         name for name, known in DRIVERS.own.items() if known.configuration is not None
     ),
+    ("Inject", "connection"): lambda: names_of("connection"),
+    ("Inject", "stream"): lambda: names_of("stream"),
 }
 """Fields that take the name of a declaration: an editor suggests ours, and underlines those of other packages."""
 _SHAPES = {
@@ -92,11 +96,31 @@ def reference() -> str:
         fields = TypeAdapter(shape).json_schema()
         for name, field in fields["properties"].items():
             text = (texts.get(name) or texts[f"{name}_"]).replace(", in nanoseconds", "")
+            if listed := _LISTED.get((shape.__name__, name)):
+                text += f" One of {', '.join(f'`{each}`' for each in listed())}; see [faults.md](faults.md)."
             parts.append(f"| `{name}` | {_default(name, field, fields.get('required', ()))} | {text} |")
         parts.append("")
     parts.append("## Expectations\n\n```\n" + inspect.cleandoc(expect.__doc__ or "").split("\n\n", 1)[1] + "\n```")
     parts.append("\nThe metrics are in [metrics.md](metrics.md), the findings in [findings.md](findings.md).\n")
     return "\n".join(parts)
+
+
+def with_fault_tables(page: str) -> str:
+    """Return the page about faults with its tables written anew, each between the comments that name its aspects."""
+
+    def table(marks: re.Match[str]) -> str:
+        aspects = marks["aspects"].split()
+        kinds = [fault for fault in FAULTS.own.values() if fault.aspect in aspects]
+        plain = any(fault.meets_plain for fault in kinds)
+        head = ["inject", *(("in a stream", "in a plain answer") if plain else ("what the caller meets",))]
+        rows = [
+            [", ".join(f"`{form}`" for form in fault.written), fault.meets, *([fault.meets_plain] if plain else [])]
+            for fault in kinds
+        ]
+        lines = [f"| {' | '.join(line)} |" for line in (head, *rows)]
+        return "\n".join([marks["begin"], "", lines[0], "|---" * len(head) + "|", *lines[1:], "", marks["end"]])
+
+    return _TABLE.sub(table, page)
 
 
 def _default(name: str, field: dict[str, Any], required: Collection[str]) -> str:
@@ -110,6 +134,7 @@ def _default(name: str, field: dict[str, Any], required: Collection[str]) -> str
     return f"`{value}`"
 
 
+_TABLE = re.compile(r"(?P<begin><!-- faults: (?P<aspects>[a-z ]+) -->)\n.*?(?P<end><!-- end -->)", re.DOTALL)
 _HEADS = {
     "Scenario": "Scenario",
     "Load": "`load`",
@@ -132,6 +157,8 @@ def main(folder: Path) -> None:
     for name, written in schemas().items():
         (folder / name).write_text(json.dumps(written, indent=2) + "\n", encoding="utf-8")
     (folder / "scenario.md").write_text(reference(), encoding="utf-8")
+    page = folder / "faults.md"
+    page.write_text(with_fault_tables(page.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ from harness.chain.facts import ChainFacts
 from harness.chain.redact import redact
 from harness.chain.targets import targets
 from harness.draw import draw
-from harness.provider.inject import CLOSES, RESETS, Inject, Limit
+from harness.history import AttemptOutcome
 from harness.provider.window import Window
 from harness.scenario.expect import Expectation
 from harness.scenario.schema import Fault, Load, Scenario
@@ -53,11 +53,20 @@ class Timeline:
 
     def resets(self, provider: str) -> bool:
         """Return whether a fault resets connections of a provider (RST)."""
-        return any(window.inject.kind in RESETS for window in self.at(provider))
+        return any(window.inject.fault_kind.ends_by == "reset" for window in self.at(provider))
 
     def closes(self, provider: str) -> bool:
         """Return whether a fault closes connections of a provider (FIN) that are not done."""
-        return any(window.inject.kind in CLOSES for window in self.at(provider))
+        return any(window.inject.fault_kind.ends_by == "close" for window in self.at(provider))
+
+    @property
+    def listeners(self) -> dict[tuple[str, str], AttemptOutcome | None]:
+        """The faults that act on a provider's port, by id and provider, each with `Window.blocks`."""
+        return {
+            (window.fault_id, window.provider): window.blocks
+            for window in self.windows
+            if window.inject.fault_kind.whole_provider
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,11 +205,11 @@ def _timeline(scenario: Scenario, chain: Chain, phases: tuple[Phase, ...]) -> Ti
 
 def _text(fault: Fault) -> str:
     """Return a fault as people say it, its selectors included."""
-    words = [_deed(fault.inject)]
+    words = [fault.inject.fault_kind.words(fault.inject).label]
     if fault.first is not None:
         words.append(f"(the first {fault.first} attempts of a request)" if fault.first > 1 else "(first attempts)")
     if fault.every is not None:
-        words.append(f"(every {fault.every}th)")
+        words.append(f"(1 of {fault.every} attempts)")
     if fault.models is not None:
         words.append(f"({', '.join(fault.models)})")
     if fault.streaming is not None:
@@ -208,33 +217,3 @@ def _text(fault: Fault) -> str:
     if fault.share < 1:
         words.append(f"({fault.share:.0%} of attempts)")
     return " ".join(words)
-
-
-def _deed(inject: Inject) -> str:
-    words = []
-    if inject.status is not None or inject.body is not None:
-        words += [str(inject.status or 200), *([inject.error] if inject.error else [])]
-        words += ["with a body of its own"] if inject.body is not None else []
-    elif inject.limit is not None:
-        words += [
-            "limit",
-            " and ".join(filter(None, (_quota(inject.limit, "requests"), _quota(inject.limit, "tokens")))),
-        ]
-    else:
-        words.append(inject.connection or (f"stream {inject.stream}" if inject.stream else inject.kind))
-        words += [inject.error] if inject.error else []
-    if inject.retry_after is not None:
-        words.append(f"Retry-After {inject.retry_after / 10**9:g} s")
-    words += [f"{at / 10**9:g} s" for at in (inject.delay, inject.pause, inject.ttft) if at is not None]
-    if inject.after_tokens is not None:
-        words.append(f"after {inject.after_tokens} tokens")
-    if inject.tokens_per_second is not None:
-        words.append(f"{inject.tokens_per_second:g} tokens/s")
-    if inject.bytes_per_second is not None:
-        words.append(f"{inject.bytes_per_second} bytes/s")
-    return " ".join(words)
-
-
-def _quota(limit: Limit, what: str) -> str | None:
-    quota = getattr(limit, what)
-    return None if quota is None else f"{quota.amount} {what}/{str(quota).partition('/')[2]}"

@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints, mode
 
 from harness.document import Duration, Rate, Share, field_error
 from harness.draw import SEED_MAX
-from harness.provider.inject import WHOLE_PROVIDER, Inject
+from harness.provider.inject import Inject
 
 _STRICT = ConfigDict(extra="forbid")
 
@@ -92,7 +92,7 @@ class Fault:
             raise field_error("a fault that lasts no time")
         chosen = [name for name in ("first", "every", "models", "streaming") if getattr(self, name) is not None]
         chosen += ["share"] if self.share < 1 else []
-        if chosen and self.inject.kind in WHOLE_PROVIDER:
+        if chosen and self.inject.fault_kind.whole_provider:
             raise field_error(
                 f"`{chosen[0]}` does not go with {self.inject.kind!r}, which hits the whole provider",
                 hint="use `connection: reset`, `delay` or a status to choose attempts",

@@ -20,12 +20,12 @@ from harness.history.assemble import assemble
 from harness.history.assemble import records as joined
 from harness.history.records import ChainAttempt
 from harness.provider import decide
-from harness.scenario import Plan
+from harness.scenario import Plan, Window
 from harness.sim import clock as virtual
 from harness.sim.caller import Callers
 from harness.sim.clock import Clock
 from harness.sim.http import Transport, base_url
-from harness.sim.listener import acts
+from harness.sim.listener import Listener
 from harness.sim.network import Network
 from harness.sim.wire import SimWire
 from harness.store import EdgeAttempt, Row
@@ -100,7 +100,8 @@ def _rows(plan: Plan, chain: Chain, *, optimised: bool) -> tuple[dict[str, Any],
         "requests": requests,
         "edge": [(row.key, row.attempt) for row in rows.edge],
         "chain": rows.chain,
-        "faults": [_event(plan, place) for place in range(len(plan.timeline.windows))],
+        "faults": [_event(plan, window) for window in plan.timeline.windows],
+        "listeners": plan.timeline.listeners,
     }
     return told, warnings
 
@@ -135,16 +136,14 @@ def _faces(plan: Plan, chain: Chain, rows: Rows) -> dict[str, ProviderPort]:
     return faces
 
 
-def _event(plan: Plan, place: int) -> FaultEvent:
-    window = plan.timeline.windows[place]
-    kind = window.inject.kind
+def _event(plan: Plan, window: Window) -> FaultEvent:
     acting: tuple[int | None, int | None] = window.start_ns, window.end_ns
-    if kind in ("slow", "throttle"):  # of two the one earlier in the file holds
-        acting = acts(tuple(each for each in plan.timeline.at(window.provider) if each.inject.kind == kind), window)
+    if window.inject.fault_kind.whole_provider:
+        acting = Listener.of(plan.timeline, window.provider).acts(window)
     return FaultEvent(
         fault_id=window.fault_id,
         provider=window.provider,
-        kind=kind,
+        kind=window.inject.kind,
         applied_ns=acting[0],
         reverted_ns=acting[1],
     )

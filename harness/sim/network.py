@@ -19,6 +19,7 @@ from harness.edge.provider_port import Exchange, ProviderPort
 from harness.edge.request import EdgeRequest
 from harness.history import AttemptOutcome
 from harness.provider.answer import outcome
+from harness.provider.listener import BLOCKED
 from harness.provider.marker import find_request
 from harness.provider.reply import Close, End, Hang, Head, Headers, Reset, Send, Step, Wait
 from harness.scenario import Timeline
@@ -92,8 +93,8 @@ class Network:
             refuse("a call by a client of an earlier run was tried")
         await self._slow(provider, body)
         listener = self._listeners[provider]
-        if listener.refuses(self._clock.now_ns):
-            raise BrokenError("refused")
+        if blocked := BLOCKED.get(listener.state(self._clock.now_ns).connecting):
+            raise BrokenError(blocked)
         face = self._faces[provider]
         request = EdgeRequest(method, path, headers, body, keep=True, version_1_0=False)
         exchange = face.take(request, self._clock.now_ns)

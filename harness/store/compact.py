@@ -37,6 +37,7 @@ def compact(capture: Path, plan: Plan, *, complete: bool) -> History:
         edge=[(row.key, _shift(row.attempt, origin)) for row in found[EdgeAttempt]],
         chain=[_shift(row, origin) for row in found[ChainAttempt]],
         faults=[_shift(row, origin) for row in found[FaultEvent]],
+        listeners=plan.timeline.listeners,
         health=[_shift(row, origin) for row in found[HealthRecord]],
         foreign=len(found[Foreign]),
         unseen=not plan.facts.sees_attempts,

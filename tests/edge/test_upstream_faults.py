@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from harness.document import Allowance
-from harness.provider.faults import SPOILS
+from harness.provider.fault_kind import ActsOnAnswer
 from harness.provider.inject import Limit
 from harness.scenario import Inject, Window
 
@@ -159,8 +159,9 @@ def test_a_fault_changes_the_stream(scene: Open, inject: Inject, body: bytes) ->
             for _ in range(2):
                 assert (await client.ask(post(chat(stream=True)))).body == body
             for record in await s.recorded(2):
-                ending = SPOILS.get(inject.kind, "ok")
-                assert (record.outcome, record.fault_id, record.forwarded) == (ending, "fault-1", True)
+                act = inject.fault_kind.act
+                assert isinstance(act, ActsOnAnswer)
+                assert (record.outcome, record.fault_id, record.forwarded) == (act.outcome, "fault-1", True)
                 assert (record.text_chars, record.tokens_in, record.tokens_out) == (len(WHOLE), 11, 7)
 
     asyncio.run(run())

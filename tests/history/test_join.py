@@ -14,6 +14,17 @@ from harness.history.join import BREAK_NS, attribute
 from harness.history.records import AttemptOutcome, ChainAttempt
 
 
+def listeners(events: list[FaultEvent]) -> dict[tuple[str, str], AttemptOutcome | None]:
+    """Return what the plan knows of the events' windows: those that act on a port."""
+    blocked: dict[str, AttemptOutcome | None] = {
+        "refused": "refused",
+        "unreachable": "timeout",
+        "slow": None,
+        "throttle": None,
+    }
+    return {(event.fault_id, event.provider): blocked[event.kind] for event in events if event.kind in blocked}
+
+
 def at_edge(attempt_id: str = "req-000001.openai.1", *, start_ns: int = 10, **rest: object) -> AttemptRecord:
     """Return an attempt as the edge records it."""
     request_id, provider, _ = attempt_id.split(".")
@@ -162,7 +173,7 @@ def test_what_a_refusal_touches(start_ns: int, end_ns: int, outcome: AttemptOutc
     """Whoever is refused, and whose open connection breaks when the refusing begins."""
     event = FaultEvent(fault_id="fault-1", provider="openai", kind="refused", applied_ns=100, reverted_ns=200)
     attempt = at_edge(start_ns=start_ns, end_ns=end_ns, outcome=outcome)
-    (named,), (fired,) = attribute([attempt], [event], unseen=False)
+    (named,), (fired,) = attribute([attempt], [event], listeners([event]), unseen=False)
     assert (named.fault_id == "fault-1", fired.fired) == (touched, int(touched))
 
 
@@ -172,7 +183,7 @@ def test_a_refused_connection_was_not_slowed() -> None:
         FaultEvent(fault_id="fault-1", provider="openai", kind="slow", applied_ns=0, reverted_ns=100),
         FaultEvent(fault_id="fault-2", provider="openai", kind="refused", applied_ns=0, reverted_ns=100),
     ]
-    (named,), fired = attribute([at_edge(start_ns=5, outcome="refused")], events, unseen=False)
+    (named,), fired = attribute([at_edge(start_ns=5, outcome="refused")], events, listeners(events), unseen=False)
     assert (named.fault_id, [event.fired for event in fired]) == ("fault-2", [0, 1])
 
 
@@ -191,10 +202,10 @@ def test_a_fault_counts_what_it_touched() -> None:
         FaultEvent(fault_id="fault-3", provider="azure", kind="slow", applied_ns=10, reverted_ns=20),
         FaultEvent(fault_id="fault-4", provider="azure", kind="refused"),
     ]
-    named, fired = attribute(attempts, events, unseen=False)
+    named, fired = attribute(attempts, events, listeners(events), unseen=False)
     assert [a.fault_id for a in named] == ["fault-1", "fault-2", None, None, "fault-3"]
     assert [event.fired for event in fired] == [1, 1, 1, 0]
-    _, blind = attribute(attempts, events, unseen=True)
+    _, blind = attribute(attempts, events, listeners(events), unseen=True)
     assert [event.fired for event in blind] == [1, None, 1, None]
 
 
@@ -206,7 +217,7 @@ def test_every_fault_that_changed_an_attempt_counts() -> None:
         FaultEvent(fault_id=name, provider="openai", kind=kind, applied_ns=0, reverted_ns=10)
         for name, kind in kinds.items()
     ]
-    (named,), fired = attribute([attempt], events, unseen=False)
+    (named,), fired = attribute([attempt], events, listeners(events), unseen=False)
     assert (named.fault_id, named.other_faults) == ("fault-2", ("fault-1", "fault-3", "fault-4"))
     assert [event.fired for event in fired] == [1, 1, 1, 1, 0]
 
@@ -217,7 +228,9 @@ def test_every_fault_that_changed_an_attempt_counts() -> None:
 def test_what_a_throttle_touches(start_ns: int, outcome: AttemptOutcome, touched: int) -> None:
     """Whoever gets a connection while it is on, as with a slow one."""
     event = FaultEvent(fault_id="fault-1", provider="openai", kind="throttle", applied_ns=10, reverted_ns=20)
-    (named,), (fired,) = attribute([at_edge(start_ns=start_ns, outcome=outcome)], [event], unseen=False)
+    (named,), (fired,) = attribute(
+        [at_edge(start_ns=start_ns, outcome=outcome)], [event], listeners([event]), unseen=False
+    )
     assert (named.fault_id, fired.fired) == ("fault-1" if touched else None, touched)
 
 
@@ -226,7 +239,7 @@ def test_silence_cannot_be_slowed(kind: str) -> None:
     """Where the provider sent nothing, nothing of it came late."""
     event = FaultEvent(fault_id="fault-1", provider="openai", kind=kind, applied_ns=0, reverted_ns=20)
     silent = at_edge(outcome="client_left", first_byte_ns=None, fault_id="fault-2")
-    (named,), (fired,) = attribute([silent], [event], unseen=False)
+    (named,), (fired,) = attribute([silent], [event], listeners([event]), unseen=False)
     assert (named.fault_id, named.other_faults, fired.fired) == ("fault-2", (), 0)
 
 

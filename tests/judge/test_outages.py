@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from harness.document import Allowance
-from harness.judge.tables.outages import Outage, kills, merged
+from harness.judge.tables.outages import Outage, merged
 from harness.provider.inject import Limit
 from harness.scenario import Fault, Inject, Window
 from tests.judge.histories import OUTAGE, S, ns, plan_of
@@ -21,6 +21,7 @@ LIMIT = Limit(requests=Allowance(1, S))
         (Inject(status=503), True),
         (Inject(status=404, body="no"), True),
         (Inject(status=200, body="yes"), False),
+        (Inject(status=304, body=""), True),
         (Inject(body="yes"), False),
         (Inject(connection="refused"), True),
         (Inject(connection="reset"), True),
@@ -40,7 +41,7 @@ LIMIT = Limit(requests=Allowance(1, S))
 )
 def test_what_no_attempt_can_survive(inject: Inject, deadly: bool) -> None:
     """A fault that spoils every answer, streamed or not; one that some attempts get round kills nobody."""
-    assert kills(_window(inject)) is deadly
+    assert _window(inject).kills is deadly
 
 
 @pytest.mark.parametrize(
@@ -48,7 +49,7 @@ def test_what_no_attempt_can_survive(inject: Inject, deadly: bool) -> None:
 )
 def test_a_choice_of_attempts_leaves_some_alive(chosen: dict[str, Any]) -> None:
     """Whatever it chooses by."""
-    assert not kills(_window(Inject(status=503), **chosen))
+    assert not _window(Inject(status=503), **chosen).kills
 
 
 def test_windows_that_touch_are_one_outage() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hashlib import sha256
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 
@@ -11,7 +11,7 @@ from harness.history import AttemptRecord, FaultEvent, RequestRecord
 from harness.history.join import attribute, join
 from harness.judge.result import Status
 from harness.provider.answer import outcome
-from harness.provider.inject import Stream
+from harness.provider.faults import names_of
 from harness.provider.marker import find_attempts
 from harness.provider.reply import End, Send
 from harness.scenario import Fault, Inject
@@ -27,7 +27,7 @@ SPOILT = {
     "malformed": "malformed",
     "empty": "malformed",
 }
-HARMLESS = set(get_args(Stream)) - set(SPOILT)
+HARMLESS = set(names_of("stream")) - set(SPOILT)
 
 
 def judged(kind: Any, *, told: bool = False) -> Any:
@@ -67,7 +67,7 @@ def judged(kind: Any, *, told: bool = False) -> Any:
     )
     requests, attempts = join([request], [(None, attempt)], [])
     event = FaultEvent(fault_id="fault-1", provider="openai", kind=inject.kind, applied_ns=ns(10), reverted_ns=ns(40))
-    attempts, events = attribute(attempts, [event], unseen=False)
+    attempts, events = attribute(attempts, [event], plan.timeline.listeners, unseen=False)
     return Book().run(plan, requests=requests, attempts=attempts, faults=events)
 
 
@@ -100,7 +100,7 @@ def test_a_whole_answer_is_whole(kind: str) -> None:
     assert run.journeys.exposed.all()
 
 
-@pytest.mark.parametrize("kind", get_args(Stream))
+@pytest.mark.parametrize("kind", names_of("stream"))
 def test_a_stream_fault_that_acted_has_fired(kind: str) -> None:
     """Counted by the attempt that names it."""
     assert look("fault_never_fired", judged(kind)).status is Status.PASS

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from harness.errors import HarnessError
 from harness.history.records import FaultEvent
 from harness.live.nemesis import Nemesis
+from harness.provider.listener import ListenerState
 from harness.scenario import Inject, Timeline, Window
 
 REFUSED = Inject(connection="refused")
@@ -55,44 +56,28 @@ class FakeProxies:
         self.state: dict[tuple[str, str], Any] = {}
         self.changes: list[tuple[int, str, str, Any]] = []
 
-    async def _change(self, name: str, kind: str, value: Any) -> None:
+    async def set(self, name: str, state: ListenerState) -> None:
+        """Change a port."""
         self.calls += 1
         if self.calls in self.failures:
             raise HarnessError("500")
         if self.call_s:
             # As with the real one, what was begun in its thread happens even if its caller is cancelled.
-            asyncio.get_running_loop().call_later(self.call_s / 2, self._note, name, kind, value)
+            asyncio.get_running_loop().call_later(self.call_s / 2, self._note, name, state)
             await asyncio.sleep(self.call_s)
         else:
-            self._note(name, kind, value)
+            self._note(name, state)
 
-    def _note(self, name: str, kind: str, value: Any) -> None:
-        self.state[name, kind] = value
-        self.changes.append((now_ns(), name, kind, value))
-
-    async def refuse(self, name: str) -> None:
-        """Refuse."""
-        await self._change(name, "refused", True)  # noqa: FBT003 - the state itself
-
-    async def accept(self, name: str) -> None:
-        """Accept."""
-        await self._change(name, "refused", None)
-
-    async def slow(self, name: str, *, delay_ns: int, jitter_ns: int = 0) -> None:
-        """Delay."""
-        await self._change(name, "slow", (delay_ns, jitter_ns))
-
-    async def unslow(self, name: str) -> None:
-        """Delay no more."""
-        await self._change(name, "slow", None)
-
-    async def throttle(self, name: str, *, bytes_per_second: int) -> None:
-        """Limit."""
-        await self._change(name, "throttle", bytes_per_second)
-
-    async def unthrottle(self, name: str) -> None:
-        """Limit no more."""
-        await self._change(name, "throttle", None)
+    def _note(self, name: str, state: ListenerState) -> None:
+        wanted = {
+            "refused": None if state.connecting == "accepted" else True,
+            "slow": (state.delay_ns, state.jitter_ns) if state.delay_ns else None,
+            "throttle": state.bytes_per_second or None,
+        }
+        for kind, value in wanted.items():
+            if self.state.get((name, kind)) != value:
+                self.state[name, kind] = value
+                self.changes.append((now_ns(), name, kind, value))
 
 
 def window(fault: int, provider: str, start_s: float, end_s: float, inject: Inject) -> Window:

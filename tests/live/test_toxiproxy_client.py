@@ -12,6 +12,7 @@ import pytest
 from harness.errors import HarnessError
 from harness.live.toxiproxy import Binary, client
 from harness.live.toxiproxy.client import ApiClient, WedgedError
+from harness.provider.listener import ListenerState
 from tests.live.world import MS, NAME, World, tell
 
 pytestmark = pytest.mark.system
@@ -25,7 +26,7 @@ def test_values_that_would_crash_the_server_are_not_sent(
 
     async def story(made: World) -> None:
         with pytest.raises(HarnessError, match="is not possible"):
-            await made.toxiproxy.slow(NAME, delay_ns=delay_ns, jitter_ns=jitter_ns)
+            await made.toxiproxy.set(NAME, ListenerState(delay_ns=delay_ns, jitter_ns=jitter_ns))
         assert (await made.call())[0] == b"ok\n"
 
     tell(binary, tmp_path, story)
@@ -37,7 +38,7 @@ def test_speeds_that_would_hang_the_server_are_not_sent(binary: Binary, tmp_path
 
     async def story(made: World) -> None:
         with pytest.raises(HarnessError, match="is not possible"):
-            await made.toxiproxy.throttle(NAME, bytes_per_second=speed)
+            await made.toxiproxy.set(NAME, ListenerState(bytes_per_second=speed))
         assert (await made.call())[0] == b"ok\n"
 
     tell(binary, tmp_path, story)

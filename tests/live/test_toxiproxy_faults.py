@@ -13,6 +13,7 @@ import pytest
 from harness.history.records import FaultEvent
 from harness.live.nemesis import Nemesis
 from harness.live.toxiproxy import Binary
+from harness.provider.listener import OPEN, ListenerState
 from harness.scenario import Inject, Timeline, Window
 from tests.live.world import BYTES, MS, NAME, World, ask, tell
 
@@ -60,13 +61,13 @@ def test_refused_is_refused_and_comes_back_at_the_same_port(binary: Binary, tmp_
     async def story(made: World) -> None:
         reader, writer = await asyncio.open_connection(*made.peer)
         assert (await ask(reader, writer))[0] == b"ok\n"
-        await made.toxiproxy.refuse(NAME)
+        await made.toxiproxy.set(NAME, ListenerState(connecting="refused"))
         with pytest.raises(ConnectionRefusedError):
             await made.call()
         with contextlib.suppress(ConnectionResetError):
             assert (await ask(reader, writer))[0] == b""
         writer.close()
-        await made.toxiproxy.accept(NAME)
+        await made.toxiproxy.set(NAME, OPEN)
         assert (await made.call())[0] == b"ok\n"
 
     tell(binary, tmp_path, story)
@@ -76,11 +77,11 @@ def test_port_of_a_refusing_provider_stays_its_own(binary: Binary, tmp_path: Pat
     """While nobody listens there the system gives the port to no other listener and to no caller."""
 
     async def story(made: World) -> None:
-        await made.toxiproxy.refuse(NAME)
+        await made.toxiproxy.set(NAME, ListenerState(connecting="refused"))
         with contextlib.ExitStack() as taken:
             others = [taken.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(500)]
             assert made.peer not in [other.getsockname() for other in others]
-            await made.toxiproxy.accept(NAME)
+            await made.toxiproxy.set(NAME, OPEN)
         assert (await made.call())[0] == b"ok\n"
 
     tell(binary, tmp_path, story)
@@ -92,13 +93,13 @@ def test_slow_delays_old_and_new_connections(binary: Binary, tmp_path: Path) -> 
     async def story(made: World) -> None:
         reader, writer = await asyncio.open_connection(*made.peer)
         await ask(reader, writer)
-        await made.toxiproxy.slow(NAME, delay_ns=DELAY_NS)
+        await made.toxiproxy.set(NAME, ListenerState(delay_ns=DELAY_NS))
         for answer, took_ns in (await made.call(), await ask(reader, writer)):
             assert answer == b"ok\n"
             assert took_ns >= DELAY_NS
-        await made.toxiproxy.slow(NAME, delay_ns=DELAY_NS // 2, jitter_ns=DELAY_NS // 4)
+        await made.toxiproxy.set(NAME, ListenerState(delay_ns=DELAY_NS // 2, jitter_ns=DELAY_NS // 4))
         assert (await ask(reader, writer))[1] >= DELAY_NS // 4
-        await made.toxiproxy.unslow(NAME)
+        await made.toxiproxy.set(NAME, OPEN)
         for call in (made.call, lambda: ask(reader, writer)):
             assert min([(await call())[1] for _ in range(10)]) < DELAY_NS // 4
         writer.close()
@@ -110,10 +111,10 @@ def test_end_of_a_delay_lets_go_of_what_was_held(binary: Binary, tmp_path: Path)
     """A delay that is taken away in the midst of an answer loses nothing and does not hang the server."""
 
     async def story(made: World) -> None:
-        await made.toxiproxy.slow(NAME, delay_ns=3600 * 10**9)
+        await made.toxiproxy.set(NAME, ListenerState(delay_ns=3600 * 10**9))
         held = [asyncio.create_task(made.call()) for _ in range(50)]
         await asyncio.to_thread(_wait_for_connections, made.peer, 50)
-        await made.toxiproxy.unslow(NAME)
+        await made.toxiproxy.set(NAME, OPEN)
         assert {answer for answer, _took in await asyncio.gather(*held)} == {b"ok\n"}
         assert made.toxiproxy.restarts == 0
 
@@ -127,12 +128,12 @@ def test_throttled_bytes_come_no_faster_than_they_may(binary: Binary, tmp_path: 
     async def story(made: World) -> None:
         reader, writer = await asyncio.open_connection(*made.peer, limit=2 * BYTES)
         await ask(reader, writer)
-        await made.toxiproxy.throttle(NAME, bytes_per_second=rate)
+        await made.toxiproxy.set(NAME, ListenerState(bytes_per_second=rate))
         for answer, took_ns in (await made.call(b"much"), await ask(reader, writer, b"much")):
             assert answer == b"." * BYTES + b"ok\n"
             # The first piece passes when it is due, so all but a part of the last one have waited their time.
             assert took_ns >= BYTES * 10**9 // rate * 98 // 100
-        await made.toxiproxy.unthrottle(NAME)
+        await made.toxiproxy.set(NAME, OPEN)
         assert min([(await made.call(b"much"))[1] for _ in range(10)]) < BYTES * 10**9 // rate // 2
         writer.close()
 
@@ -143,10 +144,10 @@ def test_end_of_a_throttle_lets_go_of_what_was_held(binary: Binary, tmp_path: Pa
     """One that is taken away in the midst of an answer loses nothing and does not hang the server."""
 
     async def story(made: World) -> None:
-        await made.toxiproxy.throttle(NAME, bytes_per_second=1000)
+        await made.toxiproxy.set(NAME, ListenerState(bytes_per_second=1000))
         held = [asyncio.create_task(made.call(b"much")) for _ in range(20)]
         await asyncio.to_thread(_wait_for_connections, made.peer, 20)
-        await made.toxiproxy.unthrottle(NAME)
+        await made.toxiproxy.set(NAME, OPEN)
         assert {answer for answer, _took in await asyncio.gather(*held)} == {b"." * BYTES + b"ok\n"}
         assert made.toxiproxy.restarts == 0
 
@@ -165,10 +166,10 @@ def test_no_call_misses_a_change(binary: Binary, tmp_path: Path) -> None:
 
     async def story(made: World) -> None:
         for _ in range(50):
-            await made.toxiproxy.refuse(NAME)
+            await made.toxiproxy.set(NAME, ListenerState(connecting="refused"))
             with pytest.raises(ConnectionRefusedError):
                 await made.call()
-            await made.toxiproxy.accept(NAME)
+            await made.toxiproxy.set(NAME, OPEN)
             assert (await made.call())[0] == b"ok\n"
 
     tell(binary, tmp_path, story)

@@ -13,6 +13,7 @@ from harness.errors import HarnessError
 from harness.live.toxiproxy import Binary, Toxiproxy, client, server
 from harness.live.toxiproxy.client import ApiClient
 from harness.live.toxiproxy.port import Port
+from harness.provider.listener import OPEN, ListenerState
 from tests.live.world import BYTES, MS, NAME, World, tell
 
 pytestmark = pytest.mark.system
@@ -68,16 +69,15 @@ def test_hung_server_is_replaced_as_it_should_be(
 
     async def story(made: World) -> None:
         other = World(made.toxiproxy, await made.toxiproxy.add("azure", upstream=made.upstream), made.upstream)
-        await made.toxiproxy.slow("azure", delay_ns=DELAY_NS)
-        await made.toxiproxy.throttle("azure", bytes_per_second=BYTES * 5)
+        await made.toxiproxy.set("azure", ListenerState(delay_ns=DELAY_NS, bytes_per_second=BYTES * 5))
         await asyncio.to_thread(hang, made.toxiproxy)
-        await made.toxiproxy.refuse(NAME)
+        await made.toxiproxy.set(NAME, ListenerState(connecting="refused"))
         assert made.toxiproxy.restarts == 1
         with pytest.raises(ConnectionRefusedError):
             await made.call()
         assert (await other.call())[1] >= DELAY_NS
         assert (await other.call(b"much"))[1] >= DELAY_NS + 10**9 // 5 * 95 // 100
-        await made.toxiproxy.accept(NAME)
+        await made.toxiproxy.set(NAME, OPEN)
         assert (await made.call())[0] == b"ok\n"
         with pytest.raises(ConnectionResetError):
             await made.call(b"close")
@@ -91,7 +91,7 @@ def test_loop_goes_on_while_a_server_hangs(binary: Binary, tmp_path: Path, monke
 
     async def story(made: World) -> None:
         await asyncio.to_thread(hang, made.toxiproxy)
-        change = asyncio.create_task(made.toxiproxy.refuse(NAME))
+        change = asyncio.create_task(made.toxiproxy.set(NAME, ListenerState(connecting="refused")))
         turns = 0
         while not change.done():
             await asyncio.sleep(0.001)

@@ -7,7 +7,7 @@ from typing import Any
 
 from harness.chain import Provider, ReplySpec
 from harness.provider.answer import Answer, Call
-from harness.provider.decide import NOTHING, Decision, Side
+from harness.provider.decide import NOTHING, Decision
 from harness.provider.reply import Head, Send, Step, Wait
 from harness.provider.respond import respond
 from harness.scenario import Inject, Window
@@ -30,16 +30,11 @@ def window(inject: Inject, fault_id: str = "fault-1") -> Window:
     return Window(fault_id=fault_id, provider="openai", start_ns=0, end_ns=1, inject=inject)
 
 
-def side(inject: Inject) -> Side:
-    """Return which side of an answer a fault concerns."""
-    if inject.kind in ("delay", "pace"):
-        return inject.kind  # type: ignore[return-value]
-    return "body" if inject.stream else "instead"
-
-
 def decision(*injects: Inject, **fields: Any) -> Decision:
     """Return the decision that these faults touch an attempt, named `fault-1` and so on."""
-    faults = {side(inject): window(inject, f"fault-{place}") for place, inject in enumerate(injects, start=1)}
+    faults = {
+        inject.fault_kind.aspect: window(inject, f"fault-{place}") for place, inject in enumerate(injects, start=1)
+    }
     return Decision(faults, **fields)
 
 

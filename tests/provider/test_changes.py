@@ -6,11 +6,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from harness.provider.changes import Changes
+from harness.provider.changes import AnswerChanges
 from harness.provider.decide import Decision
 from harness.provider.dialects import DIALECTS, openai
-from harness.provider.faults import CHANGES, INSTEAD, SPOILS
-from harness.provider.inject import STREAMS_ONLY
+from harness.provider.faults import names_of
 from harness.provider.limit import Level, Quota
 from harness.provider.reply import Close, End, Hang, Head, Reset, Send, Step, Wait
 from harness.scenario import Inject
@@ -18,7 +17,7 @@ from tests.provider.replies import NAME, PLAIN, STREAM, S, answered, decision, h
 
 DELAY = Inject(delay=S)
 PACE = Inject(ttft=S, tokens_per_second=2)
-STREAM_FAULTS = sorted(kind.removeprefix("stream_") for kind in CHANGES if kind.startswith("stream_"))
+STREAM_FAULTS = sorted(names_of("stream"))
 _SSE = (("content-type", "text/event-stream"),)
 _LAST = st.sampled_from([End(), Close(), Reset(), Hang()])
 _WAITS = st.builds(Wait, st.integers(0, 5 * S))
@@ -62,12 +61,12 @@ PACES = st.none() | st.sampled_from([PACE, Inject(ttft=2 * S), Inject(tokens_per
 DELAYS = st.none() | st.just(DELAY)
 
 
-def changes_of(*injects: Inject | None, quota: Quota | None = None) -> Changes:
+def changes_of(*injects: Inject | None, quota: Quota | None = None) -> AnswerChanges:
     """Return what these faults do to an answer."""
     decided = decision(*(inject for inject in injects if inject is not None))
     if quota is not None:
         decided = decided._replace(quota=quota)
-    return Changes(DIALECTS["openai"], decided, STREAM, NAME, wall_ns=0)
+    return AnswerChanges(DIALECTS["openai"], decided, STREAM, NAME, wall_ns=0)
 
 
 @given(reply=replies(), body=BODIES, pace=PACES, delay=DELAYS)
@@ -95,7 +94,7 @@ def test_stream_faults_touch_neither_errors_nor_what_they_have_no_hold_on(reply:
     plain = ("content-type", "application/json") in head(reply).headers
     changes = changes_of(inject)
     left = changes.feed_all(reply)
-    if head(reply).status >= 300 or (plain and inject.stream in STREAMS_ONLY):
+    if head(reply).status >= 300 or (plain and inject.fault_kind.streams_only):
         assert left == reply
         assert changes.began == {}
 
@@ -163,24 +162,18 @@ def test_quota_headers_stand_on_whatever_is_answered() -> None:
         assert changes.began == {}
 
 
-def test_a_kind_of_fault_has_one_place() -> None:
-    """It either answers in the provider's place or changes its answer, and what is spoilt was changed."""
-    assert not set(INSTEAD) & set(CHANGES)
-    assert set(SPOILS) < set(CHANGES)
-
-
 def test_a_known_number_of_tokens_is_not_guessed_at() -> None:
     """A real provider's plain answer is taken to have one for every four letters."""
     reply: list[Step] = [Head(200, ()), Send(b"x" * 400, "x" * 400), End()]
     for tokens, gaps in ((3, 2), (None, 99)):
-        changes = Changes(DIALECTS["openai"], decision(PACE), PLAIN, NAME, wall_ns=0, tokens=tokens)
+        changes = AnswerChanges(DIALECTS["openai"], decision(PACE), PLAIN, NAME, wall_ns=0, tokens=tokens)
         assert changes.feed_all(reply)[1] == Wait(S + gaps * S // 2)
 
 
 def test_a_limit_speaks_in_place_of_the_providers_own() -> None:
     """A real provider tells what is left of its own limits under the same names; two values are none."""
     level = Level(limit=60, remaining=3, reset_ns=S)
-    changes = Changes(openai, Decision({}, quota=Quota(requests=level)), STREAM, NAME, wall_ns=0)
+    changes = AnswerChanges(openai, Decision({}, quota=Quota(requests=level)), STREAM, NAME, wall_ns=0)
     (told,) = changes.feed(Head(200, (("x-ratelimit-remaining-requests", "9999"), ("x-a", "b"))))
     assert isinstance(told, Head)
     found = [value for name, value in told.headers if name == "x-ratelimit-remaining-requests"]

@@ -8,35 +8,21 @@ from typing import get_args
 
 import pytest
 
-from harness.provider.decide import Side
-from harness.provider.faults import CHANGES, INSTEAD, SPOILS
-from harness.provider.inject import AFTER_TOKENS, PAUSE_NS, STREAMS_ONLY, WHOLE_PROVIDER, Connection, Inject, Stream
-from harness.scenario.schema import Fault
+from harness.provider.fault_kind import ActsOnAnswer, Aspect
+from harness.provider.faults import FAULTS
+from harness.provider.faults.context import AFTER_TOKENS, PAUSE_NS
+from harness.provider.inject import Inject
+from harness.scenario import Fault
+from harness.scenario.json_schema import with_fault_tables
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "faults.md").read_text()
-ROWS = {match[1]: match[0] for match in re.finditer(r"^\| `([^`]+)` \|.*$", PAGE, re.MULTILINE)}
 
 
-@pytest.mark.parametrize("kind", get_args(Connection))
-def test_each_connection_fault_is_documented(kind: str) -> None:
-    """With where it is decided."""
-    where = "Toxiproxy, whole provider" if kind in WHOLE_PROVIDER else "at the edge, per attempt"
-    assert where in ROWS[f"connection: {kind}"]
-
-
-@pytest.mark.parametrize("kind", get_args(Stream))
-def test_each_stream_fault_is_documented(kind: str) -> None:
-    """With whether it does anything to a plain answer."""
-    assert ROWS[f"stream: {kind}"].endswith("| nothing |") == (kind in STREAMS_ONLY)
-
-
-def test_every_other_kind_is_documented() -> None:
-    """Whatever is no connection and no stream fault has a row of its own; and no row is of a fault that is not."""
-    for key in ("status", "body", "limit", "delay", "ttft", "tokens_per_second"):
-        assert any(row.startswith(f"{key}: ") for row in ROWS), key
-    kinds = {*INSTEAD, *CHANGES, *WHOLE_PROVIDER} - {"status", "limit", "delay", "pace"}
-    named = {f"stream: {kind[7:]}" if kind.startswith("stream_") else f"connection: {kind}" for kind in kinds}
-    assert named == {row for row in ROWS if row.startswith(("connection", "stream:"))}
+def test_the_committed_tables_are_the_generated_ones() -> None:
+    """`make schema` writes them; a kind without a row, or a row without a kind, is caught here."""
+    assert with_fault_tables(PAGE) == PAGE
+    rows = re.findall(r"^\| (`[a-z_: ]+`(?:, `[a-z_]+`)*) \|", PAGE.partition("## Limits")[0], re.MULTILINE)
+    assert sorted(rows) == sorted(", ".join(f"`{form}`" for form in fault.written) for fault in FAULTS.own.values())
 
 
 def test_every_key_is_documented() -> None:
@@ -53,9 +39,16 @@ def test_defaults_are_those_of_the_code() -> None:
 
 
 def test_what_overlaps_is_documented() -> None:
-    """One line for each side, and how a spoilt answer is recorded."""
+    """One line for each aspect of an answer."""
     order = PAGE.partition("## Where faults overlap")[2]
-    assert len(re.findall(r"^\d\. ", order, re.MULTILINE)) == len(get_args(Side))
-    for kind, outcome in SPOILS.items():
+    assert len(re.findall(r"^\d\. ", order, re.MULTILINE)) == len(set(get_args(Aspect)) - {"listener"})
+
+
+@pytest.mark.parametrize("kind", [kind for kind, fault in FAULTS.own.items() if isinstance(fault.act, ActsOnAnswer)])
+def test_how_a_spoilt_answer_is_recorded_is_documented(kind: str) -> None:
+    """Where an answer that ended properly on the wire counts as a failure."""
+    act = FAULTS[kind].act
+    assert isinstance(act, ActsOnAnswer)
+    if act.outcome != "ok":
         assert f"`{kind.removeprefix('stream_')}`" in PAGE
-        assert f"`{outcome}`" in PAGE
+        assert f"`{act.outcome}`" in PAGE

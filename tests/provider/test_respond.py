@@ -7,19 +7,10 @@ import pytest
 from harness.provider.answer import outcome
 from harness.provider.decide import NOTHING
 from harness.provider.dialects import DIALECTS
-from harness.provider.faults import CHANGES, INSTEAD
-from harness.provider.inject import WHOLE_PROVIDER, Connection, Stream
 from harness.provider.reply import Close, End, Hang, Reset
 from harness.provider.respond import respond
 from harness.scenario import Inject
 from tests.provider.replies import NAME, PLAIN, STREAM, S, answered, decision, head, provider
-
-
-def test_every_fault_is_done_somewhere() -> None:
-    """Whatever a scenario can inject is either here or acts on the whole listener."""
-    connection = set(typing.get_args(Connection)) - WHOLE_PROVIDER
-    assert set(INSTEAD) == {"status", "limit", *connection}
-    assert set(CHANGES) == {"delay", "pace", *(f"stream_{kind}" for kind in typing.get_args(Stream))}
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)

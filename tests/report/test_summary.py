@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import pytest
 
 from harness.document import Allowance
 from harness.history import History
 from harness.judge import ExpectationResult, Finding, RunData, Status, Verdict
-from harness.provider.inject import Connection, Limit, Stream
+from harness.provider.faults import names_of
+from harness.provider.inject import Limit
 from harness.report import JudgedRun, summary, words
 from harness.report.pictures import all_pictures
 from harness.report.summary import broke
@@ -161,8 +162,8 @@ def test_each_kind_of_fault_has_words(demo: JudgedRun, fields: dict[str, Any], s
 def test_every_connection_and_stream_fault_has_words_of_its_own(demo: JudgedRun) -> None:
     """No two of them read the same, and none is taken for an answer."""
     needs = {"slow": {"delay": 1}, "throttle": {"bytes_per_second": 1000}}
-    injects = [Inject(connection=kind, **needs.get(kind, {})) for kind in get_args(Connection)]
-    injects += [Inject(stream=kind) for kind in get_args(Stream)]
+    injects = [Inject(connection=kind, **needs.get(kind, {})) for kind in names_of("connection")]
+    injects += [Inject(stream=kind) for kind in names_of("stream")]
     said = [_broke(demo, inject) for inject in injects]
     assert len(set(said)) == len(injects)
     assert not any("answered" in text for text in said)

@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import get_args
 
 import jsonschema
 import pytest
@@ -14,7 +13,7 @@ from ruamel.yaml import YAML
 
 from harness.judge.intervals import MEAN_SAMPLES_MIN, needed_for_quantile, needed_for_rate
 from harness.judge.tables.outages import merged
-from harness.provider.inject import WHOLE_PROVIDER, Connection, Stream
+from harness.provider.faults import FAULTS
 from harness.scenario import Expectation, Plan, Window
 from harness.scenario.expect import MAX, METRICS, QUANTILES
 from harness.scenario.json_schema import schemas
@@ -126,11 +125,10 @@ def test_every_topic_has_its_file() -> None:
 
 
 def test_every_kind_of_fault_is_used() -> None:
-    """All connection and stream faults, a quota, a delay, a slow first token, slow tokens, a body, each way to tell a delay."""
+    """And a slow first token, slow tokens, a body, each way to send a delay."""
     injects = [window.inject for name in FILES for window in windows(name)]
     kinds = {inject.kind for inject in injects}
-    assert kinds >= set(get_args(Connection)) | {f"stream_{kind}" for kind in get_args(Stream)}
-    assert kinds >= {"status", "limit", "delay", "pace"}
+    assert kinds == set(FAULTS.own)
     assert any(inject.ttft for inject in injects)
     assert any(inject.tokens_per_second for inject in injects)
     assert any(inject.body for inject in injects)
@@ -267,7 +265,7 @@ def test_a_scenario_keeps_its_budget(name: str) -> None:
 
 def failing(plan: Plan, at_ns: int) -> float:
     """Return how many attempts of a request fail at a time, at most, if every provider is tried three times."""
-    deadly = {"status", "limit", "silent", *WHOLE_PROVIDER} - {"slow", "throttle"}
+    deadly = {kind for kind, fault in FAULTS.own.items() if fault.aspect in ("instead", "listener") and fault.fails}
     total = 0.0
     for provider in plan.chain.order:
         now = [w for w in plan.timeline.at(provider) if w.start_ns <= at_ns < w.end_ns and w.inject.kind in deadly]
@@ -292,5 +290,4 @@ def test_what_is_closed_is_not_reset_too(name: str) -> None:
     """Where a provider's connections are reset, Toxiproxy makes a reset of every close as well."""
     plan = loaded(name).plan
     for provider in plan.chain.order:
-        kinds = {window.inject.kind for window in plan.timeline.at(provider)}
-        assert not (kinds & {"reset", "stream_reset"} and kinds & {"close", "stream_cut"})
+        assert not (plan.timeline.resets(provider) and plan.timeline.closes(provider))

@@ -51,7 +51,7 @@ def changed(tmp_path: Path, old: str, new: str, more: str = "") -> UsageError:
         ("during: fault", "at: 60s\n    for: 9s", "faults[0].at", "6 s after the last phase", "shorten `for`"),
         ("during: fault", "at: 60s", "faults[0]", "`at` and `for` go together", "at: 25s with for: 10s"),
         ("retry_after", "retry_aftr", "faults[0].inject.retry_aftr", "unknown key", "did you mean 'retry_after'?"),
-        ("status: 429,", "connection: reset,", "faults[0].inject", "'error' does not go with 'reset'", ""),
+        ("status: 429,", "connection: reset,", "faults[0].inject", "'error' does not go with 'connection: reset'", ""),
         ("status: 429,", "", "faults[0].inject", "expected one kind of fault", ""),
         ("fault: 40s", "fault: 40", "phases.fault", "expected a duration, found 40", "write 40s"),
         ("rate: 10/s", "rate: 10", "load.rate", "expected a rate, found 10", "write 10/s"),
@@ -166,8 +166,14 @@ INJECT = "inject: {status: 429, error: rate_limit, retry_after: 2s}"
 @pytest.mark.parametrize(
     ("fault", "streaming", "field", "problem", "hint"),
     [
-        ("inject: {stream: end}", "0%", "inject.stream", "'end' never fires", "load: {streaming: 100%}"),
-        ("inject: {stream: no_done}", "0%", "inject.stream", "'no_done' never fires", "load: {streaming: 100%}"),
+        ("inject: {stream: end}", "0%", "inject.stream", "'stream: end' never fires", "load: {streaming: 100%}"),
+        (
+            "inject: {stream: no_done}",
+            "0%",
+            "inject.stream",
+            "'stream: no_done' never fires",
+            "load: {streaming: 100%}",
+        ),
         ("inject: {stream: end}\n    streaming: false", "50%", "streaming", "leaves them out", "streaming: true"),
         ("inject: {status: 500}\n    streaming: true", "0%", "streaming", "no request streams", "100%"),
         ("inject: {stream: cut}\n    streaming: true", "0%", "streaming", "no request streams", "100%"),

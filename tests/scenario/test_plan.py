@@ -101,7 +101,7 @@ def test_how_a_providers_connections_end_is_known_beforehand(inject: Inject, res
 SELECTED = [
     ({"first": 1}, "503 (first attempts)"),
     ({"first": 2}, "503 (the first 2 attempts of a request)"),
-    ({"every": 10}, "503 (every 10th)"),
+    ({"every": 10}, "503 (1 of 10 attempts)"),
     ({"models": ("a", "b")}, "503 (a, b)"),
     ({"streaming": True}, "503 (streams)"),
     ({"streaming": False}, "503 (plain answers)"),

@@ -7,19 +7,17 @@ from pathlib import Path
 import pytest
 
 from harness import sim
-from harness.scenario import Inject, Window
-from harness.sim.listener import acts
+from harness.scenario import Inject, Timeline, Window
+from harness.sim.listener import Listener
 from tests.sim.worlds import small
 
 S = 10**9
 
 
-def slow(start_s: int, end_s: int) -> Window:
-    """Return a window in which connections are slow."""
-    inject = Inject(connection="slow", delay=S)
-    return Window(
-        fault_id=f"fault-{start_s}-{end_s}", provider="a", start_ns=start_s * S, end_ns=end_s * S, inject=inject
-    )
+def slow(place: int, start_s: int, end_s: int) -> Window:
+    """Return a window in which connections are slow, each by another delay."""
+    inject = Inject(connection="slow", delay=place * S)
+    return Window(fault_id=f"fault-{place}", provider="a", start_ns=start_s * S, end_ns=end_s * S, inject=inject)
 
 
 @pytest.mark.parametrize(
@@ -36,9 +34,10 @@ def test_the_earlier_in_the_file_holds(
     windows: list[tuple[int, int]], acting: list[tuple[int | None, int | None]]
 ) -> None:
     """A window in the shadow of another does not act, and one that comes out of it acts from then on."""
-    made = tuple(slow(*each) for each in windows)
+    made = tuple(slow(place, *each) for place, each in enumerate(windows, start=1))
+    port = Listener.of(Timeline(windows=made), "a")
     expected = [tuple(None if at is None else at * S for at in each) for each in acting]
-    assert [acts(made, each) for each in made] == expected
+    assert [port.acts(each) for each in made] == expected
 
 
 def test_a_delay_in_the_shadow_of_another_has_not_fired(tmp_path: Path) -> None:

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from harness.chain import Chain
 from harness.judge.properties import PROPERTIES, broken
-from harness.provider.inject import STREAMS_ONLY
 from harness.scenario import Fault, Inject
 from harness.sim.search import FaultSchedule, Find, Hunt, Space, search_run_of
 from tests.sim.planted import BUGS, CORRECT, NAMES, PATIENT, IgnoresRetryAfter, Planted, RetriesBadRequest
@@ -160,7 +159,7 @@ def test_every_story_is_a_scenario_that_could_fire(data: st.DataObject) -> None:
         assert fault.for_ > 0
         assert fault.at % (S // 10) == 0
         assert fault.at + fault.for_ <= where.phases(schedule)["faults"]
-        assert schedule.streaming or fault.inject.stream not in STREAMS_ONLY
+        assert schedule.streaming or not fault.inject.fault_kind.streams_only
 
 
 def test_what_is_simpler_is_smaller() -> None:

@@ -31,7 +31,6 @@ JOBS_PER_CORE = 4
 _TRIES = 3
 """At one provider, where nobody declares how many."""
 _NOT_RETRIED = frozenset({400, 401, 402, 404, 413, 422})
-_HARMLESS = frozenset({"slow", "throttle", "delay", "pace", "stream_no_usage", "stream_keepalive", "stream_no_done"})
 
 
 def cpu_by_second(plan: Plan) -> list[float]:
@@ -55,7 +54,7 @@ def _failures(plan: Plan, provider: str, second: int) -> float:
             * min(1 if window.inject.status in _NOT_RETRIED else tries, window.first or tries)
             for window in plan.timeline.at(provider)
             if window.start_ns < (second + 1) * 10**9 and window.end_ns > second * 10**9
-            if window.inject.kind not in _HARMLESS
+            if window.inject.fault_kind.fails
         ),
         default=0.0,
     )

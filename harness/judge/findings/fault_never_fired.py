@@ -52,9 +52,9 @@ def _unseen(run: RunData, window: Window, name: str, event: FaultEvent) -> str:
     requests, attempts = run.columns.requests, run.columns.attempts
     at_provider = attempts.provider == run.columns.providers.index(window.provider)
     inside = at_provider & (attempts.start_ns >= from_ns) & (attempts.start_ns < to_ns)
-    if window.inject.connection != "refused":
+    if window.blocks is None:
         return "" if inside.any() else f"nobody called {window.provider} while {name} was on"
-    if (inside & attempts.had("refused")).any():
+    if (inside & attempts.had(window.blocks)).any():
         return ""
     went_on = (requests.scheduled_ns >= from_ns) & (requests.scheduled_ns < to_ns)
     stopped = not inside.any() and (at_provider & ~inside).any()

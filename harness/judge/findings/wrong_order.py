@@ -45,7 +45,7 @@ def _excused(run: RunData, earlier: int, at_ns: Floats) -> Bools:
     since_ns = at_ns - MEMORY_NS - TOLERANCE_NS
     excused = np.searchsorted(ends_ns, at_ns + TOLERANCE_NS, "right") > np.searchsorted(ends_ns, since_ns, "left")
     for window in run.plan.timeline.at(run.columns.providers[earlier]):
-        if window.inject.connection is not None:
+        if window.inject.fault_kind.of_connection:
             excused |= (window.start_ns <= at_ns) & (window.end_ns >= since_ns)
     return excused
 

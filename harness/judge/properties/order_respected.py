@@ -50,7 +50,7 @@ def _excused(run: SearchRun, earlier: str, at_ns: int, ends_ns: Sequence[int]) -
     since_ns = at_ns - MEMORY_NS - TOLERANCE_NS
     return any(since_ns <= end_ns <= at_ns + TOLERANCE_NS for end_ns in ends_ns) or any(
         window.provider == earlier
-        and window.inject.connection is not None
+        and window.inject.fault_kind.of_connection
         and window.start_ns <= at_ns
         and window.end_ns >= since_ns
         for window in run.windows

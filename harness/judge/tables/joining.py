@@ -25,7 +25,6 @@ from harness.judge.tables.columns import (
     places,
     texts,
 )
-from harness.provider.inject import WHOLE_PROVIDER
 from harness.scenario import Plan, Window
 
 
@@ -101,7 +100,7 @@ def _requests(history: History, phases: Sequence[str], windows: Sequence[Window]
     blind = np.zeros(len(table), dtype=bool)
     if history.unseen:
         for window in windows:
-            if window.inject.connection == "refused":
+            if window.blocks is not None:
                 blind |= (scheduled_ns < window.end_ns) & ~(end_ns < window.start_ns)
     return Requests(
         table=table,
@@ -151,7 +150,7 @@ def _attempts(
     touched = fault >= 0
     for window in windows:
         # These act on the listener, before the edge: no attempt of theirs names its fault.
-        if window.inject.connection in WHOLE_PROVIDER:
+        if window.inject.fault_kind.whole_provider:
             touched |= (
                 (provider == providers.index(window.provider))
                 & (start_ns >= window.start_ns)

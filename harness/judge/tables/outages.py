@@ -5,11 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from harness.http_rules import is_success
-from harness.scenario import Plan, Window
-
-_DEADLY = frozenset({"status", "refused", "reset", "close", "silent", "stream_cut", "stream_reset"})
-"""Kinds that spoil every answer, streamed or not."""
+from harness.scenario import Plan
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +25,7 @@ def merged(plan: Plan, providers: Iterable[str], *, dead: bool = False) -> tuple
         dead: Only the faults under which nothing can succeed.
     """
     outages: list[Outage] = []
-    windows = [window for name in providers for window in plan.timeline.at(name) if not dead or kills(window)]
+    windows = [window for name in providers for window in plan.timeline.at(name) if not dead or window.kills]
     for window in sorted(windows, key=lambda window: window.start_ns):
         if outages and window.start_ns <= outages[-1].end_ns:
             last = outages.pop()
@@ -37,13 +33,3 @@ def merged(plan: Plan, providers: Iterable[str], *, dead: bool = False) -> tuple
         else:
             outages.append(Outage(window.start_ns, window.end_ns))
     return tuple(outages)
-
-
-def kills(window: Window) -> bool:
-    """Return whether no attempt can succeed under a fault: it changes all of them, and none of them is answered well."""
-    inject = window.inject
-    if inject.kind == "status" and is_success(
-        inject.status or 200
-    ):  # a body of the scenario's own, which may be a good one
-        return False
-    return window.hits_all and inject.kind in _DEADLY

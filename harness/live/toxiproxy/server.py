@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from harness.errors import HarnessError
 from harness.history.records import HealthRecord
@@ -20,6 +20,7 @@ from harness.live.processes import OwnedProcess, to_the_end
 from harness.live.toxiproxy.client import ApiClient, WedgedError
 from harness.live.toxiproxy.port import Port
 from harness.live.toxiproxy.silence import watch_api
+from harness.provider.listener import OPEN, ListenerState
 
 START_S = 10.0
 _TRIES = 3
@@ -35,10 +36,7 @@ class _Proxy:
     upstream: str
     listen: str
     resets: bool
-    refused: bool = False
-    delay_ns: int = 0
-    jitter_ns: int = 0
-    bytes_per_second: int = 0
+    state: ListenerState = OPEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +57,7 @@ class Toxiproxy:
         self._binary = binary
         self._log = log
         self._proxies: dict[str, _Proxy] = {}
+        self._known: dict[str, ListenerState] = {}
         self._ports: list[Port] = []
         self._server: _Server
         self._dead: asyncio.Future[HarnessError] = asyncio.get_running_loop().create_future()
@@ -109,31 +108,16 @@ class Toxiproxy:
         proxy = _Proxy(id=f"proxy-{len(self._ports)}", upstream=upstream, listen=port.address, resets=resets)
         await self._call(lambda client: _create(client, proxy))
         self._proxies[name] = proxy
+        self._known[name] = proxy.state
         return proxy.listen
 
-    async def refuse(self, name: str) -> None:
-        """Refuse a provider's connections, and break those that are open."""
-        await self._set(name, _refusal, refused=True)
-
-    async def accept(self, name: str) -> None:
-        """Accept a provider's connections again."""
-        await self._set(name, _refusal, refused=False)
-
-    async def slow(self, name: str, *, delay_ns: int, jitter_ns: int = 0) -> None:
-        """Delay all that a provider sends by `delay_ns`, give or take `jitter_ns`."""
-        await self._set(name, _latency, delay_ns=delay_ns, jitter_ns=jitter_ns)
-
-    async def unslow(self, name: str) -> None:
-        """Delay a provider no more; what was held back goes out at once."""
-        await self._set(name, _latency, delay_ns=0, jitter_ns=0)
-
-    async def throttle(self, name: str, *, bytes_per_second: int) -> None:
-        """Let no more than so many bytes a second, in whole thousands, pass from a provider to each connection."""
-        await self._set(name, _bandwidth, bytes_per_second=bytes_per_second)
-
-    async def unthrottle(self, name: str) -> None:
-        """Let all pass again."""
-        await self._set(name, _bandwidth, bytes_per_second=0)
+    async def set(self, name: str, state: ListenerState) -> None:
+        """Make a provider's port behave like this; connections that are open break when it stops accepting new ones."""
+        known = self._known.pop(name, None)  # unknown until it has worked
+        # Noted before the call, so that a server that has to be replaced comes up like this.
+        proxy = self._proxies[name] = replace(self._proxies[name], state=state)
+        await self._call(lambda client: _apply(client, proxy, known))
+        self._known[name] = state
 
     async def watch(self, put: Callable[[HealthRecord], None]) -> None:
         """Write health records until cancelled; see `watch_api`."""
@@ -142,11 +126,6 @@ class Toxiproxy:
     async def died(self) -> HarnessError:
         """Complete when the server ends by itself, and say how. One that hung and was replaced does not count."""
         return await asyncio.shield(self._dead)
-
-    async def _set(self, name: str, apply: Callable[[ApiClient, _Proxy], None], **state: Any) -> None:
-        # Noted before the call, so that a server that has to be replaced comes up like this.
-        proxy = self._proxies[name] = replace(self._proxies[name], **state)
-        await self._call(lambda client: apply(client, proxy))
 
     async def _call(self, call: Callable[[ApiClient], T]) -> T:
         """Make one call in our thread; where the server hangs, replace it and try once more."""
@@ -233,22 +212,17 @@ class Toxiproxy:
 
 
 def _create(client: ApiClient, proxy: _Proxy) -> None:
-    client.create(
-        proxy.id, upstream=proxy.upstream, listen=proxy.listen, enabled=not proxy.refused, resets=proxy.resets
-    )
-    if proxy.delay_ns:
-        _latency(client, proxy)
-    if proxy.bytes_per_second:
-        _bandwidth(client, proxy)
+    enabled = proxy.state.connecting == "accepted"
+    client.create(proxy.id, upstream=proxy.upstream, listen=proxy.listen, enabled=enabled, resets=proxy.resets)
+    _apply(client, proxy, ListenerState(connecting=proxy.state.connecting))
 
 
-def _refusal(client: ApiClient, proxy: _Proxy) -> None:
-    client.enable(proxy.id, enabled=not proxy.refused)
-
-
-def _latency(client: ApiClient, proxy: _Proxy) -> None:
-    client.latency(proxy.id, delay_ns=proxy.delay_ns, jitter_ns=proxy.jitter_ns)
-
-
-def _bandwidth(client: ApiClient, proxy: _Proxy) -> None:
-    client.bandwidth(proxy.id, bytes_per_second=proxy.bytes_per_second)
+def _apply(client: ApiClient, proxy: _Proxy, known: ListenerState | None) -> None:
+    """Bring a proxy from a known state, or an unknown one, into its own."""
+    state = proxy.state
+    if known is None or known.connecting != state.connecting:
+        client.enable(proxy.id, enabled=state.connecting == "accepted")
+    if known is None or (known.delay_ns, known.jitter_ns) != (state.delay_ns, state.jitter_ns):
+        client.latency(proxy.id, delay_ns=state.delay_ns, jitter_ns=state.jitter_ns)
+    if known is None or known.bytes_per_second != state.bytes_per_second:
+        client.bandwidth(proxy.id, bytes_per_second=state.bytes_per_second)

@@ -4,13 +4,44 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.provider.faults.case import Case, Seen, half_way
+from harness.provider.fault_kind import ActsOnAnswer, Example, FaultKind, always, anything, no_error
+from harness.provider.fault_words import phrases
+from harness.provider.faults.context import AnswerProgress, FaultContext, half_way
+from harness.provider.inject import Inject
 from harness.provider.reply import Close, Step
 
 
-def change(case: Case, seen: Seen, step: Step) -> tuple[Seen, Sequence[Step]]:
-    """Close half-way; see `Change`."""
-    halves = half_way(case, seen, step)
+def change(context: FaultContext, progress: AnswerProgress, step: Step) -> tuple[AnswerProgress, Sequence[Step]]:
+    """Close half-way."""
+    halves = half_way(context, progress, step)
     if halves is None:
-        return seen, (step,)
-    return seen._replace(fired=True, over=True), (*halves[0], Close())
+        return progress, (step,)
+    return progress._replace(fired=True, over=True), (*halves[0], Close())
+
+
+CUT = FaultKind(
+    kind="stream_cut",
+    written=("stream: cut",),
+    keys=frozenset({"after_tokens"}),
+    needs={},
+    check=anything,
+    act=ActsOnAnswer(
+        aspect="body",
+        change=change,
+        streams_only=False,
+        outcome="ok",
+        error_code=no_error,
+        withholds_text=False,
+    ),
+    ends_by="close",
+    kills=always,
+    fails=True,
+    merely_slows=False,
+    words=phrases(did="cut answers off", one="cut answer", many="cut answers"),
+    meets="closed (FIN) after `after_tokens` tokens, the body unterminated",
+    meets_plain="closed half-way through the Content-Length",
+    examples=(
+        Example("broken", 3, Inject(stream="cut")),
+        Example("streamed", 5, Inject(stream="cut", after_tokens=0)),
+    ),
+)

@@ -4,23 +4,46 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.provider.faults.case import Case, Seen
+from harness.document import field_error
+from harness.provider.fault_kind import ActsOnAnswer, Example, FaultKind, never, no_error
+from harness.provider.fault_words import phrases
+from harness.provider.faults.context import AnswerProgress, FaultContext
 from harness.provider.inject import Inject
 from harness.provider.reply import Hang, Step, Wait
 
-
-def change(case: Case, seen: Seen, step: Step) -> tuple[Seen, Sequence[Step]]:
-    """Hold up the first thing that is not a wait; see `Change`."""
-    if seen.fired or isinstance(step, Wait | Hang):
-        return seen, (step,)
-    return seen._replace(fired=True), (Wait(wait_ns(case.inject, case.drawn)), step)
+_S = 10**9
 
 
-def wait_ns(inject: Inject, drawn: float) -> int:
-    """Return how long the headers are withheld, in nanoseconds.
+def change(context: FaultContext, progress: AnswerProgress, step: Step) -> tuple[AnswerProgress, Sequence[Step]]:
+    """Hold up the first thing that is not a wait."""
+    if progress.fired or isinstance(step, Wait | Hang):
+        return progress, (step,)
+    delay_ns, jitter_ns = context.inject.delay or 0, context.inject.jitter or 0
+    wait = Wait(round(delay_ns + (2 * context.drawn - 1) * jitter_ns))
+    return progress._replace(fired=True), (wait, step)
 
-    Args:
-        inject: The delay.
-        drawn: Where in its spread, from 0 to 1.
-    """
-    return round((inject.delay or 0) + (2 * drawn - 1) * (inject.jitter or 0))
+
+def check_jitter(inject: Inject) -> None:
+    """Refuse a spread that would make a delay negative."""
+    if inject.jitter and inject.jitter > (inject.delay or 0):
+        raise field_error("jitter is larger than the delay")
+
+
+DELAY = FaultKind(
+    kind="delay",
+    written=("delay",),
+    keys=frozenset({"jitter"}),
+    needs={},
+    check=check_jitter,
+    act=ActsOnAnswer(
+        aspect="delay", change=change, streams_only=False, outcome="ok", error_code=no_error, withholds_text=False
+    ),
+    ends_by=None,
+    kills=never,
+    fails=False,
+    merely_slows=True,
+    words=phrases(did="answered late", one="late answer", many="late answers"),
+    meets="the headers, or whatever else comes first, arrive so much (± `jitter`) later; errors, closes and resets too",
+    meets_plain="the same",
+    examples=(Example("slow", 1, Inject(delay=5 * _S)), Example("slow", 2, Inject(delay=20 * _S))),
+)

@@ -1,4 +1,4 @@
-"""The stream does not say what it took."""
+"""The stream does not report its usage."""
 
 from __future__ import annotations
 
@@ -6,17 +6,44 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from harness.provider.faults.case import Case, Seen
+from harness.provider.fault_kind import ActsOnAnswer, FaultKind, anything, never, no_error
+from harness.provider.fault_words import phrases
+from harness.provider.faults.context import AnswerProgress, FaultContext
 from harness.provider.reply import Send, Step
 
 _EVENT = re.compile(rb".+?(?:(?:\r?\n){2}|\Z)", re.DOTALL)
 
 
-def change(case: Case, seen: Seen, step: Step) -> tuple[Seen, Sequence[Step]]:
-    """Leave usage out; see `Change`."""
-    if not (seen.fine and seen.stream and isinstance(step, Send)):
-        return seen, (step,)
-    data = b"".join(case.dialect.without_usage(event) for event in _EVENT.findall(step.data))
+def change(context: FaultContext, progress: AnswerProgress, step: Step) -> tuple[AnswerProgress, Sequence[Step]]:
+    """Leave usage out."""
+    if not (progress.fine and progress.stream and isinstance(step, Send)):
+        return progress, (step,)
+    data = b"".join(context.dialect.without_usage(event) for event in _EVENT.findall(step.data))
     if data == step.data:
-        return seen, (step,)
-    return seen._replace(fired=True), (replace(step, data=data),) if data else ()
+        return progress, (step,)
+    return progress._replace(fired=True), (replace(step, data=data),) if data else ()
+
+
+NO_USAGE = FaultKind(
+    kind="stream_no_usage",
+    written=("stream: no_usage",),
+    keys=frozenset(),
+    needs={},
+    check=anything,
+    act=ActsOnAnswer(
+        aspect="body",
+        change=change,
+        streams_only=True,
+        outcome="ok",
+        error_code=no_error,
+        withholds_text=False,
+    ),
+    ends_by=None,
+    kills=never,
+    fails=False,
+    merely_slows=False,
+    words=phrases(did="left usage out of its streams", one="stream without usage", many="streams without usage"),
+    meets="nothing about usage",
+    meets_plain="nothing",
+    examples=(),
+)

@@ -13,8 +13,6 @@ from harness.scenario import Plan, Window
 _ROWS_MAX = 12
 _CHAR_S_SHARE = 0.0072  # width of a letter, as a share of the panel's
 _ROW_IN = 0.24
-_SLOWS = frozenset({"slow", "throttle", "delay", "pace", "stream_stall", "stream_keepalive"})
-"""Kinds of fault that break nothing by themselves; they are drawn paler."""
 
 
 def height_in(plan: Plan) -> float:
@@ -72,7 +70,7 @@ def _phases(axes: Axes, plan: Plan, end_s: float) -> None:
 def _bar(axes: Axes, run: JudgedRun, window: Window, row: int, end_s: float) -> None:
     start, stop = window.start_ns / 1e9, window.end_ns / 1e9
     wash = (
-        0.12 if window.inject.kind in _SLOWS else 0.32
+        0.12 if window.inject.fault_kind.merely_slows else 0.32
     )  # pale enough for text in the page's own colour, light or dark
     axes.barh(row, stop - start, left=start, height=0.62, facecolor=(WRONG, wash), edgecolor=WRONG, linewidth=1.1)
     text = f"{words.shortened(window.provider)}: {window.text}{_fired(run, window)}"

@@ -9,25 +9,9 @@ from harness.history import AttemptRecord
 from harness.judge.properties import PROPERTIES, SearchRun
 from harness.judge.properties.words import listed
 from harness.quantities import duration
-from harness.scenario import Inject, Window
+from harness.scenario import Window
 
 _COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
-_DEEDS = {
-    "reset": ("reset", "resets"),
-    "close": ("closed connection", "closed connections"),
-    "refused": ("refused connection", "refused connections"),
-    "silent": ("silence", "silences"),
-    "delay": ("late answer", "late answers"),
-    "pace": ("slow stream", "slow streams"),
-    "stream_cut": ("cut answer", "cut answers"),
-    "stream_reset": ("reset in mid-answer", "resets in mid-answer"),
-    "stream_end": ("stream that ended early", "streams that ended early"),
-    "stream_stall": ("stall in mid-answer", "stalls in mid-answer"),
-    "stream_malformed": ("broken stream", "broken streams"),
-    "stream_error_event": ("error inside a stream", "errors inside streams"),
-    "stream_empty": ("empty stream", "empty streams"),
-    "stream_keepalive": ("stream of mere comments", "streams of mere comments"),
-}
 _APART_NS = 50_000_000
 """What is closer together than this happened at once, for a person."""
 
@@ -65,22 +49,12 @@ def _ids(attempts: Iterable[AttemptRecord]) -> list[str]:
 
 def _causes(touched: Iterable[AttemptRecord], windows: Mapping[tuple[str, str], Window]) -> list[str]:
     """Return what happened to the attempts, counted: `two 429s from openai`."""
-    counts: Counter[tuple[tuple[str, str], str]] = Counter()
+    counts: Counter[tuple[str, str, str]] = Counter()
     for each in touched:
-        window = windows[each.fault_id or "", each.provider]
-        counts[_deed(window.inject), each.provider] += 1
+        inject = windows[each.fault_id or "", each.provider].inject
+        words = inject.fault_kind.words(inject)
+        counts[words.one, words.many, each.provider] += 1
     return [
         f"{_COUNTS[many] if many < len(_COUNTS) else many} {one if many == 1 else more} from {provider}"
-        for ((one, more), provider), many in counts.items()
+        for (one, more, provider), many in counts.items()
     ]
-
-
-def _deed(inject: Inject) -> tuple[str, str]:
-    if inject.status is None:
-        return _DEEDS.get(inject.kind, (inject.kind, inject.kind))
-    why = f" ({inject.error.replace('_', ' ')})" if inject.error else ""
-    wait = ""
-    if inject.retry_after is not None:  # a date is in whole seconds, so how long that is differs from answer to answer
-        as_date = inject.retry_after_as == "date"
-        wait = " with a date for Retry-After" if as_date else f" with Retry-After {duration(inject.retry_after)}"
-    return f"{inject.status}{why}{wait}", f"{inject.status}s{why}{wait}"

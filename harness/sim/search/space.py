@@ -14,7 +14,8 @@ from typing import TypeVar
 from hypothesis import strategies as st
 
 from harness.chain import Chain
-from harness.provider.inject import STREAMS_ONLY, WHOLE_PROVIDER
+from harness.provider.fault_kind import Family
+from harness.provider.faults import FAULTS
 from harness.scenario import Fault, Inject, Load, Plan, Scenario, compile_plan
 
 S = 10**9
@@ -37,49 +38,8 @@ same seed would try other schedules when something else was imported. It has no 
 """
 T = TypeVar("T")
 
-_REFUSALS = (
-    Inject(status=503),
-    Inject(status=500),
-    Inject(status=429),
-    Inject(status=529, error="overloaded"),
-)
-_WAITS = (
-    Inject(status=429, retry_after=2 * S),
-    Inject(status=429, retry_after=2 * S, retry_after_as="date"),
-    Inject(status=429, retry_after=60 * S),
-)
-_HOPELESS = (
-    Inject(status=401),
-    Inject(status=404),
-    Inject(status=400),
-    Inject(status=400, error="context_length"),
-    Inject(status=400, error="content_filter"),
-    Inject(status=429, error="quota"),
-)
-_BROKEN = (
-    Inject(connection="reset"),
-    Inject(connection="close"),
-    Inject(connection="refused"),
-    Inject(stream="cut"),
-    Inject(stream="reset"),
-)
-_SLOW = (
-    Inject(connection="silent"),
-    Inject(delay=5 * S),
-    Inject(delay=20 * S),
-    Inject(stream="stall", pause=20 * S),
-)
-_STREAMED = (
-    Inject(stream="error_event"),
-    Inject(stream="error_event", after_tokens=0),
-    Inject(stream="end"),
-    Inject(stream="malformed"),
-    Inject(stream="empty"),
-    Inject(stream="cut", after_tokens=0),
-    Inject(stream="keepalive", after_tokens=0, pause=20 * S),
-    Inject(ttft=20 * S),
-)
-_FAMILIES = (_REFUSALS, _WAITS, _HOPELESS, _BROKEN, _SLOW)
+_PLAIN_FAMILIES: tuple[Family, ...] = ("refusals", "waits", "hopeless", "broken", "slow")
+_STREAM_FAMILIES: tuple[Family, ...] = (*_PLAIN_FAMILIES, "streamed")
 _LENGTHS_S = (1, 10, None, 2, 5, 20, 0.5)
 """How long a fault lasts, in seconds; None is until the providers are to be healthy."""
 _CHOSEN: tuple[tuple[int | None, float], ...] = ((None, 1.0), (1, 1.0), (2, 1.0), (None, 0.5))
@@ -111,7 +71,7 @@ class FaultSchedule:
                 yield replace(self, faults=(*before, *after))
             for simpler in _simpler(fault):
                 yield replace(self, faults=(*before, simpler, *after))
-        if self.streaming and not any(fault.inject.stream in STREAMS_ONLY for fault in self.faults):
+        if self.streaming and not any(fault.inject.fault_kind.streams_only for fault in self.faults):
             yield replace(self, streaming=False)
 
     @property
@@ -218,7 +178,7 @@ def _schedules(draw: st.DrawFn, space: Space) -> FaultSchedule:
     fault = st.builds(
         partial(_fault, space),
         _one_of(space.providers),
-        _one_of(_even((*_FAMILIES, _STREAMED) if streaming else _FAMILIES)),
+        _one_of(_even(_STREAM_FAMILIES if streaming else _PLAIN_FAMILIES)),
         _one_of(_times(space.gap_ns)),
         _one_of(_STRETCHES),
     )
@@ -236,14 +196,15 @@ def _fault(
     length_s, (first, share) = stretch
     left_ns = _CALLERS * space.gap_ns - at_ns
     length_ns = left_ns if length_s is None else min(round(length_s * S), left_ns)
-    if inject.kind in WHOLE_PROVIDER:
+    if inject.fault_kind.whole_provider:
         first, share = None, 1.0
     return Fault(on=provider, inject=inject, at=at_ns, for_=length_ns, first=first, share=share)
 
 
 def _simpler(fault: Fault) -> Iterator[Fault]:
-    if fault.inject != _REFUSALS[0]:
-        yield replace(fault, inject=_REFUSALS[0])
+    simplest = _family("refusals")[0]
+    if fault.inject != simplest:
+        yield replace(fault, inject=simplest)
     if fault.at:
         yield replace(fault, at=0)
     if fault.share < 1 or fault.first is not None:
@@ -254,11 +215,19 @@ def _simpler(fault: Fault) -> Iterator[Fault]:
 
 
 @cache
-def _even(families: tuple[tuple[Inject, ...], ...]) -> tuple[Inject, ...]:
-    """Return all kinds, the simplest first, each family as often in all as any other, about."""
-    most = max(map(len, families))
-    more = [inject for family in families for inject in family * (round(most / len(family)) - 1)]
-    return (*(inject for family in families for inject in family), *more)
+def _even(families: tuple[Family, ...]) -> tuple[Inject, ...]:
+    """Return all examples, the simplest first, each family about as often in all as any other."""
+    members = [_family(family) for family in families]
+    most = max(map(len, members))
+    more = [inject for family in members for inject in family * (round(most / len(family)) - 1)]
+    return (*(inject for family in members for inject in family), *more)
+
+
+@cache
+def _family(family: Family) -> tuple[Inject, ...]:
+    """Return the examples of a family, the simplest first: those of our own kinds, for a seed must mean the same everywhere."""
+    examples = [example for kind in FAULTS.own.values() for example in kind.examples if example.family == family]
+    return tuple(example.inject for example in sorted(examples, key=lambda example: example.place))
 
 
 @cache

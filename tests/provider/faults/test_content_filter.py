@@ -5,7 +5,7 @@ from hashlib import sha256
 import pytest
 
 from harness.provider.answer import Call
-from harness.provider.changes import Changes
+from harness.provider.changes import AnswerChanges
 from harness.provider.dialects import DIALECTS, openai
 from harness.provider.reply import End, Head, Send
 from harness.scenario import Inject
@@ -61,5 +61,5 @@ def test_an_answer_that_a_filter_had_ended_already_is_untouched() -> None:
     """It says so itself: nothing has changed, so nothing has fired."""
     end = Send(b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"content_filter"}]}\n\n', part="finish")
     reply = [Head(200, (("content-type", "text/event-stream"),)), end, End()]
-    changes = Changes(openai, decision(Inject(stream="content_filter")), STREAM, NAME, wall_ns=0)
+    changes = AnswerChanges(openai, decision(Inject(stream="content_filter")), STREAM, NAME, wall_ns=0)
     assert (changes.feed_all(reply), changes.began) == (reply, {})

@@ -1,6 +1,6 @@
 """The fault `stream: stall`."""
 
-from harness.provider.inject import PAUSE_NS
+from harness.provider.faults.context import PAUSE_NS
 from harness.provider.reply import End, Send, Wait
 from harness.scenario import Inject
 from tests.provider.replies import PLAIN, STREAM, S, answered, body, tokens, waits

@@ -1,26 +1,33 @@
-"""What every fault is given: the attempt it touches, and how far its answer has come."""
+"""What every fault is given: the attempt that it touches, and how far the answer has come."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from harness.http_rules import is_success
 from harness.provider.answer import Call
-from harness.provider.dialects import Dialect
-from harness.provider.inject import AFTER_TOKENS, Inject
+from harness.provider.inject import Inject
 from harness.provider.reply import End, Head, Send, Step
 
+if TYPE_CHECKING:
+    from harness.provider.dialects import Dialect
 
-class Case(NamedTuple):
+AFTER_TOKENS = 5
+"""How many tokens of an answer pass before a stream fault acts, unless `after_tokens` says so."""
+PAUSE_NS = 10 * 10**9
+"""How long a stream fault that pauses lasts, unless `pause` says so."""
+
+
+class FaultContext(NamedTuple):
     """One attempt that a fault touches.
 
     Attributes:
         dialect: The provider's.
-        inject: What goes wrong.
-        call: As parsed.
+        inject: The fault's keys.
+        call: The attempt's request, as parsed.
         attempt_id: Names the attempt.
-        wait_ns: How long a limit tells to wait, in nanoseconds.
-        wall_ns: What time it is, in nanoseconds since 1970.
+        wait_ns: The delay that a limit sends, in nanoseconds.
+        wall_ns: The time of day, in nanoseconds since 1970.
         drawn: A number in [0, 1) fixed by the fault and the attempt.
         tokens: Length of the answer's text; None where that is not known beforehand.
     """
@@ -35,17 +42,17 @@ class Case(NamedTuple):
     tokens: int | None = None
 
 
-class Seen(NamedTuple):
+class AnswerProgress(NamedTuple):
     """How far an answer has come before a step.
 
     Attributes:
         status: Of its headers; None before them.
         stream: Whether its body is a stream of events.
-        length: The Content-Length that its headers promise; None if they do not.
+        length: The Content-Length in its headers; None where there is none.
         sent: Bytes of the body so far.
         tokens: Tokens so far.
         fired: Whether the fault has changed it.
-        over: Whether the fault has ended it: what the provider still says is dropped.
+        over: Whether the fault has ended it: what the provider still sends is dropped.
     """
 
     status: int | None = None
@@ -61,7 +68,7 @@ class Seen(NamedTuple):
         """Whether the provider has begun an answer that is no error."""
         return is_success(self.status)
 
-    def after(self, step: Step) -> Seen:
+    def after(self, step: Step) -> AnswerProgress:
         """Return how far it has come after a step."""
         if isinstance(step, Send):
             return self._replace(sent=self.sent + len(step.data), tokens=self.tokens + (step.text != ""))
@@ -76,30 +83,30 @@ class Seen(NamedTuple):
         return self
 
 
-def in_stream(case: Case, seen: Seen, step: Step) -> bool:
+def in_stream(context: FaultContext, progress: AnswerProgress, step: Step) -> bool:
     """Return whether a stream fault acts before this step: after so many tokens, else before the answer's end."""
-    if seen.fired or not (seen.fine and seen.stream):
+    if progress.fired or not (progress.fine and progress.stream):
         return False
     if isinstance(step, Send) and step.text:
-        wanted = case.inject.after_tokens
-        return seen.tokens >= (AFTER_TOKENS if wanted is None else wanted)
+        wanted = context.inject.after_tokens
+        return progress.tokens >= (AFTER_TOKENS if wanted is None else wanted)
     return isinstance(step, End) or (isinstance(step, Send) and step.part != "")
 
 
-def half_way(case: Case, seen: Seen, step: Step) -> tuple[list[Step], list[Step]] | None:
+def half_way(context: FaultContext, progress: AnswerProgress, step: Step) -> tuple[list[Step], list[Step]] | None:
     """Return what of a step passes before a fault that acts half-way, and what after; None if it does not act now.
 
     In a stream it acts after so many tokens, in a plain answer half-way through the promised length.
     """
-    if in_stream(case, seen, step):
+    if in_stream(context, progress, step):
         return [], [step]
-    if seen.fired or seen.stream or not seen.fine:
+    if progress.fired or progress.stream or not progress.fine:
         return None
     if isinstance(step, End):
         return [], [step]
-    if not isinstance(step, Send) or seen.length is None:
+    if not isinstance(step, Send) or progress.length is None:
         return None
-    left = seen.length // 2 - seen.sent
+    left = progress.length // 2 - progress.sent
     if len(step.data) <= left:
         return None
     before: list[Step] = [Send(step.data[:left])] if left else []
