@@ -127,7 +127,7 @@ def print_comparison(compared: Compared, console: Console | None = None, *, whol
     Args:
         compared: It.
         console: Where to; standard output if None.
-        whole: All numbers that both have; else only what became worse.
+        whole: All numbers common to both; else only what became worse.
     """
     console = console or Console()
     for cell in compared.cells:

@@ -1,4 +1,4 @@
-"""One run, loaded once, as every picture and table takes it."""
+"""One run, loaded once, as all pictures and tables take it."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ class JudgedRun:
 
     @property
     def blind(self) -> bool:
-        """Attempts are missing from the records: connections were refused where nobody sees them (an `endpoint` chain)."""
+        """Attempts are missing from the records: connections were refused where they are not observable (an `endpoint` chain)."""
         return self.history.unseen and any(window.blocks is not None for window in self.plan.timeline.windows)
 
     @classmethod
@@ -74,7 +74,7 @@ class JudgedRun:
         path: Path | None = None,
         environment: Mapping[str, Any] | None = None,
     ) -> JudgedRun:
-        """Return a run with its numbers; they are made here where they are not given."""
+        """Return a run with its numbers and verdict; what is not given is computed here."""
         metrics = metrics or judge.measure(data)
         history = data.columns.history
         warm = history.requests["phase"] == WARMUP
@@ -120,7 +120,7 @@ def _recorded_metrics(folder: store.RunFolder) -> Metrics | None:
     try:
         return judge.metrics_of(recorded) if recorded else None
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        hint = f"harness report {folder.path} writes it anew"
+        hint = f"harness report {folder.path} writes it again"
         raise UsageError(
             f"not the metrics of a run: {error!r}", where=str(folder.path / "metrics.json"), hint=hint
         ) from None

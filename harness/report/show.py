@@ -91,10 +91,13 @@ def _finding(finding: Finding) -> list[str]:
     ids = "".join(f"<code class='id'>{escape(name)}</code> " for name in finding.requests[:_IDS_MAX])
     more = len(finding.requests) - _IDS_MAX
     answer = "note" if words.noted(finding) else finding.status
+    meaning = words.finding_meaning(finding.id)
+    name = words.finding_name(finding.id)
+    name = explained(name, meaning) if meaning else escape(name)
     severity = "" if finding.severity == "required" else escape(finding.severity)
     return [
         f'<span class="status {answer}">{words.finding(finding)}</span><span class="ci">{severity}</span>',
-        f'{escape(words.finding_name(finding.id))}<code class="ci">{escape(finding.id)}</code>',
+        f'{name}<code class="ci">{escape(finding.id)}</code>',
         escape(f"{quantities.count(finding.count)} of {quantities.count(finding.samples)}"),
         escape(finding.message),
         ids + (f"and {quantities.count(more)} more" if more > 0 else ""),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from harness import quantities
+from harness.judge.findings import FINDINGS
 from harness.judge.result import ExpectationResult, Finding, Status, Value, Verdict
 
 GLYPHS = {Status.PASS: "✓", Status.FAIL: "✗", Status.INCONCLUSIVE: "?"}
@@ -53,8 +54,13 @@ def samples(row: ExpectationResult) -> str:
 
 
 def finding_name(finding_id: str) -> str:
-    """Return what a finding is called in words."""
-    return finding_id.replace("_", " ")
+    """Return what a finding is called in words; of a plugin that is not installed here, its id in words."""
+    return FINDINGS[finding_id].name if finding_id in FINDINGS else finding_id.replace("_", " ")
+
+
+def finding_meaning(finding_id: str) -> str:
+    """Return when a finding is shown, in sentences; empty for a plugin that is not installed here."""
+    return FINDINGS[finding_id].meaning if finding_id in FINDINGS else ""
 
 
 def forbids(row: ExpectationResult) -> bool:

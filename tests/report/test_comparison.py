@@ -41,13 +41,13 @@ def test_only_what_changed_is_shown() -> None:
 
 
 def test_after_a_run_only_what_became_worse_is_shown() -> None:
-    """The rest is a matter of `harness compare`."""
+    """`harness compare` shows the rest."""
     text = shown(compared((side("cost", 2, half=None), side("cost", 1, half=None))), whole=False)
     assert text.splitlines() == ["one on ours, compared with reports/a: no regression; 1 pair of runs"]
 
 
 def test_one_run_does_not_pretend() -> None:
-    """What looks worse is named with how many more repeats would tell; five of them do."""
+    """What looks worse is named with the number of repeats that are missing; with five, none are."""
     pair = (side("cost", 1, half=None), side("cost", 2, half=None))
     text = shown(compared(pair), whole=False)
     assert "too few runs: 1 thing looks worse, which may be chance; 4 more repeats needed" in text
@@ -67,7 +67,7 @@ def test_a_difference_has_its_interval_from_five_pairs_on() -> None:
 
 
 def test_open_intervals_are_null_in_json() -> None:
-    """JSON has no infinity."""
+    """An infinite end is null, since JSON has no infinity."""
     wide = Side(metrics=metrics(latency_p95=Value(value=1, ci=(0, math.inf), samples=2, unit="ns")))
     data = json.loads(json.dumps(compared((wide, wide)).as_json(), allow_nan=False))
     assert data["cells"][0]["metrics"][0]["before_ci"] == [0, None]

@@ -46,7 +46,7 @@ def test_a_runs_summary(hasty: JudgedRun) -> None:
     assert "Compared with the baseline" not in text
 
 
-def test_a_summary_tells_how_to_repeat_the_run(folder: RunFolder) -> None:
+def test_a_summary_has_the_command_that_repeats_the_run(folder: RunFolder) -> None:
     """In a block of its own; a title that tries to be HTML stays text."""
     text = github.run_summary(open_run(folder.path), None)
     assert "```\nharness run scenario.yaml --seed 1\n```" in text
@@ -73,7 +73,7 @@ def compared() -> Compared:
 
 
 def test_regressions_in_markdown() -> None:
-    """What became worse under its scenario; what was not there before is said."""
+    """What became worse is under its scenario; a new scenario is named."""
     assert markdown(compared()).splitlines()[2:] == [
         "- bad \\<b> on ours: 1 regression; 5 pairs of runs",
         "  - ✗ calm: failed in 0 of 5 runs, now in 5",
@@ -115,7 +115,7 @@ def test_a_failed_check_is_annotated_at_its_line(hasty: JudgedRun, tmp_path: Pat
 
 
 def test_texts_cannot_break_out_of_a_workflow_command() -> None:
-    """A message that holds what GitHub reads as a command, or as a property."""
+    """A message cannot begin another command, or set a property."""
     line = github._error("a:b,c", 3, "t: 100%\n::set-env", "m\r\n::stop-commands::x%0A", "")
     assert line == "::error file=a%3Ab%2Cc,line=3,title=t%3A 100%25%0A%3A%3Aset-env::m%0D%0A::stop-commands::x%250A"
     assert line.count("\n") == 0

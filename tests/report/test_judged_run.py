@@ -29,7 +29,7 @@ def test_open_run_finds_the_run(folder: RunFolder, monkeypatch: pytest.MonkeyPat
 
 
 def test_no_run_is_a_usage_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where nothing ever ran, the hint says how to run something."""
+    """Without any run, the hint names the command that makes one."""
     monkeypatch.delenv("HARNESS_RUN", raising=False)
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UsageError, match="there is no run yet"):
@@ -59,7 +59,7 @@ def test_a_whole_verdict_survives_the_disk(tmp_path: Path) -> None:
 
 
 def test_recorded_numbers_are_not_measured_again(tmp_path: Path) -> None:
-    """The page shows the numbers of `metrics.json`; a file that is no such thing is named."""
+    """The page shows the numbers of `metrics.json`; another file is refused, with its name."""
     kept = keep(tmp_path, plan_in(tmp_path))
     data = RunData.of(kept.plan(), kept.history())
     metrics = measure(data)

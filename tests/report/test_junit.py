@@ -179,7 +179,7 @@ def test_every_file_has_the_common_shape(hasty: JudgedRun) -> None:
 def test_time_is_by_the_clock(
     demo: JudgedRun, environment: dict[str, object], time: str | None, properties: dict[str, str]
 ) -> None:
-    """A simulated run took the seconds that somebody waited for it; those that it simulated are a property."""
+    """The time is what somebody waited for; simulated seconds are a property."""
     root = conforming(junit(replace(demo, environment=environment)))
     (suite,) = root
     assert root.get("time") == suite.get("time") == time
@@ -189,7 +189,7 @@ def test_time_is_by_the_clock(
 @pytest.mark.parametrize("engine", ["live", "sim"])
 @pytest.mark.parametrize(("wall_s", "time"), [(9.5, "9.500"), (None, "4.500")])
 def test_a_suite_took_the_seconds_of_the_clock(engine: str, wall_s: float | None, time: str) -> None:
-    """The suite its own, or where it was resumed those of its runs; each cell those of its runs."""
+    """A resumed suite takes the sum of its runs; each cell takes the sum of its own."""
     runs = [run(Score.PASS, 1, wall_s=1.5), run(Score.PASS, 2, wall_s=2.0), run(Score.PASS, 3, wall_s=1.0)]
     shown = replace(card(cell("one", *runs[:2]), cell("two", runs[2])), engine=engine, wall_s=wall_s)
     root = conforming(scorecard.junit(shown))

@@ -23,7 +23,7 @@ NAMES = ("run-report", "retry-timing", "fallback-overhead", "success-after-fallb
 
 
 class Page(HTMLParser):
-    """What a page refers to, holds and says."""
+    """What a page contains: tags, references, ids, words."""
 
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -34,7 +34,7 @@ class Page(HTMLParser):
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Note a tag."""
+        """Record a tag."""
         self.tags.append(tag)
         for name, value in attrs:
             if name in {"src", "href", "xlink:href", "srcset", "data", "action", "poster"}:
@@ -43,12 +43,12 @@ class Page(HTMLParser):
                 self.ids.append(value or "")
 
     def handle_data(self, data: str) -> None:
-        """Note a text."""
+        """Record a text."""
         self.words.append(data)
 
     @property
     def text(self) -> str:
-        """All that can be read."""
+        """All text."""
         return " ".join(" ".join(self.words).split())
 
 
@@ -62,7 +62,7 @@ def page(folder: RunFolder) -> Iterator[str]:
 
 
 def test_page_needs_nothing_but_itself(page: str) -> None:
-    """No script, no import, no link, no address: the page is whole on a machine without a network."""
+    """No script, no import, no link, no address: the page is complete on a machine without a network."""
     seen = Page(page)
     assert not {"script", "link", "iframe", "img", "object", "embed", "base"} & set(seen.tags)
     assert all(reference.startswith("#") for reference in seen.references)
@@ -80,7 +80,7 @@ def test_page_is_small_and_its_ids_are_unique(page: str) -> None:
 
 
 def test_page_shows_what_files_say_as_text(page: str) -> None:
-    """A title that tries to be a script is read, not run; so is what the environment says."""
+    """A title that tries to be a script is shown, not run; so is the environment."""
     seen = Page(page)
     assert "<script>alert('x')</script> & co" in seen.text
     assert "<b>bold</b>" in seen.text
@@ -128,7 +128,7 @@ def test_notebooks_are_kept_clean(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES[1:])
 def test_notebooks_run(name: str, folder: RunFolder) -> None:
-    """Each notebook runs to its end on a run's folder, without a word on stderr."""
+    """Each notebook runs on a run's folder, and writes nothing to standard error."""
     done = notebook.execute(name, folder.path)
     code = [cell for cell in done.cells if cell.cell_type == "code"]
     assert all(cell.execution_count for cell in code)
@@ -138,14 +138,14 @@ def test_notebooks_run(name: str, folder: RunFolder) -> None:
 
 
 def test_unknown_notebook() -> None:
-    """An unknown name is the user's mistake, and the known ones are told."""
+    """An unknown name is the user's mistake; the error lists the known ones."""
     with pytest.raises(UsageError) as caught:
         notebook.find("nope")
     assert caught.value.known == ", ".join(sorted(NAMES))
 
 
 def broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str) -> None:
-    """Put a notebook in place of ours that does what it should not."""
+    """Replace our notebook by one with this source."""
     book = nbformat.v4.new_notebook(
         cells=[
             nbformat.v4.new_code_cell("run = None", metadata={"tags": ["parameters"]}),
@@ -164,7 +164,7 @@ def broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str) -> None
 def test_a_broken_report_is_the_harness_s_own_failure(
     source: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A cell that raises or a kernel that dies is told as our failure, and the run's folder stays as it was."""
+    """A cell that raises or a kernel that dies is a failure of the harness, and the run's folder does not change."""
     kept = RunFolder.create(tmp_path / "reports", plan_in(tmp_path))
     before = {path: path.stat().st_mtime_ns for path in kept.path.rglob("*")}
     broken(tmp_path, monkeypatch, source)
@@ -187,12 +187,12 @@ def test_blocks_escape_ids_and_messages(hasty: JudgedRun) -> None:
 
 
 def test_command_without_an_environment(hasty: JudgedRun) -> None:
-    """A run that did not write its command down can still be repeated."""
+    """A run without a recorded command can still be repeated."""
     assert show.command(hasty) == "harness run primary-429.yaml --seed 1"
 
 
 def test_an_installed_package_brings_its_notebooks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Installed, the notebooks lie in the package; those of a checkout beside it are second choice."""
+    """An installed package has its own notebooks; those of a checkout beside it come second."""
     for place in ("harness/notebooks", "notebooks"):
         (tmp_path / place).mkdir(parents=True)
         (tmp_path / place / "run-report.ipynb").touch()

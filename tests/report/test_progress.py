@@ -11,7 +11,7 @@ from harness.report.progress import RunProgress
 
 
 class Clock:
-    """A clock that goes when told."""
+    """A clock that tests set."""
 
     now_s = 100.0
 
@@ -34,8 +34,8 @@ def test_without_a_terminal_it_is_a_line_every_ten_seconds() -> None:
     assert out.getvalue().splitlines() == ["fault: 0 of 40 s", "fault: 10 of 40 s", "recovery: 8 of 15 s"]
 
 
-def test_a_phase_of_unknown_length_tells_the_time_it_took() -> None:
-    """Where nobody knows how long it takes, the time so far is told; what is said stands by itself, as it is."""
+def test_a_phase_of_unknown_length_shows_the_time_it_took() -> None:
+    """If its length is unknown, the time so far is shown; a message is printed on a line of its own, as it is."""
     clock, out = Clock(), io.StringIO()
     progress = RunProgress(Console(file=out, force_terminal=False), clock=clock)
     progress.phase("toxiproxy")
@@ -46,7 +46,7 @@ def test_a_phase_of_unknown_length_tells_the_time_it_took() -> None:
 
 
 def test_on_a_terminal_it_is_a_bar_that_names_the_phase() -> None:
-    """The bar shows the phase as it is written and how far it is, and its thread ends with it."""
+    """The bar shows the phase's name and how far it is; leaving ends its thread."""
     clock, out = Clock(), io.StringIO()
     before = threading.active_count()
     with RunProgress(Console(file=out, width=80, force_terminal=True), clock=clock) as progress:
@@ -82,7 +82,7 @@ def test_runs_are_counted_and_the_time_left_is_told() -> None:
 
 
 def test_the_bar_is_of_runs_where_they_are_counted() -> None:
-    """With how many are done beside it."""
+    """The number of finished runs is beside it."""
     clock, out = Clock(), io.StringIO()
     with RunProgress(Console(file=out, width=80, force_terminal=True), clock=clock) as progress:
         progress.count(3, 12)

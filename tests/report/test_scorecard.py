@@ -1,4 +1,4 @@
-"""The scorecard's faces: Markdown, HTML, JUnit, the terminal."""
+"""The scorecard as Markdown, HTML, JUnit and on the terminal."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ class Page(HTMLParser):
 
 
 def test_each_score_has_a_symbol_of_its_own() -> None:
-    """So that no reader depends on a colour."""
+    """No reader has to tell colours apart."""
     assert len(set(GLYPHS.values())) == len(Score)
 
 
@@ -140,7 +140,7 @@ def test_links_lead_to_the_runs(tmp_path: Path) -> None:
 
 
 def test_of_many_runs_the_links_are_folded_up() -> None:
-    """Thirty seeds would make a row as long as a page; each says what it came to."""
+    """Thirty seeds would make a row as long as a page; each link has its score."""
     many = card(cell("one", *(run(Score.PASS, seed) for seed in range(1, 30)), run(Score.FAIL, 30)))
     text = html(many)
     assert "<summary>30 runs</summary>" in text
@@ -179,7 +179,7 @@ def test_a_table_in_markdown_stays_one() -> None:
 
 
 def test_junit_has_a_case_for_each_cell() -> None:
-    """What is no pass is red: a failure, or an error where nobody can tell. Nothing is skipped."""
+    """All but passes are red: a failure, or an error for inconclusive ones. Nothing is skipped."""
     suite = ET.fromstring(junit(EVERY)).find("testsuite")  # noqa: S314 - our own
     assert suite is not None
     cases = {(case.get("classname"), case.get("name")): [child.tag for child in case] for case in suite}
@@ -191,7 +191,7 @@ def test_junit_has_a_case_for_each_cell() -> None:
 
 
 def test_junit_holds_whatever_a_reason_holds() -> None:
-    """Also what XML cannot."""
+    """Even characters that XML cannot hold."""
     odd = card(cell("one", run(Score.FAIL, reasons=("\x00\ud800",))))
     assert ET.fromstring(junit(odd)) is not None  # noqa: S314 - our own
 
@@ -212,7 +212,7 @@ def test_over_repeats_the_run_is_the_unit(gaps_s: list[float], expected: str) ->
 
 
 def test_a_cell_without_numbers_shows_none() -> None:
-    """It never ran: no zero stands for it, and it is inconclusive."""
+    """It never ran: its numbers are dashes, not zeros, and it is inconclusive."""
     never = run(None, ended=False, tally=None, reasons=(), run=None)
     shown = card(cell("one", never))
     assert (shown.status, shown.exit_code) == ("inconclusive", 3)
@@ -221,7 +221,7 @@ def test_a_cell_without_numbers_shows_none() -> None:
 
 
 def test_what_the_harness_failed_comes_first() -> None:
-    """Its own failure is no word about the chain: exit 4, and told before the verdict's reasons."""
+    """A failure of the harness says nothing about the chain: exit 4, listed before the verdict's reasons."""
     broke = run(Score.INCONCLUSIVE, error="edge: died", exit_code=4, reasons=("edge: died", "too few"))
     shown = card(cell("one", broke), cell("two", run(Score.FAIL)))
     assert shown.exit_code == 4

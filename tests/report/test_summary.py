@@ -27,8 +27,8 @@ def changed(run: JudgedRun, *, plan: Plan | None = None, history: History | None
     return JudgedRun.of(data, metrics=run.metrics, verdict=run.verdict)
 
 
-def test_pass_tells_what_broke_and_who_served(demo: JudgedRun) -> None:
-    """A good run says what broke, that nobody noticed, who helped, and how long that took."""
+def test_a_pass_names_what_broke_and_who_served(demo: JudgedRun) -> None:
+    """A good run names what broke, how many callers noticed, which fallback served, and how long that took."""
     passed = replace(demo, verdict=replace(demo.verdict, status=Status.PASS))
     text = summary(passed)
     assert text.startswith("PASS — openai answered 429 for 40 s; all 653 callers got a complete answer, azure served ")
@@ -40,7 +40,7 @@ def test_fail_names_what_broke_the_verdict(hasty: JudgedRun) -> None:
     """A failed run names the expectation and how often it was broken."""
     text = summary(hasty)
     assert text.startswith("FAIL — ")
-    assert "Found: retry after ignored (17 cases)." in text
+    assert "Found: retried earlier than the provider asked (17 cases)." in text
 
 
 def test_callers_who_lost_are_counted(tmp_path: Path) -> None:
@@ -55,7 +55,7 @@ def test_callers_who_lost_are_counted(tmp_path: Path) -> None:
 
 
 def test_inconclusive_gives_its_reason(demo: JudgedRun) -> None:
-    """An inconclusive run says why in the same breath."""
+    """An inconclusive run gives its first reason."""
     verdict = Verdict(status=Status.INCONCLUSIVE, exit_code=3, reasons=("the fault never fired.",))
     assert summary(replace(demo, verdict=verdict)).endswith(". This cannot be decided: the fault never fired.")
 
@@ -63,8 +63,8 @@ def test_inconclusive_gives_its_reason(demo: JudgedRun) -> None:
 NOTHING = Verdict(status=Status.INCONCLUSIVE, exit_code=3, reasons=("nothing was expected",))
 
 
-def test_nothing_broken_nothing_expected(tmp_path: Path) -> None:
-    """A scenario without faults says so."""
+def test_no_fault_and_no_expectation(tmp_path: Path) -> None:
+    """Without faults and expectations, both are stated."""
     plan = replace(plan_in(tmp_path, faults=""), expectations=())
     run = JudgedRun.of(RunData.of(plan, history(plan)), verdict=NOTHING)
     assert summary(run) == (
@@ -73,18 +73,18 @@ def test_nothing_broken_nothing_expected(tmp_path: Path) -> None:
     )
 
 
-def test_required_finding_nobody_asked_for_is_named(demo: JudgedRun) -> None:
-    """A required finding breaks the verdict without a line in `expect`, so the sentence names it; an advisory not."""
+def test_a_required_finding_without_an_expectation_is_named(demo: JudgedRun) -> None:
+    """A required finding fails a run without a line in `expect`, so the sentence names it; an advisory one is left out."""
     found = tuple(
         Finding(id=name, severity=severity, status=Status.FAIL, count=2, samples=9, requests=(), message="")
         for name, severity in (("hang", "required"), ("late_fallback", "advisory"))
     )
     verdict = Verdict(status=Status.FAIL, exit_code=1, findings=found)
-    assert summary(replace(demo, verdict=verdict)).endswith("Found: hang (2 cases).")
+    assert summary(replace(demo, verdict=verdict)).endswith("Found: caller left waiting for nothing (2 cases).")
 
 
-def test_value_that_is_missing_is_said(demo: JudgedRun) -> None:
-    """An expectation that has no value does not pretend to one."""
+def test_a_missing_value_is_named(demo: JudgedRun) -> None:
+    """An expectation without a value shows none."""
     row = ExpectationResult(
         text="time_to_recover < 10s",
         metric="time_to_recover",
@@ -108,14 +108,14 @@ def test_empty_history_has_a_sentence(tmp_path: Path) -> None:
 
 
 def test_an_unfinished_run_claims_nothing(demo: JudgedRun) -> None:
-    """What was interrupted did not do what its plan says."""
+    """An interrupted run did not carry out its plan, so its plan's faults are not listed."""
     text = summary(changed(demo, history=replace(demo.history, complete=False)))
     assert "the run was cut short; the numbers cover the 653 requests until then" in text
     assert "429" not in text
 
 
-def test_what_nobody_saw_is_not_told(demo: JudgedRun) -> None:
-    """Behind a gateway refused connections are seen by nobody: no overhead is told, and none is drawn."""
+def test_what_is_not_observable_is_left_out(demo: JudgedRun) -> None:
+    """Refused connections behind a gateway are not observable: no overhead is printed, and none is drawn."""
     refused = replace(demo.plan.timeline.windows[0], inject=Inject(connection="refused"))
     plan = replace(demo.plan, timeline=Timeline(windows=(refused,)))
     blind = changed(demo, plan=plan, history=replace(demo.history, unseen=True))
@@ -125,7 +125,7 @@ def test_what_nobody_saw_is_not_told(demo: JudgedRun) -> None:
 
 
 def test_an_advisory_finding_is_a_note() -> None:
-    """It fails nothing, so it is not called a failure."""
+    """It fails no run, so it is no failure."""
     seen = Finding(
         id="late_fallback",
         severity="advisory",
@@ -155,7 +155,7 @@ def _broke(demo: JudgedRun, inject: Inject, **chosen: Any) -> str:
 
 @pytest.mark.parametrize(("fields", "said"), KINDS.values(), ids=KINDS)
 def test_each_kind_of_fault_has_words(demo: JudgedRun, fields: dict[str, Any], said: str) -> None:
-    """What it did, not what it is called."""
+    """What it did, not its name."""
     assert _broke(demo, Inject(**fields)) == said
 
 
@@ -181,13 +181,13 @@ def test_every_connection_and_stream_fault_has_words_of_its_own(demo: JudgedRun)
         ({"models": ("gpt-4", "o1")}, "for gpt-4 and o1"),
     ],
 )
-def test_which_attempts_a_fault_was_for_is_said(demo: JudgedRun, chosen: dict[str, Any], said: str) -> None:
-    """By every selector."""
+def test_the_attempts_of_a_fault_are_named(demo: JudgedRun, chosen: dict[str, Any], said: str) -> None:
+    """Every selector is in the sentence."""
     assert _broke(demo, Inject(status=503), **chosen) == f"openai answered 503 {said} for 40 s"
 
 
 def test_a_peer_is_no_fallback() -> None:
-    """Of two peers one fails and the other serves: nobody fell back, and the sentence names no fallback."""
+    """One of two peers fails and the other serves: no request fell back, and the sentence names no fallback."""
     plan = plan_of(order=("east", "west", "claude"), peers=[("east", "west")], faults=[replace(OUTAGE, on="east")])
     book = Book()
     book.request(1, Try(at="east"))

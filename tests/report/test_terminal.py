@@ -63,8 +63,8 @@ def test_nothing_expected_nothing_found(demo: JudgedRun) -> None:
     assert printed(console).startswith("✓ PASS\nwhole run: success ")
 
 
-def test_print_run_tells_where_the_report_is(folder: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
-    """The sentence comes first, the place of the report last, on stdout."""
+def test_print_run_gives_the_report_s_path(folder: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
+    """The sentence comes first, the report's path last, on standard output."""
     terminal.print_run(JudgedRun.of(RunData.of(folder.plan(), folder.history()), path=folder.path))
     out = capsys.readouterr().out
     assert out.startswith("FAIL — ")

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from harness.judge import Status
+from harness.report import words
 from harness.report.judged_run import JudgedRun
 
 _FINDINGS_MAX = 8
@@ -45,7 +46,7 @@ def representatives(run: JudgedRun) -> list[Representative]:
     ]
     broken = [finding for finding in run.verdict.findings if finding.status is Status.FAIL and finding.requests]
     broken.sort(key=lambda finding: finding.severity != "required")
-    picks += [(finding.requests[0], finding.id) for finding in broken[:_FINDINGS_MAX]]
+    picks += [(finding.requests[0], words.finding_name(finding.id)) for finding in broken[:_FINDINGS_MAX]]
     known = set(table["request_id"])
     chosen: dict[str, list[str]] = {}
     for request_id, reason in picks:

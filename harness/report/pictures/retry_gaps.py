@@ -30,7 +30,7 @@ _BINS = 60
 
 
 @dataclass(frozen=True, slots=True)
-class _Row:
+class _DotRow:
     """Retries in one row.
 
     Attributes:
@@ -91,7 +91,7 @@ def _draw(run: JudgedRun) -> Figure:
     return figure
 
 
-def _legend(gaps: pd.DataFrame, rows: list[_Row]) -> list[Any]:
+def _legend(gaps: pd.DataFrame, rows: list[_DotRow]) -> list[Any]:
     handles: list[Any] = [
         Line2D([], [], color=style.PROVIDERS[0], marker="o", linestyle="", markersize=4, label="a retry")
     ]
@@ -102,14 +102,14 @@ def _legend(gaps: pd.DataFrame, rows: list[_Row]) -> list[Any]:
     return handles
 
 
-def _rows(gaps: pd.DataFrame) -> list[_Row]:
+def _rows(gaps: pd.DataFrame) -> list[_DotRow]:
     few = gaps["told_ns"].dropna().round(-8).nunique() <= _WAITS_MAX
-    rows: list[_Row] = []
+    rows: list[_DotRow] = []
     for nth, mine in gaps.groupby(gaps["nth"].clip(upper=_NTH_MAX)):
         which = f"retry {nth}" if nth < _NTH_MAX else f"retry {_NTH_MAX} and later"
         without = mine[mine["told_ns"].isna()]
         if len(without):
-            rows.append(_Row(f"{which}, no Retry-After\n{_size(without)}", without, None))
+            rows.append(_DotRow(f"{which}, no Retry-After\n{_size(without)}", without, None))
         given = mine[mine["told_ns"].notna()]
         groups = given.groupby(given["told_ns"].round(-8)) if few else [(None, given)]
         for asked_ns, group in groups:
@@ -118,7 +118,7 @@ def _rows(gaps: pd.DataFrame) -> list[_Row]:
                     "various Retry-After" if asked_ns is None else f"Retry-After {quantities.duration(float(asked_ns))}"
                 )
                 name = f"{which}, {wait}\n{_size(group)}"
-                rows.append(_Row(name, group, None if asked_ns is None else float(asked_ns)))
+                rows.append(_DotRow(name, group, None if asked_ns is None else float(asked_ns)))
     return rows[:_ROWS_MAX]
 
 
@@ -153,7 +153,7 @@ def _histogram(axes: Axes, gaps: pd.DataFrame, right: float) -> None:
     style.headline(axes, f"{quantities.plural(len(gaps), 'retry', 'retries')} at the same provider", handles)
 
 
-def _dots(axes: Axes, place: int, row: _Row, right: float) -> None:
+def _dots(axes: Axes, place: int, row: _DotRow, right: float) -> None:
     if row.asked_ns is not None:
         start = (row.asked_ns - TOLERANCE_NS) / 1e9
         axes.barh(place, right - start, left=start, height=0.8, color=GOOD, alpha=0.16, linewidth=0)

@@ -20,15 +20,15 @@ _MARKERS = {Status.PASS: "o", Status.FAIL: "X", Status.INCONCLUSIVE: "D"}
 _ROW_IN = 0.36
 _LETTER_PT = 7.4
 
-Values = Mapping[str, Value | None]
+SharesByPhase = Mapping[str, Value | None]
 
 
-def height_in(values: Values) -> float:
+def height_in(values: SharesByPhase) -> float:
     """Return the height that the rows need."""
     return _ROW_IN * len(values)
 
 
-def draw(axes: Axes, run: JudgedRun, metric: str, values: Values, *, title: str) -> None:
+def draw(axes: Axes, run: JudgedRun, metric: str, values: SharesByPhase, *, title: str) -> None:
     """Draw one row for each phase.
 
     Args:
@@ -99,7 +99,7 @@ def _row(
         axes.annotate(words.WORDS[status], (1, row), (14, 0), fontweight="bold", color=colour, **beside)
 
 
-def in_words(run: JudgedRun, metric: str, values: Values, *, title: str) -> str:
+def in_words(run: JudgedRun, metric: str, values: SharesByPhase, *, title: str) -> str:
     """Return the rows as a sentence."""
     answers = {line.phase: line.status for line in run.verdict.expectations if line.metric == metric}
     lines = []

@@ -71,9 +71,10 @@ def _end_ns(request: RequestRecord, attempts: list[AttemptRecord]) -> int:
 
 
 def _name(pick: Representative) -> str:
-    reasons = pick.reasons
-    lines = [pick.request_id, ", ".join(reasons[:2]), *([", ".join(reasons[2:4])] if len(reasons) > 2 else [])]
-    return "\n".join(lines)
+    """Return the request's id and what it is an example of, in three lines at most."""
+    first, *others = pick.reasons
+    more = f" (+ {len(others) - 1} more)" if len(others) > 1 else ""
+    return "\n".join([pick.request_id, first, *(other + more for other in others[:1])])
 
 
 def _row(

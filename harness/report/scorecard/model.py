@@ -22,12 +22,12 @@ class CellRun:
         wall_s: How long it took by the clock, in seconds; None if it has not ended.
         command: The command line that repeats it.
         run: Its folder, absolute; None if it has none yet.
-        ended: It came to its end, planned or not, and nobody interrupted it.
-        error: Why it did not come to its planned end; empty if it did.
+        ended: It ended, as planned or by a failure, and was not interrupted.
+        error: Why it did not end as planned; empty if it did.
         score: None until it is judged.
         exit_code: Of the same run alone.
         reasons: The verdict's.
-        tally: Its numbers; None where there are none.
+        tally: Its numbers; None if there are none.
     """
 
     seed: int
@@ -70,12 +70,12 @@ class Cell:
 
     @property
     def score(self) -> Score:
-        """The worst over its runs; one that was not judged counts as inconclusive."""
+        """The worst over its runs; a run that was not judged counts as inconclusive."""
         return worst(run.score or Score.INCONCLUSIVE for run in self.runs)
 
     @property
     def status(self) -> Status:
-        """The verdict's word for it."""
+        """The same as a verdict's status."""
         return self.score.status
 
     @property
@@ -121,7 +121,7 @@ class Scorecard:
 
     @property
     def exit_code(self) -> ExitCode:
-        """Exit status of `harness suite`: the harness's own failures first, or they would be taken for the chain's."""
+        """Exit status of `harness suite`: failures of the harness first, so that they are not taken for the chain's."""
         if any(run.exit_code == ExitCode.HARNESS for cell in self.cells for run in cell.runs):
             return ExitCode.HARNESS
         codes = {Status.PASS: ExitCode.PASS, Status.FAIL: ExitCode.FAIL, Status.INCONCLUSIVE: ExitCode.INCONCLUSIVE}
@@ -143,7 +143,7 @@ class Scorecard:
         return tuple(dict.fromkeys(cell.chain for cell in self.cells))
 
     def with_run(self, cell: int, run: CellRun) -> Scorecard:
-        """Return it with one run of a cell, known by its seed, in a new state."""
+        """Return the scorecard with a new state of one run, found by its cell and seed."""
         cells = list(self.cells)
         cells[cell] = replace(cells[cell], runs=tuple(run if old.seed == run.seed else old for old in cells[cell].runs))
         return replace(self, cells=tuple(cells))

@@ -11,5 +11,5 @@ def test_it_names_each_request_and_its_end(hasty: JudgedRun) -> None:
     (finding,) = [finding for finding in hasty.verdict.findings if finding.id == "retry_after_ignored"]
     text = SINGLE_REQUESTS.alt(hasty)
     assert text.startswith("What single requests did. ")
-    assert f"{finding.requests[0]} (retry_after_ignored): azure, " in text
+    assert f"{finding.requests[0]} (retried earlier than the provider asked): azure, " in text
     assert ", 4 attempts" in text
