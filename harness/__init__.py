@@ -1,3 +1,3 @@
-"""Find out what your LLM fallback chain does before your provider's outage shows you."""
+"""Find out what your LLM fallback chain does before an outage does."""
 
 __version__ = "0.1.0"

@@ -39,6 +39,10 @@ class HarnessError(Exception):
         self.known = known
         self.hint = hint
 
+    def as_json(self) -> dict[str, str | None]:
+        """Return it for other programs."""
+        return {"problem": self.problem, "where": self.where, "hint": self.hint}
+
     def __str__(self) -> str:
         head = f"{self.where}: {self.problem}" if self.where else self.problem
         lines = [head]
@@ -72,9 +76,13 @@ class SeveralErrors(UsageError):  # noqa: N818 - it holds errors
 
 def raise_errors(errors: Iterable[HarnessError]) -> None:
     """Raise what is wrong, if anything: one error as it is, several as one."""
-    found = [single for error in errors for single in (error.errors if isinstance(error, SeveralErrors) else (error,))]
-    distinct = list({str(error): error for error in found}.values())
+    distinct = list({str(single): single for error in errors for single in each_error(error)}.values())
     if len(distinct) > 1:
         raise SeveralErrors(distinct)
     if distinct:
         raise distinct[0]
+
+
+def each_error(error: HarnessError) -> tuple[HarnessError, ...]:
+    """Return the errors that an error holds; itself if it holds no others."""
+    return error.errors if isinstance(error, SeveralErrors) else (error,)

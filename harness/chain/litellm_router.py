@@ -6,7 +6,7 @@ warning.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -150,7 +150,9 @@ def _theirs(chain: Chain, base_urls: Mapping[str, str], environ: Mapping[str, st
     warnings: list[str] = []
     known = {**environ, **{str(k): str(v) for k, v in section(config, "environment_variables").items()}}
     listed = deployments(config)
-    model_list = tuple(_rewired(entry, base_urls.get(entry.name, ""), known, warnings) for entry in listed)
+    lacking = _Lacking()
+    model_list = tuple(_rewired(entry, base_urls.get(entry.name, ""), known, lacking) for entry in listed)
+    warnings += lacking.warnings()
     warnings += [
         f"{entry.name}: {name} is set, so this deployment never calls a provider"
         for entry in listed
@@ -208,34 +210,67 @@ def _applied(
     return applied
 
 
-def _rewired(entry: Deployment, base_url: str, environ: Mapping[str, str], warnings: list[str]) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class _Lacking:
+    """What deployments lack, collected so that each lack is one warning however many deployments have it.
+
+    Attributes:
+        keys: Variables of keys that are not set.
+        unset: By the field and the variable that it refers to, the deployments whose variable is not set.
+        logins: By the field that would make LiteLLM call a login service, the deployments that have it.
+    """
+
+    keys: dict[str, None] = field(default_factory=dict)
+    unset: dict[tuple[str, str], list[str]] = field(default_factory=dict)
+    logins: dict[str, list[str]] = field(default_factory=dict)
+
+    def warnings(self) -> list[str]:
+        """Return them in sentences."""
+        found = []
+        if len(self.keys) == 1:
+            found.append(f"{next(iter(self.keys))} is not set; mocks need no key")
+        elif self.keys:
+            found.append(f"{len(self.keys)} keys not set; mocks need none ({_some(self.keys)})")
+        found += [f"{name} is not set: {key} is left out ({_some(who)})" for (key, name), who in self.unset.items()]
+        if self.logins:
+            who = dict.fromkeys(name for names in self.logins.values() for name in names)
+            found.append(f"{', '.join(self.logins)} left out, using a dummy key ({_some(who)})")
+        return found
+
+
+def _some(names: Iterable[str]) -> str:
+    listed = list(names)
+    return ", ".join([*listed[:3], *([f"and {len(listed) - 3} more"] if len(listed) > 3 else [])])
+
+
+def _rewired(entry: Deployment, base_url: str, environ: Mapping[str, str], lacking: _Lacking) -> dict[str, Any]:
     """Return a deployment as it is written, but for its address, and its key where it has none."""
     params = {}
     for key, value in entry.params.items():
         if key in LOGINS:
-            warnings.append(f"{entry.name}: {key} is left out, a dummy key stands in its place")
+            lacking.logins.setdefault(key, []).append(entry.name)
             continue
         resolved = _resolved(value, environ)
-        if resolved is None and value is not None and key != "api_key":
-            warnings.append(f"{entry.name}: {key} is left out, its environment variable is not set")
+        if resolved is None and value is not None and key not in ("api_key", "api_base", "base_url"):
+            lacking.unset.setdefault((key, str(value).partition("/")[2]), []).append(entry.name)
         else:
             params[key] = resolved
     params["api_base"] = api_base(entry.dialect, base_url)
     if "base_url" in params:  # LiteLLM lets it win over api_base
         params["base_url"] = params["api_base"]
     if params.get("api_key") is None:
-        params["api_key"] = _key(entry, environ, warnings)
+        params["api_key"] = _key(entry, environ, lacking)
     return {**entry.raw, "litellm_params": params}
 
 
-def _key(entry: Deployment, environ: Mapping[str, str], warnings: list[str]) -> str:
+def _key(entry: Deployment, environ: Mapping[str, str], lacking: _Lacking) -> str:
     stated = entry.params.get("api_key")
     if stated is None:
         for variable in _KEY_VARIABLES[entry.dialect]:
             if environ.get(variable):
                 return environ[variable]
     missing = stated.split("/", 1)[1] if isinstance(stated, str) and "/" in stated else _KEY_VARIABLES[entry.dialect][0]
-    warnings.append(f"{entry.name}: {missing} is not set, a dummy key stands in its place")
+    lacking.keys[missing] = None
     return DUMMY_KEY
 
 

@@ -38,6 +38,13 @@ def load(path: Path, *, model: str | None = None) -> Chain:
     return chain
 
 
+def configuration_path(path: Path) -> Path:
+    """Return the file that says what a chain does: the one that a chain file names after `config`, else the chain file."""
+    written = read(path).data
+    named = written.get("config") if isinstance(written, dict) else None
+    return path.parent / named if isinstance(named, str) else path
+
+
 def _hosted(document: Document, model: str | None) -> Chain:
     how = validate(document, HostedConfig)
     driver = _driver(document, how.driver)

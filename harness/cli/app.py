@@ -2,36 +2,43 @@
 
 from __future__ import annotations
 
+import io
 import sys
 import traceback
 from typing import Annotated
 
 import typer
 
-from harness import __version__
+import harness
 from harness.cli.output import fail
 from harness.errors import ExitCode, HarnessError, UsageError
 
 app = typer.Typer(
     name="harness",
-    help="Find out what your LLM fallback chain does before your provider's outage shows you.",
+    help=harness.__doc__,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
-    epilog="Exit codes: 0 pass, 1 fail, 2 bad usage or scenario, 3 inconclusive, 4 the harness failed, 130 interrupted.",
+    epilog="Exit codes: 0 pass, 1 fail, 2 bad usage or scenario, 3 inconclusive, 4 harness failure, 130 interrupted.",
 )
 
 PARSER_ERROR: type[Exception] = typer.BadParameter.__mro__[2]
 """What every error of typer's parser is; typer carries a click of its own and has no public name for it."""
+_MESSAGE_MAX = 300
 
 
 def main() -> None:
     """Run the command line and exit with its status."""
     as_json = "--json" in sys.argv
+    if isinstance(sys.stdout, io.TextIOWrapper):  # what a terminal cannot show is escaped: it is no reason to fail
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
+        _check_arguments(sys.argv[1:])
         code = app(standalone_mode=False)
     except PARSER_ERROR as error:
-        fail(UsageError(str(error), hint="harness --help lists commands and options"), as_json=as_json)
+        text = getattr(error, "format_message", error.__str__)()
+        problem = text if len(text) <= _MESSAGE_MAX else text[:_MESSAGE_MAX] + "…"
+        fail(UsageError(problem, hint="harness --help lists commands and options"), as_json=as_json)
         code = ExitCode.USAGE
     except (KeyboardInterrupt, typer.Abort):
         fail(HarnessError("interrupted"), as_json=as_json)
@@ -41,22 +48,30 @@ def main() -> None:
         code = error.exit_code
     except Exception as bug:  # never exit 1, which blames the chain
         traceback.print_exc()
-        fail(
-            HarnessError(f"{type(bug).__name__}: {bug}", hint="a bug of the harness: please report it"), as_json=as_json
-        )
+        hint = "this is a bug in harness: please report it"
+        fail(HarnessError(f"{type(bug).__name__}: {bug}", hint=hint), as_json=as_json)
         code = ExitCode.HARNESS
     sys.exit(int(code or 0))
 
 
-@app.callback(invoke_without_command=True)
+def _check_arguments(arguments: list[str]) -> None:
+    """Raise a UsageError if an argument is not text: it could be written neither to a file nor to a terminal."""
+    for number, argument in enumerate(arguments, start=1):
+        try:
+            argument.encode()
+        except UnicodeEncodeError:
+            raise UsageError(f"argument {number} is not valid UTF-8 text: {argument!r}") from None
+
+
+@app.callback(invoke_without_command=True, help=harness.__doc__)
 def begin(
     context: typer.Context,
     *,
     version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
 ) -> None:
-    """Find out what your LLM fallback chain does before your provider's outage shows you."""
+    """Print the version, or the help where no command is given."""
     if version:
-        sys.stdout.write(f"harness {__version__}\n")
+        sys.stdout.write(f"harness {harness.__version__}\n")
         raise typer.Exit
     if context.invoked_subcommand is None:
         sys.stderr.write(context.get_help() + "\n")

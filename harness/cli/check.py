@@ -17,31 +17,33 @@ from harness.errors import ExitCode
 @app.command(epilog="Example: harness check scenarios/*.yaml")
 def check(
     files: Annotated[
-        list[Path], typer.Argument(metavar="FILE…", help="Scenario files, chain files or litellm configs.")
+        list[Path],
+        typer.Argument(metavar="FILE…", help="Scenarios, chain files, LiteLLM configurations, or folders of them."),
     ],
     *,
     chain: ChainFile = None,
     as_json: Json = False,
 ) -> int:
-    """Say whether files are right, without running anything."""
+    """Validate files without running anything."""
     from harness import experiment  # noqa: PLC0415
+    from harness.scenario.shipped import named  # noqa: PLC0415
 
-    checked = [experiment.check(path, chain=chain) for path in files]
+    checked = [result for path in files for result in experiment.check(path, chain=chain)]
+    if as_json:
+        show({"files": [result.as_json() for result in checked]})
     for result in checked:
         if result.error is not None:
             sys.stderr.write(f"error: {result.error}\n")
         elif not as_json:
-            sys.stdout.write(f"ok: {result.path}: {result.summary}\n")
-        for warning in result.warnings:
-            sys.stderr.write(f"warning: {result.path}: {warning}\n")
-    if as_json:
-        show({"files": [result.as_json() for result in checked]})
+            sys.stdout.write(f"ok: {named(result.path)}: {result.summary}\n")
+    for warned in dict.fromkeys(warned for result in checked for warned in result.warnings):
+        sys.stderr.write(f"warning: {warned.file}: {warned.text}\n")
     return ExitCode.USAGE if any(result.error for result in checked) else ExitCode.PASS
 
 
 @app.command(epilog="Example: harness doctor")
 def doctor(*, as_json: Json = False) -> int:
-    """Say what this machine has, which Toxiproxy a run would use and why, and what to do if none works."""
+    """Check Python, dependencies and Toxiproxy on this machine."""
     from harness import experiment  # noqa: PLC0415
 
     checks = experiment.doctor()

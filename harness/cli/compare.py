@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 @app.command(epilog="Example: harness compare reports/suites/2026-11-21T20-21-47Z reports/suites/2026-11-22T08-00-12Z")
 def compare(
     before: Annotated[Path, typer.Argument(metavar="BEFORE", help="Folder of the earlier run or suite.")],
-    after: Annotated[Path, typer.Argument(metavar="AFTER", help="Folder of the later one.")],
+    after: Annotated[Path, typer.Argument(metavar="AFTER", help="Folder of the later run or suite.")],
     *,
     as_json: Json = False,
 ) -> int:
-    """Say what changed between two runs of a scenario, or two suites, and fail if anything became worse.
+    """Compare two runs or suites; fail if something got worse.
 
-    One pair of runs hardly ever can tell a change from chance: compare suites with --repeat 8 or more.
+    A single pair of runs rarely distinguishes a change from chance: compare suites made with --repeat 8 or more.
     """
     from harness import experiment  # noqa: PLC0415
     from harness.report.comparison import print_comparison  # noqa: PLC0415
@@ -39,7 +39,7 @@ def compare(
 
 
 def exit_code(code: int, compared: Compared | None) -> int:
-    """Return the exit status of what ended with some status and was then compared: fail beats inconclusive beats pass."""
+    """Return the exit status of a run or suite that was compared with a baseline: fail beats inconclusive beats pass."""
     if compared is None or code not in (ExitCode.PASS, ExitCode.INCONCLUSIVE):
         return code
     if compared.regressed:
@@ -53,7 +53,7 @@ def regressions(compared: Compared | None) -> dict[str, Any]:
 
 
 def print_compared(compared: Compared | None) -> None:
-    """Print what became worse, or may have; nothing without a baseline."""
+    """Print what got worse, or may have; nothing without a baseline."""
     from harness.report.comparison import print_comparison  # noqa: PLC0415
 
     if compared is not None:

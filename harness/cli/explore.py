@@ -18,6 +18,7 @@ from harness.cli.app import app
 from harness.cli.options import Json, Reports
 from harness.cli.output import show
 from harness.document import duration_ns
+from harness.draw import SEED_MAX
 from harness.errors import UsageError
 
 if TYPE_CHECKING:
@@ -26,32 +27,35 @@ if TYPE_CHECKING:
 
 @app.command(epilog="Example: harness explore litellm-config.yaml --budget 60s --deadline 30s")
 def explore(
-    chain: Annotated[Path, typer.Argument(metavar="CHAIN", help="A chain file or a litellm-config.yaml.")],
+    chain: Annotated[Path, typer.Argument(metavar="CHAIN", help="Chain file or litellm-config.yaml.")],
     *,
-    budget: Annotated[str, typer.Option(metavar="TIME", help="How long to search.")] = "60s",
+    budget: Annotated[str, typer.Option(metavar="TIME", help="Time to search.")] = "60s",
     deadline: Annotated[
         str | None,
         typer.Option(
-            metavar="TIME", help="How long a request may take; the chain's timeout for each provider if absent."
+            metavar="TIME", help="Time that a request may take. [default: the chain's timeout x its providers]"
         ),
     ] = None,
     providers: Annotated[
-        str | None, typer.Option(metavar="A,B", help="Only these may fail, and count as healthy; all if absent.")
+        str | None, typer.Option(metavar="A,B", help="Providers that may fail and count as healthy. [default: all]")
     ] = None,
-    faults: Annotated[int, typer.Option(min=1, max=10, help="How many faults a timeline has at most.")] = 3,
-    seed: Annotated[int, typer.Option(min=0, help="Fixes what is tried, and in which order.")] = 1,
+    faults: Annotated[int, typer.Option(min=1, max=10, help="Most faults in a timeline.")] = 3,
+    seed: Annotated[int, typer.Option(min=0, max=SEED_MAX, help="Determines what is tried, and in which order.")] = 1,
     properties: Annotated[
         list[str] | None,
-        typer.Option("--property", metavar="NAME", help="Break only this one; may be given several times."),
+        typer.Option("--property", metavar="NAME", help="Property to break; repeatable. [default: all]"),
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(metavar="DIR", help="Where finds are kept; a folder of the chain's among the reports if absent."),
+        typer.Option(metavar="DIR", help="Folder for finds. [default: REPORTS/explore/CHAIN]"),
     ] = None,
     reports: Reports = Path("reports"),
     as_json: Json = False,
 ) -> int:
-    """Search, in virtual time, for the smallest timeline of faults that breaks a property of the chain."""
+    """Search for the fewest faults that break a chain.
+
+    Runs timelines of faults in virtual time, and saves the smallest one that breaks a property as a scenario.
+    """
     from harness import experiment  # noqa: PLC0415
     from harness.report.progress import SearchProgress  # noqa: PLC0415
     from harness.scenario import EXPLORED  # noqa: PLC0415
@@ -81,7 +85,7 @@ def explore(
 
 @contextmanager
 def _interruptible() -> Iterator[Callable[[], bool]]:
-    """Let the first Ctrl-C (or SIGTERM) end the search after the run in hand, so that what was found is told; the next one at once."""
+    """Let the first Ctrl-C (or SIGTERM) end the search after the current run, so that finds are printed; the second at once."""
     ended = False
 
     def end(_number: int, _frame: FrameType | None) -> None:
@@ -98,13 +102,13 @@ def _interruptible() -> Iterator[Callable[[], bool]]:
 
 
 def _ns(text: str, option: str) -> int:
-    """Return a duration that is longer than none."""
+    """Return the duration after an option, in nanoseconds."""
     try:
         ns = duration_ns(text)
     except PydanticCustomError as error:
         raise UsageError(error.message(), where=option, known=(error.context or {}).get("known")) from None
     if ns <= 0:
-        raise UsageError("no time at all", where=option, hint="60s")
+        raise UsageError("expected a duration above 0", where=option, hint="60s")
     return ns
 
 
@@ -138,7 +142,7 @@ def _print(explored: Explored) -> None:
 
 def _file(found: Found) -> str:
     size = "one fault" if found.faults == 1 else f"{found.faults} faults"
-    more = "" if found.steady else "; hangs on chance, so a live run may show it or not"
+    more = "" if found.steady else "; depends on chance, so a live run may or may not show it"
     if not found.shrunk:
-        more = "; no time was left to look for less, or for chance in it"
+        more = "; there was no time left to simplify it, or to check whether it depends on chance"
     return f"{found.scenario} ({size}{more})"

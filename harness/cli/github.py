@@ -1,4 +1,4 @@
-"""What GitHub Actions shows of a run: a summary of the step, and an annotation at each check that failed."""
+"""What GitHub Actions shows of a run: a summary of the step, and an annotation for each check that failed."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 
 def publish_run(run: JudgedRun, scenario: Path, compared: Compared | None, summary: Path | None) -> None:
-    """Tell of a run.
+    """Write the summary and the annotations of a run.
 
     Args:
-        run: It.
+        run: The run.
         scenario: Its file.
-        compared: With its baseline; None without one.
-        summary: Where the summary is appended; the file that GitHub names, if any, where it is None.
+        compared: What changed since its baseline; None without one.
+        summary: Where the summary is appended; if None, the file that GitHub names, if any.
     """
     from harness.report import github  # noqa: PLC0415
 
@@ -33,7 +33,7 @@ def publish_run(run: JudgedRun, scenario: Path, compared: Compared | None, summa
 
 
 def publish_suite(card: Scorecard, compared: Compared | None, summary: Path | None) -> None:
-    """Tell of a suite; see `publish_run`."""
+    """Write the summary and the annotations of a suite; see `publish_run`."""
     from harness.report import github  # noqa: PLC0415
 
     if file := _summary(summary):

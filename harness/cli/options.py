@@ -7,26 +7,28 @@ from typing import Annotated, Literal
 
 import typer
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout and nothing else there.")]
-Reports = Annotated[Path, typer.Option("--reports", metavar="DIR", help="Folder of all runs.")]
+from harness.draw import SEED_MAX
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, and nothing else there.")]
+Reports = Annotated[Path, typer.Option("--reports", metavar="DIR", help="Folder where runs are saved.")]
 ChainFile = Annotated[
     Path | None,
-    typer.Option("--chain", metavar="FILE", help="A chain file or a litellm-config.yaml, in place of the scenario's."),
+    typer.Option("--chain", metavar="FILE", help="Chain file or litellm-config.yaml; overrides the scenario's chain."),
 ]
 AllowReal = Annotated[
-    bool, typer.Option("--allow-real", help="Let providers with an `upstream` be called for real: this costs money.")
+    bool, typer.Option("--allow-real", help="Allow calls to real providers (those with an `upstream`). Costs money.")
 ]
 EngineName = Annotated[
     Literal["live", "sim"],
-    typer.Option("--engine", help="`live` on real parts, `sim` in virtual time: seconds, and always the same."),
+    typer.Option("--engine", help="live: real sockets and real time; sim: virtual time, seconds per run, repeatable."),
 ]
-Seed = Annotated[int | None, typer.Option("--seed", min=0, help="In place of the scenario's.")]
+Seed = Annotated[int | None, typer.Option("--seed", min=0, max=SEED_MAX, help="Overrides the scenario's seed.")]
 
 BaselineAt = Annotated[
     Path | None,
-    typer.Option("--baseline", metavar="RUN", help="Folder of an earlier run or suite: fail if anything became worse."),
+    typer.Option("--baseline", metavar="RUN", help="Folder of an earlier run or suite: fail if something got worse."),
 ]
 SummaryFile = Annotated[
     Path | None,
-    typer.Option("--summary", metavar="FILE", help="Append a summary in Markdown; on GitHub the step's, unasked."),
+    typer.Option("--summary", metavar="FILE", help="Append a Markdown summary; in GitHub Actions this is automatic."),
 ]

@@ -1,4 +1,4 @@
-"""What every command prints: errors to people on stderr, one JSON object to programs on stdout."""
+"""What every command prints: errors for people on stderr, one JSON object for programs on stdout."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import json
 import sys
 from typing import Any
 
-from harness.errors import HarnessError
+from harness.errors import HarnessError, SeveralErrors
 
 
 def fail(error: HarnessError, *, as_json: bool, **rest: Any) -> None:
-    """Tell an error: to people on stderr, to programs on stdout."""
+    """Print an error: for people on stderr, and with --json for programs on stdout."""
     if as_json:
-        show({"error": {"problem": error.problem, "where": error.where, "hint": error.hint}, **rest})
+        several = {"errors": [each.as_json() for each in error.errors]} if isinstance(error, SeveralErrors) else {}
+        show({"error": error.as_json(), **several, **rest})
     sys.stderr.write(f"error: {error}\n")
 
 

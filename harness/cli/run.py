@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @app.command(epilog="Example: harness run scenarios/primary-429.yaml --chain litellm-config.yaml")
 def run(
     scenario: Annotated[
-        Path, typer.Argument(metavar="SCENARIO", help="A scenario file, or one of ours: smoke/refused.yaml.")
+        Path, typer.Argument(metavar="SCENARIO", help="Scenario file, or a shipped one: smoke/refused.yaml.")
     ],
     *,
     chain: ChainFile = None,
@@ -35,7 +35,7 @@ def run(
     reports: Reports = Path("reports"),
     as_json: Json = False,
 ) -> int:
-    """Run a scenario, live or in virtual time, and give the verdict."""
+    """Run a scenario and print the verdict."""
     from harness import experiment  # noqa: PLC0415 - `harness --help` and `check` stay quick
     from harness.report.progress import RunProgress  # noqa: PLC0415
 
@@ -59,12 +59,12 @@ def run(
 
 
 def print_result(result: RunResult, compared: Compared | None = None, *, as_json: bool) -> int:
-    """Print what a run came to, and what became worse; return the exit status."""
+    """Print the result of a run, and what got worse; return the exit status."""
     from harness.report.terminal import print_run  # noqa: PLC0415
 
     if result.error is not None:
         fail(result.error, as_json=as_json, run=str(result.folder.path))
-        sys.stderr.write(f"  kept: {result.folder.path}\n  to see it: harness report {result.folder.path}\n")
+        sys.stderr.write(f"  saved: {result.folder.path}\n  to view it: harness report {result.folder.path}\n")
     elif as_json:
         show({"run": str(result.folder.path), "verdict": result.folder.verdict(), **regressions(compared)})
     else:
@@ -84,12 +84,15 @@ def _command(scenario: Path, chain: Path | None, seed: int | None, *, allow_real
 
 @app.command(epilog="Example: harness report reports/latest")
 def report(
-    run: Annotated[Path | None, typer.Argument(metavar="RUN", help="Folder of a run; the latest if absent.")] = None,
+    run: Annotated[Path | None, typer.Argument(metavar="RUN", help="Folder of a run. [default: the latest]")] = None,
     *,
     reports: Reports = Path("reports"),
     as_json: Json = False,
 ) -> int:
-    """Judge a kept run anew and write its report, even one whose runner was killed."""
+    """Re-evaluate a saved run and write its report.
+
+    Also works for a run that was killed.
+    """
     from harness import experiment  # noqa: PLC0415
     from harness.report.progress import RunProgress  # noqa: PLC0415
 

@@ -16,19 +16,22 @@ from harness.errors import ExitCode
 
 @app.command(epilog="Example: harness serve scenarios/chains/gpt4-azure-claude.yaml --provider openai --port 8080")
 def serve(
-    chain: Annotated[Path, typer.Argument(metavar="CHAIN", help="A chain file or a litellm-config.yaml.")],
+    chain: Annotated[Path, typer.Argument(metavar="CHAIN", help="Chain file or litellm-config.yaml.")],
     *,
-    provider: Annotated[str | None, typer.Option(metavar="NAME", help="Only this one of its providers.")] = None,
+    provider: Annotated[str | None, typer.Option(metavar="NAME", help="Serve only this provider.")] = None,
     port: Annotated[
         int | None,
         typer.Option(
-            min=1, max=65535, help="Where it listens, further providers on the next ports; any free ones if absent."
+            min=1, max=65535, help="Port of the first provider; the others use the next ones. [default: free ports]"
         ),
     ] = None,
     allow_real: AllowReal = False,
     as_json: Json = False,
 ) -> int:
-    """Serve the providers alone: a plain, fast LLM mock, or a pass-through to real ones. Ends with Ctrl-C."""
+    """Serve a chain's providers alone, as a fast LLM mock.
+
+    Providers with an `upstream` are passed through instead. Ctrl-C ends it.
+    """
     from harness import experiment  # noqa: PLC0415
 
     def listening(addresses: dict[str, str]) -> None:

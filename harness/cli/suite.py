@@ -13,6 +13,7 @@ from harness.cli.app import app
 from harness.cli.compare import exit_code, print_compared, regressions
 from harness.cli.options import AllowReal, BaselineAt, EngineName, Json, Reports, SummaryFile
 from harness.cli.output import show
+from harness.draw import SEED_MAX
 
 if TYPE_CHECKING:
     from harness.report.comparison import Compared
@@ -24,32 +25,33 @@ if TYPE_CHECKING:
 )
 def suite(
     paths: Annotated[
-        list[Path], typer.Argument(metavar="PATH…", help="Scenario files, folders of them, or ours: smoke, catalogue.")
+        list[Path],
+        typer.Argument(metavar="PATH…", help="Scenario files, folders of them, or shipped ones: smoke, catalogue."),
     ],
     *,
     chain: Annotated[
         list[Path] | None,
-        typer.Option(
-            metavar="FILE", help="A chain to try, in place of the scenarios' own; may be given several times."
-        ),
+        typer.Option(metavar="FILE", help="Chain to test instead of the scenarios' own; repeatable."),
     ] = None,
-    repeat: Annotated[int, typer.Option(min=1, max=1000, help="Runs of each cell, each with the next seed.")] = 1,
-    seed: Annotated[int | None, typer.Option(min=0, help="The first seed, in place of the scenario's.")] = None,
+    repeat: Annotated[
+        int, typer.Option(min=1, max=1000, help="Runs of each scenario on each chain, each with the next seed.")
+    ] = 1,
+    seed: Annotated[int | None, typer.Option(min=0, max=SEED_MAX, help="First seed; overrides the scenario's.")] = None,
     jobs: Annotated[
-        int | None, typer.Option(min=1, help="Runs side by side at most; as many as the machine can bear if absent.")
+        int | None, typer.Option(min=1, max=1000, help="Most runs at a time. [default: what the machine can handle]")
     ] = None,
     resume: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Folder of a suite that was cut short: go on with it.")
+        Path | None, typer.Option(metavar="DIR", help="Folder of an interrupted suite: finish it.")
     ] = None,
     engine: EngineName = "live",
-    junit: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the JUnit file here too.")] = None,
+    junit: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write the JUnit file here.")] = None,
     allow_real: AllowReal = False,
     baseline: BaselineAt = None,
     summary: SummaryFile = None,
     reports: Reports = Path("reports"),
     as_json: Json = False,
 ) -> int:
-    """Run every scenario on every chain, side by side, live or in virtual time, and write the scorecard."""
+    """Run scenarios on chains and write the scorecard."""
     from harness import experiment  # noqa: PLC0415
     from harness.report.progress import RunProgress  # noqa: PLC0415
 
@@ -86,7 +88,7 @@ def _suite_command(
 
 
 def _print_suite(card: Scorecard, compared: Compared | None, *, as_json: bool) -> int:
-    """Print the scorecard, and what became worse; return the exit status."""
+    """Print the scorecard, and what got worse; return the exit status."""
     from harness.report.terminal import print_scorecard  # noqa: PLC0415
 
     if as_json:

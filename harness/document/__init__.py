@@ -1,6 +1,7 @@
 """What people write: YAML with its places, durations, rates, shares, and errors that point at the line."""
 
 from harness.document.reading import Document, Place, field_name, parse, read
+from harness.document.spelling import did_you_mean
 from harness.document.units import (
     Allowance,
     AllowanceText,
@@ -13,7 +14,7 @@ from harness.document.units import (
     share,
     share_text,
 )
-from harness.document.validating import did_you_mean, field_error, validate
+from harness.document.validating import field_error, validate
 
 __all__ = [
     "Allowance",

@@ -15,6 +15,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
+from harness.document.spelling import did_you_mean
 from harness.errors import UsageError
 
 Place = tuple[str | int, ...]
@@ -79,6 +80,9 @@ def _bytes(path: Path) -> bytes:
             raise UsageError("is a folder, not a file" if stat.S_ISDIR(kind) else "not a regular file", where=str(path))
         with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
             raw = file.read(_BYTES_MAX + 1)
+    except FileNotFoundError:
+        beside = [each.name for each in path.parent.iterdir()] if path.parent.is_dir() else []
+        raise UsageError("there is no such file", where=str(path), hint=did_you_mean(path.name, beside)) from None
     except (OSError, ValueError) as error:  # ValueError: a null character in the name
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise UsageError(f"cannot read the file: {reason}", where=str(path)) from None

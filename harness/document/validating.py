@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import re
 import types
 import typing
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Annotated, Any, NamedTuple, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
@@ -15,6 +14,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from harness.document.reading import Document, Place, field_name
+from harness.document.spelling import did_you_mean, nearest
 from harness.errors import UsageError, raise_errors
 
 T = TypeVar("T")
@@ -73,17 +73,6 @@ def field_error(problem: str, *, known: str | None = None, hint: str | None = No
     """Return an error for a pydantic validator to raise, in our own words."""
     context = {name: text for name, text in (("known", known), ("hint", hint)) if text}
     return PydanticCustomError("field_error", problem.replace("{", "(").replace("}", ")"), context)
-
-
-def did_you_mean(found: str, known: Iterable[str]) -> str | None:
-    """Return a hint that names the known word nearest to what was found, or None."""
-    near = nearest(found, known)
-    return f"did you mean {near!r}?" if near else None
-
-
-def nearest(found: str, known: Iterable[str]) -> str | None:
-    """Return the known word nearest to what was found, or None."""
-    return next(iter(difflib.get_close_matches(found[:_WORD_MAX], list(known), n=1, cutoff=0.6)), None)
 
 
 class _Field(NamedTuple):

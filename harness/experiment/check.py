@@ -1,19 +1,32 @@
-"""Say whether files are right, without running anything."""
+"""Validate files without running anything."""
 
 from __future__ import annotations
 
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from harness import chain as chains
 from harness.chain import Chain
-from harness.chain.driver import DRIVERS, driver_of
+from harness.chain.driver import driver_of
 from harness.document import read
-from harness.errors import HarnessError
+from harness.errors import HarnessError, UsageError, each_error
+from harness.experiment.files import Kind, files_in, kind_of
 from harness.scenario.load import load
-from harness.scenario.shipped import located
+from harness.scenario.shipped import existing
+
+
+class Warned(NamedTuple):
+    """A warning.
+
+    Attributes:
+        file: The file that it is about.
+        text: What it says.
+    """
+
+    file: Path
+    text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,62 +34,71 @@ class CheckedFile:
     """One file.
 
     Attributes:
-        path: As the user named it; of ours, where it lies.
+        path: As the user named it; a shipped one where it is.
         summary: What it holds; empty if it is wrong.
-        warnings: What is right but will not be carried over to the chain's host, in sentences.
+        warnings: What is valid, but perhaps not meant.
         error: What is wrong; None if nothing.
     """
 
     path: Path
     summary: str = ""
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[Warned, ...] = ()
     error: HarnessError | None = None
 
     def as_json(self) -> dict[str, Any]:
         """Return it as plain data."""
-        error = self.error
-        found = None if error is None else {"problem": error.problem, "where": error.where, "hint": error.hint}
         return {
             "file": str(self.path.absolute()),
-            "ok": error is None,
+            "ok": self.error is None,
             "summary": self.summary,
-            "warnings": list(self.warnings),
-            "error": found,
+            "warnings": [warned.text for warned in self.warnings],
+            "error": None if self.error is None else self.error.as_json(),
+            "errors": [] if self.error is None else [error.as_json() for error in each_error(self.error)],
         }
 
 
-def check(path: Path, *, chain: Path | None = None) -> CheckedFile:
-    """Return what a scenario, chain file or LiteLLM configuration holds, or what is wrong with it.
+def check(path: Path, *, chain: Path | None = None) -> list[CheckedFile]:
+    """Return what is in a scenario, a chain file or a LiteLLM configuration, or what is wrong with it.
 
     Args:
-        path: The file, or the name of one of our scenarios.
+        path: The file; a folder for all such files in it; or the name of shipped scenarios.
         chain: In place of the scenario's.
     """
-    path = located(path)
     try:
-        summary, hosted = _read(path, chain)
-        warnings = driver_of(hosted).warnings(hosted, os.environ)
+        path = existing(path)
+    except UsageError as error:
+        return [CheckedFile(path=path, error=error)]
+    if not path.is_dir():
+        return [_checked(path, chain)]
+    files, wrong = files_in(path, set(Kind))
+    checked = [*(_checked(file, chain) for file in files), *(CheckedFile(path=p, error=e) for p, e in wrong.items())]
+    empty = UsageError("no scenario and no chain in this folder", where=str(path))
+    return sorted(checked, key=lambda each: each.path) or [CheckedFile(path=path, error=empty)]
+
+
+def _checked(path: Path, chain: Path | None) -> CheckedFile:
+    try:
+        if kind_of(read(path).data) is Kind.CHAIN:
+            found = chains.load(path)
+            summary = f"chain {found.name}: {' → '.join(found.order)} ({found.driver})"
+            return CheckedFile(path=path, summary=summary, warnings=_of_chain(found, path))
+        loaded = load(path, chain=chain)
+        warnings = _of_chain(loaded.chain, loaded.chain_path)
     except HarnessError as error:
         return CheckedFile(path=path, error=error)
+    plan = loaded.plan
+    summary = (
+        f"scenario {plan.name}: {_count(len(plan.arrivals), 'request')} in {plan.end_ns / 10**9:g} s, "
+        f"{_count(len(plan.timeline.windows), 'fault window')}, {_count(len(plan.expectations), 'expectation')}, "
+        f"chain {plan.chain.name}"
+    )
     return CheckedFile(path=path, summary=summary, warnings=warnings)
 
 
-def _read(path: Path, chain: Path | None) -> tuple[str, Chain]:
-    data = read(path).data
-    if isinstance(data, dict) and _chain_keys() & data.keys() and "phases" not in data:
-        found = chains.load(path)
-        return f"chain {found.name}: {' → '.join(found.order)} ({found.driver})", found
-    loaded = load(path, chain=chain)
-    plan = loaded.plan
-    seconds = plan.end_ns / 10**9
-    summary = (
-        f"scenario {plan.name}: {len(plan.arrivals)} requests in {seconds:g} s, {len(plan.timeline.windows)} fault "
-        f"windows, {len(plan.expectations)} expectations, chain {plan.chain.name}"
-    )
-    return summary, loaded.chain
+def _of_chain(chain: Chain, path: Path) -> tuple[Warned, ...]:
+    file = chains.configuration_path(path)
+    return tuple(Warned(file, text) for text in driver_of(chain).warnings(chain, os.environ))
 
 
-def _chain_keys() -> set[str]:
-    """Return top-level keys, one of which every chain file has."""
-    own = {driver.configuration.key for driver in DRIVERS.own.values() if driver.configuration is not None}
-    return {"providers", "config"} | own
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -25,12 +25,14 @@ class Loaded:
 
     Attributes:
         path: The scenario's file.
+        chain_path: The chain's file.
         scenario: Its fields.
         chain: The chain with its secrets, for the chain's host alone.
         plan: What a run is to do; without secrets.
     """
 
     path: Path
+    chain_path: Path
     scenario: Scenario
     chain: Chain
     plan: Plan
@@ -60,17 +62,19 @@ def load(
     mistakes += written_names(document)
     if scenario is not None:
         mistakes += scenario_errors(document, scenario)
-    hosted = _tried(mistakes, lambda: complete(chains.load(_chain_path(document, chain), model=_model(document))))
+    chain_path = _tried(mistakes, lambda: _chain_path(document, chain))
+    hosted = _tried(mistakes, lambda: complete(chains.load(chain_path, model=_model(document)))) if chain_path else None
     if hosted is not None:
         mistakes += written_targets(document, hosted)
         if _model(document) is not None and hosted.litellm is None:
             mistakes.append(document.error("`model` goes with a LiteLLM configuration", ("model",)))
     raise_errors(mistakes)
     assert scenario is not None
+    assert chain_path is not None
     assert hosted is not None
     expectations = tuple(expect.parse(text, scenario.phases) for text in scenario.expect)
     plan = compile_plan(scenario, hosted, expectations, seed=seed)
-    return Loaded(path=path, scenario=scenario, chain=hosted, plan=plan)
+    return Loaded(path=path, chain_path=chain_path, scenario=scenario, chain=hosted, plan=plan)
 
 
 def _tried(mistakes: list[HarnessError], call: Callable[[], T]) -> T | None:

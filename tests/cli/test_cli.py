@@ -15,7 +15,7 @@ import pytest
 import typer
 
 from harness import __version__
-from harness.cli import app
+from harness.cli import app, main
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = sorted(command.name or command.callback.__name__ for command in app.registered_commands if command.callback)
@@ -33,6 +33,15 @@ def harness(*arguments: str, cwd: Path = ROOT) -> tuple[int, str, str]:
         check=False,
     )
     return done.returncode, done.stdout, done.stderr
+
+
+def called(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
+    """Run the command in this process, in the checkout; return its exit code."""
+    monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(sys, "argv", ["harness", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    return int(ended.value.code or 0)
 
 
 def answer(*arguments: str) -> tuple[int, Any]:
@@ -61,7 +70,7 @@ def test_check_tells_what_is_right() -> None:
     assert (code, err) == (0, "")
     scenario, chain = out.splitlines()
     assert scenario == (
-        "ok: scenarios/primary-429.yaml: scenario primary-429: 653 requests in 63 s, 1 fault windows, 5 expectations, "
+        "ok: scenarios/primary-429.yaml: scenario primary-429: 653 requests in 63 s, 1 fault window, 5 expectations, "
         "chain gpt4-azure-claude"
     )
     assert chain.endswith("chain gpt4-azure-claude: openai → azure → anthropic (litellm-router)")
@@ -78,7 +87,7 @@ def test_check_tells_what_is_not_carried_over(tmp_path: Path) -> None:
     chain.write_text("name: c\ndriver: litellm-proxy\nconfig: litellm.yaml\n")
     code, out, err = harness("check", str(chain))
     assert (code, out) == (0, f"ok: {chain}: chain c: a (litellm-proxy)\n")
-    assert err == f"warning: {chain}: litellm_settings.callbacks: not applied\n"
+    assert err == f"warning: {config}: litellm_settings.callbacks: not applied\n"
 
 
 def test_check_tells_what_is_wrong(tmp_path: Path) -> None:
@@ -87,8 +96,95 @@ def test_check_tells_what_is_wrong(tmp_path: Path) -> None:
     wrong.write_text("name: x\nload: {rate: 1/s}\nphases: {a: 5}\n")
     code, found = answer("check", "scenarios/primary-429.yaml", str(wrong), str(tmp_path / "none.yaml"))
     assert (code, [file["ok"] for file in found["files"]]) == (2, [True, False, False])
-    assert found["files"][1]["error"]["hint"] == "write 5s for seconds"
+    assert found["files"][1]["errors"][0]["hint"] == "write 5s for seconds"
     assert found["files"][1]["file"] == str(wrong)
+
+
+def test_check_takes_folders_and_names_of_ours(tmp_path: Path) -> None:
+    """All scenarios and chains in a folder, and nothing else that is YAML."""
+    (tmp_path / "compose.yaml").write_text("services: {}\n")
+    (tmp_path / "chain.yaml").write_text((ROOT / "scenarios/chains/reference.yaml").read_text())
+    (tmp_path / "torn.yaml").write_text("name: [")
+    (tmp_path / "empty").mkdir()
+    code, out, err = harness("check", str(tmp_path), str(tmp_path / "empty"), "smoke/refused.yaml")
+    assert (code, out.count("ok: "), f"ok: {tmp_path}/chain.yaml" in out, "ok: smoke/refused.yaml" in out) == (
+        2,
+        2,
+        True,
+        True,
+    )
+    assert f"error: {tmp_path}/torn.yaml:1: not valid YAML" in err
+    assert f"error: {tmp_path}/empty: no scenario and no chain in this folder" in err
+    assert "compose" not in out + err
+
+
+def test_check_warns_once_of_what_many_scenarios_share(tmp_path: Path) -> None:
+    """In the file that it is about, with the figure."""
+    keys = [
+        {"model_name": f"m{i}", "litellm_params": {"model": "gpt-4", "api_key": f"os.environ/KEY_{i}"}}
+        for i in range(29)
+    ]
+    (tmp_path / "litellm.yaml").write_text(json.dumps({"model_list": keys}))
+    (tmp_path / "chain.yaml").write_text("name: c\ndriver: litellm-proxy\nconfig: litellm.yaml\n")
+    code, out, err = harness("check", "smoke", "--chain", str(tmp_path / "chain.yaml"))
+    assert (code, out.count("ok: ") > 3) == (0, True)
+    assert (
+        err
+        == f"warning: {tmp_path}/litellm.yaml: 29 keys not set; mocks need none (KEY_0, KEY_1, KEY_2, and 26 more)\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "hint"),
+    [
+        (("suite", "smok"), "did you mean 'smoke'?"),
+        (("run", "smoke/refusd.yaml"), "did you mean 'smoke/refused.yaml'?"),
+        (("run", "refused"), "did you mean 'smoke/refused.yaml'?"),
+        (("run", "smoke"), "run all of its scenarios: harness suite smoke"),
+        (("check", "scenarois"), "did you mean 'scenarios'?"),
+        (("run", "scenarios/primary-492.yaml"), "did you mean 'scenarios/primary-429.yaml' or "),
+        (("run", "smoke/refused.yaml", "--chain", "scenarios/chains/referenc.yaml"), "did you mean 'reference.yaml'?"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_a_name_that_is_almost_right_is_suggested(
+    arguments: tuple[str, ...], hint: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Files, folders and shipped scenarios."""
+    assert called(monkeypatch, *arguments) == 2
+    assert hint in capsys.readouterr().err
+
+
+NINES = "9" * 400
+
+
+@pytest.mark.parametrize(
+    ("arguments", "option"),
+    [
+        (("run", "smoke/refused.yaml", "--seed", NINES), "--seed"),
+        (("run", "smoke/refused.yaml", "--seed", str(2**53 + 1)), "--seed"),
+        (("suite", "smoke", "--seed", NINES), "--seed"),
+        (("suite", "smoke", "--repeat", NINES), "--repeat"),
+        (("suite", "smoke", "--jobs", NINES), "--jobs"),
+        (("suite", "smoke/refused.yaml", "--seed", str(2**53), "--repeat", "2"), "seed"),
+        (("explore", "scenarios/chains/reference.yaml", "--budget", f"{NINES}s"), "--budget"),
+        (("explore", "scenarios/chains/reference.yaml", "--deadline", f"{NINES}h"), "--deadline"),
+        (("explore", "scenarios/chains/reference.yaml", "--seed", NINES), "--seed"),
+        (("explore", "scenarios/chains/reference.yaml", "--faults", NINES), "--faults"),
+        (("serve", "scenarios/chains/reference.yaml", "--port", NINES), "--port"),
+        (("run", os.fsdecode(b"a\xff.yaml")), "argument 2"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else value[0],
+)
+def test_no_option_overflows(
+    arguments: tuple[str, ...], option: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Numbers of any size and bytes that are no text end in exit 2, in a line that names the option."""
+    assert called(monkeypatch, *arguments) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert option in err.splitlines()[0]
+    assert "Traceback" not in err
 
 
 @pytest.mark.parametrize(
@@ -127,10 +223,11 @@ def test_suite_tells_all_problems_at_once(tmp_path: Path) -> None:
     code, out, err = harness("suite", str(tmp_path), "--json", "--reports", str(tmp_path / "reports"))
     assert code == 2
     assert "one.yaml:3" in json.loads(out)["error"]["problem"]
-    assert [line.split(":")[1] for line in err.splitlines() if line.startswith("error")] == [
-        f" {tmp_path}/one.yaml",
-        f" {tmp_path}/two.yaml",
+    told = [error["where"] for error in json.loads(out)["errors"]]
+    assert told == [
+        f"{tmp_path}/{name}.yaml:{place}" for name in ("one", "two") for place in ("3: phases.a", "1: chain")
     ]
+    assert err.count("error: ") == 4
     assert not (tmp_path / "reports").exists()
 
 

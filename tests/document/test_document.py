@@ -127,7 +127,7 @@ def socket_at(path: Path) -> None:
 @pytest.mark.parametrize(
     ("make", "problem"),
     [
-        (lambda _path: None, "cannot read the file: No such file"),
+        (lambda _path: None, "there is no such file"),
         (Path.mkdir, "is a folder, not a file"),
         (os.mkfifo, "not a regular file"),
         (socket_at, "not a regular file"),

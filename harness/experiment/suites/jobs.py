@@ -8,17 +8,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harness.document import read
+from harness.draw import SEED_MAX
 from harness.errors import HarnessError, UsageError, raise_errors
+from harness.experiment.files import Kind, files_in
 from harness.experiment.prepare import prepare
 from harness.experiment.real import Permission
 from harness.experiment.run import Engine
 from harness.scenario.load import Loaded
 from harness.scenario.plan import compile_plan
-from harness.scenario.shipped import located, named
-
-_KEYS = frozenset({"phases", "load", "faults", "expect"})
-"""A file in a folder is a scenario if it has one of them: a chain has none."""
+from harness.scenario.shipped import existing, named
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +77,8 @@ def jobs(
                 first = prepare(path, permission, chain=chain, seed=seed)
                 rest = (["--engine", engine] if engine != "live" else []) + (["--chain", str(chain)] if chain else [])
                 rest += ["--allow-real"] if allow_real else []
+                if (last := first.plan.seed + repeat - 1) > SEED_MAX:
+                    raise UsageError(f"the last of {repeat} runs would have seed {last}; the largest is {SEED_MAX}")
                 found += [_job(cell, first, first.plan.seed + more, rest) for more in range(repeat)]
             except HarnessError as error:
                 errors[str(error)] = error  # a chain that is wrong is so for every scenario, and told once
@@ -96,22 +96,22 @@ def _job(cell: int, first: Loaded, seed: int, rest: list[str]) -> Job:
 def _files(paths: Sequence[Path], errors: dict[str, HarnessError]) -> list[Path]:
     """Return the scenario files at some paths, each once, in the order given, those of a folder by name."""
     files: dict[Path, Path] = {}
-    for path in map(located, paths):
-        inside = [path]
-        if path.is_dir():
-            inside = [file for file in sorted(path.rglob("*.y*ml")) if _is_scenario(file, errors)]
-            if not inside:
-                error = UsageError("no scenario in this folder", where=str(path))
-                errors[str(error)] = error
+    for path in paths:
+        try:
+            inside = _scenarios_at(existing(path), errors)
+        except HarnessError as error:
+            errors[str(error)] = error
+            continue
         for file in inside:
             files.setdefault(file.resolve(), file)
     return list(files.values())
 
 
-def _is_scenario(path: Path, errors: dict[str, HarnessError]) -> bool:
-    try:
-        data = read(path).data
-    except HarnessError as error:
-        errors[str(error)] = error
-        return False
-    return isinstance(data, dict) and not _KEYS.isdisjoint(data)
+def _scenarios_at(path: Path, errors: dict[str, HarnessError]) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    found, wrong = files_in(path, {Kind.SCENARIO})
+    errors.update((str(error), error) for error in wrong.values())
+    if not found:
+        raise UsageError("no scenario in this folder", where=str(path))
+    return found
