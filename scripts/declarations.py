@@ -6,9 +6,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import get_args
 
 from harness.judge.findings import FINDINGS, FindingKind
 from harness.judge.properties import PROPERTIES, Property
+from harness.provider.answer import Call, Refusal
+from harness.provider.dialects import DIALECTS
+from harness.provider.inject import ErrorPreset
+from harness.provider.reply import Head
 
 PAGES = Path(__file__).parents[1] / "docs" / "reference"
 
@@ -19,6 +24,7 @@ def tables() -> dict[str, str]:
     return {
         "findings": _table(("id", "severity", "shown by", "when", "could have shown it"), map(_finding, kinds)),
         "remedies": _table(("id", "in words", "usual remedy"), map(_remedy, kinds)),
+        "errors": _table(("error", *(f"`{name}`" for name in DIALECTS.own)), map(_errors, get_args(ErrorPreset))),
         "properties": _table(("property", "broken by", "findings"), map(_property, PROPERTIES.own.values())),
     }
 
@@ -33,6 +39,13 @@ def _remedy(kind: FindingKind) -> Sequence[str]:
         by_text.setdefault(text, []).append(f"`{driver}`")
     special = [f"On {' and '.join(drivers)}: {text}" for text, drivers in by_text.items()]
     return f"`{kind.id}`", kind.name, " ".join([kind.remedy, *special])
+
+
+def _errors(problem: ErrorPreset) -> Sequence[str]:
+    answers = [dialect.fail(Refusal(Call(), "", problem=problem)) for dialect in DIALECTS.own.values()]
+    heads = [next(step for step in answer.reply if isinstance(step, Head)) for answer in answers]
+    pairs = zip(heads, answers, strict=True)
+    return f"`{problem}`", *(f"{head.status} `{answer.error_code}`" for head, answer in pairs)
 
 
 def _property(declared: Property) -> Sequence[str]:
@@ -56,6 +69,6 @@ def page(text: str) -> str:
 
 
 if __name__ == "__main__":
-    for name in ("findings.md", "properties.md"):
+    for name in ("faults.md", "findings.md", "properties.md"):
         path = PAGES / name
         path.write_text(page(path.read_text(encoding="utf-8")), encoding="utf-8")

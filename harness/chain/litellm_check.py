@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, get_args
+from typing import Any
 
 from harness.document import Document, Place, did_you_mean
-from harness.provider.spec import Dialect
+from harness.provider.dialects import DIALECTS, Dialect
 
 PROVIDERS_MAX = 50
 
-_DIALECTS: dict[str, Dialect] = {name: name for name in get_args(Dialect)}
 _SECTIONS = ("router_settings", "litellm_settings", "environment_variables")
 _FALLBACKS = ("fallbacks", "context_window_fallbacks", "content_policy_fallbacks")
 _ELSEWHERE = re.compile(r"gemini|palm|command|mistral|llama|titan|jamba|deepseek|grok|qwen|cohere", re.IGNORECASE)
@@ -86,20 +85,43 @@ def takes_chat(raw: Mapping[str, Any]) -> bool:
     return not _NOT_CHAT.match(raw["litellm_params"]["model"].rsplit("/", 1)[-1])
 
 
-def dialect_of(params: Mapping[str, Any]) -> tuple[Dialect, str] | None:
-    """Return whose wire format a deployment speaks and what it asks the provider for; None if nobody's here."""
+def dialect_of(params: Mapping[str, Any]) -> tuple[str, str] | None:
+    """Return whose wire format a deployment speaks and what it asks the provider for; None if it is none of ours."""
     head, slash, rest = params["model"].partition("/")
     provider = params.get("custom_llm_provider")
     if provider is None and not slash:
-        provider = "anthropic" if head.startswith("claude") else None if _ELSEWHERE.match(head) else "openai"
+        dialect = _of_bare_name(head)
     elif provider is None or provider == head:
-        provider, head = head, rest if slash else head
+        dialect, head = _of_provider(head), rest if slash else head
     else:
-        head = params["model"]
-    if provider not in _DIALECTS or not head:
+        dialect, head = _of_provider(provider), params["model"]
+    if dialect is None or dialect.litellm is None or not head:
         return None
-    # `azure/o_series/NAME` and the like choose a code path in LiteLLM; the provider sees the last word.
-    return _DIALECTS[provider], head.rsplit("/", 1)[-1] or head if provider == "azure" else head
+    return dialect.name, dialect.litellm.model(head)
+
+
+def known_providers() -> list[str]:
+    """Return LiteLLM's names of the providers that can be mocked."""
+    return [dialect.litellm.provider for dialect in DIALECTS.own.values() if dialect.litellm is not None]
+
+
+def _of_provider(name: str) -> Dialect | None:
+    """Return the dialect of a provider, given LiteLLM's name for it; one of another package must be called so too."""
+    for dialect in DIALECTS.own.values():
+        if dialect.litellm is not None and dialect.litellm.provider == name:
+            return dialect
+    return DIALECTS[name] if name in DIALECTS.foreign else None
+
+
+def _of_bare_name(model: str) -> Dialect | None:
+    """Return the dialect of a model without a prefix."""
+    named = [(dialect, dialect.litellm) for dialect in DIALECTS.own.values() if dialect.litellm is not None]
+    for dialect, names in named:
+        if names.families is not None and re.match(names.families, model):
+            return dialect
+    if _ELSEWHERE.match(model):
+        return None
+    return next((dialect for dialect, names in named if names.takes_unknown), None)
 
 
 def _check_deployments(document: Document) -> None:
@@ -135,7 +157,7 @@ def _check_deployment(document: Document, place: Place, raw: Any) -> None:
         raise document.error(
             f"no mocked provider speaks the wire format of {model!r}",
             (*place, "litellm_params", "model"),
-            known=", ".join(f"{name}/…" for name in _DIALECTS) + ", and names without a prefix",
+            known=", ".join(f"{name}/…" for name in known_providers()) + ", and names without a prefix",
             hint="leave it out of a copy of the file, or write openai/… for a provider that is compatible",
         )
 

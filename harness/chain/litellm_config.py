@@ -10,7 +10,7 @@ from typing import Any
 from harness.chain.litellm_check import aliases, check, dialect_of, group_of, section, takes_chat
 from harness.chain.spec import Chain, Retry
 from harness.document import Document, did_you_mean
-from harness.provider.spec import Dialect, Provider
+from harness.provider.spec import Provider
 
 MAX_FALLBACKS = 5  # LiteLLM's own default
 
@@ -33,7 +33,7 @@ class Deployment:
 
     name: str
     group: str
-    dialect: Dialect
+    dialect: str
     model: str
     rank: int | None
     params: Mapping[str, Any]

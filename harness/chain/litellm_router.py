@@ -16,22 +16,13 @@ from harness.chain.litellm_config import Deployment, deployments, fallback_sourc
 from harness.chain.litellm_settings import GENERAL, LOGINS, ROUTER, SECTIONS, is_module
 from harness.chain.spec import DUMMY_KEY, Chain, ChainError, Retry
 from harness.document import did_you_mean
-from harness.provider.spec import Dialect, Provider
+from harness.provider.dialects import DIALECTS
+from harness.provider.dialects.declaration import LiteLLMNames
+from harness.provider.spec import Provider
 
 RETRIES_DEFAULT = 2  # LiteLLM's own num_retries
 MOCKS = ("mock_response", "mock_tool_calls", "mock_timeout")
 """Parameters of a deployment, each of which makes LiteLLM answer by itself."""
-
-# The path that LiteLLM wants in an address; it appends the rest itself.
-_PATHS: dict[Dialect, str] = {"openai": "/v1", "gemini": "/v1beta", "openrouter": "/api/v1"}
-_KEY_VARIABLES: dict[Dialect, tuple[str, ...]] = {
-    "openai": ("OPENAI_API_KEY",),
-    "azure": ("AZURE_API_KEY", "AZURE_OPENAI_API_KEY"),
-    "anthropic": ("ANTHROPIC_API_KEY",),
-    "gemini": ("GEMINI_API_KEY", "GOOGLE_API_KEY"),
-    "openrouter": ("OPENROUTER_API_KEY", "OR_API_KEY"),
-    "deepseek": ("DEEPSEEK_API_KEY",),
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +46,7 @@ class RouterSettings:
     general: dict[str, Any] = field(default_factory=dict)
     addressable: dict[str, str]
     names: tuple[str, ...]
-    dialects: tuple[Dialect, ...]
+    dialects: tuple[str, ...]
     warnings: tuple[str, ...] = ()
 
 
@@ -76,12 +67,26 @@ def router_settings(
     return _own(chain, base_urls) if chain.litellm is None else _theirs(chain, base_urls, environ, proxy=proxy)
 
 
-def api_base(dialect: Dialect, base_url: str) -> str:
+def litellm_names(dialect: str) -> LiteLLMNames:
+    """Return how LiteLLM calls a provider of a dialect that has been checked."""
+    names = DIALECTS[dialect].litellm
+    assert names is not None
+    return names
+
+
+def api_base(dialect: str, base_url: str) -> str:
     """Return a provider's address as LiteLLM takes it: it appends the rest of the path itself."""
-    return base_url.rstrip("/") + _PATHS.get(dialect, "")
+    return base_url.rstrip("/") + litellm_names(dialect).path
 
 
 def _own(chain: Chain, base_urls: Mapping[str, str]) -> RouterSettings:
+    for name, provider in chain.providers.items():
+        if DIALECTS[provider.dialect].litellm is None:
+            raise ChainError(
+                f"LiteLLM does not speak {provider.dialect}",
+                ("providers", name, "dialect"),
+                known=", ".join(known for known, dialect in DIALECTS.own.items() if dialect.litellm is not None),
+            )
     names = chain.names
     model_list = tuple(
         {"model_name": name, "litellm_params": _params(chain.providers[name], base_urls.get(name, ""))}
@@ -107,7 +112,7 @@ def _own(chain: Chain, base_urls: Mapping[str, str]) -> RouterSettings:
 
 def _params(provider: Provider, base_url: str) -> dict[str, Any]:
     return {
-        "model": f"{provider.dialect}/{provider.model}",
+        "model": f"{litellm_names(provider.dialect).provider}/{provider.model}",
         "api_base": api_base(provider.dialect, base_url),
         "api_key": DUMMY_KEY,
     }
@@ -265,11 +270,12 @@ def _rewired(entry: Deployment, base_url: str, environ: Mapping[str, str], lacki
 
 def _key(entry: Deployment, environ: Mapping[str, str], lacking: _Lacking) -> str:
     stated = entry.params.get("api_key")
+    variables = litellm_names(entry.dialect).key_variables
     if stated is None:
-        for variable in _KEY_VARIABLES[entry.dialect]:
+        for variable in variables:
             if environ.get(variable):
                 return environ[variable]
-    missing = stated.split("/", 1)[1] if isinstance(stated, str) and "/" in stated else _KEY_VARIABLES[entry.dialect][0]
+    missing = stated.split("/", 1)[1] if isinstance(stated, str) and "/" in stated else variables[0]
     lacking.keys[missing] = None
     return DUMMY_KEY
 

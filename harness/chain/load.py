@@ -10,6 +10,7 @@ from harness.chain import upstream
 from harness.chain.driver import DRIVERS, Driver
 from harness.chain.spec import DERIVED, Chain, ChainError, HostedConfig
 from harness.document import Document, did_you_mean, read, validate
+from harness.provider.dialects import DIALECTS
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_\-]{0,62}")
 _LISTEN = re.compile(r"(?P<host>[\w.\-]+|\[[0-9a-f:]+\]):(?P<port>\d{1,5})")
@@ -94,9 +95,14 @@ def _check(document: Document, chain: Chain) -> None:
             known = ", ".join(chain.providers)
             raise document.error(problem, ("order", place), known=known, hint=did_you_mean(name, chain.providers))
         if name in chain.order[:place]:
-            problem = f"provider {name!r} stands in the order twice"
+            problem = f"provider {name!r} is in the order twice"
             raise document.error(problem, ("order", place))
     for name, provider in chain.providers.items():
+        if provider.dialect not in DIALECTS:
+            problem = f"unknown dialect {provider.dialect!r}"
+            known = ", ".join(DIALECTS.names())
+            hint = did_you_mean(provider.dialect, DIALECTS.names())
+            raise document.error(problem, ("providers", name, "dialect"), known=known, hint=hint)
         match = _LISTEN.fullmatch(provider.listen) if provider.listen else None
         if provider.listen and (match is None or not 0 < int(match["port"]) < 65536):
             problem = f"expected host:port, found {provider.listen!r}"

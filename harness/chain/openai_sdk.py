@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from typing import get_args
 
 from harness.chain.spec import Chain, ChainError, RetryOn
-from harness.provider.spec import Dialect
+from harness.provider.dialects import DIALECTS
 
 RETRIES_DEFAULT = 2  # the SDK's own max_retries
-SPOKEN: frozenset[Dialect] = frozenset({"openai", "azure", "openrouter", "deepseek"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,11 +34,12 @@ def sdk_settings(chain: Chain) -> SdkSettings:
         ChainError: The chain asks for something that would not be tested.
     """
     for name, provider in chain.providers.items():
-        if provider.dialect not in SPOKEN:
+        if DIALECTS[provider.dialect].openai_client is None:
+            spoken = sorted(known for known, dialect in DIALECTS.own.items() if dialect.openai_client is not None)
             raise ChainError(
                 f"OpenAI's SDK does not speak {provider.dialect}",
                 ("providers", name, "dialect"),
-                known=", ".join(sorted(SPOKEN)),
+                known=", ".join(spoken),
                 hint="driver: litellm-router speaks it",
             )
     retry = chain.retry

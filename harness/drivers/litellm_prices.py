@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from harness.chain.spec import Chain
+from harness.provider.dialects import DIALECTS
 from harness.provider.spec import Price, Provider
 
 _FILE = "model_prices_and_context_window_backup.json"
-_BARE = ("openai", "anthropic")  # dialects whose models stand in the list without a prefix
 
 
 def priced(chain: Chain) -> Chain:
@@ -30,9 +30,10 @@ def priced(chain: Chain) -> Chain:
 
 
 def _price(provider: Provider) -> Price | None:
-    names = [f"{provider.dialect}/{provider.model}"]
-    if provider.dialect in _BARE:
-        names.append(provider.model)
+    called = DIALECTS[provider.dialect].litellm
+    if called is None:
+        return None
+    names = [f"{called.provider}/{provider.model}", *([provider.model] if called.families is not None else [])]
     entry: Mapping[str, Any] = next((_list()[name] for name in names if name in _list()), {})
     takes = entry.get("input_cost_per_token"), entry.get("output_cost_per_token")
     if None in takes:

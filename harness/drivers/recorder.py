@@ -21,12 +21,13 @@ import httpx
 from harness.exchange_errors import RESET, RESET_SAID
 from harness.history.records import AttemptOutcome, ChainAttempt
 from harness.http_rules import is_success
+from harness.provider.dialects import DIALECTS
 from harness.provider.marker import ATTEMPT_HEADER, find_request
+from harness.provider.spec import Provider
 
 Handle = Callable[[httpx.Request], Awaitable[httpx.Response]]
 
 _LOG = logging.getLogger(__name__)
-_LAST_EVENT = re.compile(rb"(?:^|\n)(?:data: ?\[DONE\]|event: ?message_stop)")
 _TAIL_BYTES = 32
 
 
@@ -34,7 +35,8 @@ class Recorder:
     """Writes one row per attempt. Only a POST is one, as at the edge.
 
     Args:
-        base_urls: Where each provider is called; an attempt is told by host and port.
+        providers: Of the chain, by name.
+        base_urls: Where each of them is called; an attempt's host and port say which one it is at.
         put: Takes the rows; `Capture.put`.
         prefix: Begins every attempt's key; no two recorders of a run have the same.
         clock_ns: Stamps the rows.
@@ -42,6 +44,7 @@ class Recorder:
 
     def __init__(
         self,
+        providers: Mapping[str, Provider],
         base_urls: Mapping[str, str],
         put: Callable[[ChainAttempt], None],
         *,
@@ -49,6 +52,7 @@ class Recorder:
         clock_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         self._providers = {_authority(url): name for name, url in base_urls.items()}
+        self._last_events = {name: _last_event(provider) for name, provider in providers.items()}
         self._put = put
         self._prefix = prefix
         self._clock_ns = clock_ns
@@ -92,7 +96,7 @@ class Recorder:
                 raise
             attempt.answered(response.status_code)
             if isinstance(response.stream, httpx.AsyncByteStream):
-                response.stream = _Stream(response.stream, attempt)
+                response.stream = _WatchedBody(response.stream, attempt, self._last_events[provider])
             return response
 
         return handle_async_request
@@ -160,15 +164,18 @@ class OpenAttempt:
         ended(self, row)
 
 
-class _Stream(httpx.AsyncByteStream):
+class _WatchedBody(httpx.AsyncByteStream):
     """An answer's body, passed on as it is.
 
     Not a generator: abandoning this must drop the inner stream at the same moment as without it.
     """
 
-    def __init__(self, inner: httpx.AsyncByteStream, attempt: OpenAttempt) -> None:
+    def __init__(
+        self, inner: httpx.AsyncByteStream, attempt: OpenAttempt, last_event: re.Pattern[bytes] | None
+    ) -> None:
         self._inner = inner
         self._attempt = attempt
+        self._last_event = last_event
         self._iterator: AsyncIterator[bytes] | None = None
         self._tail = b""
 
@@ -187,10 +194,11 @@ class _Stream(httpx.AsyncByteStream):
         except BaseException as error:
             self._attempt.end(*read_httpx_error(error, answered=True))
             raise
-        seen = self._tail + chunk
-        if _LAST_EVENT.search(seen):
-            self._attempt.end("ok")  # clients stop reading here, and some never close
-        self._tail = seen[-_TAIL_BYTES:]
+        if self._last_event is not None:
+            seen = self._tail + chunk
+            if self._last_event.search(seen):
+                self._attempt.end("ok")  # clients stop reading here, and some never close
+            self._tail = seen[-_TAIL_BYTES:]
         return chunk
 
     async def aclose(self) -> None:
@@ -240,6 +248,12 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
         seen.add(id(link))
         yield link
         link = link.__cause__ or link.__context__
+
+
+def _last_event(provider: Provider) -> re.Pattern[bytes] | None:
+    """Return what matches the beginning of the last event of a provider's streams; None if they have none."""
+    begin = DIALECTS[provider.dialect].last_event
+    return None if begin is None else re.compile(rb"(?:^|\n)" + begin)
 
 
 def _request_id(request: httpx.Request) -> str | None:

@@ -80,7 +80,9 @@ def serving(enter: Open) -> Serve[ChainStart]:
     @asynccontextmanager
     async def serve(part: ChildProcess[ChainStart]) -> AsyncIterator[LoadTarget]:
         start = part.start
-        recorder = Recorder(start.base_urls, part.capture.put if part.capture is not None else forget)
+        recorder = Recorder(
+            start.chain.providers, start.base_urls, part.capture.put if part.capture is not None else forget
+        )
         environment = replace(LIVE, seed=start.seed)
         async with enter(start.chain, start.base_urls, recorder, environment) as inside:
             try:

@@ -23,7 +23,7 @@ from harness.provider.changes import AnswerChanges, held_ns
 from harness.provider.decide import Decision
 from harness.provider.dialects import wire
 from harness.provider.reply import Close, End, Head, Reset, Send, Step
-from harness.provider.usage import billed, cost_usd
+from harness.provider.usage import cost_usd
 
 _LOG = logging.getLogger(__name__)
 _HELD_BYTES_MAX = 256 * 2**10
@@ -246,7 +246,7 @@ class ForwardedCall:
 
     def _hear(self, status: int, body: bytes) -> None:
         self._heard = self._real.dialect.read_body(status, body)
-        if self._fine and has_body(status) and wire.says_nothing(body):
+        if self._fine and has_body(status) and not self._real.dialect.is_answer(body):
             self._spoilt = "malformed"
 
     def _read(self, event: bytes) -> Send:
@@ -257,11 +257,10 @@ class ForwardedCall:
         if step.text:
             self._keep(step.text)
         self._said_all = self._said_all or step.part == "done"
-        if (error := wire.error_in(event)) is not None:
+        if (error := self._real.dialect.read_error(event)) is not None:
             self._spoilt = "cut"
-            code = self._real.dialect.read_body(500, wire.bytes_of(event)).error_code
-            self._heard = self._heard._replace(error_code=code or wire.code_of(error.get("code"), error.get("type")))
-        tokens_in, tokens_out = billed(event)
+            self._heard = self._heard._replace(error_code=error.error_code)
+        tokens_in, tokens_out = self._real.dialect.read_usage(event)
         if tokens_in is not None:
             self._heard = self._heard._replace(tokens_in=tokens_in)
         if tokens_out is not None:

@@ -173,7 +173,7 @@ async def serve(
                 provider=name,
                 dialect=spec.dialect,
                 model=spec.model,
-                base_url=f"http://{_host(listen.get(name, _ANY))}:{edge.ports[name]}{DIALECTS[spec.dialect].BASE_PATH}",
+                base_url=f"http://{_host(listen.get(name, _ANY))}:{edge.ports[name]}{DIALECTS[spec.dialect].base_path}",
             )
             for name, spec in providers.items()
         ]

@@ -107,7 +107,7 @@ class Upstream:
         path, mark, query = path.partition("?")
         if not path.startswith("/"):  # or it could name another host
             path = f"/{path}"
-        base = self.dialect.BASE_PATH
+        base = self.dialect.base_path
         if base and path.startswith(f"{base}/"):
             path = path[len(base) :]
         if self._key is not None and mark:  # Gemini's clients may send a key there
@@ -125,7 +125,7 @@ class Upstream:
         return headers
 
 
-_KEY_HEADERS = frozenset(dialect.authorize("")[0].lower() for dialect in DIALECTS.values()) | {"authorization"}
+_KEY_HEADERS = frozenset(dialect.authorize("")[0].lower() for dialect in DIALECTS.own.values()) | {"authorization"}
 
 
 def _passed(pairs: Collection[tuple[str, str]], left_out: frozenset[str]) -> Iterator[tuple[str, str]]:

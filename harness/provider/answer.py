@@ -36,17 +36,39 @@ class Call(NamedTuple):
 
 
 class Delay(NamedTuple):
-    """A Retry-After as it is to be told.
+    """A Retry-After to send.
 
     Attributes:
         ns: How long, in nanoseconds.
-        told_as: How: in whole seconds, as a date, in milliseconds, in the body; the dialect's usual way if None.
-        wall_ns: What time it is, in nanoseconds since 1970; a date needs it.
+        form: In whole seconds, as a date, in milliseconds, or in the body; the dialect's usual form if None.
+        wall_ns: The current time, in nanoseconds since 1970; a date needs it.
     """
 
     ns: int
-    told_as: Literal["seconds", "date", "ms", "body"] | None = None
+    form: Literal["seconds", "date", "ms", "body"] | None = None
     wall_ns: int = 0
+
+
+class Refusal(NamedTuple):
+    """An error answer to make: `status` with its usual body, `problem` with its usual status, or both as given.
+
+    Attributes:
+        call: The call that is refused.
+        attempt_id: Of the attempt; ids in the answer are made from it.
+        status: HTTP status; the problem's usual one if None.
+        problem: What is wrong; the status's usual one if None.
+        delay: The Retry-After to send; none if None.
+    """
+
+    call: Call
+    attempt_id: str
+    status: int | None = None
+    problem: Problem | None = None
+    delay: Delay | None = None
+
+
+FinishReason = Literal["stop", "length", "content_filter"]
+"""Why an answer ended, in OpenAI's words: by itself, at the caller's limit, or by a content filter."""
 
 
 class ParsedBody(NamedTuple):
@@ -54,11 +76,11 @@ class ParsedBody(NamedTuple):
 
     Attributes:
         text: The model's text; empty where there is none.
-        tokens_in: Prompt tokens billed, as it says; None if it does not.
+        tokens_in: Prompt tokens billed; None if it does not say.
         tokens_out: Completion tokens billed.
         error_code: The error's code, else its type; None where it is no error.
-        retry_after_ns: The delay that its body tells, in nanoseconds.
-        finish: Why it ended, in the provider's own word; None where it does not say.
+        retry_after_ns: The delay in its body, in nanoseconds; None where there is none.
+        finish: Why it ended; None if it does not say.
     """
 
     text: str = ""
@@ -66,7 +88,7 @@ class ParsedBody(NamedTuple):
     tokens_out: int | None = None
     error_code: str | None = None
     retry_after_ns: int | None = None
-    finish: str | None = None
+    finish: FinishReason | None = None
 
 
 class Answer(NamedTuple):

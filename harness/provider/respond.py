@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hashlib import sha256
 
-from harness.provider.answer import Answer, Call
+from harness.provider.answer import Answer, Call, Refusal
 from harness.provider.changes import AnswerChanges, held_ns
 from harness.provider.decide import NOTHING, Decision
 from harness.provider.dialects import DIALECTS
@@ -58,7 +58,7 @@ def instead(provider: Provider, call: Call, attempt_id: str, decision: Decision,
         wait_ns = max(0, decision.wait_ns - late_ns)
         context = FaultContext(dialect, window.inject, call, attempt_id, wait_ns=wait_ns, wall_ns=wall_ns + late_ns)
         return act.answer(context)._replace(fault_id=window.fault_id, began=(0,))
-    return dialect.fail(call, attempt_id, problem=call.problem) if call.problem is not None else None
+    return dialect.fail(Refusal(call, attempt_id, problem=call.problem)) if call.problem is not None else None
 
 
 def _marked(answer: Answer, call: Call, changes: AnswerChanges, decision: Decision) -> Answer:

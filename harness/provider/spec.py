@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated
 
 from annotated_types import Ge, Le, Len
 from pydantic import ConfigDict, StringConstraints
 
 from harness.document import Duration
 
-Dialect = Literal["openai", "azure", "anthropic", "gemini", "openrouter", "deepseek"]
 Name = Annotated[str, Len(1, 100)]
 EnvName = Annotated[str, StringConstraints(pattern=r"^env/[A-Za-z_][A-Za-z0-9_]{0,99}$")]
 """Names the environment variable that holds a secret: secrets are never written down."""
@@ -66,7 +65,7 @@ class Provider:
 
     __pydantic_config__ = _STRICT
 
-    dialect: Dialect
+    dialect: Name
     model: Name
     reply: ReplySpec = ReplySpec()
     listen: str | None = None

@@ -22,12 +22,14 @@ from harness.chain.driver import DRIVERS
 from harness.document import duration_text, share_text
 from harness.provider import inject
 from harness.provider import spec as provider
+from harness.provider.dialects import DIALECTS
 from harness.provider.faults import FAULTS, names_of
 from harness.scenario import expect, schema
 
 _HIDDEN = {"Chain": spec.DERIVED}
 _LISTED: dict[tuple[str, str], Callable[[], Iterable[str]]] = {
     ("Chain", "driver"): lambda: DRIVERS.own,
+    ("Provider", "dialect"): lambda: DIALECTS.own,
     ("HostedConfig", "driver"): lambda: (
         name for name, known in DRIVERS.own.items() if known.configuration is not None
     ),

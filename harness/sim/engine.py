@@ -116,7 +116,7 @@ async def _story(plan: Plan, chain: Chain, clock: Clock, rows: Rows) -> tuple[li
         seed=plan.seed,
     )
     base_urls = {name: base_url(name) for name in names}
-    recorder = Recorder(base_urls, rows.chain.append, clock_ns=environment.clock_ns)
+    recorder = Recorder(chain.providers, base_urls, rows.chain.append, clock_ns=environment.clock_ns)
     async with enter(chain, base_urls, recorder, environment) as inside:
         callers = Callers(inside.ask, inside.explain, model=inside.model, load=plan.load, token=TOKEN, clock=clock)
         async with asyncio.TaskGroup() as group:

@@ -9,11 +9,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 import httpx
 import pytest
 
+from harness.chain import Provider
 from harness.drivers.recorder import Recorder, read_httpx_error
 from harness.history.records import AttemptOutcome, ChainAttempt
 from harness.provider.marker import ATTEMPT_HEADER
 
 URL = "http://127.0.0.1:9000/v1/chat/completions"
+PROVIDERS = {name: Provider(dialect=name, model="m") for name in ("openai", "anthropic", "gemini")}
 BODY = b'{"messages": [{"content": "[[req-000007 tokentok]]"}]}'
 
 
@@ -72,7 +74,10 @@ class Body(httpx.AsyncByteStream):
 
 
 def record(
-    body: Body, use: Callable[[httpx.AsyncByteStream], Awaitable[object]], status: int = 200
+    body: Body,
+    use: Callable[[httpx.AsyncByteStream], Awaitable[object]],
+    status: int = 200,
+    provider: str = "openai",
 ) -> tuple[list[ChainAttempt], httpx.Request]:
     """Return the rows of one attempt whose answer is used as told, and the request as it went out."""
     rows: list[ChainAttempt] = []
@@ -82,7 +87,7 @@ def record(
         return httpx.Response(status, stream=body)
 
     async def run() -> None:
-        response = await Recorder({"openai": "http://127.0.0.1:9000"}, rows.append).watch(handle)(request)
+        response = await Recorder(PROVIDERS, {provider: "http://127.0.0.1:9000"}, rows.append).watch(handle)(request)
         assert isinstance(response.stream, httpx.AsyncByteStream)
         await use(response.stream)
 
@@ -104,17 +109,19 @@ async def read_one(stream: httpx.AsyncByteStream) -> None:
 
 
 @pytest.mark.parametrize(
-    ("chunks", "status", "outcome"),
+    ("provider", "chunks", "status", "outcome"),
     [
-        ((b"{}",), 200, "ok"),
-        ((b"{}",), 429, "status"),
-        ((b"data: 1\n\n", b"data: [DO", b"NE]\n\n", httpx.ReadError("")), 200, "ok"),
-        ((b"event: message_stop\ndata: {}\n\n", httpx.ReadError("")), 200, "ok"),
-        ((b'data: {"content": "data: [DONE]"}\n\n', httpx.ReadError("")), 200, "cut"),
-        ((b"data: 1\n\n", httpx.ReadTimeout("")), 200, "timeout"),
+        ("openai", (b"{}",), 200, "ok"),
+        ("openai", (b"{}",), 429, "status"),
+        ("openai", (b"data: 1\n\n", b"data: [DO", b"NE]\n\n", httpx.ReadError("")), 200, "ok"),
+        ("anthropic", (b"event: message_stop\ndata: {}\n\n", httpx.ReadError("")), 200, "ok"),
+        ("openai", (b"event: message_stop\ndata: {}\n\n", httpx.ReadError("")), 200, "cut"),
+        ("gemini", (b"data: [DONE]\n\n", httpx.ReadError("")), 200, "cut"),
+        ("openai", (b'data: {"content": "data: [DONE]"}\n\n', httpx.ReadError("")), 200, "cut"),
+        ("openai", (b"data: 1\n\n", httpx.ReadTimeout("")), 200, "timeout"),
     ],
 )
-def test_a_body_is_one_row(chunks: tuple[bytes | Exception, ...], status: int, outcome: str) -> None:
+def test_a_body_is_one_row(provider: str, chunks: tuple[bytes | Exception, ...], status: int, outcome: str) -> None:
     """The last event of a stream ends the attempt, even where the client never reads on; text that looks so does not."""
 
     async def use(stream: httpx.AsyncByteStream) -> None:
@@ -123,10 +130,10 @@ def test_a_body_is_one_row(chunks: tuple[bytes | Exception, ...], status: int, o
         except (httpx.ReadError, httpx.ReadTimeout):
             await stream.aclose()
 
-    rows, request = record(Body(*chunks), use, status)
+    rows, request = record(Body(*chunks), use, status, provider)
 
     assert [(row.outcome, row.status, row.provider, row.request_id) for row in rows] == [
-        (outcome, status, "openai", "req-000007")
+        (outcome, status, provider, "req-000007")
     ]
     assert request.headers[ATTEMPT_HEADER] == rows[0].key
 
@@ -162,7 +169,7 @@ def test_what_is_under_way_at_the_end_is_written() -> None:
         return httpx.Response(200, stream=Body(b"a"))
 
     async def run() -> None:
-        recorder = Recorder({"openai": "http://127.0.0.1:9000"}, rows.append)
+        recorder = Recorder(PROVIDERS, {"openai": "http://127.0.0.1:9000"}, rows.append)
         response = await recorder.watch(handle)(httpx.Request("POST", URL))
         recorder.close()
         del response
@@ -181,7 +188,7 @@ def test_a_stranger_is_not_called() -> None:
         called.append(request)
         return httpx.Response(200)
 
-    watched = Recorder({"openai": "http://127.0.0.1:9000"}, rows.append).watch(handle)
+    watched = Recorder(PROVIDERS, {"openai": "http://127.0.0.1:9000"}, rows.append).watch(handle)
     with pytest.raises(httpx.ConnectError):
         asyncio.run(_send(watched, httpx.Request("POST", "http://127.0.0.1:9001/")))
 
@@ -199,7 +206,7 @@ def test_only_a_post_is_an_attempt(method: str) -> None:
         sent.append(request)
         return httpx.Response(200, stream=Body(b"{}"))
 
-    recorder = Recorder({"openai": "http://127.0.0.1:9000"}, rows.append)
+    recorder = Recorder(PROVIDERS, {"openai": "http://127.0.0.1:9000"}, rows.append)
     asyncio.run(_send(recorder.watch(handle), httpx.Request(method, "http://127.0.0.1:9000/v1/models")))
     recorder.close()
 

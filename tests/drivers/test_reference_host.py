@@ -108,7 +108,7 @@ def play(
 
     async def main(clock: Clock) -> Any:
         environment = HostEnvironment(wire=wire, clock_ns=lambda: clock.now_ns)
-        recorder = Recorder({}, rows.append, clock_ns=environment.clock_ns)
+        recorder = Recorder({}, {}, rows.append, clock_ns=environment.clock_ns)
         async with enter(chain, {}, recorder, environment) as inside:
             result = await script(inside.ask, clock)
             await asyncio.sleep(0)

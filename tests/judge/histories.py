@@ -11,7 +11,6 @@ from harness.history import AttemptRecord, FaultEvent, HealthRecord, History, Re
 from harness.http_rules import is_success
 from harness.judge import RunData
 from harness.judge.findings import FINDINGS, CheckResult
-from harness.provider.spec import Dialect
 from harness.scenario import Expectation, Fault, Inject, Load, Plan, Scenario, compile_plan
 from harness.scenario.expect import parse
 
@@ -36,7 +35,7 @@ def plan_of(
     peers: Sequence[tuple[str, ...]] = (),
     attempts: int | None = None,
     endpoint: bool = False,
-    dialect: Dialect = "openai",
+    dialect: str = "openai",
 ) -> Plan:
     """Return a plan that wants no arrivals: the history says who came."""
     lengths = {name: ns(length) for name, length in (phases or PHASES).items()}

@@ -7,12 +7,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from harness.chain import Provider, ReplySpec
-from harness.provider.answer import Answer, Call, Delay
+from harness.provider.answer import Answer, Call, Delay, Refusal
 from harness.provider.dialects import DIALECTS
 from harness.provider.inject import ErrorPreset
 from harness.provider.reply import Head, Send, Wait
 from harness.provider.respond import parse, respond
-from harness.provider.spec import Dialect
 
 ATTEMPT = "req-000001.openai.2"
 CALL = Call(model="gpt-4")
@@ -41,7 +40,7 @@ def dialect_of(way: str) -> str:
 
 def provider(way: str, **reply: Any) -> Provider:
     """Return a provider that may be asked in a way."""
-    return Provider(dialect=typing.cast("Dialect", dialect_of(way)), model="gpt-4", reply=ReplySpec(**reply))
+    return Provider(dialect=dialect_of(way), model="gpt-4", reply=ReplySpec(**reply))
 
 
 def body(
@@ -71,7 +70,7 @@ def refuse(
     way: str, problem: ErrorPreset | None = None, status: int | None = None, delay: Delay | None = None
 ) -> Answer:
     """Return what a provider answers that refuses."""
-    return DIALECTS[dialect_of(way)].fail(CALL, ATTEMPT, status=status, problem=problem, delay=delay)
+    return DIALECTS[dialect_of(way)].fail(Refusal(CALL, ATTEMPT, status=status, problem=problem, delay=delay))
 
 
 def head(answer: Answer) -> Head:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from harness.provider.changes import AnswerChanges
 from harness.provider.decide import Decision
-from harness.provider.dialects import DIALECTS, openai
+from harness.provider.dialects import DIALECTS
 from harness.provider.faults import names_of
 from harness.provider.limit import Level, Quota
 from harness.provider.reply import Close, End, Hang, Head, Reset, Send, Step, Wait
@@ -173,7 +173,7 @@ def test_a_known_number_of_tokens_is_not_guessed_at() -> None:
 def test_a_limit_speaks_in_place_of_the_providers_own() -> None:
     """A real provider tells what is left of its own limits under the same names; two values are none."""
     level = Level(limit=60, remaining=3, reset_ns=S)
-    changes = AnswerChanges(openai, Decision({}, quota=Quota(requests=level)), STREAM, NAME, wall_ns=0)
+    changes = AnswerChanges(DIALECTS["openai"], Decision({}, quota=Quota(requests=level)), STREAM, NAME, wall_ns=0)
     (told,) = changes.feed(Head(200, (("x-ratelimit-remaining-requests", "9999"), ("x-a", "b"))))
     assert isinstance(told, Head)
     found = [value for name, value in told.headers if name == "x-ratelimit-remaining-requests"]

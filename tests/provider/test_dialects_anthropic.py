@@ -4,7 +4,7 @@ from typing import Literal
 
 import pytest
 
-from harness.provider.answer import Delay
+from harness.provider.answer import Delay, Refusal
 from harness.provider.dialects import DIALECTS
 from harness.provider.inject import ErrorPreset
 from harness.provider.limit import Level, Quota
@@ -68,7 +68,7 @@ def test_limits_are_told_in_anthropics_headers() -> None:
 
 def test_an_error_in_a_stream_is_an_event_of_its_own() -> None:
     """`event: error` with the body that a plain error has."""
-    event = ANTHROPIC.error_event(CALL, ATTEMPT, "overloaded")
+    event = ANTHROPIC.error_event(Refusal(CALL, ATTEMPT, problem="overloaded"))
     assert event.startswith(b"event: error\n")
     assert next(data_of([event])) == said(refuse("anthropic", "overloaded"))
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from harness.provider.answer import Delay
+from harness.provider.answer import Delay, Refusal
 from harness.provider.dialects import DIALECTS
 from harness.provider.limit import Level, Quota
 from harness.provider.respond import parse
@@ -83,7 +83,7 @@ def test_a_used_up_limit_says_which() -> None:
     """By the minute or by the day, and of what model."""
     limits = {}
     for problem in ("rate_limit", "quota"):
-        answer = GEMINI_DIALECT.fail(CALL, ATTEMPT, problem=problem)  # type: ignore[arg-type]
+        answer = GEMINI_DIALECT.fail(Refusal(CALL, ATTEMPT, problem=problem))  # type: ignore[arg-type]
         violation = details(answer)["QuotaFailure"]["violations"][0]
         assert violation["quotaDimensions"]["model"] == "gpt-4"
         limits[problem] = violation["quotaId"]
@@ -101,7 +101,7 @@ def test_a_wrong_key_is_a_400_with_its_reason() -> None:
 
 def test_an_error_in_a_stream_begins_as_googles_sdk_expects() -> None:
     """It looks for `{"error":` at the beginning, and takes its number from there."""
-    event = GEMINI_DIALECT.error_event(CALL, ATTEMPT, "overloaded")
+    event = GEMINI_DIALECT.error_event(Refusal(CALL, ATTEMPT, problem="overloaded"))
     assert event.startswith(b'data: {"error":')
     assert next(data_of([event]))["error"]["code"] == 503
 

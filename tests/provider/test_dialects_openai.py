@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from harness.provider.answer import Call, Delay
+from harness.provider.answer import Call, Delay, Refusal
 from harness.provider.decide import Decision
 from harness.provider.dialects import DIALECTS
 from harness.provider.limit import Level, Quota
@@ -110,14 +110,14 @@ def test_a_response_that_fails_in_its_stream_names_itself() -> None:
     """The error comes first, then the response it leaves, under the id that the stream began with."""
     begun = next(data_of(split(sent(ask("responses", stream=True)))))
     for problem in PRESETS:
-        error, failed = data_of(split(OPENAI.error_event(ASKED, ATTEMPT, problem)))
-        words = OPENAI.fail(CALL, ATTEMPT, problem=problem)
+        error, failed = data_of(split(OPENAI.error_event(Refusal(ASKED, ATTEMPT, problem=problem))))
+        words = OPENAI.fail(Refusal(CALL, ATTEMPT, problem=problem))
         assert (error["type"], error["code"]) == ("error", words.error_code)
         assert failed["type"] == "response.failed"
         assert failed["response"]["status"] == "failed"
         assert failed["response"]["id"] == begun["response"]["id"]
         assert failed["response"]["error"]["message"] == error["message"]
-    _, limited = data_of(split(OPENAI.error_event(ASKED, ATTEMPT, "rate_limit")))
+    _, limited = data_of(split(OPENAI.error_event(Refusal(ASKED, ATTEMPT, problem="rate_limit"))))
     assert limited["response"]["error"]["code"] == "rate_limit_exceeded"
 
 
@@ -147,4 +147,4 @@ def test_errors_are_the_same_for_both_ways_to_ask() -> None:
     raw = json.dumps({"model": "gpt-4"}).encode()
     call = parse(provider("responses"), "POST", WAYS["responses"], raw)
     assert call.problem == "invalid_request"
-    assert OPENAI.fail(call, ATTEMPT, problem="auth") == OPENAI.fail(CALL, ATTEMPT, problem="auth")
+    assert OPENAI.fail(Refusal(call, ATTEMPT, problem="auth")) == OPENAI.fail(Refusal(CALL, ATTEMPT, problem="auth"))

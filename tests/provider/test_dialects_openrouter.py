@@ -1,5 +1,6 @@
 """OpenRouter's own: comments, the host behind it, errors inside streams."""
 
+from harness.provider.answer import Refusal
 from harness.provider.dialects import DIALECTS
 from harness.provider.limit import Level, Quota
 from tests.provider.exchange import ATTEMPT, CALL, S, ask, data_of, headers, refuse, said, sends, sent, split
@@ -25,7 +26,7 @@ def test_a_stream_begins_with_a_comment_and_ends_with_its_usage() -> None:
 
 def test_an_error_in_a_stream_is_an_ordinary_chunk() -> None:
     """The status was 200; the error stands beside a choice that ended in one."""
-    event = next(data_of([OPENROUTER.error_event(CALL, ATTEMPT, "overloaded")]))
+    event = next(data_of([OPENROUTER.error_event(Refusal(CALL, ATTEMPT, problem="overloaded"))]))
     assert event["error"]["code"] == 502
     assert event["choices"][0]["finish_reason"] == "error"
     assert event["object"] == "chat.completion.chunk"

@@ -65,7 +65,7 @@ async def serve(
     chain, base_urls = own.start.host.chain, own.start.host.base_urls
     settings = settle(router_settings(chain, base_urls, environ, proxy=True))
     put = own.capture.put if own.capture is not None else forget
-    recorder = Recorder(base_urls, put, prefix=f"a{number}")
+    recorder = Recorder(chain.providers, base_urls, put, prefix=f"a{number}")
     os.environ["LITELLM_MASTER_KEY"] = own.start.master_key
     config = uvicorn.Config(
         app, log_level="critical", access_log=False, server_header=False, timeout_graceful_shutdown=SHUTDOWN_S

@@ -12,14 +12,13 @@ from typing import Any
 
 import httpx
 
-from harness.chain.litellm_router import RouterSettings
+from harness.chain.litellm_router import RouterSettings, litellm_names
 from harness.chain.scrub import scrub
 from harness.drivers.environment import LIVE, HostEnvironment
 from harness.drivers.recorder import Recorder
 from harness.errors import UsageError
 
 _LOGGERS = ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy", "httpx", "openai")
-_FAMILIES = re.compile(r"(gpt-|chatgpt-|o\d|claude-)")
 _ABSENT = object()
 _CLIENTS = ("module_level_aclient", "module_level_client")
 """Clients that LiteLLM makes once for a process, and sends some streams through: a chain has its own, or its calls would
@@ -124,12 +123,13 @@ def settle(settings: RouterSettings) -> RouterSettings:
     for entry, dialect in zip(settings.model_list, settings.dialects, strict=True):
         params = entry["litellm_params"]
         spoken = _spoken(litellm, params)
-        if spoken is None and _FAMILIES.match(params["model"]):
+        names = litellm_names(dialect)
+        if spoken is None and names.families is not None and re.match(names.families, params["model"]):
             warnings.append(f"{params['model']}: this LiteLLM does not list it, it is taken for a model of {dialect}")
-            params = {**params, "custom_llm_provider": dialect}
-        elif spoken != dialect:
-            problem = f"LiteLLM takes {params['model']!r} for a model of {spoken or 'nobody'}, not of {dialect}"
-            hint = f"write {dialect}/{params['model']}"
+            params = {**params, "custom_llm_provider": names.provider}
+        elif spoken != names.provider:
+            problem = f"LiteLLM takes {params['model']!r} for a model of {spoken or 'nobody'}, not of {names.provider}"
+            hint = f"write {names.provider}/{params['model']}"
             raise UsageError(problem, where=f"model {entry['model_name']!r}", hint=hint)
         model_list.append({**entry, "litellm_params": params})
     return replace(settings, model_list=tuple(model_list), warnings=tuple(warnings))

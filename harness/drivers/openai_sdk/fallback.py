@@ -17,8 +17,6 @@ from harness.drivers.environment import HostEnvironment
 from harness.drivers.recorder import Recorder
 from harness.provider.dialects import DIALECTS
 
-AZURE_API_VERSION = "2024-10-21"
-
 
 class UnknownModelError(Exception):
     """A caller asked for a model that the chain does not have."""
@@ -108,9 +106,10 @@ def client(
         "timeout": openai.DEFAULT_TIMEOUT if settings.timeout_s is None else settings.timeout_s,
         "http_client": openai.DefaultAsyncHttpxClient(transport=transport),
     }
-    if provider.dialect == "azure":
-        return openai.AsyncAzureOpenAI(azure_endpoint=base_url, api_version=AZURE_API_VERSION, **common)
-    return openai.AsyncOpenAI(base_url=base_url + DIALECTS[provider.dialect].BASE_PATH, **common)
+    called = DIALECTS[provider.dialect].openai_client
+    assert called is not None
+    made: openai.AsyncOpenAI = getattr(openai, called.name)(**called.arguments(base_url), **common)
+    return made
 
 
 def explain(hidden: frozenset[str], error: Exception) -> tuple[int, dict[str, Any]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,16 +15,16 @@ from harness.chain.reference.classify import failure, inside
 from harness.chain.spec import DUMMY_KEY, Policy
 from harness.drivers.recorder import OpenAttempt, Recorder
 from harness.drivers.reference.calls import Outgoing, outgoing
-from harness.drivers.reference.ends import named, reason
 from harness.drivers.reference.wire import BrokenError, Incoming, ReferenceWire
 from harness.history import AttemptOutcome
 from harness.http_rules import is_success
 from harness.provider import retry_after
 from harness.provider.answer import ParsedBody
 from harness.provider.dialects import DIALECTS, Dialect
-from harness.provider.dialects import wire as events
+from harness.provider.dialects.wire import is_event, split
 from harness.provider.marker import ATTEMPT_HEADER
-from harness.provider.usage import billed, cost_usd
+from harness.provider.reply import Send
+from harness.provider.usage import cost_usd
 
 AFTER_END_S = 1.0
 """How long a stream that has said why it ended is listened to, for what it took and its proper end."""
@@ -128,10 +127,10 @@ class AttemptRunner:
         heard = DIALECTS[self.chain.providers[send.provider].dialect].read_body(incoming.status, data)
         if not is_success(incoming.status) or heard.error_code is not None or not heard.text:
             reading.error = heard
-            reading.finish = named(heard.finish)
+            reading.finish = heard.finish
             return
         reading.said = True
-        reading.finish = named(heard.finish) or "stop"
+        reading.finish = heard.finish or "stop"
         reading.used = heard.tokens_in, heard.tokens_out
         say(heard.text)
 
@@ -144,11 +143,11 @@ class AttemptRunner:
         time_s = asyncio.get_running_loop().time
         rest = b""
         async for data in incoming.body():
-            whole, rest = events.split(rest, data)
+            whole, rest = split(rest, data)
             for event in whole:
                 step = dialect.read_event(event)
-                if not step.text or step.part or _TELLING.search(event):
-                    self._told_by(event, reading, dialect)
+                if step.part != "done":
+                    self._read_rest(event, step, reading, dialect)
                     if reading.error is not None:
                         return
                 if step.text:
@@ -158,28 +157,23 @@ class AttemptRunner:
                     patience.reschedule(min(latest_s, time_s() + self.policy.idle / 1e9))
                     say(step.text)
                 if step.part in ("finish", "done") and reading.finish is None:
-                    reading.finish = reason(events.data_of(event)) or "stop"
+                    reading.finish = dialect.read_finish(event) or "stop"
                     patience.reschedule(min(latest_s, time_s() + AFTER_END_S))
         if reading.finish is None:
             raise BrokenError("cut")
 
-    def _told_by(self, event: bytes, reading: PartialAnswer, dialect: Dialect) -> None:
+    def _read_rest(self, event: bytes, step: Send, reading: PartialAnswer, dialect: Dialect) -> None:
         """Read what an event says beside the text: an error, or what the answer took.
 
         Raises:
             BrokenError: It is no event of a stream.
         """
-        raw = events.bytes_of(event)
-        if not raw or raw == b"[DONE]":
-            return
-        said = events.as_object(events.load(raw))
-        if not said and reading.finish is None:
+        if not step.text and reading.finish is None and not is_event(event):
             raise BrokenError("malformed")
-        if said.get("error") or said.get("type") == "error":
-            reading.error = dialect.read_body(500, raw)
-            return
-        new_in, new_out = billed(event)
-        reading.used = _newer(new_in, reading.used[0]), _newer(new_out, reading.used[1])
+        reading.error = dialect.read_error(event)
+        if reading.error is None:
+            new_in, new_out = dialect.read_usage(event)
+            reading.used = _newer(new_in, reading.used[0]), _newer(new_out, reading.used[1])
 
     def _result(self, send: SendAttempt, attempt: OpenAttempt, reading: PartialAnswer, how: AttemptOutcome) -> Result:
         """Return what came of an attempt, and record it."""
@@ -230,8 +224,6 @@ class _Exchange(NamedTuple):
 
 
 _EVENTS = "text/event-stream"
-_TELLING = re.compile(rb'"error"|"usage[A-Za-z]*"\s*:\s*[^\sn]')
-"""What an event may say beside its text; most of a stream's say nothing, and need not be read once more to know that."""
 
 
 def _header(incoming: Incoming, name: str) -> str:

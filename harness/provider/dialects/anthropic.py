@@ -3,87 +3,108 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from harness.http_rules import is_success
-from harness.provider.answer import Answer, Call, Delay, ParsedBody, Problem
+from harness.provider.answer import Answer, Call, FinishReason, ParsedBody, Problem, Refusal
 from harness.provider.dialects import calls, common, delays, wire
-from harness.provider.dialects.common import Events, Said, quoted
-from harness.provider.dialects.delays import NOTHING, Told
+from harness.provider.dialects.common import Events, MockAnswer, quoted
+from harness.provider.dialects.declaration import Dialect, FinishReasons, LiteLLMNames, WrittenRequest
+from harness.provider.dialects.delays import NOTHING, SentDelay
 from harness.provider.limit import Quota
 from harness.provider.reply import Headers, Send
 from harness.provider.spec import Provider
 
-BASE_PATH = ""
-KEEPALIVE = b'event: ping\ndata: {"type":"ping"}\n\n'
+_KEEPALIVE = b'event: ping\ndata: {"type":"ping"}\n\n'
 
 _PATH = "/v1/messages"
+_API_VERSION = ("anthropic-version", "2023-06-01")
+_MAX_TOKENS = 1024
+"""Sent where the caller sets no limit, as there must be one."""
+_FINISH = FinishReasons(
+    stop="end_turn",
+    length="max_tokens",
+    content_filter="refusal",
+    others={"model_context_window_exceeded": "length"},
+)
 _ORGANIZATION = ("anthropic-organization-id", "00000000-0000-4000-8000-000000000000")
 _RETRYABLE = frozenset({408, 409, 429})
 _STATUS: dict[Problem, int] = {"quota": 402, "overloaded": 529}
 _SPEND_LIMIT = "enforced_spend_limit_reached"
 
 # What is wrong: type, message.
-_ERRORS: dict[Problem, tuple[str, str]] = {
-    "rate_limit": ("rate_limit_error", "This request would exceed your organization's rate limit."),
-    "quota": (
-        "billing_error",
-        (
-            "Your credit balance is too low to access the Anthropic API. "
-            "Please go to Plans & Billing to upgrade or purchase credits."
+_ERRORS: Mapping[Problem, tuple[str, str]] = common.for_every_problem(
+    {
+        "rate_limit": ("rate_limit_error", "This request would exceed your organization's rate limit."),
+        "quota": (
+            "billing_error",
+            (
+                "Your credit balance is too low to access the Anthropic API. "
+                "Please go to Plans & Billing to upgrade or purchase credits."
+            ),
         ),
-    ),
-    "spend_limit": ("rate_limit_error", "Your organization has reached its enforced monthly spend limit."),
-    "overloaded": ("overloaded_error", "Overloaded"),
-    "server_error": ("api_error", "Internal server error"),
-    "unavailable": ("api_error", "Service unavailable"),
-    "timeout": ("timeout_error", "Request timed out"),
-    "context_length": ("invalid_request_error", "prompt is too long: 200345 tokens > 200000 maximum"),
-    "content_filter": ("invalid_request_error", "Output blocked by content filtering policy"),
-    "invalid_request": ("invalid_request_error", "The request body is not valid JSON with `model` and `messages`."),
-    "auth": ("authentication_error", "invalid x-api-key"),
-    "permission": ("permission_error", "Your API key does not have permission to use the specified resource."),
-    "not_found": ("not_found_error", "model: {model}"),
-    "too_large": ("request_too_large", "Request exceeds the maximum size"),
-    "unknown_path": ("not_found_error", "Not Found"),
-}
+        "spend_limit": ("rate_limit_error", "Your organization has reached its enforced monthly spend limit."),
+        "overloaded": ("overloaded_error", "Overloaded"),
+        "server_error": ("api_error", "Internal server error"),
+        "unavailable": ("api_error", "Service unavailable"),
+        "timeout": ("timeout_error", "Request timed out"),
+        "context_length": ("invalid_request_error", "prompt is too long: 200345 tokens > 200000 maximum"),
+        "content_filter": ("invalid_request_error", "Output blocked by content filtering policy"),
+        "invalid_request": ("invalid_request_error", "The request body is not valid JSON with `model` and `messages`."),
+        "auth": ("authentication_error", "invalid x-api-key"),
+        "permission": ("permission_error", "Your API key does not have permission to use the specified resource."),
+        "not_found": ("not_found_error", "model: {model}"),
+        "too_large": ("request_too_large", "Request exceeds the maximum size"),
+        "unknown_path": ("not_found_error", "Not Found"),
+    }
+)
 
 
-def parse(method: str, path: str, body: bytes) -> Call:
-    """Return the call; see `Dialect`."""
+def _request(model: str, body: Mapping[str, Any]) -> WrittenRequest:
+    """Return a chat completion as Anthropic is asked for it."""
+    system, messages = calls.split_system(body)
+    asked: dict[str, Any] = {
+        "model": model,
+        "max_tokens": body.get("max_tokens") or _MAX_TOKENS,
+        "messages": messages,
+        "stream": body["stream"],
+    }
+    return WrittenRequest(_PATH, (_API_VERSION,), {**asked, "system": system} if system else asked)
+
+
+def _parse(method: str, path: str, body: bytes) -> Call:
+    """Return the call."""
     if method != "POST" or path.partition("?")[0] != _PATH:
         return Call(problem="unknown_path")
     return calls.read(body)
 
 
-def succeed(provider: Provider, call: Call, attempt_id: str) -> Answer:
-    """Return the answer of a provider that is well; see `Dialect`."""
+def _succeed(provider: Provider, call: Call, attempt_id: str) -> Answer:
+    """Return the answer of a provider that is well."""
     spec = provider.reply
-    said = common.say(spec, call, attempt_id)
+    mock = common.mock_answer(spec, call, attempt_id)
     model = call.model or provider.model
-    headers = (("request-id", f"req_{said.sha256[:24]}"), _ORGANIZATION)
+    headers = (("request-id", f"req_{mock.sha256[:24]}"), _ORGANIZATION)
     if not call.streaming:
-        return common.plain(spec, said, call, headers, _message(model, said, call))
-    return common.stream(spec, said, call, headers, _events(model, attempt_id, said, call))
+        return common.plain(spec, mock, call, headers, _message(model, mock, call))
+    return common.stream(spec, mock, call, headers, _events(model, attempt_id, mock, call))
 
 
-def _stop(said: Said) -> str:
-    return "end_turn" if said.finish else "max_tokens"
-
-
-def _message(model: str, said: Said, call: Call) -> bytes:
+def _message(model: str, mock: MockAnswer, call: Call) -> bytes:
     return (
-        f'{{"id":"msg_{said.sha256[:24]}","type":"message","role":"assistant","model":{quoted(model)},'
-        f'"content":[{{"type":"text","text":"{said.text}"}}],"stop_reason":"{_stop(said)}","stop_sequence":null,'
+        f'{{"id":"msg_{mock.sha256[:24]}","type":"message","role":"assistant","model":{quoted(model)},'
+        f'"content":[{{"type":"text","text":"{mock.text}"}}],"stop_reason":"{_FINISH.word(complete=mock.complete)}","stop_sequence":null,'
         f'"usage":{{"input_tokens":{call.prompt_tokens},"cache_creation_input_tokens":0,"cache_read_input_tokens":0,'
-        f'"output_tokens":{said.tokens},"service_tier":"standard"}}}}'
+        f'"output_tokens":{mock.tokens},"service_tier":"standard"}}}}'
     ).encode()
 
 
-def _events(model: str, attempt_id: str, said: Said, call: Call) -> Events:
+def _events(model: str, attempt_id: str, mock: MockAnswer, call: Call) -> Events:
     opening = (
-        f'event: message_start\ndata: {{"type":"message_start","message":{{"id":"msg_{said.sha256[:24]}",'
+        f'event: message_start\ndata: {{"type":"message_start","message":{{"id":"msg_{mock.sha256[:24]}",'
         f'"type":"message","role":"assistant","model":{quoted(model)},"content":[],"stop_reason":null,'
         f'"stop_sequence":null,"usage":{{"input_tokens":{call.prompt_tokens},"cache_creation_input_tokens":0,'
         '"cache_read_input_tokens":0,"output_tokens":1,"service_tier":"standard"}}}\n\n'
@@ -100,40 +121,33 @@ def _events(model: str, attempt_id: str, said: Said, call: Call) -> Events:
         Send(b'event: content_block_stop\ndata: {"type":"content_block_stop","index":0}\n\n'),
         Send(
             (
-                f'event: message_delta\ndata: {{"type":"message_delta","delta":{{"stop_reason":"{_stop(said)}",'
-                f'"stop_sequence":null}},"usage":{{"output_tokens":{said.tokens}}}}}\n\n'
+                f'event: message_delta\ndata: {{"type":"message_delta","delta":{{"stop_reason":"{_FINISH.word(complete=mock.complete)}",'
+                f'"stop_sequence":null}},"usage":{{"output_tokens":{mock.tokens}}}}}\n\n'
             ).encode(),
             part="finish",
         ),
         Send(b'event: message_stop\ndata: {"type":"message_stop"}\n\n', part="done"),
     ]
-    tokens = common.tokens_of(attempt_id, said, before.encode(), after.encode())
+    tokens = common.tokens_of(attempt_id, mock, before.encode(), after.encode())
     return Events(opening.encode(), tokens, closing)
 
 
-def fail(
-    call: Call,
-    attempt_id: str,
-    *,
-    status: int | None = None,
-    problem: Problem | None = None,
-    delay: Delay | None = None,
-) -> Answer:
-    """Return an error answer; see `Dialect`. How long a spend limit lasts is never told."""
-    status, problem = common.failing(status, problem, _STATUS)
-    told = delays.tell(None if problem == "spend_limit" else delay, "seconds")
-    request_id = _request_id(attempt_id)
+def _fail(refusal: Refusal) -> Answer:
+    """Return an error answer. Its Retry-After never says how long a spend limit lasts."""
+    status, problem = common.failing(refusal, _STATUS)
+    sent = delays.sent(None if problem == "spend_limit" else refusal.delay, "seconds")
+    request_id = _request_id(refusal.attempt_id)
     again = problem != "spend_limit" and (status in _RETRYABLE or status >= 500)
     headers = (
         ("request-id", request_id),
         _ORGANIZATION,
         ("x-should-retry", "true" if again else "false"),
-        *told.headers,
+        *sent.headers,
     )
     return Answer(
-        reply=common.failure(status, headers, _error(call, problem, request_id, told)),
+        reply=common.failure(status, headers, _error(refusal.call, problem, request_id, sent)),
         error_code=_SPEND_LIMIT if problem == "spend_limit" else _ERRORS[problem][0],
-        retry_after_ns=told.ns,
+        retry_after_ns=sent.ns,
     )
 
 
@@ -141,43 +155,44 @@ def _request_id(attempt_id: str) -> str:
     return f"req_{common.name(attempt_id, 'error')[:24]}"
 
 
-def _error(call: Call, problem: Problem, request_id: str, told: Told) -> dict[str, Any]:
+def _error(call: Call, problem: Problem, request_id: str, sent: SentDelay) -> dict[str, Any]:
     kind, message = _ERRORS[problem]
     error = {
         "details": {"error_code": _SPEND_LIMIT} if problem == "spend_limit" else None,
         "type": kind,
-        "message": delays.with_words(message.replace("{model}", call.model or "unknown"), told),
+        "message": delays.with_words(message.replace("{model}", call.model or "unknown"), sent),
     }
     return {"type": "error", "error": error, "request_id": request_id}
 
 
-def error_event(call: Call, attempt_id: str, problem: Problem) -> bytes:
-    """Return the event by which a stream ends in an error; see `Dialect`."""
-    body = _error(call, problem, _request_id(attempt_id), NOTHING)
+def _error_event(refusal: Refusal) -> bytes:
+    """Return the event by which a stream ends in an error."""
+    problem = common.failing(refusal, _STATUS)[1]
+    body = _error(refusal.call, problem, _request_id(refusal.attempt_id), NOTHING)
     return b"event: error\ndata: " + json.dumps(body).encode() + b"\n\n"
 
 
-def filtered(event: bytes) -> bytes:
-    """Return an end that names the content filter; see `Dialect`."""
+def _filtered(event: bytes) -> bytes:
+    """Return an end that names the content filter."""
     data = wire.data_of(event)
     delta = wire.as_object(data.get("delta"))
     if not delta.get("stop_reason"):
         return event
-    return wire.with_data(event, {**data, "delta": {**delta, "stop_reason": "refusal"}})
+    return wire.with_data(event, {**data, "delta": {**delta, "stop_reason": _FINISH.content_filter}})
 
 
-def emptied(event: bytes) -> bytes:
-    """Return an end as it is: text never stands in one; see `Dialect`."""
+def _emptied(event: bytes) -> bytes:
+    """Return an end as it is: text never stands in one."""
     return event
 
 
-def without_usage(event: bytes) -> bytes:
-    """Return an event without its usage; see `Dialect`."""
+def _without_usage(event: bytes) -> bytes:
+    """Return an event without its usage."""
     return wire.without(event, "usage", "message")
 
 
-def quota_headers(quota: Quota, wall_ns: int) -> Headers:
-    """Return what is left of the limits; see `Dialect`. They are full again at a time, in whole seconds."""
+def _quota_headers(quota: Quota, wall_ns: int) -> Headers:
+    """Return what is left of the limits. They are full again at a time, in whole seconds."""
     headers: list[tuple[str, str]] = []
     for name, level in (("requests", quota.requests), ("tokens", quota.tokens)):
         if level is not None:
@@ -191,13 +206,13 @@ def quota_headers(quota: Quota, wall_ns: int) -> Headers:
     return tuple(headers)
 
 
-def authorize(key: str) -> tuple[str, str]:
-    """Return the header that carries an API key; see `Dialect`."""
+def _authorize(key: str) -> tuple[str, str]:
+    """Return the header that carries an API key."""
     return ("x-api-key", key)
 
 
-def read_event(event: bytes) -> Send:
-    """Return an event of a real stream as what it is; see `Dialect`."""
+def _read_event(event: bytes) -> Send:
+    """Return an event of a real stream as what it is."""
     data = wire.data_of(event)
     kind = data.get("type")
     if kind == "content_block_delta":
@@ -205,8 +220,19 @@ def read_event(event: bytes) -> Send:
     return Send(event, part="finish" if kind == "message_delta" else "done" if kind == "message_stop" else "")
 
 
-def read_body(status: int, body: bytes) -> ParsedBody:
-    """Return what a real plain answer says; see `Dialect`."""
+def _read_finish(event: bytes) -> FinishReason | None:
+    """Return why the answer ended."""
+    data = wire.data_of(event)
+    return _FINISH.read(wire.as_object(data.get("delta")).get("stop_reason") or data.get("stop_reason"))
+
+
+def _read_usage(event: bytes) -> tuple[int | None, int | None]:
+    """Return the tokens that are billed."""
+    return wire.usage_in(event, "input_tokens", "output_tokens", "message")
+
+
+def _read_body(status: int, body: bytes) -> ParsedBody:
+    """Return what a real plain answer says."""
     data = wire.as_object(wire.load(body))
     if not is_success(status) or data.get("error"):
         error = wire.as_object(data.get("error"))
@@ -217,5 +243,38 @@ def read_body(status: int, body: bytes) -> ParsedBody:
         wire.text_of([part for part in wire.objects(data.get("content")) if part.get("type") == "text"]),
         wire.count_of(usage.get("input_tokens")),
         wire.count_of(usage.get("output_tokens")),
-        finish=wire.word_of(data.get("stop_reason")),
+        finish=_FINISH.read(data.get("stop_reason")),
     )
+
+
+ANTHROPIC = Dialect(
+    name="anthropic",
+    base_path="",
+    keepalive=_KEEPALIVE,
+    last_event=rb"event: ?message_stop",
+    request=_request,
+    authorize=_authorize,
+    parse=_parse,
+    succeed=_succeed,
+    fail=_fail,
+    error_event=_error_event,
+    filtered=_filtered,
+    emptied=_emptied,
+    without_usage=_without_usage,
+    quota_headers=_quota_headers,
+    read_event=_read_event,
+    read_finish=_read_finish,
+    read_usage=_read_usage,
+    read_error=partial(wire.error_in, _read_body),
+    read_body=_read_body,
+    is_answer=wire.is_answer,
+    litellm=LiteLLMNames(
+        provider="anthropic",
+        path="",
+        key_variables=("ANTHROPIC_API_KEY",),
+        families="claude",
+        takes_unknown=False,
+        model=str,
+    ),
+    openai_client=None,
+)

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from functools import partial
 from typing import Any
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
-from harness.provider.answer import Answer, Call, Delay, Problem
+from harness.provider.answer import Answer, Call, Refusal
 from harness.provider.dialects import calls, chat, common, delays, openai, responses, wire
-from harness.provider.dialects.chat import Error
+from harness.provider.dialects.chat import ChatError
+from harness.provider.dialects.declaration import Dialect, LiteLLMNames, OpenAIClient, WrittenRequest
 from harness.provider.limit import Quota
 from harness.provider.reply import Headers
 from harness.provider.spec import Provider
 
-BASE_PATH = ""
-KEEPALIVE = chat.KEEPALIVE
+API_VERSION = "2024-10-21"
+"""That clients of ours ask for."""
 
 _DEPLOYMENT = re.compile(r"/openai/deployments/([^/?]{1,200})/chat/completions")
 _MODEL_IN_BODY = "/openai/v1/chat/completions"
@@ -37,44 +40,51 @@ _CAUGHT: dict[str, Any] = {
     "violence": {"filtered": True, "severity": "medium"},
 }
 
-# Where Azure differs from OpenAI.
-_ERRORS: dict[Problem, Error] = {
-    "rate_limit": Error(
-        None,
-        "429",
-        "Requests to the ChatCompletions_Create Operation under Azure OpenAI API have exceeded call rate limit of your "
-        "current OpenAI S0 pricing tier.",
-    ),
-    "server_error": Error(None, "InternalServerError", "Internal server error."),
-    "unavailable": Error(None, "ServiceUnavailable", "The service is temporarily unavailable."),
-    "overloaded": Error(None, "ServiceUnavailable", "The service is temporarily overloaded."),
-    "timeout": Error(None, "Timeout", "The operation was timeout."),
-    "content_filter": Error(
-        None,
-        "content_filter",
-        "The response was filtered due to the prompt triggering Azure OpenAI's content management policy. "
-        "Please modify your prompt and retry.",
-        "prompt",
-    ),
-    "auth": Error(
-        None,
-        "401",
-        "Access denied due to invalid subscription key or wrong API endpoint. Make sure to provide a valid key for an "
-        "active subscription and use a correct regional API endpoint for your resource.",
-    ),
-    "permission": Error(None, "403", "Access denied due to Virtual Network/Firewall rules."),
-    "not_found": Error(
-        None,
-        "DeploymentNotFound",
-        "The API deployment for this resource does not exist. If you created the deployment within the last 5 minutes, "
-        "please wait a moment and try again.",
-    ),
-    "unknown_path": Error(None, "404", "Resource not found"),
-}
+_ERRORS = common.for_every_problem(
+    {
+        **openai.ERRORS,
+        "rate_limit": ChatError(
+            None,
+            "429",
+            "Requests to the ChatCompletions_Create Operation under Azure OpenAI API have exceeded call rate limit of your "
+            "current OpenAI S0 pricing tier.",
+        ),
+        "server_error": ChatError(None, "InternalServerError", "Internal server error."),
+        "unavailable": ChatError(None, "ServiceUnavailable", "The service is temporarily unavailable."),
+        "overloaded": ChatError(None, "ServiceUnavailable", "The service is temporarily overloaded."),
+        "timeout": ChatError(None, "Timeout", "The operation was timeout."),
+        "content_filter": ChatError(
+            None,
+            "content_filter",
+            "The response was filtered due to the prompt triggering Azure OpenAI's content management policy. "
+            "Please modify your prompt and retry.",
+            "prompt",
+        ),
+        "auth": ChatError(
+            None,
+            "401",
+            "Access denied due to invalid subscription key or wrong API endpoint. Make sure to provide a valid key for an "
+            "active subscription and use a correct regional API endpoint for your resource.",
+        ),
+        "permission": ChatError(None, "403", "Access denied due to Virtual Network/Firewall rules."),
+        "not_found": ChatError(
+            None,
+            "DeploymentNotFound",
+            "The API deployment for this resource does not exist. If you created the deployment within the last 5 minutes, "
+            "please wait a moment and try again.",
+        ),
+        "unknown_path": ChatError(None, "404", "Resource not found"),
+    }
+)
 
 
-def parse(method: str, path: str, body: bytes) -> Call:
-    """Return the call; see `Dialect`. The address names the deployment, which stands for the model."""
+def _request(model: str, body: Mapping[str, Any]) -> WrittenRequest:
+    path = f"/openai/deployments/{quote(model, safe='')}/chat/completions?api-version={API_VERSION}"
+    return chat.request(path, model, body)
+
+
+def _parse(method: str, path: str, body: bytes) -> Call:
+    """Return the call. The address names the deployment, which stands for the model."""
     bare = path.partition("?")[0]
     if method == "POST" and bare == _MODEL_IN_BODY:
         return calls.read(body)
@@ -86,34 +96,27 @@ def parse(method: str, path: str, body: bytes) -> Call:
     return calls.read(body, model=unquote(match[1]))
 
 
-def succeed(provider: Provider, call: Call, attempt_id: str) -> Answer:
-    """Return the answer of a provider that is well; see `Dialect`."""
-    said = common.say(provider.reply, call, attempt_id)
-    name = common.uuid(said.sha256)
+def _succeed(provider: Provider, call: Call, attempt_id: str) -> Answer:
+    """Return the answer of a provider that is well."""
+    mock = common.mock_answer(provider.reply, call, attempt_id)
+    name = common.uuid(mock.sha256)
     headers = (("apim-request-id", name), ("x-request-id", name), _REGION)
     if call.api:
-        return responses.answer(provider, call, attempt_id, said, headers=headers)
-    return chat.answer(provider, call, attempt_id, said, headers=headers, flavour=_FLAVOUR)
+        return responses.answer(provider, call, attempt_id, mock, headers=headers)
+    return chat.answer(provider, call, attempt_id, mock, headers=headers, flavour=_FLAVOUR)
 
 
-def fail(
-    call: Call,
-    attempt_id: str,
-    *,
-    status: int | None = None,
-    problem: Problem | None = None,
-    delay: Delay | None = None,
-) -> Answer:
-    """Return an error answer; see `Dialect`. Its words tell a delay in whole seconds."""
-    status, problem = common.failing(status, problem)
-    told = delays.tell(delay, "seconds+ms")
-    error = _error(problem)
-    message = chat.named(error.message, call)
-    if told.in_body or (told.usual and problem == "rate_limit"):
-        seconds = -(-(told.ns or 0) // delays.S)
+def _fail(refusal: Refusal) -> Answer:
+    """Return an error answer. Its words give a delay in whole seconds."""
+    status, problem = common.failing(refusal)
+    sent = delays.sent(refusal.delay, "seconds+ms")
+    error = _ERRORS[problem]
+    message = chat.named(error.message, refusal.call)
+    if sent.in_body or (sent.usual and problem == "rate_limit"):
+        seconds = -(-(sent.ns or 0) // delays.S)
         message += f" Please retry after {seconds} seconds."
-        if told.in_body:
-            told = told._replace(ns=seconds * delays.S)
+        if sent.in_body:
+            sent = sent._replace(ns=seconds * delays.S)
     body = error.body(message)
     if problem == "content_filter":
         body["status"] = status
@@ -121,29 +124,22 @@ def fail(
             "code": "ResponsibleAIPolicyViolation",
             "content_filter_result": {**_CAUGHT, "jailbreak": {"filtered": False, "detected": False}},
         }
-    name = common.uuid(common.name(attempt_id, "error"))
-    headers = (("apim-request-id", name), ("x-request-id", name), _REGION, *told.headers)
+    name = common.uuid(common.name(refusal.attempt_id, "error"))
+    headers = (("apim-request-id", name), ("x-request-id", name), _REGION, *sent.headers)
     return Answer(
         reply=common.failure(status, headers, {"error": body}),
         error_code=error.code or error.type,
-        retry_after_ns=told.ns,
+        retry_after_ns=sent.ns,
     )
 
 
-def _error(problem: Problem) -> Error:
-    return _ERRORS.get(problem) or openai.ERRORS[problem]
+def _error_event(refusal: Refusal) -> bytes:
+    """Return the event by which a stream ends in an error."""
+    return openai.error_event(refusal, _ERRORS[common.failing(refusal)[1]])
 
 
-def error_event(call: Call, attempt_id: str, problem: Problem) -> bytes:
-    """Return the event by which a stream ends in an error; see `Dialect`."""
-    error = _error(problem)
-    if call.api:
-        return responses.error_events(call, attempt_id, error)
-    return chat.error_event(error.body(chat.named(error.message, call)))
-
-
-def filtered(event: bytes) -> bytes:
-    """Return an end that names the content filter, and what it caught; see `Dialect`."""
+def _filtered(event: bytes) -> bytes:
+    """Return an end that names the content filter, and what it caught."""
     changed = openai.filtered(event)
     data = wire.data_of(changed)
     choices = wire.objects(data.get("choices"))
@@ -154,19 +150,48 @@ def filtered(event: bytes) -> bytes:
     return wire.with_data(event, data)
 
 
-def quota_headers(quota: Quota, wall_ns: int) -> Headers:
-    """Return what is left of the limits; see `Dialect`."""
+def _quota_headers(quota: Quota, wall_ns: int) -> Headers:
+    """Return what is left of the limits."""
     del wall_ns
     levels = (("requests", quota.requests), ("tokens", quota.tokens))
     return tuple((f"x-ratelimit-remaining-{name}", str(level.remaining)) for name, level in levels if level is not None)
 
 
-def authorize(key: str) -> tuple[str, str]:
-    """Return the header that carries an API key; see `Dialect`."""
+def _authorize(key: str) -> tuple[str, str]:
+    """Return the header that carries an API key."""
     return ("api-key", key)
 
 
-emptied = openai.emptied
-without_usage = openai.without_usage
-read_event = openai.read_event
-read_body = openai.read_body
+AZURE = Dialect(
+    name="azure",
+    base_path="",
+    keepalive=chat.KEEPALIVE,
+    last_event=chat.LAST_EVENT,
+    request=_request,
+    authorize=_authorize,
+    parse=_parse,
+    succeed=_succeed,
+    fail=_fail,
+    error_event=_error_event,
+    filtered=_filtered,
+    emptied=openai.emptied,
+    without_usage=openai.without_usage,
+    quota_headers=_quota_headers,
+    read_event=openai.read_event,
+    read_finish=openai.read_finish,
+    read_usage=openai.read_usage,
+    read_error=partial(wire.error_in, openai.read_body),
+    read_body=openai.read_body,
+    is_answer=wire.is_answer,
+    litellm=LiteLLMNames(
+        provider="azure",
+        path="",
+        key_variables=("AZURE_API_KEY", "AZURE_OPENAI_API_KEY"),
+        families=None,
+        takes_unknown=False,
+        model=lambda name: (
+            name.rsplit("/", 1)[-1] or name
+        ),  # `o_series/NAME` and the like choose a code path in LiteLLM
+    ),
+    openai_client=OpenAIClient("AsyncAzureOpenAI", lambda url: {"azure_endpoint": url, "api_version": API_VERSION}),
+)

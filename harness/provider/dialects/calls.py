@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from harness.provider.answer import Call
@@ -49,6 +50,12 @@ def load(body: bytes) -> dict[str, Any] | None:
     except (ValueError, RecursionError):
         return None
     return data if isinstance(data, dict) else None
+
+
+def split_system(body: Mapping[str, Any]) -> tuple[str, list[Mapping[str, Any]]]:
+    """Return the text of a chat completion's system messages, and its other messages."""
+    system = [str(message.get("content", "")) for message in body["messages"] if message.get("role") == "system"]
+    return "\n".join(system), [message for message in body["messages"] if message.get("role") != "system"]
 
 
 def understood(data: dict[str, Any], model: str | None, fields: Fields) -> Call:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from harness.http_rules import is_success
-from harness.provider.answer import Answer, Call, ParsedBody
+from harness.provider.answer import Answer, Call, FinishReason, ParsedBody
 from harness.provider.dialects import common, delays, wire
-from harness.provider.dialects.common import CREATED, Events, Said, quoted
+from harness.provider.dialects.common import CREATED, Events, MockAnswer, quoted
+from harness.provider.dialects.declaration import FinishReasons, WrittenRequest
 from harness.provider.reply import Headers, Send
 from harness.provider.spec import Provider
 
 KEEPALIVE = b": keep-alive\n\n"
+LAST_EVENT = rb"data: ?\[DONE\]"
+FINISH = FinishReasons(stop="stop", length="length", content_filter="content_filter", others={})
 
 _DONE = Send(b"data: [DONE]\n\n", part="done")
 
@@ -39,30 +43,36 @@ class Flavour(NamedTuple):
     null_usage: bool = True
 
 
+def request(path: str, model: str, body: Mapping[str, Any]) -> WrittenRequest:
+    """Return a chat completion as it is asked for at a path; a stream is asked for its usage, or its cost stays unknown."""
+    options = {"stream_options": {"include_usage": True}} if body["stream"] else {}
+    return WrittenRequest(path, (), {**body, **options, "model": model})
+
+
 def answer(
-    provider: Provider, call: Call, attempt_id: str, said: Said, *, headers: Headers, flavour: Flavour
+    provider: Provider, call: Call, attempt_id: str, mock: MockAnswer, *, headers: Headers, flavour: Flavour
 ) -> Answer:
     """Return the answer of a provider that is well."""
     spec = provider.reply
     model = quoted(call.model or provider.model)
     if not call.streaming:
-        return common.plain(spec, said, call, headers, _whole(model, said, call, flavour))
-    return common.stream(spec, said, call, headers, _events(model, attempt_id, said, call, flavour))
+        return common.plain(spec, mock, call, headers, _whole(model, mock, call, flavour))
+    return common.stream(spec, mock, call, headers, _events(model, attempt_id, mock, call, flavour))
 
 
-def _whole(model: str, said: Said, call: Call, flavour: Flavour) -> bytes:
-    finish = "stop" if said.finish else "length"
+def _whole(model: str, mock: MockAnswer, call: Call, flavour: Flavour) -> bytes:
+    finish = FINISH.word(complete=mock.complete)
     return (
-        f'{{"id":"{flavour.id_prefix}{said.sha256[:29]}","object":"chat.completion","created":{CREATED},'
-        f'"model":{model},"choices":[{{"index":0,"message":{{"role":"assistant","content":"{said.text}",'
+        f'{{"id":"{flavour.id_prefix}{mock.sha256[:29]}","object":"chat.completion","created":{CREATED},'
+        f'"model":{model},"choices":[{{"index":0,"message":{{"role":"assistant","content":"{mock.text}",'
         f'"refusal":null,"annotations":[]}},"logprobs":null,"finish_reason":"{finish}"{flavour.choice}}}],'
-        f'"usage":{_usage(said, call)},"system_fingerprint":null{flavour.every}{flavour.whole}}}'
+        f'"usage":{_usage(mock, call)},"system_fingerprint":null{flavour.every}{flavour.whole}}}'
     ).encode()
 
 
-def _events(model: str, attempt_id: str, said: Said, call: Call, flavour: Flavour) -> Events:
+def _events(model: str, attempt_id: str, mock: MockAnswer, call: Call, flavour: Flavour) -> Events:
     head = (
-        f'data: {{"id":"{flavour.id_prefix}{said.sha256[:29]}","object":"chat.completion.chunk","created":{CREATED},'
+        f'data: {{"id":"{flavour.id_prefix}{mock.sha256[:29]}","object":"chat.completion.chunk","created":{CREATED},'
         f'"model":{model},"system_fingerprint":null{flavour.every},'
     )
     asked = call.usage and not flavour.usage_at_finish
@@ -70,23 +80,23 @@ def _events(model: str, attempt_id: str, said: Said, call: Call, flavour: Flavou
     choice = f'{head}"choices":[{{"index":0,"delta":'
     rest = f'}},"logprobs":null,"finish_reason":null{flavour.choice}}}]{tail}'
     opening = f'{choice}{{"role":"assistant","content":"","refusal":null{rest}'
-    finish = "stop" if said.finish else "length"
-    last = f',"usage":{_usage(said, call)}}}\n\n' if flavour.usage_at_finish else tail
+    finish = FINISH.word(complete=mock.complete)
+    last = f',"usage":{_usage(mock, call)}}}\n\n' if flavour.usage_at_finish else tail
     finished = f'{choice}{{}},"logprobs":null,"finish_reason":"{finish}"{flavour.choice}}}]{last}'
     closing = [Send(finished.encode(), part="finish")]
     if asked:
-        closing.append(Send(f'{head}"choices":[],"usage":{_usage(said, call)}}}\n\n'.encode(), part="usage"))
+        closing.append(Send(f'{head}"choices":[],"usage":{_usage(mock, call)}}}\n\n'.encode(), part="usage"))
     closing.append(_DONE)
-    tokens = common.tokens_of(attempt_id, said, f'{choice}{{"content":"'.encode(), f'"{rest}'.encode())
+    tokens = common.tokens_of(attempt_id, mock, f'{choice}{{"content":"'.encode(), f'"{rest}'.encode())
     return Events(flavour.opening + opening.encode(), tokens, closing)
 
 
-def _usage(said: Said, call: Call) -> str:
-    total = call.prompt_tokens + said.tokens
-    return f'{{"prompt_tokens":{call.prompt_tokens},"completion_tokens":{said.tokens},"total_tokens":{total}}}'
+def _usage(mock: MockAnswer, call: Call) -> str:
+    total = call.prompt_tokens + mock.tokens
+    return f'{{"prompt_tokens":{call.prompt_tokens},"completion_tokens":{mock.tokens},"total_tokens":{total}}}'
 
 
-class Error(NamedTuple):
+class ChatError(NamedTuple):
     """An error in OpenAI's words.
 
     Attributes:
@@ -117,16 +127,16 @@ def error_event(body: dict[str, Any]) -> bytes:
 
 
 def filtered(event: bytes) -> bytes:
-    """Return an end that names the content filter; see `Dialect`."""
+    """Return an end that names the content filter."""
     data = wire.data_of(event)
     ended = [choice for choice in wire.objects(data.get("choices")) if choice.get("finish_reason")]
     for choice in ended:
-        choice["finish_reason"] = "content_filter"
+        choice["finish_reason"] = FINISH.content_filter
     return wire.with_data(event, data) if ended else event
 
 
 def emptied(event: bytes) -> bytes:
-    """Return an end without text; see `Dialect`."""
+    """Return an end without text."""
     data = wire.data_of(event)
     deltas = [wire.as_object(choice.get("delta")) for choice in wire.objects(data.get("choices"))]
     full = [delta for delta in deltas if delta.get("content")]
@@ -136,18 +146,18 @@ def emptied(event: bytes) -> bytes:
 
 
 def without_usage(event: bytes) -> bytes:
-    """Return an event without its usage; see `Dialect`."""
+    """Return an event without its usage."""
     kept = wire.without(event, "usage")
     return b"" if kept != event and wire.data_of(kept).get("choices") == [] else kept
 
 
 def authorize(key: str) -> tuple[str, str]:
-    """Return the header that carries an API key; see `Dialect`."""
+    """Return the header that carries an API key."""
     return ("authorization", f"Bearer {key}")
 
 
 def read_event(event: bytes) -> Send:
-    """Return an event of a real stream as what it is; see `Dialect`."""
+    """Return an event of a real stream as what it is."""
     raw = wire.bytes_of(event)
     if raw == b"[DONE]":
         return Send(event, part="done")
@@ -159,22 +169,33 @@ def read_event(event: bytes) -> Send:
     return Send(event, text, "usage" if data.get("usage") and not text else "")
 
 
+def read_finish(event: bytes) -> FinishReason | None:
+    """Return why the answer ended."""
+    choice = next(iter(wire.objects(wire.data_of(event).get("choices"))), {})
+    return FINISH.read(choice.get("finish_reason"))
+
+
+def read_usage(event: bytes) -> tuple[int | None, int | None]:
+    """Return the tokens that are billed."""
+    return wire.usage_in(event, "prompt_tokens", "completion_tokens")
+
+
 def read_body(status: int, body: bytes) -> ParsedBody:
-    """Return what a real plain answer says; see `Dialect`."""
+    """Return what a real plain answer says."""
     data = wire.as_object(wire.load(body))
     if not is_success(status) or data.get("error"):
-        return heard_error(data.get("error"))
+        return parsed_error(data.get("error"))
     choice = next(iter(wire.objects(data.get("choices"))), {})
     usage = wire.as_object(data.get("usage"))
     return ParsedBody(
         wire.text_of(wire.as_object(choice.get("message")).get("content")),
         wire.count_of(usage.get("prompt_tokens")),
         wire.count_of(usage.get("completion_tokens")),
-        finish=wire.word_of(choice.get("finish_reason")),
+        finish=FINISH.read(choice.get("finish_reason")),
     )
 
 
-def heard_error(value: Any) -> ParsedBody:
+def parsed_error(value: Any) -> ParsedBody:
     """Return what stands under `error`."""
     error = wire.as_object(value)
     return ParsedBody(

@@ -7,15 +7,17 @@ import json
 from collections.abc import Mapping
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from harness.provider import text as mocked
-from harness.provider.answer import Answer, Call, Problem
+from harness.provider.answer import Answer, Call, Problem, Refusal
 from harness.provider.reply import End, Head, Headers, Send, Step, Wait
 from harness.provider.spec import ReplySpec
 
+E = TypeVar("E")
+
 CREATED = 1_767_225_600
-"""`created` in every answer: a fixed second, for a provider here has no clock and must say the same every time."""
+"""`created` in every answer: a fixed second, as a mocked provider has no clock and must answer the same every time."""
 
 _END = End()
 
@@ -57,56 +59,64 @@ def usual(status: int) -> Problem:
     return _USUAL.get(status, "invalid_request" if status < 500 else "server_error")
 
 
-def failing(
-    status: int | None, problem: Problem | None, own: Mapping[Problem, int] = MappingProxyType({})
-) -> tuple[int, Problem]:
-    """Return status and problem, where at least one is given.
+def failing(refusal: Refusal, own: Mapping[Problem, int] = MappingProxyType({})) -> tuple[int, Problem]:
+    """Return the status and the problem of an error answer.
 
     Args:
-        status: As told; the problem's usual one if None.
-        problem: As told; the status's usual one if None.
+        refusal: Has at least one of them.
         own: The statuses that are unusual at this provider.
     """
-    problem = problem or usual(status or 500)
-    return status or own.get(problem) or STATUS[problem], problem
+    problem = refusal.problem or usual(refusal.status or 500)
+    return refusal.status or own.get(problem) or STATUS[problem], problem
 
 
-class Said(NamedTuple):
-    """What a provider that is well says in one answer.
+def for_every_problem(errors: Mapping[Problem, E]) -> Mapping[Problem, E]:
+    """Return a provider's errors.
+
+    Raises:
+        ValueError: A problem has none.
+    """
+    if missing := STATUS.keys() - errors.keys():
+        raise ValueError(f"no error for {', '.join(sorted(missing))}")
+    return errors
+
+
+class MockAnswer(NamedTuple):
+    """The answer of a mocked provider that is well.
 
     Attributes:
         tokens: How many, the first included.
-        finish: Whether it came to its own end, rather than to the caller's limit.
-        text: All of it: letters, digits and a few signs, of which JSON needs none escaped.
+        complete: Whether it comes to its own end, rather than to the caller's limit.
+        text: All of it: letters, digits and a few signs, none of which JSON escapes.
         sha256: Hash of the text, hexadecimal; its head makes ids that are unique and the same in every run.
     """
 
     tokens: int
-    finish: bool
+    complete: bool
     text: str
     sha256: str
 
 
-def say(spec: ReplySpec, call: Call, attempt_id: str) -> Said:
-    """Return what a provider says: at most as many tokens as the caller takes."""
+def mock_answer(spec: ReplySpec, call: Call, attempt_id: str) -> MockAnswer:
+    """Return a provider's answer: at most as many tokens as the caller takes."""
     limit = call.max_tokens
     tokens = spec.tokens if limit is None or limit >= spec.tokens else limit
     text = mocked.text(attempt_id, tokens)
-    return Said(tokens, tokens == spec.tokens, text, hashlib.sha256(text.encode()).hexdigest())
+    return MockAnswer(tokens, tokens == spec.tokens, text, hashlib.sha256(text.encode()).hexdigest())
 
 
-def tokens_of(attempt_id: str, said: Said, before: bytes, after: bytes) -> list[Send]:
+def tokens_of(attempt_id: str, mock: MockAnswer, before: bytes, after: bytes) -> list[Send]:
     """Return a stream's tokens, each between the same bytes."""
-    return [Send(before + piece.encode() + after, piece) for piece in mocked.pieces(attempt_id, said.tokens)]
+    return [Send(before + piece.encode() + after, piece) for piece in mocked.pieces(attempt_id, mock.tokens)]
 
 
-def plain(spec: ReplySpec, said: Said, call: Call, headers: Headers, body: bytes) -> Answer:
+def plain(spec: ReplySpec, mock: MockAnswer, call: Call, headers: Headers, body: bytes) -> Answer:
     """Return a whole answer: it leaves when the last token is there."""
-    generated_ns = round((said.tokens - 1) * 1e9 / spec.tokens_per_second) if spec.tokens_per_second else 0
+    generated_ns = round((mock.tokens - 1) * 1e9 / spec.tokens_per_second) if spec.tokens_per_second else 0
     head = Head(200, (("content-type", "application/json"), *headers, ("content-length", str(len(body)))))
     wait_ns = spec.ttft + generated_ns
-    send = Send(body, said.text)
-    return _answer([Wait(wait_ns), head, send, _END] if wait_ns else [head, send, _END], said, call)
+    send = Send(body, mock.text)
+    return _answer([Wait(wait_ns), head, send, _END] if wait_ns else [head, send, _END], mock, call)
 
 
 class Events(NamedTuple):
@@ -123,7 +133,7 @@ class Events(NamedTuple):
     closing: list[Send]
 
 
-def stream(spec: ReplySpec, said: Said, call: Call, headers: Headers, events: Events) -> Answer:
+def stream(spec: ReplySpec, mock: MockAnswer, call: Call, headers: Headers, events: Events) -> Answer:
     """Return a stream: headers and opening events leave with the first token, the closing events with the last."""
     opening, tokens, closing = events
     head = Head(200, (("content-type", "text/event-stream; charset=utf-8"), *headers))
@@ -138,16 +148,16 @@ def stream(spec: ReplySpec, said: Said, call: Call, headers: Headers, events: Ev
     else:
         steps += tokens[1:]
     steps += (*closing, _END)
-    return _answer(steps, said, call)
+    return _answer(steps, mock, call)
 
 
-def _answer(reply: list[Step], said: Said, call: Call) -> Answer:
+def _answer(reply: list[Step], mock: MockAnswer, call: Call) -> Answer:
     return Answer(
         reply=reply,
-        text=said.text,
-        text_sha256=said.sha256,
+        text=mock.text,
+        text_sha256=mock.sha256,
         tokens_in=call.prompt_tokens,
-        tokens_out=said.tokens,
+        tokens_out=mock.tokens,
     )
 
 

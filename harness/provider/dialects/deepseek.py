@@ -2,103 +2,123 @@
 
 from __future__ import annotations
 
-from harness.provider.answer import Answer, Call, Delay, Problem
-from harness.provider.dialects import calls, chat, common, delays
-from harness.provider.dialects.chat import Error
+from functools import partial
+
+from harness.provider.answer import Answer, Call, Problem, Refusal
+from harness.provider.dialects import calls, chat, common, delays, wire
+from harness.provider.dialects.chat import ChatError
+from harness.provider.dialects.declaration import Dialect, LiteLLMNames, OpenAIClient
 from harness.provider.limit import Quota
 from harness.provider.reply import Headers
 from harness.provider.spec import Provider
 
-BASE_PATH = ""
-KEEPALIVE = chat.KEEPALIVE
-
-_PATHS = frozenset({"/chat/completions", "/v1/chat/completions", "/beta/chat/completions"})
+_PATH = "/chat/completions"
+_PATHS = frozenset({_PATH, f"/v1{_PATH}", f"/beta{_PATH}"})
 _FLAVOUR = chat.Flavour(id_prefix="", usage_at_finish=True)
 _STATUS: dict[Problem, int] = {"quota": 402, "spend_limit": 402, "invalid_request": 422, "not_found": 400}
 _INVALID = "invalid_request_error"
 
 # Most of its errors have the same code: their types and statuses tell them apart.
-_ERRORS: dict[Problem, Error] = {
-    "rate_limit": Error("rate_limit_error", "rate_limit_error", "Rate limit reached for {model}."),
-    "quota": Error("unknown_error", _INVALID, "Insufficient Balance"),
-    "spend_limit": Error("unknown_error", _INVALID, "Insufficient Balance"),
-    "overloaded": Error(
-        "service_unavailable_error",
-        "service_unavailable_error",
-        "Service is too busy. We advise users to temporarily switch to alternative LLM API service providers.",
-    ),
-    "server_error": Error("internal_error", "internal_error", "Internal Server Error"),
-    "unavailable": Error("service_unavailable_error", "service_unavailable_error", "Service Unavailable"),
-    "timeout": Error("timeout_error", "timeout_error", "Request timed out."),
-    "context_length": Error(
-        _INVALID,
-        _INVALID,
-        "This model's maximum context length is 131072 tokens. However, you requested 140001 tokens. "
-        "Please reduce the length of the messages or completion.",
-    ),
-    "content_filter": Error(_INVALID, _INVALID, "Content Exists Risk"),
-    "invalid_request": Error(
-        _INVALID, _INVALID, "Failed to deserialize the JSON body into the target type: missing field `messages`"
-    ),
-    "auth": Error("authentication_error", _INVALID, "Authentication Fails, Your api key is invalid"),
-    "permission": Error("permission_error", _INVALID, "You do not have permission to access this resource."),
-    "not_found": Error(_INVALID, _INVALID, "Model Not Exist"),
-    "too_large": Error(_INVALID, _INVALID, "Failed to buffer the request body: length limit exceeded"),
-    "unknown_path": Error(_INVALID, _INVALID, "Not Found"),
-}
+_ERRORS = common.for_every_problem(
+    {
+        "rate_limit": ChatError("rate_limit_error", "rate_limit_error", "Rate limit reached for {model}."),
+        "quota": ChatError("unknown_error", _INVALID, "Insufficient Balance"),
+        "spend_limit": ChatError("unknown_error", _INVALID, "Insufficient Balance"),
+        "overloaded": ChatError(
+            "service_unavailable_error",
+            "service_unavailable_error",
+            "Service is too busy. We advise users to temporarily switch to alternative LLM API service providers.",
+        ),
+        "server_error": ChatError("internal_error", "internal_error", "Internal Server Error"),
+        "unavailable": ChatError("service_unavailable_error", "service_unavailable_error", "Service Unavailable"),
+        "timeout": ChatError("timeout_error", "timeout_error", "Request timed out."),
+        "context_length": ChatError(
+            _INVALID,
+            _INVALID,
+            "This model's maximum context length is 131072 tokens. However, you requested 140001 tokens. "
+            "Please reduce the length of the messages or completion.",
+        ),
+        "content_filter": ChatError(_INVALID, _INVALID, "Content Exists Risk"),
+        "invalid_request": ChatError(
+            _INVALID, _INVALID, "Failed to deserialize the JSON body into the target type: missing field `messages`"
+        ),
+        "auth": ChatError("authentication_error", _INVALID, "Authentication Fails, Your api key is invalid"),
+        "permission": ChatError("permission_error", _INVALID, "You do not have permission to access this resource."),
+        "not_found": ChatError(_INVALID, _INVALID, "Model Not Exist"),
+        "too_large": ChatError(_INVALID, _INVALID, "Failed to buffer the request body: length limit exceeded"),
+        "unknown_path": ChatError(_INVALID, _INVALID, "Not Found"),
+    }
+)
 
 
-def parse(method: str, path: str, body: bytes) -> Call:
-    """Return the call; see `Dialect`."""
+def _parse(method: str, path: str, body: bytes) -> Call:
+    """Return the call."""
     if method != "POST" or path.partition("?")[0] not in _PATHS:
         return Call(problem="unknown_path")
     return calls.read(body)
 
 
-def succeed(provider: Provider, call: Call, attempt_id: str) -> Answer:
-    """Return the answer of a provider that is well; see `Dialect`."""
-    said = common.say(provider.reply, call, attempt_id)
-    headers = (("x-ds-trace-id", said.sha256[:32]),)
-    return chat.answer(provider, call, attempt_id, said, headers=headers, flavour=_FLAVOUR)
+def _succeed(provider: Provider, call: Call, attempt_id: str) -> Answer:
+    """Return the answer of a provider that is well."""
+    mock = common.mock_answer(provider.reply, call, attempt_id)
+    headers = (("x-ds-trace-id", mock.sha256[:32]),)
+    return chat.answer(provider, call, attempt_id, mock, headers=headers, flavour=_FLAVOUR)
 
 
-def fail(
-    call: Call,
-    attempt_id: str,
-    *,
-    status: int | None = None,
-    problem: Problem | None = None,
-    delay: Delay | None = None,
-) -> Answer:
-    """Return an error answer; see `Dialect`. It tells no delay by habit, but one that is asked for as others do."""
-    status, problem = common.failing(status, problem, _STATUS)
-    told = delays.tell(delay, "seconds")
+def _fail(refusal: Refusal) -> Answer:
+    """Return an error answer. It sends no Retry-After by itself, but one that is asked for as others do."""
+    status, problem = common.failing(refusal, _STATUS)
+    sent = delays.sent(refusal.delay, "seconds")
     error = _ERRORS[problem]
-    message = delays.with_words(chat.named(error.message, call), told)
-    headers = (("x-ds-trace-id", common.name(attempt_id, "error")), *told.headers)
+    message = delays.with_words(chat.named(error.message, refusal.call), sent)
+    headers = (("x-ds-trace-id", common.name(refusal.attempt_id, "error")), *sent.headers)
     return Answer(
         reply=common.failure(status, headers, {"error": error.body(message)}),
         error_code=error.code,
-        retry_after_ns=told.ns,
+        retry_after_ns=sent.ns,
     )
 
 
-def error_event(call: Call, attempt_id: str, problem: Problem) -> bytes:
-    """Return the event by which a stream ends in an error; see `Dialect`."""
-    del attempt_id
-    error = _ERRORS[problem]
-    return chat.error_event(error.body(chat.named(error.message, call)))
+def _error_event(refusal: Refusal) -> bytes:
+    """Return the event by which a stream ends in an error."""
+    error = _ERRORS[common.failing(refusal, _STATUS)[1]]
+    return chat.error_event(error.body(chat.named(error.message, refusal.call)))
 
 
-def quota_headers(quota: Quota, wall_ns: int) -> Headers:
-    """Return nothing: it does not tell its limits; see `Dialect`."""
+def _quota_headers(quota: Quota, wall_ns: int) -> Headers:
+    """Return nothing: its answers do not say what is left of its limits."""
     del quota, wall_ns
     return ()
 
 
-authorize = chat.authorize
-filtered = chat.filtered
-emptied = chat.emptied
-without_usage = chat.without_usage
-read_event = chat.read_event
-read_body = chat.read_body
+DEEPSEEK = Dialect(
+    name="deepseek",
+    base_path="",
+    keepalive=chat.KEEPALIVE,
+    last_event=chat.LAST_EVENT,
+    request=partial(chat.request, _PATH),
+    authorize=chat.authorize,
+    parse=_parse,
+    succeed=_succeed,
+    fail=_fail,
+    error_event=_error_event,
+    filtered=chat.filtered,
+    emptied=chat.emptied,
+    without_usage=chat.without_usage,
+    quota_headers=_quota_headers,
+    read_event=chat.read_event,
+    read_finish=chat.read_finish,
+    read_usage=chat.read_usage,
+    read_error=partial(wire.error_in, chat.read_body),
+    read_body=chat.read_body,
+    is_answer=wire.is_answer,
+    litellm=LiteLLMNames(
+        provider="deepseek",
+        path="",
+        key_variables=("DEEPSEEK_API_KEY",),
+        families=None,
+        takes_unknown=False,
+        model=str,
+    ),
+    openai_client=OpenAIClient("AsyncOpenAI", lambda url: {"base_url": url}),
+)

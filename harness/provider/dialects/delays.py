@@ -1,4 +1,4 @@
-"""A delay on the wire: as headers, as words, and back."""
+"""A delay in an answer: as headers, as words, and back."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from harness.provider.reply import Headers
 MS = 10**6
 S = 10**9
 
-Way = Literal["seconds", "seconds+ms", "body"]
-"""How a dialect usually tells a delay: `seconds+ms` adds milliseconds where whole seconds say too much."""
+DelayForm = Literal["seconds", "seconds+ms", "body"]
+"""How a dialect usually sends a delay: `seconds+ms` adds milliseconds where whole seconds are too coarse."""
 
 _UNITS_NS = {"ms": MS, "s": S, "m": 60 * S, "h": 3600 * S}
 _AMOUNT = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(ms|s|m|h)")
@@ -21,14 +21,14 @@ _DURATION = re.compile(r"(?:\d{1,9}(?:\.\d{1,9})?(?:ms|s|m|h))+")
 _WORDS = re.compile(r"(?:try again|retry) (?:in|after) (?:(\d{1,9}) seconds?|(" + _DURATION.pattern + "))")
 
 
-class Told(NamedTuple):
-    """A delay as an answer tells it.
+class SentDelay(NamedTuple):
+    """A delay as an answer carries it.
 
     Attributes:
-        headers: That tell it; none where the body does.
-        ns: What is told, after rounding, in nanoseconds; None if nothing is.
-        in_body: Whether the body is what tells it.
-        usual: Whether the provider was left to its own way, in which it may say it twice.
+        headers: That carry it; none where the body does.
+        ns: What they say, after rounding, in nanoseconds; None if there is no delay.
+        in_body: Whether the body carries it.
+        usual: Whether it is in the provider's own form, in which it may stand in headers and body.
     """
 
     headers: Headers = ()
@@ -37,32 +37,32 @@ class Told(NamedTuple):
     usual: bool = False
 
 
-NOTHING = Told()
+NOTHING = SentDelay()
 
 
-def tell(delay: Delay | None, usual: Way) -> Told:
-    """Return how a delay is told.
+def sent(delay: Delay | None, usual: DelayForm) -> SentDelay:
+    """Return how a delay is sent.
 
     Args:
-        delay: What is to be told; None for nothing.
-        usual: The dialect's way, where the delay does not say how.
+        delay: The delay; None for none.
+        usual: The dialect's form, where the delay has none of its own.
     """
     if delay is None:
         return NOTHING
-    way = delay.told_as or usual
-    own = delay.told_as is None
+    form = delay.form or usual
+    own = delay.form is None
     seconds, ms = -(-delay.ns // S), -(-delay.ns // MS)
-    if way == "date":
+    if form == "date":
         at_s = -(-(delay.wall_ns + delay.ns) // S)
-        return Told((("retry-after", formatdate(at_s, usegmt=True)),), at_s * S - delay.wall_ns)
-    if way == "body":
-        return Told((), ms * MS, in_body=True, usual=own)
-    if way == "ms":
-        return Told((("retry-after-ms", str(ms)),), ms * MS)
+        return SentDelay((("retry-after", formatdate(at_s, usegmt=True)),), at_s * S - delay.wall_ns)
+    if form == "body":
+        return SentDelay((), ms * MS, in_body=True, usual=own)
+    if form == "ms":
+        return SentDelay((("retry-after-ms", str(ms)),), ms * MS)
     whole = ("retry-after", str(seconds))
-    if way == "seconds+ms" and delay.ns % S:
-        return Told((whole, ("retry-after-ms", str(ms))), ms * MS, usual=own)
-    return Told((whole,), seconds * S, usual=own)
+    if form == "seconds+ms" and delay.ns % S:
+        return SentDelay((whole, ("retry-after-ms", str(ms))), ms * MS, usual=own)
+    return SentDelay((whole,), seconds * S, usual=own)
 
 
 def spelled(ns: int) -> str:
@@ -78,9 +78,9 @@ def spelled(ns: int) -> str:
     return f"{minutes}m{seconds}" if minutes else seconds
 
 
-def with_words(message: str, told: Told) -> str:
-    """Return an error message that tells a delay too, where the body is to tell it."""
-    return f"{message} Please try again in {spelled(told.ns or 0)}." if told.in_body else message
+def with_words(message: str, delay: SentDelay) -> str:
+    """Return an error message with the delay in it, where the body carries it."""
+    return f"{message} Please try again in {spelled(delay.ns or 0)}." if delay.in_body else message
 
 
 def read(duration: str) -> int | None:
@@ -91,7 +91,7 @@ def read(duration: str) -> int | None:
 
 
 def in_words(message: object) -> int | None:
-    """Return the delay that an error message tells in words, in nanoseconds; None if it tells none."""
+    """Return the delay in the words of an error message, in nanoseconds; None if there is none."""
     found = _WORDS.search(message) if isinstance(message, str) else None
     if found is None:
         return None

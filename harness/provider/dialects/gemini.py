@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
+from functools import partial
 from typing import Any, NamedTuple
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from harness.http_rules import is_success
-from harness.provider.answer import Answer, Call, Delay, ParsedBody, Problem
+from harness.provider.answer import Answer, Call, FinishReason, ParsedBody, Problem, Refusal
 from harness.provider.dialects import calls, chat, common, delays, wire
-from harness.provider.dialects.common import Events, Said, quoted
-from harness.provider.dialects.delays import NOTHING, Told
+from harness.provider.dialects.common import Events, MockAnswer, quoted
+from harness.provider.dialects.declaration import Dialect, FinishReasons, LiteLLMNames, WrittenRequest
+from harness.provider.dialects.delays import NOTHING, SentDelay
 from harness.provider.limit import Quota
 from harness.provider.reply import Headers, Send
 from harness.provider.spec import Provider
 
-BASE_PATH = ""
-KEEPALIVE = b'data: {"candidates":[{"content":{"parts":[{"text":""}],"role":"model"},"index":0}]}\n\n'
+_KEEPALIVE = b'data: {"candidates":[{"content":{"parts":[{"text":""}],"role":"model"},"index":0}]}\n\n'
 """An event without content: it has no comments, and Google's SDK takes one for a broken answer."""
 
+_API_PATH = "/v1beta"
 _PATH = re.compile(r"(?:/v1beta|/v1alpha|/v1)?/models/([^/?]{1,600}):(generateContent|streamGenerateContent)")
 _FIELDS = calls.Fields(prompt="contents", system="system", limits=("maxOutputTokens", "max_output_tokens"))
 _HEADERS = (("vary", "Origin"), ("x-content-type-options", "nosniff"))
@@ -27,9 +30,15 @@ _TYPE = "type.googleapis.com/google.rpc."
 _QUOTA = "generativelanguage.googleapis.com/generate_content_requests"
 _STATUS: dict[Problem, int] = {"auth": 400, "too_large": 400}
 _UNAUTHENTICATED = 401
+_FINISH = FinishReasons(
+    stop="STOP",
+    length="MAX_TOKENS",
+    content_filter="SAFETY",
+    others=dict.fromkeys(("recitation", "blocklist", "prohibited_content", "spii", "image_safety"), "content_filter"),
+)
 
 
-class _Error(NamedTuple):
+class _GoogleError(NamedTuple):
     """What is wrong: Google's name of the status, words, and what stands under `details`."""
 
     status: str
@@ -60,49 +69,68 @@ _EXCEEDED = (
     "You exceeded your current quota, please check your plan and billing details. For more information on this error, "
     "head to: https://ai.google.dev/gemini-api/docs/rate-limits."
 )
-_ERRORS: dict[Problem, _Error] = {
-    "rate_limit": _Error(
-        "RESOURCE_EXHAUSTED", _EXCEEDED, (_over("GenerateRequestsPerMinutePerProjectPerModel", "60"), _HELP)
-    ),
-    "quota": _Error(
-        "RESOURCE_EXHAUSTED", _EXCEEDED, (_over("GenerateRequestsPerDayPerProjectPerModel", "1000"), _HELP)
-    ),
-    "spend_limit": _Error("RESOURCE_EXHAUSTED", "Your project has exceeded its monthly spending cap."),
-    "overloaded": _Error("UNAVAILABLE", "The model is overloaded. Please try again later."),
-    "server_error": _Error("INTERNAL", "An internal error has occurred. Please retry."),
-    "unavailable": _Error("UNAVAILABLE", "The service is currently unavailable."),
-    "timeout": _Error("DEADLINE_EXCEEDED", "Deadline expired before operation could complete."),
-    "context_length": _Error(
-        "INVALID_ARGUMENT",
-        "The input token count (1048600) exceeds the maximum number of tokens allowed (1048576).",
-    ),
-    "content_filter": _Error("INVALID_ARGUMENT", "The prompt was blocked by the safety settings."),
-    "invalid_request": _Error("INVALID_ARGUMENT", "Invalid JSON payload received: `contents` is needed."),
-    "auth": _Error(
-        "INVALID_ARGUMENT",
-        "API key not valid. Please pass a valid API key.",
-        (
-            {
-                "@type": f"{_TYPE}ErrorInfo",
-                "reason": "API_KEY_INVALID",
-                "domain": "googleapis.com",
-                "metadata": {"service": "generativelanguage.googleapis.com"},
-            },
+_ERRORS = common.for_every_problem(
+    {
+        "rate_limit": _GoogleError(
+            "RESOURCE_EXHAUSTED", _EXCEEDED, (_over("GenerateRequestsPerMinutePerProjectPerModel", "60"), _HELP)
         ),
-    ),
-    "permission": _Error("PERMISSION_DENIED", "The caller does not have permission"),
-    "not_found": _Error(
-        "NOT_FOUND",
-        "models/{model} is not found for API version v1beta, or is not supported for generateContent. "
-        "Call ListModels to see the list of available models and their supported methods.",
-    ),
-    "too_large": _Error("INVALID_ARGUMENT", "Request payload size exceeds the limit: 20971520 bytes."),
-    "unknown_path": _Error("NOT_FOUND", "Requested entity was not found."),
-}
+        "quota": _GoogleError(
+            "RESOURCE_EXHAUSTED", _EXCEEDED, (_over("GenerateRequestsPerDayPerProjectPerModel", "1000"), _HELP)
+        ),
+        "spend_limit": _GoogleError("RESOURCE_EXHAUSTED", "Your project has exceeded its monthly spending cap."),
+        "overloaded": _GoogleError("UNAVAILABLE", "The model is overloaded. Please try again later."),
+        "server_error": _GoogleError("INTERNAL", "An internal error has occurred. Please retry."),
+        "unavailable": _GoogleError("UNAVAILABLE", "The service is currently unavailable."),
+        "timeout": _GoogleError("DEADLINE_EXCEEDED", "Deadline expired before operation could complete."),
+        "context_length": _GoogleError(
+            "INVALID_ARGUMENT",
+            "The input token count (1048600) exceeds the maximum number of tokens allowed (1048576).",
+        ),
+        "content_filter": _GoogleError("INVALID_ARGUMENT", "The prompt was blocked by the safety settings."),
+        "invalid_request": _GoogleError("INVALID_ARGUMENT", "Invalid JSON payload received: `contents` is needed."),
+        "auth": _GoogleError(
+            "INVALID_ARGUMENT",
+            "API key not valid. Please pass a valid API key.",
+            (
+                {
+                    "@type": f"{_TYPE}ErrorInfo",
+                    "reason": "API_KEY_INVALID",
+                    "domain": "googleapis.com",
+                    "metadata": {"service": "generativelanguage.googleapis.com"},
+                },
+            ),
+        ),
+        "permission": _GoogleError("PERMISSION_DENIED", "The caller does not have permission"),
+        "not_found": _GoogleError(
+            "NOT_FOUND",
+            "models/{model} is not found for API version v1beta, or is not supported for generateContent. "
+            "Call ListModels to see the list of available models and their supported methods.",
+        ),
+        "too_large": _GoogleError("INVALID_ARGUMENT", "Request payload size exceeds the limit: 20971520 bytes."),
+        "unknown_path": _GoogleError("NOT_FOUND", "Requested entity was not found."),
+    }
+)
 
 
-def parse(method: str, path: str, body: bytes) -> Call:
-    """Return the call; see `Dialect`. The address may leave its version out, as some clients do."""
+def _request(model: str, body: Mapping[str, Any]) -> WrittenRequest:
+    """Return a chat completion as Gemini is asked for it."""
+    system, messages = calls.split_system(body)
+    asked: dict[str, Any] = {
+        "contents": [
+            {"role": "model" if message.get("role") == "assistant" else "user", "parts": [{"text": message["content"]}]}
+            for message in messages
+        ]
+    }
+    if system:
+        asked["systemInstruction"] = {"parts": [{"text": system}]}
+    if body.get("max_tokens"):
+        asked["generationConfig"] = {"maxOutputTokens": body["max_tokens"]}
+    method = "streamGenerateContent?alt=sse" if body["stream"] else "generateContent"
+    return WrittenRequest(f"{_API_PATH}/models/{quote(model, safe='')}:{method}", (), asked)
+
+
+def _parse(method: str, path: str, body: bytes) -> Call:
+    """Return the call. The address may leave its version out, as some clients do."""
     match = _PATH.fullmatch(path.partition("?")[0])
     if method != "POST" or match is None:
         return Call(problem="unknown_path")
@@ -111,73 +139,66 @@ def parse(method: str, path: str, body: bytes) -> Call:
     if data is None:
         return Call(problem="invalid_request")
     config = wire.as_object(data.get("generationConfig") or data.get("generation_config"))
-    said = {
+    mock = {
         "contents": data.get("contents"),
         "system": [data.get("systemInstruction") or data.get("system_instruction")],
         "maxOutputTokens": config.get("maxOutputTokens"),
         "max_output_tokens": config.get("max_output_tokens"),
     }
-    call = calls.understood(said, model, _FIELDS)
+    call = calls.understood(mock, model, _FIELDS)
     return call._replace(streaming=match[2] == "streamGenerateContent", usage=True)
 
 
-def succeed(provider: Provider, call: Call, attempt_id: str) -> Answer:
-    """Return the answer of a provider that is well; see `Dialect`."""
+def _succeed(provider: Provider, call: Call, attempt_id: str) -> Answer:
+    """Return the answer of a provider that is well."""
     spec = provider.reply
-    said = common.say(spec, call, attempt_id)
+    mock = common.mock_answer(spec, call, attempt_id)
     model = quoted(call.model or provider.model)
-    finish = f'"finishReason":"{"STOP" if said.finish else "MAX_TOKENS"}",'
-    total = call.prompt_tokens + said.tokens
+    finish = f'"finishReason":"{_FINISH.word(complete=mock.complete)}",'
+    total = call.prompt_tokens + mock.tokens
     usage = (
-        f'"usageMetadata":{{"promptTokenCount":{call.prompt_tokens},"candidatesTokenCount":{said.tokens},'
+        f'"usageMetadata":{{"promptTokenCount":{call.prompt_tokens},"candidatesTokenCount":{mock.tokens},'
         f'"totalTokenCount":{total}}}'
     )
-    headers = (*_HEADERS, ("x-request-id", said.sha256[:32]))
+    headers = (*_HEADERS, ("x-request-id", mock.sha256[:32]))
     if not call.streaming:
-        before, after = _around(model, said, finish, usage)
-        return common.plain(spec, said, call, headers, f"{{{before}{said.text}{after}}}".encode())
+        before, after = _around(model, mock, finish, usage)
+        return common.plain(spec, mock, call, headers, f"{{{before}{mock.text}{after}}}".encode())
     begun = f'"usageMetadata":{{"promptTokenCount":{call.prompt_tokens},"totalTokenCount":{call.prompt_tokens}}}'
-    before, after = _around(model, said, "", begun)
-    tokens = common.tokens_of(attempt_id, said, f"data: {{{before}".encode(), f"{after}}}\n\n".encode())
-    before, after = _around(model, said, finish, usage)
+    before, after = _around(model, mock, "", begun)
+    tokens = common.tokens_of(attempt_id, mock, f"data: {{{before}".encode(), f"{after}}}\n\n".encode())
+    before, after = _around(model, mock, finish, usage)
     closing = [Send(f"data: {{{before}{after}}}\n\n".encode(), part="finish")]
-    return common.stream(spec, said, call, headers, Events(b"", tokens, closing))
+    return common.stream(spec, mock, call, headers, Events(b"", tokens, closing))
 
 
-def _around(model: str, said: Said, finish: str, usage: str) -> tuple[str, str]:
+def _around(model: str, mock: MockAnswer, finish: str, usage: str) -> tuple[str, str]:
     """Return what stands in an answer, or in an event of one, before the text and after it."""
     return (
         '"candidates":[{"content":{"parts":[{"text":"',
-        f'"}}],"role":"model"}},{finish}"index":0}}],{usage},"modelVersion":{model},"responseId":"{said.sha256[:22]}"',
+        f'"}}],"role":"model"}},{finish}"index":0}}],{usage},"modelVersion":{model},"responseId":"{mock.sha256[:22]}"',
     )
 
 
-def fail(
-    call: Call,
-    attempt_id: str,
-    *,
-    status: int | None = None,
-    problem: Problem | None = None,
-    delay: Delay | None = None,
-) -> Answer:
-    """Return an error answer; see `Dialect`."""
-    status, problem = common.failing(status, problem, _STATUS)
-    told = delays.tell(delay, "body")
-    body = _body(call, status, problem, told)
-    headers = (*_HEADERS, ("x-request-id", common.name(attempt_id, "error")), *told.headers)
+def _fail(refusal: Refusal) -> Answer:
+    """Return an error answer."""
+    status, problem = common.failing(refusal, _STATUS)
+    sent = delays.sent(refusal.delay, "body")
+    body = _body(refusal.call, status, problem, sent)
+    headers = (*_HEADERS, ("x-request-id", common.name(refusal.attempt_id, "error")), *sent.headers)
     return Answer(
         reply=common.failure(status, headers, {"error": body}),
         error_code=body["status"],
-        retry_after_ns=told.ns,
+        retry_after_ns=sent.ns,
     )
 
 
-def _body(call: Call, status: int, problem: Problem, told: Told) -> dict[str, Any]:
+def _body(call: Call, status: int, problem: Problem, sent: SentDelay) -> dict[str, Any]:
     error = _ERRORS[problem]
     message = chat.named(error.message, call)
     details = json.loads(json.dumps(error.details).replace('"{model}"', quoted(call.model or "unknown")))
-    if told.in_body:
-        seconds, ms = divmod((told.ns or 0) // delays.MS, 1000)
+    if sent.in_body:
+        seconds, ms = divmod((sent.ns or 0) // delays.MS, 1000)
         message += f" Please retry in {seconds}.{ms:03d}s."
         delay = f"{seconds}.{ms:03d}s" if ms else f"{seconds}s"  # as protobuf writes a duration
         details.append({"@type": f"{_TYPE}RetryInfo", "retryDelay": delay})
@@ -188,27 +209,26 @@ def _body(call: Call, status: int, problem: Problem, told: Told) -> dict[str, An
     return body
 
 
-def error_event(call: Call, attempt_id: str, problem: Problem) -> bytes:
-    """Return the event by which a stream ends in an error; see `Dialect`."""
-    del attempt_id
-    status, problem = common.failing(None, problem, _STATUS)
-    return chat.error_event(_body(call, status, problem, NOTHING))
+def _error_event(refusal: Refusal) -> bytes:
+    """Return the event by which a stream ends in an error."""
+    status, problem = common.failing(refusal, _STATUS)
+    return chat.error_event(_body(refusal.call, status, problem, NOTHING))
 
 
-def filtered(event: bytes) -> bytes:
-    """Return an end that names the safety filter; see `Dialect`."""
+def _filtered(event: bytes) -> bytes:
+    """Return an end that names the safety filter."""
     data = wire.data_of(event)
     ended = [candidate for candidate in wire.objects(data.get("candidates")) if candidate.get("finishReason")]
     for candidate in ended:
-        candidate["finishReason"] = "SAFETY"
+        candidate["finishReason"] = _FINISH.content_filter
         candidate["safetyRatings"] = [
             {"category": "HARM_CATEGORY_DANGEROUS_CONTENT", "probability": "HIGH", "blocked": True}
         ]
     return wire.with_data(event, data) if ended else event
 
 
-def emptied(event: bytes) -> bytes:
-    """Return an end without text; see `Dialect`."""
+def _emptied(event: bytes) -> bytes:
+    """Return an end without text."""
     data = wire.data_of(event)
     full = [candidate for candidate in wire.objects(data.get("candidates")) if _text(candidate)]
     for candidate in full:
@@ -216,25 +236,25 @@ def emptied(event: bytes) -> bytes:
     return wire.with_data(event, data) if full else event
 
 
-def without_usage(event: bytes) -> bytes:
-    """Return an event without its usage; see `Dialect`."""
+def _without_usage(event: bytes) -> bytes:
+    """Return an event without its usage."""
     kept = wire.without(event, "usageMetadata")
     return b"" if kept != event and not wire.data_of(kept).get("candidates") else kept
 
 
-def quota_headers(quota: Quota, wall_ns: int) -> Headers:
-    """Return nothing: it tells its limits in errors alone; see `Dialect`."""
+def _quota_headers(quota: Quota, wall_ns: int) -> Headers:
+    """Return nothing: it tells its limits in errors alone."""
     del quota, wall_ns
     return ()
 
 
-def authorize(key: str) -> tuple[str, str]:
-    """Return the header that carries an API key; see `Dialect`."""
+def _authorize(key: str) -> tuple[str, str]:
+    """Return the header that carries an API key."""
     return ("x-goog-api-key", key)
 
 
-def read_event(event: bytes) -> Send:
-    """Return an event of a real stream as what it is; see `Dialect`. Its last has often both text and a reason."""
+def _read_event(event: bytes) -> Send:
+    """Return an event of a real stream as what it is. Its last has often both text and a reason."""
     data = wire.data_of(event)
     candidate = next(iter(wire.objects(data.get("candidates"))), None)
     if candidate is None:
@@ -248,12 +268,25 @@ def _text(candidate: dict[str, Any]) -> str:
     return "".join(wire.text_of(part.get("text")) for part in parts if part.get("thought") is not True)
 
 
-def read_body(status: int, body: bytes) -> ParsedBody:
-    """Return what a real plain answer says; see `Dialect`."""
+def _read_finish(event: bytes) -> FinishReason | None:
+    """Return why the answer ended."""
+    data = wire.data_of(event)
+    candidate = next(iter(wire.objects(data.get("candidates"))), {})
+    blocked = wire.as_object(data.get("promptFeedback")).get("blockReason")
+    return _FINISH.read(candidate.get("finishReason")) or ("content_filter" if blocked else None)
+
+
+def _read_usage(event: bytes) -> tuple[int | None, int | None]:
+    """Return the tokens that are billed."""
+    return wire.usage_in(event, "promptTokenCount", "candidatesTokenCount")
+
+
+def _read_body(status: int, body: bytes) -> ParsedBody:
+    """Return what a real plain answer says."""
     loaded = wire.load(body)
     data = next(iter(wire.objects(loaded)), {}) if isinstance(loaded, list) else wire.as_object(loaded)
     if not is_success(status) or data.get("error"):
-        return _heard_error(wire.as_object(data.get("error")))
+        return _parsed_error(wire.as_object(data.get("error")))
     candidate = next(iter(wire.objects(data.get("candidates"))), {})
     usage = wire.as_object(data.get("usageMetadata"))
     blocked = wire.as_object(data.get("promptFeedback"))
@@ -261,15 +294,49 @@ def read_body(status: int, body: bytes) -> ParsedBody:
         _text(candidate),
         wire.count_of(usage.get("promptTokenCount")),
         wire.count_of(usage.get("candidatesTokenCount")),
-        finish=wire.word_of(candidate.get("finishReason")) or ("SAFETY" if blocked.get("blockReason") else None),
+        finish=_FINISH.read(candidate.get("finishReason"))
+        or ("content_filter" if blocked.get("blockReason") else None),
     )
 
 
-def _heard_error(error: dict[str, Any]) -> ParsedBody:
-    told = (item.get("retryDelay") for item in wire.objects(error.get("details")))
-    waits = (delays.read(delay) for delay in told if isinstance(delay, str))
+def _parsed_error(error: dict[str, Any]) -> ParsedBody:
+    stated = (item.get("retryDelay") for item in wire.objects(error.get("details")))
+    waits = (delays.read(delay) for delay in stated if isinstance(delay, str))
     wait_ns = next((wait for wait in waits if wait is not None), None)
     return ParsedBody(
         error_code=wire.code_of(error.get("status"), error.get("code")),
         retry_after_ns=delays.in_words(error.get("message")) if wait_ns is None else wait_ns,
     )
+
+
+GEMINI = Dialect(
+    name="gemini",
+    base_path="",
+    keepalive=_KEEPALIVE,
+    last_event=None,
+    request=_request,
+    authorize=_authorize,
+    parse=_parse,
+    succeed=_succeed,
+    fail=_fail,
+    error_event=_error_event,
+    filtered=_filtered,
+    emptied=_emptied,
+    without_usage=_without_usage,
+    quota_headers=_quota_headers,
+    read_event=_read_event,
+    read_finish=_read_finish,
+    read_usage=_read_usage,
+    read_error=partial(wire.error_in, _read_body),
+    read_body=_read_body,
+    is_answer=wire.is_answer,
+    litellm=LiteLLMNames(
+        provider="gemini",
+        path=_API_PATH,
+        key_variables=("GEMINI_API_KEY", "GOOGLE_API_KEY"),
+        families=None,
+        takes_unknown=False,
+        model=str,
+    ),
+    openai_client=None,
+)

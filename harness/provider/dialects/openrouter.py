@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any, NamedTuple
 
-from harness.provider.answer import Answer, Call, Delay, Problem
+from harness.provider.answer import Answer, Call, Problem, Refusal
 from harness.provider.dialects import calls, chat, common, delays, wire
+from harness.provider.dialects.declaration import Dialect, LiteLLMNames, OpenAIClient
 from harness.provider.limit import Quota
 from harness.provider.reply import Headers
 from harness.provider.spec import Provider
 
-BASE_PATH = "/api/v1"
-KEEPALIVE = b": OPENROUTER PROCESSING\n\n"
-
-_PATHS = frozenset({"/api/v1/chat/completions", "/v1/chat/completions"})
+_BASE_PATH = "/api/v1"
+_PATH = f"{_BASE_PATH}/chat/completions"
+_PATHS = frozenset({_PATH, "/v1/chat/completions"})
+_KEEPALIVE = b": OPENROUTER PROCESSING\n\n"
 _HOST = "Mock"
 _FLAVOUR = chat.Flavour(
     id_prefix="gen-",
     every=f',"provider":"{_HOST}"',
     choice=',"native_finish_reason":null',
-    opening=KEEPALIVE,
+    opening=_KEEPALIVE,
     null_usage=False,
 )
 _STATUS: dict[Problem, int] = {
@@ -32,70 +34,65 @@ _STATUS: dict[Problem, int] = {
 }
 
 
-class _Error(NamedTuple):
-    """What is wrong, and what the host behind it said; None where the fault is found before any host."""
+class _RouterError(NamedTuple):
+    """What is wrong, and what the host behind OpenRouter answered; None if it was not asked."""
 
     message: str
     raw: str | None = None
 
 
-_ERRORS: dict[Problem, _Error] = {
-    "rate_limit": _Error("Provider returned error", "{model} is temporarily rate-limited upstream."),
-    "quota": _Error("Insufficient credits. Add more using https://openrouter.ai/settings/credits"),
-    "spend_limit": _Error(
-        "Key limit exceeded (monthly limit). Manage it using https://openrouter.ai/settings/keys",
-    ),
-    "overloaded": _Error("Provider returned error", "Overloaded"),
-    "server_error": _Error("Internal Server Error"),
-    "unavailable": _Error("No instances available for {model}."),
-    "timeout": _Error("Request timed out"),
-    "context_length": _Error(
-        "This endpoint's maximum context length is 131072 tokens. However, you requested about 140001 tokens. "
-        "Please reduce the length of the messages."
-    ),
-    "content_filter": _Error("{model} requires moderation, and your input was flagged."),
-    "invalid_request": _Error("Input required: specify a model and a list of messages"),
-    "auth": _Error("User not found."),
-    "permission": _Error("You do not have permission to use this model."),
-    "not_found": _Error("No endpoints found for {model}."),
-    "too_large": _Error("Request Entity Too Large"),
-    "unknown_path": _Error("Not Found"),
-}
+_ERRORS = common.for_every_problem(
+    {
+        "rate_limit": _RouterError("Provider returned error", "{model} is temporarily rate-limited upstream."),
+        "quota": _RouterError("Insufficient credits. Add more using https://openrouter.ai/settings/credits"),
+        "spend_limit": _RouterError(
+            "Key limit exceeded (monthly limit). Manage it using https://openrouter.ai/settings/keys",
+        ),
+        "overloaded": _RouterError("Provider returned error", "Overloaded"),
+        "server_error": _RouterError("Internal Server Error"),
+        "unavailable": _RouterError("No instances available for {model}."),
+        "timeout": _RouterError("Request timed out"),
+        "context_length": _RouterError(
+            "This endpoint's maximum context length is 131072 tokens. However, you requested about 140001 tokens. "
+            "Please reduce the length of the messages."
+        ),
+        "content_filter": _RouterError("{model} requires moderation, and your input was flagged."),
+        "invalid_request": _RouterError("Input required: specify a model and a list of messages"),
+        "auth": _RouterError("User not found."),
+        "permission": _RouterError("You do not have permission to use this model."),
+        "not_found": _RouterError("No endpoints found for {model}."),
+        "too_large": _RouterError("Request Entity Too Large"),
+        "unknown_path": _RouterError("Not Found"),
+    }
+)
 
 
-def parse(method: str, path: str, body: bytes) -> Call:
-    """Return the call; see `Dialect`. Its streams always report their usage."""
+def _parse(method: str, path: str, body: bytes) -> Call:
+    """Return the call. Its streams always report their usage."""
     if method != "POST" or path.partition("?")[0] not in _PATHS:
         return Call(problem="unknown_path")
     return calls.read(body)._replace(usage=True)
 
 
-def succeed(provider: Provider, call: Call, attempt_id: str) -> Answer:
-    """Return the answer of a provider that is well; see `Dialect`."""
-    said = common.say(provider.reply, call, attempt_id)
-    name = said.sha256[:29]
+def _succeed(provider: Provider, call: Call, attempt_id: str) -> Answer:
+    """Return the answer of a provider that is well."""
+    mock = common.mock_answer(provider.reply, call, attempt_id)
+    name = mock.sha256[:29]
     headers = (("x-generation-id", f"gen-{name}"), ("x-request-id", name))
-    return chat.answer(provider, call, attempt_id, said, headers=headers, flavour=_FLAVOUR)
+    return chat.answer(provider, call, attempt_id, mock, headers=headers, flavour=_FLAVOUR)
 
 
-def fail(
-    call: Call,
-    attempt_id: str,
-    *,
-    status: int | None = None,
-    problem: Problem | None = None,
-    delay: Delay | None = None,
-) -> Answer:
-    """Return an error answer; see `Dialect`. Its code is its status."""
-    status, problem = common.failing(status, problem, _STATUS)
-    told = delays.tell(delay, "seconds")
-    body = _body(call, status, problem)
-    body["message"] = delays.with_words(body["message"], told)
-    headers = (("x-request-id", common.name(attempt_id, "error")), *told.headers)
+def _fail(refusal: Refusal) -> Answer:
+    """Return an error answer. Its code is its status."""
+    status, problem = common.failing(refusal, _STATUS)
+    sent = delays.sent(refusal.delay, "seconds")
+    body = _body(refusal.call, status, problem)
+    body["message"] = delays.with_words(body["message"], sent)
+    headers = (("x-request-id", common.name(refusal.attempt_id, "error")), *sent.headers)
     return Answer(
         reply=common.failure(status, headers, {"error": body}),
         error_code=str(status),
-        retry_after_ns=told.ns,
+        retry_after_ns=sent.ns,
     )
 
 
@@ -114,16 +111,16 @@ def _body(call: Call, status: int, problem: Problem) -> dict[str, Any]:
     return body
 
 
-def error_event(call: Call, attempt_id: str, problem: Problem) -> bytes:
+def _error_event(refusal: Refusal) -> bytes:
     """Return the event by which a stream ends in an error: an ordinary one, with the error beside its choices."""
-    status, problem = common.failing(None, problem, _STATUS)
+    status, problem = common.failing(refusal, _STATUS)
     event = {
-        "id": f"gen-{common.name(attempt_id, 'error')}",
+        "id": f"gen-{common.name(refusal.attempt_id, 'error')}",
         "object": "chat.completion.chunk",
         "created": common.CREATED,
-        "model": call.model,
+        "model": refusal.call.model,
         "provider": _HOST,
-        "error": _body(call, status, problem),
+        "error": _body(refusal.call, status, problem),
         "choices": [
             {
                 "index": 0,
@@ -137,8 +134,8 @@ def error_event(call: Call, attempt_id: str, problem: Problem) -> bytes:
     return b"data: " + json.dumps(event).encode() + b"\n\n"
 
 
-def filtered(event: bytes) -> bytes:
-    """Return an end that names the content filter, in the host's words too; see `Dialect`."""
+def _filtered(event: bytes) -> bytes:
+    """Return an end that names the content filter, in the host's words too."""
     changed = chat.filtered(event)
     if changed == event:
         return event
@@ -148,8 +145,8 @@ def filtered(event: bytes) -> bytes:
     return wire.with_data(event, data)
 
 
-def quota_headers(quota: Quota, wall_ns: int) -> Headers:
-    """Return what is left of the limit of requests; see `Dialect`. It is full again at a time, in milliseconds."""
+def _quota_headers(quota: Quota, wall_ns: int) -> Headers:
+    """Return what is left of the limit of requests. It is full again at a time, in milliseconds."""
     level = quota.requests
     if level is None:
         return ()
@@ -160,8 +157,34 @@ def quota_headers(quota: Quota, wall_ns: int) -> Headers:
     )
 
 
-authorize = chat.authorize
-emptied = chat.emptied
-without_usage = chat.without_usage
-read_event = chat.read_event
-read_body = chat.read_body
+OPENROUTER = Dialect(
+    name="openrouter",
+    base_path=_BASE_PATH,
+    keepalive=_KEEPALIVE,
+    last_event=chat.LAST_EVENT,
+    request=partial(chat.request, _PATH),
+    authorize=chat.authorize,
+    parse=_parse,
+    succeed=_succeed,
+    fail=_fail,
+    error_event=_error_event,
+    filtered=_filtered,
+    emptied=chat.emptied,
+    without_usage=chat.without_usage,
+    quota_headers=_quota_headers,
+    read_event=chat.read_event,
+    read_finish=chat.read_finish,
+    read_usage=chat.read_usage,
+    read_error=partial(wire.error_in, chat.read_body),
+    read_body=chat.read_body,
+    is_answer=wire.is_answer,
+    litellm=LiteLLMNames(
+        provider="openrouter",
+        path=_BASE_PATH,
+        key_variables=("OPENROUTER_API_KEY", "OR_API_KEY"),
+        families=None,
+        takes_unknown=False,
+        model=str,
+    ),
+    openai_client=OpenAIClient("AsyncOpenAI", lambda url: {"base_url": url + _BASE_PATH}),
+)

@@ -8,10 +8,10 @@ from typing import Any
 
 from harness.http_rules import is_success
 from harness.provider import text as mocked
-from harness.provider.answer import Answer, Call, ParsedBody
+from harness.provider.answer import Answer, Call, FinishReason, ParsedBody, Refusal
 from harness.provider.dialects import calls, chat, common, wire
-from harness.provider.dialects.chat import Error
-from harness.provider.dialects.common import CREATED, Events, Said, quoted
+from harness.provider.dialects.chat import ChatError
+from harness.provider.dialects.common import CREATED, Events, MockAnswer, quoted
 from harness.provider.reply import Headers, Send
 from harness.provider.spec import Provider
 
@@ -23,6 +23,7 @@ _BODY = re.compile(rb'"object"\s*:\s*"response"')
 _SEQUENCE_LAST = 10**6
 """The number of an event that comes after all others, however many those were."""
 _CLOSING = ("response.output_text.done", "response.content_part.done", "response.completed", "response.incomplete")
+_INCOMPLETE: dict[str, FinishReason] = {"max_output_tokens": "length", "content_filter": "content_filter"}
 _FAILURES = frozenset({"server_error", "rate_limit_exceeded"})
 """The codes by which a response that has begun tells that it failed; other failures are a `server_error`."""
 
@@ -33,13 +34,13 @@ def read(body: bytes) -> Call:
     return call._replace(api=API, usage=True)
 
 
-def answer(provider: Provider, call: Call, attempt_id: str, said: Said, *, headers: Headers) -> Answer:
+def answer(provider: Provider, call: Call, attempt_id: str, mock: MockAnswer, *, headers: Headers) -> Answer:
     """Return the answer of a provider that is well."""
     model = quoted(call.model or provider.model)
-    done = _response(_id(attempt_id), model, "completed" if said.finish else "incomplete", said, call)
+    done = _response(_id(attempt_id), model, "completed" if mock.complete else "incomplete", mock, call)
     if not call.streaming:
-        return common.plain(provider.reply, said, call, headers, done.encode())
-    return common.stream(provider.reply, said, call, headers, _events(attempt_id, model, said, done))
+        return common.plain(provider.reply, mock, call, headers, done.encode())
+    return common.stream(provider.reply, mock, call, headers, _events(attempt_id, model, mock, done))
 
 
 def _id(attempt_id: str) -> str:
@@ -55,17 +56,17 @@ def _part(text: str) -> str:
     return f'{{"type":"output_text","annotations":[],"logprobs":[],"text":"{text}"}}'
 
 
-def _response(name: str, model: str, status: str, said: Said | None, call: Call) -> str:
+def _response(name: str, model: str, status: str, mock: MockAnswer | None, call: Call) -> str:
     """Return a response object; without its output and its usage where nothing is said yet."""
     output, usage, details = "", "null", "null"
-    if said is not None:
-        output = _item(name, status, _part(said.text))
-        total = call.prompt_tokens + said.tokens
+    if mock is not None:
+        output = _item(name, status, _part(mock.text))
+        total = call.prompt_tokens + mock.tokens
         usage = (
             f'{{"input_tokens":{call.prompt_tokens},"input_tokens_details":{{"cached_tokens":0,"cache_write_tokens":0}},'
-            f'"output_tokens":{said.tokens},"output_tokens_details":{{"reasoning_tokens":0}},"total_tokens":{total}}}'
+            f'"output_tokens":{mock.tokens},"output_tokens_details":{{"reasoning_tokens":0}},"total_tokens":{total}}}'
         )
-        details = "null" if said.finish else '{"reason":"max_output_tokens"}'
+        details = "null" if mock.complete else '{"reason":"max_output_tokens"}'
     limit = "null" if call.max_tokens is None else str(call.max_tokens)
     return (
         f'{{"id":"resp_{name}","object":"response","created_at":{CREATED},"status":"{status}","background":false,'
@@ -81,11 +82,11 @@ def _event(kind: str, number: int, rest: str) -> bytes:
     return f'event: {kind}\ndata: {{"type":"{kind}","sequence_number":{number},{rest}}}\n\n'.encode()
 
 
-def _events(attempt_id: str, model: str, said: Said, done: str) -> Events:
+def _events(attempt_id: str, model: str, mock: MockAnswer, done: str) -> Events:
     name = _id(attempt_id)
     at = f'"item_id":"msg_{name}","output_index":0,"content_index":0'
     begun = f'"response":{_response(name, model, "in_progress", None, Call())}'
-    status = "completed" if said.finish else "incomplete"
+    status = "completed" if mock.complete else "incomplete"
     opening = b"".join(
         (
             _event("response.created", 0, begun),
@@ -96,33 +97,34 @@ def _events(attempt_id: str, model: str, said: Said, done: str) -> Events:
     )
     tokens = [
         Send(_event("response.output_text.delta", 4 + place, f'{at},"delta":"{piece}","logprobs":[]'), piece)
-        for place, piece in enumerate(mocked.pieces(attempt_id, said.tokens))
+        for place, piece in enumerate(mocked.pieces(attempt_id, mock.tokens))
     ]
-    number = 4 + said.tokens
+    number = 4 + mock.tokens
     ends = (
-        ("response.output_text.done", f'{at},"text":"{said.text}","logprobs":[]'),
-        ("response.content_part.done", f'{at},"part":{_part(said.text)}'),
-        ("response.output_item.done", f'"output_index":0,"item":{_item(name, status, _part(said.text))}'),
+        ("response.output_text.done", f'{at},"text":"{mock.text}","logprobs":[]'),
+        ("response.content_part.done", f'{at},"part":{_part(mock.text)}'),
+        ("response.output_item.done", f'"output_index":0,"item":{_item(name, status, _part(mock.text))}'),
         (f"response.{status}", f'"response":{done}'),
     )
     closing = [Send(_event(kind, number + place, rest), part="finish") for place, (kind, rest) in enumerate(ends)]
     return Events(opening, tokens, closing)
 
 
-def error_events(call: Call, attempt_id: str, error: Error) -> bytes:
+def error_events(refusal: Refusal, error: ChatError) -> bytes:
     """Return the events by which a stream ends in an error: the error itself, and the response that it leaves."""
+    call = refusal.call
     message = chat.named(error.message, call)
-    told = {
+    sent = {
         "type": "error",
         "sequence_number": _SEQUENCE_LAST,
         "code": error.code or error.type,
         "message": message,
         "param": error.param,
     }
-    failed = json.loads(_response(_id(attempt_id), quoted(call.model or ""), "failed", None, call))
+    failed = json.loads(_response(_id(refusal.attempt_id), quoted(call.model or ""), "failed", None, call))
     failed["error"] = {"code": error.code if error.code in _FAILURES else "server_error", "message": message}
     ended = {"type": "response.failed", "sequence_number": _SEQUENCE_LAST + 1, "response": failed}
-    return b"".join(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode() for event in (told, ended))
+    return b"".join(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n".encode() for event in (sent, ended))
 
 
 def is_event(event: bytes) -> bool:
@@ -142,7 +144,7 @@ def emptied(event: bytes) -> bytes:
 
 
 def filtered(event: bytes) -> bytes:
-    """Return one of the closing events so that the content filter ended the answer; what text there was is not told."""
+    """Return one of the closing events so that the content filter ended the answer; what text there was is not sent."""
     data = wire.data_of(event)
     if not _closes(data):
         return event
@@ -199,11 +201,25 @@ def read_event(event: bytes) -> Send:
     return Send(event, part="finish" if _closes(data) else "")
 
 
+def read_finish(event: bytes) -> FinishReason | None:
+    """Return why the answer ended."""
+    response = wire.as_object(wire.data_of(event).get("response"))
+    if response.get("status") == "completed":
+        return "stop"
+    reason = wire.as_object(response.get("incomplete_details")).get("reason")
+    return _INCOMPLETE.get(reason) if isinstance(reason, str) else None
+
+
+def read_usage(event: bytes) -> tuple[int | None, int | None]:
+    """Return the tokens that are billed."""
+    return wire.usage_in(event, "input_tokens", "output_tokens", "response")
+
+
 def read_body(status: int, body: bytes) -> ParsedBody:
     """Return what a real plain answer says."""
     data = wire.as_object(wire.load(body))
     if not is_success(status) or data.get("error"):
-        return chat.heard_error(data.get("error"))
+        return chat.parsed_error(data.get("error"))
     usage = wire.as_object(data.get("usage"))
     messages = [item for item in wire.objects(data.get("output")) if item.get("type") == "message"]
     return ParsedBody(

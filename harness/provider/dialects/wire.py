@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from typing import Any
+
+from harness.provider.answer import ParsedBody
 
 _BLANK_LINE = re.compile(rb"\r\n\r\n|\n\n|\r\r|\n\r\n")
 _COUNT_MAX = 2**62
+_USAGE = re.compile(rb'"usage[A-Za-z]*"\s*:\s*[^\sn]')
+"""Most events of a stream say nothing about usage, or null: they need not be decoded a second time to know that."""
 _CODE = re.compile(r"-?[A-Za-z0-9_.\-]{1,80}")
 _EVENT = re.compile(rb".+?(?:\r\n\r\n|\n\n|\r\r|\Z)", re.DOTALL)
 
@@ -57,21 +62,55 @@ def _without(event: bytes, key: str, within: tuple[str, ...]) -> bytes:
     return with_data(event, data)
 
 
-def error_in(event: bytes) -> dict[str, Any] | None:
-    """Return the error by which an event of a stream says that no more of the answer comes; None if it says no such thing."""
+def error_in(read_body: Callable[[int, bytes], ParsedBody], event: bytes) -> ParsedBody | None:
+    """Return the error by which an event ends a stream; None if it holds none.
+
+    Args:
+        read_body: Of the dialect.
+        event: With its blank line.
+    """
     if b'"error"' not in event:
         return None
     data = data_of(event)
     error = data.get("error") or as_object(data.get("response")).get("error")
-    if error:
-        return error if isinstance(error, dict) else {"code": error}
-    return data if data.get("type") == "error" else None
+    if not error and data.get("type") == "error":
+        error = data
+    if not error:
+        return None
+    parsed = read_body(500, bytes_of(event))
+    stated = error if isinstance(error, dict) else {"code": error}
+    return parsed._replace(error_code=parsed.error_code or code_of(stated.get("code"), stated.get("type")))
 
 
-def says_nothing(body: bytes) -> bool:
-    """Return whether a plain body is no answer, whatever its status: no JSON, or an error."""
+def is_answer(body: bytes) -> bool:
+    """Return whether a plain body is an answer, whatever its status: JSON, and no error."""
     data = load(body)
-    return data is None or bool(as_object(data).get("error"))
+    return data is not None and not as_object(data).get("error")
+
+
+def is_event(event: bytes) -> bool:
+    """Return whether an event is a comment, or has a JSON object for its data."""
+    raw = bytes_of(event)
+    return not raw or bool(as_object(load(raw)))
+
+
+def usage_in(event: bytes, tokens_in: str, tokens_out: str, *within: str) -> tuple[int | None, int | None]:
+    """Return the tokens in and out that an event says are billed; None for what it does not say.
+
+    Args:
+        event: With its blank line.
+        tokens_in: The field of the prompt's tokens.
+        tokens_out: The field of the answer's.
+        within: Objects of the event that may hold the usage, beside the event itself.
+    """
+    if _USAGE.search(event) is None:
+        return None, None
+    data = data_of(event)
+    for holder in (data, *(as_object(data.get(name)) for name in within)):
+        usage = as_object(holder.get("usage") or holder.get("usageMetadata"))
+        if usage:
+            return count_of(usage.get(tokens_in)), count_of(usage.get(tokens_out))
+    return None, None
 
 
 def as_object(value: Any) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.provider.answer import Problem
+from harness.provider.answer import Problem, Refusal
 from harness.provider.fault_kind import ActsOnAnswer, Example, FaultKind, anything, never
 from harness.provider.fault_words import phrases
 from harness.provider.faults.context import AnswerProgress, FaultContext, in_stream
@@ -18,14 +18,17 @@ def change(context: FaultContext, progress: AnswerProgress, step: Step) -> tuple
     """End the body with an error."""
     if not in_stream(context, progress, step):
         return progress, (step,)
-    event = context.dialect.error_event(context.call, context.attempt_id, context.inject.error or _USUAL)
+    event = context.dialect.error_event(_refusal(context))
     return progress._replace(fired=True, over=True), (Send(event), End())
 
 
 def error_code(context: FaultContext) -> str | None:
     """Return the code that the event holds."""
-    problem = context.inject.error or _USUAL
-    return context.dialect.fail(context.call, context.attempt_id, problem=problem).error_code
+    return context.dialect.fail(_refusal(context)).error_code
+
+
+def _refusal(context: FaultContext) -> Refusal:
+    return Refusal(context.call, context.attempt_id, problem=context.inject.error or _USUAL)
 
 
 ERROR_EVENT = FaultKind(

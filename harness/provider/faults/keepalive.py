@@ -20,7 +20,7 @@ def change(context: FaultContext, progress: AnswerProgress, step: Step) -> tuple
         return progress, (step,)
     pause_ns = context.inject.pause or PAUSE_NS
     comments = max(1, pause_ns // EVERY_NS)
-    steps: list[Step] = [Wait(pause_ns // comments), Send(context.dialect.KEEPALIVE)] * comments
+    steps: list[Step] = [Wait(pause_ns // comments), Send(context.dialect.keepalive)] * comments
     return progress._replace(fired=True), (*steps, step)
 
 

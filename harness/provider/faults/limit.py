@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.provider.answer import Answer, Delay
+from harness.provider.answer import Answer, Delay, Refusal
 from harness.provider.fault_kind import ActsInstead, FaultKind, Words, anything, never
 from harness.provider.fault_words import label
 from harness.provider.faults.context import FaultContext
@@ -12,7 +12,7 @@ from harness.provider.inject import Inject, Limit
 def answer(context: FaultContext) -> Answer:
     """Return a 429 with the true wait."""
     delay = Delay(context.wait_ns, context.inject.retry_after_as, context.wall_ns)
-    return context.dialect.fail(context.call, context.attempt_id, problem="rate_limit", delay=delay)
+    return context.dialect.fail(Refusal(context.call, context.attempt_id, problem="rate_limit", delay=delay))
 
 
 def words(inject: Inject) -> Words:

@@ -7,8 +7,7 @@ import json
 from harness.document import field_error
 from harness.http_rules import FRAMING, has_body, is_success
 from harness.provider import retry_after
-from harness.provider.answer import Answer, Delay
-from harness.provider.dialects import wire
+from harness.provider.answer import Answer, Delay, Refusal
 from harness.provider.fault_kind import ActsInstead, Example, FaultKind, Words
 from harness.provider.fault_words import label
 from harness.provider.faults.context import FaultContext
@@ -27,10 +26,8 @@ def answer(context: FaultContext) -> Answer:
     delay = None
     if inject.retry_after is not None:
         delay = Delay(inject.retry_after, inject.retry_after_as, context.wall_ns)
-    answer = context.dialect.fail(
-        context.call, context.attempt_id, status=inject.status, problem=inject.error, delay=delay
-    )
-    return _with_headers(context, answer)
+    refusal = Refusal(context.call, context.attempt_id, status=inject.status, problem=inject.error, delay=delay)
+    return _with_headers(context, context.dialect.fail(refusal))
 
 
 def status_of(inject: Inject) -> int:
@@ -54,7 +51,7 @@ def _with_own_body(context: FaultContext, status: int, body: str | dict[str, obj
         if isinstance(step, Head)
         for name, value in step.headers
     )
-    empty = is_success(status) and not streams and wire.says_nothing(data)
+    empty = is_success(status) and not streams and not context.dialect.is_answer(data)
     return answer._replace(ending="malformed") if empty else answer
 
 

@@ -13,7 +13,7 @@ LIMIT = Inject(limit=Limit(requests=Allowance(60, 60 * S)))
 QUOTA = Quota(requests=Level(60, 0, 60 * S))
 
 
-@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize("dialect", DIALECTS.own)
 def test_whoever_exceeds_it_is_told_the_true_wait(dialect: str) -> None:
     """A 429 like any other of the provider's, with what is left of its limits; recorded as it was told."""
     answer = answered(PLAIN, LIMIT, dialect=dialect, wait_ns=3 * S, quota=QUOTA)

@@ -11,7 +11,7 @@ from harness.scenario import Inject
 from tests.provider.replies import PLAIN, answered, body, head, headers
 
 
-@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize("dialect", DIALECTS.own)
 def test_the_status_is_answered_in_the_providers_words(dialect: str) -> None:
     """Status and preset arrive as the scenario wrote them, at once and properly ended."""
     answer = answered(PLAIN, Inject(status=429, error="rate_limit"), dialect=dialect)

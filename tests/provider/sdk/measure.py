@@ -17,7 +17,7 @@ from harness.chain import Provider, ReplySpec
 from harness.edge import Edge
 from harness.history import AttemptRecord
 from harness.provider import dialects, text
-from harness.provider.answer import Call
+from harness.provider.answer import Call, Refusal
 from harness.provider.reply import Head
 from harness.scenario import Inject, Window
 from harness.store import Capture, EdgeAttempt
@@ -122,7 +122,7 @@ def fault_id(name: str, case: Case) -> str:
 
 def usual_status(dialect: str, inject: Inject) -> int:
     """Return the status that a provider usually gives an error."""
-    (head, *_) = dialects.DIALECTS[dialect].fail(Call(), "a", problem=inject.error).reply
+    (head, *_) = dialects.DIALECTS[dialect].fail(Refusal(Call(), "a", problem=inject.error)).reply
     assert isinstance(head, Head)
     return head.status
 
