@@ -45,7 +45,8 @@ def explained(term: str, meaning: str = "") -> str:
         term: As it is shown.
         meaning: What it means; that of TERMS if empty.
     """
-    return f'<abbr tabindex="0" title="{escape(meaning or TERMS[term])}">{escape(term)}</abbr>'
+    plain = (meaning or TERMS[term]).replace("`", "")
+    return f'<abbr tabindex="0" title="{escape(plain)}">{escape(term)}</abbr>'
 
 
 def listed(page: str) -> str:

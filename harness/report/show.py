@@ -93,7 +93,8 @@ def _finding(finding: Finding) -> list[str]:
     answer = "note" if words.noted(finding) else finding.status
     meaning = words.finding_meaning(finding.id)
     name = words.finding_name(finding.id)
-    name = explained(name, meaning) if meaning else escape(name)
+    shown = finding.status is not Status.PASS
+    name = explained(name, meaning) if meaning and shown else escape(name)
     severity = "" if finding.severity == "required" else escape(finding.severity)
     return [
         f'<span class="status {answer}">{words.finding(finding)}</span><span class="ci">{severity}</span>',
@@ -136,15 +137,11 @@ def pictures(run: JudgedRun, place: str) -> Block:
 
 
 def _picture(run: JudgedRun, picture: Picture) -> str:
-    parts = [
-        f'<h2 id="{escape(picture.name)}-title">{escape(picture.question)}</h2>',
-        f'<p class="reading">{escape(picture.reading)}</p>',
-    ]
+    head = f'<h2 id="{escape(picture.name)}-title">{escape(picture.question)}</h2>'
     if why := picture.nothing(run):
-        parts.append(f'<p class="nothing">{escape(why)}</p>')
-    else:
-        parts.append(f'<div class="picture" tabindex="0">{inline_svg(picture.figure(run)).svg}</div>')
-    return "".join(parts)
+        return f'{head}<p class="nothing">{escape(why)}</p>'
+    svg = inline_svg(picture.figure(run)).svg
+    return f'{head}<p class="reading">{escape(picture.reading)}</p><div class="picture" tabindex="0">{svg}</div>'
 
 
 def measured(run: JudgedRun) -> Block:

@@ -9,13 +9,15 @@ from harness.report.glossary import TERMS, explained
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[str]], *, caption: str | None = None) -> str:
-    """Return a table of cells that are HTML already.
+    """Return a table of cells that are HTML already; a column without any content is left out.
 
     Args:
         columns: Their names, as text; those that the glossary has explain themselves.
         rows: A cell for each column.
         caption: As text; None for none.
     """
+    kept = [place for place in range(len(columns)) if any(row[place] for row in rows)]
+    columns, rows = [columns[place] for place in kept], [[row[place] for place in kept] for row in rows]
     above = "" if caption is None else f"<caption>{escape(caption)}</caption>"
     head = "".join(f'<th scope="col">{explained(name) if name in TERMS else escape(name)}</th>' for name in columns)
     body = "".join(

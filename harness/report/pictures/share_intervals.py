@@ -44,7 +44,8 @@ def draw(axes: Axes, run: JudgedRun, metric: str, values: SharesByPhase, *, titl
     lows = [value.ci[0] if value.ci else value.value or 0.0 for value in known]
     low = min([*lows, *targets.values(), 0.99])
     low = max(0.0, low - 0.15 * (1 - low))
-    axes.set_xlim(low, 1 + 0.02 * (1 - low))
+    margin = 0.02 * (1 - low)  # a marker at 0 % is clear of the names
+    axes.set_xlim(low - margin, 1 + margin)
     shown = [answers[name] for name in (*values, None) if name in answers]
     word_pt = _LETTER_PT * max((len(words.WORDS[status]) + 2 for status in shown), default=0)
     for row, (name, value) in enumerate(values.items()):

@@ -59,7 +59,7 @@ RC = {
 
 def canvas(height_in: float, width_in: float = WIDTH_IN) -> Figure:
     """Return an empty picture that leaves no room unused."""
-    return Figure(figsize=(width_in, height_in), layout=ConstrainedLayoutEngine(w_pad=0.02, h_pad=0.08))
+    return Figure(figsize=(width_in, height_in), layout=ConstrainedLayoutEngine(w_pad=0.06, h_pad=0.08))
 
 
 def colours(plan: Plan) -> dict[str, str]:
@@ -90,7 +90,7 @@ def duration_ticks(axis: Any) -> None:
 
 def percent_ticks(axis: Any) -> None:
     """Write the ticks of an axis of shares as percentages."""
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value * 100:g}%"))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value * 100:g} %"))
 
 
 def headline(axes: Axes, title: str, handles: Sequence[Any] = (), *, width_pt: float = 680, rows: bool = False) -> None:

@@ -132,7 +132,7 @@ def _amplification(axes: Axes, run: JudgedRun, attempts: pd.DataFrame, edges: Ed
         axes.plot([at_s], [peak], marker="v", color=INK, markersize=6, zorder=5)
         right = at_s > edges[-1] * 0.7
         axes.annotate(
-            f"busiest second {peak:.1f}×",
+            f"busiest second {quantities.amount(peak, 'ratio')}",
             (at_s, peak),
             (-8 if right else 8, 2),
             textcoords="offset points",
