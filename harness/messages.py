@@ -103,12 +103,14 @@ class ChainStart:
         chain: The chain under test.
         base_urls: Where each provider is called, by name, without the dialect's own path.
         seed: The plan's: fixes what a policy of ours draws.
+        environ: Environment variables that hosting the chain looks up; the process has no others of the user's.
         capture: See `StartMessage`.
     """
 
     chain: Chain = field(repr=False)
     base_urls: dict[str, str]
     seed: int = 0
+    environ: dict[str, str] = field(default_factory=dict, repr=False)
     capture: str | None = None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -25,11 +25,13 @@ class Host:
         chain: With its secrets.
         part: Arguments of our own child that hosts the chain; None where the chain is not ours to host.
         forked: The module that the child runs, if it may be forked from a process that has done its imports; else None.
+        variables: Names of the environment variables that the child's library takes settings from. No keys are among them.
     """
 
     chain: Chain
     part: tuple[str, ...] | None
     forked: str | None
+    variables: frozenset[str]
 
     def start_message(self, capture: Path | None, base_urls: Mapping[str, str], *, seed: int) -> ChainStart:
         """Return the part's start message; for its standard input alone, as it holds the chain's secrets.
@@ -40,7 +42,9 @@ class Host:
             seed: Of the plan: fixes what a policy of ours draws.
         """
         folder = None if capture is None else str(capture)
-        return ChainStart(chain=self.chain, base_urls=dict(base_urls), seed=seed, capture=folder)
+        return ChainStart(
+            chain=self.chain, base_urls=dict(base_urls), seed=seed, capture=folder, environ=_looked_up(self.chain)
+        )
 
     def command(self, base_urls: Mapping[str, str]) -> tuple[str, ...] | None:
         """Return the user's own command that starts the gateway, or None; addresses as in `start_message`."""
@@ -83,4 +87,29 @@ def host(chain: Chain) -> Host:
         chain=chain,
         part=None if program is None else (sys.executable, "-m", *program),
         forked=program[0] if program is not None and driver.forked else None,
+        variables=frozenset() if program is None else driver.variables(),
     )
+
+
+class _Lookups(Mapping[str, str]):
+    """The environment, and the names that were looked up in it."""
+
+    def __init__(self) -> None:
+        self.names: set[str] = set()
+
+    def __getitem__(self, name: str) -> str:
+        self.names.add(name)
+        return os.environ[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(os.environ)
+
+    def __len__(self) -> int:
+        return len(os.environ)
+
+
+def _looked_up(chain: Chain) -> dict[str, str]:
+    """Return those variables that hosting a chain looks up: the keys that it names, or that its library takes by default."""
+    lookups = _Lookups()
+    driver_of(chain).warnings(chain, lookups)
+    return {name: os.environ[name] for name in sorted(lookups.names) if name in os.environ}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
@@ -80,6 +81,7 @@ def serving(enter: Open) -> Serve[ChainStart]:
     @asynccontextmanager
     async def serve(part: ChildProcess[ChainStart]) -> AsyncIterator[LoadTarget]:
         start = part.start
+        os.environ.update(start.environ)
         recorder = Recorder(
             start.chain.providers, start.base_urls, part.capture.put if part.capture is not None else forget
         )

@@ -18,6 +18,7 @@ from harness.chain.upstream import keys
 from harness.drivers.endpoint import READY_S
 from harness.drivers.host import Host, host
 from harness.errors import ExitCode, HarnessError
+from harness.live.environment import child_environment
 from harness.live.nemesis import Nemesis
 from harness.live.processes import Fork, OwnedProcess, to_the_end
 from harness.live.toxiproxy import Binary, Toxiproxy
@@ -191,14 +192,17 @@ class _LiveRun:
         # All at once: each of them is busy with its imports for seconds, and they wait for their start messages. They end
         # in the opposite order, so that nobody is ever left calling somebody who is gone.
         hosted = host(self.chain)
-        edge = await self._part(parts, "edge", [sys.executable, "-m", "harness.edge"])
+        edge = await self._part(parts, "edge", [sys.executable, "-m", "harness.edge"], env=child_environment())
         proxy = await parts.enter_async_context(
             Toxiproxy.start(self.toxiproxy.path, log=self.folder.logs / "toxiproxy.log")
         )
         await self._watch(parts, proxy.died())
         await parts.enter_async_context(_task(proxy.watch(self.capture.put)))
-        chain = None if hosted.part is None else await self._part(parts, "chain", hosted.part)
-        load = await self._part(parts, "load", [sys.executable, "-m", "harness.live.locustfile"])
+        chain = None
+        if hosted.part is not None:
+            chain = await self._part(parts, "chain", hosted.part, env=child_environment(hosted.variables))
+        locust = [sys.executable, "-m", "harness.live.locustfile"]
+        load = await self._part(parts, "load", locust, env=child_environment())
         base_urls = await self._listen(proxy, (await edge.ready(self._edge_message(), EdgeReady)).ports)
         await self._watch(parts, self._budget(edge))
         if chain is not None:
@@ -243,9 +247,11 @@ class _LiveRun:
         hint = "raise it in the chain file, or make the run shorter"
         return BudgetReached(spent.why, where="edge", hint=hint)
 
-    async def _part(self, parts: AsyncExitStack, name: str, argv: Sequence[str], *, ours: bool = True) -> OwnedProcess:
+    async def _part(
+        self, parts: AsyncExitStack, name: str, argv: Sequence[str], *, env: Mapping[str, str], ours: bool = True
+    ) -> OwnedProcess:
         fork = self.forks.get(argv[-1]) if ours else None
-        child = OwnedProcess(name, argv, log=self.folder.logs / f"{name}.log", part=ours, fork=fork)
+        child = OwnedProcess(name, argv, log=self.folder.logs / f"{name}.log", env=env, part=ours, fork=fork)
         await parts.enter_async_context(child)
         self.children.append(child)
         await self._watch(parts, child.died())
@@ -267,7 +273,7 @@ class _LiveRun:
         assert probe is not None
         if command := hosted.command(base_urls):
             await probe.free()
-            gateway = await self._part(parts, "chain", command, ours=False)
+            gateway = await self._part(parts, "chain", command, ours=False, env=os.environ)
             await gateway.until(probe.ready, timeout_s=READY_S, what=probe.what)
         else:
             await probe.wait()

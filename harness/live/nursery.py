@@ -13,11 +13,12 @@ import signal
 import socket
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from harness.errors import HarnessError
+from harness.live.environment import child_environment
 from harness.live.processes import Fork, OwnedProcess
 from harness.messages import LINE_BYTES_MAX, Born, Ended, NurseryStart, Ready, read
 
@@ -29,23 +30,24 @@ START_S = 120.0
 
 @asynccontextmanager
 async def nurseries(
-    modules: Iterable[str], logs: Path, say: Callable[[str], None]
+    modules: Mapping[str, Collection[str]], logs: Path, say: Callable[[str], None]
 ) -> AsyncIterator[Callable[[], dict[str, Fork]]]:
     """Start a nursery for each kind of part that can be forked; give a call that returns those that are alive.
 
     Without one, parts are started as ever: slower, and the same.
 
     Args:
-        modules: The parts' programs, as after `python -m`. Each may be forked: gevent, in the load, does not fork well.
+        modules: The parts' programs, as after `python -m`, and the names of the variables that each needs, as for
+            `child_environment`. Each program may be forked: gevent, in the load, does not fork well.
         logs: Folder for their output.
         say: Told what went wrong.
     """
     started: dict[str, Nursery] = {}
     async with AsyncExitStack() as stack:
-        for module in sorted(set(modules)) if sys.platform == "linux" else ():
+        for module, variables in sorted(modules.items()) if sys.platform == "linux" else ():
             log = logs / f"nursery-{module.rpartition('.')[2]}.log"
             try:
-                started[module] = await stack.enter_async_context(Nursery.start(module, log=log))
+                started[module] = await stack.enter_async_context(Nursery.start(module, variables, log=log))
             except HarnessError as error:
                 say(f"warning: runs will start slowly: {error}")
         yield lambda: {module: nursery.fork for module, nursery in started.items() if nursery.alive}
@@ -84,11 +86,12 @@ class Nursery:
 
     @classmethod
     @asynccontextmanager
-    async def start(cls, module: str, *, log: Path) -> AsyncIterator[Nursery]:
+    async def start(cls, module: str, variables: Collection[str] = (), *, log: Path) -> AsyncIterator[Nursery]:
         """Start a nursery; leaving ends it, but not the parts that it made.
 
         Args:
             module: The part's program, as after `python -m`.
+            variables: Names of the variables that it needs, as for `child_environment`.
             log: Its output is appended here.
 
         Raises:
@@ -97,7 +100,7 @@ class Nursery:
         with tempfile.TemporaryDirectory(prefix="harness-") as folder:
             path = str(Path(folder) / "tie")
             argv = [sys.executable, "-m", "harness.live.nursery_part", module]
-            child = OwnedProcess("nursery", argv, log=log, part=True)
+            child = OwnedProcess("nursery", argv, log=log, env=child_environment(variables), part=True)
             async with AsyncExitStack() as stack:
                 await child.__aenter__()
                 stack.push_async_callback(child.end)  # how it ends is nobody's business any more

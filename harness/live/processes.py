@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import IO, Any, Protocol, Self, TypeVar, overload
 
 from harness.errors import HarnessError
+from harness.live.environment import child_environment, without_proxies
 from harness.messages import LINE_BYTES_MAX, is_message, read, write
 
 READY_S = 60.0
@@ -25,7 +26,6 @@ _REAP_S = 5.0
 _TAIL_LINES = 20
 _TAIL_BYTES = 64 * 2**10
 _POLL_S = 0.01
-_PROXIES = frozenset({"http_proxy", "https_proxy", "ftp_proxy", "all_proxy", "ws_proxy", "wss_proxy"})
 _TETHER = Path(__file__).with_name("tether.py")
 
 T = TypeVar("T")
@@ -76,7 +76,7 @@ class OwnedProcess:
         name: Names it in errors: `edge`, `toxiproxy`.
         argv: Program and arguments, without a shell. Never put a secret here: every user can read it.
         log: Its standard error is appended here; a foreign program's standard output too.
-        env: Its environment, ours if None. Proxy settings are taken out: all that it calls is on the loopback.
+        env: Its environment, without settings of proxies; what a child of ours needs if None.
         part: It is one of our parts.
         fork: Makes it, in place of `argv`: one that has done its imports. Parts only.
         grace_s: How long it may take to end by itself before it is made to.
@@ -96,7 +96,7 @@ class OwnedProcess:
         self.name = name
         self.log = log
         self._argv = list(argv)
-        self._env = {k: v for k, v in (os.environ if env is None else env).items() if k.lower() not in _PROXIES}
+        self._env = without_proxies(child_environment() if env is None else env)
         self._part = part
         self._fork = fork
         self._grace_s = grace_s

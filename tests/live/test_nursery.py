@@ -15,6 +15,7 @@ from typing import Any
 import psutil
 import pytest
 
+from harness.drivers.litellm_variables import variables
 from harness.errors import HarnessError
 from harness.live.nursery import Nursery, nurseries
 from harness.live.processes import OwnedProcess
@@ -195,7 +196,7 @@ def test_a_kind_without_a_nursery_is_started_as_ever(tmp_path: Path) -> None:
     said: list[str] = []
 
     async def main() -> dict[str, Any]:
-        async with nurseries(["no.such.module"], tmp_path, said.append) as forks:
+        async with nurseries({"no.such.module": ()}, tmp_path, said.append) as forks:
             return forks()
 
     assert asyncio.run(main()) == {}
@@ -207,7 +208,7 @@ def test_the_parts_of_a_run_can_be_forked(tmp_path: Path) -> None:
     """The real ones: neither LiteLLM nor the edge starts a thread when it is imported."""
 
     async def main() -> set[str]:
-        modules = ["harness.drivers.litellm_router", "harness.edge"]
+        modules = {"harness.drivers.litellm_router": variables(), "harness.edge": ()}
         async with nurseries(modules, tmp_path, pytest.fail) as forks:
             return set(forks())
 

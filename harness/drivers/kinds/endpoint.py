@@ -42,6 +42,7 @@ ENDPOINT = Driver(
     configuration=None,
     requirement=None,
     part=None,
+    variables=frozenset,
     forked=False,
     in_process=None,
     preload=lambda: None,

@@ -39,6 +39,7 @@ LITELLM_ROUTER = Driver(
     ),
     requirement=None,
     part=lambda _chain: ("harness.drivers.litellm_router",),
+    variables=later("harness.drivers.litellm_variables:variables"),
     forked=True,
     in_process=later("harness.drivers.litellm_router.host:enter"),
     preload=_preload,

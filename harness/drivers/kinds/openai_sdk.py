@@ -37,6 +37,7 @@ OPENAI_SDK = Driver(
     configuration=None,
     requirement=None,
     part=lambda _chain: ("harness.drivers.part", "openai-sdk"),
+    variables=frozenset,
     forked=False,
     in_process=later("harness.drivers.openai_sdk.host:enter"),
     preload=lambda: None,

@@ -56,6 +56,7 @@ REFERENCE = Driver(
     configuration=None,
     requirement=None,
     part=lambda _chain: ("harness.drivers.reference",),
+    variables=frozenset,
     forked=False,
     in_process=later("harness.drivers.reference.host:enter"),
     preload=lambda: None,

@@ -23,13 +23,12 @@ _BACKLOG = 2048  # uvicorn's own
 
 def main() -> NoReturn:
     """Run the host."""
-    environ = dict(os.environ)
     worker.seclude(os.environ)
     silence()
     from litellm.proxy import proxy_server  # noqa: F401, PLC0415 - takes seconds, which pass while the other parts start
 
     with socket.create_server(("127.0.0.1", 0), backlog=_BACKLOG) as listener:
-        workers = fork(int(sys.argv[1]), partial(worker.main, listener, environ))
+        workers = fork(int(sys.argv[1]), partial(worker.main, listener))
         part.main("chain", ChainStart, partial(serve, workers, listener.getsockname()[1]))
 
 

@@ -10,7 +10,7 @@ import os
 import re
 import socket
 import tempfile
-from collections.abc import AsyncIterator, Iterator, Mapping, MutableMapping
+from collections.abc import AsyncIterator, Iterator, MutableMapping
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
@@ -37,21 +37,20 @@ _FOREIGN = re.compile(
 _LOCAL = ("MODEL_COST_MAP", "ANTHROPIC_BETA_HEADERS", "POLICY_TEMPLATES", "BLOG_POSTS", "AUTOROUTER_PRESETS")
 
 
-def main(listener: socket.socket, environ: Mapping[str, str], number: int) -> NoReturn:
+def main(listener: socket.socket, number: int) -> NoReturn:
     """Run the worker.
 
     Args:
         listener: The socket that all workers share.
-        environ: The environment that the chain's keys are looked up in.
         number: From 1; no two workers' files or attempts have the same.
     """
     asyncio.set_event_loop_policy(uvloop.EventLoopPolicy())
-    part.main(f"chain-{number}", WorkerStart, partial(serve, listener, environ, number))
+    part.main(f"chain-{number}", WorkerStart, partial(serve, listener, number))
 
 
 @asynccontextmanager
 async def serve(
-    listener: socket.socket, environ: Mapping[str, str], number: int, own: part.ChildProcess[WorkerStart]
+    listener: socket.socket, number: int, own: part.ChildProcess[WorkerStart]
 ) -> AsyncIterator[WorkerReady]:
     """Serve the chain in the start message; the arguments are those of `main`.
 
@@ -63,7 +62,7 @@ async def serve(
     from litellm.proxy.proxy_server import app  # noqa: PLC0415 - takes seconds
 
     chain, base_urls = own.start.host.chain, own.start.host.base_urls
-    settings = settle(router_settings(chain, base_urls, environ, proxy=True))
+    settings = settle(router_settings(chain, base_urls, own.start.host.environ, proxy=True))
     put = own.capture.put if own.capture is not None else forget
     recorder = Recorder(chain.providers, base_urls, put, prefix=f"a{number}")
     os.environ["LITELLM_MASTER_KEY"] = own.start.master_key

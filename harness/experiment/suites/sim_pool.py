@@ -6,6 +6,7 @@ To the suite this is both the engine and the judge: what a process answered abou
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -139,7 +140,9 @@ class SimPool:
 
     async def _new(self) -> OwnedProcess:
         argv = [sys.executable, "-m", "harness.experiment.suites.sim_part"]
-        child = await OwnedProcess("sim", argv, log=self._log, part=True).__aenter__()  # left by `start` or `_ask`
+        # It looks up the keys of every chain of the suite, as the command itself would.
+        child = OwnedProcess("sim", argv, log=self._log, env=os.environ, part=True)
+        await child.__aenter__()  # left by `start` or `_ask`
         self._runs[child] = 0
         await child.ready(None, Ready, timeout_s=IMPORTS_S)
         return child

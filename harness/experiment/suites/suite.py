@@ -125,8 +125,10 @@ class _Parts:
 
 async def _live(parts: _Parts, binary: Binary) -> Scorecard:
     todo, progress = parts.todo, parts.progress
-    forked = {"harness.edge", *(host(job.loaded.chain).forked for job in todo)} if len(todo) > 1 else set()
-    modules = {module for module in forked if module is not None}
+    hosts = [host(job.loaded.chain) for job in todo] if len(todo) > 1 else []
+    modules = {hosted.forked: hosted.variables for hosted in hosts if hosted.forked is not None}
+    if hosts:
+        modules["harness.edge"] = frozenset()
     progress.phase("imports")
     async with nurseries(modules, parts.folder.path, progress.say) as forks:
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import os
 import secrets
 import tempfile
 from collections.abc import AsyncIterator, Callable
@@ -16,6 +15,7 @@ from typing import TypeVar
 
 from harness.errors import HarnessError
 from harness.history.records import HealthRecord
+from harness.live.environment import child_environment
 from harness.live.processes import OwnedProcess, to_the_end
 from harness.live.toxiproxy.client import ApiClient, WedgedError
 from harness.live.toxiproxy.port import Port
@@ -175,7 +175,7 @@ class Toxiproxy:
             json.dump([{"name": marker, "listen": "127.0.0.1:0", "upstream": "127.0.0.1:1", "enabled": False}], config)
             config.flush()
             argv = [str(self._binary), "-host", "127.0.0.1", "-port", str(port.number), "-config", config.name]
-            env = {**os.environ, "LOG_LEVEL": "error"}  # its default is to log every connection
+            env = {**child_environment(), "LOG_LEVEL": "error"}  # its default is to log every connection
             async with contextlib.AsyncExitStack() as started:
                 child = await started.enter_async_context(OwnedProcess("toxiproxy", argv, log=self._log, env=env))
                 client = ApiClient(port.number)

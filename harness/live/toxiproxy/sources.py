@@ -18,6 +18,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.live.environment import child_environment
+
 VERSION = "2.12.0"
 OLDEST = (2, 5, 0)
 GO_OLDEST = (1, 23)
@@ -68,7 +70,7 @@ def version_of(server: Path) -> str:
         NotHereError: It does not run, or is of another version.
     """
     try:
-        text = _run([str(server), "-version"], timeout_s=_VERSION_S)
+        text = _run([str(server), "-version"], timeout_s=_VERSION_S, env=child_environment())
     except NotHereError as error:
         raise NotHereError(f"{server} does not run: {error}") from None
     match = re.search(r"(\d+)\.(\d+)\.(\d+)", text)
