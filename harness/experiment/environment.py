@@ -9,11 +9,13 @@ from functools import cache
 from importlib.metadata import version
 from typing import Any
 
+from harness import registry
+
 _DISTRIBUTIONS = ("llm-fallback-harness", "litellm", "openai", "locust", "aiohttp", "toxiproxy-python")
 
 
 def environment(*, command: str, toxiproxy: str | None = None) -> dict[str, Any]:
-    """Return versions and machine facts; no name of the machine or its user, no path, no variable.
+    """Return versions, plugins and machine facts; no name of the machine or its user, no path, no variable.
 
     Args:
         command: The command line that repeats the run.
@@ -28,6 +30,7 @@ def environment(*, command: str, toxiproxy: str | None = None) -> dict[str, Any]
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
         "toxiproxy": toxiproxy,
         "versions": _versions(),
+        "plugins": [plugin._asdict() for plugin in registry.loaded()],
     }
 
 
