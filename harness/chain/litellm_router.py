@@ -6,10 +6,11 @@ warning.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections import ChainMap
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 from harness.chain.litellm_check import aliases, section
 from harness.chain.litellm_config import Deployment, deployments, fallback_sources
@@ -153,7 +154,8 @@ def _retries(retry: Retry, warnings: list[str]) -> dict[str, Any]:
 def _theirs(chain: Chain, base_urls: Mapping[str, str], environ: Mapping[str, str], *, proxy: bool) -> RouterSettings:
     config = chain.litellm or {}
     warnings: list[str] = []
-    known = {**environ, **{str(k): str(v) for k, v in section(config, "environment_variables").items()}}
+    theirs = {str(name): str(value) for name, value in section(config, "environment_variables").items()}
+    known = ChainMap(theirs, cast("MutableMapping[str, str]", environ))  # no copy: it is asked for what is needed alone
     listed = deployments(config)
     lacking = _Lacking()
     model_list = tuple(_rewired(entry, base_urls.get(entry.name, ""), known, lacking) for entry in listed)
