@@ -1,6 +1,6 @@
 """Run every benchmark of this folder in a row, print one table and write it to README.md: `python -m benchmarks`.
 
-`python -m benchmarks NAME…` runs those alone, and puts their rows in the place of the page's.
+`python -m benchmarks NAME…` runs only those, and replaces their rows on the page.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ PACKAGES = ("aiohttp", "gevent", "litellm", "locust")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """What came of one benchmark.
+    """The result of one benchmark.
 
     Attributes:
         name: Its file's.
         purpose: Its docstring.
         rows: As the benchmark gave them; empty if it failed.
-        failure: Its last words; None if it came to its end.
+        failure: The last line of its output; None if it finished.
     """
 
     name: str

@@ -1,7 +1,7 @@
 """How much faster than live a simulated run is, and what LiteLLM takes of it.
 
 The whole catalogue, each scenario once, on LiteLLM's Router and on the reference chain: the sum of their own lengths over
-the processor time that the engine took, which never waits. Imports, judging and the report's page are told apart. Then
+the processor time that the engine took, which never waits. Imports, judging and the report page are reported separately. Then
 callers who come one after the other to three providers that are down, so that the chain waits its full backoff; and a busy
 outage with and without the work that harness/drivers/litellm_router/fast.py leaves out, in turns, the best of three passes
 each.

@@ -1,7 +1,6 @@
 """How long a suite takes beside the sum of its scenarios' own lengths: the whole catalogue on LiteLLM's Router, live.
 
-Speed that costs the truth is none: how many of the runs said that the machine was out of CPU, or that arrivals were late,
-is told beside it.
+Speed must not cost correctness, so the table also shows how many runs were out of CPU or had late arrivals.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""What benchmarks share: how a result is told, and the bare servers that they measure against."""
+"""What benchmarks share: how a result is reported, and the bare servers for comparison."""

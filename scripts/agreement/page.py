@@ -29,42 +29,42 @@ SDK and the reference chain.
 
 ## What is compared
 
-Of every request its outcome, its status, whether the answer was complete, who served it, and which providers were asked,
-in order and how often. A request whose life crosses no edge meets the same faults in both engines, so all of that must be
-the same. One that crosses an edge may have retried just before it in one engine and just after it in the other; both
-answers are right, and they are counted by themselves. An edge is the begin or end of a fault window. It is also the moment at
-which the chain itself goes over to another provider, as at the end of a cooldown; and a quota that all requests share
-(`limit`), or a count (`every`), is one all along: whoever comes first gets it.
+For every request: its outcome, its status, whether the answer was complete, who served it, and which providers were called, in
+order and how often. A request that crosses no edge meets the same faults in both engines, so all of that must be equal. A request
+that crosses an edge can retry just before it in one engine and just after it in the other. Both are correct, so these requests
+are counted separately. An edge is the beginning or end of a fault window, or the moment at which the chain itself switches to
+another provider, for example at the end of a cooldown. A quota that all requests share (`limit`) and a count (`every`) are edges
+all the time, because the order of arrival decides.
 
-*Shared* are requests that ended the same way in both engines but were tried otherwise, because something that all
-requests of the chain share decided so: LiteLLM's cooldown, or the reference chain's breakers and retry budget. A
-breaker counts failures in a row, and where a success and a failure end within the same millisecond, the machine says which
-came first. From there on the breaker may open at other times. A chain without such memory has none of these, one
-that ended otherwise is never among them, and they may be {SHARED_MAX:.0%} of a scenario's requests at most.
+*Shared* are requests that ended the same way in both engines with different attempts, because of something that all requests of
+the chain share: LiteLLM's cooldown, or the reference chain's breakers and retry budget. A breaker counts consecutive failures. If
+a success and a failure end within the same millisecond, the machine decides which is first, and from then on the breaker can open
+at other times. A chain without such memory has no shared requests, a request that ended differently is never one, and they can be
+at most {SHARED_MAX:.0%} of a scenario's requests.
 
-Waits are compared as distributions, as LiteLLM and OpenAI's SDK draw their jitter anew in every live run (the reference
-chain draws by the plan's seed, the same in both). The bounds, for at least {SAMPLES_MIN} waits on each side: medians no more
-than {MEDIAN_SHARE:.0%} and {MEDIAN_S:g} s apart, p95 no more than {P95_SHARE:.0%} and {P95_S:g} s; or no further than chance explains: both
-95 % intervals meet. A live machine is also busy, which virtual time never is: live waits can only be longer for it.
+Waits are compared as distributions, because LiteLLM and OpenAI's SDK draw new jitter in every live run (the reference chain
+draws by the plan's seed, equal in both). For at least {SAMPLES_MIN} waits on each side, medians must be within {MEDIAN_SHARE:.0%} and
+{MEDIAN_S:g} s, and p95 within {P95_SHARE:.0%} and {P95_S:g} s, or both 95 % intervals must overlap. A live machine is busy, and virtual time
+never is, so live waits are longer if anything.
 """
 
 _DIFFERENCES = """\
 ## What differs, and why
 
-- **Time.** Live every exchange takes some milliseconds more: processes, sockets, Toxiproxy. So does a request on LiteLLM's
-  Router that fails, some 20 ms of the processor each time. What is measured from such moments (`time_to_fallback`,
-  `time_to_recover`, `amplification_peak`, latencies) differs by that.
-- **Ties.** A hedge that is due in the millisecond in which the answer comes, a breaker that opens in that in which the
-  next request does: live either may be first. In virtual time things that happen at one moment happen in the order in
-  which they were set off, always the same.
-- **A Retry-After as a date** counts in whole seconds, so what is left of it depends on the time of day. Simulated runs
-  all begin at the same one.
-- **Tokens that were sent to nobody.** A chain that goes away from a stream stops it a little later live, so that `wasted_tokens`
-  and the cost of such attempts are higher by what was sent meanwhile.
-- **Tokens in.** Where a chain counts the prompt's tokens itself (LiteLLM, when a stream tells no usage), the run's own
-  random mark, which is part of the prompt, makes one or two tokens of difference.
-- **A verdict on the brink.** Where the limit lies at the end of an interval, one engine may call inconclusive what the other
-  answers (`recovery-herd` on LiteLLM: `amplification` in its restart is 2.3 and 2.2, and at most 2 was wanted).
+- **Time.** Live, every exchange takes some milliseconds more: processes, sockets, Toxiproxy. A failed request on LiteLLM's Router
+  takes some 20 ms of CPU. Numbers that start at such moments (`time_to_fallback`, `time_to_recover`, `amplification_peak`,
+  latencies) differ by that.
+- **Ties.** If a hedge is due in the millisecond in which the answer arrives, or a breaker opens in the millisecond in which the next
+  request starts, either can be first live. In virtual time, things at one moment always happen in the order in which they were
+  scheduled.
+- **Retry-After as a date** counts in whole seconds, so the remaining wait depends on the time of day. All simulated runs start
+  at the same time of day.
+- **Tokens that no caller received.** Live, a chain that abandons a stream stops it a little later, so `wasted_tokens` and the cost
+  of such attempts are higher by the tokens sent meanwhile.
+- **Prompt tokens.** If a chain counts the prompt's tokens itself (LiteLLM, when a stream has no usage), the random marker of the
+  run, which is part of the prompt, changes the count by one or two.
+- **A verdict close to its limit.** If the limit is at the end of an interval, one engine can be inconclusive where the other is not
+  (`recovery-herd` on LiteLLM: `amplification` in its restart is 2.3 and 2.2, and the limit is 2).
 - **A busy machine.** Findings that need an undisturbed event loop (`no_backoff`, `lockstep_retries`) may be inconclusive live.
 """
 
