@@ -36,6 +36,7 @@ name: steady
 chain: chain.yaml
 load: {rate: 100/s, deadline: 10s}
 phases: {steady: 60s}
+faults: []
 """
 _CHAIN = """
 name: reference

@@ -14,13 +14,14 @@ from harness.document.units import (
     share,
     share_text,
 )
-from harness.document.validating import field_error, validate
+from harness.document.validating import IfMissing, field_error, validate
 
 __all__ = [
     "Allowance",
     "AllowanceText",
     "Document",
     "Duration",
+    "IfMissing",
     "Place",
     "Rate",
     "Share",

@@ -75,6 +75,16 @@ def field_error(problem: str, *, known: str | None = None, hint: str | None = No
     return PydanticCustomError("field_error", problem.replace("{", "(").replace("}", ")"), context)
 
 
+class IfMissing(NamedTuple):
+    """Marks a field: what to write where it is missing.
+
+    Attributes:
+        hint: In a few words.
+    """
+
+    hint: str
+
+
 class _Field(NamedTuple):
     """A key that may be written.
 
@@ -116,7 +126,7 @@ class _Explainer:
         return [
             *(self._unknown(place, name) for place, name in sorted(unknown, key=lambda each: self._line(each[0]))),
             *(self._wrong(place, by_place[place]) for place in sorted(by_place, key=self._line)),
-            *(self.document.error("missing", place) for place in missing if place not in meant),
+            *(self._missing(place) for place in missing if place not in meant),
         ]
 
     def _line(self, place: Place) -> int:
@@ -131,6 +141,11 @@ class _Explainer:
         return self.document.error(
             f"unknown key {name[:_WORD_MAX]!r}", place, known=", ".join(known) or None, hint=hint
         )
+
+    def _missing(self, place: Place) -> UsageError:
+        marks = typing.get_args(self._hint(place))
+        hint = next((mark.hint for mark in marks if isinstance(mark, IfMissing)), None)
+        return self.document.error("missing", place, hint=hint)
 
     def _wrong(self, place: Place, detail: ErrorDetails) -> UsageError:
         context, found = detail.get("ctx") or {}, detail["input"]
@@ -147,11 +162,16 @@ class _Explainer:
 
     def _known(self, place: Place) -> list[str]:
         """Return the keys that may be written at a place."""
+        fields = _fields(self._hint(place))
+        return [field.key for field in fields if place or field.key not in self.derived]
+
+    def _hint(self, place: Place) -> Any:
+        """Return the type of what may be written at a place."""
         shape = self.shape
         for part in place:
             fields = {field.key: field.hint for field in _fields(shape)}
             shape = fields.get(str(part)) if fields else _item(shape, part)
-        return [field.key for field in _fields(shape) if place or field.key not in self.derived]
+        return shape
 
     def _written(self, place: tuple[int | str, ...]) -> Place:
         """Return what of a pydantic location is a place of the file: it also names members of unions."""

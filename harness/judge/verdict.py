@@ -15,6 +15,7 @@ from harness.judge.health import ailments
 from harness.judge.metrics import RUN, measure
 from harness.judge.result import ExpectationResult, Finding, Metrics, Severity, Status, Verdict
 from harness.judge.run_data import RunData
+from harness.quantities import plural
 from harness.scenario import Expectation, Plan
 from harness.scenario.expect import METRICS
 
@@ -50,6 +51,8 @@ def judge(run: RunData, metrics: Metrics | None = None) -> Verdict:
     unsound = [*sick, *(f"{finding.id}: {finding.message}" for finding in crashed)]
     if idle.count:
         unsound.append(idle.message)
+    if not plan.expectations:
+        unsound.append("nothing was expected")
     counting = [row.status for row in expectations]
     counting += [finding.status for finding in findings.values() if _counts(finding)]
     counting += [Status.INCONCLUSIVE for _ in unsound]
@@ -160,17 +163,20 @@ def _name(row: ExpectationResult) -> str:
 
 def _bear_in_mind(run: RunData, status: Status, metrics: Metrics, findings: list[Finding]) -> list[str]:
     """Return what does not change the answer but belongs to it."""
-    sentences = [
+    sentences = [] if run.plan.timeline.windows else ["no faults: the run measured a steady state"]
+    sentences += [
         f"advisory, {finding.id}: {finding.message}"
         for finding in findings
         if finding.severity == "advisory" and finding.status is Status.FAIL
     ]
     foreign = metrics.harness["foreign"].value
     if foreign:
-        sentences.append(f"{foreign:.0f} calls of another run came in and were refused")
+        sentences.append(f"{plural(int(foreign), 'call')} of another run {'was' if foreign == 1 else 'were'} refused")
     outlived = metrics.phases[RUN]["outlived"].value
     if outlived:
-        sentences.append(f"{outlived:.0f} requests outlived a fault: they waited it out and never needed a fallback")
+        sentences.append(
+            f"{plural(int(outlived), 'request')} {'was' if outlived == 1 else 'were'} still retrying when the fault ended"
+        )
     mixed_up = run.columns.requests.ok & run.columns.requests.named & (run.journeys.winner < 0)
     if mixed_up.any():
         first = run.columns.ids(mixed_up)[0]
@@ -178,5 +184,5 @@ def _bear_in_mind(run: RunData, status: Status, metrics: Metrics, findings: list
             f"{mixed_up.sum()} callers were given the text of another request's attempt, the first {first}"
         )
     if status is Status.PASS:
-        sentences.append("one run: its intervals speak of these arrivals, not of the next run's")
+        sentences.append("single run: intervals do not predict other runs")
     return sentences

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from annotated_types import Ge, Gt, Le, Len
 from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
-from harness.document import Duration, Rate, Share, field_error
+from harness.document import Duration, IfMissing, Rate, Share, field_error
 from harness.draw import SEED_MAX
 from harness.provider.inject import Inject
 
@@ -112,7 +112,7 @@ class Scenario:
         seed: Fixes arrivals and fault draws.
         load: What callers do.
         phases: Length of each phase, in order, in nanoseconds.
-        faults: What breaks, and when.
+        faults: What breaks, and when; an empty list measures a steady state.
         expect: What must still hold.
         fault: What breaks, in plain words.
         correct: What a good chain does then, in plain words.
@@ -128,7 +128,7 @@ class Scenario:
     seed: Annotated[int, Ge(0), Le(SEED_MAX)] = 1
     load: Load
     phases: Annotated[dict[str, Annotated[Duration, Gt(0)]], Len(1, 50)]
-    faults: Annotated[tuple[Fault, ...], Len(0, 200)] = ()
+    faults: Annotated[tuple[Fault, ...], Len(0, 200), IfMissing("write `faults: []` to measure a steady state")]
     expect: Annotated[tuple[str, ...], Len(0, 200)] = ()
     fault: str = ""
     correct: str = ""

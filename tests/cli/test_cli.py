@@ -93,7 +93,7 @@ def test_check_tells_what_is_not_carried_over(tmp_path: Path) -> None:
 def test_check_tells_what_is_wrong(tmp_path: Path) -> None:
     """Each file by itself, with line and hint; exit 2 if any is wrong."""
     wrong = tmp_path / "wrong.yaml"
-    wrong.write_text("name: x\nload: {rate: 1/s}\nphases: {a: 5}\n")
+    wrong.write_text("name: x\nload: {rate: 1/s}\nphases: {a: 5}\nfaults: []\n")
     code, found = answer("check", "scenarios/primary-429.yaml", str(wrong), str(tmp_path / "none.yaml"))
     assert (code, [file["ok"] for file in found["files"]]) == (2, [True, False, False])
     assert found["files"][1]["errors"][0]["hint"] == "write 5s for seconds"
@@ -219,7 +219,7 @@ def test_bad_usage_is_exit_2(arguments: tuple[str, ...]) -> None:
 def test_suite_tells_all_problems_at_once(tmp_path: Path) -> None:
     """Each with its line, before anything starts, and no folder is made."""
     for name in ("one", "two"):
-        (tmp_path / f"{name}.yaml").write_text(f"name: {name}\nload: {{rate: 1/s}}\nphases: {{a: 5}}\n")
+        (tmp_path / f"{name}.yaml").write_text(f"name: {name}\nload: {{rate: 1/s}}\nphases: {{a: 5}}\nfaults: []\n")
     code, out, err = harness("suite", str(tmp_path), "--json", "--reports", str(tmp_path / "reports"))
     assert code == 2
     assert "one.yaml:3" in json.loads(out)["error"]["problem"]

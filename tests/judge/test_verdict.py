@@ -25,7 +25,7 @@ _ORDER = [Status.PASS, Status.INCONCLUSIVE, Status.FAIL]
 
 
 def _judged(*expect: str, book: Book, **rest: Any) -> Verdict:
-    plan = plan_of(*expect, faults=[OUTAGE])
+    plan = plan_of(*(expect or ("success_rate in fault >= 50%",)), faults=[OUTAGE])
     return judge(book.run(plan, **rest))
 
 
@@ -44,7 +44,7 @@ def test_the_demo_passes() -> None:
     assert (verdict.status, verdict.exit_code) == (Status.PASS, ExitCode.PASS)
     assert [row.status for row in verdict.expectations] == [Status.PASS] * 5
     assert any("late_fallback" in reason for reason in verdict.reasons)
-    assert any("outlived" in reason for reason in verdict.reasons)
+    assert any("still retrying" in reason for reason in verdict.reasons)
     assert verdict == judge(RunData.of(plan, history), measure(RunData.of(plan, history)))
 
 
@@ -77,6 +77,26 @@ def test_an_inconclusive_finding_counts_only_where_asked_for() -> None:
     asked = _judged("no retry_after_ignored", book=_good())
     assert (asked.status, asked.exit_code) == (Status.INCONCLUSIVE, ExitCode.INCONCLUSIVE)
     assert "retry_after_ignored" in {f.id for f in asked.findings}
+
+
+def test_a_scenario_that_expects_nothing_can_fail_but_not_pass() -> None:
+    """Whatever the numbers: nobody said what they should be. A required finding is one all the same."""
+    plan, book = plan_of(faults=[OUTAGE]), _good()
+    verdict = judge(book.run(plan))
+    assert (verdict.status, verdict.exit_code) == (Status.INCONCLUSIVE, ExitCode.INCONCLUSIVE)
+    assert verdict.reasons[0] == "nothing was expected"
+    book.request(15, fails(400), Try())
+    verdict = judge(book.run(plan))
+    assert verdict.status is Status.FAIL
+    assert "nothing was expected" in verdict.reasons
+
+
+def test_a_run_without_faults_says_that_it_measured_a_steady_state() -> None:
+    """It passes like any other."""
+    plan = plan_of("success_rate >= 80%")
+    verdict = judge(Book().steady().run(plan))
+    assert verdict.status is Status.PASS
+    assert "no faults: the run measured a steady state" in verdict.reasons
 
 
 def test_fail_beats_inconclusive() -> None:
@@ -115,7 +135,7 @@ def test_a_refused_call_of_another_run_harms_nobody() -> None:
     """It is told, and changes nothing."""
     verdict = _judged(book=_good(), foreign=3)
     assert verdict.status is Status.PASS
-    assert "3 calls of another run came in and were refused" in verdict.reasons
+    assert "3 calls of another run were refused" in verdict.reasons
 
 
 @pytest.mark.parametrize("check", ["retry_storm", "fault_never_fired"])

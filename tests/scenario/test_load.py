@@ -223,3 +223,16 @@ def test_headers_that_frame_an_answer_are_refused(tmp_path: Path, name: str, fau
     """A wrong one would break this answer, or the next on its connection."""
     error = changed(tmp_path, INJECT, f"inject: {{{fault}, headers: {{{name}: '2'}}}}")
     assert f"the header '{name}' is set by the harness" in str(error)
+
+
+def test_what_breaks_is_never_left_out_by_accident(tmp_path: Path) -> None:
+    """A scenario without `faults` says what to write; an empty list is a scenario of its own."""
+    path = tmp_path / "calm.yaml"
+    head = f"name: calm\nchain: {ROOT / 'scenarios' / 'chains' / 'reference.yaml'}\nload: {{rate: 1/s}}\nphases: {{only: 5s}}\n"
+    path.write_text(head)
+    with pytest.raises(UsageError) as caught:
+        load(path)
+    assert (caught.value.problem, caught.value.where) == ("missing", f"{path}:1: faults")
+    assert caught.value.hint == "write `faults: []` to measure a steady state"
+    path.write_text(head + "faults: []\n")
+    assert load(path).plan.timeline.windows == ()

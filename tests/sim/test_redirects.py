@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.judge import Status, judge
+from harness.judge import RunData, Status, judge
 from harness.scenario.load import load
 from harness.sim import run
 from tests.sim.worlds import small
@@ -36,7 +36,7 @@ def test_a_chain_that_falls_back_after_a_redirect_does_right(tmp_path: Path) -> 
     path = loaded.path
     path.write_text(path.read_text().replace("on: all", "on: primary"))
     loaded = load(path, seed=1)
-    found = judge(loaded.plan, run(loaded.plan, loaded.chain).history).findings
+    found = judge(RunData.of(loaded.plan, run(loaded.plan, loaded.chain).history)).findings
     (order,) = [finding for finding in found if finding.id == "wrong_order"]
     assert (order.status, order.count) == (Status.PASS, 0)
     assert order.samples > 10

@@ -26,6 +26,7 @@ name: short
 chain: chain.yaml
 load: {rate: 14/s, arrivals: constant, streaming: 30%, deadline: 5s}
 phases: {only: 2s}
+faults: []
 """
 
 

@@ -52,6 +52,7 @@ name: wrong
 chain: wrong-chain.yaml
 load: {rate: 14/s, arrivals: constant, streaming: 30%, deadline: 5s}
 phases: {only: 2s}
+faults: []
 """
 SHAPES = ("html", "empty", "no-choices", "choices-empty", "null", "error", "drop")
 CONFIG = f"""\

@@ -66,7 +66,7 @@ def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
     """Each file's own, a chain's once however many scenarios meet it, and a folder without any."""
     for name in ("one", "two"):
         scenario(tmp_path, name)
-    (tmp_path / "bad.yaml").write_text("name: bad\nphases: {a: 5}\n")
+    (tmp_path / "bad.yaml").write_text("name: bad\nphases: {a: 5}\nfaults: []\n")
     (tmp_path / "torn.yaml").write_text("name: [")
     (tmp_path / "empty").mkdir()
     broken = tmp_path / "chains" / "broken.yaml"

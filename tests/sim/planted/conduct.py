@@ -18,6 +18,7 @@ from harness.drivers.reference.attempt import AttemptRunner, PartialAnswer
 from harness.drivers.reference.host import Reference
 from harness.history import AttemptOutcome
 from harness.scenario import Fault, Inject, Load, Plan, Scenario, compile_plan
+from harness.scenario.expect import parse
 from tests.sim.planted import CORRECT, NAMES, ForgetsThird, IgnoresRetryAfter, S
 
 assert CORRECT.policy is not None
@@ -177,7 +178,7 @@ class Mistake:
             phases={"baseline": 5 * S, "fault": 10 * S, "recovery": self.recovery_s * S},
             faults=self.faults,
         )
-        return compile_plan(scenario, chain, ())
+        return compile_plan(scenario, chain, (parse("success_rate >= 0%", scenario.phases),))
 
 
 def _all_through(inject: Inject, *names: str) -> tuple[Fault, ...]:
