@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 EXTRAS ?= test
 export CI
 
-.PHONY: help install demo test check bench agreement lab schema lock clean
+.PHONY: help install demo test check bench agreement lab schema samples lock clean
 
 help:  ## list the tasks
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1  \t/'
@@ -44,6 +44,9 @@ schema: install  ## write what is generated in docs/reference
 	$(BIN)/python -m scripts.catalogue
 	$(BIN)/python -m scripts.declarations
 	$(BIN)/python -m tests.provider.sdk docs/reference/sdk-streams.md
+
+samples: install  ## evaluate the sample runs again and make their pages
+	for run in reports/samples/*; do $(BIN)/harness report $$run || [ $$? -eq 1 ] || exit; done
 
 lock: install  ## pin the newest versions that fit
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --all-extras --upgrade \

@@ -16,6 +16,7 @@ from harness.report import escape
 _WIDTH_MIN = 80
 """Where there is no terminal: no log should get a column of single words."""
 _INDENT = "    "
+_BETWEEN = " · "
 
 
 def text(content: str, style: str = "") -> Text:
@@ -84,8 +85,23 @@ def _lines(console: Console, columns: Sequence[str], row: Sequence[Text]) -> Non
         for name, cell in zip(columns[named:], row[named:], strict=True)
         if cell.plain
     ]
-    for part in _wrapped(Text(" · ").join(rest), _width(console) - len(_INDENT)):
-        console.print(Text.assemble(_INDENT, part), highlight=False, soft_wrap=True)
+    room = _width(console) - len(_INDENT)
+    for part in _filled(rest, room):
+        for wrapped in _wrapped(part, room):
+            console.print(Text.assemble(_INDENT, wrapped), highlight=False, soft_wrap=True)
+
+
+def _filled(cells: Sequence[Text], width: int) -> Iterator[Text]:
+    """Yield cells in lines, as many in each as fit."""
+    current = Text()
+    for cell in cells:
+        joined = Text.assemble(current, _BETWEEN, cell) if current.plain else cell
+        if current.plain and cell_len(joined.plain) > width:
+            yield current
+            joined = cell
+        current = joined
+    if current.plain:
+        yield current
 
 
 def _width(console: Console) -> int:
