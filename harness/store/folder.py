@@ -28,6 +28,7 @@ class _Environment(TypedDict, total=False):
 
     command: str
     engine: str
+    wall_s: float
     warnings: list[str]
     versions: dict[str, str]
 

@@ -137,7 +137,6 @@ class Suite:
         """Carry one run out; whatever becomes of it, the others go on."""
         folder: RunFolder | None = None
         error: HarnessError | None
-        began_s = time.monotonic()
         async with gate.ticket() as wait:
             try:
                 folder = RunFolder.create(self._reports, job.loaded.plan)
@@ -155,8 +154,7 @@ class Suite:
         code = ExitCode.PASS if error is None else ExitCode.HARNESS
         if isinstance(error, engine.BudgetReached):  # as with `harness run`: nobody failed
             code = error.exit_code
-        wall_s = time.monotonic() - began_s
-        self._set(job, run=path, ended=True, error=told, exit_code=int(code), wall_s=wall_s)
+        self._set(job, run=path, ended=True, error=told, exit_code=int(code), wall_s=_wall_s(folder))
         self._done += 1
         if self._counted:
             self._progress.count(self._done, self._fresh)
@@ -201,3 +199,11 @@ class Suite:
     def _write(self) -> None:
         self._folder.write(self.card.as_json())
         self._folder.write_scorecard(markdown=markdown(self.card), html=html(self.card), junit=junit(self.card))
+
+
+def _wall_s(folder: RunFolder | None) -> float | None:
+    """Return how long a run took by the clock, without the time that it waited for its turn."""
+    try:
+        return None if folder is None else folder.environment().get("wall_s")
+    except HarnessError:  # a file that cannot be read is reported where the run is judged
+        return None

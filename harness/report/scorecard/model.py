@@ -19,7 +19,7 @@ class CellRun:
         seed: Its seed.
         digest: Of its plan.
         length_s: The sum of its phases, in seconds; in a simulation nobody waits for them.
-        wall_s: How long it took by the clock, in seconds; None if it has not ended.
+        wall_s: How long it took by the clock, in seconds; None if it did not end, or its folder does not say.
         command: The command line that repeats it.
         run: Its folder, absolute; None if it has none yet.
         ended: It ended, as planned or by a failure, and was not interrupted.

@@ -28,6 +28,8 @@ from tests.experiment.files import chain, scenario
 TALLY = ScorecardNumbers(requests=10, success=1.0, gave_up=0, attempts={"openai": 12, "azure": 2})
 EXITS = {Score.PASS: 0, Score.INCONCLUSIVE: 3, Score.PARTIAL: 1, Score.SAFE: 1, Score.FAIL: 1}
 
+WALL_S = 0.25
+
 
 @dataclass
 class World:
@@ -51,6 +53,7 @@ class World:
         self.at_once = max(self.at_once, self._going)
         await asyncio.sleep(0)
         self._going -= 1
+        folder.write_environment({"wall_s": WALL_S})
         ends = {
             "dies": HarnessError("died", where="edge"),
             "costs": BudgetReached("7 calls of real providers", where="edge"),
@@ -306,7 +309,13 @@ def test_a_folder_that_is_no_suite_is_told(world: World, text: str) -> None:
     assert "suite.json" in (caught.value.where or "")
 
 
+def test_each_run_has_the_seconds_that_it_took(world: World) -> None:
+    """Those of its folder: without the time that it waited for its turn."""
+    card = world.run("one", "two")
+    assert [run.wall_s for cell in card.cells for run in cell.runs] == [WALL_S, WALL_S]
+
+
 def test_resuming_from_nowhere_is_told(tmp_path: Path) -> None:
     """There is no suite at that path."""
-    with pytest.raises(UsageError, match=r"suite\.json is missing"):
+    with pytest.raises(UsageError, match="it has no suite.json"):
         SuiteFolder.open(tmp_path)
