@@ -37,7 +37,7 @@ def check(
         elif not as_json:
             sys.stdout.write(f"ok: {named(result.path)}: {result.summary}\n")
     for warned in dict.fromkeys(warned for result in checked for warned in result.warnings):
-        sys.stderr.write(f"warning: {warned.file}: {warned.text}\n")
+        sys.stderr.write(f"warning: {warned.where}: {warned.text}\n")
     return ExitCode.USAGE if any(result.error for result in checked) else ExitCode.PASS
 
 

@@ -13,6 +13,7 @@ from harness.chain.driver import driver_of
 from harness.document import read
 from harness.errors import HarnessError, UsageError, each_error
 from harness.experiment.files import Kind, files_in, kind_of
+from harness.scenario.advice import advice
 from harness.scenario.load import load
 from harness.scenario.shipped import existing
 
@@ -21,11 +22,11 @@ class Warned(NamedTuple):
     """A warning.
 
     Attributes:
-        file: The file that it is about.
+        where: The file that it is about, or file, line and field.
         text: What it says.
     """
 
-    file: Path
+    where: str
     text: str
 
 
@@ -78,12 +79,14 @@ def check(path: Path, *, chain: Path | None = None) -> list[CheckedFile]:
 
 def _checked(path: Path, chain: Path | None) -> CheckedFile:
     try:
-        if kind_of(read(path).data) is Kind.CHAIN:
+        document = read(path)
+        if kind_of(document.data) is Kind.CHAIN:
             found = chains.load(path)
             summary = f"chain {found.name}: {' → '.join(found.order)} ({found.driver})"
             return CheckedFile(path=path, summary=summary, warnings=_of_chain(found, path))
         loaded = load(path, chain=chain)
-        warnings = _of_chain(loaded.chain, loaded.chain_path)
+        warnings = tuple(Warned(document.where(place), text) for place, text in advice(loaded.plan))
+        warnings += _of_chain(loaded.chain, loaded.chain_path)
     except HarnessError as error:
         return CheckedFile(path=path, error=error)
     plan = loaded.plan
@@ -96,8 +99,8 @@ def _checked(path: Path, chain: Path | None) -> CheckedFile:
 
 
 def _of_chain(chain: Chain, path: Path) -> tuple[Warned, ...]:
-    file = chains.configuration_path(path)
-    return tuple(Warned(file, text) for text in driver_of(chain).warnings(chain, os.environ))
+    where = str(chains.configuration_path(path))
+    return tuple(Warned(where, text) for text in driver_of(chain).warnings(chain, os.environ))
 
 
 def _count(number: int, noun: str) -> str:

@@ -1,0 +1,127 @@
+"""What is valid in a scenario but probably not meant: each with the figure that shows it."""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+
+from harness.document import Place
+from harness.document.units import duration_text
+from harness.provider.window import Window
+from harness.scenario.expect import METRICS, QUANTILES, Expectation
+from harness.scenario.plan import Plan
+
+LIVE_RATE_MAX = 300
+"""Requests per second up to which the load generator was measured; see benchmarks."""
+_REQUESTS_MANY = 100_000
+_BYTES_PER_REQUEST = 5_000  # measured: 5.4 kB with 30,000 requests in virtual time, less the more there are
+_HOUR_NS = 3600 * 10**9
+_Z = 1.959964  # of a 95 % interval
+
+
+def advice(plan: Plan) -> Iterator[tuple[Place, str]]:
+    """Yield places of a scenario's file, each with a sentence."""
+    yield from _size(plan)
+    for number in sorted({int(window.fault_id.rpartition("-")[2]) - 1 for window in plan.timeline.windows}):
+        windows = [window for window in plan.timeline.windows if window.fault_id == f"fault-{number + 1}"]
+        yield from (((("faults", number), text)) for text in _fault(plan, windows))
+    for number, expectation in enumerate(plan.expectations):
+        if text := _cannot_pass(plan, expectation) or _cannot_fail(expectation):
+            yield ("expect", number), text
+
+
+def _size(plan: Plan) -> Iterator[tuple[Place, str]]:
+    requests, rate = len(plan.arrivals), plan.load.rate
+    if rate > LIVE_RATE_MAX:
+        text = (
+            f"{rate:g} requests/s: a live run was measured up to {LIVE_RATE_MAX}/s; late requests make it inconclusive"
+        )
+        yield ("load", "rate"), text
+    if requests > _REQUESTS_MANY:
+        yield ("load", "rate"), f"{requests} requests: about {requests * _BYTES_PER_REQUEST / 1e9:.1f} GB of memory"
+    if plan.end_ns > _HOUR_NS:
+        yield ("phases",), f"a live run takes {plan.end_ns / _HOUR_NS:.3g} hours"
+
+
+def _fault(plan: Plan, windows: Sequence[Window]) -> Iterator[str]:
+    """Yield what is wrong with one fault; it has a window at each of its providers."""
+    first = windows[0]
+    times = [arrival.scheduled_ns for arrival in plan.arrivals]
+    inside = bisect_left(times, first.end_ns) - bisect_left(times, first.start_ns)
+    if inside == 0:
+        lasts = f"{duration_text(first.end_ns - first.start_ns)} from {duration_text(first.start_ns)} on"
+        yield f"none of the {len(times)} requests begins while it lasts ({lasts}), so it may never fire"
+    hiding = [_hidden_by(plan, window) for window in windows]
+    if all(hiding):
+        names = list(dict.fromkeys(name for found in hiding for name in found))
+        decide = "decides" if len(names) == 1 else "decide"
+        providers = ", ".join(window.provider for window in windows)
+        yield f"never fires: as long as it lasts, {' and '.join(names)} {decide} every attempt at {providers}"
+
+
+def _hidden_by(plan: Plan, window: Window) -> list[str]:
+    """Return the faults that leave a window no attempt; none if it has some."""
+    at = [other for other in plan.timeline.at(window.provider) if other is not window]
+    before = at[: [other.fault_id for other in plan.timeline.at(window.provider)].index(window.fault_id)]
+    hiding = [other for other in at if _hides(other, window, earlier=other in before)]
+    reached, used = window.start_ns, []
+    for other in sorted(hiding, key=lambda each: each.start_ns):
+        if other.start_ns <= reached < other.end_ns:
+            reached = other.end_ns
+            used.append(f"faults[{int(other.fault_id.rpartition('-')[2]) - 1}]")
+        if reached >= window.end_ns:
+            return used
+    return []
+
+
+def _hides(other: Window, window: Window, *, earlier: bool) -> bool:
+    """Return whether a window leaves another no attempt while it acts; see `Where faults overlap` in the reference."""
+    kind, own = other.inject.fault_kind, window.inject.fault_kind
+    if not other.hits_all or other.inject.limit is not None:
+        return False
+    if other.blocks is not None and own.aspect != "listener":
+        return True
+    if kind.aspect == "instead" and own.aspect in ("body", "pace"):
+        return True
+    if kind.aspect == "listener" == own.aspect:
+        return earlier and kind.kind == own.kind
+    return earlier and kind.aspect == own.aspect and (own.streams_only or not kind.streams_only)
+
+
+def _cannot_pass(plan: Plan, expectation: Expectation) -> str:
+    """Return why an expectation cannot pass with the planned requests; empty if it can."""
+    needed = requests_needed(expectation)
+    requests = sum(expectation.phase in (None, arrival.phase) for arrival in plan.arrivals)
+    if needed is None or requests >= needed:
+        return ""
+    where = f"phase {expectation.phase!r}" if expectation.phase else "the run"
+    return f"cannot pass: it needs at least {needed} requests, and {where} has {requests}"
+
+
+def requests_needed(expectation: Expectation) -> int | None:
+    """Return the fewest requests with which an expectation can pass; None where that depends on the values.
+
+    With no failure the lower end of Wilson's interval is n / (n + z²); a quantile q has an upper end from
+    q ** n <= 2.5 % on (and 1 - q where that is larger).
+    """
+    metric = METRICS.get(expectation.metric or "")
+    if metric is None or expectation.target is None or metric.kind not in ("rate", "distribution"):
+        return None
+    if metric.kind == "rate":
+        share = expectation.target if expectation.op in (">=", ">") else 1 - expectation.target
+        return None if share >= 1 else max(1, math.ceil(_Z**2 * share / (1 - share)))
+    quantile = QUANTILES.get(expectation.quantile or "")
+    return None if quantile is None else math.ceil(math.log(0.025) / math.log(max(quantile, 1 - quantile)))
+
+
+def _cannot_fail(expectation: Expectation) -> str:
+    """Return why an expectation says nothing; empty if it says something."""
+    if expectation.metric is None or expectation.op is None:
+        return ""
+    highest = 1.0 if METRICS[expectation.metric].unit == "share" else None
+    if expectation.op == ">=" and expectation.target == 0:
+        return "always holds: no value is below 0"
+    if expectation.op == "<=" and highest is not None and expectation.target == highest:
+        return "always holds: no share is above 100%"
+    return ""
