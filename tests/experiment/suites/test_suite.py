@@ -317,5 +317,5 @@ def test_each_run_has_the_seconds_that_it_took(world: World) -> None:
 
 def test_resuming_from_nowhere_is_told(tmp_path: Path) -> None:
     """There is no suite at that path."""
-    with pytest.raises(UsageError, match="it has no suite.json"):
+    with pytest.raises(UsageError, match=r"it has no suite\.json"):
         SuiteFolder.open(tmp_path)
