@@ -59,6 +59,7 @@ class EdgeStart:
         keys: By provider, what replaces the callers' keys on the way to a real one.
         max_requests: The most calls to real providers; None for no limit.
         max_usd: The most that they may cost; None for no limit.
+        secrets: Texts that no record may hold.
         capture: See `StartMessage`.
     """
 
@@ -70,6 +71,7 @@ class EdgeStart:
     keys: dict[str, str] = field(default_factory=dict, repr=False)
     max_requests: int | None = None
     max_usd: float | None = None
+    secrets: frozenset[str] = field(default=frozenset(), repr=False)
     capture: str | None = None
 
 
@@ -180,6 +182,7 @@ class LoadStart:
         arrivals: By `scheduled_ns`, in nanoseconds since the origin.
         headers: Sent along with every request; may hold secrets.
         warmup: Calls to make before the ready message.
+        secrets: Texts that no record may hold, beyond the headers.
         capture: See `StartMessage`.
         pool: Requests in flight at once, at most; an arrival beyond them is dropped.
     """
@@ -191,6 +194,7 @@ class LoadStart:
     arrivals: tuple[Arrival, ...] = ()
     headers: dict[str, str] = field(default_factory=dict, repr=False)
     warmup: tuple[WarmupCall, ...] = ()
+    secrets: frozenset[str] = field(default=frozenset(), repr=False)
     capture: str | None = None
     pool: int = 1000
 

@@ -6,6 +6,7 @@ import hashlib
 from typing import Protocol
 
 from harness.caller.answer import Reading
+from harness.chain.scrub import scrub
 from harness.history.records import RequestRecord
 from harness.provider.marker import find_attempts
 
@@ -43,7 +44,14 @@ class AnswerStart(Protocol):
 
 
 def record(
-    call: IssuedRequest, heard: AnswerStart, reading: Reading, *, start_ns: int, end_ns: int, left: bool
+    call: IssuedRequest,
+    heard: AnswerStart,
+    reading: Reading,
+    *,
+    start_ns: int,
+    end_ns: int,
+    left: bool,
+    secrets: frozenset[str] = frozenset(),
 ) -> RequestRecord:
     """Return the record of a request that has ended; all times on the same clock.
 
@@ -54,6 +62,7 @@ def record(
         start_ns: When it went out, in nanoseconds.
         end_ns: When the answer was complete, failed, or the caller left, in nanoseconds.
         left: The caller gave up at its deadline.
+        secrets: Texts that the record may not hold, beyond what looks like a secret.
     """
     text = reading.text
     return RequestRecord(
@@ -69,7 +78,7 @@ def record(
         text_chars=None if text is None else len(text),
         text_sha256=None if text is None else hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest(),
         streaming=call.streaming,
-        error="gave up at the deadline" if left else reading.error,
+        error="gave up at the deadline" if left else reading.error and scrub(reading.error, secrets),
         tokens_in=reading.tokens_in,
         tokens_out=reading.tokens_out,
         client_left=left,

@@ -26,6 +26,7 @@ async def serve(child: part.ChildProcess[EdgeStart]) -> AsyncIterator[EdgeReady]
         listen=start.listen,
         capture=child.capture,
         keys=start.keys,
+        secrets=start.secrets,
         budget=CallBudget(
             requests=start.max_requests, usd=start.max_usd, reached=lambda why: part.say(BudgetSpent(why=why))
         ),

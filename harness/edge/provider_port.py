@@ -11,6 +11,7 @@ from functools import lru_cache, partial
 from typing import NamedTuple, Protocol
 
 from harness.chain import Provider
+from harness.chain.scrub import scrub
 from harness.edge.forwarded_call import ForwardedCall
 from harness.edge.request import EdgeRequest
 from harness.edge.upstream import Upstream
@@ -106,6 +107,7 @@ class ProviderPort:
         faults: State,
         capture: Sink | None,
         real: Upstream | None = None,
+        secrets: frozenset[str] = frozenset(),
     ) -> None:
         """Get ready.
 
@@ -116,6 +118,7 @@ class ProviderPort:
             faults: The provider's first state.
             capture: Where records go.
             real: What calls are passed through to; None for a mock.
+            secrets: Texts that no record may hold, beyond what looks like a secret.
         """
         self.name = name
         self._real = real
@@ -125,6 +128,7 @@ class ProviderPort:
         self._token = token
         self._faults = faults
         self._capture = capture
+        self._secrets = secrets
         self._counts: dict[str, int] = {}
         self._orphans = 0
 
@@ -255,8 +259,8 @@ class ProviderPort:
             other_faults=answer.other_faults,
             forwarded=exchange.forward is not None,
             retry_after_ns=answer.retry_after_ns,
-            error_code=answer.error_code,
-            model=exchange.call.model,
+            error_code=self._clean(answer.error_code),
+            model=self._clean(exchange.call.model),
             streaming=exchange.call.streaming,
             text_chars=None if answer.text is None else len(answer.text),
             text_sha256=answer.text_sha256,
@@ -265,6 +269,9 @@ class ProviderPort:
             cost_usd=cost_usd(self._provider.price, answer.tokens_in, answer.tokens_out),
         )
         self._capture.put(row)
+
+    def _clean(self, text: str | None) -> str | None:
+        return text and scrub(text, self._secrets)
 
 
 def _as_far(exchange: Exchange, unplayed: Sequence[Step], *, begun: bool) -> Answer:

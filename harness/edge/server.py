@@ -44,6 +44,7 @@ class Edge:
         capture: Capture | None = None,
         keys: Mapping[str, str] | None = None,
         budget: CallBudget | None = None,
+        secrets: frozenset[str] = frozenset(),
     ) -> None:
         """Get ready.
 
@@ -56,6 +57,7 @@ class Edge:
             capture: Where records go; None records nothing.
             keys: What replaces the callers' keys on the way to a real provider, by provider.
             budget: What calls to real providers may come to; no limit if None.
+            secrets: Texts that no record may hold, beyond what looks like a secret.
         """
         for name in providers:
             if not _NAME.fullmatch(name):
@@ -71,6 +73,7 @@ class Edge:
                 provider,
                 token=token,
                 faults=decide.begin(name, seed=seed, windows=windows),
+                secrets=secrets | frozenset(keys.values()),
                 capture=capture,
                 real=Upstream(name, provider, self._client, keys.get(name)) if provider.upstream is not None else None,
             )

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import os
-import secrets
 import string
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from secrets import choice
 from typing import Any, Protocol
 
 from harness.chain import Chain
+from harness.chain.redact import secrets
 from harness.chain.upstream import keys
 from harness.drivers.endpoint import READY_S
 from harness.drivers.host import Host, host
@@ -158,7 +159,8 @@ class _LiveRun:
         self.capture = capture
         self.gate = gate
         self.forks = forks or {}
-        self.token = "".join(secrets.choice(string.ascii_lowercase + string.digits) for _ in range(TOKEN_CHARS))
+        self.secrets = secrets(chain, os.environ)
+        self.token = "".join(choice(string.ascii_lowercase + string.digits) for _ in range(TOKEN_CHARS))
         self.deaths: list[asyncio.Task[HarnessError]] = []
         self.children: list[OwnedProcess] = []
 
@@ -304,6 +306,7 @@ class _LiveRun:
             keys=keys(self.chain, os.environ),
             max_requests=self.chain.max_requests,
             max_usd=self.chain.max_cost,
+            secrets=self.secrets,
             capture=str(self.folder.capture),
         )
 
@@ -319,6 +322,7 @@ class _LiveRun:
             warmup=tuple(
                 WarmupCall(request_id=f"warmup-{place:06d}", model=model) for place, model in enumerate(models, start=1)
             ),
+            secrets=self.secrets,
             capture=str(self.folder.capture),
         )
 

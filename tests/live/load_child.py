@@ -104,6 +104,7 @@ class Server:
             self.left.set()
             raise ConnectionResetError
         left.cancel()
+        await asyncio.wait([left])  # or the next request could not be read
 
 
 @contextmanager

@@ -77,6 +77,7 @@ class Caller:
         self._prompt = Prompt(start.token, start.load)
         self._report = report
         self._failures: set[str] = set()
+        self._secrets = start.secrets | {value.split()[-1] for value in start.headers.values() if value.strip()}
         self._headers = {name.lower(): value for name, value in start.headers.items()} | {
             "accept-encoding": "identity",
             "content-type": "application/json",
@@ -128,7 +129,7 @@ class Caller:
             end_ns = seen.end_ns or time.monotonic_ns()
             if seen.response is not None and not (seen.stream and seen.stream.finished):
                 seen.response.release()  # closes the connection, unless the whole answer was read
-        made = record(call, seen, reading, start_ns=start_ns, end_ns=end_ns, left=left)
+        made = record(call, seen, reading, start_ns=start_ns, end_ns=end_ns, left=left, secrets=self._secrets)
         self._report(made)
         if seen.stream is not None and seen.stream.finished and seen.response is not None:
             _drain(seen.response)

@@ -1,8 +1,9 @@
-"""Interim answers come before the real one, and nothing that goes wrong with one request ends the load."""
+"""The load and odd gateways: interim answers are skipped, nothing ends the load, and no record holds a key."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 import threading
 import time
 from pathlib import Path
@@ -13,9 +14,22 @@ import pytest
 
 from harness.history.records import RequestRecord
 from harness.live.load.caller import Caller, PlannedCall
-from harness.messages import LoadStart
+from harness.messages import Begin, LoadDone, LoadReady, LoadStart
 from harness.scenario.schema import Load
-from tests.live.load_child import TOKEN, Answer, Server, arrivals, child, plain, serving
+from tests.live.load_child import (
+    STREAM_END,
+    STREAM_HEAD,
+    TOKEN,
+    Answer,
+    Server,
+    arrivals,
+    child,
+    chunk,
+    http,
+    plain,
+    serving,
+    warmup,
+)
 
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 HINTS = b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\n\r\n"
@@ -90,3 +104,31 @@ def test_a_request_that_breaks_the_load_is_dropped() -> None:
     (record,) = found
     assert record.outcome == "dropped"
     assert record.error == "the load failed: AssertionError"
+
+
+KNOWN = "plum-jam-and-toast"
+
+
+@pytest.mark.system
+@pytest.mark.parametrize("key", [KNOWN, "caller-key", "sk-0123456789abcdefghij"])
+@pytest.mark.parametrize("streaming", [False, True])
+def test_no_record_holds_a_key(tmp_path: Path, key: str, streaming: bool) -> None:
+    """A gateway may quote one where an error's code belongs: one that the run knows, the caller's, or any other."""
+    error = json.dumps({"error": {"message": "no", "code": key}}).encode()
+    script = (
+        [STREAM_HEAD, chunk(b"data: " + error + b"\n\n"), STREAM_END] if streaming else [http(error, status="401 No")]
+    )
+    headers = {"authorization": "Bearer caller-key"}
+    settings: dict[str, Any] = {"headers": headers, "secrets": frozenset({KNOWN}), "warmup": warmup(1)}
+    with (
+        serving(Server(lambda _id, _body: script)) as server,
+        child(tmp_path, server.base_url, arrivals(1, streaming=streaming), **settings) as load,
+    ):
+        ready = load.message(LoadReady)
+        load.send(Begin(origin_ns=time.monotonic_ns()))
+        load.message(LoadDone)
+        assert load.end() == 0
+        assert load.process.stderr is not None
+        log = load.process.stderr.read().decode()
+    assert "(hidden)" in (load.requests()[-1].error or "")
+    assert key not in (tmp_path / "load.jsonl").read_text() + repr(ready) + log
