@@ -60,6 +60,16 @@ class JudgedRun:
         return self.data.columns.first
 
     @property
+    def cut_short_ns(self) -> int | None:
+        """When the last record of an interrupted run was made, since the origin; None if the run ended as planned."""
+        if self.history.complete:
+            return None
+        starts = [
+            table["start_ns"].max() for table in (self.requests, self.attempts) if table["start_ns"].notna().any()
+        ]
+        return max([0, *(int(start) for start in starts)])
+
+    @property
     def blind(self) -> bool:
         """Attempts are missing from the records: connections were refused where they are not observable (an `endpoint` chain)."""
         return self.history.unseen and any(window.blocks is not None for window in self.plan.timeline.windows)

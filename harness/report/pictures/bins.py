@@ -19,7 +19,7 @@ _EVENTS_PER_BIN = 8
 _STEPS_S = (0.05, 0.1, 0.2, 0.25, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600)
 
 
-def bin_edges_s(plan: Plan, end_s: float, events: int) -> Edges:
+def bin_edges_s(plan: Plan, end_s: float, events: int, *, cut_short_s: float | None = None) -> Edges:
     """Return the edges of the bins from 0 to `end_s`, in seconds.
 
     Bins are of about one length, a step that people count in. Each ends where a phase or a fault begins or ends: a bin
@@ -29,10 +29,13 @@ def bin_edges_s(plan: Plan, end_s: float, events: int) -> Edges:
         plan: Its phases and faults.
         end_s: The end of the last bin.
         events: How many events there are to count; a bin should hold about eight.
+        cut_short_s: When the run was interrupted; None if it was not.
     """
     wanted = min(BINS_MAX, max(BINS_MIN, events // _EVENTS_PER_BIN))
     step_s = next((step for step in _STEPS_S if end_s / step <= wanted), end_s / BINS_MAX)
     cuts = _cuts_s(plan, end_s, step_s)
+    if cut_short_s is not None and 0 < cut_short_s < end_s:
+        cuts = sorted({*cuts, cut_short_s})
     parts = [
         np.linspace(start, stop, max(1, round((stop - start) / step_s)), endpoint=False)
         for start, stop in pairwise(cuts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -29,7 +30,8 @@ def _nothing(run: JudgedRun) -> str:
 def _draw(run: JudgedRun) -> Figure:
     requests, attempts = run.requests, run.attempts
     end_s = max(run.plan.end_ns, int(attempts["start_ns"].max()) if len(attempts) else 0) / 1e9
-    edges = bin_edges_s(run.plan, end_s, len(requests))
+    cut_short_s = None if run.cut_short_ns is None else run.cut_short_ns / 1e9
+    edges = bin_edges_s(run.plan, end_s, len(requests), cut_short_s=cut_short_s)
     heights = [fault_lane.height_in(run.plan), 1.25, 2.3, 1.5, 1.5, lag_panel.height_in(run)]
     figure = style.canvas(sum(heights) + 2.2)
     panels = figure.subplots(len(heights), 1, sharex=True, height_ratios=heights)
@@ -40,9 +42,19 @@ def _draw(run: JudgedRun) -> Figure:
     _served(panels[3], run, edges)
     _amplification(panels[4], run, attempts, edges)
     lag_panel.draw(panels[5], run, edges)
+    if cut_short_s is not None:
+        _cut_short(panels, cut_short_s, end_s)
     style.seconds_axis(panels[-1], "seconds since the run began")
     figure.align_ylabels(panels)
     return figure
+
+
+def _cut_short(panels: Sequence[Axes], last_s: float, end_s: float) -> None:
+    """Cover the time after an interruption, so that it is not taken for a time in which nothing worked."""
+    for axes in panels:
+        axes.axvspan(last_s, end_s, facecolor=style.PAPER, edgecolor="none", alpha=0.85, zorder=6)
+        axes.axvline(last_s, color=INK, linewidth=1.2, zorder=7)
+    panels[1].text(last_s, 0.5, " the run was cut short here", va="center", fontsize=9, zorder=8)
 
 
 def _wilson(part: Edges, whole: Edges) -> tuple[Edges, Edges]:
@@ -139,6 +151,7 @@ def _amplification(axes: Axes, run: JudgedRun, attempts: pd.DataFrame, edges: Ed
             ha="right" if right else "left",
             va="center",
             fontsize=9,
+            zorder=9,
         )
     axes.set_ylim(0, high)
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}×")
@@ -171,6 +184,8 @@ def _alt(run: JudgedRun) -> str:
         parts.append(
             f"and providers got {quantities.amount(peak.value, 'ratio')} the planned calls in the busiest second"
         )
+    if run.cut_short_ns is not None:
+        return f"{' '.join(parts)}; the run was cut short after {quantities.duration(run.cut_short_ns)}."
     return " ".join(parts) + "."
 
 
