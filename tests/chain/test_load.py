@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
 from harness.chain import load
+from harness.chain.driver import DRIVERS
 from harness.errors import UsageError
+from harness.provider.dialects import DIALECTS
 
 HOSTED = """\
 name: c
@@ -87,6 +90,10 @@ model_list:
             ":5: providers.b.listen",
             "h:1 is a's too",
         ),
+        (HOSTED.replace("litellm-router", "litelm-router"), ":2: driver", "unknown driver 'litelm-router'"),
+        (HOSTED.replace("openai,", "opnai,"), ":4: providers.a.dialect", "unknown dialect 'opnai'"),
+        (CONFIGURED.replace("litellm-router", "reference"), ":2: driver", "reads no configuration of its own"),
+        (CONFIGURED.replace("litellm-router", "litelm"), ":2: driver", "unknown driver 'litelm'"),
         (SDK.replace("openai,", "gemini,"), ":4: providers.a.dialect", "does not speak gemini"),
         (SDK + "retry: {on: [timeout]}", ":6: retry.on", "tries all kinds"),
     ],
@@ -134,3 +141,23 @@ def test_a_configuration_is_hosted_as_its_chain_file_says(tmp_path: Path) -> Non
     assert (chain.name, chain.driver, chain.workers, chain.max_cost) == ("c", "litellm-proxy", 3, 2)
     assert (chain.order, chain.model) == (("a",), "a")
     assert chain.litellm == {"model_list": [{"model_name": "a", "litellm_params": {"model": "gpt-4"}}]}
+
+
+@pytest.mark.parametrize(
+    ("text", "known", "hint"),
+    [
+        (HOSTED.replace("openai,", "opnai,"), DIALECTS.own, "did you mean 'openai'?"),
+        (HOSTED.replace("litellm-router", "litellm-roter"), DRIVERS.own, "did you mean 'litellm-router'?"),
+        (CONFIGURED.replace("litellm-router", "reference"), ("litellm-router", "litellm-proxy"), None),
+    ],
+)
+def test_a_name_that_nobody_declares_gets_those_that_are(
+    tmp_path: Path, text: str, known: Iterable[str], hint: str | None
+) -> None:
+    """And the one that is likely to be meant."""
+    path = tmp_path / "chain.yaml"
+    path.write_text(text, "utf-8")
+    with pytest.raises(UsageError) as caught:
+        load(path)
+    assert caught.value.known == ", ".join(known)
+    assert caught.value.hint == hint

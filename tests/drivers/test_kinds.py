@@ -1,0 +1,116 @@
+"""What every driver declares."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import MISSING, fields, replace
+from importlib.util import find_spec
+
+import pytest
+
+from harness.chain import Chain, Endpoint, Provider
+from harness.chain.driver import DRIVERS, Driver, Requirement, later
+from harness.drivers.host import host
+from harness.drivers.in_process import prepare, quick
+from harness.errors import UsageError
+
+OWN = pytest.mark.parametrize("driver", DRIVERS.own.values(), ids=DRIVERS.own)
+
+
+def chain(driver: str) -> Chain:
+    """Return a chain on a driver."""
+    gateway = Endpoint(base_url="http://127.0.0.1:1/v1", model="m", command=("gateway",))
+    return Chain(
+        name="chain",
+        driver=driver,
+        providers={"a": Provider(dialect="openai", model="gpt-4")},
+        order=("a",),
+        endpoint=gateway if driver == "endpoint" else None,
+    )
+
+
+def test_every_fact_must_be_declared() -> None:
+    """A driver without one fails when its file is imported, not when somebody asks for it."""
+    assert all(field.default is MISSING and field.default_factory is MISSING for field in fields(Driver))
+
+
+@OWN
+def test_its_program_is_there(driver: Driver) -> None:
+    """It can be run, and forked where that is declared."""
+    how = host(chain(driver.name))
+    if how.part is None:
+        assert (driver.part, how.forked) == (None, None)
+        return
+    assert how.part[:2] == (sys.executable, "-m")
+    module = how.part[2]
+    assert find_spec(module) is not None
+    assert how.forked == (module if driver.forked else None)
+    assert not driver.forked or len(how.part) == 3
+
+
+@OWN
+def test_what_hosts_it_in_virtual_time_is_there(driver: Driver) -> None:
+    """Who cannot be hosted in a process of ours is refused, with the names of those that can."""
+    if driver.in_process is not None:
+        prepare(chain(driver.name))
+        with quick(chain(driver.name)):
+            pass
+        return
+    with pytest.raises(UsageError, match="only a live run can host it") as caught:
+        prepare(chain(driver.name))
+    assert caught.value.known == "litellm-router, openai-sdk, reference"
+
+
+def test_declarations_cost_no_imports() -> None:
+    """Every command that reads a chain file imports them."""
+    slow = ("aiohttp", "httpx", "litellm", "openai", "uvloop", "numpy", "pandas")
+    code = (
+        "import sys; from harness.chain.driver import DRIVERS; from harness.provider.dialects import DIALECTS;"
+        f"len(DRIVERS.own), len(DIALECTS.own); print(*(set({slow!r}) & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.strip() == ""
+
+
+def test_keys_go_with_one_driver_each() -> None:
+    """So an error can name the driver that a key goes with."""
+    keys = [key for driver in DRIVERS.own.values() for key in driver.keys]
+    assert sorted(keys) == sorted(set(keys)) == ["endpoint", "policy", "workers"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "problem"),
+    [
+        ({"required": frozenset({"policy"}), "keys": frozenset()}, "requires keys that do not go with it"),
+        ({"part": None, "in_process": None}, "needs a part of ours, or an `endpoint`"),
+        ({"keys": frozenset({"endpoint"}), "required": frozenset({"endpoint"})}, "needs a part of ours"),
+        (
+            {"keys": frozenset({"endpoint"}), "required": frozenset({"endpoint"}), "part": None},
+            "hosted in this process, but by nobody in a live run",
+        ),
+    ],
+)
+def test_a_declaration_that_contradicts_itself_is_refused(changed: dict[str, object], problem: str) -> None:
+    """When its file is imported."""
+    with pytest.raises(ValueError, match=problem):
+        replace(DRIVERS["openai-sdk"], **changed)  # type: ignore[arg-type]
+
+
+def test_what_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the way to install it, before anything starts."""
+    needy = replace(
+        DRIVERS["reference"], requirement=Requirement(("sys", "no_such_module"), "Its engine", "pip install engine")
+    )
+    monkeypatch.setitem(DRIVERS.own, "reference", needy)  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="Its engine is not installed") as caught:
+        host(chain("reference"))
+    assert caught.value.hint == "pip install engine"
+
+
+def test_later_imports_when_it_is_called() -> None:
+    """And not before."""
+    call = later("no.such.module:name")
+    with pytest.raises(ModuleNotFoundError):
+        call()
+    assert later("math:gcd")(12, 18) == 6
