@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from email.utils import parsedate_to_datetime
+
 import pytest
 
-from .cases import CASES, LIMIT, SHORT, TOKENS, Case
+from .cases import CASES, DELAYS, LIMIT, PLAIN, SHORT, STREAMS, TOKENS, Case
 from .clients import DIALECTS
 from .measure import Measured, fault_id
+from .outcomes import OUTCOMES
 
 NO_DONE = ("responses", "gemini", "gemini-blocking")
 """Their streams have no sign that nothing follows, so there is nothing to leave out."""
@@ -22,6 +25,22 @@ def test_the_provider_met_the_sdk_and_its_fault(measured: Measured, client: str,
     assert [attempt.model for attempt in attempts] == [case.name] * case.times
     nothing = case.inject is None or (case.name == "stream-no-done" and client in NO_DONE)
     assert attempts[-1].fault_id == (None if nothing else fault_id(client, case))
+
+
+@pytest.mark.parametrize("client", DIALECTS)
+@pytest.mark.parametrize("case", [*STREAMS, *PLAIN], ids=str)
+def test_every_case_has_its_outcome(measured: Measured, client: str, case: Case) -> None:
+    """How much of the text arrives, what is raised, and why the answer ended, as the SDK's caller sees it."""
+    assert measured[client, case.name].outcome == OUTCOMES[client][case.name]
+
+
+@pytest.mark.parametrize("client", DIALECTS)
+def test_a_delay_that_is_to_be_in_a_header_is_there(measured: Measured, client: str) -> None:
+    """Each SDK's error gives its caller the headers."""
+    headers = {case.name: measured[client, case.name].headers for case in DELAYS}
+    assert headers["plain-told-seconds"]["retry-after"] == "7"
+    assert headers["plain-told-ms"]["retry-after-ms"] == "7000"
+    assert parsedate_to_datetime(headers["plain-told-date"]["retry-after"]).tzinfo is not None
 
 
 @pytest.mark.parametrize("client", DIALECTS)

@@ -9,14 +9,12 @@ from .cases import STREAMS, TOKENS, Case
 from .heard import Outcome
 from .helpers import HELPERS
 from .measure import Measured
-from .test_anthropic import STREAMED as MESSAGES
-from .test_openai import RESPONSES
-from .test_openai import STREAMED as CHAT
+from .outcomes import OUTCOMES
 
 # As reading the stream in a loop, but for those that are named.
-OUTCOMES: dict[str, dict[str, Outcome]] = {
-    "openai-helper": CHAT | {"stream-filter": ("part", openai.ContentFilterFinishReasonError, None)},
-    "responses-helper": RESPONSES
+HELPED: dict[str, dict[str, Outcome]] = {
+    "openai-helper": OUTCOMES["openai"] | {"stream-filter": ("part", openai.ContentFilterFinishReasonError, None)},
+    "responses-helper": OUTCOMES["responses"]
     | {
         "stream-end": ("part", RuntimeError, None),
         "stream-error": ("part", RuntimeError, None),
@@ -24,7 +22,7 @@ OUTCOMES: dict[str, dict[str, Outcome]] = {
         "stream-error-overloaded": ("part", RuntimeError, None),
         "stream-filter": ("part", RuntimeError, None),
     },
-    "anthropic-helper": MESSAGES | {"stream-no-usage": ("whole", AttributeError, None)},
+    "anthropic-helper": OUTCOMES["anthropic"] | {"stream-no-usage": ("whole", AttributeError, None)},
 }
 
 
@@ -32,7 +30,7 @@ OUTCOMES: dict[str, dict[str, Outcome]] = {
 @pytest.mark.parametrize("case", STREAMS, ids=str)
 def test_helpers(measured: Measured, helper: str, case: Case) -> None:
     """A stream that responses do not complete is an error to their helper alone; other half answers are final ones."""
-    assert measured[helper, case.name].outcome == OUTCOMES[helper][case.name]
+    assert measured[helper, case.name].outcome == HELPED[helper][case.name]
 
 
 @pytest.mark.parametrize("helper", HELPERS)

@@ -1,0 +1,176 @@
+"""What each SDK's caller gets in each case: how much of the text, what is raised, and why the answer ended."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+
+import aiohttp
+import anthropic
+import httpx
+import httpx2
+import openai
+from anthropic import _exceptions
+from google.genai import errors
+
+from .heard import Outcome
+
+Raised = Mapping[str, type[Exception]]
+
+_SHARES = {
+    "stream-fine": "whole",
+    "stream-cut": "part",
+    "stream-reset": "part",
+    "stream-end": "part",
+    "stream-stall": "whole",
+    "stream-stall-long": "part",
+    "stream-malformed": "part",
+    "stream-no-done": "whole",
+    "stream-no-usage": "whole",
+    "stream-error": "part",
+    "stream-error-first": "none",
+    "stream-error-overloaded": "part",
+    "stream-keepalive": "whole",
+    "stream-empty": "none",
+    "stream-filter": "part",
+    "stream-ttft": "whole",
+    "stream-ttft-long": "none",
+    "stream-slow": "whole",
+    "stream-503": "none",
+    "plain-fine": "whole",
+    "plain-cut": "none",
+    "plain-cut-reset": "none",
+    "plain-stall": "whole",
+    "plain-stall-long": "none",
+    "plain-close": "none",
+    "plain-reset": "none",
+    "plain-silent": "none",
+    "plain-delay": "whole",
+    "plain-delay-long": "none",
+    "plain-html": "none",
+    "plain-shape": "none",
+    "plain-html-502": "none",
+}
+
+
+def _outcomes(raised: Raised, *, stop: str, filtered: str) -> dict[str, Outcome]:
+    """Return the outcome of each case.
+
+    Args:
+        raised: By case; nothing is raised in the others.
+        stop: The word for an answer that came to its own end.
+        filtered: The word for one that a content filter ended.
+    """
+    found: dict[str, Outcome] = {}
+    for name, share in _SHARES.items():
+        ended = stop if name not in raised and (share == "whole" or name == "stream-empty") else None
+        lost = name in raised and share == "whole"
+        word = filtered if name == "stream-filter" else ended
+        found[name] = ("part" if lost else share, raised.get(name), word)
+    return found
+
+
+_OPENAI: Raised = {
+    "stream-cut": httpx.RemoteProtocolError,
+    "stream-reset": httpx.ReadError,
+    "stream-stall-long": httpx.ReadTimeout,
+    "stream-malformed": json.JSONDecodeError,
+    "stream-error": openai.APIError,
+    "stream-error-first": openai.APIError,
+    "stream-error-overloaded": openai.APIError,
+    "stream-ttft-long": httpx.ReadTimeout,
+    "stream-503": openai.InternalServerError,
+    "plain-cut": openai.APIConnectionError,
+    "plain-cut-reset": openai.APIConnectionError,
+    "plain-stall-long": openai.APITimeoutError,
+    "plain-close": openai.APIConnectionError,
+    "plain-reset": openai.APIConnectionError,
+    "plain-silent": openai.APITimeoutError,
+    "plain-delay-long": openai.APITimeoutError,
+    "plain-html-502": openai.InternalServerError,
+}
+_CHAT = _outcomes(_OPENAI, stop="stop", filtered="content_filter")
+
+# An error in a response's stream is an event, and raises nothing.
+_FAILED: dict[str, Outcome] = {
+    "stream-error": ("part", None, "failed: server_error"),
+    "stream-error-first": ("none", None, "failed: server_error"),
+    "stream-error-overloaded": ("part", None, "failed: server_error"),
+}
+
+_ANTHROPIC: Raised = {
+    "stream-cut": httpx2.RemoteProtocolError,
+    "stream-reset": httpx2.ReadError,
+    "stream-stall-long": httpx2.ReadTimeout,
+    "stream-malformed": json.JSONDecodeError,
+    "stream-error": anthropic.APIStatusError,
+    "stream-error-first": anthropic.APIStatusError,
+    "stream-error-overloaded": anthropic.APIStatusError,
+    "stream-ttft-long": httpx2.ReadTimeout,
+    "stream-503": _exceptions.ServiceUnavailableError,
+    "plain-cut": anthropic.APIConnectionError,
+    "plain-cut-reset": anthropic.APIConnectionError,
+    "plain-stall-long": anthropic.APITimeoutError,
+    "plain-close": anthropic.APIConnectionError,
+    "plain-reset": anthropic.APIConnectionError,
+    "plain-silent": anthropic.APITimeoutError,
+    "plain-delay-long": anthropic.APITimeoutError,
+    "plain-html-502": anthropic.InternalServerError,
+}
+
+_GOOGLE: Raised = {
+    "stream-malformed": errors.UnknownApiResponseError,
+    "stream-error": errors.ServerError,
+    "stream-error-first": errors.ServerError,
+    "stream-error-overloaded": errors.ServerError,
+    "stream-503": errors.ServerError,
+    "plain-html": json.JSONDecodeError,
+    "plain-html-502": errors.ServerError,
+}
+
+# From asyncio over aiohttp, whose timeout is one for the whole answer: keepalives and slow tokens do not prolong it.
+_GOOGLE_ASYNCIO: Raised = {
+    **_GOOGLE,
+    "stream-cut": aiohttp.ClientPayloadError,
+    "stream-reset": aiohttp.ClientPayloadError,
+    "stream-stall-long": TimeoutError,
+    "stream-keepalive": TimeoutError,
+    "stream-ttft-long": TimeoutError,
+    "stream-slow": TimeoutError,
+    "plain-cut": aiohttp.ClientPayloadError,
+    "plain-cut-reset": aiohttp.ClientPayloadError,
+    "plain-stall-long": TimeoutError,
+    "plain-close": aiohttp.ServerDisconnectedError,
+    "plain-reset": aiohttp.ClientOSError,
+    "plain-silent": TimeoutError,
+    "plain-delay-long": TimeoutError,
+}
+
+# Blocking over httpx, whose timeout is one between bytes.
+_GOOGLE_BLOCKING: Raised = {
+    **_GOOGLE,
+    "stream-cut": httpx2.RemoteProtocolError,
+    "stream-reset": httpx2.ReadError,
+    "stream-stall-long": httpx2.ReadTimeout,
+    "stream-ttft-long": httpx2.ReadTimeout,
+    "plain-cut": httpx2.RemoteProtocolError,
+    "plain-cut-reset": httpx2.ReadError,
+    "plain-stall-long": httpx2.ReadTimeout,
+    "plain-close": httpx2.RemoteProtocolError,
+    "plain-reset": httpx2.ReadError,
+    "plain-silent": httpx2.ReadTimeout,
+    "plain-delay-long": httpx2.ReadTimeout,
+}
+
+OUTCOMES: dict[str, dict[str, Outcome]] = {
+    **dict.fromkeys(("openai", "azure", "openrouter", "deepseek"), _CHAT),
+    "responses": _outcomes(_OPENAI, stop="completed", filtered="incomplete: content_filter") | _FAILED,
+    "anthropic": _outcomes(_ANTHROPIC, stop="end_turn", filtered="refusal"),
+    "gemini": _outcomes(_GOOGLE_ASYNCIO, stop="STOP", filtered="SAFETY"),
+    "gemini-blocking": _outcomes(_GOOGLE_BLOCKING, stop="STOP", filtered="SAFETY"),
+}
+"""By client and case.
+
+What breaks while a stream is read is an exception of the HTTP library, not of the SDK, and an early end raises nothing at all.
+What breaks before a plain answer is complete is a connection error or a timeout of the SDK's own, but for Google's.
+"""
