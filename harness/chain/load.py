@@ -113,6 +113,16 @@ def _check(document: Document, chain: Chain) -> None:
             except ValueError as error:
                 hint = "upstream: https://api.openai.com/v1"
                 raise document.error(str(error), ("providers", name, "upstream"), hint=hint) from None
+            if match is not None and provider.api_key and not provider.public:
+                _check_private(document, name, provider.listen or "")
+
+
+def _check_private(document: Document, name: str, listen: str) -> None:
+    """Refuse an address at which other machines could use a real provider with the user's key."""
+    if not upstream.is_loopback(listen.rpartition(":")[0].strip("[]")):
+        problem = f"other machines could call the real provider at {listen}, with your key"
+        hint = "listen on 127.0.0.1, or write `public: true` beside it if they may"
+        raise document.error(problem, ("providers", name, "listen"), hint=hint)
 
 
 def _check_driver(document: Document, chain: Chain, driver: Driver) -> None:

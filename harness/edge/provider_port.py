@@ -30,6 +30,9 @@ _NO_CALL = Call()
 _NO_ANSWER = Answer(reply=[])
 _KNOWN_BYTES_MAX = 8 * 2**10
 _FOREIGN = json.dumps({"error": {"message": "This call belongs to another run.", "type": "foreign_run"}}).encode()
+_UNMARKED = json.dumps(
+    {"error": {"message": "This call bears no mark of a request, so it is not sent with your key.", "type": "unmarked"}}
+).encode()
 _MODELS = ("/v1/models", "/models", "/openai/models", "/openai/v1/models")
 
 
@@ -186,6 +189,8 @@ class ProviderPort:
         )
         if self._real is None or request is None or "instead" in decision.faults:
             exchange.answer = respond(self._provider, call, attempt_id, decision, wall_ns=wall_ns)
+        elif marker is None and self._token is not None and self._real.has_key:
+            exchange.answer = _json(421, _UNMARKED)  # whoever calls, it is no request of this run's
         elif self._real.client.budget.take():
             exchange.forward = ForwardedCall(self._real, request, call, attempt_id, decision, wall_ns=wall_ns)
         else:

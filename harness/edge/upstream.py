@@ -102,6 +102,11 @@ class Upstream:
         self._key = key
         self._upstream: UpstreamAddress = parse(provider.upstream)
 
+    @property
+    def has_key(self) -> bool:
+        """Whether calls go out with a key of the user's, in place of the caller's."""
+        return self._key is not None
+
     def address(self, path: str) -> URL:
         """Return where a call to `path` goes: below the upstream's own path, without the dialect's."""
         path, mark, query = path.partition("?")

@@ -60,6 +60,7 @@ class Provider:
         listen: Fixed `host:port` that the chain calls; any free port if None.
         upstream: The real provider's address, to which calls are passed through; mocked if None.
         api_key: `env/NAME`: the key that replaces the caller's on the way to the upstream.
+        public: Other machines may call this provider, with `api_key`, where `listen` is an address that they reach.
         price: What it takes; LiteLLM's price list if None.
     """
 
@@ -71,4 +72,5 @@ class Provider:
     listen: str | None = None
     upstream: str | None = None
     api_key: EnvName | None = None
+    public: bool = False
     price: Price | None = None

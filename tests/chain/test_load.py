@@ -42,6 +42,8 @@ model_list:
   litellm_params: {model: gpt-4}
 """
 
+REAL = "upstream: 'https://h/v1', api_key: env/K"
+
 
 @pytest.mark.parametrize(
     ("text", "where", "problem"),
@@ -71,6 +73,13 @@ model_list:
         (HOSTED.replace("4}", "4, upstream: 'https://me:pw@h/v1'}"), ":4: providers.a.upstream", "no password"),
         (HOSTED.replace("4}", "4, upstream: 'https://h/v1?key=k'}"), ":4: providers.a.upstream", "no password, query"),
         (HOSTED.replace("4}", "4, upstream: 'https://h:0x/v1'}"), ":4: providers.a.upstream", "expected a port"),
+        (
+            HOSTED.replace("4}", f"4, listen: '0.0.0.0:18791', {REAL}}}"),
+            ":4: providers.a.listen",
+            "other machines could call the real provider at 0.0.0.0:18791",
+        ),
+        (HOSTED.replace("4}", f"4, listen: '[::]:18791', {REAL}}}"), ":4: providers.a.listen", "with your key"),
+        (HOSTED.replace("4}", f"4, listen: 'gateway.lan:1', {REAL}}}"), ":4: providers.a.listen", "with your key"),
         (GATEWAY.replace("http:", "ftp:"), ":7: endpoint.base_url", "expected an http address"),
         (GATEWAY.replace("http://", ""), ":7: endpoint.base_url", "expected an http address"),
         (GATEWAY.replace("8787", "99999"), ":7: endpoint.base_url", "expected a port"),
@@ -115,6 +124,9 @@ def test_a_mistake_is_named_with_its_line(tmp_path: Path, text: str, where: str,
     "text",
     [
         HOSTED.replace("4}", "4, upstream: 'https://api.openai.com/v1', api_key: env/OPENAI_API_KEY}"),
+        HOSTED.replace("4}", f"4, listen: '0.0.0.0:18791', public: true, {REAL}}}"),
+        HOSTED.replace("4}", f"4, listen: '[::1]:18791', {REAL}}}"),
+        HOSTED.replace("4}", "4, listen: '0.0.0.0:18791'}"),
         HOSTED.replace("4}", "4, upstream: 'http://[::1]:8080'}"),
         HOSTED,
         SDK,

@@ -127,6 +127,21 @@ def test_a_key_in_the_query_is_replaced_too() -> None:
     )
 
 
+@pytest.mark.parametrize(("key", "asked", "status"), [(KEY, 0, 421), (None, 1, 200)])
+def test_an_unmarked_call_never_goes_out_with_the_key(scene: Open, key: str | None, asked: int, status: int) -> None:
+    """Whoever sends it is not this run. It is an orphan, so that a gateway that loses the mark is not blamed for it."""
+
+    async def run() -> None:
+        keys = {} if key is None else {"openai": key}
+        async with upstream(says("200 OK", completion())) as real, scene(openai=real.provider(), keys=keys) as s:
+            assert (await s.ask(post(chat(None)))).status == status
+            assert len(real.asked) == asked
+            (record,) = await s.recorded(1)
+            assert (record.request_id, record.forwarded, record.status) == (None, bool(asked), status)
+
+    asyncio.run(run())
+
+
 def test_a_client_that_leaves_ends_the_call_at_once(scene: Open) -> None:
     """The provider sees it go, and what had been said is on record as left."""
 
