@@ -35,6 +35,8 @@ def read_aiohttp_error(error: Exception, *, answered: bool) -> tuple[AttemptOutc
         words = f"{os.strerror(number)} ({words})"
     if isinstance(error, TimeoutError | aiohttp.ServerTimeoutError):
         return "timeout", f"it said nothing for too long ({words})"
+    if isinstance(error, aiohttp.ClientConnectorError) and number == errno.ETIMEDOUT:
+        return "timeout", words
     if isinstance(error, aiohttp.ClientConnectorError):
         return "refused", words
     if number in RESET or RESET_SAID in words or RESET_SAID in str(error):

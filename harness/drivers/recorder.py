@@ -230,7 +230,7 @@ def read_httpx_error(error: BaseException, *, answered: bool = False) -> tuple[A
 
 
 def _outcome(error: BaseException, number: int | None, *, answered: bool) -> AttemptOutcome:
-    if isinstance(error, httpx.TimeoutException):
+    if isinstance(error, httpx.TimeoutException) or number == errno.ETIMEDOUT:
         return "timeout"
     if number == errno.ECONNREFUSED:
         return "refused"

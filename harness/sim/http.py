@@ -6,7 +6,7 @@ import asyncio
 import errno
 import os
 from collections.abc import AsyncIterator, Iterable, Mapping
-from typing import Any
+from typing import Any, Literal
 from weakref import WeakValueDictionary
 
 import httpx
@@ -21,31 +21,36 @@ _DOMAIN = "sim"
 
 _Raised = tuple[type[httpx.TransportError], int | None, str]
 
-_ERRORS: Mapping[ErrorStyle, Mapping[tuple[AttemptOutcome, bool], _Raised]] = {
+Phase = Literal["connecting", "asked", "answered"]
+"""How far an exchange had come: to a connection, to the headers of its answer."""
+
+_ERRORS: Mapping[ErrorStyle, Mapping[tuple[AttemptOutcome, Phase], _Raised]] = {
     "httpx": {
-        ("refused", False): (httpx.ConnectError, errno.ECONNREFUSED, "All connection attempts failed"),
-        ("reset", False): (httpx.ReadError, errno.ECONNRESET, ""),
-        ("reset", True): (httpx.ReadError, errno.ECONNRESET, ""),
-        ("cut", False): (httpx.RemoteProtocolError, None, "Server disconnected without sending a response."),
-        ("cut", True): (
+        ("refused", "connecting"): (httpx.ConnectError, errno.ECONNREFUSED, "All connection attempts failed"),
+        ("reset", "asked"): (httpx.ReadError, errno.ECONNRESET, ""),
+        ("reset", "answered"): (httpx.ReadError, errno.ECONNRESET, ""),
+        ("cut", "asked"): (httpx.RemoteProtocolError, None, "Server disconnected without sending a response."),
+        ("cut", "answered"): (
             httpx.RemoteProtocolError,
             None,
             "peer closed connection without sending complete message body",
         ),
-        ("timeout", False): (httpx.ReadTimeout, None, ""),
-        ("timeout", True): (httpx.ReadTimeout, None, ""),
+        ("timeout", "connecting"): (httpx.ConnectTimeout, None, ""),
+        ("timeout", "asked"): (httpx.ReadTimeout, None, ""),
+        ("timeout", "answered"): (httpx.ReadTimeout, None, ""),
     },
     "aiohttp": {
-        ("refused", False): (httpx.ConnectError, errno.ECONNREFUSED, "Cannot connect to host"),
-        ("reset", False): (httpx.ConnectError, errno.ECONNRESET, "[Errno 104] Connection reset by peer"),
-        ("reset", True): (httpx.ReadError, None, "Response payload is not completed. ConnectionResetError"),
-        ("cut", False): (httpx.ReadError, None, "Server disconnected"),
-        ("cut", True): (httpx.ReadError, None, "Response payload is not completed"),
-        ("timeout", False): (httpx.ReadTimeout, None, "Timeout on reading data from socket"),
-        ("timeout", True): (httpx.ReadTimeout, None, "Timeout on reading data from socket"),
+        ("refused", "connecting"): (httpx.ConnectError, errno.ECONNREFUSED, "Cannot connect to host"),
+        ("reset", "asked"): (httpx.ConnectError, errno.ECONNRESET, "[Errno 104] Connection reset by peer"),
+        ("reset", "answered"): (httpx.ReadError, None, "Response payload is not completed. ConnectionResetError"),
+        ("cut", "asked"): (httpx.ReadError, None, "Server disconnected"),
+        ("cut", "answered"): (httpx.ReadError, None, "Response payload is not completed"),
+        ("timeout", "connecting"): (httpx.ConnectTimeout, None, "Connection timeout to host"),
+        ("timeout", "asked"): (httpx.ReadTimeout, None, "Timeout on reading data from socket"),
+        ("timeout", "answered"): (httpx.ReadTimeout, None, "Timeout on reading data from socket"),
     },
 }
-"""By how an exchange broke, and whether its headers had come; measured in tests/sim/test_wire_manners.py."""
+"""By how an exchange broke, and how far it had come; measured in tests/sim/test_wire_manners.py."""
 
 
 def base_url(provider: str) -> str:
@@ -106,7 +111,13 @@ class _ProviderRoute:
         headers = {name.lower(): value for name, value in request.headers.items()}
         path = request.url.raw_path.decode("ascii")
         answering = await self._network.send(
-            self._provider, request.method, path, headers, await request.aread(), read_s=timeout.get("read")
+            self._provider,
+            request.method,
+            path,
+            headers,
+            await request.aread(),
+            connect_s=timeout.get("connect"),
+            read_s=timeout.get("read"),
         )
         body = _Body(answering, request, self._manner, self._bodies)
         return httpx.Response(answering.status, headers=list(answering.headers), stream=body, request=request)
@@ -169,10 +180,14 @@ _Bodies = WeakValueDictionary[int, _Body]
 
 def _error(manner: ErrorStyle, broken: BrokenError, request: httpx.Request, *, answered: bool) -> httpx.TransportError:
     """Return what a client on a socket would get."""
-    kind, _number, words = _ERRORS[manner][broken.outcome, answered]
+    kind, _number, words = _ERRORS[manner][broken.outcome, _phase(broken, answered=answered)]
     return kind(words, request=request)
 
 
 def _cause(manner: ErrorStyle, broken: BrokenError, *, answered: bool) -> OSError | None:
-    _kind, number, _words = _ERRORS[manner][broken.outcome, answered]
+    _kind, number, _words = _ERRORS[manner][broken.outcome, _phase(broken, answered=answered)]
     return None if number is None else OSError(number, os.strerror(number))
+
+
+def _phase(broken: BrokenError, *, answered: bool) -> Phase:
+    return "answered" if answered else "asked" if broken.connected else "connecting"

@@ -19,7 +19,6 @@ from harness.edge.provider_port import Exchange, ProviderPort
 from harness.edge.request import EdgeRequest
 from harness.history import AttemptOutcome
 from harness.provider.answer import outcome
-from harness.provider.listener import BLOCKED
 from harness.provider.marker import find_request
 from harness.provider.reply import Close, End, Hang, Head, Headers, Reset, Send, Step, Wait
 from harness.scenario import Timeline
@@ -32,6 +31,8 @@ _STATUS_LINE_BYTES = 36
 _CHUNK_BYTES = 7
 """What the chunked encoding puts around a piece."""
 _LAST_CHUNK_BYTES = 5
+CONNECT_AGAIN_S = (1, 2, 3, 4, 5, 7, 11, 19, 35, 67, 131)
+"""When Linux 6.5 or newer asks again for a connection that got no reply, in seconds; at the last it gives up."""
 STORM_ATTEMPTS = 200
 """So many attempts of one request at one provider take no time of their own: twice what a chain file may ask for."""
 STORM_S = 1.0
@@ -73,7 +74,15 @@ class Network:
         self._closed = False
 
     async def send(
-        self, provider: str, method: str, path: str, headers: Mapping[str, str], body: bytes, *, read_s: float | None
+        self,
+        provider: str,
+        method: str,
+        path: str,
+        headers: Mapping[str, str],
+        body: bytes,
+        *,
+        connect_s: float | None,
+        read_s: float | None,
     ) -> Answering:
         """Send a request and return its answer once the headers are there.
 
@@ -83,6 +92,7 @@ class Network:
             path: With its query.
             headers: Names in small letters.
             body: As sent.
+            connect_s: How long to wait for a connection, in seconds; None waits for ever.
             read_s: How long to wait for a byte, in seconds; None waits for ever.
 
         Raises:
@@ -93,8 +103,8 @@ class Network:
             refuse("a call by a client of an earlier run was tried")
         await self._slow(provider, body)
         listener = self._listeners[provider]
-        if blocked := BLOCKED.get(listener.state(self._clock.now_ns).connecting):
-            raise BrokenError(blocked)
+        if listener.states:
+            await self._connect(listener, connect_s)
         face = self._faces[provider]
         request = EdgeRequest(method, path, headers, body, keep=True, version_1_0=False)
         exchange = face.take(request, self._clock.now_ns)
@@ -102,6 +112,25 @@ class Network:
         answering = Answering(face, exchange, answer_path, self._clock, read_s, self._open)
         await answering.open()
         return answering
+
+    async def _connect(self, listener: Listener, connect_s: float | None) -> None:
+        """Wait until a port accepts the connection: the caller's system asks again while it gets no reply.
+
+        Raises:
+            BrokenError: The port refuses it, or the caller's patience is over.
+        """
+        begun_ns = self._clock.now_ns
+        for again_s in CONNECT_AGAIN_S:
+            connecting = listener.state(self._clock.now_ns).connecting
+            if connecting == "accepted":
+                return
+            if connecting == "refused":
+                raise BrokenError("refused", connected=False)
+            patience_s = again_s if connect_s is None else min(connect_s, again_s)
+            await asyncio.sleep((begun_ns - self._clock.now_ns) / 1e9 + patience_s)
+            if patience_s == connect_s:
+                break
+        raise BrokenError("timeout", connected=False)
 
     async def _slow(self, provider: str, body: bytes) -> None:
         """Let time pass where a request storms a provider.

@@ -15,4 +15,6 @@ class SimWire:
 
     async def send(self, provider: str, request: Outgoing) -> Incoming:
         """Send a request; return its answer once the headers are there."""
-        return await self._network.send(provider, "POST", request.path, request.headers, request.body, read_s=None)
+        return await self._network.send(
+            provider, "POST", request.path, request.headers, request.body, connect_s=None, read_s=None
+        )

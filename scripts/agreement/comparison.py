@@ -15,7 +15,7 @@ from harness.chain import Chain
 from harness.chain.spec import Policy
 from harness.errors import UsageError
 from harness.history import History
-from harness.judge import journeys, judge, measure, retries
+from harness.judge import RunData, journeys, judge, measure, retries
 from harness.judge.intervals import quantile_interval
 from harness.judge.metrics import RUN
 from harness.scenario import Plan
@@ -131,8 +131,9 @@ def compare(plan: Plan, live: History, simulated: History) -> Agreement:
     at_edge = _crosses(both, "live", edges) | _crosses(both, "sim", edges) | _rationed(both, plan)
     at_edge |= _changes_mind(both, live, simulated)
     remembered = ~same & ~at_edge & _same(both, ENDED) & _shared(both, plan.chain)
-    measures = [measure(plan, history) for history in (live, simulated)]
-    verdicts = [judge(plan, history, metrics) for history, metrics in zip((live, simulated), measures, strict=True)]
+    runs = [RunData.of(plan, history) for history in (live, simulated)]
+    measures = [measure(run) for run in runs]
+    verdicts = [judge(run, metrics) for run, metrics in zip(runs, measures, strict=True)]
     values = [metrics.phases[RUN] for metrics in measures]
     return Agreement(
         scenario=plan.name,
@@ -143,8 +144,8 @@ def compare(plan: Plan, live: History, simulated: History) -> Agreement:
         at_edge=int(at_edge.sum()),
         at_edge_alike=int((same & at_edge).sum()),
         differing=tuple(_told(row) for row in both[~same & ~at_edge & ~remembered].itertuples()),
-        gaps=Waits(live=_gaps(live), sim=_gaps(simulated)),
-        overheads=Waits(live=_overheads(plan, live), sim=_overheads(plan, simulated)),
+        gaps=Waits(live=_gaps(runs[0]), sim=_gaps(runs[1])),
+        overheads=Waits(live=_overheads(runs[0]), sim=_overheads(runs[1])),
         verdicts=(verdicts[0].status.value, verdicts[1].status.value),
         numbers={name: (values[0][name].value, values[1][name].value) for name in NUMBERS},
     )
@@ -228,11 +229,11 @@ def _changes_mind(both: pd.DataFrame, *histories: History) -> pd.Series:
     return (switches & ~ordered.index.isin(failed)).reindex(both.index)
 
 
-def _gaps(history: History) -> np.ndarray:
-    table = retries(history)
+def _gaps(run: RunData) -> np.ndarray:
+    table = retries(run)
     table = table[(table["kind"] == "retry") & (table["from_outcome"] != "ok")]
     return table["gap_ns"].dropna().to_numpy(dtype=float) / 1e9
 
 
-def _overheads(plan: Plan, history: History) -> np.ndarray:
-    return journeys(plan, history)["fallback_overhead_ns"].dropna().to_numpy(dtype=float) / 1e9
+def _overheads(run: RunData) -> np.ndarray:
+    return journeys(run)["fallback_overhead_ns"].dropna().to_numpy(dtype=float) / 1e9

@@ -177,6 +177,33 @@ def test_what_a_refusal_touches(start_ns: int, end_ns: int, outcome: AttemptOutc
     assert (named.fault_id == "fault-1", fired.fired) == (touched, int(touched))
 
 
+@pytest.mark.parametrize(
+    ("start_ns", "end_ns", "outcome", "seen_by", "touched"),
+    [
+        (150, 180, "timeout", "chain", True),
+        (150, 500, "timeout", "chain", True),
+        (150, 500, "client_left", "chain", True),
+        (150, 500, "timeout", "both", False),
+        (99, 180, "timeout", "chain", False),
+        (200, 230, "timeout", "chain", False),
+        (199, 201, "refused", "chain", True),
+        (150, 160, "status", "both", False),
+        (50, 101, "cut", "both", True),
+        (50, 99, "cut", "both", False),
+    ],
+)
+def test_what_an_unreachable_port_touches(
+    start_ns: int, end_ns: int, outcome: AttemptOutcome, seen_by: str, touched: bool
+) -> None:
+    """Who got no connection, which the chain alone sees, and whose open connection broke when it began."""
+    event = FaultEvent(fault_id="fault-1", provider="openai", kind="unreachable", applied_ns=100, reverted_ns=200)
+    attempt = at_edge(start_ns=start_ns, end_ns=end_ns, outcome=outcome, seen_by=seen_by)
+    (named,), (fired,) = attribute([attempt], [event], listeners([event]), unseen=False)
+    assert (named.fault_id == "fault-1", fired.fired) == (touched, int(touched))
+    _, (unseen,) = attribute([attempt], [event], listeners([event]), unseen=True)
+    assert unseen.fired is None
+
+
 def test_a_refused_connection_was_not_slowed() -> None:
     """A slow window hidden by a refusal has not fired."""
     events = [

@@ -13,7 +13,7 @@ import pytest
 from harness.history.records import FaultEvent
 from harness.live.nemesis import Nemesis
 from harness.live.toxiproxy import Binary
-from harness.provider.listener import OPEN, ListenerState
+from harness.provider.listener import OPEN, Connecting, ListenerState
 from harness.scenario import Inject, Timeline, Window
 from tests.live.world import BYTES, MS, NAME, World, ask, tell
 
@@ -69,6 +69,55 @@ def test_refused_is_refused_and_comes_back_at_the_same_port(binary: Binary, tmp_
         writer.close()
         await made.toxiproxy.set(NAME, OPEN)
         assert (await made.call())[0] == b"ok\n"
+
+    tell(binary, tmp_path, story)
+
+
+IGNORED = ListenerState(connecting="ignored")
+
+
+def test_ignored_tries_hang_until_the_caller_gives_up_and_pass_again_afterwards(binary: Binary, tmp_path: Path) -> None:
+    """However many there are; a try that still waits then gets its connection too."""
+
+    async def story(made: World) -> None:
+        reader, writer = await asyncio.open_connection(*made.peer)
+        assert (await ask(reader, writer))[0] == b"ok\n"
+        await made.toxiproxy.set(NAME, IGNORED)
+        with contextlib.suppress(ConnectionResetError):  # it breaks, as with a refusal
+            assert (await ask(reader, writer))[0] == b""
+        writer.close()
+        waiting = asyncio.create_task(made.call())
+        tries = [asyncio.wait_for(asyncio.open_connection(*made.peer), 0.3) for _ in range(20)]
+        assert {type(end) for end in await asyncio.gather(*tries, return_exceptions=True)} == {TimeoutError}
+        assert not waiting.done()
+        await made.toxiproxy.set(NAME, OPEN)
+        async with asyncio.timeout(0.9):  # no second try is needed, which the system makes after a second
+            assert (await made.call())[0] == b"ok\n"
+        assert (await waiting)[0] == b"ok\n"
+
+    tell(binary, tmp_path, story)
+
+
+def test_a_port_goes_from_any_state_to_any_other(binary: Binary, tmp_path: Path) -> None:
+    """Connections are accepted, refused and ignored in every order, beside a delay."""
+
+    async def meets(made: World) -> str:
+        try:
+            async with asyncio.timeout(0.2):
+                _reader, writer = await asyncio.open_connection(*made.peer)
+        except TimeoutError:
+            return "ignored"
+        except ConnectionRefusedError:
+            return "refused"
+        writer.close()
+        return "accepted"
+
+    async def story(made: World) -> None:
+        names: tuple[Connecting, ...] = ("accepted", "refused", "ignored")
+        for before, after in itertools.product(names, names):
+            for name in (before, after):
+                await made.toxiproxy.set(NAME, ListenerState(connecting=name, delay_ns=DELAY_NS))
+                assert await meets(made) == name
 
     tell(binary, tmp_path, story)
 

@@ -70,9 +70,15 @@ def test_hung_server_is_replaced_as_it_should_be(
     async def story(made: World) -> None:
         other = World(made.toxiproxy, await made.toxiproxy.add("azure", upstream=made.upstream), made.upstream)
         await made.toxiproxy.set("azure", ListenerState(delay_ns=DELAY_NS, bytes_per_second=BYTES * 5))
+        third = World(made.toxiproxy, await made.toxiproxy.add("gemini", upstream=made.upstream), made.upstream)
+        await made.toxiproxy.set("gemini", ListenerState(connecting="ignored"))
         await asyncio.to_thread(hang, made.toxiproxy)
         await made.toxiproxy.set(NAME, ListenerState(connecting="refused"))
         assert made.toxiproxy.restarts == 1
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(third.call(), 0.3)
+        await made.toxiproxy.set("gemini", OPEN)
+        assert (await third.call())[0] == b"ok\n"
         with pytest.raises(ConnectionRefusedError):
             await made.call()
         assert (await other.call())[1] >= DELAY_NS

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import get_args
 
 import jsonschema
 import pytest
@@ -13,6 +14,7 @@ from ruamel.yaml import YAML
 
 from harness.judge.intervals import MEAN_SAMPLES_MIN, needed_for_quantile, needed_for_rate
 from harness.judge.tables.outages import merged
+from harness.provider.fault_kind import Aspect
 from harness.provider.faults import FAULTS
 from harness.scenario import Expectation, Plan, Window
 from harness.scenario.expect import MAX, METRICS, QUANTILES
@@ -124,11 +126,10 @@ def test_every_topic_has_its_file() -> None:
     assert sorted(TOPICS.values()) == sorted(FILES)
 
 
-def test_every_kind_of_fault_is_used() -> None:
+def test_every_aspect_of_an_answer_is_changed() -> None:
     """And a slow first token, slow tokens, a body, each way to send a delay."""
     injects = [window.inject for name in FILES for window in windows(name)]
-    kinds = {inject.kind for inject in injects}
-    assert kinds == set(FAULTS.own)
+    assert {inject.fault_kind.aspect for inject in injects} == set(get_args(Aspect))
     assert any(inject.ttft for inject in injects)
     assert any(inject.tokens_per_second for inject in injects)
     assert any(inject.body for inject in injects)

@@ -32,7 +32,13 @@ class Met(NamedTuple):
     row: EdgeAttempt | None
 
 
-def meet(*windows: Window, streaming: bool = True, read_s: float | None = 20.0, leave_ns: int | None = None) -> Met:
+def meet(
+    *windows: Window,
+    streaming: bool = True,
+    connect_s: float | None = 20.0,
+    read_s: float | None = 20.0,
+    leave_ns: int | None = None,
+) -> Met:
     """Call once in virtual time; `leave_ns`: stop reading there."""
     timeline = Timeline(windows=windows)
     rows: list[Row] = []
@@ -50,7 +56,13 @@ def meet(*windows: Window, streaming: bool = True, read_s: float | None = 20.0, 
         got, end, head_ns, pieces_ns = b"", "whole", None, []
         try:
             answering = await network.send(
-                "openai", "POST", "/v1/chat/completions", {}, BODY % (b"true" if streaming else b"false"), read_s=read_s
+                "openai",
+                "POST",
+                "/v1/chat/completions",
+                {},
+                BODY % (b"true" if streaming else b"false"),
+                connect_s=connect_s,
+                read_s=read_s,
             )
             head_ns = clock.now_ns
             async for data in answering.body():
@@ -129,12 +141,38 @@ def test_refused_is_refused_and_the_edge_knows_nothing() -> None:
     assert (met.end, met.row, met.end_ns) == ("refused", None, 0)
 
 
-def test_open_connections_break_when_a_listener_begins_to_refuse() -> None:
+@pytest.mark.parametrize("kind", ["refused", "unreachable"])
+def test_open_connections_break_when_a_port_stops_accepting_them(kind: str) -> None:
     """An answer under way ends there and then: a FIN, as live."""
-    met = meet(window(connection("refused"), start_ns=130 * MS))
+    met = meet(window(connection(kind), start_ns=130 * MS))
     assert (met.end, met.end_ns) == ("cut", pytest.approx(130 * MS, abs=2))
     assert met.row is not None
     assert met.row.outcome == "client_left"
+
+
+@pytest.mark.parametrize(("connect_s", "end_s"), [(0.3, 0.3), (1.0, 1.0), (6.5, 6.5), (200.0, 131), (None, 131)])
+def test_a_connection_try_without_a_reply_lasts_as_long_as_the_callers_patience(
+    connect_s: float | None, end_s: float
+) -> None:
+    """Or that of its system, which gives up at last; the provider never sees it."""
+    met = meet(window(connection("unreachable"), end_ns=1000 * S), connect_s=connect_s)
+    assert (met.end, met.row, met.end_ns) == ("timeout", None, pytest.approx(end_s * S, abs=2))
+
+
+@pytest.mark.parametrize(("end_ms", "connected_s"), [(1, 1), (999, 1), (1001, 2), (4500, 5), (5500, 7), (7001, 11)])
+def test_a_connection_try_gets_through_when_the_system_asks_again(end_ms: int, connected_s: int) -> None:
+    """Not the moment at which the fault ends, but the next try after it."""
+    met = meet(window(connection("unreachable"), end_ns=end_ms * MS))
+    assert met.end == "whole"
+    assert met.row is not None
+    assert met.row.start_ns == pytest.approx(connected_s * S, abs=2)
+
+
+def test_a_try_that_was_ignored_may_be_refused_later() -> None:
+    """Of two faults that want different things of a port the first in the file acts, and the other when it ends."""
+    ignored, refused = window(connection("unreachable"), end_ns=1500 * MS), window(connection("refused"))
+    assert (meet(ignored, refused).end, meet(ignored, refused).end_ns) == ("refused", 2 * S)
+    assert (meet(refused, ignored).end, meet(refused, ignored).end_ns) == ("refused", 0)
 
 
 def test_a_close_is_a_reset_where_resets_have_to_pass() -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 import httpx
@@ -18,6 +19,7 @@ from harness.drivers.reference.calls import outgoing
 from harness.drivers.reference.wire import BrokenError, ReferenceWire, Sockets
 from harness.edge import Edge
 from harness.edge.provider_port import ProviderPort
+from harness.live.toxiproxy.port import Port
 from harness.provider import decide
 from harness.scenario import Inject, Timeline, Window
 from harness.sim.clock import Clock, run
@@ -74,15 +76,9 @@ async def told(transport: httpx.AsyncBaseTransport, url: str, *, streaming: bool
 
 
 def live(make: Callable[[], httpx.AsyncBaseTransport], windows: tuple[Window, ...], *, streaming: bool) -> object:
-    """Ask a real edge on a socket; without windows, a port at which nobody listens."""
+    """Ask a real edge on a socket."""
 
     async def story() -> object:
-        if not windows:
-            server = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
-            port = server.sockets[0].getsockname()[1]
-            server.close()
-            await server.wait_closed()
-            return await told(make(), f"http://127.0.0.1:{port}", streaming=streaming)
         async with Edge({"openai": PROVIDER}, windows=windows) as edge:
             edge.begin(0)
             return await told(make(), f"http://127.0.0.1:{edge.ports['openai']}", streaming=streaming)
@@ -128,13 +124,43 @@ def test_a_fault_is_the_same_error_in_both(manner: ErrorStyle, name: str) -> Non
         assert real == found
 
 
+@contextmanager
+def closed(kind: str) -> Iterator[str]:
+    """Give the address of a port that accepts no connection: nobody listens there, or tries are ignored."""
+    port = Port("127.0.0.1:0", what="a test")
+    if kind == "unreachable":
+        port.ignore()
+    try:
+        yield f"http://{port.address}"
+    finally:
+        port.close()
+
+
 @pytest.mark.system
 @pytest.mark.parametrize("manner", ["httpx", "aiohttp"])
-def test_nobody_listening_is_the_same_error_in_both(manner: ErrorStyle) -> None:
-    """Refused, by that name."""
-    assert simulated(manner, (window(Inject(connection="refused")),), streaming=False) == live(
-        REAL[manner], (), streaming=False
-    )
+@pytest.mark.parametrize(("kind", "outcome"), [("refused", "refused"), ("unreachable", "timeout")])
+def test_a_port_without_connections_is_the_same_error_in_both(manner: ErrorStyle, kind: str, outcome: str) -> None:
+    """Refused, or timed out before there was a connection."""
+    with closed(kind) as url:
+        real = asyncio.run(told(REAL[manner](), url, streaming=False))
+    assert real == simulated(manner, (window(Inject(connection=kind)),), streaming=False)
+    assert real[0].startswith("Connect")
+    assert real[1:] == (outcome, False)
+
+
+@pytest.mark.system
+@pytest.mark.parametrize(("kind", "outcome"), [("refused", "refused"), ("unreachable", "timeout")])
+def test_a_port_without_connections_is_the_same_to_the_reference_chain(kind: str, outcome: str) -> None:
+    """What its wire calls it."""
+
+    async def on_sockets(url: str) -> object:
+        async with ClientSession() as session:
+            return await ended(Sockets(session, {"openai": url}), streaming=False)
+
+    with closed(kind) as url:
+        real = asyncio.run(on_sockets(url))
+    windows = (window(Inject(connection=kind)),)
+    assert real == run(lambda clock: ended(SimWire(network(clock, windows)), streaming=False)) == (outcome, False)
 
 
 SLOW = replace(PROVIDER, reply=ReplySpec(ttft=0, tokens=8, tokens_per_second=50))

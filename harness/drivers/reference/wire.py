@@ -18,11 +18,13 @@ class BrokenError(Exception):
 
     Attributes:
         outcome: How: `refused`, `reset`, `cut`, `timeout`, `malformed`.
+        connected: Whether there had been a connection.
     """
 
-    def __init__(self, outcome: AttemptOutcome) -> None:
+    def __init__(self, outcome: AttemptOutcome, *, connected: bool = True) -> None:
         super().__init__(outcome)
         self.outcome = outcome
+        self.connected = connected
 
 
 class Incoming(Protocol):

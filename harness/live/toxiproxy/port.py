@@ -40,11 +40,35 @@ class Port:
                 where=what,
                 hint="end the program that uses the port, or give another `listen` address",
             ) from None
-        self.number: int = self._guard.getsockname()[1]
+        self._bound = self._guard.getsockname()
+        self._ignoring: list[socket.socket] = []
+        self.number: int = self._bound[1]
         self.address = f"{host}:{self.number}"
         if sys.platform != "linux":  # elsewhere the listener could not bind beside it
             self._guard.close()
 
+    def ignore(self) -> None:
+        """Let no connection try complete, while no other listener has the port.
+
+        A listener that accepts nothing, and whose queue of accepted connections is full, drops what asks for another one.
+        The caller's system then asks again and again, until the caller's patience is over.
+        """
+        self.attend()
+        listener, filler = (socket.socket(self._guard.family, self._guard.type) for _ in range(2))
+        self._ignoring = [listener, filler]
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(self._bound)
+        filler.settimeout(0)
+        listener.listen(0)  # has room for one
+        filler.connect_ex(self._bound)
+
+    def attend(self) -> None:
+        """Ignore connection tries no longer: until somebody listens, they are refused."""
+        for each in self._ignoring:
+            each.close()
+        self._ignoring.clear()
+
     def close(self) -> None:
         """Keep it no longer."""
+        self.attend()
         self._guard.close()

@@ -34,7 +34,7 @@ class _Proxy:
 
     id: str
     upstream: str
-    listen: str
+    port: Port
     resets: bool
     state: ListenerState = OPEN
 
@@ -105,11 +105,11 @@ class Toxiproxy:
         """
         port = Port(listen, what=f"provider {name!r}")
         self._ports.append(port)
-        proxy = _Proxy(id=f"proxy-{len(self._ports)}", upstream=upstream, listen=port.address, resets=resets)
+        proxy = _Proxy(id=f"proxy-{len(self._ports)}", upstream=upstream, port=port, resets=resets)
         await self._call(lambda client: _create(client, proxy))
         self._proxies[name] = proxy
         self._known[name] = proxy.state
-        return proxy.listen
+        return port.address
 
     async def set(self, name: str, state: ListenerState) -> None:
         """Make a provider's port behave like this; connections that are open break when it stops accepting new ones."""
@@ -213,7 +213,7 @@ class Toxiproxy:
 
 def _create(client: ApiClient, proxy: _Proxy) -> None:
     enabled = proxy.state.connecting == "accepted"
-    client.create(proxy.id, upstream=proxy.upstream, listen=proxy.listen, enabled=enabled, resets=proxy.resets)
+    client.create(proxy.id, upstream=proxy.upstream, listen=proxy.port.address, enabled=enabled, resets=proxy.resets)
     _apply(client, proxy, ListenerState(connecting=proxy.state.connecting))
 
 
@@ -221,7 +221,10 @@ def _apply(client: ApiClient, proxy: _Proxy, known: ListenerState | None) -> Non
     """Bring a proxy from a known state, or an unknown one, into its own."""
     state = proxy.state
     if known is None or known.connecting != state.connecting:
+        proxy.port.attend()
         client.enable(proxy.id, enabled=state.connecting == "accepted")
+        if state.connecting == "ignored":
+            proxy.port.ignore()
     if known is None or (known.delay_ns, known.jitter_ns) != (state.delay_ns, state.jitter_ns):
         client.latency(proxy.id, delay_ns=state.delay_ns, jitter_ns=state.jitter_ns)
     if known is None or known.bytes_per_second != state.bytes_per_second:
