@@ -161,16 +161,20 @@ def measured(run: JudgedRun) -> Block:
         (explained("plan digest"), f"<code>{escape(plan.digest)}</code>"),
         ("records", ", ".join(records)),
     ]
-    facts += [
-        (escape(name.replace("_", " ")), escape(words.with_interval(value)))
-        for name, value in run.metrics.harness.items()
-    ]
+    facts += [(_health(name), escape(words.with_interval(value))) for name, value in run.metrics.harness.items()]
     facts += [(escape(key), f"<code>{escape(shown)}</code>") for key, shown in _flat(run.environment)]
     rows = "".join(f"<tr><th scope='row'>{name}</th><td>{cell}</td></tr>" for name, cell in facts)
     return Block(
         "<details><summary>How this was measured</summary>"
         f"<div class='scroll'><table class='facts'><tbody>{rows}</tbody></table></div></details>"
     )
+
+
+def _health(name: str) -> str:
+    """Return the name of a number of the harness's own health, with the term in it that explains itself."""
+    text = name.replace("_", " ")
+    term = next((term for term in terms.TERMS if text == term or text.startswith(f"{term} ")), "")
+    return explained(term) + escape(text.removeprefix(term)) if term else escape(text)
 
 
 def glossary(run: JudgedRun) -> Block:

@@ -200,3 +200,12 @@ def test_an_installed_package_brings_its_notebooks(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(notebook, "_PACKAGE", tmp_path / "harness")
     assert notebook.find("run-report") == tmp_path / "harness" / "notebooks" / "run-report.ipynb"
     assert notebook.find("other") == tmp_path / "notebooks" / "other.ipynb"
+
+
+def test_every_word_that_explains_itself_is_in_the_list(page: str) -> None:
+    """What a mouse shows on hover is printed too: each term once, with its explanation."""
+    explained = dict(re.findall(r'<abbr tabindex="0" title="([^"]*)">([^<]*)</abbr>', page))
+    listed = re.findall(r"<dt>([^<]*)</dt><dd>([^<]*)</dd>", page)
+    assert len(listed) == len(set(listed)) > 8
+    assert {(term, meaning) for meaning, term in explained.items()} == set(listed)
+    assert {"attempts per request", "seed", "samples", "loop lag"} <= {term for term, _ in listed}
