@@ -195,6 +195,7 @@ class _LiveRun:
         # in the opposite order, so that nobody is ever left calling somebody who is gone.
         hosted = host(self.chain)
         edge = await self._part(parts, "edge", [sys.executable, "-m", "harness.edge"], env=child_environment())
+        self.toxiproxy.verify()
         proxy = await parts.enter_async_context(
             Toxiproxy.start(self.toxiproxy.path, log=self.folder.logs / "toxiproxy.log")
         )

@@ -102,7 +102,52 @@ def test_second_run_finds_the_first_one_s() -> None:
     second = provision()
     assert (second.source, second.path, second.version) == ("cache", cached(), "2.12.0")
     assert stat.S_IMODE(cached().stat().st_mode) & 0o111
-    assert {path.name for path in cached().parent.iterdir()} == {"toxiproxy-server-2.12.0", "lock"}
+    assert {path.name for path in cached().parent.iterdir()} == {
+        "toxiproxy-server-2.12.0",
+        "toxiproxy-server-2.12.0.sha256",
+        "lock",
+    }
+
+
+@pytest.mark.parametrize("how", ["changed", "without a checksum", "with a damaged checksum"])
+def test_a_changed_server_is_never_run(tmp_path: Path, how: str) -> None:
+    """It is named, and replaced by one from a source; `doctor` names it too."""
+    only(go=source(lambda _folder: SERVER.format("2.12.0")))
+    good = provision()
+    checksum = cached().with_name(f"{cached().name}.sha256")
+    bad = f": > {tmp_path}/started\n"
+    script(cached(), SERVER.format("2.12.0") + bad)
+    if how == "without a checksum":
+        checksum.unlink()
+    elif how == "with a damaged checksum":
+        checksum.write_bytes(b"\xff\xfe")
+    reason = "was changed: its SHA-256 is" if how == "changed" else "has no checksum beside it"
+    assert reason in {check.name: check.detail for check in doctor()}["toxiproxy-server in the cache"]
+    said: list[str] = []
+    replaced = provision(said.append)
+    assert said[0].startswith(f"not used, and replaced: {cached()} {reason}")
+    assert (replaced.source, replaced.sha256) == ("go", good.sha256)
+    assert provision().source == "cache"
+    assert not (tmp_path / "started").exists()
+
+
+def test_a_server_that_is_changed_between_two_runs_of_a_suite_is_not_started() -> None:
+    """A suite provisions once and starts one for each run."""
+    only(go=source(lambda _folder: SERVER.format("2.12.0")))
+    binary = provision()
+    binary.verify()
+    script(cached(), "#!/bin/sh\n")
+    with pytest.raises(HarnessError, match="was changed during the run"):
+        binary.verify()
+
+
+def test_what_a_killed_run_left_behind_is_removed() -> None:
+    """A build takes half a gigabyte, and nobody else is building."""
+    left = cached().parent / "get-123"
+    left.mkdir()
+    only(go=source(lambda _folder: SERVER.format("2.12.0")))
+    provision()
+    assert not left.exists()
 
 
 def test_sources_are_tried_in_order_and_told() -> None:

