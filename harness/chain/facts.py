@@ -9,6 +9,9 @@ from typing import Literal
 FailureClass = Literal["rate_limit", "server_error", "timeout", "connection", "denied", "invalid", "filtered"]
 """`denied`: 401, 403 and 404; `invalid`: 400, 413, 422 and the like; `filtered`: refused by a content policy."""
 
+TRIES_UNDECLARED = 3
+"""Tries at one provider, where nobody declares them."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tries:
@@ -50,7 +53,6 @@ class ChainFacts:
     limited: tuple[str, ...]
     never_called: tuple[str, ...]
 
-    def attempts_max(self, providers: Iterable[str]) -> int | None:
-        """Return how many tries one request may make at these providers together; None if nobody declares it."""
-        limits = [self.tries[name].limit() for name in providers]
-        return None if None in limits else sum(limit for limit in limits if limit is not None)
+    def attempts_max(self, providers: Iterable[str]) -> int:
+        """Return how many tries one request may make at these providers together, where undeclared ones count three each."""
+        return sum(self.tries.get(name, Tries()).limit() or TRIES_UNDECLARED for name in providers)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -22,7 +22,7 @@ from harness.judge.properties import PROPERTIES, SearchRun
 from harness.judge.properties.bounded_latency import default_deadline_ns
 from harness.scenario import compile_plan
 from harness.scenario.expect import parse
-from harness.sim.search import Find, Hunt, Space, search_run_of
+from harness.sim.search import Find, Hunt, Space, long_enough, search_run_of
 from harness.sim.search.describe import describe
 from harness.sim.search.to_yaml import to_yaml
 
@@ -189,7 +189,8 @@ def _ready(out: Path) -> None:
 
 def _keep(find: Find, space: Space, chain: Path, out: Path) -> Found:
     """Write a find down as a scenario that fails when it is run."""
-    run = search_run_of(space, find.schedule)
+    schedule, run = long_enough(space, find.schedule, search_run_of(space, find.schedule), find.name)
+    find = replace(find, schedule=schedule)
     told = describe(find.name, run, find.requests)
     expect = _expected(find, space, run)
     for number in count(1):

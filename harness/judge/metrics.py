@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection
 
 import numpy as np
 import pandas as pd
@@ -22,8 +21,6 @@ from harness.scenario.expect import MAX, METRICS, QUANTILES
 RUN = "run"
 """Name of the whole run among the phases."""
 SECOND_NS = 10**9
-TRIES = 3
-"""At one provider, where the chain does not state them."""
 DISTRIBUTIONS = (
     "latency",
     "ttft",
@@ -105,7 +102,9 @@ def _of_attempts(run: RunData, among: Bools) -> dict[str, Value]:
     return {
         "attempts": _count(int(mine.sum()), size),
         "amplification": _mean(
-            journeys.attempts[among].astype(np.float64), "no requests", most=attempts_max(run, run.plan.chain.order)
+            journeys.attempts[among].astype(np.float64),
+            "no requests",
+            most=run.plan.facts.attempts_max(run.plan.chain.order),
         ),
         "amplification_peak": _peak(run, mine),
         "success_after_fallback": _rate(
@@ -145,14 +144,8 @@ def _probes(run: RunData, among: Bools) -> Value:
     return _mean(
         probes[among & inside].astype(np.float64),
         f"no request came while {' or '.join(first)} was dead",
-        most=attempts_max(run, first),
+        most=run.plan.facts.attempts_max(first),
     )
-
-
-def attempts_max(run: RunData, providers: Collection[str]) -> int:
-    """Return the most attempts that a request can make at some providers, by the chain's policy."""
-    retry = run.plan.chain.retry
-    return len(providers) * ((retry.attempts if retry else None) or TRIES)
 
 
 def _wasted(run: RunData, mine: Bools) -> dict[str, Value]:
@@ -188,7 +181,7 @@ def _provider(run: RunData, place: int) -> dict[str, Value]:
         "failed_attempts": _count(int((mine & attempts.failed).sum()), size),
         "served": _count(int((run.journeys.served_by == place).sum()), len(requests)),
         "amplification": _mean(
-            per_request, "no requests", most=attempts_max(run, run.columns.providers[place : place + 1])
+            per_request, "no requests", most=run.plan.facts.attempts_max(run.columns.providers[place : place + 1])
         ),
         "amplification_peak": _peak(run, mine),
         "retry_after_honoured": _rate(

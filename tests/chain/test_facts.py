@@ -68,7 +68,8 @@ def test_nothing_is_known_about_a_gateway_but_what_its_file_declares() -> None:
     """Nor is anything seen on its side."""
     found = facts("endpoint")
     assert not found.sees_attempts
-    assert found.attempts_max(["a"]) is None
+    assert found.tries["a"].limit() is None
+    assert found.attempts_max(["a", "b"]) == 6
     assert facts("endpoint", retry=Retry(attempts=4)).attempts_max(["a", "b"]) == 8
 
 

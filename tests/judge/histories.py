@@ -7,10 +7,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from harness.chain import Chain, Endpoint, Provider, Retry
-from harness.history import AttemptRecord, FaultEvent, HealthRecord, History, RequestRecord
+from harness.history import AttemptRecord, FaultEvent, HealthRecord, History, RequestRecord, as_records
 from harness.http_rules import is_success
 from harness.judge import RunData
 from harness.judge.findings import FINDINGS, CheckResult
+from harness.judge.properties import PROPERTIES, Property, SearchRun
 from harness.scenario import Expectation, Fault, Inject, Load, Plan, Scenario, compile_plan
 from harness.scenario.expect import parse
 
@@ -68,9 +69,44 @@ class Try:
     more: dict[str, Any] = field(default_factory=dict)
 
 
+def knowing(plan: Plan, **facts: Any) -> Plan:
+    """Return a plan whose chain is known to behave in some ways; the arguments are fields of ChainFacts."""
+    return replace(plan, facts=replace(plan.facts, **facts))
+
+
 def look(finding: str, run: RunData) -> CheckResult:
-    """Return what a finding's check finds in a run."""
+    """Return what a finding's check finds in a run, and hold it against the property that says the same."""
+    if not run.columns.requests.blind.any():
+        for declared in PROPERTIES.own.values():
+            if finding in declared.findings:
+                assert_agreement(declared, run)
     return FINDINGS[finding].look(run)
+
+
+def assert_agreement(declared: Property, run: RunData) -> None:
+    """Compare a property, in plain Python, with its findings, in columns: both name the same requests."""
+    found = [FINDINGS[finding].look(run) for finding in declared.findings]
+    broken = declared.check(search_run(run))
+    if all(FINDINGS[finding].shown_by == "run" for finding in declared.findings):
+        assert bool(broken) == any(each.count for each in found), declared.name
+    else:
+        assert set(broken) == {request for each in found for request in each.requests}, declared.name
+
+
+def search_run(run: RunData, **fields: Any) -> SearchRun:
+    """Return a run as the properties look at it."""
+    plan, history = run.plan, run.columns.history
+    given: dict[str, Any] = {
+        "requests": as_records(RequestRecord, history.requests),
+        "attempts": as_records(AttemptRecord, history.attempts),
+        "windows": plan.timeline.windows,
+        "chain": plan.chain,
+        "facts": plan.facts,
+        "providers": plan.chain.order,
+        "deadline_ns": 30 * S,
+        "end_ns": plan.end_ns,
+    }
+    return SearchRun(**(given | fields))
 
 
 def fails(status: int | None = 503, **fields: Any) -> Try:

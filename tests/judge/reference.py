@@ -104,10 +104,16 @@ class Reference:
         return gaps
 
     def _same_provider(self, request: RequestRecord) -> list[tuple[AttemptRecord, AttemptRecord]]:
+        """Return the retries at each provider: for the same model, where a model is unknown that of the attempt beside it."""
         pairs = []
         for provider in {a.provider for a in self.of[request.request_id]}:
             tries = [a for a in self.of[request.request_id] if a.provider == provider]
-            pairs += [(a, b) for a, b in pairwise(tries) if _follows(a, b)]
+            known = [a.model for a in tries if a.model is not None]
+            last = known[0] if known else None
+            asked = [last := a.model or last for a in tries]
+            for model in set(asked):
+                same = [a for a, wanted in zip(tries, asked, strict=True) if wanted == model]
+                pairs += [(a, b) for a, b in pairwise(same) if _follows(a, b)]
         return pairs
 
     def _first(self, request: RequestRecord) -> str | None:
@@ -181,7 +187,8 @@ class Reference:
 
 
 def _follows(a: AttemptRecord, b: AttemptRecord) -> bool:
-    return a.outcome != "ok" and a.end_ns is not None and b.start_ns - a.end_ns >= -STAMPS_NS
+    stamps_ns = 0 if a.outcome == "status" else STAMPS_NS
+    return a.outcome != "ok" and a.end_ns is not None and b.start_ns - a.end_ns >= -stamps_ns
 
 
 def _share(hits: list[bool]) -> float | None:

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from harness.scenario import Fault, Inject, Plan
-from tests.judge.histories import Book, S, Try, ns, plan_of
+from tests.judge.histories import Book, S, Try, knowing, ns, plan_of
 
 PROVIDERS = ("openai", "azure", "anthropic")
 _FAULTS = (
@@ -30,7 +30,10 @@ _EXPECT = (
 def plans(draw: st.DrawFn) -> Plan:
     """Return a plan of three phases with some of the faults."""
     faults = draw(st.lists(st.sampled_from(_FAULTS), unique=True, max_size=3))
-    return plan_of(*_EXPECT, faults=faults, deadline_s=draw(st.sampled_from([4.0, 20.0])), attempts=3)
+    plan = plan_of(*_EXPECT, faults=faults, deadline_s=draw(st.sampled_from([4.0, 20.0])), attempts=3)
+    cooldown_ns = draw(st.sampled_from([0, 5 * S, 70 * S]))
+    limited = draw(st.sampled_from([(), (), ("openai",), ("azure", "anthropic")]))
+    return knowing(plan, cooldown_ns=dict.fromkeys(PROVIDERS, cooldown_ns), limited=limited)
 
 
 def _millis(low: int, high: int) -> st.SearchStrategy[float]:
@@ -47,7 +50,8 @@ def _tries(draw: st.DrawFn) -> Try:
         took_s=draw(st.one_of(_millis(0, 50), _millis(500, 8000))),
         status=status,
         outcome=outcome,
-        told_s=draw(st.sampled_from([None, 1.0, 2.0])) if status == 429 else None,
+        told_s=draw(st.sampled_from([None, 1.0, 2.0, 90.0])) if status == 429 else None,
+        more={"model": draw(st.sampled_from([None, "gpt-4", "gpt-4", "gpt-4-32k"]))},
         fault=draw(st.sampled_from([None, "fault-1"])) if outcome != "ok" else None,
     )
 

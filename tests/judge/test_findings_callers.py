@@ -35,6 +35,25 @@ def test_waiting_as_told_is_no_hang(told_s: float, shown: bool) -> None:
     assert look("hang", book.run(PLAN)).count == int(shown)
 
 
+@pytest.mark.parametrize(("waits_s", "deadline_s", "shown"), [((1, 2, 4), 12, 0), ((1, 2, 4), 16, 1), ((4,), 13, 1)])
+def test_a_backoff_that_doubles_its_waits_is_no_hang(waits_s: tuple[float, ...], deadline_s: float, shown: int) -> None:
+    """The next wait may be twice the longest one before, and no longer."""
+    plan = plan_of(faults=[OUTAGE], deadline_s=deadline_s)
+    book = Book()
+    for place in range(30):
+        at_s = 12 + place * 0.1
+        tries = [fails(503), *(fails(503, after_s=wait_s) for wait_s in waits_s)]
+        book.request(at_s, *tries, outcome="deadline", end_ns=ns(at_s + deadline_s))
+    assert look("hang", book.run(plan)).count == 30 * shown
+
+
+def test_time_in_an_attempt_is_no_wait() -> None:
+    """A first attempt that was open for 6 s does not excuse 8 s of silence after it."""
+    book = Book()
+    book.request(12, fails(503, took_s=6), fails(503, after_s=0.5), **LEFT)
+    assert look("hang", book.run(PLAN)).count == 1
+
+
 def test_an_attempt_that_never_ended_was_open() -> None:
     """No end on record means open to the last."""
     book = Book()

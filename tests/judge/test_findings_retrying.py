@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from harness.chain.facts import Tries
 from harness.judge.findings.failure_classes import QUOTA_PRESETS
 from harness.judge.result import Status
 from harness.provider.answer import Call, Problem, Refusal
 from harness.provider.dialects import DIALECTS
 from harness.provider.reply import Head
-from harness.scenario import Fault, Inject
-from tests.judge.histories import OUTAGE, Book, Try, fails, look, plan_of
+from harness.scenario import Fault, Inject, Plan
+from tests.judge.histories import OUTAGE, Book, Try, fails, knowing, look, plan_of
 
 PLAN = plan_of(faults=[OUTAGE])
 
@@ -131,16 +134,112 @@ def test_a_quota_fault_is_known_from_the_plan() -> None:
     assert (seen.count, seen.samples) == (1, 2)
 
 
+@pytest.mark.parametrize(("after_s", "shown"), [(-0.03, False), (-0.001, False), (0.0, True)])
+@pytest.mark.parametrize(
+    ("finding", "first"), [("retry_after_ignored", fails(429, told_s=2.0)), ("non_retryable_retried", fails(400))]
+)
+def test_what_began_before_the_answer_had_ended_is_no_retry(
+    finding: str, first: Try, after_s: float, shown: bool
+) -> None:
+    """A hedge could not know what the first attempt would be told: both stamps are the edge's, so without tolerance."""
+    book = Book()
+    book.request(12, replace(first, took_s=0.5), Try(after_s=after_s))
+    assert look(finding, book.run(PLAN)).count == int(shown)
+
+
+def test_a_broken_connection_may_be_noticed_late() -> None:
+    """When it broke is the chain's stamp, which may lie 50 ms after the retry's, of the edge."""
+    book = _broken_and_retried(-0.049)
+    assert look("no_backoff", book.run(PLAN)).samples == 20
+    assert look("no_backoff", _broken_and_retried(-0.051).run(PLAN)).samples == 0
+
+
+def _broken_and_retried(after_s: float) -> Book:
+    book = Book()
+    for place in range(20):
+        book.request(12 + place, fails(None, took_s=0.5, outcome="cut"), Try(after_s=after_s))
+    return book
+
+
+ASKED = {"model": "gpt-4"}
+LONGER = {"model": "gpt-4-32k"}
+
+
+@pytest.mark.parametrize(
+    "tries",
+    [
+        [fails(400, more=ASKED), Try(more=LONGER)],
+        [fails(400, more=ASKED), fails(None, outcome="refused", at="azure"), Try(more=LONGER)],
+    ],
+)
+def test_another_model_at_the_same_provider_is_no_retry(tries: list[Try]) -> None:
+    """A fallback to a model with a larger context, 40 times, at once."""
+    book = Book()
+    for place in range(40):
+        book.request(12 + place / 4, *tries)
+    run = book.run(PLAN)
+    assert look("non_retryable_retried", run).status is Status.PASS
+    assert look("no_backoff", run).samples == 0
+
+
+@pytest.mark.parametrize(
+    "between", [[Try(more=LONGER)], [fails(None, outcome="refused")], [fails(503, more=LONGER), fails(503, at="azure")]]
+)
+def test_the_same_model_once_more_is_a_retry(between: list[Try]) -> None:
+    """Whatever came between; of a refused connection nobody knows the model, so it counts as the same."""
+    book = Book()
+    book.request(12, fails(400, more=ASKED), *between, Try(more=ASKED))
+    assert look("non_retryable_retried", book.run(PLAN)).count == 1
+
+
 @pytest.mark.parametrize(
     ("declared", "tries", "shown"),
-    [(None, 5, False), (None, 6, True), (3, 6, False), (3, 7, True), (1, 2, False), (1, 3, True)],
+    [(None, 6, False), (None, 7, True), (3, 6, False), (3, 7, True), (1, 2, False), (1, 3, True)],
 )
 def test_a_storm_of_attempts(declared: int | None, tries: int, shown: bool) -> None:
-    """More than five, or more than twice what the chain declares."""
+    """More than twice what the chain declares, or what its library is known to do by default."""
     plan = plan_of(faults=[OUTAGE], attempts=declared)
+    assert _storms(plan, *[fails(503, after_s=1)] * tries) == int(shown)
+
+
+@pytest.mark.parametrize(("tries", "shown"), [(5, 0), (6, 1)])
+def test_a_storm_where_nothing_is_known(tries: int, shown: int) -> None:
+    """More than five."""
+    assert _storms(plan_of(faults=[OUTAGE], endpoint=True), *[fails(503, after_s=1)] * tries) == shown
+
+
+@pytest.mark.parametrize(
+    ("statuses", "shown"),
+    [
+        ([429] * 12, 0),
+        ([429] * 13, 1),
+        ([503] * 3, 1),
+        ([503] * 2 + [429] * 6, 0),
+        ([418] * 12, 0),
+        ([503, 200, 503], 1),
+    ],
+)
+def test_a_storm_by_class_of_failure(statuses: list[int], shown: int) -> None:
+    """Five retries of rate limits are declared, and none of server errors; the most that any of its failures allows counts."""
+    tries = Tries(most=3, after={"rate_limit": 6, "server_error": 1})
+    plan = plan_of(faults=[OUTAGE])
+    plan = knowing(plan, tries=dict.fromkeys(plan.chain.providers, tries))
+    assert _storms(plan, *[fails(status, after_s=1) for status in statuses]) == shown
+
+
+def test_a_double_send_is_no_storm() -> None:
+    """Six connection tries of the chain's, each sent twice by LiteLLM's client library."""
+    refused = {"status": None, "outcome": "refused", "took_s": 0.001}
+    doubled = [fails(**refused, after_s=1), fails(**refused, after_s=0.002)] * 6
+    assert _storms(PLAN, *doubled) == 0
+    assert _storms(PLAN, *doubled, fails(**refused, after_s=1)) == 1
+
+
+def _storms(plan: Plan, *tries: Try) -> int:
+    """Return how many requests with these attempts, and then a fallback, are storms."""
     book = Book()
-    book.request(12, *[fails(503, after_s=1) for _ in range(tries)], Try(at="azure"))
-    assert look("retry_storm", book.run(plan)).count == int(shown)
+    book.request(12, *tries, Try(at="azure"))
+    return look("retry_storm", book.run(plan)).count
 
 
 def test_attempts_at_two_providers_are_no_storm() -> None:

@@ -28,8 +28,6 @@ SHARE_OF_CORES = 0.8
 """How much of the machine the busiest second of a wave may take, as far as it can be foreseen."""
 JOBS_PER_CORE = 4
 """More would not be ready in time: the imports of one run take a core for about 7 s."""
-_TRIES = 3
-"""At one provider, where nobody declares how many."""
 _NOT_RETRIED = frozenset({400, 401, 402, 404, 413, 422})
 
 
@@ -45,8 +43,7 @@ def cpu_by_second(plan: Plan) -> list[float]:
 
 def _failures(plan: Plan, provider: str, second: int) -> float:
     """Return how many failed attempts at a provider a request is expected to make in some second."""
-    declared = plan.facts.tries[provider].limit()
-    tries = _TRIES if declared is None else declared
+    tries = plan.facts.attempts_max([provider])
     return max(
         (
             window.share

@@ -6,14 +6,16 @@ import numpy as np
 
 from harness.judge.findings.check_result import CheckResult, by_request
 from harness.judge.findings.declaration import FindingKind, on_litellm
-from harness.judge.findings.failure_classes import NON_RETRYABLE
 from harness.judge.run_data import RunData
 from harness.judge.tables.columns import TOLERANCE_NS
+
+CALLERS_OWN = (400, 413, 422)
+"""The request itself is at fault: no other provider could answer it either."""
 
 
 def _check(run: RunData) -> CheckResult:
     requests, attempts = run.columns.requests, run.columns.attempts
-    hopeless = run.columns.requests_with(np.isin(attempts.status, NON_RETRYABLE))
+    hopeless = run.columns.requests_with(np.isin(attempts.status, CALLERS_OWN))
     retryable = run.columns.requests_with(attempts.failed) & ~hopeless
     all_failed = ~run.columns.requests_with(~attempts.failed)
     time_left = requests.end_ns - requests.scheduled_ns < run.plan.load.deadline - TOLERANCE_NS
@@ -40,8 +42,8 @@ FALLBACK_NEVER_FIRED = FindingKind(
     shown_by="request",
     name="failed although a fallback was left",
     meaning="It ended in an error (in a stream, also in an error event before the first token) after failures that a"
-    " fallback could have made good, with time left, and a later provider was never tried. Not after a 400, 401, 403, 404,"
-    " 413 or 422, nor after the first token.",
+    " fallback could have made good, with time left, and a later provider was never tried. A 401, 403 or 404 at one provider"
+    " is another one's chance. Not after a 400, 413 or 422, nor after the first token.",
     could="had such a failure",
     remedy="Fall back on every failure of a provider but those that the request itself caused.",
     remedy_on=on_litellm(

@@ -34,7 +34,7 @@ NO_BACKOFF = FindingKind(
     shown_by="run",
     name="retries without a pause",
     meaning=f"Over half of at least {NO_BACKOFF_RETRIES_MIN} retries without a Retry-After began within 50 ms of the"
-    " failure. A connection try that LiteLLM's client library sends twice (it does so for Anthropic) is one try.",
+    " failure. A connection try that LiteLLM's client library sends twice is one try.",
     could="retries without a Retry-After",
     remedy="Wait before each retry, longer each time and by a random amount (exponential backoff with jitter).",
     check=_check,

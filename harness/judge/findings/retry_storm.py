@@ -2,25 +2,53 @@
 
 from __future__ import annotations
 
+import numpy as np
+import pandas as pd
+
+from harness.chain.facts import Tries
 from harness.judge.findings.check_result import CheckResult, by_request
 from harness.judge.findings.declaration import FindingKind
+from harness.judge.findings.failure_classes import CLASSES, failure_classes
+from harness.judge.findings.retry_timing import sent_twice
 from harness.judge.run_data import RunData
-from harness.judge.tables.pairs import nth_at_provider
+from harness.judge.tables.columns import Ints
 
 STORM_ATTEMPTS = 5
 STORM_FACTOR = 2
 
 
 def _check(run: RunData) -> CheckResult:
-    attempts, retry = run.columns.attempts, run.plan.chain.retry
-    limit = STORM_FACTOR * retry.attempts if retry and retry.attempts else STORM_ATTEMPTS
+    attempts = run.columns.attempts
+    counts = np.ones(len(attempts), dtype=bool)
+    counts[run.retries.after[sent_twice(run)]] = False
+    tried = pd.DataFrame({"count": counts, "limit": _limits(run)})
+    most = tried.groupby([attempts.request, attempts.provider]).agg({"count": "sum", "limit": "max"})
+    storms = most[most["count"] > most["limit"]]
+    shown = np.zeros(len(run.columns.requests), dtype=bool)
+    shown[storms.index.get_level_values(0)] = True
+    limits = sorted(set(storms["limit"]))
     return by_request(
         run,
-        shown=run.columns.requests_with(nth_at_provider(attempts) > limit),
+        shown=shown,
         could=run.journeys.attempts > 0,
-        did=f"made more than {limit} attempts at one provider",
+        did=f"made more than {' or '.join(map(str, limits)) or 'twice the declared'} attempts at one provider",
         nobody="no request made an attempt",
     )
+
+
+def _limits(run: RunData) -> Ints:
+    """Return for each attempt how many its request may make at its provider, going by how this one failed.
+
+    A success allows only as many as the least of the provider's limits: failures decide.
+    """
+    attempts, declared = run.columns.attempts, run.plan.facts.tries
+    limits = np.empty((len(run.columns.providers), len(CLASSES) + 1), dtype=np.int64)
+    for place, name in enumerate(run.columns.providers):
+        tries = declared.get(name, Tries())
+        limits[place] = [STORM_FACTOR * (tries.limit(failure) or 0) or STORM_ATTEMPTS for failure in (*CLASSES, None)]
+    found: Ints = limits[attempts.provider, failure_classes(attempts)]
+    found[~attempts.failed] = limits.min(axis=1)[attempts.provider[~attempts.failed]]
+    return found
 
 
 RETRY_STORM = FindingKind(
@@ -28,8 +56,9 @@ RETRY_STORM = FindingKind(
     severity="required",
     shown_by="request",
     name="retried far too often",
-    meaning=f"More than {STORM_ATTEMPTS} attempts at one provider; where the chain declares `retry.attempts`, more than"
-    " twice that.",
+    meaning="More attempts at one provider than twice the tries that the chain declares for such failures, or that its"
+    f" library makes by default; where neither is known, more than {STORM_ATTEMPTS}. A connection try that LiteLLM's client"
+    " library sends twice is one try.",
     could="made an attempt",
     remedy="Find the second layer that retries (an SDK's own retries inside yours, say) and switch one of them off.",
     check=_check,

@@ -14,22 +14,16 @@ HEALTH_EVERY_NS = 100_000_000
 
 
 def judged_retries(run: RunData) -> Pairs:
-    """Return the retries without the client library's own double sends, and without what cannot be seen whole."""
-    attempts = run.columns.attempts
-    blind = run.columns.requests.blind[attempts.request[run.retries.before]]
-    library = _sends_twice(run)[attempts.provider[run.retries.before]]
-    return run.retries.where(~(library & double_sends(attempts, run.retries)) & ~blind)
+    """Return the retries without a client library's own double sends, and without what cannot be observed completely."""
+    blind = run.columns.requests.blind[run.columns.attempts.request[run.retries.before]]
+    return run.retries.where(~sent_twice(run) & ~blind)
 
 
-def _sends_twice(run: RunData) -> Bools:
-    """Return at which providers the chain's client library sends a failed connection try again by itself.
-
-    LiteLLM's does for Anthropic and for nobody else; anywhere else a retry at once is the chain's own.
-    """
-    chain = run.plan.chain
-    hosted = chain.driver.startswith("litellm")
-    dialects = {name: provider.dialect for name, provider in chain.providers.items()}
-    return np.array([hosted and dialects.get(name) == "anthropic" for name in run.columns.providers], dtype=bool)
+def sent_twice(run: RunData) -> Bools:
+    """Return which retries are only the second half of a connection try that the chain's client library sends twice."""
+    if not run.plan.facts.double_sends:
+        return np.zeros(len(run.retries), dtype=bool)
+    return double_sends(run.columns.attempts, run.retries)
 
 
 def stalled(run: RunData, retries: Pairs) -> str:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import math
+
+import numpy as np
+
 from harness.judge.findings.check_result import CheckResult, unsure
 from harness.judge.findings.declaration import FindingKind, on_litellm
 from harness.judge.result import Status
 from harness.judge.run_data import RunData
+from harness.quantities import duration, plural
 
 RETURN_NS = 10 * 10**9
 LOOK_NS = 12 * 10**9
+REQUESTS_MIN = 10
 
 
 def _check(run: RunData) -> CheckResult:
@@ -17,20 +23,45 @@ def _check(run: RunData) -> CheckResult:
     if not run.outages:
         return unsure(f"no fault at {primary}")
     ended_ns = run.outages[-1].end_ns
-    from_ns = ended_ns + RETURN_NS
+    from_ns, due = _due(run, ended_ns)
     late = requests.sent & (requests.scheduled_ns >= from_ns)
     samples = int(late.sum())
-    if run.end_ns - ended_ns < LOOK_NS:
-        left_s = (run.end_ns - ended_ns) / 10**9
-        return unsure(f"only {left_s:g} s left after the last fault at {primary}: 12 s are needed to tell", samples)
+    left_ns = run.end_ns - from_ns + RETURN_NS
+    if left_ns < LOOK_NS:
+        return unsure(f"the run ended too early to tell: {primary} had to be tried from {due} on", samples)
     if not samples:
-        return unsure(f"no request came later than 10 s after the last fault at {primary}")
-    tried = (run.columns.at_first(attempts.provider) & (attempts.start_ns >= from_ns)).any()
-    if tried:
+        return unsure(f"no request came later than {due}")
+    tried = run.columns.at_first(attempts.provider) & (attempts.start_ns >= from_ns)
+    if tried.any() or _served(run, ended_ns):
         message = f"{primary} was tried again after its last fault"
         return CheckResult(status=Status.PASS, samples=samples, message=message)
-    message = f"none of {samples} requests tried {primary} later than 10 s after its last fault"
+    if samples < REQUESTS_MIN:
+        return unsure(
+            f"only {plural(samples, 'request')} came later than {due}: {REQUESTS_MIN} are needed to tell", samples
+        )
+    message = f"none of {samples} requests tried {primary} later than {due}"
     return CheckResult(status=Status.FAIL, count=1, samples=samples, message=message)
+
+
+def _due(run: RunData, ended_ns: int) -> tuple[float, str]:
+    """Return from when on somebody must have tried the first provider again, and how to say that."""
+    attempts, facts = run.columns.attempts, run.plan.facts
+    first = run.columns.at_first(attempts.provider)
+    failed_ns = np.nanmax(attempts.end_ns, where=first & attempts.failed, initial=ended_ns)
+    cooldown_ns = max((facts.cooldown_ns.get(name, 0) for name in run.columns.first), default=0)
+    told_ns = np.nanmax(attempts.end_ns + attempts.retry_after_ns, where=first, initial=-math.inf)
+    return max(
+        (ended_ns + RETURN_NS, f"{duration(RETURN_NS)} after its last fault"),
+        (failed_ns + cooldown_ns, f"its cooldown of {duration(cooldown_ns)} after its last fault"),
+        (told_ns, "the end of its last Retry-After"),
+    )
+
+
+def _served(run: RunData, ended_ns: int) -> bool:
+    """Return whether the first provider served a request that it began after its last fault."""
+    winner = run.journeys.winner
+    began_ns = np.append(run.columns.attempts.start_ns, math.nan)[winner]
+    return bool((run.columns.at_first(run.journeys.served_by) & (began_ns >= ended_ns)).any())
 
 
 STUCK_ON_FALLBACK = FindingKind(
@@ -38,8 +69,10 @@ STUCK_ON_FALLBACK = FindingKind(
     severity="required",
     shown_by="run",
     name="never went back to the first provider",
-    meaning="No request tried the first provider from 10 s after its last fault to the end. Inconclusive with under 12 s"
-    " after that fault.",
+    meaning="No request tried the first provider from 10 s after its last fault to the end (or from the end of the chain's"
+    " declared cooldown, or of that provider's last Retry-After, where they are later), and none had been served by it"
+    " since the fault. Inconclusive with under 12 s after that fault (2 s after the other two), or with under"
+    f" {REQUESTS_MIN} requests in that time.",
     could="came in that time",
     remedy="Let a circuit breaker probe the provider again after a while.",
     remedy_on=on_litellm("Shorten `cooldown_time` in `router_settings`."),

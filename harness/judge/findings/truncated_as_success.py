@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from harness.judge.findings.answers import last
 from harness.judge.findings.check_result import CheckResult, by_request
 from harness.judge.findings.declaration import FindingKind
+from harness.judge.findings.last_attempts import last
 from harness.judge.run_data import RunData
 from harness.judge.tables.columns import are_success, floats
 

@@ -12,10 +12,14 @@ from harness.judge.run_data import RunData
 from harness.judge.tables.columns import TOLERANCE_NS, Bools, Floats
 
 MEMORY_NS = 60 * 10**9
-"""For so long may a failure keep a breaker open."""
+"""How long a failure may keep a circuit breaker open that the chain does not declare."""
 
 
 def _check(run: RunData) -> CheckResult:
+    """Look for skipped providers.
+
+    Among peers the chain picks at will: none of them is earlier than another, and one that was tried stands for all.
+    """
     attempts, group = run.columns.attempts, run.columns.group
     at_group = group[attempts.provider]
     shown = np.zeros(len(attempts), dtype=bool)
@@ -38,15 +42,21 @@ def _check(run: RunData) -> CheckResult:
 
 
 def _excused(run: RunData, earlier: int, at_ns: Floats) -> Bools:
-    """Return at which times a breaker of an earlier provider may have been open."""
+    """Return at which times the chain may have left an earlier provider alone by its own policy."""
+    name, facts = run.columns.providers[earlier], run.plan.facts
+    if name in facts.limited:
+        return np.ones(len(at_ns), dtype=bool)
+    memory_ns = max(MEMORY_NS, facts.cooldown_ns.get(name, 0))
     attempts = run.columns.attempts
-    failed = attempts.failed & (attempts.provider == earlier)
-    ends_ns = np.sort(np.where(np.isnan(attempts.end_ns), attempts.start_ns, attempts.end_ns)[failed])
-    since_ns = at_ns - MEMORY_NS - TOLERANCE_NS
-    excused = np.searchsorted(ends_ns, at_ns + TOLERANCE_NS, "right") > np.searchsorted(ends_ns, since_ns, "left")
-    for window in run.plan.timeline.at(run.columns.providers[earlier]):
+    failed = np.flatnonzero(attempts.failed & (attempts.provider == earlier))
+    ends_ns = np.where(np.isnan(attempts.end_ns), attempts.start_ns, attempts.end_ns)[failed]
+    failed, ends_ns = failed[np.argsort(ends_ns)], np.sort(ends_ns)
+    until_ns = np.maximum.accumulate(ends_ns + np.fmax(attempts.retry_after_ns[failed], memory_ns))
+    last = np.searchsorted(ends_ns, at_ns + TOLERANCE_NS, "right") - 1
+    excused = np.append(until_ns, -math.inf)[last] >= at_ns - TOLERANCE_NS
+    for window in run.plan.timeline.at(name):
         if window.inject.fault_kind.of_connection:
-            excused |= (window.start_ns <= at_ns) & (window.end_ns >= since_ns)
+            excused |= (window.start_ns <= at_ns) & (window.end_ns >= at_ns - memory_ns - TOLERANCE_NS)
     return excused
 
 
@@ -55,9 +65,11 @@ WRONG_ORDER = FindingKind(
     severity="required",
     shown_by="request",
     name="provider tried before its turn",
-    meaning="It tried a provider although an earlier one had not been tried in this request, had no failed attempt in the"
-    " last 60 s, and no connection fault. Among peers, of which the chain picks at will, there is no order, and one that"
-    " was tried stands for all.",
+    meaning="It tried a provider although an earlier one had not been tried in this request, and nothing explained why it"
+    " was skipped: no failed attempt there in the last 60 s (or in the chain's declared cooldown, or in that attempt's"
+    " Retry-After, where they are longer), no connection fault, and no limit of the chain's own (requests or tokens per"
+    " minute, parallel requests, a budget, a check before the call). Among peers, of which the chain picks at will, there"
+    " is no order, and one that was tried stands for all.",
     could="tried a fallback",
     remedy="Keep the order of providers the same in every request.",
     remedy_on=on_litellm(

@@ -12,8 +12,6 @@ def _made(run: SearchRun, attempts: Attempts) -> int:
 
 def _broken(run: SearchRun) -> tuple[str, ...]:
     most = run.attempts_max
-    if most is None:
-        return ()
     return tuple(request.request_id for request, attempts in run.measured() if _made(run, attempts) > most)
 
 
@@ -28,7 +26,7 @@ def _limit(run: SearchRun, _broken_by: tuple[str, ...]) -> str:
 
 BOUNDED_ATTEMPTS = Property(
     name="bounded_attempts",
-    broken_by="a request with more attempts than the tries that the chain declares, or its library makes, at each provider",
+    broken_by="a request with more attempts than the chain's policy allows over its providers (unstated: 3 each)",
     check=_broken,
     harm=_harm,
     limit=_limit,

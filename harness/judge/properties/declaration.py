@@ -26,6 +26,10 @@ class WorstRequest:
     attempts: Attempts
 
 
+def _none(_run: SearchRun) -> int:
+    return 0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Property:
     """Something that must hold whatever breaks, and that `harness explore` tries to break.
@@ -41,6 +45,8 @@ class Property:
         limit: For a property without findings: returns the expectation that the requests which break it fail.
         about_streams: Mostly broken by streams, so that a search for it should try many.
         weight: Returns how badly a request breaks it; None where the request that waited longest is the worst.
+        callers_missing: Returns how many more callers it takes to tell whether a run breaks it: 0 where that can be told,
+            or where it cannot be broken.
         caused_by_all: The faults of all requests led to it, not only those of the request that shows it.
     """
 
@@ -52,6 +58,7 @@ class Property:
     limit: Callable[[SearchRun, tuple[str, ...]], str] | None = None
     about_streams: bool = False
     weight: Callable[[SearchRun, Attempts], int] | None = None
+    callers_missing: Callable[[SearchRun], int] = _none
     caused_by_all: bool = False
 
     def __post_init__(self) -> None:

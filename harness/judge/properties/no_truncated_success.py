@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from harness.history.records import AttemptRecord, RequestRecord
+from harness.history.records import RequestRecord
 from harness.http_rules import is_success
 from harness.judge.properties.declaration import Attempts, Property, WorstRequest
-from harness.judge.properties.search_run import SearchRun, failed
+from harness.judge.properties.search_run import SearchRun, failed, winner
 
 _BROKEN = frozenset({"cut", "reset", "timeout", "malformed"})
 
@@ -14,7 +14,7 @@ def _truncated(request: RequestRecord, attempts: Attempts) -> bool:
     """Return whether half an answer was taken for the whole."""
     if request.outcome != "ok" or not is_success(request.status) or request.complete:
         return False
-    serving = _winner(request, attempts)
+    serving = winner(request, attempts)
     if serving is None:  # its text names no attempt: the last that began an answer is the one
         serving = next((each for each in reversed(attempts) if is_success(each.status)), None)
     if serving is None:
@@ -23,14 +23,6 @@ def _truncated(request: RequestRecord, attempts: Attempts) -> bool:
         request.text_chars is not None and serving.text_chars is not None and request.text_chars < serving.text_chars
     )
     return shorter or (is_success(serving.status) and serving.outcome in _BROKEN)
-
-
-def _winner(request: RequestRecord, attempts: Attempts) -> AttemptRecord | None:
-    if request.served_attempt is not None:
-        return next((each for each in attempts if each.attempt_id == request.served_attempt), None)
-    if request.sources:
-        return None
-    return next((each for each in reversed(attempts) if not failed(each)), None)
 
 
 def _swallowed(request: RequestRecord, attempts: Attempts) -> bool:

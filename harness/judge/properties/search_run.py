@@ -63,20 +63,56 @@ class SearchRun:
                 yield request, self.of[request.request_id]
 
     def retries(self, attempts: list[AttemptRecord]) -> Iterator[Pair]:
-        """Yield each failed attempt of a request with the next one at the same provider, unless both were open at once."""
+        """Yield each failed attempt of a request with the next one at the same provider for the same model.
+
+        Not where both were open at once.
+        """
         for provider in dict.fromkeys(each.provider for each in attempts):
-            for before, after in pairwise(each for each in attempts if each.provider == provider):
-                if failed(before) and before.end_ns is not None and after.start_ns >= before.end_ns - TOLERANCE_NS:
-                    yield before, after
+            there = [each for each in attempts if each.provider == provider]
+            models = _models(there)
+            for model in dict.fromkeys(models):
+                for before, after in pairwise(
+                    each for each, asked in zip(there, models, strict=True) if asked == model
+                ):
+                    if _follows(before, after):
+                        yield before, after
 
     @property
-    def attempts_max(self) -> int | None:
-        """How many attempts one request may make at the providers that count; None if nobody declares it."""
+    def attempts_max(self) -> int:
+        """How many attempts one request may make at the providers that count."""
         return self.facts.attempts_max(self.providers)
 
     def waited_ns(self, request: RequestRecord) -> int:
         """Return how long a caller waited for its answer, or until the run's end, in nanoseconds."""
         return (self.end_ns if request.end_ns is None else request.end_ns) - request.scheduled_ns
+
+
+def _models(attempts: list[AttemptRecord]) -> list[str | None]:
+    """Return which model each attempt at a provider asked for.
+
+    Of a connection try that only the chain has seen nobody knows the model: it counts as that of its neighbour.
+    """
+    models = [each.model for each in attempts]
+    for place in range(1, len(models)):
+        models[place] = models[place] or models[place - 1]
+    for place in reversed(range(len(models) - 1)):
+        models[place] = models[place] or models[place + 1]
+    return models
+
+
+def _follows(before: AttemptRecord, after: AttemptRecord) -> bool:
+    # Both stamps of an answered attempt are the edge's, so nothing of it is known before its end.
+    early_ns = 0 if before.outcome == "status" else TOLERANCE_NS
+    return failed(before) and before.end_ns is not None and after.start_ns >= before.end_ns - early_ns
+
+
+def winner(request: RequestRecord, attempts: list[AttemptRecord]) -> AttemptRecord | None:
+    """Return the attempt of a request whose answer its caller took."""
+    if request.served_attempt is not None:
+        return next((each for each in attempts if each.attempt_id == request.served_attempt), None)
+    if request.sources or request.outcome != "ok":
+        return None
+    return next((each for each in reversed(attempts) if not failed(each)), None)
 
 
 def failed(attempt: AttemptRecord) -> bool:

@@ -1,4 +1,4 @@
-"""What followed on what: pairs of attempts of one request, and the waits between them."""
+"""Consecutive attempts of a request, and the waits between them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Pairs:
         before: Place of the first attempt.
         after: Place of the second.
         gap_ns: From the end of the first to the start of the second; NaN if the first has no end.
-        failed: The first failed, and the second began after that: not both at once (hedging).
+        failed: The first failed, and the second began after that: the two were not open at once (hedging).
         early_ns: How long before the time that the first was told the second began; NaN if it was told none.
     """
 
@@ -57,9 +57,16 @@ def switches(attempts: Attempts, pairs: Pairs) -> Pairs:
 
 
 def retries(attempts: Attempts) -> Pairs:
-    """Return all pairs of a failed attempt and the request's next one at the same provider, others between them or not."""
-    order = by_provider(attempts)
+    """Return all pairs of a failed attempt and the request's next one at the same provider for the same model.
+
+    Attempts at other providers, or for other models, may lie between the two.
+    """
+    order, model = by_provider(attempts), _models(attempts)
+    if model is not None:
+        order = order[np.lexsort((model[order], attempts.provider[order], attempts.request[order]))]
     same = (np.diff(attempts.request[order]) == 0) & (np.diff(attempts.provider[order]) == 0)
+    if model is not None:
+        same &= np.diff(model[order]) == 0
     place = np.flatnonzero(same)
     pairs = _pairs(attempts, order[place], order[place + 1])
     return pairs.where(pairs.failed)
@@ -69,6 +76,21 @@ def by_provider(attempts: Attempts) -> Ints:
     """Return the places of the attempts by request, then by provider, then by start."""
     width = int(attempts.provider.max(initial=0)) + 2
     return np.argsort(attempts.request * width + attempts.provider, kind="stable")
+
+
+def _models(attempts: Attempts) -> Ints | None:
+    """Return which model each attempt asked for; None where all asked for the same.
+
+    Of a connection try that only the chain has seen nobody knows the model: it counts as that of its neighbour.
+    """
+    known, names = pd.factorize(attempts.column("model"))
+    if len(names) < 2:
+        return None
+    model = pd.Series(np.where(known < 0, np.nan, known))
+    keys = [attempts.request, attempts.provider]
+    filled = model.groupby(keys).ffill()
+    found: Ints = filled.groupby(keys).bfill().fillna(-1).to_numpy().astype(np.int64)
+    return found
 
 
 def double_sends(attempts: Attempts, pairs: Pairs) -> Bools:
@@ -88,11 +110,13 @@ def double_sends(attempts: Attempts, pairs: Pairs) -> Bools:
 
 def _pairs(attempts: Attempts, before: Ints, after: Ints) -> Pairs:
     gap_ns = attempts.start_ns[after] - attempts.end_ns[before]
+    # Both stamps of an answered attempt are the edge's, so nothing of it is known before its end.
+    early_ns = np.where(attempts.had("status")[before], 0, -TOLERANCE_NS)
     return Pairs(
         before=before,
         after=after,
         gap_ns=gap_ns,
-        failed=attempts.failed[before] & (gap_ns >= -TOLERANCE_NS),
+        failed=attempts.failed[before] & (gap_ns >= early_ns),
         early_ns=attempts.retry_after_ns[before] - gap_ns,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from harness.judge.properties import PROPERTIES, SearchRun
@@ -37,9 +38,29 @@ def try_schedule(
         seed: In place of the space's.
     """
     run = search_run_of(space, schedule, seed=seed)
-    shown = {name: ids for name in properties if (ids := PROPERTIES[name].check(run))}
+    runs = {name: long_enough(space, schedule, run, name, seed=seed)[1] for name in properties}
+    shown = {name: ids for name in properties if (ids := PROPERTIES[name].check(runs[name]))}
     slowest_ns = max(((each.end_ns or run.end_ns) - each.scheduled_ns for each in run.requests), default=0)
     return TrialResult(shown, slowest_ns / 1e9, max((len(tried) for tried in run.of.values()), default=0))
+
+
+def long_enough(
+    space: Space, schedule: FaultSchedule, run: SearchRun, name: str, *, seed: int | None = None
+) -> tuple[FaultSchedule, SearchRun]:
+    """Return a schedule with as many more callers as it takes to tell whether a property holds, and its run.
+
+    Args:
+        space: Where it is from.
+        schedule: The schedule.
+        run: Its run.
+        name: The property's.
+        seed: In place of the space's.
+    """
+    missing = PROPERTIES[name].callers_missing(run)
+    if not missing:
+        return schedule, run
+    longer = replace(schedule, after=(space.after if schedule.after is None else schedule.after) + missing)
+    return longer, search_run_of(space, longer, seed=seed)
 
 
 def search_run_of(space: Space, schedule: FaultSchedule, *, seed: int | None = None) -> SearchRun:

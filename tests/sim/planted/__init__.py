@@ -86,6 +86,16 @@ class AsksTheLastFirst(RequestMachine):
         self._order = (self._order[0], *reversed(self._order[1:]))
 
 
+class KeepsBreakersOpen(RequestMachine):
+    """Never lets a breaker that has opened pass anything again."""
+
+    def _take(self, now_ns: int, result: Result) -> None:
+        super()._take(now_ns, result)
+        for breaker in self._shared.breakers.values():
+            if breaker._opened_ns is not None:
+                breaker._opened_ns = 10**6 * S
+
+
 class TakesHalfForWhole(RequestMachine):
     """Does not mind how a stream ends."""
 
@@ -133,7 +143,8 @@ BUGS = {
     "forgets-the-third-provider": Planted(breaks="survives_if_any_healthy", request=ForgetsThird),
     "never-returns-to-the-primary": Planted(
         breaks="returns_to_primary",
-        chain=replace(CORRECT, policy=replace(CORRECT.policy, breaker=BreakerSpec(failures=1, open=3600 * S))),
+        chain=replace(CORRECT, policy=replace(CORRECT.policy, breaker=BreakerSpec(failures=1))),
+        request=KeepsBreakersOpen,
     ),
     "retries-without-end": Planted(
         breaks="bounded_attempts",

@@ -19,7 +19,7 @@ from harness.drivers.reference.host import Reference
 from harness.history import AttemptOutcome
 from harness.scenario import Fault, Inject, Load, Plan, Scenario, compile_plan
 from harness.scenario.expect import parse
-from tests.sim.planted import CORRECT, NAMES, ForgetsThird, IgnoresRetryAfter, S
+from tests.sim.planted import CORRECT, NAMES, ForgetsThird, IgnoresRetryAfter, KeepsBreakersOpen, S
 
 assert CORRECT.policy is not None
 RIGHT = replace(CORRECT, policy=replace(CORRECT.policy, breaker=None, budget=None))
@@ -222,7 +222,8 @@ MISTAKES: Mapping[str, Mistake] = {
     "fallback_never_fired": Mistake(faults=_all_through(_DOWN, *NAMES[:2]), instead={"RequestMachine": ForgetsThird}),
     "stuck_on_fallback": Mistake(
         faults=_all_through(_DOWN),
-        chain=replace(RIGHT, policy=replace(RIGHT.policy, breaker=BreakerSpec(failures=1, open=3600 * S))),
+        chain=replace(RIGHT, policy=replace(RIGHT.policy, breaker=BreakerSpec(failures=1))),
+        instead={"RequestMachine": KeepsBreakersOpen},
     ),
     "zombie_attempts": Mistake(
         faults=_all_through(Inject(delay=20 * S)),

@@ -1,4 +1,4 @@
-"""What the findings about answers share."""
+"""The last attempt of each request, of those that matter."""
 
 from __future__ import annotations
 
