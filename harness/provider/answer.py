@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 
 from harness.history import AttemptOutcome
 from harness.http_rules import is_success
-from harness.provider.inject import ErrorPreset
+from harness.provider.inject import DelayForm, ErrorPreset
 from harness.provider.reply import Close, End, Hang, Reset, Step
 
 Problem = ErrorPreset | Literal["unknown_path"]
@@ -45,7 +45,7 @@ class Delay(NamedTuple):
     """
 
     ns: int
-    form: Literal["seconds", "date", "ms", "body"] | None = None
+    form: DelayForm | None = None
     wall_ns: int = 0
 
 

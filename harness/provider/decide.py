@@ -6,14 +6,14 @@ touches the attempt acts. So a delay holds up an error too, while an error leave
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import NamedTuple
 
 from harness.draw import draw
 from harness.provider import limit
-from harness.provider.fault_kind import Aspect
+from harness.provider.fault_kind import Aspect, FaultKind
 from harness.provider.inject import Limit
 from harness.provider.limit import Bucket, Quota
 from harness.provider.window import Window
@@ -62,13 +62,14 @@ NOTHING = Decision()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
-    """What is known at one provider.
+    """One provider's faults, and what they have counted so far.
 
     Attributes:
         provider: Its name.
         seed: The plan's.
         windows: Its fault windows that are decided for each attempt, in the order of the file.
-        orphans: How many attempts without a request came so far; they have nothing else to be told apart by.
+        kinds: Their kinds of fault, by `fault_id`: looked up once, not for each attempt.
+        orphans: How many attempts without a request came so far; only their number tells them apart.
         met: How many attempts each `every` window has met so far.
         buckets: What is left of each `limit` window's quota.
     """
@@ -76,15 +77,17 @@ class State:
     provider: str
     seed: int
     windows: tuple[Window, ...]
+    kinds: Mapping[str, FaultKind]
     orphans: int = 0
     met: Mapping[str, int] = field(default_factory=dict)
     buckets: Mapping[str, Bucket] = field(default_factory=dict)
 
 
-def begin(provider: str, *, seed: int, windows: Iterable[Window]) -> State:
-    """Return a provider's first state. Faults that hit its whole listener are Toxiproxy's and left out."""
-    own = tuple(w for w in windows if w.provider == provider and not w.inject.fault_kind.whole_provider)
-    return State(provider=provider, seed=seed, windows=own)
+def begin(provider: str, *, seed: int, windows: Collection[Window]) -> State:
+    """Return a provider's first state. Faults of its port are Toxiproxy's and left out."""
+    kinds = {window.fault_id: window.inject.fault_kind for window in windows if window.provider == provider}
+    own = tuple(w for w in windows if w.provider == provider and not kinds[w.fault_id].whole_provider)
+    return State(provider=provider, seed=seed, windows=own, kinds=kinds)
 
 
 def decide(state: State, attempt: Attempt) -> tuple[State, Decision]:
@@ -102,7 +105,7 @@ def decide(state: State, attempt: Attempt) -> tuple[State, Decision]:
     faults: dict[Aspect, Window] = {}
     wait_ns, quota = 0, NO_QUOTA
     for window in active:
-        aspect = window.inject.fault_kind.aspect
+        aspect = state.kinds[window.fault_id].aspect
         if aspect in faults or not _chooses(state, window, attempt, key):
             continue
         if window.every is not None:
@@ -112,11 +115,11 @@ def decide(state: State, attempt: Attempt) -> tuple[State, Decision]:
                 continue
         if window.inject.limit is not None:
             state, wait_ns, told = _take(state, window, window.inject.limit, attempt)
-            if wait_ns or quota is NO_QUOTA:  # of several the first speaks, but a refusal speaks for itself
+            if wait_ns or quota is NO_QUOTA:  # the first limit's numbers are sent, unless another one refuses
                 quota = told
             if not wait_ns:
                 continue
-            # Who is refused takes nothing from the limits that would have let it pass either.
+            # An attempt that is refused takes nothing from the limits that would have let it pass.
             state = replace(state, buckets={**buckets, window.fault_id: state.buckets[window.fault_id]})
         faults[aspect] = window
     if not faults and quota is NO_QUOTA:
@@ -130,7 +133,7 @@ def _chooses(state: State, window: Window, attempt: Attempt, key: tuple[str, int
         return False
     if window.streaming is not None and attempt.streaming != window.streaming:
         return False
-    if window.inject.fault_kind.streams_only and not attempt.streaming:
+    if not attempt.streaming and state.kinds[window.fault_id].streams_only:
         return False
     if window.first is not None and attempt.request_id is not None and attempt.nth > window.first:
         return False
@@ -138,7 +141,7 @@ def _chooses(state: State, window: Window, attempt: Attempt, key: tuple[str, int
 
 
 def _take(state: State, window: Window, quota: Limit, attempt: Attempt) -> tuple[State, int, Quota]:
-    """Return the state with one attempt taken out of a limit, how long that has to wait, and what is told of the limit."""
+    """Return the state with one attempt taken out of a limit, how long that has to wait, and the limit's numbers."""
     bucket = state.buckets.get(window.fault_id) or limit.full(quota, window.start_ns)
     bucket, wait_ns = limit.take(quota, bucket, at_ns=attempt.at_ns, tokens=attempt.tokens)
     state = replace(state, buckets={**state.buckets, window.fault_id: bucket})

@@ -32,6 +32,9 @@ ErrorPreset = Literal[
     "too_large",
 ]
 
+DelayForm = Literal["seconds", "date", "ms", "body"]
+"""How an answer sends a delay: in whole seconds, as a date, in milliseconds, or in its body."""
+
 _HeaderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~\-]+$")]
 _HeaderValue = Annotated[str, StringConstraints(pattern=r"^[ -~\t]*$")]  # what can go over the wire, in one line
 
@@ -104,7 +107,7 @@ class Inject:
     status: Annotated[int, Ge(200), Le(599)] | None = None
     error: ErrorPreset | None = None
     retry_after: Duration | None = None
-    retry_after_as: Literal["seconds", "date", "ms", "body"] | None = None
+    retry_after_as: DelayForm | None = None
     body: str | dict[str, Any] | None = None
     headers: dict[_HeaderName, _HeaderValue] | None = None
     connection: Annotated[str, AfterValidator(_known("connection"))] | None = None

@@ -21,10 +21,10 @@ _DOMAIN = "sim"
 
 _Raised = tuple[type[httpx.TransportError], int | None, str]
 
-Phase = Literal["connecting", "asked", "answered"]
+ReachedPoint = Literal["connecting", "asked", "answered"]
 """How far an exchange had come: to a connection, to the headers of its answer."""
 
-_ERRORS: Mapping[ErrorStyle, Mapping[tuple[AttemptOutcome, Phase], _Raised]] = {
+_ERRORS: Mapping[ErrorStyle, Mapping[tuple[AttemptOutcome, ReachedPoint], _Raised]] = {
     "httpx": {
         ("refused", "connecting"): (httpx.ConnectError, errno.ECONNREFUSED, "All connection attempts failed"),
         ("reset", "asked"): (httpx.ReadError, errno.ECONNRESET, ""),
@@ -189,5 +189,5 @@ def _cause(manner: ErrorStyle, broken: BrokenError, *, answered: bool) -> OSErro
     return None if number is None else OSError(number, os.strerror(number))
 
 
-def _phase(broken: BrokenError, *, answered: bool) -> Phase:
+def _phase(broken: BrokenError, *, answered: bool) -> ReachedPoint:
     return "answered" if answered else "asked" if broken.connected else "connecting"
