@@ -12,6 +12,8 @@ from harness.judge.findings import FINDINGS, FindingKind
 from harness.judge.properties import PROPERTIES, Property
 from harness.provider.answer import Call, Refusal
 from harness.provider.dialects import DIALECTS
+from harness.provider.fault_kind import Aspect
+from harness.provider.faults import FAULTS
 from harness.provider.inject import ErrorPreset
 from harness.provider.reply import Head
 
@@ -25,6 +27,9 @@ def tables() -> dict[str, str]:
         "findings": _table(("id", "severity", "shown by", "when", "could have shown it"), map(_finding, kinds)),
         "remedies": _table(("id", "in words", "usual remedy"), map(_remedy, kinds)),
         "errors": _table(("error", *(f"`{name}`" for name in DIALECTS.own)), map(_errors, get_args(ErrorPreset))),
+        "instead": _faults("instead"),
+        "port": _faults("listener"),
+        "answer": _faults("delay", "pace", "body"),
         "properties": _table(("property", "broken by", "findings"), map(_property, PROPERTIES.own.values())),
     }
 
@@ -39,6 +44,16 @@ def _remedy(kind: FindingKind) -> Sequence[str]:
         by_text.setdefault(text, []).append(f"`{driver}`")
     special = [f"On {' and '.join(drivers)}: {text}" for text, drivers in by_text.items()]
     return f"`{kind.id}`", kind.name, " ".join([kind.remedy, *special])
+
+
+def _faults(*aspects: Aspect) -> str:
+    kinds = [kind for kind in FAULTS.own.values() if kind.aspect in aspects]
+    names = [", ".join(f"`{form}`" for form in kind.written) for kind in kinds]
+    if "body" in aspects:
+        rows = [(name, kind.meets, kind.meets_plain) for name, kind in zip(names, kinds, strict=True)]
+        return _table(("inject", "in a stream", "in a plain answer"), rows)
+    meets = [(name, kind.meets) for name, kind in zip(names, kinds, strict=True)]
+    return _table(("inject", "what the caller meets"), meets)
 
 
 def _errors(problem: ErrorPreset) -> Sequence[str]:

@@ -91,7 +91,7 @@ class History:
         complete: Every part of the run came to its planned end.
         lost: Records of attempts known to be lost; a planned request without a record counts besides.
         foreign: Calls that bore another run's token; the edge refused them.
-        unseen: Providers whose refused connections nobody can see (an `endpoint` chain).
+        unseen: No recorder sits in the chain (an `endpoint` chain), so attempts without a connection are not recorded.
     """
 
     plan_digest: str

@@ -31,7 +31,7 @@ DISTRIBUTIONS = (
     "fallback_overhead_failed",
     "fallback_overhead_waiting",
 )
-UNSEEN = "refused connections of a chain that the harness does not host cannot be seen"
+UNSEEN = "connections that a chain in another program tried and did not get are not observable"
 _NOT_OF_ATTEMPTS = frozenset({"requests", "success_rate", "failed_requests", "goodput", "latency", "ttft"})
 _MOMENTS = frozenset({"time_to_fallback", "time_to_recover"})
 _STATISTIC = re.compile(r"_(p[\d.]+|max)$")

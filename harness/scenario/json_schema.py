@@ -1,7 +1,6 @@
 """What people can write in a scenario or chain file, for their editors and for the reference.
 
-`python -m harness.scenario.json_schema DIR` writes `scenario.schema.json`, `chain.schema.json` and `scenario.md`, and the
-tables in `faults.md`.
+`python -m harness.scenario.json_schema DIR` writes `scenario.schema.json`, `chain.schema.json` and `scenario.md`.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from harness.document import duration_text, share_text
 from harness.provider import inject
 from harness.provider import spec as provider
 from harness.provider.dialects import DIALECTS
-from harness.provider.faults import FAULTS, names_of
+from harness.provider.faults import names_of
 from harness.scenario import expect, schema
 
 _HIDDEN = {"Chain": spec.DERIVED}
@@ -107,24 +106,6 @@ def reference() -> str:
     return "\n".join(parts)
 
 
-def with_fault_tables(page: str) -> str:
-    """Return the page about faults with its tables written anew, each between the comments that name its aspects."""
-
-    def table(marks: re.Match[str]) -> str:
-        aspects = marks["aspects"].split()
-        kinds = [fault for fault in FAULTS.own.values() if fault.aspect in aspects]
-        plain = any(fault.meets_plain for fault in kinds)
-        head = ["inject", *(("in a stream", "in a plain answer") if plain else ("what the caller meets",))]
-        rows = [
-            [", ".join(f"`{form}`" for form in fault.written), fault.meets, *([fault.meets_plain] if plain else [])]
-            for fault in kinds
-        ]
-        lines = [f"| {' | '.join(line)} |" for line in (head, *rows)]
-        return "\n".join([marks["begin"], "", lines[0], "|---" * len(head) + "|", *lines[1:], "", marks["end"]])
-
-    return _TABLE.sub(table, page)
-
-
 def _default(name: str, field: dict[str, Any], required: Collection[str]) -> str:
     if name in required:
         return "required"
@@ -136,7 +117,6 @@ def _default(name: str, field: dict[str, Any], required: Collection[str]) -> str
     return f"`{value}`"
 
 
-_TABLE = re.compile(r"(?P<begin><!-- faults: (?P<aspects>[a-z ]+) -->)\n.*?(?P<end><!-- end -->)", re.DOTALL)
 _HEADS = {
     "Scenario": "Scenario",
     "Load": "`load`",
@@ -159,8 +139,6 @@ def main(folder: Path) -> None:
     for name, written in schemas().items():
         (folder / name).write_text(json.dumps(written, indent=2) + "\n", encoding="utf-8")
     (folder / "scenario.md").write_text(reference(), encoding="utf-8")
-    page = folder / "faults.md"
-    page.write_text(with_fault_tables(page.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 if __name__ == "__main__":

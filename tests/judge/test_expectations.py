@@ -208,7 +208,7 @@ def test_what_cannot_be_seen_cannot_be_expected() -> None:
     book.request(45, Try())
     rows = judge(book.run(plan, fired=None, unseen=True)).expectations
     assert [row.status for row in rows] == [Status.INCONCLUSIVE] * 2
-    assert all("cannot be seen" in row.message for row in rows)
+    assert all("not observable" in row.message for row in rows)
     assert [row.observed for row in rows] == [None] * 2
 
 

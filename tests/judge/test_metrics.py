@@ -197,7 +197,7 @@ def test_what_nobody_can_see_is_null_with_its_reason() -> None:
     metrics = measure(book.run(plan, fired=None, unseen=True))
     for name in ("amplification", "amplification_peak", "retry_gap_p95", "exposed", "zombie_attempts", "attempts"):
         assert metrics.phases["fault"][name].value is None
-        assert "cannot be seen" in metrics.phases["fault"][name].why
+        assert "not observable" in metrics.phases["fault"][name].why
     assert metrics.phases["fault"]["success_rate"].value == 1
     assert metrics.phases["fault"]["latency_p50"].value is not None
     assert metrics.phases["baseline"]["amplification"].value == 1

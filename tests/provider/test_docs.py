@@ -13,14 +13,14 @@ from harness.provider.faults import FAULTS
 from harness.provider.faults.context import AFTER_TOKENS, PAUSE_NS
 from harness.provider.inject import Inject
 from harness.scenario import Fault
-from harness.scenario.json_schema import with_fault_tables
+from scripts import declarations
 
 PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "faults.md").read_text()
 
 
 def test_the_committed_tables_are_the_generated_ones() -> None:
     """`make schema` writes them; a kind without a row, or a row without a kind, is caught here."""
-    assert with_fault_tables(PAGE) == PAGE
+    assert declarations.page(PAGE) == PAGE
     rows = re.findall(r"^\| (`[a-z_: ]+`(?:, `[a-z_]+`)*) \|", PAGE.partition("## Limits")[0], re.MULTILINE)
     assert sorted(rows) == sorted(", ".join(f"`{form}`" for form in fault.written) for fault in FAULTS.own.values())
 

@@ -10,7 +10,7 @@ from harness.judge.result import Status
 from harness.judge.run_data import RunData
 from harness.judge.tables.columns import Bools
 
-BLIND = "refused connections of this chain cannot be seen from outside"
+BLIND = "connections that this chain tried and did not get are not observable from outside"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

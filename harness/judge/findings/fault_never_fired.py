@@ -60,7 +60,7 @@ def _unseen(run: RunData, window: Window, name: str, event: FaultEvent) -> str:
     stopped = not inside.any() and (at_provider & ~inside).any()
     if stopped and went_on.any():
         return ""
-    return f"nobody can see whether {name} at {window.provider} refused a connection"
+    return f"it is not observable whether {name} at {window.provider} stopped a connection"
 
 
 FAULT_NEVER_FIRED = FindingKind(
