@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import time
 from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
@@ -16,10 +15,10 @@ import aiohttp
 from harness.chain.spec import PLACEHOLDER, Endpoint
 from harness.errors import HarnessError, UsageError
 from harness.http_rules import is_success
+from harness.waiting import poll
 
 READY_S = 30.0
 
-_POLL_S = 0.05
 _TRY_S = 1.0
 _ANSWER_S = 5.0  # gateways that look at their own upstreams take seconds to say that they are well
 
@@ -99,14 +98,11 @@ class Probe:
         return f"{self._host}:{self._port}"
 
     async def ready(self) -> bool:
-        """Say whether it is, within some five seconds; a gateway that is not gets a moment's rest."""
-        if await (self.accepts() if self._url is None else self._well(self._url)):
-            return True
-        await asyncio.sleep(_POLL_S)
-        return False
+        """Return whether it is ready, within some five seconds."""
+        return await (self.accepts() if self._url is None else self._well(self._url))
 
     async def accepts(self) -> bool:
-        """Say whether something accepts a connection at the gateway's port. Nothing is sent."""
+        """Return whether something accepts a connection at the gateway's port. Nothing is sent."""
         try:
             async with asyncio.timeout(_TRY_S):
                 _reader, writer = await asyncio.open_connection(self._host, self._port)
@@ -131,11 +127,9 @@ class Probe:
         Raises:
             HarnessError: It is not in time.
         """
-        deadline = time.monotonic() + timeout_s
-        while not await self.ready():
-            if time.monotonic() >= deadline:
-                hint = "is it running, and is endpoint.base_url its address?"
-                raise HarnessError(f"did not {self.what} within {timeout_s:g} s", where="chain", hint=hint)
+        if not await poll(self.ready, timeout_s=timeout_s):
+            hint = "is it running, and is endpoint.base_url its address?"
+            raise HarnessError(f"did not {self.what} within {timeout_s:g} s", where="chain", hint=hint)
 
     async def _well(self, url: str) -> bool:
         timeout = aiohttp.ClientTimeout(total=_ANSWER_S)

@@ -21,7 +21,7 @@ from harness.drivers.host import Host, host
 from harness.errors import ExitCode, HarnessError
 from harness.live.environment import child_environment
 from harness.live.nemesis import Nemesis
-from harness.live.processes import Fork, OwnedProcess, to_the_end
+from harness.live.processes import Fork, OwnedProcess
 from harness.live.toxiproxy import Binary, Toxiproxy
 from harness.messages import (
     Begin,
@@ -38,13 +38,14 @@ from harness.messages import (
 from harness.part import watch_loop
 from harness.scenario import Plan
 from harness.store import Capture, Origin, RunFolder
+from harness.waiting import sleep_until, to_the_end
 
 LEAD_NS = 300_000_000
 """From the moment everyone is ready to the origin: long enough for the origin to reach every part."""
 LATE_S = 3.0
 """How long to wait for attempts that begin after the last request has ended."""
 SLACK_S = 10.0
-"""How long past the last deadline the load may take to say that it is done."""
+"""How long past the last deadline the load may take to report that it is done."""
 CUT_SHORT_S = 2.5
 """How long a part of a run that was cut short may take to write what it has and end by itself."""
 TOKEN_CHARS = 8
@@ -72,7 +73,7 @@ class LiveResult:
 
     Attributes:
         warnings: What the chain's host could not carry over, and the like.
-        load: What the load says it did, in counts.
+        load: The load's report, in counts.
     """
 
     warnings: tuple[str, ...]
@@ -133,7 +134,7 @@ async def _task(work: Coroutine[Any, Any, Any]) -> AsyncIterator[asyncio.Task[An
         task.cancel()
         await asyncio.wait([task])
         if not task.cancelled():
-            task.exception()  # told by whoever asked for the result; here it would only be noise
+            task.exception()  # raised where the result is awaited; asyncio would print it once more
 
 
 class _LiveRun:
@@ -165,47 +166,41 @@ class _LiveRun:
         self.children: list[OwnedProcess] = []
 
     async def run(self) -> LiveResult:
-        """Tell the run's story, and end it as soon as a part dies."""
-        async with AsyncExitStack() as parts, _task(self._story(parts)) as story:
+        """Carry the plan out, and end everything as soon as a part dies."""
+        async with AsyncExitStack() as parts, _task(self._carry_out(parts)) as work:
             try:
-                return await self._told(story)
+                return await self._result(work)
             except BaseException:
-                await to_the_end(self._cut_short(story))
+                await to_the_end(self._cut_short(work))
                 raise
 
-    async def _told(self, story: asyncio.Task[LiveResult]) -> LiveResult:
-        while not story.done():
+    async def _result(self, work: asyncio.Task[LiveResult]) -> LiveResult:
+        while not work.done():
             # Deaths are added as parts start, hence the timeout.
-            await asyncio.wait([story, *self.deaths], timeout=0.1, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait([work, *self.deaths], timeout=0.1, return_when=asyncio.FIRST_COMPLETED)
             for death in self.deaths:
                 if death.done():
                     raise death.result()
-        return story.result()
+        return work.result()
 
-    async def _cut_short(self, story: asyncio.Task[LiveResult]) -> None:
+    async def _cut_short(self, work: asyncio.Task[LiveResult]) -> None:
         """End every part at once: one that is still at its imports reads nothing for seconds, and the user waits."""
-        story.cancel()
-        await asyncio.wait([story])
+        work.cancel()
+        await asyncio.wait([work])
         ends = [child.end(grace_s=CUT_SHORT_S) for child in self.children]
         await asyncio.gather(*ends, return_exceptions=True)
 
-    async def _story(self, parts: AsyncExitStack) -> LiveResult:
+    async def _carry_out(self, parts: AsyncExitStack) -> LiveResult:
         self.progress.phase("start")
-        # All at once: each of them is busy with its imports for seconds, and they wait for their start messages. They end
-        # in the opposite order, so that nobody is ever left calling somebody who is gone.
+        # All start at once: each is busy with its imports for seconds, and then waits for its start message. They end in the
+        # opposite order, so that none calls another that has ended.
         hosted = host(self.chain)
-        edge = await self._part(parts, "edge", [sys.executable, "-m", "harness.edge"], env=child_environment())
-        self.toxiproxy.verify()
-        proxy = await parts.enter_async_context(
-            Toxiproxy.start(self.toxiproxy.path, log=self.folder.logs / "toxiproxy.log")
-        )
-        await self._watch(parts, proxy.died())
-        await parts.enter_async_context(_task(proxy.watch(self.capture.put)))
+        edge = await self._part(parts, "edge", _python("harness.edge"), env=child_environment())
+        proxy = await self._proxy(parts)
         chain = None
         if hosted.part is not None:
             chain = await self._part(parts, "chain", hosted.part, env=child_environment(hosted.variables))
-        locust = [sys.executable, "-m", "harness.live.locustfile"]
-        load = await self._part(parts, "load", locust, env=child_environment())
+        load = await self._part(parts, "load", _python("harness.live.locustfile"), env=child_environment())
         base_urls = await self._listen(proxy, (await edge.ready(self._edge_message(), EdgeReady)).ports)
         await self._watch(parts, self._budget(edge))
         if chain is not None:
@@ -213,27 +208,16 @@ class _LiveRun:
             target = await chain.ready(message, LoadTarget)
         else:
             target = await self._gateway(parts, hosted, base_urls)
+        warnings = self._warn(*_blunt(self.plan), *target.warnings)
 
-        told = (*_blunt(self.plan), *target.warnings)
-        for warning in told:
-            self.progress.say(f"warning: {warning}")
         self.progress.phase("warm-up")
         warmed = await load.ready(self._load_message(target), LoadReady)
-        failed = _warmup_warnings(warmed.warmup)
-        for warning in failed:
-            self.progress.say(f"warning: {warning}")
-        warnings = (*told, *failed)
-
+        warnings += self._warn(*_warmup_warnings(warmed.warmup))
         if self.gate is not None:
             self.progress.phase("gate")
             await self.gate()
-        origin_ns = time.monotonic_ns() + LEAD_NS
-        self.capture.put(Origin(at_ns=origin_ns))
-        await edge.send(Begin(origin_ns=origin_ns))
-        await load.send(Begin(origin_ns=origin_ns))
-        async with Nemesis(self.plan.timeline, proxy, origin_ns=origin_ns, put=self.capture.put):
-            await self._phases(origin_ns)
-            done = await self._drain(load)
+
+        done = await self._measure(edge, proxy, load)
         self.progress.phase("stop")
         if proxy.restarts:
             raise HarnessError(
@@ -241,11 +225,34 @@ class _LiveRun:
             )
         return LiveResult(warnings=warnings, load=done)
 
+    async def _measure(self, edge: OwnedProcess, proxy: Toxiproxy, load: OwnedProcess) -> LoadDone:
+        """Let the run's clock begin, and return when everything that it times is over."""
+        origin_ns = time.monotonic_ns() + LEAD_NS
+        self.capture.put(Origin(at_ns=origin_ns))
+        await edge.send(Begin(origin_ns=origin_ns))
+        await load.send(Begin(origin_ns=origin_ns))
+        async with Nemesis(self.plan.timeline, proxy, origin_ns=origin_ns, put=self.capture.put):
+            await self._phases(origin_ns)
+            return await self._drain(load)
+
+    def _warn(self, *warnings: str) -> tuple[str, ...]:
+        for warning in warnings:
+            self.progress.say(f"warning: {warning}")
+        return warnings
+
+    async def _proxy(self, parts: AsyncExitStack) -> Toxiproxy:
+        self.toxiproxy.verify()
+        log = self.folder.logs / "toxiproxy.log"
+        proxy = await parts.enter_async_context(Toxiproxy.start(self.toxiproxy.path, log=log))
+        await self._watch(parts, proxy.died())
+        await parts.enter_async_context(_task(proxy.watch(self.capture.put)))
+        return proxy
+
     async def _watch(self, parts: AsyncExitStack, death: Coroutine[Any, Any, HarnessError]) -> None:
         self.deaths.append(await parts.enter_async_context(_task(death)))
 
     async def _budget(self, edge: OwnedProcess) -> HarnessError:
-        """Complete when the edge says that it calls no real provider any more."""
+        """Complete when the edge reports that it calls no real provider any more."""
         spent = await edge.receive(BudgetSpent)
         hint = "raise it in the chain file, or make the run shorter"
         return BudgetReached(spent.why, where="edge", hint=hint)
@@ -284,12 +291,12 @@ class _LiveRun:
 
     async def _phases(self, origin_ns: int) -> None:
         for phase in self.plan.phases:
-            await _sleep_until(origin_ns + phase.start_ns)
+            await sleep_until(origin_ns + phase.start_ns)
             self.progress.phase(phase.name, (phase.end_ns - phase.start_ns) / 1e9)
-        await _sleep_until(origin_ns + self.plan.end_ns)
+        await sleep_until(origin_ns + self.plan.end_ns)
 
     async def _drain(self, load: OwnedProcess) -> LoadDone:
-        """Wait for what is in flight, and for attempts that come late; return what the load says it did."""
+        """Wait for what is in flight, and for attempts that come late; return the load's report."""
         self.progress.phase("drain")
         try:
             done = await asyncio.wait_for(load.receive(LoadDone), self.plan.load.deadline / 1e9 + SLACK_S)
@@ -328,6 +335,10 @@ class _LiveRun:
         )
 
 
+def _python(module: str) -> list[str]:
+    return [sys.executable, "-m", module]
+
+
 def _blunt(plan: Plan) -> tuple[str, ...]:
     """Return what the run cannot do to the letter: a Toxiproxy that passes an RST on makes one of every close."""
     timeline = plan.timeline
@@ -344,7 +355,3 @@ def _warmup_warnings(warmup: Sequence[WarmupResult]) -> tuple[str, ...]:
         for call in warmup
         if not call.ok
     )
-
-
-async def _sleep_until(at_ns: int) -> None:
-    await asyncio.sleep(max(0.0, (at_ns - time.monotonic_ns()) / 1e9))

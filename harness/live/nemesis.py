@@ -12,9 +12,9 @@ from typing import Protocol, Self
 
 from harness.errors import HarnessError
 from harness.history.records import FaultEvent
-from harness.live.processes import to_the_end
 from harness.provider.listener import OPEN, ListenerState, changes_ns, in_force
 from harness.scenario import Timeline, Window
+from harness.waiting import sleep_until, to_the_end
 
 
 class Proxies(Protocol):
@@ -90,7 +90,7 @@ class Nemesis:
 
     async def _run(self) -> None:
         for at_ns in changes_ns([state.window for group in self._groups.values() for state in group]):
-            await asyncio.sleep(max(0, self._origin_ns + at_ns - self._clock_ns()) / 10**9)
+            await sleep_until(self._origin_ns + at_ns, self._clock_ns)
             for provider, states in self._groups.items():
                 target, windows = in_force([state.window for state in states], at_ns)
                 acting = {window.fault_id for window in windows}

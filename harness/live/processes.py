@@ -8,9 +8,8 @@ import os
 import shutil
 import signal
 import sys
-import time
 from asyncio.subprocess import PIPE
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, Protocol, Self, TypeVar, overload
@@ -18,6 +17,7 @@ from typing import IO, Any, Protocol, Self, TypeVar, overload
 from harness.errors import HarnessError
 from harness.live.environment import child_environment, without_proxies
 from harness.messages import LINE_BYTES_MAX, is_message, read, write
+from harness.waiting import poll, to_the_end
 
 READY_S = 60.0
 GRACE_S = 5.0
@@ -25,10 +25,8 @@ _TERMINATE_S = 2.0
 _REAP_S = 5.0
 _TAIL_LINES = 20
 _TAIL_BYTES = 64 * 2**10
-_POLL_S = 0.01
 _TETHER = Path(__file__).with_name("tether.py")
 
-T = TypeVar("T")
 M = TypeVar("M")
 N = TypeVar("N")
 
@@ -46,23 +44,6 @@ class Running(Protocol):
 
 Fork = Callable[[int], Awaitable[Running]]
 """Makes a part without starting a program; takes the file descriptor of its standard error."""
-
-
-async def to_the_end(work: Coroutine[Any, Any, T]) -> T:
-    """Await clean-up work to its end, however often we are cancelled meanwhile; pass the cancellation on afterwards.
-
-    The work itself must be bounded in time.
-    """
-    task = asyncio.create_task(work)
-    cancelled: asyncio.CancelledError | None = None
-    while not task.done():
-        try:
-            await asyncio.wait([task])
-        except asyncio.CancelledError as error:
-            cancelled = error
-    if cancelled is not None:
-        raise cancelled from (None if task.cancelled() else task.exception())
-    return task.result()
 
 
 class OwnedProcess:
@@ -204,20 +185,21 @@ class OwnedProcess:
         """Poll until `check` returns True.
 
         Args:
-            check: Asked every 10 ms or so; must be bounded in time.
+            check: Called every 20 ms or so; must be bounded in time.
             timeout_s: How long it may take.
             what: For the error: `accept connections on 127.0.0.1:8787`.
 
         Raises:
             HarnessError: The child ended first, or the time is over.
         """
-        deadline = time.monotonic() + timeout_s
-        while not await check():
-            if self._exit.done():
-                raise self._death()
-            if time.monotonic() > deadline:
-                raise self._error(f"did not {what} within {timeout_s:g} s")
-            await asyncio.sleep(_POLL_S)
+
+        async def over() -> bool:
+            return self._exit.done() or await check()
+
+        if not await poll(over, timeout_s=timeout_s):
+            raise self._error(f"did not {what} within {timeout_s:g} s")
+        if self._exit.done():
+            raise self._death()
 
     async def died(self) -> HarnessError:
         """Complete when the child ends although nobody ended it, and say how and with what last words."""

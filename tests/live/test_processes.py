@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from harness.errors import HarnessError
-from harness.live.processes import OwnedProcess, to_the_end, without_tracebacks
+from harness.live.processes import OwnedProcess, without_tracebacks
 from harness.messages import Begin, Ready
 
 PART = """
@@ -374,38 +374,3 @@ def test_death_of_the_runner_ends_its_children(tmp_path: Path, number: signal.Si
                 eventually(lambda pid=pid: not group(pid))
         finally:
             runner.kill()
-
-
-def test_clean_up_is_done_though_cancelled() -> None:
-    """Work that must be done is awaited to its end; then the cancellation goes on."""
-    steps: list[str] = []
-
-    async def clean_up() -> None:
-        steps.append("begun")
-        await asyncio.sleep(0.05)
-        steps.append("done")
-
-    async def story() -> None:
-        task = asyncio.create_task(to_the_end(clean_up()))
-        for _ in range(3):
-            await asyncio.sleep(0)
-            task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-
-    asyncio.run(story())
-    assert steps == ["begun", "done"]
-
-
-def test_result_and_error_of_clean_up_come_through() -> None:
-    """Without a cancellation it is as if the work had been awaited."""
-
-    async def value() -> int:
-        return 3
-
-    async def fails() -> None:
-        raise KeyError("x")
-
-    assert asyncio.run(to_the_end(value())) == 3
-    with pytest.raises(KeyError):
-        asyncio.run(to_the_end(fails()))

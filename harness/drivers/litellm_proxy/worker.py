@@ -25,11 +25,11 @@ from harness.drivers.recorder import Recorder, forget
 from harness.errors import HarnessError
 from harness.messages import WorkerReady, WorkerStart
 from harness.store import encode
+from harness.waiting import poll
 
 SHUTDOWN_S = 1
 """How long open answers may go on when the worker ends; whole seconds, as uvicorn wants them."""
 
-_POLL_S = 0.02
 # What LiteLLM's proxy takes from its environment beyond its configuration: databases, caches, licences, hooks, other files.
 _FOREIGN = re.compile(
     r"(LITELLM|REDIS|DATABASE|OTEL|PROMETHEUS|AWS|GCS|STORE)_|DIRECT_URL$|(WORKER_CONFIG|CONFIG_FILE_PATH)$"
@@ -73,8 +73,11 @@ async def serve(
     with watched_transports(recorder):
         with _configured(settings):
             task = asyncio.create_task(server.serve(sockets=[listener]))
-            while not (server.started or task.done()):  # noqa: ASYNC110 - uvicorn tells nobody
-                await asyncio.sleep(_POLL_S)
+
+            async def started() -> bool:
+                return server.started or task.done()
+
+            await poll(started)
         if task.done():
             raise HarnessError("LiteLLM's proxy did not start", where="chain")
         try:

@@ -16,11 +16,12 @@ from typing import TypeVar
 from harness.errors import HarnessError
 from harness.history.records import HealthRecord
 from harness.live.environment import child_environment
-from harness.live.processes import OwnedProcess, to_the_end
+from harness.live.processes import OwnedProcess
 from harness.live.toxiproxy.client import ApiClient, WedgedError
 from harness.live.toxiproxy.port import Port
 from harness.live.toxiproxy.silence import watch_api
 from harness.provider.listener import OPEN, ListenerState
+from harness.waiting import to_the_end
 
 START_S = 10.0
 _TRIES = 3
