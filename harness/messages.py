@@ -52,7 +52,7 @@ class EdgeStart:
 
     Attributes:
         providers: By name.
-        token: The run's; None joins no attempt to a request and refuses nobody.
+        token: The run's; None joins no attempt to a request and refuses no call.
         seed: The plan's.
         windows: All fault windows of the plan.
         listen: `host:port` by provider; any free port of the loopback where none is given.

@@ -1,4 +1,4 @@
-"""What real providers may be asked for in one run."""
+"""How much real providers may be called in one run."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 
 class CallBudget:
-    """Counts the calls to all real providers and their cost, and says stop.
+    """Counts the calls to all real providers and their cost, and allows no more when a limit is reached.
 
-    What is under way when the limit is reached comes to its end.
+    Calls in progress are completed.
     """
 
     def __init__(
@@ -23,14 +23,14 @@ class CallBudget:
         Args:
             requests: The most calls; None for no limit.
             usd: The most that they may cost, in USD; None for no limit.
-            reached: Told once, in a sentence, that a call was not made.
+            reached: Called once, with a sentence, when a call is not made.
         """
         self._requests = requests
         self._usd = usd
         self._reached = reached
         self._made = 0
         self._spent_usd = 0.0
-        self._told = False
+        self._reported = False
 
     def take(self) -> bool:
         """Return whether one more call may be made, and count it if so."""
@@ -38,8 +38,8 @@ class CallBudget:
         if why is None:
             self._made += 1
             return True
-        if not self._told:
-            self._told = True
+        if not self._reported:
+            self._reported = True
             self._reached(why)
         return False
 

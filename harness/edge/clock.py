@@ -13,7 +13,7 @@ import sys
 if sys.platform == "linux":
 
     class _FineSelector(selectors.EpollSelector):
-        """Waits by `select`, which takes microseconds, for the one descriptor that stands for all of epoll's."""
+        """Waits by `select`, which takes microseconds, for the one descriptor of epoll."""
 
         def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
             if timeout is None or timeout <= 0:

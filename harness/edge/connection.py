@@ -1,6 +1,6 @@
 """One client's connection: requests in, a Player writes the answers.
 
-What is not ordinary is read by aiohttp's parser alone, without its request and response objects and without a task for each:
+An unusual request is read by aiohttp's parser alone, without its request and response objects and without a task for each:
 an edge that is busy with itself would be measured as a slow provider.
 """
 
@@ -68,16 +68,16 @@ class ClientConnection(BaseProtocol):
         self._connections.add(self)
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        """End; the attempt that was open is the client's to have left."""
+        """End; an open attempt is recorded as one that its client left."""
         super().connection_lost(exc)
         self._end("client_left")
 
     def eof_received(self) -> bool:
-        """Take the client for gone, and close.
+        """Treat the client as gone, and close.
 
-        One that has only shut down its own side looks the same on the wire. To write on for its sake would record every
-        client that left as served, and one that left a silent provider never. Toxiproxy makes no difference either: it
-        closes both sides.
+        A client that has only shut down its own side looks the same on the wire. If the edge went on writing, every client
+        that left would be recorded as served, and one that left a silent provider never. Toxiproxy does the same: it closes
+        both sides.
         """
         return False
 
@@ -179,7 +179,7 @@ class ClientConnection(BaseProtocol):
             self._loop.call_soon(self._answer)
 
     def _refuse(self) -> None:
-        """Turn away what is not HTTP; an answer that is under way goes first."""
+        """Answer what is not HTTP by 400; an answer in progress is sent first."""
         if self._exchange is not None:
             self._player.keep = False
             self._deaf = True
@@ -188,7 +188,7 @@ class ClientConnection(BaseProtocol):
             self._leave()
 
     def _leave(self) -> None:
-        """Close, but let the client read what was said even if it is still talking itself."""
+        """Close, but let the client read the answer even if it is still sending."""
         self._deaf = True
         self._requests.clear()
         transport = self.transport

@@ -35,13 +35,13 @@ _STATUSES = range(200, 600)
 class ForwardedCall:
     """One call to a real provider.
 
-    Iterate over it for the steps that leave; None stands for one that has not come yet. What a fault has cut off is read
-    on to its end: that the provider meant to say it, and takes money for it, does not change.
+    Iterate over it for the steps that leave; None is one that has not come yet. An answer that a fault cuts off is read to
+    its end all the same: the provider meant to send it, and bills it.
 
     Attributes:
         finished: Nothing more will come from the provider.
-        told_all: The event that says that nothing follows has left: who goes then has not left early.
-        trouble: How the exchange ended where that was the upstream's doing, not a fault's; None where it ended well.
+        complete: The last event of a stream has left: a client that leaves now has not left early.
+        trouble: How the exchange ended if the upstream, not a fault, was the cause; None if it ended well.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class ForwardedCall:
             wall_ns: What time it is, in nanoseconds since 1970.
         """
         self.finished = False
-        self.told_all = False
+        self.complete = False
         self.trouble: AttemptOutcome | None = None
         self._real = real
         self._request = request
@@ -76,13 +76,13 @@ class ForwardedCall:
         self._task: asyncio.Task[None] | None = None
         self._status: int | None = None
         self._whole = False
-        self._said_all = False
+        self._ended_well = False
         self._spoilt: AttemptOutcome = "ok"
         self._texts: list[str] = []
         self._tokens = 0
         self._chars = 0
         self._heard = ParsedBody()
-        self._told_ns: int | None = None
+        self._retry_after_ns: int | None = None
 
     def __iter__(self) -> ForwardedCall:
         return self
@@ -95,7 +95,7 @@ class ForwardedCall:
         step = self._steps.popleft()
         self._played += 1
         if isinstance(step, Send):
-            self.told_all = self.told_all or step.part == "done"
+            self.complete = self.complete or step.part == "done"
             self._held_bytes -= len(step.data)
             if self._held_bytes < _HELD_BYTES_MAX:
                 self._room.set()
@@ -108,12 +108,12 @@ class ForwardedCall:
         self._task = asyncio.create_task(self._run())
 
     def cancel(self) -> asyncio.Task[None] | None:
-        """End the call at once: nobody waits for the answer any more. Return what is left to be awaited."""
+        """End the call at once: its answer is not needed any more. Return what is left to be awaited."""
         self._steps.clear()
         if not self.finished:
             if self._task is not None:
                 self._task.cancel()
-            self._finish(whole=self._said_all)
+            self._finish(whole=self._ended_well)
             self._end()
         return self._task
 
@@ -125,7 +125,7 @@ class ForwardedCall:
             self._over = over
 
     def answer(self) -> Answer:
-        """Return what the records are to say."""
+        """Return what is recorded of the answer."""
         fired = tuple(name for name, at in self._changes.began.items() if at < self._played)
         window, changes = self._changes.body, self._changes
         changed = window is not None and window.fault_id in fired
@@ -146,7 +146,7 @@ class ForwardedCall:
             other_faults=fired[1:],
             ending=self._changes.ending if self._changes.ending != "ok" else self._spoilt,
             error_code=error_code,
-            retry_after_ns=self._told_ns if self._told_ns is not None else self._heard.retry_after_ns,
+            retry_after_ns=self._retry_after_ns if self._retry_after_ns is not None else self._heard.retry_after_ns,
             text=text,
             text_sha256=None if text is None else sha256(text.encode("utf-8", "surrogatepass")).hexdigest(),
             tokens_in=self._call.prompt_tokens if tokens_in is None and self._fine else tokens_in,
@@ -169,7 +169,7 @@ class ForwardedCall:
             ) as response:
                 with watched(response):
                     await self._pass(response)
-        except Exception as error:  # whatever it is, the chain sees a connection that broke, and the run goes on
+        except Exception as error:  # whatever it is, the chain gets a broken connection, and the run goes on
             if not self.finished:
                 self._broke(error)
         self._end()
@@ -180,7 +180,7 @@ class ForwardedCall:
         self._status = response.status
         headers = answer_headers(response)
         if not self._fine:
-            self._told_ns = retry_after.read(headers, time.time_ns() + self._late_ns)
+            self._retry_after_ns = retry_after.read(headers, time.time_ns() + self._late_ns)
         self._put(Head(self._status, headers), wake=not response.content.is_eof())  # else all leaves in one write
         if response.content_type == "text/event-stream" and self._fine:
             await self._stream(response.content)
@@ -195,16 +195,16 @@ class ForwardedCall:
                 if len(rest) > _READ_BYTES_MAX:  # no event is as long
                     events.append(rest)
                     rest = b""
-                await self._say(events)
+                await self._take(events)
         except aiohttp.ClientError:
             events, rest = wire.split(rest, _arrived(body))
-            await self._say([*events, rest] if rest else events)
+            await self._take([*events, rest] if rest else events)
             raise
-        await self._say([rest] if rest else [])
+        await self._take([rest] if rest else [])
         self._finish(whole=True)
         self._put(End())
 
-    async def _say(self, events: list[bytes]) -> None:
+    async def _take(self, events: list[bytes]) -> None:
         steps = [self._read(event) for event in events]
         if steps:
             self._put(*steps)
@@ -256,7 +256,7 @@ class ForwardedCall:
             return Send(event)
         if step.text:
             self._keep(step.text)
-        self._said_all = self._said_all or step.part == "done"
+        self._ended_well = self._ended_well or step.part == "done"
         if (error := self._real.dialect.read_error(event)) is not None:
             self._spoilt = "cut"
             self._heard = self._heard._replace(error_code=error.error_code)

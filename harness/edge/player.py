@@ -23,9 +23,9 @@ _STATUS_LINES = {status: f"HTTP/1.1 {status} {_PHRASES.get(status, 'Unknown')}\r
 class Player:
     """Plays replies on one connection, one after the other.
 
-    Steps that no wait divides leave in one write. Waits count from where the one before them was due, not from where
-    it woke up, so that a long stream does not drift. A client that does not read stops its own reply alone. A step that
-    has not come yet stands as None: what came before it leaves, and `more` goes on. An answer whose status has no body
+    Steps without a wait between them leave in one write. A wait counts from when the one before it was due, not from when
+    it woke up, so that a long stream does not drift. A client that does not read delays its own reply alone. A step that
+    has not come yet is None: the steps before it leave, and `more` continues. An answer whose status has no body
     is sent without one.
 
     Attributes:
@@ -140,14 +140,14 @@ class Player:
             self._play()
 
     def more(self) -> None:
-        """Go on: a step has come that had not yet when it was due. What waits after it waits from now on."""
+        """Continue: a step has come that was missing when it was due. Waits after it count from now on."""
         if self._starved and not self._paused:
             self._starved = False
             self._due_ns = max(self._due_ns, time.monotonic_ns())
             self._play()
 
     def pause(self) -> None:
-        """Hold back what is to come: the client does not read what has left."""
+        """Hold the next steps back: the client does not read what was sent."""
         self._paused = True
 
     def resume(self) -> None:
@@ -159,7 +159,7 @@ class Player:
             self._play()
 
     def stop(self) -> list[Step]:
-        """Play no more: the connection is gone, or is about to be. Return the steps that will never be played."""
+        """Stop: the connection is gone, or is about to be. Return the steps that will never be played."""
         self.end_ns = time.monotonic_ns()
         unplayed = [step for step in self._steps if step is not None]
         if self._timer is not None:

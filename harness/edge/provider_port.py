@@ -1,4 +1,4 @@
-"""One provider as the chain faces it: its attempts are joined to requests, counted, decided on and recorded."""
+"""One provider's port: its attempts are joined to requests, counted, decided on and recorded."""
 
 from __future__ import annotations
 
@@ -225,8 +225,8 @@ class ProviderPort:
         Args:
             exchange: Which.
             outcome: How it ended.
-            player: Has played it.
-            unplayed: The steps that it never came to.
+            player: Has sent it.
+            unplayed: The steps that were not sent.
         """
         if self._capture is None or exchange.attempt_id is None:
             return
@@ -237,13 +237,13 @@ class ProviderPort:
             if unplayed:
                 answer = _as_far(exchange, unplayed, begun=player.status is not None)
             self._write(exchange, exchange.attempt_id, answer, played)
-        else:  # a fault may have ended it for the client while the provider is still talking
+        else:  # a fault may have ended it for the client while the provider still sends
             forward.when_over(partial(self._write_forwarded, exchange, exchange.attempt_id, forward, played))
 
     def _write_forwarded(self, exchange: Exchange, attempt_id: str, forward: ForwardedCall, played: Delivery) -> None:
         if forward.trouble is not None and played.outcome in ("cut", "reset"):
             played = played._replace(outcome=forward.trouble)
-        elif played.outcome == "client_left" and forward.told_all:  # an official client goes at `[DONE]`
+        elif played.outcome == "client_left" and forward.complete:  # an official client leaves at `[DONE]`
             played = played._replace(outcome="ok")
         self._write(exchange, attempt_id, forward.answer(), played)
 
@@ -280,11 +280,11 @@ class ProviderPort:
 
 
 def _as_far(exchange: Exchange, unplayed: Sequence[Step], *, begun: bool) -> Answer:
-    """Return what is to be said of an answer that broke off: a fault that it never came to has not fired.
+    """Return what is recorded of an answer that broke off: a fault in the part that was not sent has not fired.
 
     Args:
         exchange: Which.
-        unplayed: The steps that it never came to.
+        unplayed: The steps that were not sent.
         begun: Whether its headers have left.
     """
     answer = exchange.answer
@@ -294,12 +294,12 @@ def _as_far(exchange: Exchange, unplayed: Sequence[Step], *, begun: bool) -> Ans
         for name, at in zip((answer.fault_id, *answer.other_faults), answer.began, strict=False)
         if name is not None and at < played
     ]
-    heard = begun and (answer.fault_id is None or answer.fault_id in fired)
+    code_sent = begun and (answer.fault_id is None or answer.fault_id in fired)
     return answer._replace(
         fault_id=fired[0] if fired else None,
         other_faults=tuple(fired[1:]),
         tokens_out=_tokens_out(exchange, unplayed),
-        error_code=answer.error_code if heard else None,
+        error_code=answer.error_code if code_sent else None,
         retry_after_ns=answer.retry_after_ns if begun else None,
     )
 

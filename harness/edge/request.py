@@ -37,9 +37,9 @@ class EdgeRequest(NamedTuple):
 
 
 def ordinary(data: bytes) -> EdgeRequest | None:
-    """Return the request if `data` is exactly one, with nothing about it that needs a real parser.
+    """Return the request if `data` is exactly one, and simple enough to be read without a real parser.
 
-    Nearly every request of a run is: a POST whose length is told, in one piece. This costs a third of a full parse.
+    Nearly every request of a run is: a POST with a content length, in one piece. This costs a third of a full parse.
     """
     end = data.find(b"\r\n\r\n")
     line = _LINE.match(data)

@@ -61,7 +61,7 @@ class Edge:
         """
         for name in providers:
             if not _NAME.fullmatch(name):
-                raise HarnessError(f"a provider's name cannot stand in an attempt's name: {name!r}", where="edge")
+                raise HarnessError(f"a provider's name cannot be part of an attempt's name: {name!r}", where="edge")
         windows = tuple(windows)
         self.ports: dict[str, int] = {}
         self._listen = listen or {}

@@ -25,7 +25,7 @@ from harness.provider.dialects import DIALECTS, Dialect
 from harness.provider.reply import Headers
 
 IDLE_S = 600.0
-"""How long an upstream may say nothing: longer than any provider's own limit."""
+"""How long an upstream may be silent: longer than any provider's own limit."""
 _CONNECT_S = 30.0
 _REACH_S = 10.0
 _KEEPALIVE_S = 4.0  # shorter than any server's own: a call on a connection that is just being closed would fail for it
@@ -121,7 +121,7 @@ class Upstream:
         return URL(text, encoded=True)
 
     def headers(self, request: EdgeRequest) -> list[tuple[str, str]]:
-        """Return the headers that a call goes out with."""
+        """Return the headers of a call."""
         left_out = _NOT_SENT if self._key is None else _NOT_SENT | _KEY_HEADERS
         headers = list(_passed(request.headers.items(), left_out))
         headers.append(("accept-encoding", "identity"))
@@ -144,7 +144,7 @@ def _passed(pairs: Collection[tuple[str, str]], left_out: frozenset[str]) -> Ite
 
 
 def answer_headers(response: aiohttp.ClientResponse) -> Headers:
-    """Return the headers of an answer, as they may go on to the chain: its body is plain by then."""
+    """Return the headers of an answer as they are passed on to the chain, which gets the body decompressed."""
     pairs = [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in response.raw_headers]
     left_out = HOP_BY_HOP
     if any(name == "content-encoding" and value.strip().lower() != "identity" for name, value in pairs):
@@ -156,9 +156,9 @@ def answer_headers(response: aiohttp.ClientResponse) -> Headers:
 
 @contextmanager
 def watched(response: aiohttp.ClientResponse) -> Iterator[None]:
-    """Have an answer's body fail where its connection goes before it has ended.
+    """Make an answer's body fail if its connection ends before the body does.
 
-    aiohttp closes the connection on a body that is not HTTP, but leaves whoever reads it waiting for ever.
+    aiohttp closes the connection on a body that is not HTTP, but leaves its reader waiting for ever.
     """
     connection, body = response.connection, response.content
     closed = None if connection is None or connection.protocol is None else connection.protocol.closed
@@ -177,7 +177,7 @@ def watched(response: aiohttp.ClientResponse) -> Iterator[None]:
 
 
 async def reach(providers: Mapping[str, Provider]) -> None:
-    """Connect to every real provider once, without asking anything of it.
+    """Connect to every real provider once, without a request.
 
     Raises:
         HarnessError: One cannot be reached; names it, its address and why.

@@ -1,7 +1,7 @@
-"""The load process of a live run: Locust, headless, driven over standard input and output like every other part.
+"""The load process of a live run: Locust, headless, controlled over standard input and output like every other part.
 
-Start it as `python -m harness.live.locustfile`. It speaks the protocol of `harness.part` on gevent instead of asyncio.
-Importing this module patches the standard library for gevent, so nothing but this process may import it.
+It is started as `python -m harness.live.locustfile` and does on gevent what `harness.part` does on asyncio. Importing this
+module patches the standard library for gevent, so no other process may import it.
 """
 
 # ruff: noqa: E402 - gevent must patch sockets before anything imports them
@@ -53,7 +53,7 @@ class Session:
     Attributes:
         start: The start message.
         messages: The runner's later messages, one line each; reading them lets other greenlets run.
-        origin: Set to the run's origin when the runner tells it.
+        origin: Set to the run's origin when the runner sends it.
         end: Set when standard input ends, to an exception when something breaks.
     """
 
@@ -84,7 +84,7 @@ class Session:
                 self.capture.close()
 
     def drive(self, user: Any) -> None:
-        """Do the Locust user's one task: warm the chain up, get ready, send every arrival, and say so."""
+        """Do the Locust user's one task: warm the chain up, get ready, send every arrival, and report that it is done."""
         self._guard(self._drive, user)
 
     def _drive(self, user: Any) -> None:
@@ -122,7 +122,7 @@ class Session:
         return WarmupResult(model=call.model, ok=record.outcome == "ok", status=record.status, error=record.error)
 
     def _report(self, record: RequestRecord) -> None:
-        """Record a request, and tell Locust, whose own statistics then count from the intended start too."""
+        """Record a request, and report it to Locust, whose own statistics then count from the intended start too."""
         if self.capture is not None:
             self.capture.put(record)
         self._outcomes[record.outcome] += 1
@@ -156,7 +156,7 @@ class Session:
             watch.woke(began_ns)
 
     def _guard(self, work: Any, *args: Any) -> None:
-        """Do some work, and end everything if it breaks: Locust would only log it and start the user again."""
+        """Do some work, and end everything if it raises: Locust would only log the error and start the user again."""
         try:
             work(*args)
         except Exception as error:
@@ -168,7 +168,7 @@ class CallFailed(Exception):  # noqa: N818 - a name for Locust's table of failur
 
 
 def _user(session: Session) -> type:
-    """Return the Locust user: one, who stands for all callers by starting a greenlet for each planned arrival."""
+    """Return the Locust user. There is one: it starts a greenlet for each planned arrival."""
     calls = len(session.start.arrivals) + len(session.start.warmup)
 
     class LocustUser(FastHttpUser):  # type: ignore[misc] # Locust has no types for it
@@ -188,7 +188,7 @@ def _user(session: Session) -> type:
 
 
 def _allow_files(connections: int) -> None:
-    """Raise the limit on open files as far as it goes: the usual 1024 would end a load in mid-run."""
+    """Raise the limit on open files as far as possible: the usual 1024 would end a load in mid-run."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = 2 * connections + 200
     if hard != resource.RLIM_INFINITY:

@@ -1,4 +1,4 @@
-"""Make the providers' listeners fail at the planned times, heal them whatever happens, and tell what was done when."""
+"""Make the providers' listeners fail at the planned times, repair them whatever happens, and record what was done when."""
 
 from __future__ import annotations
 

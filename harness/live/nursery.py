@@ -1,8 +1,8 @@
 """Processes that have done their imports, and fork one part for each run: imports are most of what a run's start costs.
 
 A nursery is a part itself (`python -m harness.live.nursery_part MODULE`), without threads and without an event loop, so
-that a fork of it is sound. It is handed the three standard streams of each part it is to make, over a Unix socket, and
-tells when one ends. A part that was forked is the same program as one that was started: it only skips the imports.
+that a fork of it is sound. It receives the three standard streams of each part over a Unix socket, and reports when a part
+ends. A forked part is the same program as a started one; it only skips the imports.
 """
 
 from __future__ import annotations
@@ -32,15 +32,15 @@ START_S = 120.0
 async def nurseries(
     modules: Mapping[str, Collection[str]], logs: Path, say: Callable[[str], None]
 ) -> AsyncIterator[Callable[[], dict[str, Fork]]]:
-    """Start a nursery for each kind of part that can be forked; give a call that returns those that are alive.
+    """Start a nursery for each kind of part that can be forked; gives a function that returns those that are alive.
 
-    Without one, parts are started as ever: slower, and the same.
+    Without one, parts are started as usual: more slowly, with the same result.
 
     Args:
         modules: The parts' programs, as after `python -m`, and the names of the variables that each needs, as for
             `child_environment`. Each program may be forked: gevent, in the load, does not fork well.
         logs: Folder for their output.
-        say: Told what went wrong.
+        say: Takes warnings.
     """
     started: dict[str, Nursery] = {}
     async with AsyncExitStack() as stack:
@@ -103,7 +103,7 @@ class Nursery:
             child = OwnedProcess("nursery", argv, log=log, env=child_environment(variables), part=True)
             async with AsyncExitStack() as stack:
                 await child.__aenter__()
-                stack.push_async_callback(child.end)  # how it ends is nobody's business any more
+                stack.push_async_callback(child.end)  # how it ends does not matter any more
                 await child.ready(NurseryStart(socket=path), Ready, timeout_s=START_S)
                 with socket.socket(socket.AF_UNIX) as tie:
                     tie.connect(path)
@@ -184,7 +184,7 @@ class Nursery:
             self._early[message.pid] = message.code
 
     def _lose(self) -> None:
-        """Nobody tells any more how parts end: whoever owns one takes it for killed, and kills it."""
+        """Take every part for killed, since no message will report how it ends; its owner then kills it."""
         self._gone = True
         for birth in self._births:
             if not birth.done():

@@ -21,7 +21,7 @@ from harness.messages import Born, Ended, NurseryStart, Ready, read, write
 
 
 def main() -> int:
-    """Import a part's program, and fork it whenever we are asked to, until standard input ends."""
+    """Import a part's program, and fork it on every request, until standard input ends."""
     module = sys.argv[1]
     program = importlib.import_module(f"{module}.__main__")
     preload = getattr(program, "preload", None)  # what the program imports late

@@ -1,4 +1,4 @@
-"""Own a child process: start it, talk to it, notice its death, end it and all that it started."""
+"""Own a child process: start it, exchange messages, notice its death, end it and all that it started."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ class OwnedProcess:
             await asyncio.wait_for(stdin.drain(), READY_S)
         except TimeoutError:
             raise self._error(f"did not read its messages for {READY_S:g} s") from None
-        except (ConnectionError, RuntimeError):  # RuntimeError is asyncio's word for a pipe that was closed before
+        except (ConnectionError, RuntimeError):  # RuntimeError is what asyncio raises for a pipe that was closed before
             await asyncio.shield(self._exit)
             raise self._death() from None
 
@@ -150,7 +150,7 @@ class OwnedProcess:
             timeout_s: How long it may take.
 
         Raises:
-            HarnessError: It is not ready in time, says something else, or ends.
+            HarnessError: It is not ready in time, sends another message, or ends.
         """
         if start is not None:
             await self.send(start)
@@ -202,7 +202,7 @@ class OwnedProcess:
             raise self._death()
 
     async def died(self) -> HarnessError:
-        """Complete when the child ends although nobody ended it, and say how and with what last words."""
+        """Complete when the child ends and `end` was not called; return how it ended, with its last output."""
         await asyncio.shield(self._exit)
         if self._ending:
             await asyncio.get_running_loop().create_future()
@@ -211,7 +211,7 @@ class OwnedProcess:
     async def end(self, *, grace_s: float | None = None) -> None:
         """End the child and its whole process group, and reap it; a second call does nothing.
 
-        A part's standard input is closed; a foreign program gets SIGTERM. Who does not end in time is killed.
+        A part's standard input is closed; a foreign program gets SIGTERM. One that does not end in time is killed.
 
         Args:
             grace_s: In place of the constructor's; 0 kills at once.
@@ -255,7 +255,7 @@ class OwnedProcess:
         return code
 
     async def _read(self) -> None:
-        """Queue the messages on a part's standard output; anything else there is a library's chatter, for the log."""
+        """Queue the messages on a part's standard output; anything else there was printed by a library, and goes to the log."""
         assert self._process.stdout is not None
         with self.log.open("ab", buffering=0) as log:
             while line := await self._process.stdout.readline():

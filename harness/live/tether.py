@@ -1,7 +1,7 @@
 """Tie a foreign program to the life of the runner: `python -I -S tether.py GRACE_S PROGRAM ARGUMENT…`.
 
 Toxiproxy or a user's gateway does not watch its standard input, so it would outlive a runner that is killed. This
-script stands between: it leads the process group that the program and all its workers belong to, holds one end of a
+script runs between: it leads the process group that the program and all its workers belong to, holds one end of a
 pipe as standard input, and ends the group when the pipe does. Unlike Linux's parent-death signal this reaches the
 workers too, works on every POSIX system, and needs no code between fork and exec in a runner that has threads.
 """

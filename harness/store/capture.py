@@ -1,7 +1,7 @@
 """Append-only JSON lines, one file per process, that survive a `kill -9` but for the last flush.
 
 Rows are handed to a writer thread, so that capture never blocks an event loop. Times in rows are absolute monotonic
-nanoseconds: a process need not know the run's origin, which the runner's own file tells.
+nanoseconds. The run's origin is a row of the runner's file, so the other processes need not have it.
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ FLUSH_S = 0.05
 class EdgeAttempt(NamedTuple):
     """An attempt as the edge saw it: the fields of AttemptRecord, and before them the key of the chain-side recorder.
 
-    A tuple, since the edge writes thousands a second: a frozen record of as many fields takes ten times as long to make.
+    The fields are written out a second time because this is a tuple. The edge needs 25 µs for an attempt; the record of as many
+    fields takes 6 µs more to make and 1.5 µs more to encode. A test compares the fields and their defaults.
     """
 
     key: str | None

@@ -80,7 +80,7 @@ def test_server_on_path_is_taken(machine: Path, version: str) -> None:
     [
         (SERVER.format("2.4.9"), "is 2.4.9; needed is 2.x, 2.5.0 or newer"),
         (SERVER.format("3.0.0"), "is 3.0.0; needed"),
-        (SERVER.format("git"), "does not tell its version: 'toxiproxy-server version git'"),
+        (SERVER.format("git"), "does not print its version: 'toxiproxy-server version git'"),
         ("#!/bin/sh\nexit 3\n", "does not run"),
         ("#!/no/such/shell\n", "does not run"),
     ],

@@ -26,9 +26,9 @@ DRAIN_S = 0.5
 _LOG = logging.getLogger(__name__)
 _ERROR_CHARS = 200
 _BROKEN = (OSError, HTTPParseError, UnicodeError)
-"""What a broken connection, or an answer that is no HTTP, shows as."""
+"""What a broken connection, or an answer that is no HTTP, raises."""
 _OURS = frozenset({errno.EMFILE, errno.ENFILE, errno.EADDRNOTAVAIL, errno.ENOBUFS, errno.ENOMEM})
-"""What this machine lacks; no fault of the chain's."""
+"""Errors for want of something on this machine, for which the chain is not to blame."""
 
 Report = Callable[[RequestRecord], None]
 
@@ -47,7 +47,7 @@ class PlannedCall:
 
 @dataclass(slots=True)
 class _Observed:
-    """What the caller knows at any moment: all there is to record if it leaves midway."""
+    """What has come of the answer so far: all there is to record if the caller leaves midway."""
 
     status: int | None = None
     first_token_ns: int | None = None
@@ -61,7 +61,7 @@ class _UnsentError(Exception):
 
 
 class Caller:
-    """Sends requests and hands on what became of each.
+    """Sends requests and reports how each ended.
 
     Args:
         start: The start message.

@@ -15,7 +15,7 @@ def read_start(line: bytes) -> LoadStart:
     """Return the start message.
 
     Raises:
-        HarnessError: It is not one, or a header cannot be sent; the header's value is not told, it may be a secret.
+        HarnessError: It is not one, or a header cannot be sent; the message does not contain its value, which may be a secret.
     """
     try:
         start = read(line, LoadStart)

@@ -13,7 +13,7 @@ class Port:
 
     While a provider refuses connections nobody listens on its port, and the system could give it to another process,
     or to a caller as its own end: such a caller would reach itself. A socket that is bound but never listens prevents
-    both, and on Linux does not stand in the listener's way.
+    both, and on Linux does not hinder the listener.
 
     Args:
         listen: `host:port`; port 0 chooses a free one.
@@ -63,7 +63,7 @@ class Port:
         filler.connect_ex(self._bound)
 
     def attend(self) -> None:
-        """Ignore connection tries no longer: until somebody listens, they are refused."""
+        """Ignore connection attempts no longer: until a program listens, they are refused."""
         for each in self._ignoring:
             each.close()
         self._ignoring.clear()

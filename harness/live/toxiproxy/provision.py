@@ -72,7 +72,7 @@ def provision(say: Announce = lambda _text: None) -> Binary:
         say: Called with a line of progress at a time.
 
     Raises:
-        HarnessError: There is none and no source works; it says of each why.
+        HarnessError: There is none and no source works; it gives the reason for each.
     """
     reasons = []
     for look in _PLACES.values():

