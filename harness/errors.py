@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from enum import IntEnum
+from typing import TypeVar
+
+T = TypeVar("T")
+_SHOWN_MAX = 20
 
 
 class ExitCode(IntEnum):
@@ -71,7 +75,18 @@ class SeveralErrors(UsageError):  # noqa: N818 - it holds errors
         self.errors = tuple(errors)
 
     def __str__(self) -> str:
-        return "\nerror: ".join(map(str, self.errors))
+        shown = [str(error) for error in self.errors[:_SHOWN_MAX]]
+        more = len(self.errors) - len(shown)
+        return "\nerror: ".join([*shown, *([f"{more} more mistakes"] if more else [])])
+
+
+def tried(mistakes: list[HarnessError], call: Callable[[], T]) -> T | None:
+    """Return what a function returns; None if it finds a mistake, which is added to the others."""
+    try:
+        return call()
+    except UsageError as error:
+        mistakes.append(error)
+        return None
 
 
 def raise_errors(errors: Iterable[HarnessError]) -> None:

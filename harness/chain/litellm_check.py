@@ -1,12 +1,14 @@
-"""Is a `litellm-config.yaml` one that the harness can host? Every complaint names its line, and never a secret."""
+"""Checks that the harness can host a `litellm-config.yaml`. Every error names its line, and never a secret."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import Any, NamedTuple
 
 from harness.document import Document, Place, did_you_mean
+from harness.errors import HarnessError, UsageError, raise_errors, tried
 from harness.provider.dialects import DIALECTS, Dialect
 
 PROVIDERS_MAX = 50
@@ -29,24 +31,61 @@ STRATEGIES = (
 OF_GROUPS = "priority"
 """What it takes in `routing_groups` besides."""
 _WEEK_S = 7 * 24 * 3600
+_NAMED_MAX = 5
+
+
+class _Number(NamedTuple):
+    """A setting that is a number.
+
+    Attributes:
+        field: Its name.
+        whole: It is a whole number.
+        most: The largest.
+    """
+
+    field: str
+    whole: bool
+    most: int
+
+
+_NUMBERS = (
+    _Number("num_retries", whole=True, most=99),
+    _Number("max_fallbacks", whole=True, most=1000),
+    _Number("timeout", whole=False, most=_WEEK_S),
+    _Number("request_timeout", whole=False, most=_WEEK_S),
+    _Number("stream_timeout", whole=False, most=_WEEK_S),
+)
 
 
 def check(document: Document) -> None:
-    """Raise a UsageError at the first place that is wrong."""
+    """Raise a UsageError that names every place that is wrong."""
+    mistakes: list[HarnessError] = [
+        document.error("expected a mapping", (name,))
+        for name in _SECTIONS
+        if not isinstance(document.data.get(name) or {}, dict)
+    ]
     if "include" in document.data:
-        raise document.error("included files are not read", ("include",), hint="put all of it into one file")
-    for name in _SECTIONS:
-        if not isinstance(document.data.get(name) or {}, dict):
-            raise document.error("expected a mapping", (name,))
-    _check_deployments(document)
-    for name in ("router_settings", "litellm_settings"):
-        _check_numbers(document, name)
-    _check_aliases(document)
-    _check_routing(document)
-    for name in ("router_settings", "litellm_settings"):
+        problem = "included files are not read"
+        mistakes.append(document.error(problem, ("include",), hint="put everything into one file"))
+    mistakes += _deployment_errors(document)
+    if not mistakes:  # the others rely on every deployment having a name and a model
+        mistakes += _format_errors(document)
+        for unit in _units(document):
+            tried(mistakes, unit)
+    raise_errors(mistakes)
+
+
+def _units(document: Document) -> Iterator[Callable[[], None]]:
+    """Yield checks, each of which finds at most one mistake."""
+    settings = ("router_settings", "litellm_settings")
+    yield from (partial(_check_number, document, name, number) for name in settings for number in _NUMBERS)
+    yield partial(_check_aliases, document)
+    yield partial(_check_routing, document)
+    for name in settings:
         for field in _FALLBACKS:
-            _check_fallbacks(document, (name, field))
-        _check_targets(document, (name, "default_fallbacks"), section(document.data, name).get("default_fallbacks"))
+            yield from _fallback_units(document, (name, field))
+        targets = section(document.data, name).get("default_fallbacks")
+        yield partial(_check_targets, document, (name, "default_fallbacks"), targets)
 
 
 def section(config: Mapping[str, Any], name: str) -> Mapping[str, Any]:
@@ -124,16 +163,34 @@ def _of_bare_name(model: str) -> Dialect | None:
     return next((dialect for dialect, names in named if names.takes_unknown), None)
 
 
-def _check_deployments(document: Document) -> None:
+def _deployment_errors(document: Document) -> list[HarnessError]:
     listed = document.data["model_list"]
     if not isinstance(listed, list) or not listed:
-        raise document.error("expected a list of deployments", ("model_list",))
+        return [document.error("expected a list of deployments", ("model_list",))]
+    mistakes: list[HarnessError] = []
     for number, raw in enumerate(listed):
-        _check_deployment(document, ("model_list", number), raw)
-    count = sum(takes_chat(raw) for raw in listed)
-    if not 0 < count <= PROVIDERS_MAX:
-        problem = f"{count} deployments that take chat completions"
-        raise document.error(problem, ("model_list",), known=f"1 to {PROVIDERS_MAX}")
+        tried(mistakes, partial(_check_deployment, document, ("model_list", number), raw))
+    return mistakes
+
+
+def _format_errors(document: Document) -> Iterator[UsageError]:
+    """Yield one error for all deployments that no mock can stand for, and one where there are too few or too many others."""
+    listed = document.data["model_list"]
+    chats = [(number, raw["litellm_params"]) for number, raw in enumerate(listed) if takes_chat(raw)]
+    strange = [(number, params["model"]) for number, params in chats if dialect_of(params) is None]
+    if strange:
+        models = list(dict.fromkeys(repr(model) for _, model in strange))
+        named = ", ".join([*models[:_NAMED_MAX], *(["…"] if len(models) > _NAMED_MAX else [])])
+        count = f" ({len(strange)} deployments)" if len(strange) > 1 else ""
+        yield document.error(
+            f"no mocked provider speaks the wire format of {named}{count}",
+            ("model_list", strange[0][0], "litellm_params", "model"),
+            known=", ".join(f"{name}/…" for name in known_providers()) + ", and names without a prefix",
+            hint="remove it from a copy of the file, or write openai/… for a provider that is compatible",
+        )
+    if not 0 < len(chats) <= PROVIDERS_MAX:
+        problem = f"{len(chats)} deployments that take chat completions"
+        yield document.error(problem, ("model_list",), known=f"1 to {PROVIDERS_MAX}")
 
 
 def _check_deployment(document: Document, place: Place, raw: Any) -> None:
@@ -143,7 +200,7 @@ def _check_deployment(document: Document, place: Place, raw: Any) -> None:
     params = raw.get("litellm_params")
     if not isinstance(params, dict):
         raise document.error("expected a mapping with a model", (*place, "litellm_params"))
-    model = _text(document, (*place, "litellm_params", "model"), params.get("model"))
+    _text(document, (*place, "litellm_params", "model"), params.get("model"))
     if params.get("custom_llm_provider") is not None:
         _text(document, (*place, "litellm_params", "custom_llm_provider"), params["custom_llm_provider"])
     if params.get("order") is not None:
@@ -153,26 +210,12 @@ def _check_deployment(document: Document, place: Place, raw: Any) -> None:
         raise document.error("expected a mapping", (*place, "model_info"))
     if isinstance((info or {}).get("id"), dict | list) or isinstance((info or {}).get("mode"), dict | list):
         raise document.error("expected a name", (*place, "model_info"))
-    if takes_chat(raw) and dialect_of(params) is None:
-        raise document.error(
-            f"no mocked provider speaks the wire format of {model!r}",
-            (*place, "litellm_params", "model"),
-            known=", ".join(f"{name}/…" for name in known_providers()) + ", and names without a prefix",
-            hint="leave it out of a copy of the file, or write openai/… for a provider that is compatible",
-        )
 
 
-def _check_numbers(document: Document, name: str) -> None:
-    settings = section(document.data, name)
-    for field, whole, most in (
-        ("num_retries", True, 99),
-        ("max_fallbacks", True, 1000),
-        ("timeout", False, _WEEK_S),
-        ("request_timeout", False, _WEEK_S),
-        ("stream_timeout", False, _WEEK_S),
-    ):
-        if settings.get(field) is not None:
-            _number(document, (name, field), settings[field], whole=whole, most=most)
+def _check_number(document: Document, name: str, number: _Number) -> None:
+    value = section(document.data, name).get(number.field)
+    if value is not None:
+        _number(document, (name, number.field), value, whole=number.whole, most=number.most)
 
 
 def _check_routing(document: Document) -> None:
@@ -209,19 +252,25 @@ def _check_aliases(document: Document) -> None:
         _known(document, (*place, alias), target)
 
 
-def _check_fallbacks(document: Document, place: Place) -> None:
+def _fallback_units(document: Document, place: Place) -> Iterator[Callable[[], None]]:
     written = section(document.data, str(place[0])).get(str(place[1]))
-    if written is None:
-        return
     if not isinstance(written, list):
-        raise document.error('expected a list such as [{"gpt-4": ["claude"]}]', place)
+        yield partial(_check_list, document, place, written)
+        return
     for number, item in enumerate(written):
-        if not isinstance(item, dict) or len(item) != 1:
-            raise document.error(
-                "expected one model and its fallbacks", (*place, number), hint="one model in each item"
-            )
-        ((source, targets),) = item.items()
-        _check_targets(document, (*place, number, source), targets, required=True)
+        yield partial(_check_fallback, document, (*place, number), item)
+
+
+def _check_list(document: Document, place: Place, written: Any) -> None:
+    if written is not None:
+        raise document.error('expected a list such as [{"gpt-4": ["claude"]}]', place)
+
+
+def _check_fallback(document: Document, place: Place, item: Any) -> None:
+    if not isinstance(item, dict) or len(item) != 1:
+        raise document.error("expected one model and its fallbacks", place, hint="write one model in each item")
+    ((source, targets),) = item.items()
+    _check_targets(document, (*place, source), targets, required=True)
 
 
 def _check_targets(document: Document, place: Place, targets: Any, *, required: bool = False) -> None:

@@ -168,7 +168,8 @@ def _theirs(chain: Chain, base_urls: Mapping[str, str], environ: Mapping[str, st
     ]
     left_out = len(config["model_list"]) - len(listed)
     if left_out:
-        warnings.append(f"{left_out} deployments that take no chat completions are left out")
+        few = "1 deployment that takes" if left_out == 1 else f"{left_out} deployments that take"
+        warnings.append(f"left out: {few} no chat completions")
     router = _applied(config, "router_settings", ROUTER.__contains__, known, warnings)
     module = _applied(config, "litellm_settings", partial(is_module, proxy=proxy), known, warnings)
     general: dict[str, Any] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -10,7 +11,9 @@ from harness.chain import upstream
 from harness.chain.driver import DRIVERS, Driver
 from harness.chain.spec import DERIVED, Chain, ChainError, HostedConfig
 from harness.document import Document, did_you_mean, read, validate
+from harness.errors import HarnessError, UsageError, raise_errors, tried
 from harness.provider.dialects import DIALECTS
+from harness.provider.spec import Provider
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_\-]{0,62}")
 _LISTEN = re.compile(r"(?P<host>[\w.\-]+|\[[0-9a-f:]+\]):(?P<port>\d{1,5})")
@@ -34,8 +37,12 @@ def load(path: Path, *, model: str | None = None) -> Chain:
     if "config" in written:
         return _hosted(document, model)
     chain = validate(document, Chain, derived=DERIVED)
-    _check(document, chain)
-    _check_driver(document, chain, _driver(document, chain.driver))
+    mistakes: list[HarnessError] = [*_errors(document, chain)]
+    if (host := tried(mistakes, lambda: _driver(document, chain.driver))) is not None:
+        tried(mistakes, lambda: _check_keys(document, chain, host))
+        if not mistakes:  # a driver relies on all names being right
+            tried(mistakes, lambda: _check_driver(document, chain, host))
+    raise_errors(mistakes)
     return chain
 
 
@@ -81,52 +88,52 @@ def _driver(document: Document, name: str) -> Driver:
     return DRIVERS[name]
 
 
-def _check(document: Document, chain: Chain) -> None:
+def _errors(document: Document, chain: Chain) -> Iterator[UsageError]:
+    """Yield what is wrong with a chain whatever hosts it."""
     for name in chain.providers:
+        place = ("providers", name)
         if not _NAME.fullmatch(name):
-            problem = f"not a provider's name: {name!r}"
-            raise document.error(problem, ("providers", name), hint="letters, digits, - and _, at most 63")
+            yield document.error(f"not a provider's name: {name!r}", place, hint="letters, digits, - and _, at most 63")
         if name in {"primary", "fallbacks", "all"} or re.fullmatch(r"fallback-\d+", name):
-            problem = f"{name!r} is a role and cannot name a provider"
-            raise document.error(problem, ("providers", name))
-    for place, name in enumerate(chain.order):
+            yield document.error(f"{name!r} is a role and cannot name a provider", place)
+    for number, name in enumerate(chain.order):
         if name not in chain.providers:
-            problem = f"unknown provider {name!r}"
-            known = ", ".join(chain.providers)
-            raise document.error(problem, ("order", place), known=known, hint=did_you_mean(name, chain.providers))
-        if name in chain.order[:place]:
-            problem = f"provider {name!r} is in the order twice"
-            raise document.error(problem, ("order", place))
+            known, hint = ", ".join(chain.providers), did_you_mean(name, chain.providers)
+            yield document.error(f"unknown provider {name!r}", ("order", number), known=known, hint=hint)
+        elif name in chain.order[:number]:
+            yield document.error(f"provider {name!r} is in the order twice", ("order", number))
     for name, provider in chain.providers.items():
-        if provider.dialect not in DIALECTS:
-            problem = f"unknown dialect {provider.dialect!r}"
-            known = ", ".join(DIALECTS.names())
-            hint = did_you_mean(provider.dialect, DIALECTS.names())
-            raise document.error(problem, ("providers", name, "dialect"), known=known, hint=hint)
-        match = _LISTEN.fullmatch(provider.listen) if provider.listen else None
-        if provider.listen and (match is None or not 0 < int(match["port"]) < 65536):
-            problem = f"expected host:port, found {provider.listen!r}"
-            raise document.error(problem, ("providers", name, "listen"), hint='write "127.0.0.1:18081"')
-        if provider.upstream is not None:
-            try:
-                upstream.parse(provider.upstream)
-            except ValueError as error:
-                hint = "upstream: https://api.openai.com/v1"
-                raise document.error(str(error), ("providers", name, "upstream"), hint=hint) from None
-            if match is not None and provider.api_key and not provider.public:
-                _check_private(document, name, provider.listen or "")
+        yield from _provider_errors(document, name, provider)
 
 
-def _check_private(document: Document, name: str, listen: str) -> None:
-    """Refuse an address at which other machines could use a real provider with the user's key."""
+def _provider_errors(document: Document, name: str, provider: Provider) -> Iterator[UsageError]:
+    if provider.dialect not in DIALECTS:
+        known, hint = ", ".join(DIALECTS.names()), did_you_mean(provider.dialect, DIALECTS.names())
+        place = ("providers", name, "dialect")
+        yield document.error(f"unknown dialect {provider.dialect!r}", place, known=known, hint=hint)
+    match = _LISTEN.fullmatch(provider.listen) if provider.listen else None
+    if provider.listen and (match is None or not 0 < int(match["port"]) < 65536):
+        problem = f"expected host:port, found {provider.listen!r}"
+        yield document.error(problem, ("providers", name, "listen"), hint='write "127.0.0.1:18081"')
+    if provider.upstream is not None:
+        try:
+            upstream.parse(provider.upstream)
+        except ValueError as error:
+            hint = "upstream: https://api.openai.com/v1"
+            yield document.error(str(error), ("providers", name, "upstream"), hint=hint)
+        if match is not None and provider.api_key and not provider.public:
+            yield from _private_errors(document, name, provider.listen or "")
+
+
+def _private_errors(document: Document, name: str, listen: str) -> Iterator[UsageError]:
+    """Yield an error where other machines could use a real provider with the user's key."""
     if not upstream.is_loopback(listen.rpartition(":")[0].strip("[]")):
         problem = f"other machines could call the real provider at {listen}, with your key"
         hint = "listen on 127.0.0.1, or write `public: true` beside it if they may"
-        raise document.error(problem, ("providers", name, "listen"), hint=hint)
+        yield document.error(problem, ("providers", name, "listen"), hint=hint)
 
 
 def _check_driver(document: Document, chain: Chain, driver: Driver) -> None:
-    _check_keys(document, chain, driver)
     if chain.retry is not None and chain.retry.backoff not in (None, *driver.backoffs):
         problem = f"{chain.driver} backs off in its own way, not {chain.retry.backoff!r}"
         known = ", ".join(sorted(driver.backoffs))

@@ -5,18 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 from harness import chain as chains
 from harness.chain import Chain
 from harness.document import Document, did_you_mean, read, validate
-from harness.errors import HarnessError, UsageError, raise_errors
+from harness.errors import HarnessError, raise_errors, tried
 from harness.scenario import expect
 from harness.scenario.checks import scenario_errors, written_names, written_targets
 from harness.scenario.plan import Plan, compile_plan
 from harness.scenario.schema import Scenario
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,12 +55,12 @@ def load(
     """
     document = read(path)
     mistakes: list[HarnessError] = []
-    scenario = _tried(mistakes, lambda: validate(document, Scenario))
+    scenario = tried(mistakes, lambda: validate(document, Scenario))
     mistakes += written_names(document)
     if scenario is not None:
         mistakes += scenario_errors(document, scenario)
-    chain_path = _tried(mistakes, lambda: _chain_path(document, chain))
-    hosted = _tried(mistakes, lambda: complete(chains.load(chain_path, model=_model(document)))) if chain_path else None
+    chain_path = tried(mistakes, lambda: _chain_path(document, chain))
+    hosted = tried(mistakes, lambda: complete(chains.load(chain_path, model=_model(document)))) if chain_path else None
     if hosted is not None:
         mistakes += written_targets(document, hosted)
         if _model(document) is not None and hosted.litellm is None:
@@ -75,15 +72,6 @@ def load(
     expectations = tuple(expect.parse(text, scenario.phases) for text in scenario.expect)
     plan = compile_plan(scenario, hosted, expectations, seed=seed)
     return Loaded(path=path, chain_path=chain_path, scenario=scenario, chain=hosted, plan=plan)
-
-
-def _tried(mistakes: list[HarnessError], call: Callable[[], T]) -> T | None:
-    """Return what a function returns; None if it finds a mistake, which is kept."""
-    try:
-        return call()
-    except UsageError as error:
-        mistakes.append(error)
-        return None
 
 
 def _model(document: Document) -> str | None:

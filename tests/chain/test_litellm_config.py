@@ -16,7 +16,7 @@ from harness.chain import Chain, load
 from harness.chain.litellm_check import STRATEGIES
 from harness.chain.litellm_config import chain
 from harness.document import parse
-from harness.errors import UsageError
+from harness.errors import SeveralErrors, UsageError
 
 EXAMPLE = Path(__file__).parents[2] / "scenarios" / "chains" / "litellm-config.yaml"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_\-]{0,62}")
@@ -285,6 +285,29 @@ def test_any_configuration_is_a_chain_or_a_usage_error(data: Any, model: str | N
         assert len(set(hosted.order)) == len(hosted.order) > 0
         assert {name for peers in hosted.peers for name in peers} <= set(hosted.order)
     assert re.match(r"litellm\.yaml:\d+(: |$)", where)
+
+
+def test_all_mistakes_are_told_at_once() -> None:
+    """First those of the deployments, which the others rely on; what no mock can stand for is one mistake."""
+    with pytest.raises(SeveralErrors) as caught:
+        read({"model_list": [{"litellm_params": {}}, 5, deployment("a")], "router_settings": "x"})
+    assert [error.problem for error in caught.value.errors] == [
+        "expected a mapping",
+        "missing",
+        "expected a mapping with model_name and litellm_params",
+    ]
+    strange = [deployment(f"m{number}", f"vendor{number % 7}/m") for number in range(30)]
+    models = [f"vendor{number}/m" for number in range(5)]
+    fallbacks = [{"a": ["b", "a"]}, {"a": ["a"]}, {"a": ["c"]}]
+    with pytest.raises(SeveralErrors) as caught:
+        config(*strange, deployment("a"), fallbacks=fallbacks, num_retries=-1, timeout="soon")
+    assert [error.problem for error in caught.value.errors] == [
+        f"no mocked provider speaks the wire format of {', '.join(map(repr, models))}, … (30 deployments)",
+        "expected a whole number from 0 to 99",
+        "expected a number from 0 to 604800",
+        "no deployment is called 'b'",
+        "no deployment is called 'c'",
+    ]
 
 
 @pytest.mark.parametrize("strategy", [*STRATEGIES, "os.environ/STRATEGY"])

@@ -224,7 +224,7 @@ def test_a_deployment_left_out_and_a_fallback_for_nobody_are_warned_of() -> None
     )
 
     assert [entry["model_name"] for entry in settings.model_list] == ["gpt-4"]
-    assert "1 deployments that take no chat completions are left out" in settings.warnings
+    assert "left out: 1 deployment that takes no chat completions" in settings.warnings
     assert any("'gpt4'" in warning and "did you mean 'gpt-4'?" in warning for warning in settings.warnings)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from harness.chain import load
 from harness.chain.driver import DRIVERS
-from harness.errors import UsageError
+from harness.errors import SeveralErrors, UsageError
 from harness.provider.dialects import DIALECTS
 
 HOSTED = """\
@@ -173,3 +173,24 @@ def test_a_name_that_nobody_declares_gets_those_that_are(
         load(path)
     assert caught.value.known == ", ".join(known)
     assert caught.value.hint == hint
+
+
+def test_all_mistakes_of_a_chain_are_told(tmp_path: Path) -> None:
+    """Names, addresses and the driver's keys at once."""
+    path = tmp_path / "chain.yaml"
+    path.write_text(
+        "name: c\ndriver: reference\nworkers: 2\n"
+        "providers:\n  primary: {dialect: openai, model: m}\n  b: {dialect: opnai, model: m, listen: here}\n"
+        "order: [primary, c, primary]\n"
+    )
+    with pytest.raises(SeveralErrors) as caught:
+        load(path)
+    told = [str(error).removeprefix(f"{path}:").split("\n", 1)[0] for error in caught.value.errors]
+    assert told == [
+        "5: providers.primary: 'primary' is a role and cannot name a provider",
+        "7: order[1]: unknown provider 'c'",
+        "7: order[2]: provider 'primary' is in the order twice",
+        "6: providers.b.dialect: unknown dialect 'opnai'",
+        "6: providers.b.listen: expected host:port, found 'here'",
+        "3: workers: `workers:` goes with `driver: litellm-proxy`",
+    ]

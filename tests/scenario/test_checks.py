@@ -128,7 +128,7 @@ def test_all_mistakes_of_a_scenario_and_its_chain_are_told(tmp_path: Path) -> No
         "s.yaml:5: faults[0].during: unknown phase 'falt'",
         "s.yaml:6: expect[0]: unknown metric 'sucess_rate'",
         "s.yaml:6: expect[1]: unknown finding 'hangs'",
-        "chain.yaml:3: providers.a.dialect: unknown value 'openia'",
+        "chain.yaml:3: providers.a.dialect: unknown dialect 'openia'",
     ]
 
 
