@@ -1,0 +1,37 @@
+"""The sample runs that the repository shows."""
+
+from __future__ import annotations
+
+import json
+from html import unescape
+from pathlib import Path
+
+import pytest
+
+from harness.judge import Status
+from harness.report import open_run
+from harness.report.pictures import all_pictures
+
+ROOT = Path(__file__).parents[2]
+SAMPLES = sorted((ROOT / "reports" / "samples").iterdir())
+
+
+@pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.name)
+def test_a_sample_s_page_has_every_picture(path: Path) -> None:
+    """A picture that is new, or explained in other words, gets there by `make samples`; and the page stays small."""
+    run = open_run(path)
+    page = unescape((path / "report.html").read_text(encoding="utf-8"))
+    missing = [
+        picture.name
+        for picture in all_pictures()
+        if picture.question not in page or (picture.nothing(run) or picture.reading) not in page
+    ]
+    assert not missing, "make samples"
+    assert sum(file.stat().st_size for file in path.rglob("*")) < 800_000
+
+
+def test_there_is_a_found_failure() -> None:
+    """It is the README's picture; the other sample passed."""
+    statuses = {path.name: json.loads((path / "verdict.json").read_text())["status"] for path in SAMPLES}
+    assert statuses == {"primary-429": Status.PASS, "stream-empty": Status.FAIL}
+    assert "(docs/report.png)](reports/samples/stream-empty/report.html)" in (ROOT / "README.md").read_text()
