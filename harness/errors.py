@@ -54,7 +54,7 @@ class HarnessError(Exception):
             lines.append(f"  known: {self.known}")
         if self.hint:
             lines.append(f"  hint: {self.hint}")
-        return "\n".join(lines)
+        return _printable("\n".join(lines))
 
 
 class UsageError(HarnessError):
@@ -101,3 +101,10 @@ def raise_errors(errors: Iterable[HarnessError]) -> None:
 def each_error(error: HarnessError) -> tuple[HarnessError, ...]:
     """Return the errors that an error holds; itself if it holds no others."""
     return error.errors if isinstance(error, SeveralErrors) else (error,)
+
+
+def _printable(text: str) -> str:
+    """Return a text whose lines can be written to a terminal: what a file holds must not move its cursor or clear it."""
+    return "".join(
+        sign if sign.isprintable() or sign == "\n" else sign.encode("unicode_escape").decode() for sign in text
+    )

@@ -9,6 +9,7 @@ _MARKDOWN = re.compile(r"[\\`*\[\]<&|~$]|(?<![^\W_])_|_(?![^\W_])|(?<=:)//|(?<=w
 """What begins code, emphasis, a link, HTML, an entity, a table cell, a formula or an address."""
 _LINE_START = re.compile(r"^(?:[#>+=-]|\d+(?=[.)]))")
 """What begins a heading, a quotation or a list."""
+_MENTION = re.compile(r"@(?=\w)")
 _RUNS_OF_TICKS = re.compile(r"`+")
 # All that XML 1.0 cannot hold, not even escaped.
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -19,6 +20,7 @@ _NOT_PRINTED = re.compile("[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e
 def markdown(text: str) -> str:
     """Return a text for a line of Markdown, or a part of one: it is read there as it is written here."""
     line = _MARKDOWN.sub(r"\\\g<0>", terminal(" ".join(text.split())))
+    line = _MENTION.sub("@\u200b", line)  # a space without width: GitHub would notify whoever has the name
     start = _LINE_START.match(line)
     if start is None:
         return line

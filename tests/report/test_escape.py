@@ -17,8 +17,8 @@ MARKED = st.text(alphabet=st.sampled_from("ab1 .)`*_~[](){}<>!#|&;:/\\+-=$@\"'lt
 
 
 def rendered(source: str) -> str:
-    """Return Markdown as HTML."""
-    return READER.render(source)
+    """Return Markdown as HTML, without the spaces of no width that keep mentions apart."""
+    return READER.render(source).replace("\u200b", "")
 
 
 def as_html(text: str) -> str:
@@ -28,7 +28,7 @@ def as_html(text: str) -> str:
 
 def shown(text: str) -> str:
     """Return a text as Markdown shows it: in one line, without what a terminal would obey."""
-    return escape.terminal(" ".join(text.split()))
+    return escape.terminal(" ".join(text.split())).replace("\u200b", "")
 
 
 @given(MARKED)
@@ -61,6 +61,14 @@ def test_markdown_breaks_addresses_and_formulas(text: str) -> None:
     """GitHub makes a link of a bare address, and a formula of what stands between dollars; neither is CommonMark."""
     safe = escape.markdown(text)
     assert not re.search(r"://|www\.|(?<!\\)\$", safe)
+    assert rendered(safe).strip() == f"<p>{text}</p>"
+
+
+@pytest.mark.parametrize("text", ["@octocat", "by @octo/cats.", "someone@example.org"])
+def test_markdown_mentions_nobody(text: str) -> None:
+    """GitHub would notify whoever has the name, and make a link of an address."""
+    safe = escape.markdown(text)
+    assert not re.search(r"@\w", safe)
     assert rendered(safe).strip() == f"<p>{text}</p>"
 
 
