@@ -55,11 +55,6 @@ class JudgedRun:
         return self.data.columns.history
 
     @property
-    def first_providers(self) -> tuple[str, ...]:
-        """The first provider of the chain and its peers: an answer from any of them is no fallback."""
-        return self.data.columns.first
-
-    @property
     def cut_short_ns(self) -> int | None:
         """When the last record of an interrupted run was made, since the origin; None if the run ended as planned."""
         if self.history.complete:

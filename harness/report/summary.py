@@ -74,7 +74,7 @@ def _served(run: JudgedRun) -> str:
     """Return which fallbacks served how many callers, after how long; empty where none did."""
     journeys = run.journeys
     served_by = journeys["served_by"]
-    others = journeys[journeys["complete"].astype(bool) & served_by.notna() & ~served_by.isin(run.first_providers)]
+    others = journeys[journeys["complete"].astype(bool) & served_by.notna() & ~served_by.isin(run.plan.chain.first)]
     if others.empty:
         return ""
     counts = others["served_by"].astype(str).value_counts()

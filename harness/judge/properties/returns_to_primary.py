@@ -57,7 +57,11 @@ def _due_ns(run: SearchRun, ended_ns: int) -> int:
 def _harm(shown: WorstRequest) -> str:
     run = shown.run
     ended_ns = max(window.end_ns for window in run.windows if window.provider in run.chain.first)
-    return f"{run.chain.order[0]} is never asked again, although it was healthy for {duration(run.end_ns - ended_ns)}"
+    first = run.chain.first
+    never, healthy = ("is never", "it was") if len(first) == 1 else ("are never", "they were")
+    return (
+        f"{' and '.join(first)} {never} asked again, although {healthy} healthy for {duration(run.end_ns - ended_ns)}"
+    )
 
 
 RETURNS_TO_PRIMARY = Property(
