@@ -13,7 +13,7 @@ from harness.chain.driver import driver_of
 from harness.document import read
 from harness.errors import HarnessError, UsageError, each_error
 from harness.experiment.files import Kind, files_in, kind_of
-from harness.scenario.advice import advice
+from harness.scenario.advice import advice, ambiguous_targets
 from harness.scenario.load import load
 from harness.scenario.shipped import existing
 
@@ -85,7 +85,8 @@ def _checked(path: Path, chain: Path | None) -> CheckedFile:
             summary = f"chain {found.name}: {' → '.join(found.order)} ({found.driver})"
             return CheckedFile(path=path, summary=summary, warnings=_of_chain(found, path))
         loaded = load(path, chain=chain)
-        warnings = tuple(Warned(document.where(place), text) for place, text in advice(loaded.plan))
+        advised = [*advice(loaded.plan), *ambiguous_targets(loaded.scenario, loaded.chain)]
+        warnings = tuple(Warned(document.where(place), text) for place, text in advised)
         warnings += _of_chain(loaded.chain, loaded.chain_path)
     except HarnessError as error:
         return CheckedFile(path=path, error=error)

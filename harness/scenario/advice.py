@@ -6,11 +6,14 @@ import math
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 
+from harness.chain import Chain
+from harness.chain.targets import groups, targets
 from harness.document import Place
 from harness.document.units import duration_text
 from harness.provider.window import Window
 from harness.scenario.expect import METRICS, QUANTILES, Expectation
 from harness.scenario.plan import Plan
+from harness.scenario.schema import Scenario
 
 LIVE_RATE_MAX = 300
 """Requests per second up to which the load generator was measured; see benchmarks."""
@@ -29,6 +32,18 @@ def advice(plan: Plan) -> Iterator[tuple[Place, str]]:
     for number, expectation in enumerate(plan.expectations):
         if text := _cannot_pass(plan, expectation) or _cannot_fail(expectation):
             yield ("expect", number), text
+
+
+def ambiguous_targets(scenario: Scenario, chain: Chain) -> Iterator[tuple[Place, str]]:
+    """Yield the same for faults whose target names a deployment and a model group of several."""
+    known = targets(chain)
+    for number, fault in enumerate(scenario.faults):
+        broken = {provider for name in fault.names for provider in known[name]}
+        for name in fault.names:
+            group = groups(chain).get(name, ())
+            if name in chain.providers and not broken.issuperset(group):
+                text = f"only deployment {name!r} fails, not all of its model group: write [{', '.join(group)}] for all"
+                yield ("faults", number, "on"), text
 
 
 def _size(plan: Plan) -> Iterator[tuple[Place, str]]:

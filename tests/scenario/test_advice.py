@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from harness.judge.intervals import needed_for_quantile, needed_for_rate
 from harness.scenario import expect
-from harness.scenario.advice import advice, requests_needed
+from harness.scenario.advice import advice, ambiguous_targets, requests_needed
 from harness.scenario.load import load
 
 ROOT = Path(__file__).parents[2] / "scenarios"
@@ -170,3 +170,15 @@ def test_the_requests_needed_for_a_quantile_are_those_of_the_judge(name: str) ->
     """Below that, its interval has no upper end."""
     parsed = expect.parse(f"{name} latency < 5s", [])
     assert requests_needed(parsed) == needed_for_quantile(expect.QUANTILES[name])
+
+
+def test_a_deployment_with_the_name_of_its_group_is_told(tmp_path: Path) -> None:
+    """One of two peers fails, where both may have been meant."""
+    chain, path = tmp_path / "litellm.yaml", tmp_path / "s.yaml"
+    entry = "{model_name: gpt-4, litellm_params: {model: gpt-4, api_key: k}}"
+    chain.write_text(f"model_list: [{entry}, {entry}]\n")
+    for on, told in (("gpt-4", [("faults", 0, "on")]), ("gpt-4-2", []), ("[gpt-4, gpt-4-2]", [])):
+        text = SCENARIO.format(chain=chain, rate="10/s", recovery="6s", fault="", expect="").replace("primary", on)
+        path.write_text(text)
+        loaded = load(path)
+        assert [place for place, _ in ambiguous_targets(loaded.scenario, loaded.chain)] == told
