@@ -1,7 +1,8 @@
 """What the reference chain costs: as a hop between a caller and a provider, and in virtual time.
 
-The hop is measured next to the same mock asked directly, in turns. The bare machine is played in a small virtual world of
-its own: every second request finds its first provider failing twice. The whole engine runs a scenario without faults.
+The hop is measured beside a bare aiohttp proxy in front of the same mock, and the mock asked directly, in turns: what the
+chain adds is held against what any Python proxy adds on this machine. The bare machine runs in a small virtual world of its
+own: every second request finds its first provider failing twice. The whole engine runs a scenario without faults.
 """
 
 from __future__ import annotations
@@ -14,17 +15,20 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from rig.bare_proxy import ProxyReady, ProxyStart
 from rig.result import Row, limited, quantile, tell
-from rig.servers import Server, cores, edge, latencies_s, part
+from rig.servers import ROOT, Server, cores, edge, latencies_s, part
 
 from harness.chain import Chain, Provider, ReplySpec, Retry
 from harness.chain.reference import Done, RequestMachine, Result, SendAttempt, Shared
 from harness.chain.spec import Policy
+from harness.drivers.host import host
 from harness.messages import ChainStart, LoadTarget
 from harness.scenario.load import load
 from harness.sim import run
 
-ADDED_MS = 0.3
+RATIO_MAX = 2.5
+"""Latency added by the chain / by the bare proxy. An absolute aim said more about the machine than about the chain."""
 STEPS_PER_S = 200_000
 REQUESTS_PER_S = 20_000
 RATE_PER_S = 100.0
@@ -56,33 +60,55 @@ def chain_host(folder: Path, upstream: Server) -> Iterator[Server]:
     base_urls = {"gpt-4": f"http://127.0.0.1:{upstream.port}"}
     capture = folder / "chain"
     capture.mkdir()
-    start = ChainStart(chain=chain, base_urls=base_urls, capture=str(capture))
-    with part([sys.executable, "-m", "harness.drivers.reference"], start, LoadTarget) as (process, target):
-        yield Server("reference", int(target.base_url.split(":")[2].split("/")[0]), process)
+    command = host(chain).part
+    assert command is not None
+    with part(command, ChainStart(chain=chain, base_urls=base_urls, capture=str(capture)), LoadTarget) as found:
+        yield Server("reference", _port(found[1].base_url), found[0])
+
+
+@contextmanager
+def bare_proxy(upstream: Server) -> Iterator[Server]:
+    """Run a bare aiohttp proxy in front of the same provider."""
+    command = [sys.executable, str(ROOT / "benchmarks" / "rig" / "bare_proxy.py")]
+    with part(command, ProxyStart(base_url=f"http://127.0.0.1:{upstream.port}"), ProxyReady) as (process, ready):
+        yield Server("proxy", _port(ready.base_url), process)
+
+
+def _port(base_url: str) -> int:
+    return int(base_url.split(":")[2].split("/", maxsplit=1)[0])
 
 
 def hop() -> list[Row]:
     """Return what the hop adds, in the quietest pass of each: a busy neighbour on the machine must not decide."""
-    passes: dict[str, list[list[float]]] = {"direct": [], "through": []}
+    passes: dict[str, list[list[float]]] = {"direct": [], "bare proxy": [], "through": []}
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         (folder / "edge").mkdir()
         direct = stack.enter_context(edge(folder / "edge"))
-        through = stack.enter_context(chain_host(folder, direct))
+        servers = {
+            "direct": direct,
+            "bare proxy": stack.enter_context(bare_proxy(direct)),
+            "through": stack.enter_context(chain_host(folder, direct)),
+        }
         os.sched_setaffinity(0, cores()[1])
-        for port in (direct.port, through.port):
-            latencies_s(port, 1.0, RATE_PER_S)
+        for server in servers.values():
+            latencies_s(server.port, 1.0, RATE_PER_S)
         for _ in range(ROUNDS):
-            passes["direct"].append(latencies_s(direct.port, PASS_S, RATE_PER_S))
-            passes["through"].append(latencies_s(through.port, PASS_S, RATE_PER_S))
+            for name, server in servers.items():
+                passes[name].append(latencies_s(server.port, PASS_S, RATE_PER_S))
     found = []
     for name, lists in passes.items():
         every_ms = [one * 1e3 for each in lists for one in each]
         found.append(Row(what=f"{name}, p50", measured=quantile(every_ms, 0.5), unit="ms"))
         found.append(Row(what=f"{name}, p99", measured=quantile(every_ms, 0.99), unit="ms"))
-    bare_ms, mine_ms = (min(quantile(each, 0.5) for each in lists) * 1e3 for lists in passes.values())
-    found.append(limited("added by the chain, p50", mine_ms - bare_ms, "ms", ADDED_MS))
-    return found
+    quietest = {name: min(quantile(each, 0.5) for each in lists) * 1e3 for name, lists in passes.items()}
+    by_proxy, by_chain = (quietest[name] - quietest["direct"] for name in ("bare proxy", "through"))
+    return [
+        *found,
+        Row(what="added by a bare proxy, p50", measured=by_proxy, unit="ms"),
+        Row(what="added by the chain, p50", measured=by_chain, unit="ms"),
+        limited("added by the chain / by a bare proxy", by_chain / by_proxy, "×", RATIO_MAX),
+    ]
 
 
 def bare() -> list[Row]:

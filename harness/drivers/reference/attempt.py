@@ -95,7 +95,7 @@ class AttemptRunner:
         request.headers[ATTEMPT_HEADER] = attempt.key
         how: AttemptOutcome = "ok"
         try:
-            await self._exchange(_Exchange(send, attempt, reading, say), request, streaming=asked.body["stream"])
+            await self._exchange(_OpenAttempt(send, attempt, reading, say), request, streaming=asked.body["stream"])
         except TimeoutError:
             how = "timeout"
         except BrokenError as broken:
@@ -105,7 +105,7 @@ class AttemptRunner:
             raise
         return self._result(send, attempt, reading, how)
 
-    async def _exchange(self, exchange: _Exchange, request: Outgoing, *, streaming: bool) -> None:
+    async def _exchange(self, exchange: _OpenAttempt, request: Outgoing, *, streaming: bool) -> None:
         send, attempt, reading, _say = exchange
         now_s = asyncio.get_running_loop().time()
         latest_s = now_s + send.timeout_ns / 1e9
@@ -121,7 +121,7 @@ class AttemptRunner:
             finally:
                 incoming.leave()
 
-    async def _plain(self, exchange: _Exchange, incoming: Incoming) -> None:
+    async def _plain(self, exchange: _OpenAttempt, incoming: Incoming) -> None:
         send, _attempt, reading, say = exchange
         data = await incoming.read()
         heard = DIALECTS[self.chain.providers[send.provider].dialect].read_body(incoming.status, data)
@@ -135,7 +135,7 @@ class AttemptRunner:
         say(heard.text)
 
     async def _stream(
-        self, exchange: _Exchange, incoming: Incoming, patience: asyncio.Timeout, latest_s: float
+        self, exchange: _OpenAttempt, incoming: Incoming, patience: asyncio.Timeout, latest_s: float
     ) -> None:
         """Pass a stream's tokens on. It is whole only with a reason why it ended."""
         send, _attempt, reading, say = exchange
@@ -216,7 +216,7 @@ class AttemptRunner:
         return reading.error.retry_after_ns if told is None and reading.error is not None else told
 
 
-class _Exchange(NamedTuple):
+class _OpenAttempt(NamedTuple):
     send: SendAttempt
     attempt: OpenAttempt
     reading: PartialAnswer
