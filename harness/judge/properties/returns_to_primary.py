@@ -23,7 +23,7 @@ def _turned_away(run: SearchRun) -> tuple[str, ...]:
 
     None where too little time was left to see it.
     """
-    first = run.chain.first
+    first = [name for name in run.chain.names if name in run.chain.first]
     ended_ns = max((window.end_ns for window in run.windows if window.provider in first), default=None)
     if ended_ns is None:
         return ()
@@ -57,7 +57,7 @@ def _due_ns(run: SearchRun, ended_ns: int) -> int:
 def _harm(shown: WorstRequest) -> str:
     run = shown.run
     ended_ns = max(window.end_ns for window in run.windows if window.provider in run.chain.first)
-    first = run.chain.first
+    first = [name for name in run.chain.names if name in run.chain.first]
     never, healthy = ("is never", "it was") if len(first) == 1 else ("are never", "they were")
     return (
         f"{' and '.join(first)} {never} asked again, although {healthy} healthy for {duration(run.end_ns - ended_ns)}"
