@@ -12,7 +12,7 @@ from harness.judge.findings import FINDINGS, FindingKind
 from harness.judge.properties import PROPERTIES, Property
 from harness.provider.answer import Call, Refusal
 from harness.provider.dialects import DIALECTS
-from harness.provider.fault_kind import Aspect
+from harness.provider.fault_kind import ActsOnAnswer, Aspect, FaultKind
 from harness.provider.faults import FAULTS
 from harness.provider.inject import ErrorPreset
 from harness.provider.reply import Head
@@ -50,10 +50,17 @@ def _faults(*aspects: Aspect) -> str:
     kinds = [kind for kind in FAULTS.own.values() if kind.aspect in aspects]
     names = [", ".join(f"`{form}`" for form in kind.written) for kind in kinds]
     if "body" in aspects:
-        rows = [(name, kind.meets, kind.meets_plain) for name, kind in zip(names, kinds, strict=True)]
+        rows = [(name, kind.meets + _outcome(kind), kind.meets_plain) for name, kind in zip(names, kinds, strict=True)]
         return _table(("inject", "in a stream", "in a plain answer"), rows)
     meets = [(name, kind.meets) for name, kind in zip(names, kinds, strict=True)]
     return _table(("inject", "what the caller meets"), meets)
+
+
+def _outcome(kind: FaultKind) -> str:
+    """Return how an answer that ended properly on the wire is recorded, where it counts as a failure."""
+    if not isinstance(kind.act, ActsOnAnswer) or kind.act.outcome == "ok":
+        return ""
+    return f"; recorded as `{kind.act.outcome}`"
 
 
 def _errors(problem: ErrorPreset) -> Sequence[str]:

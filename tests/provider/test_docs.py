@@ -6,9 +6,7 @@ import re
 from pathlib import Path
 from typing import get_args
 
-import pytest
-
-from harness.provider.fault_kind import ActsOnAnswer, Aspect
+from harness.provider.fault_kind import Aspect
 from harness.provider.faults import FAULTS
 from harness.provider.faults.context import AFTER_TOKENS, PAUSE_NS
 from harness.provider.inject import Inject
@@ -42,13 +40,3 @@ def test_what_overlaps_is_documented() -> None:
     """One line for each aspect of an answer."""
     order = PAGE.partition("## Where faults overlap")[2]
     assert len(re.findall(r"^\d\. ", order, re.MULTILINE)) == len(set(get_args(Aspect)) - {"listener"})
-
-
-@pytest.mark.parametrize("kind", [kind for kind, fault in FAULTS.own.items() if isinstance(fault.act, ActsOnAnswer)])
-def test_how_a_spoilt_answer_is_recorded_is_documented(kind: str) -> None:
-    """Where an answer that ended properly on the wire counts as a failure."""
-    act = FAULTS[kind].act
-    assert isinstance(act, ActsOnAnswer)
-    if act.outcome != "ok":
-        assert f"`{kind.removeprefix('stream_')}`" in PAGE
-        assert f"`{act.outcome}`" in PAGE
