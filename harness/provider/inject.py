@@ -39,21 +39,33 @@ _HeaderName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`
 _HeaderValue = Annotated[str, StringConstraints(pattern=r"^[ -~\t]*$")]  # what can go over the wire, in one line
 
 
-def _known(key: str) -> Callable[[str], str]:
-    """Return a validator of the names under `connection`, `stream` or `fault`."""
+def _own_name(key: str) -> Callable[[str], str]:
+    """Return a validator of the names under `connection` or `stream`."""
 
     def check(name: str) -> str:
-        known = names_of(key) or tuple(FAULTS.foreign)
-        if name in known and (key != "fault" or FAULTS[name].written == (f"fault: {name}",)):
-            return name
-        hint = did_you_mean(name, known)
-        if hint is None and key == "fault":
-            hint = "only those of other packages; our own are written `connection: reset`, `stream: cut`, `status: 503`"
-        raise field_error(
-            f"unknown {key} fault", known=", ".join(known) or "no installed package brings any", hint=hint
-        )
+        known = names_of(key)
+        if name not in known:
+            raise field_error(f"unknown {key} fault", known=", ".join(known), hint=did_you_mean(name, known))
+        return name
 
     return check
+
+
+def _foreign_name(name: str) -> str:
+    """Check the name of another package's fault, which is imported for it.
+
+    Raises:
+        UsageError: The package cannot be imported, or brings something else.
+    """
+    known = tuple(FAULTS.foreign)
+    if name not in known:
+        hint = (
+            did_you_mean(name, known) or "our own faults are written `connection: reset`, `stream: cut`, `status: 503`"
+        )
+        raise field_error("unknown fault", known=", ".join(known) or "no installed package brings any", hint=hint)
+    if FAULTS[name].written != (f"fault: {name}",):
+        raise field_error("the package that brings it declares another name", known=", ".join(FAULTS[name].written))
+    return name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,17 +122,17 @@ class Inject:
     retry_after_as: DelayForm | None = None
     body: str | dict[str, Any] | None = None
     headers: dict[_HeaderName, _HeaderValue] | None = None
-    connection: Annotated[str, AfterValidator(_known("connection"))] | None = None
+    connection: Annotated[str, AfterValidator(_own_name("connection"))] | None = None
     delay: Annotated[Duration, Gt(0)] | None = None
     jitter: Duration | None = None
     bytes_per_second: Annotated[int, Ge(1000), Le(10**9), MultipleOf(1000)] | None = None
-    stream: Annotated[str, AfterValidator(_known("stream"))] | None = None
+    stream: Annotated[str, AfterValidator(_own_name("stream"))] | None = None
     after_tokens: Annotated[int, Ge(0), Le(100_000)] | None = None
     pause: Annotated[Duration, Gt(0)] | None = None
     ttft: Annotated[Duration, Gt(0)] | None = None
     tokens_per_second: Annotated[float, Gt(0), Le(10**6)] | None = None
     limit: Limit | None = None
-    fault: Annotated[str, AfterValidator(_known("fault"))] | None = None
+    fault: Annotated[str, AfterValidator(_foreign_name)] | None = None
     options: dict[str, Any] | None = None
 
     @property

@@ -53,7 +53,17 @@ PAGE = FaultKind(
     examples=(Example("broken", 99, Inject(fault="acme-page", options={"times": 1})),),
 )
 """
-POINTS = "[llm_fallback_harness.faults]\nacme-page = acme_faults:PAGE\nacme-broken = acme_faults_missing:PAGE\n"
+ODD = """
+from dataclasses import replace
+
+ODD = replace(PAGE, kind="acme-odd", written=("odd",))
+"""
+POINTS = """\
+[llm_fallback_harness.faults]
+acme-page = acme_faults:PAGE
+acme-odd = acme_faults:ODD
+acme-broken = acme_faults_missing:PAGE
+"""
 
 
 @pytest.fixture
@@ -62,7 +72,7 @@ def acme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     installed = tmp_path / "installed"
     info = installed / "acme_faults-1.0.dist-info"
     info.mkdir(parents=True)
-    (installed / "acme_faults.py").write_text(PACKAGE)
+    (installed / "acme_faults.py").write_text(PACKAGE + ODD)
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: acme-faults\nVersion: 1.0\n")
     (info / "entry_points.txt").write_text(POINTS)
     monkeypatch.syspath_prepend(installed)
@@ -97,7 +107,12 @@ def test_its_own_record_checks_its_keys(acme: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "problem"),
-    [("acme-pge", "unknown fault"), ("refused", "unknown fault"), ("acme-broken", "cannot be loaded")],
+    [
+        ("acme-pge", "unknown fault, found 'acme-pge'"),
+        ("refused", "unknown fault, found 'refused'"),
+        ("acme-odd", "declares another name"),
+        ("acme-broken", "cannot be loaded"),
+    ],
 )
 def test_a_name_that_leads_nowhere_is_refused(acme: Path, name: str, problem: str) -> None:
     """Unknown, one of ours, or of a broken package: the scenario does not load, and nothing else breaks."""

@@ -52,14 +52,21 @@ class Port:
 
         A listener that accepts nothing, and whose queue of accepted connections is full, drops what asks for another one.
         The caller's system then asks again and again, until the caller's patience is over.
+
+        Raises:
+            HarnessError: Another listener has the port.
         """
         self.attend()
         listener, filler = (socket.socket(self._guard.family, self._guard.type) for _ in range(2))
         self._ignoring = [listener, filler]
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(self._bound)
         filler.settimeout(0)
-        listener.listen(0)  # has room for one
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(self._bound)
+            listener.listen(0)  # has room for one
+        except OSError as error:
+            self.attend()
+            raise HarnessError(f"cannot listen on {self.address}: {error.strerror}", where="toxiproxy") from None
         filler.connect_ex(self._bound)
 
     def attend(self) -> None:
