@@ -28,11 +28,11 @@ from typing import Any, NoReturn, TypeVar
 import anyio.to_thread
 
 from harness.errors import HarnessError
+from harness.patches import patched
 
 T = TypeVar("T")
 
 _LIVE = "--engine live: only there may this happen"
-_ABSENT = object()
 _STDLIB = sysconfig.get_paths()["stdlib"]
 
 
@@ -151,7 +151,7 @@ def nothing_real(now_ns: Callable[[], int]) -> Iterator[None]:
     _run.now_ns, _run.tried = now_ns, []
     _run.drawn.seed(0)
     try:
-        with _replaced():
+        with patched((*_STAND_INS, *_copies())):
             _run.thread = threading.get_ident()
             try:
                 yield
@@ -163,22 +163,6 @@ def nothing_real(now_ns: Callable[[], int]) -> Iterator[None]:
         raise
     if _run.tried:
         raise _run.tried[0]
-
-
-@contextmanager
-def _replaced() -> Iterator[None]:
-    kept = []
-    try:
-        for owner, name, instead in (*_STAND_INS, *_copies()):
-            kept.append((owner, name, vars(owner).get(name, _ABSENT)))
-            setattr(owner, name, instead)
-        yield
-    finally:
-        for owner, name, own in reversed(kept):
-            if own is _ABSENT:
-                delattr(owner, name)
-            else:
-                setattr(owner, name, own)
 
 
 def _copies() -> list[tuple[ModuleType, str, Any]]:

@@ -1,19 +1,25 @@
-"""LiteLLM without the work that nobody looks at in virtual time.
+"""LiteLLM without work that changes nothing: in virtual time its processor time is all that a run takes.
 
-For each failed attempt LiteLLM writes tracebacks, hides the secrets in them and puts both into a record for its logging
-callbacks. A simulated run has none of these callbacks but the Router's own, which read none of that. Nothing that the
-Router decides by is touched: tests/sim/test_engine.py holds the histories with and without this against each other.
+Two kinds of work are left out while a simulation runs. What is only written to logs: for each failed attempt LiteLLM
+formats tracebacks several times. And what gives the same result every time: such a function runs once for each argument.
+Neither changes what LiteLLM decides, sends or answers. tests/sim/test_neutral.py proves that for every family of models of
+the LiteLLM that our requirements name; any other LiteLLM keeps all of its work.
 """
 
 from __future__ import annotations
 
 import importlib
+import re
 import sys
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache, lru_cache
+from importlib.metadata import requires, version
 from types import SimpleNamespace
 from typing import Any
+
+from harness.patches import patched
 
 _WARM = (
     "litellm.litellm_core_utils.custom_logger_registry",
@@ -28,10 +34,11 @@ _WARM = (
     "openai.resources.chat.completions",
 )
 """What LiteLLM imports with its first call, which would count as the first run's time."""
+_TEXTS_MAX = 4096
 
 
 def warm() -> None:
-    """Import what the first call would; a module that this LiteLLM does not have is none that it imports."""
+    """Import what the first call would; modules that this LiteLLM does not have are left out."""
     for name in _WARM:
         try:
             importlib.import_module(name)
@@ -39,66 +46,88 @@ def warm() -> None:
             continue
 
 
-def _untraced(*_args: object, **_options: object) -> str:
+def _no_text(*_args: object, **_options: object) -> str:
     return ""
 
 
-def _unwritten(*_args: object, **_options: object) -> list[str]:
+def _no_lines(*_args: object, **_options: object) -> list[str]:
     return []
 
 
-def _as_it_is(value: str) -> str:
-    return value
+_NO_TRACEBACK = SimpleNamespace(**{**vars(traceback), "format_exc": _no_text, "format_tb": _no_lines})
 
 
-async def _as_given(data: Any, *_args: object, **_options: object) -> Any:
-    """Return a request's body: that of a chat completion has no field that is called otherwise on the wire."""
-    return data
+def _without_tracebacks(_own: object) -> SimpleNamespace:
+    return _NO_TRACEBACK
 
 
-def _uninformed(
-    metadata: object,  # noqa: ARG001 - LiteLLM names its arguments
-    original_exception: object,  # noqa: ARG001 - as above
-    error_str: str | None,
-) -> tuple[dict[str, Any], str | None]:
-    return {}, error_str
+def _once_per_text(own: Callable[[str], str]) -> Callable[[str], str]:
+    return lru_cache(_TEXTS_MAX)(own)
 
 
-_QUIET_TRACEBACK = SimpleNamespace(**{**vars(traceback), "format_exc": _untraced, "format_tb": _unwritten})
+def once_per_shape(own: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    """Return OpenAI's `async_maybe_transform`, made to run once for each shape of a request's body.
 
-_STUBS: Mapping[tuple[str, str], Any] = {
-    ("litellm.utils", "traceback"): _QUIET_TRACEBACK,
-    ("litellm.router", "traceback"): _QUIET_TRACEBACK,
-    ("litellm.litellm_core_utils.litellm_logging", "traceback"): _QUIET_TRACEBACK,
-    ("litellm.litellm_core_utils.exception_mapping_utils", "traceback"): _QUIET_TRACEBACK,
-    ("litellm.litellm_core_utils.secret_redaction", "python_redact_string"): _as_it_is,
-    ("openai.resources.chat.completions.completions", "async_maybe_transform"): _as_given,
-    (
-        "litellm.litellm_core_utils.litellm_logging:StandardLoggingPayloadSetup",
-        "get_error_information_for_logging_payload",
-    ): staticmethod(_uninformed),
+    It renames and reformats by keys and types alone. Where all it did was to leave out what was not given, it does no more
+    to another body of the same shape; any other shape goes through it every time.
+    """
+    plain: dict[Hashable, bool] = {}
+
+    async def async_maybe_transform(data: Any, expected_type: Any) -> Any:
+        if not isinstance(data, dict):
+            return await own(data, expected_type)
+        shape = expected_type, _shape(data)
+        if plain.get(shape):
+            return _given(data)
+        transformed = await own(data, expected_type)
+        plain[shape] = transformed == _given(data)
+        return transformed
+
+    return async_maybe_transform
+
+
+def _shape(value: Any) -> Hashable:
+    """Return the keys and types in a value. How many items a list has, and in which order, is no part of it."""
+    if isinstance(value, dict):
+        return tuple((key, _shape(item)) for key, item in value.items())
+    if isinstance(value, list):
+        return list, frozenset(map(_shape, value))
+    kind: type = type(value)
+    return kind
+
+
+def _given(data: dict[str, Any]) -> dict[str, Any]:
+    from openai._utils import is_given  # noqa: PLC0415 - slow to import; OpenAI's own test of it
+
+    return {key: value for key, value in data.items() if is_given(value)}
+
+
+STUBS: Mapping[tuple[str, str], Callable[[Any], Any]] = {
+    ("litellm.utils", "traceback"): _without_tracebacks,
+    ("litellm.router", "traceback"): _without_tracebacks,
+    ("litellm.litellm_core_utils.litellm_logging", "traceback"): _without_tracebacks,
+    ("litellm.litellm_core_utils.secret_redaction", "python_redact_string"): _once_per_text,
+    ("openai.resources.chat.completions.completions", "async_maybe_transform"): once_per_shape,
 }
-"""What takes the place of what: a module, or a class in it, and the name there."""
+"""By module and a name in it: returns what takes the place of what is there."""
 
 
 @contextmanager
 def fast() -> Iterator[None]:
-    """Leave that work out; on leaving, all is as it was. Only where LiteLLM has been imported."""
-    undo: list[tuple[Any, str, Any]] = []
-    try:
-        for (place, name), stub in _STUBS.items():
-            owner = _owner(place)
-            if owner is None or name not in vars(owner):
-                continue  # another LiteLLM: it is slower, and right
-            undo.append((owner, name, vars(owner)[name]))
-            setattr(owner, name, stub)
+    """Leave that work out, where LiteLLM is imported and the one that the stubs are proved for; then all is as it was."""
+    with patched(_replacements() if proved() else ()):
         yield
-    finally:
-        for owner, name, own in reversed(undo):
-            setattr(owner, name, own)
 
 
-def _owner(place: str) -> Any:
-    module, _, name = place.partition(":")
-    found = sys.modules.get(module)
-    return getattr(found, name, None) if name else found
+def _replacements() -> Iterator[tuple[Any, str, Any]]:
+    for (place, name), stub in STUBS.items():
+        module = sys.modules.get(place)
+        if module is not None and name in vars(module):
+            yield module, name, stub(vars(module)[name])
+
+
+@cache
+def proved() -> bool:
+    """Return whether this LiteLLM is the one that our requirements name, and so the one that the tests ran with."""
+    pins = (re.fullmatch(r"litellm==([^;\s]+)", each) for each in requires("llm-fallback-harness") or ())
+    return version("litellm") in {pin[1] for pin in pins if pin}

@@ -17,9 +17,9 @@ from harness.chain.scrub import scrub
 from harness.drivers.environment import LIVE, HostEnvironment
 from harness.drivers.recorder import Recorder
 from harness.errors import UsageError
+from harness.patches import ABSENT, patched
 
 _LOGGERS = ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy", "httpx", "openai")
-_ABSENT = object()
 _CLIENTS = ("module_level_aclient", "module_level_client")
 """Clients that LiteLLM makes once for a process, and sends some streams through: a chain has its own, or its calls would
 go where those of an earlier chain went."""
@@ -49,23 +49,16 @@ def routed(settings: RouterSettings, hidden: frozenset[str]) -> Iterator[Any]:
         UsageError: LiteLLM does not take the chain.
     """
     litellm = _quiet_litellm()
-    before = {name: vars(litellm).pop(name, _ABSENT) for name in _CLIENTS}
-    before |= {name: vars(litellm).get(name, _ABSENT) for name in settings.module}
-    for name, value in settings.module.items():
-        setattr(litellm, name, value)
-    try:
-        router = _make(litellm, settings, hidden)
+    wanted = dict.fromkeys(_CLIENTS, ABSENT) | dict(settings.module)
+    with patched((litellm, name, value) for name, value in wanted.items()):
         try:
-            yield router
+            router = _make(litellm, settings, hidden)
+            try:
+                yield router
+            finally:
+                router.discard()
         finally:
-            router.discard()
-    finally:
-        litellm.in_memory_llm_clients_cache.flush_cache()  # clients that hold this run's transports
-        for name, value in before.items():
-            if value is _ABSENT:
-                vars(litellm).pop(name, None)
-            else:
-                setattr(litellm, name, value)
+            litellm.in_memory_llm_clients_cache.flush_cache()  # clients that hold this run's transports
 
 
 def _quiet_litellm() -> Any:
@@ -102,11 +95,8 @@ def watched_transports(recorder: Recorder, environment: HostEnvironment = LIVE) 
         transport.handle_async_request = recorder.watch(transport.handle_async_request)
         return transport
 
-    AsyncHTTPHandler.create_async_transport = staticmethod(create_async_transport)
-    try:
+    with patched([(AsyncHTTPHandler, "create_async_transport", staticmethod(create_async_transport))]):
         yield
-    finally:
-        AsyncHTTPHandler.create_async_transport = staticmethod(create)
 
 
 def settle(settings: RouterSettings) -> RouterSettings:
