@@ -12,10 +12,12 @@ from harness.caller.answer import Reading, StreamReading, read_failure, read_pla
 from harness.caller.prompt import Prompt
 from harness.caller.record import record
 from harness.drivers.server import AnswerHeaders, Ask, Explain, opening
+from harness.errors import HarnessError
 from harness.history import RequestRecord
 from harness.scenario import Load
 from harness.scenario.plan import Arrival
-from harness.sim.clock import Clock, UnrealError
+from harness.sim.clock import Clock
+from harness.sim.own_faults import disown
 
 
 class Callers:
@@ -64,9 +66,10 @@ class Callers:
                 if state.stream is not None:
                     return await self._stream(pieces, state, state.stream)
                 _headers, text = await opening(pieces)
-            except UnrealError:
+            except HarnessError:
                 raise
             except Exception as error:  # whatever the chain raises is the caller's answer
+                disown(error)
                 state.status, payload = self._explain(error)
                 return read_failure(state.status, json.dumps(payload).encode())
         state.status = 200
@@ -84,11 +87,12 @@ class Callers:
                 stream.feed(f"data: {piece}\n\n".encode())
                 if state.first_token_ns is None and stream.has_text:
                     state.first_token_ns = self._clock.now_ns
-        except UnrealError:
+        except HarnessError:
             raise
         except Exception as error:
             if state.status is None:
                 raise
+            disown(error)
             _status, payload = self._explain(error)
             stream.feed(f"data: {json.dumps(payload)}\n\n".encode())
         else:

@@ -13,7 +13,6 @@ from typing import Any
 from harness.chain import Chain
 from harness.drivers.environment import HostEnvironment
 from harness.drivers.in_process import enter, prepare, quick
-from harness.drivers.recorder import Recorder
 from harness.edge.provider_port import ProviderPort
 from harness.history import AttemptRecord, FaultEvent, History, RequestRecord
 from harness.history.assemble import assemble
@@ -27,6 +26,7 @@ from harness.sim.clock import Clock
 from harness.sim.http import Transport, base_url
 from harness.sim.listener import Listener
 from harness.sim.network import Network
+from harness.sim.own_faults import GuardedRecorder
 from harness.sim.wire import SimWire
 from harness.store import EdgeAttempt, Row
 
@@ -116,7 +116,7 @@ async def _story(plan: Plan, chain: Chain, clock: Clock, rows: Rows) -> tuple[li
         seed=plan.seed,
     )
     base_urls = {name: base_url(name) for name in names}
-    recorder = Recorder(chain.providers, base_urls, rows.chain.append, clock_ns=environment.clock_ns)
+    recorder = GuardedRecorder(chain.providers, base_urls, rows.chain.append, clock_ns=environment.clock_ns)
     async with enter(chain, base_urls, recorder, environment) as inside:
         callers = Callers(inside.ask, inside.explain, model=inside.model, load=plan.load, token=TOKEN, clock=clock)
         async with asyncio.TaskGroup() as group:

@@ -24,6 +24,7 @@ from harness.provider.reply import Close, End, Hang, Head, Headers, Reset, Send,
 from harness.scenario import Timeline
 from harness.sim.clock import Clock
 from harness.sim.listener import AnswerPath, Listener
+from harness.sim.own_faults import guarded
 from harness.sim.real import refuse
 
 _STATUS_LINE_BYTES = 36
@@ -244,6 +245,7 @@ class Answering:
         rest += [] if step is None else [step]
         self._end("client_left", now_ns, [*rest, *self._steps])
 
+    @guarded
     async def _next(self) -> Head | Send | None:
         """Return the next step that arrives; None at the end."""
         for step in self._steps:

@@ -115,14 +115,14 @@ class _CurrentRun:
         thread: The one it is in; others do what is real, such as a progress bar's. None where there is no run.
         now_ns: Its clock.
         drawn: What is otherwise left to chance.
-        tried: What was real, and tried.
+        spoiled: Why it does not count: something real was tried, or our own code failed.
     """
 
     def __init__(self) -> None:
         self.thread: int | None = None
         self.now_ns: Callable[[], int] = lambda: 0
         self.drawn = random.Random(0)
-        self.tried: list[UnrealError] = []
+        self.spoiled: list[HarnessError] = []
 
 
 _run = _CurrentRun()
@@ -134,8 +134,13 @@ def refuse(what: str) -> NoReturn:
     Raises:
         UnrealError: Always.
     """
-    _run.tried.append(UnrealError.of(what))
-    raise _run.tried[-1]
+    raise spoil(UnrealError.of(what))
+
+
+def spoil(error: HarnessError) -> HarnessError:
+    """Return an error that ends the run, even where somebody catches it."""
+    _run.spoiled.append(error)
+    return error
 
 
 @contextmanager
@@ -146,9 +151,9 @@ def nothing_real(now_ns: Callable[[], int]) -> Iterator[None]:
         now_ns: The virtual clock.
 
     Raises:
-        UnrealError: It was tried, even where somebody in between has swallowed the error or made another of it.
+        HarnessError: The run was spoiled, even where somebody in between has caught the error or made another of it.
     """
-    _run.now_ns, _run.tried = now_ns, []
+    _run.now_ns, _run.spoiled = now_ns, []
     _run.drawn.seed(0)
     try:
         with patched((*_STAND_INS, *_copies())):
@@ -158,11 +163,11 @@ def nothing_real(now_ns: Callable[[], int]) -> Iterator[None]:
             finally:
                 _run.thread = None
     except Exception as error:
-        if found := next(iter(_run.tried), None) or _unreal(error):
-            raise found from None
+        if found := next(iter(_run.spoiled), None) or _unreal(error):
+            raise found from found.__cause__
         raise
-    if _run.tried:
-        raise _run.tried[0]
+    if _run.spoiled:
+        raise _run.spoiled[0]
 
 
 def _copies() -> list[tuple[ModuleType, str, Any]]:
