@@ -111,7 +111,7 @@ async def _story(plan: Plan, chain: Chain, clock: Clock, rows: Rows) -> tuple[li
     names = list(chain.providers)
     environment = HostEnvironment(
         clock_ns=lambda: clock.now_ns,
-        transport=lambda style: Transport(network, style),
+        transport=lambda manner: Transport(network, names, manner=manner),
         wire=SimWire(network),
         seed=plan.seed,
     )

@@ -1,15 +1,16 @@
-"""The network for chains that speak HTTP by httpx: a transport that raises what sockets would."""
+"""The network for chains that speak HTTP by httpx: respx routes, one for each provider."""
 
 from __future__ import annotations
 
 import asyncio
 import errno
 import os
-from collections.abc import AsyncIterator, Mapping
-from typing import Literal
+from collections.abc import AsyncIterator, Iterable, Mapping
+from typing import Any, Literal
 from weakref import WeakValueDictionary
 
 import httpx
+import respx
 
 from harness.drivers.environment import ErrorStyle
 from harness.drivers.reference.wire import BrokenError
@@ -58,40 +59,68 @@ def base_url(provider: str) -> str:
 
 
 class Transport(httpx.AsyncBaseTransport):
-    """Takes the place of a client's transport. The recorder lets nothing through but calls to the chain's providers.
+    """Takes the place of a client's transport. A call to anybody else is an error, as respx has it.
 
     Args:
         network: Where calls go.
-        style: How it fails.
+        providers: Their names.
+        manner: How it fails.
     """
 
-    def __init__(self, network: Network, style: ErrorStyle) -> None:
-        self._network = network
-        self._style: ErrorStyle = style
-        self._names = {httpx.URL(base_url(name)).host: name for name in network.providers}
+    def __init__(self, network: Network, providers: Iterable[str], *, manner: ErrorStyle) -> None:
+        self._manner: ErrorStyle = manner
         self._bodies: _Bodies = WeakValueDictionary()  # in their order, unlike a set
+        self._routes = _Routes(assert_all_called=False)
+        for name in providers:
+            route = _ProviderRoute(network, name, manner, self._bodies)
+            self._routes.route(host=httpx.URL(base_url(name)).host).mock(side_effect=route)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Answer a request."""
-        provider = self._names[request.url.host]
-        headers = {name.decode("ascii").lower(): value.decode("latin-1") for name, value in request.headers.raw}
-        path = request.url.raw_path.decode("ascii")
-        timeout = request.extensions.get("timeout") or {}
-        connect_s, read_s = timeout.get("connect"), timeout.get("read")
-        sent = await request.aread()
         try:
-            answering = await self._network.send(
-                provider, request.method, path, headers, sent, connect_s=connect_s, read_s=read_s
+            return await self._routes.async_handler(request)
+        except BrokenError as broken:  # made an error here: respx puts causes of its own into those of its routes
+            raise _error(self._manner, broken, request, answered=False) from _cause(
+                self._manner, broken, answered=False
             )
-        except BrokenError as broken:
-            raise _error(self._style, broken, request, answered=False) from _cause(self._style, broken, answered=False)
-        body = _Body(answering, request, self._style, self._bodies)
-        return httpx.Response(answering.status, headers=list(answering.headers), stream=body, request=request)
 
     async def aclose(self) -> None:
         """Close all connections, also those that somebody still reads from: LiteLLM does so to a stream sent again."""
         for body in list(self._bodies.values()):
             body.lose()
+
+
+class _Routes(respx.MockRouter):
+    """Routes that forget: kept answers would keep their connections open, and a run's memory."""
+
+    def record(self, *_args: Any, **_options: Any) -> None:
+        """Keep nothing."""
+
+
+class _ProviderRoute:
+    """One provider's route."""
+
+    def __init__(self, network: Network, provider: str, manner: ErrorStyle, bodies: _Bodies) -> None:
+        self._network = network
+        self._provider = provider
+        self._manner: ErrorStyle = manner
+        self._bodies = bodies
+
+    async def __call__(self, request: httpx.Request) -> httpx.Response:
+        timeout = request.extensions.get("timeout") or {}
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        path = request.url.raw_path.decode("ascii")
+        answering = await self._network.send(
+            self._provider,
+            request.method,
+            path,
+            headers,
+            await request.aread(),
+            connect_s=timeout.get("connect"),
+            read_s=timeout.get("read"),
+        )
+        body = _Body(answering, request, self._manner, self._bodies)
+        return httpx.Response(answering.status, headers=list(answering.headers), stream=body, request=request)
 
 
 class _Body(httpx.AsyncByteStream):
@@ -100,14 +129,14 @@ class _Body(httpx.AsyncByteStream):
     Args:
         answering: The answer.
         request: To which.
-        style: How it fails.
+        manner: How it fails.
         open_: Those of its transport that are not closed; it adds and removes itself.
     """
 
-    def __init__(self, answering: Answering, request: httpx.Request, style: ErrorStyle, open_: _Bodies) -> None:
+    def __init__(self, answering: Answering, request: httpx.Request, manner: ErrorStyle, open_: _Bodies) -> None:
         self._answering = answering
         self._request = request
-        self._style: ErrorStyle = style
+        self._manner: ErrorStyle = manner
         self._open = open_
         self._lost = False
         self._reading: asyncio.Timeout | None = None
@@ -129,8 +158,8 @@ class _Body(httpx.AsyncByteStream):
         except TimeoutError:
             raise httpx.ReadError("Connection closed", request=self._request) from None
         except BrokenError as broken:
-            error = _error(self._style, broken, self._request, answered=True)
-            raise error from _cause(self._style, broken, answered=True)
+            error = _error(self._manner, broken, self._request, answered=True)
+            raise error from _cause(self._manner, broken, answered=True)
 
     def lose(self) -> None:
         """Lose the connection: its transport is closed."""
@@ -149,14 +178,14 @@ class _Body(httpx.AsyncByteStream):
 _Bodies = WeakValueDictionary[int, _Body]
 
 
-def _error(style: ErrorStyle, broken: BrokenError, request: httpx.Request, *, answered: bool) -> httpx.TransportError:
+def _error(manner: ErrorStyle, broken: BrokenError, request: httpx.Request, *, answered: bool) -> httpx.TransportError:
     """Return what a client on a socket would get."""
-    kind, _number, words = _ERRORS[style][broken.outcome, _phase(broken, answered=answered)]
+    kind, _number, words = _ERRORS[manner][broken.outcome, _phase(broken, answered=answered)]
     return kind(words, request=request)
 
 
-def _cause(style: ErrorStyle, broken: BrokenError, *, answered: bool) -> OSError | None:
-    _kind, number, _words = _ERRORS[style][broken.outcome, _phase(broken, answered=answered)]
+def _cause(manner: ErrorStyle, broken: BrokenError, *, answered: bool) -> OSError | None:
+    _kind, number, _words = _ERRORS[manner][broken.outcome, _phase(broken, answered=answered)]
     return None if number is None else OSError(number, os.strerror(number))
 
 

@@ -74,11 +74,6 @@ class Network:
         self._tries: Counter[tuple[str, str]] = Counter()
         self._closed = False
 
-    @property
-    def providers(self) -> tuple[str, ...]:
-        """Their names."""
-        return tuple(self._faces)
-
     async def send(
         self,
         provider: str,

@@ -90,7 +90,7 @@ def simulated(manner: ErrorStyle, windows: tuple[Window, ...], *, streaming: boo
     """Ask in virtual time."""
 
     async def main(clock: Clock) -> object:
-        transport = Transport(network(clock, windows), manner)
+        transport = Transport(network(clock, windows), ["openai"], manner=manner)
         return await told(transport, base_url("openai"), streaming=streaming)
 
     return run(main)
@@ -190,7 +190,7 @@ def test_a_stream_ends_with_the_client_that_it_came_by() -> None:
             return await abandoned(_aiohttp(), f"http://127.0.0.1:{edge.ports['openai']}")
 
     async def main(clock: Clock) -> object:
-        transport = Transport(network(clock, (), SLOW), "aiohttp")
+        transport = Transport(network(clock, (), SLOW), ["openai"], manner="aiohttp")
         found = await abandoned(transport, base_url("openai"))
         assert clock.now_ns == 0
         return found
@@ -205,7 +205,7 @@ def test_a_client_closes_quietly_over_a_stream_that_nobody_reads_any_more(manner
     inject = Inject(stream="cut", after_tokens=2) if ends == "cut" else Inject(stream="stall", after_tokens=2)
 
     async def main(clock: Clock) -> None:
-        transport = Transport(network(clock, (window(inject),), SLOW), manner)
+        transport = Transport(network(clock, (window(inject),), SLOW), ["openai"], manner=manner)
         client = httpx.AsyncClient(transport=transport, timeout=5)
         body = json.dumps({**ASKED, "stream": True})
         request = client.build_request("POST", f"{base_url('openai')}/v1/chat/completions", content=body)
