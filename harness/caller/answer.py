@@ -22,8 +22,8 @@ class Reading:
     Attributes:
         outcome: `ok`, `truncated` or `error`.
         text: The text that came, whole or not; None where none could be read.
-        error: What went wrong, in short; never the provider's own sentences, which may quote a key. An answer that the
-            official client takes without a word is `ok`, and this says what is missing from it.
+        error: What went wrong, in short, with the error body's own sentence after a 429 or a 5xx. An answer that the official
+            client takes without a word is `ok`, and this says what is missing from it.
         tokens_in: Prompt tokens as reported.
         tokens_out: Completion tokens as reported.
     """
@@ -37,9 +37,12 @@ class Reading:
 
 def read_failure(status: int, body: bytes) -> Reading:
     """Return the reading of an answer that is no 2xx."""
-    code = error_code(_json(body))
-    named = code is not None and code != str(status)
-    return Reading(outcome="error", error=f"{status} {code}" if named else str(status))
+    answer = _json(body)
+    code = error_code(answer)
+    # A refusal of the caller (401 and the like) may quote its key.
+    message = _error_message(answer) if status == 429 or status >= 500 else ""
+    named = f"{status} {code}" if code is not None and code != str(status) else str(status)
+    return Reading(outcome="error", error=f"{named}: {message}" if message else named)
 
 
 def read_plain(body: bytes) -> Reading:
@@ -141,6 +144,13 @@ def error_code(answer: Any) -> str | None:
     names = [name for name in names if _CODE.fullmatch(name)]
     words = [name for name in names if not name.isdecimal()]
     return next(iter(words + names), None)
+
+
+def _error_message(answer: Any) -> str:
+    """Return the sentence in an error body, in one line; empty where it has none."""
+    error = answer.get("error") if isinstance(answer, dict) else None
+    message = error.get("message") if isinstance(error, dict) else None
+    return " ".join(message.split()) if isinstance(message, str) else ""
 
 
 def _shape(body: bytes, answer: Any) -> str:

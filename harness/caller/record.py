@@ -10,6 +10,9 @@ from harness.chain.scrub import scrub
 from harness.history.records import RequestRecord
 from harness.provider.marker import find_attempts
 
+ERROR_CHARS = 300
+"""Of what went wrong, as many are kept."""
+
 
 class IssuedRequest(Protocol):
     """Which request it is."""
@@ -78,8 +81,14 @@ def record(
         text_chars=None if text is None else len(text),
         text_sha256=None if text is None else hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest(),
         streaming=call.streaming,
-        error="gave up at the deadline" if left else reading.error and scrub(reading.error, secrets),
+        error="gave up at the deadline" if left else _kept(reading.error, secrets),
         tokens_in=reading.tokens_in,
         tokens_out=reading.tokens_out,
         client_left=left,
     )
+
+
+def _kept(error: str | None, secrets: frozenset[str]) -> str | None:
+    """Return the beginning of an error, without secrets: a part of one would not be found after the cut."""
+    text = error and scrub(error, secrets)
+    return f"{text[:ERROR_CHARS]}…" if text and len(text) > ERROR_CHARS else text

@@ -75,6 +75,7 @@ def _hosted(document: Document, model: str | None) -> Chain:
         workers=how.workers,
         max_requests=how.max_requests,
         max_cost=how.max_cost,
+        answers=how.answers,
     )
     _check_keys(document, chain, driver)
     return chain

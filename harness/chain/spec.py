@@ -14,6 +14,7 @@ from harness.errors import UsageError
 from harness.provider.spec import EnvName, Name, Provider
 
 Backoff = Literal["exponential", "fixed", "full-jitter", "equal-jitter", "decorrelated"]
+OtherAnswer = Literal["cache", "canned", "rewrites"]
 RetryOn = Literal["rate_limit", "server_error", "timeout", "connection"]
 _STRICT = ConfigDict(extra="forbid")
 
@@ -169,6 +170,8 @@ class Chain:
         workers: Processes of the gateway, for the `litellm-proxy` driver.
         max_requests: The most calls to real providers in a run, which ends when it is reached.
         max_cost: The most that they may cost, in USD; the run ends when it is reached.
+        answers: What else than a provider's answer callers may get: `cache` (an earlier answer of this run), `canned` (a text
+            of the chain's own), `rewrites` (an answer whose text the chain has changed).
         litellm: The LiteLLM configuration as the user wrote it, for a chain that came from one.
         model: What callers ask for.
     """
@@ -187,6 +190,7 @@ class Chain:
     workers: Annotated[int, Ge(1), Le(32)] = 1
     max_requests: Annotated[int, Ge(1), Le(10**7)] = 1000
     max_cost: Annotated[float, Gt(0), Le(10**6)] = 5.0
+    answers: tuple[OtherAnswer, ...] = ()
     litellm: dict[str, Any] | None = field(default=None, repr=False)
     model: str | None = None
 
@@ -223,6 +227,8 @@ class HostedConfig:
         workers: Processes of the gateway, for the `litellm-proxy` driver.
         max_requests: The most calls to real providers in a run, which ends when it is reached.
         max_cost: The most that they may cost, in USD; the run ends when it is reached.
+        answers: What else than a provider's answer callers may get: `cache` (an earlier answer of this run), `canned` (a text
+            of the chain's own), `rewrites` (an answer whose text the chain has changed).
     """
 
     __pydantic_config__ = _STRICT
@@ -233,3 +239,4 @@ class HostedConfig:
     workers: Annotated[int, Ge(1), Le(32)] = 1
     max_requests: Annotated[int, Ge(1), Le(10**7)] = 1000
     max_cost: Annotated[float, Gt(0), Le(10**6)] = 5.0
+    answers: tuple[OtherAnswer, ...] = ()

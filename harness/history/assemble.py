@@ -20,6 +20,7 @@ def assemble(
     health: Iterable[HealthRecord] = (),
     foreign: int = 0,
     unseen: bool = False,
+    cache: bool = False,
     complete: bool = True,
 ) -> History:
     """Return the history of a run. All times are nanoseconds since its origin.
@@ -34,10 +35,11 @@ def assemble(
         health: How the processes did.
         foreign: Calls that bore another run's token.
         unseen: No recorder sits in the chain, so that attempts without a connection are not recorded.
+        cache: The chain may answer with what it was sent earlier in this run.
         complete: Every part of the run came to its planned end.
     """
     joined, named, fired = records(
-        requests=requests, edge=edge, chain=chain, faults=faults, listeners=listeners, unseen=unseen
+        requests=requests, edge=edge, chain=chain, faults=faults, listeners=listeners, unseen=unseen, cache=cache
     )
     return History.of(
         plan_digest,
@@ -60,9 +62,10 @@ def records(
     faults: Iterable[FaultEvent],
     listeners: Listeners,
     unseen: bool = False,
+    cache: bool = False,
 ) -> tuple[list[RequestRecord], list[AttemptRecord], list[FaultEvent]]:
     """Return the requests, attempts and faults of a run, joined; see `assemble`. No column is made of them."""
-    joined, attempts = join(requests, edge, chain)
+    joined, attempts = join(requests, edge, chain, cache=cache)
     named, fired = attribute(attempts, faults, listeners, unseen=unseen)
     return joined, named, fired
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from harness.history.records import AttemptOutcome, AttemptRecord, ChainAttempt, FaultEvent, RequestRecord
+from harness.history.records import CACHE, AttemptOutcome, AttemptRecord, ChainAttempt, FaultEvent, RequestRecord
 from harness.http_rules import is_success
 
 BREAK_NS = 50_000_000
@@ -28,6 +28,8 @@ def join(
     requests: Iterable[RequestRecord],
     edge: Iterable[tuple[str | None, AttemptRecord]],
     chain: Iterable[ChainAttempt],
+    *,
+    cache: bool = False,
 ) -> tuple[list[RequestRecord], list[AttemptRecord]]:
     """Return requests that know who served them, and attempts numbered per request.
 
@@ -35,6 +37,7 @@ def join(
         requests: As the caller saw them: text hash and the attempts that the text names.
         edge: `(key, attempt)`; the key is the chain-side recorder's, None where it sent none.
         chain: As the chain's transport saw them.
+        cache: The chain may answer with what it was sent earlier in this run.
     """
     attempts = _numbered(_merge(edge, chain))
     by_id = {attempt.attempt_id: attempt for attempt in attempts}
@@ -42,7 +45,10 @@ def join(
     for attempt in attempts:
         if attempt.forwarded:
             real[attempt.request_id].append(attempt)
-    return [serve(request, by_id, real.get(request.request_id, ())) for request in requests], attempts
+    joined = [serve(request, by_id, real.get(request.request_id, ())) for request in requests]
+    return [
+        _from_cache(request, sent) for sent in (_sent(attempts),) for request in joined
+    ] if cache else joined, attempts
 
 
 def _merge(edge: Iterable[tuple[str | None, AttemptRecord]], chain: Iterable[ChainAttempt]) -> list[Merged]:
@@ -134,6 +140,27 @@ def serve(
         cost_usd=served.cost_usd,
         complete=whole,
     )
+
+
+def _sent(attempts: Iterable[AttemptRecord]) -> dict[str, AttemptRecord]:
+    """Return the attempt that first sent each text, by the text's hash."""
+    sent: dict[str, AttemptRecord] = {}
+    for attempt in attempts:
+        if attempt.text_sha256 is not None and attempt.outcome == "ok":
+            sent.setdefault(attempt.text_sha256, attempt)
+    return sent
+
+
+def _from_cache(request: RequestRecord, sent: Mapping[str, AttemptRecord]) -> RequestRecord:
+    """Return the request as served by the chain's cache, if its text was sent earlier for another one."""
+    if request.complete or request.outcome != "ok" or not request.text_chars or request.text_sha256 is None:
+        return request
+    source = sent.get(request.text_sha256)
+    if source is None or source.request_id == request.request_id or source.end_ns is None or request.end_ns is None:
+        return request
+    if source.end_ns > request.end_ns:
+        return request
+    return replace(request, served_by=CACHE, served_attempt=None, cost_usd=None, complete=True)
 
 
 def _real_server(request: RequestRecord, real: Sequence[AttemptRecord]) -> AttemptRecord | None:

@@ -12,6 +12,8 @@ RequestOutcome = Literal["ok", "truncated", "error", "deadline", "dropped"]
 AttemptOutcome = Literal["ok", "status", "cut", "reset", "refused", "timeout", "malformed", "client_left"]
 SeenBy = Literal["edge", "chain", "both"]
 
+CACHE = "cache"
+"""Serves a request whose text was sent earlier for another one, by a chain that declares a cache."""
 WARMUP = "warmup"
 """Phase of the calls that warm the chain up before the origin; outside every metric."""
 
@@ -30,7 +32,8 @@ class RequestRecord:
         outcome: `ok` (a 2xx answer that an OpenAI client takes), `truncated` (a 2xx answer that it raises on midway),
             `error` (any other answer, or none), `deadline` (the caller left), `dropped` (never went out).
         status: HTTP status; None where none came.
-        served_by: Name of the provider whose answer the caller got.
+        served_by: Name of the provider whose answer the caller got; `cache` where a chain that declares one answered with what
+            was sent earlier for another request.
         served_attempt: The attempt whose answer the caller got.
         sources: All attempts that the caller's text names.
         text_chars: Length of the text that the caller got, in characters.

@@ -177,12 +177,6 @@ def _bear_in_mind(run: RunData, status: Status, metrics: Metrics, findings: list
         sentences.append(
             f"{plural(int(outlived), 'request')} {'was' if outlived == 1 else 'were'} still retrying when the fault ended"
         )
-    mixed_up = run.columns.requests.ok & run.columns.requests.named & (run.journeys.winner < 0)
-    if mixed_up.any():
-        first = run.columns.ids(mixed_up)[0]
-        sentences.append(
-            f"{mixed_up.sum()} callers were given the text of another request's attempt, the first {first}"
-        )
     if status is Status.PASS:
         sentences.append("single run: intervals do not predict other runs")
     return sentences

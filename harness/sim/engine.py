@@ -102,6 +102,7 @@ def _rows(plan: Plan, chain: Chain, *, optimised: bool) -> tuple[dict[str, Any],
         "chain": rows.chain,
         "faults": [_event(plan, window) for window in plan.timeline.windows],
         "listeners": plan.timeline.listeners,
+        "cache": "cache" in chain.answers,
     }
     return told, warnings
 

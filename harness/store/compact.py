@@ -41,6 +41,7 @@ def compact(capture: Path, plan: Plan, *, complete: bool) -> History:
         health=[_shift(row, origin) for row in found[HealthRecord]],
         foreign=len(found[Foreign]),
         unseen=not plan.facts.sees_attempts,
+        cache="cache" in plan.chain.answers,
         complete=complete,
     )
 

@@ -200,10 +200,10 @@ def test_any_json_has_a_reading(value: Any) -> None:
         (
             429,
             {"error": {"message": "m", "type": "requests", "code": "rate_limit_exceeded"}},
-            "429 rate_limit_exceeded",
+            "429 rate_limit_exceeded: m",
         ),
-        (500, {"error": {"message": "m", "type": "server_error", "code": None}}, "500 server_error"),
-        (503, {"error": {"message": "m", "type": None, "code": "503"}}, "503"),
+        (500, {"error": {"message": "m", "type": "server_error", "code": None}}, "500 server_error: m"),
+        (503, {"error": {"message": "m", "type": None, "code": "503"}}, "503: m"),
         (529, {"type": "error", "error": {"type": "overloaded_error"}}, "529 overloaded_error"),
         (429, {"error": {"code": 429, "status": "RESOURCE_EXHAUSTED"}}, "429 RESOURCE_EXHAUSTED"),
         (
@@ -216,7 +216,7 @@ def test_any_json_has_a_reading(value: Any) -> None:
     ],
 )
 def test_failures_tell_status_and_code(status: int, body: Any, error: str) -> None:
-    """A failed answer is told by status and code; the provider's sentences, which may quote a key, are left out."""
+    """A failed answer is told by status and code, a 429 or 5xx by its sentence too; others may quote a key."""
     reading = read_failure(status, json.dumps(body).encode())
     assert (reading.outcome, reading.text, reading.error) == ("error", None, error)
 

@@ -73,6 +73,29 @@ def test_anything_less_is_not_complete(change: dict[str, object]) -> None:
 
 
 @pytest.mark.parametrize(
+    ("cache", "ended_ns", "served_by"), [(True, 20, "cache"), (True, 21, None), (True, None, None), (False, 20, None)]
+)
+def test_a_declared_cache_serves_what_was_sent_earlier(
+    cache: bool, ended_ns: int | None, served_by: str | None
+) -> None:
+    """The whole text of another request's attempt, which had ended when the caller got it."""
+    late = replace(REQUEST, request_id="req-000002", text_chars=5, end_ns=20)
+    edge = [(None, at_edge(end_ns=ended_ns)), (None, at_edge("req-000002.openai.1", text_sha256="other"))]
+    (request,), _ = join([late], edge, [], cache=cache)
+    assert (request.served_by, request.complete) == (served_by, served_by is not None)
+    part = replace(late, text_sha256="half")
+    assert not join([part], edge, [], cache=cache)[0][0].complete
+
+
+def test_its_own_answer_is_never_the_caches() -> None:
+    """Though the same text was sent before."""
+    again = replace(REQUEST, status=200, text_chars=5, end_ns=20, sources=())
+    edge = [(None, at_edge("req-000002.openai.1", end_ns=5)), (None, at_edge(end_ns=15, status=200, forwarded=True))]
+    (request,), _ = join([again], edge, [], cache=True)
+    assert (request.served_by, request.served_attempt) == ("openai", "req-000001.openai.1")
+
+
+@pytest.mark.parametrize(
     ("edge", "chain", "expected"),
     [
         ("ok", "ok", "ok"),

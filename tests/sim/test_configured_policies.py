@@ -88,6 +88,28 @@ def test_declared_retries_count_by_class(tmp_path: Path) -> None:
     assert set(found(tmp_path, config, phases=phases, faults=faults, deadline="120s")) <= {"late_fallback"}
 
 
+ALL_IN_ONE = """
+model_list:
+  - {model_name: chat, litellm_params: {model: openai/gpt-4o, api_key: sk-a}}
+  - {model_name: chat, litellm_params: {model: deepseek/deepseek-chat, api_key: sk-c}}
+router_settings: {num_retries: 2, cooldown_time: 60}
+"""
+
+
+def test_callers_who_fail_while_everything_rests_are_found(tmp_path: Path) -> None:
+    """All deployments are in cooldown, and all are healthy again; LiteLLM's own words are in the finding."""
+    made = found(
+        tmp_path,
+        ALL_IN_ONE,
+        phases="baseline: 12s, fault: 6s, recovery: 40s",
+        faults="[{on: all, during: fault, inject: {status: 429, error: rate_limit}}]",
+        deadline="30s",
+    )
+    assert "failed_unasked" in made
+    assert made["failed_unasked"].count > 20
+    assert "No deployments available" in made["failed_unasked"].message
+
+
 def test_a_long_wait_for_a_retry_is_found(tmp_path: Path) -> None:
     """The Router waits out a Retry-After of 50 s while an idle fallback is healthy; two retries, and so 100 s and more."""
     made = found(

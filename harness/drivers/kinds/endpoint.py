@@ -33,7 +33,7 @@ def _facts(chain: Chain) -> ChainFacts:
 
 ENDPOINT = Driver(
     name="endpoint",
-    keys=frozenset({"endpoint"}),
+    keys=frozenset({"endpoint", "answers"}),
     required=frozenset({"endpoint"}),
     backoffs=frozenset(get_args(Backoff)),
     check=check,

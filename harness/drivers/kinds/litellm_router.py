@@ -28,7 +28,7 @@ def _preload() -> None:
 
 LITELLM_ROUTER = Driver(
     name="litellm-router",
-    keys=frozenset(),
+    keys=frozenset({"answers"}),
     required=frozenset(),
     backoffs=frozenset({"exponential"}),
     check=_check,

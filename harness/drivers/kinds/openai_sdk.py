@@ -28,7 +28,7 @@ def _facts(chain: Chain) -> ChainFacts:
 
 OPENAI_SDK = Driver(
     name="openai-sdk",
-    keys=frozenset(),
+    keys=frozenset({"answers"}),
     required=frozenset(),
     backoffs=frozenset({"exponential"}),
     check=_check,

@@ -37,7 +37,19 @@ def unsure(message: str, samples: int = 0) -> CheckResult:
     return CheckResult(status=Status.INCONCLUSIVE, samples=samples, message=message)
 
 
-def by_request(run: RunData, *, shown: Bools, could: Bools, did: str, nobody: str) -> CheckResult:
+def doubted(found: CheckResult, rewritten: Bools) -> CheckResult:
+    """Return an answer, or that the check cannot tell, where the chain has rewritten some of the texts.
+
+    Args:
+        found: The answer without those.
+        rewritten: The requests whose text the chain may have rewritten.
+    """
+    if not rewritten.any():
+        return found
+    return unsure(f"{int(rewritten.sum())} texts cannot be judged: the chain rewrites answers", found.samples)
+
+
+def by_request(run: RunData, *, shown: Bools, could: Bools, did: str, nobody: str, note: str = "") -> CheckResult:
     """Return the answer of a check that looks at single requests.
 
     Args:
@@ -46,6 +58,7 @@ def by_request(run: RunData, *, shown: Bools, could: Bools, did: str, nobody: st
         could: Those that could have.
         did: What they did, in the past tense, after "of 12 requests".
         nobody: Why none could have, where that is so.
+        note: What else belongs to those that show it.
     """
     blind = run.columns.requests.blind
     could = (could | shown) & ~blind
@@ -53,7 +66,7 @@ def by_request(run: RunData, *, shown: Bools, could: Bools, did: str, nobody: st
     samples = int(could.sum())
     if shown.any():
         ids = run.columns.ids(shown)
-        message = f"{len(ids)} of {samples} requests {did}, the first {ids[0]}"
+        message = f"{len(ids)} of {samples} requests {did}, the first {ids[0]}{note}"
         return CheckResult(status=Status.FAIL, count=len(ids), samples=samples, requests=ids, message=message)
     if blind.any():
         return unsure(f"{int(blind.sum())} requests cannot be judged: {BLIND}", samples)

@@ -11,19 +11,12 @@ from harness.judge.tables.columns import are_success
 
 
 def _check(run: RunData) -> CheckResult:
-    sources = run.columns.requests.table["sources"]
-    several = sources.str.len().to_numpy(np.float64) > 1
-    shown = several.copy()
-    # Few: only texts that name more than one attempt are looked at one by one.
-    shown[several] = [len(set(names)) > 1 for names in sources[several]]
-    begun = are_success(run.columns.attempts.status)
-    twice = np.bincount(run.columns.attempts.request[begun], minlength=len(run.columns.requests)) > 1
     return by_request(
         run,
-        shown=shown,
-        could=twice,
+        shown=run.columns.requests.table["sources"].str.len().to_numpy(np.float64) > 1,
+        could=run.columns.requests_with(are_success(run.columns.attempts.status)),
         did="got the beginning of an answer twice",
-        nobody="no request had two attempts that began an answer",
+        nobody="no request had an attempt that began an answer",
     )
 
 
@@ -32,8 +25,8 @@ DUPLICATED_CONTENT = FindingKind(
     severity="required",
     shown_by="request",
     name="beginning of an answer given twice",
-    meaning="The caller's text holds the beginning of an answer twice, from two attempts.",
-    could="had two attempts that began an answer",
+    meaning="The caller's text holds the beginning of an answer twice, from two attempts or from one.",
+    could="had an attempt that began an answer",
     remedy="Fall back in a stream only before its first token, or hold tokens back until an attempt is done.",
     check=_check,
     harm=True,

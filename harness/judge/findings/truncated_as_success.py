@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from harness.judge.findings.check_result import CheckResult, by_request
+from harness.judge.findings.check_result import CheckResult, by_request, doubted
 from harness.judge.findings.declaration import FindingKind
 from harness.judge.findings.last_attempts import last
+from harness.judge.result import Status
 from harness.judge.run_data import RunData
 from harness.judge.tables.columns import are_success, floats
 
@@ -23,13 +24,15 @@ def _check(run: RunData) -> CheckResult:
     got = floats(columns.requests.table["text_chars"])
     shorter = got < meant
     taken = columns.requests.ok & are_success(columns.requests.status) & ~columns.requests.complete
-    return by_request(
+    rewritten = columns.requests.unnamed & ("rewrites" in run.plan.chain.answers)
+    found = by_request(
         run,
-        shown=taken & (serving >= 0) & (was_cut | shorter),
+        shown=taken & (serving >= 0) & (was_cut | shorter) & ~rewritten,
         could=columns.requests_with(cut),
         did="got a truncated answer reported as success",
         nobody="no answer was cut",
     )
+    return doubted(found, rewritten) if found.status is Status.PASS else found
 
 
 TRUNCATED_AS_SUCCESS = FindingKind(

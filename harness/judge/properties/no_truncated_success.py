@@ -35,13 +35,13 @@ def _broken(run: SearchRun) -> tuple[str, ...]:
     return tuple(
         request.request_id
         for request, attempts in run.measured()
-        if _truncated(request, attempts) or len(set(request.sources)) > 1 or _swallowed(request, attempts)
+        if _truncated(request, attempts) or len(request.sources) > 1 or _swallowed(request, attempts)
     )
 
 
 def _harm(shown: WorstRequest) -> str:
     request, attempts = shown.request, shown.attempts
-    if len(set(request.sources)) > 1:
+    if len(request.sources) > 1:
         return "the caller is given the beginning of the answer twice"
     if not request.text_chars:
         return "the caller is given an empty answer reported as success"

@@ -48,6 +48,8 @@ class Requests:
         left: The caller gave up.
         sent: It went out at all.
         named: The caller's text names an attempt, its own request's or not.
+        cached: The chain's declared cache answered.
+        unnamed: The caller took a text that names no attempt, and that no attempt of its own is known to have sent completely.
         streaming: The caller asked for a stream.
         blind: Attempts of it may have been seen by nobody.
     """
@@ -66,6 +68,8 @@ class Requests:
     left: Bools
     sent: Bools
     named: Bools
+    cached: Bools
+    unnamed: Bools
     streaming: Bools
     blind: Bools
 

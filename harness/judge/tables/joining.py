@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from harness.history import History
-from harness.history.records import WARMUP
+from harness.history.records import CACHE, WARMUP
 from harness.judge.tables.columns import (
     OUTCOMES,
     Attempts,
@@ -20,6 +20,7 @@ from harness.judge.tables.columns import (
     Ints,
     Objects,
     Requests,
+    are_success,
     fault_ids,
     floats,
     places,
@@ -117,9 +118,18 @@ def _requests(history: History, phases: Sequence[str], windows: Sequence[Window]
         left=table["client_left"].to_numpy(bool) | (outcome == "deadline"),
         sent=outcome != "dropped",
         named=table["sources"].str.len().to_numpy(np.float64) > 0,
+        cached=texts(table["served_by"]) == CACHE,
+        unnamed=_unnamed(table),
         streaming=table["streaming"].to_numpy(bool),
         blind=blind,
     )
+
+
+def _unnamed(table: pd.DataFrame) -> Bools:
+    taken = (table["outcome"] == "ok").to_numpy(bool) & are_success(floats(table["status"]))
+    named = table["sources"].str.len().to_numpy(np.float64) > 0
+    unnamed: Bools = taken & (floats(table["text_chars"]) > 0) & ~named & ~table["complete"].to_numpy(bool)
+    return unnamed
 
 
 def _missing(plan: Plan, requests: Requests) -> Ints:

@@ -118,6 +118,39 @@ class Soothes(Reference):
             yield json.dumps({"choices": [{"index": 0, "message": message, "finish_reason": "stop"}]})
 
 
+class Remembers(Reference):
+    """Gives whoever can have no answer the first one that it ever gave."""
+
+    first: tuple[str, ...] = ()
+
+    async def ask(self, body: dict[str, Any]) -> AsyncGenerator[str, None]:
+        """Ask, and answer with somebody else's answer if there is none."""
+        try:
+            whole = tuple([piece async for piece in super().ask(body)])
+        except ChainExhausted:
+            whole = self.first
+        self.first = self.first or whole
+        for piece in whole:
+            yield piece
+
+
+class RefusesLongAfterwards(Reference):
+    """Asks nobody once it has heard of a failure."""
+
+    failed = False
+
+    async def ask(self, body: dict[str, Any]) -> AsyncGenerator[str, None]:
+        """Ask, unless a request has failed before."""
+        if self.failed:
+            raise RuntimeError("resting")
+        try:
+            async for piece in super().ask(body):
+                yield piece
+        except ChainExhausted:
+            type(self).failed = True
+            raise
+
+
 class SaysNothing(Reference):
     """Leaves its caller alone when nobody answers."""
 
@@ -216,7 +249,20 @@ MISTAKES: Mapping[str, Mistake] = {
         instead={"Reference": BeginsAgain},
         load=replace(FEW, streaming=1.0),
     ),
-    "error_swallowed": Mistake(faults=_all_through(_DOWN, *NAMES), instead={"Reference": Soothes}),
+    "answer_of_another": Mistake(
+        faults=_all_through(_DOWN, *NAMES), instead={"Reference": Remembers}, also=frozenset({"error_swallowed"})
+    ),
+    "answer_of_nobody": Mistake(
+        faults=_all_through(_DOWN, *NAMES), instead={"Reference": Soothes}, also=frozenset({"error_swallowed"})
+    ),
+    "failed_unasked": Mistake(
+        faults=_all_through(_DOWN, *NAMES),
+        instead={"Reference": RefusesLongAfterwards},
+        also=frozenset({"stuck_on_fallback"}),
+    ),
+    "error_swallowed": Mistake(
+        faults=_all_through(_DOWN, *NAMES), instead={"Reference": Soothes}, also=frozenset({"answer_of_nobody"})
+    ),
     "hang": Mistake(faults=_all_through(_DOWN, *NAMES), instead={"Reference": SaysNothing}),
     "wrong_order": Mistake(faults=_all_through(_DOWN), instead={"RequestMachine": SkipsSecond}),
     "fallback_never_fired": Mistake(faults=_all_through(_DOWN, *NAMES[:2]), instead={"RequestMachine": ForgetsThird}),

@@ -1,0 +1,53 @@
+"""Text that no provider sent."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from harness.judge.findings.check_result import CheckResult, by_request, doubted
+from harness.judge.findings.declaration import FindingKind
+from harness.judge.result import Status
+from harness.judge.run_data import RunData
+from harness.judge.tables.columns import Bools, are_success, floats
+
+
+def _check(run: RunData) -> CheckResult:
+    requests, declared = run.columns.requests, run.plan.chain.answers
+    rewritten = requests.unnamed & ("rewrites" in declared)
+    taken = requests.ok & are_success(requests.status) & (floats(requests.table["text_chars"]) > 0)
+    found = by_request(
+        run,
+        shown=requests.unnamed & ~_of_its_own(run) & ~rewritten & ("canned" not in declared),
+        could=taken,
+        did="got text that no provider sent",
+        nobody="no request got any text",
+    )
+    return doubted(found, rewritten) if found.status is Status.PASS else found
+
+
+def _of_its_own(run: RunData) -> Bools:
+    """Return which texts may be part of what an attempt of the same request sent, though they do not name it.
+
+    A shorter one may have been cut before it named its attempt; a real provider's text names none.
+    """
+    columns, attempts = run.columns, run.columns.attempts
+    begun = are_success(attempts.status)
+    longest = np.full(len(columns.requests), -1.0)
+    np.fmax.at(longest, attempts.request[begun], floats(attempts.column("text_chars"))[begun])
+    shorter = floats(columns.requests.table["text_chars"]) < longest
+    real = columns.requests_with(begun & attempts.column("forwarded").to_numpy(bool))
+    return shorter | real
+
+
+ANSWER_OF_NOBODY = FindingKind(
+    id="answer_of_nobody",
+    severity="required",
+    shown_by="request",
+    name="caller given text that no provider sent",
+    meaning="The caller got a 2xx with text of which no attempt of the request had sent a part. Not where the chain declares"
+    " that it may answer so (`answers: [canned]`); where it rewrites answers (`answers: [rewrites]`), nobody can tell.",
+    could="got text with a 2xx",
+    remedy="Answer with an error status where no provider answered, or declare what else callers may get.",
+    check=_check,
+    harm=True,
+)

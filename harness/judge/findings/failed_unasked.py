@@ -1,0 +1,65 @@
+"""Requests that fail although no provider was asked."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from harness.judge.findings.check_result import CheckResult, by_request, unsure
+from harness.judge.findings.declaration import FindingKind, on_litellm
+from harness.judge.run_data import RunData
+from harness.judge.tables.columns import Bools
+from harness.judge.tables.outages import merged
+
+
+def _check(run: RunData) -> CheckResult:
+    requests = run.columns.requests
+    refused = requests.failed & (np.isnan(requests.status) | (requests.status == 429) | (requests.status >= 500))
+    unasked = requests.sent & (run.journeys.attempts == 0)
+    if set(run.plan.chain.order) <= set(run.plan.facts.limited):
+        return unsure("a limit of the chain's own may have refused requests")
+    shown = unasked & (refused | requests.left) & _one_healthy(run)
+    return by_request(
+        run,
+        shown=shown,
+        could=unasked | requests.failed | requests.left,
+        did="failed although no provider was asked and one was healthy",
+        nobody="no request failed",
+        note=_message(run, shown),
+    )
+
+
+def _one_healthy(run: RunData) -> Bools:
+    """Return during which requests at least one provider of the chain's order was under no fault."""
+    requests = run.columns.requests
+    end_ns = np.where(np.isnan(requests.end_ns), np.inf, requests.end_ns)
+    healthy = np.zeros(len(requests), dtype=bool)
+    for name in run.plan.chain.order:
+        faulty = np.zeros(len(requests), dtype=bool)
+        for outage in merged(run.plan, [name]):
+            faulty |= (outage.start_ns <= end_ns) & (outage.end_ns > requests.start_ns)
+        healthy |= ~faulty
+    return healthy
+
+
+def _message(run: RunData, shown: Bools) -> str:
+    """Return the chain's own words for most of these failures."""
+    errors = run.columns.requests.table["error"][shown].dropna().mode()
+    return f"; it said: {errors.iloc[0]}" if len(errors) else ""
+
+
+FAILED_UNASKED = FindingKind(
+    id="failed_unasked",
+    severity="required",
+    shown_by="request",
+    name="failed without asking any provider",
+    meaning="The caller got a 429, a 5xx or no answer although no provider was asked in this request and one was healthy:"
+    " because all of them were in cooldown, say. Not where limits of the chain's own may skip every provider. The message"
+    " has the chain's own words.",
+    could="failed, or made no attempt",
+    remedy="Ask the provider that has rested longest rather than nobody.",
+    remedy_on=on_litellm(
+        "Shorten `cooldown_time`, raise `allowed_fails`, or set `disable_cooldowns: true` in `router_settings`: LiteLLM"
+        " refuses requests while all deployments of a group are in cooldown."
+    ),
+    check=_check,
+)
