@@ -21,9 +21,9 @@ class Reading:
 
     Attributes:
         outcome: `ok`, `truncated` or `error`.
-        text: The text that came, whole or not; None where none could be read.
+        text: The text that arrived, complete or not; None if none could be read.
         error: What went wrong, in short, with the error body's own sentence after a 429 or a 5xx. An answer that the official
-            client takes without a word is `ok`, and this says what is missing from it.
+            client accepts silently is `ok`, and this names what is missing from it.
         tokens_in: Prompt tokens as reported.
         tokens_out: Completion tokens as reported.
     """
@@ -46,7 +46,7 @@ def read_failure(status: int, body: bytes) -> Reading:
 
 
 def read_plain(body: bytes) -> Reading:
-    """Return the reading of a whole 2xx answer to a request that did not ask for a stream.
+    """Return the reading of a complete 2xx answer to a request that did not ask for a stream.
 
     Content may be null: the official client hands None over and raises nothing. It is then the empty text.
     """

@@ -1,4 +1,4 @@
-"""What callers send: a chat request about as long as the scenario asks, that names its request."""
+"""What callers send: a chat request of about the scenario's length, which names its request."""
 
 from __future__ import annotations
 
@@ -55,12 +55,12 @@ class Prompt:
         return marker.join(parts)
 
     def _split(self, model: str, streaming: bool) -> tuple[bytes, bytes]:
-        """Return what stands before and after the marker, which JSON writes as it is."""
+        """Return the JSON before and after the marker, which JSON does not escape."""
         before, _, after = json.dumps(self._request("\0", model, streaming)).partition("\\u0000")
         return before.encode(), after.encode()
 
     def request(self, request_id: str, *, model: str, streaming: bool) -> dict[str, Any]:
-        """Return what the body of one request says."""
+        """Return the body of one request as plain data."""
         return self._request(str(Marker(request_id, self._token)), model, streaming)
 
     def _request(self, marker: str, model: str, streaming: bool) -> dict[str, Any]:

@@ -35,7 +35,7 @@ class IssuedRequest(Protocol):
 
 
 class AnswerStart(Protocol):
-    """What the caller has seen of the answer."""
+    """The beginning of an answer, as its caller receives it."""
 
     @property
     def status(self) -> int | None:
@@ -48,7 +48,7 @@ class AnswerStart(Protocol):
 
 def record(
     call: IssuedRequest,
-    heard: AnswerStart,
+    begun: AnswerStart,
     reading: Reading,
     *,
     start_ns: int,
@@ -60,7 +60,7 @@ def record(
 
     Args:
         call: Which.
-        heard: What the caller has seen of the answer.
+        begun: The beginning of its answer.
         reading: How the caller took it.
         start_ns: When it went out, in nanoseconds.
         end_ns: When the answer was complete, failed, or the caller left, in nanoseconds.
@@ -73,10 +73,10 @@ def record(
         phase=call.phase,
         scheduled_ns=call.scheduled_ns,
         start_ns=start_ns,
-        first_token_ns=heard.first_token_ns,
+        first_token_ns=begun.first_token_ns,
         end_ns=end_ns,
         outcome="deadline" if left else reading.outcome,
-        status=heard.status,
+        status=begun.status,
         sources=find_attempts(text) if text else (),
         text_chars=None if text is None else len(text),
         text_sha256=None if text is None else hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest(),

@@ -1,4 +1,4 @@
-"""A driver: how one kind of chain is hosted. Whatever depends on the kind asks its declaration."""
+"""The shape of a driver: one declaration of how one kind of chain is hosted."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Driver:
         keys: Top-level keys of a chain file that go with such a driver alone: `endpoint`, `policy`, `workers`.
         required: Those of them that such a chain cannot do without.
         backoffs: What it can do as `retry.backoff`.
-        check: Refuses a chain that asks for something that would not be tested. Raises UsageError, `where` naming a field.
+        check: Raises ChainError for a chain that asks for something that would not be tested.
         warnings: Returns what would not be carried over, in sentences, given the environment that keys are looked up in.
         facts: Returns what the judge needs to know about a chain.
         configuration: What it reads in place of a chain file; None if nothing.
@@ -63,7 +63,7 @@ class Driver:
         forked: Whether that program may be forked from a process that has done its imports: it starts no thread before it
             is asked to, and takes no arguments.
         in_process: Hosts a chain in this very process (`harness.drivers.server.Open`); None if only a live run can.
-        preload: Imports what hosting a chain in this process takes, which may take seconds.
+        preload: Imports what is needed to host a chain in this process; it may take seconds.
         shortcuts: Leaves out the chain's own work that no history shows while it is entered.
     """
 
@@ -94,7 +94,7 @@ class Driver:
         if (self.part is None) != ("endpoint" in self.required):
             raise ValueError(f"driver {self.name!r} needs a part of ours, or an `endpoint`")
         if self.in_process is not None and self.part is None:
-            raise ValueError(f"driver {self.name!r} is hosted in this process, but by nobody in a live run")
+            raise ValueError(f"driver {self.name!r} is hosted in this process, but in no live run")
 
 
 DRIVERS = Registry("drivers", package="harness.drivers.kinds", shape=Driver, name_of=lambda driver: driver.name)

@@ -1,4 +1,4 @@
-"""What follows from how a chain is hosted and from what it declares: worked out once, and kept with the run."""
+"""Facts about a chain that its driver and its configuration determine: derived once, and kept with the run."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Tries:
     """How often one request may try one provider, the first try included; a client library's double send is one try.
 
     Attributes:
-        most: Whatever the failures are; None if nobody declares it.
+        most: Whatever the failures are; None if it is unknown.
         after: By class of failure, where the chain declares it so, in place of `most`.
     """
 
@@ -26,7 +26,7 @@ class Tries:
     after: dict[FailureClass, int] = field(default_factory=dict)
 
     def limit(self, failure: FailureClass | None = None) -> int | None:
-        """Return the most tries that end in a class of failure, or of any class if None; None if nobody declares it."""
+        """Return the most tries that end in a class of failure, or of any class if None; None if it is unknown."""
         if failure is not None:
             return self.after.get(failure, self.most)
         return None if self.most is None else max(self.most, *self.after.values(), 0)
@@ -34,7 +34,7 @@ class Tries:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChainFacts:
-    """What the judge needs to know about a chain beside its file. Kept with the run: its driver may not be installed later.
+    """What the judge needs to know about a chain. It is kept with the run, as the driver may not be installed later.
 
     Attributes:
         sees_attempts: Attempts are recorded on the chain's side too. If not, refused connections cannot be observed.

@@ -1,4 +1,4 @@
-"""What the judge needs to know about a chain on LiteLLM, from what LiteLLM is made of."""
+"""The facts about a chain on LiteLLM, derived from the settings that LiteLLM gets."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ _LIMITS_OF_ALL = (
 
 
 def facts(chain: Chain, *, proxy: bool) -> ChainFacts:
-    """Return what the judge needs to know about a chain on LiteLLM's Router, or on its proxy."""
+    """Return the facts about a chain on LiteLLM's Router, or on its proxy."""
     settings = router_settings(chain, {}, {}, proxy=proxy)
     deployments = dict(zip(settings.names, settings.model_list, strict=True))
     checked = any({**settings.router, **settings.general}.get(key) for key in _LIMITS_OF_ALL)

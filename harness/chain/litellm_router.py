@@ -35,7 +35,7 @@ class RouterSettings:
         router: The Router's other keyword arguments.
         module: Attributes of the `litellm` module; the proxy's `litellm_settings`.
         general: The proxy's `general_settings`; empty for the Router alone.
-        addressable: The model to ask for to reach a provider, by provider.
+        addressable: The model that leads to a provider, by provider.
         names: Each deployment's provider, by place in `model_list`.
         dialects: Each deployment's dialect, likewise.
         warnings: What is not carried over, in sentences.
@@ -60,7 +60,7 @@ def router_settings(
         chain: With its secrets.
         base_urls: Where each provider is called, by name, without the dialect's own path.
         environ: The environment that keys are looked up in.
-        proxy: It is for LiteLLM's proxy, which takes more settings than the Router alone.
+        proxy: For LiteLLM's proxy, which has more settings than the Router alone.
 
     Raises:
         ChainError: The chain asks for something that would not be tested.
@@ -76,7 +76,7 @@ def litellm_names(dialect: str) -> LiteLLMNames:
 
 
 def api_base(dialect: str, base_url: str) -> str:
-    """Return a provider's address as LiteLLM takes it: it appends the rest of the path itself."""
+    """Return a provider's `api_base`; LiteLLM appends the rest of the path."""
     return base_url.rstrip("/") + litellm_names(dialect).path
 
 

@@ -1,6 +1,6 @@
-"""What OpenAI's official SDK is to be made of, for a chain of plain Python around it.
+"""The arguments of OpenAI's official SDK, for a chain of plain Python around it.
 
-Pure: nothing here imports the SDK. What it cannot do is an error where it would change what is tested.
+Pure: nothing here imports the SDK. If it cannot do what the chain file asks for, that is an error.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ class SdkSettings:
 
 
 def sdk_settings(chain: Chain) -> SdkSettings:
-    """Return what the clients are to be made of.
+    """Return the arguments of the clients.
 
     Raises:
         ChainError: The chain asks for something that would not be tested.

@@ -19,7 +19,7 @@ RetryOn = Literal["rate_limit", "server_error", "timeout", "connection"]
 _STRICT = ConfigDict(extra="forbid")
 
 DERIVED = frozenset({"litellm", "model", "peers"})
-"""Fields of a chain that nobody writes: they come from a LiteLLM configuration."""
+"""Fields that a chain file must not have: they come from a LiteLLM configuration."""
 
 DUMMY_KEY = "sk-no-key"
 """Sent to providers for which no key is given: mocked ones need none."""
@@ -62,7 +62,7 @@ class Endpoint:
     """A gateway that the harness does not host.
 
     Attributes:
-        base_url: Where it takes chat completions, up to and including `/v1`.
+        base_url: Its address for chat completions, up to and including `/v1`.
         model: The model that callers ask for.
         headers: Sent along with every request.
         api_key: `env/NAME`: the key that callers send as their bearer token; none if None.
@@ -124,15 +124,15 @@ class Policy:
         cap: The longest, in nanoseconds.
         retry_after_max: The longest Retry-After that is waited for, in nanoseconds; a longer one is a reason to fall back.
         fallback_jitter: The most that a fallback waits, drawn evenly, in nanoseconds.
-        deadline: Of a whole request, in nanoseconds.
+        deadline: Of a request with all its attempts, in nanoseconds.
         breaker: Leaves a provider that fails alone for a while; none if None.
         budget: Bounds retries over all requests; none if None.
-        first_token: How long an attempt may take to its first token, in nanoseconds.
+        first_token: The longest time to an attempt's first token, in nanoseconds.
         idle: How long a stream may go without a token after that, in nanoseconds; comments are none.
         hedge: How long an attempt may be silent before the next provider is asked too, in nanoseconds; never if None.
         max_cost: The most that a request may cost, in USD; dearer providers are skipped. No limit if None.
         streams: `before-first-token` falls back until the caller has seen a token; `restart` holds tokens back until the
-            answer is whole, and so can always fall back.
+            answer is complete, and so can always fall back.
     """
 
     __pydantic_config__ = _STRICT
@@ -159,7 +159,7 @@ class Chain:
 
     Attributes:
         name: For people.
-        driver: What hosts it.
+        driver: How it is hosted.
         providers: By name.
         order: Names of the providers in the order in which they should be tried.
         peers: Sets of providers among which the chain picks at will: within a set no order holds.
@@ -218,11 +218,11 @@ class Chain:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostedConfig:
-    """A chain file that says how a LiteLLM configuration is hosted. All else follows from the configuration.
+    """A chain file that names a LiteLLM configuration and how it is hosted. All else comes from the configuration.
 
     Attributes:
         name: For people.
-        driver: What hosts it.
+        driver: How it is hosted.
         config: The configuration's file; its path is relative to this one.
         workers: Processes of the gateway, for the `litellm-proxy` driver.
         max_requests: The most calls to real providers in a run, which ends when it is reached.

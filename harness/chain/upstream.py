@@ -1,4 +1,4 @@
-"""Where a real provider is, and the key that its calls bear."""
+"""The addresses of real providers, and the keys for them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class UpstreamAddress(NamedTuple):
         tls: Whether it is called over TLS.
         host: Its name or number.
         port: Its port.
-        path: What stands before a call's own path; without a slash at its end.
+        path: Comes before a call's own path; without a slash at its end.
     """
 
     tls: bool
@@ -52,7 +52,7 @@ def parse(text: str) -> UpstreamAddress:
     """Return a real provider's address.
 
     Raises:
-        ValueError: It is none, or nothing that a key may be sent to; says why.
+        ValueError: It is no address, or none that a key may be sent to; the message names the reason.
     """
     parts = urlsplit(text)
     if parts.scheme not in ("http", "https") or not parts.hostname or any(sign.isspace() for sign in text):

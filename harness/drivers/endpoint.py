@@ -1,4 +1,4 @@
-"""A gateway that the harness does not host: what to start, when it is ready, what to send it.
+"""A gateway that the harness does not host: its command, its readiness, the headers of its requests.
 
 Plain helpers: the process itself belongs to the live engine.
 """
@@ -20,7 +20,7 @@ from harness.waiting import poll
 READY_S = 30.0
 
 _TRY_S = 1.0
-_ANSWER_S = 5.0  # gateways that look at their own upstreams take seconds to say that they are well
+_ANSWER_S = 5.0  # gateways that look at their own upstreams take seconds to report that they are healthy
 
 
 def fill(command: Sequence[str], base_urls: Mapping[str, str]) -> tuple[str, ...]:
@@ -64,20 +64,21 @@ def headers(endpoint: Endpoint, environ: Mapping[str, str]) -> dict[str, str]:
         raise UsageError(f"the environment variable {name} is not set", where="endpoint.api_key")
     if not key.isascii() or not key.isprintable() or " " in key:
         raise UsageError(
-            f"{name} holds what is no key: spaces, or letters that no header takes", where="endpoint.api_key"
+            f"{name} holds no usable key: it has spaces, or letters that cannot be in a header",
+            where="endpoint.api_key",
         )
     return {**given, "authorization": f"Bearer {key}"}
 
 
 class Probe:
-    """Asks a gateway whether it is ready, never by a chat request.
+    """Finds out whether a gateway is ready, never by a chat request.
 
     Args:
         endpoint: The gateway.
         headers: Sent along, where a path is asked; may hold secrets.
 
     Attributes:
-        what: What a ready gateway does: `accept connections at 127.0.0.1:8787`.
+        what: What the gateway must do to be ready: `accept connections at 127.0.0.1:8787`.
     """
 
     def __init__(self, endpoint: Endpoint, headers: Mapping[str, str]) -> None:
@@ -112,10 +113,10 @@ class Probe:
         return True
 
     async def free(self) -> None:
-        """Make sure that nobody else holds the port of a gateway that is about to be started.
+        """Make sure that the port of a gateway that is about to be started is free.
 
         Raises:
-            HarnessError: Somebody does: all requests would go to a stranger.
+            HarnessError: It is not: all requests would go to another program.
         """
         if await self.accepts():
             hint = "end it, give endpoint.base_url another port, or leave `command` out to test what runs there"

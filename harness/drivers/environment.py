@@ -1,4 +1,4 @@
-"""What a chain is hosted in: the machine's own sockets and clock, or what stands in for them."""
+"""What a chain is hosted in: the machine's own sockets and clock, or virtual ones."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import httpx
 from harness.drivers.reference.wire import ReferenceWire
 
 ErrorStyle = Literal["httpx", "aiohttp"]
-"""Whose errors a chain gets live: those of httpx's own transport, or of aiohttp as LiteLLM's transport hands them on."""
+"""Whose errors a chain gets in a live run: those of httpx's own transport, or of aiohttp through LiteLLM's transport."""
 
 
 def _sockets(_manner: ErrorStyle) -> None:
@@ -25,9 +25,9 @@ class HostEnvironment:
 
     Attributes:
         clock_ns: Its clock, of which the event loop's is one, in nanoseconds.
-        transport: Makes what a client library calls its providers through; None leaves that to the library.
-        wire: Reaches the providers of a chain that needs no library; sockets if None.
-        seed: Fixes what a chain of ours draws.
+        transport: Makes the transport of a client library; None leaves that to the library.
+        wire: Sends the requests of a chain that uses no client library; over sockets if None.
+        seed: Fixes the reference chain's random draws.
     """
 
     clock_ns: Callable[[], int] = time.monotonic_ns

@@ -1,4 +1,4 @@
-"""What the live engine must know to host a chain, whatever hosts it."""
+"""What the live engine needs to host a chain, on any driver."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Host:
 
     Attributes:
         chain: With its secrets.
-        part: Arguments of our own child that hosts the chain; None where the chain is not ours to host.
+        part: Arguments of our own child that hosts the chain; None if the user's own gateway hosts it.
         forked: The module that the child runs, if it may be forked from a process that has done its imports; else None.
         variables: Names of the environment variables that the child's library takes settings from. No keys are among them.
     """
@@ -39,7 +39,7 @@ class Host:
         Args:
             capture: The folder for its rows; None records nothing.
             base_urls: Where each provider is called, by name, without the dialect's own path.
-            seed: Of the plan: fixes what a policy of ours draws.
+            seed: The plan's: fixes the reference chain's random draws.
         """
         folder = None if capture is None else str(capture)
         return ChainStart(
@@ -64,7 +64,7 @@ class Host:
         )
 
     def probe(self) -> Probe | None:
-        """Return what tells whether the user's own gateway is ready; None where the chain is ours to host."""
+        """Return the readiness probe of the user's own gateway; None if the harness hosts the chain."""
         endpoint = self.chain.endpoint
         return None if endpoint is None else Probe(endpoint, headers(endpoint, os.environ))
 

@@ -15,7 +15,7 @@ from harness.errors import UsageError
 
 
 def prepare(chain: Chain) -> None:
-    """Import what a chain needs, which may take seconds.
+    """Import what a chain needs; it may take seconds.
 
     Raises:
         UsageError: It cannot be hosted in a process of ours.
@@ -34,7 +34,7 @@ def prepare(chain: Chain) -> None:
 
 
 def quick(chain: Chain) -> AbstractContextManager[None]:
-    """Leave out the chain's own work that no history shows, while this is entered."""
+    """Leave out the chain's own work that does not affect the history, while this is entered."""
     return driver_of(chain).shortcuts()
 
 

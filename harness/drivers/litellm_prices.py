@@ -1,4 +1,4 @@
-"""What providers take, from LiteLLM's own list of prices.
+"""The prices of providers, from LiteLLM's own list.
 
 The list is read from the installed package without importing it, which takes seconds.
 """
@@ -21,7 +21,7 @@ _FILE = "model_prices_and_context_window_backup.json"
 
 
 def priced(chain: Chain) -> Chain:
-    """Return the chain with the price of every provider that states none; one that the list does not know stays None."""
+    """Return the chain with a price for every provider that has none; None if the list has none either."""
     providers = {
         name: provider if provider.price is not None else replace(provider, price=_price(provider))
         for name, provider in chain.providers.items()
@@ -35,11 +35,11 @@ def _price(provider: Provider) -> Price | None:
         return None
     names = [f"{called.provider}/{provider.model}", *([provider.model] if called.families is not None else [])]
     entry: Mapping[str, Any] = next((_list()[name] for name in names if name in _list()), {})
-    takes = entry.get("input_cost_per_token"), entry.get("output_cost_per_token")
-    if None in takes:
+    prices = entry.get("input_cost_per_token"), entry.get("output_cost_per_token")
+    if None in prices:
         return None
     # Rounded: 3e-07 a token is 0.3 a million, and not 0.3 plus what floats leave.
-    per_million = [round(float(each) * 10**6, 6) for each in takes if each is not None]
+    per_million = [round(float(each) * 10**6, 6) for each in prices if each is not None]
     return Price(input=per_million[0], output=per_million[1])
 
 

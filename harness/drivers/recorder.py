@@ -1,7 +1,7 @@
 """Record every upstream attempt at the chain's own HTTP transport.
 
 The transport is the one place that sees them all: retries, fallbacks and a client library's hidden second sends. It is
-watched, not replaced: what goes over the wire differs from an unwatched run by one header alone.
+watched, not replaced: the requests differ from those of an unwatched run by one header.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Recorder:
 
     Args:
         providers: Of the chain, by name.
-        base_urls: Where each of them is called; an attempt's host and port say which one it is at.
+        base_urls: Where each of them is called; an attempt's host and port show which one it is at.
         put: Takes the rows; `Capture.put`.
         prefix: Begins every attempt's key; no two recorders of a run have the same.
         clock_ns: Stamps the rows.
@@ -60,7 +60,7 @@ class Recorder:
         self._open: set[OpenAttempt] = set()
 
     def close(self) -> None:
-        """Write the attempts that are still under way; whoever waits for them has gone."""
+        """Write the attempts that are still open; their callers have left."""
         for attempt in list(self._open):
             attempt.abandon()
 
@@ -135,16 +135,16 @@ class OpenAttempt:
         self._status: int | None = None
 
     def answered(self, status: int) -> None:
-        """Take note that the headers have come."""
+        """Note that the headers have arrived."""
         self._status = status
         self._first_byte_ns = self._clock_ns()
 
     def abandon(self) -> None:
-        """End without the rest of the answer: nobody leaves because of an error's body, but for a stream's."""
+        """End without the rest of the answer. Clients often leave an error's body unread: that is no leaving."""
         self.end("client_left" if self._status is None or is_success(self._status) else "status")
 
     def end(self, outcome: AttemptOutcome, error: str | None = None) -> None:
-        """Write the row; what comes after the first end counts no more."""
+        """Write the row; any further end is ignored."""
         ended, self._ended = self._ended, None
         if ended is None:
             return
@@ -195,10 +195,10 @@ class _WatchedBody(httpx.AsyncByteStream):
             self._attempt.end(*read_httpx_error(error, answered=True))
             raise
         if self._last_event is not None:
-            seen = self._tail + chunk
-            if self._last_event.search(seen):
+            text = self._tail + chunk
+            if self._last_event.search(text):
                 self._attempt.end("ok")  # clients stop reading here, and some never close
-            self._tail = seen[-_TAIL_BYTES:]
+            self._tail = text[-_TAIL_BYTES:]
         return chunk
 
     async def aclose(self) -> None:
@@ -242,10 +242,10 @@ def _outcome(error: BaseException, number: int | None, *, answered: bool) -> Att
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    seen: set[int] = set()
+    visited: set[int] = set()
     link: BaseException | None = error
-    while link is not None and id(link) not in seen:
-        seen.add(id(link))
+    while link is not None and id(link) not in visited:
+        visited.add(id(link))
         yield link
         link = link.__cause__ or link.__context__
 

@@ -24,12 +24,12 @@ _JSON_HEADERS = {"Content-Type": "application/json; charset=utf-8"}
 _SSE_HEADERS = {"Content-Type": "text/event-stream; charset=utf-8", "Cache-Control": "no-cache"}
 
 AnswerHeaders = dict[str, str]
-"""What a chain tells about its answer in HTTP headers."""
+"""HTTP headers that a chain adds to its answer."""
 
 Ask = Callable[[dict[str, Any]], AsyncGenerator[str | AnswerHeaders, None]]
 """Ask the chain: a chat completion's body in, which has a `model`, `messages` and `stream`; JSON out: one text for a
-plain answer, one for each chunk of a stream, and before the first of them the answer's headers, if it has any. Raises what
-the chain raises; closing it ends the chain's work."""
+plain answer, one for each chunk of a stream, and before the first of them the answer's headers, if it has any. It raises
+what the chain raises; closing it ends the chain's work."""
 
 Explain = Callable[[Exception], tuple[int, dict[str, Any]]]
 """Give status and body of the answer for what `Ask` raised. Nothing secret may be in them."""
@@ -43,11 +43,11 @@ class InProcessChain:
     """A chain that is hosted in this very process.
 
     Attributes:
-        ask: Asks it.
-        explain: Words its errors.
-        model: What callers ask for.
-        models: What callers may ask for.
-        addressable: The model to ask for to reach a provider, by provider.
+        ask: Sends it a request.
+        explain: Turns its errors into answers.
+        model: The model that callers request.
+        models: All models that callers may request.
+        addressable: The model that leads to a provider, by provider.
         warnings: What the host could not carry over, in sentences.
     """
 
@@ -70,8 +70,8 @@ class Open(Protocol):
         Args:
             chain: With its secrets.
             base_urls: Where each provider is called, by name, without the dialect's own path.
-            recorder: Told about every attempt.
-            environment: What the chain runs in.
+            recorder: Records every attempt.
+            environment: The clock and the sockets of the chain.
         """
 
 
@@ -125,7 +125,7 @@ def endpoint(ask: Ask, *, explain: Explain, models: Iterable[str]) -> Handler:
                     return await _stream(request, headers, first, pieces, explain)
                 return web.Response(body=(first or "").encode(), headers={**_JSON_HEADERS, **headers})
         except ConnectionError:
-            raise  # the caller has gone; what providers do comes as the chain's own errors
+            raise  # the caller has left; failures of providers arrive as the chain's own errors
         except Exception as error:  # whatever the chain raises is the caller's answer
             status, payload = explain(error)
             return web.json_response(payload, status=status)
@@ -141,7 +141,7 @@ def endpoint(ask: Ask, *, explain: Explain, models: Iterable[str]) -> Handler:
 
 
 async def opening(pieces: AsyncGenerator[str | AnswerHeaders, None]) -> tuple[AnswerHeaders, str | None]:
-    """Return the headers of a chain's answer, if it has any, and its first text; None if it says nothing."""
+    """Return the headers of a chain's answer, if it has any, and its first text; None if it is empty."""
     first = await anext(pieces, None)
     if not isinstance(first, dict):
         return {}, first
@@ -152,7 +152,7 @@ async def opening(pieces: AsyncGenerator[str | AnswerHeaders, None]) -> tuple[An
 
 @asynccontextmanager
 async def listening(endpoint: Handler) -> AsyncIterator[str]:
-    """Serve on a free port of the loopback; gives the address, up to and including `/v1`.
+    """Serve on a free port of the loopback; yields the address, up to and including `/v1`.
 
     A caller who leaves cancels the work on its request.
     """

@@ -1,4 +1,4 @@
-"""What goes into a provider and what comes out of it: a Call, an Answer. Tuples, for one of each is made per attempt."""
+"""What goes into a provider and what comes out of it: a Call, an Answer. Named tuples, as every attempt makes one of each."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from harness.provider.inject import DelayForm, ErrorPreset
 from harness.provider.reply import Close, End, Hang, Reset, Step
 
 Problem = ErrorPreset | Literal["unknown_path"]
-"""What a provider complains about: an error preset, or an address that it does not have."""
+"""Why a provider refuses a call: an error preset, or a path that it does not have."""
 
 
 class Call(NamedTuple):
     """A request as one provider's dialect reads it.
 
     Attributes:
-        model: What the caller asked for; None where it did not say.
+        model: The requested model; None if the call names none.
         streaming: Whether a stream was asked for.
-        usage: Whether the stream shall report its usage.
-        max_tokens: The most tokens that the caller takes; None for no limit.
+        usage: Whether the stream is to report its usage.
+        max_tokens: The caller's limit on the answer's tokens; None for no limit.
         prompt_tokens: Length of the prompt, about, in tokens.
-        problem: Why the provider refuses it; None if it does not.
-        api: Which of the dialect's ways to ask, where it has several (`responses`); empty for the usual one.
+        problem: Why the provider refuses the call; None if it does not.
+        api: Which of the dialect's APIs was called, if it has several (`responses`); empty for the usual one.
     """
 
     model: str | None = None
@@ -72,15 +72,15 @@ FinishReason = Literal["stop", "length", "content_filter"]
 
 
 class ParsedBody(NamedTuple):
-    """What a plain answer says, as a client of the dialect reads it.
+    """The content of a plain answer, as a client of the dialect reads it.
 
     Attributes:
         text: The model's text; empty where there is none.
-        tokens_in: Prompt tokens billed; None if it does not say.
+        tokens_in: Prompt tokens billed; None if it does not report them.
         tokens_out: Completion tokens billed.
         error_code: The error's code, else its type; None where it is no error.
         retry_after_ns: The delay in its body, in nanoseconds; None where there is none.
-        finish: Why it ended; None if it does not say.
+        finish: Why it ended; None if it gives no reason.
     """
 
     text: str = ""
@@ -92,18 +92,19 @@ class ParsedBody(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """A provider's reply to one attempt, and what the records are to say about it.
+    """A provider's reply to one attempt, and what is recorded about it.
 
     Attributes:
         reply: What to play.
         fault_id: The fault that changed it; None if untouched.
-        other_faults: Further ones that changed it, less than that one did.
-        began: For each of these, the step of the reply at which it begins to act: one that nobody waited for has not fired.
-        ending: What the exchange counts as if it is played to a proper end and its status is no error: `ok`, unless a
-            fault has spoilt it.
+        other_faults: Further faults that changed it, to a lesser degree.
+        began: For each of these faults, the step of the reply at which it begins to act. If the client leaves before that
+            step, the fault has not fired.
+        ending: The outcome if the reply is played to its proper end and its status is a success: `ok`, unless a fault has
+            spoilt it.
         error_code: The error body's own code, else its type; None where it is no error.
-        retry_after_ns: The delay that it tells, in nanoseconds.
-        text: What the provider meant to say, whole; None where it meant to say nothing.
+        retry_after_ns: Its Retry-After, in nanoseconds; None if it has none.
+        text: The complete text that the provider meant to send; None if it meant to send none.
         text_sha256: Hash of the text, hexadecimal.
         tokens_in: Prompt tokens billed.
         tokens_out: Completion tokens billed.

@@ -38,7 +38,7 @@ def find_request(body: bytes) -> Marker | None:
 
 
 def name_attempt(attempt_id: str) -> str:
-    """Return the words by which a mocked text names its attempt."""
+    """Return the marker by which a mocked text names its attempt."""
     return f"<<{attempt_id}>>"
 
 

@@ -36,7 +36,7 @@ class ReplySpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Price:
-    """What a provider takes, in USD per million tokens.
+    """The price of a provider, in USD per million tokens.
 
     Attributes:
         input: Of the prompt.
@@ -55,13 +55,13 @@ class Provider:
 
     Attributes:
         dialect: Whose wire format it speaks.
-        model: The model that the chain asks it for.
+        model: The model that the chain requests.
         reply: How its mock answers.
         listen: Fixed `host:port` that the chain calls; any free port if None.
         upstream: The real provider's address, to which calls are passed through; mocked if None.
         api_key: `env/NAME`: the key that replaces the caller's on the way to the upstream.
         public: Other machines may call this provider, with `api_key`, where `listen` is an address that they reach.
-        price: What it takes; LiteLLM's price list if None.
+        price: Its price; that of LiteLLM's price list if None.
     """
 
     __pydantic_config__ = _STRICT

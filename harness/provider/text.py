@@ -1,4 +1,4 @@
-"""Mocked text: the attempt's name, then words. The same attempt says the same in both engines."""
+"""Mocked text: the attempt's name, then words. The same attempt gets the same text in both engines."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ from harness.chain.spec import BreakerSpec, BudgetSpec, Policy
 from harness.drivers.environment import HostEnvironment
 from harness.drivers.recorder import Recorder
 from harness.drivers.reference import host
-from harness.drivers.reference.__main__ import Loop
+from harness.drivers.reference.__main__ import PunctualLoop
 from harness.drivers.reference.calls import Outgoing
 from harness.drivers.reference.host import enter
 from harness.drivers.reference.wire import BrokenError
@@ -363,5 +363,5 @@ def test_the_live_loop_never_wakes_early() -> None:
         await over.wait()
         return found
 
-    with asyncio.Runner(loop_factory=Loop) as runner:
+    with asyncio.Runner(loop_factory=PunctualLoop) as runner:
         assert max(runner.run(early_ns())) <= 0

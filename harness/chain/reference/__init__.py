@@ -1,4 +1,4 @@
-"""The reference chain: our own policy as a state machine that knows no clock, no socket and no thread."""
+"""The reference chain: our own policy, as a state machine without a clock, sockets or threads."""
 
 from __future__ import annotations
 

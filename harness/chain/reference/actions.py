@@ -1,4 +1,4 @@
-"""What the machine is told, and what it answers."""
+"""The inputs and outputs of the state machine."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ Failure = Literal[
     "rate_limit", "server_error", "timeout", "connection", "quota", "denied", "invalid", "filtered", "given_up"
 ]
 """`denied`: the key, the permission or the model is wrong there; `invalid`: the request is wrong everywhere; `given_up`:
-nobody waited for its end any more, as another was first, or the time was over."""
+another attempt was first, or the time was over."""
 SkipReason = Literal["breaker open", "too dear", "no time", "refused everywhere", "answer begun", "caller gone"]
 
 
 class SendAttempt(NamedTuple):
-    """Begin an attempt, and ask again at once what to do meanwhile.
+    """Begin an attempt, and call `step` again at once for what to do meanwhile.
 
     Attributes:
         attempt: Its place among the request's attempts, counted from 1.
         provider: Where.
-        timeout_ns: How long it may take, in nanoseconds.
+        timeout_ns: The longest time for it, in nanoseconds.
     """
 
     attempt: int
@@ -27,7 +27,7 @@ class SendAttempt(NamedTuple):
 
 
 class WaitUntil(NamedTuple):
-    """Ask again when an attempt ends, or at a time; whichever comes first.
+    """Call `step` again when an attempt ends, or at a time; whichever comes first.
 
     Attributes:
         until_ns: The time, in nanoseconds on the host's clock.
@@ -43,10 +43,10 @@ class Result(NamedTuple):
         attempt: Which.
         failure: Why it failed; None if it did not.
         status: HTTP status; None where none came.
-        retry_after_ns: The delay that it was told, in nanoseconds.
-        begun: The caller has seen a token of it.
-        error: What the provider or the transport said.
-        cost_usd: What it took.
+        retry_after_ns: The Retry-After of its answer, in nanoseconds; None if there was none.
+        begun: The caller has received a token of it.
+        error: The provider's code, or the transport's error.
+        cost_usd: Its cost.
     """
 
     attempt: int
@@ -59,7 +59,7 @@ class Result(NamedTuple):
 
 
 class Tried(NamedTuple):
-    """One attempt as the answer tells of it."""
+    """One attempt, as the answer reports it."""
 
     provider: str
     failure: Failure | None
@@ -83,9 +83,9 @@ class Done(NamedTuple):
         depth: Its place in the order in which they were to be asked, from 0.
         tried: All attempts, in the order in which they began.
         skipped: Providers that were passed over; where there is no answer, all that were not asked.
-        cancelled: Attempts that are still under way and nobody waits for.
-        cost_usd: What all attempts took.
-        last: The result that the failure is told by; None where there is an answer or nothing was tried.
+        cancelled: Attempts that are still open and no longer needed.
+        cost_usd: The cost of all attempts.
+        last: The result that the failure is reported by; None if there is an answer, or nothing was tried.
     """
 
     attempt: int | None
@@ -101,7 +101,7 @@ class Done(NamedTuple):
 Action = SendAttempt | WaitUntil | Done
 
 
-class ChainExhausted(Exception):  # noqa: N818 - it says what is the case
+class ChainExhausted(Exception):  # noqa: N818 - it names a state
     """No provider gave an answer.
 
     Attributes:
@@ -110,11 +110,11 @@ class ChainExhausted(Exception):  # noqa: N818 - it says what is the case
 
     def __init__(self, done: Done) -> None:
         self.done = done
-        told = [f"{place}. {_told(each)}" for place, each in enumerate(done.tried, start=1)]
-        told += [f"{skip.provider}: not asked, {skip.reason}" for skip in done.skipped]
-        super().__init__("no provider answered: " + "; ".join(told))
+        lines = [f"{place}. {_line(each)}" for place, each in enumerate(done.tried, start=1)]
+        lines += [f"{skip.provider}: not asked, {skip.reason}" for skip in done.skipped]
+        super().__init__("no provider answered: " + "; ".join(lines))
 
 
-def _told(each: Tried) -> str:
+def _line(each: Tried) -> str:
     status = f" ({each.status})" if each.status else ""
     return f"{each.provider}: {each.failure}{status}" + (f", {each.error}" if each.error else "")

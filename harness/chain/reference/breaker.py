@@ -1,4 +1,4 @@
-"""A circuit breaker: who fails time and again is left alone for a while, then probed."""
+"""A circuit breaker: a provider that keeps failing is left alone for a while, then probed."""
 
 from __future__ import annotations
 
@@ -53,9 +53,9 @@ class Breaker:
         return Permit(self._period, probe=True)
 
     def ended(self, now_ns: int, permit: Permit, *, ok: bool | None) -> None:
-        """Take a permit back, with how its attempt ended; None where that tells nothing about the provider.
+        """Take a permit back, with how its attempt ended; None if that is no evidence about the provider.
 
-        An attempt that began before the breaker last opened or closed comes too late to tell anything.
+        An attempt that began before the breaker last opened or closed is ignored.
         """
         if permit.probe:
             self._probing -= 1

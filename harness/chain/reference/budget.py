@@ -5,7 +5,7 @@ from __future__ import annotations
 from harness.chain.spec import BudgetSpec
 
 _WHOLE = 10**9
-"""One retry. Counted in whole numbers, for ten tenths are one and not a little less."""
+"""One retry. Counted in whole numbers: ten times a tenth is then exactly one."""
 
 
 class RetryBudget:

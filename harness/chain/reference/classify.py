@@ -1,4 +1,4 @@
-"""What an error answer means for a chain: by its status, and by its code where that says more."""
+"""Classes of failure: by the status of an answer, and by its code where that is more exact."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ def failure(status: int, code: str | None) -> Failure:
         status: 300 and above.
         code: The body's own code, else its type; None where it has none.
     """
-    said = (code or "").lower()
-    if status == 402 or (status == 429 and any(word in said for word in _QUOTA)):
+    word = (code or "").lower()
+    if status == 402 or (status == 429 and any(part in word for part in _QUOTA)):
         return "quota"
     if status == 429:
         return "rate_limit"
@@ -26,7 +26,7 @@ def failure(status: int, code: str | None) -> Failure:
         return "timeout"
     if status >= 500 or status == 409 or status < 400:
         return "server_error"
-    return "filtered" if any(word in said for word in _FILTER) else "invalid"
+    return "filtered" if any(part in word for part in _FILTER) else "invalid"
 
 
 def inside(code: str) -> Failure:
@@ -35,9 +35,9 @@ def inside(code: str) -> Failure:
     Args:
         code: The error's own code, which may be a status, else its type.
     """
-    said = code.lower()
-    if said.isdecimal() and 400 <= int(said) < 600:
-        return failure(int(said), None)
-    if "rate_limit" in said or any(word in said for word in _QUOTA):
+    word = code.lower()
+    if word.isdecimal() and 400 <= int(word) < 600:
+        return failure(int(word), None)
+    if "rate_limit" in word or any(part in word for part in _QUOTA):
         return failure(429, code)
-    return "filtered" if any(word in said for word in _FILTER) else "server_error"
+    return "filtered" if any(part in word for part in _FILTER) else "server_error"

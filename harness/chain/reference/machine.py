@@ -1,6 +1,6 @@
 """The policy of one request: `(now, last result) -> SendAttempt | WaitUntil | Done`.
 
-The host carries out what it is told and asks again. So the same code runs on sockets and on a virtual clock.
+The host carries out each action and calls again. So the same code runs on sockets and on a virtual clock.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from harness.draw import draw
 
 TIMEOUT_NS = 60 * 10**9
 _CALLERS_OWN = frozenset({"invalid", "filtered"})
-_TELLS_NOTHING = frozenset({"invalid", "filtered", "quota", "denied"})
+_NO_EVIDENCE = frozenset({"invalid", "filtered", "quota", "denied"})
 _FREE = Permit(-1, probe=False)
-"""Needs nobody's leave."""
+"""The permit where there is no breaker."""
 
 
 @dataclass(slots=True)
@@ -30,7 +30,7 @@ class Shared:
         chain: The chain.
         seed: Fixes every draw.
         policy: The chain's, or the default one.
-        retries: What it says about them.
+        retries: Its rules for retries.
         breakers: By provider; empty where the policy has none.
         budget: Of retries; None where the policy has none.
     """
@@ -43,7 +43,7 @@ class Shared:
     budget: RetryBudget | None = field(init=False)
 
     def __post_init__(self) -> None:
-        """Make the breakers and the budget that the policy asks for."""
+        """Make the policy's breakers and budget."""
         self.policy = self.chain.policy or Policy()
         self.retries = Retries(self.chain, self.policy)
         spec = self.policy.breaker
@@ -58,9 +58,9 @@ class RequestMachine:
         shared: What all requests share.
         name: Fixes, with the seed, what is drawn for this request.
         start_ns: When it came, in nanoseconds on the host's clock.
-        order: Providers to ask, in order, each once, in place of the chain's.
+        order: Providers to try, in order, each once, in place of the chain's.
         attempts: Tries at a provider, in place of the chain's.
-        costs: What an attempt at each provider may cost at most, in USD; one that is not named costs nothing.
+        costs: The highest cost of an attempt at each provider, in USD; 0 for one that is not named.
     """
 
     __slots__ = (
@@ -146,26 +146,26 @@ class RequestMachine:
         return self._send(now_ns)
 
     def begun(self, now_ns: int, attempt: int) -> None:
-        """Take note that the caller has seen a token of an attempt: its answer is the one, all others are given up."""
+        """Note that the caller has received a token of an attempt: its answer is used, and all other attempts are given up."""
         if attempt in self._open:
             self._hedge_ns = None
             self._give_up(now_ns, [other for other in self._open if other != attempt])
 
-    def standing(self, attempt: int) -> Done:
-        """Return how it stands while the caller reads an attempt's answer: as if that were whole already."""
+    def interim(self, attempt: int) -> Done:
+        """Return the state while the caller reads an attempt's answer, as if that were complete already."""
         served_by = self._order[self._open[attempt][0]]
-        return self._told(attempt, served_by, {**self._tried, attempt: Tried(served_by, None, None, "")})
+        return self._outcome(attempt, served_by, {**self._tried, attempt: Tried(served_by, None, None, "")})
 
     def leave(self, now_ns: int) -> Done:
-        """End, for the caller has gone. Whoever abandons a request says so, or a breaker waits for its probe for ever."""
+        """End because the caller has left. Every abandoned request must end so, or a breaker waits for its probe for ever."""
         return self._done or self._fail(now_ns, "caller gone")
 
     def _take(self, now_ns: int, result: Result) -> None:
         place, permit = self._open.pop(result.attempt)
         self._cost_usd += result.cost_usd
         self._tried[result.attempt] = Tried(self._order[place], result.failure, result.status, result.error)
-        told = result.failure not in _TELLS_NOTHING
-        self._give_back(now_ns, place, permit, ok=result.failure is None if told else None)
+        evidence = result.failure not in _NO_EVIDENCE
+        self._give_back(now_ns, place, permit, ok=result.failure is None if evidence else None)
         if result.failure is None:
             self._end(now_ns, result.attempt, self._order[place])
             return
@@ -236,7 +236,7 @@ class RequestMachine:
             self._skipped |= passed
             self._on(place)
             return self._begin(now_ns, permit)
-        return WaitUntil(self._deadline_ns)  # whose turn it is not yet is not skipped either
+        return WaitUntil(self._deadline_ns)  # providers whose turn has not come are not skipped
 
     def _send(self, now_ns: int) -> Action:
         """Begin the next attempt, at the first provider from here on that may be asked."""
@@ -247,7 +247,7 @@ class RequestMachine:
             self._skipped[self._order[self._place]] = permit
             self._on()
         if not self._resort:
-            # A breaker may stand open at a provider that is well again: better asked, once, than nobody.
+            # A breaker may still be open although its provider has recovered: try it once rather than fail.
             self._resort = True
             asked = {tried.provider for tried in self._tried.values()}
             self._order += tuple(n for n, why in self._skipped.items() if why == "breaker open" and n not in asked)
@@ -284,17 +284,17 @@ class RequestMachine:
         self._given_up += attempts
 
     def _fail(self, now_ns: int, why: SkipReason) -> Done:
-        """End without an answer; whoever has not had a turn had none because of this."""
+        """End without an answer; `why` is the reason for every provider that was not tried."""
         for provider in self._order[self._place :]:
             self._skipped.setdefault(provider, why)
         return self._end(now_ns, None, None)
 
     def _end(self, now_ns: int, attempt: int | None, served_by: str | None) -> Done:
         self._give_up(now_ns, list(self._open))
-        self._done = self._told(attempt, served_by, self._tried)
+        self._done = self._outcome(attempt, served_by, self._tried)
         return self._done
 
-    def _told(self, attempt: int | None, served_by: str | None, tried: Mapping[int, Tried]) -> Done:
+    def _outcome(self, attempt: int | None, served_by: str | None, tried: Mapping[int, Tried]) -> Done:
         asked = {each.provider for each in tried.values()}
         return Done(
             attempt=attempt,

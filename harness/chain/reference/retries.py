@@ -1,4 +1,4 @@
-"""Whether a provider is tried again after a failure, and after how long."""
+"""Whether a provider is tried again after a failure, and when."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from harness.chain.reference.backoff import wait_ns
 from harness.chain.spec import Backoff, Chain, Policy, Retry
 
 ATTEMPTS = 2
-"""Tries at one provider, where neither the chain nor its policy says how many."""
+"""Tries at one provider, if neither the chain nor its policy sets a number."""
 _RETRYABLE = frozenset({"rate_limit", "server_error", "timeout", "connection"})
 
 
@@ -28,7 +28,7 @@ class Rule(NamedTuple):
 
 
 class Retries:
-    """What a chain says about retries."""
+    """A chain's rules for retries."""
 
     __slots__ = ("_after", "_policy", "_rules")
 
@@ -42,7 +42,7 @@ class Retries:
     ) -> int | None:
         """Return how long to wait before a provider is tried again, in nanoseconds; None if it is not to be.
 
-        A delay that the provider told is kept to the letter, or, where it is too long, a reason not to come back.
+        A Retry-After is waited for exactly; one that is too long ends the tries at this provider.
 
         Args:
             provider: Which.
@@ -58,9 +58,9 @@ class Retries:
             return None
         if alike > self._after.get(result.failure, tries):
             return None
-        told = result.retry_after_ns
-        if told is not None:
-            return told if told <= policy.retry_after_max else None
+        retry_after_ns = result.retry_after_ns
+        if retry_after_ns is not None:
+            return retry_after_ns if retry_after_ns <= policy.retry_after_max else None
         return wait_ns(
             rule.backoff, tries=tries, base_ns=policy.base, cap_ns=policy.cap, previous_ns=previous_ns, drawn=drawn
         )

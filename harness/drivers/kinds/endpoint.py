@@ -19,7 +19,7 @@ def _warnings(chain: Chain, _environ: Mapping[str, str]) -> tuple[str, ...]:
 
 
 def _facts(chain: Chain) -> ChainFacts:
-    """Return what the file declares: nobody sees what the gateway does by itself."""
+    """Return what the chain file declares: what the gateway does by itself is unknown."""
     tries = Tries(most=chain.retry.attempts if chain.retry is not None else None)
     return ChainFacts(
         sees_attempts=False,

@@ -22,7 +22,7 @@ _PROBE_S = 10.0
 
 @asynccontextmanager
 async def serve(workers: Sequence[Worker], port: int, part: ChildProcess[ChainStart]) -> AsyncIterator[LoadTarget]:
-    """Host the chain in the start message; the ready message says where, what to ask for, and with which key.
+    """Host the chain in the start message; the ready message holds its address, models and key.
 
     Args:
         workers: Forked, and waiting for their start messages.
@@ -51,7 +51,7 @@ async def serve(workers: Sequence[Worker], port: int, part: ChildProcess[ChainSt
 
 
 async def _probe(base_url: str) -> None:
-    """Ask the proxy itself whether it is ready. No other of its health pages: they call the providers.
+    """Make sure that the proxy is ready, by the one of its health pages that calls no provider.
 
     Raises:
         HarnessError: It is not.
@@ -67,7 +67,7 @@ async def _probe(base_url: str) -> None:
 
 @asynccontextmanager
 async def _watched(workers: Sequence[Worker]) -> AsyncIterator[None]:
-    """End what runs inside as soon as a worker dies: the others would take its share, and nobody would be told."""
+    """End what runs inside as soon as a worker dies: the others would take over its share, and it would go unnoticed."""
     try:
         async with asyncio.TaskGroup() as group:
             watches = [group.create_task(worker.died()) for worker in workers]

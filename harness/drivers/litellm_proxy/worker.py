@@ -28,9 +28,9 @@ from harness.store import encode
 from harness.waiting import poll
 
 SHUTDOWN_S = 1
-"""How long open answers may go on when the worker ends; whole seconds, as uvicorn wants them."""
+"""How long open answers may take when the worker ends; uvicorn wants whole seconds."""
 
-# What LiteLLM's proxy takes from its environment beyond its configuration: databases, caches, licences, hooks, other files.
+# What LiteLLM's proxy reads from its environment beyond its configuration: databases, caches, licences, hooks, other files.
 _FOREIGN = re.compile(
     r"(LITELLM|REDIS|DATABASE|OTEL|PROMETHEUS|AWS|GCS|STORE)_|DIRECT_URL$|(WORKER_CONFIG|CONFIG_FILE_PATH)$"
 )
@@ -55,7 +55,7 @@ async def serve(
     """Serve the chain in the start message; the arguments are those of `main`.
 
     Raises:
-        UsageError: LiteLLM does not take the chain, or takes it for something else.
+        UsageError: LiteLLM refuses the chain, or would speak another wire format.
         HarnessError: The proxy does not start.
     """
     import uvicorn  # noqa: PLC0415 - of the `proxy` extra
@@ -93,7 +93,7 @@ async def serve(
 
 
 def seclude(environ: MutableMapping[str, str]) -> None:
-    """Make an environment one in which the proxy calls nobody, and opens nothing that the chain does not name."""
+    """Remove from an environment all that would make the proxy call or open something that the chain does not name."""
     for name in [name for name in environ if _FOREIGN.match(name)]:
         del environ[name]
     environ["LITELLM_DONT_SHOW_FEEDBACK_BOX"] = "true"

@@ -1,4 +1,4 @@
-"""Own the worker processes: fork them, tell when one is ready or has died, end them."""
+"""Own the worker processes: fork them, notice when one is ready or has died, end them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from harness.errors import ExitCode, HarnessError, UsageError
 from harness.messages import WorkerReady, WorkerStart, is_message, read, write
 
 END_S = 2.0
-"""How long a worker may take to end by itself; whoever ends us waits for longer than that."""
+"""How long a worker may take to end by itself; our own owner waits longer than that."""
 _LINE_MAX = 2**20
 
 
@@ -40,22 +40,22 @@ class Worker:
         """Send it its start message, and return its ready message.
 
         Raises:
-            UsageError: It does not take the chain, and has said why on standard error.
+            UsageError: It refuses the chain; the reason is on its standard error.
             HarnessError: It ended before it was ready.
         """
         self._ready = asyncio.get_running_loop().create_future()
         self._exit = asyncio.create_task(self._read(self._ready))
-        with contextlib.suppress(BrokenPipeError):  # it is gone, as its standard output will tell
+        with contextlib.suppress(BrokenPipeError):  # it has ended: its standard output shows that
             await asyncio.to_thread(_write, self.pipes[0], write(message))
         either: list[asyncio.Future[Any]] = [self._ready, self._exit]
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         return self._ready.result() if self._ready.done() else await self.died()
 
     async def died(self) -> NoReturn:
-        """Wait until it ends, which nobody has asked for.
+        """Wait until it ends although it should not.
 
         Raises:
-            UsageError: As told by its exit code.
+            UsageError: It has ended with the exit code for one.
             HarnessError: It has ended.
         """
         assert self._exit is not None
@@ -108,7 +108,7 @@ def fork(count: int, run: Callable[[int], int]) -> list[Worker]:
         stdin, stdout = os.pipe(), os.pipe()
         pid = os.fork()
         if pid == 0:
-            # Theirs too: an input ends only when nobody is left who could write to it.
+            # Those of other workers too: an input ends only when no process is left that could write to it.
             for descriptor in (stdin[1], stdout[0], *(end for worker in workers for end in worker.pipes)):
                 os.close(descriptor)
             part.become(partial(run, number), (stdin[0], stdout[1]))

@@ -12,7 +12,7 @@ from harness.messages import ChainStart
 
 
 def preload() -> None:
-    """Import LiteLLM: it takes seconds, which pass while the other parts start, or before a run begins at all."""
+    """Import LiteLLM: it takes seconds, while the other parts start, or before a run begins at all."""
     silence()
     import litellm  # noqa: F401, PLC0415 - slow
 

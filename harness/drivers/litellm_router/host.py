@@ -26,7 +26,7 @@ async def enter(
     """Host a chain; see `Open`.
 
     Raises:
-        UsageError: LiteLLM does not take the chain, or takes it for something else.
+        UsageError: LiteLLM refuses the chain, or would speak another wire format.
     """
     settings = settle(router_settings(chain, base_urls, os.environ, proxy=False))
     keys = {str(entry["litellm_params"]["api_key"]) for entry in settings.model_list} - {DUMMY_KEY}

@@ -30,7 +30,7 @@ def silence() -> None:
     os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
     os.environ["LITELLM_LOG"] = "CRITICAL"
     os.environ["LITELLM_MODE"] = (
-        "PRODUCTION"  # else it reads a `.env`: databases, proxies and keys that nobody named here
+        "PRODUCTION"  # else it reads a `.env`: databases, proxies and keys that the chain does not name
     )
     os.environ["NO_PROXY"] = os.environ["no_proxy"] = "127.0.0.1,localhost"
     for name in ("OPENAI_LOG", "DETAILED_DEBUG"):
@@ -39,14 +39,14 @@ def silence() -> None:
 
 @contextmanager
 def routed(settings: RouterSettings, hidden: frozenset[str]) -> Iterator[Any]:
-    """Make a `litellm.Router`; on leaving, take back what it changed in the `litellm` module.
+    """Make a `litellm.Router`; on leaving, undo its changes to the `litellm` module.
 
     Args:
         settings: What it is made of; from `settle`.
         hidden: Texts that no error may hold.
 
     Raises:
-        UsageError: LiteLLM does not take the chain.
+        UsageError: LiteLLM refuses the chain.
     """
     litellm = _quiet_litellm()
     wanted = dict.fromkeys(_CLIENTS, ABSENT) | dict(settings.module)
@@ -77,8 +77,8 @@ def _make(litellm: Any, settings: RouterSettings, hidden: frozenset[str]) -> Any
     try:
         return litellm.Router(model_list=[dict(entry) for entry in settings.model_list], **settings.router)
     except Exception as error:  # of many kinds; the user gets its first line
-        said = scrub(str(error), hidden).split("\n", 1)[0][:300]
-        problem = f"LiteLLM does not take this chain: {type(error).__name__}: {said}"
+        text = scrub(str(error), hidden).split("\n", 1)[0][:300]
+        problem = f"LiteLLM does not take this chain: {type(error).__name__}: {text}"
         raise UsageError(problem, where="chain") from None
 
 
@@ -103,7 +103,7 @@ def settle(settings: RouterSettings) -> RouterSettings:
     """Return the settings with every model at the provider whose wire format its mock speaks.
 
     LiteLLM finds a bare name in its list of models. That list forgets old ones, which an older LiteLLM or a newer list
-    may still know: where the name says whose model it is, the provider is filled in, and a warning says so.
+    may still hold: if the name shows whose model it is, the provider is filled in, with a warning.
 
     Raises:
         UsageError: LiteLLM would speak another wire format than the mocked provider.
@@ -126,11 +126,11 @@ def settle(settings: RouterSettings) -> RouterSettings:
 
 
 def _spoken(litellm: Any, params: Mapping[str, Any]) -> str | None:
-    """Return the provider that LiteLLM takes a deployment for, or None."""
+    """Return the provider that LiteLLM would call for a deployment, by LiteLLM's name for it; None if it finds none."""
     try:
         _model, spoken, _key, _base = litellm.get_llm_provider(
             model=params["model"], custom_llm_provider=params.get("custom_llm_provider"), api_base=params["api_base"]
         )
-    except Exception:  # it says so by many kinds of exception
+    except Exception:  # of many kinds
         return None
     return str(spoken)

@@ -41,13 +41,13 @@ class Fallback:
     async def ask(self, body: dict[str, Any]) -> AsyncGenerator[str, None]:
         """Yield an answer's JSON: one text, or one for each chunk of a stream.
 
-        The body's `model` names a provider: the first one stands for the whole chain, any other for itself alone.
+        The body's `model` names a provider: the first one means the whole chain, any other one itself alone.
 
         Raises:
             UnknownModelError: No provider is called so.
             openai.APIError: The last provider's error, or one in a stream that had begun.
             Exception: What the SDK lets through as it is, such as `httpx.ReadError` in a stream. It is no
-                `openai.APIError`, so nobody tries the next provider: that is how such code is.
+                `openai.APIError`, so the next provider is not tried: such code behaves so.
         """
         names = self._asked(body.pop("model"))
         for name in names:
@@ -71,7 +71,7 @@ class Fallback:
 
     async def _ask(self, name: str, body: Mapping[str, Any]) -> AsyncGenerator[str, None]:
         named = ("messages", "stream")
-        create: Any = self._clients[name].chat.completions.create  # its overloads know no body in general
+        create: Any = self._clients[name].chat.completions.create  # its overloads have no type for a body in general
         answer = await create(
             model=self._models[name],
             **{key: body[key] for key in named},
@@ -88,7 +88,7 @@ class Fallback:
 def client(
     provider: Provider, base_url: str, settings: SdkSettings, recorder: Recorder, environment: HostEnvironment
 ) -> openai.AsyncOpenAI:
-    """Return the SDK's client for a provider, as it is by default but for its address and what the chain file says.
+    """Return the SDK's client for a provider, with its defaults but for its address and the chain file's settings.
 
     Args:
         provider: Of a dialect that the SDK speaks.

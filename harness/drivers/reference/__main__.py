@@ -18,10 +18,10 @@ from harness.messages import ChainStart
 A = TypeVarTuple("A")
 
 
-class Loop(uvloop.Loop):
-    """uvloop, which wakes nobody early.
+class PunctualLoop(uvloop.Loop):
+    """uvloop, without timers that end early.
 
-    It counts in whole milliseconds, and rounds what is left of one either way. An attempt that is cut off just before the
+    uvloop counts in whole milliseconds, and may round down. An attempt that is cut off just before the
     request's deadline would be followed by one at the next provider.
     """
 
@@ -34,4 +34,4 @@ class Loop(uvloop.Loop):
 
 
 if __name__ == "__main__":
-    part.main("chain", ChainStart, serving(enter), loop_factory=Loop)
+    part.main("chain", ChainStart, serving(enter), loop_factory=PunctualLoop)

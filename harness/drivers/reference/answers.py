@@ -1,4 +1,4 @@
-"""What callers of the reference chain are answered: OpenAI's format, and a field `chain` that tells the whole story."""
+"""The reference chain's answers: OpenAI's format, and a field `chain` with all that was tried."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from harness.drivers.server import AnswerHeaders
 _STATUS = {"timeout": 504, "connection": 502, "filtered": 400}
 
 
-def _told(done: Done) -> dict[str, Any]:
-    """Return what the chain says about itself."""
+def _chain_field(done: Done) -> dict[str, Any]:
+    """Return the field `chain`."""
     return {
         "served_by": done.served_by,
         "depth": done.depth,
@@ -27,7 +27,7 @@ def _told(done: Done) -> dict[str, Any]:
 
 
 def headers(done: Done) -> AnswerHeaders:
-    """Return what the chain says about itself in headers, once it is known whose answer the caller gets."""
+    """Return the chain's own headers, once it is known whose answer the caller gets."""
     return {
         "x-chain-served-by": done.served_by or "",
         "x-chain-depth": str(done.depth),
@@ -37,7 +37,7 @@ def headers(done: Done) -> AnswerHeaders:
 
 
 def cost(done: Done) -> AnswerHeaders:
-    """Return the header that tells what all attempts took, once they are over."""
+    """Return the header with the cost of all attempts, once they are over."""
     return {"x-chain-cost-usd": f"{done.cost_usd:.6f}"}
 
 
@@ -56,7 +56,7 @@ def completion(model: str, texts: Iterable[str], reading: PartialAnswer, done: D
             "model": model,
             "choices": [{"index": 0, "message": message, "finish_reason": reading.finish}],
             "usage": _usage(reading),
-            "chain": _told(done),
+            "chain": _chain_field(done),
         }
     )
 
@@ -76,7 +76,7 @@ def chunk(model: str, text: str) -> str:
 
 
 def last_chunk(model: str, reading: PartialAnswer, done: Done) -> str:
-    """Return a stream's last piece, in which the chain tells about itself."""
+    """Return a stream's last piece, which holds the field `chain`."""
     last = {"index": 0, "delta": {}, "finish_reason": reading.finish}
     return _json(
         {
@@ -86,7 +86,7 @@ def last_chunk(model: str, reading: PartialAnswer, done: Done) -> str:
             "model": model,
             "choices": [last],
             "usage": _usage(reading),
-            "chain": _told(done),
+            "chain": _chain_field(done),
         }
     )
 
@@ -109,4 +109,4 @@ def explain(error: Exception, hidden: frozenset[str]) -> tuple[int, dict[str, An
         status = last.status if last.status and last.status >= 400 else _STATUS.get(last.failure or "", 502)
     code = "chain_exhausted" if last is None else last.failure
     payload = {"message": scrub(str(error), hidden), "type": "chain_exhausted", "param": None, "code": code}
-    return status, {"error": payload, "chain": _told(done)}
+    return status, {"error": payload, "chain": _chain_field(done)}

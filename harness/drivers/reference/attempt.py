@@ -1,4 +1,4 @@
-"""One attempt at one provider: sent, read, and told to the policy."""
+"""One attempt at one provider: sent, read, and reported to the policy."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ from harness.provider.reply import Send
 from harness.provider.usage import cost_usd
 
 AFTER_END_S = 1.0
-"""How long a stream that has said why it ended is listened to, for what it took and its proper end."""
+"""How long a stream is read on after its reason for ending, for its usage and its proper end."""
 
 
-class Asked(NamedTuple):
-    """What the caller asked.
+class CallerRequest(NamedTuple):
+    """A caller's request.
 
     Attributes:
-        body: As received; it says whether it wants a `stream`.
+        body: As received, with `stream` as true or false.
         request_id: As the prompt names the request; None if it does not.
     """
 
@@ -43,23 +43,23 @@ class Asked(NamedTuple):
 
 
 OnText = Callable[[str], None]
-"""Takes a piece of text that has come."""
+"""Called with each piece of text that arrives."""
 
 
 @dataclass(slots=True)
 class PartialAnswer:
-    """What has been read of an answer.
+    """An answer as far as it has been read.
 
     Attributes:
-        incoming: Its headers; None before they have come.
-        said: Whether there is any text.
+        incoming: The answer, once its headers have arrived; None before.
+        has_text: Whether any text has arrived.
         finish: Why it ended, in OpenAI's words; None before.
-        used: Tokens in and out.
-        error: What it says went wrong; None if it says nothing of the kind.
+        used: Tokens in and out that are billed.
+        error: The error that it holds; None if it holds none.
     """
 
     incoming: Incoming | None = None
-    said: bool = False
+    has_text: bool = False
     finish: str | None = None
     used: tuple[int | None, int | None] = (None, None)
     error: ParsedBody | None = None
@@ -71,9 +71,9 @@ class AttemptRunner:
 
     Attributes:
         chain: The providers.
-        policy: How patient they are.
-        reach: Reaches them.
-        recorder: Told about each.
+        policy: The timeouts.
+        reach: Sends the requests.
+        recorder: Records each attempt.
     """
 
     chain: Chain
@@ -81,21 +81,21 @@ class AttemptRunner:
     reach: ReferenceWire
     recorder: Recorder
 
-    async def make(self, send: SendAttempt, asked: Asked, reading: PartialAnswer, say: OnText) -> Result:
+    async def make(self, send: SendAttempt, asked: CallerRequest, reading: PartialAnswer, on_text: OnText) -> Result:
         """Make one attempt and return what came of it. Whatever it raises is a mistake of ours.
 
         Args:
             send: Which.
             asked: By the caller.
             reading: Takes what is read of the answer.
-            say: Takes its text, piece by piece.
+            on_text: Called with its text, piece by piece.
         """
         request = outgoing(self.chain.providers[send.provider], asked.body, DUMMY_KEY)
         attempt = self.recorder.begin(send.provider, asked.request_id)
         request.headers[ATTEMPT_HEADER] = attempt.key
         how: AttemptOutcome = "ok"
         try:
-            await self._exchange(_OpenAttempt(send, attempt, reading, say), request, streaming=asked.body["stream"])
+            await self._exchange(_OpenAttempt(send, attempt, reading, on_text), request, streaming=asked.body["stream"])
         except TimeoutError:
             how = "timeout"
         except BrokenError as broken:
@@ -122,40 +122,40 @@ class AttemptRunner:
                 incoming.leave()
 
     async def _plain(self, exchange: _OpenAttempt, incoming: Incoming) -> None:
-        send, _attempt, reading, say = exchange
+        send, _attempt, reading, on_text = exchange
         data = await incoming.read()
-        heard = DIALECTS[self.chain.providers[send.provider].dialect].read_body(incoming.status, data)
-        if not is_success(incoming.status) or heard.error_code is not None or not heard.text:
-            reading.error = heard
-            reading.finish = heard.finish
+        parsed = DIALECTS[self.chain.providers[send.provider].dialect].read_body(incoming.status, data)
+        if not is_success(incoming.status) or parsed.error_code is not None or not parsed.text:
+            reading.error = parsed
+            reading.finish = parsed.finish
             return
-        reading.said = True
-        reading.finish = heard.finish or "stop"
-        reading.used = heard.tokens_in, heard.tokens_out
-        say(heard.text)
+        reading.has_text = True
+        reading.finish = parsed.finish or "stop"
+        reading.used = parsed.tokens_in, parsed.tokens_out
+        on_text(parsed.text)
 
     async def _stream(
         self, exchange: _OpenAttempt, incoming: Incoming, patience: asyncio.Timeout, latest_s: float
     ) -> None:
-        """Pass a stream's tokens on. It is whole only with a reason why it ended."""
-        send, _attempt, reading, say = exchange
+        """Pass a stream's tokens on. It is complete only with a reason for its end."""
+        send, _attempt, reading, on_text = exchange
         dialect = DIALECTS[self.chain.providers[send.provider].dialect]
         time_s = asyncio.get_running_loop().time
         rest = b""
         async for data in incoming.body():
-            whole, rest = split(rest, data)
-            for event in whole:
+            complete, rest = split(rest, data)
+            for event in complete:
                 step = dialect.read_event(event)
                 if step.part != "done":
                     self._read_rest(event, step, reading, dialect)
                     if reading.error is not None:
                         return
                 if step.text:
-                    reading.said = True
+                    reading.has_text = True
                     if self.policy.streams != "restart":
-                        latest_s = math.inf  # the caller reads along: a stream that lives is not cut off
+                        latest_s = math.inf  # the caller reads along: a stream that goes on is not cut off
                     patience.reschedule(min(latest_s, time_s() + self.policy.idle / 1e9))
-                    say(step.text)
+                    on_text(step.text)
                 if step.part in ("finish", "done") and reading.finish is None:
                     reading.finish = dialect.read_finish(event) or "stop"
                     patience.reschedule(min(latest_s, time_s() + AFTER_END_S))
@@ -163,7 +163,7 @@ class AttemptRunner:
             raise BrokenError("cut")
 
     def _read_rest(self, event: bytes, step: Send, reading: PartialAnswer, dialect: Dialect) -> None:
-        """Read what an event says beside the text: an error, or what the answer took.
+        """Read what an event holds beside the text: an error, or the answer's usage.
 
         Raises:
             BrokenError: It is no event of a stream.
@@ -182,24 +182,24 @@ class AttemptRunner:
         cost = cost_usd(price, *reading.used) or 0.0
         if status is not None and not is_success(status):
             return self._refused(send, attempt, reading, how)
-        if reading.error is None and reading.said and reading.finish is not None:
+        if reading.error is None and reading.has_text and reading.finish is not None:
             attempt.end("ok")  # what broke off afterwards is no part of the answer
             return Result(send.attempt, status=status, cost_usd=cost)
         why: Failure
         error: str
-        told: int | None = None
+        retry_after_ns: int | None = None
         if how != "ok":
             why, error = "timeout" if how == "timeout" else "connection", how
         elif reading.error is not None and reading.error.error_code is not None:
             why, error = inside(reading.error.error_code), f"an error in a success: {reading.error.error_code}"
-            told = self._told(reading)
+            retry_after_ns = self._retry_after_ns(reading)
             how = "malformed"
         elif reading.finish == "content_filter":
             why, error = "filtered", "content_filter"
         else:
             why, error, how = "server_error", "an answer without content", "malformed"
         attempt.end(how)
-        return Result(send.attempt, why, status, retry_after_ns=told, error=error, cost_usd=cost)
+        return Result(send.attempt, why, status, retry_after_ns=retry_after_ns, error=error, cost_usd=cost)
 
     def _refused(self, send: SendAttempt, attempt: OpenAttempt, reading: PartialAnswer, how: AttemptOutcome) -> Result:
         """Read an error answer; its status counts even if its body broke off."""
@@ -207,20 +207,22 @@ class AttemptRunner:
         status = reading.incoming.status
         code = reading.error.error_code if reading.error is not None else None
         attempt.end(how)
-        return Result(send.attempt, failure(status, code), status, retry_after_ns=self._told(reading), error=code or "")
+        return Result(
+            send.attempt, failure(status, code), status, retry_after_ns=self._retry_after_ns(reading), error=code or ""
+        )
 
-    def _told(self, reading: PartialAnswer) -> int | None:
-        """Return the delay that an answer tells, in nanoseconds: by its headers, else in its body."""
+    def _retry_after_ns(self, reading: PartialAnswer) -> int | None:
+        """Return the Retry-After of an answer, in nanoseconds: from its headers, else from its body."""
         assert reading.incoming is not None
-        told = retry_after.read(reading.incoming.headers, time.time_ns())
-        return reading.error.retry_after_ns if told is None and reading.error is not None else told
+        found_ns = retry_after.read(reading.incoming.headers, time.time_ns())
+        return reading.error.retry_after_ns if found_ns is None and reading.error is not None else found_ns
 
 
 class _OpenAttempt(NamedTuple):
     send: SendAttempt
     attempt: OpenAttempt
     reading: PartialAnswer
-    say: OnText
+    on_text: OnText
 
 
 _EVENTS = "text/event-stream"

@@ -1,4 +1,4 @@
-"""A chat completion as a provider is asked for it."""
+"""A chat completion, as it is sent to a provider."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ class Outgoing(NamedTuple):
 
 
 def outgoing(provider: Provider, body: Mapping[str, Any], key: str) -> Outgoing:
-    """Return what a provider is sent.
+    """Return the request to a provider.
 
     Args:
-        provider: Whose dialect it is put in.
-        body: A chat completion's, as OpenAI takes it; its model is replaced.
+        provider: Its dialect decides the format.
+        body: Of a chat completion in OpenAI's format; its model is replaced.
         key: Of the provider.
     """
     dialect = DIALECTS[provider.dialect]

@@ -1,4 +1,4 @@
-"""The reference chain, hosted: it carries out what the policy says, on sockets or in virtual time."""
+"""The reference chain, hosted: the policy's actions are carried out, on sockets or in virtual time."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from harness.chain.reference import ChainExhausted, RequestMachine, Shared
 from harness.drivers.environment import LIVE, HostEnvironment
 from harness.drivers.recorder import Recorder
 from harness.drivers.reference.answers import chunk, completion, cost, explain, headers, last_chunk
-from harness.drivers.reference.attempt import Asked, AttemptRunner
+from harness.drivers.reference.attempt import AttemptRunner, CallerRequest
 from harness.drivers.reference.calls import encoded
 from harness.drivers.reference.walk import Walk
 from harness.drivers.reference.wire import Sockets
@@ -63,7 +63,7 @@ async def enter(
 
 
 class Reference:
-    """Asks providers as the policy says.
+    """Carries out the policy.
 
     Args:
         shared: What all requests share.
@@ -81,7 +81,7 @@ class Reference:
     async def ask(self, body: dict[str, Any]) -> AsyncGenerator[str | AnswerHeaders, None]:
         """Yield an answer's headers and its JSON; see `harness.drivers.server.Ask`.
 
-        The body's `model` names a provider: the first one stands for the whole chain, any other for itself alone. A field
+        The body's `model` names a provider: the first one means the whole chain, any other one itself alone. A field
         `chain` may hold this request's own `order` and `attempts`.
 
         Raises:
@@ -92,15 +92,15 @@ class Reference:
         try:
             if streaming and self._shared.policy.streams != "restart":
                 async for text in walk.pieces():
-                    if walk.standing is not None:
-                        yield headers(walk.standing)
-                        walk.standing = None
+                    if walk.interim is not None:
+                        yield headers(walk.interim)
+                        walk.interim = None
                     yield chunk(model, text)
                 done = walk.done
                 assert done is not None
                 texts = []
             else:
-                done = await walk.whole()
+                done = await walk.complete()
                 if done.attempt is not None:
                     yield {**headers(done), **cost(done)}
                     texts = walk.texts[done.attempt]
@@ -137,11 +137,11 @@ class Reference:
             attempts=attempts,
             costs=self._costs(len(text), body.get("max_tokens")),
         )
-        return Walk(request, self._attempts, self._clock_ns, Asked(body, request_id))
+        return Walk(request, self._attempts, self._clock_ns, CallerRequest(body, request_id))
 
-    def _own(self, said: Any) -> tuple[tuple[str, ...], int | None]:
+    def _own(self, field: Any) -> tuple[tuple[str, ...], int | None]:
         """Return a request's own order and tries; empty and None where it leaves them to the chain."""
-        own = {} if said is None else said
+        own = {} if field is None else field
         if not isinstance(own, dict) or own.keys() - {"order", "attempts"}:
             raise ValueError("`chain` takes `order` and `attempts`")
         order, attempts = own.get("order", []), own.get("attempts")
@@ -149,7 +149,7 @@ class Reference:
         if not isinstance(order, list) or not all(isinstance(name, str) and name in providers for name in order):
             raise ValueError(f"`chain.order` takes names of providers; known: {', '.join(providers)}")
         if len(set(order)) != len(order):
-            raise ValueError("a provider stands in `chain.order` twice")
+            raise ValueError("a provider is in `chain.order` twice")
         if attempts is not None and (type(attempts) is not int or not 1 <= attempts <= _ATTEMPTS_MAX):
             raise ValueError(f"`chain.attempts` is a whole number from 1 to {_ATTEMPTS_MAX}")
         return tuple(order), attempts

@@ -1,4 +1,4 @@
-"""One request's way along the chain: what the policy says is carried out, and what comes of it is told to the policy."""
+"""One request: the policy's actions are carried out, and their results are reported to the policy."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from functools import partial
 from typing import NamedTuple
 
 from harness.chain.reference import Done, RequestMachine, Result, SendAttempt, WaitUntil
-from harness.drivers.reference.attempt import Asked, AttemptRunner, PartialAnswer
+from harness.drivers.reference.attempt import AttemptRunner, CallerRequest, PartialAnswer
 
 
 class Token(NamedTuple):
@@ -20,17 +20,17 @@ class Token(NamedTuple):
 
 
 class Walk:
-    """One request's way along the chain.
+    """One request on its way through the chain.
 
     Attributes:
         done: How it ended; None before.
-        standing: How it stood when the caller's first token came; None before.
-        texts: What each attempt has said, by its number.
+        interim: Its state when the caller's first token arrived; None before.
+        texts: The text of each attempt so far, by its number.
         readings: What was read of each attempt's answer.
     """
 
     def __init__(
-        self, request: RequestMachine, attempts: AttemptRunner, clock_ns: Callable[[], int], asked: Asked
+        self, request: RequestMachine, attempts: AttemptRunner, clock_ns: Callable[[], int], asked: CallerRequest
     ) -> None:
         self._request = request
         self._attempts = attempts
@@ -40,12 +40,12 @@ class Walk:
         self._waiter: asyncio.Future[None] | None = None
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self.done: Done | None = None
-        self.standing: Done | None = None
+        self.interim: Done | None = None
         self.texts: dict[int, list[str]] = {}
         self.readings: dict[int, PartialAnswer] = {}
 
-    async def whole(self) -> Done:
-        """Return how it ended, which is when the caller sees the first of it."""
+    async def complete(self) -> Done:
+        """Return how it ended; the caller gets nothing before that."""
         alone = self._attempts.policy.hedge is None
         result: Result | None = None
         while True:
@@ -58,14 +58,14 @@ class Walk:
                 news = await self._next(action.until_ns)
                 result = news if isinstance(news, Result) else None
                 continue
-            said = self.texts[action.attempt] = []
+            pieces = self.texts[action.attempt] = []
             if alone:  # nothing else can happen meanwhile: no task is needed
-                self._tell(await self._make(action, said.append))
+                self._report(await self._make(action, pieces.append))
             else:
-                self._begin(action, said.append)
+                self._begin(action, pieces.append)
 
     async def pieces(self) -> AsyncIterator[str]:
-        """Yield the text as it comes: what comes first decides whose answer it is."""
+        """Yield the text as it arrives: the first piece decides whose answer is used."""
         winner: int | None = None
         result: Result | None = None
         while True:
@@ -75,14 +75,14 @@ class Walk:
                 self.done = action
                 return
             if isinstance(action, SendAttempt):
-                self._begin(action, partial(self._say, action.attempt))
+                self._begin(action, partial(self._on_text, action.attempt))
                 continue
             news = await self._next(action.until_ns)
             if isinstance(news, Token):
                 if winner is None:
                     winner = news.attempt
                     self._request.begun(self._clock_ns(), winner)
-                    self.standing = self._request.standing(winner)
+                    self.interim = self._request.interim(winner)
                     self._cancel(but=winner)
                 if news.attempt == winner:
                     yield news.text
@@ -90,35 +90,35 @@ class Walk:
                 result = news._replace(begun=winner == news.attempt)
 
     async def end(self) -> None:
-        """End what is under way: the answer is whole, or the caller has gone."""
+        """End what is still open: the answer is complete, or the caller has left."""
         self._request.leave(self._clock_ns())
         if self._tasks:
             self._cancel(but=None)
             if any(not task.done() for task in self._tasks.values()):
                 await asyncio.wait(self._tasks.values())
 
-    async def _make(self, send: SendAttempt, say: Callable[[str], None]) -> Result:
+    async def _make(self, send: SendAttempt, on_text: Callable[[str], None]) -> Result:
         reading = self.readings[send.attempt] = PartialAnswer()
-        return await self._attempts.make(send, self._asked, reading, say)
+        return await self._attempts.make(send, self._asked, reading, on_text)
 
-    def _begin(self, send: SendAttempt, say: Callable[[str], None]) -> None:
+    def _begin(self, send: SendAttempt, on_text: Callable[[str], None]) -> None:
         async def attempt() -> None:
             try:
-                self._tell(await self._make(send, say))
-            except Exception as error:  # the caller has to hear of it, or it would wait for the deadline
-                self._tell(error)
+                self._report(await self._make(send, on_text))
+            except Exception as error:  # reported, or the caller would wait for its deadline
+                self._report(error)
 
         self._tasks[send.attempt] = asyncio.create_task(attempt(), name=f"{send.provider} {send.attempt}")
 
-    def _say(self, attempt: int, text: str) -> None:
-        self._tell(Token(attempt, text))
+    def _on_text(self, attempt: int, text: str) -> None:
+        self._report(Token(attempt, text))
 
     def _cancel(self, *, but: int | None) -> None:
         for attempt, task in self._tasks.items():
             if attempt != but:
                 task.cancel()
 
-    def _tell(self, news: Token | Result | Exception) -> None:
+    def _report(self, news: Token | Result | Exception) -> None:
         self._news.append(news)
         self._wake()
 
@@ -127,7 +127,7 @@ class Walk:
             self._waiter.set_result(None)
 
     async def _next(self, until_ns: int) -> Token | Result | None:
-        """Return what happens next, None if nothing has by then."""
+        """Return the next event; None if there is none until then."""
         if not self._news:
             left_s = (until_ns - self._clock_ns()) / 1e9
             if left_s <= 0:

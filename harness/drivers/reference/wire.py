@@ -1,4 +1,4 @@
-"""How the reference chain reaches its providers."""
+"""How the reference chain sends its requests."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class BrokenError(Exception):
 
 
 class Incoming(Protocol):
-    """An answer whose headers have come."""
+    """An answer whose headers have arrived."""
 
     @property
     def status(self) -> int:
@@ -39,21 +39,21 @@ class Incoming(Protocol):
         """Its headers."""
 
     async def read(self) -> bytes:
-        """Return the whole body.
+        """Return the complete body.
 
         Raises:
             BrokenError: It breaks off.
         """
 
     def body(self) -> AsyncIterator[bytes]:
-        """Yield the body as it comes.
+        """Yield the body as it arrives.
 
         Raises:
             BrokenError: It breaks off.
         """
 
     def leave(self) -> None:
-        """Close the connection, unless the whole answer was read."""
+        """Close the connection, unless the answer was read to its end."""
 
 
 class ReferenceWire(Protocol):

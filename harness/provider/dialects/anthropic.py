@@ -35,7 +35,7 @@ _RETRYABLE = frozenset({408, 409, 429})
 _STATUS: dict[Problem, int] = {"quota": 402, "overloaded": 529}
 _SPEND_LIMIT = "enforced_spend_limit_reached"
 
-# What is wrong: type, message.
+# By problem: type, message.
 _ERRORS: Mapping[Problem, tuple[str, str]] = common.for_every_problem(
     {
         "rate_limit": ("rate_limit_error", "This request would exceed your organization's rate limit."),
@@ -83,7 +83,7 @@ def _parse(method: str, path: str, body: bytes) -> Call:
 
 
 def _succeed(provider: Provider, call: Call, attempt_id: str) -> Answer:
-    """Return the answer of a provider that is well."""
+    """Return the answer of a healthy provider."""
     spec = provider.reply
     mock = common.mock_answer(spec, call, attempt_id)
     model = call.model or provider.model
@@ -182,7 +182,7 @@ def _filtered(event: bytes) -> bytes:
 
 
 def _emptied(event: bytes) -> bytes:
-    """Return an end as it is: text never stands in one."""
+    """Return an end as it is: it never holds text."""
     return event
 
 
@@ -192,7 +192,7 @@ def _without_usage(event: bytes) -> bytes:
 
 
 def _quota_headers(quota: Quota, wall_ns: int) -> Headers:
-    """Return what is left of the limits. They are full again at a time, in whole seconds."""
+    """Return what is left of the limits. The time at which they are full again is in whole seconds."""
     headers: list[tuple[str, str]] = []
     for name, level in (("requests", quota.requests), ("tokens", quota.tokens)):
         if level is not None:
@@ -212,7 +212,7 @@ def _authorize(key: str) -> tuple[str, str]:
 
 
 def _read_event(event: bytes) -> Send:
-    """Return an event of a real stream as what it is."""
+    """Return an event with its text and its role."""
     data = wire.data_of(event)
     kind = data.get("type")
     if kind == "content_block_delta":
@@ -232,7 +232,7 @@ def _read_usage(event: bytes) -> tuple[int | None, int | None]:
 
 
 def _read_body(status: int, body: bytes) -> ParsedBody:
-    """Return what a real plain answer says."""
+    """Return the content of a plain answer."""
     data = wire.as_object(wire.load(body))
     if not is_success(status) or data.get("error"):
         error = wire.as_object(data.get("error"))

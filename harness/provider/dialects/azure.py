@@ -17,7 +17,7 @@ from harness.provider.reply import Headers
 from harness.provider.spec import Provider
 
 API_VERSION = "2024-10-21"
-"""That clients of ours ask for."""
+"""The version that our own clients ask for."""
 
 _DEPLOYMENT = re.compile(r"/openai/deployments/([^/?]{1,200})/chat/completions")
 _MODEL_IN_BODY = "/openai/v1/chat/completions"
@@ -84,7 +84,7 @@ def _request(model: str, body: Mapping[str, Any]) -> WrittenRequest:
 
 
 def _parse(method: str, path: str, body: bytes) -> Call:
-    """Return the call. The address names the deployment, which stands for the model."""
+    """Return the call. The address names the deployment, in place of the model."""
     bare = path.partition("?")[0]
     if method == "POST" and bare == _MODEL_IN_BODY:
         return calls.read(body)
@@ -97,7 +97,7 @@ def _parse(method: str, path: str, body: bytes) -> Call:
 
 
 def _succeed(provider: Provider, call: Call, attempt_id: str) -> Answer:
-    """Return the answer of a provider that is well."""
+    """Return the answer of a healthy provider."""
     mock = common.mock_answer(provider.reply, call, attempt_id)
     name = common.uuid(mock.sha256)
     headers = (("apim-request-id", name), ("x-request-id", name), _REGION)

@@ -1,4 +1,4 @@
-"""What callers ask for: the JSON bodies of calls, of any shape."""
+"""Reading calls: their JSON bodies, of any shape."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ _CHARS_PER_TOKEN = 4
 
 
 class Fields(NamedTuple):
-    """Where a dialect's body says what.
+    """The fields of a dialect's bodies.
 
     Attributes:
-        prompt: The prompt, without which it is no call; a text or a list.
-        texts: Whether a bare text will do as the prompt.
+        prompt: The prompt, which every call has; a text or a list.
+        texts: Whether the prompt may be a bare text.
         system: Further text.
-        limits: The most tokens that the caller takes; the first that says a number.
+        limits: Limits on the answer's tokens; the first that holds a number counts.
     """
 
     prompt: str = "messages"
@@ -32,12 +32,12 @@ CHAT = Fields()
 
 
 def read(body: bytes, *, model: str | None = None, fields: Fields = CHAT) -> Call:
-    """Return the call in a request's JSON body; one that is none says so.
+    """Return the call in a request's JSON body; a body that holds none becomes a refused call.
 
     Args:
         body: As received.
         model: Named by the address, where the body need not name one.
-        fields: Where the body says what.
+        fields: The fields of the body.
     """
     data = load(body)
     return Call(model=model, problem="invalid_request") if data is None else understood(data, model, fields)

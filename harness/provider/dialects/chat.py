@@ -26,12 +26,12 @@ class Flavour(NamedTuple):
 
     Attributes:
         id_prefix: What an answer's id begins with.
-        every: Further fields of whole answers and of events.
-        whole: Further fields of whole answers alone.
+        every: Further fields of plain answers and of events.
+        whole: Further fields of plain answers alone.
         choice: Further fields of a choice.
-        opening: What a stream begins with, before its first event.
-        usage_at_finish: Whether a stream's usage stands in its last event with a choice, asked for or not.
-        null_usage: Whether the events before the usage say that there is none yet.
+        opening: Sent before a stream's first event.
+        usage_at_finish: Whether a stream's usage is in its last event with a choice, requested or not.
+        null_usage: Whether the events before the usage have `usage: null`.
     """
 
     id_prefix: str = "chatcmpl-"
@@ -44,7 +44,7 @@ class Flavour(NamedTuple):
 
 
 def request(path: str, model: str, body: Mapping[str, Any]) -> WrittenRequest:
-    """Return a chat completion as it is asked for at a path; a stream is asked for its usage, or its cost stays unknown."""
+    """Return a chat completion as it is requested at a path. A stream is asked to report its usage: it is billed by that."""
     options = {"stream_options": {"include_usage": True}} if body["stream"] else {}
     return WrittenRequest(path, (), {**body, **options, "model": model})
 
@@ -52,7 +52,7 @@ def request(path: str, model: str, body: Mapping[str, Any]) -> WrittenRequest:
 def answer(
     provider: Provider, call: Call, attempt_id: str, mock: MockAnswer, *, headers: Headers, flavour: Flavour
 ) -> Answer:
-    """Return the answer of a provider that is well."""
+    """Return the answer of a healthy provider."""
     spec = provider.reply
     model = quoted(call.model or provider.model)
     if not call.streaming:
@@ -101,9 +101,9 @@ class ChatError(NamedTuple):
 
     Attributes:
         type: Its kind.
-        code: Tells it from others of its kind; None where nothing does.
-        message: For people; `{model}` stands for the model that was asked for.
-        param: The field that is wrong; None where none is.
+        code: Distinguishes it from others of its kind; None if nothing does.
+        message: For people; `{model}` is replaced by the requested model.
+        param: The field that is wrong; None if it is not a field.
     """
 
     type: str | None
@@ -112,12 +112,12 @@ class ChatError(NamedTuple):
     param: str | None = None
 
     def body(self, message: str) -> dict[str, Any]:
-        """Return it as it stands under `error`, with its message made up."""
+        """Return it as it is sent under `error`, with its message filled in."""
         return {"message": message, "type": self.type, "param": self.param, "code": self.code}
 
 
 def named(message: str, call: Call) -> str:
-    """Return an error message that names the model that was asked for."""
+    """Return an error message with the requested model filled in."""
     return message.replace("{model}", call.model or "unknown")
 
 
@@ -157,7 +157,7 @@ def authorize(key: str) -> tuple[str, str]:
 
 
 def read_event(event: bytes) -> Send:
-    """Return an event of a real stream as what it is."""
+    """Return an event with its text and its role."""
     raw = wire.bytes_of(event)
     if raw == b"[DONE]":
         return Send(event, part="done")
@@ -181,7 +181,7 @@ def read_usage(event: bytes) -> tuple[int | None, int | None]:
 
 
 def read_body(status: int, body: bytes) -> ParsedBody:
-    """Return what a real plain answer says."""
+    """Return the content of a plain answer."""
     data = wire.as_object(wire.load(body))
     if not is_success(status) or data.get("error"):
         return parsed_error(data.get("error"))
@@ -196,7 +196,7 @@ def read_body(status: int, body: bytes) -> ParsedBody:
 
 
 def parsed_error(value: Any) -> ParsedBody:
-    """Return what stands under `error`."""
+    """Return the content of what is under `error`."""
     error = wire.as_object(value)
     return ParsedBody(
         error_code=wire.code_of(error.get("code"), error.get("type")),

@@ -1,4 +1,4 @@
-"""What the wire formats have in common: statuses, and how answers are put together."""
+"""What the wire formats share: statuses, and how answers are put together."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def for_every_problem(errors: Mapping[Problem, E]) -> Mapping[Problem, E]:
 
 
 class MockAnswer(NamedTuple):
-    """The answer of a mocked provider that is well.
+    """The answer of a healthy mocked provider.
 
     Attributes:
         tokens: How many, the first included.
@@ -111,7 +111,7 @@ def tokens_of(attempt_id: str, mock: MockAnswer, before: bytes, after: bytes) ->
 
 
 def plain(spec: ReplySpec, mock: MockAnswer, call: Call, headers: Headers, body: bytes) -> Answer:
-    """Return a whole answer: it leaves when the last token is there."""
+    """Return a plain answer: it leaves when its last token has been generated."""
     generated_ns = round((mock.tokens - 1) * 1e9 / spec.tokens_per_second) if spec.tokens_per_second else 0
     head = Head(200, (("content-type", "application/json"), *headers, ("content-length", str(len(body)))))
     wait_ns = spec.ttft + generated_ns
@@ -162,7 +162,7 @@ def _answer(reply: list[Step], mock: MockAnswer, call: Call) -> Answer:
 
 
 def failure(status: int, headers: Headers, body: Any) -> list[Step]:
-    """Return an error answer; it leaves at once."""
+    """Return an error answer, which leaves at once."""
     data = json.dumps(body).encode()
     length = ("content-length", str(len(data)))
     return [Head(status, (("content-type", "application/json"), *headers, length)), Send(data), _END]

@@ -1,4 +1,4 @@
-"""What a dialect is: one declaration in a file of its own."""
+"""The shape of a dialect: one declaration, in a file of its own."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from harness.provider.spec import Provider
 
 
 class WrittenRequest(NamedTuple):
-    """A chat completion as a dialect asks for it.
+    """A chat completion as a dialect requests it.
 
     Attributes:
         path: With its query, below the provider's host.
@@ -63,7 +63,7 @@ class LiteLLMNames(NamedTuple):
     Attributes:
         provider: LiteLLM's name for it: the prefix of a model, and of the models in its price list.
         path: What the `api_base` of a deployment ends in; LiteLLM appends the rest.
-        key_variables: Environment variables that LiteLLM takes its key from, the first that is set.
+        key_variables: Environment variables that LiteLLM reads the key from; the first that is set counts.
         families: Matches the names of its models that LiteLLM's lists have without the prefix; None if there are none.
         takes_unknown: Whether a model's name without a prefix that is of no known family is taken for one of its models.
         model: Returns what the provider is asked for, given a model's name without the prefix.
@@ -96,24 +96,24 @@ class Dialect:
     Attributes:
         name: As in `dialect:` of a chain file.
         base_path: What a client of this dialect appends to a host before anything else; empty if nothing.
-        keepalive: What the provider sends while it has nothing to send: a comment, or an event without content.
+        keepalive: Sent by the provider to keep a silent stream open: a comment, or an event without content.
         last_event: Matches the beginning of a stream's last event, after which clients stop reading; None if it has none.
-        request: Writes a chat completion, given a model and the body that OpenAI takes.
+        request: Writes a chat completion, given a model and the body of OpenAI's API.
         authorize: Returns the header that carries an API key.
-        parse: Reads a call, given its method, path and body. One that the provider refuses says why.
-        succeed: Returns the answer of a provider that is well, given its declaration, the call and the attempt's id.
+        parse: Reads a call, given its method, path and body. A call that the provider refuses holds the problem.
+        succeed: Returns the answer of a healthy provider, given its entry in the chain file, the call and the attempt's id.
         fail: Returns an error answer.
         error_event: Returns the event, or the events, by which a stream that has begun ends in an error.
-        filtered: Returns the event that says why an answer ended, so that it says: the content filter.
-        emptied: Returns the event that says why an answer ended, without any text of the answer.
-        without_usage: Returns an event without what it says about usage; empty where it said nothing else.
-        quota_headers: Returns the headers that say what is left of the provider's limits, given the time in nanoseconds
-            since 1970; none for limits that do not exist.
+        filtered: Returns the event that ends an answer, with a content filter as the reason.
+        emptied: Returns the event that ends an answer, without any of the answer's text.
+        without_usage: Returns an event without its usage; empty if it holds nothing else.
+        quota_headers: Returns the headers with what is left of the provider's limits, given the time in nanoseconds
+            since 1970; none for a limit that does not exist.
         read_event: Returns an event of a real stream with its text and its role; its bytes stay as they are.
-        read_finish: Returns why the answer ended, as an event says it; None if it does not.
-        read_usage: Returns the tokens in and out that an event says are billed; None for what it does not say.
+        read_finish: Returns the reason for the answer's end that an event holds; None if it holds none.
+        read_usage: Returns the tokens in and out that an event reports as billed; None for what it does not report.
         read_error: Returns the error by which an event ends a stream; None if it holds none.
-        read_body: Returns what a plain answer says, given its status. Garbage says nothing, and raises nothing.
+        read_body: Returns the content of a plain answer, given its status. Garbage has none, and raises nothing.
         is_answer: Returns whether the body of a plain success is an answer.
         litellm: How LiteLLM calls such a provider; None if it does not.
         openai_client: How OpenAI's official SDK calls one; None if it does not.

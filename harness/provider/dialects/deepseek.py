@@ -18,7 +18,7 @@ _FLAVOUR = chat.Flavour(id_prefix="", usage_at_finish=True)
 _STATUS: dict[Problem, int] = {"quota": 402, "spend_limit": 402, "invalid_request": 422, "not_found": 400}
 _INVALID = "invalid_request_error"
 
-# Most of its errors have the same code: their types and statuses tell them apart.
+# Most of its errors have the same code, but different types and statuses.
 _ERRORS = common.for_every_problem(
     {
         "rate_limit": ChatError("rate_limit_error", "rate_limit_error", "Rate limit reached for {model}."),
@@ -59,7 +59,7 @@ def _parse(method: str, path: str, body: bytes) -> Call:
 
 
 def _succeed(provider: Provider, call: Call, attempt_id: str) -> Answer:
-    """Return the answer of a provider that is well."""
+    """Return the answer of a healthy provider."""
     mock = common.mock_answer(provider.reply, call, attempt_id)
     headers = (("x-ds-trace-id", mock.sha256[:32]),)
     return chat.answer(provider, call, attempt_id, mock, headers=headers, flavour=_FLAVOUR)
@@ -86,7 +86,7 @@ def _error_event(refusal: Refusal) -> bytes:
 
 
 def _quota_headers(quota: Quota, wall_ns: int) -> Headers:
-    """Return nothing: its answers do not say what is left of its limits."""
+    """Return nothing: its answers have no headers for its limits."""
     del quota, wall_ns
     return ()
 

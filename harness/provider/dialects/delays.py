@@ -26,9 +26,9 @@ class SentDelay(NamedTuple):
 
     Attributes:
         headers: That carry it; none where the body does.
-        ns: What they say, after rounding, in nanoseconds; None if there is no delay.
+        ns: Its length as sent, after rounding, in nanoseconds; None if there is no delay.
         in_body: Whether the body carries it.
-        usual: Whether it is in the provider's own form, in which it may stand in headers and body.
+        usual: Whether it has the provider's usual form, which may be in headers and body alike.
     """
 
     headers: Headers = ()

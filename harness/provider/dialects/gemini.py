@@ -1,4 +1,4 @@
-"""Gemini: the model and the wish for a stream stand in the address, and a delay in the error's body."""
+"""Gemini: the address names the model and asks for a stream, and an error's body holds its delay."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from harness.provider.reply import Headers, Send
 from harness.provider.spec import Provider
 
 _KEEPALIVE = b'data: {"candidates":[{"content":{"parts":[{"text":""}],"role":"model"},"index":0}]}\n\n'
-"""An event without content: it has no comments, and Google's SDK takes one for a broken answer."""
+"""An event without content: Gemini sends no comments, and Google's SDK refuses an answer that holds one."""
 
 _API_PATH = "/v1beta"
 _PATH = re.compile(r"(?:/v1beta|/v1alpha|/v1)?/models/([^/?]{1,600}):(generateContent|streamGenerateContent)")
@@ -39,7 +39,7 @@ _FINISH = FinishReasons(
 
 
 class _GoogleError(NamedTuple):
-    """What is wrong: Google's name of the status, words, and what stands under `details`."""
+    """An error: Google's name of the status, the message, and the entries of `details`."""
 
     status: str
     message: str
@@ -150,7 +150,7 @@ def _parse(method: str, path: str, body: bytes) -> Call:
 
 
 def _succeed(provider: Provider, call: Call, attempt_id: str) -> Answer:
-    """Return the answer of a provider that is well."""
+    """Return the answer of a healthy provider."""
     spec = provider.reply
     mock = common.mock_answer(spec, call, attempt_id)
     model = quoted(call.model or provider.model)
@@ -173,7 +173,7 @@ def _succeed(provider: Provider, call: Call, attempt_id: str) -> Answer:
 
 
 def _around(model: str, mock: MockAnswer, finish: str, usage: str) -> tuple[str, str]:
-    """Return what stands in an answer, or in an event of one, before the text and after it."""
+    """Return the JSON of an answer, or of an event of one, before the text and after it."""
     return (
         '"candidates":[{"content":{"parts":[{"text":"',
         f'"}}],"role":"model"}},{finish}"index":0}}],{usage},"modelVersion":{model},"responseId":"{mock.sha256[:22]}"',
@@ -243,7 +243,7 @@ def _without_usage(event: bytes) -> bytes:
 
 
 def _quota_headers(quota: Quota, wall_ns: int) -> Headers:
-    """Return nothing: it tells its limits in errors alone."""
+    """Return nothing: its limits are in its errors alone."""
     del quota, wall_ns
     return ()
 
@@ -254,7 +254,7 @@ def _authorize(key: str) -> tuple[str, str]:
 
 
 def _read_event(event: bytes) -> Send:
-    """Return an event of a real stream as what it is. Its last has often both text and a reason."""
+    """Return an event of a real stream as what it is. The last one often has both text and a reason."""
     data = wire.data_of(event)
     candidate = next(iter(wire.objects(data.get("candidates"))), None)
     if candidate is None:
@@ -263,7 +263,7 @@ def _read_event(event: bytes) -> Send:
 
 
 def _text(candidate: dict[str, Any]) -> str:
-    """Return what a candidate says; thoughts are not part of it."""
+    """Return a candidate's text; thoughts are not part of it."""
     parts = wire.objects(wire.as_object(candidate.get("content")).get("parts"))
     return "".join(wire.text_of(part.get("text")) for part in parts if part.get("thought") is not True)
 
@@ -282,7 +282,7 @@ def _read_usage(event: bytes) -> tuple[int | None, int | None]:
 
 
 def _read_body(status: int, body: bytes) -> ParsedBody:
-    """Return what a real plain answer says."""
+    """Return the content of a plain answer."""
     loaded = wire.load(body)
     data = next(iter(wire.objects(loaded)), {}) if isinstance(loaded, list) else wire.as_object(loaded)
     if not is_success(status) or data.get("error"):

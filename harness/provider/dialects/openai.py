@@ -98,7 +98,7 @@ def _parse(method: str, path: str, body: bytes) -> Call:
 
 
 def _succeed(provider: Provider, call: Call, attempt_id: str) -> Answer:
-    """Return the answer of a provider that is well."""
+    """Return the answer of a healthy provider."""
     mock = common.mock_answer(provider.reply, call, attempt_id)
     headers = (
         ("x-request-id", f"req_{mock.sha256[:32]}"),
@@ -116,7 +116,7 @@ def _fail(refusal: Refusal) -> Answer:
     sent = delays.sent(refusal.delay, "seconds+ms")
     error = ERRORS[problem]
     message = chat.named(error.message, refusal.call)
-    if sent.usual and problem == "rate_limit":  # its words say it too
+    if sent.usual and problem == "rate_limit":  # its message holds the delay too
         message += f" Please try again in {delays.spelled(sent.ns or 0)}."
     headers = (
         ("x-request-id", f"req_{common.name(refusal.attempt_id, 'error')}"),
@@ -172,12 +172,12 @@ def _quota_headers(quota: Quota, wall_ns: int) -> Headers:
 
 
 def read_event(event: bytes) -> Send:
-    """Return an event of a real stream as what it is."""
+    """Return an event with its text and its role."""
     return responses.read_event(event) if responses.is_event(event) else chat.read_event(event)
 
 
 def read_body(status: int, body: bytes) -> ParsedBody:
-    """Return what a real plain answer says."""
+    """Return the content of a plain answer."""
     return responses.read_body(status, body) if responses.is_body(body) else chat.read_body(status, body)
 
 

@@ -35,7 +35,7 @@ _STATUS: dict[Problem, int] = {
 
 
 class _RouterError(NamedTuple):
-    """What is wrong, and what the host behind OpenRouter answered; None if it was not asked."""
+    """An error's message, and what the host behind OpenRouter answered; None if no host was asked."""
 
     message: str
     raw: str | None = None
@@ -75,7 +75,7 @@ def _parse(method: str, path: str, body: bytes) -> Call:
 
 
 def _succeed(provider: Provider, call: Call, attempt_id: str) -> Answer:
-    """Return the answer of a provider that is well."""
+    """Return the answer of a healthy provider."""
     mock = common.mock_answer(provider.reply, call, attempt_id)
     name = mock.sha256[:29]
     headers = (("x-generation-id", f"gen-{name}"), ("x-request-id", name))
@@ -146,7 +146,7 @@ def _filtered(event: bytes) -> bytes:
 
 
 def _quota_headers(quota: Quota, wall_ns: int) -> Headers:
-    """Return what is left of the limit of requests. It is full again at a time, in milliseconds."""
+    """Return what is left of the limit of requests. The time at which it is full again is in milliseconds."""
     level = quota.requests
     if level is None:
         return ()

@@ -1,4 +1,4 @@
-"""OpenAI's responses: the newer way to ask, whose streams have an event for every stage."""
+"""OpenAI's responses: its newer API, whose streams have an event for every stage."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _SEQUENCE_LAST = 10**6
 _CLOSING = ("response.output_text.done", "response.content_part.done", "response.completed", "response.incomplete")
 _INCOMPLETE: dict[str, FinishReason] = {"max_output_tokens": "length", "content_filter": "content_filter"}
 _FAILURES = frozenset({"server_error", "rate_limit_exceeded"})
-"""The codes by which a response that has begun tells that it failed; other failures are a `server_error`."""
+"""The codes of a response that fails after it has begun; other failures are a `server_error`."""
 
 
 def read(body: bytes) -> Call:
@@ -35,7 +35,7 @@ def read(body: bytes) -> Call:
 
 
 def answer(provider: Provider, call: Call, attempt_id: str, mock: MockAnswer, *, headers: Headers) -> Answer:
-    """Return the answer of a provider that is well."""
+    """Return the answer of a healthy provider."""
     model = quoted(call.model or provider.model)
     done = _response(_id(attempt_id), model, "completed" if mock.complete else "incomplete", mock, call)
     if not call.streaming:
@@ -44,7 +44,7 @@ def answer(provider: Provider, call: Call, attempt_id: str, mock: MockAnswer, *,
 
 
 def _id(attempt_id: str) -> str:
-    """Return the digits of a response's id: made from the attempt's name, so that a failure in mid-stream knows it."""
+    """Return the digits of a response's id, made from the attempt's id: a failure in mid-stream needs the same ones."""
     return common.name(attempt_id, API)
 
 
@@ -57,7 +57,7 @@ def _part(text: str) -> str:
 
 
 def _response(name: str, model: str, status: str, mock: MockAnswer | None, call: Call) -> str:
-    """Return a response object; without its output and its usage where nothing is said yet."""
+    """Return a response object; without output and usage before its first token."""
     output, usage, details = "", "null", "null"
     if mock is not None:
         output = _item(name, status, _part(mock.text))
@@ -144,7 +144,7 @@ def emptied(event: bytes) -> bytes:
 
 
 def filtered(event: bytes) -> bytes:
-    """Return one of the closing events so that the content filter ended the answer; what text there was is not sent."""
+    """Return one of the closing events with a content filter as the reason for the end, and without text."""
     data = wire.data_of(event)
     if not _closes(data):
         return event
@@ -161,7 +161,7 @@ def filtered(event: bytes) -> bytes:
 
 
 def _closes(data: dict[str, Any]) -> bool:
-    """Return whether it is what comes after an answer's last token."""
+    """Return whether it comes after an answer's last token."""
     if data.get("type") == "response.output_item.done":
         return wire.as_object(data.get("item")).get("type") == "message"
     return data.get("type") in _CLOSING
@@ -194,7 +194,7 @@ def without_usage(event: bytes) -> bytes:
 
 
 def read_event(event: bytes) -> Send:
-    """Return an event of a real stream as what it is. The closing events repeat the text, and are no tokens."""
+    """Return an event of a real stream as what it is. The closing events repeat the text, and count as no tokens."""
     data = wire.data_of(event)
     if data.get("type") == "response.output_text.delta":
         return Send(event, wire.text_of(data.get("delta")))
@@ -216,7 +216,7 @@ def read_usage(event: bytes) -> tuple[int | None, int | None]:
 
 
 def read_body(status: int, body: bytes) -> ParsedBody:
-    """Return what a real plain answer says."""
+    """Return the content of a plain answer."""
     data = wire.as_object(wire.load(body))
     if not is_success(status) or data.get("error"):
         return chat.parsed_error(data.get("error"))

@@ -1,4 +1,4 @@
-"""Reading and rewriting what providers send, mocked or real: events and JSON of any shape. Garbage says nothing."""
+"""Reading and rewriting what providers send, mocked or real: events and JSON of any shape. Garbage counts as empty."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from harness.provider.answer import ParsedBody
 _BLANK_LINE = re.compile(rb"\r\n\r\n|\n\n|\r\r|\n\r\n")
 _COUNT_MAX = 2**62
 _USAGE = re.compile(rb'"usage[A-Za-z]*"\s*:\s*[^\sn]')
-"""Most events of a stream say nothing about usage, or null: they need not be decoded a second time to know that."""
+"""Most events of a stream have no usage, or null: this finds out without decoding them a second time."""
 _CODE = re.compile(r"-?[A-Za-z0-9_.\-]{1,80}")
 _EVENT = re.compile(rb".+?(?:\r\n\r\n|\n\n|\r\r|\Z)", re.DOTALL)
 
 
 def bytes_of(event: bytes) -> bytes:
-    """Return what stands in an event's `data:` lines; empty for a comment."""
+    """Return the content of an event's `data:` lines; empty for a comment."""
     lines = [line[5:].removeprefix(b" ") for line in event.splitlines() if line.startswith(b"data:")]
     return b"\n".join(lines).strip()
 
@@ -37,7 +37,7 @@ def load(raw: bytes) -> Any:
 
 
 def with_data(event: bytes, data: Any, *, kind: str | None = None) -> bytes:
-    """Return an event that says something else, and is of another kind if one is given."""
+    """Return an event with other data, and of another kind if one is given."""
     lines = [line for line in event.splitlines() if line and not line.startswith(b"data:")]
     if kind is not None:
         lines = [b"event: " + kind.encode() if line.startswith(b"event:") else line for line in lines]
@@ -95,7 +95,7 @@ def is_event(event: bytes) -> bool:
 
 
 def usage_in(event: bytes, tokens_in: str, tokens_out: str, *within: str) -> tuple[int | None, int | None]:
-    """Return the tokens in and out that an event says are billed; None for what it does not say.
+    """Return the tokens in and out that an event reports as billed; None for what it does not report.
 
     Args:
         event: With its blank line.
@@ -151,11 +151,11 @@ def code_of(*values: Any) -> str | None:
 
 
 def split(rest: bytes, data: bytes) -> tuple[list[bytes], bytes]:
-    """Return the events that are whole, each with its blank line, and what is left.
+    """Return the complete events, each with its blank line, and the rest.
 
     Args:
-        rest: What was left before.
-        data: What has come since.
+        rest: The rest of the last call.
+        data: Received since then.
     """
     events = []
     begin = 0

@@ -85,7 +85,7 @@ class TakesHalf(AttemptRunner):
     """Takes the end of a connection for the end of an answer."""
 
     def _result(self, send: Any, attempt: OpenAttempt, reading: PartialAnswer, how: AttemptOutcome) -> Result:
-        if how == "cut" and reading.said:
+        if how == "cut" and reading.has_text:
             attempt.end(how)
             reading.finish = "stop"
         return super()._result(send, attempt, reading, how)
