@@ -181,8 +181,10 @@ class _Reader:
                 number = float(digits.replace(".inf", "inf").replace(".nan", "nan"))
         except ValueError:
             raise self._error(f"not a number that can be read: {text[:40]!r}", node, place) from None
-        if not math.isfinite(number) if isinstance(number, float) else abs(number) > _INT_MAX:
-            raise self._error(f"number too large, or none: {text[:40]!r}", node, place)
+        if not -_INT_MAX <= number <= _INT_MAX and isinstance(number, int):
+            raise self._error(f"number too large: {text[:40]!r}", node, place)
+        if not math.isfinite(number):
+            raise self._error(f"not a finite number: {text[:40]!r}", node, place)
         return number
 
     def _text(self, node: ScalarNode, place: Place) -> str:

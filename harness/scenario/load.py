@@ -56,6 +56,8 @@ def load(
     document = read(path)
     mistakes: list[HarnessError] = []
     scenario = tried(mistakes, lambda: validate(document, Scenario))
+    if not isinstance(document.data, dict):
+        raise_errors(mistakes)
     mistakes += written_names(document)
     if scenario is not None:
         mistakes += scenario_errors(document, scenario)
