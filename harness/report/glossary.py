@@ -57,8 +57,8 @@ def explained(term: str, meaning: str = "") -> str:
 
 def listed(page: str) -> str:
     """Return the terms that a piece of HTML explains as a list, each once; empty where there is none."""
-    found = dict(re.findall(r'<abbr tabindex="0" title="([^"]*)">([^<]*)</abbr>', page))
-    terms = {unescape(term): unescape(meaning) for meaning, term in found.items()}
+    found = re.findall(r'<abbr tabindex="0" title="([^"]*)">([^<]*)</abbr>', page)
+    terms = {unescape(term): unescape(meaning) for meaning, term in found}
     if not terms:
         return ""
     rows = "".join(

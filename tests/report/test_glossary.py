@@ -14,6 +14,12 @@ def test_a_term_explains_itself_on_hover_and_in_the_list() -> None:
     assert "<dt>a &lt;b&gt;</dt><dd>x &quot;quoted&quot; &amp; code</dd>" in glossary.listed(f"<p>{term} {term}</p>")
 
 
+def test_two_terms_of_one_meaning_are_both_listed() -> None:
+    """A metric and its column mean the same."""
+    page = glossary.explained("a", "Same.") + glossary.explained("b", "Same.")
+    assert glossary.listed(page).count("<dt>") == 2
+
+
 def test_a_page_without_terms_has_no_list() -> None:
     """And no heading over nothing."""
     assert glossary.listed("<p>plain</p>") == ""

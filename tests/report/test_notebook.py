@@ -204,8 +204,8 @@ def test_an_installed_package_brings_its_notebooks(tmp_path: Path, monkeypatch: 
 
 def test_every_word_that_explains_itself_is_in_the_list(page: str) -> None:
     """What a mouse shows on hover is printed too: each term once, with its explanation."""
-    explained = dict(re.findall(r'<abbr tabindex="0" title="([^"]*)">([^<]*)</abbr>', page))
+    explained = re.findall(r'<abbr tabindex="0" title="([^"]*)">([^<]*)</abbr>', page)
     listed = re.findall(r"<dt>([^<]*)</dt><dd>([^<]*)</dd>", page)
     assert len(listed) == len(set(listed)) > 8
-    assert {(term, meaning) for meaning, term in explained.items()} == set(listed)
+    assert {(term, meaning) for meaning, term in explained} == set(listed)
     assert {"attempts per request", "seed", "samples", "loop lag"} <= {term for term, _ in listed}
