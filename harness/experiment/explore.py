@@ -6,9 +6,11 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryFile
+from typing import NamedTuple
 
 from harness import chain as chains
 from harness import sim
@@ -17,12 +19,13 @@ from harness.chain.upstream import upstream_addresses
 from harness.document import did_you_mean
 from harness.drivers.litellm_prices import priced
 from harness.errors import ExitCode, HarnessError, UsageError
+from harness.experiment.fork import pristine
 from harness.judge import RunData, Status, judge
 from harness.judge.properties import PROPERTIES, SearchRun
 from harness.judge.properties.bounded_latency import default_deadline_ns
 from harness.scenario import compile_plan
 from harness.scenario.expect import parse
-from harness.sim.search import Find, Hunt, Space, long_enough, search_run_of
+from harness.sim.search import Find, Hunt, Space, long_enough, search_run_of, try_schedule
 from harness.sim.search.describe import describe
 from harness.sim.search.to_yaml import to_yaml
 
@@ -61,7 +64,8 @@ class Explored:
         space: What was searched.
         properties: Names of those that were to be broken.
         found: What breaks them.
-        interrupted: Somebody ended it before its time.
+        retracted: How many finds did not show again in a fresh process, and so are none.
+        interrupted: The search was stopped before its budget was used up.
     """
 
     tried: int
@@ -69,6 +73,7 @@ class Explored:
     space: Space
     properties: tuple[str, ...]
     found: tuple[Found, ...]
+    retracted: int = 0
     interrupted: bool = False
 
     @property
@@ -82,9 +87,10 @@ class Explored:
         """Return what was searched, in a line."""
         space = self.space
         faults = "one fault" if space.faults_max == 1 else f"up to {space.faults_max} faults"
+        retracted = f"; {self.retracted} finds did not show again in a fresh process" if self.retracted else ""
         return (
             f"{self.tried} timelines of {faults} at {', '.join(space.providers)} in {self.took_s:.0f} s "
-            f"(seed {space.seed}, deadline {space.deadline_ns / 1e9:g} s) for {', '.join(self.properties)}"
+            f"(seed {space.seed}, deadline {space.deadline_ns / 1e9:g} s) for {', '.join(self.properties)}{retracted}"
         )
 
 
@@ -139,17 +145,25 @@ def explore(
         progress(hunt.tried, len(hunt.finds))
         return interrupted() or time.monotonic() - began_s >= budget_s
 
-    hunt = Hunt(space, properties=names, seed=seed, over=over, database=out)
-    kept = []
-    for each in hunt.run():
-        kept.append(_keep(each, space, path, out))
-        found(kept[-1])
+    kept, retracted = [], 0
+    with pristine() as clean:
+        hunt = Hunt(space, properties=names, seed=seed, over=over, database=out)
+        for each in hunt.run():
+            # A library may keep something from run to run: what shows only after other runs is the harness's doing.
+            confirmed = clean.run(_confirm, each, space)
+            if confirmed is None:
+                retracted += 1
+                hunt.retract(each, partial(clean.run, try_schedule))
+                continue
+            kept.append(_keep(confirmed, space, path, out))
+            found(kept[-1])
     return Explored(
         tried=hunt.tried,
         took_s=time.monotonic() - began_s,
         space=space,
         properties=names,
         found=tuple(kept),
+        retracted=retracted,
         interrupted=interrupted(),
     )
 
@@ -187,12 +201,34 @@ def _ready(out: Path) -> None:
         ) from None
 
 
-def _keep(find: Find, space: Space, chain: Path, out: Path) -> Found:
+class _Confirmed(NamedTuple):
+    """A find that shows in a fresh process.
+
+    Attributes:
+        find: The find, with a schedule that is long enough for its expectations.
+        sentence: What happens, as a person would say it.
+        expect: The expectations that fail.
+    """
+
+    find: Find
+    sentence: str
+    expect: list[str]
+
+
+def _confirm(find: Find, space: Space) -> _Confirmed | None:
+    """Run a find again, and return what it comes to; None if the property holds."""
+    run = search_run_of(space, find.schedule)
+    shown = PROPERTIES[find.name].check(run)
+    if not shown:
+        return None
+    schedule, run = long_enough(space, find.schedule, run, find.name)
+    find = replace(find, schedule=schedule, requests=shown)
+    return _Confirmed(find, describe(find.name, run, shown), _expected(find, space, run))
+
+
+def _keep(confirmed: _Confirmed, space: Space, chain: Path, out: Path) -> Found:
     """Write a find down as a scenario that fails when it is run."""
-    schedule, run = long_enough(space, find.schedule, search_run_of(space, find.schedule), find.name)
-    find = replace(find, schedule=schedule)
-    told = describe(find.name, run, find.requests)
-    expect = _expected(find, space, run)
+    find, told, expect = confirmed
     for number in count(1):
         file = out / f"found-{find.name.replace('_', '-')}-{number}.yaml"
         text = to_yaml(

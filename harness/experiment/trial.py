@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+from functools import partial
 from pathlib import Path
 
+from harness.experiment.fork import in_fork
 from harness.experiment.live import Quiet
 from harness.experiment.prepare import prepare
 from harness.experiment.real import Permission
@@ -34,7 +36,7 @@ def trial(
     simulable(loaded)
     folder = RunFolder.create(runs, loaded.plan)
     try:
-        history, problem = simulate(loaded.plan, loaded.chain, folder, command=command)
+        history, problem = in_fork(partial(simulate, loaded.plan, loaded.chain, folder, command=command))
     except KeyboardInterrupt:  # half a run in virtual time is of no use: the same seed gives it again
         shutil.rmtree(folder.path, ignore_errors=True)
         raise

@@ -1,11 +1,16 @@
-"""A process that simulates a suite's runs: `python -m harness.experiment.suites.sim_part`."""
+"""A process that simulates a suite's runs, each in a fork of itself: `python -m harness.experiment.suites.sim_part`."""
 
 from __future__ import annotations
 
+import gc
 import sys
+from functools import cache, partial
 from pathlib import Path
 
-from harness import part
+from harness import part, sim
+from harness.chain import Chain
+from harness.errors import HarnessError
+from harness.experiment.fork import in_fork
 from harness.experiment.sim_run import simulate
 from harness.experiment.suites.judge_part import judged as judge_again
 from harness.experiment.suites.judge_process import JudgeRun, judged
@@ -22,9 +27,24 @@ def main() -> int:
 def simulated(asked: SimulateRun) -> Simulated | Failed:
     """Simulate and judge one run."""
     try:
-        return _simulated(RunFolder.open(Path(asked.run)), asked)
+        _prepare(asked.chain)
+        return in_fork(partial(_simulated, RunFolder.open(Path(asked.run)), asked))
     except Exception as bug:  # one run that cannot be judged must not take the others' answers with it
-        return Failed(problem=f"{type(bug).__name__}: {bug}")
+        problem = bug.problem if isinstance(bug, HarnessError) else f"{type(bug).__name__}: {bug}"
+        return Failed(problem=problem)
+
+
+def _prepare(chain: Chain) -> None:
+    """Import what a run on a chain needs: no fork pays for it again."""
+    sim.prepare(chain)
+    _freeze(chain.driver)
+
+
+@cache
+def _freeze(_driver: str) -> None:
+    """Leave what was imported alone, so that collections in forks copy no pages; once for each driver."""
+    gc.collect()
+    gc.freeze()
 
 
 def _simulated(folder: RunFolder, asked: SimulateRun) -> Simulated:

@@ -1,4 +1,4 @@
-"""Simulate a suite's runs: one process for each core, which simulates a run and judges it on the spot.
+"""Simulate a suite's runs: one process for each core, which forks for each run to simulate and judge it.
 
 To the suite this is both the engine and the judge: what a process answered about a run is kept until it is asked for.
 """
@@ -28,8 +28,6 @@ T = TypeVar("T")
 RUN_S = 900.0
 """How long one run may take; a chain that never lets go of its process would hold up all others."""
 IMPORTS_S = 120.0
-RUNS_MAX = 1000
-"""How many runs a process makes before another takes its place: LiteLLM leaves up to 140 KB behind in each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +73,7 @@ class SimPool:
         self._free: asyncio.Queue[OwnedProcess | None] = asyncio.Queue()
         for _ in range(processes):
             self._free.put_nowait(None)
-        self._runs: dict[OwnedProcess, int] = {}
+        self._children: set[OwnedProcess] = set()
         self._judged: dict[Path, Judged] = {}
 
     @classmethod
@@ -86,7 +84,7 @@ class SimPool:
         try:
             yield self
         finally:
-            for child in list(self._runs):
+            for child in list(self._children):
                 await child.end(grace_s=0)
 
     async def carry(self, job: Job, folder: RunFolder, _gate: engine.Gate) -> HarnessError | None:
@@ -98,8 +96,8 @@ class SimPool:
             return HarnessError(f"took more than {RUN_S:g} s for one run", where="sim")
         except HarnessError as death:
             return death
-        if isinstance(answer, Failed):  # it will be judged anew, and fail in the same way
-            return None
+        if isinstance(answer, Failed):
+            return HarnessError(answer.problem, where="sim")
         self._judged[folder.path] = answer.judged
         if answer.problem is None:
             return None
@@ -124,18 +122,17 @@ class SimPool:
             TimeoutError: It is at it for too long.
         """
         child = await self._free.get()
-        whole = False  # and good for more
+        answered = False
         try:
             child = child or await self._new()
             await child.send(message)
             answer = await asyncio.wait_for(child.receive(shape, Failed), RUN_S)
-            self._runs[child] += 1
-            whole = self._runs[child] < RUNS_MAX
+            answered = True
         finally:
-            if child is not None and not whole:
-                self._runs.pop(child, None)
+            if child is not None and not answered:
+                self._children.discard(child)
                 await child.end(grace_s=0)
-            self._free.put_nowait(child if whole else None)
+            self._free.put_nowait(child if answered else None)
         return answer
 
     async def _new(self) -> OwnedProcess:
@@ -143,6 +140,6 @@ class SimPool:
         # It looks up the keys of every chain of the suite, as the command itself would.
         child = OwnedProcess("sim", argv, log=self._log, env=os.environ, part=True)
         await child.__aenter__()  # left by `start` or `_ask`
-        self._runs[child] = 0
+        self._children.add(child)
         await child.ready(None, Ready, timeout_s=IMPORTS_S)
         return child

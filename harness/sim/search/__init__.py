@@ -2,6 +2,6 @@
 
 from harness.sim.search.hunt import Find, Hunt
 from harness.sim.search.space import FaultSchedule, Space
-from harness.sim.search.trial import long_enough, search_run_of
+from harness.sim.search.trial import long_enough, search_run_of, try_schedule
 
-__all__ = ["FaultSchedule", "Find", "Hunt", "Space", "long_enough", "search_run_of"]
+__all__ = ["FaultSchedule", "Find", "Hunt", "Space", "long_enough", "search_run_of", "try_schedule"]

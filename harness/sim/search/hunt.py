@@ -72,6 +72,7 @@ class Hunt:
         seed: Fixes what is tried, and in which order.
         over: Whether the budget is used up; asked before every run.
         database: Folder of what broke a property in an earlier search, which is tried first; None keeps nothing.
+        trial: Runs a schedule: `try_schedule`, or the same in a process of its own.
 
     Attributes:
         tried: How many different schedules were run.
@@ -86,6 +87,7 @@ class Hunt:
         seed: int = 1,
         over: Callable[[], bool],
         database: Path | None = None,
+        trial: Callable[..., TrialResult] = try_schedule,
     ) -> None:
         self.tried = 0
         self.finds: list[Find] = []
@@ -94,6 +96,7 @@ class Hunt:
         self._properties = tuple(properties)
         self._seed = seed
         self._over = over
+        self._trial = trial
         self._known: dict[FaultSchedule, TrialResult] = {}
         self._by_others: dict[FaultSchedule, list[frozenset[str]]] = {}
         self._noticed: dict[str, FaultSchedule] = {}
@@ -114,6 +117,19 @@ class Hunt:
             if name in self._noticed:
                 yield self._found(name, self._noticed[name], shrunk=False)
 
+    def retract(self, find: Find, trial: Callable[..., TrialResult]) -> None:
+        """Take back a find that did not show again in a fresh process, and run everything else by another trial.
+
+        Earlier runs in this process changed later ones, so none of their results counts any longer.
+        """
+        self.finds.remove(find)
+        self._trial = trial
+        self._known.clear()
+        self._by_others.clear()
+        self._noticed.clear()
+        if self._database is not None:
+            self._database.delete(find.name.encode(), encode(find.schedule))
+
     def broken(self, schedule: FaultSchedule) -> dict[str, tuple[str, ...]]:
         """Return the properties that a schedule breaks, with the requests that show it; each is run once.
 
@@ -125,7 +141,7 @@ class Hunt:
             if self._over():
                 raise _OverError
             self.tried += 1
-            known = self._known[schedule] = try_schedule(self._space, schedule, self._properties)
+            known = self._known[schedule] = self._trial(self._space, schedule, self._properties)
             for name in known.broken:
                 best = self._noticed.get(name)
                 if best is None or schedule.size < best.size:
@@ -147,7 +163,7 @@ class Hunt:
                     raise _OverError
                 known.append(
                     frozenset(
-                        try_schedule(self._space, schedule, self._properties, seed=self._space.seed + 1 + place).broken
+                        self._trial(self._space, schedule, self._properties, seed=self._space.seed + 1 + place).broken
                     )
                 )
             if name not in known[place]:

@@ -1,4 +1,4 @@
-"""The process that simulates a suite's runs, over many of them."""
+"""The process that simulates a suite's runs: none changes another."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from random import Random
 
 import pytest
 
@@ -53,3 +54,43 @@ def test_a_worker_s_fiftieth_run_is_like_a_first_one(tmp_path: Path) -> None:
             last = [carry(process, loaded, tmp_path / "reports") for loaded in (reference, router)]
     here = [sim.run(loaded.plan, loaded.chain).history for loaded in (reference, router)]
     assert [digest(folder.history()) for folder in last] == [digest(history) for history in here]
+
+
+STRATEGIES = {
+    "shuffle": "routing_strategy: simple-shuffle",
+    "usage": "routing_strategy: usage-based-routing",
+    "usage-v2": "routing_strategy: usage-based-routing-v2",
+    "latency": "routing_strategy: latency-based-routing",
+    "least-busy": "routing_strategy: least-busy",
+    "cost": "routing_strategy: cost-based-routing",
+    "cooldown": "allowed_fails: 0, cooldown_time: 300",
+}
+"""Ways in which LiteLLM's Router picks; most keep callbacks in the module, and counts in its caches."""
+ROUTED = """\
+model_list:
+  - {{model_name: gpt, litellm_params: {{model: openai/gpt-4, api_key: sk-1, rpm: 30}}, model_info: {{id: one}}}}
+  - {{model_name: gpt, litellm_params: {{model: openai/gpt-4o, api_key: sk-2, rpm: 60}}, model_info: {{id: two}}}}
+  - {{model_name: spare, litellm_params: {{model: anthropic/claude-3-5-sonnet-20241022, api_key: sk-3}}}}
+router_settings: {{fallbacks: [{{gpt: [spare]}}], num_retries: 1, {strategy}}}
+"""
+
+
+def test_no_run_changes_another(tmp_path: Path) -> None:
+    """Random pairs of chains and routing strategies, in both orders, one after the other in the same process."""
+    worlds = {"reference": small(tmp_path, "reference"), "sdk": small(tmp_path, "openai-sdk")}
+    for name, strategy in STRATEGIES.items():
+        folder = tmp_path / name
+        folder.mkdir()
+        chain = folder / "litellm-config.yaml"
+        chain.write_text(ROUTED.format(strategy=strategy))
+        worlds[name] = tiny(folder, "litellm-router", "{status: 429}, share: 60%", chain=chain)
+    random = Random(1)
+    pairs = [random.sample(sorted(worlds), 2) for _ in range(5)]
+    pairs.append(["usage", "usage"])
+    alone: dict[str, str] = {}
+    with worker() as process:
+        for one, other in pairs:
+            for name in (one, other, other, one):
+                found = digest(carry(process, worlds[name], tmp_path / "reports").history())
+                assert alone.setdefault(name, found) == found, f"{name} after other runs, in {one} and {other}"
+    assert len(set(alone.values())) == len(alone)

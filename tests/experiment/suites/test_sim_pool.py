@@ -85,7 +85,7 @@ def test_a_process_that_dies_costs_one_run(folder: Path) -> None:
                 return
 
             assert await sim_pool.carry(todo[0], runs[0], gate) is None
-            (child,) = sim_pool._runs
+            (child,) = sim_pool._children
             os.killpg(child.pid, signal.SIGKILL)
             error = await sim_pool.carry(todo[1], runs[1], gate)
             assert error is not None
@@ -95,28 +95,3 @@ def test_a_process_that_dies_costs_one_run(folder: Path) -> None:
             assert await sim_pool.carry(todo[1], runs[1], gate) is None
 
     asyncio.run(asyncio.wait_for(story(), 120))
-
-
-@pytest.mark.system
-def test_a_process_that_has_done_its_share_is_replaced(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What libraries keep for ever goes with it."""
-    monkeypatch.setattr("harness.experiment.suites.sim_pool.RUNS_MAX", 2)
-    todo = jobs([scenario(folder, "one")])
-
-    async def story() -> list[set[int]]:
-        seen = []
-        async with SimPool.start(1, folder / "sim.log") as sim_pool:
-
-            async def gate() -> None:
-                return
-
-            for _ in range(3):
-                run = RunFolder.create(folder / "r", todo[0].loaded.plan)
-                assert await sim_pool.carry(todo[0], run, gate) is None
-                seen.append({child.pid for child in sim_pool._runs})
-        return seen
-
-    first, second, third = asyncio.run(asyncio.wait_for(story(), 120))
-    assert len(first) == len(third) == 1
-    assert second == set()
-    assert first != third

@@ -1,0 +1,163 @@
+"""Work in a process that nothing has run in before: a fork of one that has done its imports.
+
+A chain's library keeps state in its modules, so a run can change the next one in the same process. A fork begins with what
+its parent has imported, and takes its changes with it when it ends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import os
+import pickle
+import signal
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, NoReturn, TypeVar
+
+from harness.errors import HarnessError
+
+T = TypeVar("T")
+
+
+def in_fork(work: Callable[[], T]) -> T:
+    """Call a function in a fork of this process, and return what it returns.
+
+    Args:
+        work: May use whatever this process has. Its result must be picklable.
+
+    Raises:
+        HarnessError: The fork died.
+        Exception: What the function raises.
+    """
+    receiving, sending = os.pipe()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    with warnings.catch_warnings():
+        warnings.simplefilter(
+            "ignore", DeprecationWarning
+        )  # Python warns where its host has threads: none of them holds a lock of ours
+        pid = os.fork()
+    if pid == 0:
+        os.close(receiving)
+        _work(work, sending)
+    os.close(sending)
+    try:
+        with os.fdopen(receiving, "rb") as pipe:
+            answer = pipe.read()
+    except BaseException:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+        raise
+    finally:
+        _, status = os.waitpid(pid, 0)
+    code = os.waitstatus_to_exitcode(status)
+    if code or not answer:
+        ended = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+        raise HarnessError(f"ended early ({ended})", where="sim")
+    result, error = pickle.loads(answer)  # noqa: S301 - written by our own fork
+    if error is not None:
+        raise error
+    returned: T = result
+    return returned
+
+
+def _work(work: Callable[[], Any], sending: int) -> NoReturn:
+    """Be the fork: nothing goes on into the code of the process that forked."""
+    code = 1
+    try:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent too, which kills this process
+        try:
+            answer = pickle.dumps((work(), None))
+        except Exception as error:
+            answer = _pickled(error)
+        with os.fdopen(sending, "wb") as pipe:
+            pipe.write(answer)
+        code = 0
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def _pickled(error: Exception) -> bytes:
+    try:
+        answer = pickle.dumps((None, error))
+        pickle.loads(answer)  # noqa: S301 - some exceptions can be written, but not read
+        return answer
+    except Exception:
+        return pickle.dumps((None, HarnessError(f"{type(error).__name__}: {error}", where="sim")))
+
+
+class Pristine:
+    """A process that does nothing but fork: what it forks begins as this process was when it was made.
+
+    Use it as `with pristine() as clean:` before the first run, and call `clean.run(function, *arguments)` later. Function and
+    arguments must be picklable.
+    """
+
+    def __init__(self, pid: int, asking: int, receiving: int) -> None:
+        self.pid = pid
+        self._asking = os.fdopen(asking, "wb")
+        self._receiving = os.fdopen(receiving, "rb")
+
+    def run(self, work: Callable[..., T], *arguments: Any, **options: Any) -> T:
+        """Call a function in a fresh fork; see `in_fork`."""
+        try:
+            pickle.dump(partial(work, *arguments, **options), self._asking)
+            self._asking.flush()
+            result, error = pickle.load(self._receiving)  # noqa: S301 - written by our own fork
+        except (EOFError, BrokenPipeError):
+            raise HarnessError("the process that forks has ended", where="sim") from None
+        if error is not None:
+            raise error
+        returned: T = result
+        return returned
+
+    def close(self) -> None:
+        """End it."""
+        self._asking.close()
+        self._receiving.close()
+        os.waitpid(self.pid, 0)
+
+
+@contextmanager
+def pristine() -> Iterator[Pristine]:
+    """Fork a process that stays as this one is now, and end it on leaving."""
+    asked, asking = os.pipe()
+    receiving, sending = os.pipe()
+    gc.collect()
+    pid = os.fork()
+    if pid == 0:
+        os.close(asking)
+        os.close(receiving)
+        _serve(asked, sending)
+    os.close(asked)
+    os.close(sending)
+    clean = Pristine(pid, asking, receiving)
+    try:
+        yield clean
+    finally:
+        clean.close()
+
+
+def _serve(asked: int, sending: int) -> NoReturn:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    gc.freeze()  # so that collections in its forks copy no pages
+    try:
+        with os.fdopen(asked, "rb") as questions, os.fdopen(sending, "wb") as answers:
+            while True:
+                work = pickle.load(questions)  # noqa: S301 - written by the process that forked this one
+                try:
+                    answer = pickle.dumps((in_fork(work), None))
+                except Exception as error:
+                    answer = _pickled(error)
+                answers.write(answer)
+                answers.flush()
+    except (EOFError, BrokenPipeError):
+        pass
+    finally:
+        os._exit(0)

@@ -1,0 +1,105 @@
+"""Work in forks: what comes back, what does not leak, and what a death costs."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from functools import partial
+
+import pytest
+
+from harness.errors import HarnessError, UsageError
+from harness.experiment.fork import in_fork, pristine
+
+KEPT: list[int] = []
+
+
+def remember(number: int) -> list[int]:
+    """Change this process, and return what it holds now."""
+    KEPT.append(number)
+    return KEPT
+
+
+def refuse() -> None:
+    """Raise an error with all that it has to say."""
+    raise UsageError("no", where="here", hint="try again")
+
+
+def die() -> None:
+    """End without an answer."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+class StubbornError(Exception):
+    """Cannot be pickled."""
+
+    def __init__(self, one: int, two: int) -> None:
+        super().__init__(f"{one} and {two}")
+
+
+def stumble() -> None:
+    """Raise what no pipe carries."""
+    raise StubbornError(1, 2)
+
+
+def test_a_fork_leaves_nothing_behind() -> None:
+    """Each begins as its parent is."""
+    assert [in_fork(partial(remember, number)) for number in (1, 2)] == [[1], [2]]
+    assert KEPT == []
+
+
+def test_a_clean_process_stays_as_it_was_made() -> None:
+    """Whatever its maker does later."""
+    with pristine() as clean:
+        remember(7)
+        try:
+            assert clean.run(remember, 8) == [8]
+            assert clean.run(remember, number=9) == [9]
+        finally:
+            KEPT.clear()
+    with pytest.raises(ChildProcessError):
+        os.waitpid(clean.pid, os.WNOHANG)
+
+
+def test_errors_come_back_as_they_were() -> None:
+    """With place and hint; one that cannot come back says what it was."""
+    for run in (in_fork, None):
+        with pristine() as clean:
+            ask = run or clean.run
+            with pytest.raises(UsageError, match="no") as refused:
+                ask(refuse)
+            assert (refused.value.where, refused.value.hint) == ("here", "try again")
+            with pytest.raises(HarnessError, match="StubbornError: 1 and 2"):
+                ask(stumble)
+
+
+def test_a_death_is_named_and_costs_nothing_else() -> None:
+    """The next call gets an answer."""
+    with pristine() as clean:
+        for ask in (in_fork, clean.run):
+            with pytest.raises(HarnessError, match="SIGKILL"):
+                ask(die)
+            assert ask(os.getpid) != os.getpid()
+
+
+def test_an_interrupted_caller_leaves_no_fork(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C while it waits ends the fork too."""
+    forked: list[int] = []
+    fork = os.fork
+
+    def noted() -> int:
+        forked.append(fork())
+        return forked[-1]
+
+    monkeypatch.setattr(os, "fork", noted)
+    signal.signal(signal.SIGALRM, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    signal.setitimer(signal.ITIMER_REAL, 0.2)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            in_fork(partial(time.sleep, 60))
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, signal.SIG_DFL)
+    with pytest.raises(ChildProcessError):
+        os.waitpid(forked[0], os.WNOHANG)
