@@ -26,7 +26,7 @@ from harness.report.judged_run import JudgedRun
 from harness.report.scorecard import Cell, Scorecard
 from harness.report.summary import summary
 from harness.scenario.shipped import located
-from harness.store import RunFolder, decode, encode
+from harness.store import RunFolder, shaped
 
 _IDS_MAX = 5
 _TITLE_MAX = 120
@@ -73,7 +73,7 @@ def _of_cell(cell: Cell, root: Path) -> list[str]:
     shown = cell.shown
     if cell.status is not Status.FAIL or shown.run is None:
         return []
-    verdict = decode(encode(RunFolder(Path(shown.run)).verdict()), Verdict)
+    verdict = shaped(RunFolder(Path(shown.run)).verdict(), Verdict)
     return list(_annotations(verdict, Path(cell.file), root, f"{cell.scenario} on {cell.chain}", shown.command))
 
 

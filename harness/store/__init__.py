@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from harness.store.capture import Capture, EdgeAttempt, Foreign, Origin, Row, Sink
 from harness.store.files import read_json
-from harness.store.format import decode, encode
+from harness.store.format import decode, encode, shaped
 
 if TYPE_CHECKING:
     from harness.store.folder import RunFolder, latest
@@ -26,6 +26,7 @@ __all__ = [
     "encode",
     "latest",
     "read_json",
+    "shaped",
 ]
 
 

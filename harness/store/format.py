@@ -25,3 +25,12 @@ def decode(raw: bytes, shape: type[T]) -> T:
         ValueError: The text is not JSON, or not of that shape.
     """
     return msgspec.json.decode(raw, type=shape)
+
+
+def shaped(data: Any, shape: type[T]) -> T:
+    """Return plain data, such as parsed JSON, as `shape`.
+
+    Raises:
+        ValueError: They are not of that shape.
+    """
+    return msgspec.convert(data, type=shape)

@@ -6,7 +6,7 @@ from typing import Any
 
 from harness.chain import Chain
 from harness.chain.driver import driver_of
-from harness.store.format import decode, encode
+from harness.store.format import shaped
 
 
 def with_facts(written: dict[str, Any]) -> dict[str, Any]:
@@ -17,5 +17,5 @@ def with_facts(written: dict[str, Any]) -> dict[str, Any]:
     """
     if "facts" in written:
         return written
-    chain = decode(encode(written.get("chain")), Chain)
+    chain = shaped(written.get("chain"), Chain)
     return {**written, "facts": driver_of(chain).facts(chain)}

@@ -10,7 +10,7 @@ from pathlib import Path
 from harness.errors import ExitCode, UsageError
 from harness.experiment.suites.jobs import Job
 from harness.report.scorecard import Cell, CellRun, Scorecard
-from harness.store import SuiteFolder, decode, encode
+from harness.store import SuiteFolder, shaped
 
 
 def scorecard(
@@ -49,7 +49,7 @@ def _done(folder: SuiteFolder) -> dict[tuple[str, str], CellRun]:
     try:
         for cell in folder.read()["cells"]:
             for data in cell["runs"]:
-                run = decode(encode(data), CellRun)
+                run = shaped(data, CellRun)
                 failed = run.exit_code == ExitCode.HARNESS
                 if run.ended and not failed and run.run and (Path(run.run) / "plan.json").is_file():
                     found[cell["file"], run.digest] = run
