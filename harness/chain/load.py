@@ -148,11 +148,13 @@ def _check_driver(document: Document, chain: Chain, driver: Driver) -> None:
 def _check_keys(document: Document, chain: Chain, driver: Driver) -> None:
     """Refuse a key that goes with other drivers, and the lack of one that this driver needs."""
     usual = {field.name: field.default for field in fields(Chain)}
+    owners: dict[str, list[str]] = {}
     for owner in DRIVERS.own.values():
-        for key in sorted(owner.keys):
-            written = getattr(chain, key) != usual[key]
-            if written and key not in driver.keys:
-                raise document.error(f"`{key}:` goes with `driver: {owner.name}`", (key,))
+        for key in owner.keys:
+            owners.setdefault(key, []).append(owner.name)
+    for key, names in owners.items():
+        if getattr(chain, key) != usual[key] and key not in driver.keys:
+            raise document.error(f"`{key}:` goes with `driver: {' or '.join(names)}`", (key,))
     for key in sorted(driver.required):
         if getattr(chain, key) == usual[key]:
             raise document.error(f"`{key}:` goes with `driver: {driver.name}`", ("driver",))
