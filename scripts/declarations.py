@@ -80,7 +80,7 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def page(text: str) -> str:
-    """Return a page with its tables written anew.
+    """Return a page with its tables rewritten.
 
     Args:
         text: The page; a table's place begins with `<!-- NAME: written by … -->` and ends with `<!-- end -->`.

@@ -13,11 +13,11 @@ from harness.judge.tables.columns import Floats
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScorecardNumbers:
-    """Numbers of a run, warm-up left out. None where nobody saw it or nothing was there to see.
+    """Numbers of a run, warm-up left out. None where there was nothing to observe, or no way to observe it.
 
     Attributes:
         requests: That went out, or should have.
-        success: Share of them that got their whole answer.
+        success: Share of them that got their complete answer.
         gave_up: Callers who left unanswered at their deadline.
         attempts: By provider.
         affected: Requests with an attempt that a fault changed.

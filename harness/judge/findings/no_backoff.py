@@ -19,7 +19,7 @@ def _check(run: RunData) -> CheckResult:
     free = retries.where(np.isnan(retries.early_ns))
     samples = len(free)
     if samples < NO_BACKOFF_RETRIES_MIN:
-        return unsure(f"{samples} retries without a Retry-After: {NO_BACKOFF_RETRIES_MIN} are needed to tell", samples)
+        return unsure(f"{samples} retries without a Retry-After: at least {NO_BACKOFF_RETRIES_MIN} needed", samples)
     if lag := stalled(run, free):
         return unsure(lag, samples)
     count = int((free.gap_ns <= TOLERANCE_NS).sum())

@@ -37,7 +37,7 @@ def _check(run: RunData) -> CheckResult:
         return CheckResult(status=Status.PASS, samples=samples, message=message)
     if samples < REQUESTS_MIN:
         return unsure(
-            f"only {plural(samples, 'request')} came later than {due}: {REQUESTS_MIN} are needed to tell", samples
+            f"only {plural(samples, 'request')} came later than {due}: at least {REQUESTS_MIN} needed", samples
         )
     message = f"none of {samples} requests tried {primary} later than {due}"
     return CheckResult(status=Status.FAIL, count=1, samples=samples, message=message)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from harness.judge.properties.declaration import Attempts, Property, WorstRequest
+from harness.judge.properties.declaration import Property, RequestAttempts, WorstRequest
 from harness.judge.properties.search_run import SearchRun
 
 
-def _made(run: SearchRun, attempts: Attempts) -> int:
+def _made(run: SearchRun, attempts: RequestAttempts) -> int:
     return sum(each.provider in run.providers for each in attempts)
 
 

@@ -28,7 +28,7 @@ def _broken(run: SearchRun) -> tuple[str, ...]:
 
 def _harm(shown: WorstRequest) -> str:
     waited = f"the caller waits {duration(shown.run.waited_ns(shown.request))}"
-    return f"{waited} in vain" if shown.request.client_left else waited
+    return f"{waited} and gets no answer" if shown.request.client_left else waited
 
 
 BOUNDED_LATENCY = Property(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from harness.history import AttemptRecord, RequestRecord
 from harness.judge.properties.search_run import SearchRun
 
-Attempts = list[AttemptRecord]
+RequestAttempts = list[AttemptRecord]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +23,7 @@ class WorstRequest:
 
     run: SearchRun
     request: RequestRecord
-    attempts: Attempts
+    attempts: RequestAttempts
 
 
 def _none(_run: SearchRun) -> int:
@@ -45,7 +45,7 @@ class Property:
         limit: For a property without findings: returns the expectation that the requests which break it fail.
         about_streams: Mostly broken by streams, so that a search for it should try many.
         weight: Returns how badly a request breaks it; None where the request that waited longest is the worst.
-        callers_missing: Returns how many more callers it takes to tell whether a run breaks it: 0 where that can be told,
+        callers_missing: Returns how many more callers it takes to tell whether a run breaks it: 0 where that is clear,
             or where it cannot be broken.
         caused_by_all: The faults of all requests led to it, not only those of the request that shows it.
     """
@@ -57,7 +57,7 @@ class Property:
     findings: tuple[str, ...] = ()
     limit: Callable[[SearchRun, tuple[str, ...]], str] | None = None
     about_streams: bool = False
-    weight: Callable[[SearchRun, Attempts], int] | None = None
+    weight: Callable[[SearchRun, RequestAttempts], int] | None = None
     callers_missing: Callable[[SearchRun], int] = _none
     caused_by_all: bool = False
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from harness.history.records import AttemptRecord
 from harness.judge.findings.failure_classes import NON_RETRYABLE, PAYMENT_REQUIRED, QUOTA_CODES, QUOTA_PRESETS
-from harness.judge.properties.declaration import Attempts, Property, WorstRequest
+from harness.judge.properties.declaration import Property, RequestAttempts, WorstRequest
 from harness.judge.properties.search_run import Pair, SearchRun
 from harness.quantities import duration
 
 
-def _in_vain(run: SearchRun, attempts: Attempts) -> list[Pair]:
+def _in_vain(run: SearchRun, attempts: RequestAttempts) -> list[Pair]:
     """Return the retries after an answer that no retry can change."""
     spent = {window.fault_id for window in run.windows if window.inject.error in QUOTA_PRESETS}
     return [

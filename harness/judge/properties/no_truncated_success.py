@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from harness.history.records import RequestRecord
 from harness.http_rules import is_success
-from harness.judge.properties.declaration import Attempts, Property, WorstRequest
+from harness.judge.properties.declaration import Property, RequestAttempts, WorstRequest
 from harness.judge.properties.search_run import SearchRun, failed, winner
 
 _BROKEN = frozenset({"cut", "reset", "timeout", "malformed"})
 
 
-def _truncated(request: RequestRecord, attempts: Attempts) -> bool:
+def _truncated(request: RequestRecord, attempts: RequestAttempts) -> bool:
     """Return whether half an answer was taken for the whole."""
     if request.outcome != "ok" or not is_success(request.status) or request.complete:
         return False
@@ -25,7 +25,7 @@ def _truncated(request: RequestRecord, attempts: Attempts) -> bool:
     return shorter or (is_success(serving.status) and serving.outcome in _BROKEN)
 
 
-def _swallowed(request: RequestRecord, attempts: Attempts) -> bool:
+def _swallowed(request: RequestRecord, attempts: RequestAttempts) -> bool:
     """Return whether the caller got an answer although all attempts failed."""
     answered = request.outcome == "ok" and is_success(request.status) and not request.complete
     return answered and all(failed(each) for each in attempts)

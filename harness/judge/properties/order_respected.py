@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from harness.judge.findings.wrong_order import MEMORY_NS
-from harness.judge.properties.declaration import Attempts, Property, WorstRequest
+from harness.judge.properties.declaration import Property, RequestAttempts, WorstRequest
 from harness.judge.properties.search_run import SearchRun, failed
 from harness.judge.tables.columns import TOLERANCE_NS
 
@@ -25,7 +25,7 @@ def _left_alone_ns(run: SearchRun) -> dict[str, list[tuple[int, int]]]:
 
 
 def _out_of_turn(
-    run: SearchRun, attempts: Attempts, left_alone_ns: Mapping[str, Sequence[tuple[int, int]]]
+    run: SearchRun, attempts: RequestAttempts, left_alone_ns: Mapping[str, Sequence[tuple[int, int]]]
 ) -> tuple[str, str] | None:
     """Return the first provider that was tried before its turn, and whose turn it was; None if all were in turn.
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from harness.history.records import AttemptRecord
-from harness.judge.properties.declaration import Attempts, Property, WorstRequest
+from harness.judge.properties.declaration import Property, RequestAttempts, WorstRequest
 from harness.judge.properties.search_run import Pair, SearchRun
 from harness.judge.tables.columns import TOLERANCE_NS
 from harness.quantities import duration
 
 
-def _too_early(run: SearchRun, attempts: Attempts) -> list[Pair]:
+def _too_early(run: SearchRun, attempts: RequestAttempts) -> list[Pair]:
     """Return the retries that began before the time in their Retry-After."""
     return [pair for pair in run.retries(attempts) if _early_ns(*pair) > TOLERANCE_NS]
 

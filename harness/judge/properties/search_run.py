@@ -90,7 +90,7 @@ class SearchRun:
 def _models(attempts: list[AttemptRecord]) -> list[str | None]:
     """Return which model each attempt at a provider asked for.
 
-    Of a connection try that only the chain has seen nobody knows the model: it counts as that of its neighbour.
+    The model of a connection try that only the chain has seen is unknown: it counts as that of its neighbour.
     """
     models = [each.model for each in attempts]
     for place in range(1, len(models)):

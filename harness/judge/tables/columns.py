@@ -44,7 +44,7 @@ class Requests:
         ok: The caller got an answer that its client takes.
         failed: The caller got an error.
         truncated: The caller got a 2xx answer that its client raises on midway.
-        complete: The whole answer arrived, once.
+        complete: The complete answer arrived, once.
         left: The caller gave up.
         sent: It went out at all.
         named: The caller's text names an attempt, its own request's or not.
@@ -90,7 +90,7 @@ class Attempts:
         end_ns: When it ended.
         status: HTTP status.
         outcome: Place in OUTCOMES.
-        retry_after_ns: The delay that it was told.
+        retry_after_ns: Its Retry-After, as a delay.
         fault: Place of the fault that changed it, in `fault_ids`.
         touched: A fault changed it, or acted on the whole provider when it began.
         used: Its answer is the one that the caller took.

@@ -22,7 +22,7 @@ class Pairs:
         after: Place of the second.
         gap_ns: From the end of the first to the start of the second; NaN if the first has no end.
         failed: The first failed, and the second began after that: the two were not open at once (hedging).
-        early_ns: How long before the time that the first was told the second began; NaN if it was told none.
+        early_ns: How long before the end of the first one's Retry-After the second began; NaN without a Retry-After.
     """
 
     before: Ints
@@ -81,7 +81,7 @@ def by_provider(attempts: Attempts) -> Ints:
 def _models(attempts: Attempts) -> Ints | None:
     """Return which model each attempt asked for; None where all asked for the same.
 
-    Of a connection try that only the chain has seen nobody knows the model: it counts as that of its neighbour.
+    The model of a connection try that only the chain has seen is unknown: it counts as that of its neighbour.
     """
     known, names = pd.factorize(attempts.column("model"))
     if len(names) < 2:
@@ -127,7 +127,7 @@ def retries_table(columns: Columns) -> pd.DataFrame:
     Returns:
         `request_id`, `phase`, `from_provider`, `to_provider`, `kind` (`retry` at the same provider, `switch` to
         another), `gap_ns` (end of the one to start of the other; NaN if the one never ended, negative if both were
-        open at once), `told_ns` (the delay that the first was told, NaN if none), `early_ns` (how long before that
+        open at once), `told_ns` (the first one's Retry-After, NaN if none), `early_ns` (how long before that
         the second began), `from_attempt`, `to_attempt`, `from_outcome`, `from_status`, and `nth` (which retry at
         `to_provider` the second is; 0 for the first try there).
     """
