@@ -124,6 +124,8 @@ def _as_json(explored: Explored) -> dict[str, Any]:
             }
             for each in explored.found
         ],
+        "streamed": explored.streamed,
+        "uncovered": list(explored.uncovered),
     }
 
 
@@ -138,6 +140,8 @@ def _print(explored: Explored) -> None:
     else:
         write("nothing found\n")
     write(f"searched: {explored.searched()}\n")
+    for gap in explored.uncovered:
+        write(f"not covered: {gap}\n")
 
 
 def _file(found: Found) -> str:

@@ -23,6 +23,7 @@ from harness.experiment.fork import pristine
 from harness.judge import RunData, Status, judge
 from harness.judge.properties import PROPERTIES, SearchRun
 from harness.judge.properties.bounded_latency import default_deadline_ns
+from harness.quantities import duration
 from harness.scenario import compile_plan
 from harness.scenario.expect import parse
 from harness.sim.search import Find, Hunt, Space, long_enough, search_run_of, try_schedule
@@ -31,6 +32,7 @@ from harness.sim.search.to_yaml import to_yaml
 
 FAULTS_MAX = 3
 BUDGET_S = 60.0
+_NAMED_MAX = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +67,8 @@ class Explored:
         properties: Names of those that were to be broken.
         found: What breaks them.
         retracted: How many finds did not show again in a fresh process, and so are none.
+        streamed: How many of the timelines asked for streams.
+        uncovered: What the search did not look at, in sentences.
         interrupted: The search was stopped before its budget was used up.
     """
 
@@ -74,6 +78,8 @@ class Explored:
     properties: tuple[str, ...]
     found: tuple[Found, ...]
     retracted: int = 0
+    streamed: int = 0
+    uncovered: tuple[str, ...] = ()
     interrupted: bool = False
 
     @property
@@ -89,8 +95,9 @@ class Explored:
         faults = "one fault" if space.faults_max == 1 else f"up to {space.faults_max} faults"
         retracted = f"; {self.retracted} finds did not show again in a fresh process" if self.retracted else ""
         return (
-            f"{self.tried} timelines of {faults} at {', '.join(space.providers)} in {self.took_s:.0f} s "
-            f"(seed {space.seed}, deadline {space.deadline_ns / 1e9:g} s) for {', '.join(self.properties)}{retracted}"
+            f"{self.tried} timelines of {faults} at {', '.join(space.providers)}, {self.streamed} of them with streams, "
+            f"in {self.took_s:.0f} s (seed {space.seed}, deadline {space.deadline_ns / 1e9:g} s) for "
+            f"{', '.join(self.properties)}{retracted}"
         )
 
 
@@ -164,8 +171,28 @@ def explore(
         properties=names,
         found=tuple(kept),
         retracted=retracted,
+        streamed=hunt.streamed,
+        uncovered=_uncovered(hunt, space, names),
         interrupted=interrupted(),
     )
+
+
+def _uncovered(hunt: Hunt, space: Space, properties: Sequence[str]) -> tuple[str, ...]:
+    """Return what the budget did not cover, in sentences."""
+    told = []
+    if untried := hunt.untried():
+        named = [f"{inject.fault_kind.words(inject).many} from {provider}" for provider, inject in untried[:_NAMED_MAX]]
+        more = len(untried) - len(named)
+        rest = f", and {more} more" if more else ""
+        told.append(
+            f"{len(untried)} of {len(space.pairs())} faults at a provider were never tried: {', '.join(named)}{rest}"
+        )
+    if "returns_to_primary" in properties and space.outlasted:
+        healthy = duration(space.after * space.gap_ns)
+        told.append(
+            f"returns_to_primary was not tested: the chain's cooldown is longer than the {healthy} without faults"
+        )
+    return tuple(told)
 
 
 def _space(chain: Chain, *, deadline: int | None, providers: Sequence[str], faults: int, seed: int) -> Space:

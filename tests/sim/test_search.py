@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.chain import Chain
+from harness.chain.spec import BreakerSpec
 from harness.judge.properties import PROPERTIES, broken
 from harness.scenario import Fault, Inject
 from harness.sim.search import FaultSchedule, Find, Hunt, Space, search_run_of
@@ -194,3 +195,37 @@ def test_an_interrupted_search_ends_at_once() -> None:
 
     with pytest.raises(KeyboardInterrupt):
         list(Hunt(space(), over=over).run())
+
+
+def test_a_property_about_streams_searches_streams() -> None:
+    """Most timelines stream where nothing else is looked for, and half of their faults are those of streams."""
+    search = hunt(space(), 60, properties=("no_truncated_success",))
+    assert list(search.run()) == []
+    assert search.streamed > 30
+    faults = [fault for schedule in search._known if schedule.streaming for fault in schedule.faults]
+    assert sum(fault.inject.stream is not None for fault in faults) > len(faults) / 3
+    plain = hunt(space(), 60, properties=("bounded_latency",))
+    assert list(plain.run()) == []
+    assert plain.streamed < 30
+
+
+def test_what_was_not_tried_is_known() -> None:
+    """A fault at a provider that no timeline had."""
+    search = hunt(space(), 5)
+    assert list(search.run()) == []
+    pairs = set(space().pairs())
+    tried = {(fault.on, fault.inject) for schedule in search._known for fault in schedule.faults}
+    assert set(search.untried()) == pairs - tried
+    assert 0 < len(search.untried()) < len(pairs)
+
+
+@pytest.mark.parametrize(("cooldown_s", "outlasted"), [(0, False), (30, False), (600, True)])
+def test_all_are_healthy_for_longer_than_a_cooldown(cooldown_s: int, outlasted: bool) -> None:
+    """So that a chain can show that it returns; where the cooldown is too long for a search, that is known."""
+    assert CORRECT.policy is not None
+    breaker = BreakerSpec(failures=3, open=cooldown_s * S) if cooldown_s else None
+    where = space(replace(CORRECT, policy=replace(CORRECT.policy, breaker=breaker)))
+    assert where.outlasted is outlasted
+    assert where.after * where.gap_ns >= 24 * S
+    if not outlasted:
+        assert where.after * where.gap_ns > (cooldown_s + 10) * S

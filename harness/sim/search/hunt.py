@@ -14,6 +14,7 @@ from hypothesis.database import DirectoryBasedExampleDatabase
 from hypothesis.errors import NoSuchExample
 
 from harness.judge.properties import PROPERTIES
+from harness.scenario import Inject
 from harness.sim.search.space import FaultSchedule, Space
 from harness.sim.search.trial import TrialResult, try_schedule
 from harness.store import decode, encode
@@ -220,6 +221,7 @@ class Hunt:
         while self._open() and dull < _DULL_MAX:
             turn += 1
             tried = self.tried
+            self._schedules = self._space.schedules(streams=self._for_streams(turn))
             try:
                 find(
                     self._schedules,
@@ -236,6 +238,21 @@ class Hunt:
                         yield self._found(name, self._bare(name, self._noticed[name]), shrunk=True)
             except NoSuchExample:
                 dull = 0 if self.tried > tried else dull + 1
+
+    def _for_streams(self, turn: int) -> bool:
+        """Return whether a round looks for what streams break: all of them do where nothing else is left, else every other."""
+        about = [PROPERTIES[name].about_streams for name in self._open()]
+        return all(about) or (any(about) and turn % 2 == 0)
+
+    @property
+    def streamed(self) -> int:
+        """How many of the schedules that were run stream."""
+        return sum(schedule.streaming for schedule in self._known)
+
+    def untried(self) -> list[tuple[str, Inject]]:
+        """Return the faults that no schedule had, with their providers: what the budget did not cover."""
+        tried = {(fault.on, fault.inject) for schedule in self._known for fault in schedule.faults}
+        return [pair for pair in self._space.pairs() if pair not in tried]
 
     def _look(self, schedule: FaultSchedule) -> bool:
         shown = self._met(schedule)

@@ -14,6 +14,7 @@ from typing import TypeVar
 from hypothesis import strategies as st
 
 from harness.chain import Chain
+from harness.chain.driver import driver_of
 from harness.provider.fault_kind import Family
 from harness.provider.faults import FAULTS
 from harness.scenario import Fault, Inject, Load, Plan, Scenario, compile_plan
@@ -25,8 +26,10 @@ NAME = "explore"
 _GAPS_S = (2, 4, 5, 10)
 _CALLERS = 10
 _HEALTHY_S = 24
-"""So long that a breaker or a cooldown of some 10 s is over, and callers come after that."""
+"""So long that a breaker of some 10 s is over, and callers come after that. A declared cooldown makes it longer."""
 _HEALTHY_MIN = 3
+_HEALTHY_MAX = 60
+"""How many callers come at most when all is healthy again: a cooldown that outlasts them is not searched."""
 _AT_ONCE = 6
 """How many faults begin at once for one that begins at any time."""
 _FAULTS_PHASE, _HEALTHY_PHASE = "faults", "healthy"
@@ -111,8 +114,19 @@ class Space:
 
     @property
     def after(self) -> int:
-        """How many callers come when all providers are healthy again."""
-        return max(_HEALTHY_MIN, -(-_HEALTHY_S * S // self.gap_ns))
+        """How many callers come when all providers are healthy again: enough to see that the chain's cooldown is over."""
+        wanted_ns = self._cooldown_ns + _HEALTHY_S * S if self._cooldown_ns > _HEALTHY_S * S // 2 else _HEALTHY_S * S
+        return min(max(_HEALTHY_MIN, -(-wanted_ns // self.gap_ns)), _HEALTHY_MAX)
+
+    @property
+    def outlasted(self) -> bool:
+        """Whether the chain's cooldown is longer than all are healthy, so that nobody sees whether it ends."""
+        return self._cooldown_ns >= self.after * self.gap_ns
+
+    @property
+    def _cooldown_ns(self) -> int:
+        cooldowns_ns = driver_of(self.chain).facts(self.chain).cooldown_ns
+        return max((cooldowns_ns.get(name, 0) for name in self.chain.first), default=0)
 
     def phases(self, schedule: FaultSchedule) -> dict[str, int]:
         """Return the lengths of a schedule's phases, in nanoseconds, by name."""
@@ -163,9 +177,17 @@ class Space:
             fault.on in self.providers and (fault.at or 0) + (fault.for_ or 0) <= end_ns for fault in schedule.faults
         )
 
-    def schedules(self) -> st.SearchStrategy[FaultSchedule]:
-        """Return all that is searched."""
-        return _schedules(self)
+    def schedules(self, *, streams: bool = False) -> st.SearchStrategy[FaultSchedule]:
+        """Return all that is searched.
+
+        Args:
+            streams: Most of the schedules stream, and half of their faults are those of streams; else a quarter stream.
+        """
+        return _schedules(self, streams=streams)
+
+    def pairs(self) -> tuple[tuple[str, Inject], ...]:
+        """Return each fault at each provider, the simplest first."""
+        return tuple((name, inject) for name in self.providers for inject in dict.fromkeys(_even(_STREAM_FAMILIES)))
 
 
 # A fault is four draws, and no draw decides whether there is another: Hypothesis deletes no more than five in a row at
@@ -173,12 +195,16 @@ class Space:
 
 
 @st.composite
-def _schedules(draw: st.DrawFn, space: Space) -> FaultSchedule:
-    streaming = draw(_one_of((False, False, False, True)))
+def _schedules(draw: st.DrawFn, space: Space, *, streams: bool) -> FaultSchedule:
+    streaming = draw(_one_of((False, True, True, True) if streams else (False, False, False, True)))
+    faults = _even(_STREAM_FAMILIES if streaming else _PLAIN_FAMILIES)
+    if streams and streaming:
+        streamed = _family("streamed")
+        faults = (*faults, *streamed * (len(faults) // len(streamed)))
     fault = st.builds(
         partial(_fault, space),
         _one_of(space.providers),
-        _one_of(_even(_STREAM_FAMILIES if streaming else _PLAIN_FAMILIES)),
+        _one_of(faults),
         _one_of(_times(space.gap_ns)),
         _one_of(_STRETCHES),
     )
