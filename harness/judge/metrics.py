@@ -31,6 +31,8 @@ DISTRIBUTIONS = (
     "fallback_overhead_failed",
     "fallback_overhead_waiting",
 )
+REWRITTEN = "the chain rewrites answers, so that their completeness is unknown"
+_OF_COMPLETENESS = ("success_rate", "failed_requests", "goodput", "success_after_fallback")
 UNSEEN = "connections that a chain in another program tried and did not get are not observable"
 _NOT_OF_ATTEMPTS = frozenset({"requests", "success_rate", "failed_requests", "goodput", "latency", "ttft"})
 _MOMENTS = frozenset({"time_to_fallback", "time_to_recover"})
@@ -67,6 +69,11 @@ def _phase(run: RunData, phase: Phase | None) -> dict[str, Value]:
             else Value(value=None, samples=0, unit=value.unit, why=UNSEEN)
             for name, value in values.items()
         }
+    if "rewrites" in run.plan.chain.answers and (run.columns.requests.unnamed & among).any():
+        unknown = {
+            name: Value(value=None, samples=0, unit=values[name].unit, why=REWRITTEN) for name in _OF_COMPLETENESS
+        }
+        values |= unknown
     return values
 
 

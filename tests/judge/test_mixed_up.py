@@ -115,6 +115,16 @@ def test_what_a_chain_declares_is_no_answer_of_nobody() -> None:
     assert look("answer_of_nobody", book.run(_answering("cache"))).status is Status.FAIL
 
 
+def test_completeness_of_rewritten_answers_is_unknown() -> None:
+    """An expectation on it is inconclusive, in the phases where a text names no attempt."""
+    book = Book().steady()
+    book.request(12, Try(), **NOBODYS, text_chars=300)
+    plan = plan_of("success_rate in baseline >= 50%", "success_rate in fault >= 50%")
+    rewriting = replace(plan, chain=replace(plan.chain, answers=("rewrites",)))
+    statuses = [row.status for row in judge(book.run(rewriting)).expectations]
+    assert statuses == [Status.PASS, Status.INCONCLUSIVE]
+
+
 def test_without_an_attempt_of_its_own_it_is_an_error_swallowed() -> None:
     """All of its attempts failed, and a 2xx came all the same."""
     book = Book().steady()
