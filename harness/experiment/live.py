@@ -7,12 +7,13 @@ import os
 import signal
 import time
 import traceback
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Coroutine, Mapping
 from types import FrameType
 from typing import Any, TypeVar
 
 from harness.chain.redact import secrets
 from harness.chain.scrub import scrub
+from harness.engines import Gate, Progress
 from harness.errors import ExitCode, HarnessError
 from harness.experiment.environment import environment
 from harness.live import engine
@@ -30,36 +31,14 @@ class Interrupted(HarnessError):  # noqa: N818 - not an error of anyone's
     exit_code = ExitCode.INTERRUPTED
 
 
-class Quiet:
-    """A run's progress that nobody watches: of a suite's runs only what they have to say is told.
-
-    Args:
-        say: Takes it; it is lost if None.
-    """
-
-    def __init__(self, say: Callable[[str], None] | None = None) -> None:
-        self._say = say
-
-    def phase(self, name: str, total_s: float | None = None) -> None:
-        """Begin a named part of the work."""
-
-    def count(self, done: int, total: int) -> None:
-        """Tell how many runs are done."""
-
-    def say(self, text: str) -> None:
-        """Tell one thing worth knowing."""
-        if self._say is not None:
-            self._say(text)
-
-
 async def carry_out(
     loaded: Loaded,
     folder: RunFolder,
     *,
     binary: Binary,
-    progress: engine.Progress,
+    progress: Progress,
     command: str,
-    gate: engine.Gate | None = None,
+    gate: Gate | None = None,
     forks: Mapping[str, Fork] | None = None,
 ) -> HarnessError | None:
     """Run a plan on real parts; return why it did not come to its planned end, or None.

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from harness.engines import BudgetReached, Progress
 from harness.errors import HarnessError, UsageError
 from harness.experiment.live import Interrupted, carry_out, interruptible
 from harness.experiment.prepare import prepare
@@ -14,7 +15,6 @@ from harness.experiment.real import Permission, notices
 from harness.experiment.sim_run import simulable, simulate
 from harness.history import History
 from harness.judge import RunData, Status, judge, measure, metrics_json, verdict_json
-from harness.live.engine import BudgetReached, Progress
 from harness.live.toxiproxy import provision
 from harness.report import JudgedRun
 from harness.report.junit import junit

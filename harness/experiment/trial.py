@@ -7,8 +7,8 @@ import shutil
 from functools import partial
 from pathlib import Path
 
+from harness.engines import Quiet
 from harness.experiment.fork import in_fork
-from harness.experiment.live import Quiet
 from harness.experiment.prepare import prepare
 from harness.experiment.real import Permission
 from harness.experiment.run import RunResult, judge_run

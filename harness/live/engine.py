@@ -7,18 +7,19 @@ import os
 import string
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from secrets import choice
-from typing import Any, Protocol
+from typing import Any
 
 from harness.chain import Chain
 from harness.chain.redact import secrets
 from harness.chain.upstream import keys
 from harness.drivers.endpoint import READY_S
 from harness.drivers.host import Host, host
-from harness.errors import ExitCode, HarnessError
+from harness.engines import BudgetReached, Gate, Progress
+from harness.errors import HarnessError
 from harness.live.environment import child_environment
 from harness.live.nemesis import Nemesis
 from harness.live.processes import Fork, OwnedProcess
@@ -51,22 +52,6 @@ CUT_SHORT_S = 2.5
 TOKEN_CHARS = 8
 
 
-class BudgetReached(HarnessError):  # noqa: N818 - not an error of anyone's
-    """The run ended early: its real providers may not be called any more."""
-
-    exit_code = ExitCode.INCONCLUSIVE
-
-
-class Progress(Protocol):
-    """Where the engine says how far it is."""
-
-    def phase(self, name: str, total_s: float | None = None) -> None:
-        """Begin a named part of the work, which takes `total_s` seconds if that is known."""
-
-    def say(self, text: str) -> None:
-        """Tell one thing worth knowing."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveResult:
     """A run that came to its planned end.
@@ -78,10 +63,6 @@ class LiveResult:
 
     warnings: tuple[str, ...]
     load: LoadDone
-
-
-Gate = Callable[[], Awaitable[None]]
-"""Awaited between the warm-up and the origin: runs that share a machine begin together, after everyone's imports."""
 
 
 async def run(

@@ -11,9 +11,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from harness.engines import Quiet
 from harness.errors import UsageError
 from harness.experiment import Baseline, compare, report, suite, trial
-from harness.experiment.live import Quiet
 from tests.experiment.files import SCENARIO
 
 CHAIN = """\

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from harness.engines import Quiet
 from harness.experiment import live
 from harness.experiment.suites.jobs import jobs
 from harness.live.toxiproxy import Binary
@@ -32,5 +33,5 @@ def test_a_run_that_is_cut_short_shows_no_secret(
     monkeypatch.setattr(live.engine, "run", run)
     binary = Binary(path=tmp_path, version="2.12.0", source="path", why="")
     with pytest.raises(cut):
-        asyncio.run(live.carry_out(job.loaded, folder, binary=binary, progress=live.Quiet(), command=""))
+        asyncio.run(live.carry_out(job.loaded, folder, binary=binary, progress=Quiet(), command=""))
     assert (folder.logs / "chain.log").read_text() == "calling with (hidden)\n"

@@ -10,16 +10,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
+from harness.engines import BudgetReached, Gate, Progress
 from harness.errors import ExitCode, HarnessError
 from harness.experiment.suites.jobs import Job
 from harness.experiment.suites.judge_process import Judge
 from harness.experiment.suites.waves import StartGate, Wave
 from harness.judge import Score
-from harness.live import engine
 from harness.report.scorecard import CellRun, Scorecard, html, junit, markdown
 from harness.store import RunFolder, SuiteFolder
 
-CarryOut = Callable[[Job, RunFolder, engine.Gate], Awaitable[HarnessError | None]]
+CarryOut = Callable[[Job, RunFolder, Gate], Awaitable[HarnessError | None]]
 """Carries one run out, and returns why it did not come to its planned end, or None. Awaits the gate once it is ready."""
 Waves = Callable[[Sequence[Job]], list[Wave]]
 """Says which runs go side by side."""
@@ -30,7 +30,7 @@ WRITING_SHARE = 0.05
 """How much of its time a suite may take to write down how far it is."""
 
 
-class SuiteProgress(engine.Progress, Protocol):
+class SuiteProgress(Progress, Protocol):
     """Where a suite says how far it is."""
 
     def count(self, done: int, total: int) -> None:
@@ -152,7 +152,7 @@ class Suite:
             self._progress.say(f"{job.name}: error: {error}")
         path = None if folder is None else str(folder.path)
         code = ExitCode.PASS if error is None else ExitCode.HARNESS
-        if isinstance(error, engine.BudgetReached):  # as with `harness run`: nobody failed
+        if isinstance(error, BudgetReached):  # as with `harness run`: nobody failed
             code = error.exit_code
         self._set(job, run=path, ended=True, error=told, exit_code=int(code), wall_s=_wall_s(folder))
         self._done += 1

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from harness.engines import Quiet
 from harness.errors import ExitCode, HarnessError
-from harness.experiment.live import Quiet
 from harness.experiment.run import judge_run
 from harness.history import History
 from harness.judge import Score, ScorecardNumbers, score

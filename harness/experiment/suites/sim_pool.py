@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from harness.chain import Chain
+from harness.engines import Gate
 from harness.errors import ExitCode, HarnessError
 from harness.experiment.suites.jobs import Job
 from harness.experiment.suites.judge_process import Judged, JudgeRun
-from harness.live import engine
 from harness.live.processes import OwnedProcess
 from harness.messages import Failed, Ready
 from harness.store import RunFolder
@@ -87,7 +87,7 @@ class SimPool:
             for child in list(self._children):
                 await child.end(grace_s=0)
 
-    async def carry(self, job: Job, folder: RunFolder, _gate: engine.Gate) -> HarnessError | None:
+    async def carry(self, job: Job, folder: RunFolder, _gate: Gate) -> HarnessError | None:
         """Simulate and judge a run; see `harness.experiment.suites.conductor.CarryOut`."""
         message = SimulateRun(run=str(folder.path), chain=job.loaded.chain, command=job.command)
         try:

@@ -10,8 +10,9 @@ from functools import partial
 from pathlib import Path
 
 from harness.drivers.host import host
+from harness.engines import Gate, Quiet
 from harness.errors import HarnessError, UsageError
-from harness.experiment.live import Interrupted, Quiet, carry_out, interruptible
+from harness.experiment.live import Interrupted, carry_out, interruptible
 from harness.experiment.real import notices
 from harness.experiment.run import Engine as EngineName
 from harness.experiment.sim_run import simulable
@@ -21,7 +22,6 @@ from harness.experiment.suites.jobs import Job, jobs
 from harness.experiment.suites.judge_process import Judge, JudgeProcess
 from harness.experiment.suites.sim_pool import SimPool
 from harness.experiment.suites.waves import pack, together
-from harness.live import engine
 from harness.live.nursery import nurseries
 from harness.live.toxiproxy import Binary, provision
 from harness.report.scorecard import Scorecard, junit
@@ -132,7 +132,7 @@ async def _live(parts: _Parts, binary: Binary) -> Scorecard:
     progress.phase("imports")
     async with nurseries(modules, parts.folder.path, progress.say) as forks:
 
-        async def carry(job: Job, run: RunFolder, gate: engine.Gate) -> HarnessError | None:
+        async def carry(job: Job, run: RunFolder, gate: Gate) -> HarnessError | None:
             told = Quiet(lambda text: progress.say(f"{job.name}: {text}"))
             return await carry_out(
                 job.loaded, run, binary=binary, progress=told, command=job.command, gate=gate, forks=forks()

@@ -12,8 +12,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from harness.engines import Gate
 from harness.experiment.suites.jobs import Job
-from harness.live.engine import Gate as Wait
 from harness.scenario import Plan
 
 RUN_CPU_S = 0.06
@@ -145,7 +145,7 @@ class StartGate:
         await self._open.wait()
 
     @asynccontextmanager
-    async def ticket(self) -> AsyncIterator[Wait]:
+    async def ticket(self) -> AsyncIterator[Gate]:
         """Give one run the call at which it waits; a run that leaves without having come is awaited no more."""
         came = False
 

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from harness import experiment
+from harness.engines import Quiet
 from harness.errors import ExitCode, UsageError
-from harness.experiment.live import Quiet
 from harness.experiment.suites.jobs import jobs
 from harness.experiment.suites.sim_pool import SimPool
 from harness.judge import Score

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from harness.engines import BudgetReached, Gate
 from harness.errors import ExitCode, HarnessError, UsageError
 from harness.experiment.suites.cells import scorecard
 from harness.experiment.suites.conductor import Suite
@@ -20,7 +21,6 @@ from harness.experiment.suites.jobs import Job, jobs
 from harness.experiment.suites.judge_process import Judged
 from harness.experiment.suites.waves import pack
 from harness.judge import Score, ScorecardNumbers
-from harness.live.engine import BudgetReached, Gate
 from harness.report.scorecard import Scorecard
 from harness.store import RunFolder, SuiteFolder
 from tests.experiment.files import chain, scenario
