@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import platform
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from harness.experiment.environment import cores
 from harness.live import toxiproxy
 
 _NEEDED = ("litellm", "locust", "aiohttp", "toxiproxy-python", "nbclient")
@@ -39,14 +39,14 @@ class Diagnosis:
 
 def doctor() -> list[Diagnosis]:
     """Say what this machine has, which Toxiproxy a run would use and why; installs and builds nothing."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    found = cores()
     return [
         Diagnosis(name="Python", ok=True, needed=True, detail=platform.python_version()),
         Diagnosis(
             name="cores",
-            ok=cores >= _CORES_MIN,
+            ok=found >= _CORES_MIN,
             needed=False,
-            detail=str(cores),
+            detail=str(found),
             hint="on one core the chain, the load and the providers wait for each other: expect inconclusive times",
         ),
         *(_distribution(name) for name in _NEEDED),

@@ -27,11 +27,16 @@ def environment(*, command: str, toxiproxy: str | None = None) -> dict[str, Any]
         "command": command,
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
-        "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "cores": cores(),
         "toxiproxy": toxiproxy,
         "versions": _versions(),
         "plugins": [plugin._asdict() for plugin in registry.loaded()],
     }
+
+
+def cores() -> int:
+    """Return how many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @cache

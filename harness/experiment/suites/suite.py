@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import KW_ONLY, dataclass
@@ -12,6 +11,7 @@ from pathlib import Path
 from harness.drivers.host import host
 from harness.engines import Gate, Quiet
 from harness.errors import HarnessError, UsageError
+from harness.experiment.environment import cores
 from harness.experiment.live import Interrupted, carry_out, interruptible
 from harness.experiment.real import notices
 from harness.experiment.run import Engine as EngineName
@@ -138,12 +138,12 @@ async def _live(parts: _Parts, binary: Binary) -> Scorecard:
                 job.loaded, run, binary=binary, progress=told, command=job.command, gate=gate, forks=forks()
             )
 
-        waves = partial(pack, cores=_cores(), most=parts.most)
+        waves = partial(pack, cores=cores(), most=parts.most)
         return await parts.suite(carry, JudgeProcess.start, waves=waves).run()
 
 
 async def _simulated(parts: _Parts) -> Scorecard:
-    processes = min(_cores(), len(parts.todo), parts.most or len(parts.todo))
+    processes = min(cores(), len(parts.todo), parts.most or len(parts.todo))
     async with SimPool.start(processes, parts.folder.path / "sim.log") as sim_pool:
 
         @asynccontextmanager
@@ -152,7 +152,3 @@ async def _simulated(parts: _Parts) -> Scorecard:
 
         # One run more than there are processes: its folder is made while they are busy.
         return await parts.suite(sim_pool.carry, judges, waves=together, slots=processes + 1).run()
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
