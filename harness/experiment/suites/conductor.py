@@ -37,6 +37,80 @@ class SuiteProgress(Progress, Protocol):
         """Tell how many of its runs are done."""
 
 
+class Shown(Protocol):
+    """Shows where a suite is."""
+
+    def start(self, wave: Wave, name: str) -> None:
+        """Show that the runs of a wave start."""
+
+    def begin(self, wave: Wave, name: str) -> None:
+        """Show that all of them are ready, and begin."""
+
+    def ended(self) -> None:
+        """Show that a run has ended."""
+
+    def judged(self, job: Job, score: Score) -> None:
+        """Show how a run was judged."""
+
+
+class ByWave:
+    """Shows each wave, and each run's score: runs that take their own length.
+
+    Args:
+        progress: Receives it.
+    """
+
+    def __init__(self, progress: SuiteProgress) -> None:
+        self._progress = progress
+
+    def start(self, wave: Wave, name: str) -> None:
+        """See `Shown`."""
+        size = f"{len(wave.jobs)} run{'s' if len(wave.jobs) > 1 else ''}"
+        self._progress.say(f"{name}: {size}, {wave.length_s:.0f} s")
+        self._progress.phase(f"{name}: start")
+
+    def begin(self, wave: Wave, name: str) -> None:
+        """See `Shown`."""
+        self._progress.phase(name, wave.length_s)
+
+    def ended(self) -> None:
+        """See `Shown`; the clock shows it."""
+
+    def judged(self, job: Job, score: Score) -> None:
+        """See `Shown`."""
+        self._progress.say(f"{job.name}: {score}")
+
+
+class ByCount:
+    """Counts runs, and shows only scores that somebody must look at: hundreds of runs that take no time of their own.
+
+    Args:
+        progress: Receives it.
+    """
+
+    def __init__(self, progress: SuiteProgress) -> None:
+        self._progress = progress
+        self._done = self._total = 0
+
+    def start(self, wave: Wave, name: str) -> None:  # noqa: ARG002 - there is one wave
+        """See `Shown`."""
+        self._total = len(wave.jobs)
+        self._progress.count(0, self._total)
+
+    def begin(self, wave: Wave, name: str) -> None:
+        """See `Shown`; each run begins when there is a process for it."""
+
+    def ended(self) -> None:
+        """See `Shown`."""
+        self._done += 1
+        self._progress.count(self._done, self._total)
+
+    def judged(self, job: Job, score: Score) -> None:
+        """See `Shown`."""
+        if score is not Score.PASS:
+            self._progress.say(f"{job.name}: {score}")
+
+
 class Suite:
     """A suite under way. Its scorecard is kept on the disk after every step, so that it can be gone on with.
 
@@ -49,7 +123,8 @@ class Suite:
         judges: Gives whoever judges them.
         progress: Told about each wave.
         waves: Says which runs go side by side.
-        slots: Runs under way at most, where they take no time of their own and are counted; None where a wave begins together.
+        shown: Shows where it is.
+        slots: Runs under way at most; as many as there are if None.
     """
 
     def __init__(
@@ -63,6 +138,7 @@ class Suite:
         judges: Judges,
         progress: SuiteProgress,
         waves: Waves,
+        shown: Shown,
         slots: int | None = None,
     ) -> None:
         self.card = card
@@ -73,10 +149,8 @@ class Suite:
         self._judges = judges
         self._progress = progress
         self._waves = waves
-        self._counted = slots is not None
+        self._shown = shown
         self._slots = asyncio.Semaphore(slots or len(todo) or 1)
-        self._fresh = 0
-        self._done = 0
         self._written_s = 0.0
         self._judge: Judge
         self._judgements: set[asyncio.Task[None]] = set()
@@ -88,7 +162,6 @@ class Suite:
         waves = self._waves(fresh)
         if kept := len(self._todo) - len(fresh):
             self._progress.say(f"{kept} of {len(self._todo)} runs are done already")
-        self._fresh = len(fresh)
         self._folder.write(self.card.as_json())
         try:
             async with self._judges(self._folder.path / "judge.log") as self._judge:
@@ -111,12 +184,7 @@ class Suite:
         return self.card
 
     async def _wave(self, wave: Wave, name: str) -> None:
-        if self._counted:
-            self._progress.count(0, self._fresh)
-        else:
-            size = f"{len(wave.jobs)} run{'s' if len(wave.jobs) > 1 else ''}"
-            self._progress.say(f"{name}: {size}, {wave.length_s:.0f} s")
-            self._progress.phase(f"{name}: start")
+        self._shown.start(wave, name)
         gate = StartGate(len(wave.jobs))
         announcement = asyncio.create_task(self._announce(gate, wave, name))
         try:
@@ -126,8 +194,7 @@ class Suite:
 
     async def _announce(self, gate: StartGate, wave: Wave, name: str) -> None:
         await gate.opened()
-        if not self._counted:
-            self._progress.phase(name, wave.length_s)
+        self._shown.begin(wave, name)
 
     async def _in_turn(self, job: Job, gate: StartGate) -> None:
         async with self._slots:
@@ -155,9 +222,7 @@ class Suite:
         if isinstance(error, BudgetReached):  # as with `harness run`: nobody failed
             code = error.exit_code
         self._set(job, run=path, ended=True, error=told, exit_code=int(code), wall_s=_wall_s(folder))
-        self._done += 1
-        if self._counted:
-            self._progress.count(self._done, self._fresh)
+        self._shown.ended()
         if folder is not None:
             self._judge_later(job)
 
@@ -175,8 +240,7 @@ class Suite:
             error = state.error or f"the run could not be judged: {problem}"
             self._set(job, score=Score.INCONCLUSIVE, exit_code=int(ExitCode.HARNESS), error=error)
             return
-        if not self._counted or judged.score is not Score.PASS:  # of hundreds, only those that somebody must look at
-            self._progress.say(f"{job.name}: {judged.score}")
+        self._shown.judged(job, judged.score)
         self._set(
             job, score=judged.score, exit_code=code or judged.exit_code, reasons=judged.reasons, tally=judged.tally
         )

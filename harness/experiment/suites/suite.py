@@ -17,7 +17,7 @@ from harness.experiment.real import notices
 from harness.experiment.run import Engine as EngineName
 from harness.experiment.sim_run import simulable
 from harness.experiment.suites.cells import scorecard
-from harness.experiment.suites.conductor import CarryOut, Judges, Suite, SuiteProgress, Waves
+from harness.experiment.suites.conductor import ByCount, ByWave, CarryOut, Judges, Shown, Suite, SuiteProgress, Waves
 from harness.experiment.suites.jobs import Job, jobs
 from harness.experiment.suites.judge_process import Judge, JudgeProcess
 from harness.experiment.suites.sim_pool import SimPool
@@ -108,7 +108,7 @@ class _Parts:
     progress: SuiteProgress
     most: int | None
 
-    def suite(self, carry: CarryOut, judges: Judges, *, waves: Waves, slots: int | None = None) -> Suite:
+    def suite(self, carry: CarryOut, judges: Judges, *, waves: Waves, shown: Shown, slots: int | None = None) -> Suite:
         """Return the suite."""
         return Suite(
             self.todo,
@@ -119,6 +119,7 @@ class _Parts:
             judges=judges,
             progress=self.progress,
             waves=waves,
+            shown=shown,
             slots=slots,
         )
 
@@ -139,7 +140,7 @@ async def _live(parts: _Parts, binary: Binary) -> Scorecard:
             )
 
         waves = partial(pack, cores=cores(), most=parts.most)
-        return await parts.suite(carry, JudgeProcess.start, waves=waves).run()
+        return await parts.suite(carry, JudgeProcess.start, waves=waves, shown=ByWave(progress)).run()
 
 
 async def _simulated(parts: _Parts) -> Scorecard:
@@ -151,4 +152,5 @@ async def _simulated(parts: _Parts) -> Scorecard:
             yield sim_pool
 
         # One run more than there are processes: its folder is made while they are busy.
-        return await parts.suite(sim_pool.carry, judges, waves=together, slots=processes + 1).run()
+        shown = ByCount(parts.progress)
+        return await parts.suite(sim_pool.carry, judges, waves=together, shown=shown, slots=processes + 1).run()

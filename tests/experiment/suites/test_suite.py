@@ -16,7 +16,7 @@ import pytest
 from harness.engines import BudgetReached, Gate
 from harness.errors import ExitCode, HarnessError, UsageError
 from harness.experiment.suites.cells import scorecard
-from harness.experiment.suites.conductor import Suite
+from harness.experiment.suites.conductor import ByWave, Suite
 from harness.experiment.suites.jobs import Job, jobs
 from harness.experiment.suites.judge_process import Judged
 from harness.experiment.suites.waves import pack
@@ -101,6 +101,7 @@ class World:
             judges=self.judges,
             progress=self,
             waves=partial(pack, cores=2, most=most),
+            shown=ByWave(self),
         )
 
     def run(self, *names: str, **options: Any) -> Scorecard:
