@@ -15,11 +15,11 @@ from typing import NamedTuple
 from harness import chain as chains
 from harness import sim
 from harness.chain import Chain
-from harness.chain.upstream import upstream_addresses
 from harness.document import did_you_mean
 from harness.drivers.litellm_prices import priced
 from harness.errors import ExitCode, HarnessError, UsageError
 from harness.experiment.fork import pristine
+from harness.experiment.sim_run import simulable
 from harness.judge import RunData, Status, judge
 from harness.judge.properties import PROPERTIES, SearchRun
 from harness.judge.properties.bounded_latency import default_deadline_ns
@@ -138,13 +138,7 @@ def explore(
     chain = priced(chains.load(path))
     space = _space(chain, deadline=deadline, providers=providers, faults=faults, seed=seed)
     names = _known(properties, tuple(PROPERTIES.own), "--property")
-    sim.prepare(chain)
-    if upstreams := upstream_addresses(chain):
-        raise UsageError(
-            f"{next(iter(upstreams))} is a real provider, and nothing real happens in virtual time",
-            where="upstream",
-            hint="a chain without `upstream:`",
-        )
+    simulable(chain)
     _ready(out)
     began_s = time.monotonic()
 

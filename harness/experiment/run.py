@@ -90,7 +90,7 @@ def run(
 
 
 def _simulated(loaded: Loaded, reports: Path, progress: Progress, command: str) -> RunResult:
-    simulable(loaded)
+    simulable(loaded.chain)
     folder = RunFolder.create(reports, loaded.plan)
     progress.phase("simulate")
     _history, error = simulate(loaded.plan, loaded.chain, folder, command=command)

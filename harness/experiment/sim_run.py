@@ -15,7 +15,6 @@ from harness.errors import HarnessError, UsageError
 from harness.experiment.environment import environment
 from harness.history import History
 from harness.scenario import Plan
-from harness.scenario.load import Loaded
 from harness.store import RunFolder
 
 
@@ -48,16 +47,16 @@ def simulate(
     return ran.history, None
 
 
-def simulable(loaded: Loaded) -> None:
+def simulable(chain: Chain) -> None:
     """See that a run in virtual time can be what it claims.
 
     Raises:
         UsageError: Only a live run can do this.
     """
-    sim.prepare(loaded.chain)
-    if found := upstream_addresses(loaded.chain):
+    sim.prepare(chain)
+    if found := upstream_addresses(chain):
         raise UsageError(
             f"{next(iter(found))} is a real provider, and nothing real happens in virtual time",
             where="upstream",
-            hint="--engine live, or a chain without `upstream:`",
+            hint="run it live, or take `upstream:` out of the chain",
         )

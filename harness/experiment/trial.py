@@ -33,7 +33,7 @@ def trial(
         HarnessError: The harness itself failed.
     """
     loaded = prepare(scenario, Permission(os.environ, allow=False), chain=chain, seed=seed)
-    simulable(loaded)
+    simulable(loaded.chain)
     folder = RunFolder.create(runs, loaded.plan)
     try:
         history, problem = in_fork(partial(simulate, loaded.plan, loaded.chain, folder, command=command))

@@ -70,7 +70,7 @@ def suite(
     todo = jobs(paths, chains=chains, seed=seed, repeat=repeat, allow_real=allow_real, engine=engine)
     if engine == "sim":
         for job in todo:
-            simulable(job.loaded)
+            simulable(job.loaded.chain)
     else:
         for notice in dict.fromkeys(notice for job in todo for notice in notices(job.loaded.chain)):
             progress.say(f"{notice}, in each of its runs")
