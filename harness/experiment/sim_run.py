@@ -13,9 +13,9 @@ from harness.chain.scrub import scrub
 from harness.chain.upstream import upstream_addresses
 from harness.errors import HarnessError, UsageError
 from harness.experiment.environment import environment
+from harness.experiment.prepare import Loaded
 from harness.history import History
 from harness.scenario import Plan
-from harness.scenario.load import Loaded
 from harness.store import RunFolder
 
 

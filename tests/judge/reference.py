@@ -11,6 +11,7 @@ from harness.history import AttemptRecord, RequestRecord
 from harness.scenario import Plan
 
 STAMPS_NS = 50_000_000
+ZOMBIE_NS = 250_000_000
 
 
 class Reference:
@@ -45,7 +46,7 @@ class Reference:
             "ttft_p95": _p95([self._ttft(r) for r in rows if r.streaming]),
             "retry_gap_p95": _p95(self._gaps(same=True)),
             "switch_gap_p95": _p95(self._gaps(same=False)),
-            "fallback_overhead_p95": _p95([o for o, _ in overheads]),
+            "fallback_overhead_p95": _p95([o for o, _ in overheads] + self._unserved()),
             "fallback_overhead_failed_p95": _p95([f for _, f in overheads]),
             "fallback_overhead_waiting_p95": _p95([o - f for o, f in overheads]),
             "success_after_fallback": _share([r.complete for r in reached]),
@@ -64,7 +65,7 @@ class Reference:
             ),
             "cost": sum(a.cost_usd or 0 for r in rows for a in self.of[r.request_id] if self._unused(r, a)),
             "zombie_attempts": sum(
-                r.client_left and r.end_ns is not None and a.start_ns > r.end_ns + STAMPS_NS
+                r.client_left and r.end_ns is not None and a.start_ns > r.end_ns + ZOMBIE_NS
                 for r in rows
                 for a in self.of[r.request_id]
             ),
@@ -91,7 +92,7 @@ class Reference:
 
     def _ttft(self, request: RequestRecord) -> float:
         if request.first_token_ns is None:
-            return max(self._latency(request), self.plan.load.deadline)
+            return math.inf
         return request.first_token_ns - request.scheduled_ns
 
     def _gaps(self, *, same: bool) -> list[float]:
@@ -140,6 +141,14 @@ class Reference:
             covered += max(0, end_ns - max(until_ns, attempt.start_ns))
             until_ns = max(until_ns, end_ns)
         return winner.start_ns - tries[0].start_ns, covered
+
+    def _unserved(self) -> list[float]:
+        """Return how long each caller waited who tried the first provider first and left unserved."""
+        return [
+            max(0, (r.end_ns or 0) - self.of[r.request_id][0].start_ns)
+            for r in self.requests
+            if r.client_left and self._first(r) == self.primary and self._winner(r) is None
+        ]
 
     def _peak(self) -> float | None:
         starts = [a.start_ns for r in self.requests for a in self.of[r.request_id]]

@@ -7,8 +7,7 @@ import pytest
 from harness.judge import Status, judge
 from harness.judge.expectations import decide
 from harness.judge.result import ExpectationResult
-from harness.scenario import Fault, Inject
-from harness.scenario.expect import Op
+from harness.scenario import Fault, Inject, Op
 from tests.judge.histories import OUTAGE, Book, Try, fails, ns, plan_of
 
 

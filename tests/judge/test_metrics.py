@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 
 from harness.judge import RUN, RunData, journeys, measure, retries
+from harness.judge.metrics import METRICS, STATISTICS
 from harness.scenario import Fault, Inject, Plan
-from harness.scenario.expect import METRICS, STATISTICS
 from tests.histories import primary_429
 from tests.judge.histories import MS, OUTAGE, Book, S, Try, fails, ns, plan_of
 from tests.judge.reference import Reference

@@ -12,14 +12,14 @@ import jsonschema
 import pytest
 from ruamel.yaml import YAML
 
+from harness.experiment.prepare import Loaded, load
 from harness.judge.intervals import MEAN_SAMPLES_MIN, needed_for_quantile, needed_for_rate
+from harness.judge.metrics import MAX, METRICS, QUANTILES
 from harness.judge.tables.outages import merged
 from harness.provider.fault_kind import Aspect
 from harness.provider.faults import FAULTS
 from harness.scenario import Expectation, Plan, Window
-from harness.scenario.expect import MAX, METRICS, QUANTILES
 from harness.scenario.json_schema import schemas
-from harness.scenario.load import Loaded, load
 from scripts.catalogue import PAGE, page
 
 ROOT = Path(__file__).parents[2]

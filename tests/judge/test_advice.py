@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from harness.judge.intervals import needed_for_quantile, needed_for_rate
 from harness.scenario import expect
-from harness.scenario.advice import advice, ambiguous_targets, requests_needed
+from harness.judge.advice import advice, ambiguous_targets, requests_needed
 from harness.scenario.load import load
 
 ROOT = Path(__file__).parents[2] / "scenarios"
