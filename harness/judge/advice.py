@@ -120,8 +120,9 @@ def requests_needed(expectation: Expectation) -> int | None:
     kind = asked_for(expectation.metric, expectation.quantile).kind
     if kind is Rate:
         return needed_for_rate(expectation.op, expectation.target, hits=0, samples=0)
-    if kind is Observations and expectation.quantile in QUANTILES:
-        return needed_for_quantile(QUANTILES[expectation.quantile])
+    quantile = QUANTILES.get(expectation.quantile or "")
+    if kind is Observations and quantile is not None:
+        return needed_for_quantile(quantile)
     return MEAN_SAMPLES_MIN if kind is Mean else None
 
 

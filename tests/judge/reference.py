@@ -35,7 +35,8 @@ class Reference:
         told = [p for r in rows for p in self._same_provider(r) if p[0].retry_after_ns is not None]
         honoured = [a.end_ns + a.retry_after_ns - b.start_ns <= STAMPS_NS for a, b in told]
         overheads = [o for r in rows if (o := self._overhead(r)) is not None]
-        return {
+        attempts = [a for r in rows for a in self.of[r.request_id]]
+        found = {
             "success_rate": _share([r.complete for r in rows]),
             "failed_requests": sum(not r.complete for r in rows) if rows else None,
             "goodput": sum(self._in_time(r) for r in rows) / self._length_s() if rows else None,
@@ -70,6 +71,9 @@ class Reference:
                 for a in self.of[r.request_id]
             ),
         }
+        of_requests = ("primary_skipped", "exposed", "outlived") if not rows else ()
+        of_attempts = ("wasted_tokens", "cost", "zombie_attempts", "amplification_peak") if not attempts else ()
+        return found | dict.fromkeys((*of_requests, *of_attempts))
 
     def _length_s(self) -> float:
         if self.phase is None:
