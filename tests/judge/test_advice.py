@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from harness.experiment.prepare import load
 from harness.judge.advice import advice, ambiguous_targets, requests_needed
-from harness.judge.intervals import needed_for_quantile, needed_for_rate
 from harness.judge.grammar import parse
+from harness.judge.intervals import needed_for_quantile, needed_for_rate
 from harness.judge.metrics import QUANTILES
 
 ROOT = Path(__file__).parents[2] / "scenarios"
