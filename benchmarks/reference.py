@@ -24,8 +24,8 @@ from harness.chain import Chain, Provider, ReplySpec, Retry
 from harness.chain.reference import Done, RequestMachine, Result, SendAttempt, Shared
 from harness.chain.spec import Policy
 from harness.drivers.host import host
+from harness.experiment.prepare import load
 from harness.messages import ChainStart, LoadTarget
-from harness.scenario.load import load
 from harness.sim import run
 
 RATIO_MAX = 2.5

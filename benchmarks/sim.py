@@ -18,10 +18,10 @@ from pathlib import Path
 from rig.result import Row, tell
 
 from harness import sim
+from harness.experiment.prepare import Loaded, load
 from harness.history import History
 from harness.judge import RunData, judge
 from harness.report.notebook import write_report
-from harness.scenario.load import Loaded, load
 
 ROOT = Path(__file__).parents[1]
 CATALOGUE = ROOT / "scenarios" / "catalogue"

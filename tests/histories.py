@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from harness.draw import draw
+from harness.experiment.prepare import load
 from harness.history import AttemptRecord, FaultEvent, HealthRecord, History, RequestRecord
-from harness.scenario import Plan, load
+from harness.scenario import Plan
 
 SCENARIO = Path(__file__).parents[1] / "scenarios" / "primary-429.yaml"
 MS = 10**6

@@ -9,7 +9,7 @@ import pytest
 
 from harness.cli import app
 from harness.errors import ExitCode
-from harness.scenario.load import load
+from harness.experiment.prepare import load
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()

@@ -13,8 +13,8 @@ from harness.chain.driver import driver_of
 from harness.document import read
 from harness.errors import HarnessError, UsageError, each_error
 from harness.experiment.files import Kind, files_in, kind_of
-from harness.scenario.advice import advice, ambiguous_targets
-from harness.scenario.load import load
+from harness.experiment.prepare import load
+from harness.judge.advice import advice, ambiguous_targets
 from harness.scenario.shipped import existing
 
 

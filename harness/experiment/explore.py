@@ -21,11 +21,11 @@ from harness.errors import ExitCode, HarnessError, UsageError
 from harness.experiment.fork import pristine
 from harness.experiment.sim_run import simulable
 from harness.judge import RunData, Status, judge
+from harness.judge.grammar import parse
 from harness.judge.properties import PROPERTIES, SearchRun
 from harness.judge.properties.bounded_latency import default_deadline_ns
 from harness.quantities import duration
 from harness.scenario import compile_plan
-from harness.scenario.expect import parse
 from harness.sim.search import Find, Hunt, Space, long_enough, search_run_of, try_schedule
 from harness.sim.search.describe import describe
 from harness.sim.search.to_yaml import to_yaml

@@ -16,10 +16,10 @@ from harness.chain.scrub import scrub
 from harness.engines import Gate, Progress
 from harness.errors import ExitCode, HarnessError
 from harness.experiment.environment import environment
+from harness.experiment.prepare import Loaded
 from harness.live import engine
 from harness.live.processes import Fork
 from harness.live.toxiproxy import Binary
-from harness.scenario.load import Loaded
 from harness.store import RunFolder
 
 T = TypeVar("T")

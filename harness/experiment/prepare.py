@@ -1,15 +1,80 @@
-"""What must be true before a run starts, alone or in a suite."""
+"""From a scenario's path to what a run is to do: read the files, read what is expected, compile the plan.
+
+Each step is a function of its own room; here they are joined. Nothing heavy is imported: `harness check` does no more.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from harness.drivers.host import host
+from harness.chain import Chain
 from harness.drivers.litellm_prices import priced
-from harness.errors import UsageError
-from harness.experiment.real import Permission
-from harness.scenario.load import Loaded, load
+from harness.errors import UsageError, raise_errors
+from harness.judge.grammar import expectation_errors, parse
+from harness.lazy import lazy
+from harness.scenario import Expectation, Plan, Scenario, compile_plan
+from harness.scenario.load import read_chain, read_scenario
 from harness.scenario.shipped import existing
+
+if TYPE_CHECKING:
+    from harness.drivers import host as hosts
+    from harness.experiment.real import Permission
+else:
+    hosts = lazy("harness.drivers.host")  # it brings the web server along
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """A scenario that fits its chain.
+
+    Attributes:
+        path: The scenario's file.
+        chain_path: The chain's file.
+        scenario: Its fields.
+        chain: The chain with its secrets, for the chain's host alone.
+        plan: What a run is to do; without secrets.
+    """
+
+    path: Path
+    chain_path: Path
+    scenario: Scenario
+    chain: Chain
+    plan: Plan
+
+    def seeded(self, seed: int) -> Loaded:
+        """Return the same with the plan of another seed."""
+        return replace(self, plan=compile_plan(self.scenario, self.chain, self.plan.expectations, seed=seed))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Files:
+    """A scenario's file and its chain's, without a mistake."""
+
+    path: Path
+    chain_path: Path
+    scenario: Scenario
+    chain: Chain
+    expectations: tuple[Expectation, ...]
+
+    def compiled(self, seed: int | None) -> Loaded:
+        plan = compile_plan(self.scenario, self.chain, self.expectations, seed=seed)
+        return Loaded(path=self.path, chain_path=self.chain_path, scenario=self.scenario, chain=self.chain, plan=plan)
+
+
+def load(path: Path, *, chain: Path | None = None, seed: int | None = None) -> Loaded:
+    """Return a scenario with its chain and plan; prices are those that the chain states.
+
+    Args:
+        path: The scenario's file.
+        chain: In place of the chain that the scenario names.
+        seed: In place of the scenario's seed.
+
+    Raises:
+        UsageError: Naming for each mistake file, line and field, what was found, what is known, and a hint.
+    """
+    return _read(path, chain).compiled(seed)
 
 
 def prepare(scenario: Path, permission: Permission, *, chain: Path | None = None, seed: int | None = None) -> Loaded:
@@ -28,7 +93,25 @@ def prepare(scenario: Path, permission: Permission, *, chain: Path | None = None
     path = existing(scenario)
     if path.is_dir():
         raise UsageError("is a folder", where=str(scenario), hint=f"run all of its scenarios: harness suite {scenario}")
-    loaded = load(path, chain=chain, seed=seed, complete=priced)
-    host(loaded.chain)
-    permission(loaded.chain)
-    return loaded
+    files = _read(path, chain)
+    files = replace(files, chain=priced(files.chain))
+    hosts.host(files.chain)
+    permission(files.chain)
+    return files.compiled(seed)
+
+
+def _read(path: Path, override: Path | None) -> _Files:
+    file = read_scenario(path)
+    found = read_chain(file, override)
+    raise_errors([*file.errors, *expectation_errors(file.document), *found.errors])
+    scenario = file.scenario
+    assert scenario is not None
+    assert found.path is not None
+    assert found.chain is not None
+    return _Files(
+        path=path,
+        chain_path=found.path,
+        scenario=scenario,
+        chain=found.chain,
+        expectations=tuple(parse(text, scenario.phases) for text in scenario.expect),
+    )

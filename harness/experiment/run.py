@@ -10,7 +10,7 @@ from typing import Literal
 from harness.engines import BudgetReached, Progress
 from harness.errors import HarnessError, UsageError
 from harness.experiment.live import Interrupted, carry_out, interruptible
-from harness.experiment.prepare import prepare
+from harness.experiment.prepare import Loaded, prepare
 from harness.experiment.real import Permission, notices
 from harness.experiment.sim_run import simulable, simulate
 from harness.history import History
@@ -20,7 +20,6 @@ from harness.report import JudgedRun
 from harness.report.junit import junit
 from harness.report.notebook import write_report
 from harness.scenario import Plan
-from harness.scenario.load import Loaded
 from harness.store import RunFolder, latest
 
 Engine = Literal["live", "sim"]

@@ -1,9 +1,12 @@
 """Metrics, findings and the verdict: pure functions of a plan and a history."""
 
-import pandas as pd
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from harness.judge.as_json import metrics_json, metrics_of, verdict_json
-from harness.judge.metrics import RUN, measure
+from harness.judge.measure import measure
+from harness.judge.metrics import RUN
 from harness.judge.result import ExpectationResult, Finding, Metrics, Status, Value, Verdict
 from harness.judge.run_data import RunData
 from harness.judge.score import Score, over_runs, score, worst
@@ -11,6 +14,9 @@ from harness.judge.scorecard_numbers import ScorecardNumbers
 from harness.judge.tables.journeys import journeys_table
 from harness.judge.tables.pairs import retries_table
 from harness.judge.verdict import judge
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def journeys(run: RunData) -> pd.DataFrame:

@@ -3,32 +3,28 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from harness.judge.intervals import (
-    MEAN_SAMPLES_MIN,
-    Interval,
-    keeps,
-    needed_for_quantile,
-    needed_for_rate,
-    quantile,
-)
-from harness.judge.metrics import RUN, key, measured_health
-from harness.judge.moments import time_to_fallback, time_to_recover
+from harness.judge.intervals import Interval, keeps, quantile
+from harness.judge.measure import measured, measured_health
+from harness.judge.metrics import MAX, RUN, Measured, Metric, asked_for, key
+from harness.judge.metrics.kinds import Observations, Single
 from harness.judge.result import ExpectationResult, Finding, Metrics, Status, Value
-from harness.judge.run_data import RunData, distribution
+from harness.judge.run_data import RunData
+from harness.judge.stalls import TOXIPROXY, overlap_ns, stalls
 from harness.quantities import amount, count, duration, exact, interval, plural
-from harness.scenario import Expectation, Phase
-from harness.scenario.expect import MAX, METRICS, QUANTILES, Op
+from harness.scenario import Expectation, Op, Phase
+
+_OPPOSITE: dict[Op, Op] = {">=": "<", ">": "<=", "<=": ">", "<": ">="}
 
 
 def decide(op: Op, target: float, seen: Interval) -> Status:
     """Return whether all of an interval keeps a limit, none of it does, or it lies across."""
     if keeps(op, target, seen):
         return Status.PASS
-    opposite: dict[Op, Op] = {">=": "<", ">": "<=", "<=": ">", "<": ">="}
-    return Status.FAIL if keeps(opposite[op], target, seen) else Status.INCONCLUSIVE
+    return Status.FAIL if keeps(_OPPOSITE[op], target, seen) else Status.INCONCLUSIVE
 
 
 def answer_finding(expectation: Expectation, finding: Finding) -> ExpectationResult:
@@ -53,141 +49,171 @@ def answer_finding(expectation: Expectation, finding: Finding) -> ExpectationRes
 
 def answer_limit(run: RunData, metrics: Metrics, expectation: Expectation) -> ExpectationResult:
     """Return the row of a limit on a number."""
-    metric, op, target = expectation.metric, expectation.op, expectation.target
-    assert metric is not None
-    assert op is not None
-    assert target is not None
-    value = metrics.phases[expectation.phase or RUN][key(metric, expectation.quantile)]
-    if value.value is None:
-        return _row(expectation, value, Status.INCONCLUSIVE, message=value.why)
-    cut_off = _cut_off(run, expectation)
-    seen = value.ci or (value.value, math.inf if cut_off else value.value)
-    status = decide(op, target, seen)
-    message = f"{_observed(run, expectation, value)}; limit {op} {exact(target, value.unit)}"
+    limit = _Limit.of(run, metrics, expectation)
+    if limit.value.value is None:
+        return limit.row(Status.INCONCLUSIVE, limit.value.why)
+    message = f"{limit.observed()}; limit {limit.op} {exact(limit.target, limit.value.unit)}"
+    status = decide(limit.op, limit.target, limit.seen.bounds(limit.statistic))
     needed = None
-    looked_ns = _looked(run, expectation)
-    if looked_ns < target:
+    if limit.looked_ns < limit.target:
         status = Status.INCONCLUSIVE
-        message += f"; but the run ended only {duration(looked_ns)} after the fault"
-    elif status is Status.INCONCLUSIVE and cut_off:
-        message += f"; but {cut_off} of {count(value.samples)} ended unanswered and may have taken any longer time"
+        message += f"; but the run ended only {duration(limit.looked_ns)} after the fault"
+    elif status is Status.INCONCLUSIVE and (cut_off := limit.cut_off()):
+        message += (
+            f"; but {cut_off} of {count(limit.value.samples)} ended unanswered and may have taken any longer time"
+        )
     elif status is Status.INCONCLUSIVE:
-        needed = _needed(metric, expectation.quantile, op, target, value)
-        message += _how_many(needed, value, target)
-    elif status is Status.FAIL and METRICS[metric].about_time and op in ("<", "<="):
-        lag_ns, without = _without_lag(run, expectation)
-        if decide(op, target, (without, without)) is Status.PASS:
-            status = Status.INCONCLUSIVE
-            message += f"; but the machine was out of CPU: a loop lag of {duration(lag_ns)} can explain it"
-    return _row(expectation, value, status, needed=needed, message=message)
+        needed = limit.seen.needed(limit.op, limit.target, limit.statistic)
+        message += limit.how_many(needed)
+    elif status is Status.FAIL and (excuse := limit.excuse()):
+        status = Status.INCONCLUSIVE
+        message += f"; but {excuse}"
+    return limit.row(status, message, needed=needed)
 
 
-def _row(
-    expectation: Expectation, value: Value, status: Status, *, needed: int | None = None, message: str
-) -> ExpectationResult:
-    assert expectation.metric is not None
-    return ExpectationResult(
-        text=expectation.text,
-        metric=expectation.metric,
-        phase=expectation.phase,
-        status=status,
-        observed=value.value,
-        ci=value.ci,
-        unit=value.unit,
-        samples=value.samples,
-        needed=needed,
-        message=message,
-        limit=expectation.target,
-    )
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Limit:
+    """A limit, and what it is held against.
 
-
-def _observed(run: RunData, expectation: Expectation, value: Value) -> str:
-    """Return what was observed, how sure it is and of how many; of the largest observation whose it is."""
-    assert value.value is not None
-    if math.isinf(value.value):
-        return value.why
-    if expectation.quantile == MAX:
-        around = f"{_whose(run, expectation)}, the largest of {count(value.samples)}"
-    else:
-        samples = plural(value.samples, "sample") if value.ci else ""
-        around = ", ".join(filter(None, (interval(value.ci, value.unit, limit=expectation.target), samples)))
-    shown = amount(value.value, value.unit, limit=expectation.target)
-    return f"{shown} ({around})" if around else shown
-
-
-def _whose(run: RunData, expectation: Expectation) -> str:
-    """Return the request with the largest observation."""
-    values, request = distribution(run, expectation.metric or "", run.among(_phase(run, expectation)))
-    return str(run.columns.requests.table["request_id"].iloc[request[int(values.argmax())]])
-
-
-def _cut_off(run: RunData, expectation: Expectation) -> int:
-    """Return of how many requests the largest observation knows no more than that it took at least so long.
-
-    Their caller left before the end, they never went out, or a stream had no first token.
+    Attributes:
+        run: The run.
+        expectation: The line.
+        phase: Its phase; None for the whole run.
+        metric: The metric.
+        value: The number as in metrics.json.
+        seen: What was measured.
+        op: How the number must compare with the target.
+        target: In the metric's unit.
+        statistic: Of a distribution; empty for everything else.
     """
-    if expectation.quantile != MAX or expectation.metric not in ("latency", "ttft"):
-        return 0
-    requests = run.columns.requests
-    among = run.among(_phase(run, expectation))
-    if expectation.metric == "ttft":
-        return int((among & requests.streaming & np.isnan(requests.first_token_ns)).sum())
-    return int((among & (requests.left | np.isnan(requests.end_ns))).sum())
 
+    run: RunData
+    expectation: Expectation
+    phase: Phase | None
+    metric: Metric
+    value: Value
+    seen: Measured
+    op: Op
+    target: float
+    statistic: str
 
-def _needed(metric: str, quantile_name: str | None, op: Op, target: float, value: Value) -> int | None:
-    """Return how many samples would have been enough; None where the number of them is not what is wrong."""
-    kind = METRICS[metric].kind
-    if kind == "rate" and value.value is not None:
-        hits = round(value.value * value.samples)
-        return needed_for_rate(op, target, hits=hits, samples=value.samples)
-    if kind == "distribution" and quantile_name != MAX:
-        needed = needed_for_quantile(QUANTILES[quantile_name or ""])
-        return needed if needed > value.samples else None
-    if kind == "mean" and value.samples < MEAN_SAMPLES_MIN:
-        return MEAN_SAMPLES_MIN
-    return None
+    @classmethod
+    def of(cls, run: RunData, metrics: Metrics, expectation: Expectation) -> _Limit:
+        """Return what a line is about."""
+        name, op, target = expectation.metric, expectation.op, expectation.target
+        assert name is not None
+        assert op is not None
+        assert target is not None
+        metric = asked_for(name, expectation.quantile)
+        phase = next((phase for phase in run.plan.phases if phase.name == expectation.phase), None)
+        return cls(
+            run=run,
+            expectation=expectation,
+            phase=phase,
+            metric=metric,
+            value=metrics.phases[expectation.phase or RUN][key(name, expectation.quantile)],
+            seen=measured(run, metric, phase),
+            op=op,
+            target=target,
+            statistic=expectation.quantile or "" if metric.kind is Observations else "",
+        )
 
+    def row(self, status: Status, message: str, *, needed: int | None = None) -> ExpectationResult:
+        """Return the answer."""
+        return ExpectationResult(
+            text=self.expectation.text,
+            metric=self.expectation.metric or "",
+            phase=self.expectation.phase,
+            status=status,
+            observed=self.value.value,
+            ci=self.value.ci,
+            unit=self.value.unit,
+            samples=self.value.samples,
+            needed=needed,
+            message=message,
+            limit=self.target,
+        )
 
-def _how_many(needed: int | None, value: Value, target: float) -> str:
-    if needed is not None:
-        return f"; at least {plural(needed, 'sample')} needed"
-    if value.unit == "share" and target in (0.0, 1.0):
-        return "; no number of samples can show that"
-    return "; too close to tell"
+    def observed(self) -> str:
+        """Return what was observed, how sure it is and of how many; of the largest observation whose it is."""
+        value = self.value
+        assert value.value is not None
+        if math.isinf(value.value):
+            return value.why
+        if self.statistic == MAX:
+            around = f"{self._whose()}, the largest of {count(value.samples)}"
+        else:
+            samples = plural(value.samples, "sample") if value.ci else ""
+            around = ", ".join(filter(None, (interval(value.ci, value.unit, limit=self.target), samples)))
+        shown = amount(value.value, value.unit, limit=self.target)
+        return f"{shown} ({around})" if around else shown
 
+    def _whose(self) -> str:
+        assert isinstance(self.seen, Observations)
+        request = self.seen.request[int(self.seen.least.argmax())]
+        return str(self.run.columns.requests.table["request_id"].iloc[request])
 
-def _looked(run: RunData, expectation: Expectation) -> float:
-    """Return how long a recovery that never came was looked for; infinite for everything else."""
-    if expectation.metric != "time_to_recover":
-        return math.inf
-    return time_to_recover(run, _phase(run, expectation)).looked_ns
+    @property
+    def looked_ns(self) -> float:
+        """How long the run went on to see what never came; infinite for everything else."""
+        return self.seen.looked_ns if isinstance(self.seen, Single) else math.inf
 
+    def cut_off(self) -> int:
+        """Return how many observations would have been longer, where they leave the answer open."""
+        if not isinstance(self.seen, Observations) or not self.seen.censored.any():
+            return 0
+        known = replace(self.seen, censored=np.zeros(len(self.seen), dtype=bool))
+        settled = decide(self.op, self.target, known.bounds(self.statistic)) is not Status.INCONCLUSIVE
+        return int(self.seen.censored.sum()) if settled else 0
 
-def _phase(run: RunData, expectation: Expectation) -> Phase | None:
-    return next((phase for phase in run.plan.phases if phase.name == expectation.phase), None)
+    def how_many(self, needed: int | None) -> str:
+        """Return how many samples would have been enough, or that their number is not what is missing."""
+        if needed is not None:
+            return f"; at least {plural(needed, 'sample')} needed"
+        if self.value.unit == "share" and self.target in (0.0, 1.0):
+            return "; no number of samples can show that"
+        return "; too close to tell"
 
+    def excuse(self) -> str:
+        """Return what else than the chain explains a broken upper limit on a time; empty if nothing does."""
+        seen = self.seen
+        if not self.metric.about_time or self.op not in ("<", "<="):
+            return ""
+        assert isinstance(seen, Observations | Single)
+        if not len(seen.observed):  # what never came is not made shorter
+            return ""
+        return self._stalled(seen) or self._out_of_cpu(seen)
 
-def _without_lag(run: RunData, expectation: Expectation) -> tuple[float, float]:
-    """Return the phase's loop lag, and what would have been observed had each attempt cost that much less time.
+    def _stalled(self, seen: Observations | Single) -> str:
+        """Return the longest stall that touched an observation, if without its own stalls each would not break the limit."""
+        found, times = stalls(self.run.columns.history.health), seen.observed
+        off_ns = overlap_ns(found, times.from_ns, times.to_ns)
+        if not off_ns.any():
+            return ""
+        without = seen.less(off_ns)
+        if isinstance(without, Observations):  # who left while nothing moved may have been served in time
+            without = replace(without, never=without.never & (off_ns == 0))
+        if decide(self.op, self.target, without.bounds(self.statistic)) is Status.FAIL:
+            return ""
+        touched = [each for each in found if overlap_ns([each], times.from_ns, times.to_ns).any()]
+        return str(max(touched, key=lambda each: each.length_ns))
 
-    What one request alone decides may have met the longest lag of all; for the rest it is the p99 that counts.
-    """
-    phase = _phase(run, expectation)
-    lag_ns = _lag(run, phase, 1.0 if expectation.quantile == MAX else 0.99)
-    metric = expectation.metric
-    if metric in ("time_to_fallback", "time_to_recover"):
-        moment = (time_to_fallback if metric == "time_to_fallback" else time_to_recover)(run, phase)
-        if moment.value_ns is None or moment.request < 0:
-            return lag_ns, math.inf
-        return lag_ns, moment.value_ns - lag_ns * float(run.journeys.attempts[moment.request])
-    values, request = distribution(run, metric or "", run.among(phase))
-    shorter = np.sort(values - lag_ns * run.journeys.attempts[request])
-    return lag_ns, quantile(shorter, 1.0 if expectation.quantile == MAX else QUANTILES[expectation.quantile or ""])
+    def _out_of_cpu(self, seen: Observations | Single) -> str:
+        """Return the loop lag of the phase, if each attempt without it would keep the limit.
+
+        What one request alone decides may have met the longest lag of all; for the rest it is the p99 that counts.
+        """
+        lag_ns = _lag(self.run, self.phase, 1.0 if self.statistic == MAX else 0.99)
+        off_ns = lag_ns * self.run.journeys.attempts[seen.observed.request].astype(np.float64)
+        value = seen.less(off_ns).values("ns")[self.statistic].value
+        if value is None or decide(self.op, self.target, (value, value)) is not Status.PASS:
+            return ""
+        return f"the machine was out of CPU: a loop lag of {duration(lag_ns)} can explain it"
 
 
 def _lag(run: RunData, phase: Phase | None, share: float) -> float:
     """Return a quantile of the loop lag of the process that had the worst."""
-    lags = measured_health(run.columns.history, phase).groupby("process")["loop_lag_ns"]
+    health = measured_health(run.columns.history, phase)
+    lags = health[health["process"] != TOXIPROXY].groupby("process")["loop_lag_ns"]
     worst = [quantile(np.sort(values.to_numpy(np.float64)), share) for _, values in lags]
     return max(worst, default=0.0)

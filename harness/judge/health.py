@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from harness.judge.intervals import quantile
-from harness.judge.metrics import dispatch_lag_ns, lost
+from harness.judge.measure import dispatch_lag_ns, lost
 from harness.judge.run_data import RunData
 from harness.quantities import amount, duration
 

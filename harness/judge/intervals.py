@@ -10,12 +10,19 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import lru_cache
+from statistics import NormalDist
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special  # scipy.stats has the same quantiles, and takes a second to import
 
-from harness.scenario.expect import Op
+from harness.lazy import lazy
+from harness.scenario.expectation import Op
+
+if TYPE_CHECKING:
+    from scipy import special
+else:
+    special = lazy("scipy.special")  # scipy.stats has the same quantiles, and takes a second to import
 
 Floats = NDArray[np.float64]
 Interval = tuple[float, float]
@@ -24,7 +31,7 @@ CONFIDENCE = 0.95
 MEAN_SAMPLES_MIN = 5
 """Fewer say nothing of a mean, not even when they are all equal."""
 _TAIL = (1 - CONFIDENCE) / 2
-_Z = float(special.ndtri(1 - _TAIL))
+_Z = NormalDist().inv_cdf(1 - _TAIL)
 _NEEDED_MAX = 10**9
 
 

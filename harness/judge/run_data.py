@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from harness.history import History
-from harness.judge.tables.columns import Bools, Columns, Floats, Ints
+from harness.judge.tables.columns import ZOMBIE_NS, Bools, Columns
 from harness.judge.tables.joining import columns
 from harness.judge.tables.journeys import Journeys, journeys_of
 from harness.judge.tables.outages import Outage, merged
 from harness.judge.tables.pairs import Pairs, consecutive, retries, switches
 from harness.scenario import Phase, Plan
+
+if TYPE_CHECKING:
+    from harness.history import History
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,28 +76,10 @@ class RunData:
         mask: Bools = self.columns.requests.phase == self.plan.phases.index(phase)
         return mask
 
-
-def distribution(run: RunData, metric: str, among: Bools) -> tuple[Floats, Ints]:
-    """Return the observations of a distribution metric, and the request of each.
-
-    Args:
-        run: The run.
-        metric: As in METRICS, or one of the two parts of `fallback_overhead`.
-        among: Which requests count.
-    """
-    values: Floats
-    if metric in ("retry_gap", "switch_gap"):
-        pairs = run.gaps if metric == "retry_gap" else run.switches
-        request, values = run.columns.attempts.request[pairs.before], pairs.gap_ns
-    else:
-        values = {
-            "latency": run.journeys.latency_ns,
-            "ttft": run.journeys.ttft_ns,
-            "attempts": run.journeys.attempts.astype(np.float64),
-            "fallback_overhead": run.journeys.overhead_ns,
-            "fallback_overhead_failed": run.journeys.failed_ns,
-            "fallback_overhead_waiting": run.journeys.waiting_ns,
-        }[metric]
-        request = np.arange(len(values))
-    counts = among[request] & ~np.isnan(values)
-    return values[counts], request[counts]
+    @property
+    def zombies(self) -> Bools:
+        """Which attempts began after their caller had left."""
+        requests, attempts = self.columns.requests, self.columns.attempts
+        left_ns = np.where(requests.left, requests.end_ns, math.nan)
+        late: Bools = attempts.start_ns - left_ns[attempts.request] > ZOMBIE_NS
+        return late

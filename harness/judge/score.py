@@ -9,11 +9,9 @@ import numpy as np
 
 from harness.judge.findings import is_harm
 from harness.judge.intervals import MEAN_SAMPLES_MIN, Interval, mean_interval
+from harness.judge.metrics import METRICS
 from harness.judge.result import Status, Verdict
 from harness.judge.scorecard_numbers import ScorecardNumbers
-
-SUCCESS = frozenset({"success_rate", "failed_requests", "success_after_fallback", "goodput"})
-"""Metrics whose expectations say how many callers must get their whole answer."""
 
 
 class Score(StrEnum):
@@ -42,7 +40,7 @@ def score(verdict: Verdict, numbers: ScorecardNumbers) -> Score:
         return Score(verdict.status.value)
     if any(finding.status is Status.FAIL and is_harm(finding.id) for finding in verdict.findings):
         return Score.FAIL
-    asked = [row.status for row in verdict.expectations if row.metric in SUCCESS]
+    asked = [row.status for row in verdict.expectations if row.metric in METRICS and METRICS[row.metric].served]
     if Status.FAIL not in asked and (numbers.success == 1 or (asked and Status.INCONCLUSIVE not in asked)):
         return Score.PARTIAL
     return Score.FAIL if numbers.gave_up else Score.SAFE

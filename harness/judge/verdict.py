@@ -12,12 +12,12 @@ from harness.judge.expectations import answer_finding, answer_limit
 from harness.judge.findings import FINDINGS
 from harness.judge.findings.check_result import unsure
 from harness.judge.health import ailments
-from harness.judge.metrics import RUN, measure
+from harness.judge.measure import measure
+from harness.judge.metrics import METRICS, RUN
 from harness.judge.result import ExpectationResult, Finding, Metrics, Severity, Status, Verdict
 from harness.judge.run_data import RunData
 from harness.quantities import plural
 from harness.scenario import Expectation, Plan
-from harness.scenario.expect import METRICS
 
 _EXIT = {Status.PASS: ExitCode.PASS, Status.FAIL: ExitCode.FAIL, Status.INCONCLUSIVE: ExitCode.INCONCLUSIVE}
 _CRASHED = "the check itself failed"

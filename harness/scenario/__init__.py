@@ -2,8 +2,7 @@
 
 from harness.provider.inject import Inject
 from harness.provider.window import Window
-from harness.scenario.expect import Expectation
-from harness.scenario.load import load
+from harness.scenario.expectation import Expectation, Op
 from harness.scenario.names import EXPLORED, LATEST, SUITES
 from harness.scenario.plan import Arrival, Phase, Plan, Timeline, compile_plan
 from harness.scenario.schema import Fault, Load, Scenario
@@ -17,11 +16,11 @@ __all__ = [
     "Fault",
     "Inject",
     "Load",
+    "Op",
     "Phase",
     "Plan",
     "Scenario",
     "Timeline",
     "Window",
     "compile_plan",
-    "load",
 ]

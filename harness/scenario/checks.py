@@ -5,19 +5,14 @@ The checks of names read what is written, also where another field is wrong, so 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
-from itertools import combinations, pairwise
+from collections.abc import Iterator
 from typing import Any
-
-from pydantic_core import PydanticCustomError
 
 from harness.chain import Chain
 from harness.chain.targets import targets
 from harness.document import Document, did_you_mean
 from harness.errors import UsageError
 from harness.history.records import WARMUP
-from harness.scenario import expect
-from harness.scenario.expect import METRICS, Expectation
 from harness.scenario.names import RESERVED_NAMES
 from harness.scenario.plan import ARRIVALS_MAX
 from harness.scenario.schema import Scenario
@@ -25,16 +20,9 @@ from harness.scenario.schema import Scenario
 RESERVED = {WARMUP: "the calls before the run", "run": "the whole run"}
 """Phases of every run that no scenario names."""
 
-_HOLDS: dict[str, Callable[[float, float], bool]] = {
-    ">=": lambda value, target: value >= target,
-    ">": lambda value, target: value > target,
-    "<=": lambda value, target: value <= target,
-    "<": lambda value, target: value < target,
-}
-
 
 def written_names(document: Document) -> Iterator[UsageError]:
-    """Yield what is wrong with the names of phases, and with faults and expectations that name them."""
+    """Yield what is wrong with the names of phases, and with faults that name them."""
     phases = _mapping(document.data, "phases")
     for name in phases:
         place = ("phases", name)
@@ -50,17 +38,6 @@ def written_names(document: Document) -> Iterator[UsageError]:
             hint = did_you_mean(during, phases)
             where = ("faults", number, "during")
             yield document.error(f"unknown phase {during!r}", where, known=", ".join(phases), hint=hint)
-    for number, text in enumerate(_list(document.data, "expect")):
-        if isinstance(text, str):
-            yield from _expectation_errors(document, number, text, phases)
-
-
-def _expectation_errors(document: Document, number: int, text: str, phases: Collection[str]) -> Iterator[UsageError]:
-    try:
-        expect.parse(text, phases)
-    except PydanticCustomError as error:
-        context, place = error.context or {}, ("expect", number)
-        yield document.error(error.message(), place, known=context.get("known"), hint=context.get("hint"))
 
 
 def written_targets(document: Document, chain: Chain) -> Iterator[UsageError]:
@@ -98,7 +75,6 @@ def scenario_errors(document: Document, scenario: Scenario) -> Iterator[UsageErr
         if fault.share == 0:
             yield document.error("a fault with a share of 0% never fires", ("faults", number, "share"))
         yield from _stream_errors(document, scenario, number)
-    yield from _expectations_that_cannot_hold(document, scenario)
 
 
 def _stream_errors(document: Document, scenario: Scenario, number: int) -> Iterator[UsageError]:
@@ -115,50 +91,6 @@ def _stream_errors(document: Document, scenario: Scenario, number: int) -> Itera
         problem = f"never fires: {'no' if fault.streaming else 'every'} request streams"
         hint = f"load: {{streaming: {'100%' if fault.streaming else '0%'}}}"
         yield document.error(problem, ("faults", number, "streaming"), hint=hint)
-
-
-def _expectations_that_cannot_hold(document: Document, scenario: Scenario) -> Iterator[UsageError]:
-    limits = []
-    for number, text in enumerate(scenario.expect):
-        try:
-            limits.append((number, expect.parse(text, scenario.phases)))
-        except PydanticCustomError:  # told already, by its words
-            continue
-    limits = [(number, each) for number, each in limits if each.metric is not None]
-    possible = []
-    for number, each in limits:
-        if can_hold(each):
-            possible.append((number, each))
-        else:
-            yield document.error(f"can never hold: {_range(each)}", ("expect", number))
-    for (first, one), (second, other) in combinations(possible, 2):
-        alike = (one.metric, one.quantile, one.phase) == (other.metric, other.quantile, other.phase)
-        if alike and not can_hold(one, other):
-            line = document.lines.get(("expect", first), 1)
-            yield document.error(f"contradicts {one.text!r} in line {line}: both can never hold", ("expect", second))
-
-
-def can_hold(*limits: Expectation) -> bool:
-    """Return whether a value of the metric is within all limits: one of the limits, or between or beyond them."""
-    low, high = _bounds(limits[0])
-    ends = sorted({low, high, *(each.target or 0.0 for each in limits)})
-    candidates = [
-        *ends,
-        *((one + other) / 2 for one, other in pairwise(ends) if other < float("inf")),
-    ]
-    candidates += [ends[-2] + 1.0] if high == float("inf") and len(ends) > 1 else []
-    return any(
-        low <= value <= high and all(_HOLDS[each.op or ">="](value, each.target or 0.0) for each in limits)
-        for value in candidates
-    )
-
-
-def _bounds(limit: Expectation) -> tuple[float, float]:
-    return 0.0, 1.0 if METRICS[limit.metric or ""].unit == "share" else float("inf")
-
-
-def _range(limit: Expectation) -> str:
-    return f"{limit.metric} is {'from 0% to 100%' if _bounds(limit)[1] == 1.0 else 'never below 0'}"
 
 
 def _mapping(data: Any, key: str) -> dict[str, Any]:

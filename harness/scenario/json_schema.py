@@ -23,7 +23,7 @@ from harness.provider import inject
 from harness.provider import spec as provider
 from harness.provider.dialects import DIALECTS
 from harness.provider.faults import names_of
-from harness.scenario import expect, schema
+from harness.scenario import expectation, schema
 
 _HIDDEN = {"Chain": spec.DERIVED}
 _LISTED: dict[tuple[str, str], Callable[[], Iterable[str]]] = {
@@ -101,7 +101,7 @@ def reference() -> str:
                 text += f" One of {', '.join(f'`{each}`' for each in listed())}; see [faults.md](faults.md)."
             parts.append(f"| `{name}` | {_default(name, field, fields.get('required', ()))} | {text} |")
         parts.append("")
-    parts.append("## Expectations\n\n```\n" + inspect.cleandoc(expect.__doc__ or "").split("\n\n", 1)[1] + "\n```")
+    parts.append("## Expectations\n\n```\n" + inspect.cleandoc(expectation.__doc__ or "").split("\n\n", 1)[1] + "\n```")
     parts.append("\nThe metrics are in [metrics.md](metrics.md), the findings in [findings.md](findings.md).\n")
     return "\n".join(parts)
 

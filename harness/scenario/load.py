@@ -1,79 +1,80 @@
-"""Scenario files in; a checked scenario, its chain and its plan out."""
+"""A scenario's file and its chain's, read and checked; `experiment.prepare` makes a plan of them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from harness import chain as chains
 from harness.chain import Chain
 from harness.document import Document, did_you_mean, read, validate
-from harness.errors import HarnessError, raise_errors, tried
-from harness.scenario import expect
+from harness.errors import HarnessError, tried
 from harness.scenario.checks import scenario_errors, written_names, written_targets
-from harness.scenario.plan import Plan, compile_plan
 from harness.scenario.schema import Scenario
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Loaded:
-    """A scenario that fits its chain.
+class ScenarioFile:
+    """A scenario's file.
 
     Attributes:
-        path: The scenario's file.
-        chain_path: The chain's file.
-        scenario: Its fields.
-        chain: The chain with its secrets, for the chain's host alone.
-        plan: What a run is to do; without secrets.
+        document: What is written.
+        scenario: Its fields; None where one of them is wrong.
+        errors: All that is wrong with it by itself, but for its expectations, which the judge reads.
     """
 
-    path: Path
-    chain_path: Path
-    scenario: Scenario
-    chain: Chain
-    plan: Plan
+    document: Document
+    scenario: Scenario | None
+    errors: tuple[HarnessError, ...]
 
 
-def load(
-    path: Path,
-    *,
-    chain: Path | None = None,
-    seed: int | None = None,
-    complete: Callable[[Chain], Chain] = lambda chain: chain,
-) -> Loaded:
-    """Return a scenario with its chain and plan.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChainFile:
+    """The chain of a scenario.
 
-    Args:
-        path: The scenario file.
-        chain: In place of the chain that the scenario names.
-        seed: In place of the scenario's seed.
-        complete: Fills in what the chain file leaves open, such as prices, before the plan is made.
+    Attributes:
+        path: Its file; None where the scenario names none.
+        chain: Its fields; None where something is wrong with it.
+        errors: All that is wrong with it, or does not fit the scenario.
+    """
+
+    path: Path | None
+    chain: Chain | None
+    errors: tuple[HarnessError, ...]
+
+
+def read_scenario(path: Path) -> ScenarioFile:
+    """Return a scenario's file and its mistakes.
 
     Raises:
-        UsageError: Naming file, line and field, what was found, what is known, and a hint.
+        UsageError: The file cannot be read.
     """
     document = read(path)
-    mistakes: list[HarnessError] = []
-    scenario = tried(mistakes, lambda: validate(document, Scenario))
-    if not isinstance(document.data, dict):
-        raise_errors(mistakes)
-    mistakes += written_names(document)
+    errors: list[HarnessError] = []
+    scenario = tried(errors, lambda: validate(document, Scenario))
+    if isinstance(document.data, dict):
+        errors += written_names(document)
     if scenario is not None:
-        mistakes += scenario_errors(document, scenario)
-    chain_path = tried(mistakes, lambda: _chain_path(document, chain))
-    hosted = tried(mistakes, lambda: complete(chains.load(chain_path, model=_model(document)))) if chain_path else None
-    if hosted is not None:
-        mistakes += written_targets(document, hosted)
-        if _model(document) is not None and hosted.litellm is None:
-            mistakes.append(document.error("`model` goes with a LiteLLM configuration", ("model",)))
-    raise_errors(mistakes)
-    assert scenario is not None
-    assert chain_path is not None
-    assert hosted is not None
-    expectations = tuple(expect.parse(text, scenario.phases) for text in scenario.expect)
-    plan = compile_plan(scenario, hosted, expectations, seed=seed)
-    return Loaded(path=path, chain_path=chain_path, scenario=scenario, chain=hosted, plan=plan)
+        errors += scenario_errors(document, scenario)
+    return ScenarioFile(document=document, scenario=scenario, errors=tuple(errors))
+
+
+def read_chain(file: ScenarioFile, override: Path | None = None) -> ChainFile:
+    """Return the chain of a scenario and its mistakes.
+
+    Args:
+        file: The scenario's file.
+        override: In place of the chain that the scenario names.
+    """
+    document, model = file.document, _model(file.document)
+    errors: list[HarnessError] = []
+    path = tried(errors, lambda: _chain_path(document, override))
+    chain = tried(errors, lambda: chains.load(path, model=model)) if path else None
+    if chain is not None:
+        errors += written_targets(document, chain)
+        if model is not None and chain.litellm is None:
+            errors.append(document.error("`model` goes with a LiteLLM configuration", ("model",)))
+    return ChainFile(path=path, chain=chain, errors=tuple(errors))
 
 
 def _model(document: Document) -> str | None:

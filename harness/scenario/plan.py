@@ -16,7 +16,7 @@ from harness.chain.targets import targets
 from harness.draw import draw
 from harness.history import AttemptOutcome
 from harness.provider.window import Window
-from harness.scenario.expect import Expectation
+from harness.scenario.expectation import Expectation
 from harness.scenario.schema import Fault, Load, Scenario
 
 ARRIVALS_MAX = 2_000_000

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from harness.experiment.prepare import load
 from harness.history import History
 from harness.provider.dialects import DIALECTS
-from harness.scenario.load import load
 from harness.sim import run
 
 FORMATS = ("openai", "anthropic", "gemini")

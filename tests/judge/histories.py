@@ -11,9 +11,9 @@ from harness.history import AttemptRecord, FaultEvent, HealthRecord, History, Re
 from harness.http_rules import is_success
 from harness.judge import RunData
 from harness.judge.findings import FINDINGS, CheckResult
+from harness.judge.grammar import parse
 from harness.judge.properties import PROPERTIES, Property, SearchRun
 from harness.scenario import Expectation, Fault, Inject, Load, Plan, Scenario, compile_plan
-from harness.scenario.expect import parse
 
 S = 10**9
 MS = 10**6

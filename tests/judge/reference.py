@@ -11,6 +11,7 @@ from harness.history import AttemptRecord, RequestRecord
 from harness.scenario import Plan
 
 STAMPS_NS = 50_000_000
+ZOMBIE_NS = 250_000_000
 
 
 class Reference:
@@ -34,7 +35,8 @@ class Reference:
         told = [p for r in rows for p in self._same_provider(r) if p[0].retry_after_ns is not None]
         honoured = [a.end_ns + a.retry_after_ns - b.start_ns <= STAMPS_NS for a, b in told]
         overheads = [o for r in rows if (o := self._overhead(r)) is not None]
-        return {
+        attempts = [a for r in rows for a in self.of[r.request_id]]
+        found = {
             "success_rate": _share([r.complete for r in rows]),
             "failed_requests": sum(not r.complete for r in rows) if rows else None,
             "goodput": sum(self._in_time(r) for r in rows) / self._length_s() if rows else None,
@@ -45,7 +47,7 @@ class Reference:
             "ttft_p95": _p95([self._ttft(r) for r in rows if r.streaming]),
             "retry_gap_p95": _p95(self._gaps(same=True)),
             "switch_gap_p95": _p95(self._gaps(same=False)),
-            "fallback_overhead_p95": _p95([o for o, _ in overheads]),
+            "fallback_overhead_p95": _p95([o for o, _ in overheads] + self._unserved()),
             "fallback_overhead_failed_p95": _p95([f for _, f in overheads]),
             "fallback_overhead_waiting_p95": _p95([o - f for o, f in overheads]),
             "success_after_fallback": _share([r.complete for r in reached]),
@@ -64,11 +66,14 @@ class Reference:
             ),
             "cost": sum(a.cost_usd or 0 for r in rows for a in self.of[r.request_id] if self._unused(r, a)),
             "zombie_attempts": sum(
-                r.client_left and r.end_ns is not None and a.start_ns > r.end_ns + STAMPS_NS
+                r.client_left and r.end_ns is not None and a.start_ns > r.end_ns + ZOMBIE_NS
                 for r in rows
                 for a in self.of[r.request_id]
             ),
         }
+        of_requests = ("primary_skipped", "exposed", "outlived") if not rows else ()
+        of_attempts = ("wasted_tokens", "cost", "zombie_attempts", "amplification_peak") if not attempts else ()
+        return found | dict.fromkeys((*of_requests, *of_attempts))
 
     def _length_s(self) -> float:
         if self.phase is None:
@@ -91,7 +96,7 @@ class Reference:
 
     def _ttft(self, request: RequestRecord) -> float:
         if request.first_token_ns is None:
-            return max(self._latency(request), self.plan.load.deadline)
+            return math.inf
         return request.first_token_ns - request.scheduled_ns
 
     def _gaps(self, *, same: bool) -> list[float]:
@@ -140,6 +145,14 @@ class Reference:
             covered += max(0, end_ns - max(until_ns, attempt.start_ns))
             until_ns = max(until_ns, end_ns)
         return winner.start_ns - tries[0].start_ns, covered
+
+    def _unserved(self) -> list[float]:
+        """Return how long each caller waited who tried the first provider first and left unserved."""
+        return [
+            max(0, (r.end_ns or 0) - self.of[r.request_id][0].start_ns)
+            for r in self.requests
+            if r.client_left and self._first(r) == self.primary and self._winner(r) is None
+        ]
 
     def _peak(self) -> float | None:
         starts = [a.start_ns for r in self.requests for a in self.of[r.request_id]]

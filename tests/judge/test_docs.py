@@ -9,7 +9,7 @@ import pytest
 
 from harness.judge import RunData, measure
 from harness.judge.intervals import needed_for_quantile
-from harness.scenario.expect import METRICS, QUANTILES
+from harness.judge.metrics import METRICS, QUANTILES
 from scripts import declarations
 from tests.histories import primary_429
 

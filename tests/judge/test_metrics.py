@@ -8,9 +8,10 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 
-from harness.judge import RUN, RunData, journeys, measure, retries
+from harness.judge import RUN, RunData, Status, journeys, judge, measure, retries
+from harness.judge.metrics import METRICS, STATISTICS
+from harness.judge.metrics.kinds import Observations
 from harness.scenario import Fault, Inject, Plan
-from harness.scenario.expect import METRICS, STATISTICS
 from tests.histories import primary_429
 from tests.judge.histories import MS, OUTAGE, Book, S, Try, fails, ns, plan_of
 from tests.judge.reference import Reference
@@ -37,7 +38,9 @@ def test_every_metric_that_can_be_asked_for_is_there(plan: Plan, book: Book) -> 
     metrics = measure(book.run(plan))
     for values in metrics.phases.values():
         for name, metric in METRICS.items():
-            names = [f"{name}_{one}" for one in STATISTICS] if metric.kind == "distribution" else [name]
+            if "phase" not in metric.groups:
+                continue
+            names = [f"{name}_{one}" for one in STATISTICS] if metric.kind is Observations else [name]
             for one in names:
                 assert values[one].unit == metric.unit
                 assert values[one].value is not None or values[one].why
@@ -61,7 +64,7 @@ def test_phases_add_up_to_the_run(plan: Plan, book: Book) -> None:
     metrics = measure(book.run(plan))
     for name in ("requests", "attempts", "exposed", "outlived", "primary_skipped", "wasted_tokens", "zombie_attempts"):
         parts = [metrics.phases[phase.name][name].value for phase in plan.phases]
-        assert sum(part or 0 for part in parts) == metrics.phases[RUN][name].value
+        assert sum(part or 0 for part in parts) == (metrics.phases[RUN][name].value or 0)
     assert metrics.phases[RUN]["requests"].value == len(book.requests)
 
 
@@ -274,9 +277,47 @@ def test_an_attempt_within_another_adds_no_time() -> None:
     assert (journey.fallback_overhead_ns, journey.failed_ns) == (6 * S, 5 * S)
 
 
-@pytest.mark.parametrize(("after_s", "zombies"), [(0.049, 0), (0.051, 1)])
+@pytest.mark.parametrize(("after_s", "zombies"), [(0.249, 0), (0.251, 1)])
 def test_an_attempt_as_the_caller_leaves_is_no_zombie(after_s: float, zombies: int) -> None:
-    """The caller's stamp and the provider's may differ by 50 ms."""
+    """It takes a chain up to 250 ms to notice."""
     book = Book()
     book.request(12, fails(503, took_s=19.995), Try(after_s=after_s), outcome="deadline", end_ns=ns(32), complete=False)
     assert measure(book.run(PLAN)).phases[RUN]["zombie_attempts"].value == zombies
+
+
+def test_a_phase_that_was_never_begun_is_not_measured() -> None:
+    """Of a run that was interrupted in its baseline: what was not due by then is neither a failure nor lost."""
+    plan, history = primary_429()
+    until_ns = plan.phases[0].end_ns // 2
+    begun = history.requests[history.requests["scheduled_ns"] < until_ns]
+    early = replace(
+        history,
+        requests=begun,
+        attempts=history.attempts[history.attempts["request_id"].isin(begun["request_id"])],
+        complete=False,
+    )
+    metrics = measure(RunData.of(plan, early))
+    for name in ("fault", "recovery"):
+        for value in metrics.phases[name].values():
+            assert (value.value, value.samples, value.why) == (None, 0, "never begun")
+    for name in ("baseline", RUN):
+        assert metrics.phases[name]["success_rate"].value == 1
+        assert metrics.phases[name]["requests"].value == (begun["phase"] == "baseline").sum()
+    assert metrics.harness["lost"].value == 0
+    verdict = judge(RunData.of(plan, early))
+    assert verdict.status is Status.INCONCLUSIVE
+    assert {row.message for row in verdict.expectations if row.phase == "fault"} == {"never begun"}
+
+
+def test_a_phase_that_was_cut_short_is_measured_as_far_as_it_went() -> None:
+    """With those of its requests that were due and whose records are missing."""
+    plan, history = primary_429()
+    fault = plan.phases[1]
+    until_ns = (fault.start_ns + fault.end_ns) // 2
+    due = [arrival for arrival in plan.arrivals if arrival.phase == "fault" and arrival.scheduled_ns <= until_ns]
+    seen = history.requests[history.requests["scheduled_ns"] <= until_ns]
+    lost = seen.drop(seen.index[-3])
+    metrics = measure(RunData.of(plan, replace(history, requests=lost, complete=False)))
+    assert metrics.phases["fault"]["requests"].value == len(due)
+    assert metrics.phases["recovery"]["requests"].value is None
+    assert metrics.harness["lost"].value == 1

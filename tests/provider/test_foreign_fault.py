@@ -10,9 +10,9 @@ import pytest
 
 from harness import registry, sim
 from harness.errors import UsageError
+from harness.experiment.prepare import load
 from harness.provider.faults import FAULTS
 from harness.scenario import Inject, Window
-from harness.scenario.load import load
 from harness.sim.search.space import _STREAM_FAMILIES, _even
 from harness.store import decode, encode
 from tests.sim.worlds import small

@@ -12,14 +12,13 @@ import jsonschema
 import pytest
 from ruamel.yaml import YAML
 
-from harness.judge.intervals import MEAN_SAMPLES_MIN, needed_for_quantile, needed_for_rate
+from harness.experiment.prepare import Loaded, load
+from harness.judge.advice import requests_needed
 from harness.judge.tables.outages import merged
 from harness.provider.fault_kind import Aspect
 from harness.provider.faults import FAULTS
 from harness.scenario import Expectation, Plan, Window
-from harness.scenario.expect import MAX, METRICS, QUANTILES
 from harness.scenario.json_schema import schemas
-from harness.scenario.load import Loaded, load
 from scripts.catalogue import PAGE, page
 
 ROOT = Path(__file__).parents[2]
@@ -156,7 +155,7 @@ def test_there_are_requests_enough_to_decide(name: str, seed: int) -> None:
     """A chain that does everything right is never left without an answer for want of samples."""
     plan = loaded(name, seed).plan
     for expectation in plan.expectations:
-        assert samples(plan, expectation) >= needed(expectation), expectation.text
+        assert samples(plan, expectation) >= (requests_needed(expectation) or 1), expectation.text
 
 
 def samples(plan: Plan, expectation: Expectation) -> int:
@@ -165,22 +164,10 @@ def samples(plan: Plan, expectation: Expectation) -> int:
     return sum(a.streaming for a in mine) if expectation.metric == "ttft" else len(mine)
 
 
-def needed(expectation: Expectation) -> int:
-    """Return how many requests an expectation needs if none of them fails."""
-    if expectation.metric is None or expectation.op is None or expectation.target is None:
-        return 1
-    kind = METRICS[expectation.metric].kind
-    if kind == "rate":
-        return needed_for_rate(expectation.op, expectation.target, hits=0, samples=0) or 10**9
-    if kind == "distribution" and expectation.quantile != MAX:
-        return needed_for_quantile(QUANTILES[expectation.quantile or ""])
-    return MEAN_SAMPLES_MIN if kind == "mean" else 1
-
-
 @pytest.mark.parametrize(("text", "enough"), [("success_rate", 73), ("latency", 72), ("amplification", 5)])
 def test_what_is_needed_is_what_the_judge_needs(text: str, enough: int) -> None:
     """The numbers of the reference: 73 for a rate of 95 %, 72 for a p95, 5 for a mean."""
-    (found,) = {needed(e) for e in loaded("unavailable").plan.expectations if e.metric == text}
+    (found,) = {requests_needed(e) for e in loaded("unavailable").plan.expectations if e.metric == text}
     assert found == enough
 
 

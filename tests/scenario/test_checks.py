@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from pydantic_core import PydanticCustomError
 
 from harness.errors import SeveralErrors, UsageError
-from harness.scenario import checks, expect
-from harness.scenario.load import load
+from harness.experiment.prepare import load
+from harness.judge import grammar
 
 CHAIN = Path(__file__).parents[2] / "scenarios" / "chains" / "gpt4-azure-claude.yaml"
 SCENARIO = """\
@@ -179,10 +179,10 @@ def test_what_can_hold_is_not_refused(tmp_path: Path, expectations: str) -> None
 @given(st.lists(st.tuples(st.sampled_from([">=", ">", "<=", "<"]), st.integers(0, 4)), min_size=1, max_size=3))
 def test_limits_hold_together_if_a_value_is_within_all(limits: list[tuple[str, int]]) -> None:
     """Held against all quarters from 0 to 5."""
-    parsed = [expect.parse(f"failed_requests {op} {target}", ["a"]) for op, target in limits]
+    parsed = [grammar.parse(f"failed_requests {op} {target}", ["a"]) for op, target in limits]
     compare = {">=": float.__ge__, ">": float.__gt__, "<=": float.__le__, "<": float.__lt__}
     found = any(all(compare[op](quarter / 4, float(target)) for op, target in limits) for quarter in range(21))
-    assert checks.can_hold(*parsed) == found
+    assert grammar.can_hold(*parsed) == found
 
 
 def test_a_share_of_nothing_is_refused(tmp_path: Path) -> None:
@@ -197,8 +197,8 @@ def test_a_share_of_nothing_is_refused(tmp_path: Path) -> None:
 def test_no_expectation_crashes_the_checks(text: str) -> None:
     """Whatever is written, it is an expectation or an error."""
     try:
-        parsed = expect.parse(text, ["fault"])
+        parsed = grammar.parse(text, ["fault"])
     except PydanticCustomError:
         return
     if parsed.metric is not None:
-        checks.can_hold(parsed)
+        grammar.can_hold(parsed)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from harness.errors import UsageError
-from harness.scenario.load import load
+from harness.experiment.prepare import load
 
 ROOT = Path(__file__).parents[2]
 DEMO = ROOT / "scenarios" / "primary-429.yaml"

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from harness.errors import UsageError
+from harness.experiment.prepare import load
 from harness.scenario import EXPLORED, LATEST, SUITES
-from harness.scenario.load import load
 
 SCENARIO = """\
 name: {name}

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.experiment.prepare import Loaded, load
 from harness.scenario import Fault, Inject, Load, Plan, Scenario, compile_plan
-from harness.scenario.load import Loaded, load
 
 LOADED: Loaded = load(Path(__file__).parents[2] / "scenarios" / "primary-429.yaml")
 

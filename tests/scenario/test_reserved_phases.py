@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import UsageError
-from harness.scenario import load
+from harness.experiment.prepare import load
 from tests.histories import SCENARIO
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from harness.experiment import trial
+from harness.experiment.prepare import load
 from harness.judge import Status
-from harness.scenario.load import load
 from tests.scenario.test_catalogue import needed, samples
 
 ROOT = Path(__file__).parents[2]

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from harness import sim
-from harness.scenario.load import load
+from harness.experiment.prepare import load
 from harness.store import RunFolder
 from scripts.agreement.comparison import Agreement, Waits, compare, simulate
 from scripts.agreement.page import page

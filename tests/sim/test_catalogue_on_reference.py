@@ -10,8 +10,8 @@ import pytest
 
 from harness.chain import Chain, Retry
 from harness.chain.spec import BreakerSpec, Policy
+from harness.experiment.prepare import load
 from harness.judge import RunData, Status, judge
-from harness.scenario.load import load
 from harness.sim import run
 
 ROOT = Path(__file__).parents[2] / "scenarios"

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from harness.experiment.prepare import load
 from harness.judge import Finding, RunData, Status, judge
-from harness.scenario import load
 from harness.sim import run
 
 TWO = """

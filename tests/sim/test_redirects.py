@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from harness.experiment.prepare import load
 from harness.judge import RunData, Status, judge
-from harness.scenario.load import load
 from harness.sim import run
 from tests.sim.worlds import small
 

@@ -11,9 +11,10 @@ from hypothesis.database import DirectoryBasedExampleDatabase
 from harness import experiment
 from harness.errors import UsageError
 from harness.experiment.explore import Explored
+from harness.experiment.prepare import load
 from harness.judge import RunData, Status, judge
 from harness.judge.properties import PROPERTIES, broken
-from harness.scenario import Fault, Inject, load
+from harness.scenario import Fault, Inject
 from harness.sim import run
 from harness.sim.search import FaultSchedule, Space, search_run_of
 from harness.sim.search.describe import describe

@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 from pathlib import Path
 
+from harness.experiment.prepare import Loaded, load
 from harness.history import History
-from harness.scenario.load import Loaded, load
 
 PROVIDERS = """\
   openai: {dialect: openai, model: gpt-4, reply: {ttft: 20ms, tokens: 6, tokens_per_second: 50}}

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from harness.errors import UsageError
+from harness.experiment.prepare import load
 from harness.history import AttemptRecord, FaultEvent, HealthRecord, RequestRecord, as_records
 from harness.history.records import ChainAttempt
 from harness.scenario import Plan
-from harness.scenario.load import load
 from harness.store import Capture, EdgeAttempt, Foreign, Origin, RunFolder, latest
 
 SCENARIO = Path(__file__).parents[2] / "scenarios" / "primary-429.yaml"

@@ -5,17 +5,15 @@ from __future__ import annotations
 import os
 import shlex
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from harness.draw import SEED_MAX
 from harness.errors import HarnessError, UsageError, raise_errors
 from harness.experiment.files import Kind, files_in
-from harness.experiment.prepare import prepare
+from harness.experiment.prepare import Loaded, prepare
 from harness.experiment.real import Permission
 from harness.experiment.run import Engine
-from harness.scenario.load import Loaded
-from harness.scenario.plan import compile_plan
 from harness.scenario.shipped import existing, named
 
 
@@ -88,9 +86,8 @@ def jobs(
 
 
 def _job(cell: int, first: Loaded, seed: int, rest: list[str]) -> Job:
-    plan = compile_plan(first.scenario, first.chain, first.plan.expectations, seed=seed)
     words = ["harness", "run", named(first.path), *rest, "--seed", str(seed)]
-    return Job(cell=cell, loaded=replace(first, plan=plan), command=shlex.join(words))
+    return Job(cell=cell, loaded=first if seed == first.plan.seed else first.seeded(seed), command=shlex.join(words))
 
 
 def _files(paths: Sequence[Path], errors: dict[str, HarnessError]) -> list[Path]:

@@ -7,19 +7,20 @@ so many requests make no proof that many runs would.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from harness.judge.comparison.chance import ALARM, Floats, chances, pairs_needed
 from harness.judge.comparison.changes import Change, Check, Comparison, Side, Trend
+from harness.judge.findings import FINDINGS
 from harness.judge.intervals import MEAN_SAMPLES_MIN, Interval, mean_interval
+from harness.judge.metrics import METRICS, Metric, key
+from harness.judge.metrics.kinds import Observations, Rate
 from harness.judge.result import Status, Value
 from harness.judge.score import over_runs
-from harness.scenario.expect import FINDINGS
 
 TIME_MIN_NS = 50_000_000
 """Two times that differ by no more are the same: stamps are that exact, and no caller feels it."""
@@ -27,22 +28,15 @@ _NEVER = 10.0
 """So many times the largest finite number stands for what never came."""
 SHARE_MIN = 0.05
 """So much of the earlier number must a change be, shares of requests aside."""
-_QUANTILES = ("p50", "p95", "p99")
-_SHARES = ("success_rate", "success_after_fallback", "retry_after_honoured")
-_BIGGER = (*_SHARES, "goodput")
-_SMALLER = (
-    *(f"{metric}_{part}" for metric in ("latency", "ttft", "fallback_overhead") for part in _QUANTILES),
-    "amplification",
-    "amplification_peak",
-    "primary_attempts_in_outage",
-    "time_to_fallback",
-    "time_to_recover",
-    "wasted_tokens",
-    "cost",
-    "zombie_attempts",
-)
-BETTER: dict[str, Literal[1, -1]] = {**dict.fromkeys(_BIGGER, 1), **dict.fromkeys(_SMALLER, -1)}
-"""The numbers that are compared, and whether more of it is better (1) or worse (-1)."""
+_COMPARED = ("p50", "p95", "p99")
+"""Of a distribution these are compared."""
+COMPARED: Mapping[str, Metric] = {
+    key(metric.name, statistic): metric
+    for metric in METRICS.values()
+    if metric.better is not None and "phase" in metric.groups
+    for statistic in (_COMPARED if metric.kind is Observations else ("",))
+}
+"""The numbers that are compared, as in metrics.json."""
 Values = Sequence[Value | None]
 
 
@@ -91,7 +85,7 @@ def compare(pairs: Sequence[tuple[Side, Side]], *, paired: bool, cells: int = 1)
         (phase, metric): (_values(before, phase, metric), _values(after, phase, metric))
         for phase in before[0].metrics.phases
         if all(phase in side.metrics.phases for side in (*before, *after))
-        for metric in BETTER
+        for metric in COMPARED
         if metric in before[0].metrics.phases[phase] and metric in after[0].metrics.phases[phase]
     }
     answers = [_answers(side) for side in before], [_answers(side) for side in after]
@@ -138,7 +132,7 @@ def _numbers(metric: str, before: Values, after: Values) -> _Column:
     old, new = _plain(before), _plain(after)
     # What never came is infinite: for the arithmetic it is as far beyond all else as needs no division by infinity.
     never = _NEVER * float(np.concatenate([old, new]).max(initial=1.0, where=np.isfinite(np.concatenate([old, new]))))
-    old, new = (-BETTER[metric] * np.minimum(values, never) for values in (old, new))
+    old, new = (_worse(metric) * np.minimum(values, never) for values in (old, new))
     share, floor = least(metric)
     return _Column(before=old, after=new, share=share, floor=floor)
 
@@ -176,16 +170,21 @@ def _summary(values: Values) -> tuple[float | None, Interval | None]:
     return over_runs(numbers) if numbers else (None, None)
 
 
-def least(metric: str) -> tuple[float, float]:
+def _worse(number: str) -> int:
+    """Return the sign that turns a number so that more of it is worse."""
+    return 1 if COMPARED[number].better == "less" else -1
+
+
+def least(number: str) -> tuple[float, float]:
     """Return the change that a number may show without counting as changed: a share of the earlier number, or at least so much.
 
     Args:
-        metric: As in metrics.json.
+        number: As in metrics.json.
     """
-    if metric in _SHARES:
+    metric = COMPARED[number]
+    if metric.kind is Rate:
         return 0.0, 0.0
-    timed = metric.startswith("time_to_") or metric.rpartition("_")[2] in _QUANTILES
-    return SHARE_MIN, TIME_MIN_NS if timed else 0.0
+    return SHARE_MIN, TIME_MIN_NS if metric.about_time else 0.0
 
 
 def _answers(side: Side) -> dict[str, Status]:
@@ -215,7 +214,8 @@ def _failure(text: str, side: Side) -> float:
     if answer is not None or side.verdict is None or not side.sound:
         return known.get(answer or Status.INCONCLUSIVE, math.nan)
     asked = {row.metric for row in side.verdict.expectations}
-    return 0.0 if FINDINGS.get(text) == "required" and text not in asked else math.nan
+    required = text in FINDINGS.own and FINDINGS.own[text].severity == "required"
+    return 0.0 if required and text not in asked else math.nan
 
 
 def _check(text: str, before: Answers, after: Answers, *, column: _Column, trend: Trend) -> Check:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from harness.history import FaultEvent, as_records
+from harness import history
+from harness.history import FaultEvent
 from harness.judge.findings.check_result import CheckResult, unsure
 from harness.judge.findings.declaration import FindingKind
 from harness.judge.result import Status
@@ -15,7 +16,9 @@ def _check(run: RunData) -> CheckResult:
     windows = run.plan.timeline.windows
     if not windows:
         return unsure("no faults in the plan")
-    events = {(event.fault_id, event.provider): event for event in as_records(FaultEvent, run.columns.history.faults)}
+    events = {
+        (event.fault_id, event.provider): event for event in history.as_records(FaultEvent, run.columns.history.faults)
+    }
     reasons = [
         reason for window in windows if (reason := _idle(run, window, events.get((window.fault_id, window.provider))))
     ]

@@ -5,12 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from harness.judge.run_data import RunData
+from harness.judge.stalls import HEALTH_EVERY_NS, STALL_NS
 from harness.judge.tables.columns import Bools
 from harness.judge.tables.pairs import Pairs, double_sends
-
-STALL_NS = 250_000_000
-HEALTH_EVERY_NS = 100_000_000
-"""How often a process writes of its health."""
 
 
 def judged_retries(run: RunData) -> Pairs:

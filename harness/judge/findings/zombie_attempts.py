@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from harness.judge.findings.check_result import CheckResult, by_request
 from harness.judge.findings.declaration import FindingKind
-from harness.judge.metrics import zombie_ns
 from harness.judge.run_data import RunData
-
-ZOMBIE_NS = 250_000_000
 
 
 def _check(run: RunData) -> CheckResult:
     return by_request(
         run,
-        shown=run.columns.requests_with(zombie_ns(run) > ZOMBIE_NS),
+        shown=run.columns.requests_with(run.zombies),
         could=run.columns.requests.left,
         did="went on with new attempts after the caller had left",
         nobody="no caller left",

@@ -9,15 +9,22 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
-from harness.history import AttemptOutcome, History
+from harness.history import AttemptOutcome
 from harness.http_rules import SUCCESS
+from harness.lazy import lazy
 from harness.scenario import Plan, Window
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from harness.history import History
+else:
+    pd = lazy("pandas")
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -27,6 +34,8 @@ Objects = NDArray[np.object_]
 OUTCOMES: tuple[str, ...] = get_args(AttemptOutcome)
 TOLERANCE_NS = 50_000_000
 """What the stamps of different processes may differ by."""
+ZOMBIE_NS = 250_000_000
+"""An attempt that begins later than this after its caller left is work for nobody."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,7 +153,8 @@ class Columns:
         requests: The measured requests.
         attempts: Their attempts.
         orphans: Attempts that belong to no request.
-        missing: Planned requests without a record, by phase.
+        missing: Requests that were due and have no record, by phase.
+        begun: Which phases were begun: of a run that was cut short perhaps not all.
     """
 
     plan: Plan
@@ -155,6 +165,7 @@ class Columns:
     attempts: Attempts
     orphans: int
     missing: Ints
+    begun: Bools
 
     @property
     def ordered(self) -> int:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
-from harness.history import History
 from harness.history.records import CACHE, WARMUP
 from harness.judge.tables.columns import (
     OUTCOMES,
@@ -26,7 +25,15 @@ from harness.judge.tables.columns import (
     places,
     texts,
 )
+from harness.lazy import lazy
 from harness.scenario import Plan, Window
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from harness.history import History
+else:
+    pd = lazy("pandas")
 
 
 def columns(plan: Plan, history: History) -> Columns:
@@ -36,6 +43,8 @@ def columns(plan: Plan, history: History) -> Columns:
     providers, requests, attempts, orphans = joined(
         history, providers=names, phases=phases, windows=plan.timeline.windows
     )
+    # A run that was cut short ends with the last request that was due.
+    until_ns = math.inf if history.complete else requests.scheduled_ns.max(initial=-math.inf)
     return Columns(
         plan=plan,
         history=history,
@@ -44,7 +53,8 @@ def columns(plan: Plan, history: History) -> Columns:
         requests=requests,
         attempts=attempts,
         orphans=orphans,
-        missing=_missing(plan, requests),
+        missing=_missing(plan, requests, until_ns),
+        begun=np.array([phase.start_ns <= until_ns for phase in plan.phases], dtype=bool),
     )
 
 
@@ -132,9 +142,10 @@ def _unnamed(table: pd.DataFrame) -> Bools:
     return unnamed
 
 
-def _missing(plan: Plan, requests: Requests) -> Ints:
+def _missing(plan: Plan, requests: Requests, until_ns: float) -> Ints:
     names = [phase.name for phase in plan.phases]
-    planned = pd.Series([arrival.phase for arrival in plan.arrivals], dtype=object)
+    due = [arrival.phase for arrival in plan.arrivals if arrival.scheduled_ns <= until_ns]
+    planned = pd.Series(due, dtype=object)
     wanted = np.bincount(places(planned, names), minlength=len(names))
     seen = np.bincount(requests.phase[requests.phase >= 0], minlength=len(names))
     missing: Ints = np.maximum(wanted - seen, 0).astype(np.int64)

@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from harness.judge.tables.columns import Attempts, Bools, Columns, Floats, Ints, places
 from harness.judge.tables.outages import Outage, merged
 from harness.judge.tables.pairs import by_provider
+from harness.lazy import lazy
+
+if TYPE_CHECKING:
+    import pandas as pd
+else:
+    pd = lazy("pandas")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,9 +34,11 @@ class Journeys:
         primary_skipped: The first attempt was not at the first provider.
         exposed: At least one attempt was changed by a fault.
         outlived: Begun in a fault at the first provider, which served it after the fault's end.
+        began_ns: Start of the first attempt.
         overhead_ns: From the start of the first attempt, at the first provider, to that of the winning one at another.
         failed_ns: The part of it that was spent in attempts.
         waiting_ns: The rest of it.
+        unserved_ns: How long a caller waited who left unserved, from the start of the first attempt, at the first provider.
         latency_ns: From the intended start to the end; at least the deadline for a caller who gave up or never went out.
         ttft_ns: The same to a stream's first content; without any the latency, and at least the deadline. NaN if no stream.
     """
@@ -45,9 +53,11 @@ class Journeys:
     primary_skipped: Bools
     exposed: Bools
     outlived: Bools
+    began_ns: Floats
     overhead_ns: Floats
     failed_ns: Floats
     waiting_ns: Floats
+    unserved_ns: Floats
     latency_ns: Floats
     ttft_ns: Floats
 
@@ -70,6 +80,7 @@ def journeys_of(columns: Columns) -> Journeys:
     elsewhere = ~columns.at_first(attempts.provider)
     overhead_ns, failed_ns = _overhead(columns, first, winner)
     latency_ns, ttft_ns = _latency(columns)
+    began_ns = np.append(attempts.start_ns, math.nan)[first]
     return Journeys(
         attempts=count,
         providers=_distinct(attempts, size),
@@ -81,9 +92,15 @@ def journeys_of(columns: Columns) -> Journeys:
         primary_skipped=(first >= 0) & ~columns.at_first(_take(attempts.provider, first)),
         exposed=columns.requests_with(attempts.touched),
         outlived=_outlived(columns, first, winner),
+        began_ns=began_ns,
         overhead_ns=overhead_ns,
         failed_ns=failed_ns,
         waiting_ns=overhead_ns - failed_ns,
+        unserved_ns=np.where(
+            requests.left & (winner < 0) & columns.at_first(_take(attempts.provider, first)),
+            np.maximum(requests.end_ns - began_ns, 0.0),
+            math.nan,
+        ),
         latency_ns=latency_ns,
         ttft_ns=ttft_ns,
     )

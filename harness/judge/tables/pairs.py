@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from harness.judge.tables.columns import TOLERANCE_NS, Attempts, Bools, Columns, Floats, Ints
+from harness.lazy import lazy
+
+if TYPE_CHECKING:
+    import pandas as pd
+else:
+    pd = lazy("pandas")
 
 DOUBLE_SEND_NS = 10_000_000
 """A second connection within this after a failed one is the client library's, not the chain's, if it stays the only one."""

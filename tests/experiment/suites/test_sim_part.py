@@ -12,9 +12,9 @@ from random import Random
 import pytest
 
 from harness import sim
+from harness.experiment.prepare import Loaded
 from harness.experiment.suites.sim_pool import Simulated, SimulateRun
 from harness.messages import Ready, read, write
-from harness.scenario.load import Loaded
 from harness.store import RunFolder
 from tests.sim.worlds import digest, gateway, small, tiny
 

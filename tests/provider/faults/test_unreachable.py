@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from harness import sim
+from harness.experiment.prepare import load
 from harness.provider.listener import OPEN, ListenerState, in_force
 from harness.scenario import Inject, Window
-from harness.scenario.load import load
 from tests.sim.worlds import small
 
 S = 10**9

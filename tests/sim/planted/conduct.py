@@ -17,8 +17,8 @@ from harness.drivers.recorder import OpenAttempt
 from harness.drivers.reference.attempt import AttemptRunner, PartialAnswer
 from harness.drivers.reference.host import Reference
 from harness.history import AttemptOutcome
+from harness.judge.grammar import parse
 from harness.scenario import Fault, Inject, Load, Plan, Scenario, compile_plan
-from harness.scenario.expect import parse
 from tests.sim.planted import CORRECT, NAMES, ForgetsThird, IgnoresRetryAfter, KeepsBreakersOpen, S
 
 assert CORRECT.policy is not None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 
@@ -10,17 +9,17 @@ from harness.chain import Chain
 from harness.chain.targets import groups, targets
 from harness.document import Place
 from harness.document.units import duration_text
-from harness.provider.window import Window
-from harness.scenario.expect import METRICS, QUANTILES, Expectation
-from harness.scenario.plan import Plan
-from harness.scenario.schema import Scenario
+from harness.judge.intervals import MEAN_SAMPLES_MIN, needed_for_quantile, needed_for_rate
+from harness.judge.metrics import QUANTILES, asked_for
+from harness.judge.metrics.kinds import Mean, Observations, Rate
+from harness.quantities import exact
+from harness.scenario import Expectation, Plan, Scenario, Window
 
 LIVE_RATE_MAX = 300
 """Requests per second up to which the load generator was measured; see benchmarks."""
 _REQUESTS_MANY = 100_000
 _BYTES_PER_REQUEST = 5_000  # measured: 5.4 kB with 30,000 requests in virtual time, less the more there are
 _HOUR_NS = 3600 * 10**9
-_Z = 1.959964  # of a 95 % interval
 
 
 def advice(plan: Plan) -> Iterator[tuple[Place, str]]:
@@ -30,7 +29,7 @@ def advice(plan: Plan) -> Iterator[tuple[Place, str]]:
         windows = [window for window in plan.timeline.windows if window.fault_id == f"fault-{number + 1}"]
         yield from (((("faults", number), text)) for text in _fault(plan, windows))
     for number, expectation in enumerate(plan.expectations):
-        if text := _cannot_pass(plan, expectation) or _cannot_fail(expectation):
+        if text := _cannot_pass(plan, expectation) or _cannot_fail(expectation) or _beyond(plan, expectation):
             yield ("expect", number), text
 
 
@@ -115,28 +114,35 @@ def _cannot_pass(plan: Plan, expectation: Expectation) -> str:
 
 
 def requests_needed(expectation: Expectation) -> int | None:
-    """Return the fewest requests with which an expectation can pass; None where that depends on the values.
-
-    With no failure the lower end of Wilson's interval is n / (n + z²); a quantile q has an upper end from
-    q ** n <= 2.5 % on (and 1 - q where that is larger).
-    """
-    metric = METRICS.get(expectation.metric or "")
-    if metric is None or expectation.target is None or metric.kind not in ("rate", "distribution"):
+    """Return the fewest requests with which an expectation can pass; None where that depends on the values."""
+    if expectation.metric is None or expectation.op is None or expectation.target is None:
         return None
-    if metric.kind == "rate":
-        share = expectation.target if expectation.op in (">=", ">") else 1 - expectation.target
-        return None if share >= 1 else max(1, math.ceil(_Z**2 * share / (1 - share)))
+    kind = asked_for(expectation.metric, expectation.quantile).kind
+    if kind is Rate:
+        return needed_for_rate(expectation.op, expectation.target, hits=0, samples=0)
     quantile = QUANTILES.get(expectation.quantile or "")
-    return None if quantile is None else math.ceil(math.log(0.025) / math.log(max(quantile, 1 - quantile)))
+    if kind is Observations and quantile is not None:
+        return needed_for_quantile(quantile)
+    return MEAN_SAMPLES_MIN if kind is Mean else None
 
 
 def _cannot_fail(expectation: Expectation) -> str:
     """Return why an expectation says nothing; empty if it says something."""
     if expectation.metric is None or expectation.op is None:
         return ""
-    highest = 1.0 if METRICS[expectation.metric].unit == "share" else None
+    highest = 1.0 if asked_for(expectation.metric, expectation.quantile).unit == "share" else None
     if expectation.op == ">=" and expectation.target == 0:
         return "always holds: no value is below 0"
     if expectation.op == "<=" and highest is not None and expectation.target == highest:
         return "always holds: no share is above 100%"
     return ""
+
+
+def _beyond(plan: Plan, expectation: Expectation) -> str:
+    """Return that a limit on a wait is longer than any caller waits; empty if it is not."""
+    if expectation.metric is None or expectation.op not in ("<", "<=") or expectation.target is None:
+        return ""
+    metric, deadline_ns = asked_for(expectation.metric, expectation.quantile), plan.load.deadline
+    if not metric.until_deadline or expectation.target <= deadline_ns:
+        return ""
+    return f"beyond the deadline of {exact(deadline_ns, 'ns')}: the wait of a caller who leaves then is not observed further"

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.experiment.prepare import load
+from harness.judge.advice import advice, ambiguous_targets, requests_needed
+from harness.judge.grammar import parse
 from harness.judge.intervals import needed_for_quantile, needed_for_rate
-from harness.scenario import expect
-from harness.scenario.advice import advice, ambiguous_targets, requests_needed
-from harness.scenario.load import load
+from harness.judge.metrics import QUANTILES
 
 ROOT = Path(__file__).parents[2] / "scenarios"
 SCENARIO = """\
@@ -146,6 +147,10 @@ def test_several_faults_can_hide_one(tmp_path: Path) -> None:
         ("p99 latency < 5s", "expect.0: cannot pass: it needs at least 368 requests, and the run has 200"),
         ("success_rate <= 100%", "expect.0: always holds: no share is above 100%"),
         ("failed_requests >= 0", "expect.0: always holds: no value is below 0"),
+        (
+            "p50 latency < 90s",
+            "expect.0: beyond the deadline of 60 s: the wait of a caller who leaves then is not observed further",
+        ),
     ],
 )
 def test_an_expectation_that_says_nothing_is_told(tmp_path: Path, expected: str, told: str) -> None:
@@ -156,7 +161,7 @@ def test_an_expectation_that_says_nothing_is_told(tmp_path: Path, expected: str,
 @given(st.sampled_from([">=", ">", "<=", "<"]), st.integers(0, 10_000))
 def test_the_requests_needed_are_those_of_the_judge(op: str, hundredths: int) -> None:
     """With all requests on the good side; the same number that a verdict names."""
-    parsed = expect.parse(f"success_rate {op} {hundredths / 100}%", [])
+    parsed = parse(f"success_rate {op} {hundredths / 100}%", [])
     assert parsed.op is not None
     assert parsed.target is not None
     needed = requests_needed(parsed)
@@ -165,11 +170,11 @@ def test_the_requests_needed_are_those_of_the_judge(op: str, hundredths: int) ->
     assert needed == smallest
 
 
-@given(st.sampled_from(sorted(expect.QUANTILES)))
+@given(st.sampled_from(sorted(QUANTILES)))
 def test_the_requests_needed_for_a_quantile_are_those_of_the_judge(name: str) -> None:
     """Below that, its interval has no upper end."""
-    parsed = expect.parse(f"{name} latency < 5s", [])
-    assert requests_needed(parsed) == needed_for_quantile(expect.QUANTILES[name])
+    parsed = parse(f"{name} latency < 5s", [])
+    assert requests_needed(parsed) == needed_for_quantile(QUANTILES[name])
 
 
 def test_a_deployment_with_the_name_of_its_group_is_told(tmp_path: Path) -> None:

@@ -1,0 +1,141 @@
+"""The grammar of expectations: what a line asks of which metric or finding, and what no run can fulfil."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator
+from itertools import combinations, pairwise
+from typing import Any
+
+from pydantic_core import PydanticCustomError
+
+from harness.document import Document, did_you_mean, duration_ns, field_error, rate_per_s, share
+from harness.errors import UsageError
+from harness.judge.findings import FINDINGS
+from harness.judge.intervals import keeps
+from harness.judge.metrics import MAX, METRICS, STATISTICS, asked_for, key
+from harness.judge.metrics.kinds import Observations
+from harness.quantities import Unit
+from harness.scenario import Expectation, Op
+
+_LIMIT = re.compile(
+    r"(?:(?P<statistic>[a-z][a-z\d.]*)\s+)?(?P<metric>[a-z_]+)(?:\s+in\s+(?P<phase>\S+))?"
+    r"\s*(?P<op>>=|<=|>|<)\s*(?P<target>\S.*)"
+)
+_NONE = re.compile(r"no\s+(?P<finding>[a-z_]+)")
+
+
+def parse(text: str, phases: Collection[str]) -> Expectation:
+    """Return an expectation.
+
+    Args:
+        text: The line.
+        phases: Names of the scenario's phases.
+
+    Raises:
+        PydanticCustomError: The line does not follow the grammar; with what is known, and a hint.
+    """
+    if match := _NONE.fullmatch(text.strip()):
+        return Expectation(text=text, finding=_finding(match["finding"]))
+    match = _LIMIT.fullmatch(text.strip())
+    if match is None:
+        raise field_error(
+            f"not an expectation: {text[:60]!r}",
+            known="METRIC in PHASE >= VALUE, p95 METRIC in PHASE < VALUE, max METRIC in PHASE < VALUE, no FINDING",
+            hint="success_rate in fault >= 99%",
+        )
+    name, statistic, phase = match["metric"], match["statistic"], match["phase"]
+    known = [metric.name for metric in METRICS.values() if metric.asked]
+    if name not in known:
+        raise field_error(f"unknown metric {name!r}", known=", ".join(known), hint=did_you_mean(name, known))
+    if phase is not None and phase not in phases:
+        raise field_error(f"unknown phase {phase!r}", known=", ".join(phases), hint=did_you_mean(phase, phases))
+    _check_statistic(name, statistic)
+    op: Op = match["op"]  # type: ignore[assignment]
+    target = _target(asked_for(name, statistic).unit, match["target"].strip())
+    return Expectation(text=text, metric=name, quantile=statistic, phase=phase, op=op, target=target)
+
+
+def _finding(name: str) -> str:
+    known = [each for each in FINDINGS.names() if each not in FINDINGS.own or FINDINGS.own[each].severity != "run"]
+    if name not in known:
+        raise field_error(f"unknown finding {name!r}", known=", ".join(known), hint=did_you_mean(name, known))
+    return name
+
+
+def _check_statistic(name: str, statistic: str | None) -> None:
+    if METRICS[name].kind is Observations:
+        if statistic not in STATISTICS:
+            known, usual = ", ".join(STATISTICS), f"{MAX if METRICS[name].unit == 'count' else 'p95'} {name}"
+            if statistic is None:
+                raise field_error(f"{name!r} needs a quantile or {MAX!r}", known=known, hint=usual)
+            hint = did_you_mean(statistic, STATISTICS) or usual
+            raise field_error(f"unknown statistic {statistic!r}", known=known, hint=hint)
+    elif statistic is not None and key(name, statistic) not in METRICS:
+        raise field_error(f"{statistic!r} does not go with {name!r}", hint=f"write {name} alone")
+
+
+def _target(unit: Unit, text: str) -> float:
+    try:
+        if unit == "share":
+            return share(text)
+        if unit == "ns":
+            return float(duration_ns(text))
+        if unit == "per_s" and "/" in text:
+            return rate_per_s(text)
+    except PydanticCustomError as error:
+        context = error.context or {}
+        raise field_error(f"{error.message()}, found {text[:40]!r}", **context) from None
+    if not re.fullmatch(r"\d{1,15}(\.\d{1,9})?", text):
+        raise field_error(f"expected a number, found {text[:40]!r}")
+    return float(text)
+
+
+def expectation_errors(document: Document) -> Iterator[UsageError]:
+    """Yield what is wrong with a scenario's expectations, each at its line: a wrong word, or what no run can fulfil.
+
+    What is written is read, also where another field is wrong, so that all mistakes are told at once.
+    """
+    data: Any = document.data if isinstance(document.data, dict) else {}
+    phases, written = data.get("phases"), data.get("expect")
+    if not isinstance(phases, dict) or not phases or not isinstance(written, list):
+        return
+    possible: list[tuple[int, Expectation]] = []
+    for number, text in enumerate(written):
+        if not isinstance(text, str):
+            continue
+        try:
+            expectation = parse(text, phases)
+        except PydanticCustomError as error:
+            context, place = error.context or {}, ("expect", number)
+            yield document.error(error.message(), place, known=context.get("known"), hint=context.get("hint"))
+            continue
+        if expectation.metric is None or can_hold(expectation):
+            possible.append((number, expectation))
+        else:
+            yield document.error(f"can never hold: {_range(expectation)}", ("expect", number))
+    for (first, one), (second, other) in combinations(possible, 2):
+        alike = (one.metric, one.quantile, one.phase) == (other.metric, other.quantile, other.phase)
+        if one.metric is not None and alike and not can_hold(one, other):
+            line = document.lines.get(("expect", first), 1)
+            yield document.error(f"contradicts {one.text!r} in line {line}: both can never hold", ("expect", second))
+
+
+def can_hold(*limits: Expectation) -> bool:
+    """Return whether a value of the metric is within all limits: one of the limits, or between or beyond them."""
+    low, high = 0.0, _most(limits[0])
+    ends = sorted({low, high, *(each.target or 0.0 for each in limits)})
+    candidates = [*ends, *((one + other) / 2 for one, other in pairwise(ends) if other < float("inf"))]
+    candidates += [ends[-2] + 1.0] if high == float("inf") and len(ends) > 1 else []
+    return any(
+        low <= value <= high and all(keeps(each.op or ">=", each.target or 0.0, (value, value)) for each in limits)
+        for value in candidates
+    )
+
+
+def _most(limit: Expectation) -> float:
+    return 1.0 if asked_for(limit.metric or "", limit.quantile).unit == "share" else float("inf")
+
+
+def _range(limit: Expectation) -> str:
+    return f"{limit.metric} is {'from 0% to 100%' if _most(limit) == 1.0 else 'never below 0'}"

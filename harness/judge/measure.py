@@ -1,0 +1,105 @@
+"""Every number of a run, per phase and per provider, and the harness's own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from harness.judge.intervals import quantile
+from harness.judge.metrics import MAX, METRICS, QUANTILES, RUN, Measured, Metric, Scope, key
+from harness.judge.metrics.declaration import Group
+from harness.judge.result import Metrics, Value
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from harness.history import History
+    from harness.judge.run_data import RunData
+    from harness.judge.tables.columns import Floats
+    from harness.scenario import Phase
+
+UNSEEN = "connections that a chain in another program tried and did not get are not observable"
+REWRITTEN = "the chain rewrites answers, so that their completeness is unknown"
+NEVER_BEGUN = "never begun"
+
+
+def measure(run: RunData) -> Metrics:
+    """Return all numbers of a run."""
+    phases = {phase.name: _numbers(Scope.of_phase(run, phase), "phase") for phase in run.plan.phases}
+    phases[RUN] = _numbers(Scope.of_phase(run, None), "phase")
+    providers = {
+        name: _numbers(Scope.of_provider(run, place), "provider") for place, name in enumerate(run.columns.providers)
+    }
+    return Metrics(phases=phases, providers=providers, harness=_harness(run))
+
+
+def measured(run: RunData, metric: Metric, phase: Phase | None) -> Measured:
+    """Return one metric of a phase, or of the whole run for None."""
+    return metric.measure(Scope.of_phase(run, phase))
+
+
+def _numbers(scope: Scope, group: Group) -> dict[str, Value]:
+    found: dict[str, Value] = {}
+    requests = scope.run.columns.requests
+    blind = bool((requests.blind & scope.requests).any())
+    rewritten = "rewrites" in scope.run.plan.chain.answers and bool((requests.unnamed & scope.requests).any())
+    for name, metric in METRICS.items():
+        if group not in metric.groups:
+            continue
+        why = "" if scope.begun else NEVER_BEGUN
+        if rewritten and metric.served:
+            why = REWRITTEN
+        if blind and metric.seen_by == "edge":
+            why = UNSEEN
+        for statistic, value in metric.measure(scope).values(metric.unit).items():
+            shown = Value(value=None, samples=0, unit=metric.unit, why=why) if why else value
+            found[key(name, statistic)] = shown
+    return found
+
+
+def _harness(run: RunData) -> dict[str, Value]:
+    requests, history = run.columns.requests, run.columns.history
+    lag_ns = np.sort(dispatch_lag_ns(run))
+    values = {key("dispatch_lag", name): _quantile(lag_ns, share) for name, share in QUANTILES.items()}
+    values[key("dispatch_lag", MAX)] = _quantile(lag_ns, 1.0)
+    for process, lags in measured_health(history).groupby("process")["loop_lag_ns"]:
+        ordered = np.sort(lags.to_numpy(np.float64))
+        values[f"loop_lag_{process}_p99"] = _quantile(ordered, 0.99)
+        values[f"loop_lag_{process}_max"] = _quantile(ordered, 1.0)
+    size = len(requests) + int(run.columns.missing.sum())
+    return values | {
+        "dropped": _count(int((~requests.sent).sum()), size),
+        "lost": _count(lost(run), size),
+        "orphans": _count(run.columns.orphans, len(run.columns.attempts) + run.columns.orphans),
+        "foreign": _count(history.foreign, history.foreign),
+    }
+
+
+def lost(run: RunData) -> int:
+    """Return how many records are missing: the attempts that the history knows of, and planned requests without one."""
+    return run.columns.history.lost + int(run.columns.missing.sum())
+
+
+def dispatch_lag_ns(run: RunData) -> Floats:
+    """Return how much later than planned each request was sent."""
+    lag_ns = run.columns.requests.start_ns - run.columns.requests.scheduled_ns
+    return lag_ns[~np.isnan(lag_ns)]
+
+
+def measured_health(history: History, phase: Phase | None = None) -> pd.DataFrame:
+    """Return the health records of a phase, or of the run without its warm-up."""
+    at_ns = history.health["at_ns"]
+    if phase is None:
+        return history.health[at_ns >= 0]
+    return history.health[(at_ns >= phase.start_ns) & (at_ns < phase.end_ns)]
+
+
+def _quantile(ordered_ns: Floats, share: float) -> Value:
+    if not len(ordered_ns):
+        return Value(value=None, samples=0, unit="ns", why="no observations")
+    return Value(value=quantile(ordered_ns, share), samples=len(ordered_ns), unit="ns")
+
+
+def _count(value: float, samples: int) -> Value:
+    return Value(value=float(value), samples=samples, unit="count")

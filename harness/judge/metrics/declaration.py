@@ -1,0 +1,52 @@
+"""What a metric is: one declaration in a file of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from harness.judge.metrics.kinds import Measured
+from harness.judge.metrics.scope import Scope
+from harness.quantities import Unit
+
+Better = Literal["more", "less"]
+SeenBy = Literal["caller", "edge"]
+Group = Literal["phase", "provider"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metric:
+    """A number of a run. Every fact is required: one that is left out fails at import.
+
+    Attributes:
+        name: In metrics.json, and in an expectation.
+        label: In a table for people.
+        meaning: What it counts, in sentences, for the reference.
+        unit: Of its value.
+        kind: How it is measured, which fixes its interval and what an expectation can ask of it.
+        measure: Measures it in a part of a run.
+        groups: Where it is measured: in each `phase` and the whole run, at each `provider`.
+        asked: An expectation can name it.
+        better: Which way is better; None where neither is, or where another metric says the same: it is not compared.
+        served: It says how many callers must get their answer; a chain that keeps such a limit has served them.
+        about_time: It is a time: a machine that is out of CPU, or stalls, lengthens it.
+        until_deadline: A caller who leaves at the deadline cuts it off.
+        seen_by: Who can observe it: the `caller` always, the `edge` not where connections were refused out of its sight.
+        shown: What the report's table of phases shows of it: statistics of a distribution, `""` for the number itself.
+    """
+
+    name: str
+    label: str
+    meaning: str
+    unit: Unit
+    kind: type[Measured]
+    measure: Callable[[Scope], Measured]
+    groups: tuple[Group, ...]
+    asked: bool
+    better: Better | None
+    served: bool
+    about_time: bool
+    until_deadline: bool
+    seen_by: SeenBy
+    shown: tuple[str, ...]

@@ -1,0 +1,50 @@
+"""How often the chain calls a first provider that is dead."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from harness.judge.metrics.declaration import Metric
+from harness.judge.metrics.kinds import Mean
+from harness.judge.metrics.scope import Scope
+from harness.judge.tables.outages import merged
+
+
+def _measure(scope: Scope) -> Mean:
+    run = scope.run
+    attempts, requests, first = run.columns.attempts, run.columns.requests, run.columns.first
+    inside = np.zeros(len(requests), dtype=bool)
+    probe = np.zeros(len(attempts), dtype=bool)
+    for place, name in enumerate(run.columns.providers):
+        if name not in first:
+            continue
+        # Each by itself: that one of them is dead says nothing against calling its peer.
+        for outage in merged(run.plan, [name], dead=True):
+            inside |= (requests.scheduled_ns >= outage.start_ns) & (requests.scheduled_ns < outage.end_ns)
+            during = (attempts.start_ns >= outage.start_ns) & (attempts.start_ns < outage.end_ns)
+            probe |= during & (attempts.provider == place)
+    probes = np.bincount(attempts.request[probe], minlength=len(requests)).astype(np.float64)
+    nothing = f"no request came while {' or '.join(first)} was dead"
+    return Mean(counts=probes[scope.requests & inside], most=scope.run.plan.facts.attempts_max(first), nothing=nothing)
+
+
+PRIMARY_ATTEMPTS_IN_OUTAGE = Metric(
+    name="primary_attempts_in_outage",
+    label="attempts at a dead first provider",
+    meaning=(
+        "Attempts at the first provider while it was dead, per request that came meanwhile. Dead is a fault under which no "
+        "attempt can succeed: an error status, a connection that is refused, reset, closed or silent, or an answer cut or "
+        "reset midway, each for every attempt."
+    ),
+    unit="ratio",
+    kind=Mean,
+    measure=_measure,
+    groups=("phase",),
+    asked=True,
+    better="less",
+    served=False,
+    about_time=False,
+    until_deadline=False,
+    seen_by="edge",
+    shown=(),
+)

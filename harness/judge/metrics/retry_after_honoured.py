@@ -1,0 +1,39 @@
+"""How often the chain waited as long as it was told."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from harness.judge.metrics.declaration import Metric
+from harness.judge.metrics.kinds import Rate
+from harness.judge.metrics.scope import Scope
+from harness.judge.tables.columns import TOLERANCE_NS
+from harness.quantities import duration
+
+
+def _measure(scope: Scope) -> Rate:
+    retries = scope.run.retries
+    told = retries.where(~np.isnan(retries.early_ns) & scope.attempts[retries.before])
+    honoured = int((told.early_ns <= TOLERANCE_NS).sum())
+    return Rate(hits=honoured, samples=len(told), nothing="no retry followed an answer with a Retry-After")
+
+
+RETRY_AFTER_HONOURED = Metric(
+    name="retry_after_honoured",
+    label="Retry-After honoured",
+    meaning=(
+        f"Retries that began no more than {duration(TOLERANCE_NS)} before the time that Retry-After gave, of the retries "
+        "after an answer with a Retry-After."
+    ),
+    unit="share",
+    kind=Rate,
+    measure=_measure,
+    groups=("phase", "provider"),
+    asked=True,
+    better="more",
+    served=False,
+    about_time=False,
+    until_deadline=False,
+    seen_by="edge",
+    shown=(),
+)

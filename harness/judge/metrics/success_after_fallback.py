@@ -1,0 +1,31 @@
+"""How often a fallback helped."""
+
+from __future__ import annotations
+
+from harness.judge.metrics.declaration import Metric
+from harness.judge.metrics.kinds import Rate
+from harness.judge.metrics.scope import Scope
+
+
+def _measure(scope: Scope) -> Rate:
+    reached = scope.requests & scope.run.journeys.reached_fallback
+    done = reached & scope.run.columns.requests.complete
+    return Rate(hits=int(done.sum()), samples=int(reached.sum()), nothing="no request reached a fallback")
+
+
+SUCCESS_AFTER_FALLBACK = Metric(
+    name="success_after_fallback",
+    label="success after fallback",
+    meaning="Requests whose complete answer arrived, of those that tried any provider but the first.",
+    unit="share",
+    kind=Rate,
+    measure=_measure,
+    groups=("phase",),
+    asked=True,
+    better="more",
+    served=True,
+    about_time=False,
+    until_deadline=False,
+    seen_by="edge",
+    shown=("",),
+)

@@ -1,0 +1,33 @@
+"""How many callers got their whole answer."""
+
+from __future__ import annotations
+
+from harness.judge.metrics.declaration import Metric
+from harness.judge.metrics.kinds import Rate
+from harness.judge.metrics.scope import Scope
+
+
+def _measure(scope: Scope) -> Rate:
+    done = scope.requests & scope.run.columns.requests.complete
+    return Rate(hits=int(done.sum()), samples=scope.planned, nothing="no requests")
+
+
+SUCCESS_RATE = Metric(
+    name="success_rate",
+    label="success",
+    meaning=(
+        "Requests whose complete answer arrived, of all requests. A planned request without a record counts as not complete, and "
+        "so does one that was given the text of another request's attempt."
+    ),
+    unit="share",
+    kind=Rate,
+    measure=_measure,
+    groups=("phase",),
+    asked=True,
+    better="more",
+    served=True,
+    about_time=False,
+    until_deadline=False,
+    seen_by="caller",
+    shown=("",),
+)

@@ -1,0 +1,43 @@
+"""How long callers of streams waited for the first token."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from harness.judge.metrics.declaration import Metric
+from harness.judge.metrics.kinds import Observations
+from harness.judge.metrics.scope import Scope
+
+
+def _measure(scope: Scope) -> Observations:
+    requests, journeys = scope.run.columns.requests, scope.run.journeys
+    never = np.isnan(requests.first_token_ns)
+    return Observations.of(
+        scope.requests & requests.streaming,
+        request=np.arange(len(requests)),
+        from_ns=requests.scheduled_ns,
+        to_ns=np.where(never, requests.scheduled_ns + journeys.latency_ns, requests.first_token_ns),
+        never=never,
+        nothing="no streams",
+    )
+
+
+TTFT = Metric(
+    name="ttft",
+    label="time to first token",
+    meaning=(
+        "Streaming requests only: from the intended start to the first content. Infinite for a stream that ended without any, "
+        "however it ended."
+    ),
+    unit="ns",
+    kind=Observations,
+    measure=_measure,
+    groups=("phase",),
+    asked=True,
+    better="less",
+    served=False,
+    about_time=True,
+    until_deadline=True,
+    seen_by="caller",
+    shown=(),
+)

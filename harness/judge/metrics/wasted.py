@@ -1,0 +1,67 @@
+"""What attempts took whose answer nobody used."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from harness.judge.metrics.declaration import Metric
+from harness.judge.metrics.kinds import Count
+from harness.judge.metrics.scope import Scope
+
+if TYPE_CHECKING:
+    from harness.judge.tables.columns import Bools
+
+
+def _unused(scope: Scope) -> Bools:
+    attempts, requests = scope.run.columns.attempts, scope.run.columns.requests
+    return scope.attempts & ~(attempts.used & requests.ok[attempts.request])
+
+
+def _tokens(scope: Scope) -> Count:
+    tokens = np.nansum(scope.run.columns.attempts.tokens[_unused(scope)])
+    return Count(value=float(tokens), samples=int(scope.attempts.sum()), nothing="no attempts")
+
+
+def _cost(scope: Scope) -> Count:
+    cost_usd = scope.run.columns.attempts.cost_usd[_unused(scope)]
+    # Exact, so that the order of the rows cannot show in the last digit.
+    spent_usd = math.fsum(cost_usd[~np.isnan(cost_usd)])
+    return Count(value=spent_usd, samples=int(scope.attempts.sum()), nothing="no attempts")
+
+
+WASTED_TOKENS = Metric(
+    name="wasted_tokens",
+    label="wasted tokens",
+    meaning="Tokens, in and out, of attempts whose answer no caller got.",
+    unit="count",
+    kind=Count,
+    measure=_tokens,
+    groups=("phase", "provider"),
+    asked=True,
+    better="less",
+    served=False,
+    about_time=False,
+    until_deadline=False,
+    seen_by="edge",
+    shown=(),
+)
+
+COST = Metric(
+    name="cost",
+    label="wasted cost",
+    meaning="What the attempts cost whose answer no caller got.",
+    unit="usd",
+    kind=Count,
+    measure=_cost,
+    groups=("phase", "provider"),
+    asked=True,
+    better="less",
+    served=False,
+    about_time=False,
+    until_deadline=False,
+    seen_by="edge",
+    shown=(),
+)
