@@ -24,7 +24,7 @@ GROWN_MAX = 100
 """Objects of one kind more than after the first tenth: what is left of a leak of one in each run is far more."""
 GROWN_KB_MAX = {"reference": 16, "openai-sdk": 16, "litellm-router": 300}
 """Memory that a run may add. LiteLLM leaves 50 to 140 KB behind in each, which no Python object holds:
-why the processes of a suite are replaced now and then (`harness.experiment.suites.sim_pool.RUNS_MAX`)."""
+why each run of a suite is a fork."""
 LIMIT_AND_BREAKS = ("{status: 429}, share: 60%", "{stream: cut, after_tokens: 2}, share: 60%")
 DIALECTS = {
     "openai": "gpt-4",
