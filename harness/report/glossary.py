@@ -14,33 +14,20 @@ TERMS = {
     ),
     "affected": "How many requests show it, out of those that could have.",
     "attempts": "Calls that each provider got, retries included.",
-    "attempts per request": "Calls that providers got for each request. 1 means no retry and no fallback.",
     "dispatch lag": "How much later than planned requests were sent. A large one means that the machine was too busy.",
     "dropped": "Planned requests that were never sent.",
     "foreign": "Calls of another run that arrived here and were refused.",
-    "hit by a fault": "Requests of which a fault changed at least one attempt.",
-    "latency p50": "Half of the requests had their complete answer within this time, from when they should have begun.",
-    "latency p95": "95 of 100 requests had their complete answer within this time, from when they should have begun.",
     "loop lag": "How late a process of the harness got to its own work. A large one means that the machine was too busy.",
     "lost": "Records of requests or attempts that are missing.",
     "orphans": "Attempts that belong to no request of this run.",
     "plan digest": "A checksum of everything that the run was to do. Two runs with the same one were the same test.",
-    "retrying at its end": "Requests that began during the fault, were still retrying when it ended, and needed no fallback.",
     "samples": "How many observations the answer rests on.",
     "seed": "The number that fixes every arrival and every random choice: the same seed repeats the same test.",
-    "success": "Requests whose complete answer arrived, out of all requests.",
-    "success after fallback": "Complete answers, out of the requests that were sent on to a fallback.",
     "time of affected requests": (
         "From when a request should have begun to its end, for the requests that a fault changed: the median, and the "
         "time within which 95 of 100 ended (p95)."
     ),
     "wait after a failure": "From the end of a request's first failed attempt to the start of its next one: the median.",
-    "wait for a fallback p50": (
-        "Half of the requests that a fallback served had reached it within this time, from their first attempt."
-    ),
-    "wait for a fallback p95": (
-        "95 of 100 requests that a fallback served had reached it within this time, from their first attempt."
-    ),
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import Any
 
 from harness import quantities
 from harness.judge import RUN, ExpectationResult, Finding, Status, Value
+from harness.judge.metrics import METRICS, key
 from harness.report import glossary as terms
 from harness.report import words
 from harness.report.glossary import explained
@@ -21,18 +23,14 @@ from harness.report.svg import inline_svg
 from harness.report.table import table
 
 _IDS_MAX = 5
-_COLUMNS = {
-    "success_rate": "success",
-    "success_after_fallback": "success after fallback",
-    "latency_p50": "latency p50",
-    "latency_p95": "latency p95",
-    "fallback_overhead_p50": "wait for a fallback p50",
-    "fallback_overhead_p95": "wait for a fallback p95",
-    "amplification": "attempts per request",
-    "exposed": "hit by a fault",
-    "outlived": "retrying at its end",
+_FIRST = ("success_rate", "success_after_fallback", "latency", "fallback_overhead", "amplification")
+"""The metrics that the table of numbers begins with; any others that it shows follow."""
+_STATISTICS = {
+    "": "",
+    "p50": " Half of them are no larger than this.",
+    "p95": " 95 of 100 are no larger than this.",
 }
-"""Metrics of the table of numbers, and the terms of the glossary that name them."""
+"""What a column's statistic means, after what its metric means."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +78,7 @@ def verdict(run: JudgedRun) -> Block:
 def _expectation(row: ExpectationResult) -> list[str]:
     return [
         _status(row.status),
-        f"<code>{escape(row.text)}</code>",
+        f"<code>{_metrics_explained(row.text)}</code>",
         _with_interval(words.observed(row), words.around(row)),
         escape(words.samples(row)),
         escape(row.message if row.status is not Status.PASS else ""),
@@ -107,16 +105,28 @@ def _finding(finding: Finding) -> list[str]:
 
 def numbers(run: JudgedRun) -> Block:
     """Show the main numbers of each phase."""
-    shown = [key for key in _COLUMNS if any(key in values for values in run.metrics.phases.values())]
+    columns = _columns()
     rows = []
     for phase, values in run.metrics.phases.items():
         success = values.get("success_rate")
         # A phase without requests has no number at all: why is not left to a tooltip.
         note = f'<span class="ci">{escape(success.why)}</span>' if success is not None and success.why else ""
         name = f"<strong>{escape('whole run' if phase == RUN else phase)}</strong>{note}"
-        rows.append([name, *(_number(values.get(key)) for key in shown)])
+        rows.append([name, *(_number(values.get(name)) for name in columns)])
+    names = [name for name, _ in columns.values()]
     caption = "Numbers by phase, with 95 % intervals"
-    return Block(table(("phase", *(_COLUMNS[key] for key in shown)), rows, caption=caption))
+    return Block(table(("phase", *names), rows, caption=caption, meanings=dict(columns.values())))
+
+
+def _columns() -> dict[str, tuple[str, str]]:
+    """Return the columns of the table of numbers: what each is called and means, by its name in metrics.json."""
+    shown = [metric for metric in METRICS.values() if metric.shown]
+    shown.sort(key=lambda metric: _FIRST.index(metric.name) if metric.name in _FIRST else len(_FIRST))
+    return {
+        key(metric.name, part): (f"{metric.label} {part}".strip(), metric.meaning + _STATISTICS[part])
+        for metric in shown
+        for part in metric.shown
+    }
 
 
 def _number(value: Value | None) -> str:
@@ -162,7 +172,7 @@ def measured(run: JudgedRun) -> Block:
         ("records", ", ".join(records)),
     ]
     facts += [(_health(name), escape(words.with_interval(value))) for name, value in run.metrics.harness.items()]
-    facts += [(escape(key), f"<code>{escape(shown)}</code>") for key, shown in _flat(run.environment)]
+    facts += [(escape(name), f"<code>{escape(shown)}</code>") for name, shown in _flat(run.environment)]
     rows = "".join(f"<tr><th scope='row'>{name}</th><td>{cell}</td></tr>" for name, cell in facts)
     return Block(
         "<details><summary>How this was measured</summary>"
@@ -193,8 +203,8 @@ def command(run: JudgedRun) -> str:
 
 
 def _flat(data: Any, prefix: str = "") -> Iterable[tuple[str, str]]:
-    for key, value in data.items():
-        name = f"{prefix}{key}"
+    for field, value in data.items():
+        name = f"{prefix}{field}"
         if name in ("command", "format"):
             continue
         if isinstance(value, dict):
@@ -205,8 +215,19 @@ def _flat(data: Any, prefix: str = "") -> Iterable[tuple[str, str]]:
 
 def _code(text: str) -> str:
     """Return plain text as HTML, with what is between backticks as code."""
-    pieces = escape(text).split("`")
-    return "".join(f"<code>{piece}</code>" if place % 2 else piece for place, piece in enumerate(pieces))
+    pieces = text.split("`")
+    return "".join(
+        f"<code>{_metrics_explained(piece)}</code>" if place % 2 else escape(piece)
+        for place, piece in enumerate(pieces)
+    )
+
+
+def _metrics_explained(text: str) -> str:
+    """Return an expectation as HTML, its metric with an explanation."""
+    return "".join(
+        explained(word, METRICS[word].meaning) if word in METRICS else escape(word)
+        for word in re.split(r"([a-z_]+)", text)
+    )
 
 
 def _status(answer: Status) -> str:

@@ -9,6 +9,7 @@ from rich.text import Text
 
 from harness import quantities
 from harness.judge import RUN, Finding, Metrics, Status, Verdict
+from harness.judge.metrics import METRICS, key
 from harness.report import console as output
 from harness.report import words
 from harness.report.judged_run import JudgedRun
@@ -18,6 +19,8 @@ from harness.report.summary import summary
 
 _STYLES = {Status.PASS: "bold green", Status.FAIL: "bold red", Status.INCONCLUSIVE: "bold yellow"}
 _REASONS_MAX = 3
+_MAIN = (("success_rate", ""), ("latency", "p95"), ("fallback_overhead", "p95"), ("amplification", ""))
+"""The metrics that the last line gives of the whole run."""
 
 
 def print_run(run: JudgedRun, console: Console | None = None) -> None:
@@ -117,15 +120,9 @@ def _finding(finding: Finding) -> Text:
 
 def _numbers(metrics: Metrics) -> str:
     run = metrics.phases.get(RUN, {})
-    shown = (
-        ("success_rate", "success"),
-        ("latency_p95", "latency p95"),
-        ("fallback_overhead_p95", "wait for a fallback p95"),
-        ("amplification", "attempts per request"),
-    )
     parts = [
-        f"{name} {quantities.amount(value.value, value.unit)}"
-        for key, name in shown
-        if (value := run.get(key)) is not None and value.value is not None
+        f"{METRICS[metric].label} {part} ".replace("  ", " ") + quantities.amount(value.value, value.unit)
+        for metric, part in _MAIN
+        if (value := run.get(key(metric, part))) is not None and value.value is not None
     ]
     return f"whole run: {', '.join(parts)}" if parts else ""

@@ -208,4 +208,6 @@ def test_every_word_that_explains_itself_is_in_the_list(page: str) -> None:
     listed = re.findall(r"<dt>([^<]*)</dt><dd>([^<]*)</dd>", page)
     assert len(listed) == len(set(listed)) > 8
     assert {(term, meaning) for meaning, term in explained} == set(listed)
-    assert {"attempts per request", "seed", "samples", "loop lag"} <= {term for term, _ in listed}
+    assert {"attempts per request", "amplification", "fallback_overhead", "seed", "samples", "loop lag"} <= {
+        term for term, _ in listed
+    }

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from harness import quantities
 from harness.judge import Score
+from harness.judge.metrics import METRICS
 from harness.report import glossary
 from harness.report.scorecard.model import Cell, Scorecard
 from harness.report.scorecard.texts import GLYPHS, MEANINGS, cell_texts, headline, overall, why, word
@@ -17,6 +18,8 @@ _STYLE = Path(__file__).parents[1] / "template" / "style.css"
 _OWN_STYLE = Path(__file__).with_name("scorecard.css")
 _RUNS_MAX = 3
 _COLUMNS = ("scenario", "result", "success", "attempts", "wait after a failure", "time of affected requests", "run")
+
+_MEANINGS = {"success": METRICS["success_rate"].meaning}
 
 
 def html(card: Scorecard) -> str:
@@ -31,7 +34,7 @@ def html(card: Scorecard) -> str:
         parts.append(_matrix(card))
     for place, chain in enumerate(card.chains):
         rows = [_row(card, cell) for cell in card.cells if cell.chain == chain]
-        parts.append(f'<h2 id="chain-{place}">{escape(chain)}</h2>' + table(_COLUMNS, rows))
+        parts.append(f'<h2 id="chain-{place}">{escape(chain)}</h2>' + table(_COLUMNS, rows, meanings=_MEANINGS))
     if broken := [cell for cell in card.cells if why(cell)]:
         parts.append("<h2>What did not pass</h2>" + "".join(map(_broken, broken)))
     parts.append(f"<p>Started {escape(card.started)}. Repeat with: <code>{escape(card.command)}</code></p>")
