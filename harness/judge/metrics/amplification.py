@@ -28,7 +28,7 @@ def _peak(scope: Scope) -> Count:
 AMPLIFICATION = Metric(
     name="amplification",
     label="attempts per request",
-    meaning="Attempts per request.",
+    meaning="Attempts at providers per request. 1 means no retries and no fallbacks.",
     unit="ratio",
     kind=Mean,
     measure=_mean,

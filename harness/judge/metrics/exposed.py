@@ -14,7 +14,7 @@ def _measure(scope: Scope) -> Count:
 
 EXPOSED = Metric(
     name="exposed",
-    label="exposed to a fault",
+    label="hit by a fault",
     meaning="Requests of which a fault changed at least one attempt.",
     unit="count",
     kind=Count,

@@ -43,7 +43,7 @@ def _of_requests(scope: Scope, values_ns: Floats, *, censored: Bools | None = No
 
 FALLBACK_OVERHEAD = Metric(
     name="fallback_overhead",
-    label="fallback overhead",
+    label="wait for a fallback",
     meaning=(
         "From the start of the first attempt to the start of the winning one, for requests that tried the first provider first "
         "and were served by another. A caller who tried the first provider and left unserved counts with what it waited at "
@@ -64,7 +64,7 @@ FALLBACK_OVERHEAD = Metric(
 
 FALLBACK_OVERHEAD_FAILED = Metric(
     name="fallback_overhead_failed",
-    label="fallback overhead in failed attempts",
+    label="wait for a fallback: in failed attempts",
     meaning="The part of `fallback_overhead` that was spent in attempts, overlaps counted once.",
     unit="ns",
     kind=Observations,
@@ -81,7 +81,7 @@ FALLBACK_OVERHEAD_FAILED = Metric(
 
 FALLBACK_OVERHEAD_WAITING = Metric(
     name="fallback_overhead_waiting",
-    label="fallback overhead spent waiting",
+    label="wait for a fallback: between attempts",
     meaning="The rest of `fallback_overhead`.",
     unit="ns",
     kind=Observations,

@@ -14,7 +14,7 @@ def _measure(scope: Scope) -> Count:
 
 OUTLIVED = Metric(
     name="outlived",
-    label="outlived the fault",
+    label="retrying at its end",
     meaning="Requests begun in a fault at the first provider that it served after the end of the fault: they retried until then.",
     unit="count",
     kind=Count,
