@@ -1,6 +1,6 @@
-"""What can be wrong with a scenario beyond the shape of its fields. Each check tells every mistake that it finds.
+"""What can be wrong with a scenario beyond the shape of its fields. Each check yields every mistake that it finds.
 
-The checks of names read what is written, also where another field is wrong, so that all mistakes are told at once.
+The checks of names read what is written, also where another field is wrong, so that one look at a file shows all mistakes.
 """
 
 from __future__ import annotations

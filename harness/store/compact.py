@@ -24,7 +24,7 @@ def compact(capture: Path, plan: Plan, *, complete: bool) -> History:
     Args:
         capture: Folder of the parts' files.
         plan: What the run was to do.
-        complete: Every part of the run came to its planned end.
+        complete: Every part of the run ended as planned.
     """
     found: defaultdict[type, list[Any]] = defaultdict(list)
     for path in sorted(capture.glob("*.jsonl")):

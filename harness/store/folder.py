@@ -83,7 +83,7 @@ class RunFolder:
 
     @property
     def report(self) -> Path:
-        """The page."""
+        """The report for a browser."""
         return self.path / "report.html"
 
     def plan(self) -> Plan:
@@ -114,7 +114,7 @@ class RunFolder:
         """Return what happened; where there are no Parquet files yet, from the captured rows.
 
         Args:
-            complete: Every part of the run came to its planned end. A killed runner could not say so.
+            complete: Every part of the run ended as planned; unknown where the runner was killed.
 
         Raises:
             UsageError: A file is damaged, missing, or of another run.
@@ -130,7 +130,7 @@ class RunFolder:
         """Write the captured rows as Parquet files, and return them.
 
         Args:
-            complete: Every part of the run came to its planned end.
+            complete: Every part of the run ended as planned.
         """
         history = compact(self.capture, self.plan(), complete=complete)
         tables.write(self.path, history)
