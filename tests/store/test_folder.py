@@ -15,13 +15,13 @@ from harness.history.records import ChainAttempt
 from harness.scenario import Plan
 from harness.store import Capture, EdgeAttempt, Foreign, Origin, RunFolder, latest
 
-SCENARIO = Path(__file__).parents[2] / "scenarios" / "primary-429.yaml"
+SCENARIO = Path(__file__).parents[2] / "scenarios" / "primary-refused.yaml"
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
 
 @pytest.fixture(scope="module")
 def plan() -> Plan:
-    """The demo's plan, cut to its first request."""
+    """The plan of refused connections, cut to its first request."""
     whole = load(SCENARIO).plan
     return replace(whole, arrivals=whole.arrivals[:1])
 
