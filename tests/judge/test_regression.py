@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from harness.judge import ExpectationResult, Finding, Metrics, Status, Value, Verdict, metrics_json, metrics_of
 from harness.judge.comparison.chance import ALARM, pairs_needed
 from harness.judge.comparison.changes import Side, Trend
-from harness.judge.comparison.regression import BETTER, compare
+from harness.judge.comparison.regression import COMPARED, compare
 
 SECOND = 1e9
 UNITS = {"success_rate": "share", "latency_p95": "ns", "amplification": "ratio", "goodput": "per_s"}
@@ -53,7 +53,7 @@ def trend(
 
 numbers = st.floats(0, 1e12, allow_nan=False)
 halves = st.floats(0, 1e11, allow_nan=False)
-metric_names = st.sampled_from(sorted(BETTER))
+metric_names = st.sampled_from(sorted(COMPARED))
 ENOUGH = pairs_needed(1)
 
 
@@ -70,7 +70,7 @@ def test_worse_one_way_is_better_the_other(metric: str, pairs: list[tuple[float,
     assert (there, back) != (Trend.WORSE, Trend.WORSE)
     assert (there, back) != (Trend.BETTER, Trend.BETTER)
     if there is Trend.WORSE:
-        assert sum(new - old for old, new in pairs) * BETTER[metric] < 0
+        assert (sum(new - old for old, new in pairs) > 0) == (COMPARED[metric].better == "less")
 
 
 @given(metric=metric_names, old=numbers, new=numbers, runs=st.integers(1, ENOUGH - 1))
@@ -86,7 +86,7 @@ def test_too_few_pairs_never_tell(metric: str, old: float, new: float, runs: int
 @given(metric=metric_names, old=st.floats(1e3, 1e12), cells=st.integers(1, 40))
 def test_enough_pairs_that_all_show_it_do_tell(metric: str, old: float, cells: int) -> None:
     """As many as are said to be needed, however many cells are compared; with one fewer it is open."""
-    new = old * 2 if BETTER[metric] < 0 else old / 2
+    new = old * 2 if COMPARED[metric].better == "less" else old / 2
     pairs = [(side(metric, old), side(metric, new))] * pairs_needed(cells)
     matters = compare(pairs, paired=True, cells=cells).changes[0].pointing is Trend.WORSE
     assert bool(compare(pairs, paired=True, cells=cells).regressions) == matters
