@@ -200,6 +200,11 @@ class Chain:
         return (*self.order, *(name for name in self.providers if name not in self.order))
 
     @property
+    def entry_model(self) -> str:
+        """The model that callers request: the first provider's name, unless a configuration names another."""
+        return self.model or self.order[0]
+
+    @property
     def first(self) -> frozenset[str]:
         """The first provider, and its peers."""
         return self.with_peers(self.order[0])

@@ -122,7 +122,9 @@ class Upstream:
 
     def headers(self, request: EdgeRequest) -> list[tuple[str, str]]:
         """Return the headers of a call."""
-        left_out = _NOT_SENT if self._key is None else _NOT_SENT | _KEY_HEADERS
+        left_out = (
+            _NOT_SENT if self._key is None else _NOT_SENT | _KEY_HEADERS | {self.dialect.authorize("")[0].lower()}
+        )
         headers = list(_passed(request.headers.items(), left_out))
         headers.append(("accept-encoding", "identity"))
         if self._key is not None:

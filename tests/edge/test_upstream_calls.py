@@ -1,13 +1,16 @@
 """What a real provider is asked, with whose key, and when it is asked no more."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from harness.chain import Provider
 from harness.edge.budget import CallBudget
+from harness.edge.request import EdgeRequest
 from harness.edge.upstream import Upstream, UpstreamClient
+from harness.provider.dialects import DIALECTS
 
 from .conftest import Open, chat, post, until
 from .upstreams import (
@@ -125,6 +128,18 @@ def test_a_key_in_the_query_is_replaced_too() -> None:
     assert str(Upstream("a", provider, UpstreamClient(CallBudget()), None).address(path)).endswith(
         "?alt=sse&key=theirs&monkey=%2F"
     )
+
+
+def test_a_key_in_a_header_of_another_packages_dialect_is_replaced_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever that dialect calls the header."""
+    vendor = replace(DIALECTS["openai"], name="vendor", authorize=lambda key: ("X-Vendor-Auth", key))
+    monkeypatch.setitem(DIALECTS.own, "vendor", vendor)  # type: ignore[arg-type]
+    spec = Provider(dialect="vendor", model="m", upstream="https://h")
+    request = EdgeRequest(
+        "POST", "/", {"x-vendor-auth": "theirs", "x-team": "chaos"}, b"", keep=True, version_1_0=False
+    )
+    sent = Upstream("vendor", spec, UpstreamClient(CallBudget()), key=KEY).headers(request)
+    assert sent == [("x-team", "chaos"), ("accept-encoding", "identity"), ("X-Vendor-Auth", KEY)]
 
 
 @pytest.mark.parametrize(("key", "asked", "status"), [(KEY, 0, 421), (None, 1, 200)])

@@ -82,7 +82,7 @@ async def serve(
             raise HarnessError("LiteLLM's proxy did not start", where="chain")
         try:
             yield WorkerReady(
-                model=chain.model or chain.order[0],
+                model=chain.entry_model,
                 addressable=dict(settings.addressable),
                 warnings=settings.warnings,
             )

@@ -31,7 +31,7 @@ async def enter(
     settings = settle(router_settings(chain, base_urls, os.environ, proxy=False))
     keys = {str(entry["litellm_params"]["api_key"]) for entry in settings.model_list} - {DUMMY_KEY}
     hidden = secrets(chain, os.environ) | keys
-    asked = chain.model or chain.order[0]
+    asked = chain.entry_model
     with watched_transports(recorder, environment), routed(settings, hidden) as router:
         yield InProcessChain(
             ask=partial(_ask, router),

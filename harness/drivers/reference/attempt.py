@@ -95,7 +95,9 @@ class AttemptRunner:
         request.headers[ATTEMPT_HEADER] = attempt.key
         how: AttemptOutcome = "ok"
         try:
-            await self._exchange(_OpenAttempt(send, attempt, reading, on_text), request, streaming=asked.body["stream"])
+            await self._exchange(
+                _AttemptInProgress(send, attempt, reading, on_text), request, streaming=asked.body["stream"]
+            )
         except TimeoutError:
             how = "timeout"
         except BrokenError as broken:
@@ -105,7 +107,7 @@ class AttemptRunner:
             raise
         return self._result(send, attempt, reading, how)
 
-    async def _exchange(self, exchange: _OpenAttempt, request: Outgoing, *, streaming: bool) -> None:
+    async def _exchange(self, exchange: _AttemptInProgress, request: Outgoing, *, streaming: bool) -> None:
         send, attempt, reading, _say = exchange
         now_s = asyncio.get_running_loop().time()
         latest_s = now_s + send.timeout_ns / 1e9
@@ -121,7 +123,7 @@ class AttemptRunner:
             finally:
                 incoming.leave()
 
-    async def _plain(self, exchange: _OpenAttempt, incoming: Incoming) -> None:
+    async def _plain(self, exchange: _AttemptInProgress, incoming: Incoming) -> None:
         send, _attempt, reading, on_text = exchange
         data = await incoming.read()
         parsed = DIALECTS[self.chain.providers[send.provider].dialect].read_body(incoming.status, data)
@@ -135,7 +137,7 @@ class AttemptRunner:
         on_text(parsed.text)
 
     async def _stream(
-        self, exchange: _OpenAttempt, incoming: Incoming, patience: asyncio.Timeout, latest_s: float
+        self, exchange: _AttemptInProgress, incoming: Incoming, patience: asyncio.Timeout, latest_s: float
     ) -> None:
         """Pass a stream's tokens on. It is complete only with a reason for its end."""
         send, _attempt, reading, on_text = exchange
@@ -218,7 +220,7 @@ class AttemptRunner:
         return reading.error.retry_after_ns if found_ns is None and reading.error is not None else found_ns
 
 
-class _OpenAttempt(NamedTuple):
+class _AttemptInProgress(NamedTuple):
     send: SendAttempt
     attempt: OpenAttempt
     reading: PartialAnswer

@@ -12,7 +12,7 @@ from harness.provider.reply import Headers
 MS = 10**6
 S = 10**9
 
-DelayForm = Literal["seconds", "seconds+ms", "body"]
+UsualForm = Literal["seconds", "seconds+ms", "body"]
 """How a dialect usually sends a delay: `seconds+ms` adds milliseconds where whole seconds are too coarse."""
 
 _UNITS_NS = {"ms": MS, "s": S, "m": 60 * S, "h": 3600 * S}
@@ -40,7 +40,7 @@ class SentDelay(NamedTuple):
 NOTHING = SentDelay()
 
 
-def sent(delay: Delay | None, usual: DelayForm) -> SentDelay:
+def sent(delay: Delay | None, usual: UsualForm) -> SentDelay:
     """Return how a delay is sent.
 
     Args:
