@@ -15,7 +15,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 RECIPES = ROOT / "docs" / "contributing"
 _FILE = re.compile(r"[Cc]reate [^`]*`([\w/.-]+)`.*?\n+( *)```(?:python|toml|yaml)\n(.*?)\n\2```", flags=re.DOTALL)
-KINDS = ("fault", "dialect", "finding", "driver", "picture")
+KINDS = ("fault", "dialect", "finding", "metric", "driver", "picture")
 
 
 def files(kind: str) -> dict[str, str]:

@@ -16,7 +16,6 @@ from harness.errors import ExitCode, HarnessError, UsageError
 app = typer.Typer(
     name="harness",
     help=harness.__doc__,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     epilog="Exit codes: 0 pass, 1 fail, 2 bad usage or scenario, 3 inconclusive, 4 harness failure, 130 interrupted.",
@@ -29,6 +28,9 @@ _MESSAGE_MAX = 300
 
 def main() -> None:
     """Run the command line and exit with its status."""
+    if sys.argv[1:] == ["--version"]:  # without the parser, which imports pydantic
+        sys.stdout.write(f"harness {__version__}\n")
+        sys.exit(0)
     as_json = "--json" in sys.argv
     if isinstance(sys.stdout, io.TextIOWrapper):  # what a terminal cannot show is escaped: it is no reason to fail
         sys.stdout.reconfigure(errors="backslashreplace")

@@ -12,12 +12,10 @@ from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from pydantic_core import PydanticCustomError
 
 from harness.cli.app import app
 from harness.cli.options import Json, Reports
 from harness.cli.output import show
-from harness.document import duration_ns
 from harness.draw import SEED_MAX
 from harness.errors import UsageError
 
@@ -103,6 +101,10 @@ def _interruptible() -> Iterator[Callable[[], bool]]:
 
 def _ns(text: str, option: str) -> int:
     """Return the duration after an option, in nanoseconds."""
+    from pydantic_core import PydanticCustomError  # noqa: PLC0415 - `harness --help` stays quick
+
+    from harness.document import duration_ns  # noqa: PLC0415
+
     try:
         ns = duration_ns(text)
     except PydanticCustomError as error:

@@ -1,14 +1,19 @@
 """One function for each thing that the harness can do: plan → engine → history → judge → store → report."""
 
-from harness.experiment.check import CheckedFile, check
-from harness.experiment.compare import Baseline, compare, compare_with
-from harness.experiment.doctor import Diagnosis, doctor
-from harness.experiment.explore import Explored, Found, explore
-from harness.experiment.live import Interrupted
-from harness.experiment.run import RunResult, report, run
-from harness.experiment.serve import serve
-from harness.experiment.suites.suite import suite
-from harness.experiment.trial import trial
+from typing import TYPE_CHECKING
+
+from harness.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from harness.experiment.comparison import Baseline, compare, compare_with
+    from harness.experiment.diagnosis import Diagnosis, doctor
+    from harness.experiment.exploration import Explored, Found, explore
+    from harness.experiment.live import Interrupted
+    from harness.experiment.serving import serve
+    from harness.experiment.single_run import RunResult, report, run
+    from harness.experiment.suites.suite import suite
+    from harness.experiment.trial_run import trial
+    from harness.experiment.validation import CheckedFile, check
 
 __all__ = [
     "Baseline",
@@ -29,3 +34,26 @@ __all__ = [
     "suite",
     "trial",
 ]
+
+__getattr__ = lazy_names(
+    __name__,
+    {
+        "Baseline": "comparison",
+        "CheckedFile": "validation",
+        "Diagnosis": "diagnosis",
+        "Explored": "exploration",
+        "Found": "exploration",
+        "Interrupted": "live",
+        "RunResult": "single_run",
+        "check": "validation",
+        "compare": "comparison",
+        "compare_with": "comparison",
+        "doctor": "diagnosis",
+        "explore": "exploration",
+        "report": "single_run",
+        "run": "single_run",
+        "serve": "serving",
+        "suite": "suites.suite",
+        "trial": "trial_run",
+    },
+)

@@ -229,7 +229,7 @@ def test_an_interrupted_run_leaves_nothing(project: pytest.Pytester, monkeypatch
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(import_module("harness.experiment.trial"), "simulate", interrupt)
+    monkeypatch.setattr(import_module("harness.experiment.trial_run"), "simulate", interrupt)
     with pytest.raises(KeyboardInterrupt):
         trial(project.path / "good.yaml", chain=project.path / "chain.yaml", runs=project.path / ".pytest_chaos")
     assert kept(project) == []

@@ -10,7 +10,7 @@ from hypothesis.database import DirectoryBasedExampleDatabase
 
 from harness import experiment
 from harness.errors import UsageError
-from harness.experiment.explore import Explored
+from harness.experiment.exploration import Explored
 from harness.experiment.prepare import load
 from harness.judge import RunData, Status, judge
 from harness.judge.properties import PROPERTIES, broken

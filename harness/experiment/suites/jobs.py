@@ -13,7 +13,7 @@ from harness.errors import HarnessError, UsageError, raise_errors
 from harness.experiment.files import Kind, files_in
 from harness.experiment.prepare import Loaded, prepare
 from harness.experiment.real import Permission
-from harness.experiment.run import Engine
+from harness.experiment.single_run import Engine
 from harness.scenario.shipped import existing, named
 
 

@@ -14,8 +14,8 @@ from harness.errors import HarnessError, UsageError
 from harness.experiment.environment import cores
 from harness.experiment.live import Interrupted, carry_out, interruptible
 from harness.experiment.real import notices
-from harness.experiment.run import Engine as EngineName
 from harness.experiment.sim_run import simulable
+from harness.experiment.single_run import Engine as EngineName
 from harness.experiment.suites.cells import scorecard
 from harness.experiment.suites.conductor import ByCount, ByWave, CarryOut, Judges, Shown, Suite, SuiteProgress, Waves
 from harness.experiment.suites.jobs import Job, jobs

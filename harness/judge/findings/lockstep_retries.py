@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy import special
 
 from harness.judge.findings.check_result import CheckResult, unsure
 from harness.judge.findings.declaration import FindingKind
@@ -13,6 +13,12 @@ from harness.judge.findings.retry_timing import judged_retries, stalled
 from harness.judge.result import Status
 from harness.judge.run_data import RunData
 from harness.judge.tables.columns import Floats, Ints
+from harness.lazy import lazy
+
+if TYPE_CHECKING:
+    from scipy import special
+else:
+    special = lazy("scipy.special")
 
 LOCKSTEP_NS = 10_000_000
 LOCKSTEP_OTHERS = 9

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
-import pandas as pd
 
 from harness.chain.facts import Tries
 from harness.judge.findings.check_result import CheckResult, by_request
@@ -12,6 +13,12 @@ from harness.judge.findings.failure_classes import CLASSES, failure_classes
 from harness.judge.findings.retry_timing import sent_twice
 from harness.judge.run_data import RunData
 from harness.judge.tables.columns import Ints
+from harness.lazy import lazy
+
+if TYPE_CHECKING:
+    import pandas as pd
+else:
+    pd = lazy("pandas")
 
 STORM_ATTEMPTS = 5
 STORM_FACTOR = 2

@@ -11,8 +11,8 @@ from harness.engines import Quiet
 from harness.experiment.fork import in_fork
 from harness.experiment.prepare import prepare
 from harness.experiment.real import Permission
-from harness.experiment.run import RunResult, judge_run
 from harness.experiment.sim_run import simulable, simulate
+from harness.experiment.single_run import RunResult, judge_run
 from harness.store import RunFolder
 
 
