@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 import harness
+from harness import __version__
 from harness.cli.output import fail
 from harness.errors import ExitCode, HarnessError, UsageError
 

@@ -72,7 +72,7 @@ def _work(work: Callable[[], Any], sending: int) -> NoReturn:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent too, which kills this process
         try:
             answer = pickle.dumps((work(), None))
-        except Exception as error:
+        except (Exception, KeyboardInterrupt) as error:
             answer = _pickled(error)
         with os.fdopen(sending, "wb") as pipe:
             pipe.write(answer)
@@ -83,7 +83,7 @@ def _work(work: Callable[[], Any], sending: int) -> NoReturn:
         os._exit(code)
 
 
-def _pickled(error: Exception) -> bytes:
+def _pickled(error: BaseException) -> bytes:
     try:
         answer = pickle.dumps((None, error))
         pickle.loads(answer)  # noqa: S301 - some exceptions can be written, but not read
