@@ -60,7 +60,7 @@ def _finding(name: str) -> str:
     known = [each for each in FINDINGS.names() if each not in FINDINGS.own or FINDINGS.own[each].severity != "run"]
     if name not in known:
         raise field_error(f"unknown finding {name!r}", known=", ".join(known), hint=did_you_mean(name, known))
-    return name
+    return FINDINGS[name].id  # that of another package is loaded now: if it is broken, nothing has started
 
 
 def _check_statistic(name: str, statistic: str | None) -> None:
