@@ -25,7 +25,7 @@ MOVED = {
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The package, built and installed into a folder of its own; the scenario and its chain lie in it too."""
+    """The package, built and installed into a folder of its own; the scenario and its chain are in `here`."""
     source, target = tmp_path_factory.mktemp("source"), tmp_path_factory.mktemp("installed")
     (source / PACKAGE).mkdir()
     (source / PACKAGE / "__init__.py").write_text("")
@@ -33,8 +33,9 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for path, text in files(kind).items():
             if path in MOVED:
                 (source / MOVED[path]).write_text(text.replace("harness.drivers.one_try_host", f"{PACKAGE}.host"))
+    (target / "here").mkdir()
     for path, text in files("plugin").items():
-        (source / path if path.endswith((".py", ".toml")) else target / path).write_text(text)
+        (source / path if path.endswith((".py", ".toml")) else target / "here" / path).write_text(text)
     command = ["uv", "pip", "install", "--quiet", "--no-deps", "--target", str(target), str(source)]
     done = subprocess.run([sys.executable, "-m", *command], capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
@@ -64,8 +65,10 @@ def test_a_broken_plugin_is_named_and_hurts_nobody(installed: Path, tmp_path: Pa
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: broken-acme\nVersion: 1\n")
     (info / "entry_points.txt").write_text("[llm_fallback_harness.faults]\nexplosive = no_such_module_at_all:FAULT\n")
-    scenario = (installed / "scenario.yaml").read_text()
-    (installed / "explosive.yaml").write_text(scenario.replace("maintenance, options: {hours: 2}", "explosive"))
+    scenario = (installed / "here" / "scenario.yaml").read_text()
+    (installed / "here" / "explosive.yaml").write_text(
+        scenario.replace("maintenance, options: {hours: 2}", "explosive")
+    )
     answer = _run(installed, "--engine", "sim", scenario="explosive.yaml", beside=tmp_path)
     assert "explosive" in answer["error"]["problem"]
     assert "broken-acme" in json.dumps(answer["error"])
@@ -91,7 +94,7 @@ def _run(
     paths = [*([str(folder)] if plugins else []), *([str(beside)] if beside else []), str(Path(__file__).parents[1])]
     argv = [sys.executable, "-m", "harness", "run", scenario, "--json", *options]
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
-    done = subprocess.run(argv, cwd=folder, env=env, capture_output=True, text=True, timeout=240, check=False)
+    done = subprocess.run(argv, cwd=folder / "here", env=env, capture_output=True, text=True, timeout=240, check=False)
     assert done.stdout, done.stderr[-3000:]
     answer: dict[str, Any] = json.loads(done.stdout)
     return answer
