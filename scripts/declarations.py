@@ -5,10 +5,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from itertools import filterfalse
 from pathlib import Path
 from typing import get_args
 
 from harness.judge.findings import FINDINGS, FindingKind
+from harness.judge.intervals import MEAN_SAMPLES_MIN, needed_for_quantile, needed_for_rate
+from harness.judge.metrics import METRICS, QUANTILES, Measured, Metric
+from harness.judge.metrics.kinds import Count, Frequency, Mean, Observations, Rate, Single
 from harness.judge.properties import PROPERTIES, Property
 from harness.provider.answer import Call, Refusal
 from harness.provider.dialects import DIALECTS
@@ -30,6 +34,11 @@ def tables() -> dict[str, str]:
         "instead": _faults("instead"),
         "port": _faults("listener"),
         "answer": _faults("delay", "pace", "body"),
+        "metrics": _table(
+            ("metric", "unit", "kind", "better", "meaning"), map(_metric, filter(_asked, METRICS.values()))
+        ),
+        "numbers": _table(("number", "unit", "kind", "meaning"), map(_number, filterfalse(_asked, METRICS.values()))),
+        "kinds": _table(("kind", "95 % interval", "enough samples"), map(_kind, _ENOUGH)),
         "properties": _table(("property", "broken by", "findings"), map(_property, PROPERTIES.own.values())),
     }
 
@@ -74,6 +83,47 @@ def _property(declared: Property) -> Sequence[str]:
     return f"`{declared.name}`", declared.broken_by, ", ".join(f"`{finding}`" for finding in declared.findings) or "–"
 
 
+def _asked(metric: Metric) -> bool:
+    return metric.asked
+
+
+def _metric(metric: Metric) -> Sequence[str]:
+    name, unit, kind, meaning = _number(metric)
+    return name, unit, kind, metric.better or "–", meaning
+
+
+def _number(metric: Metric) -> Sequence[str]:
+    return f"`{metric.name}`", _UNITS[metric.unit], metric.kind.kind, metric.meaning
+
+
+def _kind(kind: type[Measured]) -> Sequence[str]:
+    return kind.kind, kind.certainty, _ENOUGH[kind]()
+
+
+def _enough_for_rates() -> str:
+    by_share = (
+        f"{share:.4g} % {' / '.join(str(needed_for_rate('>=', share / 100, hits=0, samples=bad)) for bad in (0, 1, 3))}"
+        for share in (95, 98, 99, 99.9)
+    )
+    return f"with 0 / 1 / 3 failures: {', '.join(by_share)}"
+
+
+def _enough_for_quantiles() -> str:
+    needed = ", ".join(f"{name} {needed_for_quantile(share)}" for name, share in QUANTILES.items())
+    return f"{needed}; with fewer a bound is infinite (null in the files)"
+
+
+_ENOUGH: dict[type[Measured], Callable[[], str]] = {
+    Rate: _enough_for_rates,
+    Observations: _enough_for_quantiles,
+    Mean: lambda: f"{MEAN_SAMPLES_MIN}; the more the chain may try, the more it takes",
+    Frequency: lambda: "1; the longer the phase, the narrower",
+    Count: lambda: "1",
+    Single: lambda: "1",
+}
+_UNITS = {"share": "share", "ns": "time", "ratio": "ratio", "count": "count", "per_s": "per second", "usd": "USD"}
+
+
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     cells = (head, ["---"] * len(head), *rows)
     return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |\n" for row in cells)
@@ -91,6 +141,6 @@ def page(text: str) -> str:
 
 
 if __name__ == "__main__":
-    for name in ("faults.md", "findings.md", "properties.md"):
+    for name in ("faults.md", "findings.md", "metrics.md", "properties.md"):
         path = PAGES / name
         path.write_text(page(path.read_text(encoding="utf-8")), encoding="utf-8")

@@ -8,29 +8,12 @@ from pathlib import Path
 import pytest
 
 from harness.judge import RunData, measure
-from harness.judge.intervals import needed_for_quantile
-from harness.judge.metrics import METRICS, QUANTILES
+from harness.judge.metrics import METRICS
 from scripts import declarations
 from tests.histories import primary_429
 
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference"
-_UNITS = {"share": "share", "ns": "time", "ratio": "ratio", "count": "count", "per_s": "per second", "usd": "USD"}
-
-
-def _rows(page: str) -> dict[str, list[str]]:
-    """Return the cells of a page's table rows by the name in their first cell."""
-    rows = {}
-    for line in (REFERENCE / page).read_text().splitlines():
-        if match := re.match(r"\| `(\w+)` \| (.*) \|$", line):
-            rows[match[1]] = match[2].split(" | ")
-    return rows
-
-
-def test_each_metric_is_documented() -> None:
-    """With its unit and kind."""
-    rows = _rows("metrics.md")
-    for name, metric in METRICS.items():
-        assert rows[name][:2] == [_UNITS[metric.unit], metric.kind]
+GUIDES = Path(__file__).parents[2] / "docs" / "guides"
 
 
 def test_each_number_of_a_run_is_documented() -> None:
@@ -45,7 +28,7 @@ def test_each_number_of_a_run_is_documented() -> None:
         assert f"`{stem}`" in page or f"`{process}`" in page, name
 
 
-@pytest.mark.parametrize("name", ["findings.md", "properties.md"])
+@pytest.mark.parametrize("name", ["findings.md", "metrics.md", "properties.md"])
 def test_the_tables_of_declarations_are_written(name: str) -> None:
     """The page says what the declarations say; `make schema` writes it."""
     text = (REFERENCE / name).read_text(encoding="utf-8")
@@ -53,7 +36,14 @@ def test_the_tables_of_declarations_are_written(name: str) -> None:
     assert "| `hang` | required |" in declarations.page((REFERENCE / "findings.md").read_text(encoding="utf-8"))
 
 
-def test_the_bounds_are_those_of_the_code() -> None:
-    """Numbers in the text are the numbers that are applied."""
-    metrics = (REFERENCE / "metrics.md").read_text()
-    assert ", ".join(f"{name} {needed_for_quantile(share)}" for name, share in QUANTILES.items()) in metrics
+def test_the_guide_names_what_is_compared() -> None:
+    """Each metric of which one way is better, and no other."""
+    text = (GUIDES / "ci.md").read_text(encoding="utf-8")
+    larger, smaller = (
+        re.search(rf"- {way} is better: (.*?)[;.]\n(?=- |\n)", text, re.DOTALL) for way in ("larger", "smaller")
+    )
+    assert larger is not None
+    assert smaller is not None
+    for found, better in ((larger, "more"), (smaller, "less")):
+        named = {metric.name for metric in METRICS.values() if metric.better == better}
+        assert set(re.findall(r"`(\w+)`", found[1])) == named

@@ -1,7 +1,4 @@
-"""How metrics are measured, and how sure each is: rates, means, counts, times.
-
-Docs/reference/metrics.md gives each kind's interval, and how many samples it needs.
-"""
+"""How metrics are measured, and how sure each is: rates, means, counts, times."""
 
 from __future__ import annotations
 
@@ -43,10 +40,12 @@ class Measured(ABC):
 
     Attributes:
         kind: Its name in the reference.
+        certainty: Its 95 % interval, in the reference.
     """
 
     __slots__ = ()
     kind: ClassVar[str]
+    certainty: ClassVar[str]
 
     @abstractmethod
     def values(self, unit: Unit) -> dict[str, Value]:
@@ -74,6 +73,7 @@ class Rate(Measured):
     """
 
     kind: ClassVar[str] = "rate"
+    certainty: ClassVar[str] = "Wilson's score interval"
     hits: int
     samples: int
     nothing: str
@@ -102,6 +102,7 @@ class Frequency(Measured):
     """
 
     kind: ClassVar[str] = "frequency"
+    certainty: ClassVar[str] = "Garwood's exact Poisson interval of the count, per second"
     count: int
     length_s: float
     samples: int
@@ -127,6 +128,10 @@ class Mean(Measured):
     """
 
     kind: ClassVar[str] = "mean"
+    certainty: ClassVar[str] = (
+        "Student's t on the counts per request, joined with t on the same counts and one imagined request "
+        "with the most attempts that the chain's policy allows"
+    )
     counts: Floats
     most: int
     nothing: str
@@ -154,6 +159,7 @@ class Count(Measured):
     """
 
     kind: ClassVar[str] = "count"
+    certainty: ClassVar[str] = "none: the value alone is judged"
     value: float
     samples: int
     nothing: str
@@ -180,6 +186,7 @@ class Observations(Measured):
     """
 
     kind: ClassVar[str] = "distribution"
+    certainty: ClassVar[str] = "order statistics (binomial); of `max` none: the value alone is judged"
     request: Ints
     from_ns: Floats
     to_ns: Floats
@@ -275,6 +282,7 @@ class Single(Measured):
     """
 
     kind: ClassVar[str] = "single"
+    certainty: ClassVar[str] = "none: the value alone is judged"
     observed: Observations
     never: bool = False
     why: str = ""
