@@ -18,8 +18,8 @@ class Requirement(NamedTuple):
     """What a driver needs beyond our own dependencies.
 
     Attributes:
-        modules: To be found by an import, each of them.
-        what: What is missing if one is not, as a sentence begins.
+        modules: All of them must be importable.
+        what: What is missing if one is not; begins a sentence.
         hint: How to install it.
     """
 
@@ -32,7 +32,7 @@ class Configuration(NamedTuple):
     """A configuration file of the hosted program's own, which is read as it is.
 
     Attributes:
-        key: The top-level key that no such file lacks, and no chain file has.
+        key: The top-level key that every such file has, and no chain file.
         what: What such a file is, with its article.
         read: Returns the chain that a file describes, given the model that callers ask for; None for the first one.
     """
@@ -48,23 +48,23 @@ class Driver:
 
     Attributes:
         name: As in `driver:` of a chain file.
-        keys: Top-level keys of a chain file that go with such a driver alone: `endpoint`, `policy`, `workers`.
-        required: Those of them that such a chain cannot do without.
-        backoffs: What it can do as `retry.backoff`.
+        keys: The keys of a chain file that it takes, of those that not every driver takes: `endpoint`, `policy`, `workers`.
+        required: Those of them that such a chain must have.
+        backoffs: The values of `retry.backoff` that it can carry out.
         check: Raises ChainError for a chain that asks for something that would not be tested.
         warnings: Returns what would not be carried over, in sentences, given the environment that keys are looked up in.
         facts: Returns what the judge needs to know about a chain.
         configuration: What it reads in place of a chain file; None if nothing.
         requirement: What it needs installed; None if nothing.
         part: Returns the program of our own child process that hosts the chain in a live run, as after `python -m`: a module
-            and its arguments. None where the user's own gateway hosts it.
+            and its arguments. None if the user's own gateway hosts it.
         variables: Returns the names of the environment variables that its library takes settings from, other than keys: the
             process that hosts the chain gets these and what the chain names.
         forked: Whether that program may be forked from a process that has done its imports: it starts no thread before it
             is asked to, and takes no arguments.
         in_process: Hosts a chain in this very process (`harness.drivers.server.Open`); None if only a live run can.
         preload: Imports what is needed to host a chain in this process; it may take seconds.
-        shortcuts: Leaves out the chain's own work that no history shows while it is entered.
+        shortcuts: While it is entered, leaves out the chain's own work that does not affect the history.
     """
 
     name: str

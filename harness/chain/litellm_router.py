@@ -7,7 +7,7 @@ warning.
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, cast
@@ -160,12 +160,7 @@ def _theirs(chain: Chain, base_urls: Mapping[str, str], environ: Mapping[str, st
     lacking = _Lacking()
     model_list = tuple(_rewired(entry, base_urls.get(entry.name, ""), known, lacking) for entry in listed)
     warnings += lacking.warnings()
-    warnings += [
-        f"{entry.name}: {name} is set, so this deployment never calls a provider"
-        for entry in listed
-        for name in MOCKS
-        if entry.params.get(name)
-    ]
+    warnings += _mocked(listed)
     left_out = len(config["model_list"]) - len(listed)
     if left_out:
         few = "1 deployment that takes" if left_out == 1 else f"{left_out} deployments that take"
@@ -200,6 +195,15 @@ def _theirs(chain: Chain, base_urls: Mapping[str, str], environ: Mapping[str, st
         dialects=tuple(entry.dialect for entry in listed),
         warnings=tuple(warnings),
     )
+
+
+def _mocked(listed: Sequence[Deployment]) -> Iterator[str]:
+    """Yield a warning for each parameter that makes LiteLLM answer by itself."""
+    for parameter in MOCKS:
+        names = [entry.name for entry in listed if entry.params.get(parameter)]
+        if names:
+            what = "this deployment never calls" if len(names) == 1 else "these deployments never call"
+            yield f"{', '.join(names)}: {parameter} is set, so {what} a provider"
 
 
 def _applied(

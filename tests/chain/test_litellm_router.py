@@ -254,3 +254,6 @@ def test_a_deployment_that_answers_by_itself_is_pointed_out(mock: str) -> None:
         {"model_name": "b", "litellm_params": {"model": "openai/gpt-4", "api_key": "sk-1"}},
     ]
     assert theirs({"model_list": entries}).warnings == (f"a: {mock} is set, so this deployment never calls a provider",)
+    entries[1]["litellm_params"] |= {mock: "hello"}  # type: ignore[operator]
+    warning = f"a, b: {mock} is set, so these deployments never call a provider"
+    assert theirs({"model_list": entries}).warnings == (warning,)

@@ -228,7 +228,7 @@ def _read_finish(event: bytes) -> FinishReason | None:
 
 def _read_usage(event: bytes) -> tuple[int | None, int | None]:
     """Return the tokens that are billed."""
-    return wire.usage_in(event, "input_tokens", "output_tokens", "message")
+    return wire.usage_in(event, "usage", "input_tokens", "output_tokens", "message")
 
 
 def _read_body(status: int, body: bytes) -> ParsedBody:

@@ -177,7 +177,7 @@ def read_finish(event: bytes) -> FinishReason | None:
 
 def read_usage(event: bytes) -> tuple[int | None, int | None]:
     """Return the tokens that are billed."""
-    return wire.usage_in(event, "prompt_tokens", "completion_tokens")
+    return wire.usage_in(event, "usage", "prompt_tokens", "completion_tokens")
 
 
 def read_body(status: int, body: bytes) -> ParsedBody:

@@ -278,7 +278,7 @@ def _read_finish(event: bytes) -> FinishReason | None:
 
 def _read_usage(event: bytes) -> tuple[int | None, int | None]:
     """Return the tokens that are billed."""
-    return wire.usage_in(event, "promptTokenCount", "candidatesTokenCount")
+    return wire.usage_in(event, "usageMetadata", "promptTokenCount", "candidatesTokenCount")
 
 
 def _read_body(status: int, body: bytes) -> ParsedBody:

@@ -212,7 +212,7 @@ def read_finish(event: bytes) -> FinishReason | None:
 
 def read_usage(event: bytes) -> tuple[int | None, int | None]:
     """Return the tokens that are billed."""
-    return wire.usage_in(event, "input_tokens", "output_tokens", "response")
+    return wire.usage_in(event, "usage", "input_tokens", "output_tokens", "response")
 
 
 def read_body(status: int, body: bytes) -> ParsedBody:

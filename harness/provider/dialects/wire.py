@@ -94,22 +94,22 @@ def is_event(event: bytes) -> bool:
     return not raw or bool(as_object(load(raw)))
 
 
-def usage_in(event: bytes, tokens_in: str, tokens_out: str, *within: str) -> tuple[int | None, int | None]:
+def usage_in(event: bytes, usage: str, tokens_in: str, tokens_out: str, *within: str) -> tuple[int | None, int | None]:
     """Return the tokens in and out that an event reports as billed; None for what it does not report.
 
     Args:
         event: With its blank line.
-        tokens_in: The field of the prompt's tokens.
-        tokens_out: The field of the answer's.
+        usage: The field of the usage.
+        tokens_in: Its field of the prompt's tokens.
+        tokens_out: Its field of the answer's.
         within: Objects of the event that may hold the usage, beside the event itself.
     """
     if _USAGE.search(event) is None:
         return None, None
     data = data_of(event)
     for holder in (data, *(as_object(data.get(name)) for name in within)):
-        usage = as_object(holder.get("usage") or holder.get("usageMetadata"))
-        if usage:
-            return count_of(usage.get(tokens_in)), count_of(usage.get(tokens_out))
+        if counts := as_object(holder.get(usage)):
+            return count_of(counts.get(tokens_in)), count_of(counts.get(tokens_out))
     return None, None
 
 
