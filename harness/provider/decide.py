@@ -6,7 +6,7 @@ touches the attempt acts. So a delay holds up an error too, while an error leave
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import NamedTuple
@@ -68,7 +68,7 @@ class State:
         provider: Its name.
         seed: The plan's.
         windows: Its fault windows that are decided for each attempt, in the order of the file.
-        kinds: Their kinds of fault, by `fault_id`: looked up once, not for each attempt.
+        kinds: The kind of each of these windows: looked up once, not for each attempt.
         orphans: How many attempts without a request came so far; only their number tells them apart.
         met: How many attempts each `every` window has met so far.
         buckets: What is left of each `limit` window's quota.
@@ -77,17 +77,16 @@ class State:
     provider: str
     seed: int
     windows: tuple[Window, ...]
-    kinds: Mapping[str, FaultKind]
+    kinds: tuple[FaultKind, ...]
     orphans: int = 0
     met: Mapping[str, int] = field(default_factory=dict)
     buckets: Mapping[str, Bucket] = field(default_factory=dict)
 
 
-def begin(provider: str, *, seed: int, windows: Collection[Window]) -> State:
+def begin(provider: str, *, seed: int, windows: Iterable[Window]) -> State:
     """Return a provider's first state. Faults of its port are Toxiproxy's and left out."""
-    kinds = {window.fault_id: window.inject.fault_kind for window in windows if window.provider == provider}
-    own = tuple(w for w in windows if w.provider == provider and not kinds[w.fault_id].whole_provider)
-    return State(provider=provider, seed=seed, windows=own, kinds=kinds)
+    own = tuple(w for w in windows if w.provider == provider and not w.inject.fault_kind.whole_provider)
+    return State(provider=provider, seed=seed, windows=own, kinds=tuple(window.inject.fault_kind for window in own))
 
 
 def decide(state: State, attempt: Attempt) -> tuple[State, Decision]:
@@ -101,12 +100,12 @@ def decide(state: State, attempt: Attempt) -> tuple[State, Decision]:
         state = replace(state, orphans=state.orphans + 1)
         key = ("orphan", state.orphans)
     buckets = state.buckets
-    active = [window for window in state.windows if window.start_ns <= attempt.at_ns < window.end_ns]
     faults: dict[Aspect, Window] = {}
     wait_ns, quota = 0, NO_QUOTA
-    for window in active:
-        aspect = state.kinds[window.fault_id].aspect
-        if aspect in faults or not _chooses(state, window, attempt, key):
+    for window, kind in zip(state.windows, state.kinds, strict=True):
+        if not window.start_ns <= attempt.at_ns < window.end_ns or kind.aspect in faults:
+            continue
+        if (kind.streams_only and not attempt.streaming) or not _chooses(state, window, attempt, key):
             continue
         if window.every is not None:
             met = state.met.get(window.fault_id, 0) + 1
@@ -121,7 +120,7 @@ def decide(state: State, attempt: Attempt) -> tuple[State, Decision]:
                 continue
             # An attempt that is refused takes nothing from the limits that would have let it pass.
             state = replace(state, buckets={**buckets, window.fault_id: state.buckets[window.fault_id]})
-        faults[aspect] = window
+        faults[kind.aspect] = window
     if not faults and quota is NO_QUOTA:
         return state, NOTHING
     return state, Decision(faults, wait_ns, quota, _spread(state, faults, key))
@@ -132,8 +131,6 @@ def _chooses(state: State, window: Window, attempt: Attempt, key: tuple[str, int
     if window.models is not None and attempt.model not in window.models:
         return False
     if window.streaming is not None and attempt.streaming != window.streaming:
-        return False
-    if not attempt.streaming and state.kinds[window.fault_id].streams_only:
         return False
     if window.first is not None and attempt.request_id is not None and attempt.nth > window.first:
         return False
