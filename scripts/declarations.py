@@ -12,7 +12,7 @@ from typing import get_args
 from harness.judge.findings import FINDINGS, FindingKind
 from harness.judge.intervals import MEAN_SAMPLES_MIN, needed_for_quantile, needed_for_rate
 from harness.judge.metrics import METRICS, QUANTILES, Measured, Metric
-from harness.judge.metrics.kinds import Count, Frequency, Mean, Observations, Rate, Single
+from harness.judge.metrics.kinds import Count, Frequency, Mean, Observations, Proportion, Single
 from harness.judge.properties import PROPERTIES, Property
 from harness.provider.answer import Call, Refusal
 from harness.provider.dialects import DIALECTS
@@ -114,7 +114,7 @@ def _enough_for_quantiles() -> str:
 
 
 _ENOUGH: dict[type[Measured], Callable[[], str]] = {
-    Rate: _enough_for_rates,
+    Proportion: _enough_for_rates,
     Observations: _enough_for_quantiles,
     Mean: lambda: f"{MEAN_SAMPLES_MIN}; the more the chain may try, the more it takes",
     Frequency: lambda: "1; the longer the phase, the narrower",

@@ -11,7 +11,7 @@ from harness.document import Place
 from harness.document.units import duration_text
 from harness.judge.intervals import MEAN_SAMPLES_MIN, needed_for_quantile, needed_for_rate
 from harness.judge.metrics import QUANTILES, asked_for
-from harness.judge.metrics.kinds import Mean, Observations, Rate
+from harness.judge.metrics.kinds import Mean, Observations, Proportion
 from harness.quantities import exact
 from harness.scenario import Expectation, Plan, Scenario, Window
 
@@ -118,7 +118,7 @@ def requests_needed(expectation: Expectation) -> int | None:
     if expectation.metric is None or expectation.op is None or expectation.target is None:
         return None
     kind = asked_for(expectation.metric, expectation.quantile).kind
-    if kind is Rate:
+    if kind is Proportion:
         return needed_for_rate(expectation.op, expectation.target, hits=0, samples=0)
     quantile = QUANTILES.get(expectation.quantile or "")
     if kind is Observations and quantile is not None:

@@ -49,7 +49,7 @@ def answer_finding(expectation: Expectation, finding: Finding) -> ExpectationRes
 
 def answer_limit(run: RunData, metrics: Metrics, expectation: Expectation) -> ExpectationResult:
     """Return the row of a limit on a number."""
-    limit = _Limit.of(run, metrics, expectation)
+    limit = _HeldLimit.of(run, metrics, expectation)
     if limit.value.value is None:
         return limit.row(Status.INCONCLUSIVE, limit.value.why)
     message = f"{limit.observed()}; limit {limit.op} {exact(limit.target, limit.value.unit)}"
@@ -72,7 +72,7 @@ def answer_limit(run: RunData, metrics: Metrics, expectation: Expectation) -> Ex
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Limit:
+class _HeldLimit:
     """A limit, and what it is held against.
 
     Attributes:
@@ -98,7 +98,7 @@ class _Limit:
     statistic: str
 
     @classmethod
-    def of(cls, run: RunData, metrics: Metrics, expectation: Expectation) -> _Limit:
+    def of(cls, run: RunData, metrics: Metrics, expectation: Expectation) -> _HeldLimit:
         """Return what a line is about."""
         name, op, target = expectation.metric, expectation.op, expectation.target
         assert name is not None

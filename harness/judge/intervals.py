@@ -14,8 +14,8 @@ from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
+from harness.judge.tables.columns import Floats
 from harness.lazy import lazy
 from harness.scenario.expectation import Op
 
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 else:
     special = lazy("scipy.special")  # scipy.stats has the same quantiles, and takes a second to import
 
-Floats = NDArray[np.float64]
 Interval = tuple[float, float]
 
 CONFIDENCE = 0.95

@@ -14,7 +14,7 @@ from harness.scenario.schema import Scenario
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ScenarioFile:
+class ReadScenario:
     """A scenario's file.
 
     Attributes:
@@ -29,7 +29,7 @@ class ScenarioFile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ChainFile:
+class ReadChain:
     """The chain of a scenario.
 
     Attributes:
@@ -43,7 +43,7 @@ class ChainFile:
     errors: tuple[HarnessError, ...]
 
 
-def read_scenario(path: Path) -> ScenarioFile:
+def read_scenario(path: Path) -> ReadScenario:
     """Return a scenario's file and its mistakes.
 
     Raises:
@@ -56,10 +56,10 @@ def read_scenario(path: Path) -> ScenarioFile:
         errors += written_names(document)
     if scenario is not None:
         errors += scenario_errors(document, scenario)
-    return ScenarioFile(document=document, scenario=scenario, errors=tuple(errors))
+    return ReadScenario(document=document, scenario=scenario, errors=tuple(errors))
 
 
-def read_chain(file: ScenarioFile, override: Path | None = None) -> ChainFile:
+def read_chain(file: ReadScenario, override: Path | None = None) -> ReadChain:
     """Return the chain of a scenario and its mistakes.
 
     Args:
@@ -74,7 +74,7 @@ def read_chain(file: ScenarioFile, override: Path | None = None) -> ChainFile:
         errors += written_targets(document, chain)
         if model is not None and chain.litellm is None:
             errors.append(document.error("`model` goes with a LiteLLM configuration", ("model",)))
-    return ChainFile(path=path, chain=chain, errors=tuple(errors))
+    return ReadChain(path=path, chain=chain, errors=tuple(errors))
 
 
 def _model(document: Document) -> str | None:

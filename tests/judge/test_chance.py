@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from harness.judge.comparison.chance import ALARM, Floats, chances, pairs_needed
+from harness.judge.comparison.chance import ALARM, chances, pairs_needed
+from harness.judge.tables.columns import Floats
 
 COLUMNS = 30
 

@@ -12,9 +12,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from harness.judge.tables.columns import Floats
 
 ALARM = 0.05
 """How often a whole comparison may find something worse where nothing changed. Each cell has its share of it."""

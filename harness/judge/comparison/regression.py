@@ -13,14 +13,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from harness.judge.comparison.chance import ALARM, Floats, chances, pairs_needed
+from harness.judge.comparison.chance import ALARM, chances, pairs_needed
 from harness.judge.comparison.changes import Change, Check, Comparison, Side, Trend
 from harness.judge.findings import FINDINGS
 from harness.judge.intervals import MEAN_SAMPLES_MIN, Interval, mean_interval
 from harness.judge.metrics import METRICS, Metric, key
-from harness.judge.metrics.kinds import Observations, Rate
+from harness.judge.metrics.kinds import Observations, Proportion
 from harness.judge.result import Status, Value
 from harness.judge.score import over_runs
+from harness.judge.tables.columns import Floats
 
 TIME_MIN_NS = 50_000_000
 """Two times that differ by no more are the same: stamps are that exact, and no caller feels it."""
@@ -182,7 +183,7 @@ def least(number: str) -> tuple[float, float]:
         number: As in metrics.json.
     """
     metric = COMPARED[number]
-    if metric.kind is Rate:
+    if metric.kind is Proportion:
         return 0.0, 0.0
     return SHARE_MIN, TIME_MIN_NS if metric.about_time else 0.0
 

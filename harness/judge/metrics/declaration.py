@@ -11,7 +11,7 @@ from harness.judge.metrics.scope import Scope
 from harness.quantities import Unit
 
 Better = Literal["more", "less"]
-SeenBy = Literal["caller", "edge"]
+Observer = Literal["caller", "edge"]
 Group = Literal["phase", "provider"]
 
 
@@ -48,5 +48,5 @@ class Metric:
     served: bool
     about_time: bool
     until_deadline: bool
-    seen_by: SeenBy
+    seen_by: Observer
     shown: tuple[str, ...]

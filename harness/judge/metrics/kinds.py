@@ -63,7 +63,7 @@ class Measured(ABC):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rate(Measured):
+class Proportion(Measured):
     """A share of requests or attempts, with Wilson's interval.
 
     Attributes:

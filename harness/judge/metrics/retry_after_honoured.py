@@ -5,17 +5,17 @@ from __future__ import annotations
 import numpy as np
 
 from harness.judge.metrics.declaration import Metric
-from harness.judge.metrics.kinds import Rate
+from harness.judge.metrics.kinds import Proportion
 from harness.judge.metrics.scope import Scope
 from harness.judge.tables.columns import TOLERANCE_NS
 from harness.quantities import duration
 
 
-def _measure(scope: Scope) -> Rate:
+def _measure(scope: Scope) -> Proportion:
     retries = scope.run.retries
     told = retries.where(~np.isnan(retries.early_ns) & scope.attempts[retries.before])
     honoured = int((told.early_ns <= TOLERANCE_NS).sum())
-    return Rate(hits=honoured, samples=len(told), nothing="no retry followed an answer with a Retry-After")
+    return Proportion(hits=honoured, samples=len(told), nothing="no retry followed an answer with a Retry-After")
 
 
 RETRY_AFTER_HONOURED = Metric(
@@ -26,7 +26,7 @@ RETRY_AFTER_HONOURED = Metric(
         "after an answer with a Retry-After."
     ),
     unit="share",
-    kind=Rate,
+    kind=Proportion,
     measure=_measure,
     groups=("phase", "provider"),
     asked=True,

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from harness.judge.metrics.declaration import Metric
-from harness.judge.metrics.kinds import Rate
+from harness.judge.metrics.kinds import Proportion
 from harness.judge.metrics.scope import Scope
 
 
-def _measure(scope: Scope) -> Rate:
+def _measure(scope: Scope) -> Proportion:
     reached = scope.requests & scope.run.journeys.reached_fallback
     done = reached & scope.run.columns.requests.complete
-    return Rate(hits=int(done.sum()), samples=int(reached.sum()), nothing="no request reached a fallback")
+    return Proportion(hits=int(done.sum()), samples=int(reached.sum()), nothing="no request reached a fallback")
 
 
 SUCCESS_AFTER_FALLBACK = Metric(
@@ -18,7 +18,7 @@ SUCCESS_AFTER_FALLBACK = Metric(
     label="success after fallback",
     meaning="Requests whose complete answer arrived, of those that tried any provider but the first.",
     unit="share",
-    kind=Rate,
+    kind=Proportion,
     measure=_measure,
     groups=("phase",),
     asked=True,

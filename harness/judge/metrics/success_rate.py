@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from harness.judge.metrics.declaration import Metric
-from harness.judge.metrics.kinds import Rate
+from harness.judge.metrics.kinds import Proportion
 from harness.judge.metrics.scope import Scope
 
 
-def _measure(scope: Scope) -> Rate:
+def _measure(scope: Scope) -> Proportion:
     done = scope.requests & scope.run.columns.requests.complete
-    return Rate(hits=int(done.sum()), samples=scope.planned, nothing="no requests")
+    return Proportion(hits=int(done.sum()), samples=scope.planned, nothing="no requests")
 
 
 SUCCESS_RATE = Metric(
@@ -20,7 +20,7 @@ SUCCESS_RATE = Metric(
         "so does one that was given the text of another request's attempt."
     ),
     unit="share",
-    kind=Rate,
+    kind=Proportion,
     measure=_measure,
     groups=("phase",),
     asked=True,
