@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from harness.quantities import amount
+
 
 class CallBudget:
     """Counts the calls to all real providers and their cost, and allows no more when a limit is reached.
@@ -51,5 +53,5 @@ class CallBudget:
         if self._requests is not None and self._made >= self._requests:
             return f"max_requests is reached: {self._made} calls to real providers"
         if self._usd is not None and self._spent_usd >= self._usd:
-            return f"max_cost is reached: ${self._spent_usd:.4g} for {self._made} calls to real providers"
+            return f"max_cost is reached: {amount(self._spent_usd, 'usd')} for {self._made} calls to real providers"
         return None

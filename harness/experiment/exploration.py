@@ -24,7 +24,7 @@ from harness.judge import RunData, Status, judge
 from harness.judge.grammar import parse
 from harness.judge.properties import PROPERTIES, SearchRun
 from harness.judge.properties.bounded_latency import default_deadline_ns
-from harness.quantities import duration
+from harness.quantities import duration, exact
 from harness.scenario import compile_plan
 from harness.sim.search import Find, Hunt, Space, long_enough, search_run_of, try_schedule
 from harness.sim.search.describe import describe
@@ -96,7 +96,7 @@ class Explored:
         retracted = f"; {self.retracted} finds did not show again in a fresh process" if self.retracted else ""
         return (
             f"{self.tried} timelines of {faults} at {', '.join(space.providers)}, {self.streamed} of them with streams, "
-            f"in {self.took_s:.0f} s (seed {space.seed}, deadline {space.deadline_ns / 1e9:g} s) for "
+            f"in {duration(self.took_s * 1e9)} (seed {space.seed}, deadline {exact(space.deadline_ns, 'ns')}) for "
             f"{', '.join(self.properties)}{retracted}"
         )
 

@@ -9,6 +9,7 @@ from harness import edge
 from harness.chain import Chain
 from harness.chain.upstream import keys, upstream_addresses
 from harness.errors import HarnessError, UsageError
+from harness.quantities import exact
 
 
 def permit(chain: Chain, environ: Mapping[str, str], *, allow: bool, limited: bool = True) -> None:
@@ -28,7 +29,7 @@ def permit(chain: Chain, environ: Mapping[str, str], *, allow: bool, limited: bo
     away = {name: upstream.origin for name, upstream in found.items() if not upstream.loopback}
     if away and not allow:
         told = "; ".join(f"{name} is {origin}" for name, origin in away.items())
-        most = f"up to {chain.max_requests} calls and ${chain.max_cost:g}, " if limited else ""
+        most = f"up to {chain.max_requests} calls and {exact(chain.max_cost, 'usd')}, " if limited else ""
         raise UsageError(
             f"this would call real providers, {most}on your account: {told}",
             hint="say --allow-real if you mean that; without `upstream:` a provider is mocked",
@@ -75,7 +76,11 @@ class Permission:
 
 def notices(chain: Chain, *, limited: bool = True) -> list[str]:
     """Return what is real, a sentence for each provider."""
-    most = f"at most {chain.max_requests} requests, ${chain.max_cost:g} in all" if limited else "without a limit"
+    most = (
+        f"at most {chain.max_requests} requests, {exact(chain.max_cost, 'usd')} in all"
+        if limited
+        else "without a limit"
+    )
     ours = limited and chain.endpoint is None  # a gateway, and callers of `serve`, may have keys of their own
     told = []
     for name, upstream in upstream_addresses(chain).items():

@@ -15,6 +15,7 @@ from harness.errors import HarnessError, UsageError, each_error
 from harness.experiment.files import Kind, files_in, kind_of
 from harness.experiment.prepare import load
 from harness.judge.advice import advice, ambiguous_targets
+from harness.quantities import exact, plural
 from harness.scenario.shipped import existing
 
 
@@ -92,8 +93,8 @@ def _checked(path: Path, chain: Path | None) -> CheckedFile:
         return CheckedFile(path=path, error=error)
     plan = loaded.plan
     summary = (
-        f"scenario {plan.name}: {_count(len(plan.arrivals), 'request')} in {plan.end_ns / 10**9:g} s, "
-        f"{_count(len(plan.timeline.windows), 'fault window')}, {_count(len(plan.expectations), 'expectation')}, "
+        f"scenario {plan.name}: {plural(len(plan.arrivals), 'request')} in {exact(plan.end_ns, 'ns')}, "
+        f"{plural(len(plan.timeline.windows), 'fault window')}, {plural(len(plan.expectations), 'expectation')}, "
         f"chain {plan.chain.name}"
     )
     return CheckedFile(path=path, summary=summary, warnings=warnings)
@@ -102,7 +103,3 @@ def _checked(path: Path, chain: Path | None) -> CheckedFile:
 def _of_chain(chain: Chain, path: Path) -> tuple[Warned, ...]:
     where = str(chains.configuration_path(path))
     return tuple(Warned(where, text) for text in driver_of(chain).warnings(chain, os.environ))
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -12,7 +12,7 @@ from harness.document.units import duration_text
 from harness.judge.intervals import MEAN_SAMPLES_MIN, needed_for_quantile, needed_for_rate
 from harness.judge.metrics import QUANTILES, asked_for
 from harness.judge.metrics.kinds import Mean, Observations, Proportion
-from harness.quantities import exact
+from harness.quantities import count, duration, exact
 from harness.scenario import Expectation, Plan, Scenario, Window
 
 LIVE_RATE_MAX = 300
@@ -48,14 +48,15 @@ def ambiguous_targets(scenario: Scenario, chain: Chain) -> Iterator[tuple[Place,
 def _size(plan: Plan) -> Iterator[tuple[Place, str]]:
     requests, rate = len(plan.arrivals), plan.load.rate
     if rate > LIVE_RATE_MAX:
-        text = (
-            f"{rate:g} requests/s: a live run was measured up to {LIVE_RATE_MAX}/s; late requests make it inconclusive"
-        )
+        text = f"{count(rate)} requests/s: a live run was measured up to {LIVE_RATE_MAX}/s; late requests make it inconclusive"
         yield ("load", "rate"), text
     if requests > _REQUESTS_MANY:
-        yield ("load", "rate"), f"{requests} requests: about {requests * _BYTES_PER_REQUEST / 1e9:.1f} GB of memory"
+        yield (
+            ("load", "rate"),
+            f"{count(requests)} requests: about {count(requests * _BYTES_PER_REQUEST / 1e9)} GB of memory",
+        )
     if plan.end_ns > _HOUR_NS:
-        yield ("phases",), f"a live run takes {plan.end_ns / _HOUR_NS:.3g} hours"
+        yield ("phases",), f"a live run takes {duration(plan.end_ns)}"
 
 
 def _fault(plan: Plan, windows: Sequence[Window]) -> Iterator[str]:

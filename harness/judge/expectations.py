@@ -59,9 +59,7 @@ def answer_limit(run: RunData, metrics: Metrics, expectation: Expectation) -> Ex
         status = Status.INCONCLUSIVE
         message += f"; but the run ended only {duration(limit.looked_ns)} after the fault"
     elif status is Status.INCONCLUSIVE and (cut_off := limit.cut_off()):
-        message += (
-            f"; but {cut_off} of {count(limit.value.samples)} ended unanswered: their full wait is unknown"
-        )
+        message += f"; but {cut_off} of {count(limit.value.samples)} ended unanswered: their full wait is unknown"
     elif status is Status.INCONCLUSIVE:
         needed = limit.seen.needed(limit.op, limit.target, limit.statistic)
         message += limit.how_many(needed)

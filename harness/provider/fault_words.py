@@ -32,7 +32,7 @@ def label(name: str, inject: Inject) -> str:
     if inject.after_tokens is not None:
         words.append(f"after {inject.after_tokens} tokens")
     if inject.tokens_per_second is not None:
-        words.append(f"{inject.tokens_per_second:g} tokens/s")
+        words.append(f"{exact(inject.tokens_per_second, 'count')} tokens/s")
     if inject.bytes_per_second is not None:
         words.append(f"{inject.bytes_per_second} bytes/s")
     words += [f"{key} {value}" for key, value in (inject.options or {}).items()]

@@ -42,7 +42,7 @@ def _deed(window: Window) -> str:
 
 def _chosen(window: Window) -> str:
     """Return which attempts a fault was for, in words; empty where it was for all."""
-    chosen = f" in {window.share:.0%} of attempts" if window.share < 1 else ""
+    chosen = f" in {quantities.share(window.share)} of attempts" if window.share < 1 else ""
     if window.every is not None:
         chosen += f" in one of {window.every} attempts"
     if window.first is not None:

@@ -13,6 +13,7 @@ from harness.chain.targets import targets
 from harness.document import Document, did_you_mean
 from harness.errors import UsageError
 from harness.history.records import WARMUP
+from harness.quantities import count, exact
 from harness.scenario.names import RESERVED_NAMES
 from harness.scenario.plan import ARRIVALS_MAX
 from harness.scenario.schema import Scenario
@@ -65,12 +66,12 @@ def scenario_errors(document: Document, scenario: Scenario) -> Iterator[UsageErr
     end = sum(scenario.phases.values())
     expected = scenario.load.rate * end / 10**9
     if expected > ARRIVALS_MAX / 2:
-        problem = f"about {expected:.0f} requests; at most {ARRIVALS_MAX // 2} are possible"
+        problem = f"about {count(expected)} requests; at most {count(ARRIVALS_MAX // 2)} are possible"
         yield document.error(problem, ("load", "rate"), hint="lower the rate, or shorten the phases")
     for number, fault in enumerate(scenario.faults):
         late = 0 if fault.at is None else fault.at + (fault.for_ or 0) - end
         if late > 0:
-            problem = f"the fault ends {late / 10**9:g} s after the last phase"
+            problem = f"the fault ends {exact(late, 'ns')} after the last phase"
             yield document.error(problem, ("faults", number, "at"), hint="shorten `for`, or lengthen the last phase")
         if fault.share == 0:
             yield document.error("a fault with a share of 0% never fires", ("faults", number, "share"))

@@ -16,6 +16,7 @@ from harness.chain.targets import targets
 from harness.draw import draw
 from harness.history import AttemptOutcome
 from harness.provider.window import Window
+from harness.quantities import exact
 from harness.scenario.expectation import Expectation
 from harness.scenario.schema import Fault, Load, Scenario
 
@@ -215,5 +216,5 @@ def _text(fault: Fault) -> str:
     if fault.streaming is not None:
         words.append("(streams)" if fault.streaming else "(plain answers)")
     if fault.share < 1:
-        words.append(f"({fault.share:.0%} of attempts)")
+        words.append(f"({exact(fault.share, 'share')} of attempts)")
     return " ".join(words)

@@ -48,8 +48,8 @@ def test_nothing_is_wrong_with_the_shipped_scenarios(path: Path) -> None:
     ("rate", "recovery", "told"),
     [
         ("301/s", "1s", "load.rate: 301 requests/s: a live run was measured up to 300/s"),
-        ("250/s", "400s", "load.rate: 103500 requests: about 0.5 GB of memory"),
-        ("0.1/s", "2h", "phases: a live run takes 2 hours"),
+        ("250/s", "400s", "load.rate: 103,500 requests: about 0.517 GB of memory"),
+        ("0.1/s", "2h", "phases: a live run takes 2 h"),
     ],
 )
 def test_a_large_run_is_told_with_its_figure(tmp_path: Path, rate: str, recovery: str, told: str) -> None:

@@ -172,7 +172,7 @@ def test_every_connection_and_stream_fault_has_words_of_its_own(demo: JudgedRun)
 @pytest.mark.parametrize(
     ("chosen", "said"),
     [
-        ({"share": 0.3}, "in 30% of attempts"),
+        ({"share": 0.3}, "in 30 % of attempts"),
         ({"every": 10}, "in one of 10 attempts"),
         ({"first": 1}, "in the first attempt of each request"),
         ({"first": 2}, "in the first 2 attempts of each request"),

@@ -105,7 +105,7 @@ SELECTED = [
     ({"models": ("a", "b")}, "503 (a, b)"),
     ({"streaming": True}, "503 (streams)"),
     ({"streaming": False}, "503 (plain answers)"),
-    ({"share": 0.3}, "503 (30% of attempts)"),
+    ({"share": 0.3}, "503 (30 % of attempts)"),
 ]
 
 

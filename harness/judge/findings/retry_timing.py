@@ -8,6 +8,7 @@ from harness.judge.run_data import RunData
 from harness.judge.stalls import HEALTH_EVERY_NS, STALL_NS
 from harness.judge.tables.columns import Bools
 from harness.judge.tables.pairs import Pairs, double_sends
+from harness.quantities import duration
 
 
 def judged_retries(run: RunData) -> Pairs:
@@ -36,4 +37,4 @@ def stalled(run: RunData, retries: Pairs) -> str:
     if not len(slow):
         return ""
     worst = slow.loc[slow["loop_lag_ns"].idxmax()]
-    return f"the {worst['process']} process stalled for {worst['loop_lag_ns'] / 10**6:.0f} ms while retries went on"
+    return f"the {worst['process']} process stalled for {duration(worst['loop_lag_ns'])} while retries went on"

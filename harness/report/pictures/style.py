@@ -80,7 +80,7 @@ def shade_faults(axes: Axes, plan: Plan, *, behind: bool = True) -> None:
 def seconds_axis(axes: Axes, label: str) -> None:
     """Name the x axis."""
     axes.set_xlabel(label)
-    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: quantities.count(value)))
 
 
 def duration_ticks(axis: Any) -> None:
@@ -90,7 +90,7 @@ def duration_ticks(axis: Any) -> None:
 
 def percent_ticks(axis: Any) -> None:
     """Write the ticks of an axis of shares as percentages."""
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value * 100:g} %"))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: quantities.share(value)))
 
 
 def headline(axes: Axes, title: str, handles: Sequence[Any] = (), *, width_pt: float = 680, rows: bool = False) -> None:

@@ -154,7 +154,7 @@ def _amplification(axes: Axes, run: JudgedRun, attempts: pd.DataFrame, edges: Ed
             zorder=9,
         )
     axes.set_ylim(0, high)
-    axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}×")
+    axes.yaxis.set_major_formatter(lambda value, _: quantities.amount(value, "ratio"))
     axes.grid(visible=True, axis="y")
     title = "What did providers get? (attempts per planned request)" + (
         ", without refused connections" if run.blind else ""
