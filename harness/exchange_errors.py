@@ -1,4 +1,4 @@
-"""How an exchange broke off, as aiohttp tells it: for whoever calls a provider, the edge or a chain of ours."""
+"""How an exchange broke off, read from aiohttp's errors: for the edge and the reference chain."""
 
 from __future__ import annotations
 

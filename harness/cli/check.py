@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from harness.cli.app import app
-from harness.cli.options import ChainFile, Json
+from harness.cli.options import ChainOption, Json
 from harness.cli.output import show
 from harness.errors import ExitCode
 
@@ -21,7 +21,7 @@ def check(
         typer.Argument(metavar="FILE…", help="Scenarios, chain files, LiteLLM configurations, or folders of them."),
     ],
     *,
-    chain: ChainFile = None,
+    chain: ChainOption = None,
     as_json: Json = False,
 ) -> int:
     """Validate files without running anything."""

@@ -11,7 +11,7 @@ from harness.draw import SEED_MAX
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, and nothing else there.")]
 Reports = Annotated[Path, typer.Option("--reports", metavar="DIR", help="Folder where runs are saved.")]
-ChainFile = Annotated[
+ChainOption = Annotated[
     Path | None,
     typer.Option("--chain", metavar="FILE", help="Chain file or litellm-config.yaml; overrides the scenario's chain."),
 ]

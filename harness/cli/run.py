@@ -12,7 +12,7 @@ import typer
 from harness.cli import github
 from harness.cli.app import app
 from harness.cli.compare import exit_code, print_compared, regressions
-from harness.cli.options import AllowReal, BaselineAt, ChainFile, EngineName, Json, Reports, Seed, SummaryFile
+from harness.cli.options import AllowReal, BaselineAt, ChainOption, EngineName, Json, Reports, Seed, SummaryFile
 from harness.cli.output import fail, show
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def run(
         Path, typer.Argument(metavar="SCENARIO", help="Scenario file, or a shipped one: smoke/refused.yaml.")
     ],
     *,
-    chain: ChainFile = None,
+    chain: ChainOption = None,
     seed: Seed = None,
     engine: EngineName = "live",
     allow_real: AllowReal = False,

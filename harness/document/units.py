@@ -106,7 +106,7 @@ Duration = Annotated[
         {"type": "string", "pattern": r"^\d+(\.\d+)?\s*(ns|us|ms|s|min|m|h)$", "examples": ["500ms", "20s"]}
     ),
 ]
-Rate = Annotated[
+RateText = Annotated[
     float,
     BeforeValidator(rate_per_s),
     PlainSerializer(lambda rate: f"{_number_text(rate)}/s"),

@@ -1,6 +1,6 @@
 """An event loop whose timers are on time.
 
-`epoll` takes whole milliseconds, so asyncio's timers come up to one late: as much as a fast provider's whole answer.
+`epoll` takes whole milliseconds, so asyncio's timers come up to one late: as much as a fast provider needs for an answer.
 """
 
 from __future__ import annotations

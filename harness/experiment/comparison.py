@@ -113,7 +113,7 @@ class Baseline:
 
 
 def compare(before: Path, after: Path) -> Compared:
-    """Return what changed between two kept runs, or two suites.
+    """Return what changed between two saved runs, or two suites.
 
     Args:
         before: Folder of the earlier one, or its metrics.json.
@@ -182,7 +182,7 @@ def _compared(key: Key, pairs: Sequence[tuple[Kept, Kept]], *, cells: int) -> Co
     paired = all(old.plan and new.plan and old.plan.seed == new.plan.seed for old, new in pairs)
     note = "" if paired else "other seeds, so that chance is in every difference"
     if not all(old.plan and new.plan for old, new in pairs):
-        note = "a seed that nobody knows, so that chance may be in every difference"
+        note = "an unknown seed, so any difference may be chance"
     comparison = compare_sides([(old.side, new.side) for old, new in pairs], paired=paired, cells=cells)
     return ComparedCell(scenario=key[0], chain=key[1], comparison=comparison, note=note)
 

@@ -279,11 +279,9 @@ def _keep(confirmed: _Confirmed, space: Space, chain: Path, out: Path) -> Found:
 
 def _doubt(find: Find) -> str:
     if not find.shrunk:
-        return (
-            "No time was left to make it smaller, or to see whether it hangs on chance: a live run may show it or not."
-        )
+        return "No time was left to make it smaller, or to see whether it depends on chance: a live run may or may not show it."
     if not find.steady:
-        return "It hangs on chance: by another seed the property held, so a live run may show it or not."
+        return "It depends on chance: with another seed the property held, so a live run may or may not show it."
     return ""
 
 

@@ -15,22 +15,22 @@ _SCENARIO_KEYS = frozenset({"phases", "load", "faults", "expect"})
 """A file is a scenario if it has one of them: a chain has none."""
 
 
-class Kind(Enum):
+class FileKind(Enum):
     """What a file is."""
 
     SCENARIO = auto()
     CHAIN = auto()
 
 
-def kind_of(data: Any) -> Kind | None:
+def kind_of(data: Any) -> FileKind | None:
     """Return what a YAML file is, by its top-level keys; None if it is neither."""
     keys = data.keys() if isinstance(data, dict) else ()
     if not _SCENARIO_KEYS.isdisjoint(keys):
-        return Kind.SCENARIO
-    return None if _chain_keys().isdisjoint(keys) else Kind.CHAIN
+        return FileKind.SCENARIO
+    return None if _chain_keys().isdisjoint(keys) else FileKind.CHAIN
 
 
-def files_in(folder: Path, kinds: Collection[Kind]) -> tuple[list[Path], dict[Path, UsageError]]:
+def files_in(folder: Path, kinds: Collection[FileKind]) -> tuple[list[Path], dict[Path, UsageError]]:
     """Return the files of some kinds in a folder and its folders, by name, and what is wrong with those that are no YAML."""
     found: list[Path] = []
     wrong: dict[Path, UsageError] = {}

@@ -97,7 +97,7 @@ def _simulated(loaded: Loaded, reports: Path, progress: Progress, command: str) 
 
 
 def report(path: Path | None, *, reports: Path, progress: Progress) -> RunResult:
-    """Judge a kept run anew and write its report.
+    """Evaluate a saved run again and write its report.
 
     Args:
         path: The run's folder; None for the latest in `reports`.

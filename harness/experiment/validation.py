@@ -12,7 +12,7 @@ from harness.chain import Chain
 from harness.chain.driver import driver_of
 from harness.document import read
 from harness.errors import HarnessError, UsageError, each_error
-from harness.experiment.files import Kind, files_in, kind_of
+from harness.experiment.files import FileKind, files_in, kind_of
 from harness.experiment.prepare import load
 from harness.judge.advice import advice, ambiguous_targets
 from harness.quantities import exact, plural
@@ -72,7 +72,7 @@ def check(path: Path, *, chain: Path | None = None) -> list[CheckedFile]:
         return [CheckedFile(path=path, error=error)]
     if not path.is_dir():
         return [_checked(path, chain)]
-    files, wrong = files_in(path, set(Kind))
+    files, wrong = files_in(path, set(FileKind))
     checked = [*(_checked(file, chain) for file in files), *(CheckedFile(path=p, error=e) for p, e in wrong.items())]
     empty = UsageError("no scenario and no chain in this folder", where=str(path))
     return sorted(checked, key=lambda each: each.path) or [CheckedFile(path=path, error=empty)]
@@ -81,7 +81,7 @@ def check(path: Path, *, chain: Path | None = None) -> list[CheckedFile]:
 def _checked(path: Path, chain: Path | None) -> CheckedFile:
     try:
         document = read(path)
-        if kind_of(document.data) is Kind.CHAIN:
+        if kind_of(document.data) is FileKind.CHAIN:
             found = chains.load(path)
             summary = f"chain {found.name}: {' → '.join(found.order)} ({found.driver})"
             return CheckedFile(path=path, summary=summary, warnings=_of_chain(found, path))

@@ -10,7 +10,7 @@ from typing import Literal
 
 RequestOutcome = Literal["ok", "truncated", "error", "deadline", "dropped"]
 AttemptOutcome = Literal["ok", "status", "cut", "reset", "refused", "timeout", "malformed", "client_left"]
-SeenBy = Literal["edge", "chain", "both"]
+RecordedBy = Literal["edge", "chain", "both"]
 
 CACHE = "cache"
 """Serves a request whose text was sent earlier for another one, by a chain that declares a cache."""
@@ -120,7 +120,7 @@ class AttemptRecord:
     tokens_in: int | None = None
     tokens_out: int | None = None
     cost_usd: float | None = None
-    seen_by: SeenBy = "edge"
+    seen_by: RecordedBy = "edge"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -84,10 +84,10 @@ class ExpectationResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One conduct check, answered.
+    """The answer of one behaviour check.
 
     Attributes:
-        id: As in the table of conduct checks.
+        id: As in the table of findings.
         severity: `required`, `advisory`, or `run` (the run's own health).
         status: The answer.
         count: How many requests (for a check of the run: retries, or 1) show it.

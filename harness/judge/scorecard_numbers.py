@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from harness.judge.intervals import quantile
 from harness.judge.run_data import RunData
-from harness.judge.tables.columns import Floats
+from harness.judge.tables.columns import Floats, quantile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

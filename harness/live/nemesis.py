@@ -38,7 +38,7 @@ class Nemesis:
     """Applies the windows that act on a whole provider, from entering until leaving.
 
     Leaving heals every provider and puts one `FaultEvent` per window, those that the edge decides included. At every
-    planned time the nemesis works out anew how each provider's port must behave (`in_force`), and sets it where that has
+    planned time the nemesis computes how each provider's port must behave (`in_force`), and sets it where that has
     changed. So overlaps need no bookkeeping.
 
     A window acts from `applied_ns`, just before Toxiproxy is asked for it, to `reverted_ns`, just after Toxiproxy has

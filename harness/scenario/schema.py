@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from annotated_types import Ge, Gt, Le, Len
 from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
-from harness.document import Duration, IfMissing, Rate, Share, field_error
+from harness.document import Duration, IfMissing, RateText, Share, field_error
 from harness.draw import SEED_MAX
 from harness.provider.inject import Inject
 
@@ -30,7 +30,7 @@ class Load:
 
     __pydantic_config__ = _STRICT
 
-    rate: Rate
+    rate: RateText
     arrivals: Literal["poisson", "constant"] = "poisson"
     streaming: Share = 0.0
     deadline: Annotated[Duration, Gt(0)] = 60 * 10**9

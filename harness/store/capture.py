@@ -24,8 +24,8 @@ from harness.history.records import (
     ChainAttempt,
     FaultEvent,
     HealthRecord,
+    RecordedBy,
     RequestRecord,
-    SeenBy,
 )
 from harness.store.format import FORMAT
 
@@ -61,7 +61,7 @@ class EdgeAttempt(NamedTuple):
     tokens_in: int | None = None
     tokens_out: int | None = None
     cost_usd: float | None = None
-    seen_by: SeenBy = "edge"
+    seen_by: RecordedBy = "edge"
 
     @property
     def attempt(self) -> AttemptRecord:

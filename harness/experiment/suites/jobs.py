@@ -10,7 +10,7 @@ from pathlib import Path
 
 from harness.draw import SEED_MAX
 from harness.errors import HarnessError, UsageError, raise_errors
-from harness.experiment.files import Kind, files_in
+from harness.experiment.files import FileKind, files_in
 from harness.experiment.prepare import Loaded, prepare
 from harness.experiment.real import Permission
 from harness.experiment.single_run import Engine
@@ -107,7 +107,7 @@ def _files(paths: Sequence[Path], errors: dict[str, HarnessError]) -> list[Path]
 def _scenarios_at(path: Path, errors: dict[str, HarnessError]) -> list[Path]:
     if not path.is_dir():
         return [path]
-    found, wrong = files_in(path, {Kind.SCENARIO})
+    found, wrong = files_in(path, {FileKind.SCENARIO})
     errors.update((str(error), error) for error in wrong.values())
     if not found:
         raise UsageError("no scenario in this folder", where=str(path))

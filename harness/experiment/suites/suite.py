@@ -52,7 +52,7 @@ def suite(
         chains: Chain files; with none, each scenario's own.
         seed: Of the first run of each cell; the scenario's if None.
         repeat: Runs of each cell, each with the next seed.
-        most: Runs side by side at most; as many as the machine can bear if None.
+        most: Runs side by side at most; if None, as many as the machine can handle.
         resume: Folder of a suite that did not come to its end: what is done there is not done again.
         junit_file: Where the JUnit file is written too.
         command: The command line that repeats this suite.
@@ -87,7 +87,7 @@ def suite(
         if junit_file is not None:
             junit_file.write_bytes(junit(card))
     except Interrupted as ended:
-        ended.hint = f"what was done is kept; go on with the same command and --resume {folder.path}"
+        ended.hint = f"finished runs are saved; resume with the same command and --resume {folder.path}"
         raise
     except OSError as problem:
         where = str(problem.filename or folder.path)

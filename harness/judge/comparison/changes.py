@@ -56,7 +56,7 @@ class Change:
         difference: What was added to `before`, of the runs that have both.
         difference_ci: Its 95 % interval, from five pairs on.
         trend: What that comes to.
-        pointing: The way that it moved, if by enough to matter, be it by chance or not; else `same`.
+        pointing: The direction in which it moved if by enough to matter, even if chance can explain that; else `same`.
     """
 
     metric: str
@@ -94,7 +94,7 @@ class Check:
 
     @property
     def pointing(self) -> Trend:
-        """The way that it moved, be it by chance or not."""
+        """The direction in which it moved, even if chance can explain that."""
         before, after = self.failed
         return Trend.SAME if before == after else Trend.WORSE if after > before else Trend.BETTER
 
@@ -126,7 +126,7 @@ class Comparison:
     """What changed.
 
     Attributes:
-        changes: Numbers that both have, phase by phase.
+        changes: Numbers common to both, phase by phase.
         checks: Expectations, and required findings.
         pairs: Runs that were compared.
         needed: Pairs without which no number can be told from chance.

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from harness.judge.comparison.chance import ALARM, chances, pairs_needed
 from harness.judge.comparison.changes import Change, Check, Comparison, Side, Trend
 from harness.judge.findings import FINDINGS
-from harness.judge.intervals import MEAN_SAMPLES_MIN, Interval, mean_interval
+from harness.judge.intervals import MEAN_SAMPLES_MIN, Floats, Interval, mean_interval
 from harness.judge.metrics import METRICS, Metric, key
 from harness.judge.metrics.kinds import Observations, Proportion
 from harness.judge.result import Status, Value
@@ -43,7 +43,7 @@ Values = Sequence[Value | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Column:
-    """One number or check in all pairs, turned so that more is worse; NaN where nobody knows it.
+    """One number or check in all pairs, with the sign chosen so that larger is worse; NaN if unknown.
 
     Attributes:
         before: Of the earlier runs.
@@ -64,7 +64,7 @@ class _Column:
 
     @property
     def pointing(self) -> Trend:
-        """The way it moved, by chance or not; `same` if by too little to matter."""
+        """The direction in which it moved, even if chance can explain it; `same` if by too little to matter."""
         if not self.both.any():
             return Trend.UNKNOWN
         old, new = float(self.before[self.both].mean()), float(self.after[self.both].mean())

@@ -1,4 +1,4 @@
-"""How many callers did not get their whole answer."""
+"""How many callers did not get a complete answer."""
 
 from __future__ import annotations
 

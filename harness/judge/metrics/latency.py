@@ -1,4 +1,4 @@
-"""How long callers waited for their whole answer."""
+"""How long callers waited for a complete answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many callers got their whole answer."""
+"""How many callers got a complete answer."""
 
 from __future__ import annotations
 
