@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from harness.judge.intervals import quantile
 from harness.judge.run_data import RunData
-from harness.judge.tables.columns import Floats, quantile
+from harness.judge.tables.columns import Floats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from harness.judge.comparison.chance import ALARM, chances, pairs_needed
 from harness.judge.comparison.changes import Change, Check, Comparison, Side, Trend
 from harness.judge.findings import FINDINGS
-from harness.judge.intervals import MEAN_SAMPLES_MIN, Floats, Interval, mean_interval
+from harness.judge.intervals import MEAN_SAMPLES_MIN, Interval, mean_interval
 from harness.judge.metrics import METRICS, Metric, key
 from harness.judge.metrics.kinds import Observations, Proportion
 from harness.judge.result import Status, Value
