@@ -6,10 +6,10 @@ STAMP := $(VENV)/.installed
 EXTRAS ?= test
 export CI
 
-.PHONY: help install demo test check bench agreement lab schema samples lock clean
+.PHONY: help install demo test test-fast check bench agreement lab schema samples lock clean
 
 help:  ## list the tasks
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1  \t/'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1  \t/'
 
 install: $(STAMP)  ## build .venv with the locked versions
 $(STAMP): pyproject.toml requirements.lock scripts/install.sh
@@ -22,6 +22,11 @@ demo: install  ## run the demo scenario live and show its verdict
 test: install  ## run the whole test suite
 	$(BIN)/python -m pytest -m "not system" -n auto --dist loadfile
 	$(BIN)/python -m pytest -m system -n 2 --dist loadfile
+
+test-fast: install  ## run the tests of the pure rooms, for the inner loop
+	$(BIN)/python -m pytest -q -m "not system" -n auto --dist loadfile --ignore tests/provider/sdk \
+	  tests/caller tests/chain tests/document tests/history tests/judge tests/provider tests/scenario tests/store \
+	  tests/test_draw.py tests/test_names.py tests/test_registry.py tests/test_words.py
 
 check: install  ## lint, types, import layers
 	$(BIN)/ruff check .
