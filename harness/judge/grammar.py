@@ -57,10 +57,11 @@ def parse(text: str, phases: Collection[str]) -> Expectation:
 
 
 def _finding(name: str) -> str:
-    known = [each for each in FINDINGS.names() if each not in FINDINGS.own or FINDINGS.own[each].severity != "run"]
-    if name not in known:
+    own = [kind.id for kind in FINDINGS.own.values() if kind.severity != "run"]
+    if name not in own and (name in FINDINGS.own or name not in FINDINGS):  # those of other packages are looked up last
+        known = [*own, *FINDINGS.foreign]
         raise field_error(f"unknown finding {name!r}", known=", ".join(known), hint=did_you_mean(name, known))
-    return FINDINGS[name].id  # that of another package is loaded now: if it is broken, nothing has started
+    return name
 
 
 def _check_statistic(name: str, statistic: str | None) -> None:
