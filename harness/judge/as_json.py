@@ -1,4 +1,4 @@
-"""Metrics and verdict as the plain data that other programs read; NaN and infinity are null."""
+"""Metrics and verdict as plain data for other programs; NaN and infinity are null."""
 
 from __future__ import annotations
 

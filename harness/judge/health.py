@@ -1,4 +1,4 @@
-"""Whether the run itself was sound: a run that was not has nothing better or worse than inconclusive to say."""
+"""Whether the run itself was sound. A run that was not has no answer but inconclusive."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import numpy as np
 from harness.judge.intervals import quantile
 from harness.judge.measure import dispatch_lag_ns, lost
 from harness.judge.run_data import RunData
-from harness.quantities import amount, duration
+from harness.quantities import amount, count, duration, plural
 
 LAG_P99_NS = 50_000_000
 LAG_MAX_NS = 500_000_000
@@ -16,7 +16,7 @@ STEADY_REQUESTS_MIN = 10
 
 
 def ailments(run: RunData) -> list[str]:
-    """Return all that is wrong with the run's own health, a sentence each."""
+    """Return a sentence for each thing that is wrong with the run's own health."""
     return [*_records(run), *_late(run), *_unsteady(run)]
 
 
@@ -27,9 +27,9 @@ def _records(run: RunData) -> list[str]:
     sentences = {
         "the run did not come to its planned end": not history.complete,
         "no request was sent": not requests.sent.any(),
-        f"{dropped} of {len(requests)} requests were never sent": dropped,
-        f"{gone} records were lost": gone,
-        f"{run.columns.orphans} attempts belong to no request": run.columns.orphans,
+        f"{count(dropped)} of {plural(len(requests), 'request')} never sent": dropped,
+        f"{plural(gone, 'record')} lost": gone,
+        f"{plural(run.columns.orphans, 'attempt')} without a request": run.columns.orphans,
     }
     return [sentence for sentence, wrong in sentences.items() if wrong]
 
@@ -63,9 +63,11 @@ def _unsteady(run: RunData) -> list[str]:
     sentences = []
     done = int((ended & requests.complete).sum())
     if done < STEADY_SHARE * samples:
-        sentences.append(f"the baseline was not steady: {done} of {samples} requests complete before the first fault")
+        sentences.append(
+            f"the baseline was not steady: {count(done)} of {count(samples)} requests complete before the first fault"
+        )
     later = (attempts.end_ns >= until_ns / 2) & (attempts.end_ns < until_ns)
     failed = int((attempts.failed & later).sum())
     if failed:
-        sentences.append(f"the baseline was not steady: {failed} failed attempts in its later half")
+        sentences.append(f"the baseline was not steady: {plural(failed, 'failed attempt')} in its second half")
     return sentences

@@ -1,4 +1,4 @@
-"""How sure a number is: 95 % intervals, and how many samples would have been enough.
+"""How certain a number is: 95 % intervals, and how many samples would have been enough.
 
 Sources: Wilson (1927) for shares; Garwood (1936), exact, for Poisson counts; the binomial order-statistic interval (David and Nagaraja, Order Statistics, 7.1)
 for quantiles; Student's t for means, widened for those of counts. Requests of one run are not independent of each other,
@@ -28,7 +28,7 @@ Interval = tuple[float, float]
 
 CONFIDENCE = 0.95
 MEAN_SAMPLES_MIN = 5
-"""Fewer say nothing of a mean, not even when they are all equal."""
+"""With fewer a mean has no interval, not even when they are all equal."""
 _TAIL = (1 - CONFIDENCE) / 2
 _Z = NormalDist().inv_cdf(1 - _TAIL)
 _NEEDED_MAX = 10**9

@@ -1,4 +1,4 @@
-"""What the judge says: numbers with their certainty, and a verdict."""
+"""The results of judging a run: numbers with their certainty, and a verdict."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Severity = Literal["required", "advisory", "run"]
 
 
 class Status(StrEnum):
-    """A question's answer."""
+    """The answer to a question."""
 
     PASS = "pass"  # noqa: S105 - a verdict, no password
     FAIL = "fail"

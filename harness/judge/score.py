@@ -1,4 +1,4 @@
-"""How a chain came through a scenario, in one word; docs/reference/scorecard.md says the same to the letter."""
+"""How well a chain did in a scenario, in one word; docs/reference/scorecard.md has the exact rules."""
 
 from __future__ import annotations
 
@@ -53,9 +53,9 @@ def worst(scores: Iterable[Score]) -> Score:
 
 
 def over_runs(values: Sequence[float]) -> tuple[float, Interval | None]:
-    """Return the mean of a number over runs, and how far it may be off; the run is the unit.
+    """Return the mean of a number over runs, and how uncertain it is; the run is the unit.
 
-    Five runs or more give Student's t interval of the mean, two to four the range of what was seen, one nothing.
+    Five runs or more give Student's t interval of the mean, two to four the range of the values, one nothing.
     """
     found = np.array(values, dtype=np.float64)
     if len(found) >= MEAN_SAMPLES_MIN:

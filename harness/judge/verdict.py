@@ -88,7 +88,7 @@ def _find(run: RunData, name: str, asked: bool) -> Finding:
         severity = "required" if asked else kind.severity
         seen = kind.look(run)
     except Exception as error:
-        # A check that crashed has not seen that all is well.
+        # That a check crashed does not mean that all is well.
         _log.exception("the check %s failed", name)
         seen = unsure(f"{_CRASHED}: {type(error).__name__}: {error}")
     return Finding(
@@ -144,7 +144,7 @@ def _unmeasurable(plan: Plan, error: Exception) -> Verdict:
 def _doubt(row: T) -> T:
     if row.status is Status.INCONCLUSIVE:
         return row
-    message = f"{row.message} (in a run that was not sound)"
+    message = f"{row.message} (the run was not sound)"
     return replace(row, status=Status.INCONCLUSIVE, message=message)
 
 
@@ -162,7 +162,7 @@ def _name(row: ExpectationResult) -> str:
 
 
 def _bear_in_mind(run: RunData, status: Status, metrics: Metrics, findings: list[Finding]) -> list[str]:
-    """Return what does not change the answer but belongs to it."""
+    """Return what does not change the answer but is worth knowing."""
     sentences = [] if run.plan.timeline.windows else ["no faults: the run measured a steady state"]
     sentences += [
         f"advisory, {finding.id}: {finding.message}"

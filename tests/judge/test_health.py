@@ -31,8 +31,8 @@ def test_a_sound_run() -> None:
     ("change", "word"),
     [
         (lambda h: replace(h, complete=False), "planned end"),
-        (lambda h: replace(h, lost=2), "2 records were lost"),
-        (lambda h: replace(h, requests=h.requests.iloc[:-1]), "1 records were lost"),
+        (lambda h: replace(h, lost=2), "2 records lost"),
+        (lambda h: replace(h, requests=h.requests.iloc[:-1]), "1 record lost"),
         (lambda h: replace(h, requests=h.requests.iloc[:0]), "no request was sent"),
     ],
 )
@@ -46,7 +46,7 @@ def test_what_is_lost_counts_once() -> None:
     """Attempts are the history's to count, requests the plan's."""
     plan, history = primary_429()
     short = replace(history, requests=history.requests.iloc[:-3], attempts=history.attempts.iloc[:0], lost=2)
-    assert ailments(RunData.of(plan, short))[0] == "5 records were lost"
+    assert ailments(RunData.of(plan, short))[0] == "5 records lost"
 
 
 def _orphan(start_s: float, request_id: str | None) -> AttemptRecord:
@@ -68,14 +68,14 @@ def test_orphans(orphan: AttemptRecord, ill: bool) -> None:
     """An attempt of no request, unless it belongs to the warm-up."""
     book = Book().steady()
     book.attempts.append(orphan)
-    assert _ill(book) == (["1 attempts belong to no request"] if ill else [])
+    assert _ill(book) == (["1 attempt without a request"] if ill else [])
 
 
 def test_dropped_arrivals() -> None:
     """None may be."""
     book = Book().steady()
     book.request(9, outcome="dropped", start_ns=None, end_ns=None)
-    assert _ill(book) == ["1 of 21 requests were never sent"]
+    assert _ill(book) == ["1 of 21 requests never sent"]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Is it chance? One exact test for all numbers and checks of a cell at once, in which the run is the unit.
+"""One exact test of whether chance explains the changes of a cell: all its numbers and checks at once, the run as the unit.
 
 If nothing changed, each pair's earlier and later run might as well be swapped. So every way of swapping pairs is played
 through (a sign-flip permutation test; for a check it is McNemar's exact test), whole runs at a time, and in each the
@@ -16,9 +16,9 @@ import numpy as np
 from harness.judge.tables.columns import Floats
 
 ALARM = 0.05
-"""How often a whole comparison may find something worse where nothing changed. Each cell has its share of it."""
+"""The share of comparisons that may find something worse where nothing changed. The cells share it equally."""
 _EXACT_MAX = 13
-"""So many pairs are swapped in every way there is; of more, as many ways as these have, the same ones every time."""
+"""Up to so many pairs, all ways of swapping them are tried; with more pairs as many random ways, the same ones every time."""
 _ROUNDING = 1e-9
 
 
@@ -45,7 +45,7 @@ def chances(before: Floats, after: Floats, *, share: Floats, floor: Floats) -> F
     differences = np.where(known, differences, 0.0)
     runs = known.sum(axis=1)
     middle = np.where(known, (before + after) / 2, 0.0).sum(axis=1) / np.maximum(runs, 1)
-    # Divided by what no swapping changes, columns of any unit and spread can be held against each other.
+    # Swapping does not change the spread, so dividing by it makes columns of different units comparable.
     spread = np.sqrt((differences**2).sum(axis=1))
     totals = _swaps(differences.shape[1]) @ differences.T
     moved = totals / np.maximum(runs, 1)

@@ -1,4 +1,4 @@
-"""What a comparison says: numbers and checks before and after, and what became worse."""
+"""The result of a comparison: numbers and checks before and after, and what became worse."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from harness.quantities import amount, interval
 
 
 class Trend(StrEnum):
-    """What became of a number: `same` if it changed too little to matter, `unknown` if chance may be all there is to it."""
+    """How a number changed: `same` if by too little to matter, `unknown` if chance can explain it."""
 
     BETTER = "better"
     SAME = "same"
@@ -34,7 +34,7 @@ class Side:
 
     @property
     def sound(self) -> bool:
-        """It tells something: in a run whose own health is bad not one answer is better or worse than inconclusive."""
+        """Whether its numbers mean anything: a run whose own health is bad has inconclusive answers only."""
         if self.verdict is None:
             return True
         answers = [row.status for row in self.verdict.expectations] + [row.status for row in self.verdict.findings]
@@ -53,9 +53,9 @@ class Change:
         after: The same.
         before_ci: 95 % interval of `before`; None where it has none.
         after_ci: 95 % interval of `after`.
-        difference: What was added to `before`, of the runs that have both.
+        difference: `after` less `before`, the mean over the pairs that have both.
         difference_ci: Its 95 % interval, from five pairs on.
-        trend: What that comes to.
+        trend: How it changed.
         pointing: The direction in which it moved if by enough to matter, even if chance can explain that; else `same`.
     """
 
@@ -80,9 +80,9 @@ class Check:
         text: The expectation as written, or the finding's id.
         before: The worst answer of all runs; None where it was not asked.
         after: The same.
-        failed: In how many pairs it failed, before and after, of those where both runs tell pass from fail.
+        failed: In how many pairs it failed, before and after, of those in which both runs passed or failed.
         pairs: How many these are.
-        trend: What that comes to.
+        trend: How it changed.
     """
 
     text: str
@@ -129,7 +129,7 @@ class Comparison:
         changes: Numbers common to both, phase by phase.
         checks: Expectations, and required findings.
         pairs: Runs that were compared.
-        needed: Pairs without which no number can be told from chance.
+        needed: Pairs without which chance can explain any change.
         paired: Each pair had the same arrivals and the same faults.
     """
 
@@ -149,18 +149,18 @@ class Comparison:
 
     @property
     def open(self) -> tuple[Regression, ...]:
-        """What looks worse, where there are too few pairs to say whether it is: nobody may call that a pass."""
+        """What looks worse, with too few pairs to know whether it is: that is no pass."""
         few = self.pairs < self.needed
         return _told(self._open_checks, [change for change in self.changes if few and _perhaps(change)])
 
     @property
     def more(self) -> int:
-        """How many more pairs would tell of all that is open."""
+        """How many more pairs would decide all that is open."""
         return max(0, self.needed - min([self.pairs, *(check.pairs for check in self._open_checks)]))
 
     @property
     def _open_checks(self) -> list[Check]:
-        """Of a check only those pairs count in which both runs tell pass from fail."""
+        """Of a check only those pairs count in which both runs passed or failed."""
         return [check for check in self.checks if check.pairs < self.needed and _perhaps(check)]
 
 

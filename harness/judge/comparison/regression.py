@@ -1,7 +1,7 @@
-"""Is it worse than it was? Two runs of a scenario, or two sets of them, number by number and check by check.
+"""Compares two runs of a scenario, or two sets of runs, number by number and check by check.
 
-docs/guides/ci.md says the same in words. The run is the unit: requests of one run share its bursts and its fault windows,
-so many requests make no proof that many runs would.
+docs/guides/ci.md explains it to users. The run is the unit: requests of one run share its bursts and its fault windows,
+so many requests do not replace many runs.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from harness.judge.score import over_runs
 from harness.judge.tables.columns import Floats
 
 TIME_MIN_NS = 50_000_000
-"""Two times that differ by no more are the same: stamps are that exact, and no caller feels it."""
+"""Two times that differ by no more are the same: stamps are no more exact, and no caller notices."""
 _NEVER = 10.0
-"""So many times the largest finite number stands for what never came."""
+"""What never came is taken for so many times the largest finite number."""
 SHARE_MIN = 0.05
-"""So much of the earlier number must a change be, shares of requests aside."""
+"""The smallest change that matters, as a share of the earlier number; of shares of requests every change matters."""
 _COMPARED = ("p50", "p95", "p99")
-"""Of a distribution these are compared."""
+"""The quantiles of a distribution that are compared."""
 COMPARED: Mapping[str, Metric] = {
     key(metric.name, statistic): metric
     for metric in METRICS.values()
@@ -79,7 +79,7 @@ def compare(pairs: Sequence[tuple[Side, Side]], *, paired: bool, cells: int = 1)
     Args:
         pairs: Each an earlier and a later run of the same scenario, of the same seed if there is one; at least one.
         paired: Each pair had the same arrivals and faults.
-        cells: How many cells are compared at once; all of them together must raise no false alarm.
+        cells: How many cells are compared at once; all of them together have one rate of false alarms.
     """
     before, after = [pair[0] for pair in pairs], [pair[1] for pair in pairs]
     found = {
@@ -110,7 +110,7 @@ def compare(pairs: Sequence[tuple[Side, Side]], *, paired: bool, cells: int = 1)
 
 
 def _trends(columns: Sequence[_Column], alarm: float) -> list[Trend]:
-    """Return what became of each column: whether it moved by enough to matter, and chance is no explanation."""
+    """Return how each column changed: by enough to matter or not, and whether chance can explain it."""
     if not columns:
         return []
     share, floor = np.array([column.share for column in columns]), np.array([column.floor for column in columns])
@@ -131,7 +131,7 @@ def _values(sides: Sequence[Side], phase: str, metric: str) -> list[Value | None
 
 def _numbers(metric: str, before: Values, after: Values) -> _Column:
     old, new = _plain(before), _plain(after)
-    # What never came is infinite: for the arithmetic it is as far beyond all else as needs no division by infinity.
+    # Arithmetic on infinity gives NaN, so what never came becomes a number beyond all others.
     never = _NEVER * float(np.concatenate([old, new]).max(initial=1.0, where=np.isfinite(np.concatenate([old, new]))))
     old, new = (_worse(metric) * np.minimum(values, never) for values in (old, new))
     share, floor = least(metric)
@@ -209,7 +209,7 @@ def _failures(text: str, before: Sequence[Side], after: Sequence[Side]) -> _Colu
 
 
 def _failure(text: str, side: Side) -> float:
-    """Return 1 if a check failed, 0 if not, NaN if nobody can say; a finding that nothing could have shown was not seen."""
+    """Return 1 if a check failed, 0 if it passed, NaN if unknown; a finding that no request could show counts as passed."""
     known = {Status.PASS: 0.0, Status.FAIL: 1.0}
     answer = _answers(side).get(text)
     if answer is not None or side.verdict is None or not side.sound:
