@@ -58,7 +58,7 @@ def to_yaml(
         f"seed: {scenario.seed}",
         f"load: {{rate: {load.rate:g}/s, arrivals: {load.arrivals}{streaming}, deadline: {duration_text(load.deadline)}}}",
         f"phases: {{{', '.join(f'{phase}: {duration_text(length)}' for phase, length in scenario.phases.items())}}}",
-        "faults:",
+        "faults:" if scenario.faults else "faults: []",
         *(line for fault in scenario.faults for line in _fault_lines(fault)),
     ]
     wanted = tuple(expect)
