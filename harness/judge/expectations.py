@@ -53,7 +53,7 @@ def answer_limit(run: RunData, metrics: Metrics, expectation: Expectation) -> Ex
     if limit.value.value is None:
         return limit.row(Status.INCONCLUSIVE, limit.value.why)
     message = f"{limit.observed()}; limit {limit.op} {exact(limit.target, limit.value.unit)}"
-    status = decide(limit.op, limit.target, limit.seen.bounds(limit.statistic))
+    status = limit.status(limit.seen)
     needed = None
     if limit.looked_ns < limit.target:
         status = Status.INCONCLUSIVE
@@ -116,6 +116,14 @@ class _HeldLimit:
             statistic=expectation.quantile or "" if metric.kind is Observations else "",
         )
 
+    def status(self, seen: Measured) -> Status:
+        """Return whether something that was measured keeps the limit."""
+        if isinstance(seen, Observations) and self.statistic == MAX:
+            return decide(self.op, self.target, seen.largest)
+        value = seen.values(self.metric.unit)[self.statistic]
+        assert value.value is not None
+        return decide(self.op, self.target, value.ci or (value.value, value.value))
+
     def row(self, status: Status, message: str, *, needed: int | None = None) -> ExpectationResult:
         """Return the answer."""
         return ExpectationResult(
@@ -161,8 +169,7 @@ class _HeldLimit:
         if not isinstance(self.seen, Observations) or not self.seen.censored.any():
             return 0
         known = replace(self.seen, censored=np.zeros(len(self.seen), dtype=bool))
-        settled = decide(self.op, self.target, known.bounds(self.statistic)) is not Status.INCONCLUSIVE
-        return int(self.seen.censored.sum()) if settled else 0
+        return int(self.seen.censored.sum()) if self.status(known) is not Status.INCONCLUSIVE else 0
 
     def how_many(self, needed: int | None) -> str:
         """Return how many samples would have been enough, or that their number is not what is missing."""
@@ -191,7 +198,7 @@ class _HeldLimit:
         without = seen.less(off_ns)
         if isinstance(without, Observations):  # who left while nothing moved may have been served in time
             without = replace(without, never=without.never & (off_ns == 0))
-        if decide(self.op, self.target, without.bounds(self.statistic)) is Status.FAIL:
+        if self.status(without) is Status.FAIL:
             return ""
         touched = [each for each in found if overlap_ns([each], times.from_ns, times.to_ns).any()]
         return str(max(touched, key=lambda each: each.length_ns))

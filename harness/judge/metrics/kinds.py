@@ -51,12 +51,6 @@ class Measured(ABC):
     def values(self, unit: Unit) -> dict[str, Value]:
         """Return each number with its interval and samples, by statistic; `""` for the number itself."""
 
-    def bounds(self, statistic: str) -> Interval:
-        """Return what a limit is held against: the interval, or the value alone where it has none."""
-        value = self.values("count")[statistic]
-        assert value.value is not None
-        return value.ci or (value.value, value.value)
-
     def needed(self, op: Op, target: float, statistic: str) -> int | None:  # noqa: ARG002 - for those that know more
         """Return how many samples would suffice for a limit; None where their number is not what is wrong."""
         return None
@@ -254,11 +248,10 @@ class Observations(Measured):
         why = f"{int(self.never.sum())} of {len(self)} never came" if math.isinf(value) else ""
         return Value(value=value, ci=ci, samples=len(self), unit=unit, why=why)
 
-    def bounds(self, statistic: str) -> Interval:
-        """Return the interval; of the largest observation from what it was at least to what it can have been."""
-        if statistic == MAX:
-            return float(self.least.max()), float(self.most.max())
-        return Measured.bounds(self, statistic)
+    @property
+    def largest(self) -> Interval:
+        """The largest observation: what it was at least, and what it can have been."""
+        return float(self.least.max()), float(self.most.max())
 
     def needed(self, op: Op, target: float, statistic: str) -> int | None:  # noqa: ARG002 - the limit does not matter
         """Return how many samples give the quantile an interval, if there are fewer."""
