@@ -222,6 +222,7 @@ class Hunt:
             turn += 1
             tried = self.tried
             self._schedules = self._space.schedules(streams=self._for_streams(turn))
+            seen = None
             try:
                 find(
                     self._schedules,
@@ -229,15 +230,19 @@ class Hunt:
                     settings=_settings(Phase.generate, Phase.target),
                     random=self._random(turn),
                 )
-            except _NewFindError as seen:
-                # The same numbers lead to the same schedule again, without a run: there the shrinking begins.
-                yield self._shrink(seen, self._random(turn)) or self._found(seen.name, seen.schedule, shrunk=False)
-                # What was noticed on the way need not be met again.
-                for name in self._open():
-                    if name in self._noticed and self.steady(name, self._noticed[name]):
-                        yield self._found(name, self._bare(name, self._noticed[name]), shrunk=True)
+            except _NewFindError as broken:
+                seen = broken
             except NoSuchExample:
                 dull = 0 if self.tried > tried else dull + 1
+            if seen is None:
+                continue
+            # Outside of `except`: what is being handled would become the context of whatever a chain raises in a run.
+            # The same numbers lead to the same schedule again, without a run: there the shrinking begins.
+            yield self._shrink(seen, self._random(turn)) or self._found(seen.name, seen.schedule, shrunk=False)
+            # What was noticed on the way need not be met again.
+            for name in self._open():
+                if name in self._noticed and self.steady(name, self._noticed[name]):
+                    yield self._found(name, self._bare(name, self._noticed[name]), shrunk=True)
 
     def _for_streams(self, turn: int) -> bool:
         """Return whether a round looks for what streams break: all of them do where nothing else is left, else every other."""
