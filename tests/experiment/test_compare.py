@@ -113,7 +113,7 @@ def test_numbers_alone_will_do(tmp_path: Path) -> None:
     alone = Path(shutil.copy(quick / "metrics.json", tmp_path / "base.json"))
     found = Baseline.open(alone).against(Baseline.open(slow))
     assert found.unclear
-    assert found.cells[0].note == "a seed that nobody knows, so that chance may be in every difference"
+    assert found.cells[0].note == "an unknown seed, so any difference may be chance"
     assert found.cells[0].comparison is not None
     assert found.cells[0].comparison.checks
     assert all(check.before is None for check in found.cells[0].comparison.checks)
