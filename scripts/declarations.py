@@ -1,4 +1,4 @@
-"""Writes the tables of docs/reference that follow from declarations: `python -m scripts.declarations`."""
+"""Writes the tables of docs that follow from declarations: `python -m scripts.declarations`."""
 # ruff: noqa: INP001  -- a script, in no package
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from itertools import filterfalse
 from pathlib import Path
 from typing import get_args
 
+from harness.judge.comparison.regression import COMPARED_QUANTILES
 from harness.judge.findings import FINDINGS, FindingKind
 from harness.judge.intervals import MEAN_SAMPLES_MIN, needed_for_quantile, needed_for_rate
 from harness.judge.metrics import METRICS, QUANTILES, Measured, Metric
@@ -22,6 +23,11 @@ from harness.provider.inject import ErrorPreset
 from harness.provider.reply import Head
 
 PAGES = Path(__file__).parents[1] / "docs" / "reference"
+WRITTEN = (
+    *(PAGES / f"{name}.md" for name in ("faults", "findings", "metrics", "properties")),
+    PAGES.parent / "guides" / "ci.md",
+)
+"""The pages with such tables."""
 
 
 def tables() -> dict[str, str]:
@@ -35,9 +41,10 @@ def tables() -> dict[str, str]:
         "port": _faults("listener"),
         "answer": _faults("delay", "pace", "body"),
         "metrics": _table(
-            ("metric", "unit", "kind", "better", "meaning"), map(_metric, filter(_asked, METRICS.values()))
+            ("metric", "unit", "kind", "better", "served", "meaning"), map(_metric, filter(_asked, METRICS.values()))
         ),
         "numbers": _table(("number", "unit", "kind", "meaning"), map(_number, filterfalse(_asked, METRICS.values()))),
+        "compared": _compared(),
         "kinds": _table(("kind", "95 % interval", "enough samples"), map(_kind, _ENOUGH)),
         "properties": _table(("property", "broken by", "findings"), map(_property, PROPERTIES.own.values())),
     }
@@ -89,11 +96,23 @@ def _asked(metric: Metric) -> bool:
 
 def _metric(metric: Metric) -> Sequence[str]:
     name, unit, kind, meaning = _number(metric)
-    return name, unit, kind, metric.better or "–", meaning
+    return name, unit, kind, metric.better or "–", "yes" if metric.served else "–", meaning
 
 
 def _number(metric: Metric) -> Sequence[str]:
     return f"`{metric.name}`", _UNITS[metric.unit], metric.kind.kind, metric.meaning
+
+
+def _compared() -> str:
+    """Return which numbers a comparison of runs looks at, a line for each direction."""
+    lines = []
+    for better, word in (("more", "larger"), ("less", "smaller")):
+        found = [metric for metric in METRICS.values() if metric.better == better]
+        spread = " and ".join(f"`{metric.name}`" for metric in found if metric.kind is Observations)
+        alone = ", ".join(f"`{metric.name}`" for metric in found if metric.kind is not Observations)
+        quantiles = f"{', '.join(COMPARED_QUANTILES)} of {spread}; " if spread else ""
+        lines.append(f"- {word} is better: {quantiles}{alone}.\n")
+    return "".join(lines)
 
 
 def _kind(kind: type[Measured]) -> Sequence[str]:
@@ -141,6 +160,5 @@ def page(text: str) -> str:
 
 
 if __name__ == "__main__":
-    for name in ("faults.md", "findings.md", "metrics.md", "properties.md"):
-        path = PAGES / name
+    for path in WRITTEN:
         path.write_text(page(path.read_text(encoding="utf-8")), encoding="utf-8")

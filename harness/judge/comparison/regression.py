@@ -29,13 +29,13 @@ _NEVER = 10.0
 """What never came is taken for so many times the largest finite number."""
 SHARE_MIN = 0.05
 """The smallest change that matters, as a share of the earlier number; of shares of requests every change matters."""
-_COMPARED = ("p50", "p95", "p99")
+COMPARED_QUANTILES = ("p50", "p95", "p99")
 """The quantiles of a distribution that are compared."""
 COMPARED: Mapping[str, Metric] = {
     key(metric.name, statistic): metric
     for metric in METRICS.values()
     if metric.better is not None and "phase" in metric.groups
-    for statistic in (_COMPARED if metric.kind is Observations else ("",))
+    for statistic in (COMPARED_QUANTILES if metric.kind is Observations else ("",))
 }
 """The numbers that are compared, as in metrics.json."""
 Values = Sequence[Value | None]
