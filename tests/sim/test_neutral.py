@@ -18,8 +18,8 @@ from harness.chain.driver import DRIVERS
 from harness.drivers.litellm_router import fast
 from harness.drivers.litellm_router.router import _quiet_litellm
 from harness.drivers.server import InProcessChain
+from harness.experiment.prepare import Loaded, load
 from harness.provider.marker import find_request
-from harness.scenario.load import Loaded, load
 from harness.sim import engine
 from harness.sim.network import Answering, Network
 from tests.sim.worlds import digest

@@ -14,7 +14,7 @@ from harness.drivers.litellm_router import fast
 from harness.drivers.reference.host import Reference
 from harness.edge.provider_port import ProviderPort
 from harness.errors import ExitCode, HarnessError
-from harness.scenario.load import Loaded, load
+from harness.experiment.prepare import Loaded, load
 from harness.sim import caller, network
 from tests.sim.worlds import small
 
