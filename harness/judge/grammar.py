@@ -61,7 +61,7 @@ def _finding(name: str) -> str:
     if name not in own and (name in FINDINGS.own or name not in FINDINGS):  # those of other packages are looked up last
         known = [*own, *FINDINGS.foreign]
         raise field_error(f"unknown finding {name!r}", known=", ".join(known), hint=did_you_mean(name, known))
-    return name
+    return FINDINGS[name].id  # that of another package is loaded now: if it is broken, nothing has started
 
 
 def _check_statistic(name: str, statistic: str | None) -> None:

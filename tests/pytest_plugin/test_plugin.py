@@ -8,9 +8,13 @@ import tomllib
 from importlib import import_module
 from pathlib import Path
 
+import numpy as np  # noqa: F401 - pytester forgets what a test imports, and numpy and pandas can be loaded only once
+import pandas as pd  # noqa: F401 - as above
+import pyarrow as pa  # noqa: F401 - as above
 import pytest
+from scipy import special  # noqa: F401 - as above
 
-import harness.pytest_plugin.outcome  # noqa: F401 - pytester forgets what a test imports, and numpy does not like that
+import harness.pytest_plugin.outcome  # noqa: F401 - as above
 from harness.experiment import trial
 
 pytest_plugins = ["pytester"]
