@@ -13,7 +13,7 @@ from harness.judge.comparison.regression import COMPARED_QUANTILES
 from harness.judge.findings import FINDINGS, FindingKind
 from harness.judge.intervals import MEAN_SAMPLES_MIN, needed_for_quantile, needed_for_rate
 from harness.judge.metrics import METRICS, QUANTILES, Measured, Metric
-from harness.judge.metrics.kinds import Count, Frequency, Mean, Observations, Proportion, Single
+from harness.judge.metrics.kinds import Count, Frequency, Mean, Observations, Proportion, SingleObservation
 from harness.judge.properties import PROPERTIES, Property
 from harness.provider.answer import Call, Refusal
 from harness.provider.dialects import DIALECTS
@@ -138,7 +138,7 @@ _ENOUGH: dict[type[Measured], Callable[[], str]] = {
     Mean: lambda: f"{MEAN_SAMPLES_MIN}; the more the chain may try, the more it takes",
     Frequency: lambda: "1; the longer the phase, the narrower",
     Count: lambda: "1",
-    Single: lambda: "1",
+    SingleObservation: lambda: "1",
 }
 _UNITS = {"share": "share", "ns": "time", "ratio": "ratio", "count": "count", "per_s": "per second", "usd": "USD"}
 

@@ -10,7 +10,7 @@ import numpy as np
 from harness.judge.intervals import Interval, keeps, quantile
 from harness.judge.measure import measured, measured_health
 from harness.judge.metrics import MAX, RUN, Measured, Metric, asked_for, key
-from harness.judge.metrics.kinds import Observations, Single
+from harness.judge.metrics.kinds import Observations, SingleObservation
 from harness.judge.result import ExpectationResult, Finding, Metrics, Status, Value
 from harness.judge.run_data import RunData
 from harness.judge.stalls import TOXIPROXY, overlap_ns, stalls
@@ -162,7 +162,7 @@ class _HeldLimit:
     @property
     def looked_ns(self) -> float:
         """How long the run went on to see what never came; infinite for everything else."""
-        return self.seen.looked_ns if isinstance(self.seen, Single) else math.inf
+        return self.seen.looked_ns if isinstance(self.seen, SingleObservation) else math.inf
 
     def cut_off(self) -> int:
         """Return how many observations would have been longer, where they leave the answer open."""
@@ -184,12 +184,12 @@ class _HeldLimit:
         seen = self.seen
         if not self.metric.about_time or self.op not in ("<", "<="):
             return ""
-        assert isinstance(seen, Observations | Single)
+        assert isinstance(seen, Observations | SingleObservation)
         if not len(seen.observed):  # what never came is not made shorter
             return ""
         return self._stalled(seen) or self._out_of_cpu(seen)
 
-    def _stalled(self, seen: Observations | Single) -> str:
+    def _stalled(self, seen: Observations | SingleObservation) -> str:
         """Return the longest stall that touched an observation, if without its own stalls each would not break the limit."""
         found, times = stalls(self.run.columns.history.health), seen.observed
         off_ns = overlap_ns(found, times.from_ns, times.to_ns)
@@ -203,7 +203,7 @@ class _HeldLimit:
         touched = [each for each in found if overlap_ns([each], times.from_ns, times.to_ns).any()]
         return str(max(touched, key=lambda each: each.length_ns))
 
-    def _out_of_cpu(self, seen: Observations | Single) -> str:
+    def _out_of_cpu(self, seen: Observations | SingleObservation) -> str:
         """Return the loop lag of the phase, if each attempt without it would keep the limit.
 
         What one request alone decides may have met the longest lag of all; for the rest it is the p99 that counts.

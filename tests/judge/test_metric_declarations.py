@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError
 from harness.judge import RunData, Status, judge, measure
 from harness.judge.grammar import parse
 from harness.judge.metrics import METRICS, RUN, STATISTICS, Metric, key
-from harness.judge.metrics.kinds import Observations, Single
+from harness.judge.metrics.kinds import Observations, SingleObservation
 from tests.histories import primary_429
 from tests.judge.histories import OUTAGE, Book, Try, fails, plan_of
 
@@ -35,7 +35,9 @@ def test_each_metric_gives_what_its_kind_promises() -> None:
     metrics = measure(run)
     for name, metric in METRICS.items():
         assert (
-            (metric.unit == "ns") == metric.about_time == (metric.kind in (Observations, Single) and name != "attempts")
+            (metric.unit == "ns")
+            == metric.about_time
+            == (metric.kind in (Observations, SingleObservation) and name != "attempts")
         )
         assert not metric.until_deadline or metric.kind is Observations
         for group, numbers in (("phase", metrics.phases[RUN]), ("provider", metrics.providers["openai"])):

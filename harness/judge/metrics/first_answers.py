@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from harness.judge.metrics.kinds import Observations, Single
+from harness.judge.metrics.kinds import Observations, SingleObservation
 
 if TYPE_CHECKING:
     from harness.judge.metrics.scope import Scope
@@ -24,10 +24,10 @@ def outages_in(scope: Scope) -> list[Outage]:
     return [each for each in scope.run.outages if each.start_ns < phase.end_ns and each.end_ns >= phase.start_ns]
 
 
-def no_fault(scope: Scope) -> Single:
+def no_fault(scope: Scope) -> SingleObservation:
     """Return that the first provider had no fault there."""
     where = f" in {scope.phase.name}" if scope.phase else ""
-    return Single.none(f"no fault at {first_names(scope.run)}{where}")
+    return SingleObservation.none(f"no fault at {first_names(scope.run)}{where}")
 
 
 def first_names(run: RunData) -> str:
@@ -35,7 +35,7 @@ def first_names(run: RunData) -> str:
     return " or ".join(run.columns.first)
 
 
-def first_of(run: RunData, shown: Bools, from_ns: int) -> Single:
+def first_of(run: RunData, shown: Bools, from_ns: int) -> SingleObservation:
     """Return when the first of some requests ended, counted from a moment."""
     ends_ns = np.where(shown, run.columns.requests.end_ns, math.inf)
     request = np.array([int(ends_ns.argmin())])
@@ -46,4 +46,4 @@ def first_of(run: RunData, shown: Bools, from_ns: int) -> Single:
         to_ns=ends_ns[request],
         nothing="",
     )
-    return Single(observed=observed)
+    return SingleObservation(observed=observed)

@@ -264,7 +264,7 @@ class Observations(Measured):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Single(Measured):
+class SingleObservation(Measured):
     """One observation of a run, without an interval.
 
     Attributes:
@@ -282,7 +282,7 @@ class Single(Measured):
     looked_ns: float = math.inf
 
     @classmethod
-    def none(cls, why: str, *, never: bool = False, looked_ns: float = math.inf) -> Single:
+    def none(cls, why: str, *, never: bool = False, looked_ns: float = math.inf) -> SingleObservation:
         """Return that there is no observation, and why."""
         empty = np.zeros(0)
         nothing = Observations.of(
@@ -296,7 +296,7 @@ class Single(Measured):
             return {"": Value(value=math.inf if self.never else None, samples=int(self.never), unit=unit, why=self.why)}
         return {"": Value(value=float(self.observed.least[0]), samples=1, unit=unit)}
 
-    def less(self, off_ns: Floats) -> Single:
+    def less(self, off_ns: Floats) -> SingleObservation:
         """Return the observation, shorter by so much."""
         return replace(self, observed=self.observed.less(off_ns))
 

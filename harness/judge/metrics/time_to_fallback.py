@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from harness.judge.metrics.declaration import Metric
 from harness.judge.metrics.first_answers import first_of, no_fault, outages_in
-from harness.judge.metrics.kinds import Single
+from harness.judge.metrics.kinds import SingleObservation
 from harness.judge.metrics.scope import Scope
 
 
-def _measure(scope: Scope) -> Single:
+def _measure(scope: Scope) -> SingleObservation:
     outage = next(iter(outages_in(scope)), None)
     if outage is None:
         return no_fault(scope)
@@ -19,8 +19,8 @@ def _measure(scope: Scope) -> Single:
         return first_of(run, shown, outage.start_ns)
     hit = journeys.exposed & (requests.scheduled_ns < outage.end_ns)
     if (hit & ~requests.complete).any():
-        return Single.none("requests failed, and no fallback served any", never=True)
-    return Single.none("no request needed a fallback")
+        return SingleObservation.none("requests failed, and no fallback served any", never=True)
+    return SingleObservation.none("no request needed a fallback")
 
 
 TIME_TO_FALLBACK = Metric(
@@ -30,7 +30,7 @@ TIME_TO_FALLBACK = Metric(
         "From the beginning of the first provider's first fault to the first complete answer from another provider."
     ),
     unit="ns",
-    kind=Single,
+    kind=SingleObservation,
     measure=_measure,
     groups=("phase",),
     asked=True,

@@ -8,11 +8,11 @@ import numpy as np
 
 from harness.judge.metrics.declaration import Metric
 from harness.judge.metrics.first_answers import first_names, first_of, no_fault, outages_in
-from harness.judge.metrics.kinds import Single
+from harness.judge.metrics.kinds import SingleObservation
 from harness.judge.metrics.scope import Scope
 
 
-def _measure(scope: Scope) -> Single:
+def _measure(scope: Scope) -> SingleObservation:
     outage = next(reversed(outages_in(scope)), None)
     if outage is None:
         return no_fault(scope)
@@ -23,10 +23,10 @@ def _measure(scope: Scope) -> Single:
     if shown.any():
         return first_of(run, shown, outage.end_ns)
     if not (requests.sent & (requests.scheduled_ns >= outage.end_ns)).any():
-        return Single.none(f"no request came after the fault at {first_names(run)} ended")
+        return SingleObservation.none(f"no request came after the fault at {first_names(run)} ended")
     # Not always a fail: the run may have ended sooner than the limit allows.
     looked_ns = float(run.end_ns - outage.end_ns)
-    return Single.none(f"{first_names(run)} never served again", never=True, looked_ns=looked_ns)
+    return SingleObservation.none(f"{first_names(run)} never served again", never=True, looked_ns=looked_ns)
 
 
 TIME_TO_RECOVER = Metric(
@@ -36,7 +36,7 @@ TIME_TO_RECOVER = Metric(
         "From the end of the first provider's last fault to its first complete answer whose attempt began after that."
     ),
     unit="ns",
-    kind=Single,
+    kind=SingleObservation,
     measure=_measure,
     groups=("phase",),
     asked=True,
