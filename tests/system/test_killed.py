@@ -48,4 +48,4 @@ def test_a_killed_runner_takes_its_children_along(start: Start) -> None:
         finish(told)
     assert (code, json.loads(out)["verdict"]["status"]) == (3, "inconclusive")
     run.check_kept(MANY)
-    assert "did not come to its end" in (folder / "report.html").read_text()
+    assert "the run was cut short" in (folder / "report.html").read_text()
