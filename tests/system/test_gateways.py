@@ -39,7 +39,7 @@ def test_a_gateway_that_dies_at_its_start(start: Start) -> None:
 
     assert code == 4, (out, err)
     assert "chain: ended before its time (exit code 1)" in err + out
-    assert "no-such-model:(hidden)" in err + out
+    assert "my key is (hidden)" in err + out
     assert KEY not in err + out
     assert run.leftovers() == []
 
