@@ -36,11 +36,7 @@ def in_fork(work: Callable[[], T]) -> T:
     receiving, sending = os.pipe()
     sys.stdout.flush()
     sys.stderr.flush()
-    with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore", DeprecationWarning
-        )  # Python warns where its host has threads: none of them holds a lock of ours
-        pid = os.fork()
+    pid = _fork()
     if pid == 0:
         os.close(receiving)
         _work(work, sending)
@@ -58,11 +54,23 @@ def in_fork(work: Callable[[], T]) -> T:
     if code or not answer:
         ended = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
         raise HarnessError(f"ended early ({ended})", where="sim")
-    result, error = pickle.loads(answer)  # noqa: S301 - written by our own fork
+    returned: T = _opened(pickle.loads(answer))  # noqa: S301 - written by our own fork
+    return returned
+
+
+def _fork() -> int:
+    with warnings.catch_warnings():
+        # Python warns if this process has threads; none of them holds a lock that a fork needs.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return os.fork()
+
+
+def _opened(answer: tuple[Any, BaseException | None]) -> Any:
+    """Return the result in an answer, or raise its exception."""
+    result, error = answer
     if error is not None:
         raise error
-    returned: T = result
-    return returned
+    return result
 
 
 def _work(work: Callable[[], Any], sending: int) -> NoReturn:
@@ -109,12 +117,10 @@ class Pristine:
         try:
             pickle.dump(partial(work, *arguments, **options), self._asking)
             self._asking.flush()
-            result, error = pickle.load(self._receiving)  # noqa: S301 - written by our own fork
+            answer = pickle.load(self._receiving)  # noqa: S301 - written by our own fork
         except (EOFError, BrokenPipeError):
             raise HarnessError("the process that forks has ended", where="sim") from None
-        if error is not None:
-            raise error
-        returned: T = result
+        returned: T = _opened(answer)
         return returned
 
     def close(self) -> None:
@@ -130,7 +136,7 @@ def pristine() -> Iterator[Pristine]:
     asked, asking = os.pipe()
     receiving, sending = os.pipe()
     gc.collect()
-    pid = os.fork()
+    pid = _fork()
     if pid == 0:
         os.close(asking)
         os.close(receiving)
