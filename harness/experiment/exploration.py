@@ -238,11 +238,10 @@ class _Confirmed(NamedTuple):
 
 def _confirm(find: Find, space: Space) -> _Confirmed | None:
     """Run a find again, and return what it comes to; None if the property holds."""
-    run = search_run_of(space, find.schedule)
+    schedule, run = long_enough(space, find.schedule, search_run_of(space, find.schedule), find.name)
     shown = PROPERTIES[find.name].check(run)
     if not shown:
         return None
-    schedule, run = long_enough(space, find.schedule, run, find.name)
     find = replace(find, schedule=schedule, requests=shown)
     return _Confirmed(find, describe(find.name, run, shown), _expected(find, space, run))
 

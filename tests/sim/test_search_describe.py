@@ -77,6 +77,7 @@ def test_a_find_fails_when_its_file_is_run_for_the_reason_it_was_found(chain: Pa
         explored = search(chain, bug.breaks)
         (found,) = explored.found
         assert explored.exit_code == 1
+        assert explored.retracted == 0
         (checked,) = experiment.check(found.scenario)
         assert checked.error is None
         loaded = load(found.scenario)

@@ -34,7 +34,7 @@ def test_a_storm_ends_and_is_named(outage: str) -> None:
     assert RIGHT.policy.deadline == DEADLINE_S * S
     story = Mistake(faults=(Fault(on="openai", during="fault", inject=OUTAGES[outage]),))
     plan = story.plan(RIGHT)
-    with hosted(Request=Storms):
+    with hosted(RequestMachine=Storms):
         history = sim.run(plan, RIGHT).history
 
     verdict = judge(RunData.of(plan, history))
@@ -49,10 +49,10 @@ def test_explore_finds_a_storm() -> None:
     """It breaks a property, where the search would not come back from one that never ends."""
     where = Space(chain=RIGHT, providers=NAMES, faults_max=3, deadline_ns=DEADLINE_S * S, seed=1)
     hunt = Hunt(where, properties=("bounded_attempts",), over=lambda: hunt.tried >= 200)
-    with hosted(Request=Storms):
+    with hosted(RequestMachine=Storms):
         found = next(hunt.run(), None)
     assert found is not None
-    assert len(found.story.faults) == 1
+    assert len(found.schedule.faults) == 1
 
 
 @pytest.mark.parametrize("inject", ["{status: 503}", "{connection: refused}"])
