@@ -48,7 +48,8 @@ class Driver:
 
     Attributes:
         name: As in `driver:` of a chain file.
-        keys: The keys of a chain file that it takes, of those that not every driver takes: `endpoint`, `policy`, `workers`.
+        keys: The keys of a chain file that it takes, of those that not every driver takes: `endpoint`, `policy`, `workers`;
+            `python` and `environment` if it can host a chain in another interpreter.
         required: Those of them that such a chain must have.
         backoffs: The values of `retry.backoff` that it can carry out.
         check: Raises ChainError for a chain that asks for something that would not be tested.

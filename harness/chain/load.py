@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from dataclasses import fields, replace
@@ -40,10 +41,11 @@ def load(path: Path, *, model: str | None = None) -> Chain:
     mistakes: list[HarnessError] = [*_errors(document, chain)]
     if (host := tried(mistakes, lambda: _driver(document, chain.driver))) is not None:
         tried(mistakes, lambda: _check_keys(document, chain, host))
+        tried(mistakes, lambda: _check_home(document, chain))
         if not mistakes:  # a driver relies on all names being right
             tried(mistakes, lambda: _check_driver(document, chain, host))
     raise_errors(mistakes)
-    return chain
+    return replace(chain, python=_python(document, chain.python))
 
 
 def configuration_path(path: Path) -> Path:
@@ -73,12 +75,27 @@ def _hosted(document: Document, model: str | None) -> Chain:
         name=how.name,
         driver=how.driver,
         workers=how.workers,
+        python=_python(document, how.python),
+        environment=how.environment,
         max_requests=how.max_requests,
         max_cost=how.max_cost,
         answers=how.answers,
     )
     _check_keys(document, chain, driver)
+    _check_home(document, chain)
     return chain
+
+
+def _python(document: Document, written: str | None) -> str | None:
+    """Return the path of the chain's interpreter. Links are kept: that of a virtual environment leads out of it."""
+    return None if written is None else os.path.normpath(document.path.parent.absolute() / written)
+
+
+def _check_home(document: Document, chain: Chain) -> None:
+    if chain.python is not None and chain.environment is not None:
+        raise document.error(
+            "`python` and `environment` do not go together", ("environment",), hint="write one of them"
+        )
 
 
 def _driver(document: Document, name: str) -> Driver:

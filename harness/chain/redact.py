@@ -118,8 +118,11 @@ class _Kind(Enum):
 
 
 def redact(chain: Chain) -> Chain:
-    """Return the chain as it may be written down; references to the environment stay."""
-    return _Redaction({}).chain(chain)
+    """Return the chain as it may be written down; references to the environment stay.
+
+    Where it runs is left out: the same test may run anywhere, and a path names a machine.
+    """
+    return replace(_Redaction({}).chain(chain), python=None, environment=None)
 
 
 def secrets(chain: Chain, environ: Mapping[str, str]) -> frozenset[str]:

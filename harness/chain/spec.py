@@ -14,6 +14,14 @@ from harness.errors import UsageError
 from harness.provider.spec import EnvName, Name, Provider
 
 Backoff = Literal["exponential", "fixed", "full-jitter", "equal-jitter", "decorrelated"]
+LiteLLMVersion = Annotated[str, StringConstraints(pattern=r"^[0-9][0-9A-Za-z.+!]{0,40}$")]
+PackageName = Annotated[
+    str,
+    StringConstraints(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._\-]*(\[[A-Za-z0-9._,\- ]+\])?( *[<>=!~]=?[ 0-9A-Za-z.,*<>=!~+]*)?$"
+    ),
+]
+"""A package as pip takes it, by its name: an address could hold a password."""
 OtherAnswer = Literal["cache", "canned", "rewrites"]
 RetryOn = Literal["rate_limit", "server_error", "timeout", "connection"]
 _STRICT = ConfigDict(extra="forbid")
@@ -154,6 +162,21 @@ class Policy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EnvironmentSpec:
+    """A Python environment that is built for the chain, with our own version of Python, and kept in the cache.
+
+    Attributes:
+        litellm: The version of LiteLLM; none is installed if None.
+        packages: Further packages, each with its version if it matters: `boto3`, `openai==2.8.0`.
+    """
+
+    __pydantic_config__ = _STRICT
+
+    litellm: LiteLLMVersion | None = None
+    packages: Annotated[tuple[PackageName, ...], Len(0, 100)] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Chain:
     """A fallback chain.
 
@@ -168,6 +191,8 @@ class Chain:
         policy: What else it does, for the `reference` driver.
         endpoint: Where the chain is, for the `endpoint` driver.
         workers: Processes of the gateway, for the `litellm-proxy` driver.
+        python: The interpreter in which the chain runs; its path is relative to this file. The harness's own if None.
+        environment: A Python environment that is built for the chain, in place of `python`.
         max_requests: The most calls to real providers in a run, which ends when it is reached.
         max_cost: The most that they may cost, in USD; the run ends when it is reached.
         answers: What else than a provider's answer callers may get: `cache` (an earlier answer of this run), `canned` (a text
@@ -188,6 +213,8 @@ class Chain:
     policy: Policy | None = None
     endpoint: Endpoint | None = None
     workers: Annotated[int, Ge(1), Le(32)] = 1
+    python: Annotated[str, Len(1, 1000)] | None = None
+    environment: EnvironmentSpec | None = None
     max_requests: Annotated[int, Ge(1), Le(10**7)] = 1000
     max_cost: Annotated[float, Gt(0), Le(10**6)] = 5.0
     answers: tuple[OtherAnswer, ...] = ()
@@ -230,6 +257,8 @@ class HostedConfig:
         driver: How it is hosted.
         config: The configuration's file; its path is relative to this one.
         workers: Processes of the gateway, for the `litellm-proxy` driver.
+        python: The interpreter in which the chain runs; its path is relative to this file. The harness's own if None.
+        environment: A Python environment that is built for the chain, in place of `python`.
         max_requests: The most calls to real providers in a run, which ends when it is reached.
         max_cost: The most that they may cost, in USD; the run ends when it is reached.
         answers: What else than a provider's answer callers may get: `cache` (an earlier answer of this run), `canned` (a text
@@ -242,6 +271,8 @@ class HostedConfig:
     driver: Name
     config: Annotated[str, Len(1, 1000)]
     workers: Annotated[int, Ge(1), Le(32)] = 1
+    python: Annotated[str, Len(1, 1000)] | None = None
+    environment: EnvironmentSpec | None = None
     max_requests: Annotated[int, Ge(1), Le(10**7)] = 1000
     max_cost: Annotated[float, Gt(0), Le(10**6)] = 5.0
     answers: tuple[OtherAnswer, ...] = ()

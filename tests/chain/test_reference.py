@@ -8,14 +8,26 @@ from pathlib import Path
 import pytest
 
 from harness.chain import Chain, Endpoint, HostedConfig, Provider, ReplySpec, Retry, load
-from harness.chain.spec import DERIVED, BreakerSpec, BudgetSpec, Policy
+from harness.chain.spec import DERIVED, BreakerSpec, BudgetSpec, EnvironmentSpec, Policy
 from harness.provider.spec import Price
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "docs" / "reference" / "chain-file.md"
 CONFIG = ROOT / "scenarios" / "chains" / "litellm-config.yaml"
 
-SHAPES = [Chain, HostedConfig, Provider, ReplySpec, Price, Retry, Endpoint, Policy, BreakerSpec, BudgetSpec]
+SHAPES = [
+    Chain,
+    HostedConfig,
+    Provider,
+    ReplySpec,
+    Price,
+    Retry,
+    Endpoint,
+    Policy,
+    BreakerSpec,
+    BudgetSpec,
+    EnvironmentSpec,
+]
 
 
 @pytest.mark.parametrize("shape", SHAPES)
@@ -36,4 +48,4 @@ def test_the_references_examples_are_chains(tmp_path: Path) -> None:
         path = tmp_path / f"{place}.yaml"
         path.write_text(example.split("```")[0], "utf-8")
         assert load(path).order[0].startswith("openai")
-    assert len(examples) == 4
+    assert len(examples) == 5

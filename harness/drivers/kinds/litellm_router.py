@@ -28,7 +28,7 @@ def _preload() -> None:
 
 LITELLM_ROUTER = Driver(
     name="litellm-router",
-    keys=frozenset({"answers"}),
+    keys=frozenset({"answers", "environment", "python"}),
     required=frozenset(),
     backoffs=frozenset({"exponential"}),
     check=_check,

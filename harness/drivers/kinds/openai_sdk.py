@@ -28,7 +28,7 @@ def _facts(chain: Chain) -> ChainFacts:
 
 OPENAI_SDK = Driver(
     name="openai-sdk",
-    keys=frozenset({"answers"}),
+    keys=frozenset({"answers", "environment", "python"}),
     required=frozenset(),
     backoffs=frozenset({"exponential"}),
     check=_check,
