@@ -77,6 +77,13 @@ class RunData:
         return mask
 
     @property
+    def mocked(self) -> Bools:
+        """Which texts may be those of a provider that the chain answers for itself: they name no attempt."""
+        reached = not set(self.plan.chain.order).isdisjoint(self.plan.facts.never_called)
+        texts: Bools = self.columns.requests.unnamed & reached
+        return texts
+
+    @property
     def zombies(self) -> Bools:
         """Which attempts began after their caller had left."""
         requests, attempts = self.columns.requests, self.columns.attempts

@@ -10,7 +10,7 @@ import pytest
 from harness.chain.spec import OtherAnswer
 from harness.judge import RUN, Status, journeys, judge, measure
 from harness.scenario import Plan
-from tests.judge.histories import Book, Try, fails, look, plan_of
+from tests.judge.histories import Book, Try, fails, knowing, look, plan_of
 
 
 def _mixed_up(book: Book) -> str:
@@ -113,6 +113,29 @@ def test_what_a_chain_declares_is_no_answer_of_nobody() -> None:
     assert look("answer_of_nobody", rewriting).status is Status.INCONCLUSIVE
     assert look("truncated_as_success", rewriting).status is Status.INCONCLUSIVE
     assert look("answer_of_nobody", book.run(_answering("cache"))).status is Status.FAIL
+
+
+def test_a_provider_that_is_never_called_answers_without_an_attempt() -> None:
+    """LiteLLM's `mock_response`: the text of such a deployment is neither an error swallowed nor nobody's."""
+    book = Book()
+    for tries in ([], [fails(503)]):
+        book.request(7, *tries, **NOBODYS, text_chars=30)
+    names = ("answer_of_nobody", "error_swallowed")
+    assert [look(name, book.run(plan_of())).count for name in names] == [2, 2]
+    mocked = book.run(knowing(plan_of(), never_called=("azure",)))
+    assert [look(name, mocked).count for name in names] == [0, 0]
+    elsewhere = book.run(knowing(plan_of(), never_called=("of-another-model",)))
+    assert [look(name, elsewhere).count for name in names] == [2, 2]
+
+
+def test_a_failed_attempt_s_own_text_is_not_that_of_a_provider_that_is_never_called() -> None:
+    """The text names the attempt that failed; an empty one is nobody's answer."""
+    book = Book()
+    named = {"served_attempt": "req-000001.openai.1", "sources": ("req-000001.openai.1",), "text_chars": 30}
+    book.request(7, fails(503), **NOBODYS | named)
+    book.request(7, fails(503), **NOBODYS, text_chars=0)
+    mocked = book.run(knowing(plan_of(), never_called=("azure",)))
+    assert look("error_swallowed", mocked).count == 2
 
 
 def test_completeness_of_rewritten_answers_is_unknown() -> None:

@@ -17,7 +17,7 @@ def _check(run: RunData) -> CheckResult:
     taken = requests.ok & are_success(requests.status) & (floats(requests.table["text_chars"]) > 0)
     found = by_request(
         run,
-        shown=requests.unnamed & ~_of_its_own(run) & ~rewritten & ("canned" not in declared),
+        shown=requests.unnamed & ~_of_its_own(run) & ~rewritten & ~run.mocked & ("canned" not in declared),
         could=taken,
         did="got text that no provider sent",
         nobody="no request got any text",
@@ -45,7 +45,8 @@ ANSWER_OF_NOBODY = FindingKind(
     shown_by="request",
     name="caller given text that no provider sent",
     meaning="The caller got a 2xx with text of which no attempt of the request had sent a part. Not where the chain declares"
-    " that it may answer so (`answers: [canned]`); where it rewrites answers (`answers: [rewrites]`), nobody can tell.",
+    " that it may answer so (`answers: [canned]`), or has a provider that it never calls (LiteLLM's `mock_response`); where it"
+    " rewrites answers (`answers: [rewrites]`), nobody can tell.",
     could="got text with a 2xx",
     remedy="Answer with an error status where no provider answered, or declare what else callers may get.",
     check=_check,

@@ -10,7 +10,7 @@ from harness.judge.tables.columns import are_success
 
 def _check(run: RunData) -> CheckResult:
     columns = run.columns
-    without = columns.requests.sent & ~columns.requests_with(~columns.attempts.failed)
+    without = columns.requests.sent & ~columns.requests_with(~columns.attempts.failed) & ~run.mocked
     answered = columns.requests.ok & are_success(columns.requests.status) & ~columns.requests.complete
     return by_request(
         run,
@@ -26,7 +26,8 @@ ERROR_SWALLOWED = FindingKind(
     severity="required",
     shown_by="request",
     name="failure reported as success",
-    meaning="The caller got a 2xx although no attempt succeeded.",
+    meaning="The caller got a 2xx although no attempt succeeded. Not where a provider that the chain never calls may have"
+    " answered (LiteLLM's `mock_response`).",
     could="had no attempt that succeeded",
     remedy="Answer with an error status where every provider failed.",
     check=_check,

@@ -25,17 +25,23 @@ def _truncated(request: RequestRecord, attempts: RequestAttempts) -> bool:
     return shorter or (is_success(serving.status) and serving.outcome in _BROKEN)
 
 
-def _swallowed(request: RequestRecord, attempts: RequestAttempts) -> bool:
+def _swallowed(run: SearchRun, request: RequestRecord, attempts: RequestAttempts) -> bool:
     """Return whether the caller got an answer although all attempts failed."""
     answered = request.outcome == "ok" and is_success(request.status) and not request.complete
-    return answered and all(failed(each) for each in attempts)
+    return answered and all(failed(each) for each in attempts) and not _mocked(run, request)
+
+
+def _mocked(run: SearchRun, request: RequestRecord) -> bool:
+    """Return whether the text may be that of a provider that the chain answers for itself."""
+    reached = not set(run.chain.order).isdisjoint(run.facts.never_called)
+    return reached and bool(request.text_chars) and not request.sources
 
 
 def _broken(run: SearchRun) -> tuple[str, ...]:
     return tuple(
         request.request_id
         for request, attempts in run.measured()
-        if _truncated(request, attempts) or len(request.sources) > 1 or _swallowed(request, attempts)
+        if _truncated(request, attempts) or len(request.sources) > 1 or _swallowed(run, request, attempts)
     )
 
 
@@ -45,7 +51,7 @@ def _harm(shown: WorstRequest) -> str:
         return "the caller is given the beginning of the answer twice"
     if not request.text_chars:
         return "the caller is given an empty answer reported as success"
-    if _swallowed(request, attempts) and not any(is_success(each.status) for each in attempts):
+    if _swallowed(shown.run, request, attempts) and not any(is_success(each.status) for each in attempts):
         return f"the caller is given a {request.status} although every attempt failed"
     return "the caller is given part of an answer reported as success"
 
