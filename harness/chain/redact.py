@@ -129,7 +129,8 @@ def secrets(chain: Chain, environ: Mapping[str, str]) -> frozenset[str]:
     """Return the texts that no log, error or record may hold.
 
     They are what `redact` hides, what the chain's references to the environment lead to, and what other variables with
-    a secret name hold. Texts of fewer than six characters are left out, and plain words that no secret name belongs to.
+    a secret name hold. Texts of fewer than six characters are left out, plain words that no secret name belongs to, and
+    plain values of a command's options whose names are no secret's.
     """
     redaction = _Redaction(environ)
     redaction.chain(chain)
@@ -241,7 +242,11 @@ class _Redaction:
             if value.startswith("-"):  # `-pSECRET`
                 self.hide(value[2:], certain=True)
         name = (flag or "").lstrip("-")
-        return self._text(value, _kind(name), certain=flag is not None)
+        kind = _kind(name)
+        ordinary = kind is _Kind.UNKNOWN and len(name) > 1 and (flag or "").startswith("-")
+        if ordinary and _is_plain(value) and not _ADDRESS.fullmatch(value):
+            return HIDDEN  # but no secret: it may be a model's name, which records must keep
+        return self._text(value, kind, certain=flag is not None)
 
     def _address(self, text: str) -> str:
         """Return an address: its scheme, host and port, and those parts of its path and query that are harmless."""

@@ -170,6 +170,23 @@ def test_a_commands_secrets_are_hidden(command: tuple[str, ...], shown: tuple[st
     assert not hidden.isdisjoint({PLANTED, "sk-planted-0123456789", "admin:12345"})
 
 
+@pytest.mark.parametrize(
+    "option", [("--rename", "gpt-4o-2024-08-06"), ("--rename=gpt-4o-2024-08-06",), ("--answer", "half")]
+)
+def test_the_value_of_an_ordinary_option_is_not_scrubbed(option: tuple[str, ...]) -> None:
+    """It is not shown in the command, but records would lose the names of models if every value were secret."""
+    assert HIDDEN in " ".join(shown_command("gw", *option))
+    assert secrets(gateway("gw", *option), {}) == frozenset()
+
+
+@pytest.mark.parametrize(
+    "option", [("--user", "sk-planted-0123456789"), ("--to", f"http://h/v1/{PLANTED}"), ("-u", PLANTED)]
+)
+def test_what_looks_like_a_secret_is_scrubbed_whatever_its_option(option: tuple[str, ...]) -> None:
+    """A key, a part of an address, and the value of an option of one letter, whose meaning is not known."""
+    assert "planted" not in scrub(option[1], secrets(gateway("gw", *option), {}))
+
+
 def test_a_plain_word_can_be_secret() -> None:
     """Where it is the value of a flag or of a secret name; else logs would lose the words that they consist of."""
     hidden = secrets(gateway("gw", "-p", "hunterhunter", "sh -c 'gateway --token correcthorse'", "production"), {})
