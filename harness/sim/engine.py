@@ -12,7 +12,8 @@ from typing import Any
 
 from harness.chain import Chain
 from harness.drivers.environment import HostEnvironment
-from harness.drivers.in_process import enter, prepare, quick
+from harness.drivers.in_process import enter, quick
+from harness.drivers.in_process import prepare as import_chain
 from harness.edge.provider_port import ProviderPort
 from harness.history import AttemptRecord, FaultEvent, History, RequestRecord
 from harness.history.assemble import assemble
@@ -27,6 +28,7 @@ from harness.sim.http import Transport, base_url
 from harness.sim.listener import Listener
 from harness.sim.network import Network
 from harness.sim.own_faults import GuardedRecorder
+from harness.sim.real import copies
 from harness.sim.wire import SimWire
 from harness.store import EdgeAttempt, Row
 
@@ -63,6 +65,16 @@ class SimResult:
 
     history: History
     warnings: tuple[str, ...]
+
+
+def prepare(chain: Chain) -> None:
+    """Do what a process does only once for all runs of a chain; it may take seconds.
+
+    Raises:
+        UsageError: Only a live run can host it.
+    """
+    import_chain(chain)
+    copies()
 
 
 def run(plan: Plan, chain: Chain, *, optimised: bool = True) -> SimResult:
