@@ -11,8 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar, overload
 
 from harness.chain import Chain, Provider
-from harness.scenario import Arrival, Load, Window
-from harness.store import decode, encode
+from harness.errors import HarnessError, UsageError
+from harness.history.records import ChainAttempt, FaultEvent, RequestRecord
+from harness.scenario import Arrival, Load, Plan, Window
+from harness.store import EdgeAttempt, decode, encode
 
 A = TypeVar("A")
 B = TypeVar("B")
@@ -275,6 +277,77 @@ class Failed:
     """
 
     problem: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunPlan:
+    """Asks for one simulated run.
+
+    Attributes:
+        plan: What to do.
+        chain: The chain, with its secrets.
+        optimised: Leave out the chain's own work that no history shows.
+    """
+
+    plan: Plan
+    chain: Chain = field(repr=False)
+    optimised: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrepareChain:
+    """Asks for the imports that runs on a chain need.
+
+    Attributes:
+        chain: The chain, with its secrets.
+    """
+
+    chain: Chain = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """A process could not do what it was asked for; an error with all its fields, see `HarnessError`.
+
+    Attributes:
+        usage: It is the user's own mistake.
+    """
+
+    problem: str
+    where: str | None = None
+    known: str | None = None
+    hint: str | None = None
+    usage: bool = False
+
+    @classmethod
+    def of(cls, error: HarnessError) -> Refused:
+        """Return the message for an error."""
+        usage = isinstance(error, UsageError)
+        return cls(problem=error.problem, where=error.where, known=error.known, hint=error.hint, usage=usage)
+
+    def error(self) -> HarnessError:
+        """Return the error."""
+        kind = UsageError if self.usage else HarnessError
+        return kind(self.problem, where=self.where, known=self.known, hint=self.hint)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRows:
+    """What the parts of a simulated run wrote, in the order of the clock.
+
+    Attributes:
+        requests: As the callers saw them.
+        edge: Attempts as the providers saw them.
+        chain: Attempts as the chain's transport saw them.
+        faults: One for each window of the plan.
+        warnings: What the chain's host could not carry over, in sentences.
+    """
+
+    requests: list[RequestRecord]
+    edge: list[EdgeAttempt]
+    chain: list[ChainAttempt]
+    faults: list[FaultEvent]
+    warnings: tuple[str, ...]
 
 
 def write(message: object) -> bytes:

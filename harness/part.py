@@ -31,6 +31,9 @@ TICK_S = HEALTH_S / TICKS
 
 S = TypeVar("S", bound=StartMessage)
 
+_OUT: list[int] = []
+"""The descriptor of the standard output that the runner reads, once it is ours alone."""
+
 Serve = Callable[["ChildProcess[S]"], AbstractAsyncContextManager[object]]
 """Enter to get ready and give the ready message; leave to end."""
 
@@ -70,6 +73,7 @@ def main(
         serve: What it does.
         loop_factory: Makes its event loop; Python's own if None.
     """
+    claim_stdout()
     gc.set_threshold(50_000, 20, 20)  # a full collection in mid-run would be a stall of our own making
     code = 0
     try:
@@ -89,8 +93,9 @@ def answer(work: Mapping[type[Any], Callable[[Any], object]]) -> int:
     """Be a child process without an event loop: answer every message with one, until standard input ends.
 
     Args:
-        work: By the messages that may come, what returns the answer.
+        work: By the messages that may come, what returns the answer, as a message or as its line.
     """
+    claim_stdout()
     say(Ready())
     for line in sys.stdin.buffer:
         asked = read(line, *work)
@@ -98,15 +103,25 @@ def answer(work: Mapping[type[Any], Callable[[Any], object]]) -> int:
     return 0
 
 
+def claim_stdout() -> None:
+    """Keep standard output for messages: what a library prints from now on goes to standard error."""
+    if sys.stdout is None or _OUT:
+        return
+    sys.stdout.flush()
+    number = sys.stdout.fileno()
+    _OUT.append(os.dup(number))
+    os.dup2(sys.stderr.fileno(), number)
+
+
 def say(message: object) -> None:
     """Send the runner a message. If the runner is gone, so is standard input, and its end is the signal to stop."""
     if sys.stdout is None:
         return
-    line = write(message)
+    line = message if isinstance(message, bytes) else write(message)
     try:
         sys.stdout.flush()  # what a library has printed ends before a line of ours
         while line:
-            line = line[os.write(sys.stdout.fileno(), line) :]
+            line = line[os.write(_OUT[0] if _OUT else sys.stdout.fileno(), line) :]
     except BrokenPipeError:
         pass
 

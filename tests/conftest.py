@@ -1,4 +1,4 @@
-"""What all tests share: profiles for property tests, and the signals that a child inherits.
+"""What all tests share: profiles for property tests, the signals that a child inherits, and other interpreters.
 
 `ci` is derandomised, so that a red build is red again.
 """
@@ -6,10 +6,25 @@
 import os
 import signal
 
+import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.interpreters import environment
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's `make test &` ignores it, and so would every child
 
 settings.register_profile("ci", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("dev", deadline=None)
 settings.load_profile("ci" if os.environ.get("CI") else "dev")
+
+
+@pytest.fixture(scope="session")
+def bare_python(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Give an interpreter in an environment without any package."""
+    return environment(tmp_path_factory.mktemp("bare") / "venv")
+
+
+@pytest.fixture(scope="session")
+def same_python(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Give another interpreter with the packages that the tests run with."""
+    return environment(tmp_path_factory.mktemp("same") / "venv", ours=True)

@@ -1,7 +1,14 @@
-"""Which providers a chain tries, in which order, and how it is hosted."""
+"""The chain under test: what the user wrote, checked. A chain's own interpreter imports all but the loader."""
 
-from harness.chain.load import configuration_path, load
+from typing import TYPE_CHECKING
+
 from harness.chain.spec import Chain, Endpoint, HostedConfig, Retry
+from harness.lazy import lazy_names
 from harness.provider.spec import Price, Provider, ReplySpec
 
+if TYPE_CHECKING:
+    from harness.chain.loading import configuration_path, load
+
 __all__ = ["Chain", "Endpoint", "HostedConfig", "Price", "Provider", "ReplySpec", "Retry", "configuration_path", "load"]
+
+__getattr__ = lazy_names(__name__, {"configuration_path": "loading", "load": "loading"})

@@ -6,25 +6,29 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from harness.chain.facts import ChainFacts
 from harness.chain.spec import Chain
-from harness.document import Document
 from harness.registry import Registry
+
+if TYPE_CHECKING:
+    from harness.document import Document
 
 
 class Requirement(NamedTuple):
-    """What a driver needs beyond our own dependencies.
+    """What a driver needs in the interpreter in which the chain runs.
 
     Attributes:
         modules: All of them must be importable.
         what: What is missing if one is not; begins a sentence.
-        hint: How to install it.
+        package: What brings it into an environment of the user's.
+        hint: How to install it beside the harness.
     """
 
     modules: tuple[str, ...]
     what: str
+    package: str
     hint: str
 
 
@@ -56,7 +60,7 @@ class Driver:
         warnings: Returns what would not be carried over, in sentences, given the environment that keys are looked up in.
         facts: Returns what the judge needs to know about a chain.
         configuration: What it reads in place of a chain file; None if nothing.
-        requirement: What it needs installed; None if nothing.
+        requirement: What must be installed where the chain runs; None if nothing.
         part: Returns the program of our own child process that hosts the chain in a live run, as after `python -m`: a module
             and its arguments. None if the user's own gateway hosts it.
         variables: Returns the names of the environment variables that its library takes settings from, other than keys: the

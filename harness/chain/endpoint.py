@@ -6,7 +6,7 @@ import re
 from urllib.parse import urlsplit
 
 from harness.chain.spec import PLACEHOLDER, Chain, ChainError, Endpoint
-from harness.document import did_you_mean
+from harness.document.spelling import did_you_mean
 
 _HEADER = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")

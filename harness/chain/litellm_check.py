@@ -5,11 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from harness.document import Document, Place, did_you_mean
+from harness.document.places import Place
+from harness.document.spelling import did_you_mean
 from harness.errors import HarnessError, UsageError, raise_errors, tried
 from harness.provider.dialects import DIALECTS, Dialect
+
+if TYPE_CHECKING:
+    from harness.document import Document
 
 PROVIDERS_MAX = 50
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from harness.chain.litellm_check import aliases, check, dialect_of, group_of, section, takes_chat
 from harness.chain.spec import Chain, Retry
-from harness.document import Document, did_you_mean
+from harness.document.spelling import did_you_mean
 from harness.provider.spec import Provider
+
+if TYPE_CHECKING:
+    from harness.document import Document
 
 MAX_FALLBACKS = 5  # LiteLLM's own default
 

@@ -16,7 +16,7 @@ from harness.chain.litellm_check import aliases, section
 from harness.chain.litellm_config import Deployment, deployments, fallback_sources
 from harness.chain.litellm_settings import GENERAL, LOGINS, ROUTER, SECTIONS, is_module
 from harness.chain.spec import DUMMY_KEY, Chain, ChainError, Retry
-from harness.document import did_you_mean
+from harness.document.spelling import did_you_mean
 from harness.provider.dialects import DIALECTS
 from harness.provider.dialects.declaration import LiteLLMNames
 from harness.provider.spec import Provider

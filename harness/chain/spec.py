@@ -6,10 +6,9 @@ import re
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
-from annotated_types import Ge, Gt, Le, Len
-from pydantic import ConfigDict, StringConstraints
-
-from harness.document import Duration, Place, Share, field_name
+from harness.document.marks import STRICT, Ge, Gt, Le, Len, StringConstraints
+from harness.document.places import Place, field_name
+from harness.document.units import Duration, Share
 from harness.errors import UsageError
 from harness.provider.spec import EnvName, Name, Provider
 
@@ -24,7 +23,6 @@ PackageName = Annotated[
 """A package as pip takes it, by its name: an address could hold a password."""
 OtherAnswer = Literal["cache", "canned", "rewrites"]
 RetryOn = Literal["rate_limit", "server_error", "timeout", "connection"]
-_STRICT = ConfigDict(extra="forbid")
 
 DERIVED = frozenset({"litellm", "model", "peers"})
 """Fields that a chain file must not have: they come from a LiteLLM configuration."""
@@ -58,7 +56,7 @@ class Retry:
         on: Which kinds of failure are tried again; None leaves it to the chain.
     """
 
-    __pydantic_config__ = _STRICT
+    __pydantic_config__ = STRICT
 
     attempts: Annotated[int, Ge(1), Le(100)] | None = None
     backoff: Backoff | None = None
@@ -78,7 +76,7 @@ class Endpoint:
         ready: A path such as `/health/ready` that answers 2xx once it is ready; an accepted connection is enough if None.
     """
 
-    __pydantic_config__ = _STRICT
+    __pydantic_config__ = STRICT
 
     base_url: str
     model: Name
@@ -98,7 +96,7 @@ class BreakerSpec:
         probes: How many attempts may probe at a time after that.
     """
 
-    __pydantic_config__ = _STRICT
+    __pydantic_config__ = STRICT
 
     failures: Annotated[int, Ge(1), Le(10_000)] = 5
     open: Annotated[Duration, Gt(0)] = 10 * 10**9
@@ -114,7 +112,7 @@ class BudgetSpec:
         floor: Retries that a chain without traffic may make.
     """
 
-    __pydantic_config__ = _STRICT
+    __pydantic_config__ = STRICT
 
     share: Share = 0.2
     floor: Annotated[int, Ge(1), Le(10**6)] = 10
@@ -143,7 +141,7 @@ class Policy:
             answer is complete, and so can always fall back.
     """
 
-    __pydantic_config__ = _STRICT
+    __pydantic_config__ = STRICT
 
     retry_at: dict[str, Retry] = field(default_factory=dict)
     retries_after: dict[RetryOn, Annotated[int, Ge(0), Le(100)]] = field(default_factory=dict)
@@ -170,7 +168,7 @@ class EnvironmentSpec:
         packages: Further packages, each with its version if it matters: `boto3`, `openai==2.8.0`.
     """
 
-    __pydantic_config__ = _STRICT
+    __pydantic_config__ = STRICT
 
     litellm: LiteLLMVersion | None = None
     packages: Annotated[tuple[PackageName, ...], Len(0, 100)] = ()
@@ -201,7 +199,7 @@ class Chain:
         model: What callers ask for.
     """
 
-    __pydantic_config__ = _STRICT
+    __pydantic_config__ = STRICT
 
     name: Name
     driver: Name
@@ -265,7 +263,7 @@ class HostedConfig:
             of the chain's own), `rewrites` (an answer whose text the chain has changed).
     """
 
-    __pydantic_config__ = _STRICT
+    __pydantic_config__ = STRICT
 
     name: Name
     driver: Name

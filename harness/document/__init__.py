@@ -1,6 +1,13 @@
-"""What people write: YAML with its places, durations, rates, shares, and errors that point at the line."""
+"""What people write: YAML with its places, durations, rates, shares, and errors that point at the line.
 
-from harness.document.reading import Document, Place, field_name, parse, read
+A chain's own interpreter imports `marks`, `places`, `spelling` and `units`; whatever needs pydantic or a YAML library is
+imported when it is asked for.
+"""
+
+from typing import TYPE_CHECKING
+
+from harness.document.marks import IfMissing, field_error
+from harness.document.places import Place, field_name
 from harness.document.spelling import did_you_mean
 from harness.document.units import (
     Allowance,
@@ -14,7 +21,11 @@ from harness.document.units import (
     share,
     share_text,
 )
-from harness.document.validating import IfMissing, field_error, validate
+from harness.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from harness.document.reading import Document, parse, read
+    from harness.document.validating import validate
 
 __all__ = [
     "Allowance",
@@ -37,3 +48,7 @@ __all__ = [
     "share_text",
     "validate",
 ]
+
+__getattr__ = lazy_names(
+    __name__, {"Document": "reading", "parse": "reading", "read": "reading", "validate": "validating"}
+)

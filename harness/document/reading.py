@@ -15,10 +15,9 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
+from harness.document.places import Place, field_name
 from harness.document.spelling import did_you_mean
 from harness.errors import UsageError
-
-Place = tuple[str | int, ...]
 
 _BYTES_MAX = 1_000_000
 _DEPTH_MAX = 50
@@ -53,14 +52,6 @@ class Document:
     ) -> UsageError:
         """Return an error that points at a place of this file."""
         return UsageError(problem, where=self.where(place), known=known, hint=hint)
-
-
-def field_name(place: Place) -> str:
-    """Return a place as people write it: `faults[0].on`."""
-    text = ""
-    for part in place:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
-    return text
 
 
 def read(path: Path) -> Document:

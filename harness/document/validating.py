@@ -11,9 +11,11 @@ from typing import Annotated, Any, NamedTuple, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
-from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic_core import ErrorDetails
 
-from harness.document.reading import Document, Place, field_name
+from harness.document.marks import IfMissing
+from harness.document.places import Place, field_name
+from harness.document.reading import Document
 from harness.document.spelling import did_you_mean, nearest
 from harness.errors import UsageError, raise_errors
 
@@ -67,22 +69,6 @@ def validate(document: Document, shape: type[T], *, derived: frozenset[str] = fr
         details = error.errors(include_url=False)
     raise_errors(_Explainer(document, shape, derived).errors(details))
     return valid
-
-
-def field_error(problem: str, *, known: str | None = None, hint: str | None = None) -> PydanticCustomError:
-    """Return an error for a pydantic validator to raise, in our own words."""
-    context = {name: text for name, text in (("known", known), ("hint", hint)) if text}
-    return PydanticCustomError("field_error", problem.replace("{", "(").replace("}", ")"), context)
-
-
-class IfMissing(NamedTuple):
-    """Marks a field: what to write where it is missing.
-
-    Attributes:
-        hint: In a few words.
-    """
-
-    hint: str
 
 
 class _Field(NamedTuple):

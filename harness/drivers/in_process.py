@@ -14,23 +14,31 @@ from harness.drivers.server import InProcessChain
 from harness.errors import UsageError
 
 
-def prepare(chain: Chain) -> None:
-    """Import what a chain needs; it may take seconds.
+def simulable(chain: Chain) -> None:
+    """Return if a chain can be hosted in a process of ours.
 
     Raises:
-        UsageError: It cannot be hosted in a process of ours.
+        UsageError: It cannot.
     """
-    driver = driver_of(chain)
-    if driver.in_process is None:
+    if driver_of(chain).in_process is None:
         raise UsageError(
             f"a chain with `driver: {chain.driver}` runs in processes of its own, so only a live run can host it",
             where="driver",
             known=", ".join(name for name, known in DRIVERS.own.items() if known.in_process is not None),
             hint="--engine live",
         )
+
+
+def prepare(chain: Chain) -> None:
+    """Import what a chain needs; it may take seconds.
+
+    Raises:
+        UsageError: It cannot be hosted in a process of ours.
+    """
+    simulable(chain)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a library's, of which somebody's test settings must not make errors
-        driver.preload()
+        driver_of(chain).preload()
 
 
 def quick(chain: Chain) -> AbstractContextManager[None]:

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Self
 
 from harness.chain import Chain, Provider
-from harness.document import did_you_mean
+from harness.document.spelling import did_you_mean
 from harness.edge.budget import CallBudget
 from harness.edge.connection import ClientConnection
 from harness.edge.provider_port import ProviderPort

@@ -18,8 +18,8 @@ from harness.chain import Chain
 from harness.document import did_you_mean
 from harness.drivers.litellm_prices import priced
 from harness.errors import ExitCode, HarnessError, UsageError
-from harness.experiment.fork import pristine
 from harness.experiment.sim_run import simulable
+from harness.fork import pristine
 from harness.judge import RunData, Status, judge
 from harness.judge.grammar import parse
 from harness.judge.properties import PROPERTIES, SearchRun

@@ -8,11 +8,11 @@ from functools import partial
 from pathlib import Path
 
 from harness.engines import Quiet
-from harness.experiment.fork import in_fork
 from harness.experiment.prepare import prepare
 from harness.experiment.real import Permission
 from harness.experiment.sim_run import simulable, simulate
 from harness.experiment.single_run import RunResult, judge_run
+from harness.fork import in_fork
 from harness.store import RunFolder
 
 

@@ -6,14 +6,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from annotated_types import Ge, Gt, Le, MultipleOf
-from pydantic import AfterValidator, ConfigDict, StringConstraints, model_validator
-
-from harness.document import AllowanceText, Duration, did_you_mean, field_error
+from harness.document.marks import (
+    STRICT,
+    AfterValidator,
+    Ge,
+    Gt,
+    Le,
+    MultipleOf,
+    StringConstraints,
+    field_error,
+    schema_checked,
+)
+from harness.document.spelling import did_you_mean
+from harness.document.units import AllowanceText, Duration
 from harness.provider.fault_kind import FaultKind
 from harness.provider.faults import FAULTS, kind_of_key, names_of
-
-_STRICT = ConfigDict(extra="forbid")
 
 ErrorPreset = Literal[
     "rate_limit",
@@ -77,12 +84,15 @@ class Limit:
         tokens: How many tokens in how much time: those of the prompt and the most that the answer may have.
     """
 
-    __pydantic_config__ = _STRICT
+    __pydantic_config__ = STRICT
 
     requests: AllowanceText | None = None
     tokens: AllowanceText | None = None
 
-    @model_validator(mode="after")
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Callable[[Any], Any]) -> Any:
+        return schema_checked(cls._some_limit, source, handler)
+
     def _some_limit(self) -> Limit:
         if self.requests is None and self.tokens is None:
             raise field_error("a limit of nothing", hint="requests: 60/min, or tokens: 10000/min, or both")
@@ -114,7 +124,7 @@ class Inject:
         options: Keys of that fault, as its package describes them.
     """
 
-    __pydantic_config__ = _STRICT
+    __pydantic_config__ = STRICT
 
     status: Annotated[int, Ge(200), Le(599)] | None = None
     error: ErrorPreset | None = None
@@ -161,7 +171,10 @@ class Inject:
         """All that is known of its kind."""
         return FAULTS[self.kind]
 
-    @model_validator(mode="after")
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Callable[[Any], Any]) -> Any:
+        return schema_checked(cls._one_kind, source, handler)
+
     def _one_kind(self) -> Inject:
         named = [name for name in ("connection", "stream", "fault") if getattr(self, name) is not None]
         if len(named) > 1:

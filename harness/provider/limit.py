@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from harness.document import Allowance
+from harness.document.units import Allowance
 from harness.provider.inject import Limit
 
 

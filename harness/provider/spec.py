@@ -5,16 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated
 
-from annotated_types import Ge, Le, Len
-from pydantic import ConfigDict, StringConstraints
-
-from harness.document import Duration
+from harness.document.marks import STRICT, Ge, Le, Len, StringConstraints
+from harness.document.units import Duration
 
 Name = Annotated[str, Len(1, 100)]
 EnvName = Annotated[str, StringConstraints(pattern=r"^env/[A-Za-z_][A-Za-z0-9_]{0,99}$")]
 """Names the environment variable that holds a secret: secrets are never written down."""
-
-_STRICT = ConfigDict(extra="forbid")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +23,7 @@ class ReplySpec:
         tokens_per_second: Speed of the tokens after the first; 0 sends them all at once.
     """
 
-    __pydantic_config__ = _STRICT
+    __pydantic_config__ = STRICT
 
     ttft: Duration = 50_000_000
     tokens: Annotated[int, Ge(1), Le(100_000)] = 20
@@ -43,7 +39,7 @@ class Price:
         output: Of the answer.
     """
 
-    __pydantic_config__ = _STRICT
+    __pydantic_config__ = STRICT
 
     input: Annotated[float, Ge(0), Le(1e6)]
     output: Annotated[float, Ge(0), Le(1e6)]
@@ -64,7 +60,7 @@ class Provider:
         price: Its price; that of LiteLLM's price list if None.
     """
 
-    __pydantic_config__ = _STRICT
+    __pydantic_config__ = STRICT
 
     dialect: Name
     model: Name

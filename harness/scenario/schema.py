@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from annotated_types import Ge, Gt, Le, Len
-from pydantic import BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
-
-from harness.document import Duration, IfMissing, RateText, Share, field_error
+from harness.document.marks import (
+    STRICT,
+    BeforeValidator,
+    Ge,
+    Gt,
+    IfMissing,
+    Le,
+    Len,
+    StringConstraints,
+    alias,
+    field_error,
+    schema_checked,
+)
+from harness.document.units import Duration, RateText, Share
 from harness.draw import SEED_MAX
 from harness.provider.inject import Inject
-
-_STRICT = ConfigDict(extra="forbid")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +37,7 @@ class Load:
         max_tokens: Sent along as `max_tokens`; None sends none.
     """
 
-    __pydantic_config__ = _STRICT
+    __pydantic_config__ = STRICT
 
     rate: RateText
     arrivals: Literal["poisson", "constant"] = "poisson"
@@ -64,13 +73,13 @@ class Fault:
         streaming: Only attempts that stream, or only those that do not.
     """
 
-    __pydantic_config__ = _STRICT
+    __pydantic_config__ = STRICT
 
     on: Annotated[str | tuple[str, ...], BeforeValidator(_names)]
     inject: Inject
     during: str | None = None
     at: Duration | None = None
-    for_: Annotated[Duration | None, Field(alias="for")] = None
+    for_: Annotated[Duration | None, alias("for")] = None
     share: Share = 1.0
     first: Annotated[int, Ge(1), Le(1000)] | None = None
     every: Annotated[int, Ge(1), Le(10**6)] | None = None
@@ -82,7 +91,10 @@ class Fault:
         """The names after `on`."""
         return (self.on,) if isinstance(self.on, str) else self.on
 
-    @model_validator(mode="after")
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Callable[[Any], Any]) -> Any:
+        return schema_checked(cls._one_window, source, handler)
+
     def _one_window(self) -> Fault:
         if (self.during is None) == (self.at is None):
             raise field_error("expected `during`, or `at` and `for`", hint="during: fault, or at: 25s with for: 10s")
@@ -119,7 +131,7 @@ class Scenario:
         seen: Where this has happened, in plain words, with a link.
     """
 
-    __pydantic_config__ = _STRICT
+    __pydantic_config__ = STRICT
 
     name: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_\-]{0,62}$")]
     title: str = ""

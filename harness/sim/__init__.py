@@ -1,5 +1,12 @@
 """The sim engine: the same plan on the same chain code, in virtual time."""
 
-from harness.sim.engine import SimResult, prepare, records, run
+from typing import TYPE_CHECKING
+
+from harness.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from harness.sim.runs import SimResult, prepare, records, run
 
 __all__ = ["SimResult", "prepare", "records", "run"]
+
+__getattr__ = lazy_names(__name__, dict.fromkeys(__all__, "runs"))

@@ -1,4 +1,8 @@
-"""The sim engine: one run in virtual time, from the first arrival to the history."""
+"""The sim engine: one run in virtual time, from the first arrival to the rows that its parts write.
+
+All of it may run in the chain's own interpreter, so nothing here needs more than the standard library, msgspec and
+time-machine; `harness.sim.runs` makes a history of the rows, at home.
+"""
 
 from __future__ import annotations
 
@@ -8,17 +12,14 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
-from typing import Any
 
 from harness.chain import Chain
 from harness.drivers.environment import HostEnvironment
 from harness.drivers.in_process import enter, quick
 from harness.drivers.in_process import prepare as import_chain
 from harness.edge.provider_port import ProviderPort
-from harness.history import AttemptRecord, FaultEvent, History, RequestRecord
-from harness.history.assemble import assemble
-from harness.history.assemble import records as joined
-from harness.history.records import ChainAttempt
+from harness.history.records import ChainAttempt, FaultEvent, RequestRecord
+from harness.messages import RunRows
 from harness.provider import decide
 from harness.scenario import Plan, Window
 from harness.sim import clock as virtual
@@ -54,19 +55,6 @@ class Rows:
         self.edge.append(row)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SimResult:
-    """A run that came to its planned end.
-
-    Attributes:
-        history: All that happened.
-        warnings: What the chain's host could not carry over.
-    """
-
-    history: History
-    warnings: tuple[str, ...]
-
-
 def prepare(chain: Chain) -> None:
     """Do what a process does only once for all runs of a chain; it may take seconds.
 
@@ -77,8 +65,8 @@ def prepare(chain: Chain) -> None:
     copies()
 
 
-def run(plan: Plan, chain: Chain, *, optimised: bool = True) -> SimResult:
-    """Carry a plan out in virtual time. The same plan gives the same history, to the last nanosecond.
+def run(plan: Plan, chain: Chain, *, optimised: bool = True) -> RunRows:
+    """Carry a plan out in virtual time, in this process. The same plan gives the same rows, to the last nanosecond.
 
     Args:
         plan: What to do.
@@ -89,34 +77,19 @@ def run(plan: Plan, chain: Chain, *, optimised: bool = True) -> SimResult:
         UsageError: Only a live run can do this.
         UnrealError: Something real was tried, nothing could ever happen again, or there is no end.
     """
-    rows, warnings = _rows(plan, chain, optimised=optimised)
-    return SimResult(history=assemble(plan.digest, **rows), warnings=warnings)
-
-
-def records(plan: Plan, chain: Chain) -> tuple[list[RequestRecord], list[AttemptRecord]]:
-    """Carry a plan out as `run` does, and return its bare records: for whoever looks at thousands of small runs."""
-    rows, _warnings = _rows(plan, chain, optimised=True)
-    requests, attempts, _faults = joined(**rows)
-    return requests, attempts
-
-
-def _rows(plan: Plan, chain: Chain, *, optimised: bool) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """Return what every part of a run wrote, and its warnings."""
     prepare(chain)
     rows = Rows()
     with _seeded(plan.seed), quick(chain) if optimised else nullcontext():
         requests, warnings = virtual.run(
             lambda clock: _story(plan, chain, clock, rows), limit_ns=plan.end_ns + plan.load.deadline + SLACK_NS
         )
-    told = {
-        "requests": requests,
-        "edge": [(row.key, row.attempt) for row in rows.edge],
-        "chain": rows.chain,
-        "faults": [_event(plan, window) for window in plan.timeline.windows],
-        "listeners": plan.timeline.listeners,
-        "cache": "cache" in chain.answers,
-    }
-    return told, warnings
+    return RunRows(
+        requests=requests,
+        edge=rows.edge,
+        chain=rows.chain,
+        faults=[_event(plan, window) for window in plan.timeline.windows],
+        warnings=warnings,
+    )
 
 
 async def _story(plan: Plan, chain: Chain, clock: Clock, rows: Rows) -> tuple[list[RequestRecord], tuple[str, ...]]:

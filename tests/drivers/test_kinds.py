@@ -103,7 +103,8 @@ def test_a_declaration_that_contradicts_itself_is_refused(changed: dict[str, obj
 def test_what_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """With the way to install it, before anything starts."""
     needy = replace(
-        DRIVERS["reference"], requirement=Requirement(("sys", "no_such_module"), "Its engine", "pip install engine")
+        DRIVERS["reference"],
+        requirement=Requirement(("sys", "no_such_module"), "Its engine", "engine", "pip install engine"),
     )
     monkeypatch.setitem(DRIVERS.own, "reference", needy)  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="Its engine is not installed") as caught:

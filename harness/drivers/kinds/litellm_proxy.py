@@ -19,6 +19,7 @@ LITELLM_PROXY = replace(
     requirement=Requirement(
         ("litellm_proxy_extras", "uvicorn"),  # some of what the extra `proxy` brings
         "LiteLLM's proxy",
+        "litellm[proxy]",
         "pip install 'llm-fallback-harness[proxy]'",
     ),
     part=lambda chain: ("harness.drivers.litellm_proxy", str(chain.workers)),

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 
 from harness.chain import Chain
-from harness.chain.driver import Configuration, Driver, later
+from harness.chain.driver import Configuration, Driver, Requirement, later
 from harness.chain.litellm_config import chain as read_config
 from harness.chain.litellm_facts import facts
 from harness.chain.litellm_router import router_settings
@@ -37,7 +37,7 @@ LITELLM_ROUTER = Driver(
     configuration=Configuration(
         "model_list", "a LiteLLM configuration", lambda document, model: read_config(document, model=model)
     ),
-    requirement=None,
+    requirement=Requirement(("litellm",), "LiteLLM", "litellm", "pip install litellm"),
     part=lambda _chain: ("harness.drivers.litellm_router",),
     variables=later("harness.drivers.litellm_variables:variables"),
     forked=True,

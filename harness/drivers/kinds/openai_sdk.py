@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import nullcontext
 
 from harness.chain import Chain
-from harness.chain.driver import Driver, later
+from harness.chain.driver import Driver, Requirement, later
 from harness.chain.facts import ChainFacts, Tries
 from harness.chain.openai_sdk import sdk_settings
 
@@ -35,7 +35,7 @@ OPENAI_SDK = Driver(
     warnings=lambda _chain, _environ: (),
     facts=_facts,
     configuration=None,
-    requirement=None,
+    requirement=Requirement(("openai",), "OpenAI's SDK", "openai", "pip install openai"),
     part=lambda _chain: ("harness.drivers.part", "openai-sdk"),
     variables=frozenset,
     forked=False,

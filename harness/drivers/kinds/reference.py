@@ -10,7 +10,7 @@ from harness.chain.driver import Driver, later
 from harness.chain.facts import ChainFacts, Tries
 from harness.chain.reference.retries import rule
 from harness.chain.spec import Backoff, ChainError, Policy, RetryOn
-from harness.document import did_you_mean
+from harness.document.spelling import did_you_mean
 
 
 def _check(chain: Chain) -> None:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
-import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.cache import alone, cache_folder
 from harness.errors import HarnessError
 from harness.live.toxiproxy.sources import GO_OLDEST, SOURCES, VERSION, Announce, NotHereError, version_of
 
@@ -80,16 +79,16 @@ def provision(say: Announce = lambda _text: None) -> Binary:
             return look()
         except NotHereError as reason:
             reasons.append(str(reason))
-    with _alone(say):
+    with alone(cache_folder() / "lock", lambda: say("another run is getting toxiproxy-server; waiting for it")):
         with contextlib.suppress(NotHereError):  # another run may have got it while we waited
             return _in_cache()
         if cached().exists():
             say(f"not used, and replaced: {reasons[-1]}")
-        for left in _cache().glob("get-*"):  # by a run that was killed
+        for left in cache_folder().glob("get-*"):  # by a run that was killed
             shutil.rmtree(left, ignore_errors=True)
         for key, source in SOURCES.items():
             # In the cache folder, so that moving the server to its place is one step.
-            with tempfile.TemporaryDirectory(dir=_cache(), prefix="get-", ignore_cleanup_errors=True) as folder:
+            with tempfile.TemporaryDirectory(dir=cache_folder(), prefix="get-", ignore_cleanup_errors=True) as folder:
                 try:
                     server, why = source.fetch(Path(folder), say)
                     version = version_of(server)
@@ -127,7 +126,7 @@ def doctor() -> list[SourceCheck]:
 
 def cached() -> Path:
     """Return where the pinned server is, or will be."""
-    return _cache() / f"toxiproxy-server-{VERSION}"
+    return cache_folder() / f"toxiproxy-server-{VERSION}"
 
 
 def _checksum() -> Path:
@@ -138,25 +137,6 @@ def _checksum() -> Path:
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _cache() -> Path:
-    base = Path(os.environ.get("XDG_CACHE_HOME", ""))
-    folder = (base if base.is_absolute() else Path.home() / ".cache") / "llm-fallback-harness"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
-@contextlib.contextmanager
-def _alone(say: Announce) -> Iterator[None]:
-    """Let one run at a time fetch or build; the system takes the lock from a run that dies."""
-    with (_cache() / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            say("another run is getting toxiproxy-server; waiting for it")
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
 
 
 def _on_path() -> Binary:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from harness.document import field_error
+from harness.document.marks import field_error
 from harness.provider.fault_kind import ActsOnAnswer, Example, FaultKind, never, no_error
 from harness.provider.fault_words import phrases
 from harness.provider.faults.context import AnswerProgress, FaultContext

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from harness.document import field_error
+from harness.document.marks import field_error
 from harness.http_rules import FRAMING, has_body, is_success
 from harness.provider import retry_after
 from harness.provider.answer import Answer, Delay, Refusal

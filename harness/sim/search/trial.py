@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from harness.judge.properties import PROPERTIES, SearchRun
 from harness.scenario import Plan
-from harness.sim import engine
+from harness.sim import runs
 from harness.sim.search.space import FaultSchedule, Space
 
 
@@ -70,7 +70,7 @@ def search_run_of(space: Space, schedule: FaultSchedule, *, seed: int | None = N
 
 def search_run_of_plan(space: Space, plan: Plan) -> SearchRun:
     """Run a plan of a space, and return what the properties look at."""
-    requests, attempts = engine.records(plan, space.chain)
+    requests, attempts = runs.records(plan, space.chain)
     return SearchRun(
         requests=requests,
         attempts=attempts,

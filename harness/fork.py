@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import importlib
 import os
 import pickle
+import select
 import signal
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from functools import partial
+from functools import cache, partial
 from typing import Any, NoReturn, TypeVar
 
 from harness.errors import HarnessError
@@ -23,14 +25,15 @@ from harness.errors import HarnessError
 T = TypeVar("T")
 
 
-def in_fork(work: Callable[[], T]) -> T:
+def in_fork(work: Callable[[], T], *, owner: int | None = None) -> T:
     """Call a function in a fork of this process, and return what it returns.
 
     Args:
         work: May use whatever this process has. Its result must be picklable.
+        owner: A pipe that this process reads its work from: once nobody can write to it any more, the fork is killed.
 
     Raises:
-        HarnessError: The fork died.
+        HarnessError: The fork died, or was killed.
         Exception: What the function raises.
     """
     receiving, sending = os.pipe()
@@ -43,6 +46,8 @@ def in_fork(work: Callable[[], T]) -> T:
     os.close(sending)
     try:
         with os.fdopen(receiving, "rb") as pipe:
+            if owner is not None:
+                _watch(receiving, owner)
             answer = pipe.read()
     except BaseException:
         with contextlib.suppress(ProcessLookupError):
@@ -56,6 +61,56 @@ def in_fork(work: Callable[[], T]) -> T:
         raise HarnessError(f"ended early ({ended})", where="sim")
     returned: T = _opened(pickle.loads(answer))  # noqa: S301 - written by our own fork
     return returned
+
+
+def in_warm_fork(work: Callable[[], T], *, owner: int | None = None) -> T:
+    """Call a function as `in_fork` does, and import here what it imported late: no later fork pays for it again.
+
+    Libraries import parts of themselves with their first call.
+    """
+    result, imported = in_fork(partial(_with_imports, work), owner=owner)
+    _import(imported)
+    freeze()
+    return result
+
+
+def freeze() -> None:
+    """Leave what was imported alone, so that collections in forks copy no pages."""
+    _freeze(len(sys.modules))
+
+
+@cache
+def _freeze(_modules: int) -> None:
+    gc.collect()
+    gc.freeze()
+
+
+def _with_imports(work: Callable[[], T]) -> tuple[T, list[str]]:
+    """Return what a function returns, and the modules that it imported."""
+    before = set(sys.modules)
+    result = work()
+    return result, [name for name in sys.modules if name not in before]
+
+
+def _import(names: Iterable[str]) -> None:
+    """Import parts of packages that this process has already: a chain's own modules may be imported only as its run does it."""
+    for name in names:
+        if name.partition(".")[0] in sys.modules:
+            with contextlib.suppress(Exception):  # its run could import it; what runs do not share is no one's fault
+                importlib.import_module(name)
+
+
+def _watch(receiving: int, owner: int) -> None:
+    """Return once a fork has begun to answer, or has ended.
+
+    Raises:
+        HarnessError: The owner is gone.
+    """
+    watched = select.poll()
+    watched.register(receiving, select.POLLIN)
+    watched.register(owner, 0)  # its end is reported without asking
+    if receiving not in {descriptor for descriptor, _ in watched.poll()}:
+        raise HarnessError("nobody waits for the answer", where="sim")
 
 
 def _fork() -> int:

@@ -10,7 +10,7 @@ from functools import partial
 import pytest
 
 from harness.errors import HarnessError, UsageError
-from harness.experiment.fork import in_fork, pristine
+from harness.fork import in_fork, pristine
 
 KEPT: list[int] = []
 
@@ -47,6 +47,15 @@ def test_a_fork_leaves_nothing_behind() -> None:
     """Each begins as its parent is."""
     assert [in_fork(partial(remember, number)) for number in (1, 2)] == [[1], [2]]
     assert KEPT == []
+
+
+def test_a_fork_ends_with_whoever_waits_for_its_answer() -> None:
+    """A run may never end by itself, and nobody would be left to end it."""
+    owner, runner = os.pipe()
+    os.close(runner)
+    with pytest.raises(HarnessError, match="nobody waits"):
+        in_fork(signal.pause, owner=owner)
+    os.close(owner)
 
 
 def test_a_clean_process_stays_as_it_was_made() -> None:

@@ -1,0 +1,130 @@
+"""Own the engine in the chain's own interpreter: start it, have it carry out plans, end it."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import os
+import signal
+import subprocess
+import tempfile
+from typing import Any
+
+from harness.chain import Chain
+from harness.drivers.interpreter import Interpreter, environ_there
+from harness.errors import HarnessError
+from harness.messages import PrepareChain, Ready, Refused, RunPlan, RunRows, is_message, read, write
+from harness.scenario import Plan
+
+_TAIL_BYTES = 4096
+_TAIL_LINES = 8
+_END_S = 5.0
+
+_RUNNING: dict[str, EngineProcess] = {}
+"""By the interpreter's path: each does its imports once, however many runs there are."""
+
+
+class EngineProcess:
+    """The engine as a child in another interpreter.
+
+    A fork of this process may use it too, as long as it is the only one that does. The child ends when the last of them does.
+
+    Args:
+        interpreter: In which it runs.
+    """
+
+    def __init__(self, interpreter: Interpreter) -> None:
+        self._path = interpreter.path
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `end`
+        self._child = subprocess.Popen(
+            interpreter.command("harness.sim.engine_part"),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._log,
+            env=environ_there(os.environ),
+            start_new_session=True,  # a Ctrl-C on the terminal is ours to handle
+        )
+        self._prepared: set[str] = set()
+        self._receive(Ready)
+
+    def prepare(self, chain: Chain) -> None:
+        """Do the imports for a chain; once for each driver.
+
+        Raises:
+            UsageError: They fail.
+        """
+        if chain.driver not in self._prepared:
+            self._ask(PrepareChain(chain=chain), Ready)
+            self._prepared.add(chain.driver)
+
+    def run(self, plan: Plan, chain: Chain, *, optimised: bool) -> RunRows:
+        """Carry a plan out; see `harness.sim.engine.run`."""
+        self.prepare(chain)
+        rows: RunRows = self._ask(RunPlan(plan=plan, chain=chain, optimised=optimised), RunRows)
+        return rows
+
+    def end(self) -> None:
+        """End it, and whatever it has forked."""
+        if _RUNNING.get(self._path) is self:
+            del _RUNNING[self._path]
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._child.pid, signal.SIGKILL)
+        self._child.wait(_END_S)
+        for stream in (self._child.stdin, self._child.stdout, self._log):
+            assert stream is not None
+            with contextlib.suppress(BrokenPipeError):
+                stream.close()
+
+    def _ask(self, message: object, shape: type[Any]) -> Any:
+        assert self._child.stdin is not None
+        try:
+            self._child.stdin.write(write(message))
+            self._child.stdin.flush()
+        except BrokenPipeError:
+            raise self._death() from None
+        return self._receive(shape)
+
+    def _receive(self, shape: type[Any]) -> Any:
+        """Return the next message.
+
+        Raises:
+            HarnessError: The child refuses, or has ended.
+        """
+        assert self._child.stdout is not None
+        try:
+            while line := self._child.stdout.readline():
+                if is_message(line):
+                    break
+        except BaseException:  # somebody ends the run: whatever comes now would answer the next question
+            self.end()
+            raise
+        if not line:
+            raise self._death()
+        answer = read(line, shape, Refused)
+        if isinstance(answer, Refused):
+            raise answer.error()
+        return answer
+
+    def _death(self) -> HarnessError:
+        self._child.wait(_END_S)
+        code = self._child.returncode
+        ended = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+        self._log.seek(max(0, self._log.seek(0, os.SEEK_END) - _TAIL_BYTES))
+        last = self._log.read().decode("utf-8", "replace").splitlines()[-_TAIL_LINES:]
+        self.end()
+        known = "\n    ".join(["its last output:", *last]) if last else None
+        return HarnessError(f"the chain's interpreter ended early ({ended})", where=self._path, known=known)
+
+
+def engine_process(interpreter: Interpreter) -> EngineProcess:
+    """Return the engine in an interpreter; it is started if it does not run, and ends with this process."""
+    running = _RUNNING.get(interpreter.path)
+    if running is None:
+        running = _RUNNING[interpreter.path] = EngineProcess(interpreter)
+    return running
+
+
+@atexit.register
+def _end_all() -> None:
+    for process in list(_RUNNING.values()):
+        process.end()

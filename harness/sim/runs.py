@@ -1,0 +1,87 @@
+"""Simulated runs as histories: the rows that the engine writes, here or in the chain's own interpreter, made columns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from harness.chain import Chain
+from harness.drivers import in_process
+from harness.drivers.interpreter import interpreter_of
+from harness.history import AttemptRecord, History, RequestRecord
+from harness.history.assemble import assemble
+from harness.history.assemble import records as joined
+from harness.messages import RunRows
+from harness.scenario import Plan
+from harness.sim import engine
+from harness.sim.engine_process import engine_process
+
+__all__ = ["SimResult", "prepare", "records", "run"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SimResult:
+    """A run that came to its planned end.
+
+    Attributes:
+        history: All that happened.
+        warnings: What the chain's host could not carry over.
+    """
+
+    history: History
+    warnings: tuple[str, ...]
+
+
+def prepare(chain: Chain) -> None:
+    """Import what runs on a chain need, where they will be; it may take seconds.
+
+    Raises:
+        UsageError: Only a live run can host it, or its interpreter cannot be used.
+    """
+    in_process.simulable(chain)
+    interpreter = interpreter_of(chain)
+    if interpreter is None:
+        engine.prepare(chain)
+    else:
+        engine_process(interpreter).prepare(chain)
+
+
+def run(plan: Plan, chain: Chain, *, optimised: bool = True) -> SimResult:
+    """Carry a plan out in virtual time. The same plan gives the same history, to the last nanosecond.
+
+    Args:
+        plan: What to do.
+        chain: The chain, with its secrets.
+        optimised: Leave out the chain's own work that no history shows.
+
+    Raises:
+        UsageError: Only a live run can do this.
+        UnrealError: Something real was tried, nothing could ever happen again, or there is no end.
+    """
+    rows = _rows(plan, chain, optimised=optimised)
+    return SimResult(history=assemble(plan.digest, **_sides(plan, chain, rows)), warnings=rows.warnings)
+
+
+def records(plan: Plan, chain: Chain) -> tuple[list[RequestRecord], list[AttemptRecord]]:
+    """Carry a plan out as `run` does, and return its bare records: for whoever looks at thousands of small runs."""
+    requests, attempts, _faults = joined(**_sides(plan, chain, _rows(plan, chain)))
+    return requests, attempts
+
+
+def _rows(plan: Plan, chain: Chain, *, optimised: bool = True) -> RunRows:
+    interpreter = interpreter_of(chain)
+    if interpreter is None:
+        return engine.run(plan, chain, optimised=optimised)
+    return engine_process(interpreter).run(plan, chain, optimised=optimised)
+
+
+def _sides(plan: Plan, chain: Chain, rows: RunRows) -> dict[str, Any]:
+    """Return what each side saw, as `assemble` takes it."""
+    return {
+        "requests": rows.requests,
+        "edge": [(row.key, row.attempt) for row in rows.edge],
+        "chain": rows.chain,
+        "faults": rows.faults,
+        "listeners": plan.timeline.listeners,
+        "cache": "cache" in chain.answers,
+    }
