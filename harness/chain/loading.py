@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import fields, replace
+from dataclasses import MISSING, fields, replace
 from pathlib import Path
 
 from harness.chain import upstream
@@ -45,7 +45,8 @@ def load(path: Path, *, model: str | None = None) -> Chain:
         if not mistakes:  # a driver relies on all names being right
             tried(mistakes, lambda: _check_driver(document, chain, host))
     raise_errors(mistakes)
-    return replace(chain, python=_python(document, chain.python))
+    folder = None if chain.target is None else str(_import_folder(document.path.absolute().parent, chain.target))
+    return replace(chain, python=_python(document, chain.python), folder=folder)
 
 
 def configuration_path(path: Path) -> Path:
@@ -89,6 +90,19 @@ def _hosted(document: Document, model: str | None) -> Chain:
 def _python(document: Document, written: str | None) -> str | None:
     """Return the path of the chain's interpreter. Links are kept: that of a virtual environment leads out of it."""
     return None if written is None else os.path.normpath(document.path.parent.absolute() / written)
+
+
+def _import_folder(beside: Path, target: str) -> Path:
+    """Return the folder from which a target is imported.
+
+    It is the nearest one, from the chain file's own upwards, that holds the target's package or module. Where none does,
+    the target is an installed package, or missing: then it is the chain file's own.
+    """
+    package = re.split(r"[.:]", target, maxsplit=1)[0]
+    for folder in (beside, *beside.parents):
+        if (folder / package).is_dir() or (folder / f"{package}.py").is_file():
+            return folder
+    return beside
 
 
 def _check_home(document: Document, chain: Chain) -> None:
@@ -164,7 +178,10 @@ def _check_driver(document: Document, chain: Chain, driver: Driver) -> None:
 
 def _check_keys(document: Document, chain: Chain, driver: Driver) -> None:
     """Refuse a key that goes with other drivers, and the lack of one that this driver needs."""
-    usual = {field.name: field.default for field in fields(Chain)}
+    usual = {
+        field.name: field.default if field.default_factory is MISSING else field.default_factory()
+        for field in fields(Chain)
+    }
     owners: dict[str, list[str]] = {}
     for owner in DRIVERS.own.values():
         for key in owner.keys:

@@ -122,7 +122,7 @@ def redact(chain: Chain) -> Chain:
 
     Where it runs is left out: the same test may run anywhere, and a path names a machine.
     """
-    return replace(_Redaction({}).chain(chain), python=None, environment=None)
+    return replace(_Redaction({}).chain(chain), python=None, environment=None, folder=None)
 
 
 def secrets(chain: Chain, environ: Mapping[str, str]) -> frozenset[str]:
@@ -168,6 +168,7 @@ class _Redaction:
             chain,
             providers=providers,
             endpoint=None if chain.endpoint is None else self._endpoint(chain.endpoint),
+            env={name: self._text(value, _variable(name)) for name, value in chain.env.items()},
             litellm=None if chain.litellm is None else self._value(chain.litellm),
         )
 
@@ -282,6 +283,11 @@ def _kind(name: str, above: _Kind = _Kind.UNKNOWN) -> _Kind:
     if above is _Kind.NESTED or name in _NESTED:
         return _Kind.NESTED
     return _Kind.HARMLESS if name.lower().replace("-", "_") in _HARMLESS else _Kind.UNKNOWN
+
+
+def _variable(name: str) -> _Kind:
+    """Return what is known of the values of an environment variable that a chain file sets, by its name."""
+    return _Kind.SECRET if names_secret(name) else _Kind.HARMLESS
 
 
 def _is_plain(text: str) -> bool:

@@ -24,14 +24,14 @@ PackageName = Annotated[
 OtherAnswer = Literal["cache", "canned", "rewrites"]
 RetryOn = Literal["rate_limit", "server_error", "timeout", "connection"]
 
-DERIVED = frozenset({"litellm", "model", "peers"})
-"""Fields that a chain file must not have: they come from a LiteLLM configuration."""
+DERIVED = frozenset({"folder", "litellm", "model", "peers"})
+"""Fields that a chain file must not have: they come from a LiteLLM configuration, or from where the file is."""
 
 DUMMY_KEY = "sk-no-key"
 """Sent to providers for which no key is given: mocked ones need none."""
 
 PLACEHOLDER = re.compile(r"\{([A-Za-z0-9][A-Za-z0-9_\-]{0,62})\.base_url\}")
-"""Stands for a provider's address in an endpoint's command; its group is the provider's name."""
+"""Stands for a provider's address in an endpoint's command and in `env`; its group is the provider's name."""
 
 
 class ChainError(UsageError):
@@ -191,10 +191,15 @@ class Chain:
         workers: Processes of the gateway, for the `litellm-proxy` driver.
         python: The interpreter in which the chain runs; its path is relative to this file. The harness's own if None.
         environment: A Python environment that is built for the chain, in place of `python`.
+        target: `package.module:name` of the function that answers, for the `python` driver.
+        setup: `package.module:name` of a function that is called once before the first request, for the `python` driver.
+        env: Environment variables that are set before the target is imported, for the `python` driver. `{NAME.base_url}`
+            becomes that provider's address, and a value `env/NAME` is taken from the harness's own environment.
         max_requests: The most calls to real providers in a run, which ends when it is reached.
         max_cost: The most that they may cost, in USD; the run ends when it is reached.
         answers: What else than a provider's answer callers may get: `cache` (an earlier answer of this run), `canned` (a text
             of the chain's own), `rewrites` (an answer whose text the chain has changed).
+        folder: The folder from which the target is imported.
         litellm: The LiteLLM configuration as the user wrote it, for a chain that came from one.
         model: What callers ask for.
     """
@@ -213,9 +218,13 @@ class Chain:
     workers: Annotated[int, Ge(1), Le(32)] = 1
     python: Annotated[str, Len(1, 1000)] | None = None
     environment: EnvironmentSpec | None = None
+    target: Annotated[str, Len(1, 1000)] | None = None
+    setup: Annotated[str, Len(1, 1000)] | None = None
+    env: Annotated[dict[str, str], Len(0, 100)] = field(default_factory=dict)
     max_requests: Annotated[int, Ge(1), Le(10**7)] = 1000
     max_cost: Annotated[float, Gt(0), Le(10**6)] = 5.0
     answers: tuple[OtherAnswer, ...] = ()
+    folder: str | None = None
     litellm: dict[str, Any] | None = field(default=None, repr=False)
     model: str | None = None
 

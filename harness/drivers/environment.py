@@ -35,6 +35,11 @@ class HostEnvironment:
     wire: ReferenceWire | None = None
     seed: int = 0
 
+    @property
+    def live(self) -> bool:
+        """Whether it is the machine's own."""
+        return self.wire is None
+
 
 LIVE = HostEnvironment()
 """The machine's own sockets and clock."""

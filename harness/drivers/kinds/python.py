@@ -1,0 +1,44 @@
+"""A Python function, whatever library it is written with."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from typing import get_args
+
+from harness.chain import Chain
+from harness.chain.driver import Driver, later
+from harness.chain.facts import ChainFacts, Tries
+from harness.chain.python_target import check, warnings
+from harness.chain.spec import Backoff
+
+
+def _facts(chain: Chain) -> ChainFacts:
+    """Return what the chain file declares: what the function does by itself is unknown."""
+    tries = Tries(most=chain.retry.attempts if chain.retry is not None else None)
+    return ChainFacts(
+        sees_attempts=True,
+        double_sends=False,
+        tries=dict.fromkeys(chain.providers, tries),
+        cooldown_ns=dict.fromkeys(chain.providers, 0),
+        limited=(),
+        never_called=(),
+    )
+
+
+PYTHON = Driver(
+    name="python",
+    keys=frozenset({"answers", "env", "environment", "python", "setup", "target"}),
+    required=frozenset({"target"}),
+    backoffs=frozenset(get_args(Backoff)),
+    check=check,
+    warnings=warnings,
+    facts=_facts,
+    configuration=None,
+    requirement=None,
+    part=lambda _chain: ("harness.drivers.part", "python"),
+    variables=frozenset,
+    forked=False,
+    in_process=later("harness.drivers.python.host:enter"),
+    preload=lambda: None,
+    shortcuts=nullcontext,
+)

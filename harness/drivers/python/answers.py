@@ -1,0 +1,155 @@
+"""What a function returns, as the JSON of an OpenAI answer."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+Piece = dict[str, Any]
+"""A chat completion, or a chunk of one."""
+Next = Callable[[Iterator[Any]], Any]
+"""Returns the next item of an iterator, without blocking the event loop; `END` after the last one."""
+
+END = object()
+
+
+class NoAnswerError(TypeError):
+    """A function returned something that is no answer."""
+
+
+def next_or_end(iterator: Iterator[Any]) -> Any:
+    """Return an iterator's next item, or `END`."""
+    return next(iterator, END)
+
+
+async def plain(result: Any, *, model: str, step: Any) -> str:
+    """Return the JSON of a chat completion.
+
+    Args:
+        result: Text, an OpenAI-shaped answer, or an iterator of pieces, which are put together.
+        model: Of the answer, where the result names none.
+        step: Awaited with an iterator that is not asynchronous; returns its next item, or `END`.
+
+    Raises:
+        NoAnswerError: It is none of these.
+    """
+    if isinstance(result, str):
+        return json.dumps(_completion(result, model))
+    if (written := _written(result)) is not None:
+        return written
+    async with _pieces(result, step) as pieces:
+        return json.dumps(_completion("".join([_text(piece) async for piece in pieces]), model))
+
+
+async def streamed(result: Any, *, model: str, step: Any) -> AsyncGenerator[str, None]:
+    """Yield the JSON of the chunks of a stream; arguments and errors as those of `plain`.
+
+    An answer that came at once is one chunk with all of its text, and one that ends the stream.
+    """
+    if isinstance(result, str):
+        yield json.dumps(_chunk(model, {"role": "assistant", "content": result}))
+        yield json.dumps(_chunk(model, {}, finish="stop"))
+        return
+    if (written := _written(result)) is not None:
+        for chunk in _split(json.loads(written)):
+            yield json.dumps(chunk)
+        return
+    texts = False
+    async with _pieces(result, step) as pieces:
+        async for piece in pieces:
+            if isinstance(piece, str):
+                texts = True
+                yield json.dumps(_chunk(model, {"content": piece}))
+            elif (written := _written(piece)) is not None:
+                yield written
+            else:
+                raise _none(piece)
+    if texts:
+        yield json.dumps(_chunk(model, {}, finish="stop"))
+
+
+@asynccontextmanager
+async def _pieces(result: Any, step: Any) -> AsyncIterator[AsyncIterator[Any]]:
+    """Iterate over what is no answer at once, and close it at the end."""
+    if isinstance(result, AsyncIterable):
+        iterated: Any = aiter(result)
+        pieces = iterated
+    elif hasattr(type(result), "__iter__") and not isinstance(result, dict | list | tuple | bytes):
+        iterated = iter(result)
+        pieces = _stepped(iterated, step)
+    else:
+        raise _none(result)
+    try:
+        yield pieces
+    finally:
+        for owner in (iterated, result):
+            close = getattr(owner, "aclose", None) or getattr(owner, "close", None)
+            if close is not None:
+                closing = close()
+                if hasattr(closing, "__await__"):
+                    await closing
+                break
+
+
+async def _stepped(iterator: Iterator[Any], step: Any) -> AsyncIterator[Any]:
+    while (piece := await step(iterator)) is not END:
+        yield piece
+
+
+def _none(result: object) -> NoAnswerError:
+    return NoAnswerError(
+        f"expected text, an OpenAI-shaped answer or an iterator of pieces, got {type(result).__name__}"
+    )
+
+
+def _written(answer: Any) -> str | None:
+    """Return the JSON of an OpenAI-shaped object, chunk or answer; None if it is not of that shape."""
+    if isinstance(answer, dict):
+        return json.dumps(answer) if isinstance(answer.get("choices"), list) else None
+    dump = getattr(answer, "model_dump_json", None)
+    if dump is None or not isinstance(getattr(answer, "choices", None), list):
+        return None
+    text: str = dump(exclude_none=True)
+    return text
+
+
+def _text(piece: Any) -> str:
+    """Return the text in a piece of a stream."""
+    if isinstance(piece, str):
+        return piece
+    if (written := _written(piece)) is None:
+        raise _none(piece)
+    choices = json.loads(written)["choices"]
+    return (choices[0].get("delta") or {}).get("content") or "" if choices else ""
+
+
+def _completion(text: str, model: str) -> Piece:
+    message = {"role": "assistant", "content": text}
+    choice = {"index": 0, "message": message, "finish_reason": "stop"}
+    return {**_head("chat.completion", model), "choices": [choice]}
+
+
+def _chunk(model: str, delta: dict[str, Any], *, finish: str | None = None) -> Piece:
+    choice = {"index": 0, "delta": delta, "finish_reason": finish}
+    return {**_head("chat.completion.chunk", model), "choices": [choice]}
+
+
+def _head(kind: str, model: str) -> Piece:
+    return {"id": "chatcmpl-python", "object": kind, "created": int(time.time()), "model": model}
+
+
+def _split(completion: Piece) -> Iterator[Piece]:
+    """Yield the chunks of an answer that came at once."""
+    head = {**completion, "object": "chat.completion.chunk"}
+    usage = head.pop("usage", None)
+    choices = head.pop("choices")
+    for choice in choices:
+        delta = choice.get("message") or choice.get("delta") or {}
+        yield {**head, "choices": [{"index": choice.get("index", 0), "delta": delta, "finish_reason": None}]}
+    ends = [
+        {"index": each.get("index", 0), "delta": {}, "finish_reason": each.get("finish_reason")} for each in choices
+    ]
+    yield {**head, "choices": ends, **({} if usage is None else {"usage": usage})}

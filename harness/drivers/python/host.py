@@ -1,0 +1,147 @@
+"""The function, hosted for both engines."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import inspect
+import os
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing, asynccontextmanager
+from functools import partial
+from typing import Any
+
+from harness.chain import Chain
+from harness.chain.redact import secrets
+from harness.chain.scrub import scrub
+from harness.drivers.environment import LIVE, HostEnvironment
+from harness.drivers.python.answers import next_or_end, plain, streamed
+from harness.drivers.python.importing import described, function_at, is_async, takes
+from harness.drivers.python.surroundings import surroundings
+from harness.drivers.recorder import Recorder
+from harness.drivers.server import InProcessChain
+from harness.errors import HarnessError, UsageError
+
+THREADS_MAX = 200
+"""Requests that a function which is not asynchronous works on at a time, each in a thread."""
+
+
+class CalledExitError(Exception):
+    """A function called `sys.exit` while it worked on a request."""
+
+
+@asynccontextmanager
+async def enter(
+    chain: Chain,
+    base_urls: Mapping[str, str],
+    recorder: Recorder,  # noqa: ARG001 - a function has no transport of ours to watch
+    environment: HostEnvironment = LIVE,
+) -> AsyncIterator[InProcessChain]:
+    """Host a chain; see `Open`.
+
+    Raises:
+        UsageError: The function cannot be imported or called, or not in virtual time.
+    """
+    assert chain.target is not None
+    hidden = secrets(chain, os.environ)
+    model = chain.providers[chain.order[0]].model
+    with surroundings(chain, base_urls), ThreadPoolExecutor(THREADS_MAX, "chain") as threads:
+        target = function_at(chain.target, "target", folder=chain.folder, hidden=hidden)
+        _check(chain.target, target, live=environment.live)
+        if chain.setup is not None:
+            setup = function_at(chain.setup, "setup", folder=chain.folder, hidden=hidden)
+            await _set_up(chain.setup, setup, hidden)
+        try:
+            yield InProcessChain(
+                ask=PythonChain(chain.target, target, threads).ask,
+                explain=partial(explain, hidden),
+                model=model,
+                models=(model,),
+                addressable={chain.order[0]: model},
+            )
+        finally:
+            threads.shutdown(wait=False, cancel_futures=True)
+
+
+def _check(place: str, target: Callable[..., Any], *, live: bool) -> None:
+    if not takes(target, [], model="m") and not takes(target, [], model="m", stream=True):
+        hint = f"declare it as `async def {place.rpartition(':')[2]}(messages, *, model)`"
+        raise UsageError(f"{place} cannot be called with messages and model", where="target", hint=hint)
+    if not live and not is_async(target):
+        problem = f"{place} is not asynchronous: in virtual time it would block every other request"
+        raise UsageError(problem, where="target", hint="--engine live")
+
+
+async def _set_up(place: str, setup: Callable[..., Any], hidden: frozenset[str]) -> None:
+    try:
+        made = setup()
+        if inspect.isawaitable(made):
+            await made
+    except HarnessError:
+        raise
+    except SystemExit as end:
+        raise UsageError(f"{place} called sys.exit({end.code!r})", where="setup") from None
+    except Exception as error:
+        raise UsageError(f"{place} failed: {described(error, hidden)}", where="setup") from None
+
+
+class PythonChain:
+    """Calls the function.
+
+    Args:
+        place: Where it is, for errors.
+        target: The function.
+        threads: Where it is called if it is not asynchronous.
+    """
+
+    def __init__(self, place: str, target: Callable[..., Any], threads: ThreadPoolExecutor) -> None:
+        self._place = place
+        self._target = target
+        self._threads = threads
+        self._waits = is_async(target)
+        self._takes_stream = takes(target, [], model="m", stream=True)
+
+    async def ask(self, body: dict[str, Any]) -> AsyncGenerator[str, None]:
+        """Yield an answer's JSON; see `Ask`.
+
+        Raises:
+            CalledExitError: The function called `sys.exit`.
+            Exception: What it raises.
+        """
+        model, streaming = body["model"], body["stream"]
+        options = {"stream": streaming} if self._takes_stream else {}
+        try:
+            result = await self._call(partial(self._target, body["messages"], model=model, **options))
+            if not streaming:
+                yield await plain(result, model=model, step=self._step)
+                return
+            async with aclosing(streamed(result, model=model, step=self._step)) as pieces:
+                async for piece in pieces:
+                    yield piece
+        except SystemExit as end:
+            raise CalledExitError(f"{self._place} called sys.exit({end.code!r})") from end
+
+    async def _call(self, call: Callable[[], Any]) -> Any:
+        result = call() if self._waits else await self._in_thread(call)
+        return await result if inspect.isawaitable(result) else result
+
+    async def _step(self, iterator: Any) -> Any:
+        return await self._in_thread(partial(next_or_end, iterator))
+
+    async def _in_thread(self, call: Callable[[], Any]) -> Any:
+        context = contextvars.copy_context()
+        return await asyncio.get_running_loop().run_in_executor(self._threads, context.run, call)
+
+
+def explain(hidden: frozenset[str], error: Exception) -> tuple[int, dict[str, Any]]:
+    """Return status and body of a failure: the exception's own status, where it has one.
+
+    Args:
+        hidden: Texts that they may not hold.
+        error: What the function raised.
+    """
+    code = getattr(error, "status_code", None)
+    status = code if isinstance(code, int) and 400 <= code <= 599 else 500
+    message = scrub(str(error), hidden) or type(error).__name__
+    return status, {"error": {"message": message, "type": type(error).__name__, "param": None, "code": str(status)}}

@@ -1,0 +1,79 @@
+"""What a function is imported in: its variables, its folder, and modules that nobody has imported before."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import re
+import sys
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager, redirect_stdout
+from pathlib import Path
+from types import ModuleType
+
+from harness.chain import Chain
+from harness.chain.python_variables import dummy_keys, real_keys, variables
+
+_QUIET = {
+    "DO_NOT_TRACK": "1",
+    "HAYSTACK_TELEMETRY_ENABLED": "False",
+    "LANGSMITH_TRACING": "false",
+    "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+    "LITELLM_MODE": "PRODUCTION",  # else it reads a `.env`
+}
+"""Keeps libraries from calls out that no chain file names."""
+_PROXY = re.compile(r"(?:https?|ftp|all|wss?|no)_proxy", re.IGNORECASE)
+_INSTALLED = ("site-packages", "dist-packages")
+
+
+@contextmanager
+def surroundings(chain: Chain, base_urls: Mapping[str, str]) -> Iterator[None]:
+    """Have a chain's variables and folder in place, and what it prints on standard error; then all is as it was."""
+    wanted = {**_QUIET, **dummy_keys(chain), **real_keys(chain, os.environ), **variables(chain, base_urls, os.environ)}
+    packages = {re.split(r"[.:]", place, maxsplit=1)[0] for place in (chain.target, chain.setup) if place}
+    with redirect_stdout(sys.stderr), _environment(wanted), _modules(packages, chain.folder):
+        yield
+
+
+@contextmanager
+def _environment(wanted: Mapping[str, str]) -> Iterator[None]:
+    """Set variables, and unset those of proxies: all that a chain may call is on the loopback."""
+    before = dict(os.environ)
+    for name in filter(_PROXY.fullmatch, before):
+        del os.environ[name]
+    os.environ.update(wanted)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+@contextmanager
+def _modules(packages: Collection[str], folder: str | None) -> Iterator[None]:
+    """Import from a folder first, and these packages afresh: what they read at import was not set before."""
+    before = set(sys.modules)
+    kept = {name: module for name, module in sys.modules.items() if name.partition(".")[0] in packages}
+    for name in kept:
+        del sys.modules[name]
+    path = list(sys.path)
+    if folder is not None:
+        sys.path.insert(0, folder)
+    importlib.invalidate_caches()
+    try:
+        yield
+    finally:
+        sys.path[:] = path
+        for name in [name for name in sys.modules if name not in before or name in kept]:
+            if name.partition(".")[0] in packages or _is_own(sys.modules[name], folder):
+                del sys.modules[name]
+        sys.modules.update(kept)
+
+
+def _is_own(module: ModuleType, folder: str | None) -> bool:
+    """Return whether a module is the application's own: in its folder, and not installed there."""
+    file = getattr(module, "__file__", None)
+    if folder is None or not file or module.__name__.partition(".")[0] == "harness":
+        return False
+    path = Path(file)
+    return path.is_relative_to(folder) and not any(part in _INSTALLED for part in path.parts)
