@@ -9,11 +9,10 @@ import aiohttp
 from aiohttp.http_exceptions import ContentLengthError, HttpProcessingError, TransferEncodingError
 
 from harness.history import AttemptOutcome
+from harness.http_rules import RESET
 
 RESET_SAID = "ConnectionResetError"
 """Stands in the words of aiohttp's error where a reset broke a body: among its causes the reset is not."""
-RESET = frozenset({errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED})
-"""Numbers of errors that say so."""
 
 
 def read_aiohttp_error(error: Exception, *, answered: bool) -> tuple[AttemptOutcome, str]:

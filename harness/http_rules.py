@@ -1,6 +1,8 @@
-"""What HTTP itself lays down: which status is a success, which answer has no body, which headers frame a message."""
+"""What HTTP and TCP lay down: successes, answers without a body, framing headers, errors of a reset."""
 
 from __future__ import annotations
+
+import errno
 
 SUCCESS = range(200, 300)
 """Statuses of a success. A redirect (3xx) is none: it holds no answer."""
@@ -23,6 +25,8 @@ HOP_BY_HOP = frozenset(
 FRAMING = HOP_BY_HOP | {"content-length"}
 """Headers that only the sender of a message can set: a wrong one breaks this message, or the next on its connection."""
 
+RESET = frozenset({errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED})
+"""Numbers of the errors by which a system reports that the other side has reset the connection."""
 _WITHOUT_BODY = frozenset({204, 304})
 
 

@@ -14,9 +14,10 @@ from aiohttp import web
 
 from harness.chain import Chain
 from harness.drivers.environment import LIVE, HostEnvironment
-from harness.drivers.recorder import Recorder, forget
+from harness.drivers.recorder import Recorder, forget, working_on
 from harness.messages import ChainStart, LoadTarget
 from harness.part import ChildProcess, Serve
+from harness.provider.marker import find_request
 
 _BODY_BYTES_MAX = 64 * 2**20
 _SHUTDOWN_S = 1.0
@@ -113,17 +114,20 @@ def endpoint(ask: Ask, *, explain: Explain, models: Iterable[str]) -> Handler:
 
     async def completions(request: web.BaseRequest) -> web.StreamResponse:
         try:
-            body = json.loads(await request.read())
+            data = await request.read()
+            body = json.loads(data)
             _ = body["model"], body["messages"]  # there they must be
             streaming = body["stream"] = bool(body.get("stream", False))
         except (ValueError, KeyError, TypeError, AttributeError):
             return _failure(400, "expected a JSON object with model and messages", kind="invalid_request_error")
+        marker = find_request(data)
         try:
-            async with aclosing(ask(body)) as pieces:
-                headers, first = await opening(pieces)
-                if streaming:
-                    return await _stream(request, headers, first, pieces, explain)
-                return web.Response(body=(first or "").encode(), headers={**_JSON_HEADERS, **headers})
+            with working_on(None if marker is None else marker.request_id):
+                async with aclosing(ask(body)) as pieces:
+                    headers, first = await opening(pieces)
+                    if streaming:
+                        return await _stream(request, headers, first, pieces, explain)
+                    return web.Response(body=(first or "").encode(), headers={**_JSON_HEADERS, **headers})
         except ConnectionError:
             raise  # the caller has left; failures of providers arrive as the chain's own errors
         except Exception as error:  # whatever the chain raises is the caller's answer

@@ -8,6 +8,7 @@ import struct
 import time
 from collections.abc import Callable, Iterable, Iterator
 from http import HTTPStatus
+from typing import NamedTuple
 
 from harness.history import AttemptOutcome
 from harness.http_rules import has_body
@@ -18,6 +19,63 @@ _FLUSH_BYTES = 64 * 1024
 _NO_LINGER = struct.pack("ii", 1, 0)
 _PHRASES = {status.value: status.phrase for status in HTTPStatus} | {529: "Overloaded"}
 _STATUS_LINES = {status: f"HTTP/1.1 {status} {_PHRASES.get(status, 'Unknown')}\r\n" for status in range(100, 600)}
+
+
+class AnswerFraming(NamedTuple):
+    """How an answer's body is framed on a connection.
+
+    Attributes:
+        chunked: In chunks.
+        bare: There is none, whatever the reply holds.
+        keep: The connection is kept after it.
+    """
+
+    chunked: bool
+    bare: bool
+    keep: bool
+
+    def body(self, data: bytes) -> bytes:
+        """Return bytes of the body as they leave."""
+        if self.bare:
+            return b""
+        return b"%x\r\n%b\r\n" % (len(data), data) if self.chunked else data
+
+    def end(self) -> bytes:
+        """Return what leaves at the body's proper end."""
+        return b"0\r\n\r\n" if self.chunked else b""
+
+
+def framed(head: Head, *, keep: bool, version_1_0: bool) -> tuple[bytes, AnswerFraming]:
+    """Return an answer's head as bytes, and how its body is framed.
+
+    Args:
+        head: Status and headers.
+        keep: Whether the client wants the connection kept.
+        version_1_0: Whether the client speaks HTTP/1.0 only, which has no chunks.
+    """
+    bare = not has_body(head.status)
+    chunked = False
+    lines = [_STATUS_LINES[head.status]]
+    sized = bare
+    for name, value in head.headers:
+        if name != "content-length" or not bare:
+            lines.append(f"{name}: {value}\r\n")
+            sized = sized or name == "content-length"
+    if not sized:
+        if version_1_0:
+            keep = False
+        else:
+            chunked = True
+            lines.append("transfer-encoding: chunked\r\n")
+    if not keep:
+        lines.append("connection: close\r\n")
+    elif version_1_0:
+        lines.append("connection: keep-alive\r\n")
+    lines.append("\r\n")
+    return "".join(lines).encode("latin-1"), AnswerFraming(chunked, bare, keep)
+
+
+UNFRAMED = AnswerFraming(chunked=False, bare=False, keep=True)
 
 
 class Player:
@@ -36,10 +94,9 @@ class Player:
     """
 
     __slots__ = (
-        "_bare",
-        "_chunked",
         "_done",
         "_due_ns",
+        "_framing",
         "_loop",
         "_out",
         "_paused",
@@ -75,8 +132,7 @@ class Player:
         self._starved = False
         self._due_ns = 0
         self._version_1_0 = False
-        self._chunked = False
-        self._bare = False
+        self._framing = UNFRAMED
         self._paused = False
         self._timer: asyncio.TimerHandle | None = None
         self._out: list[bytes] = []
@@ -98,7 +154,7 @@ class Player:
         self._steps = iter(reply)
         self._due_ns = start_ns
         self._version_1_0 = version_1_0
-        self._chunked = self._bare = False
+        self._framing = UNFRAMED
         self._starved = False
         self.keep = keep
         self.status = self.first_byte_ns = self.end_ns = None
@@ -109,11 +165,10 @@ class Player:
         out = self._out
         for step in self._steps:
             if isinstance(step, Send):
-                if self._bare:
+                if self._framing.bare:
                     continue
-                data = step.data
-                out.append(b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data)
-                self._size += len(data)
+                out.append(self._framing.body(step.data))
+                self._size += len(step.data)
                 if self._size > _FLUSH_BYTES:
                     self._flush()
                     if self._paused:
@@ -167,8 +222,8 @@ class Player:
         return unplayed
 
     def _finish(self, step: End | Close | Reset | Hang) -> None:
-        if isinstance(step, End) and self._chunked:
-            self._out.append(b"0\r\n\r\n")
+        if isinstance(step, End) and self._framing.chunked:
+            self._out.append(self._framing.end())
         self.end_ns = self._flush()
         if isinstance(step, Hang):
             return
@@ -182,25 +237,9 @@ class Player:
 
     def _head(self, head: Head) -> bytes:
         self.status = head.status
-        self._bare = not has_body(head.status)
-        lines = [_STATUS_LINES[head.status]]
-        sized = self._bare
-        for name, value in head.headers:
-            if name != "content-length" or not self._bare:
-                lines.append(f"{name}: {value}\r\n")
-                sized = sized or name == "content-length"
-        if not sized:
-            if self._version_1_0:
-                self.keep = False
-            else:
-                self._chunked = True
-                lines.append("transfer-encoding: chunked\r\n")
-        if not self.keep:
-            lines.append("connection: close\r\n")
-        elif self._version_1_0:
-            lines.append("connection: keep-alive\r\n")
-        lines.append("\r\n")
-        return "".join(lines).encode("latin-1")
+        data, self._framing = framed(head, keep=self.keep, version_1_0=self._version_1_0)
+        self.keep = self._framing.keep
+        return data
 
     def _flush(self) -> int:
         """Write what has gathered; return when, in monotonic nanoseconds."""

@@ -11,6 +11,7 @@ from typing import Any
 from harness.caller.answer import Reading, StreamReading, read_failure, read_plain
 from harness.caller.prompt import Prompt
 from harness.caller.record import record
+from harness.drivers.recorder import working_on
 from harness.drivers.server import AnswerHeaders, Ask, Explain, opening
 from harness.errors import HarnessError
 from harness.history import RequestRecord
@@ -51,8 +52,9 @@ class Callers:
         state = _CallerState(StreamReading() if arrival.streaming else None)
         left = False
         try:
-            async with asyncio.timeout(self._deadline_ns / 1e9) as deadline:
-                reading = await self._exchange(body, state)
+            with working_on(arrival.request_id):
+                async with asyncio.timeout(self._deadline_ns / 1e9) as deadline:
+                    reading = await self._exchange(body, state)
         except TimeoutError:
             if not deadline.expired():
                 raise

@@ -10,7 +10,7 @@ import asyncio
 import random
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AsyncExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 
 from harness.chain import Chain
@@ -25,11 +25,11 @@ from harness.scenario import Plan, Window
 from harness.sim import clock as virtual
 from harness.sim.caller import Callers
 from harness.sim.clock import Clock
-from harness.sim.http import Transport, base_url
 from harness.sim.listener import Listener
 from harness.sim.network import Network
 from harness.sim.own_faults import GuardedRecorder
 from harness.sim.real import copies
+from harness.sim.sockets import base_urls, connected
 from harness.sim.wire import SimWire
 from harness.store import EdgeAttempt, Row
 
@@ -94,16 +94,12 @@ def run(plan: Plan, chain: Chain, *, optimised: bool = True) -> RunRows:
 
 async def _story(plan: Plan, chain: Chain, clock: Clock, rows: Rows) -> tuple[list[RequestRecord], tuple[str, ...]]:
     network = Network(_faces(plan, chain, rows), plan.timeline, clock, seed=plan.seed)
-    names = list(chain.providers)
-    environment = HostEnvironment(
-        clock_ns=lambda: clock.now_ns,
-        transport=lambda manner: Transport(network, names, manner=manner),
-        wire=SimWire(network),
-        seed=plan.seed,
-    )
-    base_urls = {name: base_url(name) for name in names}
-    recorder = GuardedRecorder(chain.providers, base_urls, rows.chain.append, clock_ns=environment.clock_ns)
-    async with enter(chain, base_urls, recorder, environment) as inside:
+    environment = HostEnvironment(clock_ns=lambda: clock.now_ns, wire=SimWire(network), seed=plan.seed)
+    addresses = base_urls(chain.providers)
+    recorder = GuardedRecorder(chain.providers, addresses, rows.chain.append, clock_ns=environment.clock_ns)
+    async with AsyncExitStack() as stack:
+        stack.enter_context(connected(network, addresses))
+        inside = await stack.enter_async_context(enter(chain, addresses, recorder, environment))
         callers = Callers(inside.ask, inside.explain, model=inside.model, load=plan.load, token=TOKEN, clock=clock)
         async with asyncio.TaskGroup() as group:
             calls = [group.create_task(callers.call(arrival), name=arrival.request_id) for arrival in plan.arrivals]

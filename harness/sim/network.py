@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
 from harness.draw import draw
+from harness.drivers.recorder import current_request
 from harness.drivers.reference.wire import BrokenError
 from harness.edge.provider_port import Exchange, ProviderPort
 from harness.edge.request import EdgeRequest
@@ -34,10 +35,12 @@ _CHUNK_BYTES = 7
 _LAST_CHUNK_BYTES = 5
 CONNECT_AGAIN_S = (1, 2, 3, 4, 5, 7, 11, 19, 35, 67, 131)
 """When Linux 6.5 or newer asks again for a connection that got no reply, in seconds; at the last it gives up."""
+SLICE_NS = 10**8
+"""How often a slow port passes bytes on, as Toxiproxy does."""
 STORM_ATTEMPTS = 200
 """So many attempts of one request at one provider take no time of their own: twice what a chain file may ask for."""
-STORM_S = 1.0
-"""How long each of them takes from then on, in seconds."""
+STORM_NS = 10**9
+"""How long each of them takes from then on, in nanoseconds."""
 
 
 @dataclass(slots=True)
@@ -74,78 +77,68 @@ class Network:
         self._tries: Counter[tuple[str, str]] = Counter()
         self._closed = False
 
-    async def send(
-        self,
-        provider: str,
-        method: str,
-        path: str,
-        headers: Mapping[str, str],
-        body: bytes,
-        *,
-        connect_s: float | None,
-        read_s: float | None,
-    ) -> Answering:
-        """Send a request and return its answer once the headers are there.
-
-        Args:
-            provider: Whose.
-            method: In capitals.
-            path: With its query.
-            headers: Names in small letters.
-            body: As sent.
-            connect_s: How long to wait for a connection, in seconds; None waits for ever.
-            read_s: How long to wait for a byte, in seconds; None waits for ever.
+    async def connect(self, provider: str) -> None:
+        """Wait until a provider's port accepts a connection: the caller's system asks again while it gets no reply.
 
         Raises:
-            BrokenError: There is no answer.
+            BrokenError: The port refuses it, or the system gives up.
             UnrealError: The run is over: whoever calls would take its answers into another one.
         """
-        if self._closed:
-            refuse("a call by a client of an earlier run was tried")
-        await self._slow(provider, body)
+        self._going_on()
         listener = self._listeners[provider]
-        if listener.states:
-            await self._connect(listener, connect_s)
-        face = self._faces[provider]
-        request = EdgeRequest(method, path, headers, body, keep=True, version_1_0=False)
-        exchange = face.take(request, self._clock.now_ns)
-        answer_path = AnswerPath(listener, partial(draw, self._seed, "jitter", exchange.attempt_id or ""))
-        answering = Answering(face, exchange, answer_path, self._clock, read_s, self._open)
-        await answering.open()
-        return answering
-
-    async def _connect(self, listener: Listener, connect_s: float | None) -> None:
-        """Wait until a port accepts the connection: the caller's system asks again while it gets no reply.
-
-        Raises:
-            BrokenError: The port refuses it, or the caller's patience is over.
-        """
+        if not listener.states:
+            return
         begun_ns = self._clock.now_ns
         for again_s in CONNECT_AGAIN_S:
             connecting = listener.state(self._clock.now_ns).connecting
             if connecting == "accepted":
                 return
             if connecting == "refused":
+                request = current_request()
+                storm_ns = self._storm_ns(provider, None if request is None else request.request_id)
+                if storm_ns:
+                    await asyncio.sleep(storm_ns / 1e9)
                 raise BrokenError("refused", connected=False)
-            patience_s = again_s if connect_s is None else min(connect_s, again_s)
-            await asyncio.sleep((begun_ns - self._clock.now_ns) / 1e9 + patience_s)
-            if patience_s == connect_s:
-                break
+            await asyncio.sleep((begun_ns - self._clock.now_ns) / 1e9 + again_s)
         raise BrokenError("timeout", connected=False)
 
-    async def _slow(self, provider: str, body: bytes) -> None:
-        """Let time pass where a request storms a provider.
+    def take(self, provider: str, request: EdgeRequest) -> Answering:
+        """Return the answer to a request that was sent over an open connection; `Answering.open` waits for its headers.
+
+        Raises:
+            UnrealError: As for `connect`.
+        """
+        self._going_on()
+        marker = find_request(request.body)
+        storm_ns = self._storm_ns(provider, None if marker is None else marker.request_id)
+        listener = self._listeners[provider]
+        exchange = self._faces[provider].take(request, self._clock.now_ns)
+        answer_path = AnswerPath(listener, partial(draw, self._seed, "jitter", exchange.attempt_id or ""))
+        return Answering(self._faces[provider], exchange, answer_path, self._clock, self._open, storm_ns)
+
+    def breaks_ns(self, provider: str) -> int | None:
+        """Return when a connection that is open now will break."""
+        return self._listeners[provider].breaks_ns(self._clock.now_ns)
+
+    def resets(self, provider: str) -> bool:
+        """Return whether a provider's port makes a reset of every close."""
+        return self._listeners[provider].resets
+
+    def _going_on(self) -> None:
+        if self._closed:
+            refuse("a call by a client of an earlier run was tried")
+
+    def _storm_ns(self, provider: str, request_id: str | None) -> int:
+        """Return how long an attempt takes because its request storms the provider, in nanoseconds.
 
         Calls cost no processor here, so a chain that tries again at once, and for ever, would never let its caller's
         deadline come. Live it is its processor that slows it down.
         """
-        marker = find_request(body)
-        if marker is None:
-            return
-        name = provider, marker.request_id
+        if request_id is None:
+            return 0
+        name = provider, request_id
         self._tries[name] += 1
-        if self._tries[name] > STORM_ATTEMPTS:
-            await asyncio.sleep(STORM_S)
+        return STORM_NS if self._tries[name] > STORM_ATTEMPTS else 0
 
     def close(self) -> None:
         """Close the connections that are still open: the chain has gone."""
@@ -161,16 +154,18 @@ class Answering:
     Attributes:
         status: Of its headers.
         headers: Names in small letters.
+        partly: Called while a step arrives slowly, with the share of it that has come.
     """
 
     _face: ProviderPort
     _exchange: Exchange
     _path: AnswerPath
     _clock: Clock
-    _read_s: float | None
     _open: dict[int, Answering]
+    _storm_ns: int = 0
     status: int = 0
     headers: Headers = ()
+    partly: Callable[[Head | Send, float], None] | None = None
     _sent: SentAnswer = field(default_factory=SentAnswer)
     _steps: Iterator[Step] = field(init=False)
     _step: Step | None = None
@@ -195,7 +190,10 @@ class Answering:
         Raises:
             BrokenError: They never come.
         """
-        head = await self._next()
+        if self._storm_ns:
+            await asyncio.sleep(self._storm_ns / 1e9)
+            self._due_ns += self._storm_ns
+        head = await self.next()
         assert isinstance(head, Head)
         self.status, self.headers = head.status, head.headers
 
@@ -206,7 +204,7 @@ class Answering:
             BrokenError: It breaks off.
         """
         data = b""
-        while (step := await self._next()) is not None:
+        while (step := await self.next()) is not None:
             assert isinstance(step, Send)
             data += step.data
         return data
@@ -217,7 +215,7 @@ class Answering:
         Raises:
             BrokenError: It breaks off.
         """
-        while (step := await self._next()) is not None:
+        while (step := await self.next()) is not None:
             assert isinstance(step, Send)
             yield step.data
 
@@ -241,7 +239,7 @@ class Answering:
         self._end("client_left", now_ns, [*rest, *self._steps])
 
     @guarded
-    async def _next(self) -> Head | Send | None:
+    async def next(self) -> Head | Send | None:
         """Return the next step that arrives; None at the end."""
         for step in self._steps:
             if isinstance(step, Wait):
@@ -284,7 +282,7 @@ class Answering:
         """Wait until a step arrives.
 
         Raises:
-            BrokenError: What breaks the exchange or tries the client's patience came before.
+            BrokenError: What breaks the exchange came before.
         """
         first_ns: int | None
         if isinstance(step, Hang):
@@ -296,21 +294,20 @@ class Answering:
         else:
             first_ns, last_ns = self._path.arrives(self._due_ns, self._size(step))
         now_ns = self._clock.now_ns
-        patience_ns = None if self._read_s is None else now_ns + round(self._read_s * 1e9)
-        if patience_ns is not None and (first_ns is None or first_ns > patience_ns):
-            last_ns = None
-        else:
-            patience_ns = None
         ends: list[tuple[int, AttemptOutcome | None]] = [] if last_ns is None else [(max(last_ns, now_ns), None)]
-        if patience_ns is not None:
-            ends.append((patience_ns, "timeout"))
         if self._breaks_ns is not None:
             ends.append((self._breaks_ns, "reset" if self._path.listener.resets else "cut"))
         if not ends:
             await asyncio.Event().wait()  # for ever: the caller's deadline ends it
         at_ns, broken = min(ends, key=lambda end: (end[0], end[1] is not None))
-        if at_ns > now_ns:
-            await asyncio.sleep((at_ns - now_ns) / 1e9)
+        if self.partly is not None and first_ns is not None and last_ns is not None and last_ns > first_ns:
+            assert isinstance(step, Head | Send | End)
+            while self._clock.now_ns + SLICE_NS < at_ns:
+                await asyncio.sleep(SLICE_NS / 1e9)
+                if isinstance(step, Head | Send) and self._clock.now_ns > first_ns:
+                    self.partly(step, (self._clock.now_ns - first_ns) / (last_ns - first_ns))
+        if at_ns > self._clock.now_ns:
+            await asyncio.sleep((at_ns - self._clock.now_ns) / 1e9)
         if broken is not None:
             self.leave()
             raise BrokenError(broken)

@@ -7,9 +7,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
-import httpx
-
-from harness.drivers.recorder import Handle, Recorder
+from harness.drivers.recorder import Recorder
 from harness.drivers.reference.wire import BrokenError
 from harness.errors import HarnessError
 from harness.sim.real import spoil
@@ -21,7 +19,9 @@ _STDLIB = sysconfig.get_paths()["stdlib"]
 _OURS = (
     "harness.caller.",
     "harness.drivers.litellm_router.fast",
+    "harness.drivers.http_bytes",
     "harness.drivers.recorder",
+    "harness.drivers.watched",
     "harness.edge.",
     "harness.provider.",
     "harness.sim.",
@@ -51,20 +51,25 @@ def guarded(work: Callable[P, Awaitable[T]]) -> Callable[P, Coroutine[Any, Any, 
     async def guard(*args: P.args, **options: P.kwargs) -> T:
         try:
             return await work(*args, **options)
-        except (BrokenError, HarnessError, httpx.TransportError):
+        except (BrokenError, HarnessError):
             raise
         except Exception as bug:
-            raise spoil(OwnFaultError.of(bug, _places(bug)[-1])) from bug
+            raise own(bug) from bug
 
     return guard
 
 
-class GuardedRecorder(Recorder):
-    """A recorder whose own bugs, and those of the transport that it watches, end the run."""
+def own(bug: Exception) -> HarnessError:
+    """Return the error that ends the run for an exception of our own code."""
+    return bug if isinstance(bug, HarnessError) else spoil(OwnFaultError.of(bug, _places(bug)[-1]), bug)
 
-    def watch(self, handle: Handle) -> Handle:
-        """Return a transport's `handle_async_request` that records what it does."""
-        return guarded(super().watch(handle))
+
+class GuardedRecorder(Recorder):
+    """A recorder whose own bugs end the run."""
+
+    def failed(self, error: Exception) -> Exception:
+        """Return what to raise for a bug in the watching itself."""
+        return own(error)
 
 
 def disown(error: BaseException) -> None:
@@ -74,11 +79,11 @@ def disown(error: BaseException) -> None:
         OwnFaultError: It, or an exception that it was made of, comes from our own code.
     """
     for each in _causes(error):
-        if isinstance(each, BrokenError | HarnessError | httpx.TransportError | TimeoutError):
+        if isinstance(each, BrokenError | HarnessError | OSError):
             continue
         places = _places(each)
         if places and places[-1].startswith(_OURS):
-            raise spoil(OwnFaultError.of(each, places[-1])) from error
+            raise spoil(OwnFaultError.of(each, places[-1]), error)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

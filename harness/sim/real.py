@@ -122,7 +122,7 @@ class _CurrentRun:
         self.thread: int | None = None
         self.now_ns: Callable[[], int] = lambda: 0
         self.drawn = random.Random(0)
-        self.spoiled: list[HarnessError] = []
+        self.spoiled: list[tuple[HarnessError, BaseException | None]] = []
 
 
 _run = _CurrentRun()
@@ -137,9 +137,9 @@ def refuse(what: str) -> NoReturn:
     raise spoil(UnrealError.of(what))
 
 
-def spoil(error: HarnessError) -> HarnessError:
-    """Return an error that ends the run, even where somebody catches it."""
-    _run.spoiled.append(error)
+def spoil(error: HarnessError, cause: BaseException | None = None) -> HarnessError:
+    """Return an error that ends the run, even where somebody catches it, or takes its cause from it."""
+    _run.spoiled.append((error, cause))
     return error
 
 
@@ -163,11 +163,18 @@ def nothing_real(now_ns: Callable[[], int]) -> Iterator[None]:
             finally:
                 _run.thread = None
     except Exception as error:
-        if found := next(iter(_run.spoiled), None) or _unreal(error):
+        if _run.spoiled:
+            _raise_spoiled()
+        if found := _unreal(error):
             raise found from found.__cause__
         raise
     if _run.spoiled:
-        raise _run.spoiled[0]
+        _raise_spoiled()
+
+
+def _raise_spoiled() -> NoReturn:
+    error, cause = _run.spoiled[0]
+    raise error from cause
 
 
 def copies() -> list[tuple[ModuleType, str, Any]]:

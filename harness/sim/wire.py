@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from harness.drivers.reference.calls import Outgoing
 from harness.drivers.reference.wire import Incoming
+from harness.edge.request import EdgeRequest
 from harness.sim.network import Network
 from harness.sim.own_faults import guarded
 
@@ -17,6 +18,8 @@ class SimWire:
     @guarded
     async def send(self, provider: str, request: Outgoing) -> Incoming:
         """Send a request; return its answer once the headers are there."""
-        return await self._network.send(
-            provider, "POST", request.path, request.headers, request.body, connect_s=None, read_s=None
-        )
+        await self._network.connect(provider)
+        sent = EdgeRequest("POST", request.path, request.headers, request.body, keep=True, version_1_0=False)
+        answering = self._network.take(provider, sent)
+        await answering.open()
+        return answering

@@ -1,219 +1,241 @@
-"""How an attempt's end is read off its transport."""
+"""How an attempt's end is read off its connection, whatever library uses it."""
 
 from __future__ import annotations
 
 import asyncio
-import errno
-from collections.abc import AsyncIterator, Awaitable, Callable
+import contextlib
+import socket
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 
-import httpx
 import pytest
 
 from harness.chain import Provider
-from harness.drivers.recorder import Recorder, read_httpx_error
-from harness.history.records import AttemptOutcome, ChainAttempt
+from harness.drivers.recorder import Recorder, working_on
+from harness.drivers.watched import watched
+from harness.history.records import ChainAttempt
 from harness.provider.marker import ATTEMPT_HEADER
 
-URL = "http://127.0.0.1:9000/v1/chat/completions"
 PROVIDERS = {name: Provider(dialect=name, model="m") for name in ("openai", "anthropic", "gemini")}
 BODY = b'{"messages": [{"content": "[[req-000007 tokentok]]"}]}'
+OK = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
+END = b"0\r\n\r\n"
+RESET = b"reset"
+
+Use = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[object]]
 
 
-def caused(error: Exception, cause: BaseException) -> Exception:
-    """Return an error as `raise … from …` leaves it."""
-    error.__cause__ = cause
-    return error
+def chunk(data: bytes) -> bytes:
+    """Return a piece of a body."""
+    return b"%x\r\n%b\r\n" % (len(data), data)
 
 
-@pytest.mark.parametrize(
-    ("error", "answered", "outcome"),
-    [
-        (asyncio.CancelledError(), False, "client_left"),
-        (httpx.ReadTimeout("", request=None), False, "timeout"),
-        (httpx.ConnectTimeout("", request=None), False, "timeout"),
-        (caused(httpx.ConnectError(""), OSError(errno.ECONNREFUSED, "")), False, "refused"),
-        (caused(httpx.ConnectError(""), ConnectionResetError(errno.ECONNRESET, "")), False, "reset"),
-        (caused(httpx.ReadError(""), BrokenPipeError(errno.EPIPE, "")), True, "reset"),
-        (httpx.ReadError(""), True, "cut"),
-        (httpx.ReadError(""), False, "cut"),
-        (httpx.RemoteProtocolError(""), False, "malformed"),
-        (httpx.RemoteProtocolError(""), True, "cut"),
-    ],
-)
-def test_an_exception_tells_how_the_attempt_ended(
-    error: BaseException, answered: bool, outcome: AttemptOutcome
-) -> None:
-    """Each of the transport's exceptions is one outcome."""
-    assert read_httpx_error(error, answered=answered)[0] == outcome
+async def whole(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+    """Read until the other side closes."""
+    with contextlib.suppress(ConnectionError):
+        await reader.read()
 
 
-def test_an_error_names_neither_address_nor_key() -> None:
-    """The exception's own words may hold anything, so none of them is kept."""
-    cause = OSError(errno.ECONNREFUSED, "sk-planted at 10.1.2.3:99")
-    error = caused(httpx.ConnectError("cannot connect to http://10.1.2.3:99 with sk-planted"), cause)
-
-    assert read_httpx_error(error) == ("refused", "ConnectError: Connection refused")
+async def first(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+    """Read something, then leave."""
+    await reader.readuntil(b"\r\n\r\n")
 
 
-class Body(httpx.AsyncByteStream):
-    """A body of given chunks; an exception among them is raised."""
-
-    def __init__(self, *chunks: bytes | Exception) -> None:
-        self.chunks = chunks
-        self.closed = False
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        for chunk in self.chunks:
-            if isinstance(chunk, Exception):
-                raise chunk
-            yield chunk
-
-    async def aclose(self) -> None:
-        """Note that it was closed."""
-        self.closed = True
+async def impatient(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Wait for more than comes, and close while the timeout is handled, as every library does."""
+    try:
+        async with asyncio.timeout(0.05):
+            await reader.read()
+    except TimeoutError:
+        writer.close()
 
 
-def record(
-    body: Body,
-    use: Callable[[httpx.AsyncByteStream], Awaitable[object]],
-    status: int = 200,
+def recorded(
+    answer: tuple[bytes, ...],
+    use: Use = whole,
+    *,
     provider: str = "openai",
-) -> tuple[list[ChainAttempt], httpx.Request]:
-    """Return the rows of one attempt whose answer is used as told, and the request as it went out."""
-    rows: list[ChainAttempt] = []
-    request = httpx.Request("POST", URL, content=BODY)
+    method: str = "POST",
+    waits: bool = False,
+) -> tuple[list[ChainAttempt], bytes]:
+    """Return the rows of one exchange, and what the provider received.
 
-    async def handle(_request: httpx.Request) -> httpx.Response:
-        return httpx.Response(status, stream=body)
+    Args:
+        answer: What the provider sends, in pieces, before it closes; `RESET` resets instead.
+        use: What the client does with it.
+        provider: Whose it is.
+        method: Of the request.
+        waits: The provider waits for the client to leave before it closes.
+    """
+    rows: list[ChainAttempt] = []
+    received = bytearray()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        received.extend(await reader.readuntil(b"\r\n\r\n"))
+        received.extend(await reader.readexactly(len(BODY)))
+        for piece in answer:
+            if piece == RESET:
+                await asyncio.sleep(0.01)
+                sock: socket.socket = writer.get_extra_info("socket")
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+                writer.transport.abort()
+                return
+            writer.write(piece)
+            await asyncio.sleep(0)
+        if waits:
+            await reader.read()
+        writer.close()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
 
     async def run() -> None:
-        response = await Recorder(PROVIDERS, {provider: "http://127.0.0.1:9000"}, rows.append).watch(handle)(request)
-        assert isinstance(response.stream, httpx.AsyncByteStream)
-        await use(response.stream)
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        recorder = Recorder(PROVIDERS, {provider: f"http://127.0.0.1:{port}"}, rows.append)
+        async with server:
+            with watched(recorder):
+                reader, writer = await asyncio.open_connection("127.0.0.1", port)
+                writer.write(f"{method} /v1 HTTP/1.1\r\nhost: x\r\ncontent-length: {len(BODY)}\r\n\r\n".encode())
+                writer.write(BODY)
+                await use(reader, writer)
+                writer.close()
+                with contextlib.suppress(ConnectionError):
+                    await writer.wait_closed()
+            recorder.close()
 
     asyncio.run(run())
-    return rows, request
-
-
-async def read(stream: httpx.AsyncByteStream) -> list[bytes]:
-    """Read a body to its end and close it."""
-    chunks = [chunk async for chunk in stream]
-    await stream.aclose()
-    return chunks
-
-
-async def read_one(stream: httpx.AsyncByteStream) -> None:
-    """Read one chunk, then close, as one who leaves."""
-    await anext(aiter(stream))
-    await stream.aclose()
+    return rows, bytes(received)
 
 
 @pytest.mark.parametrize(
-    ("provider", "chunks", "status", "outcome"),
+    ("provider", "answer", "outcome", "status"),
     [
-        ("openai", (b"{}",), 200, "ok"),
-        ("openai", (b"{}",), 429, "status"),
-        ("openai", (b"data: 1\n\n", b"data: [DO", b"NE]\n\n", httpx.ReadError("")), 200, "ok"),
-        ("anthropic", (b"event: message_stop\ndata: {}\n\n", httpx.ReadError("")), 200, "ok"),
-        ("openai", (b"event: message_stop\ndata: {}\n\n", httpx.ReadError("")), 200, "cut"),
-        ("gemini", (b"data: [DONE]\n\n", httpx.ReadError("")), 200, "cut"),
-        ("openai", (b'data: {"content": "data: [DONE]"}\n\n', httpx.ReadError("")), 200, "cut"),
-        ("openai", (b"data: 1\n\n", httpx.ReadTimeout("")), 200, "timeout"),
+        ("openai", (b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}",), "ok", 200),
+        ("openai", (b"HTTP/1.1 429 No\r\ncontent-length: 2\r\n\r\n{}",), "status", 429),
+        ("openai", (OK, chunk(b"data: 1\n\n"), END), "ok", 200),
+        ("openai", (OK, chunk(b"data: 1\n\n"), chunk(b"data: [DO"), chunk(b"NE]\n\n"), RESET), "ok", 200),
+        ("anthropic", (OK, chunk(b"event: message_stop\ndata: {}\n\n")), "ok", 200),
+        ("openai", (OK, chunk(b"event: message_stop\ndata: {}\n\n")), "cut", 200),
+        ("gemini", (OK, chunk(b"data: [DONE]\n\n")), "cut", 200),
+        ("openai", (OK, chunk(b'data: {"content": "data: [DONE]"}\n\n')), "cut", 200),
+        ("openai", (OK, chunk(b"data: 1\n\n"), RESET), "reset", 200),
+        ("openai", (), "cut", None),
+        ("openai", (RESET,), "reset", None),
+        ("openai", (b"220 mail ready\r\n\r\n",), "malformed", None),
+        ("openai", (OK, b"zz\r\n"), "malformed", 200),
+        ("openai", (b"HTTP/1.1 200 OK\r\n\r\n{}",), "ok", 200),
     ],
 )
-def test_a_body_is_one_row(provider: str, chunks: tuple[bytes | Exception, ...], status: int, outcome: str) -> None:
-    """The last event of a stream ends the attempt, even where the client never reads on; text that looks so does not."""
-
-    async def use(stream: httpx.AsyncByteStream) -> None:
-        try:
-            await read(stream)
-        except (httpx.ReadError, httpx.ReadTimeout):
-            await stream.aclose()
-
-    rows, request = record(Body(*chunks), use, status, provider)
+def test_an_exchange_is_one_row(provider: str, answer: tuple[bytes, ...], outcome: str, status: int | None) -> None:
+    """The last event of a stream ends the attempt, even where more is owed; text that looks so does not."""
+    rows, received = recorded(answer, provider=provider)
 
     assert [(row.outcome, row.status, row.provider, row.request_id) for row in rows] == [
         (outcome, status, provider, "req-000007")
     ]
-    assert request.headers[ATTEMPT_HEADER] == rows[0].key
+    assert f"{ATTEMPT_HEADER}: {rows[0].key}\r\n".encode() in received
+    assert received.endswith(BODY)
 
 
 @pytest.mark.parametrize(("status", "outcome"), [(200, "client_left"), (500, "status")])
 def test_closing_early_is_leaving(status: int, outcome: str) -> None:
     """Who closes a good answer before its end has left; the rest of an error's body interests nobody."""
-    body = Body(b"data: 1\n\n", b"data: 2\n\n")
+    head = f"HTTP/1.1 {status} X\r\ncontent-length: 9\r\n\r\n".encode()
 
-    rows, _request = record(body, read_one, status)
+    rows, _received = recorded((head, b"{"), first, waits=True)
 
     assert [row.outcome for row in rows] == [outcome]
-    assert body.closed
 
 
-def test_what_passes_is_unchanged() -> None:
-    """The recorder hands every chunk on as it is."""
-    chunks: list[bytes] = []
+def test_closing_because_nothing_came_is_a_timeout() -> None:
+    """Whoever measured it."""
+    rows, _received = recorded((OK,), impatient, waits=True)
 
-    async def use(stream: httpx.AsyncByteStream) -> None:
-        chunks.extend(await read(stream))
-
-    record(Body(b"a", b"", b"b"), use)
-
-    assert chunks == [b"a", b"", b"b"]
-
-
-def test_what_is_under_way_at_the_end_is_written() -> None:
-    """An attempt that nobody ended is a row all the same."""
-    rows: list[ChainAttempt] = []
-
-    async def handle(_request: httpx.Request) -> httpx.Response:
-        return httpx.Response(200, stream=Body(b"a"))
-
-    async def run() -> None:
-        recorder = Recorder(PROVIDERS, {"openai": "http://127.0.0.1:9000"}, rows.append)
-        response = await recorder.watch(handle)(httpx.Request("POST", URL))
-        recorder.close()
-        del response
-
-    asyncio.run(run())
-
-    assert [(row.outcome, row.request_id) for row in rows] == [("client_left", None)]
-
-
-def test_a_stranger_is_not_called() -> None:
-    """A host and port that no provider has is refused before anything leaves."""
-    called: list[httpx.Request] = []
-    rows: list[ChainAttempt] = []
-
-    async def handle(request: httpx.Request) -> httpx.Response:
-        called.append(request)
-        return httpx.Response(200)
-
-    watched = Recorder(PROVIDERS, {"openai": "http://127.0.0.1:9000"}, rows.append).watch(handle)
-    with pytest.raises(httpx.ConnectError):
-        asyncio.run(_send(watched, httpx.Request("POST", "http://127.0.0.1:9001/")))
-
-    assert called == []
-    assert rows == []
+    assert [(row.outcome, row.status) for row in rows] == [("timeout", 200)]
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "DELETE"])
 def test_only_a_post_is_an_attempt(method: str) -> None:
     """Anything else reaches the provider as it is: the edge records none of it, so a row would have no other half."""
-    sent: list[httpx.Request] = []
-    rows: list[ChainAttempt] = []
+    rows, received = recorded((b"HTTP/1.1 204 No\r\n\r\n",), method=method)
 
-    async def handle(request: httpx.Request) -> httpx.Response:
-        sent.append(request)
-        return httpx.Response(200, stream=Body(b"{}"))
-
-    recorder = Recorder(PROVIDERS, {"openai": "http://127.0.0.1:9000"}, rows.append)
-    asyncio.run(_send(recorder.watch(handle), httpx.Request(method, "http://127.0.0.1:9000/v1/models")))
-    recorder.close()
-
-    assert [request.method for request in sent] == [method]
-    assert ATTEMPT_HEADER not in sent[0].headers
+    assert received.startswith(method.encode())
+    assert ATTEMPT_HEADER.encode() not in received
     assert rows == []
 
 
-async def _send(handle: Callable[[httpx.Request], Awaitable[httpx.Response]], request: httpx.Request) -> None:
-    await handle(request)
+@contextmanager
+def refusing() -> Iterator[int]:
+    """Give a port of the loopback at which nobody listens."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        yield sock.getsockname()[1]
+
+
+def test_a_refused_connection_is_the_attempt_of_the_request_that_is_worked_on() -> None:
+    """No byte of it was ever sent."""
+    rows: list[ChainAttempt] = []
+
+    async def run(port: int) -> None:
+        recorder = Recorder(PROVIDERS, {"openai": f"http://127.0.0.1:{port}"}, rows.append)
+        with watched(recorder), working_on("req-000009"), pytest.raises(ConnectionRefusedError):
+            await asyncio.open_connection("127.0.0.1", port)
+
+    with refusing() as port:
+        asyncio.run(run(port))
+    assert [(row.outcome, row.request_id, row.error) for row in rows] == [
+        ("refused", "req-000009", "Connection refused")
+    ]
+
+
+@pytest.mark.parametrize(("left", "outcome"), [(False, "timeout"), (True, "client_left")])
+def test_who_gives_up_before_there_is_a_connection_shows_at_the_request_s_end(left: bool, outcome: str) -> None:
+    """The chain has lost its patience, unless its caller has left."""
+    rows: list[ChainAttempt] = []
+
+    async def request(port: int) -> None:
+        with working_on("req-000009"):
+            try:
+                async with asyncio.timeout(None if left else 0.01):
+                    await asyncio.open_connection("127.0.0.1", port)
+            except TimeoutError:
+                assert rows == []
+
+    async def run(port: int) -> None:
+        async def never(_sock: socket.socket, _address: object) -> None:
+            await asyncio.Event().wait()
+
+        loop = asyncio.get_running_loop()
+        loop.sock_connect = never  # type: ignore[method-assign, assignment]
+        with watched(Recorder(PROVIDERS, {"openai": f"http://127.0.0.1:{port}"}, rows.append)):
+            task = asyncio.create_task(request(port))
+            await asyncio.sleep(0.005)
+            if left:
+                task.cancel()
+            await asyncio.wait([task])
+
+    with refusing() as port:
+        asyncio.run(run(port))
+    assert [(row.outcome, row.request_id) for row in rows] == [(outcome, "req-000009")]
+
+
+def test_a_stranger_is_not_called() -> None:
+    """A host and port that no provider has is refused before anything leaves."""
+    rows: list[ChainAttempt] = []
+    called: list[object] = []
+
+    async def serve(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        called.append(writer)
+
+    async def run() -> None:
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        async with server:
+            recorder = Recorder(PROVIDERS, {"openai": "http://127.0.0.1:9"}, rows.append)
+            stopped = pytest.raises(ConnectionRefusedError, match="none of the chain's providers")
+            with watched(recorder), stopped:
+                await asyncio.open_connection(*server.sockets[0].getsockname()[:2])
+            await asyncio.sleep(0.01)
+
+    asyncio.run(run())
+    assert called == []
+    assert rows == []

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from harness import sim
-from harness.drivers import recorder
+from harness.drivers import watched
 from harness.drivers.litellm_router import fast
 from harness.drivers.reference.host import Reference
 from harness.edge.provider_port import ProviderPort
@@ -32,11 +32,11 @@ async def _broken_late(*_args: object, **_options: object) -> Any:
 
 
 PLACES: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
-    "transport": lambda patch: patch.setattr(network.Network, "send", _broken_late),
+    "transport": lambda patch: patch.setattr(network.Network, "take", _broken),
     "listener": lambda patch: patch.setattr(network, "AnswerPath", _broken),
     "answer": lambda patch: patch.setattr(network.Answering, "_arrival", _broken_late),
     "edge": lambda patch: patch.setattr(ProviderPort, "take", _broken),
-    "recorder": lambda patch: patch.setattr(recorder, "find_request", _broken),
+    "recorder": lambda patch: patch.setattr(watched, "find_request", _broken),
     "caller": lambda patch: patch.setattr(caller, "opening", _broken_late),
 }
 

@@ -1,31 +1,39 @@
-"""What a client's transport makes of each fault in virtual time is what it makes of it on a socket."""
+"""What a library makes of each fault on a connection in memory is what it makes of it on a socket."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import replace
 
+import aiohttp
 import httpx
 import pytest
-from aiohttp import ClientSession
 
 from harness.chain import Provider, ReplySpec
-from harness.drivers.recorder import read_httpx_error
+from harness.drivers.litellm_router.router import silence
+from harness.drivers.recorder import Recorder, working_on
 from harness.drivers.reference.calls import outgoing
 from harness.drivers.reference.wire import BrokenError, ReferenceWire, Sockets
+from harness.drivers.watched import watched
 from harness.edge import Edge
 from harness.edge.provider_port import ProviderPort
+from harness.history.records import ChainAttempt
 from harness.live.toxiproxy.port import Port
 from harness.provider import decide
 from harness.scenario import Inject, Timeline, Window
 from harness.sim.clock import Clock, run
-from harness.sim.http import ErrorStyle, Transport, base_url
 from harness.sim.network import Network
+from harness.sim.sockets import base_urls, connected
 from harness.sim.wire import SimWire
+
+silence()
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler
 
 PROVIDER = Provider(dialect="openai", model="gpt-4", reply=ReplySpec(ttft=0, tokens=8, tokens_per_second=0))
 ASKED = {"model": "gpt-4", "messages": [{"role": "user", "content": "hello"}]}
@@ -40,58 +48,79 @@ INJECTS = {
 }
 
 
-def _aiohttp() -> httpx.AsyncBaseTransport:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # LiteLLM's import has some
-        return _litellm_s()
+async def _httpx(url: str, body: str, timeout_s: float) -> AsyncIterator[bytes]:
+    async with httpx.AsyncClient(timeout=timeout_s) as client, client.stream("POST", url, content=body) as response:
+        yield b""
+        async for data in response.aiter_bytes():
+            yield data
 
 
-def _litellm_s() -> httpx.AsyncBaseTransport:
-    from aiohttp import ClientSession  # noqa: PLC0415 - slow
-    from litellm.llms.custom_httpx.aiohttp_transport import LiteLLMAiohttpTransport  # noqa: PLC0415 - as above
-
-    transport: httpx.AsyncBaseTransport = LiteLLMAiohttpTransport(client=ClientSession)
-    return transport
-
-
-REAL: dict[ErrorStyle, Callable[[], httpx.AsyncBaseTransport]] = {
-    "httpx": httpx.AsyncHTTPTransport,
-    "aiohttp": _aiohttp,
-}
+async def _litellm(url: str, body: str, timeout_s: float) -> AsyncIterator[bytes]:
+    handler = AsyncHTTPHandler(timeout=timeout_s)
+    try:
+        async with handler.client.stream("POST", url, content=body) as response:
+            yield b""
+            async for data in response.aiter_bytes():
+                yield data
+    finally:
+        await handler.close()
 
 
-async def told(transport: httpx.AsyncBaseTransport, url: str, *, streaming: bool) -> tuple[str, str, bool]:
-    """Return the error's kind, what the recorder makes of it, and whether the headers had come."""
-    body = json.dumps({**ASKED, "stream": streaming})
-    answered = False
-    async with httpx.AsyncClient(transport=transport, timeout=0.3) as client:
+async def _aiohttp(url: str, body: str, timeout_s: float) -> AsyncIterator[bytes]:
+    patience = aiohttp.ClientTimeout(sock_connect=timeout_s, sock_read=timeout_s)
+    async with aiohttp.ClientSession(timeout=patience) as session, session.post(url, data=body) as response:
+        yield b""
+        async for data in response.content.iter_any():
+            yield data
+
+
+Call = Callable[[str, str, float], AsyncIterator[bytes]]
+CALLS: dict[str, Call] = {"httpx": _httpx, "litellm": _litellm, "aiohttp": _aiohttp}
+Told = tuple[str, bool, list[tuple[str, int | None]]]
+
+
+async def told(call: Call, url: str, *, streaming: bool) -> Told:
+    """Return the error's kind, whether the headers had come, and the attempts as recorded."""
+    rows: list[ChainAttempt] = []
+    recorder = Recorder({"openai": PROVIDER}, {"openai": url}, rows.append)
+    kind, answered = "whole", False
+    with watched(recorder), working_on("req-000001"):
         try:
-            async with client.stream("POST", f"{url}/v1/chat/completions", content=body) as response:
+            async for _ in call(f"{url}/v1/chat/completions", json.dumps({**ASKED, "stream": streaming}), 0.3):
                 answered = True
-                async for _ in response.aiter_bytes():
-                    pass
-        except httpx.TransportError as error:
-            return type(error).__name__, read_httpx_error(error, answered=answered)[0], answered
-    return "whole", "ok", answered
+        except (httpx.TransportError, aiohttp.ClientError, TimeoutError) as error:
+            kind = type(error).__name__
+    recorder.close()
+    return kind, answered, [(row.outcome, row.status) for row in rows]
 
 
-def live(make: Callable[[], httpx.AsyncBaseTransport], windows: tuple[Window, ...], *, streaming: bool) -> object:
+def live(call: Call, windows: tuple[Window, ...], *, streaming: bool) -> Told:
     """Ask a real edge on a socket."""
 
-    async def story() -> object:
+    async def story() -> Told:
         async with Edge({"openai": PROVIDER}, windows=windows) as edge:
             edge.begin(0)
-            return await told(make(), f"http://127.0.0.1:{edge.ports['openai']}", streaming=streaming)
+            return await told(call, f"http://127.0.0.1:{edge.ports['openai']}", streaming=streaming)
 
     return asyncio.run(story())
 
 
-def simulated(manner: ErrorStyle, windows: tuple[Window, ...], *, streaming: bool) -> object:
+@asynccontextmanager
+async def in_memory(clock: Clock, windows: tuple[Window, ...], provider: Provider = PROVIDER) -> AsyncIterator[str]:
+    """Give the address of the provider in virtual time."""
+    made = network(clock, windows, provider)
+    addresses = base_urls(["openai"])
+    with connected(made, addresses):
+        yield addresses["openai"]
+    made.close()
+
+
+def simulated(call: Call, windows: tuple[Window, ...], *, streaming: bool) -> Told:
     """Ask in virtual time."""
 
-    async def main(clock: Clock) -> object:
-        transport = Transport(network(clock, windows), ["openai"], manner=manner)
-        return await told(transport, base_url("openai"), streaming=streaming)
+    async def main(clock: Clock) -> Told:
+        async with in_memory(clock, windows) as url:
+            return await told(call, url, streaming=streaming)
 
     return run(main)
 
@@ -110,18 +139,32 @@ def window(inject: Inject) -> Window:
 
 
 @pytest.mark.system
-@pytest.mark.parametrize("manner", ["httpx", "aiohttp"])
+@pytest.mark.parametrize("library", CALLS)
 @pytest.mark.parametrize("name", INJECTS)
-def test_a_fault_is_the_same_error_in_both(manner: ErrorStyle, name: str) -> None:
-    """Its kind, what the recorder calls it, and whether the headers had come."""
+def test_a_fault_is_the_same_in_both(library: str, name: str) -> None:
+    """The library's error, whether the headers had come, and what the recorder calls it."""
     windows = (window(INJECTS[name]),)
     streaming = "stream" in name
-    found = simulated(manner, windows, streaming=streaming)
-    real = live(REAL[manner], windows, streaming=streaming)
+    found = simulated(CALLS[library], windows, streaming=streaming)
+    real = live(CALLS[library], windows, streaming=streaming)
     if name.startswith("reset in"):  # on a real socket the reset may overtake the headers, or some of what was sent
-        assert real in {found, simulated(manner, (window(INJECTS["reset"]),), streaming=streaming)}
+        assert real in (found, simulated(CALLS[library], (window(INJECTS["reset"]),), streaming=streaming))
     else:
         assert real == found
+
+
+@pytest.mark.parametrize("library", CALLS)
+def test_an_answer_that_trickles_tries_no_patience(library: str) -> None:
+    """A read timeout is about silence: bytes that come, however slowly, are none."""
+    slow = window(Inject(connection="throttle", bytes_per_second=100))
+
+    async def main(clock: Clock) -> tuple[Told, int]:
+        async with in_memory(clock, (slow,)) as url:
+            return await told(CALLS[library], url, streaming=False), clock.now_ns
+
+    found, took_ns = run(main)
+    assert found == ("whole", True, [("ok", 200)])
+    assert took_ns > 3 * 10**9
 
 
 @contextmanager
@@ -137,15 +180,14 @@ def closed(kind: str) -> Iterator[str]:
 
 
 @pytest.mark.system
-@pytest.mark.parametrize("manner", ["httpx", "aiohttp"])
+@pytest.mark.parametrize("library", CALLS)
 @pytest.mark.parametrize(("kind", "outcome"), [("refused", "refused"), ("unreachable", "timeout")])
-def test_a_port_without_connections_is_the_same_error_in_both(manner: ErrorStyle, kind: str, outcome: str) -> None:
+def test_a_port_without_connections_is_the_same_in_both(library: str, kind: str, outcome: str) -> None:
     """Refused, or timed out before there was a connection."""
     with closed(kind) as url:
-        real = asyncio.run(told(REAL[manner](), url, streaming=False))
-    assert real == simulated(manner, (window(Inject(connection=kind)),), streaming=False)
-    assert real[0].startswith("Connect")
-    assert real[1:] == (outcome, False)
+        real = asyncio.run(told(CALLS[library], url, streaming=False))
+    assert real == simulated(CALLS[library], (window(Inject(connection=kind)),), streaming=False)
+    assert real[1:] == (False, [(outcome, None)])
 
 
 @pytest.mark.system
@@ -154,7 +196,7 @@ def test_a_port_without_connections_is_the_same_to_the_reference_chain(kind: str
     """What its wire calls it."""
 
     async def on_sockets(url: str) -> object:
-        async with ClientSession() as session:
+        async with aiohttp.ClientSession() as session:
             return await ended(Sockets(session, {"openai": url}), streaming=False)
 
     with closed(kind) as url:
@@ -166,19 +208,25 @@ def test_a_port_without_connections_is_the_same_to_the_reference_chain(kind: str
 SLOW = replace(PROVIDER, reply=ReplySpec(ttft=0, tokens=8, tokens_per_second=50))
 
 
-async def abandoned(transport: httpx.AsyncBaseTransport, url: str) -> tuple[str, str, bool]:
-    """Return how a stream ends whose client is closed under it: the error, the recorder's word, whether text came before."""
-    client = httpx.AsyncClient(transport=transport, timeout=5)
-    request = client.build_request("POST", f"{url}/v1/chat/completions", content=json.dumps({**ASKED, "stream": True}))
-    response = await client.send(request, stream=True)
-    await client.aclose()
-    text = b""
-    try:
-        async for data in response.aiter_bytes():
-            text += data
-    except httpx.TransportError as error:
-        return type(error).__name__, read_httpx_error(error, answered=True)[0], bool(text)
-    return "whole", "ok", bool(text)
+async def abandoned(url: str) -> tuple[str, bool, list[tuple[str, int | None]]]:
+    """Return how a stream of LiteLLM's client ends that is closed under it: the error, whether text came, the attempts."""
+    rows: list[ChainAttempt] = []
+    recorder = Recorder({"openai": SLOW}, {"openai": url}, rows.append)
+    kind, text = "whole", b""
+    with watched(recorder):
+        client = AsyncHTTPHandler(timeout=5).client
+        body = json.dumps({**ASKED, "stream": True})
+        response = await client.send(
+            client.build_request("POST", f"{url}/v1/chat/completions", content=body), stream=True
+        )
+        await client.aclose()
+        try:
+            async for data in response.aiter_bytes():
+                text += data
+        except httpx.TransportError as error:
+            kind = type(error).__name__
+    recorder.close()
+    return kind, bool(text), [(row.outcome, row.status) for row in rows]
 
 
 @pytest.mark.system
@@ -187,35 +235,17 @@ def test_a_stream_ends_with_the_client_that_it_came_by() -> None:
 
     async def on_sockets() -> object:
         async with Edge({"openai": SLOW}) as edge:
-            return await abandoned(_aiohttp(), f"http://127.0.0.1:{edge.ports['openai']}")
+            return await abandoned(f"http://127.0.0.1:{edge.ports['openai']}")
 
     async def main(clock: Clock) -> object:
-        transport = Transport(network(clock, (), SLOW), ["openai"], manner="aiohttp")
-        found = await abandoned(transport, base_url("openai"))
+        async with in_memory(clock, (), SLOW) as url:
+            found = await abandoned(url)
         assert clock.now_ns == 0
         return found
 
-    assert run(main) == asyncio.run(on_sockets()) == ("ReadError", "cut", True)
-
-
-@pytest.mark.parametrize("manner", ["httpx", "aiohttp"])
-@pytest.mark.parametrize("ends", ["cut", "left"])
-def test_a_client_closes_quietly_over_a_stream_that_nobody_reads_any_more(manner: ErrorStyle, ends: str) -> None:
-    """Whether the stream broke, or its reader was stopped: neither has closed it, and closing is no error of its own."""
-    inject = Inject(stream="cut", after_tokens=2) if ends == "cut" else Inject(stream="stall", after_tokens=2)
-
-    async def main(clock: Clock) -> None:
-        transport = Transport(network(clock, (window(inject),), SLOW), ["openai"], manner=manner)
-        client = httpx.AsyncClient(transport=transport, timeout=5)
-        body = json.dumps({**ASKED, "stream": True})
-        request = client.build_request("POST", f"{base_url('openai')}/v1/chat/completions", content=body)
-        response = await client.send(request, stream=True)
-        with pytest.raises((httpx.TransportError, TimeoutError)):
-            await asyncio.wait_for(response.aread(), 1)
-        await client.aclose()
-        await response.aclose()
-
-    run(main)
+    found = run(main)
+    assert found == asyncio.run(on_sockets())
+    assert found == ("ReadError", True, [("client_left", 200)])
 
 
 async def ended(wire: ReferenceWire, *, streaming: bool) -> tuple[str, bool]:
@@ -244,7 +274,10 @@ def test_a_fault_is_the_same_to_the_reference_chain(name: str) -> None:
     streaming = "stream" in name
 
     async def on_sockets() -> object:
-        async with Edge({"openai": PROVIDER}, windows=(window(INJECTS[name]),)) as edge, ClientSession() as session:
+        async with (
+            Edge({"openai": PROVIDER}, windows=(window(INJECTS[name]),)) as edge,
+            aiohttp.ClientSession() as session,
+        ):
             edge.begin(0)
             urls = {"openai": f"http://127.0.0.1:{edge.ports['openai']}"}
             return await ended(Sockets(session, urls), streaming=streaming)

@@ -20,8 +20,9 @@ import uvloop
 
 from harness import part
 from harness.chain.litellm_router import RouterSettings, router_settings
-from harness.drivers.litellm_router.router import settle, watched_transports
+from harness.drivers.litellm_router.router import settle
 from harness.drivers.recorder import Recorder, forget
+from harness.drivers.watched import watched
 from harness.errors import HarnessError
 from harness.messages import WorkerReady, WorkerStart
 from harness.store import encode
@@ -70,7 +71,7 @@ async def serve(
         app, log_level="critical", access_log=False, server_header=False, timeout_graceful_shutdown=SHUTDOWN_S
     )
     server = uvicorn.Server(config)
-    with watched_transports(recorder):
+    with watched(recorder):
         with _configured(settings):
             task = asyncio.create_task(server.serve(sockets=[listener]))
 

@@ -14,14 +14,18 @@ from harness.chain.redact import secrets
 from harness.chain.scrub import scrub
 from harness.chain.spec import DUMMY_KEY
 from harness.drivers.environment import LIVE, HostEnvironment
-from harness.drivers.litellm_router.router import routed, settle, watched_transports
+from harness.drivers.litellm_router.router import routed, settle
 from harness.drivers.recorder import Recorder
 from harness.drivers.server import InProcessChain
+from harness.drivers.watched import watched
 
 
 @asynccontextmanager
 async def enter(
-    chain: Chain, base_urls: Mapping[str, str], recorder: Recorder, environment: HostEnvironment = LIVE
+    chain: Chain,
+    base_urls: Mapping[str, str],
+    recorder: Recorder,
+    environment: HostEnvironment = LIVE,  # noqa: ARG001 - its library calls over the event loop's own connections
 ) -> AsyncIterator[InProcessChain]:
     """Host a chain; see `Open`.
 
@@ -32,7 +36,7 @@ async def enter(
     keys = {str(entry["litellm_params"]["api_key"]) for entry in settings.model_list} - {DUMMY_KEY}
     hidden = secrets(chain, os.environ) | keys
     asked = chain.entry_model
-    with watched_transports(recorder, environment), routed(settings, hidden) as router:
+    with watched(recorder), routed(settings, hidden) as router:
         yield InProcessChain(
             ask=partial(_ask, router),
             explain=partial(_explain, hidden),

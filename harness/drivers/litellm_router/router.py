@@ -10,12 +10,8 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
-import httpx
-
 from harness.chain.litellm_router import RouterSettings, litellm_names
 from harness.chain.scrub import scrub
-from harness.drivers.environment import LIVE, HostEnvironment
-from harness.drivers.recorder import Recorder
 from harness.errors import UsageError
 from harness.patches import ABSENT, patched
 
@@ -80,23 +76,6 @@ def _make(litellm: Any, settings: RouterSettings, hidden: frozenset[str]) -> Any
         text = scrub(str(error), hidden).split("\n", 1)[0][:300]
         problem = f"LiteLLM does not take this chain: {type(error).__name__}: {text}"
         raise UsageError(problem, where="chain") from None
-
-
-@contextmanager
-def watched_transports(recorder: Recorder, environment: HostEnvironment = LIVE) -> Iterator[None]:
-    """Have every HTTP transport that LiteLLM makes meanwhile recorded; all its async clients get theirs in one place."""
-    from litellm.llms.custom_httpx.http_handler import AsyncHTTPHandler  # noqa: PLC0415 - takes seconds
-
-    create = AsyncHTTPHandler.create_async_transport
-
-    def create_async_transport(*args: Any, **kwargs: Any) -> Any:
-        transport: Any = environment.transport("aiohttp") or create(*args, **kwargs) or httpx.AsyncHTTPTransport()
-        # On the instance: LiteLLM looks at its transport's class.
-        transport.handle_async_request = recorder.watch(transport.handle_async_request)
-        return transport
-
-    with patched([(AsyncHTTPHandler, "create_async_transport", staticmethod(create_async_transport))]):
-        yield
 
 
 def settle(settings: RouterSettings) -> RouterSettings:

@@ -13,8 +13,6 @@ from harness.chain import Provider
 from harness.chain.openai_sdk import SdkSettings
 from harness.chain.scrub import scrub
 from harness.chain.spec import DUMMY_KEY
-from harness.drivers.environment import HostEnvironment
-from harness.drivers.recorder import Recorder
 from harness.provider.dialects import DIALECTS
 
 
@@ -85,26 +83,19 @@ class Fallback:
                 yield _json(chunk)
 
 
-def client(
-    provider: Provider, base_url: str, settings: SdkSettings, recorder: Recorder, environment: HostEnvironment
-) -> openai.AsyncOpenAI:
+def client(provider: Provider, base_url: str, settings: SdkSettings) -> openai.AsyncOpenAI:
     """Return the SDK's client for a provider, with its defaults but for its address and the chain file's settings.
 
     Args:
         provider: Of a dialect that the SDK speaks.
         base_url: Where it is called, without the dialect's own path.
         settings: Retries and timeout.
-        recorder: Watches the client's transport.
-        environment: What it runs in.
     """
-    transport = environment.transport("httpx") or httpx.AsyncHTTPTransport(limits=openai.DEFAULT_CONNECTION_LIMITS)
-    transport.handle_async_request = recorder.watch(transport.handle_async_request)  # type: ignore[method-assign, assignment]
     base_url = base_url.rstrip("/")
     common: dict[str, Any] = {
         "api_key": DUMMY_KEY,
         "max_retries": settings.max_retries,
         "timeout": openai.DEFAULT_TIMEOUT if settings.timeout_s is None else settings.timeout_s,
-        "http_client": openai.DefaultAsyncHttpxClient(transport=transport),
     }
     called = DIALECTS[provider.dialect].openai_client
     assert called is not None

@@ -14,11 +14,15 @@ from harness.drivers.environment import LIVE, HostEnvironment
 from harness.drivers.openai_sdk.fallback import Fallback, client, explain
 from harness.drivers.recorder import Recorder
 from harness.drivers.server import InProcessChain
+from harness.drivers.watched import watched
 
 
 @asynccontextmanager
 async def enter(
-    chain: Chain, base_urls: Mapping[str, str], recorder: Recorder, environment: HostEnvironment = LIVE
+    chain: Chain,
+    base_urls: Mapping[str, str],
+    recorder: Recorder,
+    environment: HostEnvironment = LIVE,  # noqa: ARG001 - its library calls over the event loop's own connections
 ) -> AsyncIterator[InProcessChain]:
     """Host a chain; see `Open`.
 
@@ -28,10 +32,9 @@ async def enter(
     settings = sdk_settings(chain)
     names = chain.names
     async with AsyncExitStack() as stack:
+        stack.enter_context(watched(recorder))
         clients = {
-            name: await stack.enter_async_context(
-                client(chain.providers[name], base_urls[name], settings, recorder, environment)
-            )
+            name: await stack.enter_async_context(client(chain.providers[name], base_urls[name], settings))
             for name in names
         }
         fallback = Fallback(clients, {name: chain.providers[name].model for name in names}, chain.order)
