@@ -27,7 +27,7 @@ OLDEST = (3, 11)
 NAMED = ("litellm", "openai", "httpx", "aiohttp")
 """The libraries whose versions a run's report names."""
 _BOOTSTRAP = Path(__file__).with_name("bootstrap.py")
-_CARRIED = ("aiohttp>=3.10", "msgspec>=0.18", "respx>=0.22", "time-machine>=2.14")
+_CARRIED = ("aiohttp>=3.10", "msgspec>=0.18", "time-machine>=2.14")
 """What our programs need there; what the environment has of them itself is used in their place."""
 _PROBE_S = 60.0
 _MARK = "harness-probe:"
