@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 EXTRAS ?= test
 export CI
 
-.PHONY: help install demo test test-fast check bench agreement lab schema samples lock clean
+.PHONY: help install demo test test-all test-fast check bench agreement lab schema samples lock clean
 
 help:  ## list the tasks
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1  \t/'
@@ -20,11 +20,14 @@ demo: install  ## run the demo scenario live and show its verdict
 	$(BIN)/harness run scenarios/primary-429.yaml
 
 test: install  ## run the whole test suite
-	$(BIN)/python -m pytest -m "not system" -n auto --dist loadfile
-	$(BIN)/python -m pytest -m system -n 2 --dist loadfile
+	$(BIN)/python -m pytest -m "not system and not slow" -n auto --dist loadfile
+	$(BIN)/python -m pytest -m "system and not slow" -n 2 --dist loadfile
+
+test-all: test  ## run the slow tests too: other versions of LiteLLM, each in an environment of its own
+	$(BIN)/python -m pytest -m slow -n 2 --dist loadfile
 
 test-fast: install  ## run the tests of the pure rooms, for the inner loop
-	$(BIN)/python -m pytest -q -m "not system" -n auto --dist loadfile --ignore tests/provider/sdk \
+	$(BIN)/python -m pytest -q -m "not system and not slow" -n auto --dist loadfile --ignore tests/provider/sdk \
 	  tests/caller tests/chain tests/document tests/history tests/judge tests/provider tests/scenario tests/store \
 	  tests/test_draw.py tests/test_names.py tests/test_registry.py tests/test_words.py
 

@@ -134,6 +134,7 @@ def become(run: Callable[[], int], streams: Sequence[int]) -> NoReturn:
         streams: What becomes its standard input, output and, where there is a third, error.
     """
     code = 1
+    _OUT.clear()  # it is that of the process that forked
     try:
         for number, stream in enumerate(streams):
             os.dup2(stream, number)

@@ -64,7 +64,8 @@ class Driver:
         part: Returns the program of our own child process that hosts the chain in a live run, as after `python -m`: a module
             and its arguments. None if the user's own gateway hosts it.
         variables: Returns the names of the environment variables that its library takes settings from, other than keys: the
-            process that hosts the chain gets these and what the chain names.
+            process that hosts the chain gets these and what the chain names. Given the files of the modules in `requirement`
+            where they are another interpreter's.
         forked: Whether that program may be forked from a process that has done its imports: it starts no thread before it
             is asked to, and takes no arguments.
         in_process: Hosts a chain in this very process (`harness.drivers.server.Open`); None if only a live run can.
@@ -82,7 +83,7 @@ class Driver:
     configuration: Configuration | None
     requirement: Requirement | None
     part: Callable[[Chain], tuple[str, ...]] | None
-    variables: Callable[[], frozenset[str]]
+    variables: Callable[[Mapping[str, str]], frozenset[str]]
     forked: bool
     in_process: Callable[..., AbstractAsyncContextManager[Any]] | None
     preload: Callable[[], None]

@@ -13,7 +13,8 @@ from harness.errors import UsageError
 from harness.provider.spec import EnvName, Name, Provider
 
 Backoff = Literal["exponential", "fixed", "full-jitter", "equal-jitter", "decorrelated"]
-LiteLLMVersion = Annotated[str, StringConstraints(pattern=r"^[0-9][0-9A-Za-z.+!]{0,40}$")]
+LITELLM_VERSION = r"^[0-9][0-9A-Za-z.+!]{0,40}$"
+LiteLLMVersion = Annotated[str, StringConstraints(pattern=LITELLM_VERSION)]
 PackageName = Annotated[
     str,
     StringConstraints(

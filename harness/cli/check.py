@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from harness.cli.app import app
-from harness.cli.options import ChainOption, Json
+from harness.cli.options import ChainOption, Json, LiteLLMAt, PythonAt, home_of
 from harness.cli.output import show
 from harness.errors import ExitCode
 
@@ -22,13 +22,16 @@ def check(
     ],
     *,
     chain: ChainOption = None,
+    python: PythonAt = None,
+    litellm: LiteLLMAt = None,
     as_json: Json = False,
 ) -> int:
     """Validate files without running anything."""
     from harness import experiment  # noqa: PLC0415
     from harness.scenario.shipped import named  # noqa: PLC0415
 
-    checked = [result for path in files for result in experiment.check(path, chain=chain)]
+    home = home_of(python, litellm)
+    checked = [result for path in files for result in experiment.check(path, chain=chain, home=home)]
     if as_json:
         show({"files": [result.as_json() for result in checked]})
     for result in checked:

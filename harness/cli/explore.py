@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from harness.cli.app import app
-from harness.cli.options import Json, Reports
+from harness.cli.options import Json, LiteLLMAt, PythonAt, Reports, home_of
 from harness.cli.output import show
 from harness.draw import SEED_MAX
 from harness.errors import UsageError
 
 if TYPE_CHECKING:
+    from harness.chain.home import ChainHome
     from harness.experiment import Explored, Found
 
 
@@ -47,6 +48,8 @@ def explore(
         Path | None,
         typer.Option(metavar="DIR", help="Folder for finds. [default: REPORTS/explore/CHAIN]"),
     ] = None,
+    python: PythonAt = None,
+    litellm: LiteLLMAt = None,
     reports: Reports = Path("reports"),
     as_json: Json = False,
 ) -> int:
@@ -58,6 +61,7 @@ def explore(
     from harness.report.progress import SearchProgress  # noqa: PLC0415
     from harness.scenario import EXPLORED  # noqa: PLC0415
 
+    home = home_of(python, litellm)
     progress = SearchProgress()
     with _interruptible() as interrupted:
         explored = experiment.explore(
@@ -72,12 +76,13 @@ def explore(
             progress=progress.show,
             found=lambda each: progress.say(f"found: {each.property}: {each.sentence}"),
             interrupted=interrupted,
+            home=home,
         )
     progress.end()
     if as_json:
         show(_as_json(explored))
     else:
-        _print(explored)
+        _print(explored, home)
     return explored.exit_code
 
 
@@ -131,14 +136,15 @@ def _as_json(explored: Explored) -> dict[str, Any]:
     }
 
 
-def _print(explored: Explored) -> None:
+def _print(explored: Explored, home: ChainHome) -> None:
     write = sys.stdout.write
     for each in explored.found:
         write(f"{each.property}: {each.sentence}\n{'':4}{_file(each)}\n")
     if explored.interrupted:
         write("interrupted\n")
     if explored.found:
-        write(f"replay: harness run {shlex.quote(str(explored.found[0].scenario))} --engine sim\n")
+        again = shlex.join(["harness", "run", str(explored.found[0].scenario), "--engine", "sim", *home.words])
+        write(f"replay: {again}\n")
     else:
         write("nothing found\n")
     write(f"searched: {explored.searched()}\n")

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from harness.draw import SEED_MAX
+
+if TYPE_CHECKING:
+    from harness.chain.home import ChainHome
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, and nothing else there.")]
 Reports = Annotated[Path, typer.Option("--reports", metavar="DIR", help="Folder where runs are saved.")]
@@ -23,6 +26,16 @@ EngineName = Annotated[
     typer.Option("--engine", help="live: real sockets and real time; sim: virtual time, seconds per run, repeatable."),
 ]
 Seed = Annotated[int | None, typer.Option("--seed", min=0, max=SEED_MAX, help="Overrides the scenario's seed.")]
+PythonAt = Annotated[
+    Path | None,
+    typer.Option("--python", metavar="PATH", help="Interpreter in which the chain runs; overrides the chain file's."),
+]
+LiteLLMAt = Annotated[
+    str | None,
+    typer.Option(
+        "--litellm", metavar="VERSION", help="Build an environment with this LiteLLM, and run the chain in it."
+    ),
+]
 
 BaselineAt = Annotated[
     Path | None,
@@ -32,3 +45,10 @@ SummaryFile = Annotated[
     Path | None,
     typer.Option("--summary", metavar="FILE", help="Append a Markdown summary; in GitHub Actions this is automatic."),
 ]
+
+
+def home_of(python: Path | None, litellm: str | None) -> ChainHome:
+    """Return where the chain is to run."""
+    from harness.chain.home import ChainHome  # noqa: PLC0415 - `harness --help` stays quick
+
+    return ChainHome(python=None if python is None else str(python), litellm=litellm)

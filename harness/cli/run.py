@@ -12,10 +12,23 @@ import typer
 from harness.cli import github
 from harness.cli.app import app
 from harness.cli.compare import exit_code, print_compared, regressions
-from harness.cli.options import AllowReal, BaselineAt, ChainOption, EngineName, Json, Reports, Seed, SummaryFile
+from harness.cli.options import (
+    AllowReal,
+    BaselineAt,
+    ChainOption,
+    EngineName,
+    Json,
+    LiteLLMAt,
+    PythonAt,
+    Reports,
+    Seed,
+    SummaryFile,
+    home_of,
+)
 from harness.cli.output import fail, show
 
 if TYPE_CHECKING:
+    from harness.chain.home import ChainHome
     from harness.experiment import RunResult
     from harness.report.comparison import Compared
 
@@ -29,6 +42,8 @@ def run(
     chain: ChainOption = None,
     seed: Seed = None,
     engine: EngineName = "live",
+    python: PythonAt = None,
+    litellm: LiteLLMAt = None,
     allow_real: AllowReal = False,
     baseline: BaselineAt = None,
     summary: SummaryFile = None,
@@ -39,6 +54,7 @@ def run(
     from harness import experiment  # noqa: PLC0415 - `harness --help` and `check` stay quick
     from harness.report.progress import RunProgress  # noqa: PLC0415
 
+    home = home_of(python, litellm)
     earlier = experiment.Baseline.open(baseline) if baseline else None
     with RunProgress() as progress:
         result = experiment.run(
@@ -47,9 +63,10 @@ def run(
             seed=seed,
             reports=reports,
             progress=progress,
-            command=_command(scenario, chain, seed, allow_real=allow_real, engine=engine),
+            command=_command(scenario, chain, seed, home, allow_real=allow_real, engine=engine),
             allow_real=allow_real,
             engine=engine,
+            home=home,
         )
     ended = result.error is None
     compared = experiment.compare_with(earlier, result.folder.path) if earlier and ended else None
@@ -73,10 +90,13 @@ def print_result(result: RunResult, compared: Compared | None = None, *, as_json
     return exit_code(result.exit_code, compared)
 
 
-def _command(scenario: Path, chain: Path | None, seed: int | None, *, allow_real: bool, engine: str) -> str:
+def _command(
+    scenario: Path, chain: Path | None, seed: int | None, home: ChainHome, *, allow_real: bool, engine: str
+) -> str:
     words = ["harness", "run", str(scenario)]
     words += ["--engine", engine] if engine != "live" else []
     words += ["--chain", str(chain)] if chain else []
+    words += home.words
     words += ["--seed", str(seed)] if seed is not None else []
     words += ["--allow-real"] if allow_real else []
     return shlex.join(words)

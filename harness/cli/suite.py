@@ -11,11 +11,22 @@ import typer
 from harness.cli import github
 from harness.cli.app import app
 from harness.cli.compare import exit_code, print_compared, regressions
-from harness.cli.options import AllowReal, BaselineAt, EngineName, Json, Reports, SummaryFile
+from harness.cli.options import (
+    AllowReal,
+    BaselineAt,
+    EngineName,
+    Json,
+    LiteLLMAt,
+    PythonAt,
+    Reports,
+    SummaryFile,
+    home_of,
+)
 from harness.cli.output import show
 from harness.draw import SEED_MAX
 
 if TYPE_CHECKING:
+    from harness.chain.home import ChainHome
     from harness.report.comparison import Compared
     from harness.report.scorecard import Scorecard
 
@@ -44,6 +55,8 @@ def suite(
         Path | None, typer.Option(metavar="DIR", help="Folder of an interrupted suite: finish it.")
     ] = None,
     engine: EngineName = "live",
+    python: PythonAt = None,
+    litellm: LiteLLMAt = None,
     junit: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write the JUnit file here.")] = None,
     allow_real: AllowReal = False,
     baseline: BaselineAt = None,
@@ -55,6 +68,7 @@ def suite(
     from harness import experiment  # noqa: PLC0415
     from harness.report.progress import RunProgress  # noqa: PLC0415
 
+    home = home_of(python, litellm)
     earlier = experiment.Baseline.open(baseline) if baseline else None
     with RunProgress() as progress:
         card = experiment.suite(
@@ -67,9 +81,10 @@ def suite(
             junit_file=junit,
             reports=reports,
             progress=progress,
-            command=_suite_command(paths, chain or [], repeat, seed, allow_real=allow_real, engine=engine),
+            command=_suite_command(paths, chain or [], repeat, seed, home, allow_real=allow_real, engine=engine),
             allow_real=allow_real,
             engine=engine,
+            home=home,
         )
     compared = experiment.compare_with(earlier, Path(card.path), junit_file=junit) if earlier else None
     github.publish_suite(card, compared, summary)
@@ -77,10 +92,18 @@ def suite(
 
 
 def _suite_command(
-    paths: list[Path], chains: list[Path], repeat: int, seed: int | None, *, allow_real: bool, engine: str
+    paths: list[Path],
+    chains: list[Path],
+    repeat: int,
+    seed: int | None,
+    home: ChainHome,
+    *,
+    allow_real: bool,
+    engine: str,
 ) -> str:
     words = ["harness", "suite", *map(str, paths), *(word for path in chains for word in ("--chain", str(path)))]
     words += ["--engine", engine] if engine != "live" else []
+    words += home.words
     words += ["--repeat", str(repeat)] if repeat > 1 else []
     words += ["--seed", str(seed)] if seed is not None else []
     words += ["--allow-real"] if allow_real else []

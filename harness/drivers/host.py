@@ -13,6 +13,7 @@ from harness.chain import Chain
 from harness.chain.driver import driver_of
 from harness.chain.endpoint import remarks
 from harness.drivers.endpoint import Probe, fill, headers
+from harness.drivers.interpreter import Interpreter, environ_there, interpreter_of
 from harness.errors import UsageError
 from harness.messages import ChainStart, LoadTarget
 
@@ -26,12 +27,14 @@ class Host:
         part: Arguments of our own child that hosts the chain; None if the user's own gateway hosts it.
         forked: The module that the child runs, if it may be forked from a process that has done its imports; else None.
         variables: Names of the environment variables that the child's library takes settings from. No keys are among them.
+        interpreter: In which the child runs; None for our own.
     """
 
     chain: Chain
     part: tuple[str, ...] | None
     forked: str | None
     variables: frozenset[str]
+    interpreter: Interpreter | None
 
     def start_message(self, capture: Path | None, base_urls: Mapping[str, str], *, seed: int) -> ChainStart:
         """Return the part's start message; for its standard input alone, as it holds the chain's secrets.
@@ -45,6 +48,10 @@ class Host:
         return ChainStart(
             chain=self.chain, base_urls=dict(base_urls), seed=seed, capture=folder, environ=_looked_up(self.chain)
         )
+
+    def environ(self, environ: Mapping[str, str]) -> dict[str, str]:
+        """Return the environment of the child, given that of a child in our own interpreter."""
+        return dict(environ) if self.interpreter is None else environ_there(environ)
 
     def command(self, base_urls: Mapping[str, str]) -> tuple[str, ...] | None:
         """Return the user's own command that starts the gateway, or None; addresses as in `start_message`."""
@@ -77,17 +84,25 @@ def host(chain: Chain) -> Host:
     """
     driver = driver_of(chain)
     driver.check(chain)
+    interpreter = interpreter_of(chain)
     if chain.endpoint is not None:
         headers(chain.endpoint, os.environ)
     needs = driver.requirement
-    if needs is not None and not all(map(find_spec, needs.modules)):
+    if interpreter is None and needs is not None and not all(map(find_spec, needs.modules)):
         raise UsageError(f"{needs.what} is not installed", where="driver", hint=needs.hint)
     program = driver.part(chain) if driver.part is not None else None
+    if program is None:
+        return Host(chain=chain, part=None, forked=None, variables=frozenset(), interpreter=None)
+    if interpreter is not None:
+        part = interpreter.command(*program)
+        variables = driver.variables(interpreter.origins)
+        return Host(chain=chain, part=part, forked=None, variables=variables, interpreter=interpreter)
     return Host(
         chain=chain,
-        part=None if program is None else (sys.executable, "-m", *program),
-        forked=program[0] if program is not None and driver.forked else None,
-        variables=frozenset() if program is None else driver.variables(),
+        part=(sys.executable, "-m", *program),
+        forked=program[0] if driver.forked else None,
+        variables=driver.variables({}),
+        interpreter=None,
     )
 
 

@@ -5,6 +5,7 @@ Nothing is installed there. The program is brought along on the path, see harnes
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -14,6 +15,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -90,27 +92,48 @@ def interpreter_of(chain: Chain, say: Say = to_stderr) -> Interpreter | None:
         UsageError: It is no interpreter, cannot be started, is too old, or lacks what the chain's driver needs.
         HarnessError: What it lacks could not be brought along.
     """
+    found = examined(chain)
     path = chain.python
-    if path is None or is_own(path):
+    if found is None or path is None:
         return None
-    needs = driver_of(chain).requirement
-    found = _probed(path, () if needs is None else needs.modules)
-    version = ".".join(map(str, found["version"]))
-    if tuple(found["version"]) < OLDEST:
-        problem = f"is Python {version}; the oldest that a chain can run in is {OLDEST[0]}.{OLDEST[1]}"
-        raise UsageError(problem, where=path)
-    if needs is not None and not found["origins"].keys() >= {*needs.modules}:
-        raise UsageError(
-            f"{needs.what} is not installed there", where=path, hint=f"{path} -m pip install '{needs.package}'"
-        )
     return Interpreter(
         path=path,
-        version=version,
+        version=_version(found),
         tag=found["tag"],
         versions=found["versions"],
         origins=found["origins"],
         carried=_carried(path, found["tag"], say),
     )
+
+
+def examined(chain: Chain) -> dict[str, Any] | None:
+    """Return what the interpreter in which a chain runs says of itself, if it can be used; None if it is our own.
+
+    Raises:
+        UsageError: It is no interpreter, cannot be started, is too old, or lacks what the chain's driver needs.
+    """
+    path = chain.python
+    if path is None or is_own(path):
+        return None
+    needs = driver_of(chain).requirement
+    found = _probed(path, () if needs is None else needs.modules)
+    if tuple(found["version"]) < OLDEST:
+        problem = f"is Python {_version(found)}; the oldest that a chain can run in is {OLDEST[0]}.{OLDEST[1]}"
+        raise UsageError(problem, where=path)
+    if needs is not None and not found["origins"].keys() >= {*needs.modules}:
+        raise UsageError(
+            f"{needs.what} is not installed there", where=path, hint=f"{path} -m pip install '{needs.package}'"
+        )
+    return found
+
+
+def own_versions() -> dict[str, str]:
+    """Return the versions of the libraries in `NAMED` that our own interpreter has."""
+    found = {}
+    for name in NAMED:
+        with contextlib.suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
 
 
 def is_own(path: str) -> bool:
@@ -122,6 +145,10 @@ def is_own(path: str) -> bool:
 def environ_there(environ: Mapping[str, str]) -> dict[str, str]:
     """Return an environment without what leads an interpreter to the packages of ours."""
     return {name: text for name, text in environ.items() if name not in ("PYTHONHOME", "VIRTUAL_ENV")}
+
+
+def _version(found: dict[str, Any]) -> str:
+    return ".".join(map(str, found["version"]))
 
 
 @cache

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -16,6 +17,7 @@ Say = Callable[[str], None]
 _SHOWN = ("Resolved", "Prepared", "Building", "Built", "Installed")
 _TAIL_LINES = 8
 _UNSATISFIABLE = "No solution found"
+_OFFLINE = "network was disabled"
 
 
 def to_stderr(text: str) -> None:
@@ -35,9 +37,12 @@ def uv(arguments: Sequence[str], *, what: str, say: Say) -> None:
         UsageError: There are no such packages, or none that go together.
         HarnessError: They could not be downloaded or built, or there is no uv.
     """
-    command = [_program(), *arguments, "--no-config", "--color", "never", "--no-progress"]
+    command = [_program(), *arguments, "--color", "never", "--no-progress"]
     lines = []
-    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
+    # The user's own settings of uv, such as an index, count; those of a project in the working directory do not.
+    with subprocess.Popen(
+        command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, cwd=tempfile.gettempdir()
+    ) as process:
         assert process.stderr is not None
         for line in process.stderr:
             lines.append(line.rstrip())
@@ -45,8 +50,9 @@ def uv(arguments: Sequence[str], *, what: str, say: Say) -> None:
                 say(f"  {line.strip()}")
     if process.returncode == 0:
         return
-    last = "\n    ".join(["uv's last words:", *lines[-_TAIL_LINES:]])
-    if any(_UNSATISFIABLE in line for line in lines):
+    last = "\n    ".join(["uv's last output:", *lines[-_TAIL_LINES:]])
+    told = "\n".join(lines)
+    if _UNSATISFIABLE in told and _OFFLINE not in told:
         raise UsageError(f"{what} cannot be installed", where="environment", known=last)
     hint = "the packages are downloaded the first time: connect this machine, or name an environment with `python:`"
     raise HarnessError(f"{what} could not be installed", where="environment", known=last, hint=hint)

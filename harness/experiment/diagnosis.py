@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import platform
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from harness.drivers import built
 from harness.experiment.environment import cores
 from harness.live import toxiproxy
 
@@ -38,7 +40,10 @@ class Diagnosis:
 
 
 def doctor() -> list[Diagnosis]:
-    """Say what this machine has, which Toxiproxy a run would use and why; installs and builds nothing."""
+    """Say what this machine has, which Toxiproxy a run would use and why, and which environments were built for chains.
+
+    Installs and builds nothing.
+    """
     found = cores()
     return [
         Diagnosis(name="Python", ok=True, needed=True, detail=platform.python_version()),
@@ -54,7 +59,14 @@ def doctor() -> list[Diagnosis]:
             Diagnosis(name=check.name, ok=check.ok, needed=place == 0, detail=check.detail, hint=check.hint)
             for place, check in enumerate(toxiproxy.doctor())
         ),
+        *(_environment(each) for each in built.kept()),
     ]
+
+
+def _environment(each: built.BuiltEnvironment) -> Diagnosis:
+    used = datetime.fromtimestamp(each.used_s).astimezone().strftime("%Y-%m-%d %H:%M")
+    detail = f"Python {each.python}, {each.size / 10**6:.0f} MB, last used {used}, in {each.folder}"
+    return Diagnosis(name=f"environment of {', '.join(each.holds)}", ok=True, needed=False, detail=detail)
 
 
 def _distribution(name: str) -> Diagnosis:

@@ -15,7 +15,9 @@ from typing import NamedTuple
 from harness import chain as chains
 from harness import sim
 from harness.chain import Chain
+from harness.chain.home import AT_HOME, ChainHome
 from harness.document import did_you_mean
+from harness.drivers.built import settled
 from harness.drivers.litellm_prices import priced
 from harness.errors import ExitCode, HarnessError, UsageError
 from harness.experiment.sim_run import simulable
@@ -114,6 +116,7 @@ def explore(
     progress: Callable[[int, int], None] = lambda _tried, _found: None,
     found: Callable[[Found], None] = lambda _found: None,
     interrupted: Callable[[], bool] = lambda: False,
+    home: ChainHome = AT_HOME,
 ) -> Explored:
     """Search a chain for what breaks it.
 
@@ -129,13 +132,14 @@ def explore(
         progress: Told before each run how many there were, and how much was found.
         found: Told each find at once.
         interrupted: Whether to end before the budget is used up; asked before each run.
+        home: Where the chain is to run, in place of what its file says.
 
     Raises:
         UsageError: The file is wrong, nothing but a live run can host the chain, a name is unknown, or nothing can be
             written to `out`.
         HarnessError: A find could not be written.
     """
-    chain = priced(chains.load(path))
+    chain = priced(settled(home.of(chains.load(path))))
     space = _space(chain, deadline=deadline, providers=providers, faults=faults, seed=seed)
     names = _known(properties, tuple(PROPERTIES.own), "--property")
     simulable(chain)

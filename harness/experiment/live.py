@@ -61,7 +61,7 @@ async def carry_out(
     error: HarnessError | None = None
     began_s = time.monotonic()
     try:
-        facts = environment(toxiproxy=f"{binary.version} ({binary.source})", command=command)
+        facts = environment(toxiproxy=f"{binary.version} ({binary.source})", command=command, chain=loaded.chain)
         folder.write_environment(facts)
         ran = await engine.run(loaded.plan, loaded.chain, folder, binary, progress, gate=gate, forks=forks)
         warnings = [scrub(text, secrets(loaded.chain, os.environ)) for text in ran.warnings]

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.chain import Chain
+from harness.chain.home import AT_HOME, ChainHome
+from harness.drivers.built import settled
 from harness.drivers.litellm_prices import priced
 from harness.errors import UsageError, raise_errors
 from harness.judge.grammar import expectation_errors, parse
@@ -63,28 +65,37 @@ class _Files:
         return Loaded(path=self.path, chain_path=self.chain_path, scenario=self.scenario, chain=self.chain, plan=plan)
 
 
-def load(path: Path, *, chain: Path | None = None, seed: int | None = None) -> Loaded:
+def load(path: Path, *, chain: Path | None = None, seed: int | None = None, home: ChainHome = AT_HOME) -> Loaded:
     """Return a scenario with its chain and plan; prices are those that the chain states.
 
     Args:
         path: The scenario's file.
         chain: In place of the chain that the scenario names.
         seed: In place of the scenario's seed.
+        home: Where the chain is to run, in place of what its file says.
 
     Raises:
         UsageError: Naming for each mistake file, line and field, what was found, what is known, and a hint.
     """
-    return _read(path, chain).compiled(seed)
+    return _read(path, chain, home).compiled(seed)
 
 
-def prepare(scenario: Path, permission: Permission, *, chain: Path | None = None, seed: int | None = None) -> Loaded:
-    """Return a scenario that can be run, with its chain, prices and plan.
+def prepare(
+    scenario: Path,
+    permission: Permission,
+    *,
+    chain: Path | None = None,
+    seed: int | None = None,
+    home: ChainHome = AT_HOME,
+) -> Loaded:
+    """Return a scenario that can be run, with its chain, prices and plan; the chain's environment is built if need be.
 
     Args:
         scenario: Its file, or the name of a shipped one.
         permission: Asked before real providers may be called.
         chain: In place of the scenario's.
         seed: In place of the scenario's.
+        home: Where the chain is to run, in place of what its file says.
 
     Raises:
         UsageError: A file is wrong, its driver cannot do what the chain asks for, a key is not set, or a real provider
@@ -93,14 +104,14 @@ def prepare(scenario: Path, permission: Permission, *, chain: Path | None = None
     path = existing(scenario)
     if path.is_dir():
         raise UsageError("is a folder", where=str(scenario), hint=f"run all of its scenarios: harness suite {scenario}")
-    files = _read(path, chain)
-    files = replace(files, chain=priced(files.chain))
+    files = _read(path, chain, home)
+    files = replace(files, chain=priced(settled(files.chain)))
     hosts.host(files.chain)
     permission(files.chain)
     return files.compiled(seed)
 
 
-def _read(path: Path, override: Path | None) -> _Files:
+def _read(path: Path, override: Path | None, home: ChainHome) -> _Files:
     file = read_scenario(path)
     found = read_chain(file, override)
     raise_errors([*file.errors, *expectation_errors(file.document), *found.errors])
@@ -112,6 +123,6 @@ def _read(path: Path, override: Path | None) -> _Files:
         path=path,
         chain_path=found.path,
         scenario=scenario,
-        chain=found.chain,
+        chain=home.of(found.chain),
         expectations=tuple(parse(text, scenario.phases) for text in scenario.expect),
     )

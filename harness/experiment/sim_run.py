@@ -29,7 +29,7 @@ def simulate(
         folder: Of this run.
         command: The command line that repeats this run, for the report.
     """
-    facts = environment(command=command)
+    facts = environment(command=command, chain=chain)
     hidden = secrets(chain, os.environ)
     folder.write_environment(facts)
     began_s = time.monotonic()

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
+from harness.chain.home import AT_HOME, ChainHome
 from harness.engines import BudgetReached, Progress
 from harness.errors import HarnessError, UsageError
 from harness.experiment.live import Interrupted, carry_out, interruptible
@@ -55,6 +56,7 @@ def run(
     command: str = "",
     allow_real: bool = False,
     engine: Engine = "live",
+    home: ChainHome = AT_HOME,
 ) -> RunResult:
     """Run a scenario.
 
@@ -67,12 +69,13 @@ def run(
         command: The command line that repeats this run, for the report.
         allow_real: Real providers that are not on this machine may be called.
         engine: On real parts, or in virtual time.
+        home: Where the chain is to run, in place of what its file says.
 
     Raises:
         UsageError: The scenario or the chain is wrong; nothing was started.
         HarnessError: No run could be begun, or what it left cannot be written.
     """
-    loaded = prepare(scenario, Permission(os.environ, allow=allow_real), chain=chain, seed=seed)
+    loaded = prepare(scenario, Permission(os.environ, allow=allow_real), chain=chain, seed=seed, home=home)
     if engine == "sim":
         return _simulated(loaded, reports, progress, command)
     for notice in notices(loaded.chain):

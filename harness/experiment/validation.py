@@ -10,7 +10,9 @@ from typing import Any, NamedTuple
 from harness import chain as chains
 from harness.chain import Chain
 from harness.chain.driver import driver_of
+from harness.chain.home import AT_HOME, ChainHome
 from harness.document import read
+from harness.drivers.interpreter import examined
 from harness.errors import HarnessError, UsageError, each_error
 from harness.experiment.files import FileKind, files_in, kind_of
 from harness.experiment.prepare import load
@@ -59,33 +61,37 @@ class CheckedFile:
         }
 
 
-def check(path: Path, *, chain: Path | None = None) -> list[CheckedFile]:
+def check(path: Path, *, chain: Path | None = None, home: ChainHome = AT_HOME) -> list[CheckedFile]:
     """Return what is in a scenario, a chain file or a LiteLLM configuration, or what is wrong with it.
 
     Args:
         path: The file; a folder for all such files in it; or the name of shipped scenarios.
         chain: In place of the scenario's.
+        home: Where the chain is to run, in place of what its file says.
     """
     try:
         path = existing(path)
     except UsageError as error:
         return [CheckedFile(path=path, error=error)]
     if not path.is_dir():
-        return [_checked(path, chain)]
+        return [_checked(path, chain, home)]
     files, wrong = files_in(path, set(FileKind))
-    checked = [*(_checked(file, chain) for file in files), *(CheckedFile(path=p, error=e) for p, e in wrong.items())]
+    checked = [
+        *(_checked(file, chain, home) for file in files),
+        *(CheckedFile(path=p, error=e) for p, e in wrong.items()),
+    ]
     empty = UsageError("no scenario and no chain in this folder", where=str(path))
     return sorted(checked, key=lambda each: each.path) or [CheckedFile(path=path, error=empty)]
 
 
-def _checked(path: Path, chain: Path | None) -> CheckedFile:
+def _checked(path: Path, chain: Path | None, home: ChainHome) -> CheckedFile:
     try:
         document = read(path)
         if kind_of(document.data) is FileKind.CHAIN:
-            found = chains.load(path)
+            found = home.of(chains.load(path))
             summary = f"chain {found.name}: {' → '.join(found.order)} ({found.driver})"
             return CheckedFile(path=path, summary=summary, warnings=_of_chain(found, path))
-        loaded = load(path, chain=chain)
+        loaded = load(path, chain=chain, home=home)
         advised = [*advice(loaded.plan), *ambiguous_targets(loaded.scenario, loaded.chain)]
         warnings = tuple(Warned(document.where(place), text) for place, text in advised)
         warnings += _of_chain(loaded.chain, loaded.chain_path)
@@ -101,5 +107,6 @@ def _checked(path: Path, chain: Path | None) -> CheckedFile:
 
 
 def _of_chain(chain: Chain, path: Path) -> tuple[Warned, ...]:
+    examined(chain)
     where = str(chains.configuration_path(path))
     return tuple(Warned(where, text) for text in driver_of(chain).warnings(chain, os.environ))

@@ -180,7 +180,9 @@ class _LiveRun:
         proxy = await self._proxy(parts)
         chain = None
         if hosted.part is not None:
-            chain = await self._part(parts, "chain", hosted.part, env=child_environment(hosted.variables))
+            chain = await self._part(
+                parts, "chain", hosted.part, env=hosted.environ(child_environment(hosted.variables))
+            )
         load = await self._part(parts, "load", _python("harness.live.locustfile"), env=child_environment())
         base_urls = await self._listen(proxy, (await edge.ready(self._edge_message(), EdgeReady)).ports)
         await self._watch(parts, self._budget(edge))
@@ -241,7 +243,7 @@ class _LiveRun:
     async def _part(
         self, parts: AsyncExitStack, name: str, argv: Sequence[str], *, env: Mapping[str, str], ours: bool = True
     ) -> OwnedProcess:
-        fork = self.forks.get(argv[-1]) if ours else None
+        fork = self.forks.get(argv[-1]) if ours and list(argv) == _python(argv[-1]) else None
         child = OwnedProcess(name, argv, log=self.folder.logs / f"{name}.log", env=env, part=ours, fork=fork)
         await parts.enter_async_context(child)
         self.children.append(child)

@@ -208,7 +208,7 @@ def test_the_parts_of_a_run_can_be_forked(tmp_path: Path) -> None:
     """The real ones: neither LiteLLM nor the edge starts a thread when it is imported."""
 
     async def main() -> set[str]:
-        modules = {"harness.drivers.litellm_router": variables(), "harness.edge": ()}
+        modules = {"harness.drivers.litellm_router": variables({}), "harness.edge": ()}
         async with nurseries(modules, tmp_path, pytest.fail) as forks:
             return set(forks())
 

@@ -13,7 +13,7 @@ from harness.drivers.kinds.litellm_router import LITELLM_ROUTER, warnings
 LITELLM_PROXY = replace(
     LITELLM_ROUTER,
     name="litellm-proxy",
-    keys=frozenset({"workers", "answers"}),
+    keys=frozenset({"answers", "environment", "python", "workers"}),
     warnings=partial(warnings, proxy=True),
     facts=partial(facts, proxy=True),
     requirement=Requirement(

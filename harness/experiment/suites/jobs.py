@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.chain.home import AT_HOME, ChainHome
 from harness.draw import SEED_MAX
 from harness.errors import HarnessError, UsageError, raise_errors
 from harness.experiment.files import FileKind, files_in
@@ -51,6 +52,7 @@ def jobs(
     repeat: int = 1,
     allow_real: bool = False,
     engine: Engine = "live",
+    home: ChainHome = AT_HOME,
 ) -> tuple[Job, ...]:
     """Return all runs of a suite, cell by cell.
 
@@ -61,6 +63,7 @@ def jobs(
         repeat: Runs of a cell.
         allow_real: Real providers that are not on this machine may be called.
         engine: Which the commands that repeat the runs name.
+        home: Where the chains are to run, in place of what their files say.
 
     Raises:
         UsageError: Files are wrong, there is no scenario, or a real provider may not be called.
@@ -72,8 +75,9 @@ def jobs(
     for path in _files(paths, errors):
         for chain in chains or (None,):
             try:
-                first = prepare(path, permission, chain=chain, seed=seed)
+                first = prepare(path, permission, chain=chain, seed=seed, home=home)
                 rest = (["--engine", engine] if engine != "live" else []) + (["--chain", str(chain)] if chain else [])
+                rest += home.words
                 rest += ["--allow-real"] if allow_real else []
                 if (last := first.plan.seed + repeat - 1) > SEED_MAX:
                     raise UsageError(f"the last of {repeat} runs would have seed {last}; the largest is {SEED_MAX}")

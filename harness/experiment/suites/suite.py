@@ -8,6 +8,7 @@ from dataclasses import KW_ONLY, dataclass
 from functools import partial
 from pathlib import Path
 
+from harness.chain.home import AT_HOME, ChainHome
 from harness.drivers.host import host
 from harness.engines import Gate, Quiet
 from harness.errors import HarnessError, UsageError
@@ -42,6 +43,7 @@ def suite(
     command: str = "",
     allow_real: bool = False,
     engine: EngineName = "live",
+    home: ChainHome = AT_HOME,
 ) -> Scorecard:
     """Run scenarios on chains, and write the scorecard.
 
@@ -58,6 +60,7 @@ def suite(
         command: The command line that repeats this suite.
         allow_real: Real providers that are not on this machine may be called.
         engine: On real parts, or in virtual time.
+        home: Where the chains are to run, in place of what their files say.
 
     Raises:
         UsageError: Files are wrong, or only a live run can do what they say; nothing was started.
@@ -67,7 +70,7 @@ def suite(
     if junit_file is not None and (junit_file.is_dir() or not junit_file.absolute().parent.is_dir()):
         raise UsageError("no file can be written here", where=str(junit_file), hint="make its folder first")
     chains = tuple(dict.fromkeys(chains))
-    todo = jobs(paths, chains=chains, seed=seed, repeat=repeat, allow_real=allow_real, engine=engine)
+    todo = jobs(paths, chains=chains, seed=seed, repeat=repeat, allow_real=allow_real, engine=engine, home=home)
     if engine == "sim":
         for job in todo:
             simulable(job.loaded.chain)
