@@ -28,7 +28,7 @@ from harness.sim.clock import Clock
 from harness.sim.listener import Listener
 from harness.sim.network import Network
 from harness.sim.own_faults import GuardedRecorder
-from harness.sim.real import copies
+from harness.sim.real import copies, importing
 from harness.sim.sockets import base_urls, connected
 from harness.sim.wire import SimWire
 from harness.store import EdgeAttempt, Row
@@ -94,7 +94,9 @@ def run(plan: Plan, chain: Chain, *, optimised: bool = True) -> RunRows:
 
 async def _story(plan: Plan, chain: Chain, clock: Clock, rows: Rows) -> tuple[list[RequestRecord], tuple[str, ...]]:
     network = Network(_faces(plan, chain, rows), plan.timeline, clock, seed=plan.seed)
-    environment = HostEnvironment(clock_ns=lambda: clock.now_ns, wire=SimWire(network), seed=plan.seed)
+    environment = HostEnvironment(
+        clock_ns=lambda: clock.now_ns, wire=SimWire(network), seed=plan.seed, importing=importing
+    )
     addresses = base_urls(chain.providers)
     recorder = GuardedRecorder(chain.providers, addresses, rows.chain.append, clock_ns=environment.clock_ns)
     async with AsyncExitStack() as stack:

@@ -172,6 +172,23 @@ def nothing_real(now_ns: Callable[[], int]) -> Iterator[None]:
         _raise_spoiled()
 
 
+@contextmanager
+def importing() -> Iterator[None]:
+    """Allow what is real while a chain's modules are imported: some libraries try what the machine's network can do.
+
+    Raises:
+        UnrealError: A thread was left behind: what it does, and when, is not the run's to say.
+    """
+    before = set(threading.enumerate())
+    thread, _run.thread = _run.thread, None
+    try:
+        yield
+    finally:
+        _run.thread = thread
+    if left := next((each for each in threading.enumerate() if each not in before), None):
+        raise spoil(UnrealError(f"a real thread was started by an import: {left.name}", where="sim", hint=_LIVE))
+
+
 def _raise_spoiled() -> NoReturn:
     error, cause = _run.spoiled[0]
     raise error from cause

@@ -21,6 +21,7 @@ from harness.drivers.python.importing import described, function_at, is_async, t
 from harness.drivers.python.surroundings import surroundings
 from harness.drivers.recorder import Recorder
 from harness.drivers.server import InProcessChain
+from harness.drivers.watched import watched
 from harness.errors import HarnessError, UsageError
 
 THREADS_MAX = 200
@@ -35,7 +36,7 @@ class CalledExitError(Exception):
 async def enter(
     chain: Chain,
     base_urls: Mapping[str, str],
-    recorder: Recorder,  # noqa: ARG001 - a function has no transport of ours to watch
+    recorder: Recorder,
     environment: HostEnvironment = LIVE,
 ) -> AsyncIterator[InProcessChain]:
     """Host a chain; see `Open`.
@@ -46,12 +47,16 @@ async def enter(
     assert chain.target is not None
     hidden = secrets(chain, os.environ)
     model = chain.providers[chain.order[0]].model
-    with surroundings(chain, base_urls), ThreadPoolExecutor(THREADS_MAX, "chain") as threads:
-        target = function_at(chain.target, "target", folder=chain.folder, hidden=hidden)
+    with surroundings(chain, base_urls), watched(recorder), ThreadPoolExecutor(THREADS_MAX, "chain") as threads:
+        with environment.importing():
+            target, setup = (
+                None if place is None else function_at(place, key, folder=chain.folder, hidden=hidden)
+                for key, place in (("target", chain.target), ("setup", chain.setup))
+            )
+        assert target is not None
         _check(chain.target, target, live=environment.live)
-        if chain.setup is not None:
-            setup = function_at(chain.setup, "setup", folder=chain.folder, hidden=hidden)
-            await _set_up(chain.setup, setup, hidden)
+        if setup is not None:
+            await _set_up(str(chain.setup), setup, hidden)
         try:
             yield InProcessChain(
                 ask=PythonChain(chain.target, target, threads).ask,
