@@ -80,8 +80,6 @@ _REAL: tuple[tuple[Any, str, str], ...] = (
     (socket, "gethostbyname_ex", _LOOK_UP),
     (socket, "gethostbyaddr", _LOOK_UP),
     (socket, "getnameinfo", _LOOK_UP),
-    (threading.Thread, "start", _THREAD),
-    (threading.Thread, "join", _WAIT),
     (threading.Condition, "wait", _WAIT),
     (_thread, "start_new_thread", _THREAD),
     (select, "select", _FILES),
@@ -278,11 +276,28 @@ def _at_once(_pool: ThreadPoolExecutor, func: Callable[..., Any], /, *args: Any,
     return future
 
 
+def _start(thread: threading.Thread) -> None:
+    """Do a thread's work here and now, as a pool's; what would wait in it is refused there."""
+    vars(thread)[_DONE] = True
+    try:
+        thread.run()
+    except HarnessError:
+        raise
+    except Exception as error:  # whoever started it never gets it, as with a thread
+        threading.excepthook(threading.ExceptHookArgs((type(error), error, error.__traceback__, thread)))
+
+
+def _join(thread: threading.Thread, _timeout: float | None = None) -> None:
+    if not vars(thread).get(_DONE):
+        refuse(f"{_WAIT} was tried")
+
+
 async def _at_once_for_anyio(func: Callable[..., T], *args: Any, **_options: Any) -> T:
     return func(*args)
 
 
 _SEED = random.Random.seed
+_DONE = "done in virtual time"
 _VIRTUAL: tuple[tuple[Any, str, Callable[..., Any]], ...] = (
     (time, "monotonic", _now_s),
     (time, "monotonic_ns", _now_ns),
@@ -293,6 +308,8 @@ _VIRTUAL: tuple[tuple[Any, str, Callable[..., Any]], ...] = (
     (random.Random, "seed", _seed),
     (uuid, "getnode", _nobody),
     (ThreadPoolExecutor, "submit", _at_once),
+    (threading.Thread, "start", _start),
+    (threading.Thread, "join", _join),
     (anyio.to_thread, "run_sync", _at_once_for_anyio),
     (queue, "SimpleQueue", queue._PySimpleQueue),  # type: ignore[attr-defined]  # noqa: SLF001 - waits as all others do
 )

@@ -100,8 +100,9 @@ DEEDS: dict[str, tuple[Callable[[], Any], str]] = {
     "alarm": (lambda: signal.alarm(1), "timer"),
     "interval": (lambda: signal.setitimer(signal.ITIMER_REAL, 1), "timer"),
     "signal": (lambda: signal.sigwait([signal.SIGUSR1]), "signal"),
-    "thread": (lambda: threading.Thread(target=print).start(), "thread"),
-    "timer": (lambda: threading.Timer(0.001, print).start(), "thread"),
+    "thread that waits": (lambda: threading.Thread(target=threading.Event().wait).start(), "wait for a thread"),
+    "join": (lambda: threading.Thread(target=print).join(), "wait for a thread"),
+    "timer": (lambda: threading.Timer(0.001, print).start(), "wait for a thread"),
     "bare thread": (lambda: _thread.start_new_thread(print, ()), "thread"),
     "process": (lambda: subprocess.run(["true"], check=False), "process"),
     "shell": (lambda: os.system("true"), "process"),  # noqa: S605 - it must not even begin
@@ -210,6 +211,19 @@ def test_what_is_real_stops_the_run_that_awaits_it(name: str) -> None:
 
     with pytest.raises(UnrealError, match=word):
         run(main)
+
+
+def test_a_thread_s_work_is_done_where_it_is_started() -> None:
+    """As a pool's: LiteLLM writes its logs in threads. An error in it is the thread's own."""
+    done: list[int] = []
+
+    async def main(_clock: Clock) -> None:
+        thread = threading.Thread(target=done.append, args=(1,))
+        thread.start()
+        assert done == [1]
+        thread.join()
+
+    run(main)
 
 
 DRAWN: dict[str, Callable[[], Any]] = {

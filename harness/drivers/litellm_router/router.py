@@ -52,9 +52,16 @@ def routed(settings: RouterSettings, hidden: frozenset[str]) -> Iterator[Any]:
             try:
                 yield router
             finally:
-                router.discard()
+                _call(router, "discard")
         finally:
-            litellm.in_memory_llm_clients_cache.flush_cache()  # clients that hold this run's transports
+            _call(getattr(litellm, "in_memory_llm_clients_cache", None), "flush_cache")  # it holds this run's clients
+
+
+def _call(owner: Any, name: str) -> None:
+    """Call a method that not every LiteLLM has."""
+    method = getattr(owner, name, None)
+    if method is not None:
+        method()
 
 
 def _quiet_litellm() -> Any:
