@@ -24,6 +24,9 @@ from harness.errors import HarnessError
 
 T = TypeVar("T")
 
+_late: list[str] = []
+"""Modules that the last fork imported, and this process has not."""
+
 
 def in_fork(work: Callable[[], T], *, owner: int | None = None) -> T:
     """Call a function in a fork of this process, and return what it returns.
@@ -64,13 +67,16 @@ def in_fork(work: Callable[[], T], *, owner: int | None = None) -> T:
 
 
 def in_warm_fork(work: Callable[[], T], *, owner: int | None = None) -> T:
-    """Call a function as `in_fork` does, and import here what it imported late: no later fork pays for it again.
+    """Call a function as `in_fork` does, after importing here what an earlier one imported late: each pays for it once.
 
-    Libraries import parts of themselves with their first call.
+    Libraries import parts of themselves with their first call. A process that is asked for one run imports nothing twice.
     """
+    if _late:
+        _import(_late)
+        _late.clear()
+        freeze()
     result, imported = in_fork(partial(_with_imports, work), owner=owner)
-    _import(imported)
-    freeze()
+    _late.extend(imported)
     return result
 
 

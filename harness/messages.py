@@ -286,11 +286,13 @@ class RunPlan:
     Attributes:
         plan: What to do.
         chain: The chain, with its secrets.
+        token: See `AnswerTo`.
         optimised: Leave out the chain's own work that no history shows.
     """
 
     plan: Plan
     chain: Chain = field(repr=False)
+    token: str
     optimised: bool = True
 
 
@@ -300,9 +302,18 @@ class PrepareChain:
 
     Attributes:
         chain: The chain, with its secrets.
+        token: See `AnswerTo`.
     """
 
     chain: Chain = field(repr=False)
+    token: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswerTo:
+    """The next message answers the question with this token: whoever asked an earlier one may have died over it."""
+
+    token: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,18 +7,33 @@ from __future__ import annotations
 
 import sys
 import traceback
+from collections.abc import Callable
 from functools import partial
+from typing import TypeVar
 
 from harness import part
 from harness.errors import HarnessError, UsageError
 from harness.fork import freeze, in_warm_fork
-from harness.messages import PrepareChain, Ready, Refused, RunPlan, write
+from harness.messages import AnswerTo, PrepareChain, Ready, Refused, RunPlan, write
 from harness.sim import engine
+
+A = TypeVar("A", PrepareChain, RunPlan)
 
 
 def main() -> int:
     """Carry out plans until standard input ends."""
-    return part.answer({PrepareChain: _prepared, RunPlan: _carried_out})
+    return part.answer({PrepareChain: _answered(_prepared), RunPlan: _answered(_carried_out)})
+
+
+def _answered(work: Callable[[A], object]) -> Callable[[A], object]:
+    """Return a function that names the question before it answers."""
+
+    def answer(asked: A) -> object:
+        answer = work(asked)
+        part.say(AnswerTo(token=asked.token))
+        return answer
+
+    return answer
 
 
 def _prepared(asked: PrepareChain) -> Ready | Refused:

@@ -8,12 +8,13 @@ import os
 import signal
 import subprocess
 import tempfile
+from secrets import token_hex
 from typing import Any
 
 from harness.chain import Chain
 from harness.drivers.interpreter import Interpreter, environ_there
 from harness.errors import HarnessError
-from harness.messages import PrepareChain, Ready, Refused, RunPlan, RunRows, is_message, read, write
+from harness.messages import AnswerTo, PrepareChain, Ready, Refused, RunPlan, RunRows, is_message, read, write
 from harness.scenario import Plan
 
 _TAIL_BYTES = 4096
@@ -45,7 +46,7 @@ class EngineProcess:
             start_new_session=True,  # a Ctrl-C on the terminal is ours to handle
         )
         self._prepared: set[str] = set()
-        self._receive(Ready)
+        self._receive(Ready, after=None)
 
     def prepare(self, chain: Chain) -> None:
         """Do the imports for a chain; once for each driver.
@@ -54,13 +55,16 @@ class EngineProcess:
             UsageError: They fail.
         """
         if chain.driver not in self._prepared:
-            self._ask(PrepareChain(chain=chain), Ready)
+            token = token_hex(8)
+            self._ask(PrepareChain(chain=chain, token=token), Ready, token)
             self._prepared.add(chain.driver)
 
     def run(self, plan: Plan, chain: Chain, *, optimised: bool) -> RunRows:
         """Carry a plan out; see `harness.sim.engine.run`."""
         self.prepare(chain)
-        rows: RunRows = self._ask(RunPlan(plan=plan, chain=chain, optimised=optimised), RunRows)
+        token = token_hex(8)
+        message = RunPlan(plan=plan, chain=chain, token=token, optimised=optimised)
+        rows: RunRows = self._ask(message, RunRows, token)
         return rows
 
     def end(self) -> None:
@@ -75,17 +79,21 @@ class EngineProcess:
             with contextlib.suppress(BrokenPipeError):
                 stream.close()
 
-    def _ask(self, message: object, shape: type[Any]) -> Any:
+    def _ask(self, message: object, shape: type[Any], token: str) -> Any:
         assert self._child.stdin is not None
         try:
             self._child.stdin.write(write(message))
             self._child.stdin.flush()
         except BrokenPipeError:
             raise self._death() from None
-        return self._receive(shape)
+        return self._receive(shape, after=write(AnswerTo(token=token)))
 
-    def _receive(self, shape: type[Any]) -> Any:
+    def _receive(self, shape: type[Any], *, after: bytes | None) -> Any:
         """Return the next message.
+
+        Args:
+            shape: Its shape.
+            after: The line before it; None if there is none.
 
         Raises:
             HarnessError: The child refuses, or has ended.
@@ -93,8 +101,10 @@ class EngineProcess:
         assert self._child.stdout is not None
         try:
             while line := self._child.stdout.readline():
-                if is_message(line):
+                if after is None and is_message(line):
                     break
+                if line == after:
+                    after = None
         except BaseException:  # somebody ends the run: whatever comes now would answer the next question
             self.end()
             raise

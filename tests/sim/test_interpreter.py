@@ -13,6 +13,7 @@ from harness import sim
 from harness.drivers.interpreter import interpreter_of
 from harness.errors import HarnessError, UsageError
 from harness.experiment.prepare import Loaded
+from harness.messages import RunPlan, write
 from harness.sim.engine_process import EngineProcess, engine_process
 from tests.interpreters import script
 from tests.sim.worlds import MIXED, digest, small
@@ -57,6 +58,19 @@ def test_a_death_costs_one_run(tmp_path: Path, bare_python: str) -> None:
         sim.run(loaded.plan, loaded.chain)
     assert caught.value.where == bare_python
     assert digest(sim.run(loaded.plan, loaded.chain).history) == first
+
+
+def test_an_answer_that_nobody_waits_for_is_not_the_next_one_s(tmp_path: Path, bare_python: str) -> None:
+    """Whoever asked may have died over it: a fork of this process shares the engine."""
+    one = _there(small(tmp_path, "reference"), bare_python)
+    other = _there(small(tmp_path, "reference", *MIXED), bare_python)
+    expected = digest(sim.run(other.plan, other.chain).history)
+    child = _process(one)._child
+    assert child.stdin is not None
+    child.stdin.write(write(RunPlan(plan=one.plan, chain=one.chain, token="0" * 16)))
+    child.stdin.flush()
+
+    assert digest(sim.run(other.plan, other.chain).history) == expected
 
 
 def test_an_error_there_is_the_same_error_here(tmp_path: Path, bare_python: str) -> None:
