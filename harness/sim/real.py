@@ -20,12 +20,11 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import wraps
+from importlib import import_module
 from types import ModuleType
 from typing import Any, NoReturn, TypeVar
-
-import anyio.to_thread
 
 from harness.errors import HarnessError
 from harness.patches import patched
@@ -296,6 +295,9 @@ async def _at_once_for_anyio(func: Callable[..., T], *args: Any, **_options: Any
     return func(*args)
 
 
+_anyio_threads: tuple[ModuleType, ...] = ()
+with suppress(ImportError):  # a chain's own environment may have no library that uses it
+    _anyio_threads = (import_module("anyio.to_thread"),)
 _SEED = random.Random.seed
 _DONE = "done in virtual time"
 _VIRTUAL: tuple[tuple[Any, str, Callable[..., Any]], ...] = (
@@ -310,7 +312,7 @@ _VIRTUAL: tuple[tuple[Any, str, Callable[..., Any]], ...] = (
     (ThreadPoolExecutor, "submit", _at_once),
     (threading.Thread, "start", _start),
     (threading.Thread, "join", _join),
-    (anyio.to_thread, "run_sync", _at_once_for_anyio),
+    *((anyio_threads, "run_sync", _at_once_for_anyio) for anyio_threads in _anyio_threads),
     (queue, "SimpleQueue", queue._PySimpleQueue),  # type: ignore[attr-defined]  # noqa: SLF001 - waits as all others do
 )
 """What is another function in virtual time: what measures it beside `time.time()`, or is different in each process."""
