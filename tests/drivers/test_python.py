@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import socket
 import sys
 from contextlib import aclosing
 from pathlib import Path
@@ -342,3 +343,26 @@ def test_what_it_prints_goes_to_standard_error(tmp_path: Path, capsys: pytest.Ca
     assert hosted(chain(tmp_path, code), plain) == "x"
     out, err = capsys.readouterr()
     assert (out, err) == ("", "importing\nanswering\n")
+
+
+CALLS = {
+    "a connection": "socket.create_connection(('127.0.0.2', 9), timeout=1)",
+    "a name": "socket.create_connection(('api.openai.com', 443), timeout=1)",
+    "a library": "httpx.get('https://api.openai.com/v1/models')",
+}
+
+
+@pytest.mark.parametrize("kind", ["def", "async def"])
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+def test_calls_to_other_addresses_are_stopped(
+    kind: str, call: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Whatever makes them, in a thread or not; they are named, and afterwards everything may be called again."""
+    code = f"import socket, httpx\n{kind} answer(messages, *, model):\n    {call}\n    return 'x'"
+    _status, error = hosted(chain(tmp_path, code), failure)
+    assert "none of the chain's providers" in error["message"]
+    assert any(host in caplog.text for host in ("127.0.0.2", "api.openai.com"))
+    with socket.socket() as listener, socket.socket() as client:
+        listener.bind(("127.0.0.2", 0))
+        listener.listen()
+        client.connect(listener.getsockname())

@@ -65,6 +65,37 @@ router_settings: {{num_retries: 1, fallbacks: [{{gpt-4: [backup]}}]}}
 """
 
 
+EXAMPLES = Path(__file__).parents[2] / "examples" / "python-chains"
+THREADS_CHAIN = """\
+name: threads
+driver: python
+target: our_threads:answer
+env: {FIRST: "{openai.base_url}/v1", SECOND: "{azure.base_url}/v1"}
+providers:
+  openai: {dialect: openai, model: gpt-4}
+  azure: {dialect: openai, model: gpt-4}
+order: [openai, azure]
+"""
+THREADS = """\
+import os
+import threading
+
+import openai
+
+print("printed at import")
+CLIENTS = [openai.OpenAI(base_url=os.environ[name], max_retries=0, timeout=10) for name in ("FIRST", "SECOND")]
+threading.Thread(target=threading.Event().wait, daemon=True).start()
+
+
+def answer(messages, *, model):
+    os.write(1, b"written to standard output\\n")
+    try:
+        return CLIENTS[0].chat.completions.create(model=model, messages=messages)
+    except openai.APIError:
+        return CLIENTS[1].chat.completions.create(model=model, messages=messages)
+"""
+
+
 def scenario(
     name: str, *, streaming: str = "0%", inject: str = "status: 503", expect: str = "success_rate >= 80%"
 ) -> str:
@@ -144,9 +175,13 @@ def suite(tmp_path_factory: pytest.TempPathFactory, upstream: str) -> Iterator[S
         ("real", scenario("real"), real(upstream)),
         ("gateway", scenario("gateway", streaming="40%"), gateway),
         ("wrong", WRONG, behind(" ".join(f"--answer {shape}" for shape in SHAPES))),
+        ("function", scenario("function", streaming="40%"), (EXAMPLES / "openai-sdk-loop.yaml").read_text()),
+        ("threads", scenario("threads"), THREADS_CHAIN),
     ):
         (folder / f"{name}.yaml").write_text(text)
         (folder / f"{name}-chain.yaml").write_text(chain)
+    (folder / "openai_sdk_loop.py").write_text((EXAMPLES / "openai_sdk_loop.py").read_text())
+    (folder / "our_threads.py").write_text(THREADS)
     run = launch(folder, "suite", str(folder), "--junit", str(folder / "out.xml"), env=KEYS)
     try:
         code, out, err = run.end()
@@ -168,7 +203,7 @@ def test_the_worst_run_is_the_suites_answer(suite: Suite) -> None:
     refused.check("fail")
     if not starved(refused.verdict, refused.folder):
         assert (suite.code, refused.cell["score"]) == (1, "partial")
-    assert len(ET.parse(suite.folder / "out.xml").findall(".//testcase")) == len(suite.done) == 8  # noqa: S314 - our own
+    assert len(ET.parse(suite.folder / "out.xml").findall(".//testcase")) == len(suite.done) == 10  # noqa: S314 - our own
     kept = Path(suite.card["suite"])
     assert kept.parent == suite.folder / "reports" / "suites"
     assert "Repeat with" in (kept / "scorecard.html").read_text()
@@ -223,6 +258,26 @@ def test_a_planted_key_appears_nowhere(suite: Suite) -> None:
     suite.done["planted"].check("pass")
     assert suite.hides(PLANTED)
     assert suite.hides(NAMED)
+
+
+def test_a_function_of_the_applications(suite: Suite) -> None:
+    """Its attempts are recorded on both sides, and the second provider serves."""
+    function = suite.done["function"]
+    function.check("pass")
+    requests, attempts = function.table("requests"), function.table("attempts")
+    assert requests["complete"].all()
+    assert set(attempts["seen_by"]) == {"both"}
+    assert (requests.loc[requests["phase"] == "fault", "served_by"] == "openrouter").any()
+
+
+def test_a_function_that_blocks_and_prints(suite: Suite) -> None:
+    """It works in threads, and what it writes to standard output is in the log."""
+    threads = suite.done["threads"]
+    threads.check("pass")
+    assert threads.table("requests")["complete"].all()
+    log = (threads.folder / "logs" / "chain.log").read_text()
+    assert "printed at import" in log
+    assert "written to standard output" in log
 
 
 def test_litellms_own_proxy(suite: Suite) -> None:

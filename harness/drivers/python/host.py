@@ -8,7 +8,7 @@ import inspect
 import os
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import aclosing, asynccontextmanager
+from contextlib import ExitStack, aclosing, asynccontextmanager
 from functools import partial
 from typing import Any
 
@@ -18,6 +18,7 @@ from harness.chain.scrub import scrub
 from harness.drivers.environment import LIVE, HostEnvironment
 from harness.drivers.python.answers import next_or_end, plain, streamed
 from harness.drivers.python.importing import described, function_at, is_async, takes
+from harness.drivers.python.outside import stopped
 from harness.drivers.python.surroundings import surroundings
 from harness.drivers.recorder import Recorder
 from harness.drivers.server import InProcessChain
@@ -47,7 +48,12 @@ async def enter(
     assert chain.target is not None
     hidden = secrets(chain, os.environ)
     model = chain.providers[chain.order[0]].model
-    with surroundings(chain, base_urls), watched(recorder), ThreadPoolExecutor(THREADS_MAX, "chain") as threads:
+    with ExitStack() as stack:
+        stack.enter_context(surroundings(chain, base_urls))
+        stack.enter_context(watched(recorder))
+        if environment.live:
+            stack.enter_context(stopped(base_urls.values()))
+        threads = stack.enter_context(ThreadPoolExecutor(THREADS_MAX, "chain"))
         with environment.importing():
             target, setup = (
                 None if place is None else function_at(place, key, folder=chain.folder, hidden=hidden)

@@ -37,16 +37,25 @@ def surroundings(chain: Chain, base_urls: Mapping[str, str]) -> Iterator[None]:
 
 @contextmanager
 def _environment(wanted: Mapping[str, str]) -> Iterator[None]:
-    """Set variables, and unset those of proxies: all that a chain may call is on the loopback."""
-    before = dict(os.environ)
-    for name in filter(_PROXY.fullmatch, before):
-        del os.environ[name]
-    os.environ.update(wanted)
+    """Set variables, and unset those of proxies: all that a chain may call is on the loopback.
+
+    On leaving these are as they were. Others stay: a library that stays imported may have set them for itself.
+    """
+    changed = {*wanted, *filter(_PROXY.fullmatch, os.environ)}
+    before = {name: os.environ.get(name) for name in changed}
+    _put({**dict.fromkeys(changed), **wanted})
     try:
         yield
     finally:
-        os.environ.clear()
-        os.environ.update(before)
+        _put(before)
+
+
+def _put(variables: Mapping[str, str | None]) -> None:
+    for name, value in variables.items():
+        if value is None:
+            os.environ.pop(name, None)
+        else:
+            os.environ[name] = value
 
 
 @contextmanager
