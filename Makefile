@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 EXTRAS ?= test
 export CI
 
-.PHONY: help install demo test test-all test-fast check bench agreement lab schema samples lock clean
+.PHONY: help install demo test test-all test-fast check bench agreement lab schema matrix samples lock clean
 
 help:  ## list the tasks
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1  \t/'
@@ -46,6 +46,9 @@ agreement: install  ## hold live suites (SUITE="reports/suites/… …") against
 lab: install  ## open the notebooks in JupyterLab
 	@PYTHON=$(PYTHON) sh scripts/install.sh $(VENV) $(EXTRAS),lab
 	$(BIN)/jupyter lab notebooks $(if $(filter 0,$(shell id -u)),--allow-root)
+
+matrix: install  ## run the smoke suite on versions of LiteLLM (VERSIONS="1.90.0 …"), and write docs/reference/litellm-versions.md
+	$(BIN)/python -m scripts.matrix $(VERSIONS)
 
 schema: install  ## write what is generated in docs/reference
 	$(BIN)/python -m harness.scenario.json_schema docs/reference

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
-import aiohttp
+import httpx
 
 from harness.chain.spec import PLACEHOLDER, Endpoint
 from harness.errors import HarnessError, UsageError
@@ -88,7 +88,7 @@ class Probe:
         self._url = None
         self.what = f"accept connections at {self.address}"
         if endpoint.ready is not None:
-            # aiohttp takes a user's name in the address or the header, but not both; the load prefers the header.
+            # A user's name in the address would take the place of the header; the load prefers the header.
             netloc = parts.netloc.rpartition("@")[2] if "authorization" in headers else parts.netloc
             self._url = f"{parts.scheme}://{netloc}{endpoint.ready}"
             self.what = f"answer GET {endpoint.ready} at {self.address} with a 2xx"
@@ -133,12 +133,12 @@ class Probe:
             raise HarnessError(f"did not {self.what} within {timeout_s:g} s", where="chain", hint=hint)
 
     async def _well(self, url: str) -> bool:
-        timeout = aiohttp.ClientTimeout(total=_ANSWER_S)
         try:
             async with (
-                aiohttp.ClientSession(timeout=timeout, headers=self._headers) as session,
-                session.get(url, allow_redirects=False) as answer,
+                asyncio.timeout(_ANSWER_S),
+                httpx.AsyncClient(timeout=None, headers=self._headers, trust_env=False) as client,  # noqa: S113 - above
             ):
-                return is_success(answer.status)
-        except (aiohttp.ClientError, OSError, TimeoutError):
+                answer = await client.get(url)
+                return is_success(answer.status_code)
+        except (httpx.HTTPError, OSError, TimeoutError):
             return False

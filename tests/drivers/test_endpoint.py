@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
-from aiohttp import web
+import respx
 
 from harness.chain import Chain, Endpoint, Provider
 from harness.drivers.endpoint import Probe, fill
@@ -37,38 +35,6 @@ def probe(base_url: str, **more: Any) -> Probe:
     found = host(gateway(base_url=base_url, **more)).probe()
     assert found is not None
     return found
-
-
-@dataclass
-class Health:
-    """A gateway's health endpoint, which answers each call with the next status, the last one for ever.
-
-    Attributes:
-        statuses: To answer with.
-        calls: Method, path and headers of every call.
-    """
-
-    statuses: list[int]
-    calls: list[tuple[str, str, dict[str, str]]] = field(default_factory=list)
-
-    @asynccontextmanager
-    async def serving(self) -> AsyncIterator[str]:
-        """Serve on a free port; gives the address."""
-        app = web.Application()
-        app.router.add_route("*", "/{path:.*}", self._answer)
-        runner = web.AppRunner(app, access_log=None)
-        await runner.setup()
-        try:
-            await web.TCPSite(runner, "127.0.0.1", 0).start()
-            yield f"http://127.0.0.1:{runner.addresses[0][1]}/v1"
-        finally:
-            await runner.cleanup()
-
-    async def _answer(self, request: web.Request) -> web.Response:
-        headers = {name.lower(): value for name, value in request.headers.items()}
-        self.calls.append((request.method, request.path_qs, headers))
-        status = self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0]
-        return web.Response(status=status, headers={"location": "/elsewhere"} if status == 302 else {})
 
 
 def test_only_addresses_are_filled_in() -> None:
@@ -178,36 +144,36 @@ def test_a_port_that_accepts_is_ready() -> None:
     assert received == [b""]
 
 
+@respx.mock
 def test_a_path_is_asked_until_it_answers_well(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only a 2xx is ready, no redirect; every question is a GET below the host, with key and headers, and no chat."""
     monkeypatch.setenv("OUR_KEY", "hunter2-hunter2")
-    health = Health([503, 404, 302, 204])
+    silent = (httpx.ConnectError("refused"), httpx.ReadTimeout("silent"), httpx.RemoteProtocolError("cut"))
+    asked = respx.get("http://127.0.0.1:8787/health/ready", params={"deep": "1"})
+    asked.side_effect = [*silent, *map(httpx.Response, (503, 404, 302, 204))]
 
-    async def run() -> None:
-        async with health.serving() as base_url:
-            await probe(base_url, ready="/health/ready?deep=1", api_key="env/OUR_KEY").wait()
+    asyncio.run(probe("http://127.0.0.1:8787/v1", ready="/health/ready?deep=1", api_key="env/OUR_KEY").wait())
 
-    asyncio.run(run())
-
-    assert [(method, path) for method, path, _ in health.calls] == [("GET", "/health/ready?deep=1")] * 4
-    for _, _, headers in health.calls:
+    assert asked.call_count == 7
+    for call in asked.calls:
+        headers = call.request.headers
         assert (headers["x-team"], headers["authorization"]) == ("chaos", "Bearer hunter2-hunter2")
 
 
+@respx.mock
 def test_an_address_with_a_user_can_be_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the address names a user as well, the key wins, as it does in the load."""
     monkeypatch.setenv("OUR_KEY", "hunter2-hunter2")
-    health = Health([200])
+    asked = respx.get("http://127.0.0.1:8787/health").respond(200)
+    named = "http://user:password@127.0.0.1:8787/v1"
 
     async def run() -> None:
-        async with health.serving() as base_url:
-            named = base_url.replace("http://", "http://user:password@")
-            assert await probe(named, ready="/health").ready()
-            assert await probe(named, ready="/health", api_key="env/OUR_KEY").ready()
+        assert await probe(named, ready="/health").ready()
+        assert await probe(named, ready="/health", api_key="env/OUR_KEY").ready()
 
     asyncio.run(run())
 
-    assert [headers["authorization"].split()[0] for _, _, headers in health.calls] == ["Basic", "Bearer"]
+    assert [call.request.headers["authorization"].split()[0] for call in asked.calls] == ["Basic", "Bearer"]
 
 
 @pytest.mark.parametrize("answer", [b"", b"garbage\r\n\r\n", b"HTTP/1.1 2"])
@@ -241,8 +207,9 @@ def test_a_port_in_use_is_named() -> None:
     """A gateway cannot be started where a stranger would answer in its place."""
 
     async def run() -> None:
-        async with Health([200]).serving() as base_url:
-            asked = probe(base_url)
+        server = await asyncio.start_server(lambda _reader, writer: writer.close(), "127.0.0.1", 0)
+        async with server:
+            asked = probe(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1")
             with pytest.raises(HarnessError, match=f"already runs at {asked.address}"):
                 await asked.free()
         await asked.free()
