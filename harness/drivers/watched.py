@@ -39,13 +39,13 @@ def watched(recorder: Recorder) -> Iterator[None]:
     """
     loop = asyncio.get_running_loop()
     connect, create = loop.sock_connect, loop.create_connection
-    dialled: dict[int, _Dialling] = {}
+    dialled: dict[int, Dialling] = {}
 
     async def sock_connect(sock: socket.socket, address: Any) -> None:
         if _WITHIN.get() or sock.family not in (socket.AF_INET, socket.AF_INET6):
             await connect(sock, address)
             return
-        dialling = _dial(recorder, *address[:2])
+        dialling = dial(recorder, *address[:2])
         try:
             await connect(sock, address)
         except BaseException as error:
@@ -61,7 +61,7 @@ def watched(recorder: Recorder) -> Iterator[None]:
             if dialling is None:
                 return await create(factory, host, port, sock=sock, **options)
         else:
-            dialling = _dial(recorder, host, port)
+            dialling = dial(recorder, host, port)
         protocols: list[_WatchedProtocol] = []
 
         def watched_factory() -> _WatchedProtocol:
@@ -82,15 +82,20 @@ def watched(recorder: Recorder) -> Iterator[None]:
         yield
 
 
-def _dial(recorder: Recorder, host: Any, port: Any) -> _Dialling:
+def dial(recorder: Recorder, host: Any, port: Any) -> Dialling:
+    """Return a connection that is about to be made.
+
+    Raises:
+        ConnectionRefusedError: To none of the chain's providers.
+    """
     provider = recorder.provider_at(host, port)
     if provider is None:
         _LOG.warning("a call to %s, none of the chain's providers, was stopped", host)
         raise ConnectionRefusedError(errno.ECONNREFUSED, "this address is none of the chain's providers")
-    return _Dialling(recorder, provider, current_request())
+    return Dialling(recorder, provider, current_request())
 
 
-class _Dialling:
+class Dialling:
     """A connection that is being made.
 
     Attributes:
@@ -129,7 +134,7 @@ class Connection:
         dialling: How the connection came to be.
     """
 
-    def __init__(self, recorder: Recorder, dialling: _Dialling) -> None:
+    def __init__(self, recorder: Recorder, dialling: Dialling) -> None:
         self._recorder = recorder
         self._provider = dialling.provider
         self._begun_ns: int | None = dialling.begun_ns

@@ -23,6 +23,7 @@ from harness.drivers.python.surroundings import surroundings
 from harness.drivers.recorder import Recorder
 from harness.drivers.server import InProcessChain
 from harness.drivers.watched import watched
+from harness.drivers.watched_threads import watched_threads
 from harness.errors import HarnessError, UsageError
 
 THREADS_MAX = 200
@@ -52,6 +53,7 @@ async def enter(
         stack.enter_context(surroundings(chain, base_urls))
         stack.enter_context(watched(recorder))
         if environment.live:
+            stack.enter_context(watched_threads(recorder))
             stack.enter_context(stopped(base_urls.values()))
         threads = stack.enter_context(ThreadPoolExecutor(THREADS_MAX, "chain"))
         with environment.importing():

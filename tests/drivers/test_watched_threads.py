@@ -1,0 +1,94 @@
+"""The attempts of synchronous libraries are recorded as well."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+import requests
+import urllib3
+
+from harness.chain import Provider, ReplySpec
+from harness.drivers.recorder import Recorder, working_on
+from harness.drivers.watched_threads import watched_threads
+from harness.edge import Edge
+from harness.history.records import ChainAttempt
+from harness.scenario import Inject, Window
+from tests.drivers.providers import refused_port
+
+PROVIDER = Provider(dialect="openai", model="gpt-4", reply=ReplySpec(ttft=0, tokens=8, tokens_per_second=0))
+ASKED = {"model": "gpt-4", "messages": [{"role": "user", "content": "[[req-000007 tokentok]] hello"}]}
+PATH = "/v1/chat/completions"
+
+
+def _httpx(url: str, body: bytes) -> None:
+    with httpx.Client(timeout=0.3) as client:
+        client.post(url, content=body)
+
+
+def _requests(url: str, body: bytes) -> None:
+    requests.post(url, data=body, timeout=0.3)
+
+
+def _urllib3(url: str, body: bytes) -> None:
+    with urllib3.PoolManager() as pool:
+        pool.request("POST", url, body=body, timeout=0.3, retries=False)
+
+
+CALLS: dict[str, Callable[[str, bytes], Any]] = {"httpx": _httpx, "requests": _requests, "urllib3": _urllib3}
+FAULTS = {
+    "none": (None, "ok", 200),
+    "status": (Inject(status=503), "status", 503),
+    "reset": (Inject(connection="reset"), "reset", None),
+    "close": (Inject(connection="close"), "cut", None),
+    "silent": (Inject(connection="silent"), "timeout", None),
+    "cut": (Inject(stream="cut"), "cut", 200),
+}
+
+
+def recorded(call: Callable[[str, bytes], Any], url: str, body: bytes) -> Any:
+    """Return a coroutine that calls in a thread and returns the rows."""
+
+    async def run() -> list[ChainAttempt]:
+        rows: list[ChainAttempt] = []
+        recorder = Recorder({"openai": PROVIDER}, {"openai": url}, rows.append)
+        with watched_threads(recorder), working_on("req-000007"), contextlib.suppress(Exception):
+            await asyncio.to_thread(call, url + PATH, body)
+        recorder.close()
+        return rows
+
+    return run()
+
+
+@pytest.mark.parametrize("library", CALLS)
+@pytest.mark.parametrize("fault", FAULTS)
+def test_an_exchange_is_one_row(library: str, fault: str) -> None:
+    """As in an event loop: what it came to, and its request."""
+    inject, outcome, status = FAULTS[fault]
+    windows = (
+        ()
+        if inject is None
+        else (Window(fault_id="fault-1", provider="openai", start_ns=0, end_ns=10**18, inject=inject),)
+    )
+    body = json.dumps({**ASKED, "stream": fault == "cut"}).encode()
+
+    async def run() -> list[ChainAttempt]:
+        async with Edge({"openai": PROVIDER}, windows=windows) as edge:
+            edge.begin(0)
+            rows: list[ChainAttempt] = await recorded(CALLS[library], f"http://127.0.0.1:{edge.ports['openai']}", body)
+            return rows
+
+    rows = asyncio.run(run())
+    assert [(row.outcome, row.status, row.request_id) for row in rows] == [(outcome, status, "req-000007")]
+
+
+@pytest.mark.parametrize("library", CALLS)
+def test_a_refused_connection_is_an_attempt(library: str) -> None:
+    """No byte of it was ever sent."""
+    rows = asyncio.run(recorded(CALLS[library], refused_port(), b"{}"))
+    assert [(row.outcome, row.request_id) for row in rows] == [("refused", "req-000007")]
