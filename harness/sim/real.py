@@ -110,6 +110,7 @@ class _CurrentRun:
 
     Attributes:
         thread: The one it is in; others do what is real, such as a progress bar's. None where there is no run.
+        importing: A chain's modules are being imported.
         now_ns: Its clock.
         drawn: What is otherwise left to chance.
         spoiled: Why it does not count: something real was tried, or our own code failed.
@@ -117,6 +118,7 @@ class _CurrentRun:
 
     def __init__(self) -> None:
         self.thread: int | None = None
+        self.importing = False
         self.now_ns: Callable[[], int] = lambda: 0
         self.drawn = random.Random(0)
         self.spoiled: list[tuple[HarnessError, BaseException | None]] = []
@@ -173,15 +175,20 @@ def nothing_real(now_ns: Callable[[], int]) -> Iterator[None]:
 def importing() -> Iterator[None]:
     """Allow what is real while a chain's modules are imported: some libraries try what the machine's network can do.
 
+    What is left to chance is fixed there too, and the run's own draws do not depend on what had been imported before.
+
     Raises:
         UnrealError: A thread was left behind: what it does, and when, is not the run's to say.
     """
     before = set(threading.enumerate())
-    thread, _run.thread = _run.thread, None
+    states = random.getstate(), _run.drawn.getstate()
+    _run.importing = True
     try:
         yield
     finally:
-        _run.thread = thread
+        _run.importing = False
+        random.setstate(states[0])
+        _run.drawn.setstate(states[1])
     if left := next((each for each in threading.enumerate() if each not in before), None):
         raise spoil(UnrealError(f"a real thread was started by an import: {left.name}", where="sim", hint=_LIVE))
 
@@ -205,14 +212,20 @@ def copies() -> list[tuple[ModuleType, str, Any]]:
     return _found
 
 
-def _stand_in(real: Callable[..., Any], instead: Callable[..., Any]) -> Callable[..., Any]:
-    """Return what is called in place of something. A module that is imported during a run keeps it."""
+def _stand_in(real: Callable[..., Any], instead: Callable[..., Any], *, at_import: bool = True) -> Callable[..., Any]:
+    """Return what is called in place of something. A module that is imported during a run keeps it.
+
+    Args:
+        real: What is replaced.
+        instead: What a run calls.
+        at_import: Whether it calls that also while a chain's modules are imported.
+    """
     if isinstance(instead, type):
         return instead
 
     @wraps(real)
     def stand_in(*args: Any, **options: Any) -> Any:
-        act = instead if threading.get_ident() == _run.thread else real
+        act = instead if threading.get_ident() == _run.thread and (at_import or not _run.importing) else real
         return act(*args, **options)
 
     return stand_in
@@ -249,7 +262,9 @@ def _bytes(count: int) -> bytes:
 
 
 def _seed(self: random.Random, a: Any = None, version: int = 2) -> None:
-    _SEED(self, _run.drawn.getrandbits(64) if a is None else a, version)
+    if a is None:  # at import a fixed one: how many were made before depends on what had been imported
+        a = 0 if _run.importing else _run.drawn.getrandbits(64)
+    _SEED(self, a, version)
 
 
 def _nobody() -> int:
@@ -318,9 +333,12 @@ _VIRTUAL: tuple[tuple[Any, str, Callable[..., Any]], ...] = (
 """What is another function in virtual time: what measures it beside `time.time()`, or is different in each process."""
 
 _STAND_INS: tuple[tuple[Any, str, Any], ...] = (
-    *((owner, name, _stand_in(getattr(owner, name), instead)) for owner, name, instead in _VIRTUAL),
     *(
-        (owner, name, _stand_in(real, _alone(real) if what is _LOOP else _forbidden(what)))
+        (owner, name, _stand_in(getattr(owner, name), instead, at_import=owner is not threading.Thread))
+        for owner, name, instead in _VIRTUAL
+    ),
+    *(
+        (owner, name, _stand_in(real, _alone(real) if what is _LOOP else _forbidden(what), at_import=what is _LOOP))
         for owner, name, what in _REAL
         for real in (getattr(owner, name),)
     ),

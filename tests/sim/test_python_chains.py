@@ -59,6 +59,25 @@ def test_the_same_seed_gives_the_same_history() -> None:
     assert len({digest(sim.run(loaded.plan, loaded.chain).history) for _ in range(2)}) == 1
 
 
+DRAWS = """\
+import random
+OWN = random.Random()
+SHARED = random.random()
+
+async def answer(messages, *, model):
+    return f"{OWN.random()} {random.random()} {random.Random().random()}"
+"""
+
+
+def test_chance_is_fixed_also_at_import(tmp_path: Path) -> None:
+    """Whatever had been imported before, and whatever imports draw."""
+    loaded = world(tmp_path, DRAWS)
+    first = digest(sim.run(loaded.plan, loaded.chain).history)
+    world(tmp_path, DRAWS.replace("SHARED = random.random()", "import our_other"))
+    (tmp_path / "our_other.py").write_text("import random\nOTHERS = [random.random(), random.Random()]")
+    assert digest(sim.run(loaded.plan, loaded.chain).history) == first
+
+
 def world(folder: Path, code: str) -> Loaded:
     """Write an application, and return a scenario on it."""
     (folder / "our_llm.py").write_text(code)
@@ -118,9 +137,12 @@ REFUSED = {
         "import time\nasync def answer(messages, *, model):\n    time.sleep(1)",
         "a real sleep was tried in virtual time, by our_llm:3",
     ),
-    "starts a thread": (
-        "import threading\nasync def answer(messages, *, model):\n    threading.Thread(target=print).start()",
-        "a real thread was tried in virtual time, by our_llm:3",
+    "starts a thread that waits": (
+        (
+            "import threading\nasync def answer(messages, *, model):\n"
+            "    threading.Thread(target=threading.Event().wait).start()"
+        ),
+        "a real wait for a thread was tried in virtual time, by our_llm:3",
     ),
     "leaves a thread behind": (
         (
