@@ -1,0 +1,54 @@
+"""Another version of LiteLLM, in an environment that is built for it: live and in virtual time."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = [pytest.mark.system, pytest.mark.slow]
+
+ROOT = Path(__file__).parents[2]
+CHAIN = ROOT / "scenarios" / "chains" / "gpt4-azure-claude.yaml"
+
+
+def _run(scenario: str, version: str, *, engine: str, reports: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return a run's verdict, and what it says of the chain's interpreter."""
+    words = ["run", scenario, "--chain", str(CHAIN), "--litellm", version, "--engine", engine, "--json"]
+    ran = subprocess.run(
+        [sys.executable, "-m", "harness", *words, "--reports", str(reports)],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    answer = json.loads(ran.stdout)
+    assert "verdict" in answer, ran.stdout + ran.stderr
+    facts = json.loads((Path(answer["run"]) / "environment.json").read_text("utf-8"))
+    verdict: dict[str, Any] = answer["verdict"]
+    return verdict, facts["chain"]
+
+
+@pytest.mark.parametrize("engine", ["live", "sim"])
+@pytest.mark.parametrize("version", ["1.60.0", "1.90.0"])
+def test_a_refused_provider_is_fallen_back_from(tmp_path: Path, version: str, engine: str) -> None:
+    """By every version, though each waits in its own way."""
+    verdict, chain = _run("smoke/refused.yaml", version, engine=engine, reports=tmp_path)
+
+    assert chain["versions"]["litellm"] == version
+    assert chain["built_from"] == [f"litellm=={version}"]
+    assert verdict["status"] in {"pass", "inconclusive" if engine == "live" else "pass"}
+
+
+@pytest.mark.parametrize("engine", ["live", "sim"])
+def test_what_an_older_version_does_wrong_is_found(tmp_path: Path, engine: str) -> None:
+    """The aiohttp transport of LiteLLM 1.90 takes a cut body for a whole one; that of our own version does not."""
+    verdict, _chain = _run("smoke/stream-cut.yaml", "1.90.0", engine=engine, reports=tmp_path)
+    found = {finding["id"]: finding["status"] for finding in verdict["findings"]}
+
+    assert verdict["status"] in {"fail", "inconclusive" if engine == "live" else "fail"}
+    assert found["truncated_as_success"] == "fail"
