@@ -83,7 +83,9 @@ def print_result(result: RunResult, compared: Compared | None = None, *, as_json
         fail(result.error, as_json=as_json, run=str(result.folder.path))
         sys.stderr.write(f"  saved: {result.folder.path}\n  to view it: harness report {result.folder.path}\n")
     elif as_json:
-        show({"run": str(result.folder.path), "verdict": result.folder.verdict(), **regressions(compared)})
+        chain = result.run.environment.get("chain")
+        answer = {"run": str(result.folder.path), "verdict": result.folder.verdict(), "chain": chain}
+        show(answer | regressions(compared))
     else:
         print_run(result.run)
         print_compared(compared)

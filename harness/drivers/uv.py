@@ -41,7 +41,12 @@ def uv(arguments: Sequence[str], *, what: str, say: Say) -> None:
     lines = []
     # The user's own settings of uv, such as an index, count; those of a project in the working directory do not.
     with subprocess.Popen(
-        command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, cwd=tempfile.gettempdir()
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        cwd=tempfile.gettempdir(),
     ) as process:
         assert process.stderr is not None
         for line in process.stderr:

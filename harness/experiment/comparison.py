@@ -32,10 +32,12 @@ class Kept:
     Attributes:
         side: Its numbers and its answer.
         plan: What it was to do; None where only the numbers were kept.
+        libraries: What the chain ran with: Python and libraries, each with its version.
     """
 
     side: Side
     plan: Plan | None = None
+    libraries: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,8 +185,27 @@ def _compared(key: Key, pairs: Sequence[tuple[Kept, Kept]], *, cells: int) -> Co
     note = "" if paired else "other seeds, so that chance is in every difference"
     if not all(old.plan and new.plan for old, new in pairs):
         note = "an unknown seed, so any difference may be chance"
+    note = "; ".join(filter(None, (note, _upgraded(*pairs[0]))))
     comparison = compare_sides([(old.side, new.side) for old, new in pairs], paired=paired, cells=cells)
     return ComparedCell(scenario=key[0], chain=key[1], comparison=comparison, note=note)
+
+
+def _upgraded(old: Kept, new: Kept) -> str:
+    """Return what the chain ran with before and does no more; empty if nothing, or if it is not known."""
+    if not old.libraries or not new.libraries:
+        return ""
+    names = [*new.libraries, *(name for name in old.libraries if name not in new.libraries)]
+    changes = [
+        f"{name} {old.libraries.get(name, 'none')} before, {new.libraries.get(name, 'none')} after"
+        for name in names
+        if old.libraries.get(name) != new.libraries.get(name)
+    ]
+    return f"the chain ran with {', '.join(changes)}" if changes else ""
+
+
+def _libraries(folder: RunFolder) -> dict[str, str]:
+    chain = folder.environment().get("chain") or {}
+    return {"Python": chain["python"], **chain["versions"]} if chain else {}
 
 
 def _numbers_alone(path: Path) -> Kept:
@@ -202,7 +223,8 @@ def _run(folder: RunFolder) -> Kept | None:
     verdict = read_json(folder.path / "verdict.json", Verdict)
     if verdict.exit_code not in _ANSWERED:
         return None
-    return Kept(side=Side(metrics=_metrics(folder.path / "metrics.json"), verdict=verdict), plan=folder.plan())
+    side = Side(metrics=_metrics(folder.path / "metrics.json"), verdict=verdict)
+    return Kept(side=side, plan=folder.plan(), libraries=_libraries(folder))
 
 
 def _metrics(path: Path) -> Metrics:

@@ -44,8 +44,8 @@ def environment(*, command: str, chain: Chain, toxiproxy: str | None = None) -> 
 
 
 def _chain(chain: Chain) -> dict[str, Any] | None:
-    """Return where a chain runs, and what it finds there; None if that is not ours to know."""
-    if driver_of(chain).part is None:
+    """Return where a chain runs, and what it finds there; None for one that can run nowhere else, or that is not ours to host."""
+    if "python" not in driver_of(chain).keys:
         return None
     found = interpreter_of(chain)
     if found is None:

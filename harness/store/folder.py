@@ -31,6 +31,7 @@ class _Environment(TypedDict, total=False):
     wall_s: float
     warnings: list[str]
     versions: dict[str, str]
+    chain: dict[str, Any] | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,7 +72,7 @@ def test_a_run_that_fails_says_what_looks_worse(world: World) -> None:
     assert "perhaps worse  p50 latency in fault < 1s: passed, now fails" in out
     code, out, _ = world.run("--baseline", base, "--json", slow=True)
     found: dict[str, Any] = json.loads(out)
-    assert (code, found.keys()) == (1, {"run", "verdict", "regressions", "open"})
+    assert (code, found.keys()) == (1, {"run", "verdict", "chain", "regressions", "open"})
     assert found["regressions"] == []
     assert {"check": "p50 latency in fault < 1s", "scenario": "one"}.items() <= found["open"][0].items()
 

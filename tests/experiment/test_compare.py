@@ -70,6 +70,21 @@ def test_the_same_run_again_changes_nothing(tmp_path: Path) -> None:
     assert found.as_json()["regressions"] == []
 
 
+def test_what_the_chain_ran_with_is_compared_too(tmp_path: Path) -> None:
+    """A new version of a library may be the whole difference."""
+    runs = [run(tmp_path), run(tmp_path)]
+    for path, versions in zip(runs, ({"litellm": "1.75.0", "openai": "2.0.0"}, {"litellm": "1.90.0"}), strict=True):
+        file = path / "environment.json"
+        facts = json.loads(file.read_bytes()) | {"chain": {"python": "3.12.1", "versions": versions}}
+        file.write_text(json.dumps(facts))
+
+    assert [cell.note for cell in compare(*runs).cells] == [
+        "the chain ran with litellm 1.75.0 before, 1.90.0 after, openai 2.0.0 before, none after"
+    ]
+    assert [cell.note for cell in compare(runs[0], runs[0]).cells] == [""]
+    assert [cell.note for cell in compare(run(tmp_path), runs[0]).cells] == [""]
+
+
 def test_one_slower_run_is_open(tmp_path: Path) -> None:
     """Named with both numbers, and with how many more runs would tell; the other way round there is nothing to say."""
     quick, slow = run(tmp_path), run(tmp_path, slow=True)

@@ -1,0 +1,84 @@
+"""`--python` and `--litellm`: what they change, and what they refuse before anything starts."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from pathlib import Path
+
+import pytest
+
+from harness.experiment import trial
+from tests.cli.test_cli import answer, called
+
+ROUTER, REFERENCE = "scenarios/chains/gpt4-azure-claude.yaml", "scenarios/chains/reference.yaml"
+CHAIN = """\
+name: loop
+driver: openai-sdk
+providers:
+  openai: {dialect: openai, model: gpt-4}
+  azure: {dialect: azure, model: gpt-4}
+order: [openai, azure]
+retry: {attempts: 1}
+"""
+
+
+@pytest.mark.parametrize("command", [("run", "smoke/refused.yaml", "--engine", "sim"), ("check", "smoke/refused.yaml")])
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        (("--chain", ROUTER, "--python", "no/such/python"), "no/such/python: there is no such interpreter"),
+        (("--chain", ROUTER, "--python", "x", "--litellm", "1.90.0"), "--python and --litellm do not go together"),
+        (("--chain", ROUTER, "--litellm", "newest"), "--litellm: not a version: 'newest'"),
+        (("--chain", REFERENCE, "--litellm", "1.90.0"), "--litellm: does not go with `driver: reference`"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_a_place_where_the_chain_cannot_run_is_a_mistake_of_the_user_s(
+    command: tuple[str, ...],
+    options: tuple[str, ...],
+    problem: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Found by `check` too."""
+    assert called(monkeypatch, *command, *options) == 2
+    assert problem in capsys.readouterr().err
+
+
+def test_check_looks_for_the_chain_s_library(
+    bare_python: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In the interpreter that the command line names."""
+    assert called(monkeypatch, "check", ROUTER, "--python", bare_python) == 2
+    assert "LiteLLM is not installed there" in capsys.readouterr().err
+
+
+def test_a_run_is_repeated_by_its_command_and_says_where_its_chain_ran(tmp_path: Path, same_python: str) -> None:
+    """The option is part of the command."""
+    file = tmp_path / "chain.yaml"
+    file.write_text(CHAIN, "utf-8")
+    options = ("--chain", str(file), "--python", same_python)
+    code, found = answer(
+        "run", "smoke/refused.yaml", "--engine", "sim", *options, "--reports", str(tmp_path / "reports")
+    )
+    facts = json.loads((Path(found["run"]) / "environment.json").read_bytes())
+
+    assert code in (0, 1)
+    assert facts["command"] == shlex.join(["harness", "run", "smoke/refused.yaml", "--engine", "sim", *options])
+    assert found["chain"] == facts["chain"]
+    assert found["chain"]["interpreter"] == same_python
+    assert found["chain"]["python"] == ".".join(map(str, sys.version_info[:3]))
+
+
+def test_a_scenario_as_a_test_runs_in_the_chain_s_interpreter(tmp_path: Path, same_python: str) -> None:
+    """As the pytest plugin runs it; twice, as a session does."""
+    file, scenario = tmp_path / "chain.yaml", Path("scenarios/smoke/refused.yaml").resolve()
+    file.write_text(CHAIN, "utf-8")
+    here = trial(scenario, runs=tmp_path / "runs", chain=file)
+    file.write_text(f"{CHAIN}python: {same_python}\n", "utf-8")
+    there = [trial(scenario, runs=tmp_path / "runs", chain=file) for _ in range(2)]
+
+    assert [each.folder.environment()["chain"]["interpreter"] for each in (here, *there)] == [None, *[same_python] * 2]
+    assert [each.folder.metrics() for each in there] == [here.folder.metrics()] * 2
