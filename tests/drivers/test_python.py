@@ -169,6 +169,27 @@ def test_an_iterator_is_closed_when_the_caller_leaves(tmp_path: Path) -> None:
     assert hosted(chain(tmp_path, code), leave) == 1
 
 
+def test_a_thread_at_work_in_an_iterator_does_not_hold_up_who_leaves(tmp_path: Path) -> None:
+    """The caller is gone at once, and whatever the thread does next is nobody's."""
+    code = (
+        "import threading\nSTARTED, GO = threading.Event(), threading.Event()\n"
+        "def answer(messages, *, model):\n    yield 'one'\n    STARTED.set()\n    GO.wait(60)\n    yield 'two'"
+    )
+
+    async def leave(inside: InProcessChain) -> bool:
+        module = sys.modules["our_llm"]
+        texts = inside.ask({"model": "m", "messages": MESSAGES, "stream": True})
+        await anext(texts)
+        second = asyncio.ensure_future(anext(texts))  # type: ignore[arg-type]
+        await asyncio.to_thread(module.STARTED.wait)
+        second.cancel()
+        await asyncio.wait([second])
+        module.GO.set()
+        return second.cancelled()
+
+    assert hosted(chain(tmp_path, code), leave)
+
+
 @pytest.mark.parametrize("where", ["chains/", "deploy/chains/", ""])
 def test_it_is_found_beside_the_chain_file_or_above_it(where: str, tmp_path: Path) -> None:
     """The nearest folder that holds the package counts."""
@@ -243,7 +264,7 @@ BROKEN = {
     "raises": (
         "raise RuntimeError('no database')",
         "our_llm:answer",
-        "our_llm cannot be imported: RuntimeError: no database",
+        "our_llm cannot be imported: RuntimeError: no database, in our_llm.py:1",
     ),
     "syntax": ("def answer(:", "our_llm:answer", "our_llm cannot be imported: SyntaxError"),
     "exits": ("import sys\nsys.exit(3)", "our_llm:answer", "our_llm called sys.exit(3) when it was imported"),
@@ -270,7 +291,7 @@ def test_a_target_that_cannot_be_had_is_named(code: str, target: str, problem: s
 @pytest.mark.parametrize(
     ("line", "problem"),
     [
-        ("raise RuntimeError('no database')", "our_llm:build failed: RuntimeError: no database"),
+        ("raise RuntimeError('no database')", "our_llm:build failed: RuntimeError: no database, in our_llm.py:2"),
         ("raise SystemExit(2)", "our_llm:build called sys.exit(2)"),
     ],
 )

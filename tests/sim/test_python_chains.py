@@ -154,7 +154,7 @@ REFUSED = {
     ),
     "cannot be imported": (
         "raise RuntimeError('no database')",
-        "our_llm cannot be imported: RuntimeError: no database",
+        "our_llm cannot be imported: RuntimeError: no database, in our_llm.py:1",
     ),
 }
 

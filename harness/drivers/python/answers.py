@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import time
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 Piece = dict[str, Any]
 """A chat completion, or a chunk of one."""
-Next = Callable[[Iterator[Any]], Any]
+NextItem = Callable[[Iterator[Any]], Awaitable[Any]]
 """Returns the next item of an iterator, without blocking the event loop; `END` after the last one."""
 
 END = object()
@@ -25,13 +26,13 @@ def next_or_end(iterator: Iterator[Any]) -> Any:
     return next(iterator, END)
 
 
-async def plain(result: Any, *, model: str, step: Any) -> str:
+async def plain(result: Any, *, model: str, step: NextItem) -> str:
     """Return the JSON of a chat completion.
 
     Args:
         result: Text, an OpenAI-shaped answer, or an iterator of pieces, which are put together.
         model: Of the answer, where the result names none.
-        step: Awaited with an iterator that is not asynchronous; returns its next item, or `END`.
+        step: Takes the items of an iterator that is not asynchronous.
 
     Raises:
         NoAnswerError: It is none of these.
@@ -44,7 +45,7 @@ async def plain(result: Any, *, model: str, step: Any) -> str:
         return json.dumps(_completion("".join([_text(piece) async for piece in pieces]), model))
 
 
-async def streamed(result: Any, *, model: str, step: Any) -> AsyncGenerator[str, None]:
+async def streamed(result: Any, *, model: str, step: NextItem) -> AsyncGenerator[str, None]:
     """Yield the JSON of the chunks of a stream; arguments and errors as those of `plain`.
 
     An answer that came at once is one chunk with all of its text, and one that ends the stream.
@@ -72,7 +73,7 @@ async def streamed(result: Any, *, model: str, step: Any) -> AsyncGenerator[str,
 
 
 @asynccontextmanager
-async def _pieces(result: Any, step: Any) -> AsyncIterator[AsyncIterator[Any]]:
+async def _pieces(result: Any, step: NextItem) -> AsyncIterator[AsyncIterator[Any]]:
     """Iterate over what is no answer at once, and close it at the end."""
     if isinstance(result, AsyncIterable):
         iterated: Any = aiter(result)
@@ -85,16 +86,22 @@ async def _pieces(result: Any, step: Any) -> AsyncIterator[AsyncIterator[Any]]:
     try:
         yield pieces
     finally:
-        for owner in (iterated, result):
-            close = getattr(owner, "aclose", None) or getattr(owner, "close", None)
-            if close is not None:
-                closing = close()
-                if hasattr(closing, "__await__"):
-                    await closing
-                break
+        await _close(iterated)
+        if iterated is not result:
+            await _close(result)
 
 
-async def _stepped(iterator: Iterator[Any], step: Any) -> AsyncIterator[Any]:
+async def _close(owner: Any) -> None:
+    close = getattr(owner, "aclose", None) or getattr(owner, "close", None)
+    if close is None:
+        return
+    with suppress(ValueError):  # a generator in which a thread is still at work cannot be closed
+        closing = close()
+        if inspect.isawaitable(closing):
+            await closing
+
+
+async def _stepped(iterator: Iterator[Any], step: NextItem) -> AsyncIterator[Any]:
     while (piece := await step(iterator)) is not END:
         yield piece
 

@@ -64,7 +64,7 @@ async def enter(
         assert target is not None
         _check(chain.target, target, live=environment.live)
         if setup is not None:
-            await _set_up(str(chain.setup), setup, hidden)
+            await _set_up(str(chain.setup), setup, hidden, chain.folder)
         try:
             yield InProcessChain(
                 ask=PythonChain(chain.target, target, threads).ask,
@@ -86,7 +86,7 @@ def _check(place: str, target: Callable[..., Any], *, live: bool) -> None:
         raise UsageError(problem, where="target", hint="--engine live")
 
 
-async def _set_up(place: str, setup: Callable[..., Any], hidden: frozenset[str]) -> None:
+async def _set_up(place: str, setup: Callable[..., Any], hidden: frozenset[str], folder: str | None) -> None:
     try:
         made = setup()
         if inspect.isawaitable(made):
@@ -96,7 +96,7 @@ async def _set_up(place: str, setup: Callable[..., Any], hidden: frozenset[str])
     except SystemExit as end:
         raise UsageError(f"{place} called sys.exit({end.code!r})", where="setup") from None
     except Exception as error:
-        raise UsageError(f"{place} failed: {described(error, hidden)}", where="setup") from None
+        raise UsageError(f"{place} failed: {described(error, hidden, folder)}", where="setup") from None
 
 
 class PythonChain:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import traceback
 from collections.abc import Callable
 from functools import partial
 from operator import attrgetter
+from pathlib import Path
 from typing import Any
 
 from harness.chain.scrub import scrub
@@ -33,7 +35,7 @@ def function_at(place: str, key: str, *, folder: str | None, hidden: frozenset[s
     except SystemExit as end:
         raise UsageError(f"{name} called sys.exit({end.code!r}) when it was imported", where=key) from None
     except Exception as error:
-        problem = f"{name} cannot be imported: {described(error, hidden)}"
+        problem = f"{name} cannot be imported: {described(error, hidden, folder)}"
         raise UsageError(problem, where=key, hint=_advice(error, name, folder)) from None
     try:
         found = attrgetter(attribute)(module)
@@ -46,10 +48,15 @@ def function_at(place: str, key: str, *, folder: str | None, hidden: frozenset[s
     return function
 
 
-def described(error: BaseException, hidden: frozenset[str]) -> str:
-    """Return the type of an exception, its first line, and where in the application's code it was raised."""
+def described(error: BaseException, hidden: frozenset[str], folder: str | None) -> str:
+    """Return the type of an exception, its first line, and where in the application's own code it was raised."""
     text = scrub(str(error), hidden).split("\n", 1)[0][:300]
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+    raised = [
+        f"{Path(frame.filename).relative_to(folder)}:{frame.lineno}"
+        for frame in traceback.extract_tb(error.__traceback__)
+        if folder is not None and Path(frame.filename).is_relative_to(folder)
+    ]
+    return type(error).__name__ + (f": {text}" if text else "") + (f", in {raised[-1]}" if raised else "")
 
 
 def _advice(error: Exception, name: str, folder: str | None) -> str | None:
