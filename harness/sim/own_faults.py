@@ -10,7 +10,7 @@ from typing import Any, ParamSpec, TypeVar
 from harness.drivers.recorder import Recorder
 from harness.drivers.reference.wire import BrokenError
 from harness.errors import HarnessError
-from harness.sim.real import spoil
+from harness.sim.real import handled_outside, spoil
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -87,8 +87,8 @@ def disown(error: BaseException) -> None:
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """Yield an exception, and all that it was raised from or while handling."""
-    seen: set[int] = set()
+    """Yield an exception, and all that it was raised from or while handling in this run."""
+    seen = {id(handled_outside())}
     left: list[BaseException | None] = [error]
     while left:
         link = left.pop()

@@ -113,6 +113,7 @@ class _CurrentRun:
         importing: A chain's modules are being imported.
         now_ns: Its clock.
         drawn: What is otherwise left to chance.
+        handled: The exception that was being handled when it began: the context of whatever is raised in it.
         spoiled: Why it does not count: something real was tried, or our own code failed.
     """
 
@@ -121,6 +122,7 @@ class _CurrentRun:
         self.importing = False
         self.now_ns: Callable[[], int] = lambda: 0
         self.drawn = random.Random(0)
+        self.handled: BaseException | None = None
         self.spoiled: list[tuple[HarnessError, BaseException | None]] = []
 
 
@@ -142,6 +144,11 @@ def spoil(error: HarnessError, cause: BaseException | None = None) -> HarnessErr
     return error
 
 
+def handled_outside() -> BaseException | None:
+    """Return the exception that was being handled when the run began, if one was."""
+    return _run.handled
+
+
 @contextmanager
 def nothing_real(now_ns: Callable[[], int]) -> Iterator[None]:
     """Make what is real raise, in this thread, and what measures time virtual; afterwards all is as it was.
@@ -152,7 +159,7 @@ def nothing_real(now_ns: Callable[[], int]) -> Iterator[None]:
     Raises:
         HarnessError: The run was spoiled, even where somebody in between has caught the error or made another of it.
     """
-    _run.now_ns, _run.spoiled = now_ns, []
+    _run.now_ns, _run.spoiled, _run.handled = now_ns, [], sys.exception()
     _run.drawn.seed(0)
     try:
         with patched((*_STAND_INS, *copies())):
@@ -160,7 +167,7 @@ def nothing_real(now_ns: Callable[[], int]) -> Iterator[None]:
             try:
                 yield
             finally:
-                _run.thread = None
+                _run.thread = _run.handled = None
     except Exception as error:
         if _run.spoiled:
             _raise_spoiled()

@@ -15,7 +15,7 @@ from harness.drivers.reference.host import Reference
 from harness.edge.provider_port import ProviderPort
 from harness.errors import ExitCode, HarnessError
 from harness.experiment.prepare import Loaded, load
-from harness.sim import caller, network
+from harness.sim import caller, network, own_faults
 from tests.sim.worlds import small
 
 ALONE = """\
@@ -88,3 +88,13 @@ def test_a_failure_of_the_chain_is_its_own(tmp_path: Path, monkeypatch: pytest.M
     history = sim.run(loaded.plan, loaded.chain).history
     assert set(history.requests["status"]) == {500}
     assert set(history.requests["outcome"]) == {"error"}
+
+
+def test_what_is_handled_outside_of_a_run_is_no_bug_in_it(tmp_path: Path) -> None:
+    """Whatever a chain raises in a run has it as its context."""
+    loaded = small(tmp_path, "openai-sdk", "{status: 503}")
+    try:
+        own_faults._places(None)  # type: ignore[arg-type]
+    except AttributeError:
+        history = sim.run(loaded.plan, loaded.chain).history
+    assert (history.requests["outcome"] == "error").any()
