@@ -9,12 +9,15 @@ import sys
 import traceback
 from collections.abc import Callable
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from harness import part
 from harness.errors import HarnessError, UsageError
 from harness.fork import freeze, in_warm_fork
 from harness.messages import AnswerTo, PrepareChain, Ready, Refused, RunPlan, write
+from harness.provider.dialects import DIALECTS
+from harness.provider.faults import FAULTS
+from harness.registry import Registry
 from harness.sim import engine
 
 A = TypeVar("A", PrepareChain, RunPlan)
@@ -51,12 +54,29 @@ def _prepared(asked: PrepareChain) -> Ready | Refused:
 
 def _carried_out(asked: RunPlan) -> bytes | Refused:
     try:
+        _check(asked)
         return in_warm_fork(partial(_rows, asked), owner=sys.stdin.fileno())
     except HarnessError as error:
         return Refused.of(error)
     except Exception as bug:
         traceback.print_exception(bug)
         return Refused(problem=f"{type(bug).__name__}: {bug}", where="sim", hint="a bug of the harness")
+
+
+def _check(asked: RunPlan) -> None:
+    """Return if all that a plan names is declared here too.
+
+    Raises:
+        UsageError: It is not: the package that brings it is installed beside the harness only.
+    """
+    named: list[tuple[str, str, Registry[Any]]] = [
+        *(("fault", window.inject.fault, FAULTS) for window in asked.plan.timeline.windows if window.inject.fault),
+        *(("dialect", provider.dialect, DIALECTS) for provider in asked.chain.providers.values()),
+    ]
+    for kind, name, declared in named:
+        if name not in declared:
+            problem = f"{kind} {name!r} comes from a package that is not installed there"
+            raise UsageError(problem, where=sys.executable, hint="install it in the chain's environment too")
 
 
 def _rows(asked: RunPlan) -> bytes:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import shlex
-import sys
 from pathlib import Path
 
 import pytest
 
+from harness.chain.home import ChainHome
+from harness.cli import run, suite
 from harness.experiment import trial
-from tests.cli.test_cli import answer, called
+from harness.experiment.suites.jobs import jobs
+from tests.cli.test_cli import called
 
 ROUTER, REFERENCE = "scenarios/chains/gpt4-azure-claude.yaml", "scenarios/chains/reference.yaml"
 CHAIN = """\
@@ -55,21 +55,24 @@ def test_check_looks_for_the_chain_s_library(
     assert "LiteLLM is not installed there" in capsys.readouterr().err
 
 
-def test_a_run_is_repeated_by_its_command_and_says_where_its_chain_ran(tmp_path: Path, same_python: str) -> None:
-    """The option is part of the command."""
-    file = tmp_path / "chain.yaml"
-    file.write_text(CHAIN, "utf-8")
-    options = ("--chain", str(file), "--python", same_python)
-    code, found = answer(
-        "run", "smoke/refused.yaml", "--engine", "sim", *options, "--reports", str(tmp_path / "reports")
+def test_the_options_are_part_of_the_command_that_repeats_a_run() -> None:
+    """Of a run, of a suite, and of each of its runs."""
+    file, home = Path("a.yaml"), ChainHome(litellm="1.90.0")
+    assert run._command(file, None, 1, home, allow_real=False, engine="live") == (
+        "harness run a.yaml --litellm 1.90.0 --seed 1"
     )
-    facts = json.loads((Path(found["run"]) / "environment.json").read_bytes())
+    assert suite._suite_command([file], [], 2, None, home, allow_real=False, engine="sim") == (
+        "harness suite a.yaml --engine sim --litellm 1.90.0 --repeat 2"
+    )
 
-    assert code in (0, 1)
-    assert facts["command"] == shlex.join(["harness", "run", "smoke/refused.yaml", "--engine", "sim", *options])
-    assert found["chain"] == facts["chain"]
-    assert found["chain"]["interpreter"] == same_python
-    assert found["chain"]["python"] == ".".join(map(str, sys.version_info[:3]))
+
+def test_each_run_of_a_suite_is_repeated_where_it_ran(same_python: str) -> None:
+    """Its own command says so."""
+    home = ChainHome(python=same_python)
+    (job,) = jobs([Path("scenarios/smoke/refused.yaml").resolve()], chains=[Path(ROUTER).resolve()], home=home)
+
+    assert job.loaded.chain.python == same_python
+    assert f"--python {same_python} --seed" in job.command
 
 
 def test_a_scenario_as_a_test_runs_in_the_chain_s_interpreter(tmp_path: Path, same_python: str) -> None:

@@ -28,7 +28,9 @@ CHAIN = Chain(
 
 
 @pytest.mark.system
-@pytest.mark.parametrize("driver", ["litellm-router", "openai-sdk", "litellm-proxy"])
+@pytest.mark.parametrize(
+    "driver", ["litellm-router", "openai-sdk", pytest.param("litellm-proxy", marks=pytest.mark.slow)]
+)
 def test_a_chain_is_hosted_there_and_falls_back(same_python: str, tmp_path: Path, driver: str) -> None:
     """Plain and streamed; each attempt is recorded, and nothing of ours is installed there."""
     chain = replace(CHAIN, driver=driver, python=same_python)

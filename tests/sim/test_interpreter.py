@@ -14,6 +14,7 @@ from harness.drivers.interpreter import interpreter_of
 from harness.errors import HarnessError, UsageError
 from harness.experiment.prepare import Loaded
 from harness.messages import RunPlan, write
+from harness.provider.inject import Inject
 from harness.sim.engine_process import EngineProcess, engine_process
 from tests.interpreters import script
 from tests.sim.worlds import MIXED, digest, small
@@ -80,6 +81,16 @@ def test_an_error_there_is_the_same_error_here(tmp_path: Path, bare_python: str)
     with pytest.raises(HarnessError, match="no end after") as caught:
         sim.run(endless, loaded.chain)
     assert caught.value.where == "sim"
+
+
+def test_a_fault_of_a_package_that_is_not_installed_there_is_named(tmp_path: Path, bare_python: str) -> None:
+    """It would be an unknown name in the middle of a run."""
+    loaded = _there(small(tmp_path, "reference", *MIXED), bare_python)
+    windows = tuple(replace(window, inject=Inject(fault="frozen")) for window in loaded.plan.timeline.windows)
+    plan = replace(loaded.plan, timeline=replace(loaded.plan.timeline, windows=windows))
+
+    with pytest.raises(UsageError, match="fault 'frozen' comes from a package that is not installed there"):
+        sim.run(plan, loaded.chain)
 
 
 def test_a_library_that_cannot_be_imported_there_is_the_user_s_to_mend(tmp_path: Path, bare_python: str) -> None:
