@@ -43,6 +43,15 @@ class HarnessError(Exception):
         self.known = known
         self.hint = hint
 
+    def hide(self, scrub: Callable[[str], str]) -> None:
+        """Take what nobody may read out of its texts.
+
+        Args:
+            scrub: Returns a text without it.
+        """
+        self.problem = scrub(self.problem)
+        self.known, self.hint = self.known and scrub(self.known), self.hint and scrub(self.hint)
+
     def as_json(self) -> dict[str, str | None]:
         """Return it for other programs."""
         return {"problem": self.problem, "where": self.where, "hint": self.hint}

@@ -115,7 +115,9 @@ def _folder(wanted: tuple[str, ...], say: Say) -> Path:
             what = f"an environment with {named}"
             uv(["venv", "--no-project", "--python", sys.executable, str(target)], what=what, say=say)
             if wanted:
-                uv(["pip", "install", "--python", str(_python(target)), *wanted], what=what, say=say)
+                # Compiled now, or the first run would do it, while it is timed.
+                install = ["pip", "install", "--compile-bytecode", "--python", str(_python(target))]
+                uv([*install, *wanted], what=what, say=say)
             facts = {"holds": wanted, "python": platform.python_version(), "size": _size(target)}
             (target / _FACTS).write_text(json.dumps(facts), encoding="utf-8")
             (target / _USED).touch()

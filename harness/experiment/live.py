@@ -87,7 +87,7 @@ def _hide_secrets(loaded: Loaded, folder: RunFolder, error: HarnessError | None)
     """Take the chain's secrets, which a user's gateway may have printed, out of the logs and out of an error."""
     hidden = secrets(loaded.chain, os.environ)
     if error is not None:  # it may quote the last lines of a log
-        error.problem, error.hint = scrub(error.problem, hidden), error.hint and scrub(error.hint, hidden)
+        error.hide(lambda text: scrub(text, hidden))
     try:
         folder.rewrite_logs(lambda text: scrub(text, hidden))
     except OSError as problem:

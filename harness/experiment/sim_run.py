@@ -36,6 +36,7 @@ def simulate(
     try:
         ran = sim.run(plan, chain)
     except HarnessError as problem:
+        problem.hide(lambda text: scrub(text, hidden))
         return None, problem
     except Exception as bug:
         (folder.logs / "runner.log").write_text(scrub(traceback.format_exc(), hidden))

@@ -5,6 +5,7 @@ It does a chain's imports once, and forks for each run, so that no run meets wha
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from collections.abc import Callable
@@ -12,6 +13,8 @@ from functools import partial
 from typing import Any, TypeVar
 
 from harness import part
+from harness.chain.redact import secrets
+from harness.chain.scrub import scrub
 from harness.errors import HarnessError, UsageError
 from harness.fork import freeze, in_warm_fork
 from harness.messages import AnswerTo, PrepareChain, Ready, Refused, RunPlan, write
@@ -46,7 +49,8 @@ def _prepared(asked: PrepareChain) -> Ready | Refused:
         return Refused.of(error)
     except BaseException as error:  # whatever a package does when it is imported
         traceback.print_exc()
-        problem = f"what the chain needs cannot be imported: {type(error).__name__}: {error}"
+        what = scrub(f"{type(error).__name__}: {error}", secrets(asked.chain, os.environ))
+        problem = f"what the chain needs cannot be imported: {what}"
         return Refused.of(UsageError(problem, where=sys.executable))
     freeze()
     return Ready()

@@ -36,6 +36,7 @@ class EngineProcess:
 
     def __init__(self, interpreter: Interpreter) -> None:
         self._path = interpreter.path
+        self._owner = os.getpid()
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `end`
         self._child = subprocess.Popen(
             interpreter.command("harness.sim.engine_part"),
@@ -47,6 +48,11 @@ class EngineProcess:
         )
         self._prepared: set[str] = set()
         self._receive(Ready, after=None)
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can be asked, as far as this process can tell: it is the child of one process alone."""
+        return os.getpid() != self._owner or self._child.poll() is None
 
     def prepare(self, chain: Chain) -> None:
         """Do the imports for a chain; once for each driver.
@@ -73,7 +79,8 @@ class EngineProcess:
             del _RUNNING[self._path]
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._child.pid, signal.SIGKILL)
-        self._child.wait(_END_S)
+        if os.getpid() == self._owner:
+            self._child.wait(_END_S)
         for stream in (self._child.stdin, self._child.stdout, self._log):
             assert stream is not None
             with contextlib.suppress(BrokenPipeError):
@@ -116,19 +123,23 @@ class EngineProcess:
         return answer
 
     def _death(self) -> HarnessError:
-        self._child.wait(_END_S)
-        code = self._child.returncode
-        ended = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+        ended = ""
+        if os.getpid() == self._owner:
+            code = self._child.wait(_END_S)
+            ended = f" (signal {signal.Signals(-code).name})" if code < 0 else f" (exit code {code})"
         self._log.seek(max(0, self._log.seek(0, os.SEEK_END) - _TAIL_BYTES))
         last = self._log.read().decode("utf-8", "replace").splitlines()[-_TAIL_LINES:]
         self.end()
         known = "\n    ".join(["its last output:", *last]) if last else None
-        return HarnessError(f"the chain's interpreter ended early ({ended})", where=self._path, known=known)
+        return HarnessError(f"the chain's interpreter ended early{ended}", where=self._path, known=known)
 
 
 def engine_process(interpreter: Interpreter) -> EngineProcess:
     """Return the engine in an interpreter; it is started if it does not run, and ends with this process."""
     running = _RUNNING.get(interpreter.path)
+    if running is not None and not running.alive:  # a fork of this process has found that out, and only the fork knows
+        running.end()
+        running = None
     if running is None:
         running = _RUNNING[interpreter.path] = EngineProcess(interpreter)
     return running

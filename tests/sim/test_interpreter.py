@@ -13,6 +13,7 @@ from harness import sim
 from harness.drivers.interpreter import interpreter_of
 from harness.errors import HarnessError, UsageError
 from harness.experiment.prepare import Loaded
+from harness.fork import in_fork
 from harness.messages import RunPlan, write
 from harness.provider.inject import Inject
 from harness.sim.engine_process import EngineProcess, engine_process
@@ -49,16 +50,30 @@ def test_the_same_packages_give_the_same_history(tmp_path: Path, same_python: st
     assert [digest(sim.run(there.plan, there.chain).history) for _ in range(2)] == [expected] * 2
 
 
-def test_a_death_costs_one_run(tmp_path: Path, bare_python: str) -> None:
-    """It is named, and the next run has an engine of its own."""
+def test_a_death_costs_one_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, bare_python: str) -> None:
+    """It is named if it happens while a run goes on, and the next run has an engine of its own."""
     loaded = _there(small(tmp_path, "reference"), bare_python)
     first = digest(sim.run(loaded.plan, loaded.chain).history)
     os.kill(_process(loaded)._child.pid, signal.SIGKILL)
 
-    with pytest.raises(HarnessError, match=r"ended early .signal SIGKILL.") as caught:
-        sim.run(loaded.plan, loaded.chain)
+    with monkeypatch.context() as patch:
+        patch.setattr(EngineProcess, "alive", True)  # as it was a moment ago
+        with pytest.raises(HarnessError, match=r"ended early .signal SIGKILL.") as caught:
+            sim.run(loaded.plan, loaded.chain)
     assert caught.value.where == bare_python
     assert digest(sim.run(loaded.plan, loaded.chain).history) == first
+
+
+def test_a_death_that_a_fork_noticed_costs_one_run_too(tmp_path: Path, bare_python: str) -> None:
+    """A suite's process forks for each run, and what the fork knows is gone with it."""
+    loaded = _there(small(tmp_path, "reference"), bare_python)
+    sim.prepare(loaded.chain)
+    os.kill(_process(loaded)._child.pid, signal.SIGKILL)
+
+    with pytest.raises(HarnessError, match=r"ended early$"):
+        in_fork(lambda: digest(sim.run(loaded.plan, loaded.chain).history))
+    sim.prepare(loaded.chain)
+    assert in_fork(lambda: digest(sim.run(loaded.plan, loaded.chain).history))
 
 
 def test_an_answer_that_nobody_waits_for_is_not_the_next_one_s(tmp_path: Path, bare_python: str) -> None:
