@@ -236,3 +236,13 @@ def test_no_answer_holds_a_secret() -> None:
 
     assert status == 401
     assert payload == {"error": {"message": "bad key (hidden)", "details": ["(hidden)"]}, "n": 1}
+
+
+@pytest.mark.parametrize(("name", "status"), [("ReadTimeout", 504), ("ReadError", 502), ("InvalidURL", 500)])
+@pytest.mark.parametrize("library", ["httpx", "httpx2"])
+def test_errors_of_the_library_below_are_known_in_each_generation(library: str, name: str, status: int) -> None:
+    """OpenAI's SDK 3 is built on httpx2, and its environment may lack httpx."""
+    bases = {"ReadTimeout": "TimeoutException", "ReadError": "TransportError", "InvalidURL": "HTTPError"}
+    base = type(bases[name], (Exception,), {"__module__": library})
+
+    assert explain(frozenset(), type(name, (base,), {"__module__": library})("broken"))[0] == status

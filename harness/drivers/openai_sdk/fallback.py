@@ -6,7 +6,6 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any
 
-import httpx
 import openai
 
 from harness.chain import Provider
@@ -115,9 +114,9 @@ def explain(hidden: frozenset[str], error: Exception) -> tuple[int, dict[str, An
     status = 500
     if isinstance(error, UnknownModelError):
         status = 404
-    elif isinstance(error, openai.APITimeoutError | httpx.TimeoutException):
+    elif isinstance(error, openai.APITimeoutError) or _is_transport(error, "TimeoutException"):
         status = 504
-    elif isinstance(error, openai.APIConnectionError | httpx.TransportError):
+    elif isinstance(error, openai.APIConnectionError) or _is_transport(error, "TransportError"):
         status = 502
     elif isinstance(error, openai.APIStatusError):
         status = error.status_code if 400 <= error.status_code <= 599 else 502
@@ -128,7 +127,15 @@ def explain(hidden: frozenset[str], error: Exception) -> tuple[int, dict[str, An
     return status, cleaned
 
 
-def _body(response: httpx.Response) -> dict[str, Any] | None:
+def _is_transport(error: Exception, name: str) -> bool:
+    """Return whether it is an exception of the HTTP library below the SDK: httpx, or httpx2 from OpenAI's SDK 3 on."""
+    return any(
+        each.__name__ == name and each.__module__.partition(".")[0] in ("httpx", "httpx2")
+        for each in type(error).__mro__
+    )
+
+
+def _body(response: Any) -> dict[str, Any] | None:
     try:
         body = response.json()
     except ValueError:

@@ -1,4 +1,4 @@
-"""Another version of LiteLLM, in an environment that is built for it: live and in virtual time."""
+"""Other versions of LiteLLM and of OpenAI's SDK, in environments that are built for them: live and in virtual time."""
 
 from __future__ import annotations
 
@@ -16,9 +16,20 @@ ROOT = Path(__file__).parents[2]
 CHAIN = ROOT / "scenarios" / "chains" / "gpt4-azure-claude.yaml"
 
 
-def _run(scenario: str, version: str, *, engine: str, reports: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+SDK = """\
+name: loop
+driver: openai-sdk
+providers:
+  openai: {dialect: openai, model: gpt-4}
+  azure: {dialect: azure, model: gpt-4}
+order: [openai, azure]
+environment: {packages: ["openai>=3,<4"]}
+"""
+
+
+def _run(scenario: str, *options: str, engine: str, reports: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return a run's verdict, and what it says of the chain's interpreter."""
-    words = ["run", scenario, "--chain", str(CHAIN), "--litellm", version, "--engine", engine, "--json"]
+    words = ["run", scenario, *options, "--engine", engine, "--json"]
     ran = subprocess.run(
         [sys.executable, "-m", "harness", *words, "--reports", str(reports)],
         capture_output=True,
@@ -37,7 +48,9 @@ def _run(scenario: str, version: str, *, engine: str, reports: Path) -> tuple[di
 @pytest.mark.parametrize("version", ["1.60.0", "1.90.0"])
 def test_a_refused_provider_is_fallen_back_from(tmp_path: Path, version: str, engine: str) -> None:
     """By every version, though each waits in its own way."""
-    verdict, chain = _run("smoke/refused.yaml", version, engine=engine, reports=tmp_path)
+    verdict, chain = _run(
+        "smoke/refused.yaml", "--chain", str(CHAIN), "--litellm", version, engine=engine, reports=tmp_path
+    )
 
     assert chain["versions"]["litellm"] == version
     assert chain["built_from"] == [f"litellm=={version}"]
@@ -47,8 +60,21 @@ def test_a_refused_provider_is_fallen_back_from(tmp_path: Path, version: str, en
 @pytest.mark.parametrize("engine", ["live", "sim"])
 def test_what_an_older_version_does_wrong_is_found(tmp_path: Path, engine: str) -> None:
     """The aiohttp transport of LiteLLM 1.90 takes a cut body for a whole one; that of our own version does not."""
-    verdict, _chain = _run("smoke/stream-cut.yaml", "1.90.0", engine=engine, reports=tmp_path)
+    verdict, _chain = _run(
+        "smoke/stream-cut.yaml", "--chain", str(CHAIN), "--litellm", "1.90.0", engine=engine, reports=tmp_path
+    )
     found = {finding["id"]: finding["status"] for finding in verdict["findings"]}
 
     assert verdict["status"] in {"fail", "inconclusive" if engine == "live" else "fail"}
     assert found["truncated_as_success"] == "fail"
+
+
+@pytest.mark.parametrize("engine", ["live", "sim"])
+def test_an_sdk_without_httpx_is_hosted(tmp_path: Path, engine: str) -> None:
+    """OpenAI's SDK 3 is built on httpx2."""
+    file = tmp_path / "chain.yaml"
+    file.write_text(SDK, "utf-8")
+    verdict, chain = _run("smoke/refused.yaml", "--chain", str(file), engine=engine, reports=tmp_path / "reports")
+
+    assert "httpx" not in chain["versions"]
+    assert verdict["status"] in {"pass", "inconclusive" if engine == "live" else "pass"}
