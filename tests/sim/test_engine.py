@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import asyncio
 import gc
 import os
@@ -60,7 +61,7 @@ def _fields(chain: object) -> dict[str, object]:
 
 DEEDS = {
     "sleep": lambda: time.sleep(0.001),
-    "thread": lambda: threading.Thread(target=print).start(),
+    "thread": lambda: _thread.start_new_thread(print, ()),
     "process": lambda: subprocess.run(["true"], check=False),
     "wait": lambda: threading.Event().wait(0.01),
 }

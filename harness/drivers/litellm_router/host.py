@@ -14,7 +14,7 @@ from harness.chain.redact import secrets
 from harness.chain.scrub import scrub
 from harness.chain.spec import DUMMY_KEY
 from harness.drivers.environment import LIVE, HostEnvironment
-from harness.drivers.litellm_router.router import routed, settle
+from harness.drivers.litellm_router.router import close_clients, routed, settle
 from harness.drivers.recorder import Recorder
 from harness.drivers.server import InProcessChain
 from harness.drivers.watched import watched
@@ -37,14 +37,17 @@ async def enter(
     hidden = secrets(chain, os.environ) | keys
     asked = chain.entry_model
     with watched(recorder), routed(settings, hidden) as router:
-        yield InProcessChain(
-            ask=partial(_ask, router),
-            explain=partial(_explain, hidden),
-            model=asked,
-            models=tuple(sorted({asked, *settings.addressable.values()})),
-            addressable=settings.addressable,
-            warnings=settings.warnings,
-        )
+        try:
+            yield InProcessChain(
+                ask=partial(_ask, router),
+                explain=partial(_explain, hidden),
+                model=asked,
+                models=tuple(sorted({asked, *settings.addressable.values()})),
+                addressable=settings.addressable,
+                warnings=settings.warnings,
+            )
+        finally:
+            await close_clients()
 
 
 async def _ask(router: Any, body: dict[str, Any]) -> AsyncGenerator[str, None]:

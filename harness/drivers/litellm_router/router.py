@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import os
 import re
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any
 
@@ -55,6 +56,18 @@ def routed(settings: RouterSettings, hidden: frozenset[str]) -> Iterator[Any]:
                 _call(router, "discard")
         finally:
             _call(getattr(litellm, "in_memory_llm_clients_cache", None), "flush_cache")  # it holds this run's clients
+
+
+async def close_clients() -> None:
+    """Close the clients that LiteLLM keeps in its cache: one left open warns when it is collected, in somebody's tests."""
+    import litellm  # noqa: PLC0415 - takes seconds
+
+    cache = getattr(litellm, "in_memory_llm_clients_cache", None)
+    for client in list(getattr(cache, "cache_dict", {}).values()):
+        close = getattr(client, "aclose", None) or getattr(client, "close", None)
+        if inspect.iscoroutinefunction(close):
+            with suppress(Exception):  # of many kinds of clients
+                await close()
 
 
 def _call(owner: Any, name: str) -> None:
