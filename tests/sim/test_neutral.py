@@ -18,6 +18,7 @@ from harness.chain.driver import DRIVERS
 from harness.drivers.litellm_router import fast
 from harness.drivers.litellm_router.router import _quiet_litellm
 from harness.drivers.server import InProcessChain
+from harness.edge.request import EdgeRequest
 from harness.experiment.prepare import Loaded, load
 from harness.provider.marker import find_request
 from harness.sim import engine
@@ -128,7 +129,7 @@ def everything(tmp_path_factory: pytest.TempPathFactory) -> Loaded:
 def ran(loaded: Loaded, stubs: Mapping[Any, Any]) -> Ran:
     """Ask every model in every way."""
     sent: list[Any] = []
-    enter, send = engine.enter, Network.send
+    enter, take = engine.enter, Network.take
 
     @asynccontextmanager
     async def varied(*args: Any) -> AsyncIterator[InProcessChain]:
@@ -141,15 +142,14 @@ def ran(loaded: Loaded, stubs: Mapping[Any, Any]) -> Ran:
         model, way = divmod(int(marker.request_id.rpartition("-")[2]) - 1, len(WAYS))
         return deepcopy({**WAYS[way], "model": f"m{model}"})  # LiteLLM changes what it is given
 
-    async def noted(
-        self: Network, provider: str, method: str, path: str, headers: Mapping[str, str], body: bytes, **rest: Any
-    ) -> Answering:
-        sent.append((provider, method, path, tuple(sorted(headers.items())), body))
-        return await send(self, provider, method, path, headers, body, **rest)
+    def noted(self: Network, provider: str, request: EdgeRequest) -> Answering:
+        headers = tuple(sorted(request.headers.items()))
+        sent.append((provider, request.method, request.path, headers, request.body))
+        return take(self, provider, request)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(engine, "enter", varied)
-        patch.setattr(Network, "send", noted)
+        patch.setattr(Network, "take", noted)
         patch.setattr(fast, "STUBS", stubs)
         return Ran(digest(sim.run(loaded.plan, loaded.chain).history), sent)
 
