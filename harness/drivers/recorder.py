@@ -46,13 +46,13 @@ def current_request() -> CallersRequest | None:
 
 
 @contextmanager
-def working_on(request_id: str | None) -> Iterator[None]:
-    """Name the caller's request that everything inside works on, also in tasks that are started inside."""
+def working_on(request_id: str | None) -> Iterator[CallersRequest]:
+    """Name the caller's request that everything inside works on, also in tasks that are started inside; gives the request."""
     request = CallersRequest(request_id)
     token = _CURRENT.set(request)
     outcome: AttemptOutcome = "timeout"
     try:
-        yield
+        yield request
     except (asyncio.CancelledError, GeneratorExit):
         outcome = "client_left"
         raise

@@ -69,6 +69,8 @@ def connected(network: Network, base_urls: Mapping[str, str]) -> Iterator[None]:
             provider = await reach(host, port)
             sock = socket.socket()  # never connected: libraries set its options, and ask whether it can be read
         else:
+            if sock.fileno() not in dialled:
+                refuse("a socket was opened")
             provider = dialled.pop(sock.fileno())
         protocol = factory()
         transport = SimTransport(network, provider, sock, protocol, open_)

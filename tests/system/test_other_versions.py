@@ -10,12 +10,15 @@ from typing import Any
 
 import pytest
 
-pytestmark = [pytest.mark.system, pytest.mark.slow]
+pytestmark = pytest.mark.system
 
 ROOT = Path(__file__).parents[2]
 CHAIN = ROOT / "scenarios" / "chains" / "gpt4-azure-claude.yaml"
 
 
+OLDEST, NEWEST = "1.60.0", "1.110.2"
+"""Of the LiteLLM versions that are tested each time; `make matrix` measures those in between."""
+slow = pytest.mark.slow
 SDK = """\
 name: loop
 driver: openai-sdk
@@ -44,8 +47,17 @@ def _run(scenario: str, *options: str, engine: str, reports: Path) -> tuple[dict
     return verdict, facts["chain"]
 
 
-@pytest.mark.parametrize("engine", ["live", "sim"])
-@pytest.mark.parametrize("version", ["1.60.0", "1.90.0"])
+@pytest.mark.parametrize(
+    ("version", "engine"),
+    [
+        (OLDEST, "sim"),
+        (NEWEST, "sim"),
+        pytest.param(OLDEST, "live", marks=slow),
+        pytest.param(NEWEST, "live", marks=slow),
+        pytest.param("1.90.0", "live", marks=slow),
+        pytest.param("1.90.0", "sim", marks=slow),
+    ],
+)
 def test_a_refused_provider_is_fallen_back_from(tmp_path: Path, version: str, engine: str) -> None:
     """By every version, though each waits in its own way."""
     verdict, chain = _run(
@@ -57,6 +69,7 @@ def test_a_refused_provider_is_fallen_back_from(tmp_path: Path, version: str, en
     assert verdict["status"] in {"pass", "inconclusive" if engine == "live" else "pass"}
 
 
+@slow
 @pytest.mark.parametrize("engine", ["live", "sim"])
 def test_what_an_older_version_does_wrong_is_found(tmp_path: Path, engine: str) -> None:
     """The aiohttp transport of LiteLLM 1.90 takes a cut body for a whole one; that of our own version does not."""
@@ -69,6 +82,7 @@ def test_what_an_older_version_does_wrong_is_found(tmp_path: Path, engine: str) 
     assert found["truncated_as_success"] == "fail"
 
 
+@slow
 @pytest.mark.parametrize("engine", ["live", "sim"])
 def test_an_sdk_without_httpx_is_hosted(tmp_path: Path, engine: str) -> None:
     """OpenAI's SDK 3 is built on httpx2."""

@@ -10,23 +10,28 @@ import os
 import re
 import socket
 import tempfile
-from collections.abc import AsyncIterator, Iterator, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, MutableMapping
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import uvloop
 
 from harness import part
 from harness.chain.litellm_router import RouterSettings, router_settings
 from harness.drivers.litellm_router.router import settle
-from harness.drivers.recorder import Recorder, forget
+from harness.drivers.recorder import Recorder, forget, working_on
 from harness.drivers.watched import watched
 from harness.errors import HarnessError
 from harness.messages import WorkerReady, WorkerStart
+from harness.provider.marker import find_request
 from harness.store import encode
 from harness.waiting import poll
+
+Receive = Callable[[], Awaitable[dict[str, Any]]]
+App = Callable[[Any, Receive, Any], Awaitable[None]]
+"""An ASGI application."""
 
 SHUTDOWN_S = 1
 """How long open answers may take when the worker ends; uvicorn wants whole seconds."""
@@ -68,7 +73,7 @@ async def serve(
     recorder = Recorder(chain.providers, base_urls, put, prefix=f"a{number}")
     os.environ["LITELLM_MASTER_KEY"] = own.start.master_key
     config = uvicorn.Config(
-        app, log_level="critical", access_log=False, server_header=False, timeout_graceful_shutdown=SHUTDOWN_S
+        _naming(app), log_level="critical", access_log=False, server_header=False, timeout_graceful_shutdown=SHUTDOWN_S
     )
     server = uvicorn.Server(config)
     with watched(recorder):
@@ -91,6 +96,30 @@ async def serve(
             server.should_exit = True
             await task
             recorder.close()
+
+
+def _naming(app: App) -> App:
+    """Return LiteLLM's application, each of its requests named by the marker in its body."""
+
+    async def named(scope: Any, receive: Receive, send: Any) -> None:
+        if scope["type"] != "http":
+            await app(scope, receive, send)
+            return
+        with working_on(None) as request:
+            body = b""
+
+            async def received() -> dict[str, Any]:
+                nonlocal body
+                message = await receive()
+                if request.request_id is None and message["type"] == "http.request":
+                    body += message.get("body", b"")
+                    marker = None if message.get("more_body") else find_request(body)
+                    request.request_id = None if marker is None else marker.request_id
+                return message
+
+            await app(scope, received, send)
+
+    return named
 
 
 def seclude(environ: MutableMapping[str, str]) -> None:
