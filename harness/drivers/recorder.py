@@ -26,22 +26,38 @@ class CallersRequest:
 
     Attributes:
         request_id: Its id; None if it has none.
-        undecided: Attempts that the chain gave up before they had a connection: whether it lost patience or its caller left
-            shows at the request's end.
     """
 
-    __slots__ = ("request_id", "undecided")
+    __slots__ = ("_ended", "_undecided", "request_id")
 
     def __init__(self, request_id: str | None) -> None:
         self.request_id = request_id
-        self.undecided: list[OpenAttempt] = []
+        self._undecided: list[OpenAttempt] = []
+        self._ended: AttemptOutcome | None = None
+
+    def gave_up(self, attempt: OpenAttempt) -> None:
+        """Take an attempt that the chain gave up before it had a connection.
+
+        Whether the chain lost its patience, or its caller left, shows at the request's end.
+        """
+        attempt.stop()
+        if self._ended is None:
+            self._undecided.append(attempt)
+        else:
+            attempt.end(self._ended)
+
+    def end(self, outcome: AttemptOutcome) -> None:
+        """Say how such attempts ended."""
+        self._ended = outcome
+        for attempt in self._undecided:
+            attempt.end(outcome)
 
 
 _CURRENT: ContextVar[CallersRequest | None] = ContextVar("callers_request", default=None)
 
 
 def current_request() -> CallersRequest | None:
-    """Return the caller's request that this code works on; None where nobody has named one."""
+    """Return the caller's request that this code works on, or worked on last; None where nobody has named one."""
     return _CURRENT.get()
 
 
@@ -49,7 +65,9 @@ def current_request() -> CallersRequest | None:
 def working_on(request_id: str | None) -> Iterator[CallersRequest]:
     """Name the caller's request that everything inside works on, also in tasks that are started inside; gives the request."""
     request = CallersRequest(request_id)
-    token = _CURRENT.set(request)
+    # Never reset. Before Python 3.12, an unfinished block that the garbage collector ends, and that resets a variable, crashes the
+    # interpreter if the collector runs within `ContextVar.set` (python/cpython#148891).
+    _CURRENT.set(request)
     outcome: AttemptOutcome = "timeout"
     try:
         yield request
@@ -57,9 +75,7 @@ def working_on(request_id: str | None) -> Iterator[CallersRequest]:
         outcome = "client_left"
         raise
     finally:
-        _CURRENT.reset(token)
-        for attempt in request.undecided:
-            attempt.end(outcome)
+        request.end(outcome)
 
 
 class Recorder:

@@ -14,7 +14,6 @@ import socket
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
 from typing import Any
 
 from harness.drivers.http_bytes import AnswerReader, MalformedError, RequestHead, RequestReader
@@ -26,8 +25,6 @@ from harness.provider.marker import ATTEMPT_HEADER, find_request
 
 _LOG = logging.getLogger(__name__)
 _TAIL_BYTES = 32
-_WITHIN: ContextVar[bool] = ContextVar("within_create_connection", default=False)
-"""The loop's own `create_connection` calls its `sock_connect`: one connection, seen once."""
 
 
 @contextmanager
@@ -40,9 +37,12 @@ def watched(recorder: Recorder) -> Iterator[None]:
     loop = asyncio.get_running_loop()
     connect, create = loop.sock_connect, loop.create_connection
     dialled: dict[int, Dialling] = {}
+    connecting: set[asyncio.Task[Any] | None] = (
+        set()
+    )  # in `create_connection`, which calls the loop's own `sock_connect`
 
     async def sock_connect(sock: socket.socket, address: Any) -> None:
-        if _WITHIN.get() or sock.family not in (socket.AF_INET, socket.AF_INET6):
+        if asyncio.current_task() in connecting or sock.family not in (socket.AF_INET, socket.AF_INET6):
             await connect(sock, address)
             return
         dialling = dial(recorder, *address[:2])
@@ -68,14 +68,15 @@ def watched(recorder: Recorder) -> Iterator[None]:
             protocols.append(_WatchedProtocol(factory(), Connection(recorder, dialling)))
             return protocols[-1]
 
-        token = _WITHIN.set(True)
+        task = asyncio.current_task()
+        connecting.add(task)
         try:
             await create(watched_factory, host, port, sock=sock, **options)
         except BaseException as error:
             dialling.failed(error)
             raise
         finally:
-            _WITHIN.reset(token)
+            connecting.discard(task)
         return protocols[-1].transport, protocols[-1].inner
 
     with patched([(loop, "sock_connect", sock_connect), (loop, "create_connection", create_connection)]):
@@ -122,8 +123,7 @@ class Dialling:
         elif request is None:
             attempt.end("timeout")
         else:
-            attempt.stop()
-            request.undecided.append(attempt)
+            request.gave_up(attempt)
 
 
 class Connection:
