@@ -135,6 +135,7 @@ class SimTransport(asyncio.Transport):
         self._part = 0
         self._exchange: asyncio.Task[None] | None = None
         self._framing = UNFRAMED
+        self._broken = False
         self._breaking: asyncio.TimerHandle | None = None
         open_[sock.fileno()] = self
         breaks_ns = network.breaks_ns(provider)
@@ -244,7 +245,9 @@ class SimTransport(asyncio.Transport):
         finally:
             self._exchange = None
         self._come(self._framing.end())
-        if not self._framing.keep:
+        if self._broken:
+            self._end_broken()
+        elif not self._framing.keep:
             self._end(None)
         else:
             self._next()
@@ -280,10 +283,14 @@ class SimTransport(asyncio.Transport):
             self._flush_soon()
 
     def _break(self) -> None:
-        """End an idle connection whose port no longer accepts any; one in use breaks with its answer."""
+        """End a connection whose port no longer accepts any; an answer under way breaks, unless it comes whole at this moment."""
+        self._broken = True
         if self._exchange is None:
-            self._end(_reset() if self._network.resets(self._provider) else None)
-            self._flush()  # at once: whoever asks for a connection at this moment must not get this one
+            self._end_broken()
+
+    def _end_broken(self) -> None:
+        self._end(_reset() if self._network.resets(self._provider) else None)
+        self._flush()  # at once: whoever asks for a connection at this moment must not get this one
 
     def _flush_soon(self) -> None:
         if not self._flushing:

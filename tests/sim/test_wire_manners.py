@@ -167,6 +167,33 @@ def test_an_answer_that_trickles_tries_no_patience(library: str) -> None:
     assert took_ns > 3 * 10**9
 
 
+@pytest.mark.parametrize("kind", ["refused", "unreachable"])
+def test_an_answer_that_ends_as_the_port_closes_leaves_no_connection_behind(kind: str) -> None:
+    """The next call needs a new one, which it does not get."""
+
+    async def twice(url: str) -> list[str]:
+        ended = []
+        async with httpx.AsyncClient(timeout=0.3) as client:
+            for _ in range(2):
+                try:
+                    await client.post(f"{url}/v1/chat/completions", json={**ASKED, "stream": False})
+                    ended.append("whole")
+                except httpx.TransportError as error:
+                    ended.append(type(error).__name__)
+        return ended
+
+    def story(*windows: Window) -> tuple[list[str], int]:
+        async def main(clock: Clock) -> tuple[list[str], int]:
+            async with in_memory(clock, windows, replace(SLOW, reply=ReplySpec(ttft=10**8))) as url:
+                return await twice(url), clock.now_ns
+
+        return run(main)
+
+    _ended, took_ns = story()
+    closing = replace(window(Inject(connection=kind)), start_ns=took_ns // 2)
+    assert story(closing)[0] == ["whole", "ConnectError" if kind == "refused" else "ConnectTimeout"]
+
+
 @contextmanager
 def closed(kind: str) -> Iterator[str]:
     """Give the address of a port that accepts no connection: nobody listens there, or tries are ignored."""
