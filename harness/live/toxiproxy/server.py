@@ -181,25 +181,27 @@ class Toxiproxy:
                 child = await started.enter_async_context(OwnedProcess("toxiproxy", argv, log=self._log, env=env))
                 client = ApiClient(port.number)
                 started.callback(client.close)
-                if marker in await self._first_answer(child, client):
-                    await self._in_thread(lambda: client.delete(marker))
+                if await self._knows(marker, child, client):
                     started.pop_all()
                     return _Server(child, client)
         return None
 
-    async def _first_answer(self, child: OwnedProcess, client: ApiClient) -> frozenset[str]:
-        found: frozenset[str] = frozenset()
+    async def _knows(self, marker: str, child: OwnedProcess, client: ApiClient) -> bool:
+        """Return whether whoever answers knows a marker, and have it forgotten. A server that ends meanwhile is named."""
+        known = False
 
         async def answers() -> bool:
-            nonlocal found
+            nonlocal known
             try:
-                found = await self._in_thread(client.proxies)
+                if marker in await self._in_thread(client.proxies):
+                    known = True
+                    await self._in_thread(lambda: client.delete(marker))
             except WedgedError:
                 return False
             return True
 
         await child.until(answers, timeout_s=START_S, what="answer on its API")
-        return found
+        return known
 
     async def _watch_exit(self, child: OwnedProcess) -> None:
         error = await child.died()
