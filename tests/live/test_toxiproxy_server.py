@@ -5,8 +5,10 @@ import contextlib
 import os
 import signal
 import socket
+import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from harness.errors import HarnessError
@@ -43,6 +45,31 @@ def test_fixed_address_is_listened_on(binary: Binary, tmp_path: Path) -> None:
         assert (await World(made.toxiproxy, address, made.upstream).call())[0] == b"ok\n"
 
     tell(binary, tmp_path, story)
+
+
+def test_a_server_that_ends_right_after_its_first_answer_is_named(
+    binary: Binary, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whichever call it was that got no answer."""
+    delete = ApiClient.delete
+
+    def killed(api: ApiClient, name: str) -> None:
+        for child in psutil.Process().children(recursive=True):
+            if child.name().startswith("toxiproxy"):
+                child.kill()
+                while child.is_running() and child.status() != psutil.STATUS_ZOMBIE:
+                    time.sleep(0.001)
+        delete(api, name)
+
+    monkeypatch.setattr(ApiClient, "delete", killed)
+
+    async def story() -> None:
+        async with Toxiproxy.start(binary.path, log=tmp_path / "toxiproxy.log"):
+            raise AssertionError("it started")
+
+    with pytest.raises(HarnessError, match="SIGKILL") as caught:
+        asyncio.run(story())
+    assert caught.value.where == "toxiproxy"
 
 
 def api_port(toxiproxy: Toxiproxy) -> int:
