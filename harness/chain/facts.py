@@ -53,6 +53,25 @@ class ChainFacts:
     limited: tuple[str, ...]
     never_called: tuple[str, ...]
 
+    @classmethod
+    def of_retries(cls, providers: Iterable[str], most: int | None, *, sees_attempts: bool) -> ChainFacts:
+        """Return the facts of a chain that retries, and that leaves no provider alone.
+
+        Args:
+            providers: Names of all.
+            most: Tries at each of them; None if it is unknown.
+            sees_attempts: As the attribute.
+        """
+        names = tuple(providers)
+        return cls(
+            sees_attempts=sees_attempts,
+            double_sends=False,
+            tries=dict.fromkeys(names, Tries(most=most)),
+            cooldown_ns=dict.fromkeys(names, 0),
+            limited=(),
+            never_called=(),
+        )
+
     def attempts_max(self, providers: Iterable[str]) -> int:
         """Return how many tries one request may make at these providers together, where undeclared ones count three each."""
         return sum(self.tries.get(name, Tries()).limit() or TRIES_UNDECLARED for name in providers)

@@ -9,7 +9,7 @@ from typing import get_args
 from harness.chain import Chain
 from harness.chain.driver import Driver
 from harness.chain.endpoint import check, remarks
-from harness.chain.facts import ChainFacts, Tries
+from harness.chain.facts import ChainFacts
 from harness.chain.spec import Backoff
 
 
@@ -20,15 +20,8 @@ def _warnings(chain: Chain, _environ: Mapping[str, str]) -> tuple[str, ...]:
 
 def _facts(chain: Chain) -> ChainFacts:
     """Return what the chain file declares: what the gateway does by itself is unknown."""
-    tries = Tries(most=chain.retry.attempts if chain.retry is not None else None)
-    return ChainFacts(
-        sees_attempts=False,
-        double_sends=False,
-        tries=dict.fromkeys(chain.providers, tries),
-        cooldown_ns=dict.fromkeys(chain.providers, 0),
-        limited=(),
-        never_called=(),
-    )
+    most = chain.retry.attempts if chain.retry is not None else None
+    return ChainFacts.of_retries(chain.providers, most, sees_attempts=False)
 
 
 ENDPOINT = Driver(

@@ -6,7 +6,7 @@ from contextlib import nullcontext
 
 from harness.chain import Chain
 from harness.chain.driver import Driver, Requirement, later
-from harness.chain.facts import ChainFacts, Tries
+from harness.chain.facts import ChainFacts
 from harness.chain.openai_sdk import sdk_settings
 
 
@@ -15,15 +15,7 @@ def _check(chain: Chain) -> None:
 
 
 def _facts(chain: Chain) -> ChainFacts:
-    tries = Tries(most=sdk_settings(chain).max_retries + 1)
-    return ChainFacts(
-        sees_attempts=True,
-        double_sends=False,
-        tries=dict.fromkeys(chain.providers, tries),
-        cooldown_ns=dict.fromkeys(chain.providers, 0),
-        limited=(),
-        never_called=(),
-    )
+    return ChainFacts.of_retries(chain.providers, sdk_settings(chain).max_retries + 1, sees_attempts=True)
 
 
 OPENAI_SDK = Driver(

@@ -7,22 +7,15 @@ from typing import get_args
 
 from harness.chain import Chain
 from harness.chain.driver import Driver, later
-from harness.chain.facts import ChainFacts, Tries
+from harness.chain.facts import ChainFacts
 from harness.chain.python_target import check, warnings
 from harness.chain.spec import Backoff
 
 
 def _facts(chain: Chain) -> ChainFacts:
     """Return what the chain file declares: what the function does by itself is unknown."""
-    tries = Tries(most=chain.retry.attempts if chain.retry is not None else None)
-    return ChainFacts(
-        sees_attempts=True,
-        double_sends=False,
-        tries=dict.fromkeys(chain.providers, tries),
-        cooldown_ns=dict.fromkeys(chain.providers, 0),
-        limited=(),
-        never_called=(),
-    )
+    most = chain.retry.attempts if chain.retry is not None else None
+    return ChainFacts.of_retries(chain.providers, most, sees_attempts=True)
 
 
 PYTHON = Driver(
