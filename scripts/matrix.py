@@ -7,25 +7,22 @@ are named take the place of their rows; the other rows stay as they were measure
 
 from __future__ import annotations
 
-import json
 import re
-import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from harness.drivers.uv import to_stderr, uv
 from harness.quantities import duration
+from scripts.smoke_runs import ROOT, SMOKE, in_fault, suite
 
-ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "reference" / "litellm-versions.md"
 CHAIN = Path("scenarios/chains/gpt4-azure-claude.yaml")
-SMOKE = tuple(sorted(path.stem for path in (ROOT / "scenarios" / "smoke").glob("*.yaml")))
+SMOKE_NAMES = tuple(sorted(path.stem for path in SMOKE.glob("*.yaml")))
 LIVE = ("refused", "stream-cut")
 VERSIONS = ("1.60.0", "1.75.0", "1.85.0", "1.90.0", "1.100.0", "1.106.2", "newest")
-_SUITE_S = 600
 _INTRODUCTION = f"""\
 # Versions of LiteLLM
 
@@ -36,38 +33,31 @@ provider served had waited for it, in the median. Columns marked *live* ran on r
 A verdict is about the chain as that version runs it: where `stream-cut` fails, LiteLLM reported a stream that was cut off as a success.
 
 """
-_HEAD = ("LiteLLM", *SMOKE, *(f"{name}, live" for name in LIVE))
+_HEAD = ("LiteLLM", *SMOKE_NAMES, *(f"{name}, live" for name in LIVE))
 
 
 def row(version: str) -> tuple[str, ...]:
     """Return a version's cells."""
-    sim = suite(SMOKE, version, "sim")
-    live = suite(LIVE, version, "live")
-    return (version, *(sim[name] for name in SMOKE), *(live[name] for name in LIVE))
+    sim = cells(SMOKE_NAMES, version, "sim")
+    live = cells(LIVE, version, "live")
+    return (version, *(sim[name] for name in SMOKE_NAMES), *(live[name] for name in LIVE))
 
 
-def suite(names: Sequence[str], version: str, engine: str) -> dict[str, str]:
+def cells(names: Sequence[str], version: str, engine: str) -> dict[str, str]:
     """Run scenarios of the smoke suite on a version; return a cell for each."""
     files = [f"scenarios/smoke/{name}.yaml" for name in names]
     with TemporaryDirectory() as reports:
-        options = ["--engine", engine, "--litellm", version, "--reports", reports, "--json"]
-        command = [sys.executable, "-m", "harness", "suite", *files, "--chain", str(CHAIN), *options]
-        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=_SUITE_S, check=False, cwd=ROOT)
-        found = json.loads(done.stdout)
-        if "cells" not in found:
-            raise SystemExit(f"{version}, {engine}: {found}")
-        return {cell["scenario"]: _cell(cell) for cell in found["cells"]}
+        where = ("--chain", str(CHAIN), "--engine", engine, "--litellm", version, "--reports", reports)
+        return {cell["scenario"]: _cell(cell) for cell in suite(files, *where)}
 
 
-def _cell(cell: dict[str, Any]) -> str:
-    metrics = Path(cell["run"]) / "metrics.json"
-    if not metrics.exists():
+def _cell(cell: Mapping[str, Any]) -> str:
+    run = Path(cell["run"])
+    if not (run / "metrics.json").exists():
         return str(cell["status"])
-    phases = json.loads(metrics.read_text(encoding="utf-8"))["phases"].values()
-    fault = max(phases, key=lambda phase: phase["exposed"]["value"] or 0)
-    told = [str(cell["status"]), f"{fault['amplification']['value']:.2f}×"]
-    wait_ns = fault["fallback_overhead_p50"]["value"]
-    return ", ".join([*told, *([duration(wait_ns)] if wait_ns is not None else [])])
+    fault = in_fault(run)
+    attempts, wait_ns = fault["amplification"], fault["fallback_overhead_p50"]
+    return ", ".join([str(cell["status"]), f"{attempts:.2f}×", *([duration(wait_ns)] if wait_ns is not None else [])])
 
 
 def resolved(version: str) -> str:

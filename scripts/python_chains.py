@@ -14,11 +14,10 @@ from typing import Any
 
 from harness.document import read
 from harness.quantities import duration, share
+from scripts.smoke_runs import ROOT, SMOKE, in_fault, suite
 
-ROOT = Path(__file__).parents[1]
 CHAINS = ROOT / "examples" / "python-chains"
 PAGE = ROOT / "docs" / "reference" / "python-chains.md"
-SMOKE = ROOT / "scenarios" / "smoke"
 
 _INTRODUCTION = """\
 # What frameworks do
@@ -39,21 +38,7 @@ _VERSION = (
 def measured(chains: Iterable[Path], reports: Path) -> list[Mapping[str, Any]]:
     """Run the suite on all chains, and return its results."""
     named = [word for chain in chains for word in ("--chain", str(chain))]
-    command = [
-        sys.executable,
-        "-m",
-        "harness",
-        "suite",
-        str(SMOKE),
-        "--engine",
-        "sim",
-        "--reports",
-        str(reports),
-        "--json",
-    ]
-    ran = subprocess.run([*command, *named], stdout=subprocess.PIPE, check=False)
-    cells: list[Mapping[str, Any]] = json.loads(ran.stdout)["cells"]
-    return cells
+    return suite([str(SMOKE)], "--engine", "sim", "--reports", str(reports), *named)
 
 
 def page(chains: Iterable[Path], cells: Iterable[Mapping[str, Any]]) -> str:
@@ -79,11 +64,8 @@ def page(chains: Iterable[Path], cells: Iterable[Mapping[str, Any]]) -> str:
 
 
 def _cell(run: Path) -> str:
-    phases = json.loads((run / "metrics.json").read_text())["phases"]
-    phase = phases.get("fault") or phases["outage"]
-    success, wait, attempts = (
-        phase.get(name, {}).get("value") for name in ("success_rate", "fallback_overhead_p50", "amplification")
-    )
+    fault = in_fault(run)
+    success, wait, attempts = (fault.get(name) for name in ("success_rate", "fallback_overhead_p50", "amplification"))
     words = [
         "–" if success is None else share(success),
         "–" if wait is None else duration(wait),
