@@ -9,10 +9,11 @@ from typing import Any
 from harness.chain import Chain, Endpoint, Provider, Retry
 from harness.history import AttemptRecord, FaultEvent, HealthRecord, History, RequestRecord, as_records
 from harness.http_rules import is_success
-from harness.judge import RunData
+from harness.judge import RunData, judge
 from harness.judge.findings import FINDINGS, CheckResult
 from harness.judge.grammar import parse
 from harness.judge.properties import PROPERTIES, Property, SearchRun
+from harness.judge.result import ExpectationResult
 from harness.scenario import Expectation, Fault, Inject, Load, Plan, Scenario, compile_plan
 
 S = 10**9
@@ -214,3 +215,10 @@ def _phase(at_s: float) -> str:
         if at_s < end_s:
             return name
     return name
+
+
+def row_of(expect: str, book: Book, **rest: object) -> ExpectationResult:
+    """Return what becomes of one expectation on requests of a run with an outage; `rest` as for `Book.run`."""
+    plan = plan_of(expect, faults=[OUTAGE])
+    (row,) = judge(book.run(plan, **rest)).expectations
+    return row

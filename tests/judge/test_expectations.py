@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-import math
-
 import pytest
 
 from harness.judge import Status, judge
 from harness.judge.expectations import decide
 from harness.judge.result import ExpectationResult
 from harness.scenario import Fault, Inject, Op
-from tests.judge.histories import OUTAGE, Book, Try, fails, ns, plan_of
-
-
-def _row(expect: str, book: Book, **rest: object) -> ExpectationResult:
-    plan = plan_of(expect, faults=[OUTAGE])
-    (row,) = judge(book.run(plan, **rest)).expectations
-    return row
+from tests.judge.histories import Book, Try, fails, ns, plan_of, row_of
 
 
 def _mixed(good: int, bad: int) -> Book:
@@ -64,19 +56,19 @@ def test_a_limit_of_a_half(op: Op, seen: tuple[float, float], status: Status) ->
 )
 def test_a_success_rate_of_98_percent(good: int, bad: int, status: Status, needed: int | None) -> None:
     """A limit is kept, broken, or not testable; then it says how many requests would do."""
-    row = _row("success_rate in fault >= 98%", _mixed(good, bad))
+    row = row_of("success_rate in fault >= 98%", _mixed(good, bad))
     assert (row.status, row.needed, row.samples) == (status, needed, good + bad)
 
 
 def test_the_words_of_a_failure() -> None:
     """What was seen, how sure it is, of how many, and the limit."""
-    row = _row("success_rate in fault >= 98%", _mixed(150, 30))
+    row = row_of("success_rate in fault >= 98%", _mixed(150, 30))
     assert row.message == "83.3 % (77.2 % – 88.1 %, 180 samples); limit >= 98 %"
 
 
 def test_a_certainty_cannot_be_shown() -> None:
     """No number of successes proves that there will be no failure."""
-    row = _row("success_rate in fault >= 100%", _mixed(300, 0))
+    row = row_of("success_rate in fault >= 100%", _mixed(300, 0))
     assert (row.status, row.needed) == (Status.INCONCLUSIVE, None)
     assert "no number of samples" in row.message
 
@@ -101,7 +93,7 @@ def _waits(count: int, wait_s: float, *, slow: int = 0) -> Book:
 )
 def test_a_limit_on_a_quantile(count: int, slow: int, wait_s: float, status: Status, needed: int | None) -> None:
     """An infinite bound means too few; a finite one across the limit means too close."""
-    row = _row("p95 fallback_overhead in fault < 9s", _waits(count, wait_s, slow=slow))
+    row = row_of("p95 fallback_overhead in fault < 9s", _waits(count, wait_s, slow=slow))
     assert (row.status, row.needed) == (status, needed)
 
 
@@ -121,7 +113,7 @@ def test_few_requests_do_not_show_that_no_request_makes_more_attempts(count: int
     book = Book()
     for place in range(count):
         book.request(11 + 0.02 * place, Try(at="azure"))
-    assert _row(f"amplification in fault <= {limit}", book).status is status
+    assert row_of(f"amplification in fault <= {limit}", book).status is status
 
 
 @pytest.mark.parametrize(("target", "status"), [("0.2", Status.PASS), ("0.19", Status.FAIL)])
@@ -129,7 +121,7 @@ def test_a_plain_number_is_judged_on_its_value(target: str, status: Status) -> N
     """The busiest second has no interval."""
     book = Book()
     book.request(12, fails(503), Try(at="azure"))
-    row = _row(f"peak amplification in fault <= {target}", book)
+    row = row_of(f"peak amplification in fault <= {target}", book)
     assert (row.status, row.ci, row.observed) == (status, None, 0.2)
 
 
@@ -138,7 +130,7 @@ def test_a_single_observation_is_judged_on_its_value(target: str, status: Status
     """There is but one recovery in a run."""
     book = Book()
     book.request(44, Try())
-    row = _row(f"time_to_recover < {target}", book)
+    row = row_of(f"time_to_recover < {target}", book)
     assert (row.status, row.ci, row.samples) == (status, None, 1)
 
 
@@ -146,7 +138,7 @@ def test_never_recovered_is_a_fail() -> None:
     """Not an absence of data."""
     book = Book()
     book.request(44, Try(at="azure"))
-    row = _row("time_to_recover < 10s", book)
+    row = row_of("time_to_recover < 10s", book)
     assert row.status is Status.FAIL
     assert row.message.startswith("openai never served again")
 
@@ -156,14 +148,14 @@ def test_never_recovered_in_too_short_a_time_to_tell(target: str, status: Status
     """The run ends 20 s after the fault: it cannot say what would have been by the 21st."""
     book = Book()
     book.request(44, Try(at="azure"))
-    row = _row(f"time_to_recover < {target}", book)
+    row = row_of(f"time_to_recover < {target}", book)
     assert row.status is status
     assert ("the run ended only 20 s after the fault" in row.message) == (status is Status.INCONCLUSIVE)
 
 
 def test_a_number_without_samples_is_not_a_pass() -> None:
     """No fallback, no overhead: nothing was tested."""
-    row = _row("p95 fallback_overhead < 9s", Book().steady())
+    row = row_of("p95 fallback_overhead < 9s", Book().steady())
     assert (row.status, row.observed, row.samples) == (Status.INCONCLUSIVE, None, 0)
 
 
@@ -175,7 +167,7 @@ def test_a_machine_out_of_cpu(lag_s: float, at_s: float, status: Status) -> None
     """9.5 s less twice a lag of 0.3 s would pass: the chain may be that slow, or the machine."""
     book = _waits(100, 9.5)
     book.lag(at_s, lag_s)
-    row = _row("p95 fallback_overhead in fault < 9s", book)
+    row = row_of("p95 fallback_overhead in fault < 9s", book)
     assert row.status is status
     assert ("out of CPU" in row.message) == (status is Status.INCONCLUSIVE)
 
@@ -185,19 +177,19 @@ def test_a_machine_out_of_cpu_does_not_excuse_a_recovery_that_never_came() -> No
     book = Book()
     book.request(44, Try())
     book.lag(44, 0.3)
-    assert _row("time_to_recover < 3.8s", book).status is Status.INCONCLUSIVE
-    assert _row("time_to_recover < 3.7s", book).status is Status.FAIL
+    assert row_of("time_to_recover < 3.8s", book).status is Status.INCONCLUSIVE
+    assert row_of("time_to_recover < 3.7s", book).status is Status.FAIL
     never = Book()
     never.request(44, Try(at="azure"))
     never.lag(44, 3.0)
-    assert _row("time_to_recover < 3.8s", never).status is Status.FAIL
+    assert row_of("time_to_recover < 3.8s", never).status is Status.FAIL
 
 
 def test_lag_never_turns_a_pass() -> None:
     """Lag only lengthens."""
     book = _waits(100, 1.0)
     book.lag(15, 5.0)
-    assert _row("p95 fallback_overhead in fault < 9s", book).status is Status.PASS
+    assert row_of("p95 fallback_overhead in fault < 9s", book).status is Status.PASS
 
 
 def test_what_cannot_be_seen_cannot_be_expected() -> None:
@@ -217,7 +209,7 @@ def test_a_finding_asked_for() -> None:
     """Its row is the finding's: id, no phase, the count."""
     book = Book()
     book.request(12, fails(400), Try())
-    row = _row("no non_retryable_retried", book)
+    row = row_of("no non_retryable_retried", book)
     assert (row.metric, row.phase, row.status, row.observed, row.ci, row.unit) == (
         "non_retryable_retried",
         None,
@@ -233,7 +225,7 @@ def _goodput(expect: str) -> ExpectationResult:
     for place in range(60):
         book.request(11 + 0.02 * place, Try())
     book.request(13, Try(), end_ns=ns(74))
-    return _row(expect, book)
+    return row_of(expect, book)
 
 
 def test_goodput_counts_only_what_came_in_time() -> None:
@@ -254,17 +246,17 @@ def test_goodput_is_judged_by_its_interval(target: str, status: Status) -> None:
 
 def test_no_requests_are_no_goodput_of_nothing() -> None:
     """Nobody asked, so nobody can say."""
-    assert _row("goodput in fault >= 1/s", Book().steady()).status is Status.INCONCLUSIVE
+    assert row_of("goodput in fault >= 1/s", Book().steady()).status is Status.INCONCLUSIVE
 
 
 def test_the_largest_of_all_is_judged_on_its_value() -> None:
     """One slow request among many fails the run, and is named; a quantile would not have noticed it."""
     book = _waits(200, 1.0, slow=1)
-    row = _row("max latency in fault <= 20s", book)
+    row = row_of("max latency in fault <= 20s", book)
     assert (row.status, row.ci, row.samples, row.needed) == (Status.FAIL, None, 200, None)
     assert row.message == "20.03 s (req-000001, the largest of 200); limit <= 20 s"
-    assert _row("max latency in fault <= 20.1s", book).status is Status.PASS
-    assert _row("p99 latency in fault < 10s", book).status is not Status.FAIL
+    assert row_of("max latency in fault <= 20.1s", book).status is Status.PASS
+    assert row_of("p99 latency in fault < 10s", book).status is not Status.FAIL
 
 
 @pytest.mark.parametrize(("target", "status"), [("3", Status.PASS), ("2", Status.FAIL)])
@@ -272,89 +264,9 @@ def test_the_most_attempts_of_one_request(target: str, status: Status) -> None:
     """However few most of them made."""
     book = Book().steady()
     book.request(12, fails(503), fails(503), Try(at="azure"))
-    row = _row(f"max attempts <= {target}", book)
+    row = row_of(f"max attempts <= {target}", book)
     assert (row.status, row.observed, row.unit, row.samples) == (status, 3.0, "count", 21)
     assert "(req-000021, the largest of 21)" in row.message
-
-
-@pytest.mark.parametrize(
-    ("expect", "status"),
-    [
-        ("max latency <= 59s", Status.FAIL),
-        ("max latency <= 60s", Status.INCONCLUSIVE),
-        ("max latency <= 90s", Status.INCONCLUSIVE),
-        ("max latency >= 60s", Status.PASS),
-        ("max latency in baseline <= 1s", Status.PASS),
-    ],
-)
-def test_who_left_would_have_waited_nobody_knows_how_long(expect: str, status: Status) -> None:
-    """At least the deadline: enough to break a limit, never enough to keep one."""
-    book = Book().steady()
-    book.request(12, fails(503), outcome="deadline", end_ns=ns(72))
-    row = _row(expect, book)
-    assert row.status is status
-    assert ("1 of 21 ended unanswered" in row.message) == (status is Status.INCONCLUSIVE)
-    assert row.needed is None
-
-
-def test_a_stream_without_a_first_token_waited_for_ever() -> None:
-    """That it ended soon is no quick first token, whatever the limit."""
-    book = Book()
-    book.request(12, Try(), streaming=True)
-    assert _row("max ttft < 1s", book).status is Status.PASS
-    book.request(13, fails(503), streaming=True)
-    row = _row("max ttft < 90s", book)
-    assert (row.status, row.observed) == (Status.FAIL, math.inf)
-    assert row.message == "1 of 2 never came; limit < 90 s"
-
-
-def _leaving(served: int, gone: int) -> Book:
-    """Return requests that azure serves after 1 s, and others whose callers leave after 5 s at a silent openai."""
-    book = Book()
-    for place in range(served):
-        book.request(11 + 0.02 * place, fails(503), Try(at="azure", after_s=1.0))
-    for place in range(gone):
-        at_s = 31 + 0.001 * place
-        silent = fails(None, outcome="client_left", took_s=4.995)
-        book.request(at_s, silent, outcome="deadline", end_ns=ns(at_s + 5), complete=False)
-    return book
-
-
-@pytest.mark.parametrize("metric", ["latency", "fallback_overhead"])
-@pytest.mark.parametrize(
-    ("served", "gone", "limit", "status"),
-    [
-        (0, 212, "30s", Status.INCONCLUSIVE),
-        (0, 212, "5100ms", Status.INCONCLUSIVE),
-        (0, 212, "4s", Status.FAIL),
-        (200, 12, "30s", Status.INCONCLUSIVE),
-        (200, 12, "2s", Status.INCONCLUSIVE),
-        (200, 1, "2s", Status.PASS),
-        (200, 1, "30s", Status.PASS),
-        (200, 30, "2s", Status.FAIL),
-        (200, 0, "2s", Status.PASS),
-    ],
-)
-def test_the_wait_of_those_who_left_has_no_known_end(
-    metric: str, served: int, gone: int, limit: str, status: Status
-) -> None:
-    """A quantile that they decide can break an upper limit, and keeps none that is longer than they waited."""
-    plan = plan_of(f"p95 {metric} in fault < {limit}", faults=[OUTAGE], deadline_s=5)
-    (row,) = judge(_leaving(served, gone).run(plan)).expectations
-    assert row.status is status
-    if status is Status.INCONCLUSIVE:
-        assert row.ci is not None
-        assert row.ci[1] == math.inf
-        assert (f"{gone} of {served + gone} ended unanswered" in row.message) == (limit != "2s")
-
-
-def test_no_caller_is_left_out_of_the_overhead() -> None:
-    """One who tried the first provider and left unserved waited at least that long; one who skipped it tried no fallback."""
-    book = _leaving(3, 2)
-    book.request(33, Try(at="azure", status=503), outcome="deadline", end_ns=ns(38), complete=False)
-    row = _row("max fallback_overhead in fault <= 4s", book)
-    assert (row.samples, row.observed) == (5, ns(4.995))
-    assert row.status is Status.FAIL
 
 
 def test_the_slowest_may_have_met_the_longest_lag() -> None:
@@ -363,18 +275,18 @@ def test_the_slowest_may_have_met_the_longest_lag() -> None:
     for place in range(200):
         book.lag(11 + 0.1 * place, 0.0)
     book.lag(12, 0.5)
-    assert _row("max latency in fault < 9s", book).status is Status.INCONCLUSIVE
-    assert _row("max latency in fault < 8s", book).status is Status.FAIL
+    assert row_of("max latency in fault < 9s", book).status is Status.INCONCLUSIVE
+    assert row_of("max latency in fault < 8s", book).status is Status.FAIL
 
 
 def test_nobody_failed() -> None:
     """What no rate can show is a plain count."""
     book = _mixed(30, 0)
-    assert _row("failed_requests in fault <= 0", book).status is Status.PASS
+    assert row_of("failed_requests in fault <= 0", book).status is Status.PASS
     book.request(13, fails(503), fails(503, at="azure"), fails(503, at="anthropic"))
-    row = _row("failed_requests in fault <= 0", book)
+    row = row_of("failed_requests in fault <= 0", book)
     assert (row.status, row.observed, row.samples) == (Status.FAIL, 1.0, 31)
-    assert _row("failed_requests in recovery <= 0", book).status is Status.INCONCLUSIVE
+    assert row_of("failed_requests in recovery <= 0", book).status is Status.INCONCLUSIVE
 
 
 def test_of_attempts_that_nobody_saw_there_is_no_most() -> None:
@@ -396,12 +308,12 @@ def test_what_is_shown_agrees_with_the_answer(limit: str, shown: str) -> None:
     """A recovery after 10.004 s that breaks a limit of 10 s is not shown as 10 s."""
     book = Book()
     book.request(50, Try(took_s=-0.006))
-    row = _row(f"time_to_recover <= {limit}", book)
+    row = row_of(f"time_to_recover <= {limit}", book)
     assert row.observed == ns(10.004)
     assert row.message.startswith(shown)
 
 
 def test_a_share_just_below_its_limit_shows_that_it_is() -> None:
     """97.996 % is not shown as 98 %."""
-    row = _row("success_rate in fault >= 98%", _mixed(489, 10))
+    row = row_of("success_rate in fault >= 98%", _mixed(489, 10))
     assert row.message.startswith("97.996 % (")
