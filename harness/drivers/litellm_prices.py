@@ -1,6 +1,8 @@
 """The prices of providers, from LiteLLM's own list.
 
-The list is read from the installed package without importing it, which takes seconds.
+The list is read from the installed package without importing it, which takes seconds. Our own LiteLLM comes first, so that
+the chain's version does not change what an attempt costs; without one, the chain's is taken, and without that one there is
+no list.
 """
 
 from __future__ import annotations
@@ -14,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from harness.chain.spec import Chain
+from harness.drivers.interpreter import examined
+from harness.errors import UsageError
 from harness.provider.dialects import DIALECTS
 from harness.provider.spec import Price, Provider
 
@@ -21,32 +25,61 @@ _FILE = "model_prices_and_context_window_backup.json"
 
 
 def priced(chain: Chain) -> Chain:
-    """Return the chain with a price for every provider that has none; None if the list has none either."""
+    """Return the chain with a price for every provider that has none; None if the list has none either.
+
+    Args:
+        chain: With `environment` built, if it has one.
+
+    Raises:
+        UsageError: The chain's interpreter cannot be used, or its policy limits the cost of a request and a price is not known.
+    """
+    prices = _list(_origin(chain))
     providers = {
-        name: provider if provider.price is not None else replace(provider, price=_price(provider))
+        name: provider if provider.price is not None else replace(provider, price=_price(provider, prices))
         for name, provider in chain.providers.items()
     }
+    if chain.policy is not None and chain.policy.max_cost is not None:
+        for name, provider in providers.items():
+            if provider.price is None:
+                raise unpriced(name, provider, "policy.max_cost")
     return replace(chain, providers=providers)
 
 
-def _price(provider: Provider) -> Price | None:
+def unpriced(name: str, provider: Provider, limit: str) -> UsageError:
+    """Return the error that a limit cannot be kept, as the price of a provider is not known."""
+    return UsageError(
+        f"the price of {provider.model!r} is not known, so `{limit}` cannot be kept",
+        where=f"providers.{name}.price",
+        hint="price: {input: 2.5, output: 10}, in USD per million tokens",
+    )
+
+
+def _price(provider: Provider, prices: Mapping[str, Mapping[str, Any]]) -> Price | None:
     called = DIALECTS[provider.dialect].litellm
     if called is None:
         return None
     names = [f"{called.provider}/{provider.model}", *([provider.model] if called.families is not None else [])]
-    entry: Mapping[str, Any] = next((_list()[name] for name in names if name in _list()), {})
-    prices = entry.get("input_cost_per_token"), entry.get("output_cost_per_token")
-    if None in prices:
+    entry: Mapping[str, Any] = next((prices[name] for name in names if name in prices), {})
+    per_token = entry.get("input_cost_per_token"), entry.get("output_cost_per_token")
+    if None in per_token:
         return None
     # Rounded: 3e-07 a token is 0.3 a million, and not 0.3 plus what floats leave.
-    per_million = [round(float(each) * 10**6, 6) for each in prices if each is not None]
+    per_million = [round(float(each) * 10**6, 6) for each in per_token if each is not None]
     return Price(input=per_million[0], output=per_million[1])
 
 
+def _origin(chain: Chain) -> str | None:
+    """Return the file of the LiteLLM whose list is taken."""
+    own = find_spec("litellm")
+    if own is not None:
+        return own.origin
+    there = examined(chain)
+    return None if there is None else there["origins"].get("litellm")
+
+
 @cache
-def _list() -> dict[str, dict[str, Any]]:
-    spec = find_spec("litellm")
-    assert spec is not None
-    assert spec.origin is not None
-    found: dict[str, dict[str, Any]] = json.loads(Path(spec.origin).with_name(_FILE).read_bytes())
+def _list(origin: str | None) -> dict[str, dict[str, Any]]:
+    if origin is None or not (file := Path(origin).with_name(_FILE)).is_file():
+        return {}
+    found: dict[str, dict[str, Any]] = json.loads(file.read_bytes())
     return found

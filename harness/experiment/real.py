@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from harness import edge
 from harness.chain import Chain
 from harness.chain.upstream import keys, upstream_addresses
+from harness.drivers.litellm_prices import unpriced
 from harness.errors import HarnessError, UsageError
 from harness.quantities import exact
 
@@ -37,11 +38,7 @@ def permit(chain: Chain, environ: Mapping[str, str], *, allow: bool, limited: bo
     keys(chain, environ)
     for name in away if limited else ():
         if chain.providers[name].price is None:
-            raise UsageError(
-                f"the price of {chain.providers[name].model!r} is not known, so `max_cost` cannot be kept",
-                where=f"providers.{name}.price",
-                hint="price: {input: 2.5, output: 10}, in USD per million tokens",
-            )
+            raise unpriced(name, chain.providers[name], "max_cost")
     if found:
         asyncio.run(edge.reach(chain.providers))
 

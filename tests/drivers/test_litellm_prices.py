@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from harness.chain import Chain, Provider
+from harness.chain.spec import Policy
+from harness.drivers import litellm_prices
 from harness.drivers.litellm_prices import priced
+from harness.errors import UsageError
 from harness.provider.spec import Price
+from tests.interpreters import script
 
 
 def chain(**fields: object) -> Chain:
     """Return a chain of one provider."""
     provider = Provider(**fields)  # type: ignore[arg-type]
     return Chain(name="c", driver="litellm-router", providers={"a": provider}, order=("a",))
+
+
+@pytest.fixture
+def no_litellm(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take LiteLLM out of our own environment."""
+    monkeypatch.setattr(litellm_prices, "find_spec", lambda _name: None)
 
 
 @pytest.mark.parametrize(
@@ -52,3 +65,37 @@ def test_litellm_is_not_imported() -> None:
     )
 
     subprocess.run([sys.executable, "-c", program], check=True, timeout=60)
+
+
+@pytest.mark.usefixtures("no_litellm")
+def test_without_litellm_only_stated_prices_are_known() -> None:
+    """Its list is part of it."""
+    stated = Price(input=1, output=2)
+
+    assert priced(chain(dialect="openai", model="gpt-4")).providers["a"].price is None
+    assert priced(chain(dialect="openai", model="gpt-4", price=stated)).providers["a"].price == stated
+
+
+@pytest.mark.usefixtures("no_litellm")
+@pytest.mark.parametrize("has_a_list", [True, False])
+def test_the_chain_s_own_litellm_has_prices_too(bare_python: str, tmp_path: Path, *, has_a_list: bool) -> None:
+    """Where ours is not installed; a version that keeps its list elsewhere has none for us."""
+    package = tmp_path / "litellm"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    if has_a_list:
+        prices = {"gpt-4": {"input_cost_per_token": 1e-6, "output_cost_per_token": 2e-6}}
+        (package / "model_prices_and_context_window_backup.json").write_text(json.dumps(prices), "utf-8")
+    python = script(tmp_path / "python", f'PYTHONPATH={tmp_path} exec {bare_python} "$@"')
+    found = priced(replace(chain(dialect="openai", model="gpt-4"), python=python))
+
+    assert found.providers["a"].price == (Price(input=1, output=2) if has_a_list else None)
+
+
+def test_a_limit_of_a_request_s_cost_needs_prices() -> None:
+    """A provider whose price nobody knows would never be skipped."""
+    limited = replace(chain(dialect="openai", model="our-own-model"), driver="reference", policy=Policy(max_cost=0.1))
+    with pytest.raises(UsageError, match=r"the price of 'our-own-model' is not known, so `policy.max_cost`") as caught:
+        priced(limited)
+
+    assert caught.value.where == "providers.a.price"

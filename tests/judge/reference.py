@@ -64,7 +64,7 @@ class Reference:
                 for a in self.of[r.request_id]
                 if self._unused(r, a)
             ),
-            "cost": sum(a.cost_usd or 0 for r in rows for a in self.of[r.request_id] if self._unused(r, a)),
+            "cost": self._cost(rows),
             "zombie_attempts": sum(
                 r.client_left and r.end_ns is not None and a.start_ns > r.end_ns + ZOMBIE_NS
                 for r in rows
@@ -74,6 +74,12 @@ class Reference:
         of_requests = ("primary_skipped", "exposed", "outlived") if not rows else ()
         of_attempts = ("wasted_tokens", "cost", "zombie_attempts", "amplification_peak") if not attempts else ()
         return found | dict.fromkeys((*of_requests, *of_attempts))
+
+    def _cost(self, rows: list[RequestRecord]) -> float | None:
+        unused = [a for r in rows for a in self.of[r.request_id] if self._unused(r, a)]
+        if any(a.cost_usd is None and (a.tokens_in or 0) + (a.tokens_out or 0) for a in unused):
+            return None
+        return sum(a.cost_usd or 0 for a in unused)
 
     def _length_s(self) -> float:
         if self.phase is None:

@@ -247,6 +247,17 @@ def test_the_demo_costs_what_its_arithmetic_says() -> None:
     assert set(journeys(RunData.of(plan, history)).query("reached_fallback")["attempts"]) <= {2, 3, 4}
 
 
+def test_a_cost_without_a_known_price_is_not_zero() -> None:
+    """Nobody knows what those tokens cost; where all are priced, the cost is known."""
+    known, unknown = Book().steady(), Book().steady()
+    known.request(12, Try(), Try(at="azure"))
+    unknown.request(12, Try(more={"cost_usd": None}), Try(at="azure"))
+    measured = [measure(book.run(PLAN)).phases[RUN] for book in (known, unknown)]
+    assert [phase["wasted_tokens"].value for phase in measured] == [50, 50]
+    assert [phase["cost"].value for phase in measured] == [0.01, None]
+    assert "price" in measured[1]["cost"].why
+
+
 @pytest.mark.parametrize(("after_s", "honoured"), [(1.951, 1.0), (1.949, 0.0)])
 def test_50_ms_early_is_still_honoured(after_s: float, honoured: float) -> None:
     """The stamps of two processes may differ by as much."""

@@ -26,7 +26,10 @@ def _tokens(scope: Scope) -> Count:
 
 
 def _cost(scope: Scope) -> Count:
-    cost_usd = scope.run.columns.attempts.cost_usd[_unused(scope)]
+    attempts, unused = scope.run.columns.attempts, _unused(scope)
+    cost_usd = attempts.cost_usd[unused]
+    if (np.isnan(cost_usd) & (attempts.tokens[unused] > 0)).any():  # it may be any amount, not 0
+        return Count(value=math.nan, samples=0, nothing="a provider's price is not known: give its `price`")
     # Exact, so that the order of the rows cannot show in the last digit.
     spent_usd = math.fsum(cost_usd[~np.isnan(cost_usd)])
     return Count(value=spent_usd, samples=int(scope.attempts.sum()), nothing="no attempts")
@@ -52,7 +55,7 @@ WASTED_TOKENS = Metric(
 COST = Metric(
     name="cost",
     label="wasted cost",
-    meaning="What the attempts cost whose answer no caller got.",
+    meaning="What the attempts cost whose answer no caller got; no number if one of their prices is not known.",
     unit="usd",
     kind=Count,
     measure=_cost,
