@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from enum import StrEnum
 from typing import Protocol
 
 from harness.errors import ExitCode, HarnessError
 
 Gate = Callable[[], Awaitable[None]]
 """Awaited between the warm-up and the origin: runs that share a machine begin together, after everyone's imports."""
+
+
+class Engine(StrEnum):
+    """What a plan is carried out on: real sockets in real time, or virtual time."""
+
+    LIVE = "live"
+    SIM = "sim"
 
 
 class BudgetReached(HarnessError):  # noqa: N818 - not an error of anyone's

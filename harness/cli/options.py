@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from harness.draw import SEED_MAX
+from harness.engines import Engine
 
 if TYPE_CHECKING:
     from harness.chain.home import ChainHome
@@ -22,7 +23,7 @@ AllowReal = Annotated[
     bool, typer.Option("--allow-real", help="Allow calls to real providers (those with an `upstream`). Costs money.")
 ]
 EngineName = Annotated[
-    Literal["live", "sim"],
+    Engine,
     typer.Option("--engine", help="live: real sockets and real time; sim: virtual time, seconds per run, repeatable."),
 ]
 Seed = Annotated[int | None, typer.Option("--seed", min=0, max=SEED_MAX, help="Overrides the scenario's seed.")]

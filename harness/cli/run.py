@@ -26,6 +26,7 @@ from harness.cli.options import (
     home_of,
 )
 from harness.cli.output import fail, show
+from harness.engines import Engine
 
 if TYPE_CHECKING:
     from harness.chain.home import ChainHome
@@ -41,7 +42,7 @@ def run(
     *,
     chain: ChainOption = None,
     seed: Seed = None,
-    engine: EngineName = "live",
+    engine: EngineName = Engine.LIVE,
     python: PythonAt = None,
     litellm: LiteLLMAt = None,
     allow_real: AllowReal = False,

@@ -24,6 +24,7 @@ from harness.cli.options import (
 )
 from harness.cli.output import show
 from harness.draw import SEED_MAX
+from harness.engines import Engine
 
 if TYPE_CHECKING:
     from harness.chain.home import ChainHome
@@ -54,7 +55,7 @@ def suite(
     resume: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Folder of an interrupted suite: finish it.")
     ] = None,
-    engine: EngineName = "live",
+    engine: EngineName = Engine.LIVE,
     python: PythonAt = None,
     litellm: LiteLLMAt = None,
     junit: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write the JUnit file here.")] = None,

@@ -8,14 +8,19 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
-
-import httpx
 
 from harness.chain.spec import PLACEHOLDER, Endpoint
 from harness.errors import HarnessError, UsageError
 from harness.http_rules import is_success
+from harness.lazy import lazy
 from harness.waiting import poll
+
+if TYPE_CHECKING:
+    import httpx
+else:
+    httpx = lazy("httpx")  # of the extra `live`
 
 READY_S = 30.0
 
@@ -136,7 +141,7 @@ class Probe:
         try:
             async with (
                 asyncio.timeout(_ANSWER_S),
-                httpx.AsyncClient(timeout=None, headers=self._headers, trust_env=False) as client,  # noqa: S113 - above
+                httpx.AsyncClient(timeout=None, headers=self._headers, trust_env=False) as client,
             ):
                 answer = await client.get(url)
                 return is_success(answer.status_code)

@@ -12,7 +12,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -127,10 +127,10 @@ def examined(chain: Chain) -> dict[str, Any] | None:
     return found
 
 
-def own_versions() -> dict[str, str]:
-    """Return the versions of the libraries in `NAMED` that our own interpreter has."""
+def own_versions(names: Iterable[str]) -> dict[str, str]:
+    """Return the versions of those packages that our own interpreter has."""
     found = {}
-    for name in NAMED:
+    for name in names:
         with contextlib.suppress(PackageNotFoundError):
             found[name] = version(name)
     return found

@@ -5,14 +5,14 @@ from __future__ import annotations
 import platform
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from harness.drivers import built
-from harness.experiment.environment import cores
+from harness.drivers.interpreter import own_versions
+from harness.experiment.environment import DISTRIBUTIONS, cores
+from harness.extras import EXTRAS, LIVE, Extra
 from harness.live import toxiproxy
 
-_NEEDED = ("litellm", "locust", "aiohttp", "toxiproxy-python", "nbclient")
 _CORES_MIN = 2
 
 
@@ -40,11 +40,12 @@ class Diagnosis:
 
 
 def doctor() -> list[Diagnosis]:
-    """Say what this machine has, which Toxiproxy a run would use and why, and which environments were built for chains.
+    """Return what this machine has: extras, the Toxiproxy that a run would use and why, environments built for chains.
 
     Installs and builds nothing.
     """
     found = cores()
+    live = not LIVE.missing()
     return [
         Diagnosis(name="Python", ok=True, needed=True, detail=platform.python_version()),
         Diagnosis(
@@ -54,9 +55,13 @@ def doctor() -> list[Diagnosis]:
             detail=str(found),
             hint="on one core the chain, the load and the providers wait for each other: expect inconclusive times",
         ),
-        *(_distribution(name) for name in _NEEDED),
         *(
-            Diagnosis(name=check.name, ok=check.ok, needed=place == 0, detail=check.detail, hint=check.hint)
+            Diagnosis(name=name, ok=True, needed=False, detail=text)
+            for name, text in own_versions(DISTRIBUTIONS).items()
+        ),
+        *(_extra(each) for each in EXTRAS.values()),
+        *(
+            Diagnosis(name=check.name, ok=check.ok, needed=live and place == 0, detail=check.detail, hint=check.hint)
             for place, check in enumerate(toxiproxy.doctor())
         ),
         *(_environment(each) for each in built.kept()),
@@ -69,8 +74,8 @@ def _environment(each: built.BuiltEnvironment) -> Diagnosis:
     return Diagnosis(name=f"environment of {', '.join(each.holds)}", ok=True, needed=False, detail=detail)
 
 
-def _distribution(name: str) -> Diagnosis:
-    try:
-        return Diagnosis(name=name, ok=True, needed=True, detail=version(name))
-    except PackageNotFoundError:
-        return Diagnosis(name=name, ok=False, needed=True, detail="not installed", hint=f"pip install {name}")
+def _extra(extra: Extra) -> Diagnosis:
+    missing = extra.missing()
+    detail = f"lacks {', '.join(missing)}" if missing else "installed"
+    hint = f"{extra.purpose} needs it: {extra.command}"
+    return Diagnosis(name=f"extra {extra.name}", ok=not missing, needed=False, detail=detail, hint=hint)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import platform
 from datetime import UTC, datetime
-from functools import cache
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +12,10 @@ from harness import registry
 from harness.chain import Chain
 from harness.chain.driver import driver_of
 from harness.drivers import built
-from harness.drivers.interpreter import interpreter_of, own_versions
+from harness.drivers.interpreter import NAMED, interpreter_of, own_versions
 
-_DISTRIBUTIONS = ("llm-fallback-harness", "litellm", "openai", "locust", "aiohttp", "toxiproxy-python")
+DISTRIBUTIONS = ("llm-fallback-harness", "litellm", "openai", "locust", "aiohttp", "toxiproxy-python")
+"""Those whose versions a run records, where they are installed."""
 
 
 def environment(*, command: str, chain: Chain, toxiproxy: str | None = None) -> dict[str, Any]:
@@ -37,7 +36,7 @@ def environment(*, command: str, chain: Chain, toxiproxy: str | None = None) -> 
         "system": f"{platform.system()} {platform.machine()}",
         "cores": cores(),
         "toxiproxy": toxiproxy,
-        "versions": _versions(),
+        "versions": own_versions(DISTRIBUTIONS),
         "chain": _chain(chain),
         "plugins": [plugin._asdict() for plugin in registry.loaded()],
     }
@@ -49,7 +48,7 @@ def _chain(chain: Chain) -> dict[str, Any] | None:
         return None
     found = interpreter_of(chain)
     if found is None:
-        return {"interpreter": None, "python": platform.python_version(), "versions": own_versions()}
+        return {"interpreter": None, "python": platform.python_version(), "versions": own_versions(NAMED)}
     return {
         "interpreter": _shown(found.path),
         "built_from": None if chain.environment is None else list(built.wanted(chain)),
@@ -69,8 +68,3 @@ def _shown(path: str) -> str:
 def cores() -> int:
     """Return how many cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-@cache
-def _versions() -> dict[str, str]:
-    return {name: version(name) for name in _DISTRIBUTIONS}

@@ -18,6 +18,7 @@ from harness.chain import Chain
 from harness.chain.home import AT_HOME, ChainHome
 from harness.document import did_you_mean
 from harness.drivers.built import settled
+from harness.drivers.host import host
 from harness.drivers.litellm_prices import priced
 from harness.errors import ExitCode, HarnessError, UsageError
 from harness.experiment.sim_run import simulable
@@ -135,13 +136,14 @@ def explore(
         home: Where the chain is to run, in place of what its file says.
 
     Raises:
-        UsageError: The file is wrong, nothing but a live run can host the chain, a name is unknown, or nothing can be
-            written to `out`.
+        UsageError: The file is wrong, nothing but a live run can host the chain, its library is not installed, a name is
+            unknown, or nothing can be written to `out`.
         HarnessError: A find could not be written.
     """
     chain = priced(settled(home.of(chains.load(path))))
     space = _space(chain, deadline=deadline, providers=providers, faults=faults, seed=seed)
     names = _known(properties, tuple(PROPERTIES.own), "--property")
+    host(chain)
     simulable(chain)
     _ready(out)
     began_s = time.monotonic()

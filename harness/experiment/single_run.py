@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
 
 from harness.chain.home import AT_HOME, ChainHome
-from harness.engines import BudgetReached, Progress
+from harness.engines import BudgetReached, Engine, Progress
 from harness.errors import HarnessError, UsageError
 from harness.experiment.live import Interrupted, carry_out, interruptible
 from harness.experiment.prepare import Loaded, prepare
 from harness.experiment.real import Permission, notices
 from harness.experiment.sim_run import simulable, simulate
+from harness.extras import LIVE, REPORT
 from harness.history import History
 from harness.judge import RunData, Status, judge, measure, metrics_json, verdict_json
 from harness.live.toxiproxy import provision
@@ -22,8 +22,6 @@ from harness.report.junit import junit
 from harness.report.notebook import write_report
 from harness.scenario import Plan
 from harness.store import RunFolder, latest
-
-Engine = Literal["live", "sim"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +53,7 @@ def run(
     seed: int | None = None,
     command: str = "",
     allow_real: bool = False,
-    engine: Engine = "live",
+    engine: Engine = Engine.LIVE,
     home: ChainHome = AT_HOME,
 ) -> RunResult:
     """Run a scenario.
@@ -72,11 +70,13 @@ def run(
         home: Where the chain is to run, in place of what its file says.
 
     Raises:
-        UsageError: The scenario or the chain is wrong; nothing was started.
+        UsageError: The scenario or the chain is wrong, or an extra is not installed; nothing was started.
         HarnessError: No run could be begun, or what it left cannot be written.
     """
+    if engine == Engine.LIVE:
+        LIVE.need()
     loaded = prepare(scenario, Permission(os.environ, allow=allow_real), chain=chain, seed=seed, home=home)
-    if engine == "sim":
+    if engine == Engine.SIM:
         return _simulated(loaded, reports, progress, command)
     for notice in notices(loaded.chain):
         progress.say(notice)
@@ -108,8 +108,9 @@ def report(path: Path | None, *, reports: Path, progress: Progress) -> RunResult
         progress: Told about each phase.
 
     Raises:
-        UsageError: There is no such run.
+        UsageError: There is no such run, or what makes its page is not installed.
     """
+    REPORT.need()
     folder = RunFolder.open(path or latest(reports))
     progress.say(f"judging {folder.path}")
     try:

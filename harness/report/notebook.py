@@ -10,6 +10,7 @@ from typing import Any
 
 from harness import store
 from harness.errors import HarnessError, UsageError
+from harness.extras import REPORT
 
 _TIMEOUT_S = 120
 _START_S = 60
@@ -66,8 +67,10 @@ def write_report(run: Path) -> Path:
     """Make `report.html` in a run's folder, whole or not at all, and return its path.
 
     Raises:
+        UsageError: What it takes is not installed.
         HarnessError: The notebook did not run to its end. The run's folder is untouched.
     """
+    REPORT.need()
     folder = store.RunFolder.open(run)
     notebook = execute("run-report", folder.path)
     from nbconvert import HTMLExporter  # noqa: PLC0415 - a second of imports, for the report alone

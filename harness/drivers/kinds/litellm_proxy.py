@@ -8,7 +8,8 @@ from functools import partial
 
 from harness.chain.driver import Requirement
 from harness.chain.litellm_facts import facts
-from harness.drivers.kinds.litellm_router import LITELLM_ROUTER, warnings
+from harness.drivers.kinds.litellm_router import ELSEWHERE, LITELLM_ROUTER, warnings
+from harness.extras import PROXY
 
 LITELLM_PROXY = replace(
     LITELLM_ROUTER,
@@ -16,12 +17,7 @@ LITELLM_PROXY = replace(
     keys=frozenset({"answers", "environment", "python", "workers"}),
     warnings=partial(warnings, proxy=True),
     facts=partial(facts, proxy=True),
-    requirement=Requirement(
-        ("litellm_proxy_extras", "uvicorn"),  # some of what the extra `proxy` brings
-        "LiteLLM's proxy",
-        "litellm[proxy]",
-        "pip install 'llm-fallback-harness[proxy]'",
-    ),
+    requirement=Requirement(PROXY.modules, PROXY.purpose, "litellm[proxy]", f"{PROXY.command}, {ELSEWHERE}"),
     part=lambda chain: ("harness.drivers.litellm_proxy", str(chain.workers)),
     forked=False,
     in_process=None,

@@ -11,6 +11,9 @@ from harness.chain.litellm_config import chain as read_config
 from harness.chain.litellm_facts import facts
 from harness.chain.litellm_router import router_settings
 
+ELSEWHERE = "or test the LiteLLM of an application (`python:` in the chain file, --python PATH) or a version (--litellm VERSION)"
+"""What else to do where LiteLLM is not installed; ends a hint."""
+
 
 def _check(chain: Chain) -> None:
     router_settings(chain, {}, {}, proxy=False)
@@ -37,7 +40,7 @@ LITELLM_ROUTER = Driver(
     configuration=Configuration(
         "model_list", "a LiteLLM configuration", lambda document, model: read_config(document, model=model)
     ),
-    requirement=Requirement(("litellm",), "LiteLLM", "litellm", "pip install litellm"),
+    requirement=Requirement(("litellm",), "LiteLLM", "litellm", f"pip install litellm, {ELSEWHERE}"),
     part=lambda _chain: ("harness.drivers.litellm_router",),
     variables=later("harness.drivers.litellm_variables:variables"),
     forked=True,

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from harness.chain.home import AT_HOME, ChainHome
 from harness.draw import SEED_MAX
+from harness.engines import Engine
 from harness.errors import HarnessError, UsageError, raise_errors
 from harness.experiment.files import FileKind, files_in
 from harness.experiment.prepare import Loaded, prepare
 from harness.experiment.real import Permission
-from harness.experiment.single_run import Engine
 from harness.scenario.shipped import existing, named
 
 
@@ -51,7 +51,7 @@ def jobs(
     seed: int | None = None,
     repeat: int = 1,
     allow_real: bool = False,
-    engine: Engine = "live",
+    engine: Engine = Engine.LIVE,
     home: ChainHome = AT_HOME,
 ) -> tuple[Job, ...]:
     """Return all runs of a suite, cell by cell.

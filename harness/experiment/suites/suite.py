@@ -10,19 +10,19 @@ from pathlib import Path
 
 from harness.chain.home import AT_HOME, ChainHome
 from harness.drivers.host import host
-from harness.engines import Gate, Quiet
+from harness.engines import Engine, Gate, Quiet
 from harness.errors import HarnessError, UsageError
 from harness.experiment.environment import cores
 from harness.experiment.live import Interrupted, carry_out, interruptible
 from harness.experiment.real import notices
 from harness.experiment.sim_run import simulable
-from harness.experiment.single_run import Engine as EngineName
 from harness.experiment.suites.cells import scorecard
 from harness.experiment.suites.conductor import ByCount, ByWave, CarryOut, Judges, Shown, Suite, SuiteProgress, Waves
 from harness.experiment.suites.jobs import Job, jobs
 from harness.experiment.suites.judge_process import Judge, JudgeProcess
 from harness.experiment.suites.sim_pool import SimPool
 from harness.experiment.suites.waves import pack, together
+from harness.extras import LIVE
 from harness.live.nursery import nurseries
 from harness.live.toxiproxy import Binary, provision
 from harness.report.scorecard import Scorecard, junit
@@ -42,7 +42,7 @@ def suite(
     junit_file: Path | None = None,
     command: str = "",
     allow_real: bool = False,
-    engine: EngineName = "live",
+    engine: Engine = Engine.LIVE,
     home: ChainHome = AT_HOME,
 ) -> Scorecard:
     """Run scenarios on chains, and write the scorecard.
@@ -63,15 +63,17 @@ def suite(
         home: Where the chains are to run, in place of what their files say.
 
     Raises:
-        UsageError: Files are wrong, or only a live run can do what they say; nothing was started.
+        UsageError: Files are wrong, only a live run can do what they say, or an extra is not installed; nothing was started.
         Interrupted: Somebody ended it; whatever was done is kept.
         HarnessError: No suite could be begun, or what it left cannot be written.
     """
     if junit_file is not None and (junit_file.is_dir() or not junit_file.absolute().parent.is_dir()):
         raise UsageError("no file can be written here", where=str(junit_file), hint="make its folder first")
+    if engine == Engine.LIVE:
+        LIVE.need()
     chains = tuple(dict.fromkeys(chains))
     todo = jobs(paths, chains=chains, seed=seed, repeat=repeat, allow_real=allow_real, engine=engine, home=home)
-    if engine == "sim":
+    if engine == Engine.SIM:
         for job in todo:
             simulable(job.loaded.chain)
     else:
@@ -79,7 +81,7 @@ def suite(
             progress.say(f"{notice}, in each of its runs")
     before = None if resume is None else SuiteFolder.open(resume)
     binary = None
-    if engine == "live":
+    if engine == Engine.LIVE:
         progress.phase("toxiproxy")
         binary = provision(progress.say)
     folder = before or SuiteFolder.create(reports)

@@ -11,17 +11,23 @@ from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from harness.errors import HarnessError
 from harness.history.records import HealthRecord
+from harness.lazy import lazy
 from harness.live.environment import child_environment
 from harness.live.processes import OwnedProcess
-from harness.live.toxiproxy.client import ApiClient, WedgedError
 from harness.live.toxiproxy.port import Port
 from harness.live.toxiproxy.silence import watch_api
 from harness.provider.listener import OPEN, ListenerState
 from harness.waiting import to_the_end
+
+if TYPE_CHECKING:
+    from harness.live.toxiproxy import client as api
+    from harness.live.toxiproxy.client import ApiClient
+else:
+    api = lazy("harness.live.toxiproxy.client")  # its libraries come with the extra `live`
 
 START_S = 10.0
 _TRIES = 3
@@ -133,11 +139,11 @@ class Toxiproxy:
         server = self._server
         try:
             return await self._in_thread(lambda: call(server.client))
-        except WedgedError:
+        except api.WedgedError:
             await to_the_end(self._replace(server))
         try:
             return await self._in_thread(lambda: call(self._server.client))
-        except WedgedError as error:
+        except api.WedgedError as error:
             raise HarnessError(f"hung, and so does the one that replaced it: {error}", where="toxiproxy") from error
 
     async def _in_thread(self, call: Callable[[], T]) -> T:
@@ -179,7 +185,7 @@ class Toxiproxy:
             env = {**child_environment(), "LOG_LEVEL": "error"}  # its default is to log every connection
             async with contextlib.AsyncExitStack() as started:
                 child = await started.enter_async_context(OwnedProcess("toxiproxy", argv, log=self._log, env=env))
-                client = ApiClient(port.number)
+                client = api.ApiClient(port.number)
                 started.callback(client.close)
                 if await self._knows(marker, child, client):
                     started.pop_all()
@@ -196,7 +202,7 @@ class Toxiproxy:
                 if marker in await self._in_thread(client.proxies):
                     known = True
                     await self._in_thread(lambda: client.delete(marker))
-            except WedgedError:
+            except api.WedgedError:
                 return False
             return True
 
