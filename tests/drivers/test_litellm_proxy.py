@@ -135,7 +135,7 @@ def test_a_missing_proxy_is_a_usage_error(monkeypatch: pytest.MonkeyPatch) -> No
     with pytest.raises(UsageError, match="not installed") as caught:
         host(CHAIN)
 
-    assert caught.value.hint == "pip install 'llm-fallback-harness[proxy]'"
+    assert (caught.value.hint or "").startswith("pip install 'llm-fallback-harness[proxy]', or ")
 
 
 def test_the_proxys_own_environment_is_left_out() -> None:
