@@ -18,12 +18,15 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache, partial
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn, Self, TypeVar
 
 from harness.errors import HarnessError
 
 T = TypeVar("T")
 
+_END_S = 2.0
+_ends: set[int] = set()
+"""Pipes to forkers: one that another forker kept open would not end."""
 _late: list[str] = []
 """Modules that the last fork imported, and this process has not."""
 
@@ -139,10 +142,7 @@ def _work(work: Callable[[], Any], sending: int) -> NoReturn:
     code = 1
     try:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent too, which kills this process
-        try:
-            answer = pickle.dumps((work(), None))
-        except (Exception, KeyboardInterrupt) as error:
-            answer = _pickled(error)
+        answer = _answer_of(work)
         with os.fdopen(sending, "wb") as pipe:
             pipe.write(answer)
         code = 0
@@ -161,70 +161,135 @@ def _pickled(error: BaseException) -> bytes:
         return pickle.dumps((None, HarnessError(f"{type(error).__name__}: {error}", where="sim")))
 
 
-class Pristine:
+class Forker:
     """A process that does nothing but fork: what it forks begins as this process was when it was made.
 
-    Use it as `with pristine() as clean:` before the first run, and call `clean.run(function, *arguments)` later. Function and
-    arguments must be picklable.
+    Args:
+        pid: Its number.
+        asking: A pipe to it.
+        receiving: A pipe from it.
+
+    Attributes:
+        ended: It has died.
     """
 
     def __init__(self, pid: int, asking: int, receiving: int) -> None:
         self.pid = pid
+        self.ended = False
         self._asking = os.fdopen(asking, "wb")
         self._receiving = os.fdopen(receiving, "rb")
+        _ends.add(asking)
 
-    def run(self, work: Callable[..., T], *arguments: Any, **options: Any) -> T:
-        """Call a function in a fresh fork; see `in_fork`."""
+    @classmethod
+    def start(cls, begin: Callable[[], None] = lambda: None, *, owner: int | None = None) -> Self:
+        """Fork it.
+
+        Args:
+            begin: Called in it, before it is asked for anything.
+            owner: As for `in_fork`.
+
+        Raises:
+            Exception: What that raises.
+        """
+        asked, asking = os.pipe()
+        receiving, sending = os.pipe()
+        gc.collect()
+        pid = _fork()
+        if pid == 0:
+            os.close(asking)
+            os.close(receiving)
+            _serve(asked, sending, begin)
+        os.close(asked)
+        os.close(sending)
+        self = cls(pid, asking, receiving)
+        try:
+            self._answer(owner)
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def run(self, work: Callable[..., T], *arguments: Any, owner: int | None = None, **options: Any) -> T:
+        """Call a function in a fork of it, and return what that returns. All of it must be picklable.
+
+        Args:
+            work: The function.
+            arguments: Its arguments.
+            owner: As for `in_fork`.
+            options: Its options.
+
+        Raises:
+            HarnessError: The fork died, or was killed, or there is nothing to fork any more.
+            Exception: What the function raises.
+        """
         try:
             pickle.dump(partial(work, *arguments, **options), self._asking)
             self._asking.flush()
-            answer = pickle.load(self._receiving)  # noqa: S301 - written by our own fork
-        except (EOFError, BrokenPipeError):
-            raise HarnessError("the process that forks has ended", where="sim") from None
-        returned: T = _opened(answer)
+        except BrokenPipeError:
+            raise self._death() from None
+        returned: T = self._answer(owner)
         return returned
 
     def close(self) -> None:
-        """End it."""
-        self._asking.close()
+        """End it, and whatever its fork is at."""
+        _ends.discard(self._asking.fileno())
+        with contextlib.suppress(BrokenPipeError):
+            self._asking.close()
+        select.select([self._receiving], [], [], _END_S)
         self._receiving.close()
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
         os.waitpid(self.pid, 0)
+
+    def _answer(self, owner: int | None) -> Any:
+        if owner is not None:
+            _watch(self._receiving.fileno(), owner)
+        try:
+            answer = pickle.load(self._receiving)  # noqa: S301 - written by our own fork
+        except EOFError:
+            raise self._death() from None
+        return _opened(answer)
+
+    def _death(self) -> HarnessError:
+        self.ended = True
+        return HarnessError("the process that forks has ended", where="sim")
 
 
 @contextmanager
-def pristine() -> Iterator[Pristine]:
-    """Fork a process that stays as this one is now, and end it on leaving."""
-    asked, asking = os.pipe()
-    receiving, sending = os.pipe()
-    gc.collect()
-    pid = _fork()
-    if pid == 0:
-        os.close(asking)
-        os.close(receiving)
-        _serve(asked, sending)
-    os.close(asked)
-    os.close(sending)
-    clean = Pristine(pid, asking, receiving)
+def pristine() -> Iterator[Forker]:
+    """Fork a process that stays as this one is now, and end it on leaving: `clean.run(function, *arguments)`."""
+    clean = Forker.start()
     try:
         yield clean
     finally:
         clean.close()
 
 
-def _serve(asked: int, sending: int) -> NoReturn:
+def _serve(asked: int, sending: int, begin: Callable[[], None]) -> NoReturn:
+    """Be a forker, until nobody can ask any more."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    gc.freeze()  # so that collections in its forks copy no pages
+    for end in _ends:
+        os.close(end)
+    _ends.clear()
     try:
         with os.fdopen(asked, "rb") as questions, os.fdopen(sending, "wb") as answers:
+            answers.write(_answer_of(begin))
+            answers.flush()
+            gc.freeze()  # so that collections in its forks copy no pages
             while True:
                 work = pickle.load(questions)  # noqa: S301 - written by the process that forked this one
-                try:
-                    answer = pickle.dumps((in_fork(work), None))
-                except Exception as error:
-                    answer = _pickled(error)
-                answers.write(answer)
+                answers.write(_answer_of(partial(in_fork, work, owner=asked)))
                 answers.flush()
     except (EOFError, BrokenPipeError):
         pass
     finally:
         os._exit(0)
+
+
+def _answer_of(work: Callable[[], Any]) -> bytes:
+    try:
+        return pickle.dumps((work(), None))
+    except (Exception, KeyboardInterrupt) as error:
+        return _pickled(error)
+    except BaseException as error:  # such as SystemExit, which would end the process that gets it
+        return _pickled(HarnessError(f"{type(error).__name__}: {error}", where="sim"))

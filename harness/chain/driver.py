@@ -70,6 +70,8 @@ class Driver:
             is asked to, and takes no arguments.
         in_process: Hosts a chain in this very process (`harness.drivers.server.Open`); None if only a live run can.
         preload: Imports what is needed to host a chain in this process; it may take seconds.
+        imports: Imports the libraries of one chain as a run would, where they may depend on its file; given where each provider is
+            called. None if a run on any chain imports the same.
         shortcuts: While it is entered, leaves out the chain's own work that does not affect the history.
     """
 
@@ -87,6 +89,7 @@ class Driver:
     forked: bool
     in_process: Callable[..., AbstractAsyncContextManager[Any]] | None
     preload: Callable[[], None]
+    imports: Callable[[Chain, Mapping[str, str]], None] | None
     shortcuts: Callable[[], AbstractContextManager[None]]
 
     def __post_init__(self) -> None:

@@ -9,11 +9,13 @@ from __future__ import annotations
 import asyncio
 import random
 import warnings
+import weakref
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 
 from harness.chain import Chain
+from harness.chain.driver import driver_of
 from harness.drivers.environment import HostEnvironment
 from harness.drivers.in_process import enter, quick
 from harness.drivers.in_process import prepare as import_chain
@@ -28,7 +30,7 @@ from harness.sim.clock import Clock
 from harness.sim.listener import Listener
 from harness.sim.network import Network
 from harness.sim.own_faults import GuardedRecorder
-from harness.sim.real import copies, importing
+from harness.sim.real import UnrealError, copies, importing
 from harness.sim.sockets import base_urls, connected
 from harness.sim.wire import SimWire
 from harness.store import EdgeAttempt, Row
@@ -62,6 +64,29 @@ def prepare(chain: Chain) -> None:
         UsageError: Only a live run can host it.
     """
     import_chain(chain)
+    copies()
+
+
+def import_libraries(chain: Chain) -> None:
+    """Import the libraries of a chain whose driver has `imports`, as a run would.
+
+    Raises:
+        BaseException: Whatever a library raises, or it keeps something of this process that runs do not share.
+    """
+    loops: list[weakref.ref[asyncio.AbstractEventLoop]] = []
+    imports = driver_of(chain).imports
+    assert imports is not None
+
+    async def story(_clock: Clock) -> None:
+        loops.append(weakref.ref(asyncio.get_running_loop()))
+        with importing():
+            imports(chain, base_urls(chain.providers))
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        virtual.run(story)
+    if loops[0]() is not None:
+        raise UnrealError("a library keeps the event loop in which it was imported", where="sim")
     copies()
 
 

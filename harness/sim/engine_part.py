@@ -16,12 +16,13 @@ from harness import part
 from harness.chain.redact import secrets
 from harness.chain.scrub import scrub
 from harness.errors import HarnessError, UsageError
-from harness.fork import freeze, in_warm_fork
+from harness.fork import freeze
 from harness.messages import AnswerTo, PrepareChain, Ready, Refused, RunPlan, write
 from harness.provider.dialects import DIALECTS
 from harness.provider.faults import FAULTS
 from harness.registry import Registry
 from harness.sim import engine
+from harness.sim.warm import in_fork_for
 
 A = TypeVar("A", PrepareChain, RunPlan)
 
@@ -59,7 +60,7 @@ def _prepared(asked: PrepareChain) -> Ready | Refused:
 def _carried_out(asked: RunPlan) -> bytes | Refused:
     try:
         _check(asked)
-        return in_warm_fork(partial(_rows, asked), owner=sys.stdin.fileno())
+        return in_fork_for(asked.chain, partial(_rows, asked), owner=sys.stdin.fileno())
     except HarnessError as error:
         return Refused.of(error)
     except Exception as bug:

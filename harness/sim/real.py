@@ -23,9 +23,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import wraps
 from importlib import import_module
+from importlib.machinery import SourceFileLoader
 from types import ModuleType
 from typing import Any, NoReturn, TypeVar
 
+from harness.drivers.python.surroundings import is_library
 from harness.errors import HarnessError
 from harness.patches import patched
 
@@ -111,6 +113,7 @@ class _CurrentRun:
     Attributes:
         thread: The one it is in; others do what is real, such as a progress bar's. None where there is no run.
         importing: A chain's modules are being imported.
+        in_library: It is a library's module that is being imported.
         now_ns: Its clock.
         drawn: What is otherwise left to chance.
         handled: The exception that was being handled when it began: the context of whatever is raised in it.
@@ -119,7 +122,7 @@ class _CurrentRun:
 
     def __init__(self) -> None:
         self.thread: int | None = None
-        self.importing = False
+        self.importing = self.in_library = False
         self.now_ns: Callable[[], int] = lambda: 0
         self.drawn = random.Random(0)
         self.handled: BaseException | None = None
@@ -270,8 +273,25 @@ def _bytes(count: int) -> bytes:
 
 def _seed(self: random.Random, a: Any = None, version: int = 2) -> None:
     if a is None:  # at import a fixed one: how many were made before depends on what had been imported
-        a = 0 if _run.importing else _run.drawn.getrandbits(64)
+        a = 0 if _run.importing or _run.in_library else _run.drawn.getrandbits(64)
     _SEED(self, a, version)
+
+
+def _import(loader: SourceFileLoader, module: ModuleType) -> None:
+    """Import a module; what a library draws then is the same in every run, since not every run imports it."""
+    if not is_library(loader.path):
+        _IMPORT(loader, module)
+        return
+    states, within = (random.getstate(), _run.drawn.getstate()), _run.in_library
+    _run.in_library = True
+    random.seed(0)
+    _run.drawn.seed(0)
+    try:
+        _IMPORT(loader, module)
+    finally:
+        _run.in_library = within
+        random.setstate(states[0])
+        _run.drawn.setstate(states[1])
 
 
 def _nobody() -> int:
@@ -320,6 +340,7 @@ async def _at_once_for_anyio(func: Callable[..., T], *args: Any, **_options: Any
 _anyio_threads: tuple[ModuleType, ...] = ()
 with suppress(ImportError):  # a chain's own environment may have no library that uses it
     _anyio_threads = (import_module("anyio.to_thread"),)
+_IMPORT = SourceFileLoader.exec_module
 _SEED = random.Random.seed
 _DONE = "done in virtual time"
 _VIRTUAL: tuple[tuple[Any, str, Callable[..., Any]], ...] = (
@@ -330,6 +351,7 @@ _VIRTUAL: tuple[tuple[Any, str, Callable[..., Any]], ...] = (
     (os, "urandom", _bytes),
     (random, "_urandom", _bytes),
     (random.Random, "seed", _seed),
+    (SourceFileLoader, "exec_module", _import),
     (uuid, "getnode", _nobody),
     (ThreadPoolExecutor, "submit", _at_once),
     (threading.Thread, "start", _start),

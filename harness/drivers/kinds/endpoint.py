@@ -39,5 +39,6 @@ ENDPOINT = Driver(
     forked=False,
     in_process=None,
     preload=lambda: None,
+    imports=None,
     shortcuts=nullcontext,
 )

@@ -22,5 +22,6 @@ LITELLM_PROXY = replace(
     forked=False,
     in_process=None,
     preload=lambda: None,
+    imports=None,
     shortcuts=nullcontext,
 )

@@ -46,5 +46,6 @@ LITELLM_ROUTER = Driver(
     forked=True,
     in_process=later("harness.drivers.litellm_router.host:enter"),
     preload=_preload,
+    imports=None,
     shortcuts=later("harness.drivers.litellm_router.fast:fast"),
 )

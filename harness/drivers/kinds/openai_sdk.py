@@ -33,5 +33,6 @@ OPENAI_SDK = Driver(
     forked=False,
     in_process=later("harness.drivers.openai_sdk.host:enter"),
     preload=lambda: None,
+    imports=None,
     shortcuts=nullcontext,
 )

@@ -33,5 +33,6 @@ PYTHON = Driver(
     forked=False,
     in_process=later("harness.drivers.python.host:enter"),
     preload=lambda: None,
+    imports=later("harness.drivers.python.libraries:import_libraries"),
     shortcuts=nullcontext,
 )

@@ -60,5 +60,6 @@ REFERENCE = Driver(
     forked=False,
     in_process=later("harness.drivers.reference.host:enter"),
     preload=lambda: None,
+    imports=None,
     shortcuts=nullcontext,
 )

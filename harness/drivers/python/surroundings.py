@@ -6,8 +6,10 @@ import importlib
 import os
 import re
 import sys
+import sysconfig
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, redirect_stdout
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 
@@ -24,15 +26,27 @@ _QUIET = {
 """Keeps libraries from calls out that no chain file names."""
 _PROXY = re.compile(r"(?:https?|ftp|all|wss?|no)_proxy", re.IGNORECASE)
 _INSTALLED = ("site-packages", "dist-packages")
+_STDLIB = Path(sysconfig.get_paths()["stdlib"])
 
 
 @contextmanager
 def surroundings(chain: Chain, base_urls: Mapping[str, str]) -> Iterator[None]:
     """Have a chain's variables and folder in place, and what it prints on standard error; then all is as it was."""
     wanted = {**_QUIET, **dummy_keys(chain), **real_keys(chain, os.environ), **variables(chain, base_urls, os.environ)}
-    packages = {re.split(r"[.:]", place, maxsplit=1)[0] for place in (chain.target, chain.setup) if place}
-    with redirect_stdout(sys.stderr), _environment(wanted), _modules(packages, chain.folder):
+    with redirect_stdout(sys.stderr), _environment(wanted), _modules(own_packages(chain), chain.folder):
         yield
+
+
+def own_packages(chain: Chain) -> frozenset[str]:
+    """Return the names of the packages that a chain's functions are in."""
+    return frozenset(re.split(r"[.:]", place, maxsplit=1)[0] for place in (chain.target, chain.setup) if place)
+
+
+@cache
+def is_library(file: str) -> bool:
+    """Return whether a module's file belongs to Python or to an installed package."""
+    path = Path(file)
+    return path.is_relative_to(_STDLIB) or any(part in _INSTALLED for part in path.parts)
 
 
 @contextmanager
@@ -84,5 +98,4 @@ def _is_own(module: ModuleType, folder: str | None) -> bool:
     file = getattr(module, "__file__", None)
     if folder is None or not file or module.__name__.partition(".")[0] == "harness":
         return False
-    path = Path(file)
-    return path.is_relative_to(folder) and not any(part in _INSTALLED for part in path.parts)
+    return Path(file).is_relative_to(folder) and not is_library(file)

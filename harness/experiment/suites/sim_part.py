@@ -7,14 +7,13 @@ from functools import partial
 from pathlib import Path
 
 from harness import part, sim
-from harness.chain import Chain
 from harness.errors import HarnessError
 from harness.experiment.sim_run import simulate
 from harness.experiment.suites.judge_part import judged as judge_again
 from harness.experiment.suites.judge_process import JudgeRun, judged
 from harness.experiment.suites.sim_pool import Simulated, SimulateRun
-from harness.fork import freeze, in_warm_fork
 from harness.messages import Failed
+from harness.sim.warm import in_fork_for
 from harness.store import RunFolder
 
 
@@ -26,17 +25,12 @@ def main() -> int:
 def simulated(asked: SimulateRun) -> Simulated | Failed:
     """Simulate and judge one run."""
     try:
-        _prepare(asked.chain)
-        return in_warm_fork(partial(_simulated, RunFolder.open(Path(asked.run)), asked))
+        sim.prepare(asked.chain)
+        work = partial(_simulated, RunFolder.open(Path(asked.run)), asked)
+        return in_fork_for(asked.chain, work, owner=sys.stdin.fileno())
     except Exception as bug:  # one run that cannot be judged must not take the others' answers with it
         problem = bug.problem if isinstance(bug, HarnessError) else f"{type(bug).__name__}: {bug}"
         return Failed(problem=problem)
-
-
-def _prepare(chain: Chain) -> None:
-    """Import what a run on a chain needs: no fork pays for it again."""
-    sim.prepare(chain)
-    freeze()
 
 
 def _simulated(folder: RunFolder, asked: SimulateRun) -> Simulated:
