@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import platform
-import shutil
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harness.cache import alone, cache_folder
+from harness.cache import cache_folder, made, remove, used_s
 from harness.chain import Chain
 from harness.chain.driver import driver_of
 from harness.drivers.uv import Say, to_stderr, uv
@@ -23,7 +20,6 @@ KEPT_BYTES_MAX = 10 * 10**9
 IN_USE_S = 3600.0
 """An environment that was used so recently is not removed: a run may still need it."""
 _FACTS = "harness.json"
-_USED = "used"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,9 +54,7 @@ def settled(chain: Chain, say: Say = to_stderr) -> Chain:
     """
     if chain.environment is None:
         return chain
-    folder = _folder(wanted(chain), say)
-    (folder / _USED).touch()
-    return replace(chain, python=str(_python(folder)))
+    return replace(chain, python=str(_python(_folder(wanted(chain), say))))
 
 
 def kept() -> list[BuiltEnvironment]:
@@ -78,9 +72,7 @@ def remove_oldest(most: int = KEPT_BYTES_MAX) -> None:
     for each in kept():
         total += each.size
         if total > most and time.time() - each.used_s > IN_USE_S:
-            gone = each.folder.with_name(f"get-{each.folder.name}-{os.getpid()}")  # at once no one else finds it
-            each.folder.rename(gone)
-            shutil.rmtree(gone, ignore_errors=True)
+            remove(each.folder)
             total -= each.size
 
 
@@ -98,31 +90,23 @@ def _folder(wanted: tuple[str, ...], say: Say) -> Path:
     """Return the folder of an environment; it is built if there is none."""
     content = json.dumps([platform.python_implementation(), platform.python_version(), platform.machine(), wanted])
     key = hashlib.sha256(content.encode()).hexdigest()[:12]
-    places = cache_folder() / "environments"
-    places.mkdir(exist_ok=True)
-    folder = places / f"python-{platform.python_version()}-{key}"
-    if folder.is_dir():
-        return folder
-    named = ", ".join(wanted) or "no packages"
-    with alone(
-        places / f"{key}.lock", lambda: say(f"another run is building an environment with {named}; waiting for it")
-    ):
-        if folder.is_dir():
-            return folder
-        say(f"building an environment with {named}, once; it may take a minute")
-        with tempfile.TemporaryDirectory(dir=places, prefix="get-", ignore_cleanup_errors=True) as made:
-            target = Path(made) / "environment"
-            what = f"an environment with {named}"
-            uv(["venv", "--no-project", "--python", sys.executable, str(target)], what=what, say=say)
-            if wanted:
-                # Compiled now, or the first run would do it, while it is timed.
-                install = ["pip", "install", "--compile-bytecode", "--python", str(_python(target))]
-                uv([*install, *wanted], what=what, say=say)
-            facts = {"holds": wanted, "python": platform.python_version(), "size": _size(target)}
-            (target / _FACTS).write_text(json.dumps(facts), encoding="utf-8")
-            (target / _USED).touch()
-            target.rename(folder)
-    remove_oldest()
+    folder = cache_folder() / "environments" / f"python-{platform.python_version()}-{key}"
+    what = f"an environment with {', '.join(wanted) or 'no packages'}"
+
+    def build(target: Path) -> None:
+        say(f"building {what}, once; it may take a minute")
+        uv(["venv", "--no-project", "--python", sys.executable, str(target)], what=what, say=say)
+        if wanted:
+            # Compiled now, or the first run would do it, while it is timed.
+            install = ["pip", "install", "--compile-bytecode", "--python", str(_python(target))]
+            uv([*install, *wanted], what=what, say=say)
+        facts = {"holds": wanted, "python": platform.python_version(), "size": _size(target)}
+        (target / _FACTS).write_text(json.dumps(facts), encoding="utf-8")
+
+    known = folder.is_dir()
+    made(folder, build, waiting=lambda: say(f"another run is building {what}; waiting for it"))
+    if not known:
+        remove_oldest()
     return folder
 
 
@@ -138,10 +122,12 @@ def _kept() -> Iterator[BuiltEnvironment]:
     for facts in (cache_folder() / "environments").glob(f"python-*/{_FACTS}"):
         try:
             found = json.loads(facts.read_text(encoding="utf-8"))
-            used_s = (facts.parent / _USED).stat().st_mtime
         except (OSError, ValueError):  # it is being removed
             continue
-        holds = tuple(found["holds"])
         yield BuiltEnvironment(
-            folder=facts.parent, holds=holds, python=found["python"], size=found["size"], used_s=used_s
+            folder=facts.parent,
+            holds=tuple(found["holds"]),
+            python=found["python"],
+            size=found["size"],
+            used_s=used_s(facts.parent),
         )

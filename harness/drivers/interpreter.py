@@ -11,7 +11,6 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -19,7 +18,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from harness.cache import alone, cache_folder
+from harness.cache import cache_folder, made, remove_unused
 from harness.chain import Chain
 from harness.chain.driver import driver_of
 from harness.drivers.uv import Say, to_stderr, uv
@@ -31,6 +30,8 @@ NAMED = ("litellm", "openai", "httpx", "aiohttp")
 _BOOTSTRAP = Path(__file__).with_name("bootstrap.py")
 _CARRIED = ("aiohttp>=3.10", "msgspec>=0.18", "time-machine>=2.14")
 """What our programs need there; what the environment has of them itself is used in their place."""
+CARRIED_KEPT_S = 30 * 24 * 3600.0
+"""How long packages are kept for a kind of interpreter that no run has used; it may be gone from this machine."""
 _PROBE_S = 60.0
 _MARK = "harness-probe:"
 _PROBE = f"""\
@@ -192,18 +193,12 @@ def _carried(path: str, tag: str, say: Say) -> Path:
     """Return the folder with what is brought along for one kind of interpreter; it is made once."""
     key = hashlib.sha256(" ".join(_CARRIED).encode()).hexdigest()[:8]
     folder = cache_folder() / "carried" / f"{tag}-{key}"
-    if folder.is_dir():
-        return folder
-    folder.parent.mkdir(exist_ok=True)
-    with alone(
-        folder.with_suffix(".lock"), lambda: say("another run is preparing the chain's interpreter; waiting for it")
-    ):
-        if folder.is_dir():
-            return folder
+
+    def get(target: Path) -> None:
         say(f"getting what the harness needs in the chain's interpreter ({tag}), once")
-        with tempfile.TemporaryDirectory(dir=folder.parent, prefix="get-", ignore_cleanup_errors=True) as made:
-            target = Path(made) / "packages"
-            wanted = ["pip", "install", "--python", path, "--target", str(target), "--only-binary", ":all:", *_CARRIED]
-            uv(wanted, what=f"what is brought along for {tag} ({', '.join(_CARRIED)})", say=say)
-            target.rename(folder)
+        wanted = ["pip", "install", "--python", path, "--target", str(target), "--only-binary", ":all:", *_CARRIED]
+        uv(wanted, what=f"what is brought along for {tag} ({', '.join(_CARRIED)})", say=say)
+
+    made(folder, get, waiting=lambda: say("another run is preparing the chain's interpreter; waiting for it"))
+    remove_unused(folder.parent, since_s=CARRIED_KEPT_S)
     return folder
