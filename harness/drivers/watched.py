@@ -35,52 +35,68 @@ def watched(recorder: Recorder) -> Iterator[None]:
     provider's money, whatever the configuration or the library says.
     """
     loop = asyncio.get_running_loop()
-    connect, create = loop.sock_connect, loop.create_connection
-    dialled: dict[int, Dialling] = {}
-    connecting: set[asyncio.Task[Any] | None] = (
-        set()
-    )  # in `create_connection`, which calls the loop's own `sock_connect`
+    watch = LoopWatch(recorder, loop.sock_connect, loop.create_connection)
+    names = ("sock_connect", "create_connection")
+    with patched((loop, name, getattr(watch, name)) for name in names):
+        yield
 
-    async def sock_connect(sock: socket.socket, address: Any) -> None:
-        if asyncio.current_task() in connecting or sock.family not in (socket.AF_INET, socket.AF_INET6):
-            await connect(sock, address)
+
+class LoopWatch:
+    """The two places at which an event loop opens connections, watched.
+
+    Args:
+        recorder: Writes the rows.
+        connect: The loop's own `sock_connect`.
+        create: Its own `create_connection`.
+    """
+
+    def __init__(self, recorder: Recorder, connect: Callable[..., Any], create: Callable[..., Any]) -> None:
+        self._recorder = recorder
+        self._connect = connect
+        self._create = create
+        self._dialled: dict[int, Dialling] = {}
+        self._connecting: set[asyncio.Task[Any] | None] = set()
+        """Those in `create_connection`, which calls `sock_connect`."""
+
+    async def sock_connect(self, sock: socket.socket, address: Any) -> None:
+        """Connect a socket; see `asyncio.loop.sock_connect`."""
+        if asyncio.current_task() in self._connecting or sock.family not in (socket.AF_INET, socket.AF_INET6):
+            await self._connect(sock, address)
             return
-        dialling = dial(recorder, *address[:2])
+        dialling = dial(self._recorder, *address[:2])
         try:
-            await connect(sock, address)
+            await self._connect(sock, address)
         except BaseException as error:
             dialling.failed(error)
             raise
-        dialled[sock.fileno()] = dialling
+        self._dialled[sock.fileno()] = dialling
 
     async def create_connection(
-        factory: Callable[[], Any], host: Any = None, port: Any = None, *, sock: Any = None, **options: Any
+        self, factory: Callable[[], Any], host: Any = None, port: Any = None, *, sock: Any = None, **options: Any
     ) -> tuple[Any, Any]:
+        """Open a connection; see `asyncio.loop.create_connection`."""
         if sock is not None:
-            dialling = dialled.pop(sock.fileno(), None)
+            dialling = self._dialled.pop(sock.fileno(), None)
             if dialling is None:
-                return await create(factory, host, port, sock=sock, **options)
+                return await self._create(factory, host, port, sock=sock, **options)  # type: ignore[no-any-return]
         else:
-            dialling = dial(recorder, host, port)
+            dialling = dial(self._recorder, host, port)
         protocols: list[_WatchedProtocol] = []
 
         def watched_factory() -> _WatchedProtocol:
-            protocols.append(_WatchedProtocol(factory(), Connection(recorder, dialling)))
+            protocols.append(_WatchedProtocol(factory(), Connection(self._recorder, dialling)))
             return protocols[-1]
 
         task = asyncio.current_task()
-        connecting.add(task)
+        self._connecting.add(task)
         try:
-            await create(watched_factory, host, port, sock=sock, **options)
+            await self._create(watched_factory, host, port, sock=sock, **options)
         except BaseException as error:
             dialling.failed(error)
             raise
         finally:
-            connecting.discard(task)
+            self._connecting.discard(task)
         return protocols[-1].transport, protocols[-1].inner
-
-    with patched([(loop, "sock_connect", sock_connect), (loop, "create_connection", create_connection)]):
-        yield
 
 
 def dial(recorder: Recorder, host: Any, port: Any) -> Dialling:

@@ -1,33 +1,27 @@
-"""Watch the connections that threads open: synchronous HTTP libraries use Python's sockets directly."""
+"""Watch the connections that threads open: synchronous HTTP libraries use Python's sockets, others an event loop there."""
 
 from __future__ import annotations
 
+import asyncio
 import socket
-import threading
+from asyncio.selector_events import BaseSelectorEventLoop
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
 
 from harness.drivers.recorder import Recorder
-from harness.drivers.watched import Connection, Dialling, dial
+from harness.drivers.watched import Connection, Dialling, LoopWatch, dial
 from harness.patches import patched
+
+_WATCH = "watched by the harness"
 
 
 @contextmanager
 def watched_threads(recorder: Recorder) -> Iterator[None]:
-    """Have every attempt recorded that other threads than this one send over sockets meanwhile; see `watched`.
-
-    An event loop in a thread, whose sockets do not block, is not watched: its attempts have no record of the chain.
-    """
-    home = threading.get_ident()
+    """Have every attempt recorded that is sent meanwhile without the running event loop: over sockets, or on other loops."""
     open_: WeakKeyDictionary[socket.socket, Connection] = WeakKeyDictionary()
-
-    def elsewhere(own: Callable[..., Any], ours: Callable[..., Any]) -> Callable[..., Any]:
-        def method(sock: socket.socket, *args: Any, **options: Any) -> Any:
-            return (own if threading.get_ident() == home else ours)(sock, *args, **options)
-
-        return method
 
     def connect(sock: socket.socket, address: Any) -> None:
         if sock.family not in (socket.AF_INET, socket.AF_INET6) or sock.gettimeout() == 0:
@@ -74,8 +68,32 @@ def watched_threads(recorder: Recorder) -> Iterator[None]:
 
     ours = {each.__name__: each for each in (connect, sendall, send, recv, recv_into, close)}
     own: dict[str, Callable[..., Any]] = {name: getattr(socket.socket, name) for name in ours}
-    with patched((socket.socket, name, elsewhere(own[name], each)) for name, each in ours.items()):
+    with (
+        patched((socket.socket, name, each) for name, each in ours.items()),
+        patched(_loops(recorder)),
+    ):
         yield
+
+
+def _loops(recorder: Recorder) -> Iterator[tuple[Any, str, Any]]:
+    """Yield what is to be replaced of event loops of other threads; the one of `watched` has its own."""
+    connect, create = BaseSelectorEventLoop.sock_connect, asyncio.BaseEventLoop.create_connection
+
+    def watch(loop: BaseSelectorEventLoop) -> LoopWatch:
+        known = vars(loop)
+        if _WATCH not in known:
+            known[_WATCH] = LoopWatch(recorder, partial(connect, loop), partial(create, loop))
+        watch: LoopWatch = known[_WATCH]
+        return watch
+
+    def sock_connect(loop: BaseSelectorEventLoop, *args: Any) -> Any:
+        return watch(loop).sock_connect(*args)
+
+    def create_connection(loop: BaseSelectorEventLoop, *args: Any, **options: Any) -> Any:
+        return watch(loop).create_connection(*args, **options)
+
+    yield BaseSelectorEventLoop, "sock_connect", sock_connect
+    yield asyncio.BaseEventLoop, "create_connection", create_connection
 
 
 def _received(connection: Connection | None, receive: Callable[[], Any]) -> Any:

@@ -242,10 +242,21 @@ def _stand_in(real: Callable[..., Any], instead: Callable[..., Any], *, at_impor
 
 
 def _forbidden(what: str) -> Callable[..., NoReturn]:
-    def forbidden(*_args: Any, **_options: Any) -> NoReturn:
-        refuse(f"{what} was tried")
+    def forbidden(*args: Any, **_options: Any) -> NoReturn:
+        refuse(f"{what}{_address(what, args)} was tried")
 
     return forbidden
+
+
+def _address(what: str, args: tuple[Any, ...]) -> str:
+    """Return where a call would have gone, in words."""
+    match what, args:
+        case "a real name look-up", [str(host), *_]:
+            return f" of {host}"
+        case "a real connection", [_, [str(host), *_]]:
+            return f" to {host}"
+        case _:
+            return ""
 
 
 def _alone(real: Callable[..., T]) -> Callable[..., T]:

@@ -8,6 +8,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import aiohttp
 import httpx
 import pytest
 import requests
@@ -40,7 +41,30 @@ def _urllib3(url: str, body: bytes) -> None:
         pool.request("POST", url, body=body, timeout=0.3, retries=False)
 
 
-CALLS: dict[str, Callable[[str, bytes], Any]] = {"httpx": _httpx, "requests": _requests, "urllib3": _urllib3}
+def _loop_of_httpx(url: str, body: bytes) -> None:
+    async def call() -> None:
+        async with httpx.AsyncClient(timeout=0.3) as client:
+            await client.post(url, content=body)
+
+    asyncio.run(call())
+
+
+def _loop_of_aiohttp(url: str, body: bytes) -> None:
+    async def call() -> None:
+        timeout = aiohttp.ClientTimeout(0.3)
+        async with aiohttp.ClientSession(timeout=timeout) as client, client.post(url, data=body) as answer:
+            await answer.read()
+
+    asyncio.run(call())
+
+
+CALLS: dict[str, Callable[[str, bytes], Any]] = {
+    "httpx": _httpx,
+    "requests": _requests,
+    "urllib3": _urllib3,
+    "a loop with httpx": _loop_of_httpx,
+    "a loop with aiohttp": _loop_of_aiohttp,
+}
 FAULTS = {
     "none": (None, "ok", 200),
     "status": (Inject(status=503), "status", 503),
@@ -92,3 +116,18 @@ def test_a_refused_connection_is_an_attempt(library: str) -> None:
     """No byte of it was ever sent."""
     rows = asyncio.run(recorded(CALLS[library], refused_port(), b"{}"))
     assert [(row.outcome, row.request_id) for row in rows] == [("refused", "req-000007")]
+
+
+@pytest.mark.parametrize("library", ["httpx", "requests", "urllib3"])
+def test_a_call_that_blocks_the_event_loop_is_an_attempt_too(library: str) -> None:
+    """A synchronous client in an asynchronous function."""
+
+    async def run() -> list[ChainAttempt]:
+        rows: list[ChainAttempt] = []
+        url = refused_port()
+        recorder = Recorder({"openai": PROVIDER}, {"openai": url}, rows.append)
+        with watched_threads(recorder), working_on("req-000007"), contextlib.suppress(Exception):
+            CALLS[library](url + PATH, b"{}")
+        return rows
+
+    assert [(row.outcome, row.request_id) for row in asyncio.run(run())] == [("refused", "req-000007")]

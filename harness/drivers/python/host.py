@@ -54,7 +54,7 @@ async def enter(
         stack.enter_context(watched(recorder))
         if environment.live:
             stack.enter_context(watched_threads(recorder))
-            stack.enter_context(stopped(base_urls.values()))
+        stack.enter_context(stopped(base_urls.values() if environment.live else ()))
         threads = stack.enter_context(ThreadPoolExecutor(THREADS_MAX, "chain"))
         with environment.importing():
             target, setup = (

@@ -1,4 +1,4 @@
-"""Stop what would leave the machine in a live run, whatever library tries it and in whichever thread."""
+"""Stop what would leave the machine, whatever library tries it and in whichever thread."""
 
 from __future__ import annotations
 
