@@ -96,6 +96,10 @@ def _number_text(value: float) -> str:
     return str(int(value)) if math.isclose(value, round(value)) else repr(value)
 
 
+def _allowance_text(value: Allowance) -> str:  # pydantic before 2.8 takes no class for a function
+    return str(value)
+
+
 Duration = Annotated[
     int,
     BeforeValidator(duration_ns),
@@ -119,6 +123,6 @@ Share = Annotated[
 AllowanceText = Annotated[
     Allowance,
     BeforeValidator(allowance),
-    PlainSerializer(str),
+    PlainSerializer(_allowance_text),
     WithJsonSchema({"type": "string", "pattern": r"^[1-9]\d*\s*/\s*(s|min|m|h)$", "examples": ["60/min", "10000/min"]}),
 ]

@@ -24,7 +24,10 @@ def decode(raw: bytes, shape: type[T]) -> T:
     Raises:
         ValueError: The text is not JSON, or not of that shape.
     """
-    return msgspec.json.decode(raw, type=shape)
+    try:
+        return msgspec.json.decode(raw, type=shape)
+    except msgspec.MsgspecError as error:  # a ValueError only from msgspec 0.21 on
+        raise ValueError(str(error)) from error
 
 
 def shaped(data: Any, shape: type[T]) -> T:
@@ -33,4 +36,7 @@ def shaped(data: Any, shape: type[T]) -> T:
     Raises:
         ValueError: They are not of that shape.
     """
-    return msgspec.convert(data, type=shape)
+    try:
+        return msgspec.convert(data, type=shape)
+    except msgspec.MsgspecError as error:
+        raise ValueError(str(error)) from error
