@@ -23,7 +23,7 @@ test: install  ## run the whole test suite
 	$(BIN)/python -m pytest -m "not system and not slow" -n auto --dist loadfile
 	$(BIN)/python -m pytest -m "system and not slow" -n 2 --dist loadfile
 
-test-all: test  ## run the slow tests too: other versions of LiteLLM, each in an environment of its own
+test-all: test  ## run the slow tests too: other versions of libraries, in environments that are built for them
 	$(BIN)/python -m pytest -m slow -n 2 --dist loadfile
 
 test-fast: install  ## run the tests of the pure rooms, for the inner loop

@@ -14,12 +14,12 @@ from typing import Any
 
 import pytest
 
+from harness.drivers import interpreter
 from harness.extras import EXTRAS, LIVE, REPORT, Extra
 
 ROOT = Path(__file__).parents[1]
-OPTIONAL: dict[str, list[str]] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"][
-    "optional-dependencies"
-]
+PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+OPTIONAL: dict[str, list[str]] = PROJECT["optional-dependencies"]
 CHAIN = """\
 name: two
 driver: reference
@@ -71,6 +71,11 @@ def test_an_extra_brings_the_modules_that_it_is_looked_up_by(extra: Extra) -> No
     brought = {packages_distributions()[module][0].lower() for module in extra.modules}
 
     assert brought == {re.split(r"[>;\[]", line)[0] for line in OPTIONAL[extra.name]}
+
+
+def test_what_is_carried_into_a_chain_s_interpreter_has_our_own_ranges() -> None:
+    """One version of each is enough for both."""
+    assert set(interpreter._CARRIED) <= set(PROJECT["dependencies"])
 
 
 class Core:

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from copy import deepcopy
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -191,6 +192,7 @@ def test_a_litellm_that_nothing_is_proved_for_does_all_of_its_work(monkeypatch: 
 
     own = litellm.utils.traceback
     assert fast.proved()
+    assert {version("litellm")} == fast.PROVED, "the tests of this file ran on another one"
     with fast.fast():
         assert litellm.utils.traceback is not own
     monkeypatch.setattr(fast, "proved", lambda: False)

@@ -3,7 +3,7 @@
 Two kinds of work are left out while a simulation runs. What is only written to logs: for each failed attempt LiteLLM
 formats tracebacks several times. And what gives the same result every time: such a function runs once for each argument.
 Neither changes what LiteLLM decides, sends or answers. tests/sim/test_neutral.py proves that for every family of models of
-the LiteLLM that our requirements name; any other LiteLLM keeps all of its work.
+the LiteLLM in requirements.lock; any other LiteLLM keeps all of its work.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ def _given(data: dict[str, Any]) -> dict[str, Any]:
 
 
 PROVED = frozenset({"1.106.2"})
-"""The versions of LiteLLM for which tests/sim/test_neutral.py shows that no history changes: the one that is locked."""
+"""The versions of LiteLLM for which tests/sim/test_neutral.py shows that no history changes: the one in requirements.lock."""
 
 STUBS: Mapping[tuple[str, str], Callable[[Any], Any]] = {
     ("litellm.utils", "traceback"): _without_tracebacks,
