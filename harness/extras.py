@@ -52,7 +52,7 @@ REPORT = Extra(
     modules=("ipykernel", "matplotlib", "nbclient", "nbconvert", "nbformat"),
 )
 PROXY = Extra(name="proxy", purpose="LiteLLM's proxy", modules=("litellm", "litellm_proxy_extras", "uvicorn"))
-LAB = Extra(name="lab", purpose="JupyterLab", modules=("jupyterlab",))
+LAB = Extra(name="lab", purpose="opening the notebooks", modules=("jupyterlab",))
 
 EXTRAS: Mapping[str, Extra] = {extra.name: extra for extra in (LIVE, REPORT, PROXY, LAB)}
 """By name."""
