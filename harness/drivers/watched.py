@@ -17,6 +17,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from harness.drivers.http_bytes import AnswerReader, MalformedError, RequestHead, RequestReader
+from harness.drivers.login_sockets import login_connection, login_host, logins_answered
 from harness.drivers.recorder import CallersRequest, OpenAttempt, Recorder, current_request
 from harness.history.records import AttemptOutcome
 from harness.http_rules import RESET
@@ -32,12 +33,12 @@ def watched(recorder: Recorder) -> Iterator[None]:
     """Have every attempt recorded that goes out from the running event loop meanwhile.
 
     A call to an address that is none of the chain's providers is stopped: a test of faults must never spend a real
-    provider's money, whatever the configuration or the library says.
+    provider's money, whatever the configuration or the library says. A login is answered by `harness.drivers.logins`.
     """
     loop = asyncio.get_running_loop()
     watch = LoopWatch(recorder, loop.sock_connect, loop.create_connection)
     names = ("sock_connect", "create_connection")
-    with patched((loop, name, getattr(watch, name)) for name in names):
+    with logins_answered(), patched((loop, name, getattr(watch, name)) for name in names):
         yield
 
 
@@ -55,6 +56,7 @@ class LoopWatch:
         self._connect = connect
         self._create = create
         self._dialled: dict[int, Dialling] = {}
+        self._logins: dict[int, str] = {}
         self._connecting: set[asyncio.Task[Any] | None] = set()
         """Those in `create_connection`, which calls `sock_connect`."""
 
@@ -62,6 +64,9 @@ class LoopWatch:
         """Connect a socket; see `asyncio.loop.sock_connect`."""
         if asyncio.current_task() in self._connecting or sock.family not in (socket.AF_INET, socket.AF_INET6):
             await self._connect(sock, address)
+            return
+        if (login := login_host(address[0])) is not None:
+            self._logins[sock.fileno()] = login
             return
         dialling = dial(self._recorder, *address[:2])
         try:
@@ -75,6 +80,9 @@ class LoopWatch:
         self, factory: Callable[[], Any], host: Any = None, port: Any = None, *, sock: Any = None, **options: Any
     ) -> tuple[Any, Any]:
         """Open a connection; see `asyncio.loop.create_connection`."""
+        login = login_host(host) if sock is None else self._logins.pop(sock.fileno(), None)
+        if login is not None:
+            return login_connection(login, factory, sock)
         if sock is not None:
             dialling = self._dialled.pop(sock.fileno(), None)
             if dialling is None:

@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
 
+from harness.drivers.login_sockets import login_host
 from harness.drivers.recorder import Recorder
 from harness.drivers.watched import Connection, Dialling, LoopWatch, dial
 from harness.patches import patched
@@ -24,7 +25,8 @@ def watched_threads(recorder: Recorder) -> Iterator[None]:
     open_: WeakKeyDictionary[socket.socket, Connection] = WeakKeyDictionary()
 
     def connect(sock: socket.socket, address: Any) -> None:
-        if sock.family not in (socket.AF_INET, socket.AF_INET6) or sock.gettimeout() == 0:
+        inet = sock.family in (socket.AF_INET, socket.AF_INET6)
+        if not inet or sock.gettimeout() == 0 or login_host(address[0]) is not None:
             own["connect"](sock, address)
             return
         dialling: Dialling = dial(recorder, *address[:2])

@@ -20,6 +20,7 @@ _OURS = (
     "harness.caller.",
     "harness.drivers.litellm_router.fast",
     "harness.drivers.http_bytes",
+    "harness.drivers.login",
     "harness.drivers.recorder",
     "harness.drivers.watched",
     "harness.edge.",
