@@ -288,12 +288,14 @@ class RunPlan:
         chain: The chain, with its secrets.
         token: See `AnswerTo`.
         optimised: Leave out the chain's own work that no history shows.
+        chain_seed: Fixes the random draws of the chain; if None, the plan's seed does.
     """
 
     plan: Plan
     chain: Chain = field(repr=False)
     token: str
     optimised: bool = True
+    chain_seed: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ from harness.errors import HarnessError
 
 if TYPE_CHECKING:
     from harness.report import JudgedRun
+    from harness.report.chain_comparison import ComparedChains
     from harness.report.comparison import Compared
     from harness.report.scorecard import Scorecard
 
@@ -40,6 +41,14 @@ def publish_suite(card: Scorecard, compared: Compared | None, summary: Path | No
         _append(file, github.suite_summary(card, compared))
     if _annotated():
         _annotate(github.suite_annotations(card, _root()))
+
+
+def publish_chains(compared: ComparedChains, summary: Path | None) -> None:
+    """Write the summary of a comparison of two chains; see `publish_run`."""
+    from harness.report import chain_comparison  # noqa: PLC0415
+
+    if file := _summary(summary):
+        _append(file, chain_comparison.markdown(compared))
 
 
 def _summary(chosen: Path | None) -> Path | None:

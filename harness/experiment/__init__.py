@@ -5,9 +5,11 @@ from typing import TYPE_CHECKING
 from harness.lazy import lazy_names
 
 if TYPE_CHECKING:
+    from harness.experiment.chain_comparison import ChainSide, compare_chains
     from harness.experiment.comparison import Baseline, compare, compare_with
     from harness.experiment.diagnosis import Diagnosis, doctor
     from harness.experiment.exploration import Explored, Found, explore
+    from harness.experiment.files import is_chain
     from harness.experiment.live import Interrupted
     from harness.experiment.serving import serve
     from harness.experiment.single_run import RunResult, report, run
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Baseline",
+    "ChainSide",
     "CheckedFile",
     "Diagnosis",
     "Explored",
@@ -25,9 +28,11 @@ __all__ = [
     "RunResult",
     "check",
     "compare",
+    "compare_chains",
     "compare_with",
     "doctor",
     "explore",
+    "is_chain",
     "report",
     "run",
     "serve",
@@ -39,6 +44,7 @@ __getattr__ = lazy_names(
     __name__,
     {
         "Baseline": "comparison",
+        "ChainSide": "chain_comparison",
         "CheckedFile": "validation",
         "Diagnosis": "diagnosis",
         "Explored": "exploration",
@@ -47,9 +53,11 @@ __getattr__ = lazy_names(
         "RunResult": "single_run",
         "check": "validation",
         "compare": "comparison",
+        "compare_chains": "chain_comparison",
         "compare_with": "comparison",
         "doctor": "diagnosis",
         "explore": "exploration",
+        "is_chain": "files",
         "report": "single_run",
         "run": "single_run",
         "serve": "serving",

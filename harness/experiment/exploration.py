@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -257,15 +258,15 @@ def _keep(confirmed: _Confirmed, space: Space, chain: Path, out: Path) -> Found:
     find, told, expect = confirmed
     for number in count(1):
         file = out / f"found-{find.name.replace('_', '-')}-{number}.yaml"
+        again = shlex.join(["harness", "run", str(file)])
         text = to_yaml(
             space.scenario(find.schedule),
             chain=Path(os.path.relpath(chain.resolve(), out.resolve())).as_posix(),
             name=file.stem,
-            told=told,
-            property_name=find.name,
+            title=told,
+            comments=_comments(find, told),
+            commands=[f"In virtual time: {again} --engine sim", f"On real parts:   {again}"],
             expect=expect,
-            path=str(file),
-            doubt=_doubt(find),
         )
         if not file.exists():
             _write(file, text, told)
@@ -280,6 +281,16 @@ def _keep(confirmed: _Confirmed, space: Space, chain: Path, out: Path) -> Found:
         shrunk=find.shrunk,
         steady=find.steady,
     )
+
+
+def _comments(find: Find, told: str) -> list[str]:
+    """Return what stands above the scenario: what it shows, and what is not sure about it."""
+    comments = [
+        f"Found by `harness explore`. It breaks {find.name}: {told}.",
+        f"{find.name} is broken by {PROPERTIES[find.name].broken_by}.",
+        _doubt(find),
+    ]
+    return [comment for comment in comments if comment]
 
 
 def _doubt(find: Find) -> str:

@@ -30,6 +30,11 @@ def kind_of(data: Any) -> FileKind | None:
     return None if _chain_keys().isdisjoint(keys) else FileKind.CHAIN
 
 
+def is_chain(path: Path) -> bool:
+    """Return whether a path leads to a chain's file."""
+    return path.suffix in (".yaml", ".yml") and path.is_file() and kind_of(read(path).data) is FileKind.CHAIN
+
+
 def files_in(folder: Path, kinds: Collection[FileKind]) -> tuple[list[Path], dict[Path, UsageError]]:
     """Return the files of some kinds in a folder and its folders, by name, and what is wrong with those that are no YAML."""
     found: list[Path] = []

@@ -55,6 +55,15 @@ def simulable(chain: Chain) -> None:
         UsageError: Only a live run can do this.
     """
     sim.prepare(chain)
+    mocked(chain)
+
+
+def mocked(chain: Chain) -> None:
+    """See that none of a chain's providers is a real one.
+
+    Raises:
+        UsageError: One is.
+    """
     if found := upstream_addresses(chain):
         raise UsageError(
             f"{next(iter(found))} is a real provider, and nothing real happens in virtual time",

@@ -3,11 +3,12 @@
 from harness.provider.inject import Inject
 from harness.provider.window import Window
 from harness.scenario.expectation import Expectation, Op
-from harness.scenario.names import EXPLORED, LATEST, SUITES
+from harness.scenario.names import COMPARISONS, EXPLORED, LATEST, SUITES
 from harness.scenario.plan import Arrival, Phase, Plan, Timeline, compile_plan
 from harness.scenario.schema import Fault, Load, Scenario
 
 __all__ = [
+    "COMPARISONS",
     "EXPLORED",
     "LATEST",
     "SUITES",

@@ -5,11 +5,13 @@ from __future__ import annotations
 LATEST = "latest"
 SUITES = "suites"
 EXPLORED = "explore"
+COMPARISONS = "comparisons"
 SAMPLES = "samples"
 RESERVED_NAMES = {
     LATEST: "the latest run",
     SUITES: "the suites",
     EXPLORED: "what `harness explore` finds",
+    COMPARISONS: "the comparisons of chains",
     SAMPLES: "the sample runs",
 }
 """Each with what is in `reports/NAME`."""

@@ -90,13 +90,14 @@ def import_libraries(chain: Chain) -> None:
     copies()
 
 
-def run(plan: Plan, chain: Chain, *, optimised: bool = True) -> RunRows:
+def run(plan: Plan, chain: Chain, *, optimised: bool = True, chain_seed: int | None = None) -> RunRows:
     """Carry a plan out in virtual time, in this process. The same plan gives the same rows, to the last nanosecond.
 
     Args:
         plan: What to do.
         chain: The chain, with its secrets.
         optimised: Leave out the chain's own work that no history shows.
+        chain_seed: Fixes the random draws of the chain; if None, the plan's seed does.
 
     Raises:
         UsageError: Only a live run can do this.
@@ -104,9 +105,10 @@ def run(plan: Plan, chain: Chain, *, optimised: bool = True) -> RunRows:
     """
     prepare(chain)
     rows = Rows()
-    with _seeded(plan.seed), quick(chain) if optimised else nullcontext():
+    seed = plan.seed if chain_seed is None else chain_seed
+    with _seeded(seed), quick(chain) if optimised else nullcontext():
         requests, warnings = virtual.run(
-            lambda clock: _story(plan, chain, clock, rows), limit_ns=plan.end_ns + plan.load.deadline + SLACK_NS
+            lambda clock: _story(plan, chain, seed, clock, rows), limit_ns=plan.end_ns + plan.load.deadline + SLACK_NS
         )
     return RunRows(
         requests=requests,
@@ -117,10 +119,12 @@ def run(plan: Plan, chain: Chain, *, optimised: bool = True) -> RunRows:
     )
 
 
-async def _story(plan: Plan, chain: Chain, clock: Clock, rows: Rows) -> tuple[list[RequestRecord], tuple[str, ...]]:
+async def _story(
+    plan: Plan, chain: Chain, chain_seed: int, clock: Clock, rows: Rows
+) -> tuple[list[RequestRecord], tuple[str, ...]]:
     network = Network(_faces(plan, chain, rows), plan.timeline, clock, seed=plan.seed)
     environment = HostEnvironment(
-        clock_ns=lambda: clock.now_ns, wire=SimWire(network), seed=plan.seed, importing=importing
+        clock_ns=lambda: clock.now_ns, wire=SimWire(network), seed=chain_seed, importing=importing
     )
     addresses = base_urls(chain.providers)
     recorder = GuardedRecorder(chain.providers, addresses, rows.chain.append, clock_ns=environment.clock_ns)

@@ -85,7 +85,7 @@ def _check(asked: RunPlan) -> None:
 
 
 def _rows(asked: RunPlan) -> bytes:
-    return write(engine.run(asked.plan, asked.chain, optimised=asked.optimised))
+    return write(engine.run(asked.plan, asked.chain, optimised=asked.optimised, chain_seed=asked.chain_seed))
 
 
 if __name__ == "__main__":

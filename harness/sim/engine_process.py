@@ -7,6 +7,7 @@ import contextlib
 import os
 import signal
 import subprocess
+import sys
 import tempfile
 from secrets import token_hex
 from typing import Any
@@ -31,19 +32,20 @@ class EngineProcess:
     A fork of this process may use it too, as long as it is the only one that does. The child ends when the last of them does.
 
     Args:
-        interpreter: In which it runs.
+        interpreter: In which it runs; our own if None.
     """
 
-    def __init__(self, interpreter: Interpreter) -> None:
-        self._path = interpreter.path
+    def __init__(self, interpreter: Interpreter | None) -> None:
+        module = "harness.sim.engine_part"
+        self._path = sys.executable if interpreter is None else interpreter.path
         self._owner = os.getpid()
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 - closed by `end`
         self._child = subprocess.Popen(
-            interpreter.command("harness.sim.engine_part"),
+            [sys.executable, "-P", "-m", module] if interpreter is None else interpreter.command(module),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,
-            env=environ_there(os.environ),
+            env=os.environ if interpreter is None else environ_there(os.environ),
             start_new_session=True,  # a Ctrl-C on the terminal is ours to handle
         )
         self._prepared: set[str] = set()
@@ -65,11 +67,11 @@ class EngineProcess:
             self._ask(PrepareChain(chain=chain, token=token), Ready, token)
             self._prepared.add(chain.driver)
 
-    def run(self, plan: Plan, chain: Chain, *, optimised: bool) -> RunRows:
+    def run(self, plan: Plan, chain: Chain, *, optimised: bool = True, chain_seed: int | None = None) -> RunRows:
         """Carry a plan out; see `harness.sim.engine.run`."""
         self.prepare(chain)
         token = token_hex(8)
-        message = RunPlan(plan=plan, chain=chain, token=token, optimised=optimised)
+        message = RunPlan(plan=plan, chain=chain, token=token, optimised=optimised, chain_seed=chain_seed)
         rows: RunRows = self._ask(message, RunRows, token)
         return rows
 

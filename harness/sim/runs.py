@@ -14,9 +14,9 @@ from harness.history.assemble import records as joined
 from harness.messages import RunRows
 from harness.scenario import Plan
 from harness.sim import engine
-from harness.sim.engine_process import engine_process
+from harness.sim.engine_process import EngineProcess, engine_process
 
-__all__ = ["SimResult", "prepare", "records", "run"]
+__all__ = ["Engine", "SimResult", "prepare", "records", "run"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,8 +58,40 @@ def run(plan: Plan, chain: Chain, *, optimised: bool = True) -> SimResult:
         UsageError: Only a live run can do this.
         UnrealError: Something real was tried, nothing could ever happen again, or there is no end.
     """
-    rows = _rows(plan, chain, optimised=optimised)
-    return SimResult(history=assemble(plan.digest, **_sides(plan, chain, rows)), warnings=rows.warnings)
+    return _result(plan, chain, _rows(plan, chain, optimised=optimised))
+
+
+class Engine:
+    """The engine in a process of its own, in the chain's interpreter or ours: no run meets what another left behind.
+
+    Args:
+        chain: The chain, with its secrets.
+
+    Raises:
+        UsageError: Only a live run can host it, or its interpreter cannot be used.
+    """
+
+    def __init__(self, chain: Chain) -> None:
+        in_process.simulable(chain)
+        self._chain = chain
+        self._process = EngineProcess(interpreter_of(chain))
+        self._process.prepare(chain)
+
+    def run(self, plan: Plan, *, chain_seed: int) -> SimResult:
+        """Carry a plan out.
+
+        Args:
+            plan: What to do.
+            chain_seed: Fixes the random draws of the chain, whatever the plan's seed.
+
+        Raises:
+            HarnessError: See `run`.
+        """
+        return _result(plan, self._chain, self._process.run(plan, self._chain, chain_seed=chain_seed))
+
+    def end(self) -> None:
+        """End it, from whatever thread; a run that goes on fails."""
+        self._process.end()
 
 
 def records(plan: Plan, chain: Chain) -> tuple[list[RequestRecord], list[AttemptRecord]]:
@@ -73,6 +105,10 @@ def _rows(plan: Plan, chain: Chain, *, optimised: bool = True) -> RunRows:
     if interpreter is None:
         return engine.run(plan, chain, optimised=optimised)
     return engine_process(interpreter).run(plan, chain, optimised=optimised)
+
+
+def _result(plan: Plan, chain: Chain, rows: RunRows) -> SimResult:
+    return SimResult(history=assemble(plan.digest, **_sides(plan, chain, rows)), warnings=rows.warnings)
 
 
 def _sides(plan: Plan, chain: Chain, rows: RunRows) -> dict[str, Any]:

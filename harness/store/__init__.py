@@ -10,11 +10,13 @@ from harness.store.files import read_json
 from harness.store.format import decode, encode, shaped
 
 if TYPE_CHECKING:
+    from harness.store.comparison import ComparisonFolder
     from harness.store.folder import RunFolder, latest
     from harness.store.suite import SuiteFolder
 
 __all__ = [
     "Capture",
+    "ComparisonFolder",
     "EdgeAttempt",
     "Foreign",
     "Origin",
@@ -34,5 +36,5 @@ def __getattr__(name: str) -> Any:
     """Import what needs pandas and Parquet when it is asked for: the processes of a run only capture."""
     if name not in __all__:
         raise AttributeError(name)
-    room = "suite" if name == "SuiteFolder" else "folder"
+    room = {"SuiteFolder": "suite", "ComparisonFolder": "comparison"}.get(name, "folder")
     return getattr(import_module(f"harness.store.{room}"), name)

@@ -12,12 +12,13 @@ from harness.quantities import amount, interval
 
 
 class Trend(StrEnum):
-    """How a number changed: `same` if by too little to matter, `unknown` if chance can explain it."""
+    """How a number changed: `same` if by too little to matter, `unknown` if chance can explain it, `other` if neither way is better."""
 
     BETTER = "better"
     SAME = "same"
     WORSE = "worse"
     UNKNOWN = "unknown"
+    OTHER = "other"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,11 +10,11 @@ from harness import quantities
 from harness.judge import Score
 from harness.judge.metrics import METRICS
 from harness.report import glossary
+from harness.report.page import page
 from harness.report.scorecard.model import Cell, Scorecard
 from harness.report.scorecard.texts import GLYPHS, MEANINGS, cell_texts, headline, overall, why, word
 from harness.report.table import table
 
-_STYLE = Path(__file__).parents[1] / "template" / "style.css"
 _OWN_STYLE = Path(__file__).with_name("scorecard.css")
 _RUNS_MAX = 3
 _COLUMNS = ("scenario", "result", "success", "attempts", "wait after a failure", "time of affected requests", "run")
@@ -24,7 +24,6 @@ _MEANINGS = {"success": METRICS["success_rate"].meaning}
 
 def html(card: Scorecard) -> str:
     """Return the whole page. Names and messages come from files: all text is escaped."""
-    style = _STYLE.read_text(encoding="utf-8") + _OWN_STYLE.read_text(encoding="utf-8")
     parts = [
         "<h1>Scorecard</h1>",
         f'<p class="summary {card.status}"><strong>{escape(overall(card))}</strong> — {escape(headline(card))}.</p>',
@@ -39,14 +38,7 @@ def html(card: Scorecard) -> str:
         parts.append("<h2>What did not pass</h2>" + "".join(map(_broken, broken)))
     parts.append(f"<p>Started {escape(card.started)}. Repeat with: <code>{escape(card.command)}</code></p>")
     parts.append(glossary.listed("".join(parts)))
-    return (
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        '<meta name="color-scheme" content="light dark">\n<meta name="generator" content="llm-fallback-harness">\n'
-        f"<title>Scorecard</title>\n<style>\n{style}</style>\n</head>\n<body>\n<main>\n"
-        + "\n".join(parts)
-        + "\n</main>\n</body>\n</html>\n"
-    )
+    return page("Scorecard", "\n".join(parts), _OWN_STYLE.read_text(encoding="utf-8"))
 
 
 def _legend(card: Scorecard) -> str:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import re
-import shlex
 import textwrap
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import fields
 
 from harness.document import duration_text, share_text
-from harness.judge.properties import PROPERTIES
 from harness.scenario import Fault, Inject, Scenario
 
 _DURATIONS = ("retry_after", "delay", "pause", "ttft")
@@ -23,11 +21,10 @@ def to_yaml(
     *,
     chain: str,
     name: str,
-    told: str,
-    property_name: str,
-    expect: Iterable[str],
-    path: str,
-    doubt: str = "",
+    title: str,
+    comments: Sequence[str],
+    commands: Sequence[str],
+    expect: Sequence[str] = (),
 ) -> str:
     """Return a find as a scenario file.
 
@@ -35,25 +32,18 @@ def to_yaml(
         scenario: What is to run.
         chain: Path of the chain's file, as the scenario names it.
         name: The scenario's.
-        told: The sentence.
-        property_name: What it breaks.
+        title: What it shows.
+        comments: What stands above it: sentences, each of which may take several lines.
+        commands: The lines below them, which are never broken.
         expect: What fails when it is run.
-        path: Where it will lie, for the comments.
-        doubt: What is not sure about it; empty if all is.
     """
-    comments = [
-        f"Found by `harness explore`. It breaks {property_name}: {told}.",
-        f"{property_name} is broken by {PROPERTIES[property_name].broken_by}.",
-    ]
-    comments += [doubt] if doubt else []
     lines = [f"# {line}" for comment in comments for line in textwrap.wrap(comment, _WIDTH, break_on_hyphens=False)]
-    again = shlex.join(["harness", "run", path])
-    lines += [f"# In virtual time: {again} --engine sim", f"# On real parts:   {again}"]
+    lines += [f"# {line}" for line in commands]
     load = scenario.load
     streaming = f", streaming: {share_text(load.streaming)}" if load.streaming else ""
     lines += [
         f"name: {name}",
-        f"title: {_quoted(told[0].upper() + told[1:])}",
+        f"title: {_quoted(title[0].upper() + title[1:])}",
         f"chain: {_quoted(chain)}",
         f"seed: {scenario.seed}",
         f"load: {{rate: {load.rate:g}/s, arrivals: {load.arrivals}{streaming}, deadline: {duration_text(load.deadline)}}}",
@@ -61,8 +51,7 @@ def to_yaml(
         "faults:" if scenario.faults else "faults: []",
         *(line for fault in scenario.faults for line in _fault_lines(fault)),
     ]
-    wanted = tuple(expect)
-    lines += ["expect:", *(f"  - {text}" for text in wanted)] if wanted else []
+    lines += ["expect:", *(f"  - {text}" for text in expect)] if expect else []
     return "\n".join(lines) + "\n"
 
 
