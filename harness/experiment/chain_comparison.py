@@ -55,8 +55,6 @@ SEARCH_S = 90.0
 """How long timelines are tried, in seconds."""
 _PAIRS_MAX = 4
 """How many pairs of engines there are at most: each has a library of its own in memory."""
-_ENOUGH = 2
-"""After so many runs of a scenario it is clear whether it can show more than what is known by then."""
 _SEEDS = range(1, RUNS + 1)
 _CONFIRM = range(RUNS + 1, 2 * RUNS + 1)
 """Chain seeds by which a difference must show again before it is reported."""
@@ -231,13 +229,17 @@ class _Comparison:
                 self._engines.put(pair)
             yield self
         finally:
-            for engine in self._started:
-                engine.end()
+            self._end()  # so that no thread waits for a run any longer
             self._threads.shutdown(cancel_futures=True)
+            self._end()  # what a thread has started in the meantime
 
     def _start(self, _place: int) -> tuple[sim.Engine, sim.Engine]:
         old, new = (self._own(sim.Engine(chain)) for chain in self._chains)
         return old, new
+
+    def _end(self) -> None:
+        for engine in self._started:
+            engine.end()
 
     def _own(self, engine: sim.Engine) -> sim.Engine:
         self._started.append(engine)
@@ -327,7 +329,7 @@ class _Comparison:
 
     def _timeline(self, timeline: FaultSchedule, seeds: Iterable[int] = _SEEDS) -> _Shown:
         old, new = (space.plan(timeline) for space in self._spaces)
-        return self._difference(timeline, old, new, seeds=seeds, quick=True)
+        return self._difference(timeline, old, new, seeds=seeds)
 
     def _difference(
         self,
@@ -336,7 +338,6 @@ class _Comparison:
         new: Plan,
         *,
         seeds: Iterable[int] = _SEEDS,
-        quick: bool = False,
         known: Collection[_Key] = (),
     ) -> _Shown:
         """Run both chains, and return what differs.
@@ -346,7 +347,6 @@ class _Comparison:
             old: For the first chain.
             new: For the second.
             seeds: Of the chains.
-            quick: Two equal runs are enough to see no difference.
             known: Differences that nobody need see once more.
         """
         engines = self._engines.get()
@@ -355,9 +355,7 @@ class _Comparison:
             for seed in seeds:
                 for engine, plan, side, found in zip(engines, (old, new), self._sides, runs, strict=True):
                     found.append(_behaviour(engine, plan, seed, side))
-                if not undecided(*runs) or (quick and runs[0][-1] == runs[1][-1]):
-                    return _Shown(what)
-                if len(runs[0]) == _ENOUGH and not quick and all(key in known for key in _keys(effects(*runs))):
+                if _settled(runs, known):
                     return _Shown(what)
             return _Shown(what, effects=effects(*runs))
         except HarnessError as error:
@@ -393,6 +391,13 @@ def _behaviour(engine: sim.Engine, plan: Plan, seed: int, side: ChainSide) -> Be
         raise HarnessError(f"{side.name}: {history.lost} records of attempts are missing")
     run = RunData.of(plan, history)
     return behaviour_of(run, judge(run))
+
+
+def _settled(runs: tuple[list[Behaviour], list[Behaviour]], known: Collection[_Key]) -> bool:
+    """Return whether more runs are not worth their time: the first of each shows nothing new, or those so far decide."""
+    if len(runs[0]) == 1:
+        return all(key in known for key in _keys(effects(*runs)))
+    return not undecided(*runs)
 
 
 def _keys(found: Sequence[Effect]) -> tuple[_Key, ...]:
