@@ -32,9 +32,9 @@ from harness.experiment.sim_run import mocked
 from harness.judge import RunData, judge
 from harness.judge.comparison.behaviour import (
     RUNS,
-    Aspect,
     Behaviour,
     Effect,
+    FactKind,
     behaviour_of,
     effects,
     trend_of,
@@ -59,7 +59,7 @@ _SEEDS = range(1, RUNS + 1)
 _CONFIRM = range(RUNS + 1, 2 * RUNS + 1)
 """Chain seeds by which a difference must show again before it is reported."""
 
-_Key = tuple[Aspect, str, bool]
+_EffectKey = tuple[FactKind, str, bool]
 """See `Effect.key`."""
 T = TypeVar("T")
 R = TypeVar("R")
@@ -94,7 +94,7 @@ class ComparisonProgress(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class _Shown:
+class _DifferenceIn:
     """What a scenario or a timeline shows, or why it shows nothing."""
 
     what: Path | FaultSchedule
@@ -103,7 +103,7 @@ class _Shown:
 
 
 @dataclass(slots=True)
-class _Group:
+class _FoundIn:
     """One difference, and where it was found."""
 
     timelines: list[FaultSchedule] = field(default_factory=list)
@@ -111,7 +111,7 @@ class _Group:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Confirmed:
+class _ShownAgain:
     """A difference that shows again by other random draws of the chains.
 
     Attributes:
@@ -123,7 +123,7 @@ class _Confirmed:
     """
 
     effects: tuple[Effect, ...]
-    group: _Group
+    group: _FoundIn
     timeline: FaultSchedule | None = None
     scenario: Scenario | None = None
     file: Path | None = None
@@ -161,7 +161,7 @@ def compare_chains(
     for chain in sides:
         mocked(chain)
     folder = ComparisonFolder.create(reports)
-    with _Comparison(before, after, sides[0], sides[1], progress, seed=seed).opened() as comparison:
+    with _ChainComparison(before, after, sides[0], sides[1], progress, seed=seed).opened() as comparison:
         progress.phase("search", search_s)
         comparison.search(search_s)
         progress.phase("smallest timelines")
@@ -189,7 +189,7 @@ def compare_chains(
     return compared
 
 
-class _Comparison:
+class _ChainComparison:
     """Both chains, and what was found so far."""
 
     def __init__(
@@ -208,11 +208,11 @@ class _Comparison:
         )
         self._progress = progress
         self._plans: dict[Path, tuple[Plan, Plan]] = {}
-        self._groups: dict[_Key, _Group] = defaultdict(_Group)
-        self._tried: set[_Key] = set()
-        self._known: dict[_Key, _Confirmed] = {}
-        self._engines: SimpleQueue[tuple[sim.Engine, sim.Engine]] = SimpleQueue()
-        self._started: list[sim.Engine] = []
+        self._groups: dict[_EffectKey, _FoundIn] = defaultdict(_FoundIn)
+        self._tried: set[_EffectKey] = set()
+        self._known: dict[_EffectKey, _ShownAgain] = {}
+        self._engines: SimpleQueue[tuple[sim.ChainEngine, sim.ChainEngine]] = SimpleQueue()
+        self._started: list[sim.ChainEngine] = []
         self._threads: ThreadPoolExecutor
         self.compared = 0
         self.tried = 0
@@ -220,7 +220,7 @@ class _Comparison:
         self.not_compared: list[NotCompared] = []
 
     @contextmanager
-    def opened(self) -> Iterator[_Comparison]:
+    def opened(self) -> Iterator[_ChainComparison]:
         """Start the engines, and end them on leaving."""
         pairs = min(cores(), _PAIRS_MAX)
         self._threads = ThreadPoolExecutor(pairs)
@@ -233,15 +233,15 @@ class _Comparison:
             self._threads.shutdown(cancel_futures=True)
             self._end()  # what a thread has started in the meantime
 
-    def _start(self, _place: int) -> tuple[sim.Engine, sim.Engine]:
-        old, new = (self._own(sim.Engine(chain)) for chain in self._chains)
+    def _start(self, _place: int) -> tuple[sim.ChainEngine, sim.ChainEngine]:
+        old, new = (self._own(sim.ChainEngine(chain)) for chain in self._chains)
         return old, new
 
     def _end(self) -> None:
         for engine in self._started:
             engine.end()
 
-    def _own(self, engine: sim.Engine) -> sim.Engine:
+    def _own(self, engine: sim.ChainEngine) -> sim.ChainEngine:
         self._started.append(engine)
         return engine
 
@@ -256,7 +256,7 @@ class _Comparison:
                 continue
             self._plans[file] = old, new
 
-        def run(file: Path) -> _Shown:
+        def run(file: Path) -> _DifferenceIn:
             return self._difference(file, *self._plans[file], known=self._known.keys())
 
         for done, shown in enumerate(self._map(run, self._plans), 1):
@@ -298,14 +298,14 @@ class _Comparison:
             else:
                 self._known[key] = confirmed
 
-    def changes(self) -> list[_Confirmed]:
+    def changes(self) -> list[_ShownAgain]:
         """Return each difference that shows again, what is worse first."""
         order = [Trend.WORSE, Trend.BETTER, Trend.OTHER]
         return sorted(
             self._known.values(), key=lambda each: (order.index(trend_of(each.effects)), str(each.effects[0].key))
         )
 
-    def _confirmed(self, found: tuple[_Key, _Group]) -> tuple[_Key, _Confirmed | None]:
+    def _confirmed(self, found: tuple[_EffectKey, _FoundIn]) -> tuple[_EffectKey, _ShownAgain | None]:
         """Return a difference by the smallest timeline that shows it, or if none does, by a scenario; None if chance made it."""
         key, group = found
         if group.timelines:
@@ -320,14 +320,14 @@ class _Comparison:
                 shown = self._timeline(timeline, seeds=_CONFIRM)
                 if key in _keys(shown.effects):
                     scenario = self._spaces[0].scenario(timeline)
-                    return key, _Confirmed(effects=shown.effects, group=group, timeline=timeline, scenario=scenario)
+                    return key, _ShownAgain(effects=shown.effects, group=group, timeline=timeline, scenario=scenario)
         for file in group.scenarios:
             shown = self._difference(file, *self._plans[file], seeds=_CONFIRM)
             if key in _keys(shown.effects):
-                return key, _Confirmed(effects=shown.effects, group=group, file=file)
+                return key, _ShownAgain(effects=shown.effects, group=group, file=file)
         return key, None
 
-    def _timeline(self, timeline: FaultSchedule, seeds: Iterable[int] = _SEEDS) -> _Shown:
+    def _timeline(self, timeline: FaultSchedule, seeds: Iterable[int] = _SEEDS) -> _DifferenceIn:
         old, new = (space.plan(timeline) for space in self._spaces)
         return self._difference(timeline, old, new, seeds=seeds)
 
@@ -338,8 +338,8 @@ class _Comparison:
         new: Plan,
         *,
         seeds: Iterable[int] = _SEEDS,
-        known: Collection[_Key] = (),
-    ) -> _Shown:
+        known: Collection[_EffectKey] = (),
+    ) -> _DifferenceIn:
         """Run both chains, and return what differs.
 
         Args:
@@ -356,10 +356,10 @@ class _Comparison:
                 for engine, plan, side, found in zip(engines, (old, new), self._sides, runs, strict=True):
                     found.append(_behaviour(engine, plan, seed, side))
                 if _settled(runs, known):
-                    return _Shown(what)
-            return _Shown(what, effects=effects(*runs))
+                    return _DifferenceIn(what)
+            return _DifferenceIn(what, effects=effects(*runs))
         except HarnessError as error:
-            return _Shown(what, problem=str(error))
+            return _DifferenceIn(what, problem=str(error))
         finally:
             self._engines.put(engines)
 
@@ -377,7 +377,7 @@ class _Comparison:
                 yield each.result()
 
 
-def _behaviour(engine: sim.Engine, plan: Plan, seed: int, side: ChainSide) -> Behaviour:
+def _behaviour(engine: sim.ChainEngine, plan: Plan, seed: int, side: ChainSide) -> Behaviour:
     """Return what a chain does in a run.
 
     Raises:
@@ -393,14 +393,14 @@ def _behaviour(engine: sim.Engine, plan: Plan, seed: int, side: ChainSide) -> Be
     return behaviour_of(run, judge(run))
 
 
-def _settled(runs: tuple[list[Behaviour], list[Behaviour]], known: Collection[_Key]) -> bool:
+def _settled(runs: tuple[list[Behaviour], list[Behaviour]], known: Collection[_EffectKey]) -> bool:
     """Return whether more runs are not worth their time: the first of each shows nothing new, or those so far decide."""
     if len(runs[0]) == 1:
         return all(key in known for key in _keys(effects(*runs)))
     return not undecided(*runs)
 
 
-def _keys(found: Sequence[Effect]) -> tuple[_Key, ...]:
+def _keys(found: Sequence[Effect]) -> tuple[_EffectKey, ...]:
     """Return what a scenario shows: its first effect, of which the others are consequences as a rule."""
     return tuple(each.key for each in found[:1])
 
@@ -411,7 +411,7 @@ def _files(path: Path) -> list[Path]:
 
 
 def _change(
-    found: _Confirmed, number: int, folder: ComparisonFolder, sides: tuple[ChainSide, ChainSide]
+    found: _ShownAgain, number: int, folder: ComparisonFolder, sides: tuple[ChainSide, ChainSide]
 ) -> BehaviourChange:
     """Return a difference as it is reported."""
     scenarios = tuple(named(file) for file in found.group.scenarios)

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 from harness.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from harness.sim.runs import Engine, SimResult, prepare, records, run
+    from harness.sim.runs import ChainEngine, SimResult, prepare, records, run
 
-__all__ = ["Engine", "SimResult", "prepare", "records", "run"]
+__all__ = ["ChainEngine", "SimResult", "prepare", "records", "run"]
 
 __getattr__ = lazy_names(__name__, dict.fromkeys(__all__, "runs"))

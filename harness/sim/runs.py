@@ -16,7 +16,7 @@ from harness.scenario import Plan
 from harness.sim import engine
 from harness.sim.engine_process import EngineProcess, engine_process
 
-__all__ = ["Engine", "SimResult", "prepare", "records", "run"]
+__all__ = ["ChainEngine", "SimResult", "prepare", "records", "run"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +61,7 @@ def run(plan: Plan, chain: Chain, *, optimised: bool = True) -> SimResult:
     return _result(plan, chain, _rows(plan, chain, optimised=optimised))
 
 
-class Engine:
+class ChainEngine:
     """The engine in a process of its own, in the chain's interpreter or ours: no run meets what another left behind.
 
     Args:

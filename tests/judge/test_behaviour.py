@@ -43,7 +43,7 @@ def test_a_chain_that_does_the_same_shows_no_difference(tmp_path: Path) -> None:
     found = behaviour_of(run, judge(run))
 
     assert found[Fact("order", "baseline", "openai")] > 0.98
-    assert found[Fact("order", "fault", "openai then azure")] > 0.9
+    assert found[Fact("order", "fault", "openai then azure")] > 0.85
     assert found[Fact("outcome", "fault", SERVED)] == 1
     assert 2.5 < found[Fact("attempts", "fault", "openai")] <= 3
     assert 2_000 * MS < found[Fact("wait", "fault", "wait before a retry at openai")] < 2_800 * MS

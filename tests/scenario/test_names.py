@@ -8,7 +8,7 @@ import pytest
 
 from harness.errors import UsageError
 from harness.experiment.prepare import load
-from harness.scenario import EXPLORED, LATEST, SUITES
+from harness.scenario import COMPARISONS, EXPLORED, LATEST, SUITES
 
 SCENARIO = """\
 name: {name}
@@ -20,7 +20,7 @@ faults: []
 CHAIN = Path(__file__).parents[2] / "scenarios" / "chains" / "gpt4-azure-claude.yaml"
 
 
-@pytest.mark.parametrize("name", [LATEST, SUITES, EXPLORED, "samples"])
+@pytest.mark.parametrize("name", [LATEST, SUITES, EXPLORED, COMPARISONS, "samples"])
 def test_a_scenario_cannot_have_the_name_of_something_else(tmp_path: Path, name: str) -> None:
     """Its runs would be in that folder: the link to the latest run could never be made again."""
     path = tmp_path / "s.yaml"

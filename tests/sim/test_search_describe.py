@@ -209,12 +209,13 @@ def test_a_file_holds_every_field(chain: Path, tmp_path: Path) -> None:
         SPACE.scenario(schedule),
         chain="chains/three.yaml",
         name="found-1",
-        told="it's so: this happens",
-        property_name="bounded_latency",
+        title="it's so: this happens",
+        comments=["A sentence. " * 20],
+        commands=["harness run " + "far/" * 40],
         expect=("no wrong_order",),
-        path="our finds/found-1.yaml",
     )
-    assert "# On real parts:   harness run 'our finds/found-1.yaml'\n" in text  # as a shell takes it
+    assert max(map(len, text.splitlines()[:3])) <= 120
+    assert f"# harness run {'far/' * 40}\n" in text  # whole, so that it can be copied
     file = tmp_path / "found-1.yaml"
     file.write_text(text)
     loaded = load(file)

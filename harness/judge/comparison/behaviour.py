@@ -21,8 +21,8 @@ from harness.judge.result import Status, Verdict
 from harness.judge.run_data import RunData
 from harness.quantities import amount
 
-Aspect = Literal["outcome", "finding", "order", "attempts", "wait"]
-_UNITS: Mapping[Aspect, str] = {
+FactKind = Literal["outcome", "finding", "order", "attempts", "wait"]
+_UNITS: Mapping[FactKind, str] = {
     "outcome": "share",
     "finding": "count",
     "order": "share",
@@ -53,7 +53,7 @@ class Fact(NamedTuple):
         subject: The outcome, the providers in order, the provider, the wait, or the finding's id.
     """
 
-    aspect: Aspect
+    aspect: FactKind
     phase: str
     subject: str
 
@@ -79,7 +79,7 @@ class Effect:
     trend: Trend
 
     @property
-    def key(self) -> tuple[Aspect, str, bool]:
+    def key(self) -> tuple[FactKind, str, bool]:
         """What it is, whatever its size: two scenarios with the same key show the same difference.
 
         One change of a backoff moves every wait, so waits differ by their direction alone.
