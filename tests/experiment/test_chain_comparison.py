@@ -10,7 +10,7 @@ import pytest
 
 from harness.chain.home import ChainHome
 from harness.errors import ExitCode, UsageError
-from harness.experiment import ChainSide, chain_comparison, compare_chains, trial
+from harness.experiment import ChainSide, chain_differences, compare_chains, trial
 from harness.judge.comparison.changes import Trend
 from harness.report.chain_comparison import BehaviourChange, ComparedChains
 from harness.sim.search.sweep import sweep
@@ -58,7 +58,7 @@ def _compared(folder: Path, before: ChainSide, after: ChainSide, *, timelines: i
     scenario.parent.mkdir(exist_ok=True)
     scenario.write_text(SCENARIO.format(name="outage"))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(chain_comparison, "sweep", lambda space: islice(sweep(space), timelines))
+        patch.setattr(chain_differences, "sweep", lambda space: islice(sweep(space), timelines))
         return compare_chains(
             before,
             after,

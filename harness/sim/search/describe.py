@@ -10,6 +10,7 @@ from harness.judge.properties import PROPERTIES, SearchRun
 from harness.judge.properties.words import listed
 from harness.quantities import duration
 from harness.scenario import Window
+from harness.sim.search.space import FaultSchedule
 
 _COUNTS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
 _APART_NS = 50_000_000
@@ -37,6 +38,17 @@ def describe(name: str, run: SearchRun, shown: tuple[str, ...]) -> str:
     apart_ns = starts_ns[-1] - starts_ns[0]
     apart = f", {duration(apart_ns)} apart" if apart_ns >= _APART_NS else ""
     return f"{listed(causes)}{apart}, and {harm}"
+
+
+def faults_of(timeline: FaultSchedule) -> str:
+    """Return a timeline's faults for people: `503 at openai and 401 (first 2) at azure`."""
+    faults = [
+        f"{fault.inject.fault_kind.words(fault.inject).one}"
+        + (f" (first {fault.first})" if fault.first is not None else "")
+        + f" at {listed(fault.names)}"
+        for fault in timeline.faults
+    ]
+    return ("streams, " if timeline.streaming else "") + listed(faults)
 
 
 def _begun(attempt: AttemptRecord) -> int:
