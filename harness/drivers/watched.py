@@ -36,13 +36,13 @@ def watched(recorder: Recorder) -> Iterator[None]:
     provider's money, whatever the configuration or the library says. A login is answered by `harness.drivers.logins`.
     """
     loop = asyncio.get_running_loop()
-    watch = LoopWatch(recorder, loop.sock_connect, loop.create_connection)
+    watch = WatchedLoop(recorder, loop.sock_connect, loop.create_connection)
     names = ("sock_connect", "create_connection")
     with logins_answered(), patched((loop, name, getattr(watch, name)) for name in names):
         yield
 
 
-class LoopWatch:
+class WatchedLoop:
     """The two places at which an event loop opens connections, watched.
 
     Args:

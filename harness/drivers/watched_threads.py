@@ -13,7 +13,7 @@ from weakref import WeakKeyDictionary
 
 from harness.drivers.login_sockets import login_host
 from harness.drivers.recorder import Recorder
-from harness.drivers.watched import Connection, Dialling, LoopWatch, dial
+from harness.drivers.watched import Connection, Dialling, WatchedLoop, dial
 from harness.patches import patched
 
 _WATCH = "watched by the harness"
@@ -81,11 +81,11 @@ def _loops(recorder: Recorder) -> Iterator[tuple[Any, str, Any]]:
     """Yield what is to be replaced of event loops of other threads; the one of `watched` has its own."""
     connect, create = BaseSelectorEventLoop.sock_connect, asyncio.BaseEventLoop.create_connection
 
-    def watch(loop: BaseSelectorEventLoop) -> LoopWatch:
+    def watch(loop: BaseSelectorEventLoop) -> WatchedLoop:
         known = vars(loop)
         if _WATCH not in known:
-            known[_WATCH] = LoopWatch(recorder, partial(connect, loop), partial(create, loop))
-        watch: LoopWatch = known[_WATCH]
+            known[_WATCH] = WatchedLoop(recorder, partial(connect, loop), partial(create, loop))
+        watch: WatchedLoop = known[_WATCH]
         return watch
 
     def sock_connect(loop: BaseSelectorEventLoop, *args: Any) -> Any:

@@ -1,6 +1,7 @@
 """Write docs/explanation/agreement.md: `python -m scripts.agreement SUITE…`.
 
-SUITE is the folder of a live suite (reports/suites/…), or of a single live run; the page has a table for each chain.
+SUITE is the folder of a live suite (reports/suites/…), or of a single live run; the page has a table for each chain. Runs in
+environments that were built for a version of LiteLLM (`--litellm`) go to docs/explanation/agreement-by-version.md.
 """
 # ruff: noqa: T201  -- it talks to whoever runs it
 
@@ -12,7 +13,7 @@ from pathlib import Path
 
 from harness.store import RunFolder
 from scripts.agreement.comparison import simulate
-from scripts.agreement.page import PAGE, page, row
+from scripts.agreement.page import PAGE, VERSIONS_PAGE, page, row, versions_page
 
 
 def folders(path: Path) -> list[RunFolder]:
@@ -40,7 +41,11 @@ def main() -> int:
         for line in agreement.differing:
             print(f"  {line}", flush=True)
         found.append(agreement)
-    PAGE.write_text(page(found), encoding="utf-8")
+    own = [each for each in found if each.litellm is None]
+    others = [each for each in found if each.litellm is not None]
+    for path, write, those in ((PAGE, page, own), (VERSIONS_PAGE, versions_page, others)):
+        if those:
+            path.write_text(write(those), encoding="utf-8")
     return 0 if all(each.agree for each in found) else 1
 
 

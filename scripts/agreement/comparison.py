@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,8 @@ import pandas as pd
 
 from harness import sim
 from harness.chain import Chain
-from harness.chain.spec import Policy
+from harness.chain.spec import EnvironmentSpec, Policy
+from harness.drivers.built import settled
 from harness.errors import UsageError
 from harness.history import History
 from harness.judge import RunData, journeys, judge, measure, retries
@@ -91,6 +92,7 @@ class Agreement:
     Attributes:
         scenario: Its name.
         chain: Its chain's name.
+        litellm: The version of LiteLLM of the environment that was built for the chain; None if there was none.
         requests: All that cross no edge.
         alike: Those of them that are the same in both.
         remembered: Those of them that ended the same way, but were tried otherwise: what all requests share decided so.
@@ -105,6 +107,7 @@ class Agreement:
 
     scenario: str
     chain: str
+    litellm: str | None
     requests: int
     alike: int
     remembered: int
@@ -123,8 +126,8 @@ class Agreement:
         return few and not self.differing and self.gaps.agree and self.overheads.agree
 
 
-def compare(plan: Plan, live: History, simulated: History) -> Agreement:
-    """Return how far two histories of one plan agree."""
+def compare(plan: Plan, live: History, simulated: History, *, litellm: str | None = None) -> Agreement:
+    """Return how far two histories of one plan agree; `litellm` as in the result."""
     both = _measured(live).join(_measured(simulated), lsuffix="_live", rsuffix="_sim", how="outer")
     same = _same(both, COMPARED)
     edges = sorted({at for window in plan.timeline.windows for at in (window.start_ns, window.end_ns)})
@@ -138,6 +141,7 @@ def compare(plan: Plan, live: History, simulated: History) -> Agreement:
     return Agreement(
         scenario=plan.name,
         chain=plan.chain.name,
+        litellm=litellm,
         requests=int((~at_edge).sum()),
         alike=int((same & ~at_edge).sum()),
         remembered=int(remembered.sum()),
@@ -152,13 +156,18 @@ def compare(plan: Plan, live: History, simulated: History) -> Agreement:
 
 
 def simulate(folder: RunFolder) -> Agreement | None:
-    """Run a live run's plan in virtual time and compare; None where only a live run can do it."""
+    """Run a live run's plan in virtual time, on the same LiteLLM, and compare; None where only a live run can do it."""
     plan = folder.plan()
+    built = folder.environment().get("chain", {}).get("built_from") or ()
+    litellm = next((text.rpartition("==")[2] for text in built if text.startswith("litellm")), None)
+    chain = plan.chain
+    if litellm is not None:  # a plan does not say where its chain ran
+        chain = settled(replace(chain, environment=EnvironmentSpec(litellm=litellm, packages=tuple(built[1:]))))
     try:
-        ran = sim.run(plan, plan.chain)
+        ran = sim.run(plan, chain)
     except UsageError:
         return None
-    return compare(plan, folder.history(), ran.history)
+    return compare(plan, folder.history(), ran.history, litellm=litellm)
 
 
 def _measured(history: History) -> pd.DataFrame:
