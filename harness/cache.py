@@ -66,11 +66,12 @@ def made(folder: Path, make: Callable[[Path], None], *, waiting: Callable[[], No
 
 
 def used_s(folder: Path) -> float:
-    """Return when a folder of the cache was last used, in seconds since 1970; infinity if it is being removed."""
-    try:
-        return (folder / _USED).stat().st_mtime
-    except FileNotFoundError:
-        return float("inf")
+    """Return when a folder of the cache was last used, in seconds since 1970.
+
+    Raises:
+        FileNotFoundError: It is being removed.
+    """
+    return (folder / _USED).stat().st_mtime
 
 
 def remove(folder: Path) -> None:
@@ -84,8 +85,9 @@ def remove(folder: Path) -> None:
 def remove_unused(folders: Path, *, since_s: float) -> None:
     """Remove the folders in one of the cache that were not used for some seconds."""
     for marker in folders.glob(f"*/{_USED}"):
-        if time.time() - used_s(marker.parent) > since_s:
-            remove(marker.parent)
+        with contextlib.suppress(FileNotFoundError):
+            if time.time() - used_s(marker.parent) > since_s:
+                remove(marker.parent)
 
 
 def _remove_unfinished(folders: Path) -> None:

@@ -122,6 +122,7 @@ def _kept() -> Iterator[BuiltEnvironment]:
     for facts in (cache_folder() / "environments").glob(f"python-*/{_FACTS}"):
         try:
             found = json.loads(facts.read_text(encoding="utf-8"))
+            last_s = used_s(facts.parent)
         except (OSError, ValueError):  # it is being removed
             continue
         yield BuiltEnvironment(
@@ -129,5 +130,5 @@ def _kept() -> Iterator[BuiltEnvironment]:
             holds=tuple(found["holds"]),
             python=found["python"],
             size=found["size"],
-            used_s=used_s(facts.parent),
+            used_s=last_s,
         )

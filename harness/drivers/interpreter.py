@@ -30,6 +30,7 @@ NAMED = ("litellm", "openai", "httpx", "aiohttp")
 _BOOTSTRAP = Path(__file__).with_name("bootstrap.py")
 _CARRIED = ("aiohttp>=3.10", "msgspec>=0.18", "time-machine>=2.14")
 """What our programs need there; what the environment has of them itself is used in their place."""
+_KEY = hashlib.sha256(" ".join(_CARRIED).encode()).hexdigest()[:8]
 CARRIED_KEPT_S = 30 * 24 * 3600.0
 """How long packages are kept for a kind of interpreter that no run has used; it may be gone from this machine."""
 _PROBE_S = 60.0
@@ -128,6 +129,11 @@ def examined(chain: Chain) -> dict[str, Any] | None:
     return found
 
 
+def prepared() -> list[str]:
+    """Return for which kinds of interpreters packages to bring along are in the cache."""
+    return sorted(path.parent.name.rpartition("-")[0] for path in (cache_folder() / "carried").glob(f"*-{_KEY}/used"))
+
+
 def own_versions(names: Iterable[str]) -> dict[str, str]:
     """Return the versions of those packages that our own interpreter has."""
     found = {}
@@ -191,8 +197,7 @@ def _probed(path: str, modules: tuple[str, ...]) -> dict[str, Any]:
 @cache
 def _carried(path: str, tag: str, say: Say) -> Path:
     """Return the folder with what is brought along for one kind of interpreter; it is made once."""
-    key = hashlib.sha256(" ".join(_CARRIED).encode()).hexdigest()[:8]
-    folder = cache_folder() / "carried" / f"{tag}-{key}"
+    folder = cache_folder() / "carried" / f"{tag}-{_KEY}"
 
     def get(target: Path) -> None:
         say(f"getting what the harness needs in the chain's interpreter ({tag}), once")

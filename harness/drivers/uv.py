@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import shutil
 import subprocess
 import sys
@@ -16,6 +18,11 @@ Say = Callable[[str], None]
 
 _SHOWN = ("Resolved", "Prepared", "Building", "Built", "Installed")
 _TAIL_LINES = 8
+_SMALL = "idna"
+"""A package that every index has."""
+_REACH_S = 30.0
+_FRAME = re.compile(r"^[\s×╰▶├─│]*(?:error: |hint: |cause: )?")
+"""What uv puts before the lines of an error."""
 _UNSATISFIABLE = "No solution found"
 _OFFLINE = "network was disabled"
 
@@ -61,6 +68,32 @@ def uv(arguments: Sequence[str], *, what: str, say: Say) -> None:
         raise UsageError(f"{what} cannot be installed", where="environment", known=last)
     hint = "the packages are downloaded the first time: connect this machine, or name an environment with `python:`"
     raise HarnessError(f"{what} could not be installed", where="environment", known=last, hint=hint)
+
+
+def unreachable() -> str | None:
+    """Return why uv could not download a package now, or None if it could."""
+    try:
+        command = [_program(), "pip", "compile", "-", "--no-cache", "--no-deps", "--quiet", "--color", "never"]
+    except HarnessError as error:
+        return error.problem
+    limits = {"UV_HTTP_TIMEOUT": "5", "UV_HTTP_RETRIES": "0"}
+    try:
+        ran = subprocess.run(
+            command,
+            input=_SMALL,
+            capture_output=True,
+            text=True,
+            env={**os.environ, **limits},
+            cwd=tempfile.gettempdir(),
+            timeout=_REACH_S,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return f"no answer within {_REACH_S:g} s"
+    if ran.returncode == 0:
+        return None
+    lines = [_FRAME.sub("", line).strip() for line in ran.stderr.splitlines()]
+    return next((line for line in reversed(lines) if line), f"uv ended with exit code {ran.returncode}")
 
 
 def _program() -> str:

@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from harness.drivers import built
-from harness.drivers.interpreter import own_versions
+from harness.drivers.interpreter import own_versions, prepared
+from harness.drivers.uv import unreachable
 from harness.experiment.environment import DISTRIBUTIONS, cores
 from harness.extras import EXTRAS, LIVE, Extra
 from harness.live import toxiproxy
@@ -64,8 +65,25 @@ def doctor() -> list[Diagnosis]:
             Diagnosis(name=check.name, ok=check.ok, needed=live and place == 0, detail=check.detail, hint=check.hint)
             for place, check in enumerate(toxiproxy.doctor())
         ),
+        _downloads(),
+        Diagnosis(
+            name="the chain's own interpreter",
+            ok=True,
+            needed=False,
+            detail=f"prepared: {', '.join(prepared()) or 'none; the first run that names one downloads packages for it'}",
+        ),
         *(_environment(each) for each in built.kept()),
     ]
+
+
+def _downloads() -> Diagnosis:
+    """Return whether environments can be built."""
+    why = unreachable()
+    hint = (
+        "only the environments and interpreters listed below can host a chain: connect this machine to prepare others"
+    )
+    detail = "uv reaches the index" if why is None else f"uv cannot download: {why}"
+    return Diagnosis(name="packages for environments", ok=why is None, needed=False, detail=detail, hint=hint)
 
 
 def _environment(each: built.BuiltEnvironment) -> Diagnosis:

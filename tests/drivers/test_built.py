@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +15,7 @@ import pytest
 from harness.chain import Chain, Provider
 from harness.chain.spec import EnvironmentSpec
 from harness.drivers import built
-from harness.drivers.uv import uv
+from harness.drivers.uv import unreachable, uv
 from harness.errors import HarnessError, UsageError
 
 _SMALL = "idna>=3,<4"
@@ -93,6 +94,7 @@ def test_without_a_network_the_error_names_what_is_missing(
         broken
     ]
     monkeypatch.setenv(name, value)
+    assert re.search("network was disabled|Connection refused", str(unreachable()))
     with pytest.raises(HarnessError, match="what is needed could not be installed") as caught:
         uv(["pip", "install", "--target", str(tmp_path / "target"), _SMALL], what="what is needed", say=print)
     assert not isinstance(caught.value, UsageError)
