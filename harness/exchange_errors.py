@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from typing import Any
 
 import aiohttp
 from aiohttp.http_exceptions import ContentLengthError, HttpProcessingError, TransferEncodingError
@@ -13,6 +14,8 @@ from harness.http_rules import RESET
 
 RESET_SAID = "ConnectionResetError"
 """Stands in the words of aiohttp's error where a reset broke a body: among its causes the reset is not."""
+_UNKNOWN_HOST: Any = getattr(aiohttp, "ClientConnectorDNSError", ())
+"""No class before aiohttp 3.10.6: there it is a connection that was refused, with the resolver's own error in its words."""
 
 
 def read_aiohttp_error(error: Exception, *, answered: bool) -> tuple[AttemptOutcome, str]:
@@ -28,7 +31,7 @@ def read_aiohttp_error(error: Exception, *, answered: bool) -> tuple[AttemptOutc
     words = " ".join(dict.fromkeys(type(each).__name__ for each in causes))
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         return "refused", f"its certificate is not trusted ({words})"
-    if isinstance(error, aiohttp.ClientConnectorDNSError):
+    if isinstance(error, _UNKNOWN_HOST):
         return "refused", f"unknown host ({words})"
     if number is not None and 0 < number in errno.errorcode:
         words = f"{os.strerror(number)} ({words})"

@@ -28,12 +28,24 @@ _LINE_BYTES_MAX = 64 * 2**10
 _LINGER_S = 2.0
 _BAD_REQUEST = b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+_PAUSES_PARSER = hasattr(BaseProtocol, "_parser")
+"""From aiohttp 3.14 on its protocol holds the parser, and pauses it with the transport."""
 
 
 class ClientConnection(BaseProtocol):
     """One client at one provider's port."""
 
-    __slots__ = ("_connections", "_deaf", "_exchange", "_ordinary", "_player", "_port", "_requests", "_sent_continue")
+    __slots__ = (
+        "_connections",
+        "_deaf",
+        "_exchange",
+        "_feed",
+        "_ordinary",
+        "_player",
+        "_port",
+        "_requests",
+        "_sent_continue",
+    )
 
     def __init__(self, port: ProviderPort, loop: asyncio.AbstractEventLoop, connections: set[ClientConnection]) -> None:
         """Get ready.
@@ -51,7 +63,11 @@ class ClientConnection(BaseProtocol):
             max_field_size=_LINE_BYTES_MAX,
             payload_exception=HttpProcessingError,
         )
-        super().__init__(loop, parser)
+        if _PAUSES_PARSER:
+            super().__init__(loop, parser)
+        else:
+            super().__init__(loop)
+        self._feed = parser.feed_data
         self._port = port
         self._connections = connections
         self._requests: deque[tuple[RawRequestMessage, StreamReader]] = deque()
@@ -108,8 +124,10 @@ class ClientConnection(BaseProtocol):
 
     def resume_reading(self, resume_parser: bool = True) -> None:
         """Read on, if reading was held up at all: every body that is taken asks for it."""
-        if self._reading_paused:
+        if self._reading_paused and _PAUSES_PARSER:
             super().resume_reading(resume_parser)
+        elif self._reading_paused:
+            super().resume_reading()
 
     def data_received(self, data: bytes) -> None:
         """Read; answer every request that is complete, one after the other."""
@@ -122,7 +140,7 @@ class ClientConnection(BaseProtocol):
                 return
             self._ordinary = False  # the parser must see all that follows: it may hold the beginning of a request
         try:
-            messages, upgraded, _tail = self._parser.feed_data(data)  # type: ignore[union-attr]
+            messages, upgraded, _tail = self._feed(data)
         except HttpProcessingError:
             self._refuse()
             return

@@ -160,10 +160,12 @@ def answer_headers(response: aiohttp.ClientResponse) -> Headers:
 def watched(response: aiohttp.ClientResponse) -> Iterator[None]:
     """Make an answer's body fail if its connection ends before the body does.
 
-    aiohttp closes the connection on a body that is not HTTP, but leaves its reader waiting for ever.
+    aiohttp closes the connection on a body that is not HTTP, but leaves its reader waiting for ever. Before 3.12.8, which the extra
+    `live` asks for, it does not say when a connection has ended: then only `IDLE_S` ends the wait.
     """
     connection, body = response.connection, response.content
-    closed = None if connection is None or connection.protocol is None else connection.protocol.closed
+    protocol = None if connection is None else connection.protocol
+    closed: asyncio.Future[None] | None = getattr(protocol, "closed", None)
 
     def fail(_closed: asyncio.Future[None]) -> None:
         if not body.is_eof() and body.exception() is None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 ROOT = Path(__file__).parents[2]
@@ -72,7 +74,7 @@ class Project:
     def _run(self, *command: str) -> subprocess.CompletedProcess[str]:
         environ = {name: text for name, text in os.environ.items() if name not in {"PYTHONPATH", "VIRTUAL_ENV"}}
         return subprocess.run(
-            command, cwd=self.folder, env=environ, capture_output=True, text=True, timeout=1200, check=False
+            command, cwd=self.folder, env=environ, capture_output=True, text=True, timeout=3000, check=False
         )
 
 
@@ -128,16 +130,17 @@ def test_the_commands_of_the_core_work_there(project: Project) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("resolution", ["lowest-direct", "highest"])
 def test_the_oldest_and_the_newest_libraries_give_the_same_answers(tmp_path: Path, resolution: str) -> None:
-    """Of those that our requirements allow: pandas 2 and 3, NumPy 1 and 2. What they deprecate of each other is theirs."""
+    """Of those that our requirements allow: pandas 2 and 3, NumPy 1 and 2; live too. What they deprecate of each other is theirs."""
     project = Project(tmp_path)
     project.install(
         "--resolution",
         resolution,
         "--editable",
-        f"{ROOT}[report]",
+        f"{ROOT}[live,report]",
         "pytest>=8.3",
         "pytest-xdist>=3.6",
         "jsonschema>=4.23",
+        "markdown-it-py>=3",
     )
     rooms = [str(ROOT / "tests" / room) for room in ("document", "history", "judge", "report", "scenario", "store")]
     options = [
@@ -156,3 +159,12 @@ def test_the_oldest_and_the_newest_libraries_give_the_same_answers(tmp_path: Pat
     ran = project.run("pytest", *options, "--rootdir", str(ROOT), "-c", str(ROOT / "pyproject.toml"), *rooms)
 
     assert ran.returncode == 0, ran.stdout[-5000:] + ran.stderr
+
+    (tmp_path / "chain.yaml").write_text(CHAIN.replace("litellm-router", "reference"), "utf-8")
+    (tmp_path / "refused.yaml").write_text(SCENARIO, "utf-8")
+    live = project.run("harness", "run", "refused.yaml", "--json")
+    answer = json.loads(live.stdout)
+
+    assert answer["verdict"]["status"] in {"pass", "inconclusive"}, live.stdout + live.stderr
+    assert (Path(answer["run"]) / "report.html").is_file()
+    assert (pd.read_parquet(Path(answer["run"]) / "requests.parquet")["outcome"] == "ok").all()
