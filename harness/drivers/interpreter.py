@@ -28,7 +28,7 @@ OLDEST = (3, 11)
 NAMED = ("litellm", "openai", "httpx", "aiohttp")
 """The libraries whose versions a run's report names."""
 _BOOTSTRAP = Path(__file__).with_name("bootstrap.py")
-_CARRIED = ("aiohttp>=3.10", "msgspec>=0.18", "time-machine>=2.14")
+_CARRIED = ("aiohttp>=3.10", "msgspec>=0.18.5", "time-machine>=2.14")
 """What our programs need there; what the environment has of them itself is used in their place."""
 _KEY = hashlib.sha256(" ".join(_CARRIED).encode()).hexdigest()[:8]
 CARRIED_KEPT_S = 30 * 24 * 3600.0
