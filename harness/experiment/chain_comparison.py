@@ -92,8 +92,8 @@ def compare_chains(
         unconfirmed=differences.unconfirmed,
         not_compared=tuple(differences.not_compared),
     )
-    scenarios_of = {change.smallest: change.yaml for change in changes if change.smallest.parent == folder.path}
-    folder.write(compared.as_json(), scenarios=scenarios_of, html=html(compared))
+    files = {change.smallest: change.yaml for change in changes if change.yaml}
+    folder.write(compared.as_json(), scenarios=files, html=html(compared))
     return compared
 
 
@@ -109,7 +109,7 @@ def _change(
             causes=(f"in {named(found.file)}",),
             scenarios=tuple(name for name in scenarios if name != named(found.file)),
             smallest=found.file,
-            yaml=found.file.read_text(encoding="utf-8"),
+            yaml="",
         )
     file = folder.scenario(number)
     causes = tuple(dict.fromkeys(map(faults_of, (found.timeline, *found.places.timelines))))

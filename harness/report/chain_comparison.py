@@ -13,7 +13,7 @@ from rich.text import Text
 
 from harness import quantities
 from harness.errors import ExitCode
-from harness.judge.comparison.behaviour import Effect, phrases, trend_of
+from harness.judge.comparison.behaviour import Effect, phases_of, trend_of
 from harness.judge.comparison.changes import Trend
 from harness.report import console as output
 from harness.report import escape as safely
@@ -23,6 +23,7 @@ from harness.report.table import table
 _STYLES = {Trend.WORSE: "bold red", Trend.BETTER: "green", Trend.OTHER: "bold"}
 _GLYPHS = {Trend.WORSE: "✗", Trend.BETTER: "✓", Trend.OTHER: "•"}
 _STATUS = {Trend.WORSE: "fail", Trend.BETTER: "pass", Trend.OTHER: "inconclusive"}
+_STYLE = "h2 + table { max-width: 52rem; } details:not(.passed) { margin-top: .4rem; border: 0; padding: 0; }\n"
 _ORDER = (Trend.WORSE, Trend.BETTER, Trend.OTHER)
 _CAUSES_MAX = 4
 
@@ -36,7 +37,7 @@ class BehaviourChange:
         causes: The faults that show it, in words, those of the smallest scenario first.
         scenarios: Names of the shipped scenarios that show it too.
         smallest: The file of the smallest scenario that shows it.
-        yaml: What is in that file.
+        yaml: What is in that file; empty for one that came with the package or is the user's.
     """
 
     effects: tuple[Effect, ...]
@@ -53,7 +54,8 @@ class BehaviourChange:
     @property
     def sentence(self) -> str:
         """What happens, for people."""
-        return f"{self.cause}: {'; '.join(phrases(self.effects))}"
+        named = zip(phases_of(self.effects), self.effects, strict=True)
+        return f"{self.cause}: " + "; ".join((f"in {phase}, " if phase else "") + each.text for phase, each in named)
 
     @property
     def cause(self) -> str:
@@ -65,7 +67,7 @@ class BehaviourChange:
         """Where else it shows; empty if nowhere."""
         named = [*self.causes[1:], *self.scenarios]
         more = len(named) - _CAUSES_MAX
-        return ", ".join(named[:_CAUSES_MAX]) + (f" and {more} more" if more > 0 else "")
+        return "; ".join(named[:_CAUSES_MAX]) + (f" and {more} more" if more > 0 else "")
 
     def as_json(self) -> dict[str, Any]:
         """Return it as plain data."""
@@ -188,7 +190,7 @@ def print_chains(compared: ComparedChains, console: Console | None = None) -> No
         if change.also:
             output.line(console, f"    also: {change.also}", "dim")
         output.line(console, f"    {change.smallest}", whole=True)
-        for line in _bare(change.yaml):
+        for line in _essential(change.yaml):
             output.line(console, f"    {line}", "dim", whole=True)
     for each in compared.not_compared:
         output.line(console, f"not compared: {each.what}: {each.why}", "" if each.fits else "dim")
@@ -196,9 +198,10 @@ def print_chains(compared: ComparedChains, console: Console | None = None) -> No
     output.line(console, f"page: {compared.page}", whole=True)
 
 
-def _bare(yaml: str) -> list[str]:
-    """Return the lines of a file without its comments."""
-    return [line for line in yaml.splitlines() if line and not line.startswith("#")]
+def _essential(yaml: str) -> list[str]:
+    """Return the lines of a timeline's file that say what it does: its load, phases and faults."""
+    lines = yaml.splitlines()
+    return lines[next((place for place, line in enumerate(lines) if line.startswith("load:")), 0) :]
 
 
 def html(compared: ComparedChains) -> str:
@@ -208,33 +211,29 @@ def html(compared: ComparedChains) -> str:
         f"<h1>{escape(compared.before)} → {escape(compared.after)}</h1>",
         f'<p class="summary {status}"><strong>{escape(compared.headline)}</strong>; {escape(compared.searched)}.</p>',
     ]
-    if compared.changes:
-        rows = [
-            [
-                f'<a href="#change-{number}"><span class="status {_STATUS[change.trend]}">{change.trend}</span></a>',
-                escape(change.cause),
-                "<br>".join(map(escape, phrases(change.effects))),
-                escape(change.also),
-            ]
-            for number, change in enumerate(compared.changes, 1)
-        ]
-        parts.append(table(("change", "with", "what differs", "also with"), rows))
-        parts.append("<h2>The smallest scenario for each</h2>")
-        parts += [_smallest(number, change) for number, change in enumerate(compared.changes, 1)]
+    parts += [_section(change) for change in compared.changes]
     if compared.not_compared:
         parts.append("<h2>Not compared</h2><ul>")
         parts += [f"<li>{escape(each.what)}: {escape(each.why)}</li>" for each in compared.not_compared]
         parts.append("</ul>")
     parts.append(f"<p>Repeat with: <code>{escape(compared.command)}</code></p>")
-    return page(f"{compared.before} → {compared.after}", "\n".join(parts))
+    return page(f"{compared.before} → {compared.after}", "\n".join(parts), _STYLE)
 
 
-def _smallest(number: int, change: BehaviourChange) -> str:
-    yaml = escape("\n".join(_bare(change.yaml)))
+def _section(change: BehaviourChange) -> str:
+    named = zip(phases_of(change.effects), change.effects, strict=True)
+    rows = [[escape(phase), escape(each.label), *map(escape, each.sides), str(each.trend)] for phase, each in named]
+    also = f"<p>The same with: {escape(change.also)}.</p>" if change.also else ""
+    file = f"<code>{escape(change.smallest.name)}</code>"
+    shown = (
+        f"<details><summary>The smallest scenario that shows it: {file}</summary>"
+        f'<div class="scroll"><pre><code>{escape(change.yaml)}</code></pre></div></details>'
+        if change.yaml
+        else f"<p>No smaller scenario was found than {file}.</p>"
+    )
     return (
-        f'<h3 id="change-{number}"><span class="status {_STATUS[change.trend]}">{change.trend}</span> '
-        f"{escape(change.sentence)}</h3><p>{escape(change.smallest.name)}</p>"
-        f'<div class="scroll"><pre><code>{yaml}</code></pre></div>'
+        f'<h2><span class="status {_STATUS[change.trend]}">{change.trend}</span> {escape(change.cause)}</h2>'
+        f"{table(('phase', 'what', 'before', 'after', 'change'), rows)}{also}{shown}"
     )
 
 

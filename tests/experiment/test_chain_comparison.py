@@ -94,7 +94,7 @@ def test_one_more_try_is_found_and_shown_by_the_smallest_timeline(tmp_path: Path
     assert worse.smallest.parent == compared.page.parent
     assert "phases: {faults: 2s}" in worse.yaml  # one caller
     assert worse.yaml.count("  - on:") == 1
-    assert "attempts at openai for each request 1 → 3" in worse.sentence
+    assert "attempts at openai: 1 → 3 for each request" in worse.sentence
     again = trial(worse.smallest, runs=tmp_path / "again", command="harness run")
     assert again.error is None
 
@@ -105,6 +105,7 @@ def test_what_only_a_scenario_shows_is_shown_by_the_scenario(tmp_path: Path) -> 
 
     fewer = _change(compared, "attempts", "openai")
     assert fewer.smallest.name == "outage.yaml"
+    assert fewer.yaml == ""
     assert fewer.cause.endswith("outage.yaml")
     assert fewer.trend is Trend.BETTER
     assert compared.exit_code == ExitCode.PASS

@@ -15,7 +15,7 @@ from harness.judge.comparison.behaviour import (
     Fact,
     behaviour_of,
     effects,
-    phrases,
+    phases_of,
     trend_of,
     undecided,
 )
@@ -59,7 +59,7 @@ def test_fewer_attempts_and_shorter_waits_are_found(tmp_path: Path) -> None:
     found = {effect.fact.subject: effect for effect in effects(*runs) if effect.fact.phase == "fault"}
 
     assert found["openai"].trend is Trend.BETTER
-    assert found["openai"].text.startswith("attempts at openai for each request 2.")
+    assert found["openai"].text.startswith("attempts at openai: 2.")
     assert found["time to the answer"].trend is Trend.BETTER
 
 
@@ -130,7 +130,10 @@ def test_an_upgrade_that_serves_fewer_callers_is_worse() -> None:
     assert [effect.trend for effect in found] == [Trend.WORSE] * 4
     assert trend_of(found) is Trend.WORSE
     assert found[0].fact == ERROR
-    assert phrases(found)[:2] == ["error 500 0 % → 50 %", "served 100 % → 50 %"]
+    assert [effect.text for effect in found][:2] == [
+        "error 500: 0 % → 50 % of requests",
+        "served: 100 % → 50 % of requests",
+    ]
     assert trend_of(effects(after, before)) is Trend.BETTER
 
 
@@ -148,12 +151,21 @@ def test_another_error_or_another_wait_is_neither_better_nor_worse() -> None:
     assert trend_of(effects(_runs(GAP, *[500.0 * MS] * 5), _runs(GAP, *[900.0 * MS] * 5))) is Trend.OTHER
 
 
+def test_what_callers_get_comes_first_and_another_error_late() -> None:
+    """The first effect names the change: a caller who is served, or a provider who is asked more often, before an error's code."""
+    other = Fact("outcome", "fault", "error 429")
+    found = effects([{ERROR: 1.0, ATTEMPTS: 1.0}] * 5, [{other: 1.0, ATTEMPTS: 2.0}] * 5)
+
+    assert [effect.fact for effect in found] == [ATTEMPTS, other, ERROR]
+    assert found[1].key == (*found[2].key[:2], True) == ("outcome", "error", True)
+
+
 def test_a_finding_that_appears_is_worse() -> None:
     """It is named in words."""
     found = effects(_runs(IGNORED, *[0.0] * 5), _runs(IGNORED, *[1.0] * 5))
 
     assert trend_of(found) is Trend.WORSE
-    assert found[0].text.endswith(": now")
+    assert found[0].text.endswith(": not shown → shown")
     assert trend_of(effects(_runs(IGNORED, *[1.0] * 5), _runs(IGNORED, *[0.0] * 5))) is Trend.BETTER
 
 
@@ -162,7 +174,7 @@ def test_effects_in_several_phases_name_them() -> None:
     both = dict.fromkeys((ATTEMPTS, ATTEMPTS._replace(phase="recovery")), 1.0)
     more = dict.fromkeys(both, 2.0)
 
-    assert phrases(effects([both] * 5, [more] * 5)) == [
-        "in fault: attempts at openai for each request 1 → 2",
-        "in recovery: attempts at openai for each request 1 → 2",
-    ]
+    found = effects([both] * 5, [more] * 5)
+    assert phases_of(found) == ["fault", "recovery"]
+    assert phases_of(found[:1]) == [""]
+    assert [effect.text for effect in found] == ["attempts at openai: 1 → 2 for each request"] * 2

@@ -22,14 +22,14 @@ from harness.judge.run_data import RunData
 from harness.quantities import amount
 
 FactKind = Literal["outcome", "finding", "order", "attempts", "wait"]
-_UNITS: Mapping[FactKind, str] = {
-    "outcome": "share",
-    "finding": "count",
-    "order": "share",
-    "attempts": "count",
-    "wait": "ns",
+_KINDS: Mapping[FactKind, tuple[str, str]] = {
+    "outcome": ("share", " of requests"),
+    "finding": ("count", ""),
+    "order": ("share", " of requests"),
+    "attempts": ("count", " for each request"),
+    "wait": ("ns", ""),
 }
-"""What matters most to callers first: the first effect of a change names it."""
+"""Unit of each kind, and what its numbers are of. What matters most to callers comes first."""
 RUNS = 5
 """Runs of each chain that a difference is judged by."""
 _SHOWN_MIN = 4
@@ -38,6 +38,7 @@ _OUTCOME_MIN = 0.01
 _ATTEMPTS_MIN = 0.05
 
 SERVED = "served"
+_ERROR = "error"
 _INCOMPLETE = "an incomplete answer reported as a success"
 _NOBODY = "no provider"
 _TIME = "time to the answer"
@@ -82,27 +83,41 @@ class Effect:
     def key(self) -> tuple[FactKind, str, bool]:
         """What it is, whatever its size: two scenarios with the same key show the same difference.
 
-        One change of a backoff moves every wait, so waits differ by their direction alone.
+        One change of a backoff moves every wait, one of a cooldown many orders, and errors differ with the fault.
         """
-        subject = "" if self.fact.aspect == "wait" else self.fact.subject
-        return self.fact.aspect, subject, self.after > self.before
+        aspect, _, subject = self.fact
+        grows = self.after > self.before
+        if aspect == "order":
+            return aspect, "", True
+        if aspect == "wait":
+            return aspect, "", grows
+        return aspect, "error" if aspect == "outcome" and subject.startswith(_ERROR) else subject, grows
 
     @property
     def unit(self) -> str:
         """The unit of both numbers."""
-        return _UNITS[self.fact.aspect]
+        return _KINDS[self.fact.aspect][0]
+
+    @property
+    def label(self) -> str:
+        """What the numbers are about, for people."""
+        aspect, _, subject = self.fact
+        if aspect == "finding":
+            return FINDINGS[subject].name if subject in FINDINGS else subject
+        return {"order": "asked ", "attempts": "attempts at "}.get(aspect, "") + subject
+
+    @property
+    def sides(self) -> tuple[str, str]:
+        """Both numbers for people."""
+        if self.fact.aspect == "finding":
+            return ("not shown", "shown") if self.after > self.before else ("shown", "not shown")
+        return amount(self.before, self.unit), amount(self.after, self.unit)
 
     @property
     def text(self) -> str:
-        """For people, without the phase."""
-        aspect, _, subject = self.fact
-        if aspect == "finding":
-            name = FINDINGS[subject].name if subject in FINDINGS else subject
-            return f"{name}: {'now' if self.after > self.before else 'no longer'}"
-        sides = f"{amount(self.before, self.unit)} → {amount(self.after, self.unit)}"
-        if aspect == "attempts":
-            return f"attempts at {subject} for each request {sides}"
-        return f"asked {subject}: {sides} of requests" if aspect == "order" else f"{subject} {sides}"
+        """All of it for people, but for the phase."""
+        before, after = self.sides
+        return f"{self.label}: {before} → {after}{_KINDS[self.fact.aspect][1]}"
 
 
 def behaviour_of(run: RunData, verdict: Verdict) -> Behaviour:
@@ -136,16 +151,18 @@ def effects(before: Sequence[Behaviour], after: Sequence[Behaviour]) -> tuple[Ef
         before: What the first chain did, run by run.
         after: The same of the second, in as many runs.
     """
-    found = []
     needed = min(_SHOWN_MIN, len(before))
+    found: dict[Fact, tuple[float, float]] = {}
     for fact in _facts(before, after):
-        old, new = _numbers(fact, before), _numbers(fact, after)
-        if _shown(fact, old, new) >= needed:
-            service = _service(fact.phase, after) - _service(fact.phase, before)
-            old_one, new_one = (median(number for number in side if not math.isnan(number)) for side in (old, new))
-            trend = _trend(fact, new_one - old_one, service)
-            found.append(Effect(fact=fact, before=old_one, after=new_one, trend=trend))
-    return tuple(sorted(found, key=_weight))
+        sides = [_numbers(fact, side) for side in (before, after)]
+        if _shown(fact, *sides) >= needed:
+            old, new = (median(number for number in side if not math.isnan(number)) for side in sides)
+            found[fact] = old, new
+    differences = {fact: new - old for fact, (old, new) in found.items()}
+    made = [
+        Effect(fact=fact, before=old, after=new, trend=_trend(fact, differences)) for fact, (old, new) in found.items()
+    ]
+    return tuple(sorted(made, key=_weight))
 
 
 def undecided(before: Sequence[Behaviour], after: Sequence[Behaviour]) -> bool:
@@ -162,10 +179,10 @@ def trend_of(effects: Iterable[Effect]) -> Trend:
     return next((each.trend for each in effects if each.trend is not Trend.OTHER), Trend.OTHER)
 
 
-def phrases(effects: Sequence[Effect]) -> list[str]:
-    """Return effects for people, each with its phase if there are several."""
+def phases_of(effects: Sequence[Effect]) -> list[str]:
+    """Return the phase of each effect for people: empty where all are of one phase, or of the whole run."""
     several = len({each.fact.phase for each in effects if each.fact.phase}) > 1
-    return [f"in {each.fact.phase}: {each.text}" if several and each.fact.phase else each.text for each in effects]
+    return [each.fact.phase if several else "" for each in effects]
 
 
 def _outcomes(run: RunData) -> Iterator[str]:
@@ -176,7 +193,7 @@ def _outcomes(run: RunData) -> Iterator[str]:
         elif requests.truncated[place]:
             yield "an answer that broke off"
         elif requests.failed[place]:
-            yield "an error without a status" if math.isnan(status) else f"error {int(status)}"
+            yield f"{_ERROR} without a status" if math.isnan(status) else f"{_ERROR} {int(status)}"
         else:
             yield "no answer before the deadline" if requests.left[place] else "never sent"
 
@@ -237,32 +254,27 @@ def _least(fact: Fact, number: float) -> float:
     return {"attempts": _ATTEMPTS_MIN, "finding": 0.5}.get(fact.aspect, _OUTCOME_MIN)
 
 
-def _service(phase: str, runs: Sequence[Behaviour]) -> float:
-    """Return how well callers were served: a truncated answer that passes for a whole one is worse than an error."""
-    served, deceived = (Fact("outcome", phase, subject) for subject in (SERVED, _INCOMPLETE))
-    return fmean(run.get(served, 0.0) - run.get(deceived, 0.0) for run in runs)
-
-
-def _trend(fact: Fact, difference: float, service: float) -> Trend:
+def _trend(fact: Fact, differences: Mapping[Fact, float]) -> Trend:
     """Return whether a difference is better or worse.
+
+    Callers who are served better or worse decide about everything else in their phase. A truncated answer that passes for a
+    whole one is worse than an error.
 
     Args:
         fact: What differs.
-        difference: Of the second chain from the first.
-        service: By how much callers are served better in the same phase; negative if worse.
+        differences: All that differ, each by how much the second chain has more.
     """
-    less_is_better = fact.aspect in ("attempts", "finding") or fact.subject == _TIME
-    if fact.aspect == "outcome" or (abs(service) > _OUTCOME_MIN and fact.aspect != "finding"):
-        better = service
-    elif less_is_better:
-        better = -difference
-    else:
-        return Trend.OTHER
-    if abs(better) <= (_OUTCOME_MIN if fact.aspect == "outcome" else 0.0):
+    served, deceived = (differences.get(Fact("outcome", fact.phase, name), 0.0) for name in (SERVED, _INCOMPLETE))
+    better = served - deceived
+    if fact.aspect == "finding" or (not better and (fact.aspect == "attempts" or fact.subject == _TIME)):
+        better = -differences[fact]
+    if not better:
         return Trend.OTHER
     return Trend.BETTER if better > 0 else Trend.WORSE
 
 
 def _weight(effect: Effect) -> tuple[int, int, str]:
+    """Return the place of an effect: what callers get first, then what was done for it; another error comes late."""
     fact = effect.fact
-    return [*_UNITS].index(fact.aspect), int(fact.subject in (SERVED, _TIME)), fact.subject
+    place = [*_KINDS].index("wait" if fact.aspect == "outcome" and effect.trend is Trend.OTHER else fact.aspect)
+    return place, int(fact.subject in (SERVED, _TIME)), fact.subject

@@ -48,7 +48,7 @@ def faults_of(timeline: FaultSchedule) -> str:
         + f" at {listed(fault.names)}"
         for fault in timeline.faults
     ]
-    return ("streams, " if timeline.streaming else "") + listed(faults)
+    return ("streams: " if timeline.streaming else "") + listed(faults)
 
 
 def _begun(attempt: AttemptRecord) -> int:
