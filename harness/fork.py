@@ -142,6 +142,8 @@ def _work(work: Callable[[], Any], sending: int) -> NoReturn:
     code = 1
     try:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the parent too, which kills this process
+        with open(os.devnull, "rb") as nothing:  # noqa: PTH123 - a chain that asks for input would read the parent's messages
+            os.dup2(nothing.fileno(), 0)
         answer = _answer_of(work)
         with os.fdopen(sending, "wb") as pipe:
             pipe.write(answer)

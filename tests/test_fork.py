@@ -10,7 +10,7 @@ from functools import partial
 import pytest
 
 from harness.errors import HarnessError, UsageError
-from harness.fork import in_fork, pristine
+from harness.fork import Forker, in_fork, pristine
 
 KEPT: list[int] = []
 
@@ -56,6 +56,51 @@ def test_a_fork_ends_with_whoever_waits_for_its_answer() -> None:
     with pytest.raises(HarnessError, match="nobody waits"):
         in_fork(signal.pause, owner=owner)
     os.close(owner)
+
+
+def test_a_fork_reads_none_of_its_parents_messages() -> None:
+    """A chain may ask for input, and nobody is there to answer."""
+    reading, writing = os.pipe()
+    os.write(writing, b"message")
+    own = os.dup(0)
+    os.dup2(reading, 0)
+    try:
+        assert in_fork(partial(os.read, 0, 7)) == b""
+    finally:
+        os.dup2(own, 0)
+        for descriptor in (own, reading, writing):
+            os.close(descriptor)
+
+
+def begin_badly() -> None:
+    """Do what a library may do when it is imported."""
+    raise SystemExit(3)
+
+
+def test_a_process_to_fork_from_begins_with_some_work() -> None:
+    """If that fails, there is no such process."""
+    forker = Forker.start(partial(remember, 5))
+    try:
+        assert [forker.run(remember, number) for number in (6, 7)] == [[5, 6], [5, 7]]
+        assert KEPT == []
+    finally:
+        forker.close()
+    with pytest.raises(HarnessError, match="SystemExit: 3"):
+        Forker.start(begin_badly)
+
+
+def test_processes_to_fork_from_end_one_by_one() -> None:
+    """None holds up another one, even if a fork of it never ends."""
+    first, second = Forker.start(), Forker.start()
+    owner, runner = os.pipe()
+    os.close(runner)
+    with pytest.raises(HarnessError, match="nobody waits"):
+        first.run(signal.pause, owner=owner)
+    os.close(owner)
+    for forker in (first, second):
+        forker.close()
+        with pytest.raises(ChildProcessError):
+            os.waitpid(forker.pid, os.WNOHANG)
 
 
 def test_a_clean_process_stays_as_it_was_made() -> None:

@@ -102,6 +102,7 @@ class Agreement:
         gaps: Retry gaps.
         overheads: Fallback overheads.
         verdicts: What the judge said, live and simulated.
+        lag_s: How late the chain's event loop woke up live, at the 95th percentile; NaN if it was not measured.
         numbers: Of the whole run, live and simulated, by name; None where there is none.
     """
 
@@ -117,6 +118,7 @@ class Agreement:
     gaps: Waits
     overheads: Waits
     verdicts: tuple[str, str]
+    lag_s: float
     numbers: dict[str, tuple[float | None, float | None]]
 
     @property
@@ -151,6 +153,7 @@ def compare(plan: Plan, live: History, simulated: History, *, litellm: str | Non
         gaps=Waits(live=_gaps(runs[0]), sim=_gaps(runs[1])),
         overheads=Waits(live=_overheads(runs[0]), sim=_overheads(runs[1])),
         verdicts=(verdicts[0].status.value, verdicts[1].status.value),
+        lag_s=_lag_s(live),
         numbers={name: (values[0][name].value, values[1][name].value) for name in NUMBERS},
     )
 
@@ -236,6 +239,11 @@ def _changes_mind(both: pd.DataFrame, *histories: History) -> pd.Series:
         served = ordered[f"served_by_{side}"]
         switches |= (served != served.shift(1)) | (served != served.shift(-1))
     return (switches & ~ordered.index.isin(failed)).reindex(both.index)
+
+
+def _lag_s(live: History) -> float:
+    lags = live.health.loc[live.health["process"] == "chain", "loop_lag_ns"]
+    return float(lags.quantile(0.95)) / 1e9
 
 
 def _gaps(run: RunData) -> np.ndarray:
