@@ -43,8 +43,8 @@ def compare_chains(
     reports: Path,
     progress: ComparisonProgress,
     command: str = "",
-    scenarios: Sequence[Path] = SCENARIOS,
-    search_s: float = SEARCH_S,
+    scenarios: Sequence[Path] | None = None,
+    search_s: float | None = None,
     seed: int = 1,
 ) -> ComparedChains:
     """Return what differs between two chains, and keep it as a page with a scenario for each difference.
@@ -55,8 +55,8 @@ def compare_chains(
         reports: Folder of all runs.
         progress: Told how far it is.
         command: The command line that repeats this comparison.
-        scenarios: Scenario files and folders that both run, or names of shipped ones.
-        search_s: How long to try timelines of faults, in seconds.
+        scenarios: Scenario files and folders that both run, or names of shipped ones; all shipped ones if None.
+        search_s: How long to try timelines of faults, in seconds; a minute and a half if None.
         seed: Fixes the order in which they are tried.
 
     Raises:
@@ -71,12 +71,13 @@ def compare_chains(
     differences = ChainDifferences(sides, (old, new), seed=seed)
     folder = ComparisonFolder.create(reports)
     with differences.engines():
-        progress.phase("search", search_s)
-        differences.search(search_s)
+        budget_s = SEARCH_S if search_s is None else search_s
+        progress.phase("search", budget_s)
+        differences.search(budget_s)
         progress.phase("smallest timelines")
         differences.confirm()
         progress.phase("scenarios")
-        differences.run_scenarios(scenarios, progress.count)
+        differences.run_scenarios(scenarios or SCENARIOS, progress.count)
         progress.phase("smallest timelines")
         differences.confirm()
     changes = tuple(_change(each, number, folder, sides) for number, each in enumerate(differences.confirmed(), 1))

@@ -39,3 +39,13 @@ def scenario(folder: Path, name: str, *, baseline_s: float = 5, rate: float = 1)
     path = folder / f"{name}.yaml"
     path.write_text(SCENARIO.format(name=name, rate=rate, baseline_s=baseline_s))
     return path
+
+
+class NoProgress:
+    """Shows nobody how far a comparison is."""
+
+    def phase(self, name: str, total_s: float | None = None) -> None:
+        """Begin a named part of the work."""
+
+    def count(self, done: int, total: int) -> None:
+        """Set how many runs of a part are done."""

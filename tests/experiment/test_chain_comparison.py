@@ -14,6 +14,7 @@ from harness.experiment import ChainSide, chain_differences, compare_chains, tri
 from harness.judge.comparison.changes import Trend
 from harness.report.chain_comparison import BehaviourChange, ComparedChains
 from harness.sim.search.sweep import sweep
+from tests.experiment.files import NoProgress
 
 CHAIN = """\
 name: ours
@@ -35,16 +36,6 @@ faults:
 """
 
 
-class Quiet:
-    """Shows nobody how far it is."""
-
-    def phase(self, name: str, total_s: float | None = None) -> None:
-        """Begin a part."""
-
-    def count(self, done: int, total: int) -> None:
-        """Count."""
-
-
 def _chain(
     folder: Path, name: str, *, attempts: int = 2, timeout: str = "4s", order: str = "openai, azure"
 ) -> ChainSide:
@@ -63,7 +54,7 @@ def _compared(folder: Path, before: ChainSide, after: ChainSide, *, timelines: i
             before,
             after,
             reports=folder / "reports",
-            progress=Quiet(),
+            progress=NoProgress(),
             command="harness compare",
             scenarios=[scenario],
             search_s=600,
@@ -120,7 +111,7 @@ def test_a_scenario_that_fits_one_chain_only_is_named(tmp_path: Path) -> None:
     scenario.parent.mkdir()
     scenario.write_text(SCENARIO.format(name="named").replace("primary", "azure"))
     compared = compare_chains(
-        before, after, reports=tmp_path / "reports", progress=Quiet(), scenarios=[scenario], search_s=0
+        before, after, reports=tmp_path / "reports", progress=NoProgress(), scenarios=[scenario], search_s=0
     )
 
     assert [each.fits for each in compared.not_compared] == [False]

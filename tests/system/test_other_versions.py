@@ -5,10 +5,16 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from harness.chain.home import ChainHome
+from harness.experiment import ChainSide, chain_differences, compare_chains
+from harness.sim.search.sweep import sweep
+from tests.experiment.files import NoProgress
 
 pytestmark = pytest.mark.system
 
@@ -67,6 +73,23 @@ def test_a_refused_provider_is_fallen_back_from(tmp_path: Path, version: str, en
     assert chain["versions"]["litellm"] == version
     assert chain["built_from"] == [f"litellm=={version}"]
     assert verdict["status"] in {"pass", "inconclusive" if engine == "live" else "pass"}
+
+
+def test_what_an_upgrade_changes_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Both versions run side by side, each in its environment; the newest waits longer before it falls back."""
+    monkeypatch.setattr(chain_differences, "sweep", lambda space: islice(sweep(space), 1))
+    sides = [ChainSide(path=CHAIN, home=ChainHome(litellm=version)) for version in (OLDEST, NEWEST)]
+    compared = compare_chains(
+        sides[0], sides[1], reports=tmp_path, progress=NoProgress(), scenarios=[Path("smoke/auth-failure.yaml")]
+    )
+    longer = {
+        effect.fact.subject for change in compared.changes for effect in change.effects if effect.after > effect.before
+    }
+
+    assert "wait before azure after openai failed" in longer
+    assert compared.not_compared == ()
+    assert (compared.before, compared.after) == (f"LiteLLM {OLDEST}", f"LiteLLM {NEWEST}")
+    assert f"--litellm {NEWEST}" in compared.changes[0].smallest.read_text()
 
 
 @slow
