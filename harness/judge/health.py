@@ -13,11 +13,13 @@ LAG_P99_NS = 50_000_000
 LAG_MAX_NS = 500_000_000
 STEADY_SHARE = 0.95
 STEADY_REQUESTS_MIN = 10
+UNANSWERED_MIN = 3
+"""So many broken attempts show that the mocked providers answer nobody; fewer may be the chain's own doing."""
 
 
 def ailments(run: RunData) -> list[str]:
     """Return a sentence for each thing that is wrong with the run's own health."""
-    return [*_records(run), *_late(run), *_unsteady(run)]
+    return [*_records(run), *_late(run), *_unanswered(run), *_unsteady(run)]
 
 
 def _records(run: RunData) -> list[str]:
@@ -49,6 +51,19 @@ def _late(run: RunData) -> list[str]:
             f"a request was sent {amount(most_ns, 'ns', limit=LAG_MAX_NS)} late; limit {duration(LAG_MAX_NS)}"
         )
     return sentences
+
+
+def _unanswered(run: RunData) -> list[str]:
+    """Return a sentence where no mocked provider ever answered, though no fault kept it from that: then it is not the chain's."""
+    attempts = run.columns.attempts
+    mocked = ~attempts.touched & ~attempts.column("forwarded").to_numpy(bool)
+    broken = mocked & attempts.had("reset", "refused", "cut", "malformed")
+    answered = mocked & ~np.isnan(attempts.status) & ~broken
+    if answered.any() or broken.sum() < UNANSWERED_MIN:
+        return []
+    return [
+        f"the mocked providers did not work: {plural(int(broken.sum()), 'attempt')} broke without a fault, and none succeeded"
+    ]
 
 
 def _unsteady(run: RunData) -> list[str]:

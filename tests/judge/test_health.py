@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from harness.history import AttemptRecord, History
+from harness.judge import Status, judge
 from harness.judge.health import ailments
 from harness.judge.run_data import RunData
 from tests.histories import primary_429
@@ -47,6 +48,22 @@ def test_what_is_lost_counts_once() -> None:
     plan, history = primary_429()
     short = replace(history, requests=history.requests.iloc[:-3], attempts=history.attempts.iloc[:0], lost=2)
     assert ailments(RunData.of(plan, short))[0] == "5 records lost"
+
+
+@pytest.mark.parametrize(("broken", "answered", "ill"), [(3, 0, True), (2, 0, False), (3, 1, False)])
+def test_providers_that_answer_nobody(broken: int, answered: int, *, ill: bool) -> None:
+    """If nothing is ever answered, though no fault is to blame, the run says nothing about the chain."""
+    plan = plan_of("success_rate >= 99%")
+    book = Book()
+    for second in range(broken):
+        book.request(second, fails(None, outcome="reset", fault=None), outcome="error", status=500)
+    for second in range(answered):
+        book.request(20 + second, Try())
+    run = book.run(plan)
+    sentence = "the mocked providers did not work: 3 attempts broke without a fault, and none succeeded"
+
+    assert (sentence in ailments(run)) is ill
+    assert (judge(run).status is Status.INCONCLUSIVE) is ill
 
 
 def _orphan(start_s: float, request_id: str | None) -> AttemptRecord:
