@@ -1,4 +1,4 @@
-"""Numbers as people read them: three significant digits, a space before the unit, and more digits only where they matter.
+"""Numbers and lists as people read them: three significant digits, a space before the unit, and more digits only where they matter.
 
 A share is `100 %` or `0 %` only if it is exactly that. A value beside a limit has as many digits as show on which side of
 the limit it lies. Whole numbers are never rounded.
@@ -85,6 +85,13 @@ def plural(number: int, one: str, many: str | None = None) -> str:
     if number == 0:
         return f"no {one}"
     return f"{count(number)} {one if number == 1 else many or one + 's'}"
+
+
+def listed(parts: Sequence[str], *, most: int | None = None) -> str:
+    """Return `a, b and c`; `a, b, … (12 in all)` where there are more than `most`."""
+    if most is not None and len(parts) > most:
+        return f"{', '.join(parts[:most])}, … ({count(len(parts))} in all)"
+    return " and ".join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else "".join(parts)
 
 
 def _side(value: float, limit: float) -> int:

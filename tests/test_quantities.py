@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.quantities import amount, count, duration, exact, interval, plural, share
+from harness.quantities import amount, count, duration, exact, interval, listed, plural, share
 
 UNITS = ("share", "ns", "ratio", "count", "per_s", "usd")
 
@@ -151,6 +151,14 @@ def test_things_are_counted_in_words() -> None:
     ]
     assert plural(2, "try", "tries") == "2 tries"
     assert count(1234567) == "1,234,567"
+
+
+def test_a_list_reads_as_a_sentence() -> None:
+    """A long one gives its length in place of the rest."""
+    assert listed([]) == ""
+    assert listed(["a"]) == "a"
+    assert listed(["a", "b", "c"]) == "a, b and c"
+    assert listed(["a", "b", "c"], most=2) == "a, b, … (3 in all)"
 
 
 def _read(text: str) -> float:

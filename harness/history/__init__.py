@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from harness.history.join import join
 from harness.history.records import (
@@ -14,6 +13,7 @@ from harness.history.records import (
     RequestOutcome,
     RequestRecord,
 )
+from harness.lazy import lazy_names
 
 if TYPE_CHECKING:
     from harness.history.frames import History, as_records, frame
@@ -32,8 +32,5 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    """Import what needs pandas when it is asked for: the processes of a run write records and never a column."""
-    if name not in __all__:
-        raise AttributeError(name)
-    return getattr(import_module("harness.history.frames"), name)
+# The processes of a run write records and never a column: they import no pandas.
+__getattr__ = lazy_names(__name__, dict.fromkeys(("History", "as_records", "frame"), "frames"))

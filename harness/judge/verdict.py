@@ -86,7 +86,7 @@ def _find(run: RunData, name: str, asked: bool) -> Finding:
     try:
         kind = FINDINGS[name]
         severity = "required" if asked else kind.severity
-        seen = kind.look(run)
+        seen = kind.check(run)
     except Exception as error:
         # That a check crashed does not mean that all is well.
         _log.exception("the check %s failed", name)

@@ -13,7 +13,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from harness import experiment
+from harness import experiment, quantities
 from harness.errors import HarnessError, UsageError
 from harness.judge import ExpectationResult, Finding, Metrics, Status, Verdict
 from harness.report import JudgedRun, words
@@ -147,5 +147,5 @@ def _expectation(row: ExpectationResult) -> str:
 
 
 def _finding(one: Finding) -> str:
-    requests = f" ({words.listed(one.requests, most=_IDS_MAX)})" if one.requests else ""
+    requests = f" ({quantities.listed(one.requests, most=_IDS_MAX)})" if one.requests else ""
     return f"  {words.finding(one)} {words.finding_name(one.id)} ({one.id}): {one.message}{requests}"

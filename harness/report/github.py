@@ -125,7 +125,7 @@ def _finding(finding: Finding) -> str:
 
 
 def _ids(requests: Sequence[str]) -> str:
-    return f" ({words.listed(requests, most=_IDS_MAX)})" if requests else ""
+    return f" ({quantities.listed(requests, most=_IDS_MAX)})" if requests else ""
 
 
 def _page(lines: list[str], compared: Compared | None) -> str:

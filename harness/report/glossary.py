@@ -42,8 +42,8 @@ def explained(term: str, meaning: str = "") -> str:
     return f'<abbr tabindex="0" title="{escape(plain)}">{escape(term)}</abbr>'
 
 
-def listed(page: str) -> str:
-    """Return the terms that a piece of HTML explains as a list, each once; empty where there is none."""
+def definitions(page: str) -> str:
+    """Return a list of the terms that a piece of HTML explains, each once; empty where there is none."""
     found = re.findall(r'<abbr tabindex="0" title="([^"]*)">([^<]*)</abbr>', page)
     terms = {unescape(term): unescape(meaning) for meaning, term in found}
     if not terms:

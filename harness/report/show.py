@@ -189,7 +189,7 @@ def _health(name: str) -> str:
 
 def glossary(run: JudgedRun) -> Block:
     """Show what the words mean that the other blocks explain on hover only."""
-    return Block(terms.listed("".join(block(run).html for block in (heading, verdict, numbers, measured))))
+    return Block(terms.definitions("".join(block(run).html for block in (heading, verdict, numbers, measured))))
 
 
 def command(run: JudgedRun) -> str:

@@ -31,7 +31,7 @@ def broke(plan: Plan) -> str:
         by_deed[_deed(window)].append(window.provider)
     if not by_deed:
         return "no fault was injected"
-    return words.listed([f"{words.listed(names, most=3)} {deed}" for deed, names in by_deed.items()], most=3)
+    return quantities.listed([f"{quantities.listed(names, most=3)} {deed}" for deed, names in by_deed.items()], most=3)
 
 
 def _deed(window: Window) -> str:
@@ -51,7 +51,7 @@ def _chosen(window: Window) -> str:
     if window.streaming is not None:
         chosen += " in streams" if window.streaming else " in plain answers"
     if window.models is not None:
-        chosen += f" for {words.listed(window.models, most=3)}"
+        chosen += f" for {quantities.listed(window.models, most=3)}"
     return chosen
 
 
@@ -81,7 +81,7 @@ def _served(run: JudgedRun) -> str:
     parts = [
         f"{name} {'' if place else 'served '}{quantities.count(n)}" for place, (name, n) in enumerate(counts.items())
     ]
-    served = f", {words.listed(parts, most=3)}"
+    served = f", {quantities.listed(parts, most=3)}"
     waits_ns = np.sort(others["fallback_overhead_ns"].dropna().to_numpy(dtype=float))
     if not len(waits_ns) or run.blind:
         return served
@@ -106,7 +106,7 @@ def _unmet(verdict: Verdict) -> list[str]:
     """Return the limits that were not kept."""
     rows = [row for row in verdict.expectations if row.status is Status.FAIL and not words.forbids(row)]
     texts = [f"`{row.text}` ({'no value' if row.observed is None else f'was {words.observed(row)}'})" for row in rows]
-    return [f"Not met: {words.listed(texts, most=3)}"] if texts else []
+    return [f"Not met: {quantities.listed(texts, most=3)}"] if texts else []
 
 
 def _found(verdict: Verdict) -> list[str]:
@@ -117,4 +117,4 @@ def _found(verdict: Verdict) -> list[str]:
         for finding in verdict.findings
         if finding.status is Status.FAIL and (finding.severity == "required" or finding.id in forbidden)
     ]
-    return [f"Found: {words.listed(texts, most=3)}"] if texts else []
+    return [f"Found: {quantities.listed(texts, most=3)}"] if texts else []

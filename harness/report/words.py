@@ -86,13 +86,6 @@ def by_weight(findings: Sequence[Finding]) -> list[Finding]:
     return sorted(found, key=lambda finding: (finding.status is not Status.FAIL, finding.severity != "required"))
 
 
-def listed(names: Sequence[str], most: int = 5) -> str:
-    """Return `a, b and c`; `a, b, … (12 in all)` where there are more than `most`."""
-    if len(names) > most:
-        return f"{', '.join(names[:most])}, … ({quantities.count(len(names))} in all)"
-    return " and ".join([", ".join(names[:-1]), names[-1]]) if len(names) > 1 else "".join(names)
-
-
 def shortened(name: str, most: int = 28) -> str:
     """Return a name that fits a picture: a long one loses its middle."""
     if len(name) <= most:

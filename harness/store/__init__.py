@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from harness.lazy import lazy_names
 from harness.store.capture import Capture, EdgeAttempt, Foreign, Origin, Row, Sink
 from harness.store.files import read_json
 from harness.store.format import decode, encode, shaped
@@ -32,9 +32,5 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    """Import what needs pandas and Parquet when it is asked for: the processes of a run only capture."""
-    if name not in __all__:
-        raise AttributeError(name)
-    room = {"SuiteFolder": "suite", "ComparisonFolder": "comparison"}.get(name, "folder")
-    return getattr(import_module(f"harness.store.{room}"), name)
+# The processes of a run only capture: they import no pandas.
+__getattr__ = lazy_names(__name__, {"ComparisonFolder": "comparison", "RunFolder": "folder", "SuiteFolder": "suite", "latest": "folder"})

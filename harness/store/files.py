@@ -52,6 +52,23 @@ def _exclusive(parent: Path, name: str) -> Path:
     raise HarnessError(f"{_TRIES_MAX} folders are called {name}", where=str(parent))
 
 
+def existing_folder(path: Path, kind: str, *, file: str, hint: str) -> Path:
+    """Return a folder of a kind, resolved.
+
+    Args:
+        path: Its path.
+        kind: `run` or `suite`.
+        file: What each folder of that kind has.
+        hint: What to name in its place.
+
+    Raises:
+        UsageError: It has no such file.
+    """
+    if not (path / file).is_file():
+        raise UsageError(f"not a {kind}'s folder: it has no {file}", where=str(path), hint=hint)
+    return path.resolve()
+
+
 def write_file(path: Path, raw: bytes) -> None:
     """Write a file, whole or not at all."""
     partial = path.with_name(f".{path.name}.part")

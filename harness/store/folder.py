@@ -19,7 +19,7 @@ from harness.history import History
 from harness.scenario import LATEST, Plan
 from harness.store import tables
 from harness.store.compact import compact
-from harness.store.files import create_folder, read_json, timestamp, write_file, write_json
+from harness.store.files import create_folder, existing_folder, read_json, timestamp, write_file, write_json
 from harness.store.plans import with_facts
 
 
@@ -67,10 +67,9 @@ class RunFolder:
         Raises:
             UsageError: There is no run at that path.
         """
-        if not (path / "plan.json").is_file():
-            problem = "not a run's folder: it has no plan.json"
-            raise UsageError(problem, where=str(path), hint="name the folder of a run, such as reports/latest")
-        return cls(path.resolve())
+        return cls(
+            existing_folder(path, "run", file="plan.json", hint=f"name the folder of a run, such as reports/{LATEST}")
+        )
 
     @property
     def capture(self) -> Path:

@@ -11,9 +11,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from harness.errors import UsageError
 from harness.scenario import SUITES
-from harness.store.files import create_folder, read_json, timestamp, write_file, write_json
+from harness.store.files import create_folder, existing_folder, read_json, timestamp, write_file, write_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +41,7 @@ class SuiteFolder:
         Raises:
             UsageError: There is no suite at that path.
         """
-        if not (path / "suite.json").is_file():
-            problem = "not a suite's folder: it has no suite.json"
-            raise UsageError(problem, where=str(path), hint=f"name a folder of reports/{SUITES}")
-        return cls(path.resolve())
+        return cls(existing_folder(path, "suite", file="suite.json", hint=f"name a folder of reports/{SUITES}"))
 
     @classmethod
     def latest(cls, reports: Path) -> SuiteFolder | None:

@@ -81,12 +81,12 @@ def look(finding: str, run: RunData) -> CheckResult:
         for declared in PROPERTIES.own.values():
             if finding in declared.findings:
                 assert_agreement(declared, run)
-    return FINDINGS[finding].look(run)
+    return FINDINGS[finding].check(run)
 
 
 def assert_agreement(declared: Property, run: RunData) -> None:
     """Compare a property, in plain Python, with its findings, in columns: both name the same requests."""
-    found = [FINDINGS[finding].look(run) for finding in declared.findings]
+    found = [FINDINGS[finding].check(run) for finding in declared.findings]
     broken = declared.check(search_run(run))
     if all(FINDINGS[finding].shown_by == "run" for finding in declared.findings):
         assert bool(broken) == any(each.count for each in found), declared.name

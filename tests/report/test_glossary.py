@@ -11,18 +11,20 @@ def test_a_term_explains_itself_on_hover_and_in_the_list() -> None:
     """With the same words; what a file brought is text in both."""
     term = glossary.explained("a <b>", 'x "quoted" & `code`')
     assert term == '<abbr tabindex="0" title="x &quot;quoted&quot; &amp; code">a &lt;b&gt;</abbr>'
-    assert "<dt>a &lt;b&gt;</dt><dd>x &quot;quoted&quot; &amp; code</dd>" in glossary.listed(f"<p>{term} {term}</p>")
+    assert "<dt>a &lt;b&gt;</dt><dd>x &quot;quoted&quot; &amp; code</dd>" in glossary.definitions(
+        f"<p>{term} {term}</p>"
+    )
 
 
 def test_two_terms_of_one_meaning_are_both_listed() -> None:
     """A metric and its column mean the same."""
     page = glossary.explained("a", "Same.") + glossary.explained("b", "Same.")
-    assert glossary.listed(page).count("<dt>") == 2
+    assert glossary.definitions(page).count("<dt>") == 2
 
 
 def test_a_page_without_terms_has_no_list() -> None:
     """And no heading over nothing."""
-    assert glossary.listed("<p>plain</p>") == ""
+    assert glossary.definitions("<p>plain</p>") == ""
 
 
 def test_no_term_is_without_a_meaning() -> None:

@@ -28,11 +28,3 @@ def test_shortened_fits(name: str, most: int) -> None:
     short = words.shortened(name, most)
     assert len(short) <= most
     assert short == name or len(name) > most
-
-
-def test_listed() -> None:
-    """A list reads as a sentence, and a long one says how long it is."""
-    assert words.listed([]) == ""
-    assert words.listed(["a"]) == "a"
-    assert words.listed(["a", "b", "c"]) == "a, b and c"
-    assert words.listed(["a", "b", "c"], most=2) == "a, b, … (3 in all)"

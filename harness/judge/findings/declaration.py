@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from harness.judge.findings.check_result import CheckResult, unsure
+from harness.judge.findings.check_result import CheckResult
 from harness.judge.result import Severity
 from harness.judge.run_data import RunData
 
@@ -27,7 +27,6 @@ class FindingKind:
         remedy_on: What usually ends it on a driver, in place of `remedy`.
         check: Looks for it.
         harm: A caller was deceived, or left waiting for nothing.
-        drivers: The drivers whose chains can show it; all if empty.
     """
 
     id: str
@@ -40,14 +39,6 @@ class FindingKind:
     remedy_on: Mapping[str, str] = field(default_factory=dict)
     check: Callable[[RunData], CheckResult]
     harm: bool = False
-    drivers: frozenset[str] = frozenset()
-
-    def look(self, run: RunData) -> CheckResult:
-        """Return what the check found in a run."""
-        driver = run.plan.chain.driver
-        if self.drivers and driver not in self.drivers:
-            return unsure(f"a chain on {driver} cannot show it")
-        return self.check(run)
 
     def remedy_for(self, driver: str) -> str:
         """Return what usually ends it on a driver."""

@@ -6,8 +6,7 @@ from harness.history.records import AttemptRecord, RequestRecord
 from harness.http_rules import is_success
 from harness.judge.properties.declaration import Property, WorstRequest
 from harness.judge.properties.search_run import SearchRun
-from harness.judge.properties.words import listed
-from harness.quantities import duration
+from harness.quantities import duration, listed
 
 _CALLERS_OWN = frozenset({400, 413, 422})
 _POLICY_CODES = ("content_filter", "content_policy")

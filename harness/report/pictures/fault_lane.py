@@ -29,7 +29,7 @@ def in_words(plan: Plan) -> str:
         f"{window.provider} {window.text} from {quantities.duration(window.start_ns)} to {quantities.duration(window.end_ns)}"
         for window in windows
     ]
-    return f"injected {words.listed(texts, most=4)}"
+    return f"injected {quantities.listed(texts, most=4)}"
 
 
 def draw(axes: Axes, run: JudgedRun) -> None:

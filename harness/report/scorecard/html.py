@@ -37,7 +37,7 @@ def html(card: Scorecard) -> str:
     if broken := [cell for cell in card.cells if why(cell)]:
         parts.append("<h2>What did not pass</h2>" + "".join(map(_broken, broken)))
     parts.append(f"<p>Started {escape(card.started)}. Repeat with: <code>{escape(card.command)}</code></p>")
-    parts.append(glossary.listed("".join(parts)))
+    parts.append(glossary.definitions("".join(parts)))
     return page("Scorecard", "\n".join(parts), _OWN_STYLE.read_text(encoding="utf-8"))
 
 

@@ -7,8 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from harness.history import AttemptRecord
 from harness.judge.properties import PROPERTIES, SearchRun
-from harness.judge.properties.words import listed
-from harness.quantities import duration
+from harness.quantities import duration, listed
 from harness.scenario import Window
 from harness.sim.search.space import FaultSchedule
 

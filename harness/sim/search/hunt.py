@@ -222,7 +222,6 @@ class Hunt:
             turn += 1
             tried = self.tried
             self._schedules = self._space.schedules(streams=self._for_streams(turn))
-            seen = None
             try:
                 find(
                     self._schedules,
@@ -230,19 +229,15 @@ class Hunt:
                     settings=_settings(Phase.generate, Phase.target),
                     random=self._random(turn),
                 )
-            except _NewFindError as broken:
-                seen = broken
             except NoSuchExample:
                 dull = 0 if self.tried > tried else dull + 1
-            if seen is None:
-                continue
-            # Outside of `except`: what is being handled would become the context of whatever a chain raises in a run.
-            # The same numbers lead to the same schedule again, without a run: there the shrinking begins.
-            yield self._shrink(seen, self._random(turn)) or self._found(seen.name, seen.schedule, shrunk=False)
-            # What was noticed on the way need not be met again.
-            for name in self._open():
-                if name in self._noticed and self.steady(name, self._noticed[name]):
-                    yield self._found(name, self._bare(name, self._noticed[name]), shrunk=True)
+            except _NewFindError as new:
+                # The same numbers lead to the same schedule again, without a run: there the shrinking begins.
+                yield self._shrink(new, self._random(turn)) or self._found(new.name, new.schedule, shrunk=False)
+                # What was noticed on the way need not be met again.
+                for name in self._open():
+                    if name in self._noticed and self.steady(name, self._noticed[name]):
+                        yield self._found(name, self._bare(name, self._noticed[name]), shrunk=True)
 
     def _for_streams(self, turn: int) -> bool:
         """Return whether a round looks for what streams break: all of them do where nothing else is left, else every other."""
@@ -266,10 +261,10 @@ class Hunt:
                 raise _NewFindError(name, schedule)
         return False
 
-    def _shrink(self, seen: _NewFindError, random: Random) -> Find | None:
+    def _shrink(self, new: _NewFindError, random: Random) -> Find | None:
         """Return the smallest schedule that breaks a property, from the first one on that Hypothesis meets; None if it meets none."""
-        name = seen.name
-        holds = self._holds(name, seen.schedule)
+        name = new.name
+        holds = self._holds(name, new.schedule)
         best: FaultSchedule | None = None
         last = self.tried + SHRINK_MAX
 
