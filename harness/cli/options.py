@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -53,3 +55,24 @@ def home_of(python: Path | None, litellm: str | None) -> ChainHome:
     from harness.chain.home import ChainHome  # noqa: PLC0415 - `harness --help` stays quick
 
     return ChainHome(python=None if python is None else str(python), litellm=litellm)
+
+
+def command_line(
+    command: str,
+    *paths: Path,
+    chains: Sequence[Path],
+    seed: int | None,
+    home: ChainHome,
+    allow_real: bool,
+    engine: str,
+    repeat: int = 1,
+) -> str:
+    """Return a command that does the same again."""
+    words = ["harness", command, *map(str, paths)]
+    words += ["--engine", engine] if engine != "live" else []
+    words += [word for path in chains for word in ("--chain", str(path))]
+    words += home.words
+    words += ["--repeat", str(repeat)] if repeat > 1 else []
+    words += ["--seed", str(seed)] if seed is not None else []
+    words += ["--allow-real"] if allow_real else []
+    return shlex.join(words)

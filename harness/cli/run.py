@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -23,13 +22,13 @@ from harness.cli.options import (
     Reports,
     Seed,
     SummaryFile,
+    command_line,
     home_of,
 )
 from harness.cli.output import fail, show
 from harness.engines import Engine
 
 if TYPE_CHECKING:
-    from harness.chain.home import ChainHome
     from harness.experiment import RunResult
     from harness.report.comparison import Compared
 
@@ -64,7 +63,15 @@ def run(
             seed=seed,
             reports=reports,
             progress=progress,
-            command=_command(scenario, chain, seed, home, allow_real=allow_real, engine=engine),
+            command=command_line(
+                "run",
+                scenario,
+                chains=[chain] if chain else [],
+                seed=seed,
+                home=home,
+                allow_real=allow_real,
+                engine=engine,
+            ),
             allow_real=allow_real,
             engine=engine,
             home=home,
@@ -91,18 +98,6 @@ def print_result(result: RunResult, compared: Compared | None = None, *, as_json
         print_run(result.run)
         print_compared(compared)
     return exit_code(result.exit_code, compared)
-
-
-def _command(
-    scenario: Path, chain: Path | None, seed: int | None, home: ChainHome, *, allow_real: bool, engine: str
-) -> str:
-    words = ["harness", "run", str(scenario)]
-    words += ["--engine", engine] if engine != "live" else []
-    words += ["--chain", str(chain)] if chain else []
-    words += home.words
-    words += ["--seed", str(seed)] if seed is not None else []
-    words += ["--allow-real"] if allow_real else []
-    return shlex.join(words)
 
 
 @app.command(epilog="Example: harness report reports/latest")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,6 +19,7 @@ from harness.cli.options import (
     PythonAt,
     Reports,
     SummaryFile,
+    command_line,
     home_of,
 )
 from harness.cli.output import show
@@ -27,7 +27,6 @@ from harness.draw import SEED_MAX
 from harness.engines import Engine
 
 if TYPE_CHECKING:
-    from harness.chain.home import ChainHome
     from harness.report.comparison import Compared
     from harness.report.scorecard import Scorecard
 
@@ -82,7 +81,16 @@ def suite(
             junit_file=junit,
             reports=reports,
             progress=progress,
-            command=_suite_command(paths, chain or [], repeat, seed, home, allow_real=allow_real, engine=engine),
+            command=command_line(
+                "suite",
+                *paths,
+                chains=chain or [],
+                repeat=repeat,
+                seed=seed,
+                home=home,
+                allow_real=allow_real,
+                engine=engine,
+            ),
             allow_real=allow_real,
             engine=engine,
             home=home,
@@ -90,25 +98,6 @@ def suite(
     compared = experiment.compare_with(earlier, Path(card.path), junit_file=junit) if earlier else None
     github.publish_suite(card, compared, summary)
     return _print_suite(card, compared, as_json=as_json)
-
-
-def _suite_command(
-    paths: list[Path],
-    chains: list[Path],
-    repeat: int,
-    seed: int | None,
-    home: ChainHome,
-    *,
-    allow_real: bool,
-    engine: str,
-) -> str:
-    words = ["harness", "suite", *map(str, paths), *(word for path in chains for word in ("--chain", str(path)))]
-    words += ["--engine", engine] if engine != "live" else []
-    words += home.words
-    words += ["--repeat", str(repeat)] if repeat > 1 else []
-    words += ["--seed", str(seed)] if seed is not None else []
-    words += ["--allow-real"] if allow_real else []
-    return shlex.join(words)
 
 
 def _print_suite(card: Scorecard, compared: Compared | None, *, as_json: bool) -> int:

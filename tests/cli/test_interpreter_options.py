@@ -7,21 +7,14 @@ from pathlib import Path
 import pytest
 
 from harness.chain.home import ChainHome
-from harness.cli import run, suite
+from harness.cli.options import command_line
 from harness.experiment import trial
 from harness.experiment.suites.jobs import jobs
 from tests.cli.test_cli import called
+from tests.plans import chain_file
 
 ROUTER, REFERENCE = "scenarios/chains/gpt4-azure-claude.yaml", "scenarios/chains/reference.yaml"
-CHAIN = """\
-name: loop
-driver: openai-sdk
-providers:
-  openai: {dialect: openai, model: gpt-4}
-  azure: {dialect: azure, model: gpt-4}
-order: [openai, azure]
-retry: {attempts: 1}
-"""
+CHAIN = chain_file("openai", "azure", driver="openai-sdk", more="retry: {attempts: 1}")
 
 
 @pytest.mark.parametrize("command", [("run", "smoke/refused.yaml", "--engine", "sim"), ("check", "smoke/refused.yaml")])
@@ -58,12 +51,11 @@ def test_check_looks_for_the_chain_s_library(
 def test_the_options_are_part_of_the_command_that_repeats_a_run() -> None:
     """Of a run, of a suite, and of each of its runs."""
     file, home = Path("a.yaml"), ChainHome(litellm="1.90.0")
-    assert run._command(file, None, 1, home, allow_real=False, engine="live") == (
+    assert command_line("run", file, chains=[], seed=1, home=home, allow_real=False, engine="live") == (
         "harness run a.yaml --litellm 1.90.0 --seed 1"
     )
-    assert suite._suite_command([file], [], 2, None, home, allow_real=False, engine="sim") == (
-        "harness suite a.yaml --engine sim --litellm 1.90.0 --repeat 2"
-    )
+    again = command_line("suite", file, chains=[], repeat=2, seed=None, home=home, allow_real=False, engine="sim")
+    assert again == "harness suite a.yaml --engine sim --litellm 1.90.0 --repeat 2"
 
 
 def test_each_run_of_a_suite_is_repeated_where_it_ran(same_python: str) -> None:

@@ -7,8 +7,7 @@ import numpy as np
 from harness.judge.metrics.declaration import Metric
 from harness.judge.metrics.kinds import Count, Mean
 from harness.judge.metrics.scope import Scope
-
-SECOND_NS = 10**9
+from harness.quantities import S
 
 
 def _mean(scope: Scope) -> Mean:
@@ -21,7 +20,7 @@ def _mean(scope: Scope) -> Mean:
 def _peak(scope: Scope) -> Count:
     """Return the attempts begun in the busiest second, wherever it begins, by the requests planned per second."""
     starts = np.sort(scope.run.columns.attempts.start_ns[scope.attempts])
-    most = (np.searchsorted(starts, starts + SECOND_NS) - np.arange(len(starts))).max(initial=0)
+    most = (np.searchsorted(starts, starts + S) - np.arange(len(starts))).max(initial=0)
     return Count(value=float(most) / scope.run.plan.load.rate, samples=len(starts), nothing="no attempts")
 
 

@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 from harness.judge.metrics.declaration import Metric
+from harness.judge.metrics.gaps import observed_gaps
 from harness.judge.metrics.kinds import Observations
 from harness.judge.metrics.scope import Scope
 
 
 def _measure(scope: Scope) -> Observations:
-    attempts, gaps = scope.run.columns.attempts, scope.run.gaps
-    return Observations.of(
-        scope.attempts[gaps.before],
-        request=attempts.request[gaps.before],
-        from_ns=attempts.start_ns[gaps.after] - gaps.gap_ns,
-        to_ns=attempts.start_ns[gaps.after],
-        nothing="no retries",
-    )
+    return observed_gaps(scope, scope.run.gaps, nothing="no retries")
 
 
 RETRY_GAP = Metric(

@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 from harness.judge.metrics.declaration import Metric
+from harness.judge.metrics.gaps import observed_gaps
 from harness.judge.metrics.kinds import Observations
 from harness.judge.metrics.scope import Scope
 
 
 def _measure(scope: Scope) -> Observations:
-    attempts, switches = scope.run.columns.attempts, scope.run.switches
-    return Observations.of(
-        scope.attempts[switches.before],
-        request=attempts.request[switches.before],
-        from_ns=attempts.start_ns[switches.after] - switches.gap_ns,
-        to_ns=attempts.start_ns[switches.after],
-        nothing="no request went from one provider to another",
-    )
+    return observed_gaps(scope, scope.run.switches, nothing="no request went from one provider to another")
 
 
 SWITCH_GAP = Metric(

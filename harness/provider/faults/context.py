@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from harness.http_rules import is_success
 from harness.provider.answer import Call
 from harness.provider.inject import Inject
-from harness.provider.reply import End, Head, Send, Step
+from harness.provider.reply import Close, End, Head, Reset, Send, Step
 
 if TYPE_CHECKING:
     from harness.provider.dialects import Dialect
@@ -111,3 +112,13 @@ def half_way(context: FaultContext, progress: AnswerProgress, step: Step) -> tup
         return None
     before: list[Step] = [Send(step.data[:left])] if left else []
     return before, [Send(step.data[left:], step.text)]
+
+
+def end_half_way(
+    last: Close | Reset, context: FaultContext, progress: AnswerProgress, step: Step
+) -> tuple[AnswerProgress, Sequence[Step]]:
+    """Change an answer so that it ends half-way with `last`."""
+    halves = half_way(context, progress, step)
+    if halves is None:
+        return progress, (step,)
+    return progress._replace(fired=True, over=True), (*halves[0], last)

@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from functools import partial
 
 from harness.provider.fault_kind import ActsOnAnswer, Example, FaultKind, always, anything, no_error
 from harness.provider.fault_words import phrases
-from harness.provider.faults.context import AnswerProgress, FaultContext, half_way
+from harness.provider.faults.context import end_half_way
 from harness.provider.inject import Inject
-from harness.provider.reply import Close, Step
-
-
-def change(context: FaultContext, progress: AnswerProgress, step: Step) -> tuple[AnswerProgress, Sequence[Step]]:
-    """Close half-way."""
-    halves = half_way(context, progress, step)
-    if halves is None:
-        return progress, (step,)
-    return progress._replace(fired=True, over=True), (*halves[0], Close())
-
+from harness.provider.reply import Close
 
 CUT = FaultKind(
     kind="stream_cut",
@@ -27,7 +18,7 @@ CUT = FaultKind(
     check=anything,
     act=ActsOnAnswer(
         aspect="body",
-        change=change,
+        change=partial(end_half_way, Close()),
         streams_only=False,
         outcome="ok",
         error_code=no_error,

@@ -10,8 +10,7 @@ from harness.provider.fault_words import phrases
 from harness.provider.faults.context import AnswerProgress, FaultContext
 from harness.provider.inject import Inject
 from harness.provider.reply import Hang, Step, Wait
-
-_S = 10**9
+from harness.quantities import S
 
 
 def change(context: FaultContext, progress: AnswerProgress, step: Step) -> tuple[AnswerProgress, Sequence[Step]]:
@@ -45,5 +44,5 @@ DELAY = FaultKind(
     words=phrases(did="answered late", one="late answer", many="late answers"),
     meets="the headers, or whatever else comes first, arrive so much (± `jitter`) later; errors, closes and resets too",
     meets_plain="the same",
-    examples=(Example("slow", 1, Inject(delay=5 * _S)), Example("slow", 2, Inject(delay=20 * _S))),
+    examples=(Example("slow", 1, Inject(delay=5 * S)), Example("slow", 2, Inject(delay=20 * S))),
 )

@@ -9,8 +9,8 @@ from harness.provider.fault_words import phrases
 from harness.provider.faults.context import AnswerProgress, FaultContext
 from harness.provider.inject import Inject
 from harness.provider.reply import Head, Send, Step, Wait
+from harness.quantities import S
 
-_S = 10**9
 _CHARS_PER_TOKEN = 4
 
 
@@ -59,5 +59,5 @@ PACE = FaultKind(
         "second on"
     ),
     meets_plain="headers at once, the body when the last token would have come",
-    examples=(Example("streamed", 7, Inject(ttft=20 * _S)),),
+    examples=(Example("streamed", 7, Inject(ttft=20 * S)),),
 )

@@ -13,9 +13,7 @@ from harness.provider.fault_words import label
 from harness.provider.faults.context import FaultContext
 from harness.provider.inject import Inject
 from harness.provider.reply import End, Head, Send, Step
-from harness.quantities import duration
-
-_S = 10**9
+from harness.quantities import S, duration
 
 
 def answer(context: FaultContext) -> Answer:
@@ -122,9 +120,9 @@ STATUS = FaultKind(
         Example("refusals", 1, Inject(status=500)),
         Example("refusals", 2, Inject(status=429)),
         Example("refusals", 3, Inject(status=529, error="overloaded")),
-        Example("waits", 0, Inject(status=429, retry_after=2 * _S)),
-        Example("waits", 1, Inject(status=429, retry_after=2 * _S, retry_after_as="date")),
-        Example("waits", 2, Inject(status=429, retry_after=60 * _S)),
+        Example("waits", 0, Inject(status=429, retry_after=2 * S)),
+        Example("waits", 1, Inject(status=429, retry_after=2 * S, retry_after_as="date")),
+        Example("waits", 2, Inject(status=429, retry_after=60 * S)),
         Example("hopeless", 0, Inject(status=401)),
         Example("hopeless", 1, Inject(status=404)),
         Example("hopeless", 2, Inject(status=400)),
