@@ -16,9 +16,9 @@ from rig.result import Row, limited, tell
 from harness.chain import Chain, Provider, Retry
 from harness.history import AttemptRecord, FaultEvent, HealthRecord, History, RequestRecord, frame
 from harness.judge import RunData, judge, measure
+from harness.quantities import S
 from harness.scenario import Expectation, Fault, Inject, Load, Plan, Scenario, compile_plan
 
-S = 10**9
 TRIES = 4
 ATTEMPTS = 5_000_000
 RATE = 1000.0

@@ -13,6 +13,10 @@ from typing import Literal
 Unit = Literal["share", "ns", "ratio", "count", "per_s", "usd"]
 """What a number counts: a part of a whole, nanoseconds, times as many, things, things per second, US dollars."""
 
+MS = 10**6
+"""Nanoseconds in a millisecond."""
+S = 10**9
+"""Nanoseconds in a second."""
 DIGITS = 3
 """Significant digits of a number for people."""
 _DIGITS_MAX = 15

@@ -1,8 +1,10 @@
-"""What all tests share: profiles for property tests, the signals that a child inherits, and other interpreters.
+"""What all tests share: profiles for property tests, inherited signals, asynchronous tests and other interpreters.
 
 `ci` is derandomised, so that a red build is red again.
 """
 
+import asyncio
+import inspect
 import os
 import signal
 
@@ -16,6 +18,15 @@ signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's `make test
 settings.register_profile("ci", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("dev", deadline=None)
 settings.load_profile("ci" if os.environ.get("CI") else "dev")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
+    """Run a test that is a coroutine function on an event loop of its own."""
+    if not inspect.iscoroutinefunction(pyfuncitem.obj):
+        return None
+    asyncio.run(pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}))
+    return True
 
 
 @pytest.fixture(scope="session")

@@ -9,11 +9,10 @@ from typing import Any
 from harness.draw import draw
 from harness.experiment.prepare import load
 from harness.history import AttemptRecord, FaultEvent, HealthRecord, History, RequestRecord
+from harness.quantities import MS, S
 from harness.scenario import Plan
 
 SCENARIO = Path(__file__).parents[1] / "scenarios" / "primary-429.yaml"
-MS = 10**6
-S = 10**9
 LIMITED = "  - {on: primary, during: fault, inject: {status: 429, error: rate_limit, retry_after: 2s}}"
 _OUTCOMES = {"reset": "reset", "refused": "refused", "silent": "timeout"}
 _SILENT_NS = 3 * S

@@ -23,7 +23,7 @@ def test_a_time_that_has_passed_is_no_reason_to_wait() -> None:
     asyncio.run(asyncio.wait_for(sleep_until(5, lambda: 10**18), 60))
 
 
-def test_clean_up_is_done_though_cancelled() -> None:
+async def test_clean_up_is_done_though_cancelled() -> None:
     """Work that must be done is awaited to its end; then the cancellation goes on."""
     steps: list[str] = []
 
@@ -32,15 +32,12 @@ def test_clean_up_is_done_though_cancelled() -> None:
         await asyncio.sleep(0.05)
         steps.append("done")
 
-    async def story() -> None:
-        task = asyncio.create_task(to_the_end(clean_up()))
-        for _ in range(3):
-            await asyncio.sleep(0)
-            task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-
-    asyncio.run(story())
+    task = asyncio.create_task(to_the_end(clean_up()))
+    for _ in range(3):
+        await asyncio.sleep(0)
+        task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
     assert steps == ["begun", "done"]
 
 

@@ -15,8 +15,8 @@ from harness.chain.facts import ChainFacts, Tries
 from harness.chain.litellm_config import chain as read_config
 from harness.chain.spec import BreakerSpec, Policy
 from harness.document import parse
+from harness.quantities import S
 
-S = 10**9
 CHAIN = Chain(
     name="chain",
     driver="reference",

@@ -7,18 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from harness.chain import Chain, Provider
 from harness.chain.home import AT_HOME, ChainHome
 from harness.chain.spec import EnvironmentSpec
 from harness.errors import UsageError
+from tests.plans import chain
 
-CHAIN = Chain(
-    name="mine",
-    driver="litellm-router",
-    providers={"openai": Provider(dialect="openai", model="gpt-4")},
-    order=("openai",),
-    python="/app/python",
-)
+CHAIN = chain("openai", driver="litellm-router", name="mine", python="/app/python")
 BUILT = replace(CHAIN, python=None, environment=EnvironmentSpec(litellm="1.75.0", packages=("boto3",)))
 
 

@@ -8,7 +8,7 @@ import os
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +23,7 @@ from harness.history.records import ChainAttempt
 from harness.messages import LoadTarget, read, write
 from harness.store.capture import rows
 from tests.drivers.providers import Mock, provider
+from tests.polling import until
 
 DEADLINE_S = 60
 
@@ -92,18 +93,6 @@ class Hosted:
         until(self.mocks[name].gone.is_set)
         (attempt,) = self.attempts(request_id, 1)
         return attempt.outcome
-
-
-def until(condition: Callable[[], bool]) -> None:
-    """Return when a condition holds.
-
-    Raises:
-        AssertionError: It did not within `DEADLINE_S`.
-    """
-    deadline = time.monotonic() + DEADLINE_S
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def events(answer: httpx.Response) -> list[str]:

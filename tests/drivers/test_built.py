@@ -12,23 +12,18 @@ from pathlib import Path
 
 import pytest
 
-from harness.chain import Chain, Provider
+from harness.chain import Chain
 from harness.chain.spec import EnvironmentSpec
 from harness.drivers import built
 from harness.drivers.uv import unreachable, uv
 from harness.errors import HarnessError, UsageError
+from tests.plans import chain
 
 _SMALL = "idna>=3,<4"
 
 
 def _chain(*packages: str, litellm: str | None = None, driver: str = "openai-sdk") -> Chain:
-    return Chain(
-        name="mine",
-        driver=driver,
-        providers={"openai": Provider(dialect="openai", model="gpt-4")},
-        order=("openai",),
-        environment=EnvironmentSpec(litellm=litellm, packages=packages),
-    )
+    return chain("openai", driver=driver, name="mine", environment=EnvironmentSpec(litellm=litellm, packages=packages))
 
 
 @pytest.fixture
@@ -61,9 +56,9 @@ def test_two_who_ask_at_once_get_one_environment(cache: Path) -> None:
 
 def test_a_chain_without_one_is_left_alone(cache: Path) -> None:
     """And nothing is made."""
-    chain = Chain(name="mine", driver="reference", providers=_chain().providers, order=("openai",), python="/a")
+    elsewhere = chain("openai", python="/a")
 
-    assert built.settled(chain, pytest.fail) is chain
+    assert built.settled(elsewhere, pytest.fail) is elsewhere
     assert not cache.exists()
 
 

@@ -121,25 +121,21 @@ def test_a_hosted_chain_is_a_part(tmp_path: Path) -> None:
     assert how.start_message(tmp_path, BASE_URLS, seed=7).capture == str(tmp_path)
 
 
-def test_a_port_that_accepts_is_ready() -> None:
+async def test_a_port_that_accepts_is_ready() -> None:
     """Without a path to ask, a connection is enough, and nothing is sent over it."""
     received: list[bytes] = []
+    done = asyncio.Event()
 
-    async def run() -> None:
-        done = asyncio.Event()
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        received.append(await reader.read())
+        writer.close()
+        done.set()
 
-        async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            received.append(await reader.read())
-            writer.close()
-            done.set()
-
-        server = await asyncio.start_server(answer, "127.0.0.1", 0)
-        async with server:
-            port = server.sockets[0].getsockname()[1]
-            await probe(f"http://127.0.0.1:{port}/v1").wait()
-            await asyncio.wait_for(done.wait(), 10)
-
-    asyncio.run(run())
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        await probe(f"http://127.0.0.1:{port}/v1").wait()
+        await asyncio.wait_for(done.wait(), 10)
 
     assert received == [b""]
 
@@ -161,17 +157,13 @@ def test_a_path_is_asked_until_it_answers_well(monkeypatch: pytest.MonkeyPatch) 
 
 
 @respx.mock
-def test_an_address_with_a_user_can_be_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_address_with_a_user_can_be_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the address names a user as well, the key wins, as it does in the load."""
     monkeypatch.setenv("OUR_KEY", "hunter2-hunter2")
     asked = respx.get("http://127.0.0.1:8787/health").respond(200)
     named = "http://user:password@127.0.0.1:8787/v1"
-
-    async def run() -> None:
-        assert await probe(named, ready="/health").ready()
-        assert await probe(named, ready="/health", api_key="env/OUR_KEY").ready()
-
-    asyncio.run(run())
+    assert await probe(named, ready="/health").ready()
+    assert await probe(named, ready="/health", api_key="env/OUR_KEY").ready()
 
     assert [call.request.headers["authorization"].split()[0] for call in asked.calls] == ["Basic", "Bearer"]
 
@@ -203,15 +195,11 @@ def test_a_gateway_that_never_listens_is_given_up(ready: str | None) -> None:
     assert asked.address in caught.value.problem
 
 
-def test_a_port_in_use_is_named() -> None:
+async def test_a_port_in_use_is_named() -> None:
     """A gateway cannot be started where a stranger would answer in its place."""
-
-    async def run() -> None:
-        server = await asyncio.start_server(lambda _reader, writer: writer.close(), "127.0.0.1", 0)
-        async with server:
-            asked = probe(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1")
-            with pytest.raises(HarnessError, match=f"already runs at {asked.address}"):
-                await asked.free()
-        await asked.free()
-
-    asyncio.run(run())
+    server = await asyncio.start_server(lambda _reader, writer: writer.close(), "127.0.0.1", 0)
+    async with server:
+        asked = probe(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1")
+        with pytest.raises(HarnessError, match=f"already runs at {asked.address}"):
+            await asked.free()
+    await asked.free()

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from harness.chain import Chain, Provider
+from harness.chain import Chain
 from harness.drivers.interpreter import interpreter_of
 from harness.errors import UsageError
 from tests.interpreters import script
+from tests.plans import chain
 
 _NEVER = (
     "pydantic",
@@ -31,8 +32,7 @@ _NEVER = (
 
 
 def _chain(python: str | None, *, driver: str = "litellm-router") -> Chain:
-    openai = Provider(dialect="openai", model="gpt-4")
-    return Chain(name="mine", driver=driver, providers={"openai": openai}, order=("openai",), python=python)
+    return chain("openai", driver=driver, name="mine", python=python)
 
 
 def test_our_own_interpreter_is_no_other_one() -> None:

@@ -9,26 +9,21 @@ from importlib.util import find_spec
 
 import pytest
 
-from harness.chain import Chain, Endpoint, Provider
+from harness.chain import Chain, Endpoint
 from harness.chain.driver import DRIVERS, Driver, Requirement, later
 from harness.chain.spec import DERIVED
 from harness.drivers.host import host
 from harness.drivers.in_process import prepare, quick
 from harness.errors import UsageError
+from tests.plans import chain
 
 OWN = pytest.mark.parametrize("driver", DRIVERS.own.values(), ids=DRIVERS.own)
 
 
-def chain(driver: str) -> Chain:
+def on(driver: str) -> Chain:
     """Return a chain on a driver."""
     gateway = Endpoint(base_url="http://127.0.0.1:1/v1", model="m", command=("gateway",))
-    return Chain(
-        name="chain",
-        driver=driver,
-        providers={"a": Provider(dialect="openai", model="gpt-4")},
-        order=("a",),
-        endpoint=gateway if driver == "endpoint" else None,
-    )
+    return chain("a", driver=driver, endpoint=gateway if driver == "endpoint" else None)
 
 
 def test_every_fact_must_be_declared() -> None:
@@ -39,7 +34,7 @@ def test_every_fact_must_be_declared() -> None:
 @OWN
 def test_its_program_is_there(driver: Driver) -> None:
     """It can be run, and forked where that is declared."""
-    how = host(chain(driver.name))
+    how = host(on(driver.name))
     if how.part is None:
         assert (driver.part, how.forked) == (None, None)
         return
@@ -54,12 +49,12 @@ def test_its_program_is_there(driver: Driver) -> None:
 def test_what_hosts_it_in_virtual_time_is_there(driver: Driver) -> None:
     """Who cannot be hosted in a process of ours is refused, with the names of those that can."""
     if driver.in_process is not None:
-        prepare(chain(driver.name))
-        with quick(chain(driver.name)):
+        prepare(on(driver.name))
+        with quick(on(driver.name)):
             pass
         return
     with pytest.raises(UsageError, match="only a live run can host it") as caught:
-        prepare(chain(driver.name))
+        prepare(on(driver.name))
     hosted = [name for name, known in DRIVERS.own.items() if known.in_process is not None]
     assert caught.value.known == ", ".join(hosted)
 
@@ -108,7 +103,7 @@ def test_what_is_not_installed_is_named(monkeypatch: pytest.MonkeyPatch) -> None
     )
     monkeypatch.setitem(DRIVERS.own, "reference", needy)  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="Its engine is not installed") as caught:
-        host(chain("reference"))
+        host(on("reference"))
     assert caught.value.hint == "pip install engine"
 
 

@@ -19,8 +19,9 @@ from harness.drivers.litellm_proxy.worker import seclude
 from harness.errors import UsageError
 from harness.history.records import ChainAttempt, HealthRecord
 from harness.store.capture import rows
-from tests.drivers.hosted import DEADLINE_S, Hosted, text_of, until
+from tests.drivers.hosted import DEADLINE_S, Hosted, text_of
 from tests.drivers.providers import WORDS
+from tests.polling import until
 
 TEXT = "".join(WORDS)
 CHAIN = Chain(

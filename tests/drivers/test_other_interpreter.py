@@ -9,22 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from harness.chain import Chain, Provider, Retry
+from harness.chain import Retry
 from harness.drivers.host import host
 from harness.experiment.environment import environment
 from tests.drivers.hosted import hosted, text_of
 from tests.drivers.providers import WORDS, Mock
+from tests.plans import chain
 
-CHAIN = Chain(
-    name="elsewhere",
-    driver="openai-sdk",
-    providers={
-        "openai": Provider(dialect="openai", model="gpt-4"),
-        "azure": Provider(dialect="azure", model="gpt-4"),
-    },
-    order=("openai", "azure"),
-    retry=Retry(attempts=1),
-)
+CHAIN = chain("openai", "azure", driver="openai-sdk", retry=Retry(attempts=1))
 
 
 @pytest.mark.system

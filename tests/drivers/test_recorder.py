@@ -219,7 +219,7 @@ def test_who_gives_up_before_there_is_a_connection_shows_at_the_request_s_end(le
     assert [(row.outcome, row.request_id) for row in rows] == [(outcome, "req-000009")]
 
 
-def test_a_stranger_is_not_called() -> None:
+async def test_a_stranger_is_not_called() -> None:
     """A host and port that no provider has is refused before anything leaves."""
     rows: list[ChainAttempt] = []
     called: list[object] = []
@@ -227,15 +227,12 @@ def test_a_stranger_is_not_called() -> None:
     async def serve(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         called.append(writer)
 
-    async def run() -> None:
-        server = await asyncio.start_server(serve, "127.0.0.1", 0)
-        async with server:
-            recorder = Recorder(PROVIDERS, {"openai": "http://127.0.0.1:9"}, rows.append)
-            stopped = pytest.raises(ConnectionRefusedError, match="none of the chain's providers")
-            with watched(recorder), stopped:
-                await asyncio.open_connection(*server.sockets[0].getsockname()[:2])
-            await asyncio.sleep(0.01)
-
-    asyncio.run(run())
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        recorder = Recorder(PROVIDERS, {"openai": "http://127.0.0.1:9"}, rows.append)
+        stopped = pytest.raises(ConnectionRefusedError, match="none of the chain's providers")
+        with watched(recorder), stopped:
+            await asyncio.open_connection(*server.sockets[0].getsockname()[:2])
+        await asyncio.sleep(0.01)
     assert called == []
     assert rows == []

@@ -9,11 +9,11 @@ import pytest
 
 from harness.chain import Chain, Provider, Retry
 from harness.chain.spec import BreakerSpec, Policy
+from harness.quantities import S
 from tests.drivers.hosted import Hosted
 from tests.drivers.providers import WORDS
 
 TEXT = "".join(WORDS)
-S = 10**9
 CHAIN = Chain(
     name="ours",
     driver="reference",

@@ -27,9 +27,8 @@ from harness.history.records import ChainAttempt
 from harness.messages import ChainStart
 from harness.part import ChildProcess
 from harness.provider.spec import Price
+from harness.quantities import S
 from harness.sim.clock import Clock, run
-
-S = 10**9
 
 
 @dataclass
@@ -304,19 +303,15 @@ def test_the_deadline_holds_whatever_is_under_way(streaming: bool) -> None:
 
 
 @pytest.mark.parametrize("seed", [0, 7])
-def test_a_live_policy_draws_by_the_plans_seed(monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
+async def test_a_live_policy_draws_by_the_plans_seed(monkeypatch: pytest.MonkeyPatch, seed: int) -> None:
     """What the host draws is what a simulation of the same plan draws."""
     drawn: list[int] = []
     real = host.Shared
     monkeypatch.setattr(host, "Shared", lambda chain, *, seed: drawn.append(seed) or real(chain, seed=seed))
     chain = Chain(name="one", driver="reference", providers={"a": Provider(dialect="openai", model="a")}, order=("a",))
-
-    async def story() -> None:
-        message = ChainStart(chain=chain, base_urls={}, seed=seed)
-        async with serving(host.enter)(ChildProcess("chain", message)):
-            pass
-
-    asyncio.run(story())
+    message = ChainStart(chain=chain, base_urls={}, seed=seed)
+    async with serving(host.enter)(ChildProcess("chain", message)):
+        pass
     assert set(drawn) == {seed}
 
 

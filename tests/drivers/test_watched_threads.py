@@ -19,8 +19,9 @@ from harness.drivers.recorder import Recorder, working_on
 from harness.drivers.watched_threads import watched_threads
 from harness.edge import Edge
 from harness.history.records import ChainAttempt
-from harness.scenario import Inject, Window
+from harness.scenario import Inject
 from tests.drivers.providers import refused_port
+from tests.plans import window
 
 PROVIDER = Provider(dialect="openai", model="gpt-4", reply=ReplySpec(ttft=0, tokens=8, tokens_per_second=0))
 ASKED = {"model": "gpt-4", "messages": [{"role": "user", "content": "[[req-000007 tokentok]] hello"}]}
@@ -94,11 +95,7 @@ def recorded(call: Callable[[str, bytes], Any], url: str, body: bytes) -> Any:
 def test_an_exchange_is_one_row(library: str, fault: str) -> None:
     """As in an event loop: what it came to, and its request."""
     inject, outcome, status = FAULTS[fault]
-    windows = (
-        ()
-        if inject is None
-        else (Window(fault_id="fault-1", provider="openai", start_ns=0, end_ns=10**18, inject=inject),)
-    )
+    windows = () if inject is None else (window(inject),)
     body = json.dumps({**ASKED, "stream": fault == "cut"}).encode()
 
     async def run() -> list[ChainAttempt]:

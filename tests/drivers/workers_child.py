@@ -13,13 +13,13 @@ import sys
 from functools import partial
 from typing import NoReturn
 
-from harness.chain import Chain, Provider
 from harness.drivers.litellm_proxy.workers import Worker, fork
 from harness.errors import HarnessError
 from harness.messages import ChainStart, WorkerReady, WorkerStart, read
 from harness.part import say
+from tests.plans import chain
 
-CHAIN = Chain(name="one", driver="litellm-proxy", providers={"a": Provider(dialect="openai", model="a")}, order=("a",))
+CHAIN = chain("a", driver="litellm-proxy")
 
 
 def work(what: str, number: int) -> int:

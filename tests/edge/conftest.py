@@ -11,28 +11,19 @@ from typing import Any
 
 import pytest
 
-from harness.chain import Provider, ReplySpec
+from harness.chain import Provider
 from harness.edge import Edge
 from harness.edge.budget import CallBudget
 from harness.history import AttemptRecord
 from harness.http_rules import has_body
-from harness.scenario import Inject, Window
+from harness.scenario import Window
 from harness.store import Capture, EdgeAttempt
 from harness.store.capture import Row, rows
+from tests.plans import quick
+from tests.polling import until_async
 
 TOKEN = "abcd1234"
 DEADLINE_S = 10.0
-
-
-def provider(dialect: str = "openai", **reply: Any) -> Provider:
-    """Return a mock that answers at once."""
-    spec = {"ttft": 0, "tokens": 4, "tokens_per_second": 0} | reply
-    return Provider(dialect=dialect, model="gpt-4", reply=ReplySpec(**spec))  # type: ignore[arg-type]
-
-
-def window(inject: Inject, provider: str = "openai") -> Window:
-    """A fault from the origin on."""
-    return Window(fault_id="fault-1", provider=provider, start_ns=0, end_ns=10**12, inject=inject, share=1.0, text="")
 
 
 def chat(request_id: str | None = "req-000001", token: str = TOKEN, **fields: Any) -> bytes:
@@ -134,15 +125,8 @@ class Scene:
 
     async def recorded(self, count: int) -> list[AttemptRecord]:
         """Wait until so many attempts are on the disk."""
-        await until(lambda: len(self.attempts()) >= count)
+        await until_async(lambda: len(self.attempts()) >= count)
         return self.attempts()
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Poll a condition with a deadline."""
-    async with asyncio.timeout(DEADLINE_S):
-        while not condition():  # noqa: ASYNC110 - it is a file on the disk that changes
-            await asyncio.sleep(0.005)
 
 
 Open = Callable[..., Any]
@@ -161,7 +145,7 @@ def scene(tmp_path: Path) -> Open:
         budget: CallBudget | None = None,
         **providers: Provider,
     ) -> AsyncIterator[Scene]:
-        providers = providers or {"openai": provider()}
+        providers = providers or {"openai": quick()}
         with Capture(tmp_path, "edge") as capture:
             options = {"token": token, "windows": windows, "capture": capture, "keys": keys, "budget": budget}
             async with Edge(providers, seed=1, **options) as edge:

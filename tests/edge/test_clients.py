@@ -1,6 +1,5 @@
 """The mocked providers as real client libraries meet them."""
 
-import asyncio
 import os
 import time
 from typing import Any
@@ -9,8 +8,9 @@ import openai
 import pytest
 
 from harness.scenario import Inject
+from tests.plans import quick, window
 
-from .conftest import Open, Scene, provider, window
+from .conftest import Open, Scene
 
 os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # else its import goes to the network
 
@@ -30,26 +30,22 @@ def sdk_of(s: Scene) -> openai.AsyncOpenAI:
 
 @QUIET
 @pytest.mark.parametrize("dialect", ["openai", "azure"])
-def test_the_openai_sdk_reads_answers_and_streams(scene: Open, dialect: str) -> None:
+async def test_the_openai_sdk_reads_answers_and_streams(scene: Open, dialect: str) -> None:
     """Plain and streamed, the official SDK finds the text, its end and the usage."""
-
-    async def run() -> None:
-        async with scene(**{dialect: provider(dialect, tokens=5)}) as s, sdk_of(s) as sdk:
-            answer = await sdk.chat.completions.create(model="gpt-4", messages=PROMPT)
-            assert answer.choices[0].message.content.startswith(f"<<req-000001.{dialect}.1>> ")
-            assert (answer.choices[0].finish_reason, answer.usage.completion_tokens) == ("stop", 5)
-            assert answer._request_id
-            stream = await sdk.chat.completions.create(
-                model="gpt-4", messages=PROMPT, stream=True, stream_options={"include_usage": True}
-            )
-            chunks = [chunk async for chunk in stream]
-            pieces = [c.choices[0].delta.content for c in chunks if c.choices and c.choices[0].delta.content]
-            assert len(pieces) == 5
-            assert pieces[0] == f"<<req-000001.{dialect}.2>>"
-            assert chunks[-1].usage.completion_tokens == 5
-            assert [c.choices[0].finish_reason for c in chunks if c.choices][-1] == "stop"
-
-    asyncio.run(run())
+    async with scene(**{dialect: quick(dialect, tokens=5)}) as s, sdk_of(s) as sdk:
+        answer = await sdk.chat.completions.create(model="gpt-4", messages=PROMPT)
+        assert answer.choices[0].message.content.startswith(f"<<req-000001.{dialect}.1>> ")
+        assert (answer.choices[0].finish_reason, answer.usage.completion_tokens) == ("stop", 5)
+        assert answer._request_id
+        stream = await sdk.chat.completions.create(
+            model="gpt-4", messages=PROMPT, stream=True, stream_options={"include_usage": True}
+        )
+        chunks = [chunk async for chunk in stream]
+        pieces = [c.choices[0].delta.content for c in chunks if c.choices and c.choices[0].delta.content]
+        assert len(pieces) == 5
+        assert pieces[0] == f"<<req-000001.{dialect}.2>>"
+        assert chunks[-1].usage.completion_tokens == 5
+        assert [c.choices[0].finish_reason for c in chunks if c.choices][-1] == "stop"
 
 
 @QUIET
@@ -66,22 +62,18 @@ def test_the_openai_sdk_reads_answers_and_streams(scene: Open, dialect: str) -> 
         (Inject(connection="reset"), openai.APIConnectionError),
     ],
 )
-def test_the_openai_sdk_tells_failures_apart(
+async def test_the_openai_sdk_tells_failures_apart(
     scene: Open, dialect: str, inject: Inject, error: type[openai.APIError]
 ) -> None:
     """Each fault is the SDK's own exception, with the provider's code in it."""
-
-    async def run() -> None:
-        async with scene(window(inject, dialect), **{dialect: provider(dialect)}) as s:
-            async with sdk_of(s) as sdk:
-                with pytest.raises(error) as raised:
-                    await sdk.chat.completions.create(model="gpt-4", messages=PROMPT)
-            (record,) = await s.recorded(1)
-            if isinstance(raised.value, openai.APIStatusError):
-                assert (raised.value.code or raised.value.type) == record.error_code
-                assert raised.value.request_id
-
-    asyncio.run(run())
+    async with scene(window(inject, dialect), **{dialect: quick(dialect)}) as s:
+        async with sdk_of(s) as sdk:
+            with pytest.raises(error) as raised:
+                await sdk.chat.completions.create(model="gpt-4", messages=PROMPT)
+        (record,) = await s.recorded(1)
+        if isinstance(raised.value, openai.APIStatusError):
+            assert (raised.value.code or raised.value.type) == record.error_code
+            assert raised.value.request_id
 
 
 @QUIET
@@ -89,35 +81,32 @@ def test_the_openai_sdk_tells_failures_apart(
 @pytest.mark.parametrize(
     ("dialect", "model"), [("openai", "openai/gpt-4"), ("azure", "azure/gpt-4"), ("anthropic", "anthropic/claude-3-5")]
 )
-def test_litellm_reads_answers_streams_and_failures(scene: Open, dialect: str, model: str) -> None:
+async def test_litellm_reads_answers_streams_and_failures(scene: Open, dialect: str, model: str) -> None:
     """LiteLLM's own handlers take what the mocks say, whole, streamed and failed."""
     import litellm  # noqa: PLC0415 - slow, and only here
 
-    async def run() -> None:
-        fault = window(Inject(status=429), dialect)
-        async with scene(fault, begin=False, **{dialect: provider(dialect, tokens=5)}) as s:
-            path = "/v1" if dialect == "openai" else ""
-            call: dict[str, Any] = {
-                "model": model,
-                "messages": PROMPT,
-                "api_base": f"http://127.0.0.1:{s.edge.ports[dialect]}{path}",
-                "api_key": "k",
-                "api_version": "2024-06-01" if dialect == "azure" else None,
-                "num_retries": 0,
-                "max_retries": 0,
-            }
-            answer = await litellm.acompletion(**call)
-            assert answer.choices[0].message.content.startswith(f"<<req-000001.{dialect}.1>> ")
-            assert (answer.choices[0].finish_reason, answer.usage.completion_tokens) == ("stop", 5)
-            stream = await litellm.acompletion(**call, stream=True)
-            chunks = [chunk async for chunk in stream]
-            text = "".join(chunk.choices[0].delta.content or "" for chunk in chunks)
-            assert text.startswith(f"<<req-000001.{dialect}.2>> ")
-            assert len(text.split(" ")) == 5
-            assert chunks[-1].choices[0].finish_reason == "stop"
-            s.edge.begin(time.monotonic_ns())
-            with pytest.raises(litellm.RateLimitError):
-                await litellm.acompletion(**call)
-            await litellm.close_litellm_async_clients()
-
-    asyncio.run(run())
+    fault = window(Inject(status=429), dialect)
+    async with scene(fault, begin=False, **{dialect: quick(dialect, tokens=5)}) as s:
+        path = "/v1" if dialect == "openai" else ""
+        call: dict[str, Any] = {
+            "model": model,
+            "messages": PROMPT,
+            "api_base": f"http://127.0.0.1:{s.edge.ports[dialect]}{path}",
+            "api_key": "k",
+            "api_version": "2024-06-01" if dialect == "azure" else None,
+            "num_retries": 0,
+            "max_retries": 0,
+        }
+        answer = await litellm.acompletion(**call)
+        assert answer.choices[0].message.content.startswith(f"<<req-000001.{dialect}.1>> ")
+        assert (answer.choices[0].finish_reason, answer.usage.completion_tokens) == ("stop", 5)
+        stream = await litellm.acompletion(**call, stream=True)
+        chunks = [chunk async for chunk in stream]
+        text = "".join(chunk.choices[0].delta.content or "" for chunk in chunks)
+        assert text.startswith(f"<<req-000001.{dialect}.2>> ")
+        assert len(text.split(" ")) == 5
+        assert chunks[-1].choices[0].finish_reason == "stop"
+        s.edge.begin(time.monotonic_ns())
+        with pytest.raises(litellm.RateLimitError):
+            await litellm.acompletion(**call)
+        await litellm.close_litellm_async_clients()

@@ -7,8 +7,7 @@ from typing import Any, cast
 
 from harness.edge.player import Player
 from harness.provider.reply import End, Head, Send, Step, Wait
-
-S = 10**9
+from harness.quantities import S
 
 
 class Stage:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 
 import pytest
@@ -22,17 +21,13 @@ def body(code: str) -> bytes:
 
 @pytest.mark.parametrize("key", [KNOWN, LOOKS_SO])
 @pytest.mark.parametrize("stream", [False, True])
-def test_no_record_of_the_edge_holds_a_key(scene: Open, key: str, stream: bool) -> None:
+async def test_no_record_of_the_edge_holds_a_key(scene: Open, key: str, stream: bool) -> None:
     """Neither from an error's code nor from the model that the chain asks for."""
     event = b"data: " + body(key) + b"\n\n"
     script = streams(token("a"), event) if stream else says("401 Unauthorized", body(key))
-
-    async def run() -> None:
-        async with upstream(script) as real, scene(openai=real.provider(), keys={"openai": KNOWN}) as s:
-            await s.ask(post(chat(stream=stream, model=f"gpt-{key}")))
-            (record,) = await s.recorded(1)
-            assert record.error_code == "(hidden)"
-            assert key not in (record.model or "")
-            assert key not in s.capture.path.read_text()
-
-    asyncio.run(run())
+    async with upstream(script) as real, scene(openai=real.provider(), keys={"openai": KNOWN}) as s:
+        await s.ask(post(chat(stream=stream, model=f"gpt-{key}")))
+        (record,) = await s.recorded(1)
+        assert record.error_code == "(hidden)"
+        assert key not in (record.model or "")
+        assert key not in s.capture.path.read_text()

@@ -1,6 +1,5 @@
 """The edge's ports, its process, and the mock that is served alone."""
 
-import asyncio
 import os
 import socket
 import subprocess
@@ -13,15 +12,15 @@ from typing import Any
 
 import pytest
 
-from harness.chain import Chain
 from harness.edge import Edge, serve
 from harness.errors import HarnessError, UsageError
 from harness.messages import Begin, EdgeReady, EdgeStart, read, write
 from harness.scenario import Inject
 from harness.store import EdgeAttempt
 from harness.store.capture import rows
+from tests.plans import chain, quick, window
 
-from .conftest import TOKEN, Client, chat, post, provider, window
+from .conftest import TOKEN, Client, chat, post
 
 
 @contextmanager
@@ -31,54 +30,41 @@ def taken_port() -> Iterator[int]:
         yield listener.getsockname()[1]
 
 
-def test_a_taken_port_is_a_clear_error() -> None:
+async def test_a_taken_port_is_a_clear_error() -> None:
     """It names the address and the provider, and closes what was open already."""
-
-    async def run() -> None:
-        with taken_port() as port:
-            edge = Edge({"a": provider(), "b": provider()}, listen={"b": f"127.0.0.1:{port}"})
-            with pytest.raises(HarnessError, match=f"cannot listen on 127.0.0.1:{port} for provider 'b'"):
-                await edge.__aenter__()
-            with pytest.raises(ConnectionRefusedError):
-                await Client.to(edge.ports["a"])
-
-    asyncio.run(run())
+    with taken_port() as port:
+        edge = Edge({"a": quick(), "b": quick()}, listen={"b": f"127.0.0.1:{port}"})
+        with pytest.raises(HarnessError, match=f"cannot listen on 127.0.0.1:{port} for provider 'b'"):
+            await edge.__aenter__()
+        with pytest.raises(ConnectionRefusedError):
+            await Client.to(edge.ports["a"])
 
 
 def test_a_name_that_could_not_be_found_again_is_refused() -> None:
     """An attempt's name stands in texts; a provider's name must fit into it."""
     with pytest.raises(HarnessError, match="open>ai"):
-        Edge({"open>ai": provider()})
+        Edge({"open>ai": quick()})
 
 
-def chain(**providers: Any) -> Chain:
-    """Return a chain of these providers."""
-    return Chain(name="c", driver="litellm-router", providers=providers, order=tuple(providers))
-
-
-def test_a_chains_mocks_can_be_served_alone() -> None:
+async def test_a_chains_mocks_can_be_served_alone() -> None:
     """Every provider answers at the address that is told, or the one that was asked for."""
-
-    async def run() -> None:
-        both = chain(openai=provider(), claude=provider("anthropic"))
-        async with serve(both) as addresses:
-            assert [(a.provider, a.dialect, a.model) for a in addresses] == [
-                ("openai", "openai", "gpt-4"),
-                ("claude", "anthropic", "gpt-4"),
-            ]
-            assert addresses[0].base_url.endswith("/v1")
-            port = int(addresses[0].base_url.split(":")[2].split("/")[0])
-            client = await Client.to(port)
-            assert (await client.ask(post(chat()))).status == 200
-            await client.close()
-        async with serve(both, provider="claude", port=port) as addresses:
-            assert [a.base_url for a in addresses] == [f"http://127.0.0.1:{port}"]
-        with pytest.raises(UsageError, match="unknown provider 'claud'") as error:
-            async with serve(both, provider="claud"):
-                pass
-        assert error.value.hint == "did you mean 'claude'?"
-
-    asyncio.run(run())
+    both = chain(providers={"openai": quick(), "claude": quick("anthropic")})
+    async with serve(both) as addresses:
+        assert [(a.provider, a.dialect, a.model) for a in addresses] == [
+            ("openai", "openai", "gpt-4"),
+            ("claude", "anthropic", "gpt-4"),
+        ]
+        assert addresses[0].base_url.endswith("/v1")
+        port = int(addresses[0].base_url.split(":")[2].split("/")[0])
+        client = await Client.to(port)
+        assert (await client.ask(post(chat()))).status == 200
+        await client.close()
+    async with serve(both, provider="claude", port=port) as addresses:
+        assert [a.base_url for a in addresses] == [f"http://127.0.0.1:{port}"]
+    with pytest.raises(UsageError, match="unknown provider 'claud'") as error:
+        async with serve(both, provider="claud"):
+            pass
+    assert error.value.hint == "did you mean 'claude'?"
 
 
 @contextmanager
@@ -102,7 +88,7 @@ def process(start: EdgeStart) -> Iterator["subprocess.Popen[bytes]"]:
 
 def config(tmp_path: Path, **more: Any) -> EdgeStart:
     """Return a start message."""
-    providers = {"openai": provider(), "azure": provider("azure")}
+    providers = {"openai": quick(), "azure": quick("azure")}
     windows = [window(Inject(connection="silent"), "azure")]
     return EdgeStart(providers=providers, token=TOKEN, seed=1, windows=tuple(windows), capture=str(tmp_path), **more)
 

@@ -6,48 +6,42 @@ from typing import Any
 import pytest
 
 from harness.scenario import Inject
+from tests.plans import window
 
-from .conftest import Open, chat, post, window
+from .conftest import Open, chat, post
 from .upstreams import DONE, FINISH, STREAM_HEAD, USAGE, Asked, chunk, completion, says, sha, streams, token, upstream
 
 WORDS = [token(" a"), token(" b")]
 
 
-def test_a_client_that_has_read_the_last_event_has_not_left(scene: Open) -> None:
+async def test_a_client_that_has_read_the_last_event_has_not_left(scene: Open) -> None:
     """Official clients close at `[DONE]`, which may be before the provider has ended its body."""
 
-    async def run() -> None:
-        async def script(_asked: Asked, writer: asyncio.StreamWriter) -> None:
-            writer.write(STREAM_HEAD + b"".join(chunk(event) for event in (*WORDS, FINISH, USAGE, DONE)))
-            await writer.drain()
-            await asyncio.Event().wait()
+    async def script(_asked: Asked, writer: asyncio.StreamWriter) -> None:
+        writer.write(STREAM_HEAD + b"".join(chunk(event) for event in (*WORDS, FINISH, USAGE, DONE)))
+        await writer.drain()
+        await asyncio.Event().wait()
 
-        async with upstream(script) as real, scene(openai=real.provider()) as s:
-            client = await s.client()
-            await client.send(post(chat(stream=True)))
-            await client.reader.readuntil(DONE)
-            await client.close()
-            (record,) = await s.recorded(1)
-            assert (record.outcome, record.status) == ("ok", 200)
-            assert (record.text_sha256, record.tokens_out) == (sha(" a b"), 7)
-
-    asyncio.run(run())
+    async with upstream(script) as real, scene(openai=real.provider()) as s:
+        client = await s.client()
+        await client.send(post(chat(stream=True)))
+        await client.reader.readuntil(DONE)
+        await client.close()
+        (record,) = await s.recorded(1)
+        assert (record.outcome, record.status) == ("ok", 200)
+        assert (record.text_sha256, record.tokens_out) == (sha(" a b"), 7)
 
 
-def test_a_client_that_never_got_the_last_event_has_left(scene: Open) -> None:
+async def test_a_client_that_never_got_the_last_event_has_left(scene: Open) -> None:
     """The provider has said all of it, but a fault holds it up."""
-
-    async def run() -> None:
-        stall = window(Inject(stream="stall", after_tokens=1, pause=3600 * 10**9))
-        async with upstream(streams(*WORDS, FINISH, DONE)) as real, scene(stall, openai=real.provider()) as s:
-            client = await s.client()
-            await client.send(post(chat(stream=True)))
-            await client.reader.readuntil(WORDS[0])
-            await client.close()
-            (record,) = await s.recorded(1)
-            assert (record.outcome, record.fault_id) == ("client_left", "fault-1")
-
-    asyncio.run(run())
+    stall = window(Inject(stream="stall", after_tokens=1, pause=3600 * 10**9))
+    async with upstream(streams(*WORDS, FINISH, DONE)) as real, scene(stall, openai=real.provider()) as s:
+        client = await s.client()
+        await client.send(post(chat(stream=True)))
+        await client.reader.readuntil(WORDS[0])
+        await client.close()
+        (record,) = await s.recorded(1)
+        assert (record.outcome, record.fault_id) == ("client_left", "fault-1")
 
 
 @pytest.mark.parametrize(
@@ -80,31 +74,25 @@ def test_a_client_that_never_got_the_last_event_has_left(scene: Open) -> None:
         ),
     ],
 )
-def test_an_error_in_a_real_stream_is_no_end(scene: Open, dialect: str, path: str, last: bytes, code: str) -> None:
+async def test_an_error_in_a_real_stream_is_no_end(
+    scene: Open, dialect: str, path: str, last: bytes, code: str
+) -> None:
     """Half of a text is not what the provider meant to say, though its 200 ends properly: nobody has it whole."""
-
-    async def run() -> None:
-        async with upstream(streams(*WORDS, last)) as real, scene(openai=real.provider(dialect)) as s:
-            response = await s.ask(post(chat(stream=True), path=path))
-            assert response.body.endswith(last)
-            (record,) = await s.recorded(1)
-            assert (record.outcome, record.error_code) == ("cut", code)
-            assert (record.text_sha256, record.fault_id) == (None, None)
-
-    asyncio.run(run())
+    async with upstream(streams(*WORDS, last)) as real, scene(openai=real.provider(dialect)) as s:
+        response = await s.ask(post(chat(stream=True), path=path))
+        assert response.body.endswith(last)
+        (record,) = await s.recorded(1)
+        assert (record.outcome, record.error_code) == ("cut", code)
+        assert (record.text_sha256, record.fault_id) == (None, None)
 
 
-def test_no_error_in_a_stream_is_none(scene: Open) -> None:
+async def test_no_error_in_a_stream_is_none(scene: Open) -> None:
     """Some providers say `error: null` in every event, and a text may speak of errors."""
-
-    async def run() -> None:
-        first = b'data: {"error":null,"choices":[{"index":0,"delta":{"content":"an \\"error\\":"}}]}\n\n'
-        async with upstream(streams(first, FINISH, DONE)) as real, scene(openai=real.provider()) as s:
-            await s.ask(post(chat(stream=True)))
-            (record,) = await s.recorded(1)
-            assert (record.outcome, record.error_code, record.text_sha256) == ("ok", None, sha('an "error":'))
-
-    asyncio.run(run())
+    first = b'data: {"error":null,"choices":[{"index":0,"delta":{"content":"an \\"error\\":"}}]}\n\n'
+    async with upstream(streams(first, FINISH, DONE)) as real, scene(openai=real.provider()) as s:
+        await s.ask(post(chat(stream=True)))
+        (record,) = await s.recorded(1)
+        assert (record.outcome, record.error_code, record.text_sha256) == ("ok", None, sha('an "error":'))
 
 
 @pytest.mark.parametrize(
@@ -116,63 +104,48 @@ def test_no_error_in_a_stream_is_none(scene: Open) -> None:
         (b"", None),
     ],
 )
-def test_a_plain_success_without_an_answer_is_none(scene: Open, body: bytes, code: Any) -> None:
+async def test_a_plain_success_without_an_answer_is_none(scene: Open, body: bytes, code: Any) -> None:
     """An error or garbage under a 200: who is given nothing for it has not got a whole answer."""
-
-    async def run() -> None:
-        async with upstream(says("200 OK", body)) as real, scene(openai=real.provider()) as s:
-            response = await s.ask(post(chat()))
-            assert response.body == body
-            (record,) = await s.recorded(1)
-            assert (record.outcome, record.status, record.error_code) == ("malformed", 200, code)
-            assert record.text_sha256 is None
-
-    asyncio.run(run())
+    async with upstream(says("200 OK", body)) as real, scene(openai=real.provider()) as s:
+        response = await s.ask(post(chat()))
+        assert response.body == body
+        (record,) = await s.recorded(1)
+        assert (record.outcome, record.status, record.error_code) == ("malformed", 200, code)
+        assert record.text_sha256 is None
 
 
-def test_an_answer_without_text_is_one(scene: Open) -> None:
+async def test_an_answer_without_text_is_one(scene: Open) -> None:
     """A call of a tool, say."""
-
-    async def run() -> None:
-        async with upstream(says("200 OK", completion(""))) as real, scene(openai=real.provider()) as s:
-            await s.ask(post(chat()))
-            (record,) = await s.recorded(1)
-            assert (record.outcome, record.text_sha256) == ("ok", sha(""))
-
-    asyncio.run(run())
+    async with upstream(says("200 OK", completion(""))) as real, scene(openai=real.provider()) as s:
+        await s.ask(post(chat()))
+        (record,) = await s.recorded(1)
+        assert (record.outcome, record.text_sha256) == ("ok", sha(""))
 
 
-def test_a_stream_without_events_passes_and_fills_no_memory(scene: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_stream_without_events_passes_and_fills_no_memory(scene: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     """What never comes to a blank line cannot be held back until it does, nor a text kept that never ends."""
     monkeypatch.setattr("harness.edge.forwarded_call._READ_BYTES_MAX", 1000)
     garbage = b"x" * 5000
 
-    async def run() -> None:
-        async def script(_asked: Asked, writer: asyncio.StreamWriter) -> None:
-            writer.write(STREAM_HEAD + chunk(garbage))
-            await writer.drain()
-            await asyncio.Event().wait()
+    async def script(_asked: Asked, writer: asyncio.StreamWriter) -> None:
+        writer.write(STREAM_HEAD + chunk(garbage))
+        await writer.drain()
+        await asyncio.Event().wait()
 
-        async with upstream(script) as real, scene(openai=real.provider()) as s:
-            client = await s.client()
-            await client.send(post(chat(stream=True)))
-            async with asyncio.timeout(5):
-                await client.reader.readuntil(garbage)
-
-    asyncio.run(run())
+    async with upstream(script) as real, scene(openai=real.provider()) as s:
+        client = await s.client()
+        await client.send(post(chat(stream=True)))
+        async with asyncio.timeout(5):
+            await client.reader.readuntil(garbage)
 
 
-def test_a_text_without_end_is_not_kept(scene: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_text_without_end_is_not_kept(scene: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     """Then nobody can say whether a caller has it whole."""
     monkeypatch.setattr("harness.edge.forwarded_call._READ_BYTES_MAX", 1000)
-
-    async def run() -> None:
-        async with (
-            upstream(streams(*(token("x" * 100) for _ in range(20)), DONE)) as real,
-            scene(openai=real.provider()) as s,
-        ):
-            await s.ask(post(chat(stream=True)))
-            (record,) = await s.recorded(1)
-            assert (record.outcome, record.text_sha256, record.tokens_out) == ("ok", None, 20)
-
-    asyncio.run(run())
+    async with (
+        upstream(streams(*(token("x" * 100) for _ in range(20)), DONE)) as real,
+        scene(openai=real.provider()) as s,
+    ):
+        await s.ask(post(chat(stream=True)))
+        (record,) = await s.recorded(1)
+        assert (record.outcome, record.text_sha256, record.tokens_out) == ("ok", None, 20)

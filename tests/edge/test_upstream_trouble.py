@@ -43,12 +43,11 @@ def at(url: str) -> Provider:
     ],
     ids=["closed", "garbage", "status", "half-a-head", "half-a-body", "half-a-stream", "bad-gzip"],
 )
-def test_a_provider_that_breaks(
+async def test_a_provider_that_breaks(
     scene: Open, caplog: pytest.LogCaptureFixture, script: Script, outcome: str, status: int | None
 ) -> None:
     """The chain's connection ends as the provider's did, with all that had come before; the log says why."""
-
-    async def run() -> None:
+    with caplog.at_level(logging.WARNING):
         async with upstream(script) as real, scene(openai=real.provider(), keys={"openai": KEY}) as s:
             client = await s.client()
             await client.send(post(chat(stream=True), "Authorization: Bearer sk-mine-987654321"))
@@ -58,132 +57,106 @@ def test_a_provider_that_breaks(
             (record,) = await s.recorded(1)
             assert (record.outcome, record.status, record.forwarded) == (outcome, status, True)
             assert (record.text_sha256, record.fault_id) == (None, None)
-
-    with caplog.at_level(logging.WARNING):
-        asyncio.run(run())
     assert "req-000001.openai.1: error: upstream http://localhost:" in caplog.text
     assert "sk-" not in caplog.text
 
 
-def test_a_provider_that_turns_to_garbage(scene: Open) -> None:
+async def test_a_provider_that_turns_to_garbage(scene: Open) -> None:
     """In mid-body: what came before has passed."""
+    go_on = asyncio.Event()
 
-    async def run() -> None:
-        go_on = asyncio.Event()
+    async def script(_asked: object, writer: asyncio.StreamWriter) -> None:
+        writer.write(STREAM_HEAD + chunk(token("a")))
+        await go_on.wait()
+        writer.write(b"zzz\r\n")
 
-        async def script(_asked: object, writer: asyncio.StreamWriter) -> None:
-            writer.write(STREAM_HEAD + chunk(token("a")))
-            await go_on.wait()
-            writer.write(b"zzz\r\n")
-
-        async with upstream(script) as real, scene(openai=real.provider()) as s:
-            client = await s.client()
-            await client.send(post(chat(stream=True)))
-            await client.reader.readuntil(token("a"))
-            go_on.set()
-            assert await client.reader.read() == b"\r\n"
-            (record,) = await s.recorded(1)
-            assert (record.outcome, record.status) == ("malformed", 200)
-
-    asyncio.run(run())
+    async with upstream(script) as real, scene(openai=real.provider()) as s:
+        client = await s.client()
+        await client.send(post(chat(stream=True)))
+        await client.reader.readuntil(token("a"))
+        go_on.set()
+        assert await client.reader.read() == b"\r\n"
+        (record,) = await s.recorded(1)
+        assert (record.outcome, record.status) == ("malformed", 200)
 
 
-def test_a_provider_that_resets(scene: Open) -> None:
+async def test_a_provider_that_resets(scene: Open) -> None:
     """An RST passes on as one."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
 
-    async def run() -> None:
-        with socket.create_server(("127.0.0.1", 0)) as listener:
-            port = listener.getsockname()[1]
+        def reset() -> None:
+            connection, _ = listener.accept()
+            connection.recv(10)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+            connection.close()
 
-            def reset() -> None:
-                connection, _ = listener.accept()
-                connection.recv(10)
-                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
-                connection.close()
-
-            async with scene(openai=at(f"http://127.0.0.1:{port}/v1")) as s:
-                client = await s.client()
-                waiting = asyncio.create_task(asyncio.to_thread(reset))
-                await client.send(post(chat()))
-                with pytest.raises(ConnectionResetError):
-                    await client.reader.read()
-                await waiting
-                (record,) = await s.recorded(1)
-                assert (record.outcome, record.status) == ("reset", None)
-
-    asyncio.run(run())
+        async with scene(openai=at(f"http://127.0.0.1:{port}/v1")) as s:
+            client = await s.client()
+            waiting = asyncio.create_task(asyncio.to_thread(reset))
+            await client.send(post(chat()))
+            with pytest.raises(ConnectionResetError):
+                await client.reader.read()
+            await waiting
+            (record,) = await s.recorded(1)
+            assert (record.outcome, record.status) == ("reset", None)
 
 
-def test_a_provider_that_has_gone(scene: Open) -> None:
+async def test_a_provider_that_has_gone(scene: Open) -> None:
     """Nothing listens any more: the chain's connection is reset, and the record says refused."""
-
-    async def run() -> None:
-        async with scene(openai=at(f"http://127.0.0.1:{closed_port()}/v1")) as s:
-            client = await s.client()
-            await client.send(post(chat()))
-            with pytest.raises(ConnectionResetError):
-                await client.reader.read()
-            (record,) = await s.recorded(1)
-            assert (record.outcome, record.status, record.forwarded) == ("refused", None, True)
-
-    asyncio.run(run())
+    async with scene(openai=at(f"http://127.0.0.1:{closed_port()}/v1")) as s:
+        client = await s.client()
+        await client.send(post(chat()))
+        with pytest.raises(ConnectionResetError):
+            await client.reader.read()
+        (record,) = await s.recorded(1)
+        assert (record.outcome, record.status, record.forwarded) == ("refused", None, True)
 
 
-def test_a_provider_whose_certificate_nobody_trusts(scene: Open, tmp_path: Path) -> None:
+async def test_a_provider_whose_certificate_nobody_trusts(scene: Open, tmp_path: Path) -> None:
     """It is sent nothing."""
-
-    async def run() -> None:
-        context, _ = certificate(tmp_path / "tls")
-        async with upstream(streams(token("a")), tls=context) as real, scene(openai=real.provider()) as s:
-            client = await s.client()
-            await client.send(post(chat()))
-            with pytest.raises(ConnectionResetError):
-                await client.reader.read()
-            (record,) = await s.recorded(1)
-            assert record.outcome == "refused"
-            assert real.asked == []
-
-    asyncio.run(run())
+    context, _ = certificate(tmp_path / "tls")
+    async with upstream(streams(token("a")), tls=context) as real, scene(openai=real.provider()) as s:
+        client = await s.client()
+        await client.send(post(chat()))
+        with pytest.raises(ConnectionResetError):
+            await client.reader.read()
+        (record,) = await s.recorded(1)
+        assert record.outcome == "refused"
+        assert real.asked == []
 
 
 @pytest.mark.parametrize("before", [b"", STREAM_HEAD + chunk(token("a"))])
-def test_a_provider_that_falls_silent(scene: Open, monkeypatch: pytest.MonkeyPatch, before: bytes) -> None:
+async def test_a_provider_that_falls_silent(scene: Open, monkeypatch: pytest.MonkeyPatch, before: bytes) -> None:
     """After a long time the edge gives it up, before its answer or within."""
     monkeypatch.setattr(upstreams, "IDLE_S", 0.2)
 
-    async def run() -> None:
-        async def script(_asked: object, writer: asyncio.StreamWriter) -> None:
-            writer.write(before)
-            await asyncio.Event().wait()
+    async def script(_asked: object, writer: asyncio.StreamWriter) -> None:
+        writer.write(before)
+        await asyncio.Event().wait()
 
-        async with upstream(script) as real, scene(openai=real.provider()) as s:
-            client = await s.client()
-            await client.send(post(chat(stream=True)))
-            assert (token("a") in await client.reader.read()) == (before != b"")
-            (record,) = await s.recorded(1)
-            assert (record.outcome, record.status) == ("timeout", 200 if before else None)
-
-    asyncio.run(run())
+    async with upstream(script) as real, scene(openai=real.provider()) as s:
+        client = await s.client()
+        await client.send(post(chat(stream=True)))
+        assert (token("a") in await client.reader.read()) == (before != b"")
+        (record,) = await s.recorded(1)
+        assert (record.outcome, record.status) == ("timeout", 200 if before else None)
 
 
-def test_the_next_call_is_none_the_worse(scene: Open) -> None:
+async def test_the_next_call_is_none_the_worse(scene: Open) -> None:
     """A provider that broke once is asked again by the chain's next attempt, not by the edge."""
+    good = streams(token("a"))
+    scripts = iter([writes(b"garbage\r\n\r\n"), good])
 
-    async def run() -> None:
-        good = streams(token("a"))
-        scripts = iter([writes(b"garbage\r\n\r\n"), good])
+    async def script(asked: object, writer: asyncio.StreamWriter) -> None:
+        await next(scripts)(asked, writer)  # type: ignore[arg-type]
 
-        async def script(asked: object, writer: asyncio.StreamWriter) -> None:
-            await next(scripts)(asked, writer)  # type: ignore[arg-type]
-
-        async with upstream(script) as real, scene(openai=real.provider()) as s:
-            first = await s.client()
-            await first.send(post(chat(stream=True)))
-            assert await first.reader.read() == b""
-            assert len(real.asked) == 1
-            assert (await s.ask(post(chat(stream=True)))).body == token("a")
-
-    asyncio.run(run())
+    async with upstream(script) as real, scene(openai=real.provider()) as s:
+        first = await s.client()
+        await first.send(post(chat(stream=True)))
+        assert await first.reader.read() == b""
+        assert len(real.asked) == 1
+        assert (await s.ask(post(chat(stream=True)))).body == token("a")
 
 
 def refusal(url: str) -> HarnessError:
@@ -209,35 +182,28 @@ def test_an_unknown_host_is_told_before_the_run() -> None:
     assert "unknown host" in refusal("https://no-such-host.invalid/v1").problem
 
 
-def test_a_bad_certificate_is_told_before_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_bad_certificate_is_told_before_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With what to do about it; and doing it helps, without a single request."""
     context, authority = certificate(tmp_path / "tls")
-
-    async def run() -> None:
-        async with upstream(streams(token("a")), tls=context) as real:
-            with pytest.raises(HarnessError, match="its certificate is not trusted: self-signed certificate") as error:
-                await reach({"openai": real.provider()})
-            assert error.value.hint
-            assert "SSL_CERT_FILE" in error.value.hint
-            monkeypatch.setenv("SSL_CERT_FILE", str(authority))
+    async with upstream(streams(token("a")), tls=context) as real:
+        with pytest.raises(HarnessError, match="its certificate is not trusted: self-signed certificate") as error:
             await reach({"openai": real.provider()})
-            assert real.asked == []
+        assert error.value.hint
+        assert "SSL_CERT_FILE" in error.value.hint
+        monkeypatch.setenv("SSL_CERT_FILE", str(authority))
+        await reach({"openai": real.provider()})
+        assert real.asked == []
 
-    asyncio.run(run())
 
-
-def test_plain_text_where_tls_should_be_is_told_before_the_run() -> None:
+async def test_plain_text_where_tls_should_be_is_told_before_the_run() -> None:
     """A server that does not speak TLS is not waited for."""
 
-    async def run() -> None:
-        async def hello(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
-            writer.close()
+    async def hello(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        writer.close()
 
-        server = await asyncio.start_server(hello, "127.0.0.1", 0)
-        async with server:
-            port = server.sockets[0].getsockname()[1]
-            with pytest.raises(HarnessError, match="does not speak TLS"):
-                await reach({"openai": at(f"https://127.0.0.1:{port}/v1")})
-
-    asyncio.run(run())
+    server = await asyncio.start_server(hello, "127.0.0.1", 0)
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        with pytest.raises(HarnessError, match="does not speak TLS"):
+            await reach({"openai": at(f"https://127.0.0.1:{port}/v1")})

@@ -4,14 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-CHAIN = """\
-name: {name}
-driver: litellm-router
-providers:
-  openai: {{dialect: openai, model: gpt-4{more}}}
-  azure:  {{dialect: azure, model: gpt-4}}
-order: [openai, azure]
-"""
+from tests.plans import chain_file
+
 SCENARIO = """\
 name: {name}
 title: What {name} does
@@ -27,7 +21,8 @@ expect: [success_rate >= 50%]
 def chain(folder: Path, name: str = "chain", *, listen: str = "") -> Path:
     """Write a chain file and return its path."""
     path = folder / f"{name}.yaml"
-    path.write_text(CHAIN.format(name=name, more=f', listen: "{listen}"' if listen else ""))
+    text = chain_file("openai", "azure", driver="litellm-router", name=name)
+    path.write_text(text.replace("}", f", listen: '{listen}'}}", 1) if listen else text)
     return path
 
 

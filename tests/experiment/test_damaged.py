@@ -15,13 +15,9 @@ from harness.engines import Quiet
 from harness.errors import UsageError
 from harness.experiment import Baseline, compare, report, suite, trial
 from tests.experiment.files import SCENARIO
+from tests.plans import chain_file
 
-CHAIN = """\
-name: ours
-driver: reference
-providers: {a: {dialect: openai, model: gpt-4}, b: {dialect: azure, model: gpt-4}}
-order: [a, b]
-"""
+CHAIN = chain_file("openai", "azure")
 
 
 def truncate(path: Path) -> None:

@@ -14,10 +14,9 @@ from harness.judge.findings import FINDINGS, CheckResult
 from harness.judge.grammar import parse
 from harness.judge.properties import PROPERTIES, Property, SearchRun
 from harness.judge.result import ExpectationResult
+from harness.quantities import MS, S
 from harness.scenario import Expectation, Fault, Inject, Load, Plan, Scenario, compile_plan
 
-S = 10**9
-MS = 10**6
 PHASES = {"baseline": 10.0, "fault": 30.0, "recovery": 20.0}
 OUTAGE = Fault(on="openai", during="fault", inject=Inject(status=503))
 

@@ -6,8 +6,9 @@ from typing import Any
 
 from hypothesis import strategies as st
 
+from harness.quantities import S
 from harness.scenario import Fault, Inject, Plan
-from tests.judge.histories import Book, S, Try, knowing, ns, plan_of
+from tests.judge.histories import Book, Try, knowing, ns, plan_of
 
 PROVIDERS = ("openai", "azure", "anthropic")
 _FAULTS = (

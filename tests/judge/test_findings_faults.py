@@ -9,8 +9,9 @@ import pytest
 from harness.history import FaultEvent
 from harness.judge.result import Status
 from harness.judge.run_data import RunData
+from harness.quantities import S
 from harness.scenario import Fault, Inject
-from tests.judge.histories import OUTAGE, Book, S, Try, fails, look, ns, plan_of
+from tests.judge.histories import OUTAGE, Book, Try, fails, look, ns, plan_of
 
 REFUSED = plan_of(faults=[Fault(on="openai", during="fault", inject=Inject(connection="refused"))], endpoint=True)
 SLOW = plan_of(faults=[Fault(on="openai", during="fault", inject=Inject(connection="slow", delay=S))], endpoint=True)

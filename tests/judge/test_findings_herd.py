@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from harness.judge.findings.lockstep_retries import LOCKSTEP_NS, neighbours
 from harness.judge.result import Status
 from harness.provider.dialects import DIALECTS
+from harness.quantities import MS
 from harness.scenario import Plan
-from tests.judge.histories import MS, OUTAGE, Book, Try, fails, look, plan_of
+from tests.judge.histories import OUTAGE, Book, Try, fails, look, plan_of
 
 PLAN = plan_of(faults=[OUTAGE])
 

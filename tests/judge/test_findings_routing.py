@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from harness.judge.result import Status
+from harness.quantities import S
 from harness.scenario import Fault, Inject, Plan
-from tests.judge.histories import OUTAGE, Book, S, Try, fails, knowing, look, ns, plan_of
+from tests.judge.histories import OUTAGE, Book, Try, fails, knowing, look, ns, plan_of
 
 PLAN = plan_of(faults=[OUTAGE])
 

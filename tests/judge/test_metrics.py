@@ -11,9 +11,10 @@ from hypothesis import given, settings
 from harness.judge import RUN, RunData, Status, journeys, judge, measure, retries
 from harness.judge.metrics import METRICS, STATISTICS
 from harness.judge.metrics.kinds import Observations
+from harness.quantities import MS, S
 from harness.scenario import Fault, Inject, Plan
 from tests.histories import primary_429
-from tests.judge.histories import MS, OUTAGE, Book, S, Try, fails, ns, plan_of
+from tests.judge.histories import OUTAGE, Book, Try, fails, ns, plan_of
 from tests.judge.reference import Reference
 from tests.judge.strategies import books, plans
 

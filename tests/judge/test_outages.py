@@ -9,8 +9,10 @@ import pytest
 from harness.document import Allowance
 from harness.judge.tables.outages import Outage, merged
 from harness.provider.inject import Limit
-from harness.scenario import Fault, Inject, Window
-from tests.judge.histories import OUTAGE, S, ns, plan_of
+from harness.quantities import S
+from harness.scenario import Fault, Inject
+from tests.judge.histories import OUTAGE, ns, plan_of
+from tests.plans import window
 
 LIMIT = Limit(requests=Allowance(1, S))
 
@@ -41,7 +43,7 @@ LIMIT = Limit(requests=Allowance(1, S))
 )
 def test_what_no_attempt_can_survive(inject: Inject, deadly: bool) -> None:
     """A fault that spoils every answer, streamed or not; one that some attempts get round kills nobody."""
-    assert _window(inject).kills is deadly
+    assert window(inject).kills is deadly
 
 
 @pytest.mark.parametrize(
@@ -49,7 +51,7 @@ def test_what_no_attempt_can_survive(inject: Inject, deadly: bool) -> None:
 )
 def test_a_choice_of_attempts_leaves_some_alive(chosen: dict[str, Any]) -> None:
     """Whatever it chooses by."""
-    assert not _window(Inject(status=503), **chosen).kills
+    assert not window(Inject(status=503), **chosen).kills
 
 
 def test_windows_that_touch_are_one_outage() -> None:
@@ -63,7 +65,3 @@ def test_windows_that_touch_are_one_outage() -> None:
     plan = plan_of(faults=faults)
     assert merged(plan, ["openai"]) == (Outage(ns(10), ns(45)), Outage(ns(50), ns(55)))
     assert merged(plan, ["openai"], dead=True) == (Outage(ns(10), ns(40)),)
-
-
-def _window(inject: Inject, **chosen: Any) -> Window:
-    return Window(fault_id="fault-1", provider="openai", start_ns=0, end_ns=1, inject=inject, **chosen)

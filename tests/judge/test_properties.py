@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from harness.chain.facts import Tries
 from harness.judge.properties import PROPERTIES, broken
 from harness.judge.properties.bounded_latency import default_deadline_ns
+from harness.quantities import S
 from harness.scenario import Fault, Inject, Plan
-from tests.judge.histories import Book, S, Try, assert_agreement, fails, plan_of, search_run
+from tests.judge.histories import Book, Try, assert_agreement, fails, plan_of, search_run
 from tests.judge.strategies import books, plans
 
 DOWN = Fault(on="openai", at=0, for_=10 * S, inject=Inject(status=503))

@@ -14,7 +14,8 @@ from harness.history import HealthRecord
 from harness.judge import Status, judge
 from harness.judge.result import ExpectationResult
 from harness.judge.stalls import HEALTH_EVERY_NS, STALL_NS, Stall, overlap_ns, stalls
-from tests.judge.histories import MS, OUTAGE, Book, S, Try, fails, ns, plan_of
+from harness.quantities import MS, S
+from tests.judge.histories import OUTAGE, Book, Try, fails, ns, plan_of
 
 PARTS = ["edge", "load", "runner", "toxiproxy"]
 

@@ -282,15 +282,3 @@ def chunk(data: bytes) -> bytes:
 def delta(text: str) -> bytes:
     """Return one content event."""
     return b"data: " + json.dumps({"choices": [{"index": 0, "delta": {"content": text}}]}).encode() + b"\n\n"
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    """Return when a condition holds.
-
-    Raises:
-        AssertionError: It did not within `PATIENCE_S`.
-    """
-    until = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < until, "it never came true"
-        time.sleep(0.01)

@@ -14,11 +14,12 @@ from harness.chain import Provider, ReplySpec
 from harness.edge import Edge
 from harness.live.nemesis import Nemesis
 from harness.live.toxiproxy import Binary, Toxiproxy
-from harness.scenario import Inject, Timeline, Window
+from harness.quantities import MS
+from harness.scenario import Inject, Timeline
+from tests.plans import window
 
 pytestmark = pytest.mark.system
 
-MS = 10**6
 PROVIDER = Provider(dialect="openai", model="gpt-4", reply=ReplySpec(ttft=0, tokens=8, tokens_per_second=0))
 
 
@@ -52,10 +53,7 @@ def call(peer: tuple[str, int], *, streaming: bool = False, patience_s: float = 
 def meet(binary: Binary, folder: Path, *injects: Inject, calls: int = 1, **how: float) -> list[Met]:
     """Return what a client meets when all of these faults are on from the start."""
     timeline = Timeline(
-        windows=tuple(
-            Window(fault_id=f"fault-{place}", provider="openai", start_ns=0, end_ns=10**12, inject=inject)
-            for place, inject in enumerate(injects, start=1)
-        )
+        windows=tuple(window(inject, fault_id=f"fault-{place}") for place, inject in enumerate(injects, start=1))
     )
 
     async def story() -> list[Met]:

@@ -26,8 +26,8 @@ from tests.live.load_child import (
     say_ok,
     serving,
     spawn,
-    wait_for,
 )
+from tests.polling import until
 
 pytestmark = pytest.mark.system
 
@@ -47,7 +47,7 @@ def test_end_of_input_ends_it_with_requests_in_flight(tmp_path: Path) -> None:
 
     with serving(Server(answer)) as server, child(tmp_path, server.base_url, arrivals(300)) as load:
         load.begin()
-        wait_for(lambda: len(server.bodies) == 300 and recorded(tmp_path) == 1)
+        until(lambda: len(server.bodies) == 300 and recorded(tmp_path) == 1)
         assert load.end() == 0
         assert load.line() == b""  # it never claimed to be done
         hold.set()
@@ -71,7 +71,7 @@ def test_a_kill_keeps_what_was_flushed(tmp_path: Path) -> None:
 
     with serving(Server(answer, keep=True)) as server, child(tmp_path, server.base_url, arrivals(100)) as load:
         load.begin()
-        wait_for(lambda: recorded(tmp_path) == 50)
+        until(lambda: recorded(tmp_path) == 50)
         load.process.send_signal(signal.SIGKILL)
         assert load.process.wait(PATIENCE_S) == -signal.SIGKILL
         hold.set()
@@ -118,7 +118,7 @@ def test_open_files_are_the_loads_own_concern(tmp_path: Path, hard: int, outcome
             assert process.stdin is not None
             process.stdin.write(write(start) + write(Begin(origin_ns=time.monotonic_ns())))
             process.stdin.flush()
-            wait_for(lambda: len(server.bodies) + dropped() == 100)
+            until(lambda: len(server.bodies) + dropped() == 100)
             hold.set()
             assert process.stdout is not None
             messages = [process.stdout.readline() for _ in ("ready", "done")]
@@ -195,5 +195,5 @@ def test_without_a_listener_it_still_records(tmp_path: Path) -> None:
         assert load.process.stdout is not None
         load.process.stdout.close()
         load.send(Begin(origin_ns=time.monotonic_ns()))
-        wait_for(lambda: recorded(tmp_path) == 3)
+        until(lambda: recorded(tmp_path) == 3)
         assert load.end() == 0

@@ -23,9 +23,9 @@ from tests.live.load_child import (
     delta,
     say_ok,
     serving,
-    wait_for,
     warmup,
 )
+from tests.polling import until
 
 pytestmark = pytest.mark.system
 
@@ -153,7 +153,7 @@ def test_a_stall_shows_in_latency(tmp_path: Path) -> None:
         child(tmp_path, server.base_url, arrivals(20, every_ms=10)) as load,
     ):
         load.begin()
-        wait_for(lambda: len(server.bodies) == 20)
+        until(lambda: len(server.bodies) == 20)
         stalled.set()
         assert load.message(LoadDone).ok == 20
         assert load.end() == 0

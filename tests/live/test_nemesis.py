@@ -14,11 +14,12 @@ from harness.errors import HarnessError
 from harness.history.records import FaultEvent
 from harness.live.nemesis import Nemesis
 from harness.provider.listener import ListenerState
+from harness.quantities import S
 from harness.scenario import Inject, Timeline, Window
+from tests import plans
 
 REFUSED = Inject(connection="refused")
 STATUS = Inject(status=503)
-SECOND = 10**9
 
 
 class _Instant(selectors.SelectSelector):
@@ -43,7 +44,7 @@ def run(story: Coroutine[Any, Any, Any]) -> Any:
 
 def now_ns() -> int:
     """Return the running loop's time in nanoseconds."""
-    return round(asyncio.get_running_loop().time() * SECOND)
+    return round(asyncio.get_running_loop().time() * S)
 
 
 class FakeProxies:
@@ -82,20 +83,13 @@ class FakeProxies:
 
 def window(fault: int, provider: str, start_s: float, end_s: float, inject: Inject) -> Window:
     """Return a window, its times in seconds."""
-    return Window(
-        fault_id=f"fault-{fault}",
-        provider=provider,
-        start_ns=round(start_s * SECOND),
-        end_ns=round(end_s * SECOND),
-        inject=inject,
-        share=1.0,
-        text="",
-    )
+    times = {"start_ns": round(start_s * S), "end_ns": round(end_s * S)}
+    return plans.window(inject, provider, fault_id=f"fault-{fault}", **times)
 
 
 def slow(delay_s: int) -> Inject:
     """Return a delay."""
-    return Inject(connection="slow", delay=delay_s * SECOND)
+    return Inject(connection="slow", delay=delay_s * S)
 
 
 def throttle(bytes_per_second: int) -> Inject:
@@ -136,7 +130,7 @@ def play(proxies: FakeProxies, windows: tuple[Window, ...], lasts_s: float) -> l
 def spans(events: list[FaultEvent]) -> list[tuple[float | None, float | None]]:
     """Return when each fault acted, in seconds, to the millisecond."""
     return [
-        tuple(None if at is None else round(at / SECOND, 3) for at in (event.applied_ns, event.reverted_ns))  # type: ignore[misc]
+        tuple(None if at is None else round(at / S, 3) for at in (event.applied_ns, event.reverted_ns))  # type: ignore[misc]
         for event in events
     ]
 
@@ -158,7 +152,7 @@ def planned(windows: tuple[Window, ...], provider: str, kind: str, at_s: float) 
     covering = [
         w.inject
         for w in windows
-        if (w.provider, w.inject.kind) == (provider, kind) and w.start_ns <= at_s * SECOND < w.end_ns
+        if (w.provider, w.inject.kind) == (provider, kind) and w.start_ns <= at_s * S < w.end_ns
     ]
     if not covering:
         return None
@@ -176,7 +170,7 @@ def test_state_is_as_planned_at_every_moment(windows: tuple[Window, ...]) -> Non
             for kind in ("refused", "slow", "throttle"):
                 state = None
                 for changed_ns, *key, value in proxies.changes:
-                    if key == [provider, kind] and changed_ns <= (at_s + 0.5) * SECOND:
+                    if key == [provider, kind] and changed_ns <= (at_s + 0.5) * S:
                         state = value
                 assert state == planned(windows, provider, kind, at_s + 0.5)
 
@@ -256,7 +250,7 @@ def test_nested_refusals_end_with_the_last() -> None:
     """The inner window's end does not let calls through, but its event says when it was over."""
     proxies = FakeProxies()
     events = play(proxies, (window(1, "openai", 1, 9, REFUSED), window(2, "openai", 3, 5, REFUSED)), lasts_s=10)
-    assert [(round(at / SECOND), value) for at, _name, _kind, value in proxies.changes] == [(1, True), (9, None)]
+    assert [(round(at / S), value) for at, _name, _kind, value in proxies.changes] == [(1, True), (9, None)]
     assert spans(events) == [(1, 9), (3, 5)]
 
 
@@ -269,7 +263,7 @@ def test_of_two_delays_the_earlier_in_the_file_holds() -> None:
     )
     proxies = FakeProxies()
     events = play(proxies, windows, lasts_s=10)
-    delays = [value and value[0] // SECOND for _at, _name, _kind, value in proxies.changes]
+    delays = [value and value[0] // S for _at, _name, _kind, value in proxies.changes]
     assert delays == [1, 2, 1, None]
     assert spans(events) == [(3, 5), (1, 9), (None, None)]
 

@@ -6,8 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +16,7 @@ import pytest
 from harness.errors import HarnessError
 from harness.live.processes import OwnedProcess, without_tracebacks
 from harness.messages import Begin, Ready
+from tests.polling import until
 
 PART = """
 import json, os, sys
@@ -87,15 +86,6 @@ def gateway(tmp_path: Path, code: str = GATEWAY, **options: Any) -> OwnedProcess
     return OwnedProcess("gateway", ["bash", "-c", code], log=tmp_path / "gateway.log", **options)
 
 
-def eventually(condition: Callable[[], Any], *, within_s: float = 20.0) -> Any:
-    """Poll until the condition gives something true, and return that."""
-    deadline = time.monotonic() + within_s
-    while not (found := condition()):
-        assert time.monotonic() < deadline, "did not come true"
-        time.sleep(0.01)
-    return found
-
-
 def gone(pid: int) -> bool:
     """Return whether a process is no more, or but an entry that nobody has read."""
     try:
@@ -116,77 +106,53 @@ def group(pid: int) -> set[int]:
     return members
 
 
-def test_part_is_started_told_and_ended(tmp_path: Path) -> None:
+async def test_part_is_started_told_and_ended(tmp_path: Path) -> None:
     """A part gets its start message and later ones, answers, and ends by itself when its input does."""
-
-    async def story() -> None:
-        async with part(tmp_path) as child:
-            ready = await child.ready(START, Here)
-            assert ready == Here(pid=child.pid, got={"Hello": {"secret": "hush"}})
-            await child.send(Begin(origin_ns=5))
-            assert await child.receive(Echo) == Echo(got={"Begin": {"origin_ns": 5}})
-        assert gone(child.pid)
-
-    asyncio.run(story())
+    async with part(tmp_path) as child:
+        ready = await child.ready(START, Here)
+        assert ready == Here(pid=child.pid, got={"Hello": {"secret": "hush"}})
+        await child.send(Begin(origin_ns=5))
+        assert await child.receive(Echo) == Echo(got={"Begin": {"origin_ns": 5}})
+    assert gone(child.pid)
     assert (tmp_path / "edge.log").read_text() == "chatter of a library\nended by itself\n"
 
 
-def test_secrets_stay_out_of_process_list(tmp_path: Path) -> None:
+async def test_secrets_stay_out_of_process_list(tmp_path: Path) -> None:
     """The start message is not among the arguments that every user of the machine can read."""
-
-    async def story() -> None:
-        async with part(tmp_path) as child:
-            await child.ready(START, Here)
-            assert "hush" not in " ".join(psutil.Process(child.pid).cmdline())
-
-    asyncio.run(story())
+    async with part(tmp_path) as child:
+        await child.ready(START, Here)
+        assert "hush" not in " ".join(psutil.Process(child.pid).cmdline())
 
 
-def test_environment_has_no_proxy(tmp_path: Path) -> None:
+async def test_environment_has_no_proxy(tmp_path: Path) -> None:
     """A proxy for the internet must not catch the calls on the loopback."""
     env = {**os.environ, "HTTP_PROXY": "http://proxy.invalid", "https_proxy": "http://proxy.invalid", "KEPT": "yes"}
-
-    async def story() -> None:
-        async with gateway(tmp_path, "env; sleep 60", env=env):
-            await asyncio.to_thread(eventually, lambda: "KEPT=yes" in (tmp_path / "gateway.log").read_text())
-
-    asyncio.run(story())
+    async with gateway(tmp_path, "env; sleep 60", env=env):
+        await asyncio.to_thread(until, lambda: "KEPT=yes" in (tmp_path / "gateway.log").read_text())
     assert "proxy.invalid" not in (tmp_path / "gateway.log").read_text()
 
 
-def test_part_that_is_not_ready_in_time_is_named(tmp_path: Path) -> None:
+async def test_part_that_is_not_ready_in_time_is_named(tmp_path: Path) -> None:
     """The error says which part it was, and what it last said."""
     code = "import sys, time; print('still loading', file=sys.stderr, flush=True); time.sleep(60)"
-
-    async def story() -> None:
+    with pytest.raises(HarnessError, match=r"^edge: was not ready after 0\.01 s\n(.*\n)*.*still loading$"):  # noqa: PT012 - any of them
         async with part(tmp_path, code, grace_s=0) as child:
-            await asyncio.to_thread(eventually, (tmp_path / "edge.log").read_text)
+            await asyncio.to_thread(until, (tmp_path / "edge.log").read_text)
             await child.ready(START, Here, timeout_s=0.01)
 
-    with pytest.raises(HarnessError, match=r"^edge: was not ready after 0\.01 s\n(.*\n)*.*still loading$"):
-        asyncio.run(story())
 
-
-def test_part_that_ends_before_it_is_ready_is_named(tmp_path: Path) -> None:
+async def test_part_that_ends_before_it_is_ready_is_named(tmp_path: Path) -> None:
     """Nobody waits a minute for a part that is gone."""
-
-    async def story() -> None:
+    with pytest.raises(HarnessError, match=r"^edge: ended before its time \(exit code 1\)\n(.*\n)*.*no such module$"):
         async with part(tmp_path, "raise SystemExit('no such module')") as child:
             await child.ready(START, Here)
 
-    with pytest.raises(HarnessError, match=r"^edge: ended before its time \(exit code 1\)\n(.*\n)*.*no such module$"):
-        asyncio.run(story())
 
-
-def test_another_message_than_expected_names_the_part(tmp_path: Path) -> None:
+async def test_another_message_than_expected_names_the_part(tmp_path: Path) -> None:
     """A part of another version fails at its first message, and not by a wrong record later."""
-
-    async def story() -> None:
+    with pytest.raises(HarnessError, match=r"^edge: sent a message that cannot be used: expected Ready, got 'Here'"):
         async with part(tmp_path) as child:
             await child.ready(START, Ready)
-
-    with pytest.raises(HarnessError, match=r"^edge: sent a message that cannot be used: expected Ready, got 'Here'"):
-        asyncio.run(story())
 
 
 def test_a_traceback_is_one_line_of_the_hint() -> None:
@@ -202,10 +168,9 @@ bye""".splitlines()
     assert without_tracebacks(log) == ["started", "unexpected error: KeyError: 'x'", "bye"]
 
 
-def test_unexpected_death_is_noticed(tmp_path: Path) -> None:
+async def test_unexpected_death_is_noticed(tmp_path: Path) -> None:
     """A death in mid-run comes with its exit code and last words, and calls of the dead fail."""
-
-    async def story() -> None:
+    with pytest.raises(HarnessError, match=r"ended before its time \(exit code 7\)"):  # noqa: PT012 - leaving the block raises, too
         async with part(tmp_path) as child:
             await child.ready(START, Here)
             await child.send(Die(code=7))
@@ -215,9 +180,6 @@ def test_unexpected_death_is_noticed(tmp_path: Path) -> None:
             with pytest.raises(HarnessError, match="exit code 7"):
                 await child.receive(Echo)
             await child.send(Hello())
-
-    with pytest.raises(HarnessError, match=r"ended before its time \(exit code 7\)"):
-        asyncio.run(story())
 
 
 def test_death_by_signal_is_noticed_through_the_tether(tmp_path: Path) -> None:
@@ -230,69 +192,49 @@ def test_death_by_signal_is_noticed_through_the_tether(tmp_path: Path) -> None:
     assert "signal SIGSEGV" in asyncio.run(story())
 
 
-def test_planned_end_is_no_death(tmp_path: Path) -> None:
+async def test_planned_end_is_no_death(tmp_path: Path) -> None:
     """Whoever waits for a death is not woken by the run's own ending."""
-
-    async def story() -> None:
-        async with part(tmp_path) as child:
-            await child.ready(START, Here)
-            death = asyncio.create_task(child.died())
-        await asyncio.wait([death], timeout=0.05)
-        assert not death.done()
-        death.cancel()
-
-    asyncio.run(story())
+    async with part(tmp_path) as child:
+        await child.ready(START, Here)
+        death = asyncio.create_task(child.died())
+    await asyncio.wait([death], timeout=0.05)
+    assert not death.done()
+    death.cancel()
 
 
-def test_stubborn_part_is_killed(tmp_path: Path) -> None:
+async def test_stubborn_part_is_killed(tmp_path: Path) -> None:
     """A part that neither reads its input nor heeds SIGTERM does not outlive the run, and its records are not trusted."""
     pids = []
-
-    async def story() -> None:
+    with pytest.raises(HarnessError, match=r"ended badly \(signal SIGKILL\)"):  # noqa: PT012 - leaving the block raises, too
         async with part(tmp_path, STUBBORN, grace_s=0.05) as child:
             pids.append(child.pid)
             await child.ready(START, Here)
-
-    with pytest.raises(HarnessError, match=r"ended badly \(signal SIGKILL\)"):
-        asyncio.run(story())
     assert gone(pids[0])
 
 
-def test_a_part_that_fails_at_its_end_is_noticed(tmp_path: Path) -> None:
+async def test_a_part_that_fails_at_its_end_is_noticed(tmp_path: Path) -> None:
     """What it had still to write may be lost, so the run is not complete."""
     failing = PART + "sys.exit(3)"
-
-    async def story() -> None:
+    with pytest.raises(HarnessError, match=r"ended badly \(exit code 3\)"):
         async with part(tmp_path, failing) as child:
             await child.ready(START, Here)
 
-    with pytest.raises(HarnessError, match=r"ended badly \(exit code 3\)"):
-        asyncio.run(story())
 
-
-def test_foreign_program_ends_with_all_its_workers(tmp_path: Path) -> None:
+async def test_foreign_program_ends_with_all_its_workers(tmp_path: Path) -> None:
     """SIGTERM lets it end in order; a worker that ignores the signal goes too."""
     log = tmp_path / "gateway.log"
-
-    async def story() -> None:
-        async with gateway(tmp_path) as child:
-            await asyncio.to_thread(eventually, lambda: "worker" in log.read_text() and "up" in log.read_text())
-            assert len(group(child.pid)) >= 3
-        eventually(lambda: not group(child.pid))
-
-    asyncio.run(story())
+    async with gateway(tmp_path) as child:
+        await asyncio.to_thread(until, lambda: "worker" in log.read_text() and "up" in log.read_text())
+        assert len(group(child.pid)) >= 3
+    until(lambda: not group(child.pid))
     assert "bye" in log.read_text()
 
 
-def test_unknown_program_is_an_error(tmp_path: Path) -> None:
+async def test_unknown_program_is_an_error(tmp_path: Path) -> None:
     """A typing mistake in a gateway's command is told before anything is started."""
-
-    async def story() -> None:
+    with pytest.raises(HarnessError, match="gateway: there is no program 'no-such-gateway'"):
         async with OwnedProcess("gateway", ["no-such-gateway"], log=tmp_path / "log"):
             pass
-
-    with pytest.raises(HarnessError, match="gateway: there is no program 'no-such-gateway'"):
-        asyncio.run(story())
 
 
 def test_program_that_cannot_run_says_so(tmp_path: Path) -> None:
@@ -309,7 +251,7 @@ def test_program_that_cannot_run_says_so(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("when", ["in the body", "at the end"])
-def test_cancellation_leaves_nothing_behind(tmp_path: Path, when: str) -> None:
+async def test_cancellation_leaves_nothing_behind(tmp_path: Path, when: str) -> None:
     """A run that is interrupted, even twice and while it ends, takes its children along."""
     pids: list[int] = []
 
@@ -321,19 +263,16 @@ def test_cancellation_leaves_nothing_behind(tmp_path: Path, when: str) -> None:
             if when == "in the body":
                 await asyncio.Event().wait()
 
-    async def interrupted() -> None:
-        started = asyncio.Event()
-        task = asyncio.create_task(story(started))
-        await started.wait()
-        for _ in range(2):
-            await asyncio.wait([task], timeout=0.05)
-            task.cancel()
-        await asyncio.wait([task])
-        assert task.cancelled()
-
-    asyncio.run(interrupted())
+    started = asyncio.Event()
+    task = asyncio.create_task(story(started))
+    await started.wait()
+    for _ in range(2):
+        await asyncio.wait([task], timeout=0.05)
+        task.cancel()
+    await asyncio.wait([task])
+    assert task.cancelled()
     for pid in pids:
-        eventually(lambda pid=pid: not group(pid))
+        until(lambda pid=pid: not group(pid))
 
 
 RUNNER = """
@@ -366,11 +305,11 @@ def test_death_of_the_runner_ends_its_children(tmp_path: Path, number: signal.Si
         try:
             assert runner.stdout is not None
             pids = json.loads(runner.stdout.readline())
-            eventually(lambda: "worker" in (tmp_path / "gateway.log").read_text())
+            until(lambda: "worker" in (tmp_path / "gateway.log").read_text())
             assert all(group(pid) for pid in pids)
             runner.send_signal(number)
             runner.wait(timeout=20)
             for pid in pids:
-                eventually(lambda pid=pid: not group(pid))
+                until(lambda pid=pid: not group(pid))
         finally:
             runner.kill()

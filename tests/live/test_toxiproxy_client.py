@@ -13,7 +13,8 @@ from harness.errors import HarnessError
 from harness.live.toxiproxy import Binary, client
 from harness.live.toxiproxy.client import ApiClient, WedgedError
 from harness.provider.listener import ListenerState
-from tests.live.world import MS, NAME, World, tell
+from harness.quantities import MS
+from tests.live.world import NAME, World, tell
 
 pytestmark = pytest.mark.system
 

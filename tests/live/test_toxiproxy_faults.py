@@ -14,8 +14,10 @@ from harness.history.records import FaultEvent
 from harness.live.nemesis import Nemesis
 from harness.live.toxiproxy import Binary
 from harness.provider.listener import OPEN, Connecting, ListenerState
+from harness.quantities import MS
 from harness.scenario import Inject, Timeline, Window
-from tests.live.world import BYTES, MS, NAME, World, ask, tell
+from tests.live.world import BYTES, NAME, World, ask, tell
+from tests.plans import window
 
 pytestmark = pytest.mark.system
 
@@ -269,12 +271,4 @@ def test_nemesis_keeps_its_windows_on_a_real_server(binary: Binary, tmp_path: Pa
 
 
 def _window(fault: int, start_ms: int, end_ms: int, inject: Inject) -> Window:
-    return Window(
-        fault_id=f"fault-{fault}",
-        provider=NAME,
-        start_ns=start_ms * MS,
-        end_ns=end_ms * MS,
-        inject=inject,
-        share=1.0,
-        text="",
-    )
+    return window(inject, NAME, fault_id=f"fault-{fault}", start_ns=start_ms * MS, end_ns=end_ms * MS)

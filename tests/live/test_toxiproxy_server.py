@@ -16,7 +16,8 @@ from harness.live.toxiproxy import Binary, Toxiproxy, client, server
 from harness.live.toxiproxy.client import ApiClient
 from harness.live.toxiproxy.port import Port
 from harness.provider.listener import OPEN, ListenerState
-from tests.live.world import BYTES, MS, NAME, World, tell
+from harness.quantities import MS
+from tests.live.world import BYTES, NAME, World, tell
 
 pytestmark = pytest.mark.system
 
@@ -47,7 +48,7 @@ def test_fixed_address_is_listened_on(binary: Binary, tmp_path: Path) -> None:
     tell(binary, tmp_path, story)
 
 
-def test_a_server_that_ends_right_after_its_first_answer_is_named(
+async def test_a_server_that_ends_right_after_its_first_answer_is_named(
     binary: Binary, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whichever call it was that got no answer."""
@@ -62,13 +63,9 @@ def test_a_server_that_ends_right_after_its_first_answer_is_named(
         delete(api, name)
 
     monkeypatch.setattr(ApiClient, "delete", killed)
-
-    async def story() -> None:
+    with pytest.raises(HarnessError, match="SIGKILL") as caught:
         async with Toxiproxy.start(binary.path, log=tmp_path / "toxiproxy.log"):
             raise AssertionError("it started")
-
-    with pytest.raises(HarnessError, match="SIGKILL") as caught:
-        asyncio.run(story())
     assert caught.value.where == "toxiproxy"
 
 
@@ -191,17 +188,13 @@ def test_nothing_is_left_of_a_server(binary: Binary, tmp_path: Path, way: str) -
         os.killpg(seen[0].toxiproxy._server.child.pid, 0)
 
 
-def test_server_that_does_not_start_is_an_error(tmp_path: Path) -> None:
+async def test_server_that_does_not_start_is_an_error(tmp_path: Path) -> None:
     """Its own words are in the error."""
     broken = tmp_path / "toxiproxy-server"
     broken.write_text("#!/bin/sh\necho no such option\nexit 2\n")
     broken.chmod(0o755)
-
-    async def story() -> None:
-        async with Toxiproxy.start(broken, log=tmp_path / "log"):
-            pass
-
     with pytest.raises(
         HarnessError, match=r"^toxiproxy: ended before its time \(exit code 2\)\n(.*\n)*.*no such option"
     ):
-        asyncio.run(story())
+        async with Toxiproxy.start(broken, log=tmp_path / "log"):
+            pass

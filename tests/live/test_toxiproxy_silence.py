@@ -5,7 +5,6 @@ import itertools
 import os
 import signal
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,16 +13,10 @@ from harness.history.records import HealthRecord
 from harness.live.toxiproxy import Binary, silence
 from harness.live.toxiproxy.silence import SLICE_NS, watch_api
 from tests.live.world import World, tell
+from tests.polling import until_async
 
 STOPPED_S = 0.6
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Return when a condition holds."""
-    async with asyncio.timeout(60):
-        while not condition():  # noqa: ASYNC110 - of what is outside
-            await asyncio.sleep(0.005)
 
 
 @pytest.mark.system
@@ -33,13 +26,13 @@ def test_a_stopped_server_is_silent_for_as_long(binary: Binary, tmp_path: Path) 
 
     async def story(made: World) -> None:
         task = asyncio.create_task(made.toxiproxy.watch(rows.append))
-        await until(lambda: len(rows) >= 3)
+        await until_async(lambda: len(rows) >= 3)
         group = made.toxiproxy._server.child.pid
         os.killpg(group, signal.SIGSTOP)
         began_ns, seen = time.monotonic_ns(), len(rows)
         await asyncio.sleep(STOPPED_S)
         os.killpg(group, signal.SIGCONT)
-        await until(lambda: len(rows) >= seen + 3)
+        await until_async(lambda: len(rows) >= seen + 3)
         task.cancel()
         longest = max(rows, key=lambda row: row.loop_lag_ns)
         assert longest.loop_lag_ns >= 0.7 * STOPPED_S * 1e9
@@ -49,7 +42,7 @@ def test_a_stopped_server_is_silent_for_as_long(binary: Binary, tmp_path: Path) 
     assert {row.process for row in rows} == {"toxiproxy"}
 
 
-def test_an_endless_silence_is_written_down_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_an_endless_silence_is_written_down_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
     """And the server is asked again on a connection of its own: it may have been replaced."""
     monkeypatch.setattr(silence, "TIMEOUT_S", 0.1)
     rows: list[HealthRecord] = []
@@ -62,15 +55,12 @@ def test_an_endless_silence_is_written_down_in_pieces(monkeypatch: pytest.Monkey
         await reader.read()
         writer.close()
 
-    async def main() -> None:
-        async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
-            port = server.sockets[0].getsockname()[1]
-            task = asyncio.create_task(watch_api(lambda: port, rows.append))
-            await until(lambda: len(rows) >= 3)
-            task.cancel()
-            await asyncio.wait([task])
-
-    asyncio.run(main())
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        task = asyncio.create_task(watch_api(lambda: port, rows.append))
+        await until_async(lambda: len(rows) >= 3)
+        task.cancel()
+        await asyncio.wait([task])
     assert [row.loop_lag_ns > 0.09e9 for row in rows[:3]] == [True, False, True]
 
 

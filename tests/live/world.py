@@ -10,7 +10,6 @@ from typing import Any
 from harness.live.toxiproxy import Binary, Toxiproxy
 
 NAME = "openai/gpt 4"
-MS = 10**6
 BYTES = 60_000
 
 

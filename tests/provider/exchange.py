@@ -16,8 +16,6 @@ from harness.provider.respond import parse, respond
 ATTEMPT = "req-000001.openai.2"
 CALL = Call(model="gpt-4")
 PRESETS: tuple[ErrorPreset, ...] = typing.get_args(ErrorPreset)
-MS = 10**6
-S = 10**9
 
 GEMINI = "/v1beta/models/gpt-4:generateContent"
 GEMINI_STREAM = "/v1beta/models/gpt-4:streamGenerateContent?alt=sse"

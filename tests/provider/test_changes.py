@@ -12,8 +12,9 @@ from harness.provider.dialects import DIALECTS
 from harness.provider.faults import names_of
 from harness.provider.limit import Level, Quota
 from harness.provider.reply import Close, End, Hang, Head, Reset, Send, Step, Wait
+from harness.quantities import S
 from harness.scenario import Inject
-from tests.provider.replies import NAME, PLAIN, STREAM, S, answered, decision, head
+from tests.provider.replies import NAME, PLAIN, STREAM, answered, decision, head
 
 DELAY = Inject(delay=S)
 PACE = Inject(ttft=S, tokens_per_second=2)

@@ -12,10 +12,10 @@ from harness.document import Allowance
 from harness.provider.decide import NOTHING, Attempt, Decision, State, begin, decide
 from harness.provider.inject import Limit
 from harness.provider.limit import Level, Quota
+from harness.quantities import S
 from harness.scenario import Inject, Window
 
 START, END = 1_000, 2_000
-S = 10**9
 REQUESTS = st.integers(1, 10**6).map(lambda n: f"req-{n:06d}")
 STATUS = Inject(status=503)
 CUT = Inject(stream="cut")

@@ -12,9 +12,9 @@ from harness.provider.answer import Call
 from harness.provider.marker import find_attempts
 from harness.provider.reply import End, Head, Wait
 from harness.provider.respond import parse, respond
+from harness.quantities import MS
 from tests.provider.exchange import (
     ATTEMPT,
-    MS,
     WAYS,
     ask,
     body,

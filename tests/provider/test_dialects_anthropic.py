@@ -8,7 +8,8 @@ from harness.provider.answer import Delay, Refusal
 from harness.provider.dialects import DIALECTS
 from harness.provider.inject import ErrorPreset
 from harness.provider.limit import Level, Quota
-from tests.provider.exchange import ATTEMPT, CALL, S, ask, data_of, head, headers, refuse, said, sends, sent, split
+from harness.quantities import S
+from tests.provider.exchange import ATTEMPT, CALL, ask, data_of, head, headers, refuse, said, sends, sent, split
 
 ANTHROPIC = DIALECTS["anthropic"]
 

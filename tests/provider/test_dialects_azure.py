@@ -4,7 +4,8 @@ from harness.provider.answer import Delay
 from harness.provider.dialects import DIALECTS
 from harness.provider.limit import Level, Quota
 from harness.provider.respond import parse
-from tests.provider.exchange import MS, S, ask, body, data_of, headers, provider, refuse, said, sends, sent, split
+from harness.quantities import MS, S
+from tests.provider.exchange import ask, body, data_of, headers, provider, refuse, said, sends, sent, split
 
 AZURE = DIALECTS["azure"]
 

@@ -6,7 +6,8 @@ from harness.provider.answer import Delay
 from harness.provider.dialects import DIALECTS
 from harness.provider.inject import ErrorPreset
 from harness.provider.limit import Level, Quota
-from tests.provider.exchange import S, ask, data_of, head, headers, refuse, said, sends
+from harness.quantities import S
+from tests.provider.exchange import ask, data_of, head, headers, refuse, said, sends
 
 DEEPSEEK = DIALECTS["deepseek"]
 

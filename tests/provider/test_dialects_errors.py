@@ -11,8 +11,9 @@ from harness.provider.answer import Delay, Refusal
 from harness.provider.dialects import DIALECTS
 from harness.provider.dialects.delays import read, spelled
 from harness.provider.inject import ErrorPreset
+from harness.quantities import MS, S
 from scripts import declarations
-from tests.provider.exchange import ATTEMPT, CALL, MS, PRESETS, S, head, headers, refuse, said, sent
+from tests.provider.exchange import ATTEMPT, CALL, PRESETS, head, headers, refuse, said, sent
 
 WALL_NS = 1_790_000_000 * S + 123_456_789
 LIKE_OPENAI = ("openai", "azure", "deepseek")

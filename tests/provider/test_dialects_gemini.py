@@ -8,13 +8,12 @@ from harness.provider.answer import Delay, Refusal
 from harness.provider.dialects import DIALECTS
 from harness.provider.limit import Level, Quota
 from harness.provider.respond import parse
+from harness.quantities import MS, S
 from tests.provider.exchange import (
     ATTEMPT,
     CALL,
     GEMINI,
     GEMINI_STREAM,
-    MS,
-    S,
     ask,
     body,
     data_of,

@@ -9,14 +9,14 @@ from harness.provider.decide import Decision
 from harness.provider.dialects import DIALECTS
 from harness.provider.limit import Level, Quota
 from harness.provider.respond import parse, respond
-from harness.scenario import Inject, Window
+from harness.quantities import MS, S
+from harness.scenario import Inject
+from tests.plans import window
 from tests.provider.exchange import (
     ATTEMPT,
     CALL,
-    MS,
     PRESETS,
     WAYS,
-    S,
     ask,
     body,
     data_of,
@@ -133,7 +133,7 @@ def test_a_filtered_response_is_incomplete_and_tells_no_text() -> None:
 
 def test_an_empty_response_tells_no_text_anywhere() -> None:
     """The fault leaves the tokens out, and the closing events, which repeat them, have nothing to repeat."""
-    fault = Window(fault_id="fault-1", provider="p", start_ns=0, end_ns=1, inject=Inject(stream="empty"))
+    fault = window(Inject(stream="empty"))
     spec = provider("responses")
     call = parse(spec, "POST", WAYS["responses"], body("responses", stream=True))
     answer = respond(spec, call, ATTEMPT, Decision({"body": fault}))

@@ -3,7 +3,8 @@
 from harness.provider.answer import Refusal
 from harness.provider.dialects import DIALECTS
 from harness.provider.limit import Level, Quota
-from tests.provider.exchange import ATTEMPT, CALL, S, ask, data_of, headers, refuse, said, sends, sent, split
+from harness.quantities import S
+from tests.provider.exchange import ATTEMPT, CALL, ask, data_of, headers, refuse, said, sends, sent, split
 
 OPENROUTER = DIALECTS["openrouter"]
 

@@ -15,8 +15,8 @@ from harness.provider.fault_kind import ActsInstead, ActsOnAnswer, ActsOnListene
 from harness.provider.faults import FAULTS
 from harness.provider.inject import Inject, Limit
 from harness.provider.listener import ListenerState
+from harness.quantities import S
 
-S = 10**9
 KINDS = tuple(FAULTS.own.values())
 VALUES: Mapping[str, Any] = {
     "status": 503,

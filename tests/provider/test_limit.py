@@ -9,9 +9,8 @@ from hypothesis import strategies as st
 from harness.document import Allowance
 from harness.provider.inject import Limit
 from harness.provider.limit import Bucket, Level, Quota, full, take, told
+from harness.quantities import MS, S
 
-S = 10**9
-MS = 10**6
 ALLOWANCES = st.builds(Allowance, st.integers(1, 500), st.sampled_from([S, 60 * S, 3600 * S]))
 LIMITS = st.one_of(
     st.builds(Limit, requests=ALLOWANCES),

@@ -9,16 +9,17 @@ from harness.provider.decide import NOTHING
 from harness.provider.dialects import DIALECTS
 from harness.provider.reply import Close, End, Hang, Reset
 from harness.provider.respond import respond
+from harness.quantities import S
 from harness.scenario import Inject
-from tests.provider.replies import NAME, PLAIN, STREAM, S, answered, decision, head, provider
+from tests.provider.replies import NAME, PLAIN, STREAM, answered, decision, head, mock
 
 
 @pytest.mark.parametrize("dialect", DIALECTS.own)
 @pytest.mark.parametrize("call", [PLAIN, STREAM])
 def test_nothing_changes_nothing(dialect: str, call: typing.Any) -> None:
     """Without a fault the answer is the dialect's own, and names none."""
-    answer = respond(provider(dialect), call, NAME, NOTHING)
-    assert answer == DIALECTS[dialect].succeed(provider(dialect), call, NAME)
+    answer = respond(mock(dialect), call, NAME, NOTHING)
+    assert answer == DIALECTS[dialect].succeed(mock(dialect), call, NAME)
     assert (answer.fault_id, answer.other_faults, answer.ending) == (None, (), "ok")
 
 
@@ -57,7 +58,7 @@ def test_a_body_of_ones_own_under_a_200_is_an_answer_like_any_other() -> None:
 def test_the_same_attempt_gets_the_same_answer(dialect: str) -> None:
     """Byte for byte, errors and their ids included."""
     for injects in ((), (Inject(status=429),), (Inject(stream="error_event"),)):
-        first, second = (respond(provider(dialect), STREAM, NAME, decision(*injects)) for _ in range(2))
+        first, second = (respond(mock(dialect), STREAM, NAME, decision(*injects)) for _ in range(2))
         assert first == second
 
 

@@ -3,9 +3,9 @@
 import pytest
 
 from harness.provider.retry_after import read
+from harness.quantities import S
 
 NOW_NS = 1_767_225_600 * 10**9  # 2026-01-01 00:00:00
-S = 10**9
 
 
 @pytest.mark.parametrize(

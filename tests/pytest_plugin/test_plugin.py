@@ -16,19 +16,12 @@ from scipy import special  # noqa: F401 - as above
 
 import harness.pytest_plugin.outcome  # noqa: F401 - as above
 from harness.experiment import trial
+from tests.plans import chain_file
 
 pytest_plugins = ["pytester"]
 
 ROOT = Path(__file__).parents[2]
-CHAIN = """\
-name: ours
-driver: reference
-providers:
-  openai: {dialect: openai, model: gpt-4}
-  azure: {dialect: azure, model: gpt-4}
-order: [openai, azure]
-retry: {attempts: 2}
-"""
+CHAIN = chain_file("openai", "azure", more="retry: {attempts: 2}")
 SCENARIO = """\
 name: outage
 seed: 4

@@ -17,6 +17,7 @@ from harness.judge.advice import requests_needed
 from harness.judge.tables.outages import merged
 from harness.provider.fault_kind import Aspect
 from harness.provider.faults import FAULTS
+from harness.quantities import S
 from harness.scenario import Expectation, Plan, Window
 from harness.scenario.json_schema import schemas
 from scripts.catalogue import PAGE, page
@@ -24,7 +25,6 @@ from scripts.catalogue import PAGE, page
 ROOT = Path(__file__).parents[2]
 FILES = {path.stem: path for path in sorted((ROOT / "scenarios" / "catalogue").glob("*.yaml"))}
 SEEDS = (1, 2, 3, 4, 5)
-SECOND_NS = 10**9
 
 TOPICS = {
     "429 with Retry-After": "rate-limit-retry-after",
@@ -216,7 +216,7 @@ SHOWABLE: dict[str, Callable[[Plan], bool]] = {
     "quota_retried": used_up,
     "error_swallowed": all_dead,
     "truncated_as_success": broken_off,
-    "hang": lambda plan: plan.load.deadline > 5 * SECOND_NS,
+    "hang": lambda plan: plan.load.deadline > 5 * S,
     "wrong_order": lambda plan: bool(merged(plan, plan.chain.order[:1], dead=True)),
     "retry_storm": lambda _plan: True,
 }
@@ -236,7 +236,7 @@ def test_a_check_that_is_asked_for_has_something_to_look_at(name: str) -> None:
 def test_the_baseline_is_judged(name: str) -> None:
     """Ten requests end before the first fault, so that an unsteady start is seen."""
     plan = loaded(name).plan
-    until_ns = min(window.start_ns for window in plan.timeline.windows) - 1.5 * SECOND_NS
+    until_ns = min(window.start_ns for window in plan.timeline.windows) - 1.5 * S
     assert sum(arrival.scheduled_ns < until_ns for arrival in plan.arrivals) >= BASELINE_REQUESTS_MIN
 
 
@@ -246,7 +246,7 @@ def test_a_scenario_keeps_its_budget(name: str) -> None:
     plan = loaded(name).plan
     assert plan.load.rate <= RATE_MAX
     assert plan.load.rate * plan.load.streaming <= STREAMING_RATE_MAX
-    assert plan.end_ns / SECOND_NS <= LENGTHS_S.get(name, LENGTH_S_MAX)
+    assert plan.end_ns / S <= LENGTHS_S.get(name, LENGTH_S_MAX)
     for phase in plan.phases:
         assert plan.load.rate * failing(plan, phase.start_ns) <= FAILING_PER_S_MAX
 
@@ -265,7 +265,7 @@ def failing(plan: Plan, at_ns: int) -> float:
 
 def test_the_catalogue_keeps_its_budget() -> None:
     """A scorecard of all of it, six side by side, is a matter of minutes."""
-    assert sum(loaded(name).plan.end_ns for name in FILES) / SECOND_NS <= TOTAL_S_MAX
+    assert sum(loaded(name).plan.end_ns for name in FILES) / S <= TOTAL_S_MAX
 
 
 def test_the_committed_page_is_the_generated_one() -> None:

@@ -10,6 +10,7 @@ from harness.experiment import trial
 from harness.experiment.prepare import load
 from harness.judge import Status
 from harness.judge.advice import requests_needed
+from tests.plans import chain_file
 from tests.scenario.test_catalogue import samples
 
 ROOT = Path(__file__).parents[2]
@@ -17,17 +18,7 @@ FILES = sorted((ROOT / "scenarios" / "smoke").glob("*.yaml"))
 QUESTIONS = {"rate-limit", "unavailable", "refused", "stream-cut", "auth-failure", "everything-down", "recovery"}
 FAILING_ATTEMPTS_MAX = 60
 """Of a chain that tries each provider three times: what keeps 30 repeats of all of them under a minute on two cores."""
-REFERENCE = """\
-name: ours
-driver: reference
-providers:
-  openai: {dialect: openai, model: gpt-4}
-  azure: {dialect: azure, model: gpt-4}
-  anthropic: {dialect: anthropic, model: claude-3-5-sonnet-20241022}
-order: [openai, azure, anthropic]
-retry: {attempts: 3}
-timeout: 30s
-"""
+REFERENCE = chain_file("openai", "azure", "anthropic", more="retry: {attempts: 3}\ntimeout: 30s")
 
 each = pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 

@@ -12,12 +12,12 @@ from harness.chain import Chain, Retry
 from harness.chain.spec import BreakerSpec, Policy
 from harness.experiment.prepare import load
 from harness.judge import RunData, Status, judge
+from harness.quantities import S
 from harness.sim import run
 
 ROOT = Path(__file__).parents[2] / "scenarios"
 CHAIN = ROOT / "chains" / "reference.yaml"
 CATALOGUE = sorted((ROOT / "catalogue").glob("*.yaml"))
-S = 10**9
 OUTAGES = [ROOT / name for name in ("all-providers-down.yaml", "primary-503-outage.yaml", "primary-refused.yaml")]
 
 

@@ -7,17 +7,17 @@ from pathlib import Path
 import pytest
 
 from harness import sim
+from harness.quantities import S
 from harness.scenario import Inject, Timeline, Window
 from harness.sim.listener import Listener
+from tests.plans import window
 from tests.sim.worlds import small
-
-S = 10**9
 
 
 def slow(place: int, start_s: int, end_s: int) -> Window:
     """Return a window in which connections are slow, each by another delay."""
     inject = Inject(connection="slow", delay=place * S)
-    return Window(fault_id=f"fault-{place}", provider="a", start_ns=start_s * S, end_ns=end_s * S, inject=inject)
+    return window(inject, "a", fault_id=f"fault-{place}", start_ns=start_s * S, end_ns=end_s * S)
 
 
 @pytest.mark.parametrize(

@@ -12,13 +12,13 @@ from harness.chain import Provider, ReplySpec
 from harness.edge.provider_port import ProviderPort
 from harness.edge.request import EdgeRequest
 from harness.provider import decide
+from harness.quantities import MS, S
 from harness.scenario import Inject, Timeline, Window
 from harness.sim.clock import Clock, run
 from harness.sim.network import BrokenError, Network
 from harness.store import EdgeAttempt, Row
+from tests.plans import window
 
-MS = 10**6
-S = 10**9
 PROVIDER = Provider(dialect="openai", model="gpt-4", reply=ReplySpec(ttft=100 * MS, tokens=8, tokens_per_second=100))
 BODY = b'{"model": "gpt-4", "stream": %s, "messages": [{"role": "user", "content": "hello"}]}'
 
@@ -80,11 +80,6 @@ def meet(
         return Met(end, got, head_ns, pieces_ns, end_ns, row)
 
     return run(main)
-
-
-def window(inject: Inject, *, start_ns: int = 0, end_ns: int = 100 * S) -> Window:
-    """Return a window on the provider."""
-    return Window(fault_id=f"fault-{inject.kind}", provider="openai", start_ns=start_ns, end_ns=end_ns, inject=inject)
 
 
 def connection(kind: str, **more: int) -> Inject:

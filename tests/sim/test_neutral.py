@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -15,7 +14,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from harness import sim
-from harness.chain.driver import DRIVERS
+from harness.drivers.in_process import prepare
 from harness.drivers.litellm_router import fast
 from harness.drivers.litellm_router.router import _quiet_litellm
 from harness.drivers.server import InProcessChain
@@ -24,6 +23,7 @@ from harness.experiment.prepare import Loaded, load
 from harness.provider.marker import find_request
 from harness.sim import engine
 from harness.sim.network import Answering, Network
+from tests.plans import chain
 from tests.sim.worlds import digest
 
 
@@ -68,7 +68,7 @@ def families() -> list[tuple[str, str]]:
     A family is what it treats alike: the provider, the class that writes the provider's requests, the parameters that it
     takes, and the API. Beside them, a model of each dialect that it has never heard of.
     """
-    DRIVERS["litellm-router"].preload()
+    prepare(chain(driver="litellm-router"))
     litellm = _quiet_litellm()
     from litellm.utils import ProviderConfigManager  # noqa: PLC0415 - slow
 
@@ -187,7 +187,7 @@ def test_a_stub_that_is_not_neutral_is_seen(tmp_path: Path) -> None:
 
 def test_a_litellm_that_nothing_is_proved_for_does_all_of_its_work(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is slower, and right."""
-    DRIVERS["litellm-router"].preload()
+    prepare(chain(driver="litellm-router"))
     import litellm.utils  # noqa: PLC0415 - slow
 
     own = litellm.utils.traceback
@@ -205,25 +205,21 @@ async def _upper(data: Any, _expected: Any) -> Any:
     return {key.replace("when", "WHEN"): value for key, value in data.items()}
 
 
-def test_a_shape_that_is_changed_once_is_changed_always() -> None:
+async def test_a_shape_that_is_changed_once_is_changed_always() -> None:
     """Only where nothing was changed is nothing done."""
+    calls = []
 
-    async def story() -> None:
-        calls = []
+    async def own(data: Any, expected: Any) -> Any:
+        calls.append(data)
+        return await _upper(data, expected)
 
-        async def own(data: Any, expected: Any) -> Any:
-            calls.append(data)
-            return await _upper(data, expected)
-
-        transform = fast.once_per_shape(own)
-        for number in range(3):
-            assert await transform({"when": number}, dict) == {"WHEN": number}
-            assert await transform({"text": str(number), "parts": [{"a": number}]}, dict) == {
-                "text": str(number),
-                "parts": [{"a": number}],
-            }
-        assert len(calls) == 4
-        assert await transform({"text": 1.5, "parts": []}, dict) == {"text": 1.5, "parts": []}
-        assert len(calls) == 5
-
-    asyncio.run(story())
+    transform = fast.once_per_shape(own)
+    for number in range(3):
+        assert await transform({"when": number}, dict) == {"WHEN": number}
+        assert await transform({"text": str(number), "parts": [{"a": number}]}, dict) == {
+            "text": str(number),
+            "parts": [{"a": number}],
+        }
+    assert len(calls) == 4
+    assert await transform({"text": 1.5, "parts": []}, dict) == {"text": 1.5, "parts": []}
+    assert len(calls) == 5

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from harness.chain import Chain
 from harness.chain.spec import BreakerSpec
 from harness.judge.properties import PROPERTIES, broken
+from harness.quantities import S
 from harness.scenario import Fault, Inject
 from harness.sim.search import FaultSchedule, Find, Hunt, Space, search_run_of
 from tests.sim.planted import BUGS, CORRECT, NAMES, PATIENT, IgnoresRetryAfter, Planted, RetriesBadRequest
 
-S = 10**9
 ONE = Fault(on="openai", at=0, for_=S, inject=Inject(status=503))
 
 

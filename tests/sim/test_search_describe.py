@@ -14,6 +14,7 @@ from harness.experiment.exploration import Explored
 from harness.experiment.prepare import load
 from harness.judge import RunData, Status, judge
 from harness.judge.properties import PROPERTIES, broken
+from harness.quantities import S
 from harness.scenario import Fault, Inject
 from harness.sim import run
 from harness.sim.search import FaultSchedule, Space, search_run_of
@@ -21,21 +22,15 @@ from harness.sim.search.describe import describe
 from harness.sim.search.to_yaml import to_yaml
 from harness.sim.search.trial import search_run_of_plan
 from harness.store import encode
+from tests.plans import chain_file
 from tests.sim.planted import BUGS, CORRECT, NAMES
 
-S = 10**9
-CHAIN = """
-name: three
-driver: reference
-providers:
-  openai:    {dialect: openai,    model: gpt-4}
-  azure:     {dialect: azure,     model: gpt-4}
-  anthropic: {dialect: anthropic, model: claude-3-5-sonnet-20241022}
-order: [openai, azure, anthropic]
+POLICY = """\
 retry: {attempts: 2}
 timeout: 2s
 policy: {deadline: 30s, first_token: 2s, idle: 2s, retry_after_max: 2s, cap: 2s}
 """
+CHAIN = chain_file("openai", "azure", "anthropic", name="three", more=POLICY)
 PATIENT_CHAIN = CHAIN.replace("2s", "10s").replace("attempts: 2", "attempts: 1").replace("30s", "15s")
 POLICIES = {
     "never-returns-to-the-primary": ("cap: 2s", "cap: 2s, breaker: {failures: 1}"),

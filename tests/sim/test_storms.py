@@ -10,11 +10,12 @@ import pytest
 
 from harness import sim
 from harness.judge import RunData, Status, judge
+from harness.quantities import S
 from harness.scenario import Fault, Inject
 from harness.sim.clock import Clock, UnrealError, run
 from harness.sim.network import STORM_ATTEMPTS
 from harness.sim.search import Hunt, Space
-from tests.sim.planted import NAMES, RetriesWithoutEnd, S, hosted
+from tests.sim.planted import NAMES, RetriesWithoutEnd, hosted
 from tests.sim.planted.conduct import RIGHT, Hurries, Mistake
 from tests.sim.worlds import gateway, tiny
 

@@ -29,6 +29,7 @@ from harness.sim.clock import Clock, run
 from harness.sim.network import Network
 from harness.sim.sockets import base_urls, connected
 from harness.sim.wire import SimWire
+from tests.plans import window
 
 silence()
 with warnings.catch_warnings():
@@ -131,11 +132,6 @@ def network(clock: Clock, windows: tuple[Window, ...], provider: Provider = PROV
     face = ProviderPort("openai", provider, token=None, faults=faults, capture=None)
     face.origin_ns = 0
     return Network({"openai": face}, Timeline(windows=windows), clock, seed=1)
-
-
-def window(inject: Inject) -> Window:
-    """Return a window that is open all the time."""
-    return Window(fault_id="fault-1", provider="openai", start_ns=0, end_ns=10**18, inject=inject)
 
 
 @pytest.mark.system

@@ -6,14 +6,13 @@ import json
 
 import pytest
 
-from harness.chain import Chain
 from harness.judge import Score
-from harness.provider.spec import Provider
 from harness.report.scorecard import CellRun
 from harness.store import encode, shaped
+from tests.plans import chain
 
 RUN = CellRun(seed=1, digest="d", length_s=3.0, command="c", score=Score.PASS, reasons=("one", "two"))
-CHAIN = Chain(name="one", driver="reference", providers={"a": Provider(dialect="openai", model="a")}, order=("a",))
+CHAIN = chain()
 
 
 @pytest.mark.parametrize("value", [RUN, CHAIN], ids=["run", "chain"])

@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ import pandas as pd
 import psutil
 import pytest
 
+from tests.polling import until
 from tests.system.chains import CHAIN, SCENARIO
 
 ROOT = Path(__file__).parents[2]
@@ -29,14 +31,7 @@ END_S = 60
 """How long a run may take to end after something happened to it; by its plan it would go on for longer."""
 
 
-def poll(condition: Callable[[], Any], *, within_s: float, what: str) -> Any:
-    """Return the first true value of a condition, polled until a deadline."""
-    deadline = time.monotonic() + within_s
-    while time.monotonic() < deadline:
-        if value := condition():
-            return value
-        time.sleep(0.05)  # and not more often: the run being watched needs the machine
-    raise AssertionError(f"not within {within_s} s: {what}")
+poll = partial(until, every_s=0.05)  # and not more often: the run being watched needs the machine
 
 
 @dataclass
@@ -78,12 +73,12 @@ class LiveRun:
 
     def part(self, name: str) -> psutil.Process:
         """Return a part as soon as it is there."""
-        return poll(lambda: self.children().get(name), within_s=60, what=f"{name} started")
+        return poll(lambda: self.children().get(name), what=f"{name} started")
 
     @property
     def folder(self) -> Path:
         """The run's folder, as soon as it is there."""
-        return poll(lambda: next(self.reports.glob("*/2*"), None), within_s=60, what="a run's folder")
+        return poll(lambda: next(self.reports.glob("*/2*"), None), what="a run's folder")
 
     def origin_ns(self) -> int:
         """Return when the run's clock began, as soon as that is known."""
@@ -94,13 +89,13 @@ class LiveRun:
             rows = [json.loads(line) for line in lines if line.startswith('["origin"')]
             return rows[0][1]["at_ns"] if rows else None
 
-        return poll(found, within_s=60, what="the origin")
+        return poll(found, what="the origin")
 
     def until(self, at_s: float) -> None:
         """Return when the run's clock shows `at_s` seconds."""
         self.look()
         at_ns = self.origin_ns() + int(at_s * 1e9)
-        poll(lambda: time.monotonic_ns() >= at_ns, within_s=60, what=f"{at_s} s into the run")
+        poll(lambda: time.monotonic_ns() >= at_ns, what=f"{at_s} s into the run")
         self.look()
 
     def until_recorded(self, count: int) -> None:
@@ -110,7 +105,7 @@ class LiveRun:
         def found() -> bool:
             return path.exists() and path.read_bytes().count(b'["request",') >= count
 
-        poll(found, within_s=60, what=f"{count} requests on the disk")
+        poll(found, what=f"{count} requests on the disk")
         self.look()
 
     def look(self) -> None:

@@ -43,5 +43,5 @@ def test_a_gateway_of_the_user_has_the_users_environment(start: Start) -> None:
         run.children()
         return next((child for child in run.seen.values() if is_gateway(child)), None)
 
-    found = environ(poll(gateway, within_s=60, what="the gateway started"))
+    found = environ(poll(gateway, what="the gateway started"))
     assert found.items() >= CANARY.items()

@@ -9,21 +9,12 @@ from typing import Any
 import pytest
 
 from harness import experiment
+from tests.plans import chain_file
 from tests.system.conftest import CHAIN, Start
 
 pytestmark = pytest.mark.system
 
-REFERENCE = """\
-name: slow
-driver: reference
-providers:
-  openai:    {dialect: openai,    model: gpt-4}
-  azure:     {dialect: azure,     model: gpt-4}
-order: [openai, azure]
-retry: {attempts: 2}
-timeout: 2s
-policy: {deadline: 10s}
-"""
+REFERENCE = chain_file("openai", "azure", more="retry: {attempts: 2}\ntimeout: 2s\npolicy: {deadline: 10s}")
 """A chain that takes longer than the second that is promised here."""
 
 

@@ -15,6 +15,7 @@ from harness.chain.home import ChainHome
 from harness.experiment import ChainSide, chain_differences, compare_chains
 from harness.sim.search.sweep import sweep
 from tests.experiment.files import NoProgress
+from tests.plans import chain_file
 
 pytestmark = pytest.mark.system
 
@@ -25,15 +26,7 @@ CHAIN = ROOT / "scenarios" / "chains" / "gpt4-azure-claude.yaml"
 OLDEST, NEWEST = "1.60.0", "1.110.2"
 """Of the LiteLLM versions that are tested each time; `make matrix` measures those in between."""
 slow = pytest.mark.slow
-SDK = """\
-name: loop
-driver: openai-sdk
-providers:
-  openai: {dialect: openai, model: gpt-4}
-  azure: {dialect: azure, model: gpt-4}
-order: [openai, azure]
-environment: {packages: ["openai>=3,<4"]}
-"""
+SDK = chain_file("openai", "azure", driver="openai-sdk", more='environment: {packages: ["openai>=3,<4"]}')
 
 
 def _run(scenario: str, *options: str, engine: str, reports: Path) -> tuple[dict[str, Any], dict[str, Any]]:

@@ -17,6 +17,7 @@ from harness.provider.dialects.delays import NOTHING, SentDelay
 from harness.provider.limit import Quota
 from harness.provider.reply import Headers, Send
 from harness.provider.spec import Provider
+from harness.quantities import S
 
 _KEEPALIVE = b'event: ping\ndata: {"type":"ping"}\n\n'
 
@@ -196,7 +197,7 @@ def _quota_headers(quota: Quota, wall_ns: int) -> Headers:
     headers: list[tuple[str, str]] = []
     for name, level in (("requests", quota.requests), ("tokens", quota.tokens)):
         if level is not None:
-            reset = datetime.fromtimestamp(-(-(wall_ns + level.reset_ns) // delays.S), UTC)
+            reset = datetime.fromtimestamp(-(-(wall_ns + level.reset_ns) // S), UTC)
             head = f"anthropic-ratelimit-{name}"
             headers += [
                 (f"{head}-limit", str(level.limit)),

@@ -15,6 +15,7 @@ from harness.provider.dialects.declaration import Dialect, LiteLLMNames, OpenAIC
 from harness.provider.limit import Quota
 from harness.provider.reply import Headers
 from harness.provider.spec import Provider
+from harness.quantities import S
 
 API_VERSION = "2024-10-21"
 """The version that our own clients ask for."""
@@ -113,10 +114,10 @@ def _fail(refusal: Refusal) -> Answer:
     error = _ERRORS[problem]
     message = chat.named(error.message, refusal.call)
     if sent.in_body or (sent.usual and problem == "rate_limit"):
-        seconds = -(-(sent.ns or 0) // delays.S)
+        seconds = -(-(sent.ns or 0) // S)
         message += f" Please retry after {seconds} seconds."
         if sent.in_body:
-            sent = sent._replace(ns=seconds * delays.S)
+            sent = sent._replace(ns=seconds * S)
     body = error.body(message)
     if problem == "content_filter":
         body["status"] = status

@@ -8,9 +8,7 @@ from typing import Literal, NamedTuple
 
 from harness.provider.answer import Delay
 from harness.provider.reply import Headers
-
-MS = 10**6
-S = 10**9
+from harness.quantities import MS, S
 
 UsualForm = Literal["seconds", "seconds+ms", "body"]
 """How a dialect usually sends a delay: `seconds+ms` adds milliseconds where whole seconds are too coarse."""

@@ -18,6 +18,7 @@ from harness.provider.dialects.delays import NOTHING, SentDelay
 from harness.provider.limit import Quota
 from harness.provider.reply import Headers, Send
 from harness.provider.spec import Provider
+from harness.quantities import MS
 
 _KEEPALIVE = b'data: {"candidates":[{"content":{"parts":[{"text":""}],"role":"model"},"index":0}]}\n\n'
 """An event without content: Gemini sends no comments, and Google's SDK refuses an answer that holds one."""
@@ -198,7 +199,7 @@ def _body(call: Call, status: int, problem: Problem, sent: SentDelay) -> dict[st
     message = chat.named(error.message, call)
     details = json.loads(json.dumps(error.details).replace('"{model}"', quoted(call.model or "unknown")))
     if sent.in_body:
-        seconds, ms = divmod((sent.ns or 0) // delays.MS, 1000)
+        seconds, ms = divmod((sent.ns or 0) // MS, 1000)
         message += f" Please retry in {seconds}.{ms:03d}s."
         delay = f"{seconds}.{ms:03d}s" if ms else f"{seconds}s"  # as protobuf writes a duration
         details.append({"@type": f"{_TYPE}RetryInfo", "retryDelay": delay})

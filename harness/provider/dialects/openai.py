@@ -11,6 +11,7 @@ from harness.provider.dialects.declaration import Dialect, LiteLLMNames, OpenAIC
 from harness.provider.limit import Quota
 from harness.provider.reply import Headers, Send
 from harness.provider.spec import Provider
+from harness.quantities import MS
 
 _BASE_PATH = "/v1"
 _PATH = f"{_BASE_PATH}/chat/completions"
@@ -103,7 +104,7 @@ def _succeed(provider: Provider, call: Call, attempt_id: str) -> Answer:
     headers = (
         ("x-request-id", f"req_{mock.sha256[:32]}"),
         ("openai-version", "2020-10-01"),
-        ("openai-processing-ms", str(provider.reply.ttft // delays.MS)),
+        ("openai-processing-ms", str(provider.reply.ttft // MS)),
     )
     if call.api:
         return responses.answer(provider, call, attempt_id, mock, headers=headers)

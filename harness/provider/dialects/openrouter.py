@@ -12,6 +12,7 @@ from harness.provider.dialects.declaration import Dialect, LiteLLMNames, OpenAIC
 from harness.provider.limit import Quota
 from harness.provider.reply import Headers
 from harness.provider.spec import Provider
+from harness.quantities import MS
 
 _BASE_PATH = "/api/v1"
 _PATH = f"{_BASE_PATH}/chat/completions"
@@ -153,7 +154,7 @@ def _quota_headers(quota: Quota, wall_ns: int) -> Headers:
     return (
         ("x-ratelimit-limit", str(level.limit)),
         ("x-ratelimit-remaining", str(level.remaining)),
-        ("x-ratelimit-reset", str(-(-(wall_ns + level.reset_ns) // delays.MS))),
+        ("x-ratelimit-reset", str(-(-(wall_ns + level.reset_ns) // MS))),
     )
 
 

@@ -17,9 +17,9 @@ from harness.chain import Chain
 from harness.chain.driver import driver_of
 from harness.provider.fault_kind import Family
 from harness.provider.faults import FAULTS
+from harness.quantities import S
 from harness.scenario import Fault, Inject, Load, Plan, Scenario, compile_plan
 
-S = 10**9
 STEP_NS = S // 10
 """The grid of all times."""
 NAME = "explore"

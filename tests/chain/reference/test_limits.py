@@ -13,7 +13,9 @@ from harness.chain import Chain
 from harness.chain.reference import Done, Failure, RequestMachine, Result, SendAttempt, Shared
 from harness.chain.reference.breaker import Breaker, Permit
 from harness.chain.spec import Backoff, BreakerSpec, BudgetSpec, Policy, Retry
-from tests.chain.reference.world import Happening, S, chain, play_all
+from harness.quantities import S
+from tests.chain.reference.world import Happening, play_all
+from tests.plans import chain
 
 NAMES = ("openai", "azure", "anthropic")
 FAILURES = tuple(failure for failure in typing.get_args(Failure) if failure != "given_up")

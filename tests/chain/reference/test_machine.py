@@ -18,7 +18,9 @@ from harness.chain.reference import (
 from harness.chain.reference.backoff import wait_ns
 from harness.chain.reference.breaker import Breaker
 from harness.chain.spec import Backoff, BreakerSpec, Policy, Retry
-from tests.chain.reference.world import S, chain, fails, make, per_provider, play, well
+from harness.quantities import S
+from tests.chain.reference.world import fails, make, per_provider, play, well
+from tests.plans import chain
 
 NAMES = ("openai", "azure", "anthropic")
 FAILURES = set(typing.get_args(Failure)) - {"given_up"}

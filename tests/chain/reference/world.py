@@ -5,11 +5,10 @@ import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from harness.chain import Chain, Provider
+from harness.chain import Chain
 from harness.chain.reference import Done, RequestMachine, Result, SendAttempt, Shared
-from harness.chain.spec import Policy, Retry
+from harness.quantities import S
 
-S = 10**9
 STEPS_MAX = 500
 
 Answer = Callable[[SendAttempt, int], tuple[int, Result]]
@@ -24,14 +23,6 @@ class Story:
     end_ns: int
     sent: list[tuple[int, SendAttempt]] = field(default_factory=list)
     ended: list[tuple[int, Result]] = field(default_factory=list)
-
-
-def chain(*names: str, policy: Policy | None = None, retry: Retry | None = None, timeout: int | None = None) -> Chain:
-    """Return a chain of providers."""
-    providers = {name: Provider(dialect="openai", model="gpt-4") for name in names}
-    return Chain(
-        name="c", driver="reference", providers=providers, order=names, policy=policy, retry=retry, timeout=timeout
-    )
 
 
 def play(request: RequestMachine, answer: Answer, start_ns: int = 0) -> Story:

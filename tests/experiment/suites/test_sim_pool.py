@@ -17,21 +17,13 @@ from harness.experiment.suites.sim_pool import SimPool
 from harness.judge import Score
 from harness.store import RunFolder
 from tests.experiment.files import scenario
-
-CHAIN = """\
-name: {name}
-driver: {driver}
-providers:
-  openai: {{dialect: openai, model: gpt-4}}
-  azure: {{dialect: azure, model: gpt-4}}
-order: [openai, azure]
-"""
+from tests.plans import chain_file
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """A folder with a chain."""
-    (tmp_path / "chain.yaml").write_text(CHAIN.format(name="chain", driver="reference"))
+    (tmp_path / "chain.yaml").write_text(chain_file("openai", "azure"))
     return tmp_path
 
 
@@ -50,7 +42,7 @@ def test_a_suite_is_simulated_judged_and_kept(folder: Path) -> None:
 def test_what_only_live_can_do_is_refused_before_anything_starts(folder: Path) -> None:
     """A usage error, as for a single run."""
     (folder / "chain.yaml").write_text(
-        CHAIN.format(name="gateway", driver="endpoint")
+        chain_file("openai", "azure", driver="endpoint", name="gateway")
         + "endpoint: {base_url: 'http://127.0.0.1:9/v1', model: gpt-4, command: [true]}\n"
     )
     with pytest.raises(UsageError, match="live"):

@@ -5,8 +5,9 @@ import pytest
 from harness.document import Allowance
 from harness.provider.inject import Limit
 from harness.provider.reply import Close, Hang, Head, Wait
+from harness.quantities import S
 from harness.scenario import Inject
-from tests.provider.replies import PLAIN, STREAM, S, answered, headers
+from tests.provider.replies import PLAIN, STREAM, answered, headers
 
 LATE = Inject(delay=2 * S)
 

@@ -4,8 +4,9 @@ import pytest
 
 from harness.provider.dialects import DIALECTS
 from harness.provider.reply import Send, Wait
+from harness.quantities import S
 from harness.scenario import Inject
-from tests.provider.replies import PLAIN, STREAM, S, answered, tokens
+from tests.provider.replies import PLAIN, STREAM, answered, tokens
 
 
 @pytest.mark.parametrize("dialect", DIALECTS.own)

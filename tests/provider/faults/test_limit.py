@@ -6,8 +6,9 @@ from harness.document import Allowance
 from harness.provider.dialects import DIALECTS
 from harness.provider.inject import Limit
 from harness.provider.limit import Level, Quota
+from harness.quantities import S
 from harness.scenario import Inject
-from tests.provider.replies import PLAIN, S, answered, head, headers
+from tests.provider.replies import PLAIN, answered, head, headers
 
 LIMIT = Inject(limit=Limit(requests=Allowance(60, 60 * S)))
 QUOTA = Quota(requests=Level(60, 0, 60 * S))

@@ -3,8 +3,9 @@
 import pytest
 
 from harness.provider.reply import Head, Send, Wait
+from harness.quantities import S
 from harness.scenario import Inject
-from tests.provider.replies import PLAIN, STREAM, TOKENS, S, answered, body, waits
+from tests.provider.replies import PLAIN, STREAM, TOKENS, answered, body, waits
 
 OWN = {"ttft": S, "tokens_per_second": 10}
 

@@ -2,8 +2,9 @@
 
 from harness.provider.faults.context import PAUSE_NS
 from harness.provider.reply import End, Send, Wait
+from harness.quantities import S
 from harness.scenario import Inject
-from tests.provider.replies import PLAIN, STREAM, S, answered, body, tokens, waits
+from tests.provider.replies import PLAIN, STREAM, answered, body, tokens, waits
 
 STALL = Inject(stream="stall", after_tokens=3, pause=4 * S)
 

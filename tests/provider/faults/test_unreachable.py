@@ -9,18 +9,19 @@ import pytest
 from harness import sim
 from harness.experiment.prepare import load
 from harness.provider.listener import OPEN, ListenerState, in_force
-from harness.scenario import Inject, Window
+from harness.quantities import S
+from harness.scenario import Inject
+from tests.plans import window
 from tests.sim.worlds import small
 
-S = 10**9
 UNREACHABLE = Inject(connection="unreachable")
 
 
 def test_the_port_ignores_connections() -> None:
     """While the window is open, and no longer; an attempt without a connection times out."""
-    window = Window(fault_id="fault-1", provider="openai", start_ns=S, end_ns=2 * S, inject=UNREACHABLE)
-    assert in_force([window], S)[0] == ListenerState(connecting="ignored")
-    assert in_force([window], 2 * S)[0] == OPEN
+    opened = window(UNREACHABLE, start_ns=S, end_ns=2 * S)
+    assert in_force([opened], S)[0] == ListenerState(connecting="ignored")
+    assert in_force([opened], 2 * S)[0] == OPEN
     assert window.blocks == "timeout"
 
 

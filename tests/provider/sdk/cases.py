@@ -7,6 +7,7 @@ from typing import Any, get_args
 
 from harness.document import Allowance
 from harness.provider.inject import ErrorPreset, Limit
+from harness.quantities import MS, S
 from harness.scenario import Inject
 
 TOKENS = 8
@@ -18,10 +19,8 @@ STEADY_S = 2.0
 HASTY_S = 1.0
 """The SDK's timeout where something is to run into it."""
 
-_S = 10**9
-_MS = 10**6
-_LONG = 60 * _S
-_SHORT = 100 * _MS
+_LONG = 60 * S
+_SHORT = 100 * MS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +81,7 @@ STREAMS = (
     _stream("error", "`error_event`", _broken("error_event")),
     _stream("error-first", "`error_event`, before any token", Inject(stream="error_event", after_tokens=0)),
     _stream("error-overloaded", "`error_event`, `error: overloaded`", _broken("error_event", error="overloaded")),
-    _stream("keepalive", "`keepalive`, longer than the timeout", _broken("keepalive", pause=3100 * _MS), STEADY_S),
+    _stream("keepalive", "`keepalive`, longer than the timeout", _broken("keepalive", pause=3100 * MS), STEADY_S),
     _stream("empty", "`empty`", Inject(stream="empty")),
     _stream("filter", "`content_filter`", _broken("content_filter")),
     _stream("ttft", "`ttft`, shorter than the timeout", Inject(ttft=_SHORT)),
@@ -113,7 +112,7 @@ ERRORS = tuple(_plain(f"error-{name}", f"`{name}`", Inject(error=name)) for name
 """Each error preset; its status is the dialect's usual one."""
 
 DELAYS = tuple(
-    _plain(f"told-{way}", f"`retry_after_as: {way}`", Inject(status=429, retry_after=7 * _S, retry_after_as=way))
+    _plain(f"told-{way}", f"`retry_after_as: {way}`", Inject(status=429, retry_after=7 * S, retry_after_as=way))
     for way in ("seconds", "date", "ms", "body")
 )
 """Each way to tell a Retry-After."""
@@ -146,11 +145,11 @@ WARM_UP = tuple(Case(name="warm-up", text="", inject=None, streaming=flag, timeo
 
 RETRIES = (
     _retry("429", "429 once, no delay told", Inject(status=429)),
-    _retry("429-seconds", "429 once, told 7 s", Inject(status=429, retry_after=7 * _S, retry_after_as="seconds")),
-    _retry("429-ms", "429 once, told 11.5 s in ms", Inject(status=429, retry_after=11500 * _MS, retry_after_as="ms")),
-    _retry("429-date", "429 once, told a date", Inject(status=429, retry_after=60 * _S, retry_after_as="date")),
-    _retry("429-body", "429 once, told 7 s in the body", Inject(status=429, retry_after=7 * _S, retry_after_as="body")),
-    _retry("429-long", "429 once, told 130 s", Inject(status=429, retry_after=130 * _S, retry_after_as="seconds")),
+    _retry("429-seconds", "429 once, told 7 s", Inject(status=429, retry_after=7 * S, retry_after_as="seconds")),
+    _retry("429-ms", "429 once, told 11.5 s in ms", Inject(status=429, retry_after=11500 * MS, retry_after_as="ms")),
+    _retry("429-date", "429 once, told a date", Inject(status=429, retry_after=60 * S, retry_after_as="date")),
+    _retry("429-body", "429 once, told 7 s in the body", Inject(status=429, retry_after=7 * S, retry_after_as="body")),
+    _retry("429-long", "429 once, told 130 s", Inject(status=429, retry_after=130 * S, retry_after_as="seconds")),
     _retry("quota", "`error: quota`, for ever", Inject(error="quota"), None),
     _retry("spend-limit", "`error: spend_limit`, for ever", Inject(error="spend_limit"), None),
     _retry("400", "400, for ever", Inject(status=400), None),
@@ -164,5 +163,5 @@ RETRIES = (
 )
 """Asked with the SDK's own retries."""
 
-REFILLED = replace(LIMIT, inject=Inject(limit=Limit(requests=Allowance(1, 2 * _S))))
+REFILLED = replace(LIMIT, inject=Inject(limit=Limit(requests=Allowance(1, 2 * S))))
 """The same in short, for SDKs that wait as long as they are told: this wait is a real one."""

@@ -10,12 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from harness.quantities import S
 from harness.report.pictures.bins import BINS_MAX, bin_edges_s, bins, counts, ratio
-from harness.scenario import Inject, Phase, Plan, Timeline, Window
+from harness.scenario import Inject, Phase, Plan, Timeline
 from tests.histories import primary_429
+from tests.plans import window
 
 DEMO, _ = primary_429()
-S = 10**9
 
 
 def plan(ends_s: list[float], faults_s: list[tuple[float, float]] = []) -> Plan:  # noqa: B006 - never changed
@@ -26,13 +27,7 @@ def plan(ends_s: list[float], faults_s: list[tuple[float, float]] = []) -> Plan:
         for place, (start, end) in enumerate(zip(starts, ends_s, strict=False))
     )
     windows = tuple(
-        Window(
-            fault_id=f"fault-{place}",
-            provider="openai",
-            start_ns=round(start * S),
-            end_ns=round(end * S),
-            inject=Inject(status=503),
-        )
+        window(Inject(status=503), fault_id=f"fault-{place}", start_ns=round(start * S), end_ns=round(end * S))
         for place, (start, end) in enumerate(faults_s)
     )
     return replace(DEMO, phases=phases, timeline=Timeline(windows=windows))

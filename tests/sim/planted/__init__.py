@@ -7,24 +7,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from harness.chain import Chain, Provider, Retry
+from harness.chain import Chain, Retry
 from harness.chain.reference.actions import Result
 from harness.chain.reference.machine import RequestMachine
 from harness.chain.spec import BreakerSpec, Policy
 from harness.drivers.reference import host
+from harness.quantities import S
+from tests.plans import chain
 
-S = 10**9
 NAMES = ("openai", "azure", "anthropic")
 
-CORRECT = Chain(
-    name="correct",
-    driver="reference",
-    providers={
-        "openai": Provider(dialect="openai", model="gpt-4"),
-        "azure": Provider(dialect="azure", model="gpt-4"),
-        "anthropic": Provider(dialect="anthropic", model="claude-3-5-sonnet-20241022"),
-    },
-    order=NAMES,
+CORRECT = chain(
+    *NAMES,
     retry=Retry(attempts=2),
     timeout=2 * S,
     policy=Policy(deadline=30 * S, first_token=2 * S, idle=2 * S, retry_after_max=2 * S, cap=2 * S),

@@ -18,8 +18,9 @@ from harness.drivers.reference.attempt import AttemptRunner, PartialAnswer
 from harness.drivers.reference.host import Reference
 from harness.history import AttemptOutcome
 from harness.judge.grammar import parse
+from harness.quantities import S
 from harness.scenario import Fault, Inject, Load, Plan, Scenario, compile_plan
-from tests.sim.planted import CORRECT, NAMES, ForgetsThird, IgnoresRetryAfter, KeepsBreakersOpen, S
+from tests.sim.planted import CORRECT, NAMES, ForgetsThird, IgnoresRetryAfter, KeepsBreakersOpen
 
 assert CORRECT.policy is not None
 RIGHT = replace(CORRECT, policy=replace(CORRECT.policy, breaker=None, budget=None))
