@@ -1,4 +1,4 @@
-"""What both engines, live and in virtual time, have in common with whoever carries out a run."""
+"""What the two engines, live and in virtual time, share with the code that carries out a run."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Progress(Protocol):
 
 
 class Quiet:
-    """The progress of a run that nobody watches: of a suite's runs, only what is worth knowing is shown.
+    """The progress of a run in the background: of a suite's runs, only what is worth knowing is shown.
 
     Args:
         say: Receives that; it is lost if None.

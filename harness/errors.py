@@ -44,7 +44,7 @@ class HarnessError(Exception):
         self.hint = hint
 
     def hide(self, scrub: Callable[[str], str]) -> None:
-        """Take what nobody may read out of its texts.
+        """Remove what nobody may read from its texts.
 
         Args:
             scrub: Returns a text without it.
@@ -73,7 +73,7 @@ class UsageError(HarnessError):
 
 
 class SeveralErrors(UsageError):  # noqa: N818 - it holds errors
-    """Several mistakes, shown together: nobody wants to correct a file once for each of them.
+    """Several mistakes, shown together, so that a file can be corrected in one go.
 
     Attributes:
         errors: Each of them.

@@ -19,7 +19,7 @@ _UNKNOWN_HOST: Any = getattr(aiohttp, "ClientConnectorDNSError", ())
 
 
 def read_aiohttp_error(error: Exception, *, answered: bool) -> tuple[AttemptOutcome, str]:
-    """Return how a call ended that raised, and why, in words that hold neither keys nor what the other side said.
+    """Return how a call ended that raised, and why, in words that hold neither keys nor what the other side sent.
 
     Args:
         error: What aiohttp raised.
@@ -36,7 +36,7 @@ def read_aiohttp_error(error: Exception, *, answered: bool) -> tuple[AttemptOutc
     if number is not None and 0 < number in errno.errorcode:
         words = f"{os.strerror(number)} ({words})"
     if isinstance(error, TimeoutError | aiohttp.ServerTimeoutError):
-        return "timeout", f"it said nothing for too long ({words})"
+        return "timeout", f"no data for too long ({words})"
     if isinstance(error, aiohttp.ClientConnectorError) and number == errno.ETIMEDOUT:
         return "timeout", words
     if isinstance(error, aiohttp.ClientConnectorError):

@@ -36,7 +36,7 @@ def in_fork(work: Callable[[], T], *, owner: int | None = None) -> T:
 
     Args:
         work: May use whatever this process has. Its result must be picklable.
-        owner: A pipe that this process reads its work from: once nobody can write to it any more, the fork is killed.
+        owner: A pipe that this process reads its work from: once its other end is closed, the fork is killed.
 
     Raises:
         HarnessError: The fork died, or was killed.
@@ -268,7 +268,7 @@ def pristine() -> Iterator[Forker]:
 
 
 def _serve(asked: int, sending: int, begin: Callable[[], None]) -> NoReturn:
-    """Be a forker, until nobody can ask any more."""
+    """Be a forker, until the pipe of its requests is closed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     for end in _ends:
         os.close(end)

@@ -24,7 +24,7 @@ class Plugin(NamedTuple):
     Attributes:
         group: What it declares: `faults`, `dialects`, `findings`, `drivers`.
         name: Its name there.
-        distribution: The package that brings it, empty if its metadata do not say.
+        distribution: The package that brings it, empty if its metadata do not name it.
         version: Of that package.
     """
 

@@ -10,7 +10,7 @@ FailureClass = Literal["rate_limit", "server_error", "timeout", "connection", "d
 """`denied`: 401, 403 and 404; `invalid`: 400, 413, 422 and the like; `filtered`: refused by a content policy."""
 
 TRIES_UNDECLARED = 3
-"""Tries at one provider, where nobody declares them."""
+"""Tries at one provider, where neither chain nor driver states them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Where a chain is to run, as the command line says it."""
+"""Where a chain is to run, by the command line."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from harness.errors import UsageError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChainHome:
-    """Where a chain is to run, in place of what its file says.
+    """Where a chain is to run, in place of what its file names.
 
     Attributes:
         python: The interpreter; its path is relative to the working directory.
@@ -57,4 +57,4 @@ class ChainHome:
 
 
 AT_HOME = ChainHome()
-"""Where the chain's file says."""
+"""Where the chain's file names it."""

@@ -141,6 +141,6 @@ def is_module(name: str, *, proxy: bool) -> bool:
 
     Args:
         name: Its name.
-        proxy: LiteLLM's proxy is hosted, which takes whatever the module knows; else the Router alone.
+        proxy: LiteLLM's proxy is hosted, which takes all that the module has; else the Router alone.
     """
     return name in MODULE or (proxy and _OUTSIDE.search(name) is None)

@@ -50,7 +50,7 @@ def load(path: Path, *, model: str | None = None) -> Chain:
 
 
 def configuration_path(path: Path) -> Path:
-    """Return the file that says what a chain does: the one that a chain file names after `config`, else the chain file."""
+    """Return the file that defines what a chain does: the one that a chain file names after `config`, else the chain file."""
     written = read(path).data
     named = written.get("config") if isinstance(written, dict) else None
     return path.parent / named if isinstance(named, str) else path

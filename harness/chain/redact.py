@@ -210,7 +210,7 @@ class _Redaction:
         return self.hide(str(value)) if kind is _Kind.SECRET else HIDDEN
 
     def _text(self, text: str, kind: _Kind, *, certain: bool = False) -> str:
-        """Return a text; `certain` says that what is hidden of it is secret even if it is a plain word."""
+        """Return a text; `certain` means that what is hidden of it is secret even if it is a plain word."""
         certain = certain or kind is _Kind.SECRET
         if _REFERENCE.fullmatch(text):
             self._text(self._environ.get(text.split("/", 1)[1], "").strip(), kind, certain=True)

@@ -53,7 +53,7 @@ def validate(document: Document, shape: type[T], *, derived: frozenset[str] = fr
     Args:
         document: The file.
         shape: What it must be.
-        derived: Fields of the shape that nobody may write.
+        derived: Fields of the shape that no file may contain.
 
     Raises:
         UsageError: Naming every place that is wrong.
@@ -90,7 +90,7 @@ class _Explainer:
     Attributes:
         document: The file.
         shape: What it should be.
-        derived: Fields of the shape that nobody may write.
+        derived: Fields of the shape that no file may contain.
     """
 
     document: Document

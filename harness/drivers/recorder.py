@@ -57,7 +57,7 @@ _CURRENT: ContextVar[CallersRequest | None] = ContextVar("callers_request", defa
 
 
 def current_request() -> CallersRequest | None:
-    """Return the caller's request that this code works on, or worked on last; None where nobody has named one."""
+    """Return the caller's request that this code works on, or worked on last; None where none was named."""
     return _CURRENT.get()
 
 

@@ -63,8 +63,8 @@ def uv(arguments: Sequence[str], *, what: str, say: Say) -> None:
     if process.returncode == 0:
         return
     last = "\n    ".join(["uv's last output:", *lines[-_TAIL_LINES:]])
-    told = "\n".join(lines)
-    if _UNSATISFIABLE in told and _OFFLINE not in told:
+    output = "\n".join(lines)
+    if _UNSATISFIABLE in output and _OFFLINE not in output:
         raise UsageError(f"{what} cannot be installed", where="environment", known=last)
     hint = "the packages are downloaded the first time: connect this machine, or name an environment with `python:`"
     raise HarnessError(f"{what} could not be installed", where="environment", known=last, hint=hint)

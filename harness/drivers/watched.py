@@ -33,7 +33,7 @@ def watched(recorder: Recorder) -> Iterator[None]:
     """Have every attempt recorded that goes out from the running event loop meanwhile.
 
     A call to an address that is none of the chain's providers is stopped: a test of faults must never spend a real
-    provider's money, whatever the configuration or the library says. A login is answered by `harness.drivers.logins`.
+    provider's money, whatever the configuration or the library does. A login is answered by `harness.drivers.logins`.
     """
     loop = asyncio.get_running_loop()
     watch = WatchedLoop(recorder, loop.sock_connect, loop.create_connection)

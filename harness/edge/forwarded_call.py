@@ -81,7 +81,7 @@ class ForwardedCall:
         self._texts: list[str] = []
         self._tokens = 0
         self._chars = 0
-        self._heard = ParsedBody()
+        self._parsed = ParsedBody()
         self._retry_after_ns: int | None = None
 
     def __iter__(self) -> ForwardedCall:
@@ -129,24 +129,24 @@ class ForwardedCall:
         fired = tuple(name for name, at in self._changes.began.items() if at < self._played)
         window, changes = self._changes.body, self._changes
         changed = window is not None and window.fault_id in fired
-        error_code = self._heard.error_code
+        error_code = self._parsed.error_code
         text = None
         if self._whole and self._fine and self._spoilt == "ok":
             text = "".join(self._left if changed and changes.withholds_text else self._texts)
         if changed and (code := changes.error_code) is not None:
             error_code = code
         counted = self._fine and self._call.streaming
-        tokens_out = self._heard.tokens_out
+        tokens_out = self._parsed.tokens_out
         if tokens_out is None and counted:
             tokens_out = self._tokens
-        tokens_in = self._heard.tokens_in
+        tokens_in = self._parsed.tokens_in
         return Answer(
             reply=[],
             fault_id=fired[0] if fired else None,
             other_faults=fired[1:],
             ending=self._changes.ending if self._changes.ending != "ok" else self._spoilt,
             error_code=error_code,
-            retry_after_ns=self._retry_after_ns if self._retry_after_ns is not None else self._heard.retry_after_ns,
+            retry_after_ns=self._retry_after_ns if self._retry_after_ns is not None else self._parsed.retry_after_ns,
             text=text,
             text_sha256=None if text is None else sha256(text.encode("utf-8", "surrogatepass")).hexdigest(),
             tokens_in=self._call.prompt_tokens if tokens_in is None and self._fine else tokens_in,
@@ -230,10 +230,10 @@ class ForwardedCall:
         assert self._status is not None
         readable = size <= _READ_BYTES_MAX
         if readable:
-            self._hear(self._status, b"".join(pieces))
-        self._keep(self._heard.text)
+            self._parse(self._status, b"".join(pieces))
+        self._keep(self._parsed.text)
         self._finish(whole=readable)
-        self._put(*([Send(last, self._heard.text)] if last else []), End())
+        self._put(*([Send(last, self._parsed.text)] if last else []), End())
 
     def _keep(self, text: str) -> None:
         self._tokens += 1
@@ -244,8 +244,8 @@ class ForwardedCall:
         else:
             self._texts.append(text)
 
-    def _hear(self, status: int, body: bytes) -> None:
-        self._heard = self._real.dialect.read_body(status, body)
+    def _parse(self, status: int, body: bytes) -> None:
+        self._parsed = self._real.dialect.read_body(status, body)
         if self._fine and has_body(status) and not self._real.dialect.is_answer(body):
             self._spoilt = "malformed"
 
@@ -259,12 +259,12 @@ class ForwardedCall:
         self._ended_well = self._ended_well or step.part == "done"
         if (error := self._real.dialect.read_error(event)) is not None:
             self._spoilt = "cut"
-            self._heard = self._heard._replace(error_code=error.error_code)
+            self._parsed = self._parsed._replace(error_code=error.error_code)
         tokens_in, tokens_out = self._real.dialect.read_usage(event)
         if tokens_in is not None:
-            self._heard = self._heard._replace(tokens_in=tokens_in)
+            self._parsed = self._parsed._replace(tokens_in=tokens_in)
         if tokens_out is not None:
-            self._heard = self._heard._replace(tokens_out=tokens_out)
+            self._parsed = self._parsed._replace(tokens_out=tokens_out)
         return step
 
     def _put(self, *steps: Step, wake: bool = True) -> None:

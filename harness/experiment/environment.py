@@ -1,4 +1,4 @@
-"""Where and how a run ran, for whoever reads or repeats it."""
+"""Where and how a run ran, for people who read or repeat it."""
 
 from __future__ import annotations
 

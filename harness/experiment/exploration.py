@@ -131,8 +131,8 @@ def explore(
         faults: How many a timeline has at most.
         seed: Fixes what is tried, and in which order.
         properties: Those to break; all if empty.
-        progress: Told before each run how many there were, and how much was found.
-        found: Told each find at once.
+        progress: Called before each run with the number of runs and of finds so far.
+        found: Called with each find at once.
         interrupted: Whether to end before the budget is used up; asked before each run.
         home: Where the chain is to run, in place of what its file says.
 
@@ -157,7 +157,7 @@ def explore(
     with pristine() as clean:
         hunt = Hunt(space, properties=names, seed=seed, over=over, database=out)
         for each in hunt.run():
-            # A library may keep something from run to run: what shows only after other runs is the harness's doing.
+            # A library may keep something from run to run: what shows only after other runs is the harness's fault.
             confirmed = clean.run(_confirm, each, space)
             if confirmed is None:
                 retracted += 1
@@ -180,20 +180,20 @@ def explore(
 
 def _uncovered(hunt: Hunt, space: Space, properties: Sequence[str]) -> tuple[str, ...]:
     """Return what the budget did not cover, in sentences."""
-    told = []
+    sentences = []
     if untried := hunt.untried():
         named = [f"{inject.fault_kind.words(inject).many} from {provider}" for provider, inject in untried[:_NAMED_MAX]]
         more = len(untried) - len(named)
         rest = f", and {more} more" if more else ""
-        told.append(
+        sentences.append(
             f"{len(untried)} of {len(space.pairs())} faults at a provider were never tried: {', '.join(named)}{rest}"
         )
     if "returns_to_primary" in properties and space.outlasted:
         healthy = duration(space.after * space.gap_ns)
-        told.append(
+        sentences.append(
             f"returns_to_primary was not tested: the chain's cooldown is longer than the {healthy} without faults"
         )
-    return tuple(told)
+    return tuple(sentences)
 
 
 def _space(chain: Chain, *, deadline: int | None, providers: Sequence[str], faults: int, seed: int) -> Space:
@@ -255,7 +255,7 @@ def _confirm(find: Find, space: Space) -> _Confirmed | None:
 
 def _keep(confirmed: _Confirmed, space: Space, chain: Path, out: Path) -> Found:
     """Write a find down as a scenario that fails when it is run."""
-    find, told, expect = confirmed
+    find, sentence, expect = confirmed
     for number in count(1):
         file = out / f"found-{find.name.replace('_', '-')}-{number}.yaml"
         again = shlex.join(["harness", "run", str(file)])
@@ -263,13 +263,13 @@ def _keep(confirmed: _Confirmed, space: Space, chain: Path, out: Path) -> Found:
             space.scenario(find.schedule),
             chain=Path(os.path.relpath(chain.resolve(), out.resolve())).as_posix(),
             name=file.stem,
-            title=told,
-            comments=_comments(find, told),
+            title=sentence,
+            comments=_comments(find, sentence),
             commands=[f"In virtual time: {again} --engine sim", f"On real parts:   {again}"],
             expect=expect,
         )
         if not file.exists():
-            _write(file, text, told)
+            _write(file, text, sentence)
             break
         if file.read_text(encoding="utf-8") == text:  # an earlier search has found it too
             break
@@ -277,16 +277,16 @@ def _keep(confirmed: _Confirmed, space: Space, chain: Path, out: Path) -> Found:
         property=find.name,
         scenario=file.resolve(),
         faults=len(find.schedule.faults),
-        sentence=told,
+        sentence=sentence,
         shrunk=find.shrunk,
         steady=find.steady,
     )
 
 
-def _comments(find: Find, told: str) -> list[str]:
+def _comments(find: Find, sentence: str) -> list[str]:
     """Return what stands above the scenario: what it shows, and what is not sure about it."""
     comments = [
-        f"Found by `harness explore`. It breaks {find.name}: {told}.",
+        f"Found by `harness explore`. It breaks {find.name}: {sentence}.",
         f"{find.name} is broken by {PROPERTIES[find.name].broken_by}.",
         _doubt(find),
     ]
@@ -301,7 +301,7 @@ def _doubt(find: Find) -> str:
     return ""
 
 
-def _write(file: Path, text: str, told: str) -> None:
+def _write(file: Path, text: str, sentence: str) -> None:
     try:
         file.write_text(text, encoding="utf-8")
     except OSError as error:
@@ -309,7 +309,7 @@ def _write(file: Path, text: str, told: str) -> None:
         raise HarnessError(
             f"a find could not be written: {error.strerror}",
             where=str(file),
-            hint=f"--out DIR names another folder; it was: {told}",
+            hint=f"--out DIR names another folder; it was: {sentence}",
         ) from None
 
 

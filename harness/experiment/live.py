@@ -91,7 +91,7 @@ def _hide_secrets(loaded: Loaded, folder: RunFolder, error: HarnessError | None)
     try:
         folder.rewrite_logs(lambda text: scrub(text, hidden))
     except OSError as problem:
-        if error is None:  # else the first thing that went wrong is the one to tell
+        if error is None:  # else the first thing that went wrong is the one to report
             raise HarnessError(problem.strerror or str(problem), where=str(folder.path)) from None
 
 

@@ -72,7 +72,7 @@ def load(path: Path, *, chain: Path | None = None, seed: int | None = None, home
         path: The scenario's file.
         chain: In place of the chain that the scenario names.
         seed: In place of the scenario's seed.
-        home: Where the chain is to run, in place of what its file says.
+        home: Where the chain is to run, in place of what its file names.
 
     Raises:
         UsageError: Naming for each mistake file, line and field, what was found, what is known, and a hint.
@@ -95,7 +95,7 @@ def prepare(
         permission: Asked before real providers may be called.
         chain: In place of the scenario's.
         seed: In place of the scenario's.
-        home: Where the chain is to run, in place of what its file says.
+        home: Where the chain is to run, in place of what its file names.
 
     Raises:
         UsageError: A file is wrong, its driver cannot do what the chain asks for, a key is not set, or a real provider

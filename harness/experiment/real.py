@@ -19,7 +19,7 @@ def permit(chain: Chain, environ: Mapping[str, str], *, allow: bool, limited: bo
     Args:
         chain: The chain.
         environ: Where the keys are.
-        allow: The user has said that calls may leave this machine.
+        allow: The user permits calls that leave this machine.
         limited: The calls end at the chain's `max_requests` and `max_cost`.
 
     Raises:
@@ -29,11 +29,11 @@ def permit(chain: Chain, environ: Mapping[str, str], *, allow: bool, limited: bo
     found = upstream_addresses(chain)
     away = {name: upstream.origin for name, upstream in found.items() if not upstream.loopback}
     if away and not allow:
-        told = "; ".join(f"{name} is {origin}" for name, origin in away.items())
+        where = "; ".join(f"{name} is {origin}" for name, origin in away.items())
         most = f"up to {chain.max_requests} calls and {exact(chain.max_cost, 'usd')}, " if limited else ""
         raise UsageError(
-            f"this would call real providers, {most}on your account: {told}",
-            hint="say --allow-real if you mean that; without `upstream:` a provider is mocked",
+            f"this would call real providers, {most}on your account: {where}",
+            hint="use --allow-real if you mean that; without `upstream:` a provider is mocked",
         )
     keys(chain, environ)
     for name in away if limited else ():
@@ -48,7 +48,7 @@ class Permission:
 
     Args:
         environ: Where the keys are.
-        allow: The user has said that calls may leave this machine.
+        allow: The user permits calls that leave this machine.
     """
 
     def __init__(self, environ: Mapping[str, str], *, allow: bool) -> None:
@@ -79,9 +79,9 @@ def notices(chain: Chain, *, limited: bool = True) -> list[str]:
         else "without a limit"
     )
     ours = limited and chain.endpoint is None  # a gateway, and callers of `serve`, may have keys of their own
-    told = []
+    sentences = []
     for name, upstream in upstream_addresses(chain).items():
         bare = ours and not upstream.loopback and chain.providers[name].api_key is None
         key = "; without `api_key` it gets a dummy key" if bare else ""
-        told.append(f"{name}: real provider at {upstream.origin}{upstream.path}; {most}{key}")
-    return told
+        sentences.append(f"{name}: real provider at {upstream.origin}{upstream.path}; {most}{key}")
+    return sentences

@@ -31,7 +31,7 @@ def serve(
         provider: Only this one.
         port: Of the first provider; further ones follow it.
         listening: Told the providers' addresses, by name, once they listen.
-        say: Told what is real.
+        say: Prints which providers are real.
         allow_real: Real providers that are not on this machine may be called.
 
     Raises:

@@ -67,7 +67,7 @@ def run(
         command: The command line that repeats this run, for the report.
         allow_real: Real providers that are not on this machine may be called.
         engine: On real parts, or in virtual time.
-        home: Where the chain is to run, in place of what its file says.
+        home: Where the chain is to run, in place of what its file names.
 
     Raises:
         UsageError: The scenario or the chain is wrong, or an extra is not installed; nothing was started.
@@ -128,12 +128,12 @@ def _conclude(plan: Plan, folder: RunFolder, error: HarnessError | None, progres
         folder.publish()
     except OSError as problem:
         if error is not None:
-            raise error from None  # the first thing that went wrong is the one to tell
+            raise error from None  # the first thing that went wrong is the one to report
         raise HarnessError(problem.strerror or str(problem), where=str(folder.path)) from None
     if result.error is None:
         try:
             _render(result, progress)
-        except HarnessError as problem:  # the verdict stands without its page
+        except HarnessError as problem:  # the verdict counts without its page
             progress.say(f"warning: {problem}")
     return result
 
@@ -161,7 +161,7 @@ def judge_run(
     folder.write_verdict(verdict_json(verdict), metrics_json(metrics))
     shown = JudgedRun.of(data, metrics=metrics, verdict=verdict, path=folder.path, environment=folder.environment())
     folder.write_junit(junit(shown))
-    # A run that its budget ended has an answer, if one that says little.
+    # A run that its budget ended has an answer, if one with little in it.
     return RunResult(folder=folder, run=shown, error=None if isinstance(error, BudgetReached) else error)
 
 

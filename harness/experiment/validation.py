@@ -26,7 +26,7 @@ class Warned(NamedTuple):
 
     Attributes:
         where: The file that it is about, or file, line and field.
-        text: What it says.
+        text: Its text.
     """
 
     where: str
@@ -67,7 +67,7 @@ def check(path: Path, *, chain: Path | None = None, home: ChainHome = AT_HOME) -
     Args:
         path: The file; a folder for all such files in it; or the name of shipped scenarios.
         chain: In place of the scenario's.
-        home: Where the chain is to run, in place of what its file says.
+        home: Where the chain is to run, in place of what its file names.
     """
     try:
         path = existing(path)

@@ -56,8 +56,8 @@ def _merge(edge: Iterable[tuple[str | None, AttemptRecord]], chain: Iterable[Cha
     by_key = {row.key: row for row in chain}
     merged: list[tuple[str, Merged]] = []
     for key, attempt in edge:
-        seen = by_key.pop(key, None) if key is not None else None
-        merged.append((key or "", (attempt, {} if seen is None else _both(attempt, seen))))
+        same = by_key.pop(key, None) if key is not None else None
+        merged.append((key or "", (attempt, {} if same is None else _both(attempt, same))))
     alone: Counter[tuple[str | None, str]] = Counter()
     for row in sorted(by_key.values(), key=lambda row: row.start_ns):
         alone[row.request_id, row.provider] += 1
@@ -67,11 +67,11 @@ def _merge(edge: Iterable[tuple[str | None, AttemptRecord]], chain: Iterable[Cha
 
 
 def _both(edge: AttemptRecord, chain: ChainAttempt) -> dict[str, Any]:
-    """Return what differs in an exchange as it was for the chain; the edge's stamps stay where they tell the same.
+    """Return what the chain's record of an exchange changes in the edge's.
 
-    The edge cannot tell who closed a connection, the chain or Toxiproxy between the two, nor that what it had sent was
-    held back or lost on the way. Of an answer that never arrived the chain knew no status and no delay. But what went wrong
-    between the edge and a real provider, the chain cannot tell: to it the connection broke.
+    The edge cannot observe who closed a connection, the chain or Toxiproxy between the two, nor that what it had sent was
+    held back or lost on the way. If an answer never arrived, the chain had no status and no delay. But of what went wrong
+    between the edge and a real provider, the chain observes only that the connection broke, so there the edge's record counts.
     """
     if edge.forwarded and edge.fault_id is None and edge.outcome in _UPSTREAMS_DOING:
         return {"seen_by": "both"}
@@ -180,8 +180,8 @@ def attribute(
 ) -> tuple[list[AttemptRecord], list[FaultEvent]]:
     """Return the attempts with the faults of the provider's port that changed them, and the faults with how often they fired.
 
-    The edge names its own faults in its records. A fault of the port it cannot see: how and when the attempt began and
-    ended shows it.
+    The edge names its own faults in its records. It cannot observe a fault of the port: that shows in how and when the
+    attempt began and ended.
 
     Args:
         attempts: All of the run.

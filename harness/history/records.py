@@ -86,7 +86,7 @@ class AttemptRecord:
         fault_id: The fault that changed this attempt; None if untouched.
         other_faults: Further ones that changed it, less than that one did.
         forwarded: A real upstream was contacted.
-        retry_after_ns: The delay this attempt was told, in nanoseconds.
+        retry_after_ns: The delay that the answer asked for, in nanoseconds.
         error_code: The error body's own code (`rate_limit_exceeded`).
         model: The model asked for.
         streaming: Whether a stream was asked for.
@@ -133,7 +133,7 @@ class FaultEvent:
         kind: `status`, `reset`, `silent`, `refused`, `slow`, …
         applied_ns: When it began to act; None if it never did.
         reverted_ns: When it ceased to act; None if it never did.
-        fired: How many attempts or connections it touched; None where nobody can see.
+        fired: How many attempts or connections it touched; None if that is not observable.
         error: Why it could not be applied or reverted.
     """
 

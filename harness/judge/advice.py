@@ -128,7 +128,7 @@ def requests_needed(expectation: Expectation) -> int | None:
 
 
 def _cannot_fail(expectation: Expectation) -> str:
-    """Return why an expectation says nothing; empty if it says something."""
+    """Return why an expectation is useless; empty if it is not."""
     if expectation.metric is None or expectation.op is None:
         return ""
     highest = 1.0 if asked_for(expectation.metric, expectation.quantile).unit == "share" else None

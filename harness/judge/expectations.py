@@ -30,7 +30,7 @@ def decide(op: Op, target: float, seen: Interval) -> Status:
 def answer_finding(expectation: Expectation, finding: Finding) -> ExpectationResult:
     """Return the row of `no ID`.
 
-    What could not be looked at has no count: 0 would say that all is well.
+    What could not be observed has no count: 0 would mean that all is well.
     """
     unseen = finding.status is Status.INCONCLUSIVE and not finding.count
     return ExpectationResult(
@@ -161,7 +161,7 @@ class _HeldLimit:
 
     @property
     def looked_ns(self) -> float:
-        """How long the run went on to see what never came; infinite for everything else."""
+        """For how long the run waited for what never came; infinite for everything else."""
         return self.seen.looked_ns if isinstance(self.seen, SingleObservation) else math.inf
 
     def cut_off(self) -> int:

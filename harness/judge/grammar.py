@@ -95,7 +95,7 @@ def _target(unit: Unit, text: str) -> float:
 def expectation_errors(document: Document) -> Iterator[UsageError]:
     """Yield what is wrong with a scenario's expectations, each at its line: a wrong word, or what no run can fulfil.
 
-    What is written is read, also where another field is wrong, so that all mistakes are told at once.
+    Expectations are read even if another field is wrong, so that all mistakes are reported at once.
     """
     data: Any = document.data if isinstance(document.data, dict) else {}
     phases, written = data.get("phases"), data.get("expect")

@@ -104,7 +104,7 @@ def count_interval(values: Floats, most: float) -> Interval:
     """Return the interval of a mean of counts: Student's t, joined with t over the values and one imagined one of `most`.
 
     Counts are skewed. Where few requests make many attempts, a small sample often holds none of these, and plain t covers
-    the true mean in as few as 9 % of such samples. The imagined request stands for those that the sample may have missed.
+    the true mean in as few as 9 % of such samples. The imagined request represents those that the sample may have missed.
 
     Args:
         values: A count per request.

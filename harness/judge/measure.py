@@ -77,7 +77,7 @@ def _harness(run: RunData) -> dict[str, Value]:
 
 
 def lost(run: RunData) -> int:
-    """Return how many records are missing: the attempts that the history knows of, and planned requests without one."""
+    """Return how many records are missing: those that the history counts as lost, and planned requests without one."""
     return run.columns.history.lost + int(run.columns.missing.sum())
 
 

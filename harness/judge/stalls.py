@@ -1,4 +1,4 @@
-"""When the machine, or a part of the harness, stood still, and what of an observed time that explains."""
+"""When the machine, or a part of the harness, was stalled, and how much of an observed time that explains."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _CHAIN = "chain"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stall:
-    """A time in which a process stood still.
+    """A time in which a process was stalled.
 
     Attributes:
         process: Its name in the health records.
@@ -48,7 +48,7 @@ class Stall:
 def stalls(health: pd.DataFrame) -> tuple[Stall, ...]:
     """Return the stalls of a run, in order.
 
-    The chain's host counts only where its CPU time stood still meanwhile: if it computed, that was the chain's own work.
+    The chain's host counts only if its CPU time did not grow meanwhile: if it computed, that was the chain's own work.
 
     Args:
         health: Its health records.

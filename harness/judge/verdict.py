@@ -86,19 +86,19 @@ def _find(run: RunData, name: str, asked: bool) -> Finding:
     try:
         kind = FINDINGS[name]
         severity = "required" if asked else kind.severity
-        seen = kind.check(run)
+        result = kind.check(run)
     except Exception as error:
         # That a check crashed does not mean that all is well.
         _log.exception("the check %s failed", name)
-        seen = unsure(f"{_CRASHED}: {type(error).__name__}: {error}")
+        result = unsure(f"{_CRASHED}: {type(error).__name__}: {error}")
     return Finding(
         id=name,
         severity=severity,
-        status=seen.status,
-        count=seen.count,
-        samples=seen.samples,
-        requests=seen.requests,
-        message=seen.message,
+        status=result.status,
+        count=result.count,
+        samples=result.samples,
+        requests=result.requests,
+        message=result.message,
     )
 
 

@@ -54,7 +54,7 @@ async def nurseries(
 
 
 class Forked:
-    """A forked part, as its owner sees a process: see `asyncio.subprocess.Process`.
+    """A forked part, with the interface of `asyncio.subprocess.Process`.
 
     Attributes:
         pid: Its id, and that of its process group.

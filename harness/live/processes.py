@@ -32,7 +32,7 @@ N = TypeVar("N")
 
 
 class Running(Protocol):
-    """A process as its owner sees it: what `asyncio.subprocess.Process` has, and what a nursery forks."""
+    """The interface of a process that its owner uses: `asyncio.subprocess.Process` has it, and what a nursery forks."""
 
     pid: int
     stdin: asyncio.StreamWriter | None
@@ -145,7 +145,7 @@ class OwnedProcess:
         """Send a part its start message, and return its ready message.
 
         Args:
-            start: May hold secrets: only the part sees it. None for a part that needs none.
+            start: May hold secrets: only the part receives it. None for a part that needs none.
             shape: Of the ready message.
             timeout_s: How long it may take.
 

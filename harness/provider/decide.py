@@ -47,7 +47,7 @@ class Decision(NamedTuple):
     Attributes:
         faults: By the aspect of the answer that they change.
         wait_ns: The delay that a limit sends, in nanoseconds; where a limit answers `instead`.
-        quota: What the answer's headers say about the provider's limits.
+        quota: The provider's limits, for the answer's headers.
         drawn: A number in [0, 1) fixed by the attempt: where in its spread a delay lies.
     """
 
@@ -69,7 +69,7 @@ class State:
         seed: The plan's.
         windows: Its fault windows that are decided for each attempt, in the order of the file.
         kinds: The kind of each of these windows: looked up once, not for each attempt.
-        orphans: How many attempts without a request came so far; only their number tells them apart.
+        orphans: How many attempts without a request came so far; only their number distinguishes them.
         met: How many attempts each `every` window has met so far.
         buckets: What is left of each `limit` window's quota.
     """
@@ -113,9 +113,9 @@ def decide(state: State, attempt: Attempt) -> tuple[State, Decision]:
             if met % window.every:
                 continue
         if window.inject.limit is not None:
-            state, wait_ns, told = _take(state, window, window.inject.limit, attempt)
+            state, wait_ns, levels = _take(state, window, window.inject.limit, attempt)
             if wait_ns or quota is NO_QUOTA:  # the first limit's numbers are sent, unless another one refuses
-                quota = told
+                quota = levels
             if not wait_ns:
                 continue
             # An attempt that is refused takes nothing from the limits that would have let it pass.
@@ -142,7 +142,7 @@ def _take(state: State, window: Window, quota: Limit, attempt: Attempt) -> tuple
     bucket = state.buckets.get(window.fault_id) or limit.full(quota, window.start_ns)
     bucket, wait_ns = limit.take(quota, bucket, at_ns=attempt.at_ns, tokens=attempt.tokens)
     state = replace(state, buckets={**state.buckets, window.fault_id: bucket})
-    return state, wait_ns, limit.told(quota, bucket)
+    return state, wait_ns, limit.levels(quota, bucket)
 
 
 def _spread(state: State, faults: Mapping[Aspect, Window], key: tuple[str, int]) -> float:

@@ -59,7 +59,7 @@ class Example(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActsOnListener:
-    """The provider's port behaves differently; the edge never sees it.
+    """The provider's port behaves differently; the edge does not notice.
 
     Attributes:
         state: Returns the fields of the port's `ListenerState` that the fault sets.

@@ -1,6 +1,6 @@
 """A provider's quota: a bucket that refills all the time.
 
-Counted in parts, whole numbers, so that the wait that is told is exact: one request (or token) is `per_ns` parts, and
+Counted in parts, whole numbers, so that the wait that is sent is exact: one request (or token) is `per_ns` parts, and
 `amount` parts come back each nanosecond.
 """
 
@@ -73,8 +73,8 @@ def take(limit: Limit, bucket: Bucket, *, at_ns: int, tokens: int) -> tuple[Buck
     return now._replace(requests=now.requests - requests, tokens=now.tokens - tokens), 0
 
 
-def told(limit: Limit, bucket: Bucket) -> Quota:
-    """Return what a provider tells about a bucket."""
+def levels(limit: Limit, bucket: Bucket) -> Quota:
+    """Return what is left of a bucket, for a provider's headers."""
     return Quota(_level(limit.requests, bucket.requests), _level(limit.tokens, bucket.tokens))
 
 

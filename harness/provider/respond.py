@@ -34,7 +34,7 @@ def respond(
         call: As parsed.
         attempt_id: Letters, digits, `.`, `_` and `-` only; the text names it.
         decision: The faults that touch this attempt.
-        wall_ns: What time it is, in nanoseconds since 1970; for what is told as a date.
+        wall_ns: The time of day, in nanoseconds since 1970; for delays that are sent as a date.
     """
     dialect = DIALECTS[provider.dialect]
     answer = instead(provider, call, attempt_id, decision, wall_ns=wall_ns)

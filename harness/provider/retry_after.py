@@ -1,4 +1,4 @@
-"""The delay that an answer's headers tell, as an official client reads it."""
+"""The delay in an answer's headers, as an official client reads it."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ _MS_MAX = 7 * 24 * 3600 * 1000
 
 
 def read(headers: Iterable[tuple[str, str]], wall_ns: int) -> int | None:
-    """Return the delay in nanoseconds; None where none is told, or what is told is no delay.
+    """Return the delay in nanoseconds; None if there is none, or if the header holds no delay.
 
     Args:
         headers: Names in any case.
         wall_ns: What time it is, in nanoseconds since 1970.
     """
-    told = {name.lower(): value.strip() for name, value in headers}
-    ms = _number(told.get("retry-after-ms", ""))
+    fields = {name.lower(): value.strip() for name, value in headers}
+    ms = _number(fields.get("retry-after-ms", ""))
     if ms is None:
-        seconds = _number(told.get("retry-after", ""))
+        seconds = _number(fields.get("retry-after", ""))
         ms = None if seconds is None else seconds * 1000
     if ms is not None:
         return round(min(ms, _MS_MAX) * 1e6)
     try:
-        at = parsedate_to_datetime(told.get("retry-after", "")).timestamp()
+        at = parsedate_to_datetime(fields.get("retry-after", "")).timestamp()
     except (ValueError, OverflowError):
         return None
     return max(0, int(at) * 10**9 - wall_ns)

@@ -1,6 +1,6 @@
 """Scenarios as tests: a mark, a fixture and `*.chaos.yaml` files, all in virtual time.
 
-Every test session of whoever has the harness installed imports this module: it imports nothing that takes time.
+Every test session in an environment with the harness imports this module, so it imports nothing that takes time.
 """
 
 from __future__ import annotations
@@ -103,7 +103,7 @@ def pytest_runtest_call(item: pytest.Item) -> None:
 def fallback_chain(request: pytest.FixtureRequest) -> Iterator[Outcome | Callable[..., Outcome]]:
     """Give what the test's scenario came to; without `@pytest.mark.chaos`, a function that runs one.
 
-    The function takes `(scenario, *, chain=None, seed=None)`, runs on the project's `chaos_chain` unless told otherwise,
+    The function takes `(scenario, *, chain=None, seed=None)`, runs on the project's `chaos_chain` unless `chain` names another,
     and returns the outcome, which fails nothing until its `check()` is called.
     """
     if request.node.get_closest_marker(_MARK) is not None:

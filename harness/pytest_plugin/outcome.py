@@ -106,14 +106,14 @@ def run(scenario: Path, *, chain: Path | None, seed: int | None, root: Path) -> 
             hint = "mark the test with `chaos`, or call `fallback_chain` from a plain function"
             raise UsageError("a scenario needs an event loop of its own, and one is running here", hint=hint)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # those of a chain's libraries are no matter of the tests that run it
+            warnings.simplefilter("ignore")  # warnings of a chain's libraries do not concern the tests that run it
             result = experiment.trial(scenario, runs=_runs(root), chain=chain, seed=seed, command=shlex.join(command))
     except HarnessError as error:
-        told = str(error)
+        problem = str(error)
     else:
         command += ["--seed", str(result.run.plan.seed)]
         return Outcome(run=result.run, path=result.folder.path, scenario=named, command=shlex.join(command))
-    pytest.fail(f"error: {told}", pytrace=False)  # outside, or pytest shows both
+    pytest.fail(f"error: {problem}", pytrace=False)  # outside, or pytest shows both
 
 
 def _in_loop() -> bool:

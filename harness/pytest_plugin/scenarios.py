@@ -15,7 +15,7 @@ def file_of(scenario: str | Path, root: Path) -> Path:
 
 
 def first_seed(file: Path) -> int:
-    """Return a scenario's own seed; a file that is wrong says so when it is run, and stops no other test."""
+    """Return a scenario's own seed; a wrong file fails when it is run, and stops no other test."""
     try:
         data = read(file).data
     except HarnessError:

@@ -1,4 +1,4 @@
-"""Answers, findings and names as a person would write them. Plain text: escaping is the business of whoever prints it."""
+"""Answers, findings and names as a person would write them. Plain text: the code that prints it escapes it."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ def _schema(shape: Any, title: str) -> dict[str, Any]:
 
 
 def _describe(definition: dict[str, Any], shape: type, *, hidden: frozenset[str]) -> None:
-    """Move a class's field descriptions from its docstring into its schema, and drop what nobody writes."""
+    """Move a class's field descriptions from its docstring into its schema, and drop what no file contains."""
     texts = _attributes(shape)
     properties: dict[str, Any] = definition.get("properties", {})
     for name in hidden:

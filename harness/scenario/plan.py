@@ -44,7 +44,7 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timeline:
-    """All fault windows, in the order of the file; docs/reference/faults.md says what happens where they overlap."""
+    """All fault windows, in the order of the file; docs/reference/faults.md describes what happens where they overlap."""
 
     windows: tuple[Window, ...] = ()
 

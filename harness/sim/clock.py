@@ -1,4 +1,4 @@
-"""An event loop on which nobody waits: where it would sleep, its clock jumps.
+"""An event loop that never waits: where it would sleep, it moves its clock forward.
 
 Nothing real may happen on it: what is real raises (`harness.sim.real`). A wait that nothing can ever end stops the run
 by name, and so does work that never lets time pass.
@@ -30,7 +30,7 @@ EPOCH_S = 1_800_000_000
 """What time of day it is when a simulated run begins; the same in every run."""
 DAY_NS = 24 * 3600 * 10**9
 STANDSTILL_MAX = 100_000
-"""How many rounds of the loop may pass while time stands still."""
+"""How many rounds of the loop may pass without any time passing."""
 _COLLECT_ROUNDS = 5_000
 _SHOWN_MAX = 10
 _RUN = threading.Lock()
@@ -115,17 +115,17 @@ class _VirtualLoop(asyncio.SelectorEventLoop):
         return self._virtual.now_ns / 1e9
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
-        """Report what nobody handles; that a library's clients are not closed when a run ends harms nobody."""
+        """Report what nothing else handles, but not a library's clients that are still open when a run ends: they do no harm."""
         if "exception" in context or not str(context.get("message")).startswith("Unclosed"):
             super().call_exception_handler(context)
 
     def run_in_executor(
         self,
-        executor: Executor | None,  # noqa: ARG002 - nobody's threads are used
+        executor: Executor | None,  # noqa: ARG002 - no threads are used
         func: Callable[[Unpack[A]], T],
         *args: *A,
     ) -> asyncio.Future[T]:
-        """Run it here and now: when a thread would be done is not ours to say."""
+        """Run it here and now: the run's result must not depend on when a thread is done."""
         future: asyncio.Future[T] = self.create_future()
         try:
             future.set_result(func(*args))
@@ -164,7 +164,7 @@ def run(main: Callable[[Clock], Coroutine[Any, Any, T]], *, limit_ns: int = 10_0
         UnrealError: It deadlocks or never ends, or something in it is real: a socket, a sleep, a thread, a process. This
             comes out whatever the coroutine made of it. Or another run goes on.
     """
-    platform.processor()  # Python asks a process for it, once; clients say it in their headers
+    platform.processor()  # Python asks a process for it, once; clients send it in their headers
     with _alone(), _collected(), time_machine.travel(EPOCH_S, tick=False) as traveller:
         clock = Clock(traveller)
         with (
@@ -189,7 +189,7 @@ def _collected() -> Iterator[None]:
     """Collect garbage at fixed points of the run, not at those that earlier runs decide: some of it closes connections."""
     enabled = gc.isenabled()
     gc.disable()
-    gc.freeze()  # what was there before is nobody's garbage now, and need not be looked at again
+    gc.freeze()  # what was there before is not collected, so there is no need to look at it again
     try:
         yield
     finally:

@@ -1,4 +1,4 @@
-"""What stands in the place of the sockets between a chain and its providers.
+"""What replaces the sockets between a chain and its providers.
 
 Each provider is the edge's own `ProviderPort`, so that calls are joined, counted, decided on, answered and recorded by the same
 code. Here its replies are played on the virtual clock, and its listener is what Toxiproxy makes of it live. As there,
@@ -45,7 +45,7 @@ STORM_NS = 10**9
 
 @dataclass(slots=True)
 class SentAnswer:
-    """How an answer went out, as the edge's player tells it.
+    """How an answer went out, as the edge's player reports it.
 
     Attributes:
         first_byte_ns: When its first byte left.
@@ -82,7 +82,7 @@ class Network:
 
         Raises:
             BrokenError: The port refuses it, or the system gives up.
-            UnrealError: The run is over: whoever calls would take its answers into another one.
+            UnrealError: The run is over: a call would carry its answers into another one.
         """
         self._going_on()
         listener = self._listeners[provider]
@@ -220,7 +220,7 @@ class Answering:
             yield step.data
 
     def leave(self) -> None:
-        """Close the connection: nobody wants the rest. What had left the provider by now has left it."""
+        """Close the connection: the rest is not needed. What the provider has sent so far counts as sent."""
         if id(self) not in self._open:
             return
         now_ns = self._clock.now_ns

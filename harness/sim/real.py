@@ -188,7 +188,7 @@ def importing() -> Iterator[None]:
     What is left to chance is fixed there too, and the run's own draws do not depend on what had been imported before.
 
     Raises:
-        UnrealError: A thread was left behind: what it does, and when, is not the run's to say.
+        UnrealError: A thread was left behind: the run cannot control what it does, and when.
     """
     before = set(threading.enumerate())
     states = random.getstate(), _run.drawn.getstate()
@@ -319,11 +319,11 @@ def _unreal(error: BaseException) -> UnrealError | None:
 
 
 def _at_once(_pool: ThreadPoolExecutor, func: Callable[..., Any], /, *args: Any, **options: Any) -> Future[Any]:
-    """Do a pool's work here and now: when a thread would be done is not ours to say."""
+    """Do a pool's work here and now: the run's result must not depend on when a thread is done."""
     future: Future[Any] = Future()
     try:
         future.set_result(func(*args, **options))
-    except Exception as error:  # whoever waits for it gets it, as from a thread
+    except Exception as error:  # the code that waits for it gets it, as from a thread
         future.set_exception(error)
     return future
 
@@ -335,7 +335,7 @@ def _start(thread: threading.Thread) -> None:
         thread.run()
     except HarnessError:
         raise
-    except Exception as error:  # whoever started it never gets it, as with a thread
+    except Exception as error:  # the code that started it never gets it, as with a thread
         threading.excepthook(threading.ExceptHookArgs((type(error), error, error.__traceback__, thread)))
 
 

@@ -160,7 +160,7 @@ class SimTransport(asyncio.Transport):
         self.write(b"".join(list_of_data))
 
     def close(self) -> None:
-        """Close the connection: nobody wants the rest."""
+        """Close the connection: the rest is not needed."""
         if self._closing:
             return
         self._closing = True
@@ -193,11 +193,11 @@ class SimTransport(asyncio.Transport):
         return self._socket if name == "socket" else default
 
     def get_protocol(self) -> Any:
-        """Return who is told what comes."""
+        """Return what receives the data."""
         return self._protocol
 
     def set_protocol(self, protocol: Any) -> None:
-        """Set who is told what comes."""
+        """Set what receives the data."""
         self._protocol = protocol
 
     def get_write_buffer_size(self) -> int:
@@ -290,7 +290,7 @@ class SimTransport(asyncio.Transport):
 
     def _end_broken(self) -> None:
         self._end(_reset() if self._network.resets(self._provider) else None)
-        self._flush()  # at once: whoever asks for a connection at this moment must not get this one
+        self._flush()  # at once: a pool that is asked for a connection now must not give this one
 
     def _flush_soon(self) -> None:
         if not self._flushing:

@@ -1,4 +1,4 @@
-"""The run folder: the only room that knows file names."""
+"""The run folder: the only room with its file names."""
 
 from __future__ import annotations
 

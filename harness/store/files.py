@@ -1,4 +1,4 @@
-"""Files of a run or suite: made by nobody else, written whole or not at all, and read with an error that names them."""
+"""Files of a run or suite: in a folder of their own, written whole or not at all, and read with an error that names them."""
 
 from __future__ import annotations
 

@@ -71,7 +71,7 @@ def read(folder: Path, plan: Plan) -> History:
 
 
 def _read(path: Path, record: type) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """Return one table, and what it says of the whole run."""
+    """Return one table, and what it holds about the whole run."""
     try:
         table = pq.read_table(path)
         facts: dict[str, Any] = json.loads((table.schema.metadata or {})[_KEY])

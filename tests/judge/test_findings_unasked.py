@@ -42,7 +42,7 @@ def test_the_chains_own_words_are_kept() -> None:
     book = _unasked()
     for error in (SAID, "other"):
         book.request(46, outcome="error", status=429, error=error)
-    assert look("failed_unasked", book.run(PLAN)).message.endswith(f"the first req-000001; it said: {SAID}")
+    assert look("failed_unasked", book.run(PLAN)).message.endswith(f"the first req-000001; its message: {SAID}")
 
 
 def test_whoever_was_asked_is_not_this() -> None:

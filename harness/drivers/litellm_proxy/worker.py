@@ -134,7 +134,7 @@ def seclude(environ: MutableMapping[str, str]) -> None:
 
 @contextmanager
 def _configured(settings: RouterSettings) -> Iterator[None]:
-    """Give the proxy its configuration in a file that nobody else can read, and that is gone once it has been read."""
+    """Give the proxy its configuration in a file that no other user can read, and remove it once it was read."""
     config = {
         "model_list": settings.model_list,
         "router_settings": settings.router,

@@ -24,14 +24,14 @@ CarryOut = Callable[[Job, RunFolder, Gate], Awaitable[HarnessError | None]]
 Waves = Callable[[Sequence[Job]], list[Wave]]
 """Says which runs go side by side."""
 Judges = Callable[[Path], AbstractAsyncContextManager[Judge]]
-"""Gives whoever judges the runs; takes the file of its log."""
+"""Starts the judge of the runs; takes the file of its log."""
 
 WRITING_SHARE = 0.05
 """How much of its time a suite may take to write down how far it is."""
 
 
 class SuiteProgress(Progress, Protocol):
-    """Where a suite says how far it is."""
+    """Where a suite shows how far it is."""
 
     def count(self, done: int, total: int) -> None:
         """Tell how many of its runs are done."""
@@ -120,8 +120,8 @@ class Suite:
         folder: The suite's.
         reports: Folder of all runs.
         engine: Carries one run out.
-        judges: Gives whoever judges them.
-        progress: Told about each wave.
+        judges: Starts their judge.
+        progress: Shows each wave.
         waves: Says which runs go side by side.
         shown: Shows where it is.
         slots: Runs under way at most; as many as there are if None.
@@ -214,14 +214,14 @@ class Suite:
                 error = HarnessError(problem.strerror or str(problem), where="runner")
             except Exception as bug:  # a bug in one run is no reason to lose the others
                 error = HarnessError(f"{type(bug).__name__}: {bug}", where="runner", hint="a bug of the harness")
-        told = "" if error is None else f"{error.where}: {error.problem}" if error.where else error.problem
+        message = "" if error is None else f"{error.where}: {error.problem}" if error.where else error.problem
         if error is not None:
             self._progress.say(f"{job.name}: error: {error}")
         path = None if folder is None else str(folder.path)
         code = ExitCode.PASS if error is None else ExitCode.HARNESS
-        if isinstance(error, BudgetReached):  # as with `harness run`: nobody failed
+        if isinstance(error, BudgetReached):  # as with `harness run`, no failure
             code = error.exit_code
-        self._set(job, run=path, ended=True, error=told, exit_code=int(code), wall_s=_wall_s(folder))
+        self._set(job, run=path, ended=True, error=message, exit_code=int(code), wall_s=_wall_s(folder))
         self._shown.ended()
         if folder is not None:
             self._judge_later(job)

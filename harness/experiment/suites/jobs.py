@@ -63,7 +63,7 @@ def jobs(
         repeat: Runs of a cell.
         allow_real: Real providers that are not on this machine may be called.
         engine: Which the commands that repeat the runs name.
-        home: Where the chains are to run, in place of what their files say.
+        home: Where the chains are to run, in place of what their files name.
 
     Raises:
         UsageError: Files are wrong, there is no scenario, or a real provider may not be called.
@@ -83,7 +83,7 @@ def jobs(
                     raise UsageError(f"the last of {repeat} runs would have seed {last}; the largest is {SEED_MAX}")
                 found += [_job(cell, first, first.plan.seed + more, rest) for more in range(repeat)]
             except HarnessError as error:
-                errors[str(error)] = error  # a chain that is wrong is so for every scenario, and told once
+                errors[str(error)] = error  # a wrong chain is wrong for every scenario, and reported once
             cell += 1
     raise_errors(errors.values())
     return tuple(found)

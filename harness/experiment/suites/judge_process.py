@@ -69,7 +69,7 @@ class Judge(Protocol):
         Args:
             folder: The run's.
             error: Why it did not come to its planned end; empty if it did.
-            exit_code: What such an end means; without an error it says nothing.
+            exit_code: What such an end means; of no meaning without an error.
 
         Raises:
             HarnessError: It cannot be judged; its records are kept.
@@ -96,7 +96,7 @@ class JudgeProcess:
     """The runner's side of it: takes one run at a time, and replaces a process that died.
 
     Args:
-        log: Where the process writes what it has to say.
+        log: Where the process writes its messages.
     """
 
     def __init__(self, log: Path) -> None:

@@ -65,7 +65,7 @@ class SimPool:
 
     Args:
         processes: How many.
-        log: Where they write what they have to say.
+        log: Where they write their messages.
     """
 
     def __init__(self, processes: int, log: Path) -> None:

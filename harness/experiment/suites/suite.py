@@ -60,10 +60,10 @@ def suite(
         command: The command line that repeats this suite.
         allow_real: Real providers that are not on this machine may be called.
         engine: On real parts, or in virtual time.
-        home: Where the chains are to run, in place of what their files say.
+        home: Where the chains are to run, in place of what their files name.
 
     Raises:
-        UsageError: Files are wrong, only a live run can do what they say, or an extra is not installed; nothing was started.
+        UsageError: Files are wrong, only a live run can do what they ask for, or an extra is not installed; nothing was started.
         Interrupted: Somebody ended it; whatever was done is kept.
         HarnessError: No suite could be begun, or what it left cannot be written.
     """
@@ -139,9 +139,9 @@ async def _live(parts: _Parts, binary: Binary) -> Scorecard:
     async with nurseries(modules, parts.folder.path, progress.say) as forks:
 
         async def carry(job: Job, run: RunFolder, gate: Gate) -> HarnessError | None:
-            told = Quiet(lambda text: progress.say(f"{job.name}: {text}"))
+            shown = Quiet(lambda text: progress.say(f"{job.name}: {text}"))
             return await carry_out(
-                job.loaded, run, binary=binary, progress=told, command=job.command, gate=gate, forks=forks()
+                job.loaded, run, binary=binary, progress=shown, command=job.command, gate=gate, forks=forks()
             )
 
         waves = partial(pack, cores=cores(), most=parts.most)

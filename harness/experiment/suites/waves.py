@@ -125,7 +125,7 @@ def pack(jobs: Sequence[Job], *, cores: int, most: int | None = None) -> list[Wa
 
 
 def together(jobs: Sequence[Job]) -> list[Wave]:
-    """Return one wave of all runs: those in virtual time disturb nobody."""
+    """Return one wave of all runs: runs in virtual time do not disturb each other."""
     return [Wave(jobs=list(jobs))] if jobs else []
 
 

@@ -33,12 +33,12 @@ class CheckResult:
 
 
 def unsure(message: str, samples: int = 0) -> CheckResult:
-    """Return that the check cannot tell, and why."""
+    """Return that the check cannot decide, and why."""
     return CheckResult(status=Status.INCONCLUSIVE, samples=samples, message=message)
 
 
 def doubted(found: CheckResult, rewritten: Bools) -> CheckResult:
-    """Return an answer, or that the check cannot tell, where the chain has rewritten some of the texts.
+    """Return an answer, or that the check cannot decide, where the chain has rewritten some of the texts.
 
     Args:
         found: The answer without those.

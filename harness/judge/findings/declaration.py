@@ -17,7 +17,7 @@ class FindingKind:
 
     Attributes:
         id: What people and programs call it.
-        severity: `required` (one is enough to fail a run), `advisory` (reported only), `run` (says that the run tested too
+        severity: `required` (one is enough to fail a run), `advisory` (reported only), `run` (the run tested too
             little).
         shown_by: What shows it: a single `request`, or the `run` as a whole.
         name: In a few words, for somebody who does not know the id.

@@ -44,7 +44,7 @@ def _one_healthy(run: RunData) -> Bools:
 def _message(run: RunData, shown: Bools) -> str:
     """Return the chain's own words for most of these failures."""
     errors = run.columns.requests.table["error"][shown].dropna().mode()
-    return f"; it said: {errors.iloc[0]}" if len(errors) else ""
+    return f"; its message: {errors.iloc[0]}" if len(errors) else ""
 
 
 FAILED_UNASKED = FindingKind(

@@ -45,7 +45,7 @@ def _idle(run: RunData, window: Window, event: FaultEvent | None) -> str:
 
 
 def _unseen(run: RunData, window: Window, name: str, event: FaultEvent) -> str:
-    """Return whether a window fired that nobody could watch, from what became of the provider's attempts.
+    """Return whether a window fired of which there is no record, from what became of the provider's attempts.
 
     A fault that was applied a little later than planned let connections through until then: its own times count.
     """

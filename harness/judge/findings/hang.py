@@ -52,8 +52,8 @@ def _waits(run: RunData) -> tuple[Floats, Floats]:
     before_ns = busy_ns.groupby(request).shift().to_numpy()
     waited_ns = start_ns - np.where(np.isnan(before_ns), requests.start_ns[request], before_ns)
     explained_ns = np.full(len(requests), math.nan)
-    heard = ~np.isnan(attempts.retry_after_ns[mine])
-    explained_ns[request[heard]] = attempts.retry_after_ns[mine][heard]
+    asked = ~np.isnan(attempts.retry_after_ns[mine])
+    explained_ns[request[asked]] = attempts.retry_after_ns[mine][asked]
     np.fmax.at(explained_ns, request, WAIT_FACTOR * waited_ns)
     last_ns = requests.start_ns.copy()
     np.fmax.at(last_ns, request, ends_ns)

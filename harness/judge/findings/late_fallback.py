@@ -37,7 +37,7 @@ def _check(run: RunData) -> CheckResult:
 
 
 def _heard_late(run: RunData) -> Bools:
-    """Return of which attempts the chain had the answer later than the edge's stamp says: a fault held it up on its way."""
+    """Return the attempts whose answer reached the chain later than the edge sent it: a fault delayed it on its way."""
     attempts = run.columns.attempts
     late = np.zeros(len(attempts), dtype=bool)
     for window in run.plan.timeline.windows:

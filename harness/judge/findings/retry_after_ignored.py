@@ -13,11 +13,11 @@ from harness.judge.tables.columns import TOLERANCE_NS
 
 def _check(run: RunData) -> CheckResult:
     pairs, attempts = run.retries, run.columns.attempts
-    told = ~np.isnan(attempts.retry_after_ns) & attempts.failed
+    asked = ~np.isnan(attempts.retry_after_ns) & attempts.failed
     return by_request(
         run,
         shown=having(run, pairs.before[pairs.early_ns > TOLERANCE_NS]),
-        could=run.columns.requests_with(told),
+        could=run.columns.requests_with(asked),
         did="retried a provider before its Retry-After had passed",
         nobody="no request was sent a Retry-After",
     )

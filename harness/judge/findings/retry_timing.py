@@ -31,7 +31,7 @@ def stalled(run: RunData, retries: Pairs) -> str:
     """
     attempts, health = run.columns.attempts, run.columns.history.health
     first_ns, last_ns = attempts.end_ns[retries.before].min(), attempts.start_ns[retries.after].max()
-    # A record speaks of the time before it: the lag itself, and the interval after which it was due.
+    # A record is about the time before it: the lag itself, and the interval after which it was due.
     since_ns = health["at_ns"] - health["loop_lag_ns"] - HEALTH_EVERY_NS
     slow = health[(health["loop_lag_ns"] > STALL_NS) & (health["at_ns"] >= first_ns) & (since_ns <= last_ns)]
     if not len(slow):

@@ -1,4 +1,4 @@
-"""First providers that nobody tries again."""
+"""First providers that no request tries again."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def _check(run: RunData) -> CheckResult:
 
 
 def _due(run: RunData, ended_ns: int) -> tuple[float, str]:
-    """Return from when on somebody must have tried the first provider again, and how to say that."""
+    """Return from when on some request must have tried the first provider again, and that time in words."""
     attempts, facts = run.columns.attempts, run.plan.facts
     first = run.columns.at_first(attempts.provider)
     failed_ns = np.nanmax(attempts.end_ns, where=first & attempts.failed, initial=ended_ns)

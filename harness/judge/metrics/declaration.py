@@ -28,8 +28,8 @@ class Metric:
         measure: Measures it in a part of a run.
         groups: Where it is measured: in each `phase` and the whole run, at each `provider`.
         asked: An expectation can name it.
-        better: Whether more or less of it is better; None where neither is, or where another metric says the same: it is not compared.
-        served: It says how many callers must get their answer; a chain that keeps such a limit has served them.
+        better: Whether more or less of it is better; None where neither is, or where another metric measures the same: it is not compared.
+        served: A limit on it states how many callers must get their answer; a chain that keeps it has served them.
         about_time: It is a time: a machine that is out of CPU, or stalls, lengthens it.
         until_deadline: A caller who leaves at the deadline cuts it off.
         seen_by: Who can observe it: the `caller` always, the `edge` not where connections were refused out of its sight.

@@ -201,7 +201,7 @@ class Observations(Measured):
         never: Bools | None = None,
         nothing: str,
     ) -> Observations:
-        """Return those of some arrays that a mask leaves; nothing is censored, and all came, unless they say otherwise."""
+        """Return those of some arrays that a mask leaves; by default nothing is censored, and all came."""
         none = np.zeros(len(request), dtype=bool)
         return cls(
             request=request[mask],

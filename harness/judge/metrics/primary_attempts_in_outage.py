@@ -18,7 +18,7 @@ def _measure(scope: Scope) -> Mean:
     for place, name in enumerate(run.columns.providers):
         if name not in first:
             continue
-        # Each by itself: that one of them is dead says nothing against calling its peer.
+        # Each by itself: if one of them is dead, its peer may still be called.
         for outage in merged(run.plan, [name], dead=True):
             inside |= (requests.scheduled_ns >= outage.start_ns) & (requests.scheduled_ns < outage.end_ns)
             during = (attempts.start_ns >= outage.start_ns) & (attempts.start_ns < outage.end_ns)

@@ -1,4 +1,4 @@
-"""How often the chain waited as long as it was told."""
+"""How often the chain waited as long as Retry-After asked."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from harness.quantities import duration
 
 def _measure(scope: Scope) -> Proportion:
     retries = scope.run.retries
-    told = retries.where(~np.isnan(retries.early_ns) & scope.attempts[retries.before])
-    honoured = int((told.early_ns <= TOLERANCE_NS).sum())
-    return Proportion(hits=honoured, samples=len(told), nothing="no retry followed an answer with a Retry-After")
+    asked = retries.where(~np.isnan(retries.early_ns) & scope.attempts[retries.before])
+    honoured = int((asked.early_ns <= TOLERANCE_NS).sum())
+    return Proportion(hits=honoured, samples=len(asked), nothing="no retry followed an answer with a Retry-After")
 
 
 RETRY_AFTER_HONOURED = Metric(

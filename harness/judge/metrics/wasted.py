@@ -1,4 +1,4 @@
-"""What attempts took whose answer nobody used."""
+"""What unused attempts took: no caller got their answer."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ TIMEOUT_NS = 60 * 10**9
 
 
 def default_deadline_ns(chain: Chain, providers: int) -> int:
-    """Return how long a request may take where nobody states a deadline: an attempt's timeout for each provider."""
+    """Return how long a request may take if no deadline is stated: an attempt's timeout for each provider."""
     return (chain.timeout or TIMEOUT_NS) * providers
 
 

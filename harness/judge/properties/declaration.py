@@ -41,11 +41,11 @@ class Property:
         broken_by: What breaks it, as the subject of a sentence.
         check: Returns the requests that break it, in order; none where it holds.
         harm: Returns what it comes to for the caller, as half a sentence.
-        findings: Ids of the findings that say the same of a run.
+        findings: Ids of the findings that mean the same for a run.
         limit: For a property without findings: returns the expectation that the requests which break it fail.
         about_streams: Mostly broken by streams, so that a search for it should try many.
         weight: Returns how badly a request breaks it; None where the request that waited longest is the worst.
-        callers_missing: Returns how many more callers it takes to tell whether a run breaks it: 0 where that is clear,
+        callers_missing: Returns how many more callers are needed to decide whether a run breaks it: 0 where that is clear,
             or where it cannot be broken.
         caused_by_all: The faults of all requests led to it, not only those of the request that shows it.
     """
@@ -71,7 +71,7 @@ class Property:
             raise ValueError(f"property {self.name!r} needs findings or a limit, and not both")
 
     def expectations(self, run: SearchRun, broken_by: tuple[str, ...]) -> tuple[str, ...]:
-        """Return the lines of a scenario's `expect` that say of this run what the property says of all.
+        """Return the lines of a scenario's `expect` that demand of this run what the property demands of all.
 
         Args:
             run: A run that breaks the property.

@@ -35,7 +35,7 @@ OUTCOMES: tuple[str, ...] = get_args(AttemptOutcome)
 TOLERANCE_NS = 50_000_000
 """What the stamps of different processes may differ by."""
 ZOMBIE_NS = 250_000_000
-"""An attempt that begins later than this after its caller left is work for nobody."""
+"""An attempt that begins later than this after its caller left is wasted work."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +60,7 @@ class Requests:
         cached: The chain's declared cache answered.
         unnamed: The caller took a text that names no attempt, and that no attempt of its own is known to have sent completely.
         streaming: The caller asked for a stream.
-        blind: Attempts of it may have been seen by nobody.
+        blind: Some of its attempts may have no record.
     """
 
     table: pd.DataFrame
@@ -178,7 +178,7 @@ class Columns:
         return tuple(np.array(self.providers, dtype=object)[self.group == 0])
 
     def at_first(self, provider: Ints) -> Bools:
-        """Return which places of providers are those of the primary or a peer of it; -1 is nobody's."""
+        """Return which places of providers are those of the primary or a peer of it; -1 is none."""
         mask: Bools = np.append(self.group == 0, False)[provider]
         return mask
 

@@ -11,7 +11,7 @@ from harness.errors import HarnessError
 class Port:
     """A port of our own, kept from the moment it is chosen.
 
-    While a provider refuses connections nobody listens on its port, and the system could give it to another process,
+    While a provider refuses connections its port is closed, and the system could give it to another process,
     or to a caller as its own end: such a caller would reach itself. A socket that is bound but never listens prevents
     both, and on Linux does not hinder the listener.
 

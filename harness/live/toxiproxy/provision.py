@@ -110,7 +110,7 @@ def doctor() -> list[SourceCheck]:
 
     Gets and builds nothing; takes 5 s at most for a release that cannot be reached.
     """
-    probes = {name: _told(look) for name, look in _PLACES.items()}
+    probes = {name: _described(look) for name, look in _PLACES.items()}
     probes |= {source.name: source.probe for source in SOURCES.values()}
     checks = []
     for name, probe in probes.items():
@@ -166,12 +166,12 @@ def _in_cache() -> Binary:
     )
 
 
-def _told(look: Callable[[], Binary]) -> Callable[[], str]:
-    def tell() -> str:
+def _described(look: Callable[[], Binary]) -> Callable[[], str]:
+    def describe() -> str:
         found = look()
         return f"{found.version} at {found.path}"
 
-    return tell
+    return describe
 
 
 _PLACES = {"toxiproxy-server on PATH": _on_path, "toxiproxy-server in the cache": _in_cache}

@@ -169,10 +169,10 @@ class Toxiproxy:
         raise HarnessError(f"found no free port for its API in {_TRIES} tries", where="toxiproxy")
 
     async def _try(self) -> _Server | None:
-        """Start a server; return None if a stranger answers on its port.
+        """Start a server; return None if another program answers on its port.
 
         On a port that is taken it stays alive and only logs, and another Toxiproxy may answer in its place. So ours
-        is told at its start of a proxy with a secret name, and must know it.
+        is started with a proxy of a secret name, which its API must list.
         """
         marker = f"marker-{secrets.token_hex(8)}"
         with (
@@ -187,13 +187,13 @@ class Toxiproxy:
                 child = await started.enter_async_context(OwnedProcess("toxiproxy", argv, log=self._log, env=env))
                 client = api.ApiClient(port.number)
                 started.callback(client.close)
-                if await self._knows(marker, child, client):
+                if await self._lists(marker, child, client):
                     started.pop_all()
                     return _Server(child, client)
         return None
 
-    async def _knows(self, marker: str, child: OwnedProcess, client: ApiClient) -> bool:
-        """Return whether whoever answers knows a marker, and have it forgotten. A server that ends meanwhile is named."""
+    async def _lists(self, marker: str, child: OwnedProcess, client: ApiClient) -> bool:
+        """Return whether the server that answers lists a marker, and delete it there. A server that ends meanwhile is named."""
         known = False
 
         async def answers() -> bool:

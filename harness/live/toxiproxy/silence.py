@@ -49,7 +49,7 @@ async def watch_api(port: Callable[[], int], put: Callable[[HealthRecord], None]
 async def silence(answer: Awaitable[object], clock_ns: Callable[[], int] = time.monotonic_ns) -> tuple[int, bool]:
     """Return how long an answer took, in nanoseconds, and whether it came within `TIMEOUT_S`.
 
-    Time in which this process itself stood still is not the other's silence: each slice of the wait counts as at most
+    Time in which this process itself did not run is not the other's silence: each slice of the wait counts as at most
     `SLICE_NS`.
     """
     task = asyncio.ensure_future(answer)

@@ -134,7 +134,7 @@ def _events(model: str, attempt_id: str, mock: MockAnswer, call: Call) -> Events
 
 
 def _fail(refusal: Refusal) -> Answer:
-    """Return an error answer. Its Retry-After never says how long a spend limit lasts."""
+    """Return an error answer. Its Retry-After never gives the length of a spend limit."""
     status, problem = common.failing(refusal, _STATUS)
     sent = delays.sent(None if problem == "spend_limit" else refusal.delay, "seconds")
     request_id = _request_id(refusal.attempt_id)

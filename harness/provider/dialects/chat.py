@@ -1,4 +1,4 @@
-"""OpenAI's chat completions, which several providers speak: answers, streams, errors, and how they are read."""
+"""OpenAI's chat completions, which several providers use: answers, streams, errors, and how they are read."""
 
 from __future__ import annotations
 

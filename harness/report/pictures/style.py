@@ -19,7 +19,7 @@ INK = "#010203"
 PAPER = "#fefdfc"
 """Stands for the colour of the page behind it."""
 
-# Okabe and Ito's colours, told apart by colour-blind eyes. Vermillion is kept for what goes wrong.
+# Okabe and Ito's colours, which colour-blind readers can distinguish. Vermillion is reserved for failures.
 PROVIDERS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#B8A800", "#7B4FA3", "#8C8C8C")
 WRONG = "#D55E00"
 GOOD = "#009E73"

@@ -18,7 +18,7 @@ class CellRun:
     Attributes:
         seed: Its seed.
         digest: Of its plan.
-        length_s: The sum of its phases, in seconds; in a simulation nobody waits for them.
+        length_s: The sum of its phases, in seconds; a simulation takes less.
         wall_s: How long it took by the clock, in seconds; None if it did not end, or its folder does not say.
         command: The command line that repeats it.
         run: Its folder, absolute; None if it has none yet.
@@ -80,7 +80,7 @@ class Cell:
 
     @property
     def shown(self) -> CellRun:
-        """The run that stands for the cell: the first of the worst."""
+        """The run that represents the cell: the first of the worst."""
         return next(run for run in self.runs if (run.score or Score.INCONCLUSIVE) is self.score)
 
     @property

@@ -1,4 +1,4 @@
-"""The numbers and words of a scorecard, the same everywhere. Plain text: escaping is the business of whoever prints it."""
+"""The numbers and words of a scorecard, the same everywhere. Plain text: the code that prints it escapes it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A find as a person would say it: what happened to whom, and what it came to for the caller. All numbers are the run's."""
+"""A find as a person would say it: which faults hit which providers, and what the caller got. All numbers are the run's."""
 
 from __future__ import annotations
 

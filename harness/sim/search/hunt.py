@@ -22,10 +22,10 @@ from harness.store import decode, encode
 SHRINK_MAX = 400
 """Runs that are spent on making one find smaller."""
 _ROUND_MAX = 400
-"""Runs of a round: one half drawn at large, the other half climbing from the worst of them."""
+"""Runs of a round: one half drawn freely, the other half by small changes to the worst of them."""
 _DULL_MAX = 3
 _OTHER_SEEDS = 3
-"""By how many further seeds a schedule is run to see that what it breaks does not hang on the chain's own dice."""
+"""With how many further seeds a schedule is run, to see whether what it breaks depends on random numbers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,8 +36,8 @@ class Find:
         name: The property's.
         schedule: What breaks it.
         requests: Those that show it, in order.
-        shrunk: Nothing smaller breaks it, as far as the search can tell; False where it ran out of time.
-        steady: By no other seed that was tried did it hold: it hangs neither on the chain's dice nor on the faults'.
+        shrunk: The search found nothing smaller that breaks it; False if it ran out of time.
+        steady: It was broken with every other seed that was tried: it depends on the random numbers of neither chain nor faults.
     """
 
     name: str
@@ -65,7 +65,7 @@ class _NewFindError(BaseException):
 
 
 class Hunt:
-    """A search for schedules that break properties. One run of a schedule tells about all of them.
+    """A search for schedules that break properties. One run of a schedule is checked for all of them.
 
     Args:
         space: What is searched.
@@ -150,7 +150,7 @@ class Hunt:
         return known.broken
 
     def steady(self, name: str, schedule: FaultSchedule) -> bool:
-        """Return whether a schedule breaks a property by the space's seed and by others too.
+        """Return whether a schedule breaks a property with the space's seed and with others too.
 
         Raises:
             _OverError: The budget is used up.
@@ -172,7 +172,7 @@ class Hunt:
         return True
 
     def _met(self, schedule: FaultSchedule) -> dict[str, tuple[str, ...]]:
-        """Return what a drawn schedule breaks; tell Hypothesis how bad it was, so that it looks further in that direction."""
+        """Return what a drawn schedule breaks; give Hypothesis a measure of how bad it was, so that it looks further in that direction."""
         shown = self.broken(schedule)
         known = self._known[schedule]
         target(known.slowest_s, label="slowest request")
@@ -302,7 +302,7 @@ class Hunt:
         return schedule
 
     def _holds(self, name: str, schedule: FaultSchedule) -> Callable[[FaultSchedule], bool]:
-        """Return what must stay true of a schedule when it is made smaller: chance must not come in where there was none."""
+        """Return what must stay true of a schedule when it is made smaller: it must not come to depend on chance."""
         if self.steady(name, schedule):
             return lambda smaller: self.steady(name, smaller)
         return lambda smaller: name in self.broken(smaller)

@@ -120,7 +120,7 @@ class Space:
 
     @property
     def outlasted(self) -> bool:
-        """Whether the chain's cooldown is longer than all are healthy, so that nobody sees whether it ends."""
+        """Whether the chain's cooldown is longer than the time in which all are healthy, so that its end is not observable."""
         return self._cooldown_ns >= self.after * self.gap_ns
 
     @property

@@ -29,7 +29,7 @@ class TrialResult(NamedTuple):
 def try_schedule(
     space: Space, schedule: FaultSchedule, properties: Sequence[str], *, seed: int | None = None
 ) -> TrialResult:
-    """Run a schedule, by the space's own seed or by another, and return what it came to.
+    """Run a schedule, with the space's own seed or with another, and return what it came to.
 
     Args:
         space: Where it is from.
@@ -47,7 +47,7 @@ def try_schedule(
 def long_enough(
     space: Space, schedule: FaultSchedule, run: SearchRun, name: str, *, seed: int | None = None
 ) -> tuple[FaultSchedule, SearchRun]:
-    """Return a schedule with as many more callers as it takes to tell whether a property holds, and its run.
+    """Return a schedule with as many more callers as are needed to decide whether a property holds, and its run.
 
     Args:
         space: Where it is from.
@@ -64,7 +64,7 @@ def long_enough(
 
 
 def search_run_of(space: Space, schedule: FaultSchedule, *, seed: int | None = None) -> SearchRun:
-    """Run a schedule, by the space's own seed or by another, and return what the properties look at."""
+    """Run a schedule, with the space's own seed or with another, and return what the properties look at."""
     return search_run_of_plan(space, space.plan(schedule, seed=seed))
 
 
