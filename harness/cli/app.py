@@ -37,11 +37,13 @@ def main() -> None:
         sys.stdout.reconfigure(errors="backslashreplace")
     try:
         _check_arguments(sys.argv[1:])
-        code = app(standalone_mode=False)
+        code = app(standalone_mode=False, prog_name="harness")
     except PARSER_ERROR as error:
         text = getattr(error, "format_message", error.__str__)()
         problem = text if len(text) <= _MESSAGE_MAX else text[:_MESSAGE_MAX] + "…"
-        fail(UsageError(problem, hint="harness --help lists commands and options"), as_json=as_json)
+        context: typer.Context | None = getattr(error, "ctx", None)
+        command = context.command_path if context else "harness"
+        fail(UsageError(problem, hint=f"{command} --help lists what it takes"), as_json=as_json)
         code = ExitCode.USAGE
     except (KeyboardInterrupt, typer.Abort):
         fail(HarnessError("interrupted"), as_json=as_json)

@@ -94,7 +94,10 @@ def parse(raw: bytes, path: Path) -> Document:
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
-        problem = f"not valid YAML: {error.problem or error.context}"
+        parts = [error.problem or error.context]
+        if str(error.problem).startswith("but "):  # half a sentence
+            parts.insert(0, error.context)
+        problem = f"not valid YAML: {', '.join(map(str, parts))}"
         raise UsageError(problem, where=f"{path}:{line}") from None
     except (YAMLError, ValueError, RecursionError) as error:
         problem = f"not valid YAML: {_first_line(error)}"

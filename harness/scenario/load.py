@@ -68,6 +68,8 @@ def read_chain(file: ReadScenario, override: Path | None = None) -> ReadChain:
     """
     document, model = file.document, _model(file.document)
     errors: list[HarnessError] = []
+    if override is None and not isinstance(document.data, dict):  # which is a mistake of the scenario's file
+        return ReadChain(path=None, chain=None, errors=())
     path = tried(errors, lambda: _chain_path(document, override))
     chain = tried(errors, lambda: chains.load(path, model=model)) if path else None
     if chain is not None:

@@ -58,6 +58,17 @@ def test_each_command_has_help_with_an_example(command: str) -> None:
     assert f"Example: harness {command}" in " ".join(out.split())
 
 
+@pytest.mark.parametrize(
+    ("words", "command"), [(("runn",), "harness"), (("run", "a.yaml", "--engine", "simm"), "harness run")]
+)
+def test_a_wrong_word_is_answered_with_where_the_right_ones_are(
+    words: tuple[str, ...], command: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The hint names the help of the command that was given, if there is such a command."""
+    assert called(monkeypatch, *words) == 2
+    assert f"hint: {command} --help lists what it takes" in capsys.readouterr().err
+
+
 def test_the_version() -> None:
     """`--version` prints it."""
     assert harness("--version") == (0, f"harness {__version__}\n", "")

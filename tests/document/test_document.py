@@ -82,7 +82,11 @@ def test_every_value_knows_its_line() -> None:
         (b"a: 1\nb: \xff\n", 2, "not UTF-8"),
         (b"a: *nowhere\n", 1, "not valid YAML"),
         (b"? [1]\n: 2\n", 1, "a key must be a word"),
-        (b"a: 1\n---\nb: 2\n", 2, "not valid YAML"),
+        (
+            b"a: 1\n---\nb: 2\n",
+            2,
+            "not valid YAML: expected a single document in the stream, but found another document",
+        ),
         (b"\t- a\n", 1, "not valid YAML"),
         (b"[" * 3000, 1, "not valid YAML"),
         (b"a: \x00\n", 1, "not valid YAML"),

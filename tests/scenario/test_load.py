@@ -82,6 +82,16 @@ def test_a_mistake_names_line_field_and_a_hint(
     assert hint in (error.hint or "")
 
 
+@pytest.mark.parametrize(("text", "found"), [("", "nothing"), ("- a\n", "a list"), ("words\n", "'words'")])
+def test_a_file_without_fields_is_one_mistake(tmp_path: Path, text: str, found: str) -> None:
+    """No missing field is reported as well."""
+    path = tmp_path / "outage.yaml"
+    path.write_text(text)
+    with pytest.raises(UsageError) as caught:
+        load(path)
+    assert str(caught.value) == f"{path}:1: expected a mapping of fields, found {found}"
+
+
 def test_a_share_of_a_refused_provider_is_refused(tmp_path: Path) -> None:
     """What hits the whole provider has no share."""
     error = changed(
