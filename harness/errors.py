@@ -43,6 +43,25 @@ class HarnessError(Exception):
         self.known = known
         self.hint = hint
 
+    @classmethod
+    def wrapping(cls, problem: Exception, *, where: str | None = None) -> HarnessError:
+        """Return the error for any exception: one of the operating system's has its words, any other is a bug.
+
+        Args:
+            problem: What was raised; an error of ours is returned as it is.
+            where: The file or part that failed, unless the exception names a file.
+        """
+        if isinstance(problem, HarnessError):
+            return problem
+        if isinstance(problem, OSError):
+            return cls(problem.strerror or str(problem), where=str(problem.filename or where))
+        return cls(f"{type(problem).__name__}: {problem}", where=where, hint="a bug of the harness")
+
+    @property
+    def headline(self) -> str:
+        """Where it is and what is wrong, without known values and hint."""
+        return f"{self.where}: {self.problem}" if self.where else self.problem
+
     def hide(self, scrub: Callable[[str], str]) -> None:
         """Remove what nobody may read from its texts.
 
@@ -57,8 +76,7 @@ class HarnessError(Exception):
         return {"problem": self.problem, "where": self.where, "hint": self.hint}
 
     def __str__(self) -> str:
-        head = f"{self.where}: {self.problem}" if self.where else self.problem
-        lines = [head]
+        lines = [self.headline]
         if self.known:
             lines.append(f"  known: {self.known}")
         if self.hint:

@@ -67,10 +67,8 @@ async def carry_out(
         warnings = [scrub(text, secrets(loaded.chain, os.environ)) for text in ran.warnings]
         wall_s = round(time.monotonic() - began_s, 3)
         folder.write_environment({**facts, "wall_s": wall_s, "warnings": warnings, "load": ran.load})
-    except HarnessError as problem:
-        error = problem
-    except OSError as problem:  # a full disk, no more processes or descriptors
-        error = HarnessError(problem.strerror or str(problem), where="runner")
+    except (HarnessError, OSError) as problem:  # a full disk, no more processes or descriptors
+        error = HarnessError.wrapping(problem, where="runner")
     except Exception as bug:  # whatever was captured until then must still be kept
         (folder.logs / "runner.log").write_text(traceback.format_exc())
         error = HarnessError(
@@ -92,7 +90,7 @@ def _hide_secrets(loaded: Loaded, folder: RunFolder, error: HarnessError | None)
         folder.rewrite_logs(lambda text: scrub(text, hidden))
     except OSError as problem:
         if error is None:  # else the first thing that went wrong is the one to report
-            raise HarnessError(problem.strerror or str(problem), where=str(folder.path)) from None
+            raise HarnessError.wrapping(problem, where=str(folder.path)) from None
 
 
 def interruptible(work: Coroutine[Any, Any, T]) -> T:

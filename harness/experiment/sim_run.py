@@ -29,6 +29,13 @@ def simulate(
         folder: Of this run.
         command: The command line that repeats this run, for the report.
     """
+    try:
+        return _simulated(plan, chain, folder, command)
+    except OSError as problem:  # of the folder's files
+        return None, HarnessError.wrapping(problem, where=str(folder.path))
+
+
+def _simulated(plan: Plan, chain: Chain, folder: RunFolder, command: str) -> tuple[History | None, HarnessError | None]:
     facts = environment(command=command, chain=chain)
     hidden = secrets(chain, os.environ)
     folder.write_environment(facts)

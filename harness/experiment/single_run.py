@@ -126,15 +126,14 @@ def _conclude(plan: Plan, folder: RunFolder, error: HarnessError | None, progres
     try:
         result = judge_run(plan, folder, folder.history(complete=error is None), error, progress)
         folder.publish()
-    except OSError as problem:
-        if error is not None:
-            raise error from None  # the first thing that went wrong is the one to report
-        raise HarnessError(problem.strerror or str(problem), where=str(folder.path)) from None
+    except (OSError, UsageError) as problem:
+        # The first thing that went wrong is the one to report.
+        raise error or HarnessError.wrapping(problem, where=str(folder.path)) from None
     if result.error is None:
         try:
             _render(result, progress)
-        except HarnessError as problem:  # the verdict counts without its page
-            progress.say(f"warning: {problem}")
+        except (HarnessError, OSError) as problem:  # the verdict counts without its page
+            progress.say(f"warning: {HarnessError.wrapping(problem, where=str(folder.path))}")
     return result
 
 
@@ -155,8 +154,7 @@ def judge_run(
     metrics = measure(data)
     verdict = judge(data, metrics)
     if error is not None:  # whatever was seen until then, the run did not test what it claims
-        where = f"{error.where}: " if error.where else ""
-        reasons = (f"{where}{error.problem}", *verdict.reasons)
+        reasons = (error.headline, *verdict.reasons)
         verdict = replace(verdict, status=Status.INCONCLUSIVE, exit_code=int(error.exit_code), reasons=reasons)
     folder.write_verdict(verdict_json(verdict), metrics_json(metrics))
     shown = JudgedRun.of(data, metrics=metrics, verdict=verdict, path=folder.path, environment=folder.environment())

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from harness.engines import Quiet
+from harness.errors import HarnessError
 from harness.experiment.prepare import prepare
 from harness.experiment.real import Permission
 from harness.experiment.sim_run import simulable, simulate
@@ -43,4 +44,7 @@ def trial(
     if history is None:
         assert problem is not None
         raise problem
-    return judge_run(loaded.plan, folder, history, None, Quiet())
+    try:
+        return judge_run(loaded.plan, folder, history, None, Quiet())
+    except OSError as unwritten:
+        raise HarnessError.wrapping(unwritten, where=str(folder.path)) from None

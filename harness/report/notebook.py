@@ -69,6 +69,7 @@ def write_report(run: Path) -> Path:
     Raises:
         UsageError: What it takes is not installed.
         HarnessError: The notebook did not run to its end. The run's folder is untouched.
+        OSError: The page cannot be written.
     """
     REPORT.need()
     folder = store.RunFolder.open(run)
@@ -82,9 +83,7 @@ def write_report(run: Path) -> Path:
         exclude_anchor_links=True,
     )
     page, _ = exporter.from_notebook_node(notebook, resources={"title": folder.plan().title})
-    partial = folder.report.with_name(".report.html.part")
-    partial.write_text(page, encoding="utf-8")
-    partial.replace(folder.report)
+    folder.write_report(page)
     return folder.report
 
 

@@ -33,4 +33,6 @@ __all__ = [
 
 
 # The processes of a run only capture: they import no pandas.
-__getattr__ = lazy_names(__name__, {"ComparisonFolder": "comparison", "RunFolder": "folder", "SuiteFolder": "suite", "latest": "folder"})
+__getattr__ = lazy_names(
+    __name__, {"ComparisonFolder": "comparison", "RunFolder": "folder", "SuiteFolder": "suite", "latest": "folder"}
+)

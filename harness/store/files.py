@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -69,11 +71,28 @@ def existing_folder(path: Path, kind: str, *, file: str, hint: str) -> Path:
     return path.resolve()
 
 
+@contextmanager
+def written(path: Path) -> Iterator[Path]:
+    """Give another path to write a file at; when the block ends well, that becomes the file.
+
+    Raises:
+        OSError: It cannot be written. It names the file, and nothing is left of what was written.
+    """
+    partial = path.with_name(f".{path.name}.part")
+    try:
+        yield partial
+        partial.replace(path)
+    except OSError as problem:  # pyarrow's own ones name no file, and have sentences in the place of the system's words
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
+        words = os.strerror(problem.errno) if problem.errno else str(problem)
+        raise OSError(problem.errno, words, str(path)) from None
+
+
 def write_file(path: Path, raw: bytes) -> None:
     """Write a file, whole or not at all."""
-    partial = path.with_name(f".{path.name}.part")
-    partial.write_bytes(raw)
-    partial.replace(path)
+    with written(path) as partial:
+        partial.write_bytes(raw)
 
 
 def write_json(path: Path, data: dict[str, Any]) -> None:

@@ -153,6 +153,10 @@ class RunFolder:
         """Write junit.xml."""
         write_file(self.path / "junit.xml", xml)
 
+    def write_report(self, page: str) -> None:
+        """Write report.html."""
+        write_file(self.report, page.encode())
+
     def rewrite_logs(self, clean: Callable[[str], str]) -> None:
         """Replace every log by what a function makes of it, such as one that hides secrets."""
         for path in self.logs.iterdir():

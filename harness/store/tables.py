@@ -15,7 +15,7 @@ from harness.history import AttemptRecord, FaultEvent, HealthRecord, History, Re
 from harness.history.frames import dtypes
 from harness.history.records import WARMUP
 from harness.scenario import Plan
-from harness.store.files import check_format
+from harness.store.files import check_format, written
 from harness.store.format import FORMAT
 
 TABLES: dict[str, type] = {
@@ -43,9 +43,8 @@ def write(folder: Path, history: History) -> None:
     for name in TABLES:
         table = pa.Table.from_pandas(_storable(getattr(history, name)), preserve_index=False)
         table = table.replace_schema_metadata({**(table.schema.metadata or {}), _KEY: json.dumps(facts).encode()})
-        partial = folder / f".{name}.part"
-        pq.write_table(table, partial, compression="zstd")
-        partial.replace(_path(folder, name))
+        with written(_path(folder, name)) as partial:
+            pq.write_table(table, partial, compression="zstd")
 
 
 def read(folder: Path, plan: Plan) -> History:

@@ -208,20 +208,22 @@ class Suite:
             try:
                 folder = RunFolder.create(self._reports, job.loaded.plan)
                 error = await self._engine(job, folder, wait)
-            except HarnessError as problem:
-                error = problem
-            except OSError as problem:
-                error = HarnessError(problem.strerror or str(problem), where="runner")
-            except Exception as bug:  # a bug in one run is no reason to lose the others
-                error = HarnessError(f"{type(bug).__name__}: {bug}", where="runner", hint="a bug of the harness")
-        message = "" if error is None else f"{error.where}: {error.problem}" if error.where else error.problem
+            except Exception as problem:  # a bug in one run is no reason to lose the others
+                error = HarnessError.wrapping(problem, where="runner")
         if error is not None:
             self._progress.say(f"{job.name}: error: {error}")
         path = None if folder is None else str(folder.path)
         code = ExitCode.PASS if error is None else ExitCode.HARNESS
         if isinstance(error, BudgetReached):  # as with `harness run`, no failure
             code = error.exit_code
-        self._set(job, run=path, ended=True, error=message, exit_code=int(code), wall_s=_wall_s(folder))
+        self._set(
+            job,
+            run=path,
+            ended=True,
+            error=error.headline if error else "",
+            exit_code=int(code),
+            wall_s=_wall_s(folder),
+        )
         self._shown.ended()
         if folder is not None:
             self._judge_later(job)

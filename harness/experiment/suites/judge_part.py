@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from harness import part
-from harness.errors import ExitCode
+from harness.errors import ExitCode, HarnessError
 from harness.experiment.suites.judge_process import Judged, JudgeRun, judge_folder
 from harness.messages import Failed
 from harness.store import RunFolder
@@ -27,7 +27,7 @@ def judged(asked: JudgeRun) -> Judged | Failed:
         folder = RunFolder.open(Path(asked.run))
         return judge_folder(folder, asked.error, exit_code=ExitCode(asked.exit_code))
     except Exception as bug:
-        return Failed(problem=f"{type(bug).__name__}: {bug}")
+        return Failed(problem=HarnessError.wrapping(bug).headline)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from harness import part, sim
-from harness.errors import HarnessError
+from harness.errors import HarnessError, UsageError
 from harness.experiment.sim_run import simulate
 from harness.experiment.suites.judge_part import judged as judge_again
 from harness.experiment.suites.judge_process import JudgeRun, judged
@@ -29,16 +29,16 @@ def simulated(asked: SimulateRun) -> Simulated | Failed:
         work = partial(_simulated, RunFolder.open(Path(asked.run)), asked)
         return in_fork_for(asked.chain, work, owner=sys.stdin.fileno())
     except Exception as bug:  # one run that cannot be judged must not take the others' answers with it
-        problem = bug.problem if isinstance(bug, HarnessError) else f"{type(bug).__name__}: {bug}"
-        return Failed(problem=problem)
+        return Failed(problem=HarnessError.wrapping(bug).headline)
 
 
 def _simulated(folder: RunFolder, asked: SimulateRun) -> Simulated:
     plan = folder.plan()
     history, error = simulate(plan, asked.chain, folder, command=asked.command)
-    if history is None:
-        history = folder.history()
-    answer = judged(plan, folder, history, error)
+    try:
+        answer = judged(plan, folder, folder.history() if history is None else history, error)
+    except (OSError, UsageError) as problem:
+        raise error or problem from None  # the first thing that went wrong is the one to report
     if error is None:
         return Simulated(judged=answer)
     return Simulated(judged=answer, problem=error.problem, where=error.where, hint=error.hint)

@@ -22,7 +22,7 @@ def test_the_port_ignores_connections() -> None:
     opened = window(UNREACHABLE, start_ns=S, end_ns=2 * S)
     assert in_force([opened], S)[0] == ListenerState(connecting="ignored")
     assert in_force([opened], 2 * S)[0] == OPEN
-    assert window.blocks == "timeout"
+    assert opened.blocks == "timeout"
 
 
 @pytest.mark.parametrize("driver", ["reference", "litellm-router", "openai-sdk"])
