@@ -18,6 +18,8 @@ def summary(run: JudgedRun) -> str:
     """Return the answer, what broke, how many callers noticed, who served, and what decided. Plain text."""
     answer = words.WORDS[run.verdict.status]
     if not run.history.complete:
+        if not len(run.requests):
+            return f"{answer} — the run was cut short before its first request."
         sent = quantities.plural(len(run.requests), "request")
         return f"{answer} — the run was cut short; the numbers cover the {sent} until then."
     sentences = [f"{broke(run.plan)}; {_noticed(run)}{_served(run)}", *_why(run)]

@@ -112,6 +112,8 @@ def test_an_unfinished_run_claims_nothing(demo: JudgedRun) -> None:
     text = summary(changed(demo, history=replace(demo.history, complete=False)))
     assert "the run was cut short; the numbers cover the 653 requests until then" in text
     assert "429" not in text
+    none = History.of(demo.plan.digest, complete=False)
+    assert summary(changed(demo, history=none)).endswith(" — the run was cut short before its first request.")
 
 
 def test_what_is_not_observable_is_left_out(demo: JudgedRun) -> None:
