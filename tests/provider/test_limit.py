@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from harness.document import Allowance
 from harness.provider.inject import Limit
-from harness.provider.limit import Bucket, Level, Quota, full, take, told
+from harness.provider.limit import Bucket, Level, Quota, full, levels, take
 from harness.quantities import MS, S
 
 ALLOWANCES = st.builds(Allowance, st.integers(1, 500), st.sampled_from([S, 60 * S, 3600 * S]))
@@ -21,7 +21,7 @@ CALLS = st.lists(st.tuples(st.integers(0, 120 * S), st.integers(1, 800)), max_si
 
 
 def play(limit: Limit, calls: list[tuple[int, int]]) -> tuple[Bucket, list[tuple[int, int, int]]]:
-    """Return the bucket after calls at some times for some tokens, and each call with the wait that it was told."""
+    """Return the bucket after calls at some times for some tokens, and each call with the wait that it was given."""
     bucket, seen = full(limit, 0), []
     for at_ns, tokens in calls:
         bucket, wait_ns = take(limit, bucket, at_ns=at_ns, tokens=tokens)
@@ -81,12 +81,12 @@ def test_its_clock_never_goes_back(limit: Limit, calls: Any) -> None:
 def test_what_is_told_lies_within_the_limit(limit: Limit, calls: Any) -> None:
     """Never less than nothing nor more than all, and full again exactly when it says."""
     bucket, _ = play(limit, calls)
-    for allowance, level in zip((limit.requests, limit.tokens), told(limit, bucket), strict=True):
+    for allowance, level in zip((limit.requests, limit.tokens), levels(limit, bucket), strict=True):
         assert (allowance is None) == (level is None)
         if allowance is not None and level is not None:
             assert 0 <= level.remaining <= level.limit == allowance.amount
             assert (level.reset_ns == 0) == (level.remaining == level.limit)
-    resets = [level.reset_ns for level in told(limit, bucket) if level is not None]
+    resets = [level.reset_ns for level in levels(limit, bucket) if level is not None]
     later, _ = take(limit, bucket, at_ns=bucket.at_ns + max(resets), tokens=0)
     brim = full(limit, later.at_ns)
     assert later.tokens == brim.tokens
@@ -99,15 +99,15 @@ def test_an_empty_bucket_refills_steadily() -> None:
     limit = Limit(requests=Allowance(60, 60 * S))
     bucket, seen = play(limit, [(0, 1)] * 62 + [(S - 1, 1), (S, 1), (S, 1)])
     assert [wait_ns for *_, wait_ns in seen] == [0] * 60 + [S, S, 1, 0, S]
-    assert told(limit, bucket) == Quota(requests=Level(60, 0, 60 * S))
+    assert levels(limit, bucket) == Quota(requests=Level(60, 0, 60 * S))
 
 
 def test_tokens_are_waited_for_as_requests_are() -> None:
-    """The longer of two waits is told."""
+    """The longer of two waits counts."""
     limit = Limit(requests=Allowance(60, 60 * S), tokens=Allowance(600, 60 * S))
     bucket, seen = play(limit, [(0, 500), (0, 200)])
     assert [wait_ns for *_, wait_ns in seen] == [0, 10 * S]
-    assert told(limit, bucket) == Quota(requests=Level(60, 59, S), tokens=Level(600, 100, 50 * S))
+    assert levels(limit, bucket) == Quota(requests=Level(60, 59, S), tokens=Level(600, 100, 50 * S))
 
 
 def test_a_request_larger_than_the_limit_passes_a_full_bucket_alone() -> None:
@@ -126,4 +126,4 @@ def test_a_request_larger_than_the_limit_passes_a_full_bucket_alone() -> None:
 )
 def test_only_limits_that_there_are_are_told(limit: Limit, quota: Quota) -> None:
     """The other is None."""
-    assert told(limit, full(limit, 0)) == quota
+    assert levels(limit, full(limit, 0)) == quota
