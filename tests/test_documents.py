@@ -36,7 +36,7 @@ def test_every_command_is_in_the_readme() -> None:
     assert set(re.findall(r"^harness (\w+)", README, flags=re.MULTILINE)) == known
 
 
-def test_every_task_is_told() -> None:
+def test_every_task_is_listed() -> None:
     """The tasks of the Makefile are those that README and CONTRIBUTING name, and the two of the README come first."""
     tasks = set(re.findall(r"^([a-z-]+):.*##", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
     told = set(re.findall(r"make ([a-z]+(?:-[a-z]+)?)", re.sub(r"make are|make sure", "", README + CONTRIBUTING)))

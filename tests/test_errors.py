@@ -1,4 +1,4 @@
-"""The errors that a user sees."""
+"""The errors for users."""
 
 from __future__ import annotations
 

@@ -138,7 +138,7 @@ def test_the_core_needs_no_extra(core: Core) -> None:
 
 
 def test_a_run_without_its_page_says_what_makes_one(core: Core) -> None:
-    """In one line, and the verdict stands."""
+    """In one line, and the verdict counts."""
     (line,) = [line for line in core.err[1].splitlines() if "[report]" in line]
     assert line == "warning: the page of a run needs the extra [report]: pip install 'llm-fallback-harness[report]'"
 

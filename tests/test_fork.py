@@ -117,7 +117,7 @@ def test_a_clean_process_stays_as_it_was_made() -> None:
 
 
 def test_errors_come_back_as_they_were() -> None:
-    """With place and hint; one that cannot come back says what it was."""
+    """With place and hint; one that cannot be sent back is described in words."""
     for run in (in_fork, None):
         with pristine() as clean:
             ask = run or clean.run

@@ -1,4 +1,4 @@
-"""A package of somebody else's adds a fault, a dialect, a finding and a driver: as docs/contributing/plugin.md says."""
+"""Another package adds a fault, a dialect, a finding and a driver, by docs/contributing/plugin.md."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_one_scenario_uses_all_four_live(installed: Path) -> None:
 
 
 def test_without_the_package_its_names_are_unknown(installed: Path) -> None:
-    """And the message says what kind of name it is."""
+    """And the message names the kind."""
     answer = _run(installed, "--engine", "sim", plugins=False)
     assert answer["error"]["problem"]
 

@@ -94,7 +94,7 @@ def test_a_broken_plugin_is_named_and_refused(shapes: Registry[object], name: st
 
 
 def test_an_unknown_name_is_a_key_error(shapes: Registry[object]) -> None:
-    """As with any mapping; the caller knows what to suggest."""
+    """As with any mapping; the caller suggests another name."""
     assert "triangle" not in shapes
     with pytest.raises(KeyError):
         shapes["triangle"]

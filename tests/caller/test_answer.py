@@ -216,7 +216,7 @@ def test_any_json_has_a_reading(value: Any) -> None:
     ],
 )
 def test_failures_tell_status_and_code(status: int, body: Any, error: str) -> None:
-    """A failed answer is told by status and code, a 429 or 5xx by its sentence too; others may quote a key."""
+    """A failed answer is described by status and code, a 429 or 5xx by its message too; other messages may quote a key."""
     reading = read_failure(status, json.dumps(body).encode())
     assert (reading.outcome, reading.text, reading.error) == ("error", None, error)
 

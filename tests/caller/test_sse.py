@@ -39,7 +39,7 @@ def parse(*pieces: bytes) -> list[Event]:
     ],
 )
 def test_events(stream: bytes, expected: list[Event]) -> None:
-    """Streams are cut as the HTML standard says."""
+    """Streams are cut into events by the HTML standard."""
     assert parse(stream) == expected
 
 

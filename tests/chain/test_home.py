@@ -1,4 +1,4 @@
-"""Where a chain is to run, as the command line says it."""
+"""Where a chain is to run, by the command line."""
 
 from __future__ import annotations
 

@@ -75,7 +75,7 @@ def test_the_example_is_a_chain() -> None:
     ],
 )
 def test_the_dialect_follows_from_the_model(params: dict[str, str], dialect: str, model: str) -> None:
-    """The prefix says it, else `custom_llm_provider`, else the name."""
+    """The prefix names it, else `custom_llm_provider`, else the model's name."""
     provider = read({"model_list": [{"model_name": "m", "litellm_params": params}]}).providers["m"]
 
     assert (provider.dialect, provider.model) == (dialect, model)
@@ -273,7 +273,7 @@ configs = st.fixed_dictionaries(
 
 @given(data=configs, model=st.sampled_from([None, "a", "x/y"]))
 def test_any_configuration_is_a_chain_or_a_usage_error(data: Any, model: str | None) -> None:
-    """Whatever stands in the file, the answer is a sound chain or a complaint with a line, never a traceback."""
+    """Whatever the file holds, the result is a sound chain or an error with a line, never a traceback."""
     try:
         hosted = read(data, model=model)
     except UsageError as error:
@@ -287,7 +287,7 @@ def test_any_configuration_is_a_chain_or_a_usage_error(data: Any, model: str | N
     assert re.match(r"litellm\.yaml:\d+(: |$)", where)
 
 
-def test_all_mistakes_are_told_at_once() -> None:
+def test_all_mistakes_are_reported_at_once() -> None:
     """First those of the deployments, which the others rely on; what no mock can stand for is one mistake."""
     with pytest.raises(SeveralErrors) as caught:
         read({"model_list": [{"litellm_params": {}}, 5, deployment("a")], "router_settings": "x"})

@@ -88,14 +88,14 @@ def test_kinds_become_a_retry_policy(kinds: tuple[Any, ...], expected: dict[str,
     assert {name: policy[name] for name in expected} == expected
 
 
-def test_a_kind_that_litellm_cannot_tell_is_an_error() -> None:
+def test_a_kind_that_litellm_cannot_decide_is_an_error() -> None:
     """A refused connection is an InternalServerError to it, so one without the other would test something else."""
     with pytest.raises(UsageError, match="cannot tell"):
         ours(retry=Retry(on=("rate_limit", "connection")))
 
 
 def test_a_split_of_timeouts_and_server_errors_is_warned_of() -> None:
-    """A 504 goes with the timeouts there: said, as people count it a server error."""
+    """LiteLLM counts a 504 as a timeout: that is a warning, because people count it as a server error."""
     (warning,) = ours(retry=Retry(on=("rate_limit", "server_error", "connection"))).warnings
 
     assert "504" in warning
@@ -212,7 +212,7 @@ def test_the_proxy_takes_more() -> None:
 
 
 def test_a_deployment_left_out_and_a_fallback_for_nobody_are_warned_of() -> None:
-    """What LiteLLM would accept without a word is said."""
+    """What LiteLLM would accept silently is a warning."""
     settings = theirs(
         {
             "model_list": [

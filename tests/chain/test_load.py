@@ -146,7 +146,7 @@ def test_a_right_one_is_a_chain(tmp_path: Path, text: str) -> None:
     assert load(path).order == ("a",)
 
 
-def test_a_configuration_is_hosted_as_its_chain_file_says(tmp_path: Path) -> None:
+def test_a_configuration_is_hosted_by_its_chain_file(tmp_path: Path) -> None:
     """Providers and order follow from the configuration beside it; how it is hosted does not."""
     (tmp_path / "litellm.yaml").write_text(CONFIG, "utf-8")
     path = tmp_path / "chain.yaml"
@@ -179,7 +179,7 @@ def test_a_name_that_nobody_declares_gets_those_that_are(
     assert caught.value.hint == hint
 
 
-def test_all_mistakes_of_a_chain_are_told(tmp_path: Path) -> None:
+def test_all_mistakes_of_a_chain_are_reported(tmp_path: Path) -> None:
     """Names, addresses and the driver's keys at once."""
     path = tmp_path / "chain.yaml"
     path.write_text(

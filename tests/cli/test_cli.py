@@ -52,7 +52,7 @@ def answer(*arguments: str) -> tuple[int, Any]:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_each_command_has_help_with_an_example(command: str) -> None:
-    """`--help` says what it does and shows one call of it."""
+    """`--help` describes it and shows one call of it."""
     code, out, _ = harness(command, "--help")
     assert code == 0
     assert f"Example: harness {command}" in " ".join(out.split())
@@ -74,7 +74,7 @@ def test_the_version() -> None:
     assert harness("--version") == (0, f"harness {__version__}\n", "")
 
 
-def test_check_tells_what_is_right() -> None:
+def test_check_prints_what_is_right() -> None:
     """Scenarios and chains alike, without running anything."""
     files = ["scenarios/primary-429.yaml", "scenarios/chains/gpt4-azure-claude.yaml"]
     code, out, err = harness("check", *files)
@@ -87,8 +87,8 @@ def test_check_tells_what_is_right() -> None:
     assert chain.endswith("chain gpt4-azure-claude: openai → azure → anthropic (litellm-router)")
 
 
-def test_check_tells_what_is_not_carried_over(tmp_path: Path) -> None:
-    """What a chain's host will leave out is said beforehand, and is no mistake."""
+def test_check_prints_what_is_not_carried_over(tmp_path: Path) -> None:
+    """What a chain's host will leave out is a warning beforehand, and no mistake."""
     config = tmp_path / "litellm.yaml"
     config.write_text(
         "model_list: [{model_name: a, litellm_params: {model: gpt-4, api_key: sk-mine-0123456789}}]\n"
@@ -101,7 +101,7 @@ def test_check_tells_what_is_not_carried_over(tmp_path: Path) -> None:
     assert err == f"warning: {config}: litellm_settings.callbacks: not applied\n"
 
 
-def test_check_tells_what_is_wrong(tmp_path: Path) -> None:
+def test_check_prints_what_is_wrong(tmp_path: Path) -> None:
     """Each file by itself, with line and hint; exit 2 if any is wrong."""
     wrong = tmp_path / "wrong.yaml"
     wrong.write_text("name: x\nload: {rate: 1/s}\nphases: {a: 5}\nfaults: []\n")
@@ -227,7 +227,7 @@ def test_bad_usage_is_exit_2(arguments: tuple[str, ...]) -> None:
     assert "Traceback" not in err
 
 
-def test_suite_tells_all_problems_at_once(tmp_path: Path) -> None:
+def test_suite_prints_all_problems_at_once(tmp_path: Path) -> None:
     """Each with its line, before anything starts, and no folder is made."""
     for name in ("one", "two"):
         (tmp_path / f"{name}.yaml").write_text(f"name: {name}\nload: {{rate: 1/s}}\nphases: {{a: 5}}\nfaults: []\n")
@@ -243,7 +243,7 @@ def test_suite_tells_all_problems_at_once(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("place", ["no-such/scorecard.xml", "."])
-def test_a_place_that_takes_no_junit_is_told_before_the_suite(place: str, tmp_path: Path) -> None:
+def test_a_place_that_takes_no_junit_is_reported_before_the_suite(place: str, tmp_path: Path) -> None:
     """Not after all of its runs."""
     code, told = answer("suite", "scenarios", "--junit", str(tmp_path / place), "--reports", str(tmp_path / "reports"))
     assert code == 2

@@ -17,7 +17,7 @@ from tests.sim.test_search_describe import CHAIN
 
 @pytest.fixture
 def chain(tmp_path: Path) -> Path:
-    """Return the file of a chain that is right but for its promise: it waits as long as it is told."""
+    """Return the file of a chain that is right but for its promise: it waits as long as Retry-After asks."""
     path = tmp_path / "three.yaml"
     path.write_text(CHAIN)
     return path
@@ -67,7 +67,7 @@ def test_a_chain_for_live_runs_alone_is_refused() -> None:
 
 
 def test_what_was_found_by_a_ctrl_c_is_kept_and_told(chain: Path, tmp_path: Path) -> None:
-    """The run in hand is ended first; the find is a file and on stdout, and the exit status says that it was interrupted."""
+    """The run in hand is ended first; the find is a file and on stdout, and the exit status is that of an interruption."""
     out = tmp_path / "out"
     options = ["--budget", "10m", "--deadline", "100ms", "--out", str(out)]
     command = [sys.executable, "-m", "harness", "explore", str(chain), *options, "--json"]
@@ -87,7 +87,7 @@ def test_what_was_found_by_a_ctrl_c_is_kept_and_told(chain: Path, tmp_path: Path
 
 
 @pytest.mark.parametrize("out", ["/proc/finds", "{file}/finds"])
-def test_nowhere_to_keep_finds_is_said_before_the_search(chain: Path, out: str) -> None:
+def test_nowhere_to_keep_finds_is_reported_before_the_search(chain: Path, out: str) -> None:
     """Nobody waits a minute to hear that the folder cannot be written."""
     code, told = answer("explore", str(chain), "--out", out.format(file=chain))
     assert code == 2

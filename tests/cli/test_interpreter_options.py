@@ -59,7 +59,7 @@ def test_the_options_are_part_of_the_command_that_repeats_a_run() -> None:
 
 
 def test_each_run_of_a_suite_is_repeated_where_it_ran(same_python: str) -> None:
-    """Its own command says so."""
+    """Its own command has the options."""
     home = ChainHome(python=same_python)
     (job,) = jobs([Path("scenarios/smoke/refused.yaml").resolve()], chains=[Path(ROUTER).resolve()], home=home)
 

@@ -200,7 +200,7 @@ def mistakes(text: str) -> list[str]:
     return [str(error).replace("\n ", ";") for error in errors]
 
 
-def test_all_mistakes_are_told_at_once() -> None:
+def test_all_mistakes_are_reported_at_once() -> None:
     """Unknown keys first, then what is wrong, then what is missing; each with its line and what is known there."""
     assert mistakes("nam: x\nparts:\n- {speed: 0, colour: gren}\n- {sped: 1, speed: fast}\nmore: {a: []}\n") == [
         "some.yaml:1: nam: unknown key 'nam'; known: name, parts, more; hint: did you mean 'name'?",
@@ -212,7 +212,7 @@ def test_all_mistakes_are_told_at_once() -> None:
     ]
 
 
-def test_what_is_missing_is_told_last() -> None:
+def test_what_is_missing_is_reported_last() -> None:
     """But not where an unknown key is probably what is missing."""
     assert mistakes("vus: 10\nparts: [{sped: 1}]\n") == [
         "some.yaml:1: vus: unknown key 'vus'; known: name, parts, more",
@@ -234,7 +234,7 @@ def test_what_nobody_may_write_is_not_known() -> None:
 
 @given(st.binary(max_size=200))
 def test_any_bytes_give_data_or_an_error(raw: bytes) -> None:
-    """Whatever stands in a file, the reader answers."""
+    """Whatever a file holds, the reader returns data or a mistake."""
     try:
         parsed = document.parse(raw, PATH)
     except UsageError as error:

@@ -30,7 +30,7 @@ DEADLINE_S = 60
 
 @dataclass
 class Hosted:
-    """The hosted chain, its mocks by provider, and what its process says.
+    """The hosted chain, its mocks by provider, and the messages of its process.
 
     Attributes:
         address: Where it is.
@@ -78,7 +78,7 @@ class Hosted:
         return [(row.provider, row.outcome) for row in self.attempts(request_id, count)]
 
     def left(self, request_id: str, name: str, *, stream: bool = False) -> str:
-        """Ask as a caller who leaves soon, while a provider says nothing; return how the attempt ended.
+        """Ask as a caller who leaves soon, while a provider is silent; return how the attempt ended.
 
         The provider has noticed it by then.
         """

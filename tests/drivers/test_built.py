@@ -1,4 +1,4 @@
-"""Environments that are built for chains: each once, whoever asks; the oldest are removed; a failure says why."""
+"""Environments that are built for chains: each once, for all runs; the oldest are removed; a failure has its reason."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_packages_that_do_not_exist_are_the_user_s_mistake(cache: Path) -> None:
 def test_without_a_network_the_error_names_what_is_missing(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, broken: str
 ) -> None:
-    """It is not said that there is no such package."""
+    """The error does not claim that there is no such package."""
     monkeypatch.setenv("UV_CACHE_DIR", str(tmp_path / "empty"))
     monkeypatch.setenv("UV_HTTP_RETRIES", "0")
     name, value = {"offline": ("UV_OFFLINE", "1"), "unreachable": ("UV_DEFAULT_INDEX", "http://127.0.0.1:9/simple")}[

@@ -47,7 +47,7 @@ def test_only_addresses_are_filled_in() -> None:
 
 
 def test_an_unknown_provider_in_the_command_is_a_usage_error() -> None:
-    """A typing error is said before anything starts."""
+    """A typing error is reported before anything starts."""
     with pytest.raises(UsageError, match="opnai") as caught:
         host(gateway("run", "{opnai.base_url}"))
 
@@ -79,7 +79,7 @@ def test_the_key_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.mark.parametrize("value", [None, "", "two words", "n\u00f6", "line\nbreak"])
 def test_a_key_that_is_none_is_a_usage_error(monkeypatch: pytest.MonkeyPatch, value: str | None) -> None:
-    """It names the variable, tells nothing of what is in it, and comes before anything starts."""
+    """It names the variable, shows nothing of its value, and comes before anything starts."""
     if value is None:
         monkeypatch.delenv("OUR_KEY", raising=False)
     else:
@@ -96,7 +96,7 @@ def test_a_key_that_is_none_is_a_usage_error(monkeypatch: pytest.MonkeyPatch, va
     [("http://127.0.0.1:1", "/chat/completions"), ("http://u:pw@127.0.0.1:1/api/", "/api/chat/completions")],
 )
 def test_an_address_without_v1_is_remarked_on(base_url: str, path: str) -> None:
-    """It may be right, so it is a warning, which says where requests go and no password."""
+    """It may be right, so it is a warning, which names where requests go and no password."""
     (warning,) = host(gateway(base_url=base_url)).target().warnings
 
     assert warning.endswith(f"requests go to {path}")
@@ -187,7 +187,7 @@ def test_a_gateway_that_speaks_garbage_is_not_ready(answer: bytes) -> None:
 
 @pytest.mark.parametrize("ready", [None, "/health"])
 def test_a_gateway_that_never_listens_is_given_up(ready: str | None) -> None:
-    """The wait has an end, and says what it waited for."""
+    """The wait has an end, and the error names what it waited for."""
     asked = probe(refused_port() + "/v1", ready=ready)
     with pytest.raises(HarnessError, match=f"did not .*{ready or 'accept'}.* within") as caught:
         asyncio.run(asked.wait(timeout_s=0.01))

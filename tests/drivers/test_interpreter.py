@@ -87,7 +87,7 @@ def test_an_environment_without_the_chain_s_library_is_the_user_s_to_mend(bare_p
         (f"echo 'harness-probe:{json.dumps({'version': [3, 10, 4]})}'", "is Python 3.10.4; the oldest .* 3.11"),
     ],
 )
-def test_what_is_no_interpreter_is_said_to_be_none(tmp_path: Path, text: str, problem: str) -> None:
+def test_what_is_no_interpreter_is_reported(tmp_path: Path, text: str, problem: str) -> None:
     """By its path, and before anything else starts."""
     path = script(tmp_path / "python", text)
     with pytest.raises(UsageError, match=problem) as caught:

@@ -93,7 +93,7 @@ def test_the_chain_s_own_litellm_has_prices_too(bare_python: str, tmp_path: Path
 
 
 def test_a_limit_of_a_request_s_cost_needs_prices() -> None:
-    """A provider whose price nobody knows would never be skipped."""
+    """A provider without a known price would never be skipped."""
     limited = replace(chain(dialect="openai", model="our-own-model"), driver="reference", policy=Policy(max_cost=0.1))
     with pytest.raises(UsageError, match=r"the price of 'our-own-model' is not known, so `policy.max_cost`") as caught:
         priced(limited)

@@ -60,7 +60,7 @@ def test_every_dialect_is_recorded(child: Hosted, request_id: str, name: str, st
 @pytest.mark.system
 @pytest.mark.parametrize(("act", "outcome"), [("429", "status"), ("reset", "reset")])
 def test_a_failing_provider_falls_back(child: Hosted, request_id: str, act: str, outcome: str) -> None:
-    """Two tries at the first provider, then the next one serves, as the chain says."""
+    """Two tries at the first provider, then the next one serves, by the chain's order."""
     child.mocks["openai"].act = act
 
     answer = child.ask(request_id)
@@ -71,7 +71,7 @@ def test_a_failing_provider_falls_back(child: Hosted, request_id: str, act: str,
 
 @pytest.mark.system
 def test_a_refused_connection_is_seen(child: Hosted, request_id: str) -> None:
-    """Nobody but the chain's transport sees a refusal."""
+    """Only the chain's transport records a refusal."""
     assert child.ask(request_id, model="gone").status_code == 500
     assert child.tried(request_id, 2) == [("gone", "refused")] * 2
 
@@ -95,7 +95,7 @@ def test_both_workers_record_their_own(child: Hosted) -> None:
 
 @pytest.mark.system
 def test_the_key_is_nowhere(child: Hosted) -> None:
-    """Without it there is no answer; it stands in no argument, environment, capture, log or file that is left."""
+    """Without it there is no answer; it is in no argument, environment, capture, log or file that is left."""
     key = child.address.headers["authorization"].removeprefix("Bearer ")
     parent = psutil.Process(child.process.pid)
     processes = [parent, *parent.children(recursive=True)]

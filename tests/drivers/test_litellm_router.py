@@ -78,7 +78,7 @@ def test_a_bad_request_falls_back_at_once(child: Hosted, request_id: str) -> Non
 
 
 @pytest.mark.parametrize(("act", "outcome"), [("503", "status"), ("reset", "reset"), ("hang", "timeout")])
-def test_a_failing_provider_is_tried_as_often_as_the_chain_says(
+def test_a_failing_provider_is_tried_as_often_as_the_chain_asks(
     child: Hosted, request_id: str, act: str, outcome: str
 ) -> None:
     """`attempts: 2` is two tries at the first provider, then the next one serves."""
@@ -102,7 +102,7 @@ def test_a_rate_limit_is_one_in_every_dialect(child: Hosted, request_id: str, na
 
 @pytest.mark.parametrize(("name", "sends"), [("gone", 1), ("gone-too", 2)])
 def test_a_refused_connection_is_seen_here_alone(child: Hosted, request_id: str, name: str, sends: int) -> None:
-    """Nobody but the chain's transport sees a refusal; LiteLLM sends Anthropic's calls twice per attempt."""
+    """Only the chain's transport records a refusal; LiteLLM sends Anthropic's calls twice per attempt."""
     answer = child.ask(request_id, model=name)
 
     assert answer.status_code == 500
@@ -148,7 +148,7 @@ def test_a_caller_who_leaves_ends_the_attempt(child: Hosted, request_id: str, ac
 
 
 def test_a_call_to_a_stranger_is_stopped(child: Hosted, request_id: str) -> None:
-    """Whatever a configuration or a caller says, nothing but the chain's providers is called."""
+    """Whatever a configuration or a caller asks for, only the chain's providers are called."""
     stranger = refused_port()
 
     answer = child.ask(request_id, api_base=stranger, num_retries=0)
@@ -202,7 +202,7 @@ def test_a_planted_key_shows_nowhere(tmp_path: Path) -> None:
 
 
 def test_a_model_that_litellm_does_not_know_ends_the_host(tmp_path: Path) -> None:
-    """A mocked provider that would not be spoken to in its wire format is a mistake, said in one line."""
+    """A mocked provider that LiteLLM would call in another wire format is a mistake, reported in one line."""
     unknown = litellm({"model": "mine", "api_key": "sk-mine-012345"})
     with pytest.raises(AssertionError, match="write openai/mine"), hosted(unknown, tmp_path, {"mine": Mock()}):
         pass

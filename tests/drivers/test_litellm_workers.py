@@ -33,13 +33,13 @@ def owner(what: str) -> Iterator[subprocess.Popen[str]]:
 
 
 def lines(process: subprocess.Popen[str]) -> tuple[list[dict[str, object]], str]:
-    """End the owner's standard input; return what it told, and what went to standard error."""
+    """End the owner's standard input; return its messages, and what went to standard error."""
     out, err = process.communicate(timeout=DEADLINE_S)
     return [json.loads(line) for line in out.splitlines()], err
 
 
 def test_workers_end_with_their_input() -> None:
-    """Each gets its whole start message and says that it is ready; what libraries print goes to the log."""
+    """Each gets its whole start message and reports that it is ready; what libraries print goes to the log."""
     with owner("nothing") as process:
         (ready, end), err = lines(process)
 
@@ -57,7 +57,7 @@ def test_workers_end_with_their_input() -> None:
         ("linger", {"end": "worker 2 ended badly (exit code -9)", "code": 4}),
     ],
 )
-def test_an_odd_worker_is_told(what: str, end: dict[str, object]) -> None:
+def test_an_odd_worker_is_reported(what: str, end: dict[str, object]) -> None:
     """One that dies, refuses its chain, breaks or does not end: named, with the exit code that fits."""
     with owner(what) as process:
         if what in ("refuse", "raise", "die"):

@@ -76,7 +76,7 @@ def test_the_sdk_tries_again_then_the_next_client_serves(
 
 @system
 def test_retry_after_is_kept(child: Hosted, request_id: str) -> None:
-    """The SDK's own waits are the ones measured: a second where the provider says one second."""
+    """The SDK's own waits are the ones measured: a second where Retry-After is one second."""
     child.mocks["openai"].act = "429"
 
     assert child.ask(request_id).status_code == 200
@@ -153,7 +153,7 @@ def test_when_all_fail_the_caller_gets_the_last_error(child: Hosted, request_id:
 
 @system
 def test_a_refused_connection_is_seen_here(child: Hosted, request_id: str) -> None:
-    """The transport's recorder sees what no edge can."""
+    """The transport's recorder records what no edge can."""
     answer = child.ask(request_id, model="gone")
 
     assert (answer.status_code, answer.json()["error"]["type"]) == (502, "APIConnectionError")
@@ -172,7 +172,7 @@ def test_a_caller_who_leaves_ends_the_attempt(child: Hosted, request_id: str, ac
 
 @system
 def test_an_unknown_model_is_not_found(child: Hosted, request_id: str) -> None:
-    """The first provider's name stands for the chain, the others' for themselves, any other for nothing."""
+    """The first provider's name is the whole chain, the others' names are that provider alone, any other name is unknown."""
     answer = child.ask(request_id, model="gpt-9")
 
     assert (answer.status_code, child.address.model) == (404, "openai")

@@ -75,7 +75,7 @@ def test_every_dialect_answers(child: Hosted, request_id: str, name: str, stream
 def test_who_fails_is_followed_by_the_next(
     child: Hosted, request_id: str, act: str, outcome: str, failure: str, stream: bool
 ) -> None:
-    """The answer says who served, how deep, and what everybody said; the records say how each exchange ended."""
+    """The answer has who served, how deep, and what each provider answered; the records have how each exchange ended."""
     child.mocks["openai"].act = act
 
     answer = child.ask(request_id, stream=stream)
@@ -115,7 +115,7 @@ def test_the_headers_tell_an_official_client_who_served(child: Hosted, request_i
     [("cut-first", "cut"), ("error-event", "malformed"), ("malformed", "malformed")],
 )
 def test_a_stream_that_breaks_before_its_first_token(child: Hosted, request_id: str, act: str, outcome: str) -> None:
-    """The caller sees the next provider's answer alone."""
+    """The caller gets the next provider's answer alone."""
     child.mocks["openai"].act = act
 
     answer = child.ask(request_id, stream=True)
@@ -148,7 +148,7 @@ def test_a_refused_connection_is_recorded_as_one(child: Hosted, request_id: str)
 
 
 def test_when_all_fail_everybody_is_named(child: Hosted, request_id: str) -> None:
-    """Every provider and attempt, with the last one's status; no key is in it, though a provider told it."""
+    """Every provider and attempt, with the last one's status; no key is in it, though a provider quoted it."""
     for name in CHAIN.order:
         child.mocks[name].act = "503"
 
@@ -164,7 +164,7 @@ def test_when_all_fail_everybody_is_named(child: Hosted, request_id: str) -> Non
     [[], {"order": ["nobody"]}, {"order": "openai"}, {"order": ["openai", "openai"]}, {"attempts": 0}, {"tries": 3}],
 )
 def test_a_chain_of_its_own_that_makes_no_sense_is_refused(child: Hosted, request_id: str, chain: object) -> None:
-    """The caller is told, and nobody is asked."""
+    """The caller gets an error, and no provider is asked."""
     answer = child.ask(request_id, chain=chain)
 
     assert answer.status_code == 400
@@ -173,7 +173,7 @@ def test_a_chain_of_its_own_that_makes_no_sense_is_refused(child: Hosted, reques
 
 
 def test_an_unknown_model_is_refused(child: Hosted, request_id: str) -> None:
-    """The names that are known are told."""
+    """The error lists the names that are known."""
     answer = child.ask(request_id, model="gpt-9")
 
     assert answer.status_code == 400
@@ -181,7 +181,7 @@ def test_an_unknown_model_is_refused(child: Hosted, request_id: str) -> None:
 
 
 def test_a_caller_who_leaves_ends_the_attempt(child: Hosted, request_id: str) -> None:
-    """The provider's connection is closed at once, and the record says why."""
+    """The provider's connection is closed at once, and the record has the reason."""
     child.mocks["openai"].act = "hang"
 
     assert child.left(request_id, "openai") == "client_left"

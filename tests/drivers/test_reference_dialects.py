@@ -119,7 +119,7 @@ def test_what_is_no_answer_leads_to_the_next_provider(
 def test_a_stream_that_breaks_before_its_first_token_is_somebody_elses(
     inject: str, outcome: str, dialect: str, tmp_path: Path
 ) -> None:
-    """The caller has seen nothing of it, and the record says what became of it."""
+    """The caller got nothing of it, and the record has what became of it."""
     history = _run(tmp_path, inject, streaming=True, first=dialect, second="openai")
 
     assert _served(history)["fault", "second"] == (history.requests["phase"] == "fault").sum()

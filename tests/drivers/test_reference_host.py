@@ -138,7 +138,7 @@ async def whole(ask: Ask, clock: Clock) -> tuple[dict[str, Any], float]:
 
 
 def test_a_hedges_first_token_settles_it() -> None:
-    """The one that was silent says nothing more, however soon it would have; its connection is closed."""
+    """The one that was silent sends nothing more, however soon it would have; its connection is closed."""
     late = Answer([1.5, *said("late")])
     wire = Scripted(a=[late], b=[Answer([0.4, *said("one ", end=False), 0.2, *said("two")])])
 
@@ -154,7 +154,7 @@ def test_a_hedges_first_token_settles_it() -> None:
 
 
 def test_a_held_back_stream_can_be_begun_anew() -> None:
-    """The caller sees the whole answer of one provider, and nothing of the half of another."""
+    """The caller gets the whole answer of one provider, and nothing of the half of another."""
     wire = Scripted(a=[Answer([*said("half", end=False), "cut"])], b=[Answer(said("all ", "of it"))])
 
     (text, last), rows = play(wire, stream, streams="restart")
@@ -201,7 +201,7 @@ def test_a_date_is_a_delay_too() -> None:
 
 
 def test_cost_counts_every_attempt() -> None:
-    """Of a broken stream too, as far as it told."""
+    """Of a broken stream too, as far as it came."""
     used = b'data: {"choices": [], "usage": {"prompt_tokens": 1000, "completion_tokens": 100}}\n\n'
     wire = Scripted(a=[Answer([used, "cut"])], b=[Answer([*said("fine"), used])])
 

@@ -23,7 +23,7 @@ CHAIN = chain("a", driver="litellm-proxy")
 
 
 def work(what: str, number: int) -> int:
-    """Be a worker: get ready, and go on until standard input ends; the second one otherwise, if told so."""
+    """Be a worker: get ready, and go on until standard input ends; the second one otherwise, if asked to."""
     start = read(sys.stdin.buffer.readline(), WorkerStart)
     odd = what if number == 2 else ""
     if odd == "refuse":

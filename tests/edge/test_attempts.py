@@ -70,7 +70,7 @@ async def test_headers_name_the_request_before_the_prompt_does(scene: Open) -> N
 
 @pytest.mark.parametrize("headers", [(), ("X-Harness-Request: req-000001", "X-Harness-Run: zzzz9999")])
 async def test_a_call_of_another_run_is_refused_and_counted(scene: Open, headers: tuple[str, ...]) -> None:
-    """Two runs on one machine do not mix: 421, a row that says so, and no attempt."""
+    """Two runs on one machine do not mix: 421, a row for it, and no attempt."""
     async with scene() as s:
         response = await s.ask(post(chat(token="zzzz9999"), *headers))
         assert response.status == 421
@@ -268,7 +268,7 @@ async def test_a_client_that_is_done_sending_has_left(scene: Open, how: str) -> 
 async def test_a_fault_that_the_client_did_not_wait_for_has_not_fired(
     scene: Open, inject: Inject, stream: bool
 ) -> None:
-    """It changed nothing on the wire, and what it would have told nobody was told."""
+    """It changed nothing on the wire, and the delay that it would have sent was not sent."""
     late = window(Inject(delay=HOUR_NS), fault_id="late")
     windows = (window(inject),) if stream else (window(inject), late)
     async with scene(*windows, openai=quick(tokens_per_second=1e-3)) as s:

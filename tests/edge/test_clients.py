@@ -19,7 +19,7 @@ QUIET = pytest.mark.filterwarnings("ignore")  # other people's deprecations
 
 
 def sdk_of(s: Scene) -> openai.AsyncOpenAI:
-    """Return OpenAI's SDK for the scene's only provider, of Azure's flavour where that is what it speaks."""
+    """Return OpenAI's SDK for the scene's only provider, of Azure's flavour if that is its dialect."""
     ((dialect, port),) = s.edge.ports.items()
     if dialect == "azure":
         return openai.AsyncAzureOpenAI(

@@ -54,7 +54,7 @@ async def test_pipelined_requests_are_answered_in_order(scene: Open, ttft: int) 
         assert all(f"<<req-{n:06d}.openai.1>>" in text for n, text in enumerate(texts, start=1))
 
 
-async def test_a_client_that_asks_first_is_told_to_go_on(scene: Open) -> None:
+async def test_a_client_that_asks_first_may_go_on(scene: Open) -> None:
     """`Expect: 100-continue` is answered before the body comes."""
     async with scene() as s:
         client = await s.client()
@@ -75,7 +75,7 @@ async def test_a_client_of_http_1_0_gets_no_chunks(scene: Open) -> None:
 
 
 async def test_a_client_that_wants_it_gets_the_connection_closed(scene: Open) -> None:
-    """`Connection: close` is done and said."""
+    """`Connection: close` is obeyed and answered."""
     async with scene() as s:
         client = await s.client()
         response = await client.ask(post(chat(), "Connection: close"))
@@ -115,7 +115,7 @@ async def test_a_client_that_vanishes_in_mid_request_leaves_nothing(scene: Open)
 
 
 async def test_a_huge_body_is_refused_unread(scene: Open) -> None:
-    """Over 32 MiB: the provider's own 413 as soon as the length is known, told or counted."""
+    """Over 32 MiB: the provider's own 413 as soon as the length is known, from the header or by counting."""
     async with scene() as s:
         told = await s.client()
         head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: {BODY_BYTES_MAX + 1}\r\n\r\n".encode()

@@ -92,7 +92,7 @@ def test_a_paused_reply_goes_on_where_it_stopped() -> None:
 
 
 def test_what_was_not_played_is_known() -> None:
-    """Whoever stops a reply is told what the client never got."""
+    """Stopping a reply returns what the client never got."""
     stage = Stage()
     player = stage.play(HEAD, Send(b"a"), Wait(100 * S), Send(b"b"), End(), start_ns=time.monotonic_ns())
     assert player.stop() == [Send(b"b"), End()]

@@ -10,7 +10,7 @@ from .conftest import Open, chat, post
 from .upstreams import says, streams, token, upstream
 
 KNOWN = "plum-jam-and-toast"
-"""A key that looks like none: only who knows it can hide it."""
+"""A key that does not look like one: only an exact match can hide it."""
 LOOKS_SO = "sk-0123456789abcdefghij"
 
 

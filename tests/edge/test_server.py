@@ -41,13 +41,13 @@ async def test_a_taken_port_is_a_clear_error() -> None:
 
 
 def test_a_name_that_could_not_be_found_again_is_refused() -> None:
-    """An attempt's name stands in texts; a provider's name must fit into it."""
+    """An attempt's name is part of texts; a provider's name must fit into it."""
     with pytest.raises(HarnessError, match="open>ai"):
         Edge({"open>ai": quick()})
 
 
 async def test_a_chains_mocks_can_be_served_alone() -> None:
-    """Every provider answers at the address that is told, or the one that was asked for."""
+    """Every provider answers at the address that is returned, or the one that was asked for."""
     both = chain(providers={"openai": quick(), "claude": quick("anthropic")})
     async with serve(both) as addresses:
         assert [(a.provider, a.dialect, a.model) for a in addresses] == [

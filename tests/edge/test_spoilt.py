@@ -15,7 +15,7 @@ SPOILT = [("end", "cut"), ("error_event", "cut"), ("malformed", "malformed"), ("
 
 @pytest.mark.parametrize(("kind", "outcome"), SPOILT)
 async def test_a_spoilt_stream_is_no_success(scene: Open, kind: str, outcome: str) -> None:
-    """The client gets a whole body; the record knows better, and names the fault."""
+    """The client gets a whole body, but the record has it as spoilt and names the fault."""
     async with scene(window(Inject(stream=kind))) as made:  # type: ignore[arg-type]
         response = await made.ask(post(chat(stream=True)))
         assert (response.status, response.whole) == (200, True)
@@ -53,7 +53,7 @@ async def test_a_limit_refuses_and_tells(scene: Open) -> None:
 async def test_an_answer_that_has_no_body_is_sent_without_one(
     scene: Open, status: int, body: str | dict[str, int]
 ) -> None:
-    """Whatever the scenario says, the connection stays good for the next answer."""
+    """Whatever the scenario asks for, the connection stays good for the next answer."""
     async with scene(replace(window(Inject(status=status, body=body)), every=2)) as made:
         client = await made.client()
         for place in range(1, 5):

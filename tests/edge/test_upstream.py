@@ -29,7 +29,7 @@ from .upstreams import (
 
 
 async def test_a_stream_passes_event_by_event(scene: Open) -> None:
-    """The provider says the next thing only when the client has the last: whoever gathers events hangs here."""
+    """The provider sends the next event only when the client has the last: an edge that gathers events hangs here."""
     go_on = asyncio.Semaphore(0)
     words = [token(f" word{place}") for place in range(5)]
 

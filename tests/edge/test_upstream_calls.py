@@ -84,7 +84,7 @@ async def test_tls_is_spoken_and_checked(scene: Open, tmp_path: Path, monkeypatc
 
 
 async def test_a_redirect_is_not_followed(scene: Open) -> None:
-    """The key goes where the chain file says, and nowhere else."""
+    """The key goes to the provider that the chain file names, and nowhere else."""
     async with upstream(says("200 OK", completion())) as other:
         moved = says("307 Temporary Redirect", b"", f"Location: {other.url}/v1/chat/completions")
         async with upstream(moved) as real, scene(openai=real.provider(), keys={"openai": KEY}) as s:
@@ -141,7 +141,7 @@ async def test_an_unmarked_call_never_goes_out_with_the_key(
 
 
 async def test_a_client_that_leaves_ends_the_call_at_once(scene: Open) -> None:
-    """The provider sees it go, and what had been said is on record as left."""
+    """The provider notices, and the record has what was sent and that the client left."""
 
     async def gone(_asked: Asked, writer: asyncio.StreamWriter) -> None:
         writer.write(STREAM_HEAD + chunk(token("a")) + chunk(token("b")))
@@ -179,7 +179,7 @@ async def test_the_edge_ends_with_calls_still_open(scene: Open) -> None:
 
 @pytest.mark.parametrize("budget", [{"requests": 3}, {"usd": 0.2}])
 async def test_the_budget_ends_it(scene: Open, budget: dict[str, float]) -> None:
-    """When it is reached the provider is asked no more, the chain sees a closed connection, and the runner is told once."""
+    """When it is reached the provider is asked no more, the chain's connection is closed, and the runner gets one message."""
     said: list[str] = []
     spent = CallBudget(**budget, reached=said.append)  # type: ignore[arg-type]
     async with (

@@ -33,7 +33,7 @@ async def test_a_client_that_has_read_the_last_event_has_not_left(scene: Open) -
 
 
 async def test_a_client_that_never_got_the_last_event_has_left(scene: Open) -> None:
-    """The provider has said all of it, but a fault holds it up."""
+    """The provider has sent all of it, but a fault holds it up."""
     stall = window(Inject(stream="stall", after_tokens=1, pause=3600 * 10**9))
     async with upstream(streams(*WORDS, FINISH, DONE)) as real, scene(stall, openai=real.provider()) as s:
         client = await s.client()

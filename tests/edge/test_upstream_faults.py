@@ -36,7 +36,7 @@ GOOD = streams(*WORDS, FINISH, USAGE, DONE)
 
 @pytest.mark.parametrize("inject", [Inject(status=429, retry_after=3 * 10**9), Inject(status=503, body="down")])
 async def test_an_error_is_answered_without_asking_the_provider(scene: Open, inject: Inject) -> None:
-    """No call, no cost, and the record says that nobody was asked."""
+    """No call, no cost, and the record has `forwarded` false."""
     async with upstream(GOOD) as real, scene(window(inject), openai=real.provider(price=PRICE)) as s:
         assert (await s.ask(post(chat()))).status == inject.status
         (record,) = await s.recorded(1)
@@ -56,7 +56,7 @@ async def test_a_reset_does_not_ask_the_provider(scene: Open) -> None:
 
 @pytest.mark.parametrize(("stream", "outcome"), [("cut", "cut"), ("reset", "reset")])
 async def test_a_cut_stream_is_read_on_to_its_end(scene: Open, stream: Any, outcome: str) -> None:
-    """The chain gets three tokens at once; the record says what the provider meant to say, and what it takes for it."""
+    """The chain gets three tokens at once; the record has the provider's whole text and what it costs."""
     go_on = asyncio.Event()
 
     async def script(_asked: Asked, writer: asyncio.StreamWriter) -> None:
@@ -84,7 +84,7 @@ async def test_a_cut_stream_is_read_on_to_its_end(scene: Open, stream: Any, outc
 
 
 async def test_a_cut_stream_whose_rest_never_comes_is_on_record(scene: Open) -> None:
-    """The edge does not wait for it when it ends; what was meant is not known, so it is not told."""
+    """The edge does not wait for it when it ends; the provider's text is not known, so the record has none."""
 
     async def script(_asked: Asked, writer: asyncio.StreamWriter) -> None:
         writer.write(STREAM_HEAD + b"".join(chunk(event) for event in WORDS[:4]))
@@ -191,7 +191,7 @@ async def test_a_plain_answer_is_cut_half_way(scene: Open) -> None:
 
 
 async def test_a_limit_lets_the_first_calls_through(scene: Open) -> None:
-    """What is left of it stands in the real answer's headers; who exceeds it does not reach the provider."""
+    """What is left of it is in the real answer's headers; a call that exceeds it does not reach the provider."""
     limit = Limit(requests=Allowance(2, 3600 * 10**9))
     async with upstream(GOOD) as real, scene(window(Inject(limit=limit)), openai=real.provider()) as s:
         client = await s.client()
@@ -203,7 +203,7 @@ async def test_a_limit_lets_the_first_calls_through(scene: Open) -> None:
 
 
 async def test_a_client_that_leaves_a_stalled_stream_ends_the_call(scene: Open) -> None:
-    """The provider has said all of it meanwhile; the record is the client's to have left."""
+    """The provider has sent all of it meanwhile; the record's outcome is that the client left."""
     stall: Window = window(Inject(stream="stall", after_tokens=2, pause=3600 * 10**9))
     async with upstream(GOOD) as real, scene(stall, openai=real.provider()) as s:
         client = await s.client()

@@ -46,7 +46,7 @@ def at(url: str) -> Provider:
 async def test_a_provider_that_breaks(
     scene: Open, caplog: pytest.LogCaptureFixture, script: Script, outcome: str, status: int | None
 ) -> None:
-    """The chain's connection ends as the provider's did, with all that had come before; the log says why."""
+    """The chain's connection ends as the provider's did, with all that had come before; the log has the reason."""
     with caplog.at_level(logging.WARNING):
         async with upstream(script) as real, scene(openai=real.provider(), keys={"openai": KEY}) as s:
             client = await s.client()
@@ -103,7 +103,7 @@ async def test_a_provider_that_resets(scene: Open) -> None:
 
 
 async def test_a_provider_that_has_gone(scene: Open) -> None:
-    """Nothing listens any more: the chain's connection is reset, and the record says refused."""
+    """Nothing listens any more: the chain's connection is reset, and the record's outcome is `refused`."""
     async with scene(openai=at(f"http://127.0.0.1:{closed_port()}/v1")) as s:
         client = await s.client()
         await client.send(post(chat()))
@@ -160,7 +160,7 @@ async def test_the_next_call_is_none_the_worse(scene: Open) -> None:
 
 
 def refusal(url: str) -> HarnessError:
-    """Return the error that says why a provider cannot be reached."""
+    """Return the error that explains why a provider cannot be reached."""
     with pytest.raises(HarnessError) as error:
         asyncio.run(reach({"mock": Provider(dialect="openai", model="m"), "openai": at(url)}))
     assert error.value.where == "providers.openai.upstream"
@@ -169,7 +169,7 @@ def refusal(url: str) -> HarnessError:
     return error.value
 
 
-def test_a_closed_port_is_told_before_the_run() -> None:
+def test_a_closed_port_is_reported_before_the_run() -> None:
     """With the address."""
     port = closed_port()
     assert refusal(f"http://127.0.0.1:{port}/v1").problem == (
@@ -177,12 +177,12 @@ def test_a_closed_port_is_told_before_the_run() -> None:
     )
 
 
-def test_an_unknown_host_is_told_before_the_run() -> None:
+def test_an_unknown_host_is_reported_before_the_run() -> None:
     """A name that cannot be one needs no network to be unknown."""
     assert "unknown host" in refusal("https://no-such-host.invalid/v1").problem
 
 
-async def test_a_bad_certificate_is_told_before_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_bad_certificate_is_reported_before_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """With what to do about it; and doing it helps, without a single request."""
     context, authority = certificate(tmp_path / "tls")
     async with upstream(streams(token("a")), tls=context) as real:
@@ -195,7 +195,7 @@ async def test_a_bad_certificate_is_told_before_the_run(tmp_path: Path, monkeypa
         assert real.asked == []
 
 
-async def test_plain_text_where_tls_should_be_is_told_before_the_run() -> None:
+async def test_plain_text_where_tls_should_be_is_reported_before_the_run() -> None:
     """A server that does not speak TLS is not waited for."""
 
     async def hello(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

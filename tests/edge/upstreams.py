@@ -47,7 +47,7 @@ class ScriptedUpstream:
 
 @asynccontextmanager
 async def upstream(script: Script, tls: ssl.SSLContext | None = None) -> AsyncIterator[ScriptedUpstream]:
-    """Run a provider that does as the script says with every call."""
+    """Run a provider that answers every call by the script."""
     tasks: set[asyncio.Task[None]] = set()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -33,7 +33,7 @@ def near() -> Iterator[str]:
 
 
 def test_calls_leave_this_machine_with_permission_only() -> None:
-    """The refusal says who would be called, and how much for."""
+    """The refusal names the providers that would be called, and the limits."""
     with pytest.raises(UsageError) as error:
         permit(chain(), {}, allow=False)
     assert "openai is https://no-such-host.invalid:443" in error.value.problem
@@ -56,7 +56,7 @@ def test_mocks_need_nothing() -> None:
     assert notices(mocked) == []
 
 
-def test_a_provider_that_gets_no_key_is_told() -> None:
+def test_a_provider_that_gets_no_key_is_reported() -> None:
     """It will most likely answer 401, and that would be neither its fault nor the chain's."""
     (bare,), (keyed,) = notices(chain()), notices(chain(api_key="env/KEY"))
     assert bare.endswith("$5 in all; without `api_key` it gets a dummy key")
@@ -80,7 +80,7 @@ def test_a_price_that_nobody_knows_is_asked_for() -> None:
     assert (error.value.hint or "").startswith("price: {input: ")
 
 
-def test_a_provider_that_cannot_be_reached_is_told_first() -> None:
+def test_a_provider_that_cannot_be_reached_is_reported_first() -> None:
     """That is nobody's wrong usage: exit 4, with its address."""
     with pytest.raises(HarnessError, match=r"cannot reach https://no-such-host.invalid:443: unknown host") as error:
         permit(chain(), {}, allow=True)

@@ -15,7 +15,7 @@ from harness.history.records import AttemptOutcome, ChainAttempt
 
 
 def listeners(events: list[FaultEvent]) -> dict[tuple[str, str], AttemptOutcome | None]:
-    """Return what the plan knows of the events' windows: those that act on a port."""
+    """Return the plan's windows for the events: those that act on a port."""
     blocked: dict[str, AttemptOutcome | None] = {
         "refused": "refused",
         "unreachable": "timeout",
@@ -113,7 +113,7 @@ def test_its_own_answer_is_never_the_caches() -> None:
     ],
 )
 def test_the_chain_knows_how_it_ended(edge: AttemptOutcome, chain: AttemptOutcome, expected: str) -> None:
-    """The edge cannot tell a timeout from a caller who left, nor that its last bytes were lost."""
+    """The edge cannot distinguish a timeout from a caller who left, nor notice that its last bytes were lost."""
     pair = ("a-1", at_edge(outcome=edge))
     _, (attempt,) = join([], [pair], [at_chain("a-1", outcome=chain, status=200)])
     assert (attempt.outcome, attempt.seen_by, attempt.start_ns) == (expected, "both", 10)
@@ -172,7 +172,7 @@ def test_of_two_attempts_at_one_moment_the_chain_knows_the_first(first: str) -> 
 
 
 def test_an_orphan_has_no_number() -> None:
-    """An attempt of no request stands alone."""
+    """An attempt of no request has no place among others."""
     orphan = AttemptRecord(attempt_id="orphan.openai.1", request_id=None, provider="openai", start_ns=1, outcome="ok")
     assert join([], [(None, orphan)], [])[1][0].number == 0
 
@@ -218,7 +218,7 @@ def test_what_a_refusal_touches(start_ns: int, end_ns: int, outcome: AttemptOutc
 def test_what_an_unreachable_port_touches(
     start_ns: int, end_ns: int, outcome: AttemptOutcome, seen_by: str, touched: bool
 ) -> None:
-    """Who got no connection, which the chain alone sees, and whose open connection broke when it began."""
+    """Attempts without a connection, which only the chain records, and those whose open connection broke when it began."""
     event = FaultEvent(fault_id="fault-1", provider="openai", kind="unreachable", applied_ns=100, reverted_ns=200)
     attempt = at_edge(start_ns=start_ns, end_ns=end_ns, outcome=outcome, seen_by=seen_by)
     (named,), (fired,) = attribute([attempt], [event], listeners([event]), unseen=False)
@@ -317,21 +317,21 @@ REAL = replace(REQUEST, sources=(), status=200)
 def test_real_text_tells_who_served_by_what_it_says(
     attempts: list[AttemptRecord], served: str | None, complete: bool
 ) -> None:
-    """The attempt that said the same; else the last that had an answer, which then was not passed on whole."""
+    """The attempt with the same text; else the last with an answer, which then was not passed on whole."""
     edge = [(None, replace(attempt, start_ns=place)) for place, attempt in enumerate(attempts)]
     (request,), _ = join([REAL], edge, [])
     assert (request.served_by, request.complete) == (served, complete)
 
 
 def test_real_text_may_look_like_a_mocks() -> None:
-    """What names an attempt that this run does not have is real text; so is what the harness's own mock says elsewhere."""
+    """What names an attempt that this run does not have is real text; so is the text of the harness's own mock elsewhere."""
     request = replace(REAL, sources=("orphan.openai.1",))
     (joined,), _ = join([request], [(None, at_real("req-000001.openai.1", "whole"))], [])
     assert (joined.served_attempt, joined.complete) == ("req-000001.openai.1", True)
 
 
 def test_an_error_was_served_by_nobody() -> None:
-    """A caller who got no answer got nobody's, whatever a real provider had said."""
+    """A caller who got no answer was served by no provider, whatever a real provider had sent."""
     request = replace(REAL, status=503, outcome="error", text_sha256=None)
     (joined,), _ = join([request], [(None, at_real("req-000001.openai.1", "whole"))], [])
     assert joined.served_by is None

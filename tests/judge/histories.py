@@ -1,4 +1,4 @@
-"""Small plans and histories, told in seconds."""
+"""Small plans and histories, written in seconds."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def plan_of(
     endpoint: bool = False,
     dialect: str = "openai",
 ) -> Plan:
-    """Return a plan that wants no arrivals: the history says who came."""
+    """Return a plan without arrivals: the requests are those of the history."""
     lengths = {name: ns(length) for name, length in (phases or PHASES).items()}
     chain = Chain(
         name="test",
@@ -57,7 +57,7 @@ def plan_of(
 
 @dataclass(frozen=True, kw_only=True)
 class Try:
-    """One attempt to be told: at whom, how long after the one before, and what came of it."""
+    """One attempt: at which provider, how long after the one before, and what came of it."""
 
     at: str = "openai"
     after_s: float = 0.0
@@ -75,7 +75,7 @@ def knowing(plan: Plan, **facts: Any) -> Plan:
 
 
 def look(finding: str, run: RunData) -> CheckResult:
-    """Return what a finding's check finds in a run, and hold it against the property that says the same."""
+    """Return what a finding's check finds in a run, and compare it with the property that means the same."""
     if not run.columns.requests.blind.any():
         for declared in PROPERTIES.own.values():
             if finding in declared.findings:

@@ -52,7 +52,7 @@ def test_nothing_is_wrong_with_the_shipped_scenarios(path: Path) -> None:
         ("0.1/s", "2h", "phases: a live run takes 2 h"),
     ],
 )
-def test_a_large_run_is_told_with_its_figure(tmp_path: Path, rate: str, recovery: str, told: str) -> None:
+def test_a_large_run_is_reported_with_its_figure(tmp_path: Path, rate: str, recovery: str, told: str) -> None:
     """How many requests, how much memory, how long."""
     (line,) = [line for line in advised(tmp_path, rate=rate, recovery=recovery) if not line.startswith("faults")]
     assert line.startswith(told)
@@ -65,7 +65,7 @@ def test_a_large_run_is_told_with_its_figure(tmp_path: Path, rate: str, recovery
         "- {on: fallbacks, at: 4001ms, for: 90ms, inject: {delay: 1s}}",
     ],
 )
-def test_a_window_without_requests_is_told(tmp_path: Path, fault: str) -> None:
+def test_a_window_without_requests_is_reported(tmp_path: Path, fault: str) -> None:
     """Between two arrivals, or after the last one."""
     (line,) = advised(tmp_path, fault=fault)
     assert line.startswith("faults.1: none of the 200 requests begins while it lasts")
@@ -83,7 +83,7 @@ HIDDEN = "faults.1: never fires: as long as it lasts, faults[0] decides every at
         "- {on: primary, during: fault, inject: {ttft: 2s}}",
     ],
 )
-def test_a_hidden_fault_is_told(tmp_path: Path, fault: str) -> None:
+def test_a_hidden_fault_is_reported(tmp_path: Path, fault: str) -> None:
     """An earlier one answers every attempt, and an error has no stream that could be cut."""
     assert advised(tmp_path, fault=fault) == [HIDDEN]
 
@@ -117,7 +117,7 @@ def test_a_fault_that_can_fire_is_not_told(tmp_path: Path, fault: str) -> None:
     ],
 )
 def test_which_fault_hides_which(tmp_path: Path, first: str, second: str, told: bool) -> None:
-    """As the reference says of faults that overlap."""
+    """As the reference describes overlapping faults."""
     path = tmp_path / "s.yaml"
     text = SCENARIO.replace("{{status: 503}}", first.replace("{", "{{").replace("}", "}}"))
     fault = f"- {{on: primary, during: fault, inject: {second}}}"
@@ -153,7 +153,7 @@ def test_several_faults_can_hide_one(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_an_expectation_that_says_nothing_is_told(tmp_path: Path, expected: str, told: str) -> None:
+def test_an_expectation_that_says_nothing_is_reported(tmp_path: Path, expected: str, told: str) -> None:
     """It cannot pass with so few requests, or cannot fail."""
     assert advised(tmp_path, expected=expected) == [told]
 
@@ -177,7 +177,7 @@ def test_the_requests_needed_for_a_quantile_are_those_of_the_judge(name: str) ->
     assert requests_needed(parsed) == needed_for_quantile(QUANTILES[name])
 
 
-def test_a_deployment_with_the_name_of_its_group_is_told(tmp_path: Path) -> None:
+def test_a_deployment_with_the_name_of_its_group_is_reported(tmp_path: Path) -> None:
     """One of two peers fails, where both may have been meant."""
     chain, path = tmp_path / "litellm.yaml", tmp_path / "s.yaml"
     entry = "{model_name: gpt-4, litellm_params: {model: gpt-4, api_key: k}}"

@@ -1,4 +1,4 @@
-"""The reference pages name what the code knows."""
+"""The reference pages name all that the code has."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ GUIDES = Path(__file__).parents[2] / "docs" / "guides"
 
 
 def test_each_number_of_a_run_is_documented() -> None:
-    """Whatever stands in metrics.json."""
+    """All that is in metrics.json."""
     page = (REFERENCE / "metrics.md").read_text()
     metrics = measure(RunData.of(*primary_429()))
     names = {name for group in (*metrics.phases.values(), *metrics.providers.values()) for name in group}
@@ -29,7 +29,7 @@ def test_each_number_of_a_run_is_documented() -> None:
 
 @pytest.mark.parametrize("path", declarations.WRITTEN, ids=lambda path: path.stem)
 def test_the_tables_of_declarations_are_written(path: Path) -> None:
-    """The page says what the declarations say; `make schema` writes it."""
+    """The page has what the declarations have; `make schema` writes it."""
     text = path.read_text(encoding="utf-8")
     assert declarations.page(text) == text
     assert "written by `make schema`" in text

@@ -55,7 +55,7 @@ def test_a_limit_of_a_half(op: Op, seen: tuple[float, float], status: Status) ->
     ],
 )
 def test_a_success_rate_of_98_percent(good: int, bad: int, status: Status, needed: int | None) -> None:
-    """A limit is kept, broken, or not testable; then it says how many requests would do."""
+    """A limit is kept, broken, or not testable; then the message has how many requests would suffice."""
     row = row_of("success_rate in fault >= 98%", _mixed(good, bad))
     assert (row.status, row.needed, row.samples) == (status, needed, good + bad)
 

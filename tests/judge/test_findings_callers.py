@@ -28,7 +28,7 @@ def test_silence_before_the_caller_leaves(end_s: float, shown: bool) -> None:
 
 
 @pytest.mark.parametrize(("told_s", "shown"), [(18.0, True), (30.0, False)])
-def test_waiting_as_told_is_no_hang(told_s: float, shown: bool) -> None:
+def test_waiting_as_long_as_asked_is_no_hang(told_s: float, shown: bool) -> None:
     """A Retry-After that is still running explains the silence."""
     book = Book()
     book.request(12, _last(12.015, told_s=told_s), **LEFT)
@@ -68,7 +68,7 @@ def test_no_attempt_at_all_is_a_hang() -> None:
     assert look("hang", book.run(PLAN)).count == 1
 
 
-def test_a_short_deadline_cannot_tell() -> None:
+def test_a_short_deadline_cannot_decide() -> None:
     """With 5 s there is no time for 5 s of silence."""
     plan = plan_of(deadline_s=5)
     book = Book()

@@ -46,7 +46,7 @@ def test_each_window_counts_by_itself() -> None:
     "event", [{"error": "toxiproxy: no answer"}, {"applied_ns": 5, "fired": 9, "error": "could not be reverted"}]
 )
 def test_a_fault_that_went_wrong(event: dict[str, Any]) -> None:
-    """The reason stands in the answer."""
+    """The reason is in the answer."""
     plan = plan_of(faults=[OUTAGE])
     faults = [FaultEvent(fault_id="fault-1", provider="openai", kind="status", **event)]
     seen = look("fault_never_fired", Book().steady().run(plan, faults=faults))

@@ -79,12 +79,12 @@ def test_a_double_send_is_one_try_whatever_the_provider(dialect: str) -> None:
 
 
 def test_a_gateways_second_try_at_once_is_its_own() -> None:
-    """Nobody knows a client library that doubles its connection tries."""
+    """No client library is known that doubles its connection tries."""
     assert _doubles(plan_of(faults=[OUTAGE], endpoint=True), 0, 1.0) == (Status.FAIL, 24, 36)
 
 
 @pytest.mark.parametrize(("lag_s", "status"), [(0.25, Status.FAIL), (0.251, Status.INCONCLUSIVE)])
-def test_a_stalled_machine_cannot_tell(lag_s: float, status: Status) -> None:
+def test_a_stalled_machine_cannot_decide(lag_s: float, status: Status) -> None:
     """Retries after a stall may come at once through no fault of the chain."""
     book = _retries([0.0] * 30)
     book.lag(15, lag_s)

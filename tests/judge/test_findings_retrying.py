@@ -30,7 +30,7 @@ def test_a_retry_before_the_time_told(after_s: float, status: Status) -> None:
 
 
 def test_another_provider_may_be_tried_at_once() -> None:
-    """A Retry-After speaks of its own provider and its own request alone."""
+    """A Retry-After concerns its own provider and its own request alone."""
     book = Book()
     book.request(12, fails(429, told_s=2.0), Try(at="azure"))
     book.request(12.1, Try())
@@ -95,14 +95,14 @@ def test_a_fallback_after_a_bad_request_is_no_retry() -> None:
     ],
 )
 def test_a_retry_of_a_spent_quota(code: str, status: int, shown: bool) -> None:
-    """A quota 429 is told from a rate limit by the body's own code; a 402 says it by itself."""
+    """A quota 429 differs from a rate limit by the body's own code; a 402 is always a quota's."""
     book = Book()
     book.request(12, fails(status, more={"error_code": code}), Try(after_s=1))
     assert look("quota_retried", book.run(PLAN)).count == int(shown)
 
 
 def _told(dialect: str, problem: Problem) -> tuple[int, str | None]:
-    """Return the status and the code by which a dialect's mock says what is wrong."""
+    """Return the status and the code of a dialect's mock for a problem."""
     answer = DIALECTS[dialect].fail(Refusal(Call(), "req-000001.openai.1", problem=problem))
     (status,) = [step.status for step in answer.reply if isinstance(step, Head)]
     return status, answer.error_code
@@ -111,7 +111,7 @@ def _told(dialect: str, problem: Problem) -> tuple[int, str | None]:
 @pytest.mark.parametrize("problem", sorted(QUOTA_PRESETS))
 @pytest.mark.parametrize("dialect", DIALECTS.own)
 def test_each_dialects_quota_answer_is_known(dialect: str, problem: Problem) -> None:
-    """A real provider's body has the same code as its mock's, and no fault in the plan to tell it by.
+    """A real provider's body has the same code as its mock's, and no fault in the plan names it.
 
     One that says no more than at a rate limit (Gemini) cannot be known, and one that says 403 is not to be tried again
     at all.
@@ -125,7 +125,7 @@ def test_each_dialects_quota_answer_is_known(dialect: str, problem: Problem) -> 
 
 
 def test_a_quota_fault_is_known_from_the_plan() -> None:
-    """The plan says that the 429 was a quota's, whatever code the body has."""
+    """By the plan the 429 was a quota's, whatever code the body has."""
     plan = plan_of(faults=[Fault(on="openai", during="fault", inject=Inject(status=429, error="quota"))])
     book = Book()
     book.request(12, fails(429), Try(after_s=1))
@@ -141,7 +141,7 @@ def test_a_quota_fault_is_known_from_the_plan() -> None:
 def test_what_began_before_the_answer_had_ended_is_no_retry(
     finding: str, first: Try, after_s: float, shown: bool
 ) -> None:
-    """A hedge could not know what the first attempt would be told: both stamps are the edge's, so without tolerance."""
+    """A hedge was sent before the first attempt's answer: both stamps are the edge's, so without tolerance."""
     book = Book()
     book.request(12, replace(first, took_s=0.5), Try(after_s=after_s))
     assert look(finding, book.run(PLAN)).count == int(shown)
@@ -186,7 +186,7 @@ def test_another_model_at_the_same_provider_is_no_retry(tries: list[Try]) -> Non
     "between", [[Try(more=LONGER)], [fails(None, outcome="refused")], [fails(503, more=LONGER), fails(503, at="azure")]]
 )
 def test_the_same_model_once_more_is_a_retry(between: list[Try]) -> None:
-    """Whatever came between; of a refused connection nobody knows the model, so it counts as the same."""
+    """Whatever came between; of a refused connection the model is not known, so it counts as the same."""
     book = Book()
     book.request(12, fails(400, more=ASKED), *between, Try(more=ASKED))
     assert look("non_retryable_retried", book.run(PLAN)).count == 1

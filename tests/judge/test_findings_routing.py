@@ -200,7 +200,7 @@ def test_an_answer_begun_before_the_faults_end_is_no_return() -> None:
 
 @pytest.mark.parametrize(("recovery_s", "status"), [(11.9, Status.INCONCLUSIVE), (12.0, Status.FAIL)])
 def test_too_short_a_recovery(recovery_s: float, status: Status) -> None:
-    """Under 12 s after the fault nothing can be said."""
+    """Under 12 s after the fault it cannot be decided."""
     plan = plan_of(faults=[OUTAGE], phases={"baseline": 10, "fault": 30, "recovery": recovery_s})
     assert _return("azure", plan=plan) is status
 
@@ -249,7 +249,7 @@ def test_a_wait_before_the_first_attempt(after_s: float, shown: int) -> None:
     "kind", [{"connection": "slow", "delay": 2 * S}, {"connection": "throttle", "bytes_per_second": 1000}]
 )
 def test_a_slow_network_is_no_wait_of_the_chains(kind: dict[str, Any]) -> None:
-    """The chain gets later than the edge's stamp says what was sent in time."""
+    """The chain gets what was sent in time later than the edge's stamp."""
     slow = plan_of(faults=[Fault(on="openai", during="fault", inject=Inject(**kind))])
     assert _late(fails(503), Try(at="azure", after_s=2), plan=slow) == 0
     assert _late(fails(503), fails(503, at="azure"), Try(at="anthropic", after_s=2), plan=slow) == 1

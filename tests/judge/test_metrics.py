@@ -217,7 +217,7 @@ def test_an_answer_without_a_name_is_the_last_success() -> None:
 
 
 def test_the_retries_of_a_request() -> None:
-    """One row per pair, with what was told and how early the next one came."""
+    """One row per pair, with the Retry-After and how early the next one came."""
     book = Book()
     book.request(12, fails(429, told_s=2.0), fails(503, after_s=1.5), Try(at="azure", after_s=0.5))
     table = retries(book.run(PLAN))
@@ -249,7 +249,7 @@ def test_the_demo_costs_what_its_arithmetic_says() -> None:
 
 
 def test_a_cost_without_a_known_price_is_not_zero() -> None:
-    """Nobody knows what those tokens cost; where all are priced, the cost is known."""
+    """The cost of those tokens is not known; if all are priced, it is."""
     known, unknown = Book().steady(), Book().steady()
     known.request(12, Try(), Try(at="azure"))
     unknown.request(12, Try(more={"cost_usd": None}), Try(at="azure"))
@@ -268,7 +268,7 @@ def test_50_ms_early_is_still_honoured(after_s: float, honoured: float) -> None:
 
 
 def test_an_answer_begun_in_the_fault_is_no_recovery() -> None:
-    """It says nothing of the provider after the fault."""
+    """It is about no time after the fault."""
     book = Book()
     book.request(39, Try(took_s=2.0))
     book.request(44, Try())

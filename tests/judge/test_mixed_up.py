@@ -105,7 +105,7 @@ def test_text_of_its_own_attempt_is_somebodys() -> None:
 
 
 def test_what_a_chain_declares_is_no_answer_of_nobody() -> None:
-    """A canned text is in order, though not complete; of rewritten ones nobody can tell."""
+    """A canned text is in order, though not complete; rewritten ones cannot be decided."""
     book = Book()
     book.request(7, Try(), **NOBODYS, text_chars=300)
     assert look("answer_of_nobody", book.run(_answering("canned"))).status is Status.PASS

@@ -22,7 +22,7 @@ def test_a_peer_is_not_out_of_order() -> None:
     assert look("wrong_order", book.run(STRICT)).status is Status.FAIL
 
 
-def test_one_peer_that_was_tried_stands_for_all() -> None:
+def test_one_peer_that_was_tried_counts_for_all() -> None:
     """Claude after west alone is in order; Claude with neither of them tried is not."""
     book = Book()
     book.request(1, fails(503, at="west", fault=None), Try(at="claude"))

@@ -20,7 +20,7 @@ DOWN = Fault(on="openai", at=0, for_=10 * S, inject=Inject(status=503))
 
 
 def spoil(draw: st.DrawFn, book: Book) -> None:
-    """Make some answers worse than the chain could tell: halves, doubles, inventions, codes of used-up quotas."""
+    """Make some answers worse than the chain could notice: halves, doubles, inventions, codes of used-up quotas."""
     for place, attempt in enumerate(book.attempts):
         if attempt.status == 429:
             code = draw(st.sampled_from([None, "insufficient_quota", "rate_limit_exceeded"]))
@@ -147,7 +147,7 @@ def test_the_deadline_is_the_timeout_for_each_provider() -> None:
 
 
 def test_a_good_run_breaks_nothing() -> None:
-    """Retries that wait as told, a fallback in order, and a return."""
+    """Retries that wait as long as Retry-After asks, a fallback in order, and a return."""
     plan = plan_of(faults=[DOWN])
     book = Book()
     book.request(1, fails(429, told_s=1.0), fails(after_s=1.1), Try(at="azure"))

@@ -35,7 +35,7 @@ def healthy(book: Book, process: str, *, every_s: float = 0.1, cpu: bool = False
 
 
 def halted(book: Book, process: str, *, from_s: float, length_s: float, cpu_s: float = 0.0) -> Book:
-    """Replace the records of a stretch of time by one that tells of a stall."""
+    """Replace the records of a stretch of time by one that shows a stall."""
     to_ns = ns(from_s + length_s)
     before = [each for each in book.health if each.process != process or not ns(from_s) < each.at_ns <= to_ns]
     last = max((each.cpu_ns for each in before if each.process == process and each.at_ns <= ns(from_s)), default=0)
@@ -93,7 +93,7 @@ def test_what_stays_too_slow_without_the_stall_fails() -> None:
 )
 @pytest.mark.parametrize("process", ["chain", "chain-2"])
 def test_a_chain_that_computed_was_slow_by_itself(process: str, cpu_s: float, status: Status) -> None:
-    """Its host counts as stalled only where its CPU time stood still."""
+    """Its host counts as stalled only if its CPU time did not grow."""
     book = healthy(caught_in(15, 3.0), process, cpu=True)
     halted(book, process, from_s=15, length_s=3.0, cpu_s=cpu_s)
     found = row("p95 latency in fault < 800ms", book)
@@ -168,7 +168,7 @@ def test_overlaps_count_once(found: list[tuple[int, int]], asked: list[tuple[int
 
 
 def test_a_stall_began_at_any_time_since_the_record_before() -> None:
-    """A process that is stopped just after a record says so one interval late."""
+    """A stall that begins just after a record shows one interval late."""
     book = halted(healthy(Book(), "edge"), "edge", from_s=15, length_s=3.0)
     (stall,) = stalls(book.history(plan_of()).health)
     assert (stall.from_ns, stall.to_ns, stall.length_ns) == (15 * S - HEALTH_EVERY_NS, 18 * S, 3 * S)

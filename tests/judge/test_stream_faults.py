@@ -1,4 +1,4 @@
-"""From a fault in a stream to what the judge says of those who took the answer: the whole way, without a socket."""
+"""From a fault in a stream to what the judge finds of callers who took the answer: the whole way, without a socket."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ HARMLESS = ("stall", "no_done", "no_usage", "keepalive", "content_filter")
 
 
 def judged(kind: Any, *, told: bool = False) -> Any:
-    """Return the case of one request whose caller took what had left for an answer, or was told of an error."""
+    """Return the case of one request whose caller took what had left for an answer, or got an error."""
     inject = Inject(stream=kind, after_tokens=None)
     plan = plan_of(faults=[Fault(on="openai", during="fault", inject=inject)])
     answer = answered(STREAM, inject)
@@ -92,7 +92,7 @@ def test_a_caller_who_was_told_is_not_deceived(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", sorted(HARMLESS))
 def test_a_whole_answer_is_whole(kind: str) -> None:
-    """A sign that is missing, a pause, or a filter that says so cut nothing: the caller got all that was meant."""
+    """A missing end sign, a pause, or a content filter's finish reason cut nothing: the caller got the whole text."""
     run = judged(kind)
     assert look("truncated_as_success", run).samples == 0
     assert look("error_swallowed", run).samples == 0

@@ -40,7 +40,7 @@ def _good() -> Book:
 
 
 def test_the_demo_passes() -> None:
-    """And says what to bear in mind: the advice, the outlived fault, the one run."""
+    """And has remarks: the advice, the outlived fault, the one run."""
     plan, history = primary_429()
     verdict = judge(RunData.of(plan, history))
     assert (verdict.status, verdict.exit_code) == (Status.PASS, ExitCode.PASS)
@@ -72,7 +72,7 @@ def test_an_advisory_finding_never_counts_unless_asked_for() -> None:
 
 
 def test_an_inconclusive_finding_counts_only_where_asked_for() -> None:
-    """Nobody was told a Retry-After: not listed, or not answered."""
+    """No answer had a Retry-After: not listed, or not answered."""
     silent = _judged(book=_good())
     assert silent.status is Status.PASS
     assert "retry_after_ignored" not in {f.id for f in silent.findings}
@@ -82,7 +82,7 @@ def test_an_inconclusive_finding_counts_only_where_asked_for() -> None:
 
 
 def test_a_scenario_that_expects_nothing_can_fail_but_not_pass() -> None:
-    """Whatever the numbers: nobody said what they should be. A required finding is one all the same."""
+    """Whatever the numbers: no expectation limits them. A required finding still counts."""
     plan, book = plan_of(faults=[OUTAGE]), _good()
     verdict = judge(book.run(plan))
     assert (verdict.status, verdict.exit_code) == (Status.INCONCLUSIVE, ExitCode.INCONCLUSIVE)
@@ -102,7 +102,7 @@ def test_a_run_without_faults_says_that_it_measured_a_steady_state() -> None:
 
 
 def test_fail_beats_inconclusive() -> None:
-    """One broken limit among those too close to tell."""
+    """One broken limit among those that are too close to decide."""
     verdict = _judged("success_rate in fault >= 99.99%", "p50 latency in fault < 1ms", book=_good())
     assert [row.status for row in verdict.expectations] == [Status.INCONCLUSIVE, Status.FAIL]
     assert verdict.status is Status.FAIL
@@ -110,7 +110,7 @@ def test_fail_beats_inconclusive() -> None:
 
 
 def test_a_fault_that_never_fired_is_inconclusive() -> None:
-    """And says so in words."""
+    """And has that in words."""
     verdict = _judged("success_rate in fault >= 90%", book=_good(), fired=0)
     assert verdict.status is Status.INCONCLUSIVE
     assert verdict.reasons[0] == "openai was never made to fail: fault-1 (503) fired 0 times"
@@ -134,7 +134,7 @@ def test_an_unsound_run_has_nothing_better_or_worse_to_say(ill: dict[str, Any]) 
 
 
 def test_a_refused_call_of_another_run_harms_nobody() -> None:
-    """It is told, and changes nothing."""
+    """It is reported, and changes nothing."""
     verdict = _judged(book=_good(), foreign=3)
     assert verdict.status is Status.PASS
     assert "3 calls of another run were refused" in verdict.reasons
@@ -142,7 +142,7 @@ def test_a_refused_call_of_another_run_harms_nobody() -> None:
 
 @pytest.mark.parametrize("check", ["retry_storm", "fault_never_fired"])
 def test_a_crashed_check_is_never_a_pass(check: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is inconclusive, is listed, and says why."""
+    """It is inconclusive, is listed, and has a reason."""
 
     def crash(run: RunData) -> CheckResult:
         raise ZeroDivisionError("oh no")
@@ -197,7 +197,7 @@ def test_an_empty_run_passes_nothing() -> None:
 
 
 def test_a_scenario_can_name_every_finding() -> None:
-    """But that which says that the run tested too little: the run itself asks for it."""
+    """Except a finding that the run tested too little: every run asks for that one."""
     for kind in FINDINGS.own.values():
         if kind.severity == "run":
             with pytest.raises(PydanticCustomError, match="unknown finding"):

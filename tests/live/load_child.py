@@ -36,7 +36,7 @@ and closes it at the end."""
 
 @dataclass
 class Server:
-    """A server that answers each request as told, one per connection and saying so, unless it keeps them.
+    """A server that answers each request by a function, one per connection with `Connection: close`, unless it keeps them.
 
     Attributes:
         answer: Gives the answer to a request, by its id and body.

@@ -1,4 +1,4 @@
-"""What the live engine knows of a plan before it starts anything."""
+"""What the live engine derives from a plan before it starts anything."""
 
 import pytest
 
@@ -14,7 +14,7 @@ def fault(on: str, inject: Inject) -> Fault:
 
 @pytest.mark.parametrize("resets", [Inject(connection="reset"), Inject(stream="reset")])
 @pytest.mark.parametrize("closes", [Inject(connection="close"), Inject(stream="cut")])
-def test_closes_that_will_be_resets_are_told(resets: Inject, closes: Inject) -> None:
+def test_closes_that_will_be_resets_are_reported(resets: Inject, closes: Inject) -> None:
     """Of the provider that has both, and of no other."""
     plan = plan_of(faults=[fault("openai", resets), fault("openai", closes), fault("azure", closes)])
     (warning,) = _blunt(plan)

@@ -1,4 +1,4 @@
-"""What a client sees of each fault, on a bare socket, with a real edge behind a real Toxiproxy."""
+"""What a client observes of each fault, on a bare socket, with a real edge behind a real Toxiproxy."""
 
 import asyncio
 import json
@@ -78,7 +78,7 @@ def meet(binary: Binary, folder: Path, *injects: Inject, calls: int = 1, **how: 
 
 
 class _Watched:
-    """A Toxiproxy that tells when it has been told anything."""
+    """A Toxiproxy that reports each change that was asked of it."""
 
     def __init__(self, proxy: Toxiproxy, told: Callable[[], None]) -> None:
         self._proxy = proxy
@@ -103,7 +103,7 @@ def stream(kind: str, **more: int) -> Inject:
 
 
 def test_without_a_fault_the_answer_is_whole(binary: Binary, tmp_path: Path) -> None:
-    """And its last chunk says so."""
+    """And its last chunk has that reason."""
     (met,) = meet(binary, tmp_path, streaming=True)
     assert met.end == "FIN"
     assert met.got.endswith(b"data: [DONE]\n\n\r\n0\r\n\r\n")

@@ -133,7 +133,7 @@ def test_open_files_are_the_loads_own_concern(tmp_path: Path, hard: int, outcome
 
 
 def test_a_full_disk_ends_it(tmp_path: Path) -> None:
-    """Records that cannot be written are an error of the harness, told by the exit code."""
+    """Records that cannot be written are an error of the harness, which the exit code shows."""
     start = LoadStart(
         capture=str(tmp_path),
         token="abcd1234",

@@ -146,7 +146,7 @@ def test_a_full_pool_drops_arrivals_and_says_so(tmp_path: Path) -> None:
 
 
 def test_a_stall_shows_in_latency(tmp_path: Path) -> None:
-    """Requests keep going out while the server stalls, and each one's latency tells how long it hung: open model."""
+    """Requests keep going out while the server stalls, and each one's latency shows how long it hung: open model."""
     stalled = threading.Event()
     with (
         serving(Server(lambda request_id, body: [stalled, *say_ok(request_id, body)])) as server,
@@ -165,7 +165,7 @@ def test_a_stall_shows_in_latency(tmp_path: Path) -> None:
 
 
 def test_an_origin_in_the_past_makes_late_arrivals(tmp_path: Path) -> None:
-    """A generator that starts late tells how late each request was."""
+    """A generator that starts late records how late each request was."""
     with serving(Server(say_ok, keep=True)) as server, child(tmp_path, server.base_url, arrivals(50)) as load:
         load.begin(in_s=-5)
         load.message(LoadDone)

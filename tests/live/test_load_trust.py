@@ -113,7 +113,7 @@ KNOWN = "plum-jam-and-toast"
 @pytest.mark.parametrize("key", [KNOWN, "caller-key", "sk-0123456789abcdefghij"])
 @pytest.mark.parametrize("streaming", [False, True])
 def test_no_record_holds_a_key(tmp_path: Path, key: str, streaming: bool) -> None:
-    """A gateway may quote one where an error's code belongs: one that the run knows, the caller's, or any other."""
+    """A gateway may quote one where an error's code belongs: a key of the run, the caller's, or any other."""
     error = json.dumps({"error": {"message": "no", "code": key}}).encode()
     script = (
         [STREAM_HEAD, chunk(b"data: " + error + b"\n\n"), STREAM_END] if streaming else [http(error, status="401 No")]

@@ -23,7 +23,7 @@ STATUS = Inject(status=503)
 
 
 class _Instant(selectors.SelectSelector):
-    """Never waits: moves the clock by the time it was told to wait."""
+    """Never waits: moves the clock by the time it was to wait."""
 
     now = 1000.0
 
@@ -180,7 +180,7 @@ def test_state_is_as_planned_at_every_moment(windows: tuple[Window, ...]) -> Non
 def test_everything_is_healed_whenever_it_is_cut_short(
     windows: tuple[Window, ...], lasts_s: float, call_s: float, again: float
 ) -> None:
-    """Cancelled at any moment, in mid-call and once more while healing, no fault stays, and every window is told."""
+    """Cancelled at any moment, in mid-call and once more while healing, no fault stays, and every window has its event."""
     proxies = FakeProxies(call_s)
     events: list[FaultEvent] = []
 
@@ -207,7 +207,7 @@ def test_everything_is_healed_whenever_it_is_cut_short(
 
 
 @given(windows=WINDOWS, failures=st.frozensets(st.integers(1, 12)))
-def test_failed_calls_are_told_and_tried_again(windows: tuple[Window, ...], failures: frozenset[int]) -> None:
+def test_failed_calls_are_reported_and_tried_again(windows: tuple[Window, ...], failures: frozenset[int]) -> None:
     """A call that fails neither ends the run nor is forgotten: what is in force at the end has an error on its event."""
     proxies = FakeProxies(failures=failures)
     events = play(proxies, windows, lasts_s=20)
@@ -218,7 +218,7 @@ def test_failed_calls_are_told_and_tried_again(windows: tuple[Window, ...], fail
 
 @given(windows=WINDOWS, call_s=st.sampled_from([0.0, 0.2]))
 def test_events_enclose_every_effect(windows: tuple[Window, ...], call_s: float) -> None:
-    """No attempt is touched before the event of some window says so, nor after."""
+    """No attempt is touched before the begin that some window's event has, nor after its end."""
     proxies = FakeProxies(call_s)
     events = play(proxies, windows, lasts_s=60)
     in_force: dict[tuple[str, str], int] = {}
@@ -247,7 +247,7 @@ def test_events_enclose_every_effect(windows: tuple[Window, ...], call_s: float)
 
 
 def test_nested_refusals_end_with_the_last() -> None:
-    """The inner window's end does not let calls through, but its event says when it was over."""
+    """The inner window's end does not let calls through, but its event has when it was over."""
     proxies = FakeProxies()
     events = play(proxies, (window(1, "openai", 1, 9, REFUSED), window(2, "openai", 3, 5, REFUSED)), lasts_s=10)
     assert [(round(at / S), value) for at, _name, _kind, value in proxies.changes] == [(1, True), (9, None)]
@@ -283,7 +283,7 @@ def test_of_two_throttles_the_earlier_in_the_file_holds() -> None:
     assert [event.kind for event in events] == ["throttle", "throttle", "slow", "refused"]
 
 
-def test_edge_windows_are_told_and_clipped() -> None:
+def test_edge_windows_are_reported_and_clipped() -> None:
     """Faults that the edge decides have their planned times, cut where the run was; later ones never acted."""
     windows = (
         window(1, "openai", 1, 2, STATUS),

@@ -51,7 +51,7 @@ class Tiny:
 
 @pytest.fixture
 def tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Make a package whose program says when it was loaded, and return the file."""
+    """Make a package whose program reports when it was loaded, and return the file."""
     package = tmp_path / "tiny"
     package.mkdir()
     (package / "__init__.py").write_text("")
@@ -77,7 +77,7 @@ def told(tmp_path: Path, story: Callable[[Nursery], Awaitable[Any]]) -> Any:
 
 
 async def death(child: OwnedProcess, deed: Callable[[OwnedProcess], Awaitable[None]]) -> HarnessError:
-    """Start a part, do something to it, and return how its death is told."""
+    """Start a part, do something to it, and return how its death is reported."""
     error: HarnessError | None = None
     with contextlib.suppress(HarnessError):
         async with child:
@@ -138,7 +138,7 @@ def test_a_part_that_dies_is_noticed(tiny: Path, tmp_path: Path) -> None:
 
 
 def test_a_nursery_that_dies_takes_its_parts_along(tiny: Path, tmp_path: Path) -> None:
-    """Nobody could tell any more how they end; the next part is refused, with a word."""
+    """How they end could not be observed any more; the next part is refused, with a reason."""
     orphans: list[psutil.Process] = []
 
     async def kill_parent(child: OwnedProcess) -> None:
@@ -184,7 +184,7 @@ def test_a_part_that_nobody_waits_for_any_more_ends(tiny: Path, tmp_path: Path) 
 
 
 def test_what_has_threads_is_not_forked(tiny: Path, tmp_path: Path) -> None:
-    """A fork takes along the one thread that forks; the runs then start as ever, and a warning says why."""
+    """A fork takes along the one thread that forks; the runs then start without it, and a warning gives the reason."""
     tiny.write_text("import threading\nthreading.Thread(target=threading.Event().wait, daemon=True).start()\n" + TINY)
     with pytest.raises(HarnessError) as caught:
         told(tmp_path, lambda _nursery: asyncio.sleep(0))

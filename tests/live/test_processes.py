@@ -106,7 +106,7 @@ def group(pid: int) -> set[int]:
     return members
 
 
-async def test_part_is_started_told_and_ended(tmp_path: Path) -> None:
+async def test_part_is_started_messaged_and_ended(tmp_path: Path) -> None:
     """A part gets its start message and later ones, answers, and ends by itself when its input does."""
     async with part(tmp_path) as child:
         ready = await child.ready(START, Here)
@@ -133,7 +133,7 @@ async def test_environment_has_no_proxy(tmp_path: Path) -> None:
 
 
 async def test_part_that_is_not_ready_in_time_is_named(tmp_path: Path) -> None:
-    """The error says which part it was, and what it last said."""
+    """The error names the part, and quotes its last output."""
     code = "import sys, time; print('still loading', file=sys.stderr, flush=True); time.sleep(60)"
     with pytest.raises(HarnessError, match=r"^edge: was not ready after 0\.01 s\n(.*\n)*.*still loading$"):  # noqa: PT012 - any of them
         async with part(tmp_path, code, grace_s=0) as child:
@@ -183,7 +183,7 @@ async def test_unexpected_death_is_noticed(tmp_path: Path) -> None:
 
 
 def test_death_by_signal_is_noticed_through_the_tether(tmp_path: Path) -> None:
-    """A foreign program's end is seen as it was, though a script stands between."""
+    """A foreign program's end is reported as it was, although a script is between."""
 
     async def story() -> str:
         async with gateway(tmp_path, "echo up; kill -SEGV $$") as child:
@@ -231,7 +231,7 @@ async def test_foreign_program_ends_with_all_its_workers(tmp_path: Path) -> None
 
 
 async def test_unknown_program_is_an_error(tmp_path: Path) -> None:
-    """A typing mistake in a gateway's command is told before anything is started."""
+    """A typing mistake in a gateway's command is reported before anything is started."""
     with pytest.raises(HarnessError, match="gateway: there is no program 'no-such-gateway'"):
         async with OwnedProcess("gateway", ["no-such-gateway"], log=tmp_path / "log"):
             pass

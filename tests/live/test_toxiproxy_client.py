@@ -82,7 +82,7 @@ def test_no_failure_passes_for_success(api: int, monkeypatch: pytest.MonkeyPatch
 
 
 def test_silence_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A server that accepts and says nothing is given up, as is one that is not there."""
+    """A server that accepts and stays silent is given up, as is one that is not there."""
     monkeypatch.setattr(client, "TIMEOUT_S", 0.1)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         port = silent.getsockname()[1]

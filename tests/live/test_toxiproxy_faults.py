@@ -1,4 +1,4 @@
-"""A real Toxiproxy does to connections what the scenario says."""
+"""A real Toxiproxy does to connections what the scenario asks for."""
 
 import asyncio
 import contextlib
@@ -173,7 +173,7 @@ def test_end_of_a_delay_lets_go_of_what_was_held(binary: Binary, tmp_path: Path)
 
 
 def test_throttled_bytes_come_no_faster_than_they_may(binary: Binary, tmp_path: Path) -> None:
-    """On old connections and new ones, in thousands of bytes a second, which tells that unit from 1024; then freely."""
+    """On old connections and new ones, in thousands of bytes a second, not 1024; then freely."""
     rate = 100_000
 
     async def story(made: World) -> None:
@@ -227,7 +227,7 @@ def test_no_call_misses_a_change(binary: Binary, tmp_path: Path) -> None:
 
 
 def test_nemesis_keeps_its_windows_on_a_real_server(binary: Binary, tmp_path: Path) -> None:
-    """A stream of calls is refused, then slow, each for one unbroken time within the told one, and clean otherwise."""
+    """A stream of calls is refused, then slow, each for one unbroken time within the recorded one, and clean otherwise."""
     delay_ns = 1000 * MS
     timeline = Timeline(
         windows=(

@@ -151,7 +151,7 @@ def test_what_a_killed_run_left_behind_is_removed() -> None:
 
 
 def test_sources_are_tried_in_order_and_told() -> None:
-    """One source's failure is said and the next one is tried; a server that does not run is never kept."""
+    """One source's failure is reported and the next one is tried; a server that does not run is never kept."""
     only(
         release=failing("unreachable"),
         go=source(lambda _folder: "#!/bin/sh\nexit 1\n", "broken build"),
@@ -178,7 +178,7 @@ def test_without_any_source_each_says_why() -> None:
 
 
 def test_two_runs_at_once_build_once() -> None:
-    """The second waits, says so, and takes what the first has built."""
+    """The second waits, prints that, and takes what the first has built."""
     building, waiting = threading.Event(), threading.Event()
     builds: list[Path] = []
 
@@ -239,7 +239,7 @@ def test_release_without_server_is_passed_over(monkeypatch: pytest.MonkeyPatch) 
         provision()
 
 
-def test_machine_without_release_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_machine_without_release_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     """Not every machine has a pinned release."""
     release(monkeypatch, SERVER.format("2.12.0"))
     monkeypatch.setattr(sources.platform, "machine", lambda: "riscv64")
@@ -278,7 +278,7 @@ def test_old_go_is_passed_over(machine: Path, tmp_path: Path, version: str) -> N
 
 
 def test_failed_build_says_the_last_line(machine: Path) -> None:
-    """A build without network says so in Go's own words."""
+    """The error of a build without network has Go's own words."""
     script(
         machine / "go", '#!/bin/sh\n[ "$1" = version ] && echo go1.26 && exit\necho one; echo no route >&2; exit 1\n'
     )

@@ -131,7 +131,7 @@ def test_loop_goes_on_while_a_server_hangs(binary: Binary, tmp_path: Path, monke
     tell(binary, tmp_path, story)
 
 
-def test_death_of_the_server_is_told(binary: Binary, tmp_path: Path) -> None:
+def test_death_of_the_server_is_reported(binary: Binary, tmp_path: Path) -> None:
     """A run without its Toxiproxy must not go on as if nothing were."""
 
     async def story(made: World) -> None:

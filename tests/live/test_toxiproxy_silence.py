@@ -64,7 +64,7 @@ async def test_an_endless_silence_is_written_down_in_pieces(monkeypatch: pytest.
     assert [row.loop_lag_ns > 0.09e9 for row in rows[:3]] == [True, False, True]
 
 
-def test_a_runner_that_stands_still_does_not_blame_the_other() -> None:
+def test_a_runner_that_is_stopped_does_not_blame_the_other() -> None:
     """A slice counts as no more than its length, however late this process woke up from it."""
     readings = iter([0, 3 * 10**9, 3 * 10**9, 3 * 10**9 + 1000])
 

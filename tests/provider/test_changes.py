@@ -172,7 +172,7 @@ def test_a_known_number_of_tokens_is_not_guessed_at() -> None:
 
 
 def test_a_limit_speaks_in_place_of_the_providers_own() -> None:
-    """A real provider tells what is left of its own limits under the same names; two values are none."""
+    """A real provider sends what is left of its own limits under the same names; two values count as none."""
     level = Level(limit=60, remaining=3, reset_ns=S)
     changes = AnswerChanges(DIALECTS["openai"], Decision({}, quota=Quota(requests=level)), STREAM, NAME, wall_ns=0)
     (told,) = changes.feed(Head(200, (("x-ratelimit-remaining-requests", "9999"), ("x-a", "b"))))

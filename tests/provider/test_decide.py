@@ -74,7 +74,7 @@ def test_a_whole_share_hits_exactly_inside_its_window(at_ns: int, request_id: st
     assert ids(decision) == ({"instead": "fault-1"} if START <= at_ns < END else {})
 
 
-def test_what_nothing_touches_is_told_by_nothing() -> None:
+def test_what_no_fault_touches_has_no_decision() -> None:
     """The one decision that costs no further work: outside every window, and where no window chooses the attempt."""
     spares = state(window(share=0.0), window(2, END_EARLY), window(3, DELAY, first=1))
     assert decide(spares, attempt(nth=2))[1] is NOTHING
@@ -110,7 +110,7 @@ def test_a_share_is_kept_within_binomial_bounds(share: float, seed: int) -> None
 
 @given(seed=st.integers(0, 10**6))
 def test_orphans_are_drawn_one_by_one(seed: int) -> None:
-    """Attempts without a request are told apart by their own count, so a share holds for them too."""
+    """Attempts without a request have a count of their own, so a share holds for them too."""
     found = sum(hits(state(window(share=0.5), seed=seed), (attempt(None, 0) for _ in range(400))))
     assert abs(found - 200) < 60
 
@@ -201,7 +201,7 @@ def test_faults_on_different_sides_compose() -> None:
 
 
 def test_a_limit_that_lets_pass_tells_what_is_left_and_touches_nothing() -> None:
-    """The attempt that exceeds it is told the wait as well."""
+    """The attempt that exceeds it is sent the wait as well."""
     now = state(limit_of(1, requests=2))
     first, second, third = told(now, [attempt(n) for n in (1, 2, 3)])
     assert (first.faults, first.wait_ns, first.quota) == ({}, 0, Quota(requests=Level(2, 1, S // 2)))
@@ -210,7 +210,7 @@ def test_a_limit_that_lets_pass_tells_what_is_left_and_touches_nothing() -> None
 
 
 def test_a_limit_counts_tokens() -> None:
-    """Those of the prompt and the most that the answer may have, as the attempt says."""
+    """Those of the prompt and the most that the answer may have, by the attempt's own limit."""
     found = told(state(limit_of(1, tokens=100)), [attempt(n, tokens=60) for n in (1, 2)])
     assert [decision.wait_ns for decision in found] == [0, S // 5]
 
@@ -223,7 +223,7 @@ def test_a_limit_begins_full_and_only_inside_its_window() -> None:
 
 
 def test_of_two_limits_a_refusal_speaks_for_itself() -> None:
-    """The wait and the quota that are told are those of the limit that was exceeded."""
+    """The wait and the quota that are sent are those of the limit that was exceeded."""
     now = state(limit_of(1, requests=50), limit_of(2, requests=1))
     passed, refused = told(now, [attempt(1), attempt(2)])
     assert passed.quota == Quota(requests=Level(50, 49, S // 50))
@@ -232,7 +232,7 @@ def test_of_two_limits_a_refusal_speaks_for_itself() -> None:
 
 
 def test_who_is_refused_by_one_limit_takes_nothing_from_another() -> None:
-    """Or the first limit would tell of calls that nobody answered, and make the next ones wait for them."""
+    """Otherwise the first limit would count calls that were refused, and make the next ones wait for them."""
     first, second = limit_of(1, requests=3), limit_of(2, requests=1)
     *_, last = told(state(first, second), [attempt(place) for place in range(1, 7)])
     assert ids(last) == {"instead": "fault-2"}

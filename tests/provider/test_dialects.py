@@ -94,7 +94,7 @@ def test_without_a_speed_all_tokens_come_at_once(way: str) -> None:
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("stream", [False, True])
 def test_an_answer_ends_at_the_callers_limit(way: str, stream: bool) -> None:
-    """A limit of tokens shortens the text, and the answer says so."""
+    """A limit of tokens shortens the text, and the finish reason names it."""
     reason = {"anthropic": "max_tokens", "gemini": "MAX_TOKENS", "responses": "max_output_tokens"}.get(way, "length")
     limited = ask(way, {"tokens": 9}, stream=stream, max_tokens=3)
     assert limited.tokens_out == 3
@@ -125,7 +125,7 @@ def test_every_answer_has_a_request_id(way: str, stream: bool) -> None:
     ],
 )
 def test_an_unknown_address_is_the_providers_own_404(way: str, method: str, path: str) -> None:
-    """A call that went to the wrong place is told so in that provider's words."""
+    """A call to a wrong path gets that provider's own error."""
     spec = provider(way)
     answer = respond(spec, parse(spec, method, path, body(way)), ATTEMPT)
     assert head(answer).status == 404

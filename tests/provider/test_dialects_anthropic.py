@@ -23,7 +23,7 @@ def test_prompts_are_counted_in_all_their_shapes() -> None:
 
 
 def test_a_stream_has_every_stage() -> None:
-    """The events come in Anthropic's order, each named as its data says."""
+    """The events come in Anthropic's order, each with the name that its data has."""
     events = split(sent(ask("anthropic", {"tokens": 2}, stream=True)))
     kinds = [data["type"] for data in data_of(events)]
     assert kinds == [
@@ -41,7 +41,7 @@ def test_a_stream_has_every_stage() -> None:
 
 @pytest.mark.parametrize("told_as", [None, "seconds", "date", "ms", "body"])
 def test_how_long_a_spend_limit_lasts_is_not_told(told_as: Literal["seconds", "date", "ms", "body"] | None) -> None:
-    """Waiting does not help against it, and the answer says so."""
+    """Waiting does not help against it, and the answer has no Retry-After."""
     answer = refuse("anthropic", "spend_limit", delay=Delay(2 * S, told_as))
     assert head(answer).status == 429
     assert answer.retry_after_ns is None
@@ -57,7 +57,7 @@ def test_every_error_says_whether_to_try_again(problem: ErrorPreset, again: str)
     assert headers(refuse("anthropic", problem))["x-should-retry"] == again
 
 
-def test_limits_are_told_in_anthropics_headers() -> None:
+def test_limits_are_sent_in_anthropics_headers() -> None:
     """They are full again at a time, in whole seconds, rounded up."""
     assert dict(ANTHROPIC.quota_headers(Quota(requests=Level(60, 59, S)), S // 2)) == {
         "anthropic-ratelimit-requests-limit": "60",

@@ -11,7 +11,7 @@ AZURE = DIALECTS["azure"]
 
 
 def test_the_address_names_the_model() -> None:
-    """The deployment stands for the model, escaped or not; the newer address leaves it to the body."""
+    """The deployment names the model, escaped or not; at the newer address the body names it."""
     spec = provider("azure")
     path = "/openai/deployments/my%20gpt/chat/completions?api-version=1"
     assert parse(spec, "POST", path, body("azure")).model == "my gpt"
@@ -51,7 +51,7 @@ def test_headers_are_azures() -> None:
 
 
 def test_its_words_tell_whole_seconds() -> None:
-    """A delay that only the message tells is rounded up with it."""
+    """A delay that only the message has is rounded up with it."""
     answer = refuse("azure", "rate_limit", delay=Delay(1500 * MS, "body"))
     assert said(answer)["error"]["message"].endswith("Please retry after 2 seconds.")
     assert answer.retry_after_ns == 2 * S

@@ -41,7 +41,7 @@ def stream(dialect: Dialect, *, tokens: int = 3, limit: int | None = None) -> li
 def test_a_request_is_read_as_it_was_written(
     dialect: Dialect, model: str, streaming: bool, limit: int | None, texts: list[str], system: str | None
 ) -> None:
-    """Model, stream, limit and length of the prompt arrive as they were sent, whatever the caller said."""
+    """Model, stream, limit and length of the prompt arrive as they were sent, whatever the prompt is."""
     roles = ("user", "assistant", "user")
     messages = [{"role": role, "content": text} for role, text in zip(roles, texts, strict=False)]
     messages = ([{"role": "system", "content": system}] if system is not None else []) + messages
@@ -72,7 +72,7 @@ def test_why_an_answer_ended_is_read_as_it_was_written(dialect: Dialect, limit: 
 
 @OWN
 def test_usage_is_read_as_it_was_written(dialect: Dialect) -> None:
-    """What a stream says last is what is billed; without its usage it says nothing."""
+    """The last usage of a stream is billed; without its usage it has none."""
     tokens_in, tokens_out = None, None
     for event in stream(dialect):
         new_in, new_out = dialect.read_usage(event)
@@ -109,7 +109,7 @@ def test_an_error_is_no_answer(dialect: Dialect) -> None:
 
 
 @OWN
-def test_what_sdks_are_told_leads_to_the_dialects_own_path(dialect: Dialect) -> None:
+def test_the_base_url_of_an_sdk_leads_to_the_dialects_own_path(dialect: Dialect) -> None:
     """OpenAI's client takes the arguments, and posts to a path that the dialect reads."""
     called = dialect.openai_client
     if called is None:

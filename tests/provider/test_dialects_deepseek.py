@@ -16,7 +16,7 @@ DEEPSEEK = DIALECTS["deepseek"]
     ("problem", "status", "message"),
     [("quota", 402, "Insufficient Balance"), ("content_filter", 400, "Content Exists Risk"), ("not_found", 400, "Model Not Exist")],
 )  # fmt: skip
-def test_its_failures_are_told_by_status_and_message(problem: ErrorPreset, status: int, message: str) -> None:
+def test_its_failures_differ_by_status_and_message(problem: ErrorPreset, status: int, message: str) -> None:
     """Their codes are all the same."""
     answer = refuse("deepseek", problem)
     assert (head(answer).status, said(answer)["error"]["message"]) == (status, message)
@@ -39,7 +39,7 @@ def test_usage_goes_and_the_end_stays() -> None:
     assert data["choices"][0]["finish_reason"] == "stop"
 
 
-def test_a_delay_is_told_only_in_a_header() -> None:
+def test_a_delay_is_sent_only_in_a_header() -> None:
     """Where one is asked for at all."""
     answer = refuse("deepseek", "rate_limit", delay=Delay(2 * S))
     assert headers(answer)["retry-after"] == "2"

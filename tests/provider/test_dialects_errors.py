@@ -22,7 +22,7 @@ LIKE_OPENAI = ("openai", "azure", "deepseek")
 @pytest.mark.parametrize("dialect", DIALECTS.own)
 @pytest.mark.parametrize("problem", PRESETS)
 def test_every_preset_has_the_providers_own_body(dialect: str, problem: ErrorPreset) -> None:
-    """Each preset gives that provider's error shape, a code on record that stands in the body, and a request id."""
+    """Each preset gives that provider's error shape, a code on record that is in the body, and a request id."""
     answer = refuse(dialect, problem)
     data: Any = said(answer)
     error = data["error"]
@@ -91,7 +91,7 @@ def test_every_status_has_a_usual_body(dialect: str) -> None:
 def test_known_failures_have_their_known_codes(
     dialect: str, status: int, problem: ErrorPreset | None, code: str
 ) -> None:
-    """The codes by which a chain tells failures apart are the providers' own."""
+    """The codes by which a chain distinguishes failures are the providers' own."""
     assert refuse(dialect, problem, status).error_code == code
 
 
@@ -99,10 +99,10 @@ def test_known_failures_have_their_known_codes(
 @example(delay_ns=0, dialect="gemini")
 @example(delay_ns=1, dialect="azure")
 @pytest.mark.parametrize("told_as", [None, "seconds", "date", "ms", "body"])
-def test_what_is_told_is_what_is_on_record(
+def test_what_is_sent_is_what_is_on_record(
     told_as: Literal["seconds", "date", "ms", "body"] | None, delay_ns: int, dialect: str
 ) -> None:
-    """However a delay is told, the record is at least what was asked for, under a second more, and read from the answer."""
+    """However a delay is sent, the record is at least what was asked for, under a second more, and read from the answer."""
     answer = refuse(dialect, "rate_limit", delay=Delay(delay_ns, told_as, WALL_NS))
     told = headers(answer)
     recorded = answer.retry_after_ns

@@ -1,4 +1,4 @@
-"""Gemini's own: what the address says, and delays in the body."""
+"""Gemini's own: the model and stream in the address, and delays in the body."""
 
 from typing import Any
 
@@ -35,7 +35,7 @@ def details(answer: Any) -> dict[str, Any]:
 
 
 def test_the_address_says_the_model_and_whether_to_stream() -> None:
-    """The body says neither."""
+    """The body has neither."""
     spec = provider("gemini")
     plain, stream = (parse(spec, "POST", path, body("gemini")) for path in (GEMINI, GEMINI_STREAM))
     assert (plain.model, plain.streaming) == ("gpt-4", False)
@@ -105,8 +105,8 @@ def test_an_error_in_a_stream_begins_as_googles_sdk_expects() -> None:
     assert next(data_of([event]))["error"]["code"] == 503
 
 
-def test_limits_are_told_in_errors_alone() -> None:
-    """No header tells what is left."""
+def test_limits_are_sent_in_errors_alone() -> None:
+    """No header has what is left."""
     assert GEMINI_DIALECT.quota_headers(Quota(Level(1, 1, 1), Level(1, 1, 1)), 0) == ()
 
 

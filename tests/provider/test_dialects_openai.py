@@ -50,7 +50,7 @@ def test_a_rate_limit_says_its_delay_twice_unless_told_how() -> None:
     assert "again in" not in said(refuse("openai", "unavailable", delay=Delay(S)))["error"]["message"]
 
 
-def test_limits_are_told_in_openais_headers() -> None:
+def test_limits_are_sent_in_openais_headers() -> None:
     """How many, how many are left, how long until all are back; none for a limit that there is not."""
     quota = Quota(Level(60, 59, S), Level(10_000, 0, 360 * S))
     assert dict(OPENAI.quota_headers(quota, 0)) == {

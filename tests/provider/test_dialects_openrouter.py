@@ -26,7 +26,7 @@ def test_a_stream_begins_with_a_comment_and_ends_with_its_usage() -> None:
 
 
 def test_an_error_in_a_stream_is_an_ordinary_chunk() -> None:
-    """The status was 200; the error stands beside a choice that ended in one."""
+    """The status was 200; the error is beside a choice that ended in one."""
     event = next(data_of([OPENROUTER.error_event(Refusal(CALL, ATTEMPT, problem="overloaded"))]))
     assert event["error"]["code"] == 502
     assert event["choices"][0]["finish_reason"] == "error"
@@ -47,7 +47,7 @@ def test_a_filtered_answer_says_so_in_both_words() -> None:
     assert (choice["finish_reason"], choice["native_finish_reason"]) == ("content_filter", "content_filter")
 
 
-def test_the_limit_of_requests_is_told() -> None:
+def test_the_limit_of_requests_is_sent() -> None:
     """It is full again at a time, in milliseconds; tokens have no header."""
     told = OPENROUTER.quota_headers(Quota(Level(60, 59, S), Level(1, 1, 1)), 2 * S)
     assert dict(told) == {"x-ratelimit-limit": "60", "x-ratelimit-remaining": "59", "x-ratelimit-reset": "3000"}

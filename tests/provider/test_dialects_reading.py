@@ -141,7 +141,7 @@ def test_nesting_without_end_is_survived(dialect: str) -> None:
 
 @pytest.mark.parametrize("way", WAYS)
 def test_usage_is_taken_out_of_every_event_and_nothing_else(way: str) -> None:
-    """What is left says all that it said before, but no usage; an event that said nothing else is gone."""
+    """Everything but the usage is left; an event that held nothing else is gone."""
     of = DIALECTS[dialect_of(way)]
     answer = ask(way, {"tokens": 4}, stream=True, stream_options={"include_usage": True})
     kept = [of.without_usage(send.data) for send in sends(answer)]
@@ -267,7 +267,7 @@ def test_events_as_real_providers_send_them(dialect: str, event: bytes, text: st
     ],
 )  # fmt: skip
 def test_bodies_as_real_providers_send_them(dialect: str, status: int, body: Any, heard: ParsedBody) -> None:
-    """Errors in a 200, words that tell a delay, a list around an error, parts that are no text."""
+    """Errors in a 200, words that name a delay, a list around an error, parts that are no text."""
     assert DIALECTS[dialect].read_body(status, json.dumps(body).encode()) == heard
 
 

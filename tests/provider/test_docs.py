@@ -1,4 +1,4 @@
-"""The reference page of the faults names what the code knows."""
+"""The reference page of the faults names every fault of the code."""
 
 from __future__ import annotations
 

@@ -83,7 +83,7 @@ def acme(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def test_a_scenario_that_names_it_runs(acme: Path) -> None:
-    """In virtual time, by the same records; the run can tell which package it was."""
+    """In virtual time, with the same records; the run names the package."""
     loaded = small(acme, "reference", "{fault: acme-page, options: {times: 3}}")
     history = sim.run(loaded.plan, loaded.chain).history
     assert set(history.faults["kind"]) == {"acme-page"}
@@ -122,7 +122,7 @@ def test_a_name_that_leads_nowhere_is_refused(acme: Path, name: str, problem: st
 
 
 def test_it_does_not_change_what_a_seed_means(acme: Path) -> None:
-    """Even where it is loaded, and says what could be tried of it, `explore` tries ours alone."""
+    """Even if it is loaded and has examples, `explore` tries ours alone."""
     before = _even(_STREAM_FAMILIES)
     assert FAULTS["acme-page"].examples
     _even.cache_clear()

@@ -44,7 +44,7 @@ def test_no_stretch_of_time_lets_more_pass_than_a_full_bucket_and_its_refill(lim
 
 
 @given(limit=LIMITS, calls=CALLS.map(sorted), tokens=st.integers(1, 800))
-def test_the_wait_that_is_told_is_the_true_one(limit: Limit, calls: Any, tokens: int) -> None:
+def test_the_wait_that_is_sent_is_the_true_one(limit: Limit, calls: Any, tokens: int) -> None:
     """Whoever comes back then passes, a millisecond or a nanosecond before does not, if nobody else takes."""
     bucket, _ = play(limit, calls)
     _, wait_ns = take(limit, bucket, at_ns=bucket.at_ns, tokens=tokens)
@@ -56,7 +56,7 @@ def test_the_wait_that_is_told_is_the_true_one(limit: Limit, calls: Any, tokens:
 
 
 @given(limit=LIMITS, calls=CALLS.map(sorted))
-def test_who_is_told_to_wait_takes_nothing(limit: Limit, calls: Any) -> None:
+def test_a_call_that_must_wait_takes_nothing(limit: Limit, calls: Any) -> None:
     """Refused calls leave the same bucket as if they had never come."""
     bucket, seen = play(limit, calls)
     without, _ = play(limit, [(at_ns, tokens) for at_ns, tokens, wait_ns in seen if not wait_ns])
@@ -78,8 +78,8 @@ def test_its_clock_never_goes_back(limit: Limit, calls: Any) -> None:
 
 
 @given(limit=LIMITS, calls=CALLS.map(sorted))
-def test_what_is_told_lies_within_the_limit(limit: Limit, calls: Any) -> None:
-    """Never less than nothing nor more than all, and full again exactly when it says."""
+def test_what_is_sent_lies_within_the_limit(limit: Limit, calls: Any) -> None:
+    """Never below zero nor above the limit, and full again exactly at its reset."""
     bucket, _ = play(limit, calls)
     for allowance, level in zip((limit.requests, limit.tokens), levels(limit, bucket), strict=True):
         assert (allowance is None) == (level is None)
@@ -124,6 +124,6 @@ def test_a_request_larger_than_the_limit_passes_a_full_bucket_alone() -> None:
         (Limit(tokens=Allowance(9, S)), Quota(tokens=Level(9, 9, 0))),
     ],
 )
-def test_only_limits_that_there_are_are_told(limit: Limit, quota: Quota) -> None:
+def test_only_existing_limits_are_sent(limit: Limit, quota: Quota) -> None:
     """The other is None."""
     assert levels(limit, full(limit, 0)) == quota

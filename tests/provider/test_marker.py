@@ -14,7 +14,7 @@ TOKENS = st.text("abcdefghijklmnopqrstuvwxyz0123456789", min_size=8, max_size=8)
     filling=st.lists(st.text("[] ab-0", max_size=12), min_size=5, max_size=5),
 )
 def test_the_last_marker_counts(markers: list[Marker], filling: list[str]) -> None:
-    """Whatever stands around it, the last whole marker of a body is the one that is found."""
+    """Whatever is around it, the last whole marker of a body is the one that is found."""
     text = filling[0] + "".join(f"{marker}{between}" for marker, between in zip(markers, filling[1:], strict=False))
     assert find_request(text.encode()) == (markers[-1] if markers else None)
 

@@ -31,7 +31,7 @@ def test_a_fault_comes_before_the_providers_own_refusal() -> None:
 
 
 def test_a_refusal_comes_late_but_is_not_cut() -> None:
-    """A delay holds up whatever is said; a stream fault needs a good answer."""
+    """A delay holds up any answer; a stream fault needs a good one."""
     wrong = STREAM._replace(problem="invalid_request")
     answer = answered(wrong, Inject(delay=S), Inject(stream="cut"))
     assert isinstance(answer.reply[-1], End)
@@ -76,7 +76,7 @@ def test_the_same_attempt_gets_the_same_answer(dialect: str) -> None:
 def test_outcomes_follow_from_the_last_step(
     status: int | None, last: End | Close | Reset | Hang, expected: str
 ) -> None:
-    """How an exchange ended is told by its status and the step that ended it."""
+    """How an exchange ended follows from its status and the step that ended it."""
     assert outcome(status, last) == expected
 
 

@@ -7,7 +7,7 @@ from harness.provider.usage import cost_usd
 
 
 def test_a_price_is_per_million_tokens() -> None:
-    """An error costs nothing that we know of; without a price nobody knows."""
+    """An error has no known cost, and neither has an answer without a price."""
     price = Price(input=2, output=10)
     assert cost_usd(price, 1_000_000, 100_000) == 3
     assert cost_usd(price, None, 100_000) == 1

@@ -66,7 +66,7 @@ def test_a_mark_is_enough(project: pytest.Pytester) -> None:
     assert kept(project) == []
 
 
-def test_a_verdict_that_fails_is_told_whole(project: pytest.Pytester) -> None:
+def test_a_verdict_that_fails_is_reported_whole(project: pytest.Pytester) -> None:
     """The sentence, the expectation with what was observed and its interval, the findings' requests, the way to repeat it."""
     project.makepyfile('import pytest\n@pytest.mark.chaos(scenario="bad.yaml", seed=7)\ndef test_outage(): 1 / 0')
     result = project.runpytest()
@@ -132,7 +132,7 @@ def test_the_fixture_runs_any_scenario(project: pytest.Pytester) -> None:
     assert kept(project) == ["outage", "outage"]
 
 
-def test_a_running_loop_is_told(project: pytest.Pytester) -> None:
+def test_a_running_loop_is_reported(project: pytest.Pytester) -> None:
     """Virtual time needs a loop of its own; a marked test may be of any kind, for its scenario runs before it."""
     project.makepyfile("""
         import asyncio
@@ -196,7 +196,7 @@ def test_a_marked_test_is_repeated_too(project: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines([f"*::{name}*PASSED*" for name in names])
 
 
-def test_two_scenarios_on_one_test_are_told(project: pytest.Pytester) -> None:
+def test_two_scenarios_on_one_test_are_reported(project: pytest.Pytester) -> None:
     """One of them would be left out without a word."""
     mark = '@pytest.mark.chaos(scenario="good.yaml")\n'
     project.makepyfile(f"import pytest\n{mark}{mark}def test_outage(): ...")
@@ -233,7 +233,7 @@ def test_an_interrupted_run_leaves_nothing(project: pytest.Pytester, monkeypatch
 
 
 @pytest.mark.parametrize("wrong", ["0", "some"])
-def test_a_wrong_number_of_repeats_is_told(project: pytest.Pytester, wrong: str) -> None:
+def test_a_wrong_number_of_repeats_is_reported(project: pytest.Pytester, wrong: str) -> None:
     """Before anything is collected."""
     result = project.runpytest("-o", f"chaos_repeat={wrong}")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
@@ -252,7 +252,7 @@ def test_a_wrong_file_fails_its_test_alone(project: pytest.Pytester) -> None:
 
 
 @pytest.mark.parametrize("arguments", ["", "scenario='good.yaml', speed=2", "'good.yaml', 3"])
-def test_a_wrong_mark_is_told(project: pytest.Pytester, arguments: str) -> None:
+def test_a_wrong_mark_is_reported(project: pytest.Pytester, arguments: str) -> None:
     """With what would be right."""
     project.makepyfile(f"import pytest\n@pytest.mark.chaos({arguments})\ndef test_outage(): ...")
     result = project.runpytest()

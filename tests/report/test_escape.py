@@ -58,7 +58,7 @@ def test_markdown_shows_any_text_as_it_is(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["see http://example.org/x", "see www.example.org", "$x^2$"])
 def test_markdown_breaks_addresses_and_formulas(text: str) -> None:
-    """GitHub makes a link of a bare address, and a formula of what stands between dollars; neither is CommonMark."""
+    """GitHub makes a link of a bare address, and a formula of what is between dollars; neither is CommonMark."""
     safe = escape.markdown(text)
     assert not re.search(r"://|www\.|(?<!\\)\$", safe)
     assert rendered(safe).strip() == f"<p>{text}</p>"

@@ -122,7 +122,7 @@ def test_texts_cannot_break_out_of_a_workflow_command() -> None:
 
 
 def test_a_suites_annotations_are_those_of_failed_cells(folder: RunFolder, tmp_path: Path) -> None:
-    """Of the run that stands for the cell; none for what is inconclusive or has no folder."""
+    """Of the run that represents the cell; none for what is inconclusive or has no folder."""
     shown = open_run(folder.path)
     folder.write_verdict(verdict_json(shown.verdict), metrics_json(shown.metrics))
     cards: Scorecard = card(

@@ -58,7 +58,7 @@ def test_on_a_terminal_it_is_a_bar_that_names_the_phase() -> None:
     assert threading.active_count() == before
 
 
-def test_runs_are_counted_and_the_time_left_is_told() -> None:
+def test_runs_are_counted_and_the_time_left_is_reported() -> None:
     """From the second run on: what the first one took was mostly imports."""
     clock, out = Clock(), io.StringIO()
     progress = RunProgress(Console(file=out, force_terminal=False), clock=clock)

@@ -89,7 +89,7 @@ class Page(HTMLParser):
 
 
 def test_each_score_has_a_symbol_of_its_own() -> None:
-    """No reader has to tell colours apart."""
+    """No reader needs to distinguish colours."""
     assert len(set(GLYPHS.values())) == len(Score)
 
 
@@ -221,7 +221,7 @@ def test_a_cell_without_numbers_shows_none() -> None:
 
 
 def test_what_the_harness_failed_comes_first() -> None:
-    """A failure of the harness says nothing about the chain: exit 4, listed before the verdict's reasons."""
+    """A failure of the harness is no answer about the chain: exit 4, listed before the verdict's reasons."""
     broke = run(Score.INCONCLUSIVE, error="edge: died", exit_code=4, reasons=("edge: died", "too few"))
     shown = card(cell("one", broke), cell("two", run(Score.FAIL)))
     assert shown.exit_code == 4

@@ -93,7 +93,7 @@ def windows(name: str) -> tuple[Window, ...]:
 
 @each
 def test_a_file_says_what_breaks_what_is_right_and_where_it_was_seen(name: str) -> None:
-    """In plain words, with a link; the file's own comment says what its limits mean for a good chain."""
+    """In plain words, with a link; the file's own comment explains what its limits mean for a good chain."""
     scenario = loaded(name).scenario
     assert scenario.name == name
     assert scenario.seed == 1
@@ -173,7 +173,7 @@ def test_what_is_needed_is_what_the_judge_needs(text: str, enough: int) -> None:
 
 @each
 def test_a_recovery_is_watched_for_long_enough(name: str) -> None:
-    """One that is too slow is told from one that the run was too short for."""
+    """A recovery that is too slow is distinguished from one that the run was too short for."""
     plan = loaded(name).plan
     last_ns = max((window.end_ns for window in plan.timeline.at(plan.chain.order[0])), default=plan.end_ns)
     for expectation in plan.expectations:
@@ -184,7 +184,7 @@ def test_a_recovery_is_watched_for_long_enough(name: str) -> None:
 
 
 def told_to_wait(plan: Plan) -> bool:
-    """Return whether some answer tells a Retry-After."""
+    """Return whether some answer has a Retry-After."""
     return any(w.inject.retry_after or w.inject.limit for w in plan.timeline.windows)
 
 
@@ -194,7 +194,7 @@ def answered(*statuses: int) -> Callable[[Plan], bool]:
 
 
 def used_up(plan: Plan) -> bool:
-    """Return whether a provider says that a quota or spend limit is used up."""
+    """Return whether a provider's answer is that a quota or spend limit is used up."""
     return any(w.inject.error in {"quota", "spend_limit"} for w in plan.timeline.windows)
 
 

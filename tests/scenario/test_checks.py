@@ -89,7 +89,7 @@ def test_a_model_group_is_all_its_deployments(tmp_path: Path, grouped: Path, on:
         ("[azure, 5]", "faults[0].on", "expected a name, or a list of names"),
     ],
 )
-def test_a_wrong_target_is_told(tmp_path: Path, on: str, place: str, problem: str) -> None:
+def test_a_wrong_target_is_reported(tmp_path: Path, on: str, place: str, problem: str) -> None:
     """With the names that may be written."""
     with pytest.raises(UsageError, match=problem) as caught:
         broken(tmp_path, on)
@@ -106,7 +106,7 @@ def test_roles_without_a_provider_are_not_offered(tmp_path: Path) -> None:
     assert caught.value.known == "a, primary, all"
 
 
-def test_all_mistakes_of_a_scenario_and_its_chain_are_told(tmp_path: Path) -> None:
+def test_all_mistakes_of_a_scenario_and_its_chain_are_reported(tmp_path: Path) -> None:
     """Whatever kind each is of: a wrong shape does not hide a wrong name."""
     (tmp_path / "chain.yaml").write_text(
         "name: c\ndriver: reference\nproviders: {a: {dialect: openia, model: m}}\norder: [a]\n"

@@ -21,7 +21,7 @@ def test_the_committed_schema_is_the_generated_one(name: str) -> None:
 
 
 def test_the_committed_reference_is_the_generated_one() -> None:
-    """Every field that the loader knows is documented, and nothing else is."""
+    """Every field that the loader accepts is documented, and nothing else is."""
     assert (ROOT / "docs" / "reference" / "scenario.md").read_text() == reference()
 
 

@@ -1,4 +1,4 @@
-"""Scenario files: what is taken, and how mistakes are told."""
+"""Scenario files: what is accepted, and how mistakes are reported."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SCENARIOS = sorted((ROOT / "scenarios").glob("*.yaml"))
 
 @pytest.mark.parametrize("path", SCENARIOS, ids=lambda path: path.stem)
 def test_every_scenario_of_ours_loads(path: Path) -> None:
-    """A scenario's file is called what it is called, and says what a good chain does."""
+    """A scenario's file has its name, and explains what a good chain does."""
     assert load(path).plan.name == path.stem
     assert "good chain" in " ".join(path.read_text().split()).replace("# ", "")
 
@@ -73,7 +73,7 @@ def changed(tmp_path: Path, old: str, new: str, more: str = "") -> UsageError:
 def test_a_mistake_names_line_field_and_a_hint(
     tmp_path: Path, old: str, new: str, field: str, problem: str, hint: str
 ) -> None:
-    """Each mistake is told at its place, with what was found and what to write."""
+    """Each mistake is reported at its place, with what was found and what to write."""
     error = changed(tmp_path, old, new)
     file, line, place = str(error.where).rsplit("/", 1)[-1].split(":")
     assert (file, place.strip()) == ("outage.yaml", field)
@@ -157,7 +157,7 @@ def broken(draw: st.DrawFn) -> Any:
 def test_a_malformed_scenario_is_an_error_with_its_line(
     tmp_path_factory: pytest.TempPathFactory, document: Any
 ) -> None:
-    """Whatever a scenario holds, it loads or is told with file and line: never a traceback."""
+    """Whatever a scenario holds, it loads or is an error with file and line: never a traceback."""
     path = tmp_path_factory.mktemp("malformed") / "malformed.yaml"
     with path.open("w", encoding="utf-8", errors="surrogatepass") as file:
         YAML(typ="safe", pure=True).dump(document, file)
@@ -190,7 +190,7 @@ INJECT = "inject: {status: 429, error: rate_limit, retry_after: 2s}"
         ("inject: {delay: 1s}\n    streaming: false", "100%", "streaming", "every request streams", "0%"),
     ],
 )
-def test_a_fault_that_could_never_fire_is_told(
+def test_a_fault_that_could_never_fire_is_reported(
     tmp_path: Path, fault: str, streaming: str, field: str, problem: str, hint: str
 ) -> None:
     """Before the run, not after it: what needs streams where nobody streams, and the other way round."""
@@ -219,7 +219,7 @@ def test_a_fault_that_can_fire_is_taken(tmp_path: Path, fault: str, streaming: s
 
 
 @pytest.mark.parametrize("headers", ["{'x y': a}", '{x: "a\\r\\nb: c"}', "{x: é}", "{'': a}"])
-def test_headers_that_cannot_be_sent_are_told(tmp_path: Path, headers: str) -> None:
+def test_headers_that_cannot_be_sent_are_reported(tmp_path: Path, headers: str) -> None:
     """One that is more than a line, or no name, would break the answer on the wire."""
     error = changed(tmp_path, INJECT, f"inject: {{status: 500, headers: {headers}}}")
     assert "faults[0].inject.headers" in str(error)
@@ -236,7 +236,7 @@ def test_headers_that_frame_an_answer_are_refused(tmp_path: Path, name: str, fau
 
 
 def test_what_breaks_is_never_left_out_by_accident(tmp_path: Path) -> None:
-    """A scenario without `faults` says what to write; an empty list is a scenario of its own."""
+    """The error for a scenario without `faults` names what to write; an empty list is valid."""
     path = tmp_path / "calm.yaml"
     head = f"name: calm\nchain: {ROOT / 'scenarios' / 'chains' / 'reference.yaml'}\nload: {{rate: 1/s}}\nphases: {{only: 5s}}\n"
     path.write_text(head)

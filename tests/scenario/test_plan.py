@@ -57,7 +57,7 @@ def test_constant_arrivals_are_evenly_spaced() -> None:
 
 
 def test_the_same_input_gives_the_same_plan() -> None:
-    """The digest stands for everything that the run follows, and for the seed."""
+    """The digest covers everything that the run follows, and the seed."""
     assert plan() == plan()
     assert plan().digest == plan().digest
     assert plan(seed=2).digest != plan().digest

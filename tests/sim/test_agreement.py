@@ -39,7 +39,7 @@ def test_a_live_run_is_what_its_plan_is_in_virtual_time(agreement: Agreement) ->
     assert agreement.agree
 
 
-def test_two_histories_that_differ_are_told_apart() -> None:
+def test_two_histories_that_differ_are_distinguished() -> None:
     """A request that somebody else served, and waits that are twice as long, are found."""
     folder = RunFolder.open(SAMPLE)
     plan, history = folder.plan(), folder.history()

@@ -60,7 +60,7 @@ def test_a_thread_s_work_is_done_on_the_spot() -> None:
 
 
 def test_a_deadlock_is_named() -> None:
-    """Where nothing can ever happen again, the error says who waits."""
+    """If nothing can ever happen again, the error names what waits."""
 
     async def main(_clock: Clock) -> None:
         await asyncio.create_task(asyncio.Event().wait(), name="the patient one")

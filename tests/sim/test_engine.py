@@ -38,7 +38,7 @@ def test_again_is_the_same(tmp_path: Path, driver: str) -> None:
 
 @pytest.mark.parametrize("driver", DRIVERS)
 def test_every_attempt_is_seen_by_both_sides(tmp_path: Path, driver: str) -> None:
-    """No row is lost, whatever breaks; what a fault fired at says so."""
+    """No row is lost, whatever breaks; an attempt that a fault changed names it."""
     loaded = small(tmp_path, driver)
     history = sim.run(loaded.plan, loaded.chain).history
     assert history.lost == 0
@@ -96,7 +96,7 @@ def test_what_is_real_stops_the_run_by_name(
 
 
 def test_callers_who_wait_for_ever_are_let_go_by_their_deadline(tmp_path: Path) -> None:
-    """A chain that hangs is no deadlock: its callers leave, and that is what the history says."""
+    """A chain that hangs is no deadlock: its callers leave, and that is in the history."""
     loaded = small(tmp_path, "reference", "{connection: silent}")
     ran = sim.run(loaded.plan, loaded.chain)
     assert ran.history.lost == 0

@@ -65,7 +65,7 @@ def test_a_death_costs_one_run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, 
 
 
 def test_a_death_that_a_fork_noticed_costs_one_run_too(tmp_path: Path, bare_python: str) -> None:
-    """A suite's process forks for each run, and what the fork knows is gone with it."""
+    """A suite's process forks for each run, and the fork's state is gone with it."""
     loaded = _there(small(tmp_path, "reference"), bare_python)
     sim.prepare(loaded.chain)
     os.kill(_process(loaded)._child.pid, signal.SIGKILL)

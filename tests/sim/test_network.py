@@ -145,7 +145,7 @@ def test_open_connections_break_when_a_port_stops_accepting_them(kind: str) -> N
 
 
 def test_a_connection_try_without_a_reply_lasts_until_the_system_gives_up() -> None:
-    """The provider never sees it."""
+    """The provider never receives it."""
     met = meet(window(connection("unreachable"), end_ns=1000 * S))
     assert (met.end, met.row, met.end_ns) == ("timeout", None, pytest.approx(131 * S, abs=2))
 
@@ -218,7 +218,7 @@ def test_a_client_whose_patience_is_over_has_left(delay_ns: int, end: str) -> No
 
 
 def test_a_client_that_leaves_ends_the_answer() -> None:
-    """What had not left by then never does, and the record says who went."""
+    """What had not left by then never does, and the record has who left."""
     met = meet(leave_ns=130 * MS)
     assert met.end == "left"
     assert met.row is not None

@@ -183,7 +183,7 @@ AWAITED: dict[str, tuple[Callable[[], Awaitable[Any]], str]] = {
 @pytest.mark.parametrize("swallowed", [True, False], ids=["swallowed", "raised"])
 @pytest.mark.parametrize("name", DEEDS)
 def test_what_is_real_stops_the_run(name: str, swallowed: bool) -> None:
-    """The error says what, and who, also where the one who tried makes nothing of it."""
+    """The error names what was tried and by which module, even if that module catches it."""
     deed, word = DEEDS[name]
 
     async def main(_clock: Clock) -> None:

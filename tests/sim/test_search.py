@@ -100,7 +100,7 @@ def test_the_same_seed_tries_the_same_whatever_is_loaded(tmp_path: Path, monkeyp
 
 
 def test_a_find_does_not_hang_on_chance_where_it_need_not() -> None:
-    """It breaks by other seeds too; what was found to hang on one is said to."""
+    """It is broken with other seeds too; a find that depends on one seed is marked."""
     found = first(BUGS["forgets-the-third-provider"])
     assert found is not None
     assert found.steady

@@ -113,8 +113,8 @@ def test_what_is_found_again_is_one_file(chain: Path) -> None:
     assert len(list(first[0].scenario.parent.glob("*.yaml"))) == 1
 
 
-def test_nothing_found_is_said_with_what_was_searched(chain: Path) -> None:
-    """Exit 0, and a line that tells how many timelines, where, and for what."""
+def test_nothing_found_is_reported_with_what_was_searched(chain: Path) -> None:
+    """Exit 0, and a line with how many timelines, where, and for what."""
     explored = search(chain, "bounded_latency", budget_s=0.2)
     assert explored.exit_code == 0
     line = explored.searched()
@@ -126,7 +126,7 @@ def test_nothing_found_is_said_with_what_was_searched(chain: Path) -> None:
     ("fields", "known"), [({"providers": ("opnai",)}, "openai"), ({"properties": ("bounded",)}, "bounded_latency")]
 )
 def test_an_unknown_name_is_a_usage_error(chain: Path, fields: dict[str, tuple[str, ...]], known: str) -> None:
-    """It says what is known."""
+    """It lists what is known."""
     with pytest.raises(UsageError) as error:
         experiment.explore(chain, out=chain.parent / "found", budget_s=1, **fields)  # type: ignore[arg-type]
     assert known in (error.value.known or "")
@@ -138,7 +138,7 @@ def fault(on: str, *, at_s: float = 0.0, for_s: float = 1.0, **inject: object) -
 
 
 def told(name: str, bug: str, *faults: Fault) -> str:
-    """Return what is said of a schedule that breaks a property of a planted chain."""
+    """Return the description of a schedule that breaks a property of a planted chain."""
     with BUGS[bug].planted():
         searched = search_run_of(replace(SPACE, chain=BUGS[bug].chain), FaultSchedule(streaming=False, faults=faults))
         return describe(name, searched, broken(searched)[name])
@@ -162,7 +162,7 @@ def test_a_person_would_say_it_so() -> None:
 
 
 def test_a_sentence_has_the_numbers_of_its_run() -> None:
-    """A date is told as one, and how long it said to wait is what it came to; attempts are counted, providers named."""
+    """A Retry-After as a date is described as one, with the wait that it came to; attempts are counted, providers named."""
     date = {"status": 429, "retry_after": 2 * S, "retry_after_as": "date"}
     said = told("respects_retry_after", "ignores-retry-after", fault("openai", **date))
     assert "two 429s with a date for Retry-After from openai, and openai is asked again" in said

@@ -110,7 +110,7 @@ def test_a_history_survives_its_files(tmp_path: Path, plan: Plan) -> None:
 
 
 def test_a_torn_last_line_is_cut(tmp_path: Path, plan: Plan) -> None:
-    """A killed process leaves half a line: what stands before it is kept, what is missing is counted."""
+    """A killed process leaves half a line: what comes before it is kept, what is missing is counted."""
     folder = RunFolder.create(tmp_path, plan, now=NOW)
     write_run(folder)
     path = folder.capture / "edge.jsonl"
@@ -142,7 +142,7 @@ def test_a_record_that_one_side_lost_is_counted(tmp_path: Path, plan: Plan) -> N
         (b'["format",{"format":1}]\n["health",{"pro\n["health",{}]\n', "line 2"),
     ],
 )
-def test_a_capture_that_cannot_be_read_is_told(tmp_path: Path, plan: Plan, content: bytes, problem: str) -> None:
+def test_a_capture_that_cannot_be_read_is_reported(tmp_path: Path, plan: Plan, content: bytes, problem: str) -> None:
     """Another version's file, none of ours, or one with a broken line in the middle: by name, not by traceback."""
     folder = RunFolder.create(tmp_path, plan, now=NOW)
     (folder.capture / "edge.jsonl").write_bytes(content)
@@ -161,7 +161,7 @@ def test_two_runs_of_one_second_have_two_folders(tmp_path: Path, plan: Plan) -> 
     assert latest(tmp_path) == first.path
 
 
-def test_no_run_is_said_so(tmp_path: Path) -> None:
+def test_no_run_is_reported(tmp_path: Path) -> None:
     """A folder that is no run, and reports without one, are the user's mistake."""
     with pytest.raises(UsageError, match="not a run's folder"):
         RunFolder.open(tmp_path)

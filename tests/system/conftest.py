@@ -225,7 +225,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
 
 @pytest.fixture(scope="session")
 def upstream() -> Iterator[str]:
-    """Serve a provider that stands for a real one; return its address."""
+    """Serve a provider in the place of a real one; return its address."""
     command = [sys.executable, "-m", "harness", "serve", "scenarios/chains/gpt4-azure-claude.yaml", "--json"]
     environ = {**os.environ, "PYTHONPATH": str(ROOT)}
     with subprocess.Popen(command, cwd=ROOT, env=environ, stdout=subprocess.PIPE, text=True) as serving:

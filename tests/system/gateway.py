@@ -107,7 +107,7 @@ class Gateway:
 
 
 def options(arguments: Sequence[str]) -> argparse.Namespace:
-    """Return what the command line says."""
+    """Return the options of the command line."""
     parser = argparse.ArgumentParser()
     parser.add_argument("port", type=int)
     parser.add_argument("providers", nargs=2)

@@ -39,7 +39,7 @@ def test_a_stalled_load_makes_the_run_inconclusive(start: Start) -> None:
     assert any("late" in reason or "lag" in reason for reason in json.loads(out)["verdict"]["reasons"])
 
 
-def test_a_full_disk_is_told(start: Start) -> None:
+def test_a_full_disk_is_reported(start: Start) -> None:
     """No file may grow beyond 60 kB, as on a disk that fills up: exit 4, and the words for it."""
     run = start(LONG, REFERENCE, wrap=("prlimit", "--fsize=60000"))
     code, out, err = run.end()

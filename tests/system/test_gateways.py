@@ -80,7 +80,7 @@ def test_a_port_in_use_is_not_taken_for_the_gateway(start: Start) -> None:
     assert not (folder / "logs" / "chain.log").exists()
 
 
-def test_a_key_that_is_not_set_is_said_before_anything_is_made(start: Start) -> None:
+def test_a_key_that_is_not_set_is_reported_before_anything_is_made(start: Start) -> None:
     """Exit 2, the variable's name, and no run folder."""
     run = start(SHORT, behind("", api_key="env/NOBODY_SETS_THIS"))
     code, out, err = run.end()

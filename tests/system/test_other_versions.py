@@ -30,7 +30,7 @@ SDK = chain_file("openai", "azure", driver="openai-sdk", more='environment: {pac
 
 
 def _run(scenario: str, *options: str, engine: str, reports: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return a run's verdict, and what it says of the chain's interpreter."""
+    """Return a run's verdict, and what it records of the chain's interpreter."""
     words = ["run", scenario, *options, "--engine", engine, "--json"]
     ran = subprocess.run(
         [sys.executable, "-m", "harness", *words, "--reports", str(reports)],

@@ -73,7 +73,7 @@ def test_a_run_ends_in_a_verdict(pair: list[Ended]) -> None:
 
 
 def test_two_runs_at_once_do_not_meet(pair: list[Ended]) -> None:
-    """Own ports, own token, own folder: neither sees a call, a fault or a record of the other."""
+    """Own ports, own token, own folder: neither gets a call, a fault or a record of the other."""
     assert not pair[0][0].ports & pair[1][0].ports
     for (_, _, answer, _), expected in zip(pair, ({"openai"}, set()), strict=True):
         folder = Path(answer["run"])

@@ -1,4 +1,4 @@
-"""A part of the harness that stands still for seconds: the chain is not to blame, and the verdict says whose stall it was."""
+"""A part of the harness that is stopped for seconds: the chain is not to blame, and the verdict names the part."""
 
 from __future__ import annotations
 

@@ -153,7 +153,7 @@ class Suite:
     folder: Path
 
     def hides(self, secret: str) -> bool:
-        """Say whether a secret, or its end, is in nothing that it said, showed or kept."""
+        """Return whether a secret, or its end, is in nothing that was printed, shown or saved."""
         kept = b"".join(path.read_bytes() for path in self.folder.joinpath("reports").rglob("*") if path.is_file())
         rows = "".join(done.table("attempts").to_json() for done in self.done.values())
         said = self.err + self.run.listed + json.dumps(self.card) + rows
@@ -227,7 +227,7 @@ def test_each_run_faces_its_own_fault_alone(suite: Suite) -> None:
 
 
 def test_every_fault_is_seen_by_those_who_can(suite: Suite) -> None:
-    """Refused: by the chain alone, and blamed on its window. Reset: by both sides, as a true RST. Never fired: told."""
+    """Refused: recorded by the chain alone, with the window that caused it. Reset: by both sides, as a true RST. Never fired: reported."""
     tour = suite.done["tour"]
     attempts = tour.table("attempts")
     fired = {event["fault_id"]: event["fired"] for event in tour.table("faults").to_dict("records")}
@@ -344,7 +344,7 @@ def test_a_gateway_that_changes_all_it_can(suite: Suite) -> None:
 
 
 def test_a_gateway_that_answers_in_the_wrong_shape(suite: Suite) -> None:
-    """Every request has its record, which says what came; nothing counts as complete, and nothing broke in the load."""
+    """Every request has a record of what came; nothing counts as complete, and nothing broke in the load."""
     wrong = suite.done["wrong"]
     wrong.check("fail")
     if not starved(wrong.verdict, wrong.folder):

@@ -21,7 +21,7 @@ KEY = "sk-real-0123456789abcdef"
 
 
 def test_a_real_provider_is_served_too(upstream: str, tmp_path: Path) -> None:
-    """`harness serve` passes calls through, with the key, and says so; away from this machine only with permission."""
+    """`harness serve` passes calls through, with the key and a notice; away from this machine only with permission."""
     path = tmp_path / "chain.yaml"
     path.write_text(real(upstream))
     command = [sys.executable, "-m", "harness", "serve", str(path), "--provider", "openai", "--json"]

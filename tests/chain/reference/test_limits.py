@@ -104,7 +104,7 @@ def _policy(of: Chain) -> Policy:
 
 @given(stories)
 def test_every_request_ends_once_and_by_its_deadline(story: Story) -> None:
-    """Neither hedges nor waits nor told delays outlast the deadline, and no attempt may outlast it either."""
+    """Neither hedges nor waits nor a Retry-After outlast the deadline, and no attempt may outlast it either."""
     of, starts, _, _ = story
     for number, told in _by_request(_play(story)).items():
         deadline_ns = starts[number] + _policy(of).deadline
@@ -184,7 +184,7 @@ def test_no_more_retries_and_hedges_than_the_budget_holds(story: Story) -> None:
 
 
 @given(stories)
-def test_an_answer_is_told_as_it_was(story: Story) -> None:
+def test_an_answer_is_reported_as_it_was(story: Story) -> None:
     """Who served, how deep, every attempt, everyone who had no turn, and the cost; nobody is asked after the end."""
     for told in _by_request(_play(story)).values():
         done = told[-1].done

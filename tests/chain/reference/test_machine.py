@@ -29,7 +29,7 @@ CALLERS_OWN = {"invalid", "filtered"}
 
 @pytest.mark.parametrize("failure", sorted(FAILURES - CALLERS_OWN))
 def test_a_provider_that_is_well_serves_whatever_the_others_do(failure: Failure) -> None:
-    """One healthy provider is enough, and the answer says who it was and how deep."""
+    """One healthy provider is enough, and the result has its name and depth."""
     request = make(chain(*NAMES))
     story = play(request, per_provider(openai=fails(failure), azure=fails(failure), anthropic=well))
     assert (story.done.served_by, story.done.depth) == ("anthropic", 2)
@@ -130,7 +130,7 @@ def test_a_caller_who_leaves_gives_the_probe_back() -> None:
 
 
 def test_an_answer_that_the_caller_has_seen_the_beginning_of_is_the_one() -> None:
-    """What a hedge says later does not count, however well it ends."""
+    """The later answer of a hedge does not count, however well it ends."""
     request = make(chain("openai", "azure", policy=Policy(hedge=S)))
     assert isinstance(request.step(0), SendAttempt)
     assert isinstance(request.step(S), SendAttempt)
@@ -143,7 +143,7 @@ def test_an_answer_that_the_caller_has_seen_the_beginning_of_is_the_one() -> Non
 
 
 def test_a_hedge_passes_over_whom_nobody_may_ask() -> None:
-    """The next provider that may be asked is, and the one whose breaker is open is told as skipped."""
+    """The next provider that may be asked is, and the one whose breaker is open is reported as skipped."""
     policy = Policy(hedge=S, breaker=BreakerSpec(failures=1, open=60 * S))
     shared = Shared(chain(*NAMES, policy=policy), seed=1)
     permit = shared.breakers["azure"].admit(0)
@@ -256,7 +256,7 @@ def test_the_last_word_names_everyone() -> None:
         ("timeout", Policy(deadline=S // 20), "no time"),
     ],
 )
-def test_who_had_no_turn_is_told_with_the_reason(failure: Failure, policy: Policy, reason: str) -> None:
+def test_who_had_no_turn_is_reported_with_the_reason(failure: Failure, policy: Policy, reason: str) -> None:
     """An error names those too who were never asked."""
     done = play(make(chain("openai", "azure", policy=policy)), fails(failure)).done
     assert [tuple(skip) for skip in done.skipped] == [("azure", reason)]

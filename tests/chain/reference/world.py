@@ -1,4 +1,4 @@
-"""A host on a virtual clock: it plays attempts that take as long and end as they are told."""
+"""A host on a virtual clock: it plays attempts of a given length and end."""
 
 import heapq
 import itertools

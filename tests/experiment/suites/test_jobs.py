@@ -42,7 +42,7 @@ def test_a_scenario_brings_its_own_chain_and_seed(tmp_path: Path) -> None:
 
 
 def test_our_own_scenarios_are_known_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wherever the command line is; what the user has of that name goes first, and a name of nobody's is told."""
+    """In any folder; the user's own files of that name go first, and an unknown name is an error."""
     monkeypatch.chdir(tmp_path)
     mine = chain(tmp_path, "a")
     found = jobs([Path("smoke")], chains=[mine])
@@ -62,7 +62,7 @@ def test_a_folder_gives_all_its_scenarios_and_nothing_else(tmp_path: Path) -> No
     assert [job.loaded.plan.name for job in found] == ["one", "two"]
 
 
-def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
+def test_all_problems_are_reported_at_once(tmp_path: Path) -> None:
     """Each file's own, a chain's once however many scenarios meet it, and a folder without any."""
     for name in ("one", "two"):
         scenario(tmp_path, name)
@@ -82,7 +82,7 @@ def test_all_problems_are_told_at_once(tmp_path: Path) -> None:
 
 
 def test_a_single_problem_keeps_its_place_and_hint(tmp_path: Path) -> None:
-    """As `harness run` would tell it."""
+    """As with `harness run`."""
     path = scenario(tmp_path, "one")
     path.write_text(path.read_text().replace("on: primary", "on: primry"))
     with pytest.raises(UsageError) as caught:
@@ -92,7 +92,7 @@ def test_a_single_problem_keeps_its_place_and_hint(tmp_path: Path) -> None:
 
 
 def test_real_providers_need_a_word_for_it(tmp_path: Path) -> None:
-    """As with `harness run`: nothing leaves this machine, and nothing is spent, that nobody allowed; told once."""
+    """As with `harness run`: without permission nothing leaves this machine and nothing is spent; one message."""
     for name in ("one", "two"):
         scenario(tmp_path, name)
     real = tmp_path / "real.yaml"

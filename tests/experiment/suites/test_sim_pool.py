@@ -28,7 +28,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_a_suite_is_simulated_judged_and_kept(folder: Path) -> None:
-    """Every run has its folder and its score, and a second suite says the same."""
+    """Every run has its folder and its score, and a second suite has the same scores."""
     paths = [scenario(folder, "one"), scenario(folder, "two", rate=2)]
     cards = [
         experiment.suite(paths, reports=folder / name, progress=Quiet(), repeat=3, engine="sim") for name in ("a", "b")

@@ -76,14 +76,14 @@ class World:
         )
 
     def phase(self, name: str, total_s: float | None = None) -> None:
-        """Take what the suite tells."""
+        """Take what the suite reports."""
 
     def count(self, done: int, total: int) -> None:
-        """Take what the suite tells."""
+        """Take what the suite reports."""
         self.counted.append((done, total))
 
     def say(self, text: str) -> None:
-        """Take what the suite tells."""
+        """Take what the suite reports."""
         self.said.append(text)
 
     def suite(self, *names: str, resume: SuiteFolder | None = None, repeat: int = 1, most: int | None = None) -> Suite:
@@ -163,7 +163,7 @@ def test_runs_of_a_wave_go_side_by_side(world: World) -> None:
 
 
 def test_one_cell_that_fails_stops_no_other(world: World) -> None:
-    """A part that dies, a bug, a judge that gives up: exit 4, told, after everything else ran."""
+    """A part that dies, a bug, a judge that gives up: exit 4, with a message, after everything else ran."""
 
     def blow_up(job: Job) -> None:
         if job.loaded.plan.name == "buggy":
@@ -195,7 +195,7 @@ def test_a_run_that_its_budget_ended_is_inconclusive(world: World) -> None:
 
 
 def test_a_disk_that_is_full_stops_no_other(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A run whose folder cannot be made has no run; the scorecard says why."""
+    """A run whose folder cannot be made has no records; the scorecard gives the reason."""
     make = RunFolder.create
 
     def create(reports: Path, plan: Any) -> RunFolder:
@@ -220,7 +220,7 @@ def test_repeats_are_runs_of_one_cell(world: World) -> None:
     assert cell.passed == 3
 
 
-def test_chains_of_one_name_are_told_apart(tmp_path: Path) -> None:
+def test_chains_of_one_name_are_distinguished(tmp_path: Path) -> None:
     """By their files; a chain that is alone with its name is called by it."""
     paths = []
     for place, name in enumerate(("same", "same", "other")):
@@ -281,7 +281,7 @@ def test_a_changed_scenario_is_run_anew(world: World) -> None:
 
 
 def test_a_run_that_the_harness_failed_is_run_anew(world: World) -> None:
-    """It tells nothing about the chain."""
+    """It is no answer about the chain."""
     first = world.run("dies", "fine")
     world.began.clear()
     world.run("dies", "fine", resume=SuiteFolder.open(Path(first.path)))
@@ -301,7 +301,7 @@ def test_a_run_that_was_not_judged_yet_is_only_judged(world: World) -> None:
 
 
 @pytest.mark.parametrize("text", ["{}", '{"cells": [{"file": "x", "runs": [{"seed": "no"}]}]}', "torn"])
-def test_a_folder_that_is_no_suite_is_told(world: World, text: str) -> None:
+def test_a_folder_that_is_no_suite_is_reported(world: World, text: str) -> None:
     """The user's mistake, with the file's name."""
     folder = SuiteFolder.create(world.folder)
     (folder.path / "suite.json").write_text(text)
@@ -316,7 +316,7 @@ def test_each_run_has_the_seconds_that_it_took(world: World) -> None:
     assert [run.wall_s for cell in card.cells for run in cell.runs] == [WALL_S, WALL_S]
 
 
-def test_resuming_from_nowhere_is_told(tmp_path: Path) -> None:
+def test_resuming_from_nowhere_is_reported(tmp_path: Path) -> None:
     """There is no suite at that path."""
     with pytest.raises(UsageError, match=r"it has no suite\.json"):
         SuiteFolder.open(tmp_path)

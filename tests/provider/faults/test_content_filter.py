@@ -58,7 +58,7 @@ def test_a_plain_answer_is_left_alone() -> None:
 
 
 def test_an_answer_that_a_filter_had_ended_already_is_untouched() -> None:
-    """It says so itself: nothing has changed, so nothing has fired."""
+    """The answer has that finish reason already: nothing has changed, so nothing has fired."""
     end = Send(b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"content_filter"}]}\n\n', part="finish")
     reply = [Head(200, (("content-type", "text/event-stream"),)), end, End()]
     changes = AnswerChanges(DIALECTS["openai"], decision(Inject(stream="content_filter")), STREAM, NAME, wall_ns=0)

@@ -19,7 +19,7 @@ def events(dialect: str, *faults: Inject) -> list[bytes]:
 @pytest.mark.parametrize("dialect", DIALECTS.own)
 @pytest.mark.parametrize("after", [0, 3, 7, 100])
 def test_one_event_is_broken_and_the_stream_goes_on(dialect: str, after: int) -> None:
-    """It is still an event of its own, but what it says is no JSON; a stream too short breaks in what follows."""
+    """It is still an event, but its data is no JSON; in a stream that is too short, the next event is malformed."""
     whole, broken = events(dialect), events(dialect, Inject(stream="malformed", after_tokens=after))
     assert len(whole) == len(broken)
     ((fine, odd),) = [(a, b) for a, b in zip(whole, broken, strict=True) if a != b]

@@ -10,7 +10,7 @@ FAULT = Inject(stream="no_usage")
 
 
 @pytest.mark.parametrize("dialect", DIALECTS.own)
-def test_nothing_is_said_about_usage(dialect: str) -> None:
+def test_no_usage_is_sent(dialect: str) -> None:
     """All else is there, and what it took is still billed."""
     answer, fine = answered(STREAM, FAULT, dialect=dialect), answered(STREAM, dialect=dialect)
     assert b'"usage' in body(fine.reply)
@@ -21,7 +21,7 @@ def test_nothing_is_said_about_usage(dialect: str) -> None:
 
 
 def test_a_stream_that_would_not_have_said_is_left_alone() -> None:
-    """OpenAI tells usage to those who ask."""
+    """OpenAI sends usage only to callers who ask for it."""
     call = STREAM._replace(usage=False)
     assert answered(call, FAULT) == answered(call)
 

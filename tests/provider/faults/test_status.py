@@ -25,8 +25,8 @@ def test_the_status_is_answered_in_the_providers_words(dialect: str) -> None:
     assert not {"retry-after", "retry-after-ms"} & set(headers(answer.reply))
 
 
-def test_a_delay_is_told_as_the_scenario_says() -> None:
-    """As seconds, a date, milliseconds or in the body; what is recorded is what is told."""
+def test_a_delay_is_sent_as_the_scenario_asks() -> None:
+    """As seconds, a date, milliseconds or in the body; the record has the delay that was sent."""
     told: dict[str, Any] = {}
     for way in ("seconds", "date", "ms", "body"):
         answer = answered(PLAIN, Inject(status=429, retry_after=1_500_000_000, retry_after_as=way))  # type: ignore[arg-type]
@@ -58,7 +58,7 @@ def test_what_a_body_of_ones_own_says_is_recorded() -> None:
 
 @pytest.mark.parametrize("own", [Inject(status=503), Inject(status=503, body="no")])
 def test_headers_of_ones_own_take_the_place_of_others(own: Inject) -> None:
-    """Of the same name in any case; a delay that they tell is recorded."""
+    """Of the same name in any case; a delay in them is recorded."""
     inject = Inject(status=503, body=own.body, headers={"Content-Type": "text/html", "Retry-After": "7", "x-a": "b"})
     answer = answered(PLAIN, inject)
     names = [name for name, _ in head(answer.reply).headers]
@@ -80,7 +80,7 @@ def test_headers_of_ones_own_take_the_place_of_others(own: Inject) -> None:
     ],
 )
 def test_a_success_without_an_answer_has_failed(body: Any, ending: str) -> None:
-    """Whoever believes its status has been told nothing; a delay before it changes nothing about that."""
+    """An answer with a good status asks for no delay; a delay before it does not change that."""
     own = Inject(status=200, body=body)
     assert answered(PLAIN, own).ending == ending
     assert answered(PLAIN, own, Inject(delay=1)).ending == ending

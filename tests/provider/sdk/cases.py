@@ -115,7 +115,7 @@ DELAYS = tuple(
     _plain(f"told-{way}", f"`retry_after_as: {way}`", Inject(status=429, retry_after=7 * S, retry_after_as=way))
     for way in ("seconds", "date", "ms", "body")
 )
-"""Each way to tell a Retry-After."""
+"""Each way to send a Retry-After."""
 
 LIMIT = Case(
     name="limit",
@@ -164,4 +164,4 @@ RETRIES = (
 """Asked with the SDK's own retries."""
 
 REFILLED = replace(LIMIT, inject=Inject(limit=Limit(requests=Allowance(1, 2 * S))))
-"""The same in short, for SDKs that wait as long as they are told: this wait is a real one."""
+"""The same in short, for SDKs that wait as long as Retry-After asks: this wait is a real one."""

@@ -24,7 +24,7 @@ class Ask(Protocol):
     """One call by one SDK."""
 
     async def __call__(self, heard: Heard, case: Case, prompt: str) -> None:
-        """Write down what the SDK tells; raise what it raises."""
+        """Write down what the SDK returns; raise what it raises."""
 
 
 def said(prompt: str) -> Any:
@@ -215,10 +215,10 @@ RETRYING = {
     "gemini": "gemini",
     "gemini-retrying": "gemini",
 }
-"""The same of those whose own retries are measured; `gemini-retrying` is told to retry, as it does not by itself."""
+"""The same of those whose own retries are measured; `gemini-retrying` is configured to retry, which it does not by default."""
 
 HEEDING = ("openai", "azure", "anthropic")
-"""Those of them that wait as long as they are told."""
+"""Those of them that wait as long as Retry-After asks."""
 
 
 @asynccontextmanager

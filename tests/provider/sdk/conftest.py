@@ -9,7 +9,7 @@ from .measure import Measured, measure, measure_retries
 
 @pytest.fixture(scope="session")
 def measured() -> Measured:
-    """Return what each SDK tells about each case."""
+    """Return what each SDK does in each case."""
     return measure()
 
 

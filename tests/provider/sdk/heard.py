@@ -1,4 +1,4 @@
-"""What an SDK tells its caller about one call."""
+"""What an SDK returns to its caller of one call."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Outcome = tuple[str, type[Exception] | None, str | None]
 
 @dataclass(slots=True, kw_only=True)
 class Heard:
-    """What came out of an SDK until it was done or raised, and what the edge knows about the same call.
+    """What came out of an SDK until it was done or raised, and what the edge recorded of the same call.
 
     Attributes:
         text: The model's text, as far as it came.
@@ -73,7 +73,7 @@ class Heard:
 
     @property
     def outcome(self) -> Outcome:
-        """How much of the text came, what was raised, and why the answer ended, as the SDK says."""
+        """How much of the text came, what was raised, and why the answer ended, by the SDK."""
         return self.share, None if self.error is None else type(self.error), self.finish
 
     @property
@@ -87,20 +87,20 @@ class Heard:
 
     @property
     def status(self) -> int | None:
-        """The HTTP status, as the error says."""
+        """The HTTP status in the error."""
         status = getattr(self.error, "status_code", None) or getattr(self.error, "code", None)
         return status if isinstance(status, int) else None
 
     @property
     def code(self) -> str | None:
-        """The provider's own code, else its type, as the error says; Gemini calls it a status, OpenRouter's is a number."""
+        """The provider's own code in the error, else its type; Gemini calls it a status, OpenRouter's is a number."""
         said = [getattr(self.error, name, None) for name in ("error_code", "code", "type", "status")]
         texts = [code for code in said if isinstance(code, str)]
         return next((str(code) for code in (*texts, *said) if code is not None), None)
 
     @property
     def waited_as_told(self) -> bool:
-        """Whether the SDK wanted to wait, before each retry, as long as it had been told."""
+        """Whether the SDK wanted to wait, before each retry, as long as Retry-After asked."""
         failed = [attempt for attempt in self.attempts if attempt.outcome != "ok"][: len(self.waits_s)]
         return bool(failed) and all(
             attempt.retry_after_ns is not None

@@ -34,11 +34,11 @@ Measured = dict[tuple[str, str], Heard]
 
 TOKEN = "sdks0001"
 AT_ONCE = {True: 32, False: 6}
-"""So many calls at once that wait for most of their time, and so many that do not: a busy machine is not to tell."""
+"""So many calls at once that wait for most of their time, and so many that do not: a busy machine must not show."""
 
 
 def measure() -> Measured:
-    """Return what each SDK tells about each case, each asked once. It takes some seconds."""
+    """Return what each SDK does in each case, each asked once. It takes some seconds."""
     return _run(_each(DIALECTS, CASES) | _each(HELPERS, STREAMS), DIALECTS | HELPERS, _everybody)
 
 

@@ -1,4 +1,4 @@
-"""The page that says what each SDK does: the measurement as tables."""
+"""The page about what each SDK does: the measurement as tables."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def cell(heard: Heard, fine: Heard, *, codes: bool = True) -> str:
 
 
 def error_cell(heard: Heard, _fine: Heard) -> str:
-    """Return an error as its exception tells it."""
+    """Return an error as its exception has it."""
     name = (heard.raised or "").rpartition(".")[2]
     return f"{heard.status} `{name}`" + (f" `{heard.code}`" if heard.code else "")
 

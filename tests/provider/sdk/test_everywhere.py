@@ -18,7 +18,7 @@ NO_DONE = ("responses", "gemini", "gemini-blocking")
 @pytest.mark.parametrize("client", DIALECTS)
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_the_provider_met_the_sdk_and_its_fault(measured: Measured, client: str, case: Case) -> None:
-    """Each call is one attempt, without hidden retries, of which the edge says that the fault changed it."""
+    """Each call is one attempt, without hidden retries, and the edge's record names the fault that changed it."""
     attempts = measured[client, case.name].attempts
     assert len(attempts) == case.times
     assert [attempt.streaming for attempt in attempts] == [case.streaming] * case.times
@@ -30,7 +30,7 @@ def test_the_provider_met_the_sdk_and_its_fault(measured: Measured, client: str,
 @pytest.mark.parametrize("client", DIALECTS)
 @pytest.mark.parametrize("case", [*STREAMS, *PLAIN], ids=str)
 def test_every_case_has_its_outcome(measured: Measured, client: str, case: Case) -> None:
-    """How much of the text arrives, what is raised, and why the answer ended, as the SDK's caller sees it."""
+    """How much of the text arrives, what is raised, and why the answer ended, for the SDK's caller."""
     assert measured[client, case.name].outcome == OUTCOMES[client][case.name]
 
 
@@ -77,8 +77,8 @@ def test_usage_can_be_missing(measured: Measured, client: str) -> None:
 
 
 @pytest.mark.parametrize("client", DIALECTS)
-def test_a_limit_is_told(measured: Measured, client: str) -> None:
-    """Who exceeds a quota is told 429."""
+def test_a_limit_is_sent(measured: Measured, client: str) -> None:
+    """A caller who exceeds a quota gets 429."""
     heard = measured[client, LIMIT.name]
     assert heard.status == 429
     assert [attempt.status for attempt in heard.attempts] == [200, 429]

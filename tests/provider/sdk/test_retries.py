@@ -86,7 +86,7 @@ EXPECTED: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("client", RETRYING)
 @pytest.mark.parametrize("case", RETRIES, ids=str)
 def test_retries(retried: Measured, client: str, case: Case) -> None:
-    """How often an SDK tries again, and whether it heeds the delay that it is told, is its own affair: here it is."""
+    """How often each SDK tries again, and whether it waits as long as Retry-After asks."""
     heard = retried[client, case.name]
     raised = None if heard.error is None else type(heard.error)
     assert (len(heard.attempts), heard.waited_as_told, raised) == EXPECTED[client][case.name]
@@ -95,7 +95,7 @@ def test_retries(retried: Measured, client: str, case: Case) -> None:
 
 @pytest.mark.parametrize("client", HEEDING)
 def test_a_limit_is_waited_for(retried: Measured, client: str) -> None:
-    """Who waits as long as a limit tells is let through then."""
+    """A caller who waits as long as the limit's Retry-After is let through then."""
     heard = retried[client, REFILLED.name]
     assert [attempt.status for attempt in heard.attempts] == [200, 429, 200]
     assert heard.waited_as_told

@@ -67,7 +67,7 @@ def test_pictures_come_in_one_order() -> None:
 
 @EACH
 def test_every_run_has_every_picture(picture: Picture, odd: JudgedRun) -> None:
-    """It is one SVG with a text for who cannot see it, the page's ink and no id of another's; or a sentence says why not."""
+    """It is one SVG with an alternative text, the page's ink and ids of its own; or a sentence explains why there is none."""
     if why := picture.nothing(odd):
         assert re.fullmatch(r"[A-Z].+\.", why)
         with pytest.raises(ValueError, match=re.escape(why)):

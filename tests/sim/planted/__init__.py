@@ -36,7 +36,7 @@ PATIENT = replace(
 
 
 class IgnoresRetryAfter(RequestMachine):
-    """Waits as long as it likes, whatever it was told."""
+    """Waits by its own backoff, whatever Retry-After asks."""
 
     def _take(self, now_ns: int, result: Result) -> None:
         super()._take(now_ns, result._replace(retry_after_ns=None))

@@ -136,7 +136,7 @@ class Remembers(Reference):
 
 
 class RefusesLongAfterwards(Reference):
-    """Asks nobody once it has heard of a failure."""
+    """Asks no other provider after a failure."""
 
     failed = False
 
