@@ -4,9 +4,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 EXTRAS ?= test
+UNIT := -m "not system and not slow" -n auto --dist loadfile
+SYSTEM := -m "system and not slow" -n 2 --dist loadfile
 export CI
 
-.PHONY: help install demo test test-all test-fast check bench agreement lab schema matrix samples lock clean
+.PHONY: help install demo test test-all test-fast coverage check bench agreement lab schema matrix samples lock clean
 
 help:  ## list the tasks
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1  \t/'
@@ -20,16 +22,23 @@ demo: install  ## run the demo scenario live and show its verdict
 	$(BIN)/harness run scenarios/primary-429.yaml
 
 test: install  ## run the whole test suite
-	$(BIN)/python -m pytest -m "not system and not slow" -n auto --dist loadfile
-	$(BIN)/python -m pytest -m "system and not slow" -n 2 --dist loadfile
+	$(BIN)/python -m pytest $(UNIT)
+	$(BIN)/python -m pytest $(SYSTEM)
 
-test-all: test  ## run the slow tests too: other versions of libraries, in environments that are built for them
+test-all: coverage  ## run the whole test suite with coverage, and the slow tests: other versions of libraries, in environments of their own
+	$(BIN)/python -m pytest $(SYSTEM)
 	$(BIN)/python -m pytest -m slow -n 2 --dist loadfile
 
 test-fast: install  ## run the tests of the pure rooms, for the inner loop
 	$(BIN)/python -m pytest -q -m "not system and not slow" -n auto --dist loadfile --ignore tests/provider/sdk \
 	  tests/caller tests/chain tests/document tests/history tests/judge tests/provider tests/scenario tests/store \
 	  tests/test_draw.py tests/test_names.py tests/test_registry.py tests/test_words.py
+
+coverage: install  ## run the tests that need no real parts, and see that they reach enough of the package
+	rm -f .coverage*
+	$(BIN)/coverage run -m pytest $(UNIT)
+	$(BIN)/coverage combine -q
+	$(BIN)/coverage report
 
 check: install  ## lint, types, import layers
 	$(BIN)/ruff check .

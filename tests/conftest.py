@@ -9,6 +9,7 @@ import os
 import signal
 
 import pytest
+from coverage import Coverage
 from hypothesis import HealthCheck, settings
 
 from tests.interpreters import environment
@@ -18,6 +19,13 @@ signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's `make test
 settings.register_profile("ci", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("dev", deadline=None)
 settings.load_profile("ci" if os.environ.get("CI") else "dev")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish() -> None:
+    """Write down which lines were reached: a worker that takes long to end is killed, and would lose them."""
+    if measured := Coverage.current():
+        measured.save()
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-
 from harness.judge.result import Status
 from harness.judge.run_data import RunData
 from harness.judge.tables.columns import Bools
@@ -73,8 +71,3 @@ def by_request(run: RunData, *, shown: Bools, could: Bools, did: str, nobody: st
     if not samples:
         return unsure(nobody)
     return CheckResult(status=Status.PASS, samples=samples, message=f"none of {samples} requests {did}")
-
-
-def no_requests(run: RunData) -> Bools:
-    """Return the mask of no requests."""
-    return np.zeros(len(run.columns.requests), dtype=bool)

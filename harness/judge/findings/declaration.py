@@ -40,10 +40,6 @@ class FindingKind:
     check: Callable[[RunData], CheckResult]
     harm: bool = False
 
-    def remedy_for(self, driver: str) -> str:
-        """Return what usually ends it on a driver."""
-        return self.remedy_on.get(driver, self.remedy)
-
 
 def on_litellm(remedy: str) -> dict[str, str]:
     """Return a remedy for LiteLLM's Router and proxy."""

@@ -132,11 +132,6 @@ def text_of(value: Any) -> str:
     return value if value.isascii() else value.encode("utf-8", "replace").decode()
 
 
-def word_of(value: Any) -> str | None:
-    """Return a word; None where it is none."""
-    return value if isinstance(value, str) and value else None
-
-
 def count_of(value: Any) -> int | None:
     """Return a count of tokens; None where it is none."""
     return value if type(value) is int and 0 <= value < _COUNT_MAX else None
