@@ -46,13 +46,17 @@ class UnrealError(HarnessError):
         return cls(f"{what} in virtual time, by {_culprit()}", where="sim", hint=_LIVE)
 
 
+_BETWEEN = (__name__, "harness.drivers.login_sockets")
+"""Our modules through which a chain calls the standard library."""
+
+
 def _culprit() -> str:
     """Return the module and line nearest to the deed that is neither ours nor Python's own."""
     frame = sys._getframe(1)  # noqa: SLF001 - the documented way to look at the stack without reading sources
     while frame is not None:
         name, file = frame.f_globals.get("__name__", "?"), frame.f_code.co_filename
         library = not file.startswith(_STDLIB) or "site-packages" in file
-        if library and name != __name__ and not file.startswith("<"):
+        if library and name not in _BETWEEN and not file.startswith("<"):
             return f"{name}:{frame.f_lineno}"
         if frame.f_back is None:
             break
