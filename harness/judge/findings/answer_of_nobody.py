@@ -44,9 +44,9 @@ ANSWER_OF_NOBODY = FindingKind(
     severity="required",
     shown_by="request",
     name="caller given text that no provider sent",
-    meaning="The caller got a 2xx with text of which no attempt of the request had sent a part. Not where the chain declares"
+    meaning="The caller got a 2xx with text that no attempt of the request sent, not even in part. Not where the chain declares"
     " that it may answer so (`answers: [canned]`), or has a provider that it never calls (LiteLLM's `mock_response`); where it"
-    " rewrites answers (`answers: [rewrites]`), nobody can tell.",
+    " rewrites answers (`answers: [rewrites]`), it cannot be decided.",
     could="got text with a 2xx",
     remedy="Answer with an error status where no provider answered, or declare what else callers may get.",
     check=_check,

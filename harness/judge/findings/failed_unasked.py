@@ -56,7 +56,7 @@ FAILED_UNASKED = FindingKind(
     " because all of them were in cooldown, say. Not where limits of the chain's own may skip every provider. The message"
     " has the chain's own words.",
     could="failed, or made no attempt",
-    remedy="Ask the provider that has rested longest rather than nobody.",
+    remedy="Ask the provider that has rested longest instead of none.",
     remedy_on=on_litellm(
         "Shorten `cooldown_time`, raise `allowed_fails`, or set `disable_cooldowns: true` in `router_settings`: LiteLLM"
         " refuses requests while all deployments of a group are in cooldown."
