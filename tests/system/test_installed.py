@@ -138,6 +138,7 @@ def test_the_oldest_and_the_newest_libraries_give_the_same_answers(tmp_path: Pat
         "--editable",
         f"{ROOT}[live,report]",
         "pytest>=8.3",
+        "coverage>=7.6",
         "pytest-xdist>=3.6",
         "jsonschema>=4.23",
         "markdown-it-py>=3",
