@@ -35,9 +35,9 @@ def compare(
     reports: Reports = Path("reports"),
     as_json: Json = False,
 ) -> int:
-    """Compare two runs, two suites, two chains, or one chain in two versions of LiteLLM; fail if something got worse.
+    """Compare two runs, suites or chains; fail if something got worse.
 
-    Two chains carry out the shipped scenarios in virtual time, and a search looks for the smallest faults by which they
+    Two chains, or one chain in two versions of LiteLLM, carry out the shipped scenarios in virtual time, and a search looks for the smallest faults by which they
     differ. It takes some minutes. A single pair of runs rarely distinguishes a change from chance: compare suites made with
     --repeat 8 or more.
     """
