@@ -37,9 +37,9 @@ def compare(
 ) -> int:
     """Compare two runs, suites or chains; fail if something got worse.
 
-    Two chains, or one chain in two versions of LiteLLM, carry out the shipped scenarios in virtual time, and a search looks for the smallest faults by which they
-    differ. It takes some minutes. A single pair of runs rarely distinguishes a change from chance: compare suites made with
-    --repeat 8 or more.
+    Two chains, or one chain in two versions of LiteLLM, carry out the shipped scenarios in virtual time, and a search looks
+    for the smallest faults by which they differ. It takes some minutes. A single pair of runs rarely distinguishes a change
+    from chance: compare suites made with --repeat 8 or more.
     """
     from harness import experiment  # noqa: PLC0415
 
