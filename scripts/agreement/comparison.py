@@ -161,7 +161,8 @@ def compare(plan: Plan, live: History, simulated: History, *, litellm: str | Non
 def simulate(folder: RunFolder) -> Agreement | None:
     """Run a live run's plan in virtual time, on the same LiteLLM, and compare; None where only a live run can do it."""
     plan = folder.plan()
-    built = folder.environment().get("chain", {}).get("built_from") or ()
+    libraries = folder.environment().get("chain") or {}  # the reference chain has none
+    built = libraries.get("built_from") or ()
     litellm = next((text.rpartition("==")[2] for text in built if text.startswith("litellm")), None)
     chain = plan.chain
     if litellm is not None:  # a plan does not say where its chain ran
