@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from queue import SimpleQueue
@@ -19,7 +19,7 @@ from harness.chain.home import AT_HOME, ChainHome
 from harness.errors import HarnessError, UsageError
 from harness.experiment.environment import cores
 from harness.experiment.files import FileKind, files_in
-from harness.experiment.prepare import load
+from harness.experiment.prepare import Loaded, load
 from harness.judge import RunData, judge
 from harness.judge.comparison.behaviour import (
     RUNS,
@@ -34,7 +34,7 @@ from harness.judge.comparison.behaviour import (
 from harness.judge.comparison.changes import Trend
 from harness.judge.properties.bounded_latency import default_deadline_ns
 from harness.report.chain_comparison import NotCompared
-from harness.scenario import Plan, Scenario
+from harness.scenario import Plan, Scenario, compile_plan
 from harness.scenario.shipped import existing, named
 from harness.sim.search import FaultSchedule, Space
 from harness.sim.search.describe import faults_of
@@ -42,6 +42,8 @@ from harness.sim.search.sweep import smaller, sweep
 
 _PAIRS_MAX = 4
 """How many pairs of engines there are at most: each has a library of its own in memory."""
+_REQUESTS_MAX = 50
+"""About how many requests a scenario has here; where it has more, its rate is lower."""
 _SEEDS = range(1, RUNS + 1)
 _CONFIRM = range(RUNS + 1, 2 * RUNS + 1)
 """Chain seeds by which a difference must show again before it is reported."""
@@ -183,7 +185,7 @@ class ChainDifferences:
         """
         for file in dict.fromkeys(file for path in paths for file in _files(path)):
             try:
-                old, new = (load(file, chain=side.path, home=side.home).plan for side in self._sides)
+                old, new = (_thinned(load(file, chain=side.path, home=side.home)) for side in self._sides)
             except HarnessError as error:
                 self.not_compared.append(NotCompared(what=named(file), why=str(error), fits=False))
                 continue
@@ -286,6 +288,13 @@ class ChainDifferences:
     def _end(self) -> None:
         for engine in self._started:
             engine.end()
+
+
+def _thinned(loaded: Loaded) -> Plan:
+    """Return the plan of a scenario with fewer requests at the same times, if it has many: as much shows, in less time."""
+    rate = loaded.scenario.load.rate * min(1.0, _REQUESTS_MAX / max(1, len(loaded.plan.arrivals)))
+    scenario = replace(loaded.scenario, load=replace(loaded.scenario.load, rate=rate))
+    return compile_plan(scenario, loaded.chain, loaded.plan.expectations)
 
 
 def _behaviour(engine: sim.ChainEngine, plan: Plan, seed: int, side: ChainSide) -> Behaviour:
