@@ -16,18 +16,12 @@ import pytest
 
 from harness.drivers import interpreter
 from harness.extras import EXTRAS, LIVE, REPORT, Extra
+from tests.plans import chain_file
 
 ROOT = Path(__file__).parents[1]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 OPTIONAL: dict[str, list[str]] = PROJECT["optional-dependencies"]
-CHAIN = """\
-name: two
-driver: reference
-providers:
-  openai: {dialect: openai, model: gpt-4}
-  azure: {dialect: azure, model: gpt-4}
-order: [openai, azure]
-"""
+CHAIN = chain_file("openai", "azure", name="two")
 SCENARIO = """\
 name: refused
 chain: chain.yaml

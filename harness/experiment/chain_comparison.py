@@ -7,12 +7,12 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
 
 from harness import chain as chains
 from harness.drivers.built import settled
 from harness.experiment.chain_differences import ChainDifferences, ChainSide, ShownAgain
 from harness.experiment.sim_run import mocked
+from harness.experiment.suites.conductor import SuiteProgress
 from harness.report.chain_comparison import BehaviourChange, ComparedChains, html
 from harness.scenario.shipped import named
 from harness.sim.search.describe import faults_of
@@ -26,22 +26,12 @@ SEARCH_S = 90.0
 """How long timelines are tried, in seconds."""
 
 
-class ComparisonProgress(Protocol):
-    """Told how far a comparison is."""
-
-    def phase(self, name: str, total_s: float | None = None) -> None:
-        """Begin a named part of the work."""
-
-    def count(self, done: int, total: int) -> None:
-        """Set how many runs of a part are done."""
-
-
 def compare_chains(
     before: ChainSide,
     after: ChainSide,
     *,
     reports: Path,
-    progress: ComparisonProgress,
+    progress: SuiteProgress,
     command: str = "",
     scenarios: Sequence[Path] | None = None,
     search_s: float | None = None,

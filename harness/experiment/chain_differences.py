@@ -16,13 +16,14 @@ from typing import TypeVar
 from harness import sim
 from harness.chain import Chain
 from harness.chain.home import AT_HOME, ChainHome
-from harness.errors import HarnessError, UsageError
+from harness.errors import HarnessError, UsageError, raise_errors
 from harness.experiment.environment import cores
-from harness.experiment.files import FileKind, files_in
+from harness.experiment.files import scenario_files
 from harness.experiment.prepare import Loaded, load
 from harness.judge import RunData, judge
 from harness.judge.comparison.behaviour import (
     RUNS,
+    TRENDS,
     Behaviour,
     Effect,
     FactKind,
@@ -31,11 +32,10 @@ from harness.judge.comparison.behaviour import (
     trend_of,
     undecided,
 )
-from harness.judge.comparison.changes import Trend
 from harness.judge.properties.bounded_latency import default_deadline_ns
 from harness.report.chain_comparison import NotCompared
 from harness.scenario import Plan, Scenario, compile_plan
-from harness.scenario.shipped import existing, named
+from harness.scenario.shipped import named
 from harness.sim.search import FaultSchedule, Space
 from harness.sim.search.describe import faults_of
 from harness.sim.search.sweep import smaller, sweep
@@ -47,7 +47,6 @@ _REQUESTS_MAX = 50
 _SEEDS = range(1, RUNS + 1)
 _CONFIRM = range(RUNS + 1, 2 * RUNS + 1)
 """Chain seeds by which a difference must show again before it is reported."""
-_TRENDS = (Trend.WORSE, Trend.BETTER, Trend.OTHER)
 
 _EffectKey = tuple[FactKind, str, bool]
 """See `Effect.key`."""
@@ -183,7 +182,10 @@ class ChainDifferences:
             paths: Scenario files and folders, or names of shipped ones.
             progress: Told how many are done, of how many.
         """
-        for file in dict.fromkeys(file for path in paths for file in _files(path)):
+        errors: dict[str, HarnessError] = {}
+        files = scenario_files(paths, errors)
+        raise_errors(errors.values())
+        for file in files:
             try:
                 old, new = (_thinned(load(file, chain=side.path, home=side.home)) for side in self._sides)
             except HarnessError as error:
@@ -211,7 +213,7 @@ class ChainDifferences:
     def confirmed(self) -> list[ShownAgain]:
         """Return each difference that showed again, what is worse first."""
         found = [each for each in self._confirmed.values() if each is not None]
-        return sorted(found, key=lambda each: (_TRENDS.index(trend_of(each.effects)), str(each.effects[0].key)))
+        return sorted(found, key=lambda each: (TRENDS.index(trend_of(each.effects)), str(each.effects[0].key)))
 
     def _shown_again(self, key: _EffectKey) -> ShownAgain | None:
         """Return a difference by the smallest timeline that shows it, or if none does, by a scenario; None if chance made it."""
@@ -323,8 +325,3 @@ def _settled(runs: tuple[list[Behaviour], list[Behaviour]], known: Collection[_E
 def _keys(found: Sequence[Effect]) -> tuple[_EffectKey, ...]:
     """Return what a scenario shows: its first effect, of which the others are consequences as a rule."""
     return tuple(each.key for each in found[:1])
-
-
-def _files(path: Path) -> list[Path]:
-    place = existing(path)
-    return files_in(place, {FileKind.SCENARIO})[0] if place.is_dir() else [place]

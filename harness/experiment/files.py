@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from enum import Enum, auto
 from pathlib import Path
 from typing import Any
 
 from harness.chain.driver import DRIVERS
 from harness.document import read
-from harness.errors import UsageError
+from harness.errors import HarnessError, UsageError
+from harness.scenario.shipped import existing
 
 _SCENARIO_KEYS = frozenset({"phases", "load", "faults", "expect"})
 """A file is a scenario if it has one of them: a chain has none."""
@@ -46,6 +47,35 @@ def files_in(folder: Path, kinds: Collection[FileKind]) -> tuple[list[Path], dic
         except UsageError as error:
             wrong[path] = error
     return found, wrong
+
+
+def scenario_files(paths: Sequence[Path], errors: dict[str, HarnessError]) -> list[Path]:
+    """Return the scenario files at some paths, each once, in the order given, those of a folder by name.
+
+    Args:
+        paths: Files and folders, or names of shipped ones.
+        errors: By their text; what is wrong is added.
+    """
+    files: dict[Path, Path] = {}
+    for path in paths:
+        try:
+            inside = _scenarios_at(existing(path), errors)
+        except HarnessError as error:
+            errors[str(error)] = error
+            continue
+        for file in inside:
+            files.setdefault(file.resolve(), file)
+    return list(files.values())
+
+
+def _scenarios_at(path: Path, errors: dict[str, HarnessError]) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    found, wrong = files_in(path, {FileKind.SCENARIO})
+    errors.update((str(error), error) for error in wrong.values())
+    if not found:
+        raise UsageError("no scenario in this folder", where=str(path))
+    return found
 
 
 def _chain_keys() -> set[str]:

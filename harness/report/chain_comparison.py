@@ -13,7 +13,7 @@ from rich.text import Text
 
 from harness import quantities
 from harness.errors import ExitCode
-from harness.judge.comparison.behaviour import Effect, phases_of, trend_of
+from harness.judge.comparison.behaviour import TRENDS, Effect, phases_of, trend_of
 from harness.judge.comparison.changes import Trend
 from harness.report import console as output
 from harness.report import escape as safely
@@ -24,7 +24,6 @@ _STYLES = {Trend.WORSE: "bold red", Trend.BETTER: "green", Trend.OTHER: "bold"}
 _GLYPHS = {Trend.WORSE: "✗", Trend.BETTER: "✓", Trend.OTHER: "•"}
 _STATUS = {Trend.WORSE: "fail", Trend.BETTER: "pass", Trend.OTHER: "inconclusive"}
 _STYLE = "h2 + table { max-width: 52rem; } details:not(.passed) { margin-top: .4rem; border: 0; padding: 0; }\n"
-_ORDER = (Trend.WORSE, Trend.BETTER, Trend.OTHER)
 _CAUSES_MAX = 4
 
 
@@ -146,7 +145,7 @@ class ComparedChains:
     def headline(self) -> str:
         """What it comes to, in a line."""
         counts = Counter(change.trend for change in self.changes)
-        parts = [f"{counts[trend]} {trend}" for trend in _ORDER if counts[trend]]
+        parts = [f"{counts[trend]} {trend}" for trend in TRENDS if counts[trend]]
         found = f"{quantities.plural(len(self.changes), 'change')} ({', '.join(parts)})" if parts else "no change"
         return f"{self.chain}, from {self.before} to {self.after}: {found}"
 

@@ -9,17 +9,9 @@ import pytest
 
 from harness.experiment import chain_comparison
 from tests.cli.test_cli import called
+from tests.plans import chain_file
 
 ROUTER = "scenarios/chains/gpt4-azure-claude.yaml"
-CHAIN = """\
-name: ours
-driver: reference
-providers:
-  openai: {{dialect: openai, model: gpt-4}}
-  azure: {{dialect: azure, model: gpt-4}}
-order: [openai, azure]
-retry: {{attempts: {attempts}}}
-"""
 
 
 @pytest.mark.parametrize(
@@ -50,7 +42,7 @@ def test_two_chains_are_compared(
     monkeypatch.setattr(chain_comparison, "SCENARIOS", (Path("smoke/everything-down.yaml"),))
     files = [tmp_path / name for name in ("old.yaml", "new.yaml")]
     for attempts, file in enumerate(files, 1):
-        file.write_text(CHAIN.format(attempts=attempts))
+        file.write_text(chain_file("openai", "azure", more=f"retry: {{attempts: {attempts}}}"))
     summary, reports = tmp_path / "summary.md", tmp_path / "reports"
     words = ("compare", *map(str, files), "--reports", str(reports), "--summary", str(summary))
     code = called(monkeypatch, *words, "--json")

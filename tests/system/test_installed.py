@@ -11,17 +11,12 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from tests.plans import chain_file
+
 ROOT = Path(__file__).parents[2]
 UV = str(Path(sys.executable).with_name("uv"))
 PINS = ("litellm==1.85.0", "pandas>=3")
-CHAIN = """\
-name: ours
-driver: litellm-router
-providers:
-  openai: {dialect: openai, model: gpt-4}
-  azure: {dialect: azure, model: gpt-4}
-order: [openai, azure]
-"""
+CHAIN = chain_file("openai", "azure", driver="litellm-router")
 SCENARIO = """\
 name: refused
 chain: chain.yaml

@@ -12,10 +12,10 @@ from harness.chain.home import AT_HOME, ChainHome
 from harness.draw import SEED_MAX
 from harness.engines import Engine
 from harness.errors import HarnessError, UsageError, raise_errors
-from harness.experiment.files import FileKind, files_in
+from harness.experiment.files import scenario_files
 from harness.experiment.prepare import Loaded, prepare
 from harness.experiment.real import Permission
-from harness.scenario.shipped import existing, named
+from harness.scenario.shipped import named
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +72,7 @@ def jobs(
     errors: dict[str, HarnessError] = {}
     permission = Permission(os.environ, allow=allow_real)
     cell = 0
-    for path in _files(paths, errors):
+    for path in scenario_files(paths, errors):
         for chain in chains or (None,):
             try:
                 first = prepare(path, permission, chain=chain, seed=seed, home=home)
@@ -92,27 +92,3 @@ def jobs(
 def _job(cell: int, first: Loaded, seed: int, rest: list[str]) -> Job:
     words = ["harness", "run", named(first.path), *rest, "--seed", str(seed)]
     return Job(cell=cell, loaded=first if seed == first.plan.seed else first.seeded(seed), command=shlex.join(words))
-
-
-def _files(paths: Sequence[Path], errors: dict[str, HarnessError]) -> list[Path]:
-    """Return the scenario files at some paths, each once, in the order given, those of a folder by name."""
-    files: dict[Path, Path] = {}
-    for path in paths:
-        try:
-            inside = _scenarios_at(existing(path), errors)
-        except HarnessError as error:
-            errors[str(error)] = error
-            continue
-        for file in inside:
-            files.setdefault(file.resolve(), file)
-    return list(files.values())
-
-
-def _scenarios_at(path: Path, errors: dict[str, HarnessError]) -> list[Path]:
-    if not path.is_dir():
-        return [path]
-    found, wrong = files_in(path, {FileKind.SCENARIO})
-    errors.update((str(error), error) for error in wrong.values())
-    if not found:
-        raise UsageError("no scenario in this folder", where=str(path))
-    return found

@@ -30,6 +30,8 @@ _KINDS: Mapping[FactKind, tuple[str, str]] = {
     "wait": ("ns", ""),
 }
 """Unit of each kind, and what its numbers are of. What matters most to callers comes first."""
+TRENDS = (Trend.WORSE, Trend.BETTER, Trend.OTHER)
+"""What a difference can be, in the order in which differences are reported."""
 RUNS = 5
 """Runs of each chain that a difference is judged by."""
 _SHOWN_MIN = 4
