@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import get_args
 
 from harness.chain.spec import Chain, ChainError, RetryOn
-from harness.provider.dialects import DIALECTS
+from harness.provider.dialects import DIALECTS, dialect_of
 
 RETRIES_DEFAULT = 2  # the SDK's own max_retries
 
@@ -34,7 +34,7 @@ def sdk_settings(chain: Chain) -> SdkSettings:
         ChainError: The chain asks for something that would not be tested.
     """
     for name, provider in chain.providers.items():
-        if DIALECTS[provider.dialect].openai_client is None:
+        if dialect_of(provider).openai_client is None:
             spoken = sorted(known for known, dialect in DIALECTS.own.items() if dialect.openai_client is not None)
             raise ChainError(
                 f"OpenAI's SDK does not speak {provider.dialect}",

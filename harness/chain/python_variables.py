@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from harness.chain.spec import DUMMY_KEY, PLACEHOLDER, Chain
-from harness.provider.dialects import DIALECTS
+from harness.provider.dialects import dialect_of
 from harness.provider.spec import Provider
 
 REFERENCE = re.compile(r"env/([A-Za-z_][A-Za-z0-9_]*)")
@@ -43,5 +43,5 @@ def dummy_keys(chain: Chain) -> dict[str, str]:
 
 
 def _key_variables(providers: Iterable[Provider]) -> frozenset[str]:
-    named = (DIALECTS[each.dialect].litellm for each in providers)
+    named = (dialect_of(each).litellm for each in providers)
     return frozenset(variable for names in named if names is not None for variable in names.key_variables)

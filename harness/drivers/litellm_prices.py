@@ -18,7 +18,7 @@ from typing import Any
 from harness.chain.spec import Chain
 from harness.drivers.interpreter import examined
 from harness.errors import UsageError
-from harness.provider.dialects import DIALECTS
+from harness.provider.dialects import dialect_of
 from harness.provider.spec import Price, Provider
 
 _FILE = "model_prices_and_context_window_backup.json"
@@ -55,7 +55,7 @@ def unpriced(name: str, provider: Provider, limit: str) -> UsageError:
 
 
 def _price(provider: Provider, prices: Mapping[str, Mapping[str, Any]]) -> Price | None:
-    called = DIALECTS[provider.dialect].litellm
+    called = dialect_of(provider).litellm
     if called is None:
         return None
     names = [f"{called.provider}/{provider.model}", *([provider.model] if called.families is not None else [])]

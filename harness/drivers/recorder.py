@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from harness.history.records import AttemptOutcome, ChainAttempt
 from harness.http_rules import is_success
-from harness.provider.dialects import DIALECTS
+from harness.provider.dialects import dialect_of
 from harness.provider.spec import Provider
 
 
@@ -223,7 +223,7 @@ def forget(_row: ChainAttempt) -> None:
 
 def _last_event(provider: Provider) -> re.Pattern[bytes] | None:
     """Return what matches the beginning of the last event of a provider's streams; None if they have none."""
-    begin = DIALECTS[provider.dialect].last_event
+    begin = dialect_of(provider).last_event
     return None if begin is None else re.compile(rb"(?:^|\n)" + begin)
 
 

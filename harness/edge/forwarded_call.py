@@ -21,7 +21,7 @@ from harness.provider import retry_after
 from harness.provider.answer import Answer, Call, ParsedBody
 from harness.provider.changes import AnswerChanges, held_ns
 from harness.provider.decide import Decision
-from harness.provider.dialects import wire
+from harness.provider.dialects.framing import is_stream
 from harness.provider.reply import Close, End, Head, Reset, Send, Step
 from harness.provider.usage import cost_usd
 
@@ -182,22 +182,23 @@ class ForwardedCall:
         if not self._fine:
             self._retry_after_ns = retry_after.read(headers, time.time_ns() + self._late_ns)
         self._put(Head(self._status, headers), wake=not response.content.is_eof())  # else all leaves in one write
-        if response.content_type == "text/event-stream" and self._fine:
+        if is_stream(response.content_type) and self._fine:
             await self._stream(response.content)
         else:
             await self._plain(response.content)
 
     async def _stream(self, body: aiohttp.StreamReader) -> None:
         rest = b""
+        split = self._real.dialect.framing.split
         try:
             while data := await body.readany():
-                events, rest = wire.split(rest, data)
+                events, rest = split(rest, data)
                 if len(rest) > _READ_BYTES_MAX:  # no event is as long
                     events.append(rest)
                     rest = b""
                 await self._take(events)
         except aiohttp.ClientError:
-            events, rest = wire.split(rest, _arrived(body))
+            events, rest = split(rest, _arrived(body))
             await self._take([*events, rest] if rest else events)
             raise
         await self._take([rest] if rest else [])

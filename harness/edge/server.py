@@ -18,7 +18,7 @@ from harness.edge.provider_port import ProviderPort
 from harness.edge.upstream import Upstream, UpstreamClient
 from harness.errors import HarnessError, UsageError
 from harness.provider import decide
-from harness.provider.dialects import DIALECTS
+from harness.provider.dialects import dialect_of
 from harness.scenario import Window
 from harness.store import Capture
 
@@ -176,7 +176,7 @@ async def serve(
                 provider=name,
                 dialect=spec.dialect,
                 model=spec.model,
-                base_url=f"http://{_host(listen.get(name, _ANY))}:{edge.ports[name]}{DIALECTS[spec.dialect].base_path}",
+                base_url=f"http://{_host(listen.get(name, _ANY))}:{edge.ports[name]}{dialect_of(spec).base_path}",
             )
             for name, spec in providers.items()
         ]

@@ -21,7 +21,8 @@ from harness.edge.budget import CallBudget
 from harness.edge.request import EdgeRequest
 from harness.errors import HarnessError
 from harness.http_rules import FRAMING, HOP_BY_HOP
-from harness.provider.dialects import DIALECTS, Dialect
+from harness.provider.dialects import DIALECTS, Dialect, dialect_of
+from harness.provider.dialects.framing import is_stream
 from harness.provider.reply import Headers
 
 IDLE_S = 600.0
@@ -97,7 +98,7 @@ class Upstream:
         assert provider.upstream is not None
         self.name = name
         self.provider = provider
-        self.dialect: Dialect = DIALECTS[provider.dialect]
+        self.dialect: Dialect = dialect_of(provider)
         self.client = client
         self._key = key
         self._upstream: UpstreamAddress = parse(provider.upstream)
@@ -151,7 +152,7 @@ def answer_headers(response: aiohttp.ClientResponse) -> Headers:
     left_out = HOP_BY_HOP
     if any(name == "content-encoding" and value.strip().lower() != "identity" for name, value in pairs):
         left_out |= {"content-encoding", "content-length"}
-    elif response.content_type == "text/event-stream":  # a fault may change how long it is
+    elif is_stream(response.content_type):  # a fault may change how long it is
         left_out |= {"content-length"}
     return tuple(_passed(pairs, left_out))
 

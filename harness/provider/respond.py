@@ -7,7 +7,7 @@ from hashlib import sha256
 from harness.provider.answer import Answer, Call, Refusal
 from harness.provider.changes import AnswerChanges, held_ns
 from harness.provider.decide import NOTHING, Decision
-from harness.provider.dialects import DIALECTS
+from harness.provider.dialects import dialect_of
 from harness.provider.fault_kind import ActsInstead
 from harness.provider.faults.context import FaultContext
 from harness.provider.reply import Send
@@ -16,7 +16,7 @@ from harness.provider.spec import Provider
 
 def parse(provider: Provider, method: str, path: str, body: bytes) -> Call:
     """Return the call that reached a provider's address."""
-    return DIALECTS[provider.dialect].parse(method, path, body)
+    return dialect_of(provider).parse(method, path, body)
 
 
 def respond(
@@ -36,7 +36,7 @@ def respond(
         decision: The faults that touch this attempt.
         wall_ns: The time of day, in nanoseconds since 1970; for delays that are sent as a date.
     """
-    dialect = DIALECTS[provider.dialect]
+    dialect = dialect_of(provider)
     answer = instead(provider, call, attempt_id, decision, wall_ns=wall_ns)
     if answer is None:
         answer = dialect.succeed(provider, call, attempt_id)
@@ -49,7 +49,7 @@ def respond(
 
 def instead(provider: Provider, call: Call, attempt_id: str, decision: Decision, *, wall_ns: int) -> Answer | None:
     """Return what is answered without asking the provider: a fault's answer, or the refusal of a call; else None."""
-    dialect = DIALECTS[provider.dialect]
+    dialect = dialect_of(provider)
     window = decision.faults.get("instead")
     if window is not None:
         act = window.inject.fault_kind.act

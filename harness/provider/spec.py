@@ -51,6 +51,7 @@ class Provider:
 
     Attributes:
         dialect: Whose wire format it speaks.
+        vendor: Whose API it is, by LiteLLM's name, where several vendors speak the dialect.
         model: The model that the chain requests.
         reply: How its mock answers.
         listen: Fixed `host:port` that the chain calls; any free port if None.
@@ -64,6 +65,7 @@ class Provider:
 
     dialect: Name
     model: Name
+    vendor: Name | None = None
     reply: ReplySpec = ReplySpec()
     listen: str | None = None
     upstream: str | None = None

@@ -16,7 +16,7 @@ from harness.provider.dialects import DIALECTS, Dialect, common
 from harness.provider.dialects.declaration import FinishReasons
 from harness.provider.reply import Send
 from harness.provider.respond import respond
-from tests.provider.exchange import ATTEMPT, CALL, PRESETS, provider, sent, split
+from tests.provider.exchange import ATTEMPT, CALL, PRESETS, provider, sent
 
 OWN = pytest.mark.parametrize("dialect", DIALECTS.own.values(), ids=DIALECTS.own)
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=40)
@@ -27,7 +27,7 @@ def stream(dialect: Dialect, *, tokens: int = 3, limit: int | None = None) -> li
     """Return the events of an answer that is well."""
     call = Call(model="m", streaming=True, usage=True, max_tokens=limit, prompt_tokens=10)
     answer = respond(provider(dialect.name, tokens=tokens), call, ATTEMPT)
-    return [event for step in answer.reply if isinstance(step, Send) for event in split(step.data)]
+    return [event for step in answer.reply if isinstance(step, Send) for event in dialect.framing.events(step.data)]
 
 
 @OWN
@@ -86,7 +86,9 @@ def test_usage_is_read_as_it_was_written(dialect: Dialect) -> None:
 def test_an_error_in_a_stream_is_read_as_it_was_written(dialect: Dialect, problem: str) -> None:
     """By its code; no event of an answer that is well holds one."""
     refusal = Refusal(CALL, ATTEMPT, problem=problem)  # type: ignore[arg-type]
-    found = [error for event in split(dialect.error_event(refusal)) if (error := dialect.read_error(event))]
+    found = [
+        error for event in dialect.framing.events(dialect.error_event(refusal)) if (error := dialect.read_error(event))
+    ]
     assert [error.error_code for error in found] == [dialect.fail(refusal).error_code]
     assert not any(dialect.read_error(event) for event in stream(dialect))
 

@@ -12,7 +12,7 @@ from harness.chain import Provider
 from harness.chain.openai_sdk import SdkSettings
 from harness.chain.scrub import scrub
 from harness.chain.spec import DUMMY_KEY
-from harness.provider.dialects import DIALECTS
+from harness.provider.dialects import dialect_of
 
 
 class UnknownModelError(Exception):
@@ -96,7 +96,7 @@ def client(provider: Provider, base_url: str, settings: SdkSettings) -> openai.A
         "max_retries": settings.max_retries,
         "timeout": openai.DEFAULT_TIMEOUT if settings.timeout_s is None else settings.timeout_s,
     }
-    called = DIALECTS[provider.dialect].openai_client
+    called = dialect_of(provider).openai_client
     assert called is not None
     made: openai.AsyncOpenAI = getattr(openai, called.name)(**called.arguments(base_url), **common)
     return made

@@ -20,8 +20,8 @@ from harness.history import AttemptOutcome
 from harness.http_rules import is_success
 from harness.provider import retry_after
 from harness.provider.answer import ParsedBody
-from harness.provider.dialects import DIALECTS, Dialect
-from harness.provider.dialects.wire import is_event, split
+from harness.provider.dialects import Dialect, dialect_of
+from harness.provider.dialects.framing import is_stream
 from harness.provider.marker import ATTEMPT_HEADER
 from harness.provider.reply import Send
 from harness.provider.usage import cost_usd
@@ -116,7 +116,7 @@ class AttemptRunner:
             incoming = reading.incoming = await self.reach.send(send.provider, request)
             attempt.answered(incoming.status)
             try:
-                if streaming and is_success(incoming.status) and _header(incoming, "content-type").startswith(_EVENTS):
+                if streaming and is_success(incoming.status) and is_stream(_header(incoming, "content-type")):
                     await self._stream(exchange, incoming, patience, latest_s)
                 else:
                     await self._plain(exchange, incoming)
@@ -126,7 +126,7 @@ class AttemptRunner:
     async def _plain(self, exchange: _AttemptInProgress, incoming: Incoming) -> None:
         send, _attempt, reading, on_text = exchange
         data = await incoming.read()
-        parsed = DIALECTS[self.chain.providers[send.provider].dialect].read_body(incoming.status, data)
+        parsed = dialect_of(self.chain.providers[send.provider]).read_body(incoming.status, data)
         if not is_success(incoming.status) or parsed.error_code is not None or not parsed.text:
             reading.error = parsed
             reading.finish = parsed.finish
@@ -141,11 +141,11 @@ class AttemptRunner:
     ) -> None:
         """Pass a stream's tokens on. It is complete only with a reason for its end."""
         send, _attempt, reading, on_text = exchange
-        dialect = DIALECTS[self.chain.providers[send.provider].dialect]
+        dialect = dialect_of(self.chain.providers[send.provider])
         time_s = asyncio.get_running_loop().time
         rest = b""
         async for data in incoming.body():
-            complete, rest = split(rest, data)
+            complete, rest = dialect.framing.split(rest, data)
             for event in complete:
                 step = dialect.read_event(event)
                 if step.part != "done":
@@ -170,7 +170,7 @@ class AttemptRunner:
         Raises:
             BrokenError: It is no event of a stream.
         """
-        if not step.text and reading.finish is None and not is_event(event):
+        if not step.text and reading.finish is None and not dialect.framing.is_event(event):
             raise BrokenError("malformed")
         reading.error = dialect.read_error(event)
         if reading.error is None:
@@ -225,9 +225,6 @@ class _AttemptInProgress(NamedTuple):
     attempt: OpenAttempt
     reading: PartialAnswer
     on_text: OnText
-
-
-_EVENTS = "text/event-stream"
 
 
 def _header(incoming: Incoming, name: str) -> str:

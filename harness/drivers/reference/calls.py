@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from harness.provider.dialects import DIALECTS
+from harness.provider.dialects import dialect_of
 from harness.provider.spec import Provider
 from harness.store import encode
 
@@ -35,7 +35,7 @@ def outgoing(provider: Provider, body: Mapping[str, Any], key: str) -> Outgoing:
         body: Of a chat completion in OpenAI's format; its model is replaced.
         key: Of the provider.
     """
-    dialect = DIALECTS[provider.dialect]
+    dialect = dialect_of(provider)
     written = dialect.request(provider.model, body)
     headers = dict([_JSON, dialect.authorize(key), *written.headers])
     return Outgoing(written.path, headers, encoded(written.body))

@@ -14,6 +14,7 @@ from harness.provider.dialects import calls, common, delays, wire
 from harness.provider.dialects.common import Events, MockAnswer, quoted
 from harness.provider.dialects.declaration import Dialect, FinishReasons, LiteLLMNames, WrittenRequest
 from harness.provider.dialects.delays import NOTHING, SentDelay
+from harness.provider.dialects.framing import SERVER_SENT
 from harness.provider.limit import Quota
 from harness.provider.reply import Headers, Send
 from harness.provider.spec import Provider
@@ -251,6 +252,7 @@ def _read_body(status: int, body: bytes) -> ParsedBody:
 ANTHROPIC = Dialect(
     name="anthropic",
     base_path="",
+    framing=SERVER_SENT,
     keepalive=_KEEPALIVE,
     last_event=rb"event: ?message_stop",
     request=_request,
@@ -278,4 +280,5 @@ ANTHROPIC = Dialect(
         model=str,
     ),
     openai_client=None,
+    of_vendor=None,
 )

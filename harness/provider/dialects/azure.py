@@ -12,6 +12,7 @@ from harness.provider.answer import Answer, Call, Refusal
 from harness.provider.dialects import calls, chat, common, delays, openai, responses, wire
 from harness.provider.dialects.chat import ChatError
 from harness.provider.dialects.declaration import Dialect, LiteLLMNames, OpenAIClient, WrittenRequest
+from harness.provider.dialects.framing import SERVER_SENT
 from harness.provider.limit import Quota
 from harness.provider.reply import Headers
 from harness.provider.spec import Provider
@@ -166,6 +167,7 @@ def _authorize(key: str) -> tuple[str, str]:
 AZURE = Dialect(
     name="azure",
     base_path="",
+    framing=SERVER_SENT,
     keepalive=chat.KEEPALIVE,
     last_event=chat.LAST_EVENT,
     request=_request,
@@ -195,4 +197,5 @@ AZURE = Dialect(
         ),  # `o_series/NAME` and the like choose a code path in LiteLLM
     ),
     openai_client=OpenAIClient("AsyncAzureOpenAI", lambda url: {"azure_endpoint": url, "api_version": API_VERSION}),
+    of_vendor=None,
 )

@@ -126,17 +126,19 @@ class Events(NamedTuple):
         opening: Those before the first token, together; empty for none.
         tokens: One for each.
         closing: Those after the last.
+        content_type: Of the stream.
     """
 
     opening: bytes
     tokens: list[Send]
     closing: list[Send]
+    content_type: str = "text/event-stream; charset=utf-8"
 
 
 def stream(spec: ReplySpec, mock: MockAnswer, call: Call, headers: Headers, events: Events) -> Answer:
     """Return a stream: headers and opening events leave with the first token, the closing events with the last."""
-    opening, tokens, closing = events
-    head = Head(200, (("content-type", "text/event-stream; charset=utf-8"), *headers))
+    opening, tokens, closing, content_type = events
+    head = Head(200, (("content-type", content_type), *headers))
     steps: list[Step] = [Wait(spec.ttft), head]
     if opening:
         steps.append(Send(opening))

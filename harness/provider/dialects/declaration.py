@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 from harness.provider.answer import Answer, Call, FinishReason, ParsedBody, Refusal
+from harness.provider.dialects.framing import Framing
 from harness.provider.limit import Quota
 from harness.provider.reply import Headers, Send
 from harness.provider.spec import Provider
@@ -91,11 +92,12 @@ class OpenAIClient(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dialect:
-    """A provider's wire format, in both directions. Its streams are server-sent events.
+    """A provider's wire format, in both directions.
 
     Attributes:
         name: As in `dialect:` of a chain file.
         base_path: What a client of this dialect appends to a host before anything else; empty if nothing.
+        framing: How its streams are divided into events.
         keepalive: Sent by the provider to keep a silent stream open: a comment, or an event without content.
         last_event: Matches the beginning of a stream's last event, after which clients stop reading; None if it has none.
         request: Writes a chat completion, given a model and the body of OpenAI's API.
@@ -117,10 +119,13 @@ class Dialect:
         is_answer: Returns whether the body of a plain success is an answer.
         litellm: How LiteLLM calls such a provider; None if it does not.
         openai_client: How OpenAI's official SDK calls one; None if it does not.
+        of_vendor: Returns the dialect as one vendor speaks it, given LiteLLM's name for the vendor; None if the dialect is that of
+            one vendor alone.
     """
 
     name: str
     base_path: str
+    framing: Framing
     keepalive: bytes
     last_event: bytes | None
     request: Callable[[str, Mapping[str, Any]], WrittenRequest]
@@ -141,3 +146,4 @@ class Dialect:
     is_answer: Callable[[bytes], bool]
     litellm: LiteLLMNames | None
     openai_client: OpenAIClient | None
+    of_vendor: Callable[[str], Dialect] | None

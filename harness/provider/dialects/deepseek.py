@@ -8,6 +8,7 @@ from harness.provider.answer import Answer, Call, Problem, Refusal
 from harness.provider.dialects import calls, chat, common, delays, wire
 from harness.provider.dialects.chat import ChatError
 from harness.provider.dialects.declaration import Dialect, LiteLLMNames, OpenAIClient
+from harness.provider.dialects.framing import SERVER_SENT
 from harness.provider.limit import Quota
 from harness.provider.reply import Headers
 from harness.provider.spec import Provider
@@ -94,6 +95,7 @@ def _quota_headers(quota: Quota, wall_ns: int) -> Headers:
 DEEPSEEK = Dialect(
     name="deepseek",
     base_path="",
+    framing=SERVER_SENT,
     keepalive=chat.KEEPALIVE,
     last_event=chat.LAST_EVENT,
     request=partial(chat.request, _PATH),
@@ -121,4 +123,5 @@ DEEPSEEK = Dialect(
         model=str,
     ),
     openai_client=OpenAIClient("AsyncOpenAI", lambda url: {"base_url": url}),
+    of_vendor=None,
 )

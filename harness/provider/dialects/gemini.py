@@ -15,6 +15,7 @@ from harness.provider.dialects import calls, chat, common, delays, wire
 from harness.provider.dialects.common import Events, MockAnswer, quoted
 from harness.provider.dialects.declaration import Dialect, FinishReasons, LiteLLMNames, WrittenRequest
 from harness.provider.dialects.delays import NOTHING, SentDelay
+from harness.provider.dialects.framing import SERVER_SENT
 from harness.provider.limit import Quota
 from harness.provider.reply import Headers, Send
 from harness.provider.spec import Provider
@@ -313,6 +314,7 @@ def _parsed_error(error: dict[str, Any]) -> ParsedBody:
 GEMINI = Dialect(
     name="gemini",
     base_path="",
+    framing=SERVER_SENT,
     keepalive=_KEEPALIVE,
     last_event=None,
     request=_request,
@@ -340,4 +342,5 @@ GEMINI = Dialect(
         model=str,
     ),
     openai_client=None,
+    of_vendor=None,
 )

@@ -8,6 +8,7 @@ from harness.provider.answer import Answer, Call, FinishReason, ParsedBody, Refu
 from harness.provider.dialects import calls, chat, common, delays, responses, wire
 from harness.provider.dialects.chat import ChatError
 from harness.provider.dialects.declaration import Dialect, LiteLLMNames, OpenAIClient
+from harness.provider.dialects.framing import SERVER_SENT
 from harness.provider.limit import Quota
 from harness.provider.reply import Headers, Send
 from harness.provider.spec import Provider
@@ -195,6 +196,7 @@ def read_usage(event: bytes) -> tuple[int | None, int | None]:
 OPENAI = Dialect(
     name="openai",
     base_path=_BASE_PATH,
+    framing=SERVER_SENT,
     keepalive=chat.KEEPALIVE,
     last_event=chat.LAST_EVENT,
     request=partial(chat.request, _PATH),
@@ -222,4 +224,5 @@ OPENAI = Dialect(
         model=str,
     ),
     openai_client=OpenAIClient("AsyncOpenAI", lambda url: {"base_url": url + _BASE_PATH}),
+    of_vendor=None,
 )

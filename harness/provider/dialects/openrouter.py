@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from harness.provider.answer import Answer, Call, Problem, Refusal
 from harness.provider.dialects import calls, chat, common, delays, wire
 from harness.provider.dialects.declaration import Dialect, LiteLLMNames, OpenAIClient
+from harness.provider.dialects.framing import SERVER_SENT
 from harness.provider.limit import Quota
 from harness.provider.reply import Headers
 from harness.provider.spec import Provider
@@ -161,6 +162,7 @@ def _quota_headers(quota: Quota, wall_ns: int) -> Headers:
 OPENROUTER = Dialect(
     name="openrouter",
     base_path=_BASE_PATH,
+    framing=SERVER_SENT,
     keepalive=_KEEPALIVE,
     last_event=chat.LAST_EVENT,
     request=partial(chat.request, _PATH),
@@ -188,4 +190,5 @@ OPENROUTER = Dialect(
         model=str,
     ),
     openai_client=OpenAIClient("AsyncOpenAI", lambda url: {"base_url": url + _BASE_PATH}),
+    of_vendor=None,
 )

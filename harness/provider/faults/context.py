@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from harness.http_rules import is_success
 from harness.provider.answer import Call
+from harness.provider.dialects.framing import is_stream
 from harness.provider.inject import Inject
 from harness.provider.reply import Close, End, Head, Reset, Send, Step
 
@@ -78,7 +79,7 @@ class AnswerProgress(NamedTuple):
             length = headers.get("content-length", "")
             return self._replace(
                 status=step.status,
-                stream=headers.get("content-type", "").startswith("text/event-stream"),
+                stream=is_stream(headers.get("content-type", "")),
                 length=int(length) if length.isdecimal() else None,
             )
         return self

@@ -15,8 +15,7 @@ def change(context: FaultContext, progress: AnswerProgress, step: Step) -> tuple
     """Send half of an event."""
     if not in_stream(context, progress, step) or not isinstance(step, Send):
         return progress, (step,)
-    before, mark, data = step.data.rstrip().rpartition(b"data:")
-    return progress._replace(fired=True), (Send(before + mark + data[: len(data) // 2 + 1] + b"\n\n"),)
+    return progress._replace(fired=True), (Send(context.dialect.framing.broken(step.data)),)
 
 
 MALFORMED = FaultKind(

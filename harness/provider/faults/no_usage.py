@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -11,14 +10,12 @@ from harness.provider.fault_words import phrases
 from harness.provider.faults.context import AnswerProgress, FaultContext
 from harness.provider.reply import Send, Step
 
-_EVENT = re.compile(rb".+?(?:(?:\r?\n){2}|\Z)", re.DOTALL)
-
 
 def change(context: FaultContext, progress: AnswerProgress, step: Step) -> tuple[AnswerProgress, Sequence[Step]]:
     """Leave usage out."""
     if not (progress.fine and progress.stream and isinstance(step, Send)):
         return progress, (step,)
-    data = b"".join(context.dialect.without_usage(event) for event in _EVENT.findall(step.data))
+    data = b"".join(context.dialect.without_usage(event) for event in context.dialect.framing.events(step.data))
     if data == step.data:
         return progress, (step,)
     return progress._replace(fired=True), (replace(step, data=data),) if data else ()

@@ -8,6 +8,7 @@ from harness.document.marks import field_error
 from harness.http_rules import FRAMING, has_body, is_success
 from harness.provider import retry_after
 from harness.provider.answer import Answer, Delay, Refusal
+from harness.provider.dialects.framing import is_stream
 from harness.provider.fault_kind import ActsInstead, Example, FaultKind, Words
 from harness.provider.fault_words import label
 from harness.provider.faults.context import FaultContext
@@ -44,7 +45,7 @@ def _with_own_body(context: FaultContext, status: int, body: str | dict[str, obj
     answer = Answer(reply=reply, error_code=parsed.error_code, retry_after_ns=parsed.retry_after_ns)
     answer = _with_headers(context, answer)
     streams = any(
-        name == "content-type" and value.startswith("text/event-stream")
+        name == "content-type" and is_stream(value)
         for step in answer.reply
         if isinstance(step, Head)
         for name, value in step.headers

@@ -1,0 +1,68 @@
+"""How the body of a stream is divided into events: server-sent events, or lines of JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import NamedTuple
+
+from harness.provider.dialects import wire
+
+
+class Framing(NamedTuple):
+    """How a dialect's streams are divided into events.
+
+    Attributes:
+        media_type: Of a stream, as in its Content-Type.
+        split: Returns the complete events and the rest, given the rest of the last call and the bytes since then.
+        is_event: Returns whether bytes are an event that a client can read.
+        broken: Returns an event with half of its JSON missing; the events after it can still be found.
+    """
+
+    media_type: str
+    split: Callable[[bytes, bytes], tuple[list[bytes], bytes]]
+    is_event: Callable[[bytes], bool]
+    broken: Callable[[bytes], bytes]
+
+    def events(self, data: bytes) -> list[bytes]:
+        """Return all events of some bytes; what follows the last whole one is an event too."""
+        events, rest = self.split(b"", data)
+        return [*events, rest] if rest else events
+
+
+def half(data: bytes) -> bytes:
+    """Return half of a JSON text, the odd byte included."""
+    return data[: len(data) // 2 + 1]
+
+
+def _broken_event(event: bytes) -> bytes:
+    before, mark, data = event.rstrip().rpartition(b"data:")
+    return before + mark + half(data) + b"\n\n"
+
+
+def _lines(rest: bytes, data: bytes) -> tuple[list[bytes], bytes]:
+    *lines, rest = (rest + data).split(b"\n")
+    return [line + b"\n" for line in lines], rest
+
+
+def _is_line(event: bytes) -> bool:
+    try:
+        return not event.strip() or isinstance(json.loads(event), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _broken_line(event: bytes) -> bytes:
+    return half(event.rstrip()) + b"\n"
+
+
+SERVER_SENT = Framing("text/event-stream", wire.split, wire.is_event, _broken_event)
+LINES = Framing("application/x-ndjson", _lines, _is_line, _broken_line)
+AWS_EVENTS_TYPE = "application/vnd.amazon.eventstream"
+
+_MEDIA_TYPES = (SERVER_SENT.media_type, LINES.media_type, AWS_EVENTS_TYPE)
+
+
+def is_stream(content_type: str) -> bool:
+    """Return whether a body with this Content-Type is a stream of events."""
+    return content_type.startswith(_MEDIA_TYPES)
