@@ -36,14 +36,18 @@ class Configuration(NamedTuple):
     """A configuration file of the hosted program's own, which is read as it is.
 
     Attributes:
-        key: The top-level key that every such file has, and no chain file.
+        keys: Top-level keys, one of which every such file has, and no chain file.
         what: What such a file is, with its article.
         read: Returns the chain that a file describes, given the model that callers ask for; None for the first one.
     """
 
-    key: str
+    keys: frozenset[str]
     what: str
     read: Callable[[Document, str | None], Chain]
+
+    def found_in(self, written: Mapping[str, Any]) -> bool:
+        """Return whether a file with these top-level keys is such a one."""
+        return not self.keys.isdisjoint(written)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Where a chain is to run, by the command line."""
+"""Where a chain is to run and what callers ask it for, by the command line."""
 
 from __future__ import annotations
 
@@ -14,15 +14,17 @@ from harness.errors import UsageError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChainHome:
-    """Where a chain is to run, in place of what its file names.
+    """Where a chain is to run and what callers ask it for, in place of what the files name.
 
     Attributes:
         python: The interpreter; its path is relative to the working directory.
         litellm: The version of LiteLLM in an environment that is built for it.
+        model: What callers ask for; LiteLLM configurations only.
     """
 
     python: str | None = None
     litellm: str | None = None
+    model: str | None = None
 
     def of(self, chain: Chain) -> Chain:
         """Return a chain that runs there.
@@ -30,6 +32,8 @@ class ChainHome:
         Raises:
             UsageError: Its driver cannot host it in another interpreter, or the two contradict each other.
         """
+        if self.model is not None and chain.litellm is None:
+            raise UsageError(f"{chain.name} is no LiteLLM configuration", where="--model", hint="leave --model out")
         if self.python is None and self.litellm is None:
             return chain
         option = "--litellm" if self.python is None else "--python"
@@ -50,7 +54,7 @@ class ChainHome:
         """What to write on a command line."""
         return [
             word
-            for option, value in (("--python", self.python), ("--litellm", self.litellm))
+            for option, value in (("--python", self.python), ("--litellm", self.litellm), ("--model", self.model))
             if value is not None
             for word in (option, value)
         ]

@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from harness.document.places import Place
 from harness.document.spelling import did_you_mean
-from harness.errors import HarnessError, UsageError, raise_errors, tried
-from harness.provider.dialects import DIALECTS, Dialect
+from harness.errors import HarnessError, raise_errors, tried
+from harness.provider.dialects import DIALECTS
+from harness.provider.spec import NAME_MAX
 
 if TYPE_CHECKING:
     from harness.document import Document
-
-PROVIDERS_MAX = 50
 
 _SECTIONS = ("router_settings", "litellm_settings", "environment_variables")
 _FALLBACKS = ("fallbacks", "context_window_fallbacks", "content_policy_fallbacks")
@@ -35,7 +34,6 @@ STRATEGIES = (
 OF_GROUPS = "priority"
 """What it takes in `routing_groups` besides."""
 _WEEK_S = 7 * 24 * 3600
-_NAMED_MAX = 5
 
 
 class _Number(NamedTuple):
@@ -68,12 +66,8 @@ def check(document: Document) -> None:
         for name in _SECTIONS
         if not isinstance(document.data.get(name) or {}, dict)
     ]
-    if "include" in document.data:
-        problem = "included files are not read"
-        mistakes.append(document.error(problem, ("include",), hint="put everything into one file"))
     mistakes += _deployment_errors(document)
     if not mistakes:  # the others rely on every deployment having a name and a model
-        mistakes += _format_errors(document)
         for unit in _units(document):
             tried(mistakes, unit)
     raise_errors(mistakes)
@@ -120,81 +114,45 @@ def group_of(asked: str, groups: list[str], named: Mapping[str, str]) -> str | N
     return next((p for p in patterns if re.fullmatch(re.escape(p).replace(r"\*", ".*"), asked)), None)
 
 
-def takes_chat(raw: Mapping[str, Any]) -> bool:
-    """Return whether a deployment takes chat completions, by its `mode`, else by its model's name."""
-    mode = (raw.get("model_info") or {}).get("mode")
+def takes_chat(raw: Mapping[str, Any], *, mode: str | None = None) -> bool:
+    """Return whether a deployment takes chat completions: by its `mode`, else by LiteLLM's, else by its model's name."""
+    mode = (raw.get("model_info") or {}).get("mode") or mode
     if mode is not None:
-        return mode in ("chat", "completion")
+        return mode in ("chat", "completion", "responses")
     return not _NOT_CHAT.match(raw["litellm_params"]["model"].rsplit("/", 1)[-1])
 
 
-def dialect_of(params: Mapping[str, Any]) -> tuple[str, str] | None:
-    """Return whose wire format a deployment speaks and what it asks the provider for; None if it is none of ours."""
+def provider_of(params: Mapping[str, Any]) -> tuple[str | None, str]:
+    """Return LiteLLM's name of a deployment's provider, None for an unknown model, and what the provider is asked for."""
     head, slash, rest = params["model"].partition("/")
     provider = params.get("custom_llm_provider")
-    if provider is None and not slash:
-        dialect = _of_bare_name(head)
-    elif provider is None or provider == head:
-        dialect, head = _of_provider(head), rest if slash else head
-    else:
-        dialect, head = _of_provider(provider), params["model"]
-    if dialect is None or dialect.litellm is None or not head:
-        return None
-    return dialect.name, dialect.litellm.model(head)
+    if provider is None:
+        return (head, rest) if slash and rest else (_provider_of_bare_name(head), head)
+    return (provider, rest if slash else head) if provider == head or not slash else (provider, params["model"])
 
 
-def known_providers() -> list[str]:
-    """Return LiteLLM's names of the providers that can be mocked."""
-    return [dialect.litellm.provider for dialect in DIALECTS.own.values() if dialect.litellm is not None]
-
-
-def _of_provider(name: str) -> Dialect | None:
-    """Return the dialect of a provider, given LiteLLM's name for it; one of another package must be called so too."""
-    for dialect in DIALECTS.own.values():
-        if dialect.litellm is not None and dialect.litellm.provider == name:
-            return dialect
-    return DIALECTS[name] if name in DIALECTS.foreign else None
-
-
-def _of_bare_name(model: str) -> Dialect | None:
-    """Return the dialect of a model without a prefix."""
-    named = [(dialect, dialect.litellm) for dialect in DIALECTS.own.values() if dialect.litellm is not None]
-    for dialect, names in named:
+def _provider_of_bare_name(model: str) -> str | None:
+    named = [dialect.litellm for dialect in DIALECTS.own.values() if dialect.litellm is not None]
+    for names in named:
         if names.families is not None and re.match(names.families, model):
-            return dialect
+            return names.provider
     if _ELSEWHERE.match(model):
         return None
-    return next((dialect for dialect, names in named if names.takes_unknown), None)
+    return next((names.provider for names in named if names.takes_unknown), None)
 
 
 def _deployment_errors(document: Document) -> list[HarnessError]:
-    listed = document.data["model_list"]
+    listed = document.data.get("model_list")
+    if listed is None:
+        problem = "this looks like a LiteLLM configuration without `model_list`"
+        hint = "are its models in the proxy's database? Write those of the chain into a copy of the file"
+        return [document.error(problem, hint=hint)]
     if not isinstance(listed, list) or not listed:
         return [document.error("expected a list of deployments", ("model_list",))]
     mistakes: list[HarnessError] = []
     for number, raw in enumerate(listed):
         tried(mistakes, partial(_check_deployment, document, ("model_list", number), raw))
     return mistakes
-
-
-def _format_errors(document: Document) -> Iterator[UsageError]:
-    """Yield one error for all deployments that no mock can stand for, and one where there are too few or too many others."""
-    listed = document.data["model_list"]
-    chats = [(number, raw["litellm_params"]) for number, raw in enumerate(listed) if takes_chat(raw)]
-    strange = [(number, params["model"]) for number, params in chats if dialect_of(params) is None]
-    if strange:
-        models = list(dict.fromkeys(repr(model) for _, model in strange))
-        named = ", ".join([*models[:_NAMED_MAX], *(["…"] if len(models) > _NAMED_MAX else [])])
-        count = f" ({len(strange)} deployments)" if len(strange) > 1 else ""
-        yield document.error(
-            f"no mocked provider speaks the wire format of {named}{count}",
-            ("model_list", strange[0][0], "litellm_params", "model"),
-            known=", ".join(f"{name}/…" for name in known_providers()) + ", and names without a prefix",
-            hint="remove it from a copy of the file, or write openai/… for a provider that is compatible",
-        )
-    if not 0 < len(chats) <= PROVIDERS_MAX:
-        problem = f"{len(chats)} deployments that take chat completions"
-        yield document.error(problem, ("model_list",), known=f"1 to {PROVIDERS_MAX}")
 
 
 def _check_deployment(document: Document, place: Place, raw: Any) -> None:
@@ -301,8 +259,8 @@ def _known(document: Document, place: Place, name: str) -> None:
 def _text(document: Document, place: Place, value: Any) -> str:
     if value is None:
         raise document.error("missing", place)
-    if not isinstance(value, str) or not 0 < len(value) <= 100:
-        raise document.error("expected a name of 1 to 100 characters", place)
+    if not isinstance(value, str) or not 0 < len(value) <= NAME_MAX:
+        raise document.error(f"expected a name of 1 to {NAME_MAX} characters", place)
     return value
 
 

@@ -13,11 +13,12 @@ from functools import partial
 from typing import Any, cast
 
 from harness.chain.litellm_check import aliases, section
-from harness.chain.litellm_config import Deployment, deployments, fallback_sources
+from harness.chain.litellm_config import Deployment, deployments
+from harness.chain.litellm_reading import COMPATIBLE, fallback_sources
 from harness.chain.litellm_settings import GENERAL, LOGINS, ROUTER, SECTIONS, is_module
 from harness.chain.spec import DUMMY_KEY, Chain, ChainError, Retry
 from harness.document.spelling import did_you_mean
-from harness.provider.dialects import DIALECTS
+from harness.provider.dialects import DIALECTS, dialect_of
 from harness.provider.dialects.declaration import LiteLLMNames
 from harness.provider.spec import Provider
 
@@ -36,8 +37,8 @@ class RouterSettings:
         module: Attributes of the `litellm` module; the proxy's `litellm_settings`.
         general: The proxy's `general_settings`; empty for the Router alone.
         addressable: The model that leads to a provider, by provider.
-        names: Each deployment's provider, by place in `model_list`.
-        dialects: Each deployment's dialect, likewise.
+        names: The name of each deployment's provider, by place in `model_list`.
+        providers: Each deployment's provider as it is mocked, likewise.
         warnings: What is not carried over, in sentences.
     """
 
@@ -47,7 +48,7 @@ class RouterSettings:
     general: dict[str, Any] = field(default_factory=dict)
     addressable: dict[str, str]
     names: tuple[str, ...]
-    dialects: tuple[str, ...]
+    providers: tuple[Provider, ...]
     warnings: tuple[str, ...] = ()
 
 
@@ -68,21 +69,21 @@ def router_settings(
     return _own(chain, base_urls) if chain.litellm is None else _theirs(chain, base_urls, environ, proxy=proxy)
 
 
-def litellm_names(dialect: str) -> LiteLLMNames:
-    """Return how LiteLLM calls a provider of a dialect that has been checked."""
-    names = DIALECTS[dialect].litellm
+def litellm_names(provider: Provider) -> LiteLLMNames:
+    """Return how LiteLLM calls a provider whose dialect has been checked."""
+    names = dialect_of(provider).litellm
     assert names is not None
     return names
 
 
-def api_base(dialect: str, base_url: str) -> str:
+def api_base(provider: Provider, base_url: str) -> str:
     """Return a provider's `api_base`; LiteLLM appends the rest of the path."""
-    return base_url.rstrip("/") + litellm_names(dialect).path
+    return base_url.rstrip("/") + litellm_names(provider).path
 
 
 def _own(chain: Chain, base_urls: Mapping[str, str]) -> RouterSettings:
     for name, provider in chain.providers.items():
-        if DIALECTS[provider.dialect].litellm is None:
+        if dialect_of(provider).litellm is None:
             raise ChainError(
                 f"LiteLLM does not speak {provider.dialect}",
                 ("providers", name, "dialect"),
@@ -106,15 +107,15 @@ def _own(chain: Chain, base_urls: Mapping[str, str]) -> RouterSettings:
         module={},
         addressable={name: name for name in names},
         names=names,
-        dialects=tuple(chain.providers[name].dialect for name in names),
+        providers=tuple(chain.providers[name] for name in names),
         warnings=tuple(warnings),
     )
 
 
 def _params(provider: Provider, base_url: str) -> dict[str, Any]:
     return {
-        "model": f"{litellm_names(provider.dialect).provider}/{provider.model}",
-        "api_base": api_base(provider.dialect, base_url),
+        "model": f"{litellm_names(provider).provider}/{provider.model}",
+        "api_base": api_base(provider, base_url),
         "api_key": DUMMY_KEY,
     }
 
@@ -153,18 +154,15 @@ def _retries(retry: Retry, warnings: list[str]) -> dict[str, Any]:
 
 def _theirs(chain: Chain, base_urls: Mapping[str, str], environ: Mapping[str, str], *, proxy: bool) -> RouterSettings:
     config = chain.litellm or {}
-    warnings: list[str] = []
+    warnings: list[str] = list(chain.notes)
     theirs = {str(name): str(value) for name, value in section(config, "environment_variables").items()}
     known = ChainMap(theirs, cast("MutableMapping[str, str]", environ))  # no copy: it is asked for what is needed alone
-    listed = deployments(config)
+    listed = deployments(chain)
     lacking = _Lacking()
     model_list = tuple(_rewired(entry, base_urls.get(entry.name, ""), known, lacking) for entry in listed)
     warnings += lacking.warnings()
     warnings += _mocked(listed)
-    left_out = len(config["model_list"]) - len(listed)
-    if left_out:
-        few = "1 deployment that takes" if left_out == 1 else f"{left_out} deployments that take"
-        warnings.append(f"left out: {few} no chat completions")
+    warnings += _left_out(chain)
     router = _applied(config, "router_settings", ROUTER.__contains__, known, warnings)
     module = _applied(config, "litellm_settings", partial(is_module, proxy=proxy), known, warnings)
     general: dict[str, Any] = {}
@@ -177,7 +175,7 @@ def _theirs(chain: Chain, base_urls: Mapping[str, str], environ: Mapping[str, st
             warnings.append(f"{name}: not applied, it is for LiteLLM's proxy")
         elif name != "general_settings" and name not in SECTIONS:
             warnings.append(f"{name}: not applied")
-    groups = {entry.group for entry in listed} | set(aliases(config))
+    groups = {raw["model_name"] for raw in config["model_list"]} | set(aliases(config))
     for source in fallback_sources(config):
         if source != "*" and source not in groups and not any("*" in group for group in groups):
             hint = did_you_mean(source, groups)
@@ -192,9 +190,19 @@ def _theirs(chain: Chain, base_urls: Mapping[str, str], environ: Mapping[str, st
         general=general,
         addressable=addressable,
         names=tuple(entry.name for entry in listed),
-        dialects=tuple(entry.dialect for entry in listed),
+        providers=tuple(entry.provider for entry in listed),
         warnings=tuple(warnings),
     )
+
+
+def _left_out(chain: Chain) -> Iterator[str]:
+    """Yield one warning for all deployments that are no part of the test, and one where LiteLLM could not be asked."""
+    if chain.left_out:
+        why = "; ".join(f"{len(names)} that {reason} ({_some(names)})" for reason, names in chain.left_out.items())
+        yield f"left out: {why}"
+    taken = [name for name, provider in chain.providers.items() if provider.dialect == COMPATIBLE]
+    if chain.read_by is None and taken:
+        yield f"LiteLLM could not be asked, so these are taken for providers that speak OpenAI's format: {_some(taken)}"
 
 
 def _mocked(listed: Sequence[Deployment]) -> Iterator[str]:
@@ -267,7 +275,7 @@ def _rewired(entry: Deployment, base_url: str, environ: Mapping[str, str], lacki
             lacking.unset.setdefault((key, str(value).partition("/")[2]), []).append(entry.name)
         else:
             params[key] = resolved
-    params["api_base"] = api_base(entry.dialect, base_url)
+    params["api_base"] = api_base(entry.provider, base_url)
     if "base_url" in params:  # LiteLLM lets it win over api_base
         params["base_url"] = params["api_base"]
     if params.get("api_key") is None:
@@ -277,7 +285,7 @@ def _rewired(entry: Deployment, base_url: str, environ: Mapping[str, str], lacki
 
 def _key(entry: Deployment, environ: Mapping[str, str], lacking: _Lacking) -> str:
     stated = entry.params.get("api_key")
-    variables = litellm_names(entry.dialect).key_variables
+    variables = litellm_names(entry.provider).key_variables
     if stated is None:
         for variable in variables:
             if environ.get(variable):

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from harness.chain import upstream
 from harness.chain.driver import DRIVERS, Driver
-from harness.chain.spec import DERIVED, Chain, ChainError, HostedConfig
+from harness.chain.spec import DERIVED, ROLES, Chain, ChainError, HostedConfig
 from harness.document import Document, did_you_mean, read, validate
 from harness.errors import HarnessError, UsageError, raise_errors, tried
 from harness.provider.dialects import DIALECTS
@@ -30,10 +30,10 @@ def load(path: Path, *, model: str | None = None) -> Chain:
     Raises:
         UsageError: The file is not a chain; names file, line and field.
     """
-    document = read(path)
+    document = chain_document(path)
     written = document.data if isinstance(document.data, dict) else {}
     for driver in DRIVERS.own.values():
-        if driver.configuration is not None and driver.configuration.key in written:
+        if driver.configuration is not None and driver.configuration.found_in(written):
             return driver.configuration.read(document, model)
     if "config" in written:
         return _hosted(document, model)
@@ -49,9 +49,32 @@ def load(path: Path, *, model: str | None = None) -> Chain:
     return replace(chain, python=_python(document, chain.python), folder=folder)
 
 
+def chain_document(path: Path) -> Document:
+    """Return a chain's file as plain data; a configuration of a hosted program's own as that program reads it.
+
+    Raises:
+        UsageError: See `harness.document.read`.
+    """
+    keys = frozenset().union(*(kind.keys for driver in DRIVERS.own.values() if (kind := driver.configuration)))
+    theirs = re.compile(rb"^(?:%s)\s*:" % "|".join(sorted(keys)).encode(), re.MULTILINE)
+    document = read(path, theirs)
+    data = document.data
+    if not isinstance(data, dict) or "include" not in data or keys.isdisjoint(data):
+        return document
+    merged = {key: value for key, value in data.items() if key != "include"}
+    for written in data["include"] if isinstance(data["include"], list) else [data["include"]]:
+        included = read(path.parent / str(written), theirs).data
+        if not isinstance(included, dict):
+            raise document.error(f"{written!r} holds no settings", ("include",))
+        for key, value in included.items():  # lists grow, everything else is replaced, as in LiteLLM
+            grows = isinstance(value, list) and isinstance(merged.get(key), list)
+            merged[key] = [*merged[key], *value] if grows else value
+    return replace(document, data=merged)
+
+
 def configuration_path(path: Path) -> Path:
     """Return the file that defines what a chain does: the one that a chain file names after `config`, else the chain file."""
-    written = read(path).data
+    written = chain_document(path).data
     named = written.get("config") if isinstance(written, dict) else None
     return path.parent / named if isinstance(named, str) else path
 
@@ -67,10 +90,9 @@ def _hosted(document: Document, model: str | None) -> Chain:
     path = document.path.parent / how.config
     if not path.is_file():
         raise document.error(f"no such file: {how.config!r}", ("config",))
-    config = read(path)
-    if not isinstance(config.data, dict) or kind.key not in config.data:
-        problem = f"not {kind.what}: it has no {kind.key}"
-        raise document.error(problem, ("config",))
+    config = chain_document(path)
+    if not isinstance(config.data, dict) or not kind.found_in(config.data):
+        raise document.error(f"not {kind.what}", ("config",))
     chain = replace(
         kind.read(config, model),
         name=how.name,
@@ -126,7 +148,7 @@ def _errors(document: Document, chain: Chain) -> Iterator[UsageError]:
         place = ("providers", name)
         if not _NAME.fullmatch(name):
             yield document.error(f"not a provider's name: {name!r}", place, hint="letters, digits, - and _, at most 63")
-        if name in {"primary", "fallbacks", "all"} or re.fullmatch(r"fallback-\d+", name):
+        if ROLES.fullmatch(name):
             yield document.error(f"{name!r} is a role and cannot name a provider", place)
     for number, name in enumerate(chain.order):
         if name not in chain.providers:

@@ -120,9 +120,11 @@ class _Kind(Enum):
 def redact(chain: Chain) -> Chain:
     """Return the chain as it may be written down; references to the environment stay.
 
-    Where it runs is left out: the same test may run anywhere, and a path names a machine.
+    Where it runs is left out: the same test may run anywhere, and a path names a machine. So is what concerns its file alone.
     """
-    return replace(_Redaction({}).chain(chain), python=None, environment=None, folder=None)
+    return replace(
+        _Redaction({}).chain(chain), python=None, environment=None, folder=None, left_out={}, notes=(), read_by=None
+    )
 
 
 def secrets(chain: Chain, environ: Mapping[str, str]) -> frozenset[str]:

@@ -25,8 +25,13 @@ PackageName = Annotated[
 OtherAnswer = Literal["cache", "canned", "rewrites"]
 RetryOn = Literal["rate_limit", "server_error", "timeout", "connection"]
 
-DERIVED = frozenset({"folder", "litellm", "model", "peers"})
+DERIVED = frozenset({"folder", "left_out", "litellm", "model", "notes", "peers", "read_by"})
 """Fields that a chain file must not have: they come from a LiteLLM configuration, or from where the file is."""
+
+PROVIDERS_MAX = 200
+
+ROLES = re.compile(r"primary(\.\d+)?|fallbacks|all|fallback-\d+(\.\d+)?")
+"""Names that stand for providers by their place in the order."""
 
 DUMMY_KEY = "sk-no-key"
 """Sent to providers for which no key is given: mocked ones need none."""
@@ -203,14 +208,17 @@ class Chain:
         folder: The folder from which the target is imported.
         litellm: The LiteLLM configuration as the user wrote it, for a chain that came from one.
         model: What callers ask for.
+        left_out: Names of deployments of that configuration that are no part of the test, by the reason.
+        notes: What was found while that configuration was read, in sentences.
+        read_by: The version of LiteLLM that was asked what that configuration means; None if none was.
     """
 
     __pydantic_config__ = STRICT
 
     name: Name
     driver: Name
-    providers: Annotated[dict[str, Provider], Len(1, 50)]
-    order: Annotated[tuple[str, ...], Len(1, 50)]
+    providers: Annotated[dict[str, Provider], Len(1, PROVIDERS_MAX)]
+    order: Annotated[tuple[str, ...], Len(1, PROVIDERS_MAX)]
     peers: tuple[tuple[str, ...], ...] = ()
     retry: Retry | None = None
     timeout: Annotated[Duration, Gt(0)] | None = None
@@ -228,6 +236,9 @@ class Chain:
     folder: str | None = None
     litellm: dict[str, Any] | None = field(default=None, repr=False)
     model: str | None = None
+    left_out: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    read_by: str | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -249,11 +260,28 @@ class Chain:
         return frozenset({name}).union(*(peers for peers in self.peers if name in peers))
 
     @property
+    def levels(self) -> tuple[tuple[str, ...], ...]:
+        """The order in sets: a provider and its peers are one."""
+        found: list[tuple[str, ...]] = []
+        for name in self.order:
+            if not any(name in level for level in found):
+                peers = self.with_peers(name)
+                found.append(tuple(each for each in self.order if each in peers))
+        return tuple(found)
+
+    @property
     def roles(self) -> dict[str, tuple[str, ...]]:
-        """Names of the providers by role: `primary`, `fallback-1`, …, `fallbacks`, `all`."""
-        first, *rest = self.order
-        numbered = {f"fallback-{place}": (name,) for place, name in enumerate(rest, start=1)}
-        return {"primary": (first,), **numbered, "fallbacks": tuple(rest), "all": self.order}
+        """Names of the providers by role: `primary`, `fallback-1`, …, `fallbacks`, `all`; of several peers `primary.1`, …."""
+        first, *rest = self.levels
+        found = {"primary": first, **{f"fallback-{place}": level for place, level in enumerate(rest, start=1)}}
+        single = {
+            f"{role}.{place}": (name,)
+            for role, level in found.items()
+            if len(level) > 1
+            for place, name in enumerate(level, start=1)
+        }
+        fallbacks = tuple(name for level in rest for name in level)
+        return {**found, **single, "fallbacks": fallbacks, "all": self.order}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

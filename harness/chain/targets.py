@@ -1,19 +1,20 @@
-"""What the name after a fault's `on` stands for: a provider, a role, or a model group of a LiteLLM configuration."""
+"""What the name after a fault's `on` stands for: a provider, a role, a model group of a LiteLLM configuration, or a vendor."""
 
 from __future__ import annotations
 
 from harness.chain.litellm_check import aliases
 from harness.chain.litellm_config import deployments
 from harness.chain.spec import Chain
+from harness.provider.dialects import vendor_of
 
 
 def targets(chain: Chain) -> dict[str, tuple[str, ...]]:
-    """Return the providers that each name stands for; where one name has several meanings, the first of the three counts.
+    """Return the providers that each name stands for; where one name has several meanings, the first of the four counts.
 
     Roles that the chain has no provider for are left out.
     """
     meanings: dict[str, tuple[str, ...]] = {name: (name,) for name in chain.names}
-    for others in (chain.roles, groups(chain)):
+    for others in (chain.roles, groups(chain), vendors(chain)):
         meanings |= {name: providers for name, providers in others.items() if providers and name not in meanings}
     return meanings
 
@@ -22,6 +23,15 @@ def groups(chain: Chain) -> dict[str, tuple[str, ...]]:
     """Return the providers of each model group and of each alias of one; none without a LiteLLM configuration."""
     if chain.litellm is None:
         return {}
-    listed = [each for each in deployments(chain.litellm) if each.name in chain.providers]
+    listed = deployments(chain)
     found = {each.group: tuple(peer.name for peer in listed if peer.group == each.group) for each in listed}
     return {**{alias: found[group] for alias, group in aliases(chain.litellm).items() if group in found}, **found}
+
+
+def vendors(chain: Chain) -> dict[str, tuple[str, ...]]:
+    """Return the providers of each vendor, by `vendor:NAME`."""
+    found: dict[str, tuple[str, ...]] = {}
+    for name in chain.names:
+        vendor = f"vendor:{vendor_of(chain.providers[name])}"
+        found[vendor] = (*found.get(vendor, ()), name)
+    return found

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from harness.cli.app import app
-from harness.cli.options import ChainOption, Json, LiteLLMAt, PythonAt, home_of
+from harness.cli.options import ChainOption, Json, LiteLLMAt, ModelOption, PythonAt, home_of
 from harness.cli.output import show
 from harness.errors import ExitCode
 
@@ -24,13 +24,14 @@ def check(
     chain: ChainOption = None,
     python: PythonAt = None,
     litellm: LiteLLMAt = None,
+    model: ModelOption = None,
     as_json: Json = False,
 ) -> int:
     """Validate files without running anything."""
     from harness import experiment  # noqa: PLC0415
     from harness.scenario.shipped import named  # noqa: PLC0415
 
-    home = home_of(python, litellm)
+    home = home_of(python, litellm, model)
     checked = [result for path in files for result in experiment.check(path, chain=chain, home=home)]
     if as_json:
         show({"files": [result.as_json() for result in checked]})

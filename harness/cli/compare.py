@@ -71,7 +71,7 @@ def _compare_chains(
         versions = litellm.split("..")
         if len(versions) != 2 or not all(versions):
             raise UsageError(f"not two versions: {litellm!r}", where="--litellm", hint="--litellm 1.90.0..1.106.2")
-        sides = [experiment.ChainSide(path=before, home=home_of(None, version)) for version in versions]
+        sides = [experiment.ChainSide(path=before, home=home_of(None, version, None)) for version in versions]
     else:
         assert after is not None
         sides = [experiment.ChainSide(path=path) for path in (before, after)]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from harness.cli.app import app
-from harness.cli.options import Json, LiteLLMAt, PythonAt, Reports, home_of
+from harness.cli.options import Json, LiteLLMAt, ModelOption, PythonAt, Reports, home_of
 from harness.cli.output import show
 from harness.draw import SEED_MAX
 from harness.errors import UsageError
@@ -50,6 +50,7 @@ def explore(
     ] = None,
     python: PythonAt = None,
     litellm: LiteLLMAt = None,
+    model: ModelOption = None,
     reports: Reports = Path("reports"),
     as_json: Json = False,
 ) -> int:
@@ -61,7 +62,7 @@ def explore(
     from harness.report.progress import SearchProgress  # noqa: PLC0415
     from harness.scenario import EXPLORED  # noqa: PLC0415
 
-    home = home_of(python, litellm)
+    home = home_of(python, litellm, model)
     progress = SearchProgress()
     with _interruptible() as interrupted:
         explored = experiment.explore(

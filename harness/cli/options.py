@@ -39,6 +39,10 @@ LiteLLMAt = Annotated[
         "--litellm", metavar="VERSION", help="Build an environment with this LiteLLM, and run the chain in it."
     ),
 ]
+ModelOption = Annotated[
+    str | None,
+    typer.Option("--model", metavar="NAME", help="What callers ask for; goes with a litellm-config.yaml."),
+]
 
 BaselineAt = Annotated[
     Path | None,
@@ -50,11 +54,11 @@ SummaryFile = Annotated[
 ]
 
 
-def home_of(python: Path | None, litellm: str | None) -> ChainHome:
-    """Return where the chain is to run."""
+def home_of(python: Path | None, litellm: str | None, model: str | None) -> ChainHome:
+    """Return where the chain is to run and what callers ask it for."""
     from harness.chain.home import ChainHome  # noqa: PLC0415 - `harness --help` stays quick
 
-    return ChainHome(python=None if python is None else str(python), litellm=litellm)
+    return ChainHome(python=None if python is None else str(python), litellm=litellm, model=model)
 
 
 def command_line(

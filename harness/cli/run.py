@@ -18,6 +18,7 @@ from harness.cli.options import (
     EngineName,
     Json,
     LiteLLMAt,
+    ModelOption,
     PythonAt,
     Reports,
     Seed,
@@ -44,6 +45,7 @@ def run(
     engine: EngineName = Engine.LIVE,
     python: PythonAt = None,
     litellm: LiteLLMAt = None,
+    model: ModelOption = None,
     allow_real: AllowReal = False,
     baseline: BaselineAt = None,
     summary: SummaryFile = None,
@@ -54,7 +56,7 @@ def run(
     from harness import experiment  # noqa: PLC0415 - `harness --help` and `check` stay quick
     from harness.report.progress import RunProgress  # noqa: PLC0415
 
-    home = home_of(python, litellm)
+    home = home_of(python, litellm, model)
     earlier = experiment.Baseline.open(baseline) if baseline else None
     with RunProgress() as progress:
         result = experiment.run(

@@ -16,6 +16,7 @@ from harness.cli.options import (
     EngineName,
     Json,
     LiteLLMAt,
+    ModelOption,
     PythonAt,
     Reports,
     SummaryFile,
@@ -57,6 +58,7 @@ def suite(
     engine: EngineName = Engine.LIVE,
     python: PythonAt = None,
     litellm: LiteLLMAt = None,
+    model: ModelOption = None,
     junit: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write the JUnit file here.")] = None,
     allow_real: AllowReal = False,
     baseline: BaselineAt = None,
@@ -68,7 +70,7 @@ def suite(
     from harness import experiment  # noqa: PLC0415
     from harness.report.progress import RunProgress  # noqa: PLC0415
 
-    home = home_of(python, litellm)
+    home = home_of(python, litellm, model)
     earlier = experiment.Baseline.open(baseline) if baseline else None
     with RunProgress() as progress:
         card = experiment.suite(

@@ -33,11 +33,13 @@ class Document:
         path: As the user named it.
         data: Mappings, lists, texts, numbers, booleans and None. Every text can be encoded, every number is finite.
         lines: Line, counted from 1, of each key or item, by its place (`("faults", 0, "on")`).
+        surprises: What YAML 1.1 makes of a value or a key and its author perhaps did not mean, each with its place.
     """
 
     path: Path
     data: Any
     lines: Mapping[Place, int]
+    surprises: tuple[tuple[Place, str], ...] = ()
 
     def where(self, place: Place = ()) -> str:
         """Return `file:line: field` of a place; if it is not in the file, the line of the nearest place around it."""
@@ -54,13 +56,18 @@ class Document:
         return UsageError(problem, where=self.where(place), known=known, hint=hint)
 
 
-def read(path: Path) -> Document:
-    """Return a YAML 1.2 file as plain data.
+def read(path: Path, older: re.Pattern[bytes] | None = None) -> Document:
+    """Return a YAML file as plain data.
+
+    Args:
+        path: The file.
+        older: A file in which this is found is read as YAML 1.1, any other as YAML 1.2.
 
     Raises:
         UsageError: The file cannot be read, or is not one YAML document of plain data.
     """
-    return parse(_bytes(path), path)
+    raw = _bytes(path)
+    return parse(raw, path, older=older is not None and older.search(raw) is not None)
 
 
 def _bytes(path: Path) -> bytes:
@@ -82,15 +89,17 @@ def _bytes(path: Path) -> bytes:
     return raw
 
 
-def parse(raw: bytes, path: Path) -> Document:
-    """Return YAML text as plain data; see `read`."""
+def parse(raw: bytes, path: Path, *, older: bool = False) -> Document:
+    """Return YAML text as plain data, read as YAML 1.1 if `older`; see `read`."""
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = raw[: error.start].count(b"\n") + 1
         raise UsageError("not UTF-8 text", where=f"{path}:{line}") from None
     try:
-        node = YAML(typ="safe", pure=True).compose(text)
+        yaml = YAML(typ="safe", pure=True)
+        yaml.version = (1, 1) if older else None
+        node = yaml.compose(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
@@ -102,9 +111,9 @@ def parse(raw: bytes, path: Path) -> Document:
     except (YAMLError, ValueError, RecursionError) as error:
         problem = f"not valid YAML: {_first_line(error)}"
         raise UsageError(problem, where=f"{path}:{_error_line(text, error)}") from None
-    reader = _Reader(path)
+    reader = _Reader(path, older=older)
     data = reader.plain(node, ()) if node is not None else None
-    return Document(path, data, reader.lines)
+    return Document(path, data, reader.lines, tuple(reader.surprises))
 
 
 def _first_line(error: Exception) -> str:
@@ -116,15 +125,27 @@ def _error_line(text: str, error: Exception) -> int:
     return text.count("\n", 0, position) + 1 if isinstance(position, int) else 1
 
 
+def _sixties(text: str) -> int | float:
+    """Return a number of YAML 1.1 that is written like a time: `1:30` is 90."""
+    sign = -1 if text.startswith("-") else 1
+    number: int | float = 0
+    for part in text.lstrip("+-").split(":"):
+        number = number * 60 + (float(part) if "." in part else int(part))
+    return sign * number
+
+
 class _Reader:
     """Turns the nodes of one YAML document into plain data.
 
     Args:
         path: For errors.
+        older: It is YAML 1.1, of which a duplicate key and a few words for true and false are a part.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, older: bool) -> None:
         self.lines: dict[Place, int] = {}
+        self.surprises: list[tuple[Place, str]] = []
+        self._older = older
         self._path = path
         self._count = 0
 
@@ -145,15 +166,31 @@ class _Reader:
 
     def _mapping(self, node: MappingNode, place: Place) -> dict[str, Any]:
         mapping: dict[str, Any] = {}
+        merged: dict[str, Any] = {}
         for key_node, value_node in node.value:
+            if isinstance(key_node, ScalarNode) and key_node.value == "<<" and key_node.style is None:
+                merged = {**self._merged(value_node, place), **merged}
+                continue
             if not isinstance(key_node, ScalarNode):
                 raise self._error("a key must be a word", key_node, place)
             key = self._text(key_node, place)
-            if key in mapping:
+            if key in mapping and not self._older:
                 raise self._error(f"duplicate key {key[:80]!r}", key_node, (*place, key))
+            if key in mapping:
+                self.surprises.append(((*place, key), f"{key[:80]!r} is written twice; the last one counts"))
             self.lines[*place, key] = key_node.start_mark.line + 1
             mapping[key] = self.plain(value_node, (*place, key))
-        return mapping
+        return {**merged, **mapping}
+
+    def _merged(self, node: Node, place: Place) -> dict[str, Any]:
+        """Return what a merge key brings along: a mapping, or several, of which the first that has a key counts."""
+        parts = node.value if isinstance(node, SequenceNode) else [node]
+        found: dict[str, Any] = {}
+        for part in parts:
+            if not isinstance(part, MappingNode):
+                raise self._error("a merge key needs a mapping, or a list of mappings", node, place)
+            found = {**self._mapping(part, place), **found}
+        return found
 
     def _scalar(self, node: ScalarNode, place: Place) -> Any:
         kind = node.tag.rsplit(":", 1)[-1] if node.tag else "str"
@@ -161,16 +198,26 @@ class _Reader:
         if kind == "null":
             return None
         if kind == "bool":
-            return text.lower() == "true"
+            value = text.lower() in ("true", "yes", "on")
+            if text.lower() not in ("true", "false"):
+                self.surprises.append((place, f"{text} means {str(value).lower()} in YAML 1.1"))
+            return value
         if kind in ("int", "float"):
-            return self._number(text, kind, node, place)
+            number = self._number(text, kind, node, place)
+            if self._older and re.search(r":|^[-+]?0\d", text):
+                self.surprises.append((place, f"{text} means {number} in YAML 1.1"))
+            return number
         return text
 
     def _number(self, text: str, kind: str, node: ScalarNode, place: Place) -> int | float:
         digits = text.replace("_", "")
         try:
-            if kind == "int":
-                number: int | float = int(digits, 10 if re.fullmatch(r"[-+]?0\d+", digits) else 0)
+            number: int | float
+            if ":" in digits:
+                number = _sixties(digits)
+            elif kind == "int":
+                leading = re.fullmatch(r"[-+]?0\d+", digits)
+                number = int(digits, (8 if self._older else 10) if leading else 0)
             else:
                 number = float(digits.replace(".inf", "inf").replace(".nan", "nan"))
         except ValueError:

@@ -57,6 +57,14 @@ def settled(chain: Chain, say: Say = to_stderr) -> Chain:
     return replace(chain, python=str(_python(_folder(wanted(chain), say))))
 
 
+def settled_if_kept(chain: Chain) -> Chain | None:
+    """Return the same as `settled`, but None where an environment would have to be built."""
+    if chain.environment is None:
+        return chain
+    folder = _place(wanted(chain))
+    return replace(chain, python=str(_python(folder))) if folder.is_dir() else None
+
+
 def kept() -> list[BuiltEnvironment]:
     """Return what is in the cache, the last used first."""
     return sorted(_kept(), key=lambda each: -each.used_s)
@@ -86,11 +94,15 @@ def wanted(chain: Chain) -> tuple[str, ...]:
     return (*litellm, *sorted(spec.packages))
 
 
-def _folder(wanted: tuple[str, ...], say: Say) -> Path:
-    """Return the folder of an environment; it is built if there is none."""
+def _place(wanted: tuple[str, ...]) -> Path:
     content = json.dumps([platform.python_implementation(), platform.python_version(), platform.machine(), wanted])
     key = hashlib.sha256(content.encode()).hexdigest()[:12]
-    folder = cache_folder() / "environments" / f"python-{platform.python_version()}-{key}"
+    return cache_folder() / "environments" / f"python-{platform.python_version()}-{key}"
+
+
+def _folder(wanted: tuple[str, ...], say: Say) -> Path:
+    """Return the folder of an environment; it is built if there is none."""
+    folder = _place(wanted)
     what = f"an environment with {', '.join(wanted) or 'no packages'}"
 
     def build(target: Path) -> None:

@@ -8,9 +8,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from harness import chain as chains
-from harness.drivers.built import settled
 from harness.experiment.chain_differences import ChainDifferences, ChainSide, ShownAgain
+from harness.experiment.prepare import opened
 from harness.experiment.sim_run import mocked
 from harness.experiment.suites.conductor import SuiteProgress
 from harness.report.chain_comparison import BehaviourChange, ComparedChains, html
@@ -55,7 +54,7 @@ def compare_chains(
     """
     progress.phase("environments")
     sides = before, after
-    old, new = (settled(side.home.of(chains.load(side.path))) for side in sides)
+    old, new = (opened(side.path, side.home) for side in sides)
     for chain in (old, new):
         mocked(chain)
     differences = ChainDifferences(sides, (old, new), seed=seed)

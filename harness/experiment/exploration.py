@@ -13,15 +13,14 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import NamedTuple
 
-from harness import chain as chains
 from harness import sim
 from harness.chain import Chain
 from harness.chain.home import AT_HOME, ChainHome
 from harness.document import did_you_mean
-from harness.drivers.built import settled
 from harness.drivers.host import host
 from harness.drivers.litellm_prices import priced
 from harness.errors import ExitCode, HarnessError, UsageError
+from harness.experiment.prepare import opened
 from harness.experiment.sim_run import simulable
 from harness.fork import pristine
 from harness.judge import RunData, Status, judge
@@ -141,7 +140,7 @@ def explore(
             unknown, or nothing can be written to `out`.
         HarnessError: A find could not be written.
     """
-    chain = priced(settled(home.of(chains.load(path))))
+    chain = priced(opened(path, home))
     space = _space(chain, deadline=deadline, providers=providers, faults=faults, seed=seed)
     names = _known(properties, tuple(PROPERTIES.own), "--property")
     host(chain)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.chain.driver import DRIVERS
-from harness.document import read
+from harness.chain.loading import chain_document
 from harness.errors import HarnessError, UsageError
 from harness.scenario.shipped import existing
 
@@ -33,7 +33,7 @@ def kind_of(data: Any) -> FileKind | None:
 
 def is_chain(path: Path) -> bool:
     """Return whether a path leads to a chain's file."""
-    return path.suffix in (".yaml", ".yml") and path.is_file() and kind_of(read(path).data) is FileKind.CHAIN
+    return path.suffix in (".yaml", ".yml") and path.is_file() and kind_of(chain_document(path).data) is FileKind.CHAIN
 
 
 def files_in(folder: Path, kinds: Collection[FileKind]) -> tuple[list[Path], dict[Path, UsageError]]:
@@ -42,7 +42,7 @@ def files_in(folder: Path, kinds: Collection[FileKind]) -> tuple[list[Path], dic
     wrong: dict[Path, UsageError] = {}
     for path in sorted(folder.rglob("*.y*ml")):
         try:
-            if kind_of(read(path).data) in kinds:
+            if kind_of(chain_document(path).data) in kinds:
                 found.append(path)
         except UsageError as error:
             wrong[path] = error
@@ -80,5 +80,5 @@ def _scenarios_at(path: Path, errors: dict[str, HarnessError]) -> list[Path]:
 
 def _chain_keys() -> set[str]:
     """Return top-level keys, one of which every chain file has."""
-    own = {driver.configuration.key for driver in DRIVERS.own.values() if driver.configuration is not None}
-    return {"providers", "config"} | own
+    own = (driver.configuration.keys for driver in DRIVERS.own.values() if driver.configuration is not None)
+    return {"providers", "config"}.union(*own)

@@ -5,13 +5,16 @@ Each step is a function of its own room; here they are joined. Nothing heavy is 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness import chain as chains
 from harness.chain import Chain
 from harness.chain.home import AT_HOME, ChainHome
 from harness.drivers.built import settled
+from harness.drivers.litellm_asked import as_read
 from harness.drivers.litellm_prices import priced
 from harness.errors import UsageError, raise_errors
 from harness.judge.grammar import expectation_errors, parse
@@ -77,7 +80,7 @@ def load(path: Path, *, chain: Path | None = None, seed: int | None = None, home
     Raises:
         UsageError: Naming for each mistake file, line and field, what was found, what is known, and a hint.
     """
-    return _read(path, chain, home).compiled(seed)
+    return _read(path, chain, home, lambda found: found).compiled(seed)
 
 
 def prepare(
@@ -104,16 +107,30 @@ def prepare(
     path = existing(scenario)
     if path.is_dir():
         raise UsageError("is a folder", where=str(scenario), hint=f"run all of its scenarios: harness suite {scenario}")
-    files = _read(path, chain, home)
-    files = replace(files, chain=priced(settled(files.chain)))
+    files = _read(path, chain, home, settled)
+    files = replace(files, chain=priced(files.chain))
     hosts.host(files.chain)
     permission(files.chain)
     return files.compiled(seed)
 
 
-def _read(path: Path, override: Path | None, home: ChainHome) -> _Files:
+def opened(path: Path, home: ChainHome) -> Chain:
+    """Return the chain in a file, as it runs where it is to run; its environment is built if need be.
+
+    Args:
+        path: A chain file, or a LiteLLM configuration.
+        home: Where it is to run, in place of what the file names.
+
+    Raises:
+        UsageError: The file is wrong, or what it names cannot be used.
+        HarnessError: An environment could not be built.
+    """
+    return as_read(path, settled(home.of(chains.load(path, model=home.model))))
+
+
+def _read(path: Path, override: Path | None, home: ChainHome, settle: Callable[[Chain], Chain]) -> _Files:
     file = read_scenario(path)
-    found = read_chain(file, override)
+    found = read_chain(file, override, model=home.model, finish=lambda at, chain: as_read(at, settle(home.of(chain))))
     raise_errors([*file.errors, *expectation_errors(file.document), *found.errors])
     scenario = file.scenario
     assert scenario is not None
@@ -123,6 +140,6 @@ def _read(path: Path, override: Path | None, home: ChainHome) -> _Files:
         path=path,
         chain_path=found.path,
         scenario=scenario,
-        chain=home.of(found.chain),
+        chain=found.chain,
         expectations=tuple(parse(text, scenario.phases) for text in scenario.expect),
     )

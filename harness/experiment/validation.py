@@ -11,8 +11,9 @@ from harness import chain as chains
 from harness.chain import Chain
 from harness.chain.driver import driver_of
 from harness.chain.home import AT_HOME, ChainHome
-from harness.document import read
+from harness.chain.loading import chain_document
 from harness.drivers.interpreter import examined
+from harness.drivers.litellm_asked import as_read
 from harness.errors import HarnessError, UsageError, each_error
 from harness.experiment.files import FileKind, files_in, kind_of
 from harness.experiment.prepare import load
@@ -86,9 +87,9 @@ def check(path: Path, *, chain: Path | None = None, home: ChainHome = AT_HOME) -
 
 def _checked(path: Path, chain: Path | None, home: ChainHome) -> CheckedFile:
     try:
-        document = read(path)
+        document = chain_document(path)
         if kind_of(document.data) is FileKind.CHAIN:
-            found = home.of(chains.load(path))
+            found = as_read(path, home.of(chains.load(path, model=home.model)))
             summary = f"chain {found.name}: {' → '.join(found.order)} ({found.driver})"
             return CheckedFile(path=path, summary=summary, warnings=_of_chain(found, path))
         loaded = load(path, chain=chain, home=home)

@@ -8,7 +8,8 @@ from typing import Annotated
 from harness.document.marks import STRICT, Ge, Le, Len, StringConstraints
 from harness.document.units import Duration
 
-Name = Annotated[str, Len(1, 100)]
+NAME_MAX = 300  # an inference profile of AWS has some 150 characters
+Name = Annotated[str, Len(1, NAME_MAX)]
 EnvName = Annotated[str, StringConstraints(pattern=r"^env/[A-Za-z_][A-Za-z0-9_]{0,99}$")]
 """Names the environment variable that holds a secret: secrets are never written down."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,22 +60,32 @@ def read_scenario(path: Path) -> ReadScenario:
     return ReadScenario(document=document, scenario=scenario, errors=tuple(errors))
 
 
-def read_chain(file: ReadScenario, override: Path | None = None) -> ReadChain:
+def read_chain(
+    file: ReadScenario,
+    override: Path | None = None,
+    *,
+    model: str | None = None,
+    finish: Callable[[Path, Chain], Chain] = lambda _path, chain: chain,
+) -> ReadChain:
     """Return the chain of a scenario and its mistakes.
 
     Args:
         file: The scenario's file.
         override: In place of the chain that the scenario names.
+        model: What callers ask for, in place of the scenario's `model`.
+        finish: Returns the chain as it runs where it is to run, given its path and what its file says.
     """
-    document, model = file.document, _model(file.document)
+    document = file.document
+    written = _model(document)
+    model = model or written
     errors: list[HarnessError] = []
     if override is None and not isinstance(document.data, dict):  # which is a mistake of the scenario's file
         return ReadChain(path=None, chain=None, errors=())
     path = tried(errors, lambda: _chain_path(document, override))
-    chain = tried(errors, lambda: chains.load(path, model=model)) if path else None
+    chain = tried(errors, lambda: finish(path, chains.load(path, model=model))) if path else None
     if chain is not None:
         errors += written_targets(document, chain)
-        if model is not None and chain.litellm is None:
+        if written is not None and chain.litellm is None:
             errors.append(document.error("`model` goes with a LiteLLM configuration", ("model",)))
     return ReadChain(path=path, chain=chain, errors=tuple(errors))
 

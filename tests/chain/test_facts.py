@@ -35,8 +35,10 @@ def facts(driver: str, **fields: Any) -> ChainFacts:
 
 def of_config(*deployments: dict[str, Any], proxy: bool = False, **router: Any) -> ChainFacts:
     """Return what is known about a LiteLLM configuration."""
+    others = [entry["model_name"] for entry in deployments[1:]]
+    router = {"fallbacks": [{deployments[0]["model_name"]: others}]} | router
     data = {"model_list": list(deployments), "router_settings": router}
-    chain = read_config(parse(json.dumps(data).encode(), Path("litellm.yaml")))
+    chain = read_config(parse(json.dumps(data).encode(), Path("litellm.yaml")), {})
     return DRIVERS["litellm-proxy" if proxy else "litellm-router"].facts(chain)
 
 

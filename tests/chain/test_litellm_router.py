@@ -38,7 +38,7 @@ def ours(**fields: Any) -> RouterSettings:
 
 def theirs(data: dict[str, Any], environ: dict[str, str] | None = None, *, proxy: bool = False) -> RouterSettings:
     """Return the settings of a LiteLLM configuration; each provider is at a port of its own."""
-    hosted = chain(parse(json.dumps(data).encode(), Path("litellm.yaml")))
+    hosted = chain(parse(json.dumps(data).encode(), Path("litellm.yaml")), {})
     urls = {name: f"http://127.0.0.1:{port}" for port, name in enumerate(hosted.providers, start=9000)}
     return router_settings(hosted, urls, environ or {}, proxy=proxy)
 
@@ -224,7 +224,7 @@ def test_a_deployment_left_out_and_a_fallback_for_nobody_are_warned_of() -> None
     )
 
     assert [entry["model_name"] for entry in settings.model_list] == ["gpt-4"]
-    assert "left out: 1 deployment that takes no chat completions" in settings.warnings
+    assert "left out: 1 that no caller of 'gpt-4' reaches (v)" in settings.warnings
     assert any("'gpt4'" in warning and "did you mean 'gpt-4'?" in warning for warning in settings.warnings)
 
 
@@ -241,7 +241,7 @@ def test_a_groups_deployments_share_their_address_book_entry() -> None:
 def test_a_wildcard_is_addressed_by_what_callers_ask_for() -> None:
     """The entry's own provider can always be reached."""
     data = {"model_list": [{"model_name": "openai/*", "litellm_params": {"model": "openai/*", "api_key": "sk-1"}}]}
-    hosted = chain(parse(json.dumps(data).encode(), Path("litellm.yaml")), model="openai/gpt-4")
+    hosted = chain(parse(json.dumps(data).encode(), Path("litellm.yaml")), {}, model="openai/gpt-4")
 
     assert router_settings(hosted, {}, {}, proxy=False).addressable == {"openai": "openai/gpt-4"}
 
@@ -253,7 +253,9 @@ def test_a_deployment_that_answers_by_itself_is_pointed_out(mock: str) -> None:
         {"model_name": "a", "litellm_params": {"model": "openai/gpt-4", "api_key": "sk-1", mock: "hello"}},
         {"model_name": "b", "litellm_params": {"model": "openai/gpt-4", "api_key": "sk-1"}},
     ]
-    assert theirs({"model_list": entries}).warnings == (f"a: {mock} is set, so this deployment never calls a provider",)
+    settings = {"router_settings": {"fallbacks": [{"a": ["b"]}]}}
+    only = f"a: {mock} is set, so this deployment never calls a provider"
+    assert theirs({"model_list": entries, **settings}).warnings == (only,)
     entries[1]["litellm_params"] |= {mock: "hello"}  # type: ignore[operator]
     warning = f"a, b: {mock} is set, so these deployments never call a provider"
-    assert theirs({"model_list": entries}).warnings == (warning,)
+    assert theirs({"model_list": entries, **settings}).warnings == (warning,)

@@ -59,7 +59,7 @@ REAL = "upstream: 'https://h/v1', api_key: env/K"
         (CONFIGURED + "workers: 2", ":4: workers", "goes with `driver: litellm-proxy`"),
         (CONFIGURED + "order: [a]", ":4: order", "unknown key 'order'"),
         (CONFIGURED.replace("litellm.y", "none.y"), ":3: config", "no such file: 'none.yaml'"),
-        (CONFIGURED.replace("litellm.y", "chain.y"), ":3: config", "no model_list"),
+        (CONFIGURED.replace("litellm.y", "chain.y"), ":3: config", "not a LiteLLM configuration"),
         (GATEWAY, ":4: providers.a.listen", "missing"),
         (GATEWAY + '  command: [run, "{b.base_url}"]', ":9: endpoint.command[1]", "unknown provider 'b'"),
         (

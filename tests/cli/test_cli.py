@@ -132,8 +132,7 @@ def test_check_takes_folders_and_names_of_ours(tmp_path: Path) -> None:
 def test_check_warns_once_of_what_many_scenarios_share(tmp_path: Path) -> None:
     """In the file that it is about, with the figure."""
     keys = [
-        {"model_name": f"m{i}", "litellm_params": {"model": "gpt-4", "api_key": f"os.environ/KEY_{i}"}}
-        for i in range(29)
+        {"model_name": "m", "litellm_params": {"model": "gpt-4", "api_key": f"os.environ/KEY_{i}"}} for i in range(29)
     ]
     (tmp_path / "litellm.yaml").write_text(json.dumps({"model_list": keys}))
     (tmp_path / "chain.yaml").write_text("name: c\ndriver: litellm-proxy\nconfig: litellm.yaml\n")

@@ -16,6 +16,7 @@ model_list:
     litellm_params: {model: openai/gpt-4, api_key: os.environ/NAMED_KEY}
   - model_name: claude
     litellm_params: {model: anthropic/claude-3-5-sonnet-20241022}
+router_settings: {fallbacks: [{gpt-4: [claude]}]}
 """
 
 

@@ -212,7 +212,7 @@ def litellm(*params: dict[str, object]) -> Chain:
     """Return the chain of a configuration with one group, `mine`, and no retries."""
     listed = [{"model_name": "mine", "litellm_params": each} for each in params]
     config = {"model_list": listed, "router_settings": {"num_retries": 0}}
-    return chain(parse(json.dumps(config).encode(), Path("litellm.yaml")))
+    return chain(parse(json.dumps(config).encode(), Path("litellm.yaml")), {})
 
 
 def test_a_file_of_settings_beside_the_packages_is_not_read(tmp_path: Path) -> None:

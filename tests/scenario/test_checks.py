@@ -103,7 +103,7 @@ def test_roles_without_a_provider_are_not_offered(tmp_path: Path) -> None:
     chain.write_text("name: c\ndriver: reference\nproviders: {a: {dialect: openai, model: m}}\norder: [a]\n")
     with pytest.raises(UsageError, match="the chain has no fallbacks") as caught:
         broken(tmp_path, "fallbacks", chain)
-    assert caught.value.known == "a, primary, all"
+    assert caught.value.known == "a, primary, all, vendor:openai"
 
 
 def test_all_mistakes_of_a_scenario_and_its_chain_are_reported(tmp_path: Path) -> None:

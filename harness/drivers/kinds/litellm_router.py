@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from functools import partial
 
@@ -10,6 +11,7 @@ from harness.chain.driver import Configuration, Driver, Requirement, later
 from harness.chain.litellm_config import chain as read_config
 from harness.chain.litellm_facts import facts
 from harness.chain.litellm_router import router_settings
+from harness.chain.litellm_settings import SECTIONS
 
 ELSEWHERE = "or test the LiteLLM of an application (`python:` in the chain file, --python PATH) or a version (--litellm VERSION)"
 """What else to do where LiteLLM is not installed; ends a hint."""
@@ -38,7 +40,9 @@ LITELLM_ROUTER = Driver(
     warnings=partial(warnings, proxy=False),
     facts=partial(facts, proxy=False),
     configuration=Configuration(
-        "model_list", "a LiteLLM configuration", lambda document, model: read_config(document, model=model)
+        SECTIONS - {"environment_variables"} | {"general_settings"},
+        "a LiteLLM configuration",
+        lambda document, model: read_config(document, os.environ, model=model),
     ),
     requirement=Requirement(("litellm",), "LiteLLM", "litellm", f"pip install litellm, {ELSEWHERE}"),
     part=lambda _chain: ("harness.drivers.litellm_router",),

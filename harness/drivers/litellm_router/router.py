@@ -109,14 +109,16 @@ def settle(settings: RouterSettings) -> RouterSettings:
     """
     litellm = _quiet_litellm()
     model_list, warnings = [], list(settings.warnings)
-    for entry, dialect in zip(settings.model_list, settings.dialects, strict=True):
+    for entry, provider in zip(settings.model_list, settings.providers, strict=True):
         params = entry["litellm_params"]
         spoken = _spoken(litellm, params)
-        names = litellm_names(dialect)
+        names = litellm_names(provider)
         if spoken is None and names.families is not None and re.match(names.families, params["model"]):
-            warnings.append(f"{params['model']}: this LiteLLM does not list it, it is taken for a model of {dialect}")
+            warnings.append(
+                f"{params['model']}: this LiteLLM does not list it, it is taken for a model of {provider.dialect}"
+            )
             params = {**params, "custom_llm_provider": names.provider}
-        elif spoken != names.provider:
+        elif spoken not in names.providers:
             problem = f"LiteLLM takes {params['model']!r} for a model of {spoken or 'nobody'}, not of {names.provider}"
             hint = f"write {names.provider}/{params['model']}"
             raise UsageError(problem, where=f"model {entry['model_name']!r}", hint=hint)

@@ -17,4 +17,10 @@ def dialect_of(provider: Provider) -> Dialect:
     return dialect if provider.vendor is None or dialect.of_vendor is None else dialect.of_vendor(provider.vendor)
 
 
-__all__ = ["DIALECTS", "Dialect", "dialect_of"]
+def vendor_of(provider: Provider) -> str:
+    """Return whose API a provider is: LiteLLM's name for the vendor, else the dialect's name."""
+    called = dialect_of(provider).litellm
+    return provider.vendor or (provider.dialect if called is None else called.provider)
+
+
+__all__ = ["DIALECTS", "Dialect", "dialect_of", "vendor_of"]

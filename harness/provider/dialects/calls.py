@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from harness.provider.answer import Call
+from harness.provider.spec import NAME_MAX
 
-_MODEL_CHARS_MAX = 200
 _CHARS_PER_TOKEN = 4
 
 
@@ -64,7 +64,7 @@ def understood(data: dict[str, Any], model: str | None, fields: Fields) -> Call:
     if not isinstance(prompt, list) and not (fields.texts and isinstance(prompt, str)):
         return Call(model=model, problem="invalid_request")
     named = model or data.get("model")
-    if not isinstance(named, str) or not 0 < len(named) <= _MODEL_CHARS_MAX or not named.isprintable():
+    if not isinstance(named, str) or not 0 < len(named) <= NAME_MAX or not named.isprintable():
         return Call(problem="invalid_request")
     options = data.get("stream_options")
     limits = (_limit(data.get(name)) for name in fields.limits)

@@ -68,6 +68,7 @@ class LiteLLMNames(NamedTuple):
         families: Matches the names of its models that LiteLLM's lists have without the prefix; None if there are none.
         takes_unknown: Whether a model's name without a prefix that is of no known family is taken for one of its models.
         model: Returns what the provider is asked for, given a model's name without the prefix.
+        also: Further names that LiteLLM has for it.
     """
 
     provider: str
@@ -76,6 +77,12 @@ class LiteLLMNames(NamedTuple):
     families: str | None
     takes_unknown: bool
     model: Callable[[str], str]
+    also: tuple[str, ...] = ()
+
+    @property
+    def providers(self) -> tuple[str, ...]:
+        """All names that LiteLLM has for it, the usual one first."""
+        return (self.provider, *self.also)
 
 
 class OpenAIClient(NamedTuple):

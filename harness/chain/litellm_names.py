@@ -1,0 +1,30 @@
+"""The providers' names in the chain of a LiteLLM configuration."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from harness.chain.spec import ROLES
+
+
+def names(config: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return a name for each entry of `model_list`."""
+    return tuple(_names(config))
+
+
+def _names(config: Mapping[str, Any]) -> Iterator[str]:
+    """Yield names of the allowed letters, each its own, fixed by what is written and by the entries before it."""
+    taken: set[str] = set()
+    for raw in config["model_list"]:
+        written = str((raw.get("model_info") or {}).get("id") or raw["model_name"])
+        base = re.sub(r"[^A-Za-z0-9_\-]+", "-", written).strip("-_")[:58] or "deployment"
+        if ROLES.fullmatch(base):
+            base = f"model-{base}"[:58]
+        name, number = base, 1
+        while name in taken:
+            number += 1
+            name = f"{base}-{number}"
+        taken.add(name)
+        yield name

@@ -1,0 +1,255 @@
+"""What LiteLLM makes of a configuration: whose models its deployments are, and which of them a request can reach.
+
+LiteLLM itself is asked where it is installed (`harness.drivers.litellm_asked`); where it is not, `guess` reads the
+configuration as LiteLLM usually does. `applied` makes a chain of either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from harness.chain.litellm_check import aliases, group_of, provider_of, section, takes_chat
+from harness.chain.litellm_names import names
+from harness.chain.spec import PROVIDERS_MAX, Chain, ChainError
+from harness.provider.dialects import DIALECTS, Dialect
+from harness.provider.spec import Provider
+from harness.quantities import plural
+
+MAX_FALLBACKS = 5  # LiteLLM's own default
+COMPATIBLE = "openai-compatible"
+_TABLES = ("fallbacks", "context_window_fallbacks", "content_policy_fallbacks")
+
+
+class ReadDeployment(NamedTuple):
+    """One entry of a `model_list`.
+
+    Attributes:
+        provider: LiteLLM's name of the provider; None if LiteLLM does not know it.
+        model: What the provider is asked for.
+        chat: Whether it takes chat completions.
+        compatible: Whether LiteLLM asks it in OpenAI's format. It matters only where the provider has no dialect of its own.
+    """
+
+    provider: str | None
+    model: str
+    chat: bool
+    compatible: bool
+
+
+class ConfigReading(NamedTuple):
+    """What LiteLLM makes of a configuration, given what callers ask for.
+
+    Attributes:
+        version: Of the LiteLLM that was asked; None if none was.
+        deployments: Each entry of `model_list`, in its order.
+        walk: The places in `model_list` that are chosen from, one set after the other, if every attempt fails.
+        others: Further places that a request can reach: fallbacks after a context window or a content policy.
+    """
+
+    version: str | None
+    deployments: tuple[ReadDeployment, ...]
+    walk: tuple[tuple[int, ...], ...]
+    others: frozenset[int]
+
+
+def question(chain: Chain) -> dict[str, Any]:
+    """Return what LiteLLM is asked about the configuration of a chain: plain data without secrets."""
+    config = chain.litellm or {}
+    router, module = section(config, "router_settings"), section(config, "litellm_settings")
+    settings: dict[str, Any] = {}
+    for name in (*_TABLES, "default_fallbacks", "max_fallbacks"):
+        if value := router.get(name) or module.get(name):
+            settings[name] = value
+    if named := aliases(config):
+        settings["model_group_alias"] = named
+    return {
+        "entry": chain.entry_model,
+        "model_list": [
+            {
+                "model_name": raw["model_name"],
+                "model": raw["litellm_params"]["model"],
+                "custom_llm_provider": raw["litellm_params"].get("custom_llm_provider"),
+            }
+            for raw in config["model_list"]
+        ],
+        "router": settings,
+        "own": sorted(
+            provider
+            for dialect in DIALECTS.own.values()
+            if dialect.litellm is not None
+            for provider in dialect.litellm.providers
+        ),
+    }
+
+
+def answered(chain: Chain, answer: Mapping[str, Any], version: str) -> ConfigReading:
+    """Return LiteLLM's answer to a question. A bare name that it does not list is the vendor's whose names are like it."""
+    config = chain.litellm or {}
+    deployments = tuple(
+        ReadDeployment(
+            provider=each["provider"] or provider_of(raw["litellm_params"])[0],
+            model=each["model"],
+            chat=takes_chat(raw, mode=each["mode"]),
+            compatible=each["compatible"],
+        )
+        for each, raw in zip(answer["deployments"], config["model_list"], strict=True)
+    )
+    walk, *further = answer["walks"]
+    return ConfigReading(
+        version=version,
+        deployments=deployments,
+        walk=tuple(tuple(pick) for pick in walk),
+        others=frozenset(place for each in further for pick in each for place in pick),
+    )
+
+
+def guess(chain: Chain) -> ConfigReading:
+    """Return what LiteLLM usually makes of a configuration. A provider without a dialect is taken for a compatible one."""
+    config = chain.litellm or {}
+    listed = config["model_list"]
+    deployments = []
+    for raw in listed:
+        provider, model = provider_of(raw["litellm_params"])
+        deployments.append(ReadDeployment(provider, model, takes_chat(raw), compatible=True))
+    walk = list(_walked(config, chain.entry_model, _fallbacks(config)))
+    others: set[int] = set()
+    for table in _TABLES[1:]:
+        further = [_target(target) for targets in _table(config, table).values() for target in targets]
+        others |= {place for name in further for pick in _walked(config, name, {}) for place in pick}
+    return ConfigReading(version=None, deployments=tuple(deployments), walk=tuple(walk), others=frozenset(others))
+
+
+def _table(config: Mapping[str, Any], name: str) -> dict[str, list[Any]]:
+    """Return a table of fallbacks by group; the Router's own settings win, as in LiteLLM."""
+    router, module = section(config, "router_settings"), section(config, "litellm_settings")
+    table: dict[str, list[Any]] = {}
+    for item in router.get(name) or module.get(name) or []:
+        for source, targets in item.items():
+            table.setdefault(source, targets)
+    return table
+
+
+def fallback_sources(config: Mapping[str, Any]) -> list[str]:
+    """Return the groups that have fallbacks of their own."""
+    return list(_fallbacks(config))
+
+
+def _fallbacks(config: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Return the fallbacks in force by group, `*` for every other."""
+    router, module = section(config, "router_settings"), section(config, "litellm_settings")
+    table = {source: [_target(each) for each in targets] for source, targets in _table(config, "fallbacks").items()}
+    default = router.get("default_fallbacks") or module.get("default_fallbacks")
+    if default:
+        table.setdefault("*", [_target(each) for each in default])
+    return table
+
+
+def _target(written: Any) -> str:
+    return str(written["model"]) if isinstance(written, dict) else str(written)
+
+
+def _walked(config: Mapping[str, Any], entry: str, table: Mapping[str, Sequence[str]]) -> Iterator[tuple[int, ...]]:
+    """Yield the places in `model_list` that LiteLLM chooses from, one set after the other."""
+    listed = config["model_list"]
+    groups = list(dict.fromkeys(raw["model_name"] for raw in listed))
+    limit = section(config, "router_settings").get("max_fallbacks")
+    depth_max = limit if isinstance(limit, int) else MAX_FALLBACKS
+    attempted = {entry}
+
+    def walk(asked: str, depth: int) -> Iterator[tuple[int, ...]]:
+        group = group_of(asked, groups, aliases(config))
+        yield tuple(place for place, raw in enumerate(listed) if raw["model_name"] == group)
+        if depth >= depth_max:
+            return
+        for target in table.get(asked, table.get("*", [])):
+            if target not in attempted:
+                attempted.add(target)
+                depth += 1
+                yield from walk(target, depth)
+
+    return walk(entry, 0)
+
+
+def applied(chain: Chain, reading: ConfigReading) -> Chain:
+    """Return the chain of a configuration, with the providers that callers of the run can reach.
+
+    Raises:
+        ChainError: One that the walk needs has no mock, or there are none, or too many.
+    """
+    config = chain.litellm or {}
+    listed, named = config["model_list"], names(config)
+    walked = {place for pick in reading.walk for place in pick}
+    reached = walked | reading.others
+    chats = [place for place in sorted(reached) if reading.deployments[place].chat]
+    spoken = {place: provider for place in chats if (provider := _provider(reading.deployments[place])) is not None}
+    if lacking := [place for place in chats if place in walked and place not in spoken]:
+        raise _without_mock([reading.deployments[place] for place in lacking])
+    walk = [level for pick in reading.walk for level in _levels(listed, [place for place in pick if place in spoken])]
+    order = tuple(dict.fromkeys(named[place] for level in walk for place in level))
+    if not order:
+        raise ChainError(f"{chain.entry_model!r} takes no chat completions", ("model_list",))
+    if len(spoken) > PROVIDERS_MAX:
+        problem = f"{chain.entry_model!r} leads to {len(spoken)} deployments"
+        raise ChainError(problem, ("model_list",), known=f"1 to {PROVIDERS_MAX}")
+    left_out = {
+        f"no caller of {chain.entry_model!r} reaches": [place for place in range(len(listed)) if place not in reached],
+        "take no chat completions": [place for place in reached if not reading.deployments[place].chat],
+        "have no mock": [place for place in chats if place not in spoken],
+    }
+    return replace(
+        chain,
+        providers={named[place]: provider for place, provider in spoken.items()},
+        order=order,
+        peers=tuple(dict.fromkeys(tuple(named[place] for place in level) for level in walk if len(level) > 1)),
+        left_out={why: tuple(named[place] for place in sorted(places)) for why, places in left_out.items() if places},
+        read_by=reading.version,
+    )
+
+
+def _provider(read: ReadDeployment) -> Provider | None:
+    """Return the provider of a deployment; None if it has no mock."""
+    dialect = None if read.provider is None else dialect_of_litellm(read.provider)
+    if dialect is not None and dialect.litellm is not None:
+        return Provider(dialect=dialect.name, model=dialect.litellm.model(read.model))
+    if read.provider is None or not read.compatible:
+        return None
+    return Provider(dialect=COMPATIBLE, vendor=read.provider, model=read.model)
+
+
+def dialect_of_litellm(provider: str) -> Dialect | None:
+    """Return the dialect of a provider, given LiteLLM's name for it; one of another package must be called so too."""
+    for dialect in DIALECTS.own.values():
+        if dialect.litellm is not None and provider in dialect.litellm.providers:
+            return dialect
+    return DIALECTS[provider] if provider in DIALECTS.foreign else None
+
+
+def _without_mock(lacking: Sequence[ReadDeployment]) -> ChainError:
+    """Return one error for all deployments that the walk needs and that no mock can stand for."""
+    counts: dict[str, int] = {}
+    for read in lacking:
+        who = read.provider or f"{read.model} (LiteLLM does not know its provider)"
+        counts[who] = counts.get(who, 0) + 1
+    named = ", ".join(f"{who} ({plural(count, 'deployment')})" if count > 1 else who for who, count in counts.items())
+    return ChainError(
+        f"there is no mock for {named}",
+        ("model_list",),
+        known=", ".join(known_providers()) + ", and every provider that speaks OpenAI's format",
+        hint="ask for another model (--model), or write openai/… in a copy of the file for what is compatible",
+    )
+
+
+def known_providers() -> list[str]:
+    """Return LiteLLM's names of the providers that can be mocked."""
+    return [dialect.litellm.providers[0] for dialect in DIALECTS.own.values() if dialect.litellm is not None]
+
+
+def _levels(listed: Sequence[Mapping[str, Any]], places: Sequence[int]) -> list[list[int]]:
+    """Return a group's deployments by rank. LiteLLM never tries an unranked one beside a ranked one."""
+    ranked = {place: listed[place]["litellm_params"].get("order") for place in places}
+    ranks = sorted({rank for rank in ranked.values() if rank is not None})
+    if not ranks:
+        return [list(places)] if places else []
+    return [[place for place in places if ranked[place] == rank] for rank in ranks]
