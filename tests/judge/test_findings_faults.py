@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -40,6 +41,23 @@ def test_each_window_counts_by_itself() -> None:
     ]
     seen = look("fault_never_fired", Book().steady().run(plan, faults=events))
     assert (seen.count, seen.samples) == (1, 2)
+
+
+@pytest.mark.parametrize(("called", "count"), [(False, 0), (True, 1)])
+def test_a_peer_that_the_chain_never_chose_tested_as_much_as_it_could(called: bool, count: int) -> None:
+    """The same fault fired at the one that was chosen; one that was chosen and not broken still counts."""
+    plan = plan_of(faults=[Fault(on="fallbacks", during="fault", inject=Inject(status=503))])
+    plan = replace(plan, chain=replace(plan.chain, peers=(("azure", "anthropic"),)))
+    events = [
+        FaultEvent(fault_id="fault-1", provider=name, kind="status", applied_ns=0, fired=fired)
+        for name, fired in (("azure", 3), ("anthropic", 0))
+    ]
+    book = Book().steady()
+    if called:
+        book.request(15, Try(at="anthropic"))
+    assert look("fault_never_fired", book.run(plan, faults=events)).count == count
+    events[1] = FaultEvent(fault_id="fault-1", provider="anthropic", kind="status", error="no answer")
+    assert look("fault_never_fired", book.run(plan, faults=events)).count == 1
 
 
 @pytest.mark.parametrize(

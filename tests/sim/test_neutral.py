@@ -95,10 +95,15 @@ def asking(folder: Path, models: Sequence[tuple[str, str]]) -> Loaded:
         }
         for place, (dialect, name) in enumerate(models)
     ]
+    first, *others = (entry["model_name"] for entry in deployments)
     chain = {
         "model_list": deployments,
         "litellm_settings": {"drop_params": True},
-        "router_settings": {"num_retries": 1, "disable_cooldowns": True},
+        "router_settings": {
+            "num_retries": 1,
+            "disable_cooldowns": True,
+            "content_policy_fallbacks": [{first: others}],  # which no fault leads to: all of them can be asked
+        },
     }
     (folder / "litellm-config.yaml").write_text(json.dumps(chain))
     path = folder / "families.yaml"

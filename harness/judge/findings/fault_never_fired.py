@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
+
 from harness import history
 from harness.history import FaultEvent
 from harness.judge.findings.check_result import CheckResult, unsure
@@ -19,14 +21,35 @@ def _check(run: RunData) -> CheckResult:
     events = {
         (event.fault_id, event.provider): event for event in history.as_records(FaultEvent, run.columns.history.faults)
     }
+    idle = {
+        (window.fault_id, window.provider): (window, reason)
+        for window in windows
+        if (reason := _idle(run, window, events.get((window.fault_id, window.provider))))
+    }
+    fired = {(window.fault_id, window.provider) for window in windows} - idle.keys()
     reasons = [
-        reason for window in windows if (reason := _idle(run, window, events.get((window.fault_id, window.provider))))
+        reason
+        for key, (window, reason) in idle.items()
+        if not ((event := events.get(key)) and _applied(event) and _passed_over(run, window, fired))
     ]
     if reasons:
         return CheckResult(
             status=Status.INCONCLUSIVE, count=len(reasons), samples=len(windows), message="; ".join(reasons)
         )
     return CheckResult(status=Status.PASS, samples=len(windows), message="every fault touched at least one attempt")
+
+
+def _applied(event: FaultEvent) -> bool:
+    return event.applied_ns is not None and not event.error
+
+
+def _passed_over(run: RunData, window: Window, fired: AbstractSet[tuple[str, str]]) -> bool:
+    """Return whether the chain chose only peers of a provider while its fault was on, and the same fault fired at one of them."""
+    peers = run.plan.chain.with_peers(window.provider) - {window.provider}
+    attempts = run.columns.attempts
+    at_provider = attempts.provider == run.columns.providers.index(window.provider)
+    asked = at_provider & ~(attempts.end_ns <= window.start_ns) & (attempts.start_ns < window.end_ns)
+    return not asked.any() and any((window.fault_id, peer) in fired for peer in peers)
 
 
 def _idle(run: RunData, window: Window, event: FaultEvent | None) -> str:
@@ -72,7 +95,7 @@ FAULT_NEVER_FIRED = FindingKind(
     shown_by="run",
     name="a fault touched nothing",
     meaning="A fault window changed no attempt: the run did not test what it claims. Makes the run inconclusive, never"
-    " failed.",
+    " failed. Peers that the chain never chose meanwhile do not count where the same fault fired at the one it chose.",
     could="fault windows",
     remedy="Send more requests, make the fault longer, or aim it at a provider that the chain calls.",
     check=_check,
