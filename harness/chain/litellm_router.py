@@ -113,9 +113,12 @@ def _own(chain: Chain, base_urls: Mapping[str, str]) -> RouterSettings:
 
 
 def _params(provider: Provider, base_url: str) -> dict[str, Any]:
+    names = litellm_names(provider)
+    address = api_base(provider, base_url)
     return {
-        "model": f"{litellm_names(provider).provider}/{provider.model}",
-        "api_base": api_base(provider, base_url),
+        **names.defaults,
+        "model": f"{names.provider}/{provider.model}",
+        **dict.fromkeys(("api_base", *names.addresses), address),
         "api_key": DUMMY_KEY,
     }
 
@@ -275,7 +278,9 @@ def _rewired(entry: Deployment, base_url: str, environ: Mapping[str, str], lacki
             lacking.unset.setdefault((key, str(value).partition("/")[2]), []).append(entry.name)
         else:
             params[key] = resolved
-    params["api_base"] = api_base(entry.provider, base_url)
+    names = litellm_names(entry.provider)
+    params |= {name: value for name, value in names.defaults.items() if params.get(name) in (None, "")}
+    params |= dict.fromkeys(("api_base", *names.addresses), api_base(entry.provider, base_url))
     if "base_url" in params:  # LiteLLM lets it win over api_base
         params["base_url"] = params["api_base"]
     if params.get("api_key") is None:

@@ -14,9 +14,15 @@ LOGINS = frozenset(
         "azure_password",
         "azure_scope",
         "litellm_credential_name",
+        "aws_role_name",
+        "aws_session_name",
+        "aws_web_identity_token",
+        "aws_sts_endpoint",
+        "aws_external_id",
+        "aws_profile_name",
     ]
 )
-"""Fields of a deployment, each of which makes LiteLLM call a login service before the provider."""
+"""Fields of a deployment, each of which makes LiteLLM call a login service before the provider, or read credentials of a profile."""
 ROUTER = frozenset(
     [
         "num_retries",

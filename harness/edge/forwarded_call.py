@@ -22,7 +22,7 @@ from harness.provider.answer import Answer, Call, ParsedBody
 from harness.provider.changes import AnswerChanges, held_ns
 from harness.provider.decide import Decision
 from harness.provider.dialects.framing import is_stream
-from harness.provider.reply import Close, End, Head, Reset, Send, Step
+from harness.provider.reply import Close, End, Head, Headers, Reset, Send, Step
 from harness.provider.usage import cost_usd
 
 _LOG = logging.getLogger(__name__)
@@ -185,7 +185,7 @@ class ForwardedCall:
         if is_stream(response.content_type) and self._fine:
             await self._stream(response.content)
         else:
-            await self._plain(response.content)
+            await self._plain(response.content, headers)
 
     async def _stream(self, body: aiohttp.StreamReader) -> None:
         rest = b""
@@ -211,7 +211,7 @@ class ForwardedCall:
             self._put(*steps)
             await self._wait_for_room()
 
-    async def _plain(self, body: aiohttp.StreamReader) -> None:
+    async def _plain(self, body: aiohttp.StreamReader, headers: Headers) -> None:
         """Pass a plain body on, one piece behind, as only the last carries the text."""
         pieces: list[bytes] = []
         size = 0
@@ -231,7 +231,7 @@ class ForwardedCall:
         assert self._status is not None
         readable = size <= _READ_BYTES_MAX
         if readable:
-            self._parse(self._status, b"".join(pieces))
+            self._parse(self._status, headers, b"".join(pieces))
         self._keep(self._parsed.text)
         self._finish(whole=readable)
         self._put(*([Send(last, self._parsed.text)] if last else []), End())
@@ -245,8 +245,9 @@ class ForwardedCall:
         else:
             self._texts.append(text)
 
-    def _parse(self, status: int, body: bytes) -> None:
-        self._parsed = self._real.dialect.read_body(status, body)
+    def _parse(self, status: int, headers: Headers, body: bytes) -> None:
+        parsed = self._real.dialect.read_body(status, body)
+        self._parsed = parsed if self._fine else self._real.dialect.with_code(parsed, headers)
         if self._fine and has_body(status) and not self._real.dialect.is_answer(body):
             self._spoilt = "malformed"
 

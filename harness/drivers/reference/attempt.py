@@ -126,7 +126,10 @@ class AttemptRunner:
     async def _plain(self, exchange: _AttemptInProgress, incoming: Incoming) -> None:
         send, _attempt, reading, on_text = exchange
         data = await incoming.read()
-        parsed = dialect_of(self.chain.providers[send.provider]).read_body(incoming.status, data)
+        dialect = dialect_of(self.chain.providers[send.provider])
+        parsed = dialect.read_body(incoming.status, data)
+        if not is_success(incoming.status):
+            parsed = dialect.with_code(parsed, incoming.headers)
         if not is_success(incoming.status) or parsed.error_code is not None or not parsed.text:
             reading.error = parsed
             reading.finish = parsed.finish

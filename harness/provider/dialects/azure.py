@@ -170,6 +170,7 @@ AZURE = Dialect(
     framing=SERVER_SENT,
     keepalive=chat.KEEPALIVE,
     last_event=chat.LAST_EVENT,
+    error_header=None,
     request=_request,
     authorize=_authorize,
     parse=_parse,
@@ -195,6 +196,8 @@ AZURE = Dialect(
         model=lambda name: (
             name.rsplit("/", 1)[-1] or name
         ),  # `o_series/NAME` and the like choose a code path in LiteLLM
+        addresses=(),
+        defaults={},
     ),
     openai_client=OpenAIClient("AsyncAzureOpenAI", lambda url: {"azure_endpoint": url, "api_version": API_VERSION}),
     of_vendor=None,

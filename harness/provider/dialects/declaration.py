@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
 from harness.provider.answer import Answer, Call, FinishReason, ParsedBody, Refusal
+from harness.provider.dialects import wire
 from harness.provider.dialects.framing import Framing
 from harness.provider.limit import Quota
 from harness.provider.reply import Headers, Send
@@ -68,6 +69,8 @@ class LiteLLMNames(NamedTuple):
         families: Matches the names of its models that LiteLLM's lists have without the prefix; None if there are none.
         takes_unknown: Whether a model's name without a prefix that is of no known family is taken for one of its models.
         model: Returns what the provider is asked for, given a model's name without the prefix.
+        addresses: Further parameters of a deployment that LiteLLM takes its address from; each gets the same as `api_base`.
+        defaults: Parameters that a deployment gets where it has none, so that LiteLLM looks for none elsewhere.
         also: Further names that LiteLLM has for it.
     """
 
@@ -77,6 +80,8 @@ class LiteLLMNames(NamedTuple):
     families: str | None
     takes_unknown: bool
     model: Callable[[str], str]
+    addresses: tuple[str, ...]
+    defaults: Mapping[str, str]
     also: tuple[str, ...] = ()
 
     @property
@@ -107,6 +112,7 @@ class Dialect:
         framing: How its streams are divided into events.
         keepalive: Sent by the provider to keep a silent stream open: a comment, or an event without content.
         last_event: Matches the beginning of a stream's last event, after which clients stop reading; None if it has none.
+        error_header: The header of an error answer that holds its code, its name in small letters; None if the body holds it.
         request: Writes a chat completion, given a model and the body of OpenAI's API.
         authorize: Returns the header that carries an API key.
         parse: Reads a call, given its method, path and body. A call that the provider refuses holds the problem.
@@ -135,6 +141,7 @@ class Dialect:
     framing: Framing
     keepalive: bytes
     last_event: bytes | None
+    error_header: str | None
     request: Callable[[str, Mapping[str, Any]], WrittenRequest]
     authorize: Callable[[str], tuple[str, str]]
     parse: Callable[[str, str, bytes], Call]
@@ -154,3 +161,9 @@ class Dialect:
     litellm: LiteLLMNames | None
     openai_client: OpenAIClient | None
     of_vendor: Callable[[str], Dialect] | None
+
+    def with_code(self, parsed: ParsedBody, headers: Headers) -> ParsedBody:
+        """Return the content of an error answer with the code that is in its headers, where they hold one."""
+        found = (value for name, value in headers if name.lower() == self.error_header)
+        code = wire.code_of(next(found, "").partition(":")[0])
+        return parsed if code is None else parsed._replace(error_code=code)
