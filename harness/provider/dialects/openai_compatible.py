@@ -116,6 +116,8 @@ def _of_vendor(name: str) -> Dialect:
             families=None,
             takes_unknown=False,
             model=str,
+            addresses=(),
+            defaults={},
         ),
         openai_client=OpenAIClient("AsyncOpenAI", lambda url: {"base_url": url + base}),
     )
@@ -145,6 +147,8 @@ OPENAI_COMPATIBLE = replace(
         families=None,
         takes_unknown=False,
         model=str,
+        addresses=(),
+        defaults={},
     ),
     of_vendor=_of_vendor,
 )
