@@ -91,7 +91,7 @@ async def _walk(question: dict[str, Any], deployments: list[dict[str, Any]], err
 
     raised: Any = error
     if error == _FILTERED:  # which LiteLLM does not raise by name
-        raised = litellm.ContentPolicyViolationError("filtered", "m", "openai")
+        raised = _filtered(litellm)
     model_list = [
         {
             "model_name": each["model_name"],
@@ -119,6 +119,17 @@ async def _walk(question: dict[str, Any], deployments: list[dict[str, Any]], err
     finally:
         litellm.callbacks = []
     return picks
+
+
+def _filtered(litellm: Any) -> Any:
+    """Return the error of a content policy. LiteLLM copies the parameters of a deployment, which this error cannot do."""
+    base: Any = litellm.ContentPolicyViolationError
+
+    class Filtered(base):
+        def __deepcopy__(self, _memo: Any) -> Any:
+            return self
+
+    return Filtered("filtered", "m", "openai")
 
 
 async def _compatible(asked_for: list[tuple[str, str]]) -> set[tuple[str, str]]:

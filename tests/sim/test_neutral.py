@@ -102,6 +102,7 @@ def asking(folder: Path, models: Sequence[tuple[str, str]]) -> Loaded:
         "router_settings": {
             "num_retries": 1,
             "disable_cooldowns": True,
+            "max_fallbacks": len(others),
             "content_policy_fallbacks": [{first: others}],  # which no fault leads to: all of them can be asked
         },
     }
