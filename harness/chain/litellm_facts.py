@@ -75,6 +75,8 @@ def _cooldown_ns(settings: RouterSettings, entry: Mapping[str, Any]) -> int:
         entry["litellm_params"].get("cooldown_time"),
         settings.router.get("cooldown_time") or None,
     )
+    if isinstance(stated[-1], str):  # with which LiteLLM rests nobody
+        return 0
     seconds = next((each for each in stated if isinstance(each, int | float)), COOLDOWN_S)
     return round(seconds * 10**9)
 

@@ -13,12 +13,15 @@ from typing import Any, NamedTuple
 from harness.chain.litellm_check import aliases, group_of, provider_of, section, takes_chat
 from harness.chain.litellm_names import names
 from harness.chain.spec import PROVIDERS_MAX, Chain, ChainError
+from harness.document.spelling import did_you_mean
 from harness.provider.dialects import DIALECTS, Dialect
 from harness.provider.spec import Provider
 from harness.quantities import plural
 
 MAX_FALLBACKS = 5  # LiteLLM's own default
 COMPATIBLE = "openai-compatible"
+_TYPO = 0.85
+"""How much alike a setting and a known one must be, of 1, if it is taken for a slip of the pen."""
 _TABLES = ("fallbacks", "context_window_fallbacks", "content_policy_fallbacks")
 
 
@@ -46,12 +49,14 @@ class ConfigReading(NamedTuple):
         deployments: Each entry of `model_list`, in its order.
         walk: The places in `model_list` that are chosen from, one set after the other, if every attempt fails.
         others: Further places that a request can reach: fallbacks after a context window or a content policy.
+        ignored: Settings that it ignores, by section and key, each with what to do.
     """
 
     version: str | None
     deployments: tuple[ReadDeployment, ...]
     walk: tuple[tuple[int, ...], ...]
     others: frozenset[int]
+    ignored: Mapping[tuple[str, str], str]
 
 
 def question(chain: Chain) -> dict[str, Any]:
@@ -102,7 +107,33 @@ def answered(chain: Chain, answer: Mapping[str, Any], version: str) -> ConfigRea
         deployments=deployments,
         walk=tuple(tuple(pick) for pick in walk),
         others=frozenset(place for each in further for pick in each for place in pick),
+        ignored=dict(_ignored(config, answer["router"], answer["module"])),
     )
+
+
+def _ignored(
+    config: Mapping[str, Any], router: Sequence[str], module: Sequence[str]
+) -> Iterator[tuple[tuple[str, str], str]]:
+    """Yield the settings that LiteLLM ignores where they are written, each with what to do.
+
+    Args:
+        config: The configuration.
+        router: What `router_settings` can hold.
+        module: Names that the module has; LiteLLM's proxy reads some of `litellm_settings` that are none of them.
+    """
+    for name, own, other, theirs in (
+        ("router_settings", router, "litellm_settings", module),
+        ("litellm_settings", module, "router_settings", router),
+    ):
+        for key in section(config, name):
+            if key in own:
+                continue
+            if key in theirs:
+                yield (name, key), f"LiteLLM does not read it here; it belongs in {other}"
+            elif hint := did_you_mean(key, own, alike=_TYPO):
+                yield (name, key), f"unknown to LiteLLM; {hint}"
+            elif name == "router_settings":
+                yield (name, key), "unknown to LiteLLM"
 
 
 def guess(chain: Chain) -> ConfigReading:
@@ -118,7 +149,9 @@ def guess(chain: Chain) -> ConfigReading:
     for table in _TABLES[1:]:
         further = [_target(target) for targets in _table(config, table).values() for target in targets]
         others |= {place for name in further for pick in _walked(config, name, {}) for place in pick}
-    return ConfigReading(version=None, deployments=tuple(deployments), walk=tuple(walk), others=frozenset(others))
+    return ConfigReading(
+        version=None, deployments=tuple(deployments), walk=tuple(walk), others=frozenset(others), ignored={}
+    )
 
 
 def _table(config: Mapping[str, Any], name: str) -> dict[str, list[Any]]:
@@ -205,7 +238,17 @@ def applied(chain: Chain, reading: ConfigReading) -> Chain:
         peers=tuple(dict.fromkeys(tuple(named[place] for place in level) for level in walk if len(level) > 1)),
         left_out={why: tuple(named[place] for place in sorted(places)) for why, places in left_out.items() if places},
         read_by=reading.version,
+        litellm=_without(config, reading.ignored),
+        notes=(*chain.notes, *(f"{name}.{key}: {what}" for (name, key), what in reading.ignored.items())),
     )
+
+
+def _without(config: Mapping[str, Any], ignored: Mapping[tuple[str, str], str]) -> dict[str, Any]:
+    """Return a configuration without the settings that LiteLLM ignores."""
+    kept = dict(config)
+    for name, key in ignored:
+        kept[name] = {other: value for other, value in kept[name].items() if other != key}
+    return kept
 
 
 def _provider(read: ReadDeployment) -> Provider | None:

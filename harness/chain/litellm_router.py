@@ -224,12 +224,19 @@ def _applied(
     environ: Mapping[str, str],
     warnings: list[str],
 ) -> dict[str, Any]:
-    applied = {}
+    applied, others = {}, []
     for key, value in section(config, name).items():
         if carried(key):
             applied[key] = _resolved(value, environ)
         elif value not in (None, False, [], {}):
-            warnings.append(f"{name}.{key}: not applied")
+            others.append(key)
+    if others:
+        warnings.append(f"{name}: not applied: {', '.join(others)}")
+    if isinstance(cooldown := applied.get("cooldown_time"), str):
+        hint = f"write {cooldown.rstrip('s')}" if cooldown.rstrip("s").isdecimal() else "write a number of seconds"
+        warnings.append(
+            f"{name}.cooldown_time: {cooldown!r} is text, with which LiteLLM never rests a deployment; {hint}"
+        )
     return applied
 
 

@@ -270,6 +270,11 @@ class Chain:
         return tuple(found)
 
     @property
+    def drawn(self) -> str:
+        """The order as text: `azure-eu | azure-us → openai`."""
+        return " → ".join(" | ".join(level) for level in self.levels)
+
+    @property
     def roles(self) -> dict[str, tuple[str, ...]]:
         """Names of the providers by role: `primary`, `fallback-1`, …, `fallbacks`, `all`; of several peers `primary.1`, …."""
         first, *rest = self.levels

@@ -7,6 +7,7 @@ Nothing leaves this machine: LiteLLM calls a server of this process, and every o
 from __future__ import annotations
 
 import asyncio
+import inspect
 import json
 import os
 import sys
@@ -21,6 +22,7 @@ _REPLY = (
     b'"service_tier":"default"}'
 )
 _PATIENCE_S = 10.0
+_SETTINGS = (bool, int, float, str, list, dict)
 _SERVER_ERROR = "litellm.InternalServerError"
 _FILTERED = "litellm.ContentPolicyViolationError"
 _ERRORS = (_SERVER_ERROR, "litellm.ContextWindowExceededError", _FILTERED)
@@ -58,7 +60,16 @@ async def _answer(question: dict[str, Any]) -> dict[str, Any]:
     compatible = await _compatible(sorted(each for each in asked if each[0] and each[0] not in question["own"]))
     for each in deployments:
         each["compatible"] = (each["provider"], each["model"]) in compatible
-    return {"deployments": deployments, "walks": walks}
+    litellm = _module("litellm")
+    parameters = inspect.signature(litellm.Router.__init__).parameters
+    return {
+        "deployments": deployments,
+        "walks": walks,
+        "router": sorted(name for name in parameters if name != "self"),
+        "module": sorted(
+            name for name, value in vars(litellm).items() if isinstance(value, _SETTINGS) or value is None
+        ),
+    }
 
 
 def _deployment(each: dict[str, Any]) -> dict[str, Any]:
@@ -125,7 +136,7 @@ def _filtered(litellm: Any) -> Any:
     """Return the error of a content policy. LiteLLM copies the parameters of a deployment, which this error cannot do."""
     base: Any = litellm.ContentPolicyViolationError
 
-    class Filtered(base):
+    class Filtered(base):  # type: ignore[misc]
         def __deepcopy__(self, _memo: Any) -> Any:
             return self
 

@@ -90,7 +90,7 @@ def _checked(path: Path, chain: Path | None, home: ChainHome) -> CheckedFile:
         document = chain_document(path)
         if kind_of(document.data) is FileKind.CHAIN:
             found = as_read(path, home.of(chains.load(path, model=home.model)))
-            summary = f"chain {found.name}: {' → '.join(found.order)} ({found.driver})"
+            summary = f"chain {found.name}: {found.drawn} ({found.driver})"
             return CheckedFile(path=path, summary=summary, warnings=_of_chain(found, path))
         loaded = load(path, chain=chain, home=home)
         advised = [*advice(loaded.plan), *ambiguous_targets(loaded.scenario, loaded.chain)]

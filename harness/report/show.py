@@ -167,7 +167,7 @@ def measured(run: JudgedRun) -> Block:
         ("repeat with", f"<code>{escape(command(run))}</code>"),
         ("scenario", f"{escape(plan.name)}, {quantities.plural(len(plan.arrivals), 'planned request')}"),
         (explained("seed"), str(plan.seed)),
-        ("chain", f"{escape(plan.chain.name)}: {escape(' → '.join(plan.chain.order))} ({escape(plan.chain.driver)})"),
+        ("chain", f"{escape(plan.chain.name)}: {escape(plan.chain.drawn)} ({escape(plan.chain.driver)})"),
         (explained("plan digest"), f"<code>{escape(plan.digest)}</code>"),
         ("records", ", ".join(records)),
     ]
