@@ -241,3 +241,47 @@ def test_any_bytes_give_data_or_an_error(raw: bytes) -> None:
         assert str(error.where).startswith("some.yaml")
     else:
         assert parsed.lines.get((), 1) >= 1
+
+
+def older(text: str) -> document.Document:
+    """Return a text that is read as YAML 1.1."""
+    return document.parse(text.encode(), Path("old.yaml"), older=True)
+
+
+@pytest.mark.parametrize(
+    ("written", "value", "surprise"),
+    [
+        ("no", False, "no means false in YAML 1.1"),
+        ("On", True, "On means true in YAML 1.1"),
+        ("true", True, None),
+        ("010", 8, "010 means 8 in YAML 1.1"),
+        ("1:30", 90, "1:30 means 90 in YAML 1.1"),
+        ("1:30.5", 90.5, "1:30.5 means 90.5 in YAML 1.1"),
+        ("'no'", "no", None),
+        ("2025-01-01", "2025-01-01", None),
+        ("12", 12, None),
+    ],
+)
+def test_yaml_1_1_is_read_as_it_is_meant_there(written: str, value: object, surprise: str | None) -> None:
+    """What its author perhaps did not mean is named, with its place."""
+    read = older(f"a:\n  b: {written}\n")
+    assert read.data == {"a": {"b": value}}
+    assert type(read.data["a"]["b"]) is type(value)
+    assert read.surprises == (() if surprise is None else ((("a", "b"), surprise),))
+
+
+def test_merge_keys_bring_mappings_along() -> None:
+    """What is written beside them wins, wherever it stands; of several mappings the first does."""
+    text = "x: &x {a: 1, b: 1}\ny: &y {b: 2, c: 2}\none: {c: 3, <<: *x}\ntwo: {<<: [*x, *y], d: 4}\n"
+    for read in (older(text), document.parse(text.encode(), Path("new.yaml"))):
+        assert read.data["one"] == {"a": 1, "b": 1, "c": 3}
+        assert read.data["two"] == {"a": 1, "b": 1, "c": 2, "d": 4}
+    with pytest.raises(UsageError, match="merge key needs a mapping"):
+        older("a: {<<: 5}\n")
+
+
+def test_a_duplicate_key_of_yaml_1_1_is_a_surprise() -> None:
+    """There the last one counts; in a file of ours it is a mistake."""
+    read = older("a: 1\na: 2\n")
+    assert read.data == {"a": 2}
+    assert read.surprises == ((("a",), "'a' is written twice; the last one counts"),)

@@ -27,6 +27,7 @@ WAYS = {
     "gemini": GEMINI,
     "openrouter": "/api/v1/chat/completions",
     "deepseek": "/chat/completions",
+    "openai-compatible": "/v1/chat/completions",
 }
 """Every way to ask, by the name of its dialect; `responses` is OpenAI's second."""
 

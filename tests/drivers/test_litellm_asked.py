@@ -1,0 +1,148 @@
+"""What LiteLLM itself makes of a configuration: it is really asked."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from harness.chain import Chain, load
+from harness.chain.litellm_reading import answered, applied, guess, question
+from harness.drivers import litellm_asked
+from harness.drivers.litellm_asked import as_read
+from harness.errors import UsageError
+
+
+def written(folder: Path, models: dict[str, str], *, model: str | None = None, **router: Any) -> Path:
+    """Write a configuration with a deployment of each model, by its `model_name`."""
+    listed = [{"model_name": name.split()[0], "litellm_params": {"model": each}} for name, each in models.items()]
+    path = folder / "litellm-config.yaml"
+    path.write_text(json.dumps({"model_list": listed, "router_settings": router}))
+    return path
+
+
+def read(path: Path, *, model: str | None = None) -> Chain:
+    """Return the chain as LiteLLM reads it."""
+    return as_read(path, load(path, model=model))
+
+
+def test_the_walk_is_the_one_that_litellm_takes(tmp_path: Path) -> None:
+    """Peers together, fallbacks of fallbacks, those of an alias and of `*`; what no caller reaches is left out."""
+    models = {"a": "openai/gpt-4", "a 2": "azure/gpt-4", "b": "groq/x", "c": "anthropic/claude-3-5", "d": "mistral/y"}
+    fallbacks = [{"a": ["alias", "a"]}, {"alias": ["c"]}]
+    path = written(tmp_path, models, fallbacks=fallbacks, model_group_alias={"alias": "b"})
+    chain = read(path)
+    assert chain.levels == (("a", "a-2"), ("b",), ("c",))
+    assert chain.drawn == "a | a-2 → b → c"
+    assert chain.left_out == {"no caller of 'a' reaches": ("d",)}
+    assert chain.read_by
+    assert (chain.providers["b"].dialect, chain.providers["b"].vendor) == ("openai-compatible", "groq")
+
+
+def test_a_fallback_is_found_by_the_stripped_name(tmp_path: Path) -> None:
+    """A caller asks for `openai/gpt-4o`, which a wildcard takes, and the fallbacks of `gpt-4o` count."""
+    models = {"openai/*": "openai/*", "claude": "anthropic/claude-3-5"}
+    path = written(tmp_path, models, fallbacks=[{"gpt-4o": ["claude"]}])
+    assert load(path, model="openai/gpt-4o").order == ("openai",)  # as it is guessed
+    assert read(path, model="openai/gpt-4o").order == ("openai", "claude")
+
+
+def test_a_deployment_is_reached_by_other_fallbacks_too(tmp_path: Path) -> None:
+    """After a context window or a content policy: it takes part, but is not in the order."""
+    models = {"a": "openai/gpt-4", "long": "openai/gpt-5", "lax": "xai/grok-3", "none": "openai/gpt-4"}
+    path = written(
+        tmp_path, models, context_window_fallbacks=[{"a": ["long"]}], content_policy_fallbacks=[{"a": ["lax"]}]
+    )
+    chain = read(path)
+    assert chain.order == ("a",)
+    assert list(chain.providers) == ["a", "long", "lax"]
+
+
+def test_what_litellm_asks_in_no_known_format_is_one_error(tmp_path: Path) -> None:
+    """All by vendor, with what would help. One that no caller reaches does not matter."""
+    models = {"a": "openai/gpt-4", "b": "watsonx/m", "b 2": "replicate/m", "b 3": "replicate/n"}
+    path = written(tmp_path, models, fallbacks=[{"a": ["b"]}])
+    with pytest.raises(UsageError, match=r"there is no mock for watsonx, replicate \(2 deployments\)") as caught:
+        read(path)
+    assert caught.value.where == str(path)
+    assert "--model" in (caught.value.hint or "")
+    assert read(written(tmp_path, models)).order == ("a",)
+
+
+def test_what_takes_no_chat_is_left_out(tmp_path: Path) -> None:
+    """By LiteLLM's own list of models."""
+    path = written(tmp_path, {"a": "openai/gpt-4", "a 2": "openai/gpt-image-1", "a 3": "text-embedding-3-small"})
+    chain = read(path)
+    assert chain.order == ("a",)
+    assert chain.left_out == {"take no chat completions": ("a-2", "a-3")}
+
+
+def test_settings_in_the_wrong_place_are_named(tmp_path: Path) -> None:
+    """With the right place, or with what was perhaps meant; nobody is told a wrong place for what LiteLLM does read."""
+    path = written(tmp_path, {"a": "openai/gpt-4"}, cooldown_tme=5, drop_params=True, num_retries=1)
+    data = json.loads(path.read_text())
+    data["litellm_settings"] = {"cooldown_time": 30, "num_retries": 2, "cache_params": {"type": "redis"}}
+    path.write_text(json.dumps(data))
+    notes = "\n".join(read(path).notes)
+    assert "router_settings.cooldown_tme: unknown to LiteLLM; did you mean 'cooldown_time'?" in notes
+    assert "router_settings.drop_params: LiteLLM does not read it here; it belongs in litellm_settings" in notes
+    assert "litellm_settings.cooldown_time: LiteLLM does not read it here; it belongs in router_settings" in notes
+    assert "num_retries" not in notes
+    assert "cache_params" not in notes
+
+
+def test_it_is_asked_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The answer is kept by what was asked, and by the version; keys and addresses are no part of it."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    asked: list[Any] = []
+    real = litellm_asked._asked
+
+    def count(interpreter: str, what: dict[str, Any]) -> Any:
+        asked.append(what)
+        return real(interpreter, what)
+
+    monkeypatch.setattr(litellm_asked, "_asked", count)
+    path = written(tmp_path, {"a": "openai/gpt-4"})
+    data = json.loads(path.read_text())
+    data["model_list"][0]["litellm_params"] |= {"api_key": "sk-secret-1", "api_base": "https://secret.example"}
+    path.write_text(json.dumps(data))
+    first = read(path)
+    began_s = time.process_time()
+    assert read(path) == first
+    assert time.process_time() - began_s < 1  # LiteLLM's import alone takes more
+    assert len(asked) == 1
+    assert "secret" not in json.dumps(asked)
+
+
+def test_without_an_answer_it_is_read_as_usual(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever keeps LiteLLM from answering; a check says that it could not be asked."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(litellm_asked, "_asked", lambda *_: None)
+    path = written(tmp_path, {"a": "groq/x", "b": "openai/gpt-4"}, fallbacks=[{"a": ["b"]}])
+    assert read(path) == load(path)
+    assert load(path).read_by is None
+
+
+def test_an_environment_is_not_built_to_be_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A check takes no minutes: what is not there is not asked."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    path = written(tmp_path, {"a": "openai/gpt-4"})
+    hosted = tmp_path / "chain.yaml"
+    hosted.write_text(f'name: c\ndriver: litellm-router\nconfig: {path.name}\nenvironment: {{litellm: "1.90.0"}}\n')
+    assert as_read(hosted, load(hosted)).read_by is None
+
+
+@pytest.mark.parametrize("walks", [[[[0, 1]], [], []], [[[1], [0]], [[0]], [[1]]]])
+def test_an_answer_makes_the_chain(tmp_path: Path, walks: Sequence[Any]) -> None:
+    """A pure step: the answer decides, not the guess."""
+    chain = load(written(tmp_path, {"a": "openai/gpt-4", "b": "openai/gpt-5"}))
+    assert guess(chain).walk == ((0,),)
+    each = {"provider": "openai", "model": "m", "mode": "chat", "compatible": True}
+    answer = {"deployments": [each, each], "walks": walks, "router": [], "module": []}
+    found = applied(chain, answered(chain, answer, "1.0"))
+    assert found.order == tuple("ab"[place] for pick in walks[0] for place in pick)
+    assert question(chain)["entry"] == "a"
