@@ -43,6 +43,48 @@ def theirs(data: dict[str, Any], environ: dict[str, str] | None = None, *, proxy
     return router_settings(hosted, urls, environ or {}, proxy=proxy)
 
 
+BEDROCK = "bedrock/converse/eu.anthropic.claude-sonnet-4-5-20250929-v1:0"
+HERE = "http://127.0.0.1:9000"
+
+
+def test_a_deployment_of_bedrock_has_credentials_and_an_address_in_both_places() -> None:
+    """LiteLLM looks for missing ones in a profile, at a login service and at the machine, and lets the endpoint win."""
+    written = {
+        "model": BEDROCK,
+        "aws_bedrock_runtime_endpoint": "https://proxy.example/bedrock",
+        "aws_secret_access_key": "",
+    }
+    written |= {
+        "aws_role_name": "arn:aws:iam::1:role/r",
+        "aws_access_key_id": "os.environ/UNSET",
+        "aws_region_name": "xx-9",
+    }
+    settings = theirs({"model_list": [{"model_name": "claude", "litellm_params": written}]})
+    params = settings.model_list[0]["litellm_params"]
+    assert (params["api_base"], params["aws_bedrock_runtime_endpoint"]) == (HERE, HERE)
+    assert (params["aws_access_key_id"], params["aws_secret_access_key"]) == ("no-key", "no-key")
+    assert (params["model"], params["aws_region_name"], params["api_key"]) == (BEDROCK, "xx-9", DUMMY_KEY)
+    assert "aws_role_name" not in params
+    assert any("aws_role_name left out" in warning for warning in settings.warnings)
+
+
+def test_a_provider_of_bedrock_has_them_too() -> None:
+    """A chain file of our own names none of it."""
+    chain_file = Chain(
+        name="c", driver="litellm-router", providers={"aws": Provider(dialect="bedrock", model="m")}, order=("aws",)
+    )
+    (entry,) = router_settings(chain_file, {"aws": HERE}, {}, proxy=False).model_list
+    assert entry["litellm_params"] == {
+        "model": "bedrock/m",
+        "api_base": HERE,
+        "aws_bedrock_runtime_endpoint": HERE,
+        "aws_access_key_id": "no-key",
+        "aws_secret_access_key": "no-key",
+        "aws_region_name": "us-east-1",
+        "api_key": DUMMY_KEY,
+    }
+
+
 def test_each_provider_is_a_group_of_its_own() -> None:
     """One deployment each, at its provider's address, joined by fallbacks in order."""
     settings = ours()

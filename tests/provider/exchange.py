@@ -9,12 +9,16 @@ from typing import Any
 from harness.chain import Provider, ReplySpec
 from harness.provider.answer import Answer, Call, Delay, Refusal
 from harness.provider.dialects import DIALECTS
+from harness.provider.dialects.aws_events import AWS_EVENTS
+from harness.provider.dialects.bedrock_events import content_of
 from harness.provider.inject import ErrorPreset
 from harness.provider.reply import Head, Send, Wait
 from harness.provider.respond import parse, respond
 
 ATTEMPT = "req-000001.openai.2"
 CALL = Call(model="gpt-4")
+REQUEST_IDS = frozenset(("request-id", "x-request-id", "x-ds-trace-id", "x-amzn-requestid"))
+"""The headers with a provider's own name for a call."""
 PRESETS: tuple[ErrorPreset, ...] = typing.get_args(ErrorPreset)
 
 GEMINI = "/v1beta/models/gpt-4:generateContent"
@@ -28,13 +32,26 @@ WAYS = {
     "openrouter": "/api/v1/chat/completions",
     "deepseek": "/chat/completions",
     "openai-compatible": "/v1/chat/completions",
+    "bedrock": "/model/gpt-4/converse",
+    "bedrock-invoke": "/model/gpt-4/invoke",
 }
-"""Every way to ask, by the name of its dialect; `responses` is OpenAI's second."""
+"""Every way to ask, by the name of its dialect; `responses` is OpenAI's second, and `bedrock-invoke` Bedrock's, with Anthropic's bodies."""
+STREAMED = {
+    **WAYS,
+    "gemini": GEMINI_STREAM,
+    "bedrock": "/model/gpt-4/converse-stream",
+    "bedrock-invoke": "/model/gpt-4/invoke-with-response-stream",
+}
+"""The same for a stream."""
+IN_ADDRESS = ("azure", "gemini", "bedrock", "bedrock-invoke")
+"""Ways whose address names the model."""
+SERVER_SENT = tuple(way for way in WAYS if not way.startswith("bedrock"))
+"""Ways whose streams are server-sent events."""
 
 
 def dialect_of(way: str) -> str:
     """Return the name of a way's dialect."""
-    return "openai" if way == "responses" else way
+    return {"responses": "openai", "bedrock-invoke": "bedrock"}.get(way, way)
 
 
 def provider(way: str, **reply: Any) -> Provider:
@@ -50,7 +67,10 @@ def body(
     if way == "gemini":
         config = {} if max_tokens is None else {"generationConfig": {"maxOutputTokens": max_tokens}}
         return json.dumps({"contents": [{"role": "user", "parts": [{"text": text}]}], **config, **fields}).encode()
-    asked = {"model": model, "stream": stream}
+    if way == "bedrock":
+        config = {} if max_tokens is None else {"inferenceConfig": {"maxTokens": max_tokens}}
+        return json.dumps({"messages": [{"role": "user", "content": [{"text": text}]}], **config, **fields}).encode()
+    asked = {"anthropic_version": "x"} if way == "bedrock-invoke" else {"model": model, "stream": stream}
     if way == "responses":
         limit = {} if max_tokens is None else {"max_output_tokens": max_tokens}
         return json.dumps({**asked, "input": text, **limit, **fields}).encode()
@@ -61,7 +81,7 @@ def body(
 def ask(way: str, reply: dict[str, Any] | None = None, *, stream: bool = False, **fields: Any) -> Answer:
     """Return what a healthy provider answers."""
     spec = provider(way, **(reply or {}))
-    path = GEMINI_STREAM if way == "gemini" and stream else WAYS[way]
+    path = STREAMED[way] if stream else WAYS[way]
     return respond(spec, parse(spec, "POST", path, body(way, stream=stream, **fields)), ATTEMPT)
 
 
@@ -97,27 +117,43 @@ def said(answer: Answer) -> Any:
     return json.loads(sent(answer))
 
 
+def message_of(answer: Answer) -> str:
+    """Return the message of an error answer."""
+    data = said(answer)
+    return str(data.get("error", data)["message"])
+
+
 def waited_ns(answer: Answer) -> int:
     """Return how long the answer takes."""
     return sum(step.ns for step in answer.reply if isinstance(step, Wait))
 
 
 def split(raw: bytes) -> list[bytes]:
-    """Return a stream's events, each with its blank line."""
-    return re.findall(rb".+?\n\n", raw, re.DOTALL)
+    """Return a stream's events: server-sent ones, each with its blank line, or AWS's, whose length begins with a zero."""
+    return AWS_EVENTS.events(raw) if raw[:1] == b"\0" else re.findall(rb".+?\n\n", raw, re.DOTALL)
 
 
 def data_of(events: list[bytes]) -> Iterator[Any]:
     """Give the JSON of each event that has some; comments and `[DONE]` have none."""
     for event in events:
+        if event[:1] == b"\0":
+            yield content_of(event).data
+            continue
         for line in event.decode().splitlines():
             if line.startswith("data: ") and line != "data: [DONE]":
                 yield json.loads(line[6:])
 
 
+def readable(raw: bytes) -> str:
+    """Return what is sent as text, without the frames and the wrapping of AWS's events."""
+    return "".join(map(json.dumps, data_of(split(raw)))) if raw[:1] == b"\0" else raw.decode()
+
+
 def text_of(way: str, data: Any) -> str:
     """Return the text in a whole answer."""
-    if way == "anthropic":
+    if way == "bedrock":
+        return str(data["output"]["message"]["content"][0]["text"])
+    if way in ("anthropic", "bedrock-invoke"):
         return str(data["content"][0]["text"])
     if way == "gemini":
         return str(data["candidates"][0]["content"]["parts"][0]["text"])

@@ -15,13 +15,17 @@ from harness.provider.respond import parse, respond
 from harness.quantities import MS
 from tests.provider.exchange import (
     ATTEMPT,
+    IN_ADDRESS,
+    REQUEST_IDS,
     WAYS,
     ask,
     body,
     data_of,
     head,
     headers,
+    message_of,
     provider,
+    readable,
     said,
     sends,
     sent,
@@ -55,7 +59,7 @@ def test_one_content_event_is_one_token(way: str) -> None:
     assert len(tokens) == answer.tokens_out == 5
     for token in tokens:
         assert split(token.data) == [token.data]
-        assert token.text in token.data.decode()
+        assert token.text in readable(token.data)
         assert token.part == ""
 
 
@@ -69,8 +73,9 @@ def test_every_event_of_a_stream_is_json_and_says_what_it_is(way: str) -> None:
     assert [split(send.data) == [send.data] for send in closing] == [True] * len(closing)
     assert "finish" in {send.part for send in closing}
     done = {send.data for send in closing if send.part == "done"}
-    assert len(done) == (0 if way in ("gemini", "responses") else 1)
-    assert (done == {b"data: [DONE]\n\n"}) == (way not in ("gemini", "responses", "anthropic"))
+    without = ("gemini", "responses", "bedrock")
+    assert len(done) == (0 if way in without else 1)
+    assert (done == {b"data: [DONE]\n\n"}) == (way not in (*without, "anthropic", "bedrock-invoke"))
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -95,19 +100,20 @@ def test_without_a_speed_all_tokens_come_at_once(way: str) -> None:
 @pytest.mark.parametrize("stream", [False, True])
 def test_an_answer_ends_at_the_callers_limit(way: str, stream: bool) -> None:
     """A limit of tokens shortens the text, and the finish reason names it."""
-    reason = {"anthropic": "max_tokens", "gemini": "MAX_TOKENS", "responses": "max_output_tokens"}.get(way, "length")
+    reasons = {"gemini": "MAX_TOKENS", "responses": "max_output_tokens"}
+    reason = reasons.get(way, "max_tokens" if way in ("anthropic", "bedrock", "bedrock-invoke") else "length")
     limited = ask(way, {"tokens": 9}, stream=stream, max_tokens=3)
     assert limited.tokens_out == 3
-    assert f'"{reason}"' in sent(limited).decode().replace('"max_output_tokens":', "")
+    assert f'"{reason}"' in readable(sent(limited)).replace('"max_output_tokens":', "")
     whole = ask(way, {"tokens": 9}, stream=stream, max_tokens=9)
-    assert f'"{reason}"' not in sent(whole).decode().replace('"max_output_tokens":', "")
+    assert f'"{reason}"' not in readable(sent(whole)).replace('"max_output_tokens":', "")
 
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("stream", [False, True])
 def test_every_answer_has_a_request_id(way: str, stream: bool) -> None:
     """By which a provider's support would find it."""
-    assert {"request-id", "x-request-id", "x-ds-trace-id"} & set(headers(ask(way, stream=stream)))
+    assert REQUEST_IDS & set(headers(ask(way, stream=stream)))
 
 
 @pytest.mark.parametrize(
@@ -122,6 +128,9 @@ def test_every_answer_has_a_request_id(way: str, stream: bool) -> None:
         ("gemini", "GET", WAYS["gemini"]),
         ("openrouter", "POST", "/chat/completions"),
         ("deepseek", "POST", "/v2/chat/completions"),
+        ("bedrock", "POST", "/model/gpt-4/count-tokens"),
+        ("bedrock", "POST", "/model//converse"),
+        ("bedrock", "GET", WAYS["bedrock"]),
     ],
 )
 def test_an_unknown_address_is_the_providers_own_404(way: str, method: str, path: str) -> None:
@@ -129,7 +138,7 @@ def test_an_unknown_address_is_the_providers_own_404(way: str, method: str, path
     spec = provider(way)
     answer = respond(spec, parse(spec, method, path, body(way)), ATTEMPT)
     assert head(answer).status == 404
-    assert said(answer)["error"]["message"]
+    assert message_of(answer)
 
 
 @pytest.mark.parametrize(
@@ -146,6 +155,7 @@ def test_an_unknown_address_is_the_providers_own_404(way: str, method: str, path
         ("openrouter", "/v1/chat/completions"),
         ("deepseek", "/v1/chat/completions"),
         ("deepseek", "/beta/chat/completions"),
+        ("bedrock-invoke", "/model/gpt-4/invoke?x=1"),
     ],
 )
 def test_the_other_addresses_of_a_provider_are_served_too(way: str, path: str) -> None:
@@ -179,7 +189,7 @@ def test_calls_that_cannot_be_meant_are_refused(way: str, raw: bytes) -> None:
 
 
 @pytest.mark.parametrize("name", ["x" * 301, "\ud800", "a\nb", "", None, 7])
-@pytest.mark.parametrize("way", [way for way in WAYS if way not in ("azure", "gemini")])
+@pytest.mark.parametrize("way", [way for way in WAYS if way not in IN_ADDRESS])
 def test_models_that_no_record_could_hold_are_refused(way: str, name: Any) -> None:
     """Names without end, without signs or of signs that cannot be written down."""
     raw = json.dumps({"model": name, "messages": [], "input": []}).encode()
@@ -220,7 +230,8 @@ def test_any_printable_model_name_is_echoed(name: str, stream: bool) -> None:
 def test_the_same_attempt_says_the_same(number: int, tokens: int, way: str) -> None:
     """A provider has no memory and no dice: an attempt's answer follows from its name alone."""
     spec = provider(way, tokens=tokens)
-    call = Call(model="gpt-4", prompt_tokens=3, api="responses" if way == "responses" else "")
+    api = {"responses": "responses", "bedrock-invoke": "anthropic"}.get(way, "")
+    call = Call(model="gpt-4", prompt_tokens=3, api=api)
     first, again = (respond(spec, call, f"req-{number:06d}.openai.1") for _ in range(2))
     other = respond(spec, call, f"req-{number:06d}.openai.2")
     assert first == again

@@ -14,6 +14,9 @@ from hypothesis import strategies as st
 from harness.provider.answer import Call, Refusal
 from harness.provider.dialects import DIALECTS, Dialect, common
 from harness.provider.dialects.declaration import FinishReasons
+from harness.provider.faults.context import FaultContext
+from harness.provider.faults.error_event import error_code
+from harness.provider.inject import Inject
 from harness.provider.reply import Send
 from harness.provider.respond import respond
 from tests.provider.exchange import ATTEMPT, CALL, PRESETS, provider, sent
@@ -84,12 +87,14 @@ def test_usage_is_read_as_it_was_written(dialect: Dialect) -> None:
 @OWN
 @pytest.mark.parametrize("problem", PRESETS)
 def test_an_error_in_a_stream_is_read_as_it_was_written(dialect: Dialect, problem: str) -> None:
-    """By its code; no event of an answer that is well holds one."""
+    """By its code, which is on record; no event of an answer that is well holds one."""
     refusal = Refusal(CALL, ATTEMPT, problem=problem)  # type: ignore[arg-type]
     found = [
         error for event in dialect.framing.events(dialect.error_event(refusal)) if (error := dialect.read_error(event))
     ]
-    assert [error.error_code for error in found] == [dialect.fail(refusal).error_code]
+    context = FaultContext(dialect, Inject(stream="error_event", error=problem), CALL, ATTEMPT)  # type: ignore[arg-type]
+    assert [error.error_code for error in found] == [error_code(context)]
+    assert error_code(context) == dialect.fail(refusal).error_code or dialect.error_header is not None
     assert not any(dialect.read_error(event) for event in stream(dialect))
 
 

@@ -1,5 +1,6 @@
 """In which words providers fail."""
 
+import json
 from email.utils import parsedate_to_datetime
 from typing import Any, Literal
 
@@ -13,7 +14,7 @@ from harness.provider.dialects.delays import read, spelled
 from harness.provider.inject import ErrorPreset
 from harness.quantities import MS, S
 from scripts import declarations
-from tests.provider.exchange import ATTEMPT, CALL, PRESETS, head, headers, refuse, said, sent
+from tests.provider.exchange import ATTEMPT, CALL, PRESETS, REQUEST_IDS, head, headers, message_of, refuse, said, sent
 
 WALL_NS = 1_790_000_000 * S + 123_456_789
 LIKE_OPENAI = ("openai", "azure", "deepseek")
@@ -25,7 +26,7 @@ def test_every_preset_has_the_providers_own_body(dialect: str, problem: ErrorPre
     """Each preset gives that provider's error shape, a code on record that is in the body, and a request id."""
     answer = refuse(dialect, problem)
     data: Any = said(answer)
-    error = data["error"]
+    error = data["error"] if dialect != "bedrock" else data
     told = headers(answer)
     assert not {"retry-after", "retry-after-ms"} & set(told)
     assert answer.retry_after_ns is None
@@ -40,13 +41,16 @@ def test_every_preset_has_the_providers_own_body(dialect: str, problem: ErrorPre
     elif dialect == "gemini":
         assert set(error) - {"details"} == {"code", "message", "status"}
         assert (error["code"], error["status"]) == (head(answer).status, answer.error_code)
+    elif dialect == "bedrock":
+        assert set(data) == {"message"}
+        assert told["x-amzn-errortype"].partition(":")[0] == answer.error_code
     elif dialect == "openrouter":
         assert set(error) - {"metadata"} == {"code", "message"}
         assert str(error["code"]) == answer.error_code == str(head(answer).status)
     else:
         assert set(error) >= {"message", "type", "param", "code"}
         assert answer.error_code == (error["code"] or error["type"])
-    assert {"x-request-id", "request-id", "x-ds-trace-id"} & set(told)
+    assert REQUEST_IDS & set(told)
 
 
 @pytest.mark.parametrize("dialect", DIALECTS.own)
@@ -55,7 +59,7 @@ def test_every_status_has_a_usual_body(dialect: str) -> None:
     for status in range(400, 600):
         answer = refuse(dialect, status=status)
         assert head(answer).status == status
-        assert said(answer)["error"]["message"]
+        assert message_of(answer)
 
 
 @pytest.mark.parametrize(
@@ -86,6 +90,17 @@ def test_every_status_has_a_usual_body(dialect: str) -> None:
         ("deepseek", 402, None, "invalid_request_error"),
         ("deepseek", 422, None, "invalid_request_error"),
         ("deepseek", 503, None, "service_unavailable_error"),
+        ("bedrock", 400, None, "ValidationException"),
+        ("bedrock", 400, "quota", "ServiceQuotaExceededException"),
+        ("bedrock", 403, None, "AccessDeniedException"),
+        ("bedrock", 403, "auth", "UnrecognizedClientException"),
+        ("bedrock", 404, None, "ResourceNotFoundException"),
+        ("bedrock", 408, None, "ModelTimeoutException"),
+        ("bedrock", 424, None, "ModelErrorException"),
+        ("bedrock", 429, None, "ThrottlingException"),
+        ("bedrock", 429, "overloaded", "ModelNotReadyException"),
+        ("bedrock", 500, None, "InternalServerException"),
+        ("bedrock", 503, None, "ServiceUnavailableException"),
     ],
 )
 def test_known_failures_have_their_known_codes(
@@ -165,11 +180,10 @@ def test_an_error_in_a_stream_says_what_a_plain_one_would(dialect: str, problem:
     """The event carries the provider's own words for the problem, and no text."""
     event = DIALECTS[dialect].error_event(Refusal(CALL, ATTEMPT, problem=problem))
     send = DIALECTS[dialect].read_event(event)
-    assert event.count(b"\n\n") == 1
+    assert DIALECTS[dialect].framing.events(event) == [event]
     assert send.data == event
     assert send.text == ""
-    message = said(refuse(dialect, problem))["error"]["message"]
-    assert message.encode() in event
+    assert json.dumps(message_of(refuse(dialect, problem))).encode() in event
 
 
 def test_the_reference_names_the_codes_that_are_sent() -> None:

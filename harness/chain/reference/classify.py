@@ -16,7 +16,7 @@ def failure(status: int, code: str | None) -> Failure:
         code: The body's own code, else its type; None where it has none.
     """
     word = (code or "").lower()
-    if status == 402 or (status == 429 and any(part in word for part in _QUOTA)):
+    if status == 402 or (status in (400, 429) and any(part in word for part in _QUOTA)):
         return "quota"
     if status == 429:
         return "rate_limit"
@@ -38,6 +38,6 @@ def inside(code: str) -> Failure:
     word = code.lower()
     if word.isdecimal() and 400 <= int(word) < 600:
         return failure(int(word), None)
-    if "rate_limit" in word or any(part in word for part in _QUOTA):
+    if any(part in word for part in ("rate_limit", "throttl", *_QUOTA)):
         return failure(429, code)
     return "filtered" if any(part in word for part in _FILTER) else "server_error"

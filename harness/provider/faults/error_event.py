@@ -24,7 +24,9 @@ def change(context: FaultContext, progress: AnswerProgress, step: Step) -> tuple
 
 def error_code(context: FaultContext) -> str | None:
     """Return the code that the event holds."""
-    return context.dialect.fail(_refusal(context)).error_code
+    dialect = context.dialect
+    found = map(dialect.read_error, dialect.framing.events(dialect.error_event(_refusal(context))))
+    return next((error.error_code for error in found if error is not None), None)
 
 
 def _refusal(context: FaultContext) -> Refusal:

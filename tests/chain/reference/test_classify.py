@@ -31,6 +31,8 @@ from harness.chain.reference.classify import failure, inside
         (422, None, "invalid"),
         (400, "content_policy_violation", "filtered"),
         (400, "content_filter", "filtered"),
+        (400, "ServiceQuotaExceededException", "quota"),
+        (429, "ThrottlingException", "rate_limit"),
     ],
 )
 def test_status_and_code_say_what_failed(status: int, code: str | None, expected: Failure) -> None:
@@ -48,6 +50,8 @@ def test_status_and_code_say_what_failed(status: int, code: str | None, expected
         ("insufficient_quota", "quota"),
         ("overloaded_error", "server_error"),
         ("content_filter", "filtered"),
+        ("throttlingException", "rate_limit"),
+        ("modelStreamErrorException", "server_error"),
         ("9999", "server_error"),
         ("²", "server_error"),
     ],

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from harness.provider.dialects import DIALECTS
+from harness.provider.dialects import DIALECTS, aws_events
 from harness.scenario import Inject
 from tests.provider.replies import PLAIN, STREAM, TOKENS, answered, body, parts, tokens
 
@@ -13,7 +13,13 @@ FAULT = Inject(stream="malformed", after_tokens=3)
 
 def events(dialect: str, *faults: Inject) -> list[bytes]:
     """Return a stream's events."""
-    return body(answered(STREAM, *faults, dialect=dialect).reply).split(b"\n\n")
+    return DIALECTS[dialect].framing.events(body(answered(STREAM, *faults, dialect=dialect).reply))
+
+
+def data(event: bytes) -> bytes:
+    """Return what an event holds."""
+    aws = aws_events.read(event)
+    return aws.payload if aws is not None else event.rpartition(b"data:")[2].strip()
 
 
 @pytest.mark.parametrize("dialect", DIALECTS.own)
@@ -23,11 +29,10 @@ def test_one_event_is_broken_and_the_stream_goes_on(dialect: str, after: int) ->
     whole, broken = events(dialect), events(dialect, Inject(stream="malformed", after_tokens=after))
     assert len(whole) == len(broken)
     ((fine, odd),) = [(a, b) for a, b in zip(whole, broken, strict=True) if a != b]
-    assert fine.startswith(odd)
-    data = odd.rpartition(b"data:")[2].strip()
+    assert data(fine).startswith(data(odd))
     with pytest.raises(ValueError, match=r".+"):
-        json.loads(data)
-    assert data not in (b"", b"[DONE]")
+        json.loads(data(odd))
+    assert data(odd) not in (b"", b"[DONE]")
 
 
 def test_the_record_calls_it_malformed() -> None:

@@ -18,7 +18,7 @@ def test_the_status_is_answered_in_the_providers_words(dialect: str) -> None:
     _, said, last = answer.reply
     assert head(answer.reply).status == 429
     assert isinstance(said, Send)
-    assert "error" in json.loads(said.data)
+    assert {"error", "message"} & set(json.loads(said.data))
     assert last == End()
     assert answer.error_code
     assert answer.retry_after_ns is None
