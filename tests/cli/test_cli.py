@@ -98,7 +98,7 @@ def test_check_prints_what_is_not_carried_over(tmp_path: Path) -> None:
     chain.write_text("name: c\ndriver: litellm-proxy\nconfig: litellm.yaml\n")
     code, out, err = harness("check", str(chain))
     assert (code, out) == (0, f"ok: {chain}: chain c: a (litellm-proxy)\n")
-    assert err == f"warning: {config}: litellm_settings.callbacks: not applied\n"
+    assert err == f"warning: {config}: litellm_settings: not applied: callbacks\n"
 
 
 def test_check_prints_what_is_wrong(tmp_path: Path) -> None:
