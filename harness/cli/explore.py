@@ -155,7 +155,5 @@ def _print(explored: Explored, home: ChainHome) -> None:
 
 def _file(found: Found) -> str:
     size = "one fault" if found.faults == 1 else f"{found.faults} faults"
-    more = "" if found.steady else "; depends on chance, so a live run may or may not show it"
-    if not found.shrunk:
-        more = "; there was no time left to simplify it, or to check whether it depends on chance"
+    more = "" if found.shrunk else "; there was no time left to simplify it"
     return f"{found.scenario} ({size}{more})"

@@ -48,7 +48,6 @@ class Found:
         faults: How many it takes.
         sentence: What happens, as a person would say it.
         shrunk: Whether there was time to look for something smaller.
-        steady: Whether it showed by all other seeds that were tried; otherwise a live run may show it or not.
     """
 
     property: str
@@ -56,7 +55,6 @@ class Found:
     faults: int
     sentence: str
     shrunk: bool
-    steady: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +68,7 @@ class Explored:
         properties: Names of those that were to be broken.
         found: What breaks them.
         retracted: How many finds did not show again in a fresh process, and so are none.
+        lucky: How many finds showed with some random numbers of the chain only, and so are none.
         streamed: How many of the timelines asked for streams.
         uncovered: What the search did not look at, in sentences.
         interrupted: The search was stopped before its budget was used up.
@@ -81,6 +80,7 @@ class Explored:
     properties: tuple[str, ...]
     found: tuple[Found, ...]
     retracted: int = 0
+    lucky: int = 0
     streamed: int = 0
     uncovered: tuple[str, ...] = ()
     interrupted: bool = False
@@ -97,6 +97,7 @@ class Explored:
         space = self.space
         faults = "one fault" if space.faults_max == 1 else f"up to {space.faults_max} faults"
         retracted = f"; {self.retracted} finds did not show again in a fresh process" if self.retracted else ""
+        retracted += f"; {self.lucky} showed with some random numbers of the chain only" if self.lucky else ""
         return (
             f"{self.tried} timelines of {faults} at {', '.join(space.providers)}, {self.streamed} of them with streams, "
             f"in {duration(self.took_s * 1e9)} (seed {space.seed}, deadline {exact(space.deadline_ns, 'ns')}) for "
@@ -152,7 +153,7 @@ def explore(
         progress(hunt.tried, len(hunt.finds))
         return interrupted() or time.monotonic() - began_s >= budget_s
 
-    kept, retracted = [], 0
+    kept, retracted, lucky = [], 0, 0
     with pristine() as clean:
         hunt = Hunt(space, properties=names, seed=seed, over=over, database=out)
         for each in hunt.run():
@@ -161,6 +162,10 @@ def explore(
             if confirmed is None:
                 retracted += 1
                 hunt.retract(each, partial(clean.run, try_schedule))
+                continue
+            if not confirmed.find.steady:
+                lucky += 1
+                hunt.drop(each)
                 continue
             kept.append(_keep(confirmed, space, path, out))
             found(kept[-1])
@@ -171,6 +176,7 @@ def explore(
         properties=names,
         found=tuple(kept),
         retracted=retracted,
+        lucky=lucky,
         streamed=hunt.streamed,
         uncovered=_uncovered(hunt, space, names),
         interrupted=interrupted(),
@@ -248,7 +254,9 @@ def _confirm(find: Find, space: Space) -> _Confirmed | None:
     shown = PROPERTIES[find.name].check(run)
     if not shown:
         return None
-    find = replace(find, schedule=schedule, requests=shown)
+    other = search_run_of(space, schedule, chain_seed=space.seed + 1)
+    steady = find.steady and bool(PROPERTIES[find.name].check(other))
+    find = replace(find, schedule=schedule, requests=shown, steady=steady)
     return _Confirmed(find, describe(find.name, run, shown), _expected(find, space, run))
 
 
@@ -278,7 +286,6 @@ def _keep(confirmed: _Confirmed, space: Space, chain: Path, out: Path) -> Found:
         faults=len(find.schedule.faults),
         sentence=sentence,
         shrunk=find.shrunk,
-        steady=find.steady,
     )
 
 
@@ -293,11 +300,7 @@ def _comments(find: Find, sentence: str) -> list[str]:
 
 
 def _doubt(find: Find) -> str:
-    if not find.shrunk:
-        return "No time was left to make it smaller, or to see whether it depends on chance: a live run may or may not show it."
-    if not find.steady:
-        return "It depends on chance: with another seed the property held, so a live run may or may not show it."
-    return ""
+    return "" if find.shrunk else "No time was left to make it smaller."
 
 
 def _write(file: Path, text: str, sentence: str) -> None:

@@ -94,17 +94,25 @@ class ChainEngine:
         self._process.end()
 
 
-def records(plan: Plan, chain: Chain) -> tuple[list[RequestRecord], list[AttemptRecord]]:
-    """Carry a plan out as `run` does, and return its bare records: for whoever looks at thousands of small runs."""
-    requests, attempts, _faults = joined(**_sides(plan, chain, _rows(plan, chain)))
+def records(
+    plan: Plan, chain: Chain, *, chain_seed: int | None = None
+) -> tuple[list[RequestRecord], list[AttemptRecord]]:
+    """Carry a plan out as `run` does, and return its bare records: for whoever looks at thousands of small runs.
+
+    Args:
+        plan: What to do.
+        chain: The chain, with its secrets.
+        chain_seed: Fixes the random draws of the chain; if None, the plan's seed does.
+    """
+    requests, attempts, _faults = joined(**_sides(plan, chain, _rows(plan, chain, chain_seed=chain_seed)))
     return requests, attempts
 
 
-def _rows(plan: Plan, chain: Chain, *, optimised: bool = True) -> RunRows:
+def _rows(plan: Plan, chain: Chain, *, optimised: bool = True, chain_seed: int | None = None) -> RunRows:
     interpreter = interpreter_of(chain)
     if interpreter is None:
-        return engine.run(plan, chain, optimised=optimised)
-    return engine_process(interpreter).run(plan, chain, optimised=optimised)
+        return engine.run(plan, chain, optimised=optimised, chain_seed=chain_seed)
+    return engine_process(interpreter).run(plan, chain, optimised=optimised, chain_seed=chain_seed)
 
 
 def _result(plan: Plan, chain: Chain, rows: RunRows) -> SimResult:

@@ -16,6 +16,7 @@ from harness.judge.properties import PROPERTIES, broken
 from harness.quantities import S
 from harness.scenario import Fault, Inject
 from harness.sim.search import FaultSchedule, Find, Hunt, Space, search_run_of
+from harness.sim.search.trial import TrialResult
 from tests.sim.planted import BUGS, CORRECT, NAMES, PATIENT, IgnoresRetryAfter, Planted, RetriesBadRequest
 
 ONE = Fault(on="openai", at=0, for_=S, inject=Inject(status=503))
@@ -97,6 +98,21 @@ def test_the_same_seed_tries_the_same_whatever_is_loaded(tmp_path: Path, monkeyp
         monkeypatch.syspath_prepend(tmp_path)
         importlib.import_module("somebodys")
     assert told[0] == told[1]
+
+
+def test_what_shows_with_one_seed_only_is_dropped_for_good() -> None:
+    """It is no find while there is time; what is left over at the end is marked, so that nobody reports it."""
+
+    def lucky(_space: Space, schedule: FaultSchedule, _names: object, *, seed: int | None = None) -> TrialResult:
+        shown = {"bounded_latency": ("req-000001",)} if seed is None and schedule.streaming else {}
+        return TrialResult(shown, 0.0, 1)
+
+    search = hunt(space(), 400, properties=("bounded_latency",), trial=lucky)
+    (left,) = search.run()
+    assert not left.steady
+    assert search.tried == 400
+    search.drop(left)
+    assert search.finds == []
 
 
 def test_a_find_does_not_hang_on_chance_where_it_need_not() -> None:

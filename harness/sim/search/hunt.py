@@ -101,6 +101,7 @@ class Hunt:
         self._known: dict[FaultSchedule, TrialResult] = {}
         self._by_others: dict[FaultSchedule, list[frozenset[str]]] = {}
         self._noticed: dict[str, FaultSchedule] = {}
+        self._lucky: set[tuple[str, FaultSchedule]] = set()
         self._database = None
         if database is not None:
             set_hypothesis_home_dir(database / ".hypothesis")
@@ -131,6 +132,14 @@ class Hunt:
         if self._database is not None:
             self._database.delete(find.name.encode(), encode(find.schedule))
 
+    def drop(self, find: Find) -> None:
+        """Take back a find that shows with some random numbers of the chain only, and look for others."""
+        self.finds.remove(find)
+        self._lucky.add((find.name, find.schedule))
+        self._noticed.pop(find.name, None)
+        if self._database is not None:
+            self._database.delete(find.name.encode(), encode(find.schedule))
+
     def broken(self, schedule: FaultSchedule) -> dict[str, tuple[str, ...]]:
         """Return the properties that a schedule breaks, with the requests that show it; each is run once.
 
@@ -144,6 +153,8 @@ class Hunt:
             self.tried += 1
             known = self._known[schedule] = self._trial(self._space, schedule, self._properties)
             for name in known.broken:
+                if (name, schedule) in self._lucky:
+                    continue
                 best = self._noticed.get(name)
                 if best is None or schedule.size < best.size:
                     self._noticed[name] = schedule
@@ -184,13 +195,16 @@ class Hunt:
         return [name for name in self._properties if name not in found]
 
     def _found(self, name: str, schedule: FaultSchedule, *, shrunk: bool) -> Find:
-        others = self._by_others.get(schedule, [])
+        try:
+            steady = self.steady(name, schedule)
+        except _OverError:
+            steady = all(name in each for each in self._by_others.get(schedule, []))
         found = Find(
             name=name,
             schedule=schedule,
             requests=self._known[schedule].broken[name],
             shrunk=shrunk,
-            steady=all(name in each for each in others),
+            steady=steady,
         )
         self.finds.append(found)
         if self._database is not None:
@@ -257,7 +271,7 @@ class Hunt:
     def _look(self, schedule: FaultSchedule) -> bool:
         shown = self._met(schedule)
         for name in self._open():
-            if name in shown:
+            if name in shown and (name, schedule) not in self._lucky and self.steady(name, schedule):
                 raise _NewFindError(name, schedule)
         return False
 
@@ -304,7 +318,7 @@ class Hunt:
     def _holds(self, name: str, schedule: FaultSchedule) -> Callable[[FaultSchedule], bool]:
         """Return what must stay true of a schedule when it is made smaller: it must not come to depend on chance."""
         if self.steady(name, schedule):
-            return lambda smaller: self.steady(name, smaller)
+            return lambda smaller: (name, smaller) not in self._lucky and self.steady(name, smaller)
         return lambda smaller: name in self.broken(smaller)
 
     def _random(self, turn: int) -> Random:

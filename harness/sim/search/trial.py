@@ -63,14 +63,23 @@ def long_enough(
     return longer, search_run_of(space, longer, seed=seed)
 
 
-def search_run_of(space: Space, schedule: FaultSchedule, *, seed: int | None = None) -> SearchRun:
-    """Run a schedule, with the space's own seed or with another, and return what the properties look at."""
-    return search_run_of_plan(space, space.plan(schedule, seed=seed))
+def search_run_of(
+    space: Space, schedule: FaultSchedule, *, seed: int | None = None, chain_seed: int | None = None
+) -> SearchRun:
+    """Run a schedule, and return what the properties look at.
+
+    Args:
+        space: Where it is from.
+        schedule: What to run.
+        seed: In place of the space's.
+        chain_seed: Fixes the random draws of the chain; if None, the other seed does.
+    """
+    return search_run_of_plan(space, space.plan(schedule, seed=seed), chain_seed=chain_seed)
 
 
-def search_run_of_plan(space: Space, plan: Plan) -> SearchRun:
-    """Run a plan of a space, and return what the properties look at."""
-    requests, attempts = runs.records(plan, space.chain)
+def search_run_of_plan(space: Space, plan: Plan, *, chain_seed: int | None = None) -> SearchRun:
+    """Run a plan of a space, and return what the properties look at; see `search_run_of`."""
+    requests, attempts = runs.records(plan, space.chain, chain_seed=chain_seed)
     return SearchRun(
         requests=requests,
         attempts=attempts,
