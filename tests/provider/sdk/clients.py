@@ -12,7 +12,7 @@ import openai
 from google import genai
 from google.genai import types
 
-from . import waits
+from . import aws, waits
 from .cases import Case
 from .heard import Heard
 
@@ -205,6 +205,8 @@ DIALECTS = {
     "anthropic": "anthropic",
     "gemini": "gemini",
     "gemini-blocking": "gemini",
+    "bedrock": "bedrock",
+    "bedrock-invoke": "bedrock",
 }
 """What each client speaks, by the client's name."""
 
@@ -246,6 +248,8 @@ async def clients(hosts: dict[str, str]) -> AsyncIterator[dict[str, Ask]]:
             "anthropic": messages(await stack.enter_async_context(claude)),
             "gemini": generate(_gemini(hosts["gemini"], stack, tries)),
             "gemini-blocking": generate_in_a_thread(_gemini(hosts["gemini-blocking"], stack, tries)),
+            "bedrock": aws.converse(aws.runtimes(hosts["bedrock"], stack)),
+            "bedrock-invoke": aws.invoke(aws.runtimes(hosts["bedrock-invoke"], stack)),
         }
 
 

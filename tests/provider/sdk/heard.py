@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from harness.history import AttemptRecord
 
 Outcome = tuple[str, type[Exception] | None, str | None]
@@ -53,13 +55,15 @@ class Heard:
         """Read an answer as its type promises that it can be read."""
         try:
             yield
-        except (AttributeError, TypeError, IndexError) as error:
+        except (AttributeError, TypeError, LookupError) as error:
             self.misread = error
 
     @property
     def headers(self) -> Mapping[str, str]:
         """Of the response that the error came with, its names in small letters."""
         response: Any = getattr(self.error, "response", None)
+        if isinstance(response, dict):  # boto3's
+            return dict(response.get("ResponseMetadata", {}).get("HTTPHeaders", {}))
         return {name.lower(): value for name, value in response.headers.items()} if response is not None else {}
 
     @property
@@ -74,7 +78,7 @@ class Heard:
     @property
     def outcome(self) -> Outcome:
         """How much of the text came, what was raised, and why the answer ended, by the SDK."""
-        return self.share, None if self.error is None else type(self.error), self.finish
+        return self.share, None if self.error is None else _kind(self.error), self.finish
 
     @property
     def raised(self) -> str | None:
@@ -88,12 +92,22 @@ class Heard:
     @property
     def status(self) -> int | None:
         """The HTTP status in the error."""
+        if isinstance(self.error, ClientError):
+            return self.error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
         status = getattr(self.error, "status_code", None) or getattr(self.error, "code", None)
         return status if isinstance(status, int) else None
 
     @property
     def code(self) -> str | None:
-        """The provider's own code in the error, else its type; Gemini calls it a status, OpenRouter's is a number."""
+        """The provider's own code in the error, else its type; Gemini calls it a status, OpenRouter's is a number.
+
+        LiteLLM has none, but an error inside a stream has another within it, whose class this is.
+        """
+        if isinstance(self.error, ClientError):
+            return str(self.error.response["Error"]["Code"])
+        if type(self.error).__module__.startswith("litellm."):
+            within = getattr(self.error, "original_exception", None)
+            return None if within is None else type(within).__name__
         said = [getattr(self.error, name, None) for name in ("error_code", "code", "type", "status")]
         texts = [code for code in said if isinstance(code, str)]
         return next((str(code) for code in (*texts, *said) if code is not None), None)
@@ -107,3 +121,9 @@ class Heard:
             and abs(wait_s * 1e9 - attempt.retry_after_ns) <= attempt.retry_after_ns / 10
             for wait_s, attempt in zip(self.waits_s, failed, strict=True)
         )
+
+
+def _kind(error: Exception) -> type[Exception]:
+    """Return the class of an error; boto3 makes classes for the errors of a service, one set for each client."""
+    kind = type(error)
+    return ClientError if kind.__module__ == "botocore.errorfactory" else kind

@@ -11,9 +11,12 @@ import httpx
 import httpx2
 import openai
 from anthropic import _exceptions
+from botocore import exceptions as aws
 from google.genai import errors
+from urllib3.exceptions import ProtocolError, ReadTimeoutError
 
 from .heard import Outcome
+from .through_litellm import exceptions, litellm
 
 Raised = Mapping[str, type[Exception]]
 
@@ -162,12 +165,79 @@ _GOOGLE_BLOCKING: Raised = {
     "plain-delay-long": httpx2.ReadTimeout,
 }
 
+# What breaks while a stream is read is urllib3's, and what is not valid JSON is an event without content.
+_BOTO3: Raised = {
+    "stream-cut": ProtocolError,
+    "stream-reset": ProtocolError,
+    "stream-stall-long": ReadTimeoutError,
+    "stream-malformed": KeyError,
+    "stream-error": aws.EventStreamError,
+    "stream-error-first": aws.EventStreamError,
+    "stream-error-overloaded": aws.EventStreamError,
+    "stream-ttft-long": ReadTimeoutError,
+    "stream-503": aws.ClientError,
+    "plain-cut-reset": aws.ConnectionClosedError,
+    "plain-stall-long": aws.ReadTimeoutError,
+    "plain-close": aws.ConnectionClosedError,
+    "plain-reset": aws.ConnectionClosedError,
+    "plain-silent": aws.ReadTimeoutError,
+    "plain-delay-long": aws.ReadTimeoutError,
+    "plain-html-502": aws.ClientError,
+}
+# InvokeModel's body is the caller's to read.
+_BOTO3_INVOKE: Raised = {
+    **_BOTO3,
+    "plain-cut": aws.ResponseStreamingError,
+    "plain-cut-reset": aws.ResponseStreamingError,
+    "plain-html": json.JSONDecodeError,
+}
+
+_LITELLM: Raised = {
+    "stream-cut": exceptions.MidStreamFallbackError,
+    "stream-reset": exceptions.MidStreamFallbackError,
+    "stream-stall-long": exceptions.MidStreamFallbackError,
+    "stream-malformed": exceptions.MidStreamFallbackError,
+    "stream-error": exceptions.MidStreamFallbackError,
+    "stream-error-first": exceptions.MidStreamFallbackError,
+    "stream-error-overloaded": exceptions.MidStreamFallbackError,
+    "stream-ttft-long": exceptions.MidStreamFallbackError,
+    "stream-503": litellm.ServiceUnavailableError,
+    "plain-cut": litellm.APIConnectionError,
+    "plain-cut-reset": litellm.APIConnectionError,
+    "plain-stall-long": litellm.Timeout,
+    "plain-close": litellm.APIConnectionError,
+    "plain-reset": litellm.APIConnectionError,
+    "plain-silent": litellm.Timeout,
+    "plain-delay-long": litellm.Timeout,
+    "plain-html": litellm.BadRequestError,
+    "plain-shape": litellm.APIConnectionError,
+    "plain-html-502": litellm.BadGatewayError,
+}
+_LITELLM_INVOKE: Raised = {
+    **_LITELLM,
+    "plain-cut": litellm.ServiceUnavailableError,
+    "plain-cut-reset": litellm.ServiceUnavailableError,
+    "plain-close": litellm.ServiceUnavailableError,
+    "plain-reset": litellm.ServiceUnavailableError,
+    "plain-html": litellm.APIConnectionError,
+}
+_EARLY_END: dict[str, Outcome] = {"stream-end": ("part", None, "stop")}
+"""LiteLLM invents a reason for the end of a stream that has none."""
+_SKIPPED: dict[str, Outcome] = {"stream-malformed": ("garbled", None, "stop")}
+"""An event of InvokeModel that cannot be read is left out, with the token in it."""
+
 OUTCOMES: dict[str, dict[str, Outcome]] = {
     **dict.fromkeys(("openai", "azure", "openrouter", "deepseek"), _CHAT),
     "responses": _outcomes(_OPENAI, stop="completed", filtered="incomplete: content_filter") | _FAILED,
     "anthropic": _outcomes(_ANTHROPIC, stop="end_turn", filtered="refusal"),
     "gemini": _outcomes(_GOOGLE_ASYNCIO, stop="STOP", filtered="SAFETY"),
     "gemini-blocking": _outcomes(_GOOGLE_BLOCKING, stop="STOP", filtered="SAFETY"),
+    "bedrock": _outcomes(_BOTO3, stop="end_turn", filtered="content_filtered"),
+    "bedrock-invoke": _outcomes(_BOTO3_INVOKE, stop="end_turn", filtered="refusal"),
+    "litellm-bedrock": _outcomes(_LITELLM, stop="stop", filtered="content_filter") | _EARLY_END,
+    "litellm-bedrock-invoke": _outcomes(_LITELLM_INVOKE, stop="stop", filtered="content_filter")
+    | _EARLY_END
+    | _SKIPPED,
 }
 """By client and case.
 

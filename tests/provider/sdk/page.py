@@ -22,6 +22,11 @@ _HELPER_COLUMNS = {
     "responses-helper": "`responses.stream`",
     "anthropic-helper": "`messages.stream`",
 }
+_BOTO3_COLUMNS = {"bedrock": "`boto3`, Converse", "bedrock-invoke": "`boto3`, InvokeModel"}
+_LITELLM_COLUMNS = {
+    "litellm-bedrock": "Bedrock, Converse",
+    "litellm-bedrock-invoke": "Bedrock, InvokeModel",
+}
 _ERROR_COLUMNS = {
     "openai": "OpenAI",
     "azure": "Azure",
@@ -29,6 +34,7 @@ _ERROR_COLUMNS = {
     "deepseek": "DeepSeek",
     "anthropic": "Anthropic",
     "gemini": "Gemini",
+    "bedrock": "Bedrock",
 }
 _RETRY_COLUMNS = {
     "openai": "`openai`",
@@ -38,27 +44,42 @@ _RETRY_COLUMNS = {
     "gemini-retrying": "the same with `HttpRetryOptions()`",
 }
 
+_PACKAGES = ("openai", "anthropic", "google-genai", "boto3", "litellm")
+
 Cell = Callable[[Heard, Heard], str]
 
 
 def render(measured: Measured, retried: Measured) -> str:
     """Return the page."""
-    sdks = ", ".join(f"`{name}` {version(name)}" for name in ("openai", "anthropic", "google-genai"))
+    sdks = ", ".join(f"`{name}` {version(name)}" for name in _PACKAGES)
     return "\n".join(
         [
             _INTRODUCTION.format(sdks=sdks, patient=f"{PATIENT_S:g}", steady=f"{STEADY_S:g}", hasty=f"{HASTY_S:g}"),
             "## Streams\n",
             *_table("fault", STREAMS, _COLUMNS, measured, cell),
             *_alike(STREAMS, measured),
+            "### Streams of AWS Bedrock\n",
+            _AWS,
+            *_table("fault", STREAMS, _BOTO3_COLUMNS, measured, cell),
             "### Through the SDKs' own helpers\n",
             _HELPERS,
             *_table("fault", STREAMS, _HELPER_COLUMNS, measured, cell),
             "## Plain answers\n",
             *_table("fault", PLAIN, _COLUMNS, measured, cell),
             *_alike(PLAIN, measured),
+            "### Plain answers of AWS Bedrock\n",
+            *_table("fault", PLAIN, _BOTO3_COLUMNS, measured, cell),
             "## Error presets\n",
             "Status, exception, and the code (else the type) that the exception tells.\n",
             *_table("`error`", ERRORS, _ERROR_COLUMNS, measured, error_cell),
+            "## Through LiteLLM\n",
+            _LITELLM,
+            "### Streams through LiteLLM\n",
+            *_table("fault", STREAMS, _LITELLM_COLUMNS, measured, cell),
+            "### Plain answers through LiteLLM\n",
+            *_table("fault", PLAIN, _LITELLM_COLUMNS, measured, cell),
+            "### Error presets through LiteLLM\n",
+            *_table("`error`", ERRORS, _LITELLM_COLUMNS, measured, error_cell),
             "## The SDKs' own retries\n",
             _RETRIES,
             *_table("fault", [*RETRIES, REFILLED], _RETRY_COLUMNS, retried, retry_cell),
@@ -119,7 +140,7 @@ def cell(heard: Heard, fine: Heard, *, codes: bool = True) -> str:
 def error_cell(heard: Heard, _fine: Heard) -> str:
     """Return an error as its exception has it."""
     name = (heard.raised or "").rpartition(".")[2]
-    return f"{heard.status} `{name}`" + (f" `{heard.code}`" if heard.code else "")
+    return f"{heard.status} `{name}`" + (f" `{heard.code}`" if heard.code not in (None, name) else "")
 
 
 def retry_cell(heard: Heard, _fine: Heard) -> str:
@@ -146,6 +167,17 @@ code where it has one. **Bold** is what a caller does not notice who only waits 
 
 _HELPERS = """\
 They read the whole stream and put the answer together; what is said here is said of their final answer.
+"""
+
+_AWS = """\
+`boto3` reads an event whose JSON is not valid as an event without content: the `KeyError` is that of a caller who reads its text.
+InvokeModel is called with Anthropic's messages.
+"""
+
+_LITELLM = """\
+One call of `litellm.acompletion`, without retries. The exceptions are LiteLLM's own; an error that ends a stream has another one
+within it, in parentheses here. A stream that ends early gets the finish reason `stop`, and usage that is missing is estimated.
+*garbled* means that a token in the middle is missing and nothing is raised.
 """
 
 _RETRIES = """\

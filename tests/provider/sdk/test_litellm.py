@@ -1,0 +1,77 @@
+"""LiteLLM: which of its exceptions each error of a provider is, and what a whole answer holds."""
+
+from __future__ import annotations
+
+import pytest
+
+from .cases import ERRORS, SHORT, TOKENS, Case
+from .measure import Measured
+from .through_litellm import LITELLM, exceptions, litellm
+
+_BEDROCK: dict[str, type[Exception]] = {
+    "rate_limit": litellm.RateLimitError,
+    "quota": litellm.BadRequestError,
+    "spend_limit": litellm.PermissionDeniedError,
+    "overloaded": litellm.RateLimitError,
+    "server_error": litellm.ServiceUnavailableError,
+    "unavailable": litellm.ServiceUnavailableError,
+    "timeout": litellm.Timeout,
+    "context_length": litellm.ContextWindowExceededError,
+    "content_filter": litellm.BadRequestError,
+    "invalid_request": litellm.BadRequestError,
+    "auth": litellm.AuthenticationError,
+    "permission": litellm.PermissionDeniedError,
+    "not_found": litellm.NotFoundError,
+    "too_large": litellm.BadRequestError,
+}
+CLASSES = {"litellm-bedrock": _BEDROCK, "litellm-bedrock-invoke": _BEDROCK}
+"""By client and preset."""
+
+
+@pytest.mark.parametrize("client", LITELLM)
+@pytest.mark.parametrize("case", ERRORS, ids=str)
+def test_errors(measured: Measured, client: str, case: Case) -> None:
+    """Each preset is the exception that LiteLLM makes of its status, and of some words of its message."""
+    assert type(measured[client, case.name].error) is CLASSES[client][case.name.removeprefix("plain-error-")]
+
+
+@pytest.mark.parametrize("client", LITELLM)
+@pytest.mark.parametrize(
+    ("name", "within"), [("stream-cut", litellm.APIConnectionError), ("stream-error", litellm.ServiceUnavailableError)]
+)
+def test_what_breaks_a_stream_is_within_another_error(
+    measured: Measured, client: str, name: str, within: type[Exception]
+) -> None:
+    """By which its Router begins a fallback in mid-stream."""
+    error = measured[client, name].error
+    assert isinstance(error, exceptions.MidStreamFallbackError)
+    assert type(error.original_exception) is within
+
+
+@pytest.mark.parametrize("client", LITELLM)
+@pytest.mark.parametrize("name", ["stream-fine", "plain-fine"])
+def test_an_answer_says_it_all(measured: Measured, client: str, name: str) -> None:
+    """Text and usage, and in a stream each token by itself."""
+    heard = measured[client, name]
+    (attempt,) = heard.attempts
+    assert heard.text == heard.whole
+    assert heard.pieces == (TOKENS if name == "stream-fine" else 0)
+    assert heard.usage == (attempt.tokens_in, attempt.tokens_out) == (attempt.tokens_in, TOKENS)
+
+
+@pytest.mark.parametrize("client", LITELLM)
+@pytest.mark.parametrize("case", SHORT, ids=str)
+def test_the_callers_limit_of_tokens_is_kept(measured: Measured, client: str, case: Case) -> None:
+    """The finish reason is OpenAI's word for it."""
+    heard = measured[client, case.name]
+    assert heard.outcome == ("whole", None, "length")
+    assert heard.usage is not None
+    assert heard.usage[1] == case.max_tokens
+
+
+@pytest.mark.parametrize("client", LITELLM)
+def test_missing_usage_is_estimated(measured: Measured, client: str) -> None:
+    """LiteLLM counts tokens by itself then, in a way that is not the provider's."""
+    heard = measured[client, "stream-no-usage"]
+    assert (heard.share, heard.error) == ("whole", None)
+    assert heard.usage not in (None, measured[client, "stream-fine"].usage)

@@ -1,0 +1,92 @@
+"""LiteLLM, asked as its Router asks it, for the providers that most of its users reach through it."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from .cases import Case
+from .clients import Ask, said
+from .heard import Heard
+
+os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # else its import goes to the network
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # other people's deprecations
+    import litellm
+    from litellm import exceptions
+
+__all__ = ["LITELLM", "exceptions", "litellm", "through_litellm", "through_litellms"]
+
+litellm.suppress_debug_info = True
+
+
+def through_litellm(prefix: str, host: str, **params: Any) -> Ask:
+    """Return one chat completion by LiteLLM.
+
+    Args:
+        prefix: What LiteLLM puts before a model: `bedrock/converse/`. With `model_id` among the parameters it is a whole
+            model, and the case's name goes there.
+        host: The provider's `api_base`.
+        params: Further parameters of the deployment.
+    """
+
+    async def ask(heard: Heard, case: Case, prompt: str) -> None:
+        call: dict[str, Any] = {
+            "model": prefix if "model_id" in params else prefix + case.name,
+            "messages": said(prompt),
+            "api_base": host,
+            "timeout": case.timeout_s,
+            "num_retries": 0,
+            "max_retries": 0,
+            **params,
+        }
+        if "model_id" in params:
+            call["model_id"] = case.name
+        if case.max_tokens is not None:
+            call["max_tokens"] = case.max_tokens
+        if not case.streaming:
+            answer: Any = await litellm.acompletion(**call)
+            _read_completion(heard, answer)
+            return
+        stream: Any = await litellm.acompletion(**call, stream=True, stream_options={"include_usage": True})
+        async for chunk in stream:
+            heard.model = chunk.model or heard.model
+            for choice in chunk.choices:
+                heard.add(choice.delta.content)
+                heard.finish = choice.finish_reason or heard.finish
+            usage = getattr(chunk, "usage", None)
+            if usage is not None:
+                heard.usage = (usage.prompt_tokens, usage.completion_tokens)
+
+    return ask
+
+
+def _read_completion(heard: Heard, answer: Any) -> None:
+    heard.model = answer.model
+    heard.text = answer.choices[0].message.content or ""
+    heard.finish = answer.choices[0].finish_reason
+    heard.usage = (answer.usage.prompt_tokens, answer.usage.completion_tokens)
+
+
+LITELLM = {"litellm-bedrock": "bedrock", "litellm-bedrock-invoke": "bedrock"}
+"""What each way through LiteLLM speaks, by its name."""
+
+_AWS = {"aws_access_key_id": "no-key", "aws_secret_access_key": "no-key", "aws_region_name": "us-east-1"}
+
+
+@asynccontextmanager
+async def through_litellms(hosts: dict[str, str]) -> AsyncIterator[dict[str, Ask]]:
+    """Open them; see `clients`."""
+    claude = "bedrock/invoke/anthropic.claude-3-haiku-20240307-v1:0"
+    try:
+        yield {
+            "litellm-bedrock": through_litellm("bedrock/converse/", hosts["litellm-bedrock"], **_AWS),
+            "litellm-bedrock-invoke": through_litellm(claude, hosts["litellm-bedrock-invoke"], model_id="", **_AWS),
+        }
+    finally:
+        await litellm.close_litellm_async_clients()
+        litellm.in_memory_llm_clients_cache.flush_cache()
