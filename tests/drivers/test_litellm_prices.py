@@ -39,6 +39,7 @@ def no_litellm(monkeypatch: pytest.MonkeyPatch) -> None:
         ("anthropic", "claude-sonnet-4-5", Price(input=3, output=15)),
         ("gemini", "gemini-2.5-flash", Price(input=0.3, output=2.5)),
         ("deepseek", "deepseek-chat", Price(input=0.28, output=0.42)),
+        ("bedrock", "eu.anthropic.claude-sonnet-4-5-20250929-v1:0", Price(input=3.3, output=16.5)),
         ("openai", "our-own-model", None),
         ("azure", "gemini-2.5-flash", None),
     ],

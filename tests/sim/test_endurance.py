@@ -33,6 +33,7 @@ DIALECTS = {
     "gemini": "gemini-2.0-flash",
     "openrouter": "meta-llama/llama-3-70b-instruct",
     "deepseek": "deepseek-chat",
+    "bedrock": "invoke/anthropic.claude-3-haiku-20240307-v1:0",
 }
 
 
