@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
+import re
 import sys
 import time
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from harness.cache import cache_folder, made, remove, used_s
 from harness.chain import Chain
 from harness.chain.driver import driver_of
 from harness.drivers.uv import Say, to_stderr, uv
+from harness.provider.dialects import dialect_of
 
 KEPT_BYTES_MAX = 10 * 10**9
 IN_USE_S = 3600.0
@@ -90,8 +92,12 @@ def wanted(chain: Chain) -> tuple[str, ...]:
     assert spec is not None
     needs = driver_of(chain).requirement
     package = needs.package if needs is not None and needs.package.startswith("litellm") else "litellm"
-    litellm = () if spec.litellm is None else (f"{package}=={spec.litellm}",)
-    return (*litellm, *sorted(spec.packages))
+    if spec.litellm is None:
+        return tuple(sorted(spec.packages))
+    called = (dialect_of(provider).litellm for provider in chain.providers.values())
+    needed = {name for names in called if names is not None for name in names.packages}
+    stated = {re.split(r"[^\w.-]", name, maxsplit=1)[0].lower() for name in spec.packages}
+    return (f"{package}=={spec.litellm}", *sorted({*spec.packages, *(needed - stated)}))
 
 
 def _place(wanted: tuple[str, ...]) -> Path:

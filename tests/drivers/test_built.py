@@ -8,11 +8,12 @@ import re
 import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from harness.chain import Chain
+from harness.chain import Chain, Provider
 from harness.chain.spec import EnvironmentSpec
 from harness.drivers import built
 from harness.drivers.uv import unreachable, uv
@@ -67,6 +68,14 @@ def test_what_is_asked_for_is_litellm_as_the_driver_needs_it() -> None:
     assert built.wanted(_chain("b", "a", litellm="1.90.0")) == ("litellm==1.90.0", "a", "b")
     assert built.wanted(_chain(litellm="1.90.0", driver="litellm-router")) == ("litellm==1.90.0",)
     assert built.wanted(_chain(litellm="1.90.0", driver="litellm-proxy")) == ("litellm[proxy]==1.90.0",)
+
+
+@pytest.mark.parametrize(("packages", "held"), [((), ("boto3",)), (("boto3==1.40.0", "a"), ("a", "boto3==1.40.0"))])
+def test_what_litellm_needs_for_a_provider_is_there(packages: tuple[str, ...], held: tuple[str, ...]) -> None:
+    """LiteLLM calls Bedrock through a package that not every version requires; one that is stated stays."""
+    aws = _chain(*packages, litellm="1.90.0", driver="litellm-router")
+    aws = replace(aws, providers={"aws": Provider(dialect="bedrock", model="m")}, order=("aws",))
+    assert built.wanted(aws) == ("litellm==1.90.0", *held)
 
 
 def test_packages_that_do_not_exist_are_the_user_s_mistake(cache: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import NoReturn
 
 from harness import part
@@ -15,6 +16,9 @@ def preload() -> None:
     """Import LiteLLM: it takes seconds, while the other parts start, or before a run begins at all."""
     silence()
     import litellm  # noqa: F401, PLC0415 - slow
+
+    with suppress(ImportError):  # it opens a listener when it is imported, and some versions import it in a call
+        import urllib3.util.connection  # noqa: F401, PLC0415
 
 
 def main() -> NoReturn:

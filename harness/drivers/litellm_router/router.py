@@ -46,7 +46,7 @@ def routed(settings: RouterSettings, hidden: frozenset[str]) -> Iterator[Any]:
         UsageError: LiteLLM refuses the chain.
     """
     litellm = _quiet_litellm()
-    wanted = dict.fromkeys(_CLIENTS, ABSENT) | dict(settings.module)
+    wanted = {name: _own_client(litellm, name) for name in _CLIENTS} | dict(settings.module)
     with patched((litellm, name, value) for name, value in wanted.items()):
         try:
             router = _make(litellm, settings, hidden)
@@ -68,6 +68,12 @@ async def close_clients() -> None:
         if inspect.iscoroutinefunction(close):
             with suppress(Exception):  # of many kinds of clients
                 await close()
+
+
+def _own_client(litellm: Any, name: str) -> Any:
+    """Return a chain's own client. LiteLLM from 1.85 on makes one when it is asked for; before, it had made it when imported."""
+    made = vars(litellm).get(name)
+    return ABSENT if made is None else type(made)(timeout=litellm.request_timeout)
 
 
 def _call(owner: Any, name: str) -> None:

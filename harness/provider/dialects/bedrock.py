@@ -262,6 +262,7 @@ BEDROCK = Dialect(
             "aws_secret_access_key": _DUMMY,
             "aws_region_name": "us-east-1",
         },
+        packages=("boto3",),
     ),
     openai_client=None,
     of_vendor=None,

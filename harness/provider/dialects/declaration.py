@@ -72,6 +72,7 @@ class LiteLLMNames(NamedTuple):
         addresses: Further parameters of a deployment that LiteLLM takes its address from; each gets the same as `api_base`.
         defaults: Parameters that a deployment gets where it has none, so that LiteLLM looks for none elsewhere.
         also: Further names that LiteLLM has for it.
+        packages: Those that LiteLLM needs for it and not every version of it requires.
     """
 
     provider: str
@@ -83,6 +84,7 @@ class LiteLLMNames(NamedTuple):
     addresses: tuple[str, ...]
     defaults: Mapping[str, str]
     also: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ()
 
     @property
     def providers(self) -> tuple[str, ...]:
