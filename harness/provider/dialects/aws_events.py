@@ -26,8 +26,8 @@ _SIZES = {0: 0, 1: 0, 2: 1, 3: 2, 4: 4, 5: 8, 8: 8, 9: 16}
 """Bytes of a value of each fixed type: true, false, four integers, a time, a UUID."""
 _WITH_LENGTH = (6, _TEXT)
 _OVERHEAD = _PRELUDE.size + _CHECKSUM.size
-_BYTES_MAX = 24 * 2**20
-"""More than a message may have: its payload has at most 24 MiB, of which AWS's SDKs take 16."""
+_BYTES_MAX = 25 * 2**20
+"""More than a message may have: botocore takes payloads of up to 24 MiB."""
 
 
 class AwsEvent(NamedTuple):

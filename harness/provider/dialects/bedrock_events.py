@@ -119,9 +119,7 @@ def _in_chunk(
         own = bedrock_invoke.server_sent(content.data)
         made = change(other)(own)
         return event if made == own else _rewritten(event, content, wire.data_of(made))
-    for data in bedrock_invoke.changed(content.data, change_prompt):
-        return _rewritten(event, content, data)
-    return event
+    return _rewritten(event, content, bedrock_invoke.changed(content.data, change_prompt))
 
 
 def without_usage(event: bytes) -> bytes:

@@ -7,7 +7,7 @@ of older models, which have a prompt in place of messages, are in a table here.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from harness.provider.answer import Call, FinishReason
@@ -241,13 +241,11 @@ def without_usage(data: Data) -> Data:
     return {key: value for key, value in data.items() if key != METRICS and key not in counts}
 
 
-def changed(data: Data, change: Callable[[PromptFormat, Data], Data]) -> Iterator[Data]:
-    """Yield an event of a model that takes a prompt, with what holds its text changed; nothing if nothing changes."""
+def changed(data: Data, change: Callable[[PromptFormat, Data], Data]) -> Data:
+    """Return an event of a model that takes a prompt, with what holds its text changed; another event as it is."""
     found = prompt_of(data)
     if found is None:
-        return
+        return data
     form, held = found
     made = change(form, held)
-    if made == held:
-        return
-    yield {**data, form.event: [made]} if form.event else {**data, **made}
+    return {**data, form.event: [made]} if form.event else {**data, **made}
