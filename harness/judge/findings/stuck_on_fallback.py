@@ -23,6 +23,9 @@ def _check(run: RunData) -> CheckResult:
     if not run.outages:
         return unsure(f"no fault at {primary}")
     ended_ns = run.outages[-1].end_ns
+    if _served(run, ended_ns):
+        since = int((requests.sent & (requests.scheduled_ns >= ended_ns)).sum())
+        return CheckResult(status=Status.PASS, samples=since, message=f"{primary} has served again since its last fault")
     from_ns, due = _due(run, ended_ns)
     late = requests.sent & (requests.scheduled_ns >= from_ns)
     samples = int(late.sum())
@@ -32,7 +35,7 @@ def _check(run: RunData) -> CheckResult:
     if not samples:
         return unsure(f"no request came later than {due}")
     tried = run.columns.at_first(attempts.provider) & (attempts.start_ns >= from_ns)
-    if tried.any() or _served(run, ended_ns):
+    if tried.any():
         message = f"{primary} was tried again after its last fault"
         return CheckResult(status=Status.PASS, samples=samples, message=message)
     if samples < REQUESTS_MIN:
@@ -71,7 +74,7 @@ STUCK_ON_FALLBACK = FindingKind(
     name="never went back to the first provider",
     meaning="No request tried the first provider from 10 s after its last fault to the end (or from the end of the chain's"
     " declared cooldown, or of that provider's last Retry-After, where they are later), and none had been served by it"
-    " since the fault. Inconclusive with under 12 s after that fault (2 s after the other two), or with under"
+    " since the fault. Inconclusive, where none was, with under 12 s after that fault (2 s after the other two), or with under"
     f" {REQUESTS_MIN} requests in that time.",
     could="came in that time",
     remedy="Let a circuit breaker probe the provider again after a while.",
