@@ -203,9 +203,8 @@ def test_settings_go_where_the_proxy_puts_them() -> None:
     assert settings.router == {"cooldown_time": 7}
     assert settings.module == {"request_timeout": 9, "drop_params": True, "request_timeout_explicitly_set": True}
     assert settings.warnings == (
-        "router_settings.redis_host: not applied",
-        "litellm_settings.callbacks: not applied",
-        "litellm_settings.cache: not applied",
+        "router_settings: not applied: redis_host",
+        "litellm_settings: not applied: callbacks, cache",
         "general_settings: not applied, it is for LiteLLM's proxy",
     )
 
@@ -240,15 +239,9 @@ def test_the_proxy_takes_more() -> None:
     assert settings.module == {"request_timeout": 9, "turn_off_message_logging": True}
     assert settings.general == {"cancel_on_disconnect": True}
     assert settings.warnings == (
-        "router_settings.redis_host: not applied",
-        "litellm_settings.success_callback: not applied",
-        "litellm_settings.cache_params: not applied",
-        "litellm_settings.guardrails: not applied",
-        "litellm_settings.json_logs: not applied",
-        "general_settings.master_key: not applied",
-        "general_settings.database_url: not applied",
-        "general_settings.alerting: not applied",
-        "general_settings.background_health_checks: not applied",
+        "router_settings: not applied: redis_host",
+        "litellm_settings: not applied: success_callback, cache_params, guardrails, json_logs",
+        "general_settings: not applied: master_key, database_url, alerting, background_health_checks",
         "mcp_servers: not applied",
     )
 

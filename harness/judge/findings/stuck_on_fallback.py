@@ -25,7 +25,9 @@ def _check(run: RunData) -> CheckResult:
     ended_ns = run.outages[-1].end_ns
     if _served(run, ended_ns):
         since = int((requests.sent & (requests.scheduled_ns >= ended_ns)).sum())
-        return CheckResult(status=Status.PASS, samples=since, message=f"{primary} has served again since its last fault")
+        return CheckResult(
+            status=Status.PASS, samples=since, message=f"{primary} has served again since its last fault"
+        )
     from_ns, due = _due(run, ended_ns)
     late = requests.sent & (requests.scheduled_ns >= from_ns)
     samples = int(late.sum())
