@@ -83,7 +83,9 @@ def _errors(problem: ErrorPreset) -> Sequence[str]:
     answers = [dialect.fail(Refusal(Call(), "", problem=problem)) for dialect in DIALECTS.own.values()]
     heads = [next(step for step in answer.reply if isinstance(step, Head)) for answer in answers]
     pairs = zip(heads, answers, strict=True)
-    return f"`{problem}`", *(f"{head.status} `{answer.error_code}`" for head, answer in pairs)
+    return f"`{problem}`", *(
+        f"{head.status}" + (f" `{answer.error_code}`" if answer.error_code else "") for head, answer in pairs
+    )
 
 
 def _property(declared: Property) -> Sequence[str]:

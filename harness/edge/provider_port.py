@@ -156,11 +156,11 @@ class ProviderPort:
 
     def _call(self, request: EdgeRequest, marker: Marker | None) -> Call:
         """Return the call. Those of a run differ by little more than the marker: without it, most are known already."""
-        body = request.body
+        body, accept = request.body, request.headers.get("accept", "")
         if marker is None or len(body) > _KNOWN_BYTES_MAX:
-            return parse(self._provider, "POST", request.path, body)
+            return parse(self._provider, "POST", request.path, body, accept)
         text = str(marker).encode()
-        return self._parse(request.path, body.replace(text, b"-" * len(text)))
+        return self._parse(request.path, body.replace(text, b"-" * len(text)), accept)
 
     def _attempt(
         self,

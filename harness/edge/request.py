@@ -13,6 +13,7 @@ _UNUSUAL = re.compile(
     rb"\r\n(?:transfer-encoding|content-encoding|connection|expect|upgrade)[ \t]*:(?! keep-alive\r\n)"
 )
 _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,9})[ \t]*\r\n")
+_ACCEPT = re.compile(rb"\r\naccept:([^\r]*)")
 _OURS = b"\r\nx-harness-"
 
 
@@ -22,7 +23,7 @@ class EdgeRequest(NamedTuple):
     Attributes:
         method: In capitals.
         path: With its query.
-        headers: By name, in any case where aiohttp has read them; else only our own, in small letters.
+        headers: By name, in any case where aiohttp has read them; else only our own and `accept`, in small letters.
         body: As sent, decompressed.
         keep: Whether the client wants the connection kept.
         version_1_0: Whether it speaks HTTP/1.0 only.
@@ -52,6 +53,8 @@ def ordinary(data: bytes) -> EdgeRequest | None:
     if _UNUSUAL.search(head):
         return None
     headers = _our_headers(head, data) if _OURS in head else {}
+    if accept := _ACCEPT.search(head):
+        headers["accept"] = accept[1].decode("latin-1").strip()
     return EdgeRequest("POST", line[1].decode("ascii"), headers, data[end + 4 :], True, False)  # noqa: FBT003 - a tuple
 
 

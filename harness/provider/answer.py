@@ -24,6 +24,7 @@ class Call(NamedTuple):
         prompt_tokens: Length of the prompt, about, in tokens.
         problem: Why the provider refuses the call; None if it does not.
         api: Which of the dialect's APIs was called, if it has several (`responses`); empty for the usual one.
+        accept: The types of answers that the client accepts, as in its Accept header; empty if it does not say.
     """
 
     model: str | None = None
@@ -33,6 +34,7 @@ class Call(NamedTuple):
     prompt_tokens: int = 0
     problem: Problem | None = None
     api: str = ""
+    accept: str = ""
 
 
 class Delay(NamedTuple):

@@ -14,9 +14,9 @@ from harness.provider.reply import Send
 from harness.provider.spec import Provider
 
 
-def parse(provider: Provider, method: str, path: str, body: bytes) -> Call:
-    """Return the call that reached a provider's address."""
-    return dialect_of(provider).parse(method, path, body)
+def parse(provider: Provider, method: str, path: str, body: bytes, accept: str = "") -> Call:
+    """Return the call that reached a provider's address, given its Accept header too."""
+    return dialect_of(provider).parse(method, path, body)._replace(accept=accept)
 
 
 def respond(

@@ -182,9 +182,10 @@ def test_only_ordinary_requests_go_the_quick_way(raw: bytes) -> None:
 
 
 def test_the_quick_way_reads_what_the_parser_would() -> None:
-    """Path, body and our own headers, whose values keep their case."""
-    raw = post(chat(), "X-HARNESS-Attempt:  AbC ", "x-harness-run: t", "Connection: keep-alive", path="/a?b=C")
+    """Path, body, what is accepted, and our own headers, whose values keep their case."""
+    ours = ("X-HARNESS-Attempt:  AbC ", "x-harness-run: t")
+    raw = post(chat(), *ours, "Accept: Text/*, a/b", "Connection: keep-alive", path="/a?b=C")
     request = ordinary(raw)
     assert request is not None
     assert (request.method, request.path, request.body) == ("POST", "/a?b=C", chat())
-    assert request.headers == {"x-harness-attempt": "AbC", "x-harness-run": "t"}
+    assert request.headers == {"x-harness-attempt": "AbC", "x-harness-run": "t", "accept": "text/*, a/b"}

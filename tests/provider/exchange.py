@@ -17,7 +17,7 @@ from harness.provider.respond import parse, respond
 
 ATTEMPT = "req-000001.openai.2"
 CALL = Call(model="gpt-4")
-REQUEST_IDS = frozenset(("request-id", "x-request-id", "x-ds-trace-id", "x-amzn-requestid"))
+REQUEST_IDS = frozenset(("request-id", "x-request-id", "x-ds-trace-id", "x-debug-trace-id", "x-amzn-requestid"))
 """The headers with a provider's own name for a call."""
 PRESETS: tuple[ErrorPreset, ...] = typing.get_args(ErrorPreset)
 
@@ -32,6 +32,7 @@ WAYS = {
     "openrouter": "/api/v1/chat/completions",
     "deepseek": "/chat/completions",
     "openai-compatible": "/v1/chat/completions",
+    "cohere": "/v2/chat",
     "bedrock": "/model/gpt-4/converse",
     "bedrock-invoke": "/model/gpt-4/invoke",
 }
@@ -155,6 +156,8 @@ def text_of(way: str, data: Any) -> str:
         return str(data["output"]["message"]["content"][0]["text"])
     if way in ("anthropic", "bedrock-invoke"):
         return str(data["content"][0]["text"])
+    if way == "cohere":
+        return str(data["message"]["content"][0]["text"])
     if way == "gemini":
         return str(data["candidates"][0]["content"]["parts"][0]["text"])
     if way == "responses":

@@ -100,7 +100,7 @@ def test_without_a_speed_all_tokens_come_at_once(way: str) -> None:
 @pytest.mark.parametrize("stream", [False, True])
 def test_an_answer_ends_at_the_callers_limit(way: str, stream: bool) -> None:
     """A limit of tokens shortens the text, and the finish reason names it."""
-    reasons = {"gemini": "MAX_TOKENS", "responses": "max_output_tokens"}
+    reasons = {"gemini": "MAX_TOKENS", "cohere": "MAX_TOKENS", "responses": "max_output_tokens"}
     reason = reasons.get(way, "max_tokens" if way in ("anthropic", "bedrock", "bedrock-invoke") else "length")
     limited = ask(way, {"tokens": 9}, stream=stream, max_tokens=3)
     assert limited.tokens_out == 3
@@ -131,6 +131,7 @@ def test_every_answer_has_a_request_id(way: str, stream: bool) -> None:
         ("bedrock", "POST", "/model/gpt-4/count-tokens"),
         ("bedrock", "POST", "/model//converse"),
         ("bedrock", "GET", WAYS["bedrock"]),
+        ("cohere", "POST", "/v1/generate"),
     ],
 )
 def test_an_unknown_address_is_the_providers_own_404(way: str, method: str, path: str) -> None:

@@ -176,7 +176,7 @@ def test_usage_is_taken_out_of_every_event_and_nothing_else(way: str) -> None:
 def test_only_ends_are_filtered(way: str) -> None:
     """The events that say why an answer ended say the filter, still as such ends; all others stay as they are."""
     of = DIALECTS[dialect_of(way)]
-    reasons = {"gemini": '"SAFETY"', "bedrock": '"content_filtered"'}
+    reasons = {"gemini": '"SAFETY"', "bedrock": '"content_filtered"', "cohere": '"ERROR_TOXIC"'}
     reason = reasons.get(way, '"refusal"' if way in ("anthropic", "bedrock-invoke") else '"content_filter"')
     filtered = b""
     for send in sends(ask(way, stream=True)):
@@ -188,7 +188,7 @@ def test_only_ends_are_filtered(way: str) -> None:
         else:
             assert event == send.data
     assert readable(filtered).count(reason) >= 1
-    for stop in ('"stop"', '"STOP"', '"end_turn"'):
+    for stop in ('"stop"', '"STOP"', '"end_turn"', '"COMPLETE"'):
         assert stop not in readable(filtered)
 
 

@@ -60,7 +60,9 @@ SERVER_SENT = Framing("text/event-stream", wire.split, wire.is_event, _broken_ev
 LINES = Framing("application/x-ndjson", _lines, _is_line, _broken_line)
 AWS_EVENTS_TYPE = "application/vnd.amazon.eventstream"
 
-_MEDIA_TYPES = (SERVER_SENT.media_type, LINES.media_type, AWS_EVENTS_TYPE)
+COHERE_LINES_TYPE = "application/stream+json"
+
+_MEDIA_TYPES = (SERVER_SENT.media_type, LINES.media_type, AWS_EVENTS_TYPE, COHERE_LINES_TYPE)
 
 
 def is_stream(content_type: str) -> bool:

@@ -8,11 +8,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Protocol
 
 import anthropic
+import cohere
 import openai
 from google import genai
 from google.genai import types
 
-from . import aws, waits
+from . import aws, cohere_v2, waits
 from .cases import Case
 from .heard import Heard
 
@@ -207,6 +208,7 @@ DIALECTS = {
     "gemini-blocking": "gemini",
     "bedrock": "bedrock",
     "bedrock-invoke": "bedrock",
+    "cohere": "cohere",
 }
 """What each client speaks, by the client's name."""
 
@@ -239,6 +241,7 @@ async def clients(hosts: dict[str, str]) -> AsyncIterator[dict[str, Ask]]:
         azure = openai.AsyncAzureOpenAI(azure_endpoint=hosts["azure"], api_version=AZURE_VERSION, **once)
         claude = anthropic.AsyncAnthropic(base_url=hosts["anthropic"], **once)
         tries = types.HttpRetryOptions(attempts=1)
+        command = await stack.enter_async_context(cohere.AsyncClientV2(KEY, base_url=hosts["cohere"]))
         yield {
             "openai": chat(await openai_at(f"{hosts['openai']}/v1")),
             "responses": responses(await openai_at(f"{hosts['responses']}/v1")),
@@ -249,6 +252,7 @@ async def clients(hosts: dict[str, str]) -> AsyncIterator[dict[str, Ask]]:
             "gemini": generate(_gemini(hosts["gemini"], stack, tries)),
             "gemini-blocking": generate_in_a_thread(_gemini(hosts["gemini-blocking"], stack, tries)),
             "bedrock": aws.converse(aws.runtimes(hosts["bedrock"], stack)),
+            "cohere": cohere_v2.chat(command),
             "bedrock-invoke": aws.invoke(aws.runtimes(hosts["bedrock-invoke"], stack)),
         }
 

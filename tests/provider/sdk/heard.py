@@ -64,7 +64,8 @@ class Heard:
         response: Any = getattr(self.error, "response", None)
         if isinstance(response, dict):  # boto3's
             return dict(response.get("ResponseMetadata", {}).get("HTTPHeaders", {}))
-        return {name.lower(): value for name, value in response.headers.items()} if response is not None else {}
+        headers = getattr(self.error if response is None else response, "headers", None)  # Cohere's errors have them
+        return {name.lower(): value for name, value in (headers or {}).items()}
 
     @property
     def share(self) -> str:

@@ -7,11 +7,13 @@ from collections.abc import Mapping
 
 import aiohttp
 import anthropic
+import cohere
 import httpx
 import httpx2
 import openai
 from anthropic import _exceptions
 from botocore import exceptions as aws
+from cohere.core.api_error import ApiError
 from google.genai import errors
 from urllib3.exceptions import ProtocolError, ReadTimeoutError
 
@@ -192,6 +194,30 @@ _BOTO3_INVOKE: Raised = {
     "plain-html": json.JSONDecodeError,
 }
 
+_COHERE: Raised = {
+    "stream-cut": httpx.RemoteProtocolError,
+    "stream-reset": httpx.ReadError,
+    "stream-stall-long": httpx.ReadTimeout,
+    "stream-ttft-long": httpx.ReadTimeout,
+    "stream-503": cohere.ServiceUnavailableError,
+    "plain-cut": httpx.RemoteProtocolError,
+    "plain-cut-reset": httpx.ReadError,
+    "plain-stall-long": httpx.ReadTimeout,
+    "plain-close": httpx.RemoteProtocolError,
+    "plain-reset": httpx.ReadError,
+    "plain-silent": httpx.ReadTimeout,
+    "plain-delay-long": httpx.ReadTimeout,
+    "plain-html": ApiError,
+    "plain-html-502": ApiError,
+}
+# An error in a stream is a reason for its end, and raises nothing; an event that cannot be read is left out.
+_COHERE_ENDS: dict[str, Outcome] = {
+    "stream-error": ("part", None, "ERROR"),
+    "stream-error-first": ("none", None, "ERROR"),
+    "stream-error-overloaded": ("part", None, "ERROR"),
+    "stream-malformed": ("garbled", None, "COMPLETE"),
+}
+
 _LITELLM: Raised = {
     "stream-cut": exceptions.MidStreamFallbackError,
     "stream-reset": exceptions.MidStreamFallbackError,
@@ -221,6 +247,20 @@ _LITELLM_INVOKE: Raised = {
     "plain-reset": litellm.ServiceUnavailableError,
     "plain-html": litellm.APIConnectionError,
 }
+# LiteLLM does not read how a stream of Cohere's ended, whether in an error or not.
+_LITELLM_COHERE: Raised = {
+    **{name: error for name, error in _LITELLM.items() if not name.startswith("stream-error")},
+    "plain-cut": litellm.InternalServerError,
+    "plain-cut-reset": litellm.InternalServerError,
+    "plain-close": litellm.InternalServerError,
+    "plain-reset": litellm.InternalServerError,
+    "plain-html": litellm.APIConnectionError,
+}
+_UNREAD_END: dict[str, Outcome] = {
+    "stream-error": ("part", None, "stop"),
+    "stream-error-first": ("none", None, "stop"),
+    "stream-error-overloaded": ("part", None, "stop"),
+}
 _EARLY_END: dict[str, Outcome] = {"stream-end": ("part", None, "stop")}
 """LiteLLM invents a reason for the end of a stream that has none."""
 _SKIPPED: dict[str, Outcome] = {"stream-malformed": ("garbled", None, "stop")}
@@ -234,6 +274,11 @@ OUTCOMES: dict[str, dict[str, Outcome]] = {
     "gemini-blocking": _outcomes(_GOOGLE_BLOCKING, stop="STOP", filtered="SAFETY"),
     "bedrock": _outcomes(_BOTO3, stop="end_turn", filtered="content_filtered"),
     "bedrock-invoke": _outcomes(_BOTO3_INVOKE, stop="end_turn", filtered="refusal"),
+    "cohere": _outcomes(_COHERE, stop="COMPLETE", filtered="ERROR_TOXIC") | _COHERE_ENDS,
+    **dict.fromkeys(
+        ("litellm-cohere", "litellm-cohere-chat"),
+        _outcomes(_LITELLM_COHERE, stop="stop", filtered="stop") | _EARLY_END | _UNREAD_END,
+    ),
     "litellm-bedrock": _outcomes(_LITELLM, stop="stop", filtered="content_filter") | _EARLY_END,
     "litellm-bedrock-invoke": _outcomes(_LITELLM_INVOKE, stop="stop", filtered="content_filter")
     | _EARLY_END

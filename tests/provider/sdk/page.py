@@ -15,6 +15,7 @@ _COLUMNS = {
     "anthropic": "`anthropic`",
     "gemini": "`google-genai`, asyncio",
     "gemini-blocking": "`google-genai`, blocking",
+    "cohere": "`cohere`",
 }
 _ALIKE = {"azure": "Azure", "openrouter": "OpenRouter", "deepseek": "DeepSeek"}
 _HELPER_COLUMNS = {
@@ -26,6 +27,7 @@ _BOTO3_COLUMNS = {"bedrock": "`boto3`, Converse", "bedrock-invoke": "`boto3`, In
 _LITELLM_COLUMNS = {
     "litellm-bedrock": "Bedrock, Converse",
     "litellm-bedrock-invoke": "Bedrock, InvokeModel",
+    "litellm-cohere": "Cohere",
 }
 _ERROR_COLUMNS = {
     "openai": "OpenAI",
@@ -35,6 +37,7 @@ _ERROR_COLUMNS = {
     "anthropic": "Anthropic",
     "gemini": "Gemini",
     "bedrock": "Bedrock",
+    "cohere": "Cohere",
 }
 _RETRY_COLUMNS = {
     "openai": "`openai`",
@@ -44,7 +47,7 @@ _RETRY_COLUMNS = {
     "gemini-retrying": "the same with `HttpRetryOptions()`",
 }
 
-_PACKAGES = ("openai", "anthropic", "google-genai", "boto3", "litellm")
+_PACKAGES = ("openai", "anthropic", "google-genai", "boto3", "cohere", "litellm")
 
 Cell = Callable[[Heard, Heard], str]
 
@@ -177,6 +180,8 @@ InvokeModel is called with Anthropic's messages.
 _LITELLM = """\
 One call of `litellm.acompletion`, without retries. The exceptions are LiteLLM's own; an error that ends a stream has another one
 within it, in parentheses here. A stream that ends early gets the finish reason `stop`, and usage that is missing is estimated.
+LiteLLM does not read how a stream of Cohere's ended: neither its reason nor its usage, nor an error,
+and it leaves out the headers of Cohere's errors, Retry-After among them.
 *garbled* means that a token in the middle is missing and nothing is raised.
 """
 

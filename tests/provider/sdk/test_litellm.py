@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from .cases import ERRORS, SHORT, TOKENS, Case
+from .cases import DELAYS, ERRORS, SHORT, TOKENS, Case
 from .measure import Measured
-from .through_litellm import LITELLM, exceptions, litellm
+from .through_litellm import COHERE, LITELLM, exceptions, litellm
 
 _BEDROCK: dict[str, type[Exception]] = {
     "rate_limit": litellm.RateLimitError,
@@ -24,8 +24,17 @@ _BEDROCK: dict[str, type[Exception]] = {
     "not_found": litellm.NotFoundError,
     "too_large": litellm.BadRequestError,
 }
-CLASSES = {"litellm-bedrock": _BEDROCK, "litellm-bedrock-invoke": _BEDROCK}
+_COHERE: dict[str, type[Exception]] = {
+    **_BEDROCK,
+    "quota": litellm.RateLimitError,
+    "spend_limit": exceptions.PaymentRequiredError,
+    "overloaded": litellm.ServiceUnavailableError,
+    "server_error": litellm.InternalServerError,
+}
+CLASSES = {"litellm-bedrock": _BEDROCK, "litellm-bedrock-invoke": _BEDROCK, **dict.fromkeys(COHERE, _COHERE)}
 """By client and preset."""
+READ = tuple(client for client in LITELLM if client not in COHERE)
+"""Those of whose streams LiteLLM reads the end."""
 
 
 @pytest.mark.parametrize("client", LITELLM)
@@ -35,7 +44,7 @@ def test_errors(measured: Measured, client: str, case: Case) -> None:
     assert type(measured[client, case.name].error) is CLASSES[client][case.name.removeprefix("plain-error-")]
 
 
-@pytest.mark.parametrize("client", LITELLM)
+@pytest.mark.parametrize("client", READ)
 @pytest.mark.parametrize(
     ("name", "within"), [("stream-cut", litellm.APIConnectionError), ("stream-error", litellm.ServiceUnavailableError)]
 )
@@ -48,8 +57,10 @@ def test_what_breaks_a_stream_is_within_another_error(
     assert type(error.original_exception) is within
 
 
-@pytest.mark.parametrize("client", LITELLM)
-@pytest.mark.parametrize("name", ["stream-fine", "plain-fine"])
+@pytest.mark.parametrize(
+    ("client", "name"),
+    [*((client, "stream-fine") for client in READ), *((client, "plain-fine") for client in LITELLM)],
+)
 def test_an_answer_says_it_all(measured: Measured, client: str, name: str) -> None:
     """Text and usage, and in a stream each token by itself."""
     heard = measured[client, name]
@@ -59,7 +70,7 @@ def test_an_answer_says_it_all(measured: Measured, client: str, name: str) -> No
     assert heard.usage == (attempt.tokens_in, attempt.tokens_out) == (attempt.tokens_in, TOKENS)
 
 
-@pytest.mark.parametrize("client", LITELLM)
+@pytest.mark.parametrize("client", READ)
 @pytest.mark.parametrize("case", SHORT, ids=str)
 def test_the_callers_limit_of_tokens_is_kept(measured: Measured, client: str, case: Case) -> None:
     """The finish reason is OpenAI's word for it."""
@@ -69,9 +80,30 @@ def test_the_callers_limit_of_tokens_is_kept(measured: Measured, client: str, ca
     assert heard.usage[1] == case.max_tokens
 
 
-@pytest.mark.parametrize("client", LITELLM)
+@pytest.mark.parametrize("client", READ)
 def test_missing_usage_is_estimated(measured: Measured, client: str) -> None:
     """LiteLLM counts tokens by itself then, in a way that is not the provider's."""
     heard = measured[client, "stream-no-usage"]
     assert (heard.share, heard.error) == ("whole", None)
     assert heard.usage not in (None, measured[client, "stream-fine"].usage)
+
+
+@pytest.mark.parametrize("client", COHERE)
+def test_how_a_stream_of_coheres_ended_is_not_read(measured: Measured, client: str) -> None:
+    """LiteLLM looks for the reason, the usage and the error where Cohere has none of them."""
+    fine = measured[client, "stream-fine"]
+    assert fine.outcome == ("whole", None, "stop")
+    assert fine.pieces == TOKENS
+    assert fine.usage == measured[client, "stream-no-usage"].usage
+    assert fine.usage != (fine.attempts[0].tokens_in, TOKENS)
+    assert measured[client, "stream-short"].outcome == ("whole", None, "stop")
+    assert measured[client, "plain-short"].usage == (fine.attempts[0].tokens_in, 3)
+
+
+@pytest.mark.parametrize("client", COHERE)
+@pytest.mark.parametrize("case", DELAYS, ids=str)
+def test_headers_of_coheres_errors_are_left_out(measured: Measured, client: str, case: Case) -> None:
+    """So no wait that Cohere asks for is heeded."""
+    heard = measured[client, case.name]
+    assert heard.status == 429
+    assert not [name for name in heard.headers if "retry-after" in name]

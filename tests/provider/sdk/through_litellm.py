@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from .cases import Case
-from .clients import Ask, said
+from .clients import KEY, Ask, said
 from .heard import Heard
 
 os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # else its import goes to the network
@@ -19,7 +19,7 @@ with warnings.catch_warnings():
     import litellm
     from litellm import exceptions
 
-__all__ = ["LITELLM", "exceptions", "litellm", "through_litellm", "through_litellms"]
+__all__ = ["COHERE", "LITELLM", "exceptions", "litellm", "through_litellm", "through_litellms"]
 
 litellm.suppress_debug_info = True
 
@@ -72,8 +72,16 @@ def _read_completion(heard: Heard, answer: Any) -> None:
     heard.usage = (answer.usage.prompt_tokens, answer.usage.completion_tokens)
 
 
-LITELLM = {"litellm-bedrock": "bedrock", "litellm-bedrock-invoke": "bedrock"}
+LITELLM = {
+    "litellm-bedrock": "bedrock",
+    "litellm-bedrock-invoke": "bedrock",
+    "litellm-cohere": "cohere",
+    "litellm-cohere-chat": "cohere",
+}
 """What each way through LiteLLM speaks, by its name."""
+
+COHERE = ("litellm-cohere", "litellm-cohere-chat")
+"""LiteLLM leaves out the headers of Cohere's errors, and reads lines of JSON, which have no sign that nothing follows."""
 
 _AWS = {"aws_access_key_id": "no-key", "aws_secret_access_key": "no-key", "aws_region_name": "us-east-1"}
 
@@ -85,6 +93,10 @@ async def through_litellms(hosts: dict[str, str]) -> AsyncIterator[dict[str, Ask
     try:
         yield {
             "litellm-bedrock": through_litellm("bedrock/converse/", hosts["litellm-bedrock"], **_AWS),
+            "litellm-cohere": through_litellm("cohere/", f"{hosts['litellm-cohere']}/v2/chat", api_key=KEY),
+            "litellm-cohere-chat": through_litellm(
+                "cohere_chat/", f"{hosts['litellm-cohere-chat']}/v2/chat", api_key=KEY
+            ),
             "litellm-bedrock-invoke": through_litellm(claude, hosts["litellm-bedrock-invoke"], model_id="", **_AWS),
         }
     finally:
