@@ -43,6 +43,13 @@ def test_the_walk_is_the_one_that_litellm_takes(tmp_path: Path) -> None:
     assert (chain.providers["b"].dialect, chain.providers["b"].vendor) == ("openai-compatible", "groq")
 
 
+def test_cloudflare_speaks_openais_format(tmp_path: Path) -> None:
+    """LiteLLM is asked whether it calls it so. Slashes and an `@` belong to the model."""
+    provider = read(written(tmp_path, {"a": "cloudflare/@cf/meta/llama-3.1-8b-instruct"})).providers["a"]
+    assert (provider.dialect, provider.vendor) == ("openai-compatible", "cloudflare")
+    assert provider.model == "@cf/meta/llama-3.1-8b-instruct"
+
+
 def test_a_fallback_is_found_by_the_stripped_name(tmp_path: Path) -> None:
     """A caller asks for `openai/gpt-4o`, which a wildcard takes, and the fallbacks of `gpt-4o` count."""
     models = {"openai/*": "openai/*", "claude": "anthropic/claude-3-5"}

@@ -76,7 +76,7 @@ def test_an_error_is_read_as_it_was_written(vendor: str, problem: Any) -> None:
 
 
 def test_each_vendors_errors_have_their_own_shape() -> None:
-    """Under `error`, at the top, or as a text beside a code."""
+    """Under `error`, at the top, as a text beside a code, or in a list."""
     shapes = {
         vendor: said(dialect_of(provider(vendor)).fail(Refusal(Call(model="m"), ATTEMPT, problem="rate_limit")))
         for vendor in VENDORS
@@ -85,6 +85,7 @@ def test_each_vendors_errors_have_their_own_shape() -> None:
     assert (shapes["mistral"]["object"], shapes["mistral"]["code"]) == ("error", "1300")
     assert shapes["cerebras"]["type"] == "too_many_requests_error"
     assert isinstance(shapes["xai"]["error"], str)
+    assert shapes["cloudflare"]["errors"][0]["code"] == 3021
 
 
 def test_limits_are_in_each_vendors_headers() -> None:
@@ -103,6 +104,23 @@ def test_groq_says_how_a_request_was_served() -> None:
     answer = respond(provider("groq"), call, ATTEMPT)
     assert said(answer)["service_tier"] == "on_demand"
     assert headers(answer)["x-request-id"].startswith("req_")
+
+
+def test_cloudflare_has_statuses_of_its_own() -> None:
+    """Out of capacity is a 429, a prompt that is too long a 413, and the code is a number in a list."""
+    spoken = dialect_of(provider("cloudflare"))
+    answers = {
+        problem: spoken.fail(Refusal(CALL, ATTEMPT, problem=problem))
+        for problem in ("overloaded", "timeout", "context_length", "not_found", "rate_limit", "unknown_path")
+    }
+    assert {problem: (head(answer).status, answer.error_code) for problem, answer in answers.items()} == {
+        "overloaded": (429, "3040"),
+        "timeout": (408, "3007"),
+        "context_length": (413, "5021"),
+        "not_found": (400, "5007"),
+        "rate_limit": (429, "3021"),
+        "unknown_path": (400, "7000"),
+    }
 
 
 def test_a_row_names_its_source() -> None:

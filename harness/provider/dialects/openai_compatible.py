@@ -73,11 +73,13 @@ def _read_body(status: int, body: bytes) -> ParsedBody:
 
 def _is_error(data: Mapping[str, Any]) -> bool:
     """Return whether an object is an error: it says so, or it has a message or a title where an answer has its choices."""
-    return "choices" not in data and any(data.get(key) for key in ("error", "message", "detail", "title", "error_code"))
+    named = ("error", "errors", "message", "detail", "title", "error_code")
+    return "choices" not in data and any(data.get(key) for key in named)
 
 
 def _parsed_error(data: Mapping[str, Any]) -> ParsedBody:
-    inside = wire.as_object(data.get("error")) or wire.as_object(data.get("detail")) or data
+    listed = next(iter(wire.objects(data.get("errors"))), {})
+    inside = wire.as_object(data.get("error")) or wire.as_object(data.get("detail")) or listed or data
     stated = (inside.get(name) for name in ("code", "type", "error_code", "title", "status"))
     return ParsedBody(
         error_code=wire.code_of(*stated, data.get("code")),

@@ -35,6 +35,16 @@ def as_text(_status: int, error: ChatError, message: str) -> dict[str, Any]:
     return {"code": error.code or error.type, "error": message}
 
 
+def in_envelope(_status: int, error: ChatError, message: str) -> dict[str, Any]:
+    """Return the envelope of Cloudflare's API, with a number for a code."""
+    return {
+        "errors": [{"message": message, "code": int(error.code or 0)}],
+        "success": False,
+        "result": {},
+        "messages": [],
+    }
+
+
 class Vendor(NamedTuple):
     """One vendor.
 
@@ -103,6 +113,15 @@ def _of_cerebras(quota: Quota, _wall_ns: int) -> Headers:
         )
     )
 
+
+def _numbered(code: int, message: str) -> ChatError:
+    return ChatError(None, str(code), message)
+
+
+_NEURONS = (
+    "AiError: AiError: you have used up your daily free allocation of 10,000 neurons, please upgrade to Cloudflare's "
+    "Workers Paid plan if you would like to continue usage."
+)
 
 PLAIN = Vendor(source="https://platform.openai.com/docs/api-reference/chat")
 
@@ -183,6 +202,36 @@ VENDORS: Mapping[str, Vendor] = {
         },
         shape=as_text,
         limits=_as_openai,
+    ),
+    "cloudflare": Vendor(
+        source="https://developers.cloudflare.com/workers-ai/platform/errors/, https://github.com/cloudflare/ai/issues/657",
+        base="/client/v4/accounts/mock/ai/v1",  # LiteLLM asks there from 1.85 on
+        request_id="cf-ray",
+        errors={
+            "rate_limit": _numbered(3021, "AiError: AiError: rate limiting: inference request per min rate reached"),
+            "quota": _numbered(3036, _NEURONS),
+            "spend_limit": _numbered(3036, _NEURONS),
+            "overloaded": _numbered(3040, "Capacity temporarily exceeded, please try again."),
+            "server_error": _numbered(3043, "AiError: AiError: Internal server error"),
+            "unavailable": _numbered(3043, "AiError: AiError: Service unavailable"),
+            "timeout": _numbered(3007, "AiError: AiError: Request timeout"),
+            "context_length": _numbered(
+                5021,
+                "AiError: AiError: The estimated number of input and maximum output tokens (144512) exceeded this model "
+                "context window limit (128000).",
+            ),
+            "content_filter": _numbered(3030, "AiError: AiError: the prompt was blocked by a content filter"),
+            "invalid_request": _numbered(
+                5006, "AiError: AiError: Bad input: Error: required properties at '/' are 'messages'"
+            ),
+            "auth": _numbered(10000, "Authentication error"),
+            "permission": _numbered(5018, "This account is not allowed to access this model"),
+            "not_found": _numbered(5007, "AiError: AiError: No such model {model} or task"),
+            "too_large": _numbered(3006, "AiError: AiError: Request is too large"),
+            "unknown_path": _numbered(7000, "No route for that URI"),
+        },
+        statuses={"overloaded": 429, "timeout": 408, "context_length": 413, "not_found": 400, "unknown_path": 400},
+        shape=in_envelope,
     ),
 }
 """By LiteLLM's name."""
