@@ -205,7 +205,7 @@ VENDORS: Mapping[str, Vendor] = {
     ),
     "cloudflare": Vendor(
         source="https://developers.cloudflare.com/workers-ai/platform/errors/, https://github.com/cloudflare/ai/issues/657",
-        base="/client/v4/accounts/mock/ai/v1",  # LiteLLM asks there from 1.85 on
+        base="/client/v4/accounts/mock/ai/v1",  # LiteLLM 1.100 and later; 1.90 asks in the native format
         request_id="cf-ray",
         errors={
             "rate_limit": _numbered(3021, "AiError: AiError: rate limiting: inference request per min rate reached"),
