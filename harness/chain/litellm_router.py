@@ -78,7 +78,8 @@ def litellm_names(provider: Provider) -> LiteLLMNames:
 
 def api_base(provider: Provider, base_url: str) -> str:
     """Return a provider's `api_base`; LiteLLM appends the rest of the path."""
-    return base_url.rstrip("/") + litellm_names(provider).path
+    names = litellm_names(provider)
+    return base_url.rstrip("/") + names.path + (names.model_path(provider.model) if names.model_path else "")
 
 
 def _own(chain: Chain, base_urls: Mapping[str, str]) -> RouterSettings:
@@ -302,8 +303,10 @@ def _key(entry: Deployment, environ: Mapping[str, str], lacking: _Lacking) -> st
         for variable in variables:
             if environ.get(variable):
                 return environ[variable]
-    missing = stated.split("/", 1)[1] if isinstance(stated, str) and "/" in stated else variables[0]
-    lacking.keys[missing] = None
+    if isinstance(stated, str) and "/" in stated:
+        lacking.keys[stated.split("/", 1)[1]] = None
+    elif variables:
+        lacking.keys[variables[0]] = None
     return DUMMY_KEY
 
 

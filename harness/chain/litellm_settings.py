@@ -20,6 +20,8 @@ LOGINS = frozenset(
         "aws_sts_endpoint",
         "aws_external_id",
         "aws_profile_name",
+        "vertex_credentials",
+        "vertex_ai_credentials",
     ]
 )
 """Fields of a deployment, each of which makes LiteLLM call a login service before the provider, or read credentials of a profile."""

@@ -23,6 +23,7 @@ PRESETS: tuple[ErrorPreset, ...] = typing.get_args(ErrorPreset)
 
 GEMINI = "/v1beta/models/gpt-4:generateContent"
 GEMINI_STREAM = "/v1beta/models/gpt-4:streamGenerateContent?alt=sse"
+VERTEX = "/v1/projects/p/locations/global/publishers"
 WAYS = {
     "openai": "/v1/chat/completions",
     "responses": "/v1/responses",
@@ -35,16 +36,21 @@ WAYS = {
     "cohere": "/v2/chat",
     "bedrock": "/model/gpt-4/converse",
     "bedrock-invoke": "/model/gpt-4/invoke",
+    "vertex_ai": f"{VERTEX}/google/models/gpt-4:generateContent",
+    "vertex_ai-claude": f"{VERTEX}/anthropic/models/gpt-4:rawPredict",
 }
-"""Every way to ask, by the name of its dialect; `responses` is OpenAI's second, and `bedrock-invoke` Bedrock's, with Anthropic's bodies."""
+"""Every way to ask, by the name of its dialect; `responses` is OpenAI's second, and `bedrock-invoke` Bedrock's, with Anthropic's bodies,
+as has Vertex AI's second."""
 STREAMED = {
     **WAYS,
     "gemini": GEMINI_STREAM,
     "bedrock": "/model/gpt-4/converse-stream",
     "bedrock-invoke": "/model/gpt-4/invoke-with-response-stream",
+    "vertex_ai": f"{VERTEX}/google/models/gpt-4:streamGenerateContent?alt=sse",
+    "vertex_ai-claude": f"{VERTEX}/anthropic/models/gpt-4:streamRawPredict",
 }
 """The same for a stream."""
-IN_ADDRESS = ("azure", "gemini", "bedrock", "bedrock-invoke")
+IN_ADDRESS = ("azure", "gemini", "bedrock", "bedrock-invoke", "vertex_ai", "vertex_ai-claude")
 """Ways whose address names the model."""
 SERVER_SENT = tuple(way for way in WAYS if not way.startswith("bedrock"))
 """Ways whose streams are server-sent events."""
@@ -52,7 +58,12 @@ SERVER_SENT = tuple(way for way in WAYS if not way.startswith("bedrock"))
 
 def dialect_of(way: str) -> str:
     """Return the name of a way's dialect."""
-    return {"responses": "openai", "bedrock-invoke": "bedrock"}.get(way, way)
+    return {"responses": "openai", "bedrock-invoke": "bedrock", "vertex_ai-claude": "vertex_ai"}.get(way, way)
+
+
+def format_of(way: str) -> str:
+    """Return the first way whose bodies a way has."""
+    return {"bedrock-invoke": "anthropic", "vertex_ai": "gemini", "vertex_ai-claude": "anthropic"}.get(way, way)
 
 
 def provider(way: str, **reply: Any) -> Provider:
@@ -65,13 +76,14 @@ def body(
 ) -> bytes:
     """Return a call of ten tokens."""
     text = "x" * 40
-    if way == "gemini":
+    if format_of(way) == "gemini":
         config = {} if max_tokens is None else {"generationConfig": {"maxOutputTokens": max_tokens}}
         return json.dumps({"contents": [{"role": "user", "parts": [{"text": text}]}], **config, **fields}).encode()
     if way == "bedrock":
         config = {} if max_tokens is None else {"inferenceConfig": {"maxTokens": max_tokens}}
         return json.dumps({"messages": [{"role": "user", "content": [{"text": text}]}], **config, **fields}).encode()
-    asked = {"anthropic_version": "x"} if way == "bedrock-invoke" else {"model": model, "stream": stream}
+    in_body = format_of(way) == way
+    asked = {"model": model, "stream": stream} if in_body else {"anthropic_version": "x"}
     if way == "responses":
         limit = {} if max_tokens is None else {"max_output_tokens": max_tokens}
         return json.dumps({**asked, "input": text, **limit, **fields}).encode()
@@ -154,11 +166,11 @@ def text_of(way: str, data: Any) -> str:
     """Return the text in a whole answer."""
     if way == "bedrock":
         return str(data["output"]["message"]["content"][0]["text"])
-    if way in ("anthropic", "bedrock-invoke"):
+    if format_of(way) == "anthropic":
         return str(data["content"][0]["text"])
     if way == "cohere":
         return str(data["message"]["content"][0]["text"])
-    if way == "gemini":
+    if format_of(way) == "gemini":
         return str(data["candidates"][0]["content"]["parts"][0]["text"])
     if way == "responses":
         return str(data["output"][0]["content"][0]["text"])

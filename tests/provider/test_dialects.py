@@ -21,6 +21,7 @@ from tests.provider.exchange import (
     ask,
     body,
     data_of,
+    format_of,
     head,
     headers,
     message_of,
@@ -74,8 +75,8 @@ def test_every_event_of_a_stream_is_json_and_says_what_it_is(way: str) -> None:
     assert "finish" in {send.part for send in closing}
     done = {send.data for send in closing if send.part == "done"}
     without = ("gemini", "responses", "bedrock")
-    assert len(done) == (0 if way in without else 1)
-    assert (done == {b"data: [DONE]\n\n"}) == (way not in (*without, "anthropic", "bedrock-invoke"))
+    assert len(done) == (0 if format_of(way) in without else 1)
+    assert (done == {b"data: [DONE]\n\n"}) == (format_of(way) not in (*without, "anthropic"))
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -101,7 +102,7 @@ def test_without_a_speed_all_tokens_come_at_once(way: str) -> None:
 def test_an_answer_ends_at_the_callers_limit(way: str, stream: bool) -> None:
     """A limit of tokens shortens the text, and the finish reason names it."""
     reasons = {"gemini": "MAX_TOKENS", "cohere": "MAX_TOKENS", "responses": "max_output_tokens"}
-    reason = reasons.get(way, "max_tokens" if way in ("anthropic", "bedrock", "bedrock-invoke") else "length")
+    reason = reasons.get(format_of(way), "max_tokens" if format_of(way) in ("anthropic", "bedrock") else "length")
     limited = ask(way, {"tokens": 9}, stream=stream, max_tokens=3)
     assert limited.tokens_out == 3
     assert f'"{reason}"' in readable(sent(limited)).replace('"max_output_tokens":', "")
@@ -132,6 +133,9 @@ def test_every_answer_has_a_request_id(way: str, stream: bool) -> None:
         ("bedrock", "POST", "/model//converse"),
         ("bedrock", "GET", WAYS["bedrock"]),
         ("cohere", "POST", "/v1/generate"),
+        ("vertex_ai", "POST", "/v1/projects/p/locations/l/publishers/google/models/gpt-4:countTokens"),
+        ("vertex_ai", "POST", "/v1/messages"),
+        ("vertex_ai", "GET", WAYS["vertex_ai"]),
     ],
 )
 def test_an_unknown_address_is_the_providers_own_404(way: str, method: str, path: str) -> None:
@@ -157,6 +161,9 @@ def test_an_unknown_address_is_the_providers_own_404(way: str, method: str, path
         ("deepseek", "/v1/chat/completions"),
         ("deepseek", "/beta/chat/completions"),
         ("bedrock-invoke", "/model/gpt-4/invoke?x=1"),
+        ("vertex_ai", "/v1beta1/publishers/google/models/gpt-4:generateContent"),
+        ("vertex_ai", "/v1/projects/p/locations/l/endpoints/gpt-4:generateContent"),
+        ("vertex_ai-claude", "/projects/p/locations/l/publishers/anthropic/models/gpt-4:rawPredict"),
     ],
 )
 def test_the_other_addresses_of_a_provider_are_served_too(way: str, path: str) -> None:
@@ -231,7 +238,7 @@ def test_any_printable_model_name_is_echoed(name: str, stream: bool) -> None:
 def test_the_same_attempt_says_the_same(number: int, tokens: int, way: str) -> None:
     """A provider has no memory and no dice: an attempt's answer follows from its name alone."""
     spec = provider(way, tokens=tokens)
-    api = {"responses": "responses", "bedrock-invoke": "anthropic"}.get(way, "")
+    api = {"responses": "responses", "bedrock-invoke": "anthropic", "vertex_ai-claude": "anthropic"}.get(way, "")
     call = Call(model="gpt-4", prompt_tokens=3, api=api)
     first, again = (respond(spec, call, f"req-{number:06d}.openai.1") for _ in range(2))
     other = respond(spec, call, f"req-{number:06d}.openai.2")

@@ -38,7 +38,7 @@ def test_every_preset_has_the_providers_own_body(dialect: str, problem: ErrorPre
         assert set(data) == {"type", "error", "request_id"}
         assert answer.error_code == (error["details"] or {}).get("error_code", error["type"])
         assert told["request-id"] == data["request_id"]
-    elif dialect == "gemini":
+    elif dialect in ("gemini", "vertex_ai"):
         assert set(error) - {"details"} == {"code", "message", "status"}
         assert (error["code"], error["status"]) == (head(answer).status, answer.error_code)
     elif dialect == "bedrock":
@@ -89,6 +89,9 @@ def test_every_status_has_a_usual_body(dialect: str) -> None:
         ("gemini", 429, None, "RESOURCE_EXHAUSTED"),
         ("gemini", 401, None, "UNAUTHENTICATED"),
         ("gemini", 503, None, "UNAVAILABLE"),
+        ("vertex_ai", 429, None, "RESOURCE_EXHAUSTED"),
+        ("vertex_ai", 401, None, "UNAUTHENTICATED"),
+        ("vertex_ai", 403, None, "PERMISSION_DENIED"),
         ("openrouter", 402, None, "402"),
         ("deepseek", 402, None, "invalid_request_error"),
         ("deepseek", 422, None, "invalid_request_error"),
@@ -129,7 +132,7 @@ def test_what_is_sent_is_what_is_on_record(
     if delay_ns % S == 0 and told_as != "date":
         assert recorded == delay_ns
     heard_ns = DIALECTS[dialect].read_body(429, sent(answer)).retry_after_ns
-    if told_as == "body" or (told_as is None and dialect == "gemini"):
+    if told_as == "body" or (told_as is None and dialect in ("gemini", "vertex_ai")):
         assert not {"retry-after", "retry-after-ms"} & set(told)
         assert heard_ns == recorded
     elif told_as == "ms":

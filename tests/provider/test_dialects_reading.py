@@ -18,6 +18,7 @@ from tests.provider.exchange import (
     ask,
     data_of,
     dialect_of,
+    format_of,
     head,
     readable,
     refuse,
@@ -177,7 +178,7 @@ def test_only_ends_are_filtered(way: str) -> None:
     """The events that say why an answer ended say the filter, still as such ends; all others stay as they are."""
     of = DIALECTS[dialect_of(way)]
     reasons = {"gemini": '"SAFETY"', "bedrock": '"content_filtered"', "cohere": '"ERROR_TOXIC"'}
-    reason = reasons.get(way, '"refusal"' if way in ("anthropic", "bedrock-invoke") else '"content_filter"')
+    reason = reasons.get(format_of(way), '"refusal"' if format_of(way) == "anthropic" else '"content_filter"')
     filtered = b""
     for send in sends(ask(way, stream=True)):
         event = of.filtered(send.data)

@@ -65,7 +65,8 @@ class LiteLLMNames(NamedTuple):
     Attributes:
         provider: LiteLLM's name for it: the prefix of a model, and of the models in its price list.
         path: What the `api_base` of a deployment ends in; LiteLLM appends the rest.
-        key_variables: Environment variables that LiteLLM reads the key from; the first that is set counts.
+        key_variables: Environment variables that LiteLLM reads the key from; the first that is set counts. None for a provider
+            without keys.
         families: Matches the names of its models that LiteLLM's lists have without the prefix; None if there are none.
         takes_unknown: Whether a model's name without a prefix that is of no known family is taken for one of its models.
         model: Returns what the provider is asked for, given a model's name without the prefix.
@@ -73,6 +74,7 @@ class LiteLLMNames(NamedTuple):
         defaults: Parameters that a deployment gets where it has none, so that LiteLLM looks for none elsewhere.
         also: Further names that LiteLLM has for it.
         packages: Those that LiteLLM needs for it and not every version of it requires.
+        model_path: Returns what the `api_base` ends in after `path`, given the model; None if that is nothing.
     """
 
     provider: str
@@ -85,6 +87,7 @@ class LiteLLMNames(NamedTuple):
     defaults: Mapping[str, str]
     also: tuple[str, ...] = ()
     packages: tuple[str, ...] = ()
+    model_path: Callable[[str], str] | None = None
 
     @property
     def providers(self) -> tuple[str, ...]:

@@ -28,9 +28,10 @@ _API_PATH = "/v1beta"
 _PATH = re.compile(r"(?:/v1beta|/v1alpha|/v1)?/models/([^/?]{1,600}):(generateContent|streamGenerateContent)")
 _FIELDS = calls.Fields(prompt="contents", system="system", limits=("maxOutputTokens", "max_output_tokens"))
 _HEADERS = (("vary", "Origin"), ("x-content-type-options", "nosniff"))
-_TYPE = "type.googleapis.com/google.rpc."
+DETAIL = "type.googleapis.com/google.rpc."
+"""What the type of an entry of `details` begins with."""
 _QUOTA = "generativelanguage.googleapis.com/generate_content_requests"
-_STATUS: dict[Problem, int] = {"auth": 400, "too_large": 400}
+_STATUS: Mapping[Problem, int] = {"auth": 400, "too_large": 400}
 _UNAUTHENTICATED = 401
 _FINISH = FinishReasons(
     stop="STOP",
@@ -40,7 +41,7 @@ _FINISH = FinishReasons(
 )
 
 
-class _GoogleError(NamedTuple):
+class GoogleError(NamedTuple):
     """An error: Google's name of the status, the message, and the entries of `details`."""
 
     status: str
@@ -55,11 +56,11 @@ def _over(quota_id: str, value: str) -> dict[str, Any]:
         "quotaDimensions": {"location": "global", "model": "{model}"},
         "quotaValue": value,
     }
-    return {"@type": f"{_TYPE}QuotaFailure", "violations": [violation]}
+    return {"@type": f"{DETAIL}QuotaFailure", "violations": [violation]}
 
 
 _HELP = {
-    "@type": f"{_TYPE}Help",
+    "@type": f"{DETAIL}Help",
     "links": [
         {
             "description": "Learn more about Gemini API quotas",
@@ -73,43 +74,43 @@ _EXCEEDED = (
 )
 _ERRORS = common.for_every_problem(
     {
-        "rate_limit": _GoogleError(
+        "rate_limit": GoogleError(
             "RESOURCE_EXHAUSTED", _EXCEEDED, (_over("GenerateRequestsPerMinutePerProjectPerModel", "60"), _HELP)
         ),
-        "quota": _GoogleError(
+        "quota": GoogleError(
             "RESOURCE_EXHAUSTED", _EXCEEDED, (_over("GenerateRequestsPerDayPerProjectPerModel", "1000"), _HELP)
         ),
-        "spend_limit": _GoogleError("RESOURCE_EXHAUSTED", "Your project has exceeded its monthly spending cap."),
-        "overloaded": _GoogleError("UNAVAILABLE", "The model is overloaded. Please try again later."),
-        "server_error": _GoogleError("INTERNAL", "An internal error has occurred. Please retry."),
-        "unavailable": _GoogleError("UNAVAILABLE", "The service is currently unavailable."),
-        "timeout": _GoogleError("DEADLINE_EXCEEDED", "Deadline expired before operation could complete."),
-        "context_length": _GoogleError(
+        "spend_limit": GoogleError("RESOURCE_EXHAUSTED", "Your project has exceeded its monthly spending cap."),
+        "overloaded": GoogleError("UNAVAILABLE", "The model is overloaded. Please try again later."),
+        "server_error": GoogleError("INTERNAL", "An internal error has occurred. Please retry."),
+        "unavailable": GoogleError("UNAVAILABLE", "The service is currently unavailable."),
+        "timeout": GoogleError("DEADLINE_EXCEEDED", "Deadline expired before operation could complete."),
+        "context_length": GoogleError(
             "INVALID_ARGUMENT",
             "The input token count (1048600) exceeds the maximum number of tokens allowed (1048576).",
         ),
-        "content_filter": _GoogleError("INVALID_ARGUMENT", "The prompt was blocked by the safety settings."),
-        "invalid_request": _GoogleError("INVALID_ARGUMENT", "Invalid JSON payload received: `contents` is needed."),
-        "auth": _GoogleError(
+        "content_filter": GoogleError("INVALID_ARGUMENT", "The prompt was blocked by the safety settings."),
+        "invalid_request": GoogleError("INVALID_ARGUMENT", "Invalid JSON payload received: `contents` is needed."),
+        "auth": GoogleError(
             "INVALID_ARGUMENT",
             "API key not valid. Please pass a valid API key.",
             (
                 {
-                    "@type": f"{_TYPE}ErrorInfo",
+                    "@type": f"{DETAIL}ErrorInfo",
                     "reason": "API_KEY_INVALID",
                     "domain": "googleapis.com",
                     "metadata": {"service": "generativelanguage.googleapis.com"},
                 },
             ),
         ),
-        "permission": _GoogleError("PERMISSION_DENIED", "The caller does not have permission"),
-        "not_found": _GoogleError(
+        "permission": GoogleError("PERMISSION_DENIED", "The caller does not have permission"),
+        "not_found": GoogleError(
             "NOT_FOUND",
             "models/{model} is not found for API version v1beta, or is not supported for generateContent. "
             "Call ListModels to see the list of available models and their supported methods.",
         ),
-        "too_large": _GoogleError("INVALID_ARGUMENT", "Request payload size exceeds the limit: 20971520 bytes."),
-        "unknown_path": _GoogleError("NOT_FOUND", "Requested entity was not found."),
+        "too_large": GoogleError("INVALID_ARGUMENT", "Request payload size exceeds the limit: 20971520 bytes."),
+        "unknown_path": GoogleError("NOT_FOUND", "Requested entity was not found."),
     }
 )
 
@@ -182,11 +183,17 @@ def _around(model: str, mock: MockAnswer, finish: str, usage: str) -> tuple[str,
     )
 
 
-def _fail(refusal: Refusal) -> Answer:
-    """Return an error answer."""
-    status, problem = common.failing(refusal, _STATUS)
+def fail(errors: Mapping[Problem, GoogleError], statuses: Mapping[Problem, int], refusal: Refusal) -> Answer:
+    """Return an error answer of one of Google's services.
+
+    Args:
+        errors: The service's, by problem.
+        statuses: Its statuses that are unusual.
+        refusal: Of the call.
+    """
+    status, problem = common.failing(refusal, statuses)
     sent = delays.sent(refusal.delay, "body")
-    body = _body(refusal.call, status, problem, sent)
+    body = _body(errors[problem], refusal.call, status, sent)
     headers = (*_HEADERS, ("x-request-id", common.name(refusal.attempt_id, "error")), *sent.headers)
     return Answer(
         reply=common.failure(status, headers, {"error": body}),
@@ -195,15 +202,14 @@ def _fail(refusal: Refusal) -> Answer:
     )
 
 
-def _body(call: Call, status: int, problem: Problem, sent: SentDelay) -> dict[str, Any]:
-    error = _ERRORS[problem]
+def _body(error: GoogleError, call: Call, status: int, sent: SentDelay) -> dict[str, Any]:
     message = chat.named(error.message, call)
     details = json.loads(json.dumps(error.details).replace('"{model}"', quoted(call.model or "unknown")))
     if sent.in_body:
         seconds, ms = divmod((sent.ns or 0) // MS, 1000)
         message += f" Please retry in {seconds}.{ms:03d}s."
         delay = f"{seconds}.{ms:03d}s" if ms else f"{seconds}s"  # as protobuf writes a duration
-        details.append({"@type": f"{_TYPE}RetryInfo", "retryDelay": delay})
+        details.append({"@type": f"{DETAIL}RetryInfo", "retryDelay": delay})
     name = "UNAUTHENTICATED" if status == _UNAUTHENTICATED else error.status
     body: dict[str, Any] = {"code": status, "message": message, "status": name}
     if details:
@@ -211,10 +217,10 @@ def _body(call: Call, status: int, problem: Problem, sent: SentDelay) -> dict[st
     return body
 
 
-def _error_event(refusal: Refusal) -> bytes:
-    """Return the event by which a stream ends in an error."""
-    status, problem = common.failing(refusal, _STATUS)
-    return chat.error_event(_body(refusal.call, status, problem, NOTHING))
+def error_event(errors: Mapping[Problem, GoogleError], statuses: Mapping[Problem, int], refusal: Refusal) -> bytes:
+    """Return the event by which a stream ends in an error; see `fail`."""
+    status, problem = common.failing(refusal, statuses)
+    return chat.error_event(_body(errors[problem], refusal.call, status, NOTHING))
 
 
 def _filtered(event: bytes) -> bytes:
@@ -322,8 +328,8 @@ GEMINI = Dialect(
     authorize=_authorize,
     parse=_parse,
     succeed=_succeed,
-    fail=_fail,
-    error_event=_error_event,
+    fail=partial(fail, _ERRORS, _STATUS),
+    error_event=partial(error_event, _ERRORS, _STATUS),
     filtered=_filtered,
     emptied=_emptied,
     without_usage=_without_usage,
