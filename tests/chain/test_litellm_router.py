@@ -85,6 +85,36 @@ def test_a_provider_of_bedrock_has_them_too() -> None:
     }
 
 
+@pytest.mark.parametrize("key", ["vertex_credentials", "vertex_ai_credentials"])
+def test_a_deployment_of_vertex_ai_logs_in_with_a_dummy(key: str, tmp_path: Path) -> None:
+    """Credentials of the file are neither read nor handed over; no key is missed."""
+    planted = tmp_path / "planted.json"
+    written = {"model": "vertex_ai/claude-sonnet-4@20250514", "vertex_project": "mine", key: str(planted)}
+    settings = theirs({"model_list": [{"model_name": "claude", "litellm_params": written}]})
+    params = settings.model_list[0]["litellm_params"]
+    path = "/v1/projects/harness/locations/global/publishers/anthropic/models/claude-sonnet-4@20250514"
+    assert params["api_base"] == HERE + path
+    assert (params["vertex_project"], params["vertex_location"]) == ("mine", "global")
+    assert json.loads(params["vertex_credentials"])["refresh_token"] == "no-key"
+    assert str(planted) not in str(params)
+    assert settings.warnings == (f"{key} left out, using a dummy key (claude)",)
+
+
+@pytest.mark.parametrize(
+    "model", ["gemini-3.1-pro-preview", "vertex_ai/gemini-2.5-pro", "vertex_ai_beta/gemini-2.5-pro"]
+)
+def test_geminis_models_are_vertex_ais(model: str) -> None:
+    """As in LiteLLM, unless they are called `gemini/...`; a project that is not set has a dummy."""
+    written = {"model": model, "vertex_project": "os.environ/UNSET"}
+    settings = theirs({"model_list": [{"model_name": "g", "litellm_params": written}]})
+    assert settings.providers[0].dialect == "vertex_ai"
+    assert settings.model_list[0]["litellm_params"]["vertex_project"] == "harness"
+    assert (
+        theirs({"model_list": [{"model_name": "g", "litellm_params": {"model": "gemini/x"}}]}).providers[0].dialect
+        == "gemini"
+    )
+
+
 def test_each_provider_is_a_group_of_its_own() -> None:
     """One deployment each, at its provider's address, joined by fallbacks in order."""
     settings = ours()

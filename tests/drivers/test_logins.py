@@ -36,6 +36,14 @@ SYNCHRONOUS = {
             "    found.refresh(Request())\n    return found.token"
         ),
     ),
+    "a Google user": (
+        "from google.oauth2.credentials import Credentials\nfrom google.auth.transport.requests import Request",
+        (
+            "info = {'client_id': 'a', 'client_secret': 'b', 'refresh_token': 'c'}\n"
+            "    found = Credentials.from_authorized_user_info(info)\n"
+            "    found.refresh(Request())\n    return found.token"
+        ),
+    ),
     "a Google machine": (
         "import google.auth.compute_engine\nfrom google.auth.transport.requests import Request",
         "found = google.auth.compute_engine.Credentials()\n    found.refresh(Request())\n    return found.token",
