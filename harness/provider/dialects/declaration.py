@@ -65,8 +65,8 @@ class LiteLLMNames(NamedTuple):
     Attributes:
         provider: LiteLLM's name for it: the prefix of a model, and of the models in its price list.
         path: What the `api_base` of a deployment ends in; LiteLLM appends the rest.
-        key_variables: Environment variables that LiteLLM reads the key from; the first that is set counts. None for a provider
-            without keys.
+        key_variables: Environment variables that LiteLLM reads the key from; the first that is set counts; empty for a
+            provider without keys.
         families: Matches the names of its models that LiteLLM's lists have without the prefix; None if there are none.
         takes_unknown: Whether a model's name without a prefix that is of no known family is taken for one of its models.
         model: Returns what the provider is asked for, given a model's name without the prefix.
