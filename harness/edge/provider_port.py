@@ -33,6 +33,8 @@ _FOREIGN = json.dumps({"error": {"message": "This call belongs to another run.",
 _UNMARKED = json.dumps(
     {"error": {"message": "This call bears no mark of a request, so it is not sent with your key.", "type": "unmarked"}}
 ).encode()
+_ABOUT_A_MODEL = ("/api/show",)
+"""A question about a model, which clients of Ollama post."""
 _MODELS = ("/v1/models", "/models", "/openai/models", "/openai/v1/models")
 
 
@@ -142,7 +144,7 @@ class ProviderPort:
 
     def take(self, request: EdgeRequest, now_ns: int) -> Exchange:
         """Return what becomes of a call that was read at `now_ns`, in monotonic nanoseconds."""
-        if request.method != "POST":
+        if request.method != "POST" or request.path in _ABOUT_A_MODEL:
             return Exchange(answer=self._look(request.method, request.path))
         marker = self._marker(request.headers, request.body)
         return self._attempt(self._call(request, marker), marker, request.headers, now_ns, request)

@@ -11,7 +11,7 @@ from harness.history import History
 from harness.provider.dialects import DIALECTS
 from harness.sim import run
 
-FORMATS = ("openai", "anthropic", "gemini", "bedrock", "cohere")
+FORMATS = ("openai", "anthropic", "gemini", "bedrock", "cohere", "ollama")
 """Those that differ in how an answer is written."""
 
 CHAIN = """

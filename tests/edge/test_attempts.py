@@ -95,6 +95,7 @@ async def test_a_look_at_the_models_is_no_attempt(scene: Open) -> None:
         models = await client.ask(b"GET /v1/models HTTP/1.1\r\nHost: x\r\n\r\n")
         assert [model["id"] for model in models.json["data"]] == ["gpt-4"]
         assert (await client.ask(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")).status == 404
+        assert (await client.ask(b"POST /api/show HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}")).status == 404
         await client.ask(post(chat()))
         assert [attempt.status for attempt in await s.recorded(1)] == [200]
 

@@ -11,6 +11,7 @@ from harness.provider.answer import Answer, Call, Delay, Refusal
 from harness.provider.dialects import DIALECTS
 from harness.provider.dialects.aws_events import AWS_EVENTS
 from harness.provider.dialects.bedrock_events import content_of
+from harness.provider.dialects.framing import LINES
 from harness.provider.inject import ErrorPreset
 from harness.provider.reply import Head, Send, Wait
 from harness.provider.respond import parse, respond
@@ -38,6 +39,8 @@ WAYS = {
     "bedrock-invoke": "/model/gpt-4/invoke",
     "vertex_ai": f"{VERTEX}/google/models/gpt-4:generateContent",
     "vertex_ai-claude": f"{VERTEX}/anthropic/models/gpt-4:rawPredict",
+    "ollama": "/api/generate",
+    "ollama_chat": "/api/chat",
 }
 """Every way to ask, by the name of its dialect; `responses` is OpenAI's second, and `bedrock-invoke` Bedrock's, with Anthropic's bodies,
 as has Vertex AI's second."""
@@ -52,7 +55,7 @@ STREAMED = {
 """The same for a stream."""
 IN_ADDRESS = ("azure", "gemini", "bedrock", "bedrock-invoke", "vertex_ai", "vertex_ai-claude")
 """Ways whose address names the model."""
-SERVER_SENT = tuple(way for way in WAYS if not way.startswith("bedrock"))
+SERVER_SENT = tuple(way for way in WAYS if not way.startswith(("bedrock", "ollama")))
 """Ways whose streams are server-sent events."""
 
 
@@ -87,6 +90,10 @@ def body(
     if way == "responses":
         limit = {} if max_tokens is None else {"max_output_tokens": max_tokens}
         return json.dumps({**asked, "input": text, **limit, **fields}).encode()
+    if way in ("ollama", "ollama_chat"):
+        config = {} if max_tokens is None else {"options": {"num_predict": max_tokens}}
+        prompt = {"prompt": text} if way == "ollama" else {"messages": [{"role": "user", "content": text}]}
+        return json.dumps({**asked, **prompt, **config, **fields}).encode()
     limit = {} if max_tokens is None else {"max_tokens": max_tokens}
     return json.dumps({**asked, "messages": [{"role": "user", "content": text}], **limit, **fields}).encode()
 
@@ -133,7 +140,8 @@ def said(answer: Answer) -> Any:
 def message_of(answer: Answer) -> str:
     """Return the message of an error answer."""
     data = said(answer)
-    return str(data.get("error", data)["message"])
+    error = data.get("error", data)
+    return error if isinstance(error, str) else str(error["message"])
 
 
 def waited_ns(answer: Answer) -> int:
@@ -142,7 +150,9 @@ def waited_ns(answer: Answer) -> int:
 
 
 def split(raw: bytes) -> list[bytes]:
-    """Return a stream's events: server-sent ones, each with its blank line, or AWS's, whose length begins with a zero."""
+    """Return a stream's events: server-sent ones, each with its blank line, lines of JSON, or AWS's, which begin with a zero."""
+    if raw[:1] == b"{":
+        return LINES.events(raw)
     return AWS_EVENTS.events(raw) if raw[:1] == b"\0" else re.findall(rb".+?\n\n", raw, re.DOTALL)
 
 
@@ -151,6 +161,9 @@ def data_of(events: list[bytes]) -> Iterator[Any]:
     for event in events:
         if event[:1] == b"\0":
             yield content_of(event).data
+            continue
+        if event[:1] == b"{":
+            yield json.loads(event)
             continue
         for line in event.decode().splitlines():
             if line.startswith("data: ") and line != "data: [DONE]":
@@ -174,4 +187,8 @@ def text_of(way: str, data: Any) -> str:
         return str(data["candidates"][0]["content"]["parts"][0]["text"])
     if way == "responses":
         return str(data["output"][0]["content"][0]["text"])
+    if way == "ollama":
+        return str(data["response"])
+    if way == "ollama_chat":
+        return str(data["message"]["content"])
     return str(data["choices"][0]["message"]["content"])

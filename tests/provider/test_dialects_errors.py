@@ -27,6 +27,8 @@ def test_every_preset_has_the_providers_own_body(dialect: str, problem: ErrorPre
     answer = refuse(dialect, problem)
     data: Any = said(answer)
     error = data["error"] if dialect not in ("bedrock", "cohere") else data
+    if dialect.startswith("ollama"):
+        error = {"message": error}
     told = headers(answer)
     assert not {"retry-after", "retry-after-ms"} & set(told)
     assert answer.retry_after_ns is None
@@ -47,13 +49,16 @@ def test_every_preset_has_the_providers_own_body(dialect: str, problem: ErrorPre
     elif dialect == "cohere":
         assert set(data) == {"id", "message"}
         assert answer.error_code is None
+    elif dialect.startswith("ollama"):
+        assert set(data) == {"error"}
+        assert str(answer.error_code).replace("_", " ") in error["message"].lower()
     elif dialect == "openrouter":
         assert set(error) - {"metadata"} == {"code", "message"}
         assert str(error["code"]) == answer.error_code == str(head(answer).status)
     else:
         assert set(error) >= {"message", "type", "param", "code"}
         assert answer.error_code == (error["code"] or error["type"])
-    assert REQUEST_IDS & set(told)
+    assert REQUEST_IDS & set(told) or dialect.startswith("ollama")
 
 
 @pytest.mark.parametrize("dialect", DIALECTS.own)
@@ -107,6 +112,9 @@ def test_every_status_has_a_usual_body(dialect: str) -> None:
         ("bedrock", 429, "overloaded", "ModelNotReadyException"),
         ("bedrock", 500, None, "InternalServerException"),
         ("bedrock", 503, None, "ServiceUnavailableException"),
+        ("ollama", 404, None, "not_found"),
+        ("ollama", 503, "overloaded", "server_busy"),
+        ("ollama_chat", 429, "quota", "usage_limit"),
     ],
 )
 def test_known_failures_have_their_known_codes(

@@ -164,7 +164,7 @@ def test_usage_is_taken_out_of_every_event_and_nothing_else(way: str) -> None:
     changed = [send for send, data in zip(sends(answer), kept, strict=True) if data != send.data]
     assert changed
     raw = b"".join(kept)
-    for count in ('"total_tokens"', '"output_tokens"', "TokenCount", "totalTokens"):
+    for count in ('"total_tokens"', '"output_tokens"', "TokenCount", "totalTokens", "eval_count"):
         assert count not in readable(raw)
     assert "".join(of.read_event(event).text for event in split(raw)) == answer.text
     parts = [of.read_event(event).part for event in split(raw)]

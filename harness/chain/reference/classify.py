@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from harness.chain.reference.actions import Failure
 
-_QUOTA = ("quota", "spend_limit", "billing", "insufficient_balance", "insufficient balance")
+_QUOTA = ("quota", "spend_limit", "usage_limit", "billing", "insufficient_balance", "insufficient balance")
 _FILTER = ("content_filter", "content_policy", "safety")
 
 
@@ -38,6 +38,6 @@ def inside(code: str) -> Failure:
     word = code.lower()
     if word.isdecimal() and 400 <= int(word) < 600:
         return failure(int(word), None)
-    if any(part in word for part in ("rate_limit", "throttl", *_QUOTA)):
+    if any(part in word for part in ("rate_limit", "throttl", "too_many", *_QUOTA)):
         return failure(429, code)
     return "filtered" if any(part in word for part in _FILTER) else "server_error"

@@ -15,6 +15,7 @@ from harness.chain.litellm_router import RouterSettings, litellm_names
 from harness.chain.scrub import scrub
 from harness.errors import UsageError
 from harness.patches import ABSENT, patched
+from harness.provider.dialects.declaration import LiteLLMNames
 
 _LOGGERS = ("LiteLLM", "LiteLLM Router", "LiteLLM Proxy", "httpx", "openai")
 _CLIENTS = ("module_level_aclient", "module_level_client")
@@ -104,11 +105,22 @@ def _make(litellm: Any, settings: RouterSettings, hidden: frozenset[str]) -> Any
         raise UsageError(problem, where="chain") from None
 
 
+def _listed(names: LiteLLMNames) -> dict[str, Any]:
+    """Return an entry of LiteLLM's list that holds what LiteLLM takes for granted if a server does not answer."""
+    return {
+        "litellm_provider": names.provider,
+        "mode": "chat",
+        "input_cost_per_token": 0.0,
+        "output_cost_per_token": 0.0,
+    }
+
+
 def settle(settings: RouterSettings) -> RouterSettings:
     """Return the settings with every model at the provider whose wire format its mock speaks.
 
     LiteLLM finds a bare name in its list of models. That list forgets old ones, which an older LiteLLM or a newer list
-    may still hold: if the name shows whose model it is, the provider is filled in, with a warning.
+    may still hold: if the name shows whose model it is, the provider is filled in, with a warning. About a model of Ollama's
+    that is not in the list it asks a server, often another one than the deployment's, so such a model is added.
 
     Raises:
         UsageError: LiteLLM would speak another wire format than the mocked provider.
@@ -128,6 +140,9 @@ def settle(settings: RouterSettings) -> RouterSettings:
             problem = f"LiteLLM takes {params['model']!r} for a model of {spoken or 'nobody'}, not of {names.provider}"
             hint = f"write {names.provider}/{params['model']}"
             raise UsageError(problem, where=f"model {entry['model_name']!r}", hint=hint)
+        if names.asks_about_models:
+            model = f"{names.provider}/{names.model(params['model'].removeprefix(f'{names.provider}/'))}"
+            litellm.model_cost.setdefault(model, _listed(names))
         model_list.append({**entry, "litellm_params": params})
     return replace(settings, model_list=tuple(model_list), warnings=tuple(warnings))
 

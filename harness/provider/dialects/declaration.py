@@ -73,6 +73,7 @@ class LiteLLMNames(NamedTuple):
         addresses: Further parameters of a deployment that LiteLLM takes its address from; each gets the same as `api_base`.
         defaults: Parameters that a deployment gets where it has none, so that LiteLLM looks for none elsewhere.
         also: Further names that LiteLLM has for it.
+        asks_about_models: Whether LiteLLM asks a server about each model that is not in its list.
         packages: Those that LiteLLM needs for it and not every version of it requires.
         model_path: Returns what the `api_base` ends in after `path`, given the model; None if that is nothing.
     """
@@ -86,6 +87,7 @@ class LiteLLMNames(NamedTuple):
     addresses: tuple[str, ...]
     defaults: Mapping[str, str]
     also: tuple[str, ...] = ()
+    asks_about_models: bool = False
     packages: tuple[str, ...] = ()
     model_path: Callable[[str], str] | None = None
 

@@ -33,6 +33,7 @@ from harness.chain.reference.classify import failure, inside
         (400, "content_filter", "filtered"),
         (400, "ServiceQuotaExceededException", "quota"),
         (429, "ThrottlingException", "rate_limit"),
+        (429, "usage_limit", "quota"),
     ],
 )
 def test_status_and_code_say_what_failed(status: int, code: str | None, expected: Failure) -> None:
@@ -51,6 +52,7 @@ def test_status_and_code_say_what_failed(status: int, code: str | None, expected
         ("overloaded_error", "server_error"),
         ("content_filter", "filtered"),
         ("throttlingException", "rate_limit"),
+        ("too_many_concurrent_requests", "rate_limit"),
         ("modelStreamErrorException", "server_error"),
         ("9999", "server_error"),
         ("²", "server_error"),
