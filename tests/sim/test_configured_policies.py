@@ -70,7 +70,9 @@ def test_a_limit_of_requests_per_minute_is_in_order_but_not_the_wait(tmp_path: P
 CLAUDE = "bedrock/converse/eu.anthropic.claude-sonnet-4-5-20250929-v1:0"
 
 
-@pytest.mark.parametrize("model", ["gemini/gemini-2.5-flash", "openrouter/x/y", "deepseek/deepseek-chat", CLAUDE])
+@pytest.mark.parametrize(
+    "model", ["gemini/gemini-2.5-flash", "openrouter/x/y", "deepseek/deepseek-chat", CLAUDE, "ollama/our-own:70b"]
+)
 @pytest.mark.parametrize("settings", ["", "num_retries: 2, "])
 def test_a_double_send_is_one_try(tmp_path: Path, model: str, settings: str) -> None:
     """Of every provider, and whether the library's own default of two retries is written out or not."""
