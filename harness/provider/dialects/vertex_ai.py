@@ -23,8 +23,8 @@ from harness.provider.limit import Quota
 from harness.provider.reply import Headers, Send
 from harness.provider.spec import Provider
 
-_KEEPALIVE = b'event: ping\ndata: {"type":"ping","candidates":[{"content":{"parts":[{"text":""}],"role":"model"},"index":0}]}\n\n'
-"""Anthropic's ping, which is at the same time an event of Gemini's without content: one event for the clients of both."""
+_KEEPALIVE = b'data: {"type":"ping","candidates":[{"content":{"parts":[{"text":""}],"role":"model"},"index":0}]}\n\n'
+"""An event of Gemini's without content, and Anthropic's ping without the line that names it: Google's SDK refuses such a line."""
 
 _PLACE = "/v1/projects/harness/locations/global"
 _PATH = re.compile(

@@ -13,7 +13,7 @@ import openai
 from google import genai
 from google.genai import types
 
-from . import aws, cohere_v2, waits
+from . import aws, cohere_v2, vertex, waits
 from .cases import Case
 from .heard import Heard
 
@@ -106,7 +106,7 @@ def _heed_response(heard: Heard, answer: Any) -> None:
         heard.usage = (answer.usage.input_tokens, answer.usage.output_tokens)
 
 
-def messages(client: anthropic.AsyncAnthropic) -> Ask:
+def messages(client: anthropic.AsyncAnthropic | anthropic.AsyncAnthropicVertex) -> Ask:
     """Return Anthropic's messages."""
 
     async def ask(heard: Heard, case: Case, prompt: str) -> None:
@@ -209,6 +209,8 @@ DIALECTS = {
     "bedrock": "bedrock",
     "bedrock-invoke": "bedrock",
     "cohere": "cohere",
+    "vertex_ai": "vertex_ai",
+    "vertex_ai-claude": "vertex_ai",
 }
 """What each client speaks, by the client's name."""
 
@@ -253,6 +255,8 @@ async def clients(hosts: dict[str, str]) -> AsyncIterator[dict[str, Ask]]:
             "gemini-blocking": generate_in_a_thread(_gemini(hosts["gemini-blocking"], stack, tries)),
             "bedrock": aws.converse(aws.runtimes(hosts["bedrock"], stack)),
             "cohere": cohere_v2.chat(command),
+            "vertex_ai": generate(vertex.gemini(hosts["vertex_ai"], stack)),
+            "vertex_ai-claude": messages(await stack.enter_async_context(vertex.claude(hosts["vertex_ai-claude"]))),
             "bedrock-invoke": aws.invoke(aws.runtimes(hosts["bedrock-invoke"], stack)),
         }
 

@@ -107,7 +107,7 @@ def _window(name: str, dialect: str, case: Case) -> Window:
     inject = case.inject
     assert inject is not None
     if inject.error is not None and inject.status is None and inject.stream is None:
-        inject = replace(inject, status=usual_status(dialect, inject))
+        inject = replace(inject, status=usual_status(name, dialect, inject))
     return Window(
         fault_id=fault_id(name, case),
         provider=name,
@@ -124,9 +124,10 @@ def fault_id(name: str, case: Case) -> str:
     return f"{name}:{case.name}"
 
 
-def usual_status(dialect: str, inject: Inject) -> int:
-    """Return the status that a provider usually gives an error."""
-    (head, *_) = dialects.DIALECTS[dialect].fail(Refusal(Call(), "a", problem=inject.error)).reply
+def usual_status(name: str, dialect: str, inject: Inject) -> int:
+    """Return the status that a provider usually gives an error of a client's."""
+    api = "anthropic" if name.endswith("vertex_ai-claude") else ""
+    (head, *_) = dialects.DIALECTS[dialect].fail(Refusal(Call(api=api), "a", problem=inject.error)).reply
     assert isinstance(head, Head)
     return head.status
 

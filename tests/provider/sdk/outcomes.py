@@ -256,6 +256,25 @@ _LITELLM_COHERE: Raised = {
     "plain-reset": litellm.InternalServerError,
     "plain-html": litellm.APIConnectionError,
 }
+_UNTIMED = ("stream-stall-long", "stream-ttft-long")
+# In a stream of Gemini's LiteLLM has no timeout, and it notices an error's status when the stream is read.
+_LITELLM_VERTEX: Raised = {
+    **{name: error for name, error in _LITELLM.items() if name not in _UNTIMED},
+    "stream-503": exceptions.MidStreamFallbackError,
+    "plain-shape": litellm.BadRequestError,
+    "plain-html-502": litellm.APIConnectionError,
+}
+_LITELLM_VERTEX_CLAUDE: Raised = {
+    **_LITELLM,
+    "plain-cut": litellm.InternalServerError,
+    "plain-cut-reset": litellm.InternalServerError,
+    "plain-close": litellm.InternalServerError,
+    "plain-reset": litellm.InternalServerError,
+    "plain-html": litellm.APIConnectionError,
+    "plain-html-502": litellm.APIConnectionError,
+}
+_STOPPED: dict[str, Outcome] = {"stream-malformed": ("part", None, "stop")}
+"""An event that cannot be read ends the stream, as if it were complete."""
 _UNREAD_END: dict[str, Outcome] = {
     "stream-error": ("part", None, "stop"),
     "stream-error-first": ("none", None, "stop"),
@@ -279,6 +298,15 @@ OUTCOMES: dict[str, dict[str, Outcome]] = {
         ("litellm-cohere", "litellm-cohere-chat"),
         _outcomes(_LITELLM_COHERE, stop="stop", filtered="stop") | _EARLY_END | _UNREAD_END,
     ),
+    "vertex_ai": _outcomes(_GOOGLE_ASYNCIO, stop="STOP", filtered="SAFETY"),
+    "vertex_ai-claude": _outcomes(_ANTHROPIC, stop="end_turn", filtered="refusal"),
+    "litellm-vertex_ai": _outcomes(_LITELLM_VERTEX, stop="stop", filtered="content_filter")
+    | _EARLY_END
+    | _STOPPED
+    | dict.fromkeys(_UNTIMED, ("whole", None, "stop")),
+    "litellm-vertex_ai-claude": _outcomes(_LITELLM_VERTEX_CLAUDE, stop="stop", filtered="content_filter")
+    | _EARLY_END
+    | _STOPPED,
     "litellm-bedrock": _outcomes(_LITELLM, stop="stop", filtered="content_filter") | _EARLY_END,
     "litellm-bedrock-invoke": _outcomes(_LITELLM_INVOKE, stop="stop", filtered="content_filter")
     | _EARLY_END

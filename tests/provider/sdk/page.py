@@ -24,10 +24,13 @@ _HELPER_COLUMNS = {
     "anthropic-helper": "`messages.stream`",
 }
 _BOTO3_COLUMNS = {"bedrock": "`boto3`, Converse", "bedrock-invoke": "`boto3`, InvokeModel"}
+_VERTEX_COLUMNS = {"vertex_ai": "`google-genai`, asyncio", "vertex_ai-claude": "`AsyncAnthropicVertex`"}
 _LITELLM_COLUMNS = {
     "litellm-bedrock": "Bedrock, Converse",
     "litellm-bedrock-invoke": "Bedrock, InvokeModel",
     "litellm-cohere": "Cohere",
+    "litellm-vertex_ai": "Vertex AI, Gemini",
+    "litellm-vertex_ai-claude": "Vertex AI, Anthropic",
 }
 _ERROR_COLUMNS = {
     "openai": "OpenAI",
@@ -38,6 +41,8 @@ _ERROR_COLUMNS = {
     "gemini": "Gemini",
     "bedrock": "Bedrock",
     "cohere": "Cohere",
+    "vertex_ai": "Vertex AI, Gemini",
+    "vertex_ai-claude": "Vertex AI, Anthropic",
 }
 _RETRY_COLUMNS = {
     "openai": "`openai`",
@@ -64,6 +69,8 @@ def render(measured: Measured, retried: Measured) -> str:
             "### Streams of AWS Bedrock\n",
             _AWS,
             *_table("fault", STREAMS, _BOTO3_COLUMNS, measured, cell),
+            "### Streams of Vertex AI\n",
+            *_table("fault", STREAMS, _VERTEX_COLUMNS, measured, cell),
             "### Through the SDKs' own helpers\n",
             _HELPERS,
             *_table("fault", STREAMS, _HELPER_COLUMNS, measured, cell),
@@ -72,6 +79,8 @@ def render(measured: Measured, retried: Measured) -> str:
             *_alike(PLAIN, measured),
             "### Plain answers of AWS Bedrock\n",
             *_table("fault", PLAIN, _BOTO3_COLUMNS, measured, cell),
+            "### Plain answers of Vertex AI\n",
+            *_table("fault", PLAIN, _VERTEX_COLUMNS, measured, cell),
             "## Error presets\n",
             "Status, exception, and the code (else the type) that the exception tells.\n",
             *_table("`error`", ERRORS, _ERROR_COLUMNS, measured, error_cell),
@@ -182,7 +191,7 @@ One call of `litellm.acompletion`, without retries. The exceptions are LiteLLM's
 within it, in parentheses here. A stream that ends early gets the finish reason `stop`, and usage that is missing is estimated.
 LiteLLM does not read how a stream of Cohere's ended: neither its reason nor its usage, nor an error,
 and it leaves out the headers of Cohere's errors, Retry-After among them.
-*garbled* means that a token in the middle is missing and nothing is raised.
+In a stream of Gemini's on Vertex AI it has no timeout. *garbled* means that a token in the middle is missing and nothing is raised.
 """
 
 _RETRIES = """\

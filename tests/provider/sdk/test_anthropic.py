@@ -27,10 +27,11 @@ RAISED: dict[str, type[anthropic.APIStatusError]] = {
 }
 
 
+@pytest.mark.parametrize("client", ["anthropic", "vertex_ai-claude"])
 @pytest.mark.parametrize("case", ERRORS, ids=str)
-def test_errors(measured: Measured, case: Case) -> None:
+def test_errors(measured: Measured, client: str, case: Case) -> None:
     """Each preset is an exception, with the provider's code, else its type, and the name of the call."""
-    heard = measured["anthropic", case.name]
+    heard = measured[client, case.name]
     (attempt,) = heard.attempts
     assert case.inject is not None
     assert type(heard.error) is RAISED[str(case.inject.error)]

@@ -8,7 +8,7 @@ from google.genai import errors
 from .cases import DELAYS, ERRORS, LIMIT, Case
 from .measure import Measured
 
-CLIENTS = ("gemini", "gemini-blocking")
+CLIENTS = ("gemini", "gemini-blocking", "vertex_ai")
 
 
 @pytest.mark.parametrize("client", CLIENTS)

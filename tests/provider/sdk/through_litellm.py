@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+from . import vertex
 from .cases import Case
 from .clients import KEY, Ask, said
 from .heard import Heard
@@ -19,7 +20,7 @@ with warnings.catch_warnings():
     import litellm
     from litellm import exceptions
 
-__all__ = ["COHERE", "LITELLM", "exceptions", "litellm", "through_litellm", "through_litellms"]
+__all__ = ["COHERE", "HEADERLESS", "LITELLM", "exceptions", "litellm", "through_litellm", "through_litellms"]
 
 litellm.suppress_debug_info = True
 
@@ -30,15 +31,16 @@ def through_litellm(prefix: str, host: str, **params: Any) -> Ask:
     Args:
         prefix: What LiteLLM puts before a model: `bedrock/converse/`. With `model_id` among the parameters it is a whole
             model, and the case's name goes there.
-        host: The provider's `api_base`.
+        host: The provider's `api_base`. With `{model}` in it, `prefix` is a whole model, and the case's name goes there.
         params: Further parameters of the deployment.
     """
 
     async def ask(heard: Heard, case: Case, prompt: str) -> None:
+        whole = "model_id" in params or "{model}" in host
         call: dict[str, Any] = {
-            "model": prefix if "model_id" in params else prefix + case.name,
+            "model": prefix if whole else prefix + case.name,
             "messages": said(prompt),
-            "api_base": host,
+            "api_base": host.replace("{model}", case.name),
             "timeout": case.timeout_s,
             "num_retries": 0,
             "max_retries": 0,
@@ -77,11 +79,16 @@ LITELLM = {
     "litellm-bedrock-invoke": "bedrock",
     "litellm-cohere": "cohere",
     "litellm-cohere-chat": "cohere",
+    "litellm-vertex_ai": "vertex_ai",
+    "litellm-vertex_ai-claude": "vertex_ai",
 }
 """What each way through LiteLLM speaks, by its name."""
 
 COHERE = ("litellm-cohere", "litellm-cohere-chat")
-"""LiteLLM leaves out the headers of Cohere's errors, and reads lines of JSON, which have no sign that nothing follows."""
+"""LiteLLM reads lines of JSON, which have no sign that nothing follows."""
+
+HEADERLESS = (*COHERE, "litellm-vertex_ai", "litellm-vertex_ai-claude")
+"""LiteLLM leaves out the headers of these providers' errors."""
 
 _AWS = {"aws_access_key_id": "no-key", "aws_secret_access_key": "no-key", "aws_region_name": "us-east-1"}
 
@@ -89,16 +96,27 @@ _AWS = {"aws_access_key_id": "no-key", "aws_secret_access_key": "no-key", "aws_r
 @asynccontextmanager
 async def through_litellms(hosts: dict[str, str]) -> AsyncIterator[dict[str, Ask]]:
     """Open them; see `clients`."""
+    at_vertex = "{}/v1/projects/p/locations/global/publishers/{}/models/{{model}}"
     claude = "bedrock/invoke/anthropic.claude-3-haiku-20240307-v1:0"
+    login = vertex.litellm_params()
     try:
-        yield {
-            "litellm-bedrock": through_litellm("bedrock/converse/", hosts["litellm-bedrock"], **_AWS),
-            "litellm-cohere": through_litellm("cohere/", f"{hosts['litellm-cohere']}/v2/chat", api_key=KEY),
-            "litellm-cohere-chat": through_litellm(
-                "cohere_chat/", f"{hosts['litellm-cohere-chat']}/v2/chat", api_key=KEY
-            ),
-            "litellm-bedrock-invoke": through_litellm(claude, hosts["litellm-bedrock-invoke"], model_id="", **_AWS),
-        }
+        with vertex.logged_in():
+            yield {
+                "litellm-bedrock": through_litellm("bedrock/converse/", hosts["litellm-bedrock"], **_AWS),
+                "litellm-cohere": through_litellm("cohere/", f"{hosts['litellm-cohere']}/v2/chat", api_key=KEY),
+                "litellm-cohere-chat": through_litellm(
+                    "cohere_chat/", f"{hosts['litellm-cohere-chat']}/v2/chat", api_key=KEY
+                ),
+                "litellm-vertex_ai": through_litellm(
+                    "vertex_ai/gemini-2.5-pro", at_vertex.format(hosts["litellm-vertex_ai"], "google"), **login
+                ),
+                "litellm-vertex_ai-claude": through_litellm(
+                    "vertex_ai/claude-sonnet-4@20250514",
+                    at_vertex.format(hosts["litellm-vertex_ai-claude"], "anthropic"),
+                    **login,
+                ),
+                "litellm-bedrock-invoke": through_litellm(claude, hosts["litellm-bedrock-invoke"], model_id="", **_AWS),
+            }
     finally:
         await litellm.close_litellm_async_clients()
         litellm.in_memory_llm_clients_cache.flush_cache()
