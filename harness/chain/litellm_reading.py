@@ -239,8 +239,23 @@ def applied(chain: Chain, reading: ConfigReading) -> Chain:
         left_out={why: tuple(named[place] for place in sorted(places)) for why, places in left_out.items() if places},
         read_by=reading.version,
         litellm=_without(config, reading.ignored),
-        notes=(*chain.notes, *(f"{name}.{key}: {what}" for (name, key), what in reading.ignored.items())),
+        notes=tuple(
+            dict.fromkeys(
+                (
+                    *chain.notes,
+                    *(f"{name}.{key}: {what}" for (name, key), what in reading.ignored.items()),
+                    *_lost(config, chain.entry_model, reading),
+                )
+            )
+        ),
     )
+
+
+def _lost(config: Mapping[str, Any], entry: str, reading: ConfigReading) -> Iterator[str]:
+    """Yield that an alias has lost the fallbacks of its group."""
+    group = aliases(config).get(entry)
+    if group in _table(config, "fallbacks") and len(reading.walk) == 1:
+        yield f"model_group_alias.{entry}: has no fallbacks; LiteLLM looks them up by the alias, not by {group!r}"
 
 
 def _without(config: Mapping[str, Any], ignored: Mapping[tuple[str, str], str]) -> dict[str, Any]:

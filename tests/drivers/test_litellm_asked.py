@@ -50,6 +50,19 @@ def test_cloudflare_speaks_openais_format(tmp_path: Path) -> None:
     assert provider.model == "@cf/meta/llama-3.1-8b-instruct"
 
 
+def test_an_alias_loses_the_fallbacks_of_its_group(tmp_path: Path) -> None:
+    """LiteLLM looks them up by what callers ask for; a check says so, once."""
+    aliased = {"model_group_alias": {"x": "a"}, "fallbacks": [{"a": ["b"]}]}
+    path = written(tmp_path, {"a": "openai/gpt-4", "b": "openai/gpt-5"}, **aliased)
+    chain = read(path, model="x")
+    assert chain.order == load(path, model="x").order == ("a",)
+    assert [note for note in chain.notes if "alias" in note] == [
+        "model_group_alias.x: has no fallbacks; LiteLLM looks them up by the alias, not by 'a'"
+    ]
+    assert read(path).order == ("a", "b")
+    assert not read(path).notes
+
+
 def test_a_fallback_is_found_by_the_stripped_name(tmp_path: Path) -> None:
     """A caller asks for `openai/gpt-4o`, which a wildcard takes, and the fallbacks of `gpt-4o` count."""
     models = {"openai/*": "openai/*", "claude": "anthropic/claude-3-5"}
