@@ -85,6 +85,8 @@ def test_each_vendors_errors_have_their_own_shape() -> None:
     assert (shapes["mistral"]["object"], shapes["mistral"]["code"]) == ("error", "1300")
     assert shapes["cerebras"]["type"] == "too_many_requests_error"
     assert isinstance(shapes["xai"]["error"], str)
+    refused = dialect_of(provider("xai")).fail(Refusal(Call(model="m"), ATTEMPT, problem="auth"))
+    assert (head(refused).status, refused.error_code) == (400, "Client-specified-an-invalid-argument")
     assert shapes["cloudflare"]["errors"][0]["code"] == 3021
 
 

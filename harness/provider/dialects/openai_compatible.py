@@ -80,7 +80,9 @@ def _is_error(data: Mapping[str, Any]) -> bool:
 def _parsed_error(data: Mapping[str, Any]) -> ParsedBody:
     listed = next(iter(wire.objects(data.get("errors"))), {})
     inside = wire.as_object(data.get("error")) or wire.as_object(data.get("detail")) or listed or data
-    stated = (inside.get(name) for name in ("code", "type", "error_code", "title", "status"))
+    stated = [inside.get(name) for name in ("code", "type", "error_code", "title", "status")]
+    if inside is data:  # without an object around it, a code can be of several words
+        stated = ["-".join(code.split()) if isinstance(code, str) else code for code in stated]
     return ParsedBody(
         error_code=wire.code_of(*stated, data.get("code")),
         retry_after_ns=delays.in_words(inside.get("message") or data.get("error")),

@@ -125,6 +125,11 @@ _NEURONS = (
 
 PLAIN = Vendor(source="https://platform.openai.com/docs/api-reference/chat")
 
+_XAI_SPENT = (
+    "Your team has either used all available credits or reached its monthly spending limit. To continue making API requests, "
+    "please purchase more credits or raise your spending limit."
+)
+
 VENDORS: Mapping[str, Vendor] = {
     "groq": Vendor(
         source="https://console.groq.com/docs/rate-limits, https://console.groq.com/docs/errors",
@@ -189,17 +194,27 @@ VENDORS: Mapping[str, Vendor] = {
         limits=_of_cerebras,
     ),
     "xai": Vendor(
-        source="https://docs.x.ai/docs/key-information/debugging",
+        source="https://docs.x.ai/docs/key-information/debugging, https://github.com/continuedev/continue/issues/10778, "
+        "https://github.com/continuedev/continue/issues/10740",
         errors={
-            "rate_limit": ChatError(
-                None, "The-caller-does-not-have-permission-to-execute-the-specified-operation", "Too many requests."
-            ),
-            "quota": ChatError(
+            "rate_limit": ChatError(None, "Some resource has been exhausted", "Too many requests."),
+            "quota": ChatError(None, "Some resource has been exhausted", _XAI_SPENT),
+            "spend_limit": ChatError(None, "Some resource has been exhausted", _XAI_SPENT),
+            "auth": ChatError(
                 None,
-                "Some-resource-has-been-exhausted",
-                "Your team has either used all available credits or reached its monthly spending limit.",
+                "Client specified an invalid argument",
+                "Incorrect API key provided. You can obtain an API key from https://console.x.ai.",
+            ),
+            "permission": ChatError(
+                None, "The caller does not have permission to execute the specified operation", "Permission denied."
+            ),
+            "not_found": ChatError(
+                None,
+                "Some requested entity was not found",
+                "The model {model} does not exist or your team does not have access to it.",
             ),
         },
+        statuses={"auth": 400},
         shape=as_text,
         limits=_as_openai,
     ),
