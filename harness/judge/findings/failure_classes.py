@@ -24,6 +24,8 @@ QUOTA_CODES = (
     "organization_spend_limit_exceeded",
     "enforced_spend_limit_reached",
     "billing_error",
+    "usage_limit",
+    "spend_limit",
 )
 PAYMENT_REQUIRED = 402
 """What some send instead of a 429, whatever their body's code; a 429 needs one of the codes."""

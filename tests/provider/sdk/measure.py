@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
 import warnings
 from collections import defaultdict
@@ -69,7 +70,9 @@ async def _everybody(hosts: dict[str, str]) -> AsyncIterator[dict[str, Ask]]:
 def _run(asked: Asked, names: Mapping[str, str], opened: Open) -> Measured:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # other people's deprecations
-        return asyncio.run(_measure(asked, names, opened))
+        measured = asyncio.run(_measure(asked, names, opened))
+        gc.collect()  # clients that LiteLLM leaves open warn when they are collected: not later, in somebody's test
+        return measured
 
 
 async def _measure(asked: Asked, names: Mapping[str, str], opened: Open) -> Measured:
