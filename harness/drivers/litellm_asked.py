@@ -47,7 +47,6 @@ def as_read(path: Path, chain: Chain) -> Chain:
     asked = question(chain)
     content = json.dumps([asked, version, origin, _READER.read_text()], sort_keys=True)
     folder = cache_folder() / "litellm" / hashlib.sha256(content.encode()).hexdigest()[:24]
-    answer: dict[str, Any] | None = None
 
     def ask(target: Path) -> None:
         target.mkdir()
@@ -55,7 +54,7 @@ def as_read(path: Path, chain: Chain) -> Chain:
         remove_unused(folder.parent, since_s=KEPT_S)
 
     made(folder, ask, waiting=lambda: None)
-    answer = json.loads((folder / _ANSWER).read_text(encoding="utf-8"))
+    answer: dict[str, Any] | None = json.loads((folder / _ANSWER).read_text(encoding="utf-8"))
     if answer is None:  # it failed, and would again
         return chain
     try:

@@ -9,9 +9,8 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from harness.provider.answer import Problem
-from harness.provider.dialects import delays
 from harness.provider.dialects.chat import ChatError, Flavour
-from harness.provider.dialects.openai import ERRORS
+from harness.provider.dialects.openai import ERRORS, OPENAI
 from harness.provider.limit import Quota
 from harness.provider.reply import Headers
 from harness.quantities import S
@@ -75,20 +74,6 @@ class Vendor(NamedTuple):
         return self.errors.get(problem) or ERRORS[problem]
 
 
-def _as_openai(quota: Quota, _wall_ns: int) -> Headers:
-    """Return OpenAI's headers, with the time to the reset in words."""
-    return tuple(
-        pair
-        for name, level in (("requests", quota.requests), ("tokens", quota.tokens))
-        if level is not None
-        for pair in (
-            (f"x-ratelimit-limit-{name}", str(level.limit)),
-            (f"x-ratelimit-remaining-{name}", str(level.remaining)),
-            (f"x-ratelimit-reset-{name}", delays.spelled(level.reset_ns)),
-        )
-    )
-
-
 def _of_mistral(quota: Quota, _wall_ns: int) -> Headers:
     return tuple(
         pair
@@ -149,7 +134,7 @@ VENDORS: Mapping[str, Vendor] = {
             ),
             "too_large": ChatError("tokens", "rate_limit_exceeded", "Request too large for model `{model}`."),
         },
-        limits=_as_openai,
+        limits=OPENAI.quota_headers,
     ),
     "mistral": Vendor(
         source="https://docs.mistral.ai/api, https://docs.mistral.ai/deployment/laplateforme/tier/",
@@ -216,7 +201,7 @@ VENDORS: Mapping[str, Vendor] = {
         },
         statuses={"auth": 400},
         shape=as_text,
-        limits=_as_openai,
+        limits=OPENAI.quota_headers,
     ),
     "cloudflare": Vendor(
         source="https://developers.cloudflare.com/workers-ai/platform/errors/, https://github.com/cloudflare/ai/issues/657",
