@@ -27,6 +27,10 @@ _PASSED = ("HOME", "LANG", "PATH", "SYSTEMROOT", "TMPDIR")
 _ANSWER = "answer.json"
 
 
+class _UnansweredError(Exception):
+    """LiteLLM gave no answer."""
+
+
 def as_read(path: Path, chain: Chain) -> Chain:
     """Return a chain as its own LiteLLM reads its configuration; any other chain as it is.
 
@@ -49,14 +53,18 @@ def as_read(path: Path, chain: Chain) -> Chain:
     folder = cache_folder() / "litellm" / hashlib.sha256(content.encode()).hexdigest()[:24]
 
     def ask(target: Path) -> None:
+        answer = _asked(interpreter, asked)
+        if answer is None:  # it may have had no time: nothing is kept, and it is asked again
+            raise _UnansweredError
         target.mkdir()
-        (target / _ANSWER).write_text(json.dumps(_asked(interpreter, asked)), encoding="utf-8")
+        (target / _ANSWER).write_text(json.dumps(answer), encoding="utf-8")
         remove_unused(folder.parent, since_s=KEPT_S)
 
-    made(folder, ask, waiting=lambda: None)
-    answer: dict[str, Any] | None = json.loads((folder / _ANSWER).read_text(encoding="utf-8"))
-    if answer is None:  # it failed, and would again
+    try:
+        made(folder, ask, waiting=lambda: None)
+    except _UnansweredError:
         return chain
+    answer: dict[str, Any] = json.loads((folder / _ANSWER).read_text(encoding="utf-8"))
     try:
         return applied(chain, answered(chain, answer, version))
     except UsageError as error:

@@ -145,6 +145,9 @@ def test_without_an_answer_it_is_read_as_usual(tmp_path: Path, monkeypatch: pyte
     path = written(tmp_path, {"a": "groq/x", "b": "openai/gpt-4"}, fallbacks=[{"a": ["b"]}])
     assert read(path) == load(path)
     assert load(path).read_by is None
+    monkeypatch.undo()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    assert read(path).read_by  # a failure is not kept: the next one asks again
 
 
 def test_an_environment_is_not_built_to_be_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
