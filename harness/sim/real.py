@@ -208,7 +208,8 @@ def importing() -> Iterator[None]:
 
 
 def _raise_spoiled() -> NoReturn:
-    error, cause = _run.spoiled[0]
+    (error, cause), *_ = _run.spoiled
+    _run.spoiled = []  # their frames have the chain's open connections
     raise error from cause
 
 
