@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import time
 from collections.abc import Callable
 from contextvars import Context
 from typing import TypeVarTuple, Unpack
@@ -24,6 +25,10 @@ class PunctualLoop(uvloop.Loop):
     uvloop counts in whole milliseconds, and may round down. An attempt that is cut off just before the
     request's deadline would be followed by one at the next provider.
     """
+
+    def time(self) -> float:
+        """Return the time in seconds: uvloop's own is up to 1 ms behind, and so was what a caller adds a wait to."""
+        return time.monotonic()
 
     def call_later(
         self, delay: float, callback: Callable[[Unpack[A]], object], *args: *A, context: Context | None = None
