@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterable, Sequence
 from itertools import filterfalse
@@ -17,9 +18,11 @@ from harness.judge.metrics.kinds import Count, Frequency, Mean, Observations, Pr
 from harness.judge.properties import PROPERTIES, Property
 from harness.provider.answer import Call, Refusal
 from harness.provider.dialects import DIALECTS
+from harness.provider.dialects.vendors import PLAIN, VENDORS
 from harness.provider.fault_kind import ActsOnAnswer, Aspect, FaultKind
 from harness.provider.faults import FAULTS
 from harness.provider.inject import ErrorPreset
+from harness.provider.limit import Level, Quota
 from harness.provider.reply import Head
 
 PAGES = Path(__file__).parents[1] / "docs" / "reference"
@@ -37,6 +40,9 @@ def tables() -> dict[str, str]:
         "findings": _table(("id", "severity", "shown by", "when", "could have shown it"), map(_finding, kinds)),
         "remedies": _table(("id", "in words", "usual remedy"), map(_remedy, kinds)),
         "errors": _table(("error", *(f"`{name}`" for name in DIALECTS.own)), map(_errors, get_args(ErrorPreset))),
+        "vendors": _table(
+            ("vendor", "base path", "unusual statuses", "own words for", "error body", "limits"), map(_vendor, VENDORS)
+        ),
         "instead": _faults("instead"),
         "port": _faults("listener"),
         "answer": _faults("delay", "pace", "body"),
@@ -85,6 +91,21 @@ def _errors(problem: ErrorPreset) -> Sequence[str]:
     pairs = zip(heads, answers, strict=True)
     return f"`{problem}`", *(
         f"{head.status}" + (f" `{answer.error_code}`" if answer.error_code else "") for head, answer in pairs
+    )
+
+
+def _vendor(name: str) -> Sequence[str]:
+    row = VENDORS[name]
+    error = row.error("rate_limit")
+    body = row.shape(429, error._replace(message="…"), "…")
+    limits = next((first for first, _ in row.limits(_QUOTA, 0)), "") if row.limits else ""
+    return (
+        f"`{name}`",
+        f"`{row.base or '/'}`",
+        ", ".join(f"`{problem}` {status}" for problem, status in row.statuses.items()) or "–",
+        ", ".join(f"`{problem}`" for problem in row.errors) or "–",
+        "–" if row.shape is PLAIN.shape else f"`{json.dumps(body, ensure_ascii=False)}`",
+        f"`{limits}`, …" if limits else "–",
     )
 
 
@@ -142,6 +163,7 @@ _ENOUGH: dict[type[Measured], Callable[[], str]] = {
     Count: lambda: "1",
     SingleObservation: lambda: "1",
 }
+_QUOTA = Quota(requests=Level(limit=1, remaining=0, reset_ns=0), tokens=None)
 _UNITS = {"share": "share", "ns": "time", "ratio": "ratio", "count": "count", "per_s": "per second", "usd": "USD"}
 
 

@@ -15,7 +15,8 @@ from harness.http_rules import is_success
 from harness.provider.answer import Answer, Call, ParsedBody, Refusal
 from harness.provider.dialects import calls, chat, common, delays, openai, wire
 from harness.provider.dialects.declaration import Dialect, LiteLLMNames, OpenAIClient
-from harness.provider.dialects.vendors import PLAIN, VENDORS, Vendor
+from harness.provider.dialects.vendor_shapes import Vendor
+from harness.provider.dialects.vendors import PLAIN, VENDORS
 from harness.provider.limit import Quota
 from harness.provider.reply import Headers
 from harness.provider.spec import Provider
@@ -85,7 +86,7 @@ def _parsed_error(data: Mapping[str, Any]) -> ParsedBody:
         stated = ["-".join(code.split()) if isinstance(code, str) else code for code in stated]
     return ParsedBody(
         error_code=wire.code_of(*stated, data.get("code")),
-        retry_after_ns=delays.in_words(inside.get("message") or data.get("error")),
+        retry_after_ns=delays.in_words(inside.get("message") or inside.get("detail") or data.get("error")),
     )
 
 
@@ -119,7 +120,7 @@ def _of_vendor(name: str) -> Dialect:
             key_variables=vendor.keys or (f"{name.upper().replace('-', '_')}_API_KEY",),
             families=None,
             takes_unknown=False,
-            model=str,
+            model=vendor.model,
             addresses=(),
             defaults={},
         ),

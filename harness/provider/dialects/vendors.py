@@ -5,98 +5,12 @@ Each row names where its facts are from.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Mapping
 
-from harness.provider.answer import Problem
+from harness.provider.dialects import vendor_shapes as shapes
 from harness.provider.dialects.chat import ChatError, Flavour
-from harness.provider.dialects.openai import ERRORS, OPENAI
-from harness.provider.limit import Quota
-from harness.provider.reply import Headers
-from harness.quantities import S
-
-Shape = Callable[[int, ChatError, str], dict[str, Any]]
-"""Returns the body of an error, given its status, its words and its message with the model's name filled in."""
-
-
-def under_error(_status: int, error: ChatError, message: str) -> dict[str, Any]:
-    """Return OpenAI's own shape."""
-    return {"error": error.body(message)}
-
-
-def at_the_top(_status: int, error: ChatError, message: str) -> dict[str, Any]:
-    """Return the fields of the error without an object around them."""
-    return {"object": "error", **error.body(message)}
-
-
-def as_text(_status: int, error: ChatError, message: str) -> dict[str, Any]:
-    """Return a code, and the message under `error`."""
-    return {"code": error.code or error.type, "error": message}
-
-
-def in_envelope(_status: int, error: ChatError, message: str) -> dict[str, Any]:
-    """Return the envelope of Cloudflare's API, with a number for a code."""
-    return {
-        "errors": [{"message": message, "code": int(error.code or 0)}],
-        "success": False,
-        "result": {},
-        "messages": [],
-    }
-
-
-class Vendor(NamedTuple):
-    """One vendor.
-
-    Attributes:
-        source: Where the facts are from.
-        base: What a client appends to the host before `/chat/completions`.
-        keys: Environment variables that LiteLLM reads the key from; `NAME_API_KEY` if none.
-        request_id: The header that names a call.
-        flavour: What its answers have beside OpenAI's fields.
-        errors: Its words for those problems that it does not call as OpenAI does.
-        statuses: Those of its statuses that are unusual.
-        shape: Of an error's body.
-        limits: Returns the headers with what is left of its limits, given the time in nanoseconds since 1970; None if it sends none.
-    """
-
-    source: str
-    base: str = "/v1"
-    keys: tuple[str, ...] = ()
-    request_id: str = "x-request-id"
-    flavour: Flavour = Flavour()
-    errors: Mapping[Problem, ChatError] = {}
-    statuses: Mapping[Problem, int] = {}
-    shape: Shape = under_error
-    limits: Callable[[Quota, int], Headers] | None = None
-
-    def error(self, problem: Problem) -> ChatError:
-        """Return the words for a problem."""
-        return self.errors.get(problem) or ERRORS[problem]
-
-
-def _of_mistral(quota: Quota, _wall_ns: int) -> Headers:
-    return tuple(
-        pair
-        for name, level in (("req-minute", quota.requests), ("tokens-minute", quota.tokens))
-        if level is not None
-        for pair in (
-            (f"x-ratelimit-limit-{name}", str(level.limit)),
-            (f"x-ratelimit-remaining-{name}", str(level.remaining)),
-        )
-    )
-
-
-def _of_cerebras(quota: Quota, _wall_ns: int) -> Headers:
-    return tuple(
-        pair
-        for name, level in (("requests-day", quota.requests), ("tokens-minute", quota.tokens))
-        if level is not None
-        for pair in (
-            (f"x-ratelimit-limit-{name}", str(level.limit)),
-            (f"x-ratelimit-remaining-{name}", str(level.remaining)),
-            (f"x-ratelimit-reset-{name}", f"{level.reset_ns / S:.3f}"),
-        )
-    )
+from harness.provider.dialects.openai import OPENAI
+from harness.provider.dialects.vendor_shapes import Vendor
 
 
 def _numbered(code: int, message: str) -> ChatError:
@@ -117,7 +31,8 @@ _XAI_SPENT = (
 
 VENDORS: Mapping[str, Vendor] = {
     "groq": Vendor(
-        source="https://console.groq.com/docs/rate-limits, https://console.groq.com/docs/errors",
+        source="https://console.groq.com/docs/rate-limits, https://console.groq.com/docs/errors, "
+        "https://github.com/cottongeeks/podscript/issues/20",
         base="/openai/v1",
         flavour=Flavour(every=',"service_tier":"on_demand"', usage_at_finish=False),
         errors={
@@ -132,17 +47,26 @@ VENDORS: Mapping[str, Vendor] = {
             "overloaded": ChatError(
                 "internal_server_error", None, "{model} is currently over capacity. Please try again and back off."
             ),
-            "too_large": ChatError("tokens", "rate_limit_exceeded", "Request too large for model `{model}`."),
+            "too_large": ChatError(
+                "tokens",
+                "rate_limit_exceeded",
+                "Request too large for model `{model}` in organization `org_mock` service tier `on_demand` on tokens per "
+                "minute (TPM): Limit 6000, Requested 9001, please reduce your message size and try again.",
+            ),
         },
+        shape=shapes.brief,
         limits=OPENAI.quota_headers,
     ),
     "mistral": Vendor(
-        source="https://docs.mistral.ai/api, https://docs.mistral.ai/deployment/laplateforme/tier/",
+        source="https://docs.mistral.ai/api, https://github.com/raycast/extensions/issues/31107, "
+        "https://github.com/continuedev/continue/issues/6185",
         flavour=Flavour(id_prefix="", usage_at_finish=True),
         request_id="mistral-correlation-id",
         errors={
             "rate_limit": ChatError("rate_limited", "1300", "Rate limit exceeded"),
-            "overloaded": ChatError("service_tier_capacity_exceeded", "3505", "Service tier capacity exceeded."),
+            "overloaded": ChatError(
+                "service_tier_capacity_exceeded", "3505", "Service tier capacity exceeded for this model."
+            ),
             "server_error": ChatError("internal_server_error", "3000", "Internal server error"),
             "unavailable": ChatError("unreachable_backend", "1100", "Service unavailable."),
             "invalid_request": ChatError("invalid_request_error", "3051", "Invalid request."),
@@ -150,11 +74,12 @@ VENDORS: Mapping[str, Vendor] = {
             "auth": ChatError("unauthorized", "1000", "Unauthorized"),
         },
         statuses={"overloaded": 429, "invalid_request": 422, "not_found": 400},
-        shape=at_the_top,
-        limits=_of_mistral,
+        shape=shapes.of_mistral,
+        limits=shapes.limits_of_mistral,
     ),
     "cerebras": Vendor(
-        source="https://inference-docs.cerebras.ai/support/rate-limits, https://inference-docs.cerebras.ai/support/error",
+        source="https://inference-docs.cerebras.ai/support/rate-limits, https://inference-docs.cerebras.ai/support/error, "
+        "https://github.com/nminaya/grammar-nazi-bot/issues/954",
         errors={
             "rate_limit": ChatError(
                 "too_many_requests_error",
@@ -171,12 +96,18 @@ VENDORS: Mapping[str, Vendor] = {
                 "We're experiencing high traffic right now! Please try again soon.",
                 "queue",
             ),
+            "context_length": ChatError(
+                "invalid_request_error",
+                "context_length_exceeded",
+                "Please reduce the length of the messages or completion. Current length is 9001 while limit is 8192",
+                "messages",
+            ),
             "not_found": ChatError("not_found_error", "model_not_found", "Model {model} does not exist.", "model"),
             "auth": ChatError("invalid_request_error", "wrong_api_key", "Wrong API Key", "api_key"),
         },
         statuses={"overloaded": 429},
-        shape=lambda _status, error, message: error.body(message),
-        limits=_of_cerebras,
+        shape=shapes.bare,
+        limits=shapes.limits_of_cerebras,
     ),
     "xai": Vendor(
         source="https://docs.x.ai/docs/key-information/debugging, https://github.com/continuedev/continue/issues/10778, "
@@ -200,7 +131,7 @@ VENDORS: Mapping[str, Vendor] = {
             ),
         },
         statuses={"auth": 400},
-        shape=as_text,
+        shape=shapes.as_text,
         limits=OPENAI.quota_headers,
     ),
     "cloudflare": Vendor(
@@ -231,7 +162,124 @@ VENDORS: Mapping[str, Vendor] = {
             "unknown_path": _numbered(7000, "No route for that URI"),
         },
         statuses={"overloaded": 429, "timeout": 408, "context_length": 413, "not_found": 400, "unknown_path": 400},
-        shape=in_envelope,
+        shape=shapes.in_envelope,
+    ),
+    "together_ai": Vendor(
+        source="https://docs.together.ai/docs/error-codes, https://docs.together.ai/docs/rate-limits, "
+        "https://github.com/togethercomputer/MoA/issues/27",
+        keys=("TOGETHER_API_KEY", "TOGETHER_AI_API_KEY", "TOGETHERAI_API_KEY", "TOGETHER_AI_TOKEN"),
+        errors={
+            "rate_limit": ChatError(
+                "credit_limit", None, "You have been rate limited. Your rate limit is 60 queries per minute."
+            ),
+        },
+        statuses={"quota": 402, "spend_limit": 402, "context_length": 403},
+        limits=shapes.limits_of_together,
+    ),
+    "fireworks_ai": Vendor(
+        source="https://docs.fireworks.ai/guides/inference-error-codes, https://github.com/warpdotdev/warp/issues/15107",
+        base="/inference/v1",
+        keys=("FIREWORKS_API_KEY", "FIREWORKS_AI_API_KEY", "FIREWORKSAI_API_KEY", "FIREWORKS_AI_TOKEN"),
+        model=lambda name: name if name.startswith("accounts/") or "#" in name else f"accounts/fireworks/models/{name}",
+        errors={
+            "not_found": ChatError("error", "NOT_FOUND", "Model not found, inaccessible, and/or not deployed", "model"),
+        },
+        statuses={"quota": 402, "spend_limit": 412, "timeout": 408},
+    ),
+    "perplexity": Vendor(
+        source="https://docs.perplexity.ai/api-reference/chat-completions-post",
+        base="",
+        keys=("PERPLEXITYAI_API_KEY", "PERPLEXITY_API_KEY"),
+        flavour=Flavour(id_prefix="", every=',"citations":[],"search_results":[]', usage_at_finish=True),
+    ),
+    "deepinfra": Vendor(
+        source="https://deepinfra.com/docs/openai_api, https://github.com/truefoundry/models/pull/862",
+        base="/v1/openai",
+        errors={"overloaded": ChatError(None, None, "Model busy, retry later")},
+        statuses={"overloaded": 429},
+        shape=shapes.brief,
+    ),
+    "nvidia_nim": Vendor(
+        source="https://github.com/NousResearch/hermes-agent/issues/69802, "
+        "https://github.com/Alishahryar1/free-claude-code/issues/30",
+        errors={"rate_limit": ChatError(None, "Too Many Requests", "Too many requests.")},
+        shape=lambda status, error, message: (
+            shapes.as_problem if error.code == "Too Many Requests" else shapes.under_error
+        )(status, error, message),
+    ),
+    "databricks": Vendor(
+        source="https://docs.databricks.com/aws/en/machine-learning/foundation-model-apis/limits, "
+        "https://docs.databricks.com/api/workspace/introduction",
+        base="/serving-endpoints",
+        errors={
+            "rate_limit": ChatError(None, "REQUEST_LIMIT_EXCEEDED", "Exceeded the rate limit of the workspace."),
+            "unavailable": ChatError(None, "TEMPORARILY_UNAVAILABLE", "The service is temporarily unavailable."),
+            "server_error": ChatError(None, "INTERNAL_ERROR", "An internal error occurred."),
+            "invalid_request": ChatError(None, "BAD_REQUEST", "Bad request."),
+            "permission": ChatError(None, "PERMISSION_DENIED", "You do not have permission."),
+            "not_found": ChatError(None, "ENDPOINT_NOT_FOUND", "The endpoint {model} does not exist."),
+        },
+        shape=shapes.of_databricks,
+    ),
+    "moonshot": Vendor(
+        source="https://platform.moonshot.ai/docs/api/chat, https://kimi-ai.chat/docs/api-error-codes",
+        errors={
+            "rate_limit": ChatError(
+                "rate_limit_reached_error", None, "Your account reached its limit of requests per minute."
+            ),
+            "quota": ChatError("exceeded_current_quota_error", None, "You exceeded your current quota."),
+            "overloaded": ChatError(
+                "engine_overloaded_error", None, "The engine is currently overloaded, please try again later"
+            ),
+            "auth": ChatError("invalid_authentication_error", None, "Invalid Authentication"),
+            "content_filter": ChatError(
+                "content_filter", None, "The request was rejected because it was considered high risk"
+            ),
+            "context_length": ChatError(
+                "invalid_request_error", None, "Invalid request: Your request exceeded model token limit: 8192"
+            ),
+            "not_found": ChatError(
+                "resource_not_found_error", None, "Not found the model {model} or Permission denied"
+            ),
+        },
+        statuses={"overloaded": 429},
+        shape=shapes.brief,
+    ),
+    "dashscope": Vendor(
+        source="https://help.aliyun.com/en/model-studio/error-code, https://help.aliyun.com/en/model-studio/rate-limit",
+        base="/compatible-mode/v1",
+        errors={
+            "rate_limit": ChatError("limit_requests", "limit_requests", "You exceeded your current requests list."),
+            "quota": ChatError(
+                "Arrearage", "Arrearage", "Access denied, please make sure your account is in good standing."
+            ),
+            "content_filter": ChatError(
+                "data_inspection_failed", "data_inspection_failed", "Input data may contain inappropriate content."
+            ),
+        },
+        statuses={"quota": 400},
+        shape=shapes.with_request_id,
+    ),
+    "sambanova": Vendor(
+        source="https://docs.sambanova.ai/docs/en/api-reference/using-the-api/api-error-codes, "
+        "https://docs.sambanova.ai/docs/en/models/rate-limits",
+        statuses={"overloaded": 504, "timeout": 408},
+        shape=shapes.with_request_id,
+        limits=shapes.limits_of_sambanova,
+    ),
+    "azure_ai": Vendor(
+        source="https://github.com/microsoft/semantic-kernel/issues/10337, https://github.com/danny-avila/LibreChat/issues/4767",
+        base="/models",
+        request_id="apim-request-id",
+        errors={
+            "auth": ChatError(
+                None,
+                "401",
+                "Access denied due to invalid subscription key or wrong API endpoint. Make sure to provide a valid key for "
+                "an active subscription and use a correct regional API endpoint for your resource.",
+            ),
+        },
+        shape=shapes.brief,
     ),
 }
 """By LiteLLM's name."""

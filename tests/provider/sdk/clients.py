@@ -9,9 +9,11 @@ from typing import Any, Protocol
 
 import anthropic
 import cohere
+import groq
 import openai
 from google import genai
 from google.genai import types
+from mistralai.client import Mistral
 
 from . import aws, cohere_v2, vertex, waits
 from .cases import Case
@@ -33,8 +35,10 @@ def said(prompt: str) -> Any:
     return [{"role": "user", "content": prompt}]
 
 
-def chat(client: openai.AsyncOpenAI) -> Ask:
-    """Return OpenAI's chat completions."""
+def chat(client: openai.AsyncOpenAI | groq.AsyncGroq) -> Ask:
+    """Return OpenAI's chat completions, or Groq's, whose SDK is made alike."""
+    # Groq's SDK has no parameter of that name
+    asked: Any = {"stream": True, "extra_body": {"stream_options": {"include_usage": True}}}
 
     async def ask(heard: Heard, case: Case, prompt: str) -> None:
         call: Any = {"model": case.name, "messages": said(prompt), "timeout": case.timeout_s}
@@ -43,23 +47,47 @@ def chat(client: openai.AsyncOpenAI) -> Ask:
         if not case.streaming:
             answer = await client.chat.completions.create(**call)
             with heard.reading():
+                heard.request_id = getattr(answer, "_request_id", None) or answer.id
                 _heed_completion(heard, answer)
             return
-        stream = await client.chat.completions.create(**call, stream=True, stream_options={"include_usage": True})
+        stream: Any = await client.chat.completions.create(**call, **asked)
         heard.request_id = stream.response.headers.get("x-request-id")
         async for chunk in stream:
-            heard.model = chunk.model or heard.model
-            for choice in chunk.choices:
-                heard.add(choice.delta.content)
-                heard.finish = choice.finish_reason or heard.finish
-            if chunk.usage is not None:
-                heard.usage = (chunk.usage.prompt_tokens, chunk.usage.completion_tokens)
+            _heed_chunk(heard, chunk)
 
     return ask
 
 
+def mistral(client: Mistral) -> Ask:
+    """Return Mistral's chat completions."""
+
+    async def ask(heard: Heard, case: Case, prompt: str) -> None:
+        call: Any = {"model": case.name, "messages": said(prompt), "timeout_ms": round(case.timeout_s * 1000)}
+        if case.max_tokens is not None:
+            call["max_tokens"] = case.max_tokens
+        if not case.streaming:
+            answer = await client.chat.complete_async(**call)
+            heard.request_id = answer.id
+            _heed_completion(heard, answer)
+            return
+        async with await client.chat.stream_async(**call) as stream:
+            async for event in stream:
+                heard.request_id = event.data.id or heard.request_id
+                _heed_chunk(heard, event.data)
+
+    return ask
+
+
+def _heed_chunk(heard: Heard, chunk: Any) -> None:
+    heard.model = chunk.model or heard.model
+    for choice in chunk.choices:
+        heard.add(choice.delta.content)
+        heard.finish = choice.finish_reason or heard.finish
+    if chunk.usage is not None:
+        heard.usage = (chunk.usage.prompt_tokens, chunk.usage.completion_tokens)
+
+
 def _heed_completion(heard: Heard, answer: Any) -> None:
-    heard.request_id = answer._request_id
     heard.model = answer.model
     heard.text = answer.choices[0].message.content
     heard.finish = answer.choices[0].finish_reason
@@ -211,8 +239,13 @@ DIALECTS = {
     "cohere": "cohere",
     "vertex_ai": "vertex_ai",
     "vertex_ai-claude": "vertex_ai",
+    "groq": "openai-compatible",
+    "mistral": "openai-compatible",
 }
 """What each client speaks, by the client's name."""
+
+VENDORS = {"groq": "groq", "mistral": "mistral"}
+"""Whose API each of them asks that speaks `openai-compatible`."""
 
 RETRYING = {
     "openai": "openai",
@@ -258,6 +291,8 @@ async def clients(hosts: dict[str, str]) -> AsyncIterator[dict[str, Ask]]:
             "vertex_ai": generate(vertex.gemini(hosts["vertex_ai"], stack)),
             "vertex_ai-claude": messages(await stack.enter_async_context(vertex.claude(hosts["vertex_ai-claude"]))),
             "bedrock-invoke": aws.invoke(aws.runtimes(hosts["bedrock-invoke"], stack)),
+            "groq": chat(await stack.enter_async_context(groq.AsyncGroq(base_url=hosts["groq"], **once))),
+            "mistral": mistral(await stack.enter_async_context(Mistral(api_key=KEY, server_url=hosts["mistral"]))),
         }
 
 

@@ -61,7 +61,10 @@ class Heard:
     @property
     def headers(self) -> Mapping[str, str]:
         """Of the response that the error came with, its names in small letters."""
-        response: Any = getattr(self.error, "response", None)
+        kept = getattr(self.error, "litellm_response_headers", None)
+        if kept is not None:
+            return {name.lower(): value for name, value in kept.items()}
+        response: Any = getattr(self.error, "response", getattr(self.error, "raw_response", None))
         if isinstance(response, dict):  # boto3's
             return dict(response.get("ResponseMetadata", {}).get("HTTPHeaders", {}))
         headers = getattr(self.error if response is None else response, "headers", None)  # Cohere's errors have them

@@ -26,10 +26,10 @@ from harness.store.capture import rows
 
 from . import waits
 from .cases import CASES, REFILLED, RETRIES, STREAMS, TOKENS, WARM_UP, Case
-from .clients import DIALECTS, HEEDING, RETRYING, Ask, clients, retrying_clients
+from .clients import DIALECTS, HEEDING, RETRYING, VENDORS, Ask, clients, retrying_clients
 from .heard import Heard
 from .helpers import HELPERS, helpers
-from .through_litellm import LITELLM, through_litellms
+from .through_litellm import LITELLM, LITELLM_VENDORS, through_litellms
 
 Measured = dict[tuple[str, str], Heard]
 """By the client's and the case's names."""
@@ -78,8 +78,9 @@ def _run(asked: Asked, names: Mapping[str, str], opened: Open) -> Measured:
 async def _measure(asked: Asked, names: Mapping[str, str], opened: Open) -> Measured:
     heard = {key: Heard() for key in asked}
     ids = {key: f"req-{place:06d}" for place, key in enumerate(asked, start=1)}
-    windows = [_window(name, names[name], case) for (name, _), case in asked.items() if case.inject is not None]
-    providers = {name: _provider(dialect) for name, dialect in names.items()}
+    vendors = VENDORS | LITELLM_VENDORS
+    providers = {name: _provider(dialect, vendors.get(name)) for name, dialect in names.items()}
+    windows = [_window(name, providers[name], case) for (name, _), case in asked.items() if case.inject is not None]
     with TemporaryDirectory() as folder:
         with Capture(Path(folder), "edge") as capture:
             async with Edge(providers, token=TOKEN, windows=windows, capture=capture) as edge:
@@ -101,16 +102,16 @@ async def _warm_up(asks: Mapping[str, Ask]) -> None:
         await ask(Heard(), case, "hello")
 
 
-def _provider(dialect: str) -> Provider:
+def _provider(dialect: str, vendor: str | None) -> Provider:
     spec = ReplySpec(ttft=0, tokens=TOKENS, tokens_per_second=200)
-    return Provider(dialect=dialect, model="any", reply=spec)  # type: ignore[arg-type]
+    return Provider(dialect=dialect, vendor=vendor, model="any", reply=spec)  # type: ignore[arg-type]
 
 
-def _window(name: str, dialect: str, case: Case) -> Window:
+def _window(name: str, provider: Provider, case: Case) -> Window:
     inject = case.inject
     assert inject is not None
     if inject.error is not None and inject.status is None and inject.stream is None:
-        inject = replace(inject, status=usual_status(name, dialect, inject))
+        inject = replace(inject, status=usual_status(name, provider, inject))
     return Window(
         fault_id=fault_id(name, case),
         provider=name,
@@ -127,10 +128,10 @@ def fault_id(name: str, case: Case) -> str:
     return f"{name}:{case.name}"
 
 
-def usual_status(name: str, dialect: str, inject: Inject) -> int:
+def usual_status(name: str, provider: Provider, inject: Inject) -> int:
     """Return the status that a provider usually gives an error of a client's."""
     api = "anthropic" if name.endswith("vertex_ai-claude") else ""
-    (head, *_) = dialects.DIALECTS[dialect].fail(Refusal(Call(api=api), "a", problem=inject.error)).reply
+    (head, *_) = dialects.dialect_of(provider).fail(Refusal(Call(api=api), "a", problem=inject.error)).reply
     assert isinstance(head, Head)
     return head.status
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import aiohttp
 import anthropic
 import cohere
+import groq
 import httpx
 import httpx2
 import openai
@@ -15,6 +16,7 @@ from anthropic import _exceptions
 from botocore import exceptions as aws
 from cohere.core.api_error import ApiError
 from google.genai import errors
+from mistralai.client import errors as mistral
 from urllib3.exceptions import ProtocolError, ReadTimeoutError
 
 from .heard import Outcome
@@ -275,15 +277,65 @@ _LITELLM_VERTEX_CLAUDE: Raised = {
 }
 _STOPPED: dict[str, Outcome] = {"stream-malformed": ("part", None, "stop")}
 """An event that cannot be read ends the stream, as if it were complete."""
+_GROQ: Raised = {
+    case: getattr(groq, error.__name__) if issubclass(error, openai.OpenAIError) else error
+    for case, error in _OPENAI.items()
+}
+
+# It has one exception for all statuses, and reads an error inside a stream as an event of the wrong shape.
+_MISTRAL: Raised = {
+    "stream-cut": httpx2.RemoteProtocolError,
+    "stream-reset": httpx2.ReadError,
+    "stream-stall-long": httpx2.ReadTimeout,
+    "stream-malformed": mistral.ResponseValidationError,
+    "stream-error": mistral.ResponseValidationError,
+    "stream-error-first": mistral.ResponseValidationError,
+    "stream-error-overloaded": mistral.ResponseValidationError,
+    "stream-ttft-long": httpx2.ReadTimeout,
+    "stream-503": mistral.SDKError,
+    "plain-cut": httpx2.RemoteProtocolError,
+    "plain-cut-reset": httpx2.ReadError,
+    "plain-stall-long": httpx2.ReadTimeout,
+    "plain-close": httpx2.RemoteProtocolError,
+    "plain-reset": httpx2.ReadError,
+    "plain-silent": httpx2.ReadTimeout,
+    "plain-delay-long": httpx2.ReadTimeout,
+    "plain-html": mistral.SDKError,
+    "plain-shape": mistral.ResponseValidationError,
+    "plain-html-502": mistral.SDKError,
+}
+
+_LITELLM_COMPATIBLE: Raised = {
+    **{case: error for case, error in _LITELLM.items() if case != "stream-malformed"},
+    "plain-cut": litellm.InternalServerError,
+    "plain-cut-reset": litellm.InternalServerError,
+    "plain-close": litellm.InternalServerError,
+    "plain-reset": litellm.InternalServerError,
+    "plain-html": litellm.APIConnectionError,
+    "plain-shape": litellm.APIError,
+}
+_LITELLM_GROQ: Raised = {**_LITELLM_COMPATIBLE, "plain-shape": litellm.APIConnectionError}
+_LITELLM_XAI: Raised = {**_LITELLM_COMPATIBLE, "plain-html": litellm.APIError}
+_LITELLM_MISTRAL: Raised = {
+    case: error for case, error in _LITELLM_COMPATIBLE.items() if not case.startswith("stream-error")
+}
 _UNREAD_END: dict[str, Outcome] = {
     "stream-error": ("part", None, "stop"),
     "stream-error-first": ("none", None, "stop"),
     "stream-error-overloaded": ("part", None, "stop"),
 }
+"""LiteLLM reads no error inside a stream that has no object `error` around it; the stream then ends as if complete."""
+
 _EARLY_END: dict[str, Outcome] = {"stream-end": ("part", None, "stop")}
 """LiteLLM invents a reason for the end of a stream that has none."""
 _SKIPPED: dict[str, Outcome] = {"stream-malformed": ("garbled", None, "stop")}
-"""An event of InvokeModel that cannot be read is left out, with the token in it."""
+"""An event of InvokeModel, or of chat completions, that cannot be read is left out, with the token in it."""
+
+
+def _compatible(raised: Raised) -> dict[str, Outcome]:
+    """Return the outcomes of a vendor that speaks OpenAI's chat completions, through LiteLLM."""
+    return _outcomes(raised, stop="stop", filtered="content_filter") | _EARLY_END | _SKIPPED
+
 
 OUTCOMES: dict[str, dict[str, Outcome]] = {
     **dict.fromkeys(("openai", "azure", "openrouter", "deepseek"), _CHAT),
@@ -311,6 +363,12 @@ OUTCOMES: dict[str, dict[str, Outcome]] = {
     "litellm-bedrock-invoke": _outcomes(_LITELLM_INVOKE, stop="stop", filtered="content_filter")
     | _EARLY_END
     | _SKIPPED,
+    "groq": _outcomes(_GROQ, stop="stop", filtered="content_filter"),
+    "mistral": _outcomes(_MISTRAL, stop="stop", filtered="content_filter"),
+    "litellm-groq": _compatible(_LITELLM_GROQ),
+    "litellm-mistral": _compatible(_LITELLM_MISTRAL) | _UNREAD_END,
+    "litellm-xai": _compatible(_LITELLM_XAI),
+    "litellm-plain": _compatible(_LITELLM_XAI),
 }
 """By client and case.
 

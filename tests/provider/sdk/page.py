@@ -23,6 +23,7 @@ _HELPER_COLUMNS = {
     "responses-helper": "`responses.stream`",
     "anthropic-helper": "`messages.stream`",
 }
+_VENDOR_COLUMNS = {"groq": "`groq`", "mistral": "`mistralai`"}
 _BOTO3_COLUMNS = {"bedrock": "`boto3`, Converse", "bedrock-invoke": "`boto3`, InvokeModel"}
 _VERTEX_COLUMNS = {"vertex_ai": "`google-genai`, asyncio", "vertex_ai-claude": "`AsyncAnthropicVertex`"}
 _LITELLM_COLUMNS = {
@@ -31,6 +32,10 @@ _LITELLM_COLUMNS = {
     "litellm-cohere": "Cohere",
     "litellm-vertex_ai": "Vertex AI, Gemini",
     "litellm-vertex_ai-claude": "Vertex AI, Anthropic",
+    "litellm-groq": "Groq",
+    "litellm-mistral": "Mistral",
+    "litellm-xai": "xAI",
+    "litellm-plain": "a plain vendor",
 }
 _ERROR_COLUMNS = {
     "openai": "OpenAI",
@@ -43,6 +48,8 @@ _ERROR_COLUMNS = {
     "cohere": "Cohere",
     "vertex_ai": "Vertex AI, Gemini",
     "vertex_ai-claude": "Vertex AI, Anthropic",
+    "groq": "Groq",
+    "mistral": "Mistral",
 }
 _RETRY_COLUMNS = {
     "openai": "`openai`",
@@ -52,7 +59,7 @@ _RETRY_COLUMNS = {
     "gemini-retrying": "the same with `HttpRetryOptions()`",
 }
 
-_PACKAGES = ("openai", "anthropic", "google-genai", "boto3", "cohere", "litellm")
+_PACKAGES = ("openai", "anthropic", "google-genai", "boto3", "cohere", "groq", "mistralai", "litellm")
 
 Cell = Callable[[Heard, Heard], str]
 
@@ -71,6 +78,8 @@ def render(measured: Measured, retried: Measured) -> str:
             *_table("fault", STREAMS, _BOTO3_COLUMNS, measured, cell),
             "### Streams of Vertex AI\n",
             *_table("fault", STREAMS, _VERTEX_COLUMNS, measured, cell),
+            "### Streams of Groq and Mistral\n",
+            *_table("fault", STREAMS, _VENDOR_COLUMNS, measured, cell),
             "### Through the SDKs' own helpers\n",
             _HELPERS,
             *_table("fault", STREAMS, _HELPER_COLUMNS, measured, cell),
@@ -81,6 +90,8 @@ def render(measured: Measured, retried: Measured) -> str:
             *_table("fault", PLAIN, _BOTO3_COLUMNS, measured, cell),
             "### Plain answers of Vertex AI\n",
             *_table("fault", PLAIN, _VERTEX_COLUMNS, measured, cell),
+            "### Plain answers of Groq and Mistral\n",
+            *_table("fault", PLAIN, _VENDOR_COLUMNS, measured, cell),
             "## Error presets\n",
             "Status, exception, and the code (else the type) that the exception tells.\n",
             *_table("`error`", ERRORS, _ERROR_COLUMNS, measured, error_cell),

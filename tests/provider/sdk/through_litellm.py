@@ -8,6 +8,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+from harness.chain import Provider
+from harness.provider.dialects import dialect_of
+
 from . import vertex
 from .cases import Case
 from .clients import KEY, Ask, said
@@ -20,7 +23,16 @@ with warnings.catch_warnings():
     import litellm
     from litellm import exceptions
 
-__all__ = ["COHERE", "HEADERLESS", "LITELLM", "exceptions", "litellm", "through_litellm", "through_litellms"]
+__all__ = [
+    "COHERE",
+    "HEADERLESS",
+    "LITELLM",
+    "LITELLM_VENDORS",
+    "exceptions",
+    "litellm",
+    "through_litellm",
+    "through_litellms",
+]
 
 litellm.suppress_debug_info = True
 
@@ -74,9 +86,18 @@ def _read_completion(heard: Heard, answer: Any) -> None:
     heard.usage = (answer.usage.prompt_tokens, answer.usage.completion_tokens)
 
 
+LITELLM_VENDORS: dict[str, str | None] = {
+    "litellm-groq": "groq",
+    "litellm-mistral": "mistral",
+    "litellm-xai": "xai",
+    "litellm-plain": None,
+}
+"""Whose API each way through LiteLLM asks that speaks `openai-compatible`, by its name; None for a vendor without a row."""
+
 LITELLM = {
     "litellm-bedrock": "bedrock",
     "litellm-bedrock-invoke": "bedrock",
+    **dict.fromkeys(LITELLM_VENDORS, "openai-compatible"),
     "litellm-cohere": "cohere",
     "litellm-cohere-chat": "cohere",
     "litellm-vertex_ai": "vertex_ai",
@@ -93,6 +114,13 @@ HEADERLESS = (*COHERE, "litellm-vertex_ai", "litellm-vertex_ai-claude")
 _AWS = {"aws_access_key_id": "no-key", "aws_secret_access_key": "no-key", "aws_region_name": "us-east-1"}
 
 
+def _of_vendor(vendor: str | None, host: str) -> Ask:
+    """Return what asks a vendor as its row declares it."""
+    names = dialect_of(Provider(dialect="openai-compatible", vendor=vendor, model="any")).litellm
+    assert names is not None
+    return through_litellm(f"{names.provider}/", host + names.path, api_key=KEY)
+
+
 @asynccontextmanager
 async def through_litellms(hosts: dict[str, str]) -> AsyncIterator[dict[str, Ask]]:
     """Open them; see `clients`."""
@@ -102,6 +130,7 @@ async def through_litellms(hosts: dict[str, str]) -> AsyncIterator[dict[str, Ask
     try:
         with vertex.logged_in():
             yield {
+                **{name: _of_vendor(vendor, hosts[name]) for name, vendor in LITELLM_VENDORS.items()},
                 "litellm-bedrock": through_litellm("bedrock/converse/", hosts["litellm-bedrock"], **_AWS),
                 "litellm-cohere": through_litellm("cohere/", f"{hosts['litellm-cohere']}/v2/chat", api_key=KEY),
                 "litellm-cohere-chat": through_litellm(
