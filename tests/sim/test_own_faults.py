@@ -78,7 +78,9 @@ def refused(loaded: Loaded, monkeypatch: pytest.MonkeyPatch) -> None:
     assert isinstance(caught.value.__cause__, Exception)
     del caught
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the chain ended with its connections open: nobody else's test is to hear of them
+        warnings.simplefilter(
+            "ignore"
+        )  # the chain ended with its connections open: nobody else's test is to hear of them
         gc.collect()
 
 

@@ -25,7 +25,6 @@ from harness.provider.spec import Provider, ReplySpec
 _CREATED = '"created_at":"2026-01-01T00:00:00Z"'
 _LAST_EVENT = rb'[^\n]*[{,] ?"done": ?true'
 _COUNTS = ("prompt_eval_count", "eval_count")
-_TYPE = f"{LINES.media_type}; charset=utf-8"
 _FINISH = FinishReasons(stop="stop", length="length", content_filter="content_filter", others={})
 """Ollama has no content filter; the word is that of the proxies in front of it."""
 
@@ -41,10 +40,17 @@ class _Error(NamedTuple):
 
 _ERRORS = common.for_every_problem(
     {
-        # https://github.com/ollama/ollama/blob/main/server/routes.go and sched.go; those about an account are of ollama.com
+        # https://github.com/ollama/ollama/blob/main/server/routes.go and sched.go; those about an account are of ollama.com:
+        # https://github.com/NousResearch/hermes-agent/pull/68832 and https://github.com/ollama/ollama/issues/17639
         "rate_limit": _Error("too many concurrent requests", "too many concurrent requests"),
-        "quota": _Error("usage limit", "you have reached your weekly usage limit, upgrade for higher limits"),
-        "spend_limit": _Error("spend limit", "you have reached your monthly spend limit"),
+        "quota": _Error(
+            "usage limit",
+            "you (mock) have reached your weekly usage limit, upgrade for higher limits: https://ollama.com/upgrade",
+        ),
+        "spend_limit": _Error(
+            "extra usage balance is empty",
+            "this model uses extra usage only (not included plan usage) and your extra usage balance is empty",
+        ),
         "overloaded": _Error("server busy", "server busy, please try again.  maximum pending requests exceeded"),
         "server_error": _Error(
             "model runner has unexpectedly stopped",
@@ -66,6 +72,8 @@ _ERRORS = common.for_every_problem(
         "unknown_path": _Error("page not found", "404 page not found"),
     }
 )
+_STATUSES: Mapping[Problem, int] = {"spend_limit": 402, "timeout": 500}
+"""Those that are unusual: whatever keeps a model from being loaded is a server error, its timeout too."""
 _WORDS = sorted({error.words for error in _ERRORS.values()}, key=len, reverse=True)
 
 
@@ -140,7 +148,7 @@ def _succeed(api: _Api, provider: Provider, call: Call, attempt_id: str) -> Answ
         return common.plain(spec, mock, call, (), f"{before}{mock.text}{end}".encode())
     tokens = common.tokens_of(attempt_id, mock, before.encode(), f'{api.after},"done":false}}\n'.encode())
     closing = [Send(f"{before}{end}\n".encode(), part="finish")]
-    return common.stream(spec, mock, call, (), Events(b"", tokens, closing, _TYPE))
+    return common.stream(spec, mock, call, (), Events(b"", tokens, closing, LINES.media_type))
 
 
 def _end(spec: ReplySpec, call: Call, mock: MockAnswer) -> str:
@@ -155,7 +163,7 @@ def _end(spec: ReplySpec, call: Call, mock: MockAnswer) -> str:
 
 def _fail(refusal: Refusal) -> Answer:
     """Return an error answer."""
-    status, problem = common.failing(refusal)
+    status, problem = common.failing(refusal, _STATUSES)
     sent = delays.sent(refusal.delay, "seconds")
     body = _body(refusal.call, problem, sent)
     return Answer(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import boto3
 from botocore.config import Config
 
-from .cases import HASTY_S, PATIENT_S, STEADY_S, WARM_UP, Case
+from .cases import TIMEOUTS_S, Case
 from .heard import Heard
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def runtimes(host: str, stack: AsyncExitStack) -> Runtimes:
     """
     session = boto3.Session(aws_access_key_id="no-key", aws_secret_access_key="no-key", region_name="us-east-1")
     made = {}
-    for timeout_s in (HASTY_S, STEADY_S, PATIENT_S, WARM_UP[0].timeout_s):
+    for timeout_s in TIMEOUTS_S:
         config = Config(
             connect_timeout=timeout_s,
             read_timeout=timeout_s,

@@ -145,6 +145,9 @@ def _retry(name: str, text: str, inject: Inject, first: int | None = 1, timeout_
 WARM_UP = tuple(Case(name="warm-up", text="", inject=None, streaming=flag, timeout_s=60) for flag in (False, True))
 """Asked before all others: an SDK's first call imports half of it, which takes longer than some timeouts here."""
 
+TIMEOUTS_S = (HASTY_S, STEADY_S, PATIENT_S, WARM_UP[0].timeout_s)
+"""All that are asked for: some SDKs take a timeout for a client, and none for one call."""
+
 RETRIES = (
     _retry("429", "429 once, no delay told", Inject(status=429)),
     _retry("429-seconds", "429 once, told 7 s", Inject(status=429, retry_after=7 * S, retry_after_as="seconds")),

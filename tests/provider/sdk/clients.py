@@ -15,7 +15,7 @@ from google import genai
 from google.genai import types
 from mistralai.client import Mistral
 
-from . import aws, cohere_v2, vertex, waits
+from . import aws, cohere_v2, ollama_native, vertex, waits
 from .cases import Case
 from .heard import Heard
 
@@ -241,6 +241,8 @@ DIALECTS = {
     "vertex_ai-claude": "vertex_ai",
     "groq": "openai-compatible",
     "mistral": "openai-compatible",
+    "ollama": "ollama",
+    "ollama_chat": "ollama_chat",
 }
 """What each client speaks, by the client's name."""
 
@@ -293,6 +295,8 @@ async def clients(hosts: dict[str, str]) -> AsyncIterator[dict[str, Ask]]:
             "bedrock-invoke": aws.invoke(aws.runtimes(hosts["bedrock-invoke"], stack)),
             "groq": chat(await stack.enter_async_context(groq.AsyncGroq(base_url=hosts["groq"], **once))),
             "mistral": mistral(await stack.enter_async_context(Mistral(api_key=KEY, server_url=hosts["mistral"]))),
+            "ollama": ollama_native.generate(await ollama_native.clients(hosts["ollama"], stack)),
+            "ollama_chat": ollama_native.chat(await ollama_native.clients(hosts["ollama_chat"], stack)),
         }
 
 

@@ -11,16 +11,17 @@ import cohere
 import groq
 import httpx
 import httpx2
+import ollama
 import openai
 from anthropic import _exceptions
 from botocore import exceptions as aws
 from cohere.core.api_error import ApiError
 from google.genai import errors
 from mistralai.client import errors as mistral
+from pydantic import ValidationError
 from urllib3.exceptions import ProtocolError, ReadTimeoutError
 
 from .heard import Outcome
-from .through_litellm import exceptions, litellm
 
 Raised = Mapping[str, type[Exception]]
 
@@ -60,7 +61,7 @@ _SHARES = {
 }
 
 
-def _outcomes(raised: Raised, *, stop: str, filtered: str) -> dict[str, Outcome]:
+def outcomes_of(raised: Raised, *, stop: str, filtered: str) -> dict[str, Outcome]:
     """Return the outcome of each case.
 
     Args:
@@ -96,7 +97,7 @@ _OPENAI: Raised = {
     "plain-delay-long": openai.APITimeoutError,
     "plain-html-502": openai.InternalServerError,
 }
-_CHAT = _outcomes(_OPENAI, stop="stop", filtered="content_filter")
+_CHAT = outcomes_of(_OPENAI, stop="stop", filtered="content_filter")
 
 # An error in a response's stream is an event, and raises nothing.
 _FAILED: dict[str, Outcome] = {
@@ -220,63 +221,6 @@ _COHERE_ENDS: dict[str, Outcome] = {
     "stream-malformed": ("garbled", None, "COMPLETE"),
 }
 
-_LITELLM: Raised = {
-    "stream-cut": exceptions.MidStreamFallbackError,
-    "stream-reset": exceptions.MidStreamFallbackError,
-    "stream-stall-long": exceptions.MidStreamFallbackError,
-    "stream-malformed": exceptions.MidStreamFallbackError,
-    "stream-error": exceptions.MidStreamFallbackError,
-    "stream-error-first": exceptions.MidStreamFallbackError,
-    "stream-error-overloaded": exceptions.MidStreamFallbackError,
-    "stream-ttft-long": exceptions.MidStreamFallbackError,
-    "stream-503": litellm.ServiceUnavailableError,
-    "plain-cut": litellm.APIConnectionError,
-    "plain-cut-reset": litellm.APIConnectionError,
-    "plain-stall-long": litellm.Timeout,
-    "plain-close": litellm.APIConnectionError,
-    "plain-reset": litellm.APIConnectionError,
-    "plain-silent": litellm.Timeout,
-    "plain-delay-long": litellm.Timeout,
-    "plain-html": litellm.BadRequestError,
-    "plain-shape": litellm.APIConnectionError,
-    "plain-html-502": litellm.BadGatewayError,
-}
-_LITELLM_INVOKE: Raised = {
-    **_LITELLM,
-    "plain-cut": litellm.ServiceUnavailableError,
-    "plain-cut-reset": litellm.ServiceUnavailableError,
-    "plain-close": litellm.ServiceUnavailableError,
-    "plain-reset": litellm.ServiceUnavailableError,
-    "plain-html": litellm.APIConnectionError,
-}
-# LiteLLM does not read how a stream of Cohere's ended, whether in an error or not.
-_LITELLM_COHERE: Raised = {
-    **{name: error for name, error in _LITELLM.items() if not name.startswith("stream-error")},
-    "plain-cut": litellm.InternalServerError,
-    "plain-cut-reset": litellm.InternalServerError,
-    "plain-close": litellm.InternalServerError,
-    "plain-reset": litellm.InternalServerError,
-    "plain-html": litellm.APIConnectionError,
-}
-_UNTIMED = ("stream-stall-long", "stream-ttft-long")
-# In a stream of Gemini's LiteLLM has no timeout, and it notices an error's status when the stream is read.
-_LITELLM_VERTEX: Raised = {
-    **{name: error for name, error in _LITELLM.items() if name not in _UNTIMED},
-    "stream-503": exceptions.MidStreamFallbackError,
-    "plain-shape": litellm.BadRequestError,
-    "plain-html-502": litellm.APIConnectionError,
-}
-_LITELLM_VERTEX_CLAUDE: Raised = {
-    **_LITELLM,
-    "plain-cut": litellm.InternalServerError,
-    "plain-cut-reset": litellm.InternalServerError,
-    "plain-close": litellm.InternalServerError,
-    "plain-reset": litellm.InternalServerError,
-    "plain-html": litellm.APIConnectionError,
-    "plain-html-502": litellm.APIConnectionError,
-}
-_STOPPED: dict[str, Outcome] = {"stream-malformed": ("part", None, "stop")}
-"""An event that cannot be read ends the stream, as if it were complete."""
 _GROQ: Raised = {
     case: getattr(groq, error.__name__) if issubclass(error, openai.OpenAIError) else error
     for case, error in _OPENAI.items()
@@ -305,70 +249,44 @@ _MISTRAL: Raised = {
     "plain-html-502": mistral.SDKError,
 }
 
-_LITELLM_COMPATIBLE: Raised = {
-    **{case: error for case, error in _LITELLM.items() if case != "stream-malformed"},
-    "plain-cut": litellm.InternalServerError,
-    "plain-cut-reset": litellm.InternalServerError,
-    "plain-close": litellm.InternalServerError,
-    "plain-reset": litellm.InternalServerError,
-    "plain-html": litellm.APIConnectionError,
-    "plain-shape": litellm.APIError,
+_OLLAMA: Raised = {
+    "stream-cut": httpx.RemoteProtocolError,
+    "stream-reset": httpx.ReadError,
+    "stream-stall-long": httpx.ReadTimeout,
+    "stream-malformed": json.JSONDecodeError,
+    "stream-error": ollama.ResponseError,
+    "stream-error-first": ollama.ResponseError,
+    "stream-error-overloaded": ollama.ResponseError,
+    "stream-ttft-long": httpx.ReadTimeout,
+    "stream-503": ollama.ResponseError,
+    "plain-cut": httpx.RemoteProtocolError,
+    "plain-cut-reset": httpx.ReadError,
+    "plain-stall-long": httpx.ReadTimeout,
+    "plain-close": httpx.RemoteProtocolError,
+    "plain-reset": httpx.ReadError,
+    "plain-silent": httpx.ReadTimeout,
+    "plain-delay-long": httpx.ReadTimeout,
+    "plain-html": json.JSONDecodeError,
+    "plain-html-502": ollama.ResponseError,
 }
-_LITELLM_GROQ: Raised = {**_LITELLM_COMPATIBLE, "plain-shape": litellm.APIConnectionError}
-_LITELLM_XAI: Raised = {**_LITELLM_COMPATIBLE, "plain-html": litellm.APIError}
-_LITELLM_MISTRAL: Raised = {
-    case: error for case, error in _LITELLM_COMPATIBLE.items() if not case.startswith("stream-error")
-}
-_UNREAD_END: dict[str, Outcome] = {
-    "stream-error": ("part", None, "stop"),
-    "stream-error-first": ("none", None, "stop"),
-    "stream-error-overloaded": ("part", None, "stop"),
-}
-"""LiteLLM reads no error inside a stream that has no object `error` around it; the stream then ends as if complete."""
-
-_EARLY_END: dict[str, Outcome] = {"stream-end": ("part", None, "stop")}
-"""LiteLLM invents a reason for the end of a stream that has none."""
-_SKIPPED: dict[str, Outcome] = {"stream-malformed": ("garbled", None, "stop")}
-"""An event of InvokeModel, or of chat completions, that cannot be read is left out, with the token in it."""
-
-
-def _compatible(raised: Raised) -> dict[str, Outcome]:
-    """Return the outcomes of a vendor that speaks OpenAI's chat completions, through LiteLLM."""
-    return _outcomes(raised, stop="stop", filtered="content_filter") | _EARLY_END | _SKIPPED
-
+# An answer of `chat` must have a message; one of `generate` need not have a text.
+_OLLAMA_CHAT: Raised = {**_OLLAMA, "plain-shape": ValidationError}
 
 OUTCOMES: dict[str, dict[str, Outcome]] = {
     **dict.fromkeys(("openai", "azure", "openrouter", "deepseek"), _CHAT),
-    "responses": _outcomes(_OPENAI, stop="completed", filtered="incomplete: content_filter") | _FAILED,
-    "anthropic": _outcomes(_ANTHROPIC, stop="end_turn", filtered="refusal"),
-    "gemini": _outcomes(_GOOGLE_ASYNCIO, stop="STOP", filtered="SAFETY"),
-    "gemini-blocking": _outcomes(_GOOGLE_BLOCKING, stop="STOP", filtered="SAFETY"),
-    "bedrock": _outcomes(_BOTO3, stop="end_turn", filtered="content_filtered"),
-    "bedrock-invoke": _outcomes(_BOTO3_INVOKE, stop="end_turn", filtered="refusal"),
-    "cohere": _outcomes(_COHERE, stop="COMPLETE", filtered="ERROR_TOXIC") | _COHERE_ENDS,
-    **dict.fromkeys(
-        ("litellm-cohere", "litellm-cohere-chat"),
-        _outcomes(_LITELLM_COHERE, stop="stop", filtered="stop") | _EARLY_END | _UNREAD_END,
-    ),
-    "vertex_ai": _outcomes(_GOOGLE_ASYNCIO, stop="STOP", filtered="SAFETY"),
-    "vertex_ai-claude": _outcomes(_ANTHROPIC, stop="end_turn", filtered="refusal"),
-    "litellm-vertex_ai": _outcomes(_LITELLM_VERTEX, stop="stop", filtered="content_filter")
-    | _EARLY_END
-    | _STOPPED
-    | dict.fromkeys(_UNTIMED, ("whole", None, "stop")),
-    "litellm-vertex_ai-claude": _outcomes(_LITELLM_VERTEX_CLAUDE, stop="stop", filtered="content_filter")
-    | _EARLY_END
-    | _STOPPED,
-    "litellm-bedrock": _outcomes(_LITELLM, stop="stop", filtered="content_filter") | _EARLY_END,
-    "litellm-bedrock-invoke": _outcomes(_LITELLM_INVOKE, stop="stop", filtered="content_filter")
-    | _EARLY_END
-    | _SKIPPED,
-    "groq": _outcomes(_GROQ, stop="stop", filtered="content_filter"),
-    "mistral": _outcomes(_MISTRAL, stop="stop", filtered="content_filter"),
-    "litellm-groq": _compatible(_LITELLM_GROQ),
-    "litellm-mistral": _compatible(_LITELLM_MISTRAL) | _UNREAD_END,
-    "litellm-xai": _compatible(_LITELLM_XAI),
-    "litellm-plain": _compatible(_LITELLM_XAI),
+    "responses": outcomes_of(_OPENAI, stop="completed", filtered="incomplete: content_filter") | _FAILED,
+    "anthropic": outcomes_of(_ANTHROPIC, stop="end_turn", filtered="refusal"),
+    "gemini": outcomes_of(_GOOGLE_ASYNCIO, stop="STOP", filtered="SAFETY"),
+    "gemini-blocking": outcomes_of(_GOOGLE_BLOCKING, stop="STOP", filtered="SAFETY"),
+    "bedrock": outcomes_of(_BOTO3, stop="end_turn", filtered="content_filtered"),
+    "bedrock-invoke": outcomes_of(_BOTO3_INVOKE, stop="end_turn", filtered="refusal"),
+    "cohere": outcomes_of(_COHERE, stop="COMPLETE", filtered="ERROR_TOXIC") | _COHERE_ENDS,
+    "vertex_ai": outcomes_of(_GOOGLE_ASYNCIO, stop="STOP", filtered="SAFETY"),
+    "vertex_ai-claude": outcomes_of(_ANTHROPIC, stop="end_turn", filtered="refusal"),
+    "groq": outcomes_of(_GROQ, stop="stop", filtered="content_filter"),
+    "mistral": outcomes_of(_MISTRAL, stop="stop", filtered="content_filter"),
+    "ollama": outcomes_of(_OLLAMA, stop="stop", filtered="content_filter"),
+    "ollama_chat": outcomes_of(_OLLAMA_CHAT, stop="stop", filtered="content_filter"),
 }
 """By client and case.
 

@@ -24,6 +24,7 @@ _HELPER_COLUMNS = {
     "anthropic-helper": "`messages.stream`",
 }
 _VENDOR_COLUMNS = {"groq": "`groq`", "mistral": "`mistralai`"}
+_OLLAMA_COLUMNS = {"ollama_chat": "`ollama`, chat", "ollama": "`ollama`, generate"}
 _BOTO3_COLUMNS = {"bedrock": "`boto3`, Converse", "bedrock-invoke": "`boto3`, InvokeModel"}
 _VERTEX_COLUMNS = {"vertex_ai": "`google-genai`, asyncio", "vertex_ai-claude": "`AsyncAnthropicVertex`"}
 _LITELLM_COLUMNS = {
@@ -35,7 +36,10 @@ _LITELLM_COLUMNS = {
     "litellm-groq": "Groq",
     "litellm-mistral": "Mistral",
     "litellm-xai": "xAI",
+    "litellm-cloudflare": "Cloudflare",
     "litellm-plain": "a plain vendor",
+    "litellm-ollama_chat": "Ollama, chat",
+    "litellm-ollama": "Ollama, generate",
 }
 _ERROR_COLUMNS = {
     "openai": "OpenAI",
@@ -50,6 +54,7 @@ _ERROR_COLUMNS = {
     "vertex_ai-claude": "Vertex AI, Anthropic",
     "groq": "Groq",
     "mistral": "Mistral",
+    "ollama_chat": "Ollama",
 }
 _RETRY_COLUMNS = {
     "openai": "`openai`",
@@ -59,7 +64,7 @@ _RETRY_COLUMNS = {
     "gemini-retrying": "the same with `HttpRetryOptions()`",
 }
 
-_PACKAGES = ("openai", "anthropic", "google-genai", "boto3", "cohere", "groq", "mistralai", "litellm")
+_PACKAGES = ("openai", "anthropic", "google-genai", "boto3", "cohere", "groq", "mistralai", "ollama", "litellm")
 
 Cell = Callable[[Heard, Heard], str]
 
@@ -80,6 +85,8 @@ def render(measured: Measured, retried: Measured) -> str:
             *_table("fault", STREAMS, _VERTEX_COLUMNS, measured, cell),
             "### Streams of Groq and Mistral\n",
             *_table("fault", STREAMS, _VENDOR_COLUMNS, measured, cell),
+            "### Streams of Ollama\n",
+            *_table("fault", STREAMS, _OLLAMA_COLUMNS, measured, cell),
             "### Through the SDKs' own helpers\n",
             _HELPERS,
             *_table("fault", STREAMS, _HELPER_COLUMNS, measured, cell),
@@ -92,6 +99,8 @@ def render(measured: Measured, retried: Measured) -> str:
             *_table("fault", PLAIN, _VERTEX_COLUMNS, measured, cell),
             "### Plain answers of Groq and Mistral\n",
             *_table("fault", PLAIN, _VENDOR_COLUMNS, measured, cell),
+            "### Plain answers of Ollama\n",
+            *_table("fault", PLAIN, _OLLAMA_COLUMNS, measured, cell),
             "## Error presets\n",
             "Status, exception, and the code (else the type) that the exception tells.\n",
             *_table("`error`", ERRORS, _ERROR_COLUMNS, measured, error_cell),
@@ -202,6 +211,8 @@ One call of `litellm.acompletion`, without retries. The exceptions are LiteLLM's
 within it, in parentheses here. A stream that ends early gets the finish reason `stop`, and usage that is missing is estimated.
 LiteLLM does not read how a stream of Cohere's ended: neither its reason nor its usage, nor an error,
 and it leaves out the headers of Cohere's errors, Retry-After among them.
+An error inside a stream of Mistral's or Cloudflare's is not noticed. One of Ollama's chat is a `BadRequestError` and no
+`MidStreamFallbackError`, whatever it is, so the Router does not fall back; of Ollama's generate it reads no reason for the end.
 In a stream of Gemini's on Vertex AI it has no timeout. *garbled* means that a token in the middle is missing and nothing is raised.
 """
 

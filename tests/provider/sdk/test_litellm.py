@@ -64,6 +64,14 @@ _PLAIN: dict[str, type[Exception]] = {
     "not_found": litellm.NotFoundError,
     "too_large": litellm.BadRequestError,
 }
+_OLLAMA: dict[str, type[Exception]] = {
+    **_PLAIN,
+    "spend_limit": exceptions.PaymentRequiredError,
+    "timeout": litellm.InternalServerError,
+    "context_length": litellm.BadRequestError,
+    "content_filter": litellm.BadRequestError,
+    "permission": litellm.PermissionDeniedError,
+}
 CLASSES = {
     "litellm-vertex_ai": _VERTEX,
     "litellm-vertex_ai-claude": _VERTEX_CLAUDE,
@@ -84,10 +92,22 @@ CLASSES = {
         "auth": litellm.BadRequestError,
         "too_large": litellm.RateLimitError,
     },
+    "litellm-cloudflare": _PLAIN
+    | {
+        "overloaded": litellm.RateLimitError,
+        "context_length": litellm.BadRequestError,
+        "content_filter": litellm.BadRequestError,
+        "permission": litellm.PermissionDeniedError,
+        "not_found": litellm.BadRequestError,
+    },
+    "litellm-ollama": _OLLAMA,
+    "litellm-ollama_chat": _OLLAMA,
 }
 """By client and preset."""
 READ = tuple(client for client in LITELLM if client not in COHERE)
 """Those of whose streams LiteLLM reads the end."""
+REASONED = tuple(client for client in READ if client != "litellm-ollama")
+"""Those of whose answers LiteLLM reads why they ended."""
 
 
 @pytest.mark.parametrize("client", LITELLM)
@@ -105,8 +125,9 @@ WITHIN = {
     "litellm-plain": litellm.InternalServerError,
     "litellm-groq": exceptions.APIError,
     "litellm-xai": litellm.InternalServerError,
+    "litellm-ollama": litellm.APIConnectionError,
 }
-"""The class of an error inside a stream, by client; LiteLLM does not notice those of Mistral's."""
+"""The class of an error inside a stream, by client; LiteLLM does not notice those of Mistral's and Cloudflare's."""
 
 
 @pytest.mark.parametrize("client", WITHIN)
@@ -131,7 +152,24 @@ def test_an_answer_says_it_all(measured: Measured, client: str, name: str) -> No
     assert heard.usage == (attempt.tokens_in, attempt.tokens_out) == (attempt.tokens_in, TOKENS)
 
 
-@pytest.mark.parametrize("client", READ)
+def test_an_error_inside_a_stream_of_ollamas_chat_is_a_bad_request(measured: Measured) -> None:
+    """Whatever it is, so the Router neither retries nor falls back in mid-stream; what breaks the connection is within another."""
+    for name in ("stream-error", "stream-error-overloaded"):
+        heard = measured["litellm-ollama_chat", name]
+        assert (heard.share, type(heard.error), heard.status) == ("part", litellm.BadRequestError, 400)
+    broken = measured["litellm-ollama_chat", "stream-cut"].error
+    assert isinstance(broken, exceptions.MidStreamFallbackError)
+    assert type(broken.original_exception) is litellm.APIConnectionError
+
+
+@pytest.mark.parametrize("case", SHORT, ids=str)
+def test_why_an_answer_of_ollamas_generate_ended_is_not_read(measured: Measured, case: Case) -> None:
+    """LiteLLM calls every end `stop`: the caller's limit, and a content filter."""
+    assert measured["litellm-ollama", case.name].outcome == ("whole", None, "stop")
+    assert measured["litellm-ollama", "stream-filter"].outcome == ("part", None, "stop")
+
+
+@pytest.mark.parametrize("client", REASONED)
 @pytest.mark.parametrize("case", SHORT, ids=str)
 def test_the_callers_limit_of_tokens_is_kept(measured: Measured, client: str, case: Case) -> None:
     """The finish reason is OpenAI's word for it."""

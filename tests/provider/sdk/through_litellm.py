@@ -12,7 +12,7 @@ from harness.chain import Provider
 from harness.provider.dialects import dialect_of
 
 from . import vertex
-from .cases import Case
+from .cases import CASES, WARM_UP, Case
 from .clients import KEY, Ask, said
 from .heard import Heard
 
@@ -90,6 +90,7 @@ LITELLM_VENDORS: dict[str, str | None] = {
     "litellm-groq": "groq",
     "litellm-mistral": "mistral",
     "litellm-xai": "xai",
+    "litellm-cloudflare": "cloudflare",
     "litellm-plain": None,
 }
 """Whose API each way through LiteLLM asks that speaks `openai-compatible`, by its name; None for a vendor without a row."""
@@ -102,13 +103,15 @@ LITELLM = {
     "litellm-cohere-chat": "cohere",
     "litellm-vertex_ai": "vertex_ai",
     "litellm-vertex_ai-claude": "vertex_ai",
+    "litellm-ollama": "ollama",
+    "litellm-ollama_chat": "ollama_chat",
 }
 """What each way through LiteLLM speaks, by its name."""
 
 COHERE = ("litellm-cohere", "litellm-cohere-chat")
 """LiteLLM reads lines of JSON, which have no sign that nothing follows."""
 
-HEADERLESS = (*COHERE, "litellm-vertex_ai", "litellm-vertex_ai-claude")
+HEADERLESS = (*COHERE, "litellm-vertex_ai", "litellm-vertex_ai-claude", "litellm-cloudflare")
 """LiteLLM leaves out the headers of these providers' errors."""
 
 _AWS = {"aws_access_key_id": "no-key", "aws_secret_access_key": "no-key", "aws_region_name": "us-east-1"}
@@ -119,6 +122,13 @@ def _of_vendor(vendor: str | None, host: str) -> Ask:
     names = dialect_of(Provider(dialect="openai-compatible", vendor=vendor, model="any")).litellm
     assert names is not None
     return through_litellm(f"{names.provider}/", host + names.path, api_key=KEY)
+
+
+def _of_ollama(prefix: str, host: str) -> Ask:
+    """Return what asks Ollama. About a model that is not in its list LiteLLM asks the server first, and blocks meanwhile."""
+    for case in (*CASES, *WARM_UP):
+        litellm.model_cost.setdefault(f"{prefix}/{case.name}", {"litellm_provider": prefix, "mode": "chat"})
+    return through_litellm(f"{prefix}/", host)
 
 
 @asynccontextmanager
@@ -145,6 +155,8 @@ async def through_litellms(hosts: dict[str, str]) -> AsyncIterator[dict[str, Ask
                     **login,
                 ),
                 "litellm-bedrock-invoke": through_litellm(claude, hosts["litellm-bedrock-invoke"], model_id="", **_AWS),
+                "litellm-ollama": _of_ollama("ollama", hosts["litellm-ollama"]),
+                "litellm-ollama_chat": _of_ollama("ollama_chat", hosts["litellm-ollama_chat"]),
             }
     finally:
         await litellm.close_litellm_async_clients()
