@@ -58,7 +58,7 @@ provider, single server errors and refused connections, on LiteLLM's Router. Eac
 those that cross no edge, and waits where they are not within the bounds. [The other page](agreement.md) says what is compared and
 what an edge is, and has the whole catalogue for the version that our requirements name.
 
-These runs shared a machine with two cores with other work, so live waits are longer than simulated ones. The last row shows how late the
+These runs had a machine with two cores to themselves. The last row shows how late the
 chain's event loop woke up, in the run that was the slowest.
 """
 
