@@ -119,6 +119,8 @@ def _asked(metric: Metric) -> bool:
 
 def _metric(metric: Metric) -> Sequence[str]:
     name, unit, kind, meaning = _number(metric)
+    if asked := metric.argument:
+        name, meaning = f"{name}, `{metric.name}({asked.name})`", f"{meaning} `({asked.name})`: {asked.meaning}"
     return name, unit, kind, metric.better or "–", "yes" if metric.served else "–", meaning
 
 

@@ -2,15 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
 FailureClass = Literal["rate_limit", "server_error", "timeout", "connection", "denied", "invalid", "filtered"]
 """`denied`: 401, 403 and 404; `invalid`: 400, 413, 422 and the like; `filtered`: refused by a content policy."""
 
+_CLASSES: Mapping[int, FailureClass] = {
+    429: "rate_limit",
+    **dict.fromkeys((408, 504), "timeout"),
+    **dict.fromkeys((401, 403, 404), "denied"),
+    **dict.fromkeys((400, 413, 422), "invalid"),
+}
+_FILTER = ("content_filter", "content_policy", "safety")
+
 TRIES_UNDECLARED = 3
 """Tries at one provider, where neither chain nor driver states them."""
+
+
+def class_of(status: int, code: str | None) -> FailureClass | None:
+    """Return the class of an answer that is no success; None for a status that belongs to no one class (3xx, 402, 409, …).
+
+    Args:
+        status: 300 and above.
+        code: The body's own code, else its type; None where it has none.
+    """
+    found = _CLASSES.get(status, "server_error" if status >= 500 else None)
+    word = (code or "").lower()
+    return "filtered" if found == "invalid" and any(part in word for part in _FILTER) else found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

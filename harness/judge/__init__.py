@@ -11,6 +11,7 @@ from harness.judge.result import ExpectationResult, Finding, Metrics, Status, Va
 from harness.judge.run_data import RunData
 from harness.judge.score import Score, over_runs, score, worst
 from harness.judge.scorecard_numbers import ScorecardNumbers
+from harness.judge.tables.fallbacks import fallbacks_table
 from harness.judge.tables.journeys import journeys_table
 from harness.judge.tables.pairs import retries_table
 from harness.judge.verdict import judge
@@ -25,6 +26,11 @@ def journeys(run: RunData) -> pd.DataFrame:
     Times are nanoseconds, NaN where there is none; `judge.tables.journeys.Journeys` describes each column.
     """
     return journeys_table(run.columns, run.journeys)
+
+
+def fallbacks(run: RunData) -> pd.DataFrame:
+    """Return one row per step of a measured request from one provider to another; `judge.tables.fallbacks` has each column."""
+    return fallbacks_table(run.columns, run.fallbacks)
 
 
 def retries(run: RunData) -> pd.DataFrame:
@@ -43,6 +49,7 @@ __all__ = [
     "Status",
     "Value",
     "Verdict",
+    "fallbacks",
     "journeys",
     "judge",
     "measure",

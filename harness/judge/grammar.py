@@ -19,7 +19,7 @@ from harness.quantities import Unit
 from harness.scenario import Expectation, Op
 
 _LIMIT = re.compile(
-    r"(?:(?P<statistic>[a-z][a-z\d.]*)\s+)?(?P<metric>[a-z_]+)(?:\s+in\s+(?P<phase>\S+))?"
+    r"(?:(?P<statistic>[a-z][a-z\d.]*)\s+)?(?P<metric>[a-z_]+)(?:\((?P<argument>[^()]*)\))?(?:\s+in\s+(?P<phase>\S+))?"
     r"\s*(?P<op>>=|<=|>|<)\s*(?P<target>\S.*)"
 )
 _NONE = re.compile(r"no\s+(?P<finding>[a-z_]+)")
@@ -41,7 +41,10 @@ def parse(text: str, phases: Collection[str]) -> Expectation:
     if match is None:
         raise field_error(
             f"not an expectation: {text[:60]!r}",
-            known="METRIC in PHASE >= VALUE, p95 METRIC in PHASE < VALUE, max METRIC in PHASE < VALUE, no FINDING",
+            known=(
+                "METRIC in PHASE >= VALUE, METRIC(ARGUMENT) in PHASE >= VALUE, p95 METRIC in PHASE < VALUE, "
+                "max METRIC in PHASE < VALUE, no FINDING"
+            ),
             hint="success_rate in fault >= 99%",
         )
     name, statistic, phase = match["metric"], match["statistic"], match["phase"]
@@ -50,10 +53,11 @@ def parse(text: str, phases: Collection[str]) -> Expectation:
         raise field_error(f"unknown metric {name!r}", known=", ".join(known), hint=did_you_mean(name, known))
     if phase is not None and phase not in phases:
         raise field_error(f"unknown phase {phase!r}", known=", ".join(phases), hint=did_you_mean(phase, phases))
+    argument = _argument(name, match["argument"])
     _check_statistic(name, statistic)
     op: Op = match["op"]  # type: ignore[assignment]
     target = _target(asked_for(name, statistic).unit, match["target"].strip())
-    return Expectation(text=text, metric=name, quantile=statistic, phase=phase, op=op, target=target)
+    return Expectation(text=text, metric=name, argument=argument, quantile=statistic, phase=phase, op=op, target=target)
 
 
 def _finding(name: str) -> str:
@@ -62,6 +66,21 @@ def _finding(name: str) -> str:
         known = [*own, *FINDINGS.foreign]
         raise field_error(f"unknown finding {name!r}", known=", ".join(known), hint=did_you_mean(name, known))
     return FINDINGS[name].id  # that of another package is loaded now: if it is broken, nothing has started
+
+
+def _argument(name: str, text: str | None) -> str | None:
+    """Return what a metric is asked about, without the spaces around it; None for all of it."""
+    if text is None:
+        return None
+    argument, asked = METRICS[name].argument, text.strip()
+    if argument is None:
+        raise field_error(f"{name!r} takes no argument, found {text[:40]!r}", hint=f"write {name} alone")
+    try:
+        argument.check(asked)
+    except PydanticCustomError as error:
+        context = {"hint": f"{name}({argument.example})"} | (error.context or {})
+        raise field_error(f"{name}({argument.name}): {error.message()}, found {text[:40]!r}", **context) from None
+    return asked
 
 
 def _check_statistic(name: str, statistic: str | None) -> None:
@@ -116,7 +135,7 @@ def expectation_errors(document: Document) -> Iterator[UsageError]:
         else:
             yield document.error(f"can never hold: {_range(expectation)}", ("expect", number))
     for (first, one), (second, other) in combinations(possible, 2):
-        alike = (one.metric, one.quantile, one.phase) == (other.metric, other.quantile, other.phase)
+        alike = all(getattr(one, name) == getattr(other, name) for name in ("metric", "argument", "quantile", "phase"))
         if one.metric is not None and alike and not can_hold(one, other):
             line = document.lines.get(("expect", first), 1)
             yield document.error(f"contradicts {one.text!r} in line {line}: both can never hold", ("expect", second))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from harness.history import History
     from harness.judge.run_data import RunData
     from harness.judge.tables.columns import Floats
-    from harness.scenario import Phase
+    from harness.scenario import Phase, Plan
 
 UNSEEN = "connections that a chain in another program tried and did not get are not observable"
 REWRITTEN = "the chain rewrites answers, so that their completeness is unknown"
@@ -34,9 +35,16 @@ def measure(run: RunData) -> Metrics:
     return Metrics(phases=phases, providers=providers, harness=_harness(run))
 
 
-def measured(run: RunData, metric: Metric, phase: Phase | None) -> Measured:
-    """Return one metric of a phase, or of the whole run for None."""
-    return metric.measure(Scope.of_phase(run, phase))
+def measured(run: RunData, metric: Metric, phase: Phase | None, argument: str | None = None) -> Measured:
+    """Return one metric of a phase, or of the whole run for None.
+
+    Args:
+        run: The run.
+        metric: Which.
+        phase: The phase.
+        argument: What it is asked about, where it takes an argument; None for all of it.
+    """
+    return metric.measure(replace(Scope.of_phase(run, phase), argument=argument))
 
 
 def _numbers(scope: Scope, group: Group) -> dict[str, Value]:
@@ -52,10 +60,16 @@ def _numbers(scope: Scope, group: Group) -> dict[str, Value]:
             why = REWRITTEN
         if blind and metric.seen_by == "edge":
             why = UNSEEN
-        for statistic, value in metric.measure(scope).values(metric.unit).items():
-            shown = Value(value=None, samples=0, unit=metric.unit, why=why) if why else value
-            found[key(name, statistic)] = shown
+        for argument in (None, *_arguments(scope.run.plan, name)):
+            for statistic, value in metric.measure(replace(scope, argument=argument)).values(metric.unit).items():
+                shown = Value(value=None, samples=0, unit=metric.unit, why=why) if why else value
+                found[key(name, statistic, argument)] = shown
     return found
+
+
+def _arguments(plan: Plan, metric: str) -> dict[str, None]:
+    """Return what the scenario's expectations ask of a metric in brackets, each once."""
+    return {each.argument: None for each in plan.expectations if each.metric == metric and each.argument is not None}
 
 
 def _harness(run: RunData) -> dict[str, Value]:

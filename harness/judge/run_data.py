@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from harness.judge.tables.columns import ZOMBIE_NS, Bools, Columns
+from harness.judge.tables.fallbacks import Fallbacks, fallbacks_of
 from harness.judge.tables.joining import columns
 from harness.judge.tables.journeys import Journeys, journeys_of
 from harness.judge.tables.outages import Outage, merged
-from harness.judge.tables.pairs import Pairs, consecutive, retries, switches
+from harness.judge.tables.pairs import Pairs, consecutive, double_sends, retries, switches
 from harness.scenario import Phase, Plan
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ class RunData:
         journeys: What became of each request: who was tried, who served, what a fallback cost.
         gaps: Consecutive pairs of the same provider, the first failed.
         switches: Consecutive pairs of two providers, the first failed.
+        fallbacks: The steps from one provider to another within a request, and what triggered each.
         retries: Each failed attempt and the request's next one at the same provider, others between them or not.
         outages: When the first provider, or a peer of it, was under a fault.
     """
@@ -36,6 +38,7 @@ class RunData:
     journeys: Journeys
     gaps: Pairs
     switches: Pairs
+    fallbacks: Fallbacks
     retries: Pairs
     outages: tuple[Outage, ...]
 
@@ -50,11 +53,13 @@ class RunData:
         table = columns(plan, history)
         pairs = consecutive(table.attempts)
         same = table.attempts.provider[pairs.before] == table.attempts.provider[pairs.after]
+        journeys = journeys_of(table)
         return cls(
             columns=table,
-            journeys=journeys_of(table),
+            journeys=journeys,
             gaps=pairs.where(pairs.failed & same),
             switches=switches(table.attempts, pairs),
+            fallbacks=fallbacks_of(table, journeys, pairs),
             retries=retries(table.attempts),
             outages=merged(plan, table.first),
         )
@@ -82,6 +87,14 @@ class RunData:
         reached = not set(self.plan.chain.order).isdisjoint(self.plan.facts.never_called)
         texts: Bools = self.columns.requests.unnamed & reached
         return texts
+
+    @property
+    def second_sends(self) -> Bools:
+        """Which attempts are the second half of a connection try that the chain's client library sends twice."""
+        mask = np.zeros(len(self.columns.attempts), dtype=bool)
+        if self.plan.facts.double_sends:
+            mask[self.retries.after[double_sends(self.columns.attempts, self.retries)]] = True
+        return mask
 
     @property
     def zombies(self) -> Bools:

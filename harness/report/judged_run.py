@@ -29,6 +29,7 @@ class JudgedRun:
         metrics: The numbers.
         verdict: The answer.
         retries: One row per pair of consecutive attempts of a request; see `harness.judge.retries`.
+        fallbacks: One row per step of a request from one provider to another; see `harness.judge.fallbacks`.
         journeys: One row per request; see `harness.judge.journeys`.
         path: The run's folder; None for a run that is only in memory.
         environment: Where and how the run ran; empty if that is not known.
@@ -40,6 +41,7 @@ class JudgedRun:
     metrics: Metrics
     verdict: Verdict
     retries: pd.DataFrame
+    fallbacks: pd.DataFrame
     journeys: pd.DataFrame
     path: Path | None = None
     environment: Mapping[str, Any] = field(default_factory=dict)
@@ -92,6 +94,7 @@ class JudgedRun:
             metrics=metrics,
             verdict=verdict or judge.judge(data, metrics),
             retries=judge.retries(data),
+            fallbacks=judge.fallbacks(data),
             journeys=judge.journeys(data),
             path=path,
             environment=environment or {},

@@ -10,14 +10,18 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
+import pandas as pd
+
 from harness import quantities
 from harness.judge import RUN, ExpectationResult, Finding, Status, Value
 from harness.judge.metrics import METRICS, key
+from harness.judge.tables.fallbacks import RESULTS
 from harness.report import glossary as terms
 from harness.report import words
 from harness.report.glossary import explained
 from harness.report.judged_run import JudgedRun
 from harness.report.pictures import Picture, pictures_of
+from harness.report.pictures.picture import unseen
 from harness.report.summary import summary
 from harness.report.svg import inline_svg
 from harness.report.table import table
@@ -25,6 +29,15 @@ from harness.report.table import table
 _IDS_MAX = 5
 _FIRST = ("success_rate", "success_after_fallback", "latency", "fallback_overhead", "amplification")
 """The metrics that the table of numbers begins with; any others that it shows follow."""
+_STEPS_MAX = 20
+_OF_FALLBACKS = {
+    "trigger": (
+        "The failure after which another provider was tried: its class and status. Skipped: the request began there. Hedge: "
+        "the attempt before was still open. Answered: the attempt before had succeeded."
+    ),
+    "unused": "It had an answer, or was still waiting for one, when another provider's answer was used.",
+    "median wait": "From the end of the failed attempt to the start of the next one.",
+}
 _STATISTICS = {
     "": "",
     "p50": " Half of them are no larger than this.",
@@ -118,6 +131,35 @@ def numbers(run: JudgedRun) -> Block:
     return Block(table(("phase", *names), rows, caption=caption, meanings=dict(columns.values())))
 
 
+def fallbacks(run: JudgedRun) -> Block:
+    """Show which provider took over from which, what triggered it, and how it ended; or why there is nothing to show."""
+    head = "<h2>Why were other providers tried?</h2>"
+    if why := unseen(run) or ("" if len(run.fallbacks) else "No request went from one provider to another."):
+        return Block(f'{head}<p class="nothing">{escape(why)}</p>')
+    keys = ["from_provider", "to_provider", "trigger", "status"]
+    groups = [*run.fallbacks.groupby(keys, observed=True, dropna=False)]
+    groups.sort(key=lambda each: -len(each[1]))
+    rows = [_fallback(key, steps) for key, steps in groups[:_STEPS_MAX]]
+    more = len(groups) - len(rows)
+    rest = f'<p class="nothing">{quantities.plural(more, "rarer kind")} of step not shown</p>' if more else ""
+    columns = ("from", "to", "trigger", "fallbacks", *RESULTS, "median wait")
+    return Block(head + table(columns, rows, caption="Fallbacks", meanings=_OF_FALLBACKS) + rest)
+
+
+def _fallback(key: tuple[str, str, str, Any], steps: pd.DataFrame) -> list[str]:
+    left, right, trigger, status = key
+    ended = steps["result"].value_counts()
+    waits_ns = steps["wait_ns"].dropna()
+    return [
+        escape(left),
+        escape(right),
+        escape(trigger if pd.isna(status) else f"{trigger} {status}"),
+        quantities.count(len(steps)),
+        *(quantities.count(int(ended[result])) if ended[result] else "" for result in RESULTS),
+        quantities.duration(float(waits_ns.median())) if len(waits_ns) else "",
+    ]
+
+
 def _columns() -> dict[str, tuple[str, str]]:
     """Return the columns of the table of numbers: what each is called and means, by its name in metrics.json."""
     shown = [metric for metric in METRICS.values() if metric.shown]
@@ -189,7 +231,9 @@ def _health(name: str) -> str:
 
 def glossary(run: JudgedRun) -> Block:
     """Show what the words mean that the other blocks explain on hover only."""
-    return Block(terms.definitions("".join(block(run).html for block in (heading, verdict, numbers, measured))))
+    return Block(
+        terms.definitions("".join(block(run).html for block in (heading, verdict, numbers, fallbacks, measured)))
+    )
 
 
 def command(run: JudgedRun) -> str:

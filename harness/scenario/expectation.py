@@ -1,7 +1,8 @@
 """One line of `expect`, as plain data; `judge.grammar` reads it.
 
-[STATISTIC] METRIC [in PHASE] (>= | > | <= | <) VALUE       success_rate in fault >= 99%
-no FINDING                                                  no retry_storm
+[STATISTIC] METRIC[(ARGUMENT)] [in PHASE] (>= | > | <= | <) VALUE       success_rate in fault >= 99%
+                                                                        fallbacks(rate_limit) in fault >= 1
+no FINDING                                                              no retry_storm
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ class Expectation:
         text: As it was written.
         finding: The finding that must not be shown; the other fields are None then.
         metric: Name of the metric.
+        argument: What the metric is asked about, in brackets after its name: `429`; None for all of it.
         quantile: `p50` … `p99.9` or `max` of a distribution; `peak` of amplification; else None.
         phase: Only requests of this phase; the whole run if None.
         op: How the metric must compare with the target.
@@ -29,6 +31,7 @@ class Expectation:
     text: str
     finding: str | None = None
     metric: str | None = None
+    argument: str | None = None
     quantile: str | None = None
     phase: str | None = None
     op: Op | None = None

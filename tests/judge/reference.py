@@ -51,6 +51,8 @@ class Reference:
             "fallback_overhead_failed_p95": _p95([f for _, f in overheads]),
             "fallback_overhead_waiting_p95": _p95([o - f for o, f in overheads]),
             "success_after_fallback": _share([r.complete for r in reached]),
+            "fallback_rate": _share([r in reached for r in rows]),
+            "fallbacks": sum(self._steps(r) for r in rows) if attempts else None,
             "amplification": mean(len(self.of[r.request_id]) for r in rows) if rows else None,
             "amplification_peak": self._peak(),
             "retry_after_honoured": _share(honoured),
@@ -126,6 +128,10 @@ class Reference:
                 same = [a for a, wanted in zip(tries, asked, strict=True) if wanted == model]
                 pairs += [(a, b) for a, b in pairwise(same) if _follows(a, b)]
         return pairs
+
+    def _steps(self, request: RequestRecord) -> int:
+        walk = [self.primary, *(a.provider for a in self.of[request.request_id])]
+        return sum(one != other for one, other in pairwise(walk))
 
     def _first(self, request: RequestRecord) -> str | None:
         tries = self.of[request.request_id]

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 
 from harness.chain.facts import Tries
-from harness.judge.findings.failure_classes import QUOTA_PRESETS
 from harness.judge.result import Status
+from harness.judge.tables.failures import QUOTA_PRESETS
 from harness.provider.answer import Call, Problem, Refusal
 from harness.provider.dialects import DIALECTS
 from harness.provider.reply import Head
@@ -225,6 +225,15 @@ def test_a_storm_by_class_of_failure(statuses: list[int], shown: int) -> None:
     plan = plan_of(faults=[OUTAGE])
     plan = knowing(plan, tries=dict.fromkeys(plan.chain.providers, tries))
     assert _storms(plan, *[fails(status, after_s=1) for status in statuses]) == shown
+
+
+@pytest.mark.parametrize(("code", "tries", "shown"), [("content_filter", 8, 0), ("content_filter", 9, 1), (None, 3, 1)])
+def test_a_content_filter_has_its_own_declared_tries(code: str | None, tries: int, shown: int) -> None:
+    """Four tries after a filtered prompt, one after any other 400."""
+    declared = Tries(most=1, after={"filtered": 4, "invalid": 1})
+    plan = plan_of(faults=[OUTAGE])
+    plan = knowing(plan, tries=dict.fromkeys(plan.chain.providers, declared))
+    assert _storms(plan, *[fails(400, after_s=1, more={"error_code": code})] * tries) == shown
 
 
 def test_a_double_send_is_no_storm() -> None:

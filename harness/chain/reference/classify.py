@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from harness.chain.facts import class_of
 from harness.chain.reference.actions import Failure
 
 _QUOTA = ("quota", "spend_limit", "usage_limit", "billing", "insufficient_balance", "insufficient balance")
-_FILTER = ("content_filter", "content_policy", "safety")
 
 
 def failure(status: int, code: str | None) -> Failure:
@@ -18,15 +18,7 @@ def failure(status: int, code: str | None) -> Failure:
     word = (code or "").lower()
     if status == 402 or (status in (400, 429) and any(part in word for part in _QUOTA)):
         return "quota"
-    if status == 429:
-        return "rate_limit"
-    if status in (401, 403, 404):
-        return "denied"
-    if status in (408, 504):
-        return "timeout"
-    if status >= 500 or status == 409 or status < 400:
-        return "server_error"
-    return "filtered" if any(part in word for part in _FILTER) else "invalid"
+    return class_of(status, code) or ("server_error" if status == 409 or status < 400 else "invalid")
 
 
 def inside(code: str) -> Failure:
@@ -40,4 +32,4 @@ def inside(code: str) -> Failure:
         return failure(int(word), None)
     if any(part in word for part in ("rate_limit", "throttl", "too_many", *_QUOTA)):
         return failure(429, code)
-    return "filtered" if any(part in word for part in _FILTER) else "server_error"
+    return "filtered" if class_of(400, code) == "filtered" else "server_error"

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from harness.judge.findings.check_result import CheckResult, by_request
 from harness.judge.findings.declaration import FindingKind, on_litellm
-from harness.judge.findings.failure_classes import quota, retried
+from harness.judge.findings.failure_classes import retried
 from harness.judge.run_data import RunData
+from harness.judge.tables.failures import quota
 
 
 def _check(run: RunData) -> CheckResult:
-    spent = quota(run)
+    spent = quota(run.columns)
     return by_request(
         run,
         shown=retried(run, spent),

@@ -9,10 +9,9 @@ import numpy as np
 from harness.chain.facts import Tries
 from harness.judge.findings.check_result import CheckResult, by_request
 from harness.judge.findings.declaration import FindingKind
-from harness.judge.findings.failure_classes import CLASSES, failure_classes
-from harness.judge.findings.retry_timing import sent_twice
 from harness.judge.run_data import RunData
 from harness.judge.tables.columns import Ints
+from harness.judge.tables.failures import CLASSES, failure_classes
 from harness.lazy import lazy
 
 if TYPE_CHECKING:
@@ -26,9 +25,7 @@ STORM_FACTOR = 2
 
 def _check(run: RunData) -> CheckResult:
     attempts = run.columns.attempts
-    counts = np.ones(len(attempts), dtype=bool)
-    counts[run.retries.after[sent_twice(run)]] = False
-    tried = pd.DataFrame({"count": counts, "limit": _limits(run)})
+    tried = pd.DataFrame({"count": ~run.second_sends, "limit": _limits(run)})
     most = tried.groupby([attempts.request, attempts.provider]).agg({"count": "sum", "limit": "max"})
     storms = most[most["count"] > most["limit"]]
     shown = np.zeros(len(run.columns.requests), dtype=bool)
@@ -53,8 +50,9 @@ def _limits(run: RunData) -> Ints:
     for place, name in enumerate(run.columns.providers):
         tries = declared.get(name, Tries())
         limits[place] = [STORM_FACTOR * (tries.limit(failure) or 0) or STORM_ATTEMPTS for failure in (*CLASSES, None)]
-    found: Ints = limits[attempts.provider, failure_classes(attempts)]
-    found[~attempts.failed] = limits.min(axis=1)[attempts.provider[~attempts.failed]]
+    found: Ints = limits.min(axis=1)[attempts.provider]
+    failed = np.flatnonzero(attempts.failed)
+    found[failed] = limits[attempts.provider[failed], failure_classes(attempts, failed)]
     return found
 
 

@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from harness.judge.run_data import RunData
 from harness.judge.stalls import HEALTH_EVERY_NS, STALL_NS
-from harness.judge.tables.columns import Bools
-from harness.judge.tables.pairs import Pairs, double_sends
+from harness.judge.tables.pairs import Pairs
 from harness.quantities import duration
 
 
 def judged_retries(run: RunData) -> Pairs:
     """Return the retries without a client library's own double sends, and without what cannot be observed completely."""
     blind = run.columns.requests.blind[run.columns.attempts.request[run.retries.before]]
-    return run.retries.where(~sent_twice(run) & ~blind)
-
-
-def sent_twice(run: RunData) -> Bools:
-    """Return which retries are only the second half of a connection try that the chain's client library sends twice."""
-    if not run.plan.facts.double_sends:
-        return np.zeros(len(run.retries), dtype=bool)
-    return double_sends(run.columns.attempts, run.retries)
+    return run.retries.where(~run.second_sends[run.retries.after] & ~blind)
 
 
 def stalled(run: RunData, retries: Pairs) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from harness.judge.metrics.declaration import Metric
+from harness.judge.metrics.declaration import Argument, Metric
 from harness.judge.metrics.kinds import MAX, QUANTILES, STATISTICS, Measured
 from harness.judge.metrics.scope import Scope
 from harness.registry import Registry
@@ -18,9 +18,10 @@ RUN = "run"
 """Name of the whole run among the phases."""
 
 
-def key(metric: str, statistic: str | None) -> str:
-    """Return the name of a number in metrics.json: `latency_p95`, `amplification_peak`, `success_rate`."""
-    return f"{metric}_{statistic}" if statistic else metric
+def key(metric: str, statistic: str | None, argument: str | None = None) -> str:
+    """Return the name of a number in metrics.json: `latency_p95`, `amplification_peak`, `fallbacks(429)`, `retry_gap(2)_p50`."""
+    asked = metric if argument is None else f"{metric}({argument})"
+    return f"{asked}_{statistic}" if statistic else asked
 
 
 def asked_for(metric: str, statistic: str | None) -> Metric:
@@ -32,4 +33,16 @@ def asked_for(metric: str, statistic: str | None) -> Metric:
     return METRICS.get(key(metric, statistic)) or METRICS[metric]
 
 
-__all__ = ["MAX", "METRICS", "QUANTILES", "RUN", "STATISTICS", "Measured", "Metric", "Scope", "asked_for", "key"]
+__all__ = [
+    "MAX",
+    "METRICS",
+    "QUANTILES",
+    "RUN",
+    "STATISTICS",
+    "Argument",
+    "Measured",
+    "Metric",
+    "Scope",
+    "asked_for",
+    "key",
+]

@@ -29,6 +29,7 @@ ATTEMPTS = Metric(
     measure=_measure,
     groups=("phase", "provider"),
     asked=True,
+    argument=None,
     better=None,
     served=False,
     about_time=False,

@@ -16,6 +16,23 @@ Group = Literal["phase", "provider"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Argument:
+    """What an expectation can put in brackets after a metric's name; the metric then measures only that part.
+
+    Attributes:
+        name: In the reference: `retry_gap(N)`.
+        meaning: What the metric measures with it, in sentences, for the reference.
+        check: Raises an error, with what is known and a hint, where a text is none.
+        example: One that is right.
+    """
+
+    name: str
+    meaning: str
+    check: Callable[[str], None]
+    example: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Metric:
     """A number of a run. Every fact is required: one that is left out fails at import.
 
@@ -28,6 +45,7 @@ class Metric:
         measure: Measures it in a part of a run.
         groups: Where it is measured: in each `phase` and the whole run, at each `provider`.
         asked: An expectation can name it.
+        argument: What an expectation can put in brackets after its name; None where it cannot.
         better: Whether more or less of it is better; None where neither is, or where another metric measures the same: it is not compared.
         served: A limit on it states how many callers must get their answer; a chain that keeps it has served them.
         about_time: It is a time: a machine that is out of CPU, or stalls, lengthens it.
@@ -44,6 +62,7 @@ class Metric:
     measure: Callable[[Scope], Measured]
     groups: tuple[Group, ...]
     asked: bool
+    argument: Argument | None
     better: Better | None
     served: bool
     about_time: bool

@@ -21,6 +21,7 @@ EXPOSED = Metric(
     measure=_measure,
     groups=("phase",),
     asked=True,
+    argument=None,
     better=None,
     served=False,
     about_time=False,

@@ -21,6 +21,7 @@ FAILED_ATTEMPTS = Metric(
     measure=_measure,
     groups=("provider",),
     asked=False,
+    argument=None,
     better=None,
     served=False,
     about_time=False,

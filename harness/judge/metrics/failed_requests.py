@@ -24,6 +24,7 @@ FAILED_REQUESTS = Metric(
     measure=_measure,
     groups=("phase",),
     asked=True,
+    argument=None,
     better=None,
     served=True,
     about_time=False,

@@ -24,6 +24,7 @@ GOODPUT = Metric(
     measure=_measure,
     groups=("phase",),
     asked=True,
+    argument=None,
     better="more",
     served=True,
     about_time=False,

@@ -33,6 +33,7 @@ LATENCY = Metric(
     measure=_measure,
     groups=("phase",),
     asked=True,
+    argument=None,
     better="less",
     served=False,
     about_time=True,

@@ -41,6 +41,7 @@ PRIMARY_ATTEMPTS_IN_OUTAGE = Metric(
     measure=_measure,
     groups=("phase",),
     asked=True,
+    argument=None,
     better="less",
     served=False,
     about_time=False,

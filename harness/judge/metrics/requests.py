@@ -20,6 +20,7 @@ REQUESTS = Metric(
     measure=_measure,
     groups=("phase",),
     asked=False,
+    argument=None,
     better=None,
     served=False,
     about_time=False,

@@ -30,6 +30,7 @@ RETRY_AFTER_HONOURED = Metric(
     measure=_measure,
     groups=("phase", "provider"),
     asked=True,
+    argument=None,
     better="more",
     served=False,
     about_time=False,

@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
-from harness.judge.metrics.declaration import Metric
+import re
+
+from harness.document import field_error
+from harness.judge.metrics.declaration import Argument, Metric
 from harness.judge.metrics.gaps import observed_gaps
 from harness.judge.metrics.kinds import Observations
 from harness.judge.metrics.scope import Scope
+from harness.judge.tables.pairs import nth_at_provider
+
+_NUMBER = re.compile(r"[1-9]\d{0,2}")
+
+
+def _check(text: str) -> None:
+    if not _NUMBER.fullmatch(text):
+        raise field_error("expected the number of a retry, counted from 1")
 
 
 def _measure(scope: Scope) -> Observations:
-    return observed_gaps(scope, scope.run.gaps, nothing="no retries")
+    run, asked = scope.run, scope.argument
+    if asked is None:
+        return observed_gaps(scope, run.gaps, nothing="no retries")
+    tries = ~run.second_sends
+    retry = nth_at_provider(run.columns.attempts, tries) - 1
+    after = run.gaps.after
+    chosen = run.gaps.where(tries[after] & (retry[after] == int(asked)))
+    return observed_gaps(scope, chosen, nothing=f"no request made retry {asked} at a provider")
 
 
 RETRY_GAP = Metric(
@@ -21,6 +39,15 @@ RETRY_GAP = Metric(
     measure=_measure,
     groups=("phase", "provider"),
     asked=True,
+    argument=Argument(
+        name="N",
+        meaning=(
+            "Only the wait before the Nth retry of a request at a provider, counted from 1. A connection try that the "
+            "chain's client library sends twice is one try."
+        ),
+        check=_check,
+        example="2",
+    ),
     better=None,
     served=False,
     about_time=True,

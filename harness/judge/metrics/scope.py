@@ -25,6 +25,7 @@ class Scope:
         length_s: How long it lasted, in seconds.
         phase: The phase; None for the whole run or a provider.
         providers: The providers whose attempts are counted.
+        argument: What the metric is asked about, where it takes an argument; None for all of it.
     """
 
     run: RunData
@@ -34,6 +35,7 @@ class Scope:
     length_s: float
     phase: Phase | None
     providers: tuple[str, ...]
+    argument: str | None = None
 
     @classmethod
     def of_phase(cls, run: RunData, phase: Phase | None) -> Scope:

@@ -24,6 +24,7 @@ SERVED = Metric(
     measure=_measure,
     groups=("provider",),
     asked=False,
+    argument=None,
     better=None,
     served=False,
     about_time=False,

@@ -22,6 +22,7 @@ SUCCESS_AFTER_FALLBACK = Metric(
     measure=_measure,
     groups=("phase",),
     asked=True,
+    argument=None,
     better="more",
     served=True,
     about_time=False,

@@ -21,6 +21,7 @@ SWITCH_GAP = Metric(
     measure=_measure,
     groups=("phase",),
     asked=True,
+    argument=None,
     better=None,
     served=False,
     about_time=True,

@@ -34,6 +34,7 @@ TIME_TO_FALLBACK = Metric(
     measure=_measure,
     groups=("phase",),
     asked=True,
+    argument=None,
     better="less",
     served=False,
     about_time=True,

@@ -40,6 +40,7 @@ TIME_TO_RECOVER = Metric(
     measure=_measure,
     groups=("phase",),
     asked=True,
+    argument=None,
     better="less",
     served=False,
     about_time=True,

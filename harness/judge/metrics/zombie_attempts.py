@@ -23,6 +23,7 @@ ZOMBIE_ATTEMPTS = Metric(
     measure=_measure,
     groups=("phase",),
     asked=True,
+    argument=None,
     better="less",
     served=False,
     about_time=False,

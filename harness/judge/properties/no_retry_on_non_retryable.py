@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from harness.history.records import AttemptRecord
-from harness.judge.findings.failure_classes import NON_RETRYABLE, PAYMENT_REQUIRED, QUOTA_CODES, QUOTA_PRESETS
+from harness.judge.findings.failure_classes import NON_RETRYABLE
 from harness.judge.properties.declaration import Property, RequestAttempts, WorstRequest
 from harness.judge.properties.search_run import Pair, SearchRun
+from harness.judge.tables.failures import PAYMENT_REQUIRED, QUOTA_CODES, QUOTA_PRESETS
 from harness.quantities import duration
 
 

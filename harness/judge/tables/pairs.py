@@ -164,13 +164,19 @@ def retries_table(columns: Columns) -> pd.DataFrame:
     )
 
 
-def nth_at_provider(attempts: Attempts) -> Ints:
-    """Return for each attempt its place among the request's attempts at its provider, from 1."""
+def nth_at_provider(attempts: Attempts, counted: Bools | None = None) -> Ints:
+    """Return for each attempt its place among the request's attempts at its provider, from 1.
+
+    Args:
+        attempts: All of the run.
+        counted: Which of them count; all if None. One that does not has the place of the last one before it that does.
+    """
     order = by_provider(attempts)
     request, provider = attempts.request[order], attempts.provider[order]
     fresh = np.ones(len(order), dtype=bool)
     fresh[1:] = (np.diff(request) != 0) | (np.diff(provider) != 0)
-    place = np.arange(len(order))
+    size = np.ones(len(order), dtype=np.int64) if counted is None else counted[order].astype(np.int64)
+    total = np.cumsum(size)
     nth = np.empty(len(order), dtype=np.int64)
-    nth[order] = place - np.maximum.accumulate(np.where(fresh, place, 0)) + 1
+    nth[order] = total - np.maximum.accumulate(np.where(fresh, total - size, 0))
     return nth

@@ -1,0 +1,134 @@
+"""The steps from one provider to another within a request, what triggered each, and how it ended."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from harness.judge.tables.columns import TOLERANCE_NS, Bools, Columns, Floats, Ints
+from harness.judge.tables.failures import CAUSES, causes
+from harness.judge.tables.journeys import Journeys
+from harness.judge.tables.pairs import Pairs
+from harness.lazy import lazy
+
+if TYPE_CHECKING:
+    import pandas as pd
+else:
+    pd = lazy("pandas")
+
+SKIPPED, HEDGE, ANSWERED = "skipped", "hedge", "answered"
+TRIGGERS: tuple[str, ...] = (*CAUSES, SKIPPED, HEDGE, ANSWERED)
+"""The classes of failure, and what triggers a step without one."""
+SERVED, UNUSED, FAILED = "served", "unused", "failed"
+RESULTS = (SERVED, UNUSED, FAILED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fallbacks:
+    """One entry for each step of a request from one level of its order to another; places of attempts are those in Attempts.
+
+    A level is a provider together with its peers (`Chain.levels`). Among peers the chain picks at will, so a step to a
+    peer is none, and a request that begins at a peer of the first provider has skipped nothing. The order is the one
+    that the asked model's walk has in the plan; a provider outside of it is a level of its own. Attempts follow each other
+    by their starts.
+
+    Attributes:
+        before: Place of the attempt before the step; -1 where the request began at another level than the first.
+        after: Place of the attempt that it led to.
+        trigger: Place in TRIGGERS: the class of the failure that came before; `skipped` where the request began at another
+            level than the first; `hedge` where the attempt before was still open; `answered` where it had succeeded.
+        status: HTTP status of that failure; NaN where none came, or nothing had failed.
+        wait_ns: From the end of the failed attempt to the start of the next; NaN where nothing had failed.
+        result: Place in RESULTS: `served` if the caller got its complete answer from the step's attempts (those up to the
+            request's next step), `unused` if they had an answer, or were still waiting for one, when another's was used,
+            else `failed`.
+    """
+
+    before: Ints
+    after: Ints
+    trigger: Ints
+    status: Floats
+    wait_ns: Floats
+    result: Ints
+
+    def __len__(self) -> int:
+        return len(self.after)
+
+
+def fallbacks_of(columns: Columns, journeys: Journeys, pairs: Pairs) -> Fallbacks:
+    """Return the steps of all requests, in the order of the attempts that they led to.
+
+    Args:
+        columns: The run.
+        journeys: What became of its requests.
+        pairs: All its pairs of consecutive attempts.
+    """
+    attempts = columns.attempts
+    level = columns.group[attempts.provider]
+    steps = pairs.where(level[pairs.before] != level[pairs.after])
+    skipped = journeys.first[journeys.primary_skipped]
+    answered = ~attempts.failed[steps.before] & (steps.gap_ns >= 0)
+    trigger = np.where(answered, TRIGGERS.index(ANSWERED), TRIGGERS.index(HEDGE))
+    trigger[steps.failed] = causes(columns, steps.before[steps.failed])
+    after = np.concatenate([skipped, steps.after])
+    order = np.argsort(after, kind="stable")
+    return Fallbacks(
+        before=np.concatenate([np.full(len(skipped), -1), steps.before])[order],
+        after=after[order],
+        trigger=np.concatenate([np.full(len(skipped), TRIGGERS.index(SKIPPED)), trigger])[order],
+        status=_failed_only(attempts.status[steps.before], steps.failed, len(skipped))[order],
+        wait_ns=_failed_only(steps.gap_ns, steps.failed, len(skipped))[order],
+        result=_results(columns, journeys, after[order]),
+    )
+
+
+def _failed_only(values: Floats, failed: Bools, skipped: int) -> Floats:
+    return np.concatenate([np.full(skipped, math.nan), np.where(failed, values, math.nan)])
+
+
+def _results(columns: Columns, journeys: Journeys, after: Ints) -> Ints:
+    requests, attempts = columns.requests, columns.attempts
+    request = attempts.request[after]
+    # Attempts are sorted by request: a step's are those up to the next step, or to the request's end.
+    stop = np.searchsorted(attempts.request, request, side="right")
+    followed = np.flatnonzero(request[1:] == request[:-1])
+    stop[followed] = after[followed + 1]
+    # Of a chain that rewrites answers it is not known whether they are complete.
+    done = requests.complete | (requests.unnamed & ("rewrites" in columns.plan.chain.answers))
+    winner, last = journeys.winner[request], stop - 1
+    served = done[request] & (winner >= after) & (winner < stop)
+    both_open = (winner >= 0) & (attempts.end_ns[last] - attempts.start_ns[winner] > TOLERANCE_NS)
+    given_up = attempts.had("client_left")[last] & both_open
+    unused = done[request] & ~served & (~attempts.failed[last] | given_up)
+    return np.select([served, unused], [RESULTS.index(SERVED), RESULTS.index(UNUSED)], RESULTS.index(FAILED))
+
+
+def fallbacks_table(columns: Columns, fallbacks: Fallbacks) -> pd.DataFrame:
+    """Return one row per step of a request from one provider to another, warm-up left out.
+
+    Returns:
+        `request_id`, `phase`, `trigger`, `status`, `from_provider` (the first provider where it was skipped), `to_provider`,
+        `result`, `wait_ns`, `from_attempt` (missing where there was none) and `to_attempt`; see Fallbacks.
+    """
+    requests, attempts, providers = columns.requests, columns.attempts, columns.providers
+    names, ids = np.array(providers, dtype=object), attempts.column("attempt_id")
+    before, after = fallbacks.before, fallbacks.after
+    request = attempts.request[after]
+    left = np.where(before >= 0, attempts.provider[before], 0)
+    return pd.DataFrame(
+        {
+            "request_id": requests.table["request_id"].take(request).array,
+            "phase": requests.table["phase"].take(request).array,
+            "trigger": pd.Categorical(np.array(TRIGGERS, dtype=object)[fallbacks.trigger], categories=TRIGGERS),
+            "status": pd.Series(fallbacks.status).astype("Int64").array,
+            "from_provider": pd.Categorical(names[left], categories=providers),
+            "to_provider": pd.Categorical(names[attempts.provider[after]], categories=providers),
+            "result": pd.Categorical(np.array(RESULTS, dtype=object)[fallbacks.result], categories=RESULTS),
+            "wait_ns": fallbacks.wait_ns,
+            "from_attempt": pd.Series([*ids, None], dtype="string").take(before).array,
+            "to_attempt": ids.take(after).array,
+        }
+    )
