@@ -29,8 +29,12 @@ def class_of(status: int, code: str | None) -> FailureClass | None:
         code: The body's own code, else its type; None where it has none.
     """
     found = _CLASSES.get(status, "server_error" if status >= 500 else None)
-    word = (code or "").lower()
-    return "filtered" if found == "invalid" and any(part in word for part in _FILTER) else found
+    return "filtered" if found == "invalid" and is_filter(code) else found
+
+
+def is_filter(code: str | None) -> bool:
+    """Return whether an error's code names a content policy that refused the request."""
+    return any(part in (code or "").lower() for part in _FILTER)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.chain.facts import class_of
+from harness.chain.facts import class_of, is_filter
 from harness.chain.reference.actions import Failure
 
 _QUOTA = ("quota", "spend_limit", "usage_limit", "billing", "insufficient_balance", "insufficient balance")
@@ -18,7 +18,11 @@ def failure(status: int, code: str | None) -> Failure:
     word = (code or "").lower()
     if status == 402 or (status in (400, 429) and any(part in word for part in _QUOTA)):
         return "quota"
-    return class_of(status, code) or ("server_error" if status == 409 or status < 400 else "invalid")
+    if known := class_of(status, code):
+        return known
+    if status == 409 or status < 400:
+        return "server_error"
+    return "filtered" if is_filter(code) else "invalid"
 
 
 def inside(code: str) -> Failure:
@@ -32,4 +36,4 @@ def inside(code: str) -> Failure:
         return failure(int(word), None)
     if any(part in word for part in ("rate_limit", "throttl", "too_many", *_QUOTA)):
         return failure(429, code)
-    return "filtered" if class_of(400, code) == "filtered" else "server_error"
+    return "filtered" if is_filter(code) else "server_error"
