@@ -11,7 +11,7 @@ from harness.chain.facts import FailureClass, class_of
 from harness.chain.reference import Failure
 from harness.chain.reference.classify import failure, inside
 from harness.http_rules import is_success
-from harness.judge.tables.columns import OUTCOMES, Attempts, Bools, Columns, Ints, fault_ids, places, texts
+from harness.judge.tables.columns import OUTCOMES, Attempts, Bools, Columns, Ints, fault_ids, texts
 from harness.lazy import lazy
 
 if TYPE_CHECKING:
@@ -66,10 +66,10 @@ def quota(columns: Columns) -> Bools:
     """Return which attempts failed because a quota or a spend limit was used up."""
     attempts, windows = columns.attempts, columns.plan.timeline.windows
     presets = [fault_ids(windows).index(w.fault_id) for w in windows if w.inject.error in QUOTA_PRESETS]
-    spent = places(attempts.table["error_code"], QUOTA_CODES)[attempts.row] >= 0
-    if presets:
-        spent |= np.isin(attempts.fault, presets)
-    mask: Bools = (spent & (attempts.status == 429)) | (attempts.status == PAYMENT_REQUIRED)
+    chosen = np.flatnonzero(np.isin(attempts.status, (429, PAYMENT_REQUIRED)))
+    named = _of_endings(attempts, chosen, lambda status, _, code: status == PAYMENT_REQUIRED or code in QUOTA_CODES)
+    mask = np.zeros(len(attempts), dtype=bool)
+    mask[chosen] = named.astype(bool) | np.isin(attempts.fault[chosen], presets)
     return mask
 
 
