@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness.chain.spec import OtherAnswer
 from harness.judge import RUN, fallbacks, journeys, measure
 from harness.judge.tables.fallbacks import RESULTS, TRIGGERS
 from harness.quantities import MS
@@ -97,6 +99,22 @@ def test_an_attempt_without_an_end_was_open() -> None:
 def test_a_success_that_was_not_used() -> None:
     """The chain asked another provider although the first had answered."""
     assert rows(Try(), Try(at="azure", after_s=0.1)) == [("answered", "openai", "azure", "served")]
+
+
+def test_an_answer_that_another_s_replaced_is_unused() -> None:
+    """The chain went on although azure had answered."""
+    assert rows(fails(503), Try(at="azure"), Try(at="anthropic", after_s=0.1)) == [
+        ("server_error", "openai", "azure", "unused"),
+        ("answered", "azure", "anthropic", "served"),
+    ]
+
+
+@pytest.mark.parametrize(("answers", "result"), [(("rewrites",), "served"), ((), "failed")])
+def test_a_rewritten_answer_counts_as_served(answers: tuple[OtherAnswer, ...], result: str) -> None:
+    """Whether it is complete is not known; of a chain that rewrites nothing, such a text is half an answer."""
+    plan = replace(PLAN, chain=replace(PLAN.chain, answers=answers))
+    rewritten = {"complete": False, "served_by": None, "served_attempt": None, "sources": ()}
+    assert rows(fails(503), Try(at="azure"), plan=plan, **rewritten) == [("server_error", "openai", "azure", result)]
 
 
 def test_a_peer_is_neither_a_fallback_nor_skipped() -> None:

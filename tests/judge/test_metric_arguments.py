@@ -165,6 +165,7 @@ def test_a_double_send_is_no_retry(double_sends: bool, first_s: float, second_s:
     book.request(12, *(fails(None, outcome="refused", after_s=wait_s) for wait_s in waits_s), Try(at="azure"))
     rows = judge(book.run(plan)).expectations
     assert [row.observed for row in rows] == [pytest.approx(wait_s * 10**9) for wait_s in (first_s, second_s)]
+    assert [row.samples for row in rows] == [1, 1]
 
 
 def _rate(hits: int, size: int, expect: str) -> ExpectationResult:
