@@ -56,8 +56,9 @@ lab: install  ## open the notebooks in JupyterLab
 	@PYTHON=$(PYTHON) sh scripts/install.sh $(VENV) $(EXTRAS),lab
 	$(BIN)/jupyter lab notebooks $(if $(filter 0,$(shell id -u)),--allow-root)
 
-matrix: install  ## run the smoke suite on versions of LiteLLM (VERSIONS="1.90.0 …"), and write docs/reference/litellm-versions.md
+matrix: install  ## run the smoke suite on versions of LiteLLM (VERSIONS="1.90.0 …"), and write what they do into docs/reference
 	$(BIN)/python -m scripts.matrix $(VERSIONS)
+	$(BIN)/python -m tests.provider.sdk.versions docs/reference/litellm-streams.md
 
 schema: install  ## write what is generated in docs/reference
 	$(BIN)/python -m harness.scenario.json_schema docs/reference

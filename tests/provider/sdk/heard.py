@@ -11,7 +11,29 @@ from botocore.exceptions import ClientError
 
 from harness.history import AttemptRecord
 
-Outcome = tuple[str, type[Exception] | None, str | None]
+Outcome = tuple[str, type[Exception] | str | None, str | None]
+
+
+class LiteLLMError(Exception):
+    """An exception that LiteLLM raised in a process of its own.
+
+    Attributes:
+        package: Which one its class is of.
+        name: Of its class.
+        status_code: The HTTP status in it.
+        headers: Of the response that it came with, their names in small letters.
+        within: The name of the class of the exception within it, which ended a stream; None if there is none.
+    """
+
+    def __init__(
+        self, *, package: str, name: str, status: int | None, headers: Mapping[str, str], within: str | None
+    ) -> None:
+        super().__init__(f"{package}.{name}")
+        self.package = package
+        self.name = name
+        self.status_code = status
+        self.headers = headers
+        self.within = within
 
 
 @dataclass(slots=True, kw_only=True)
@@ -61,9 +83,6 @@ class Heard:
     @property
     def headers(self) -> Mapping[str, str]:
         """Of the response that the error came with, its names in small letters."""
-        kept = getattr(self.error, "litellm_response_headers", None)
-        if kept is not None:
-            return {name.lower(): value for name, value in kept.items()}
         response: Any = getattr(self.error, "response", getattr(self.error, "raw_response", None))
         if isinstance(response, dict):  # boto3's
             return dict(response.get("ResponseMetadata", {}).get("HTTPHeaders", {}))
@@ -81,7 +100,10 @@ class Heard:
 
     @property
     def outcome(self) -> Outcome:
-        """How much of the text came, what was raised, and why the answer ended, by the SDK."""
+        """How much of the text came, what was raised, and why the answer ended, by the SDK.
+
+        Of an exception of LiteLLM's it has the name.
+        """
         return self.share, None if self.error is None else _kind(self.error), self.finish
 
     @property
@@ -90,8 +112,10 @@ class Heard:
         if self.error is None:
             return None
         kind = type(self.error)
-        package = kind.__module__.removeprefix("google.").split(".")[0]
-        return {"builtins": "", "genai": "genai.errors."}.get(package, f"{package}.") + kind.__name__
+        package, name = kind.__module__.removeprefix("google.").split(".")[0], kind.__name__
+        if isinstance(self.error, LiteLLMError):
+            package, name = self.error.package, self.error.name
+        return {"builtins": "", "genai": "genai.errors."}.get(package, f"{package}.") + name
 
     @property
     def status(self) -> int | None:
@@ -109,9 +133,8 @@ class Heard:
         """
         if isinstance(self.error, ClientError):
             return str(self.error.response["Error"]["Code"])
-        if type(self.error).__module__.startswith("litellm."):
-            within = getattr(self.error, "original_exception", None)
-            return None if within is None else type(within).__name__
+        if isinstance(self.error, LiteLLMError):
+            return self.error.within
         said = [getattr(self.error, name, None) for name in ("error_code", "code", "type", "status")]
         texts = [code for code in said if isinstance(code, str)]
         return next((str(code) for code in (*texts, *said) if code is not None), None)
@@ -127,7 +150,9 @@ class Heard:
         )
 
 
-def _kind(error: Exception) -> type[Exception]:
+def _kind(error: Exception) -> type[Exception] | str:
     """Return the class of an error; boto3 makes classes for the errors of a service, one set for each client."""
+    if isinstance(error, LiteLLMError):
+        return error.name
     kind = type(error)
     return ClientError if kind.__module__ == "botocore.errorfactory" else kind

@@ -2,97 +2,100 @@
 
 from __future__ import annotations
 
-from .heard import Outcome
-from .outcomes import Raised, outcomes_of
-from .through_litellm import exceptions, litellm
+from collections.abc import Mapping
 
-_LITELLM: Raised = {
-    "stream-cut": exceptions.MidStreamFallbackError,
-    "stream-reset": exceptions.MidStreamFallbackError,
-    "stream-stall-long": exceptions.MidStreamFallbackError,
-    "stream-malformed": exceptions.MidStreamFallbackError,
-    "stream-error": exceptions.MidStreamFallbackError,
-    "stream-error-first": exceptions.MidStreamFallbackError,
-    "stream-error-overloaded": exceptions.MidStreamFallbackError,
-    "stream-ttft-long": exceptions.MidStreamFallbackError,
-    "stream-503": litellm.ServiceUnavailableError,
-    "plain-cut": litellm.APIConnectionError,
-    "plain-cut-reset": litellm.APIConnectionError,
-    "plain-stall-long": litellm.Timeout,
-    "plain-close": litellm.APIConnectionError,
-    "plain-reset": litellm.APIConnectionError,
-    "plain-silent": litellm.Timeout,
-    "plain-delay-long": litellm.Timeout,
-    "plain-html": litellm.BadRequestError,
-    "plain-shape": litellm.APIConnectionError,
-    "plain-html-502": litellm.BadGatewayError,
+from .heard import Outcome
+from .outcomes import outcomes_of
+
+Names = Mapping[str, str]
+
+_LITELLM: Names = {
+    "stream-cut": "MidStreamFallbackError",
+    "stream-reset": "MidStreamFallbackError",
+    "stream-stall-long": "MidStreamFallbackError",
+    "stream-malformed": "MidStreamFallbackError",
+    "stream-error": "MidStreamFallbackError",
+    "stream-error-first": "MidStreamFallbackError",
+    "stream-error-overloaded": "MidStreamFallbackError",
+    "stream-ttft-long": "MidStreamFallbackError",
+    "stream-503": "ServiceUnavailableError",
+    "plain-cut": "APIConnectionError",
+    "plain-cut-reset": "APIConnectionError",
+    "plain-stall-long": "Timeout",
+    "plain-close": "APIConnectionError",
+    "plain-reset": "APIConnectionError",
+    "plain-silent": "Timeout",
+    "plain-delay-long": "Timeout",
+    "plain-html": "BadRequestError",
+    "plain-shape": "APIConnectionError",
+    "plain-html-502": "BadGatewayError",
 }
-_LITELLM_INVOKE: Raised = {
+_LITELLM_INVOKE: Names = {
     **_LITELLM,
-    "plain-cut": litellm.ServiceUnavailableError,
-    "plain-cut-reset": litellm.ServiceUnavailableError,
-    "plain-close": litellm.ServiceUnavailableError,
-    "plain-reset": litellm.ServiceUnavailableError,
-    "plain-html": litellm.APIConnectionError,
+    "plain-cut": "ServiceUnavailableError",
+    "plain-cut-reset": "ServiceUnavailableError",
+    "plain-close": "ServiceUnavailableError",
+    "plain-reset": "ServiceUnavailableError",
+    "plain-html": "APIConnectionError",
 }
 # LiteLLM does not read how a stream of Cohere's ended, whether in an error or not.
-_LITELLM_COHERE: Raised = {
+_LITELLM_COHERE: Names = {
     **{name: error for name, error in _LITELLM.items() if not name.startswith("stream-error")},
-    "plain-cut": litellm.InternalServerError,
-    "plain-cut-reset": litellm.InternalServerError,
-    "plain-close": litellm.InternalServerError,
-    "plain-reset": litellm.InternalServerError,
-    "plain-html": litellm.APIConnectionError,
+    "plain-cut": "InternalServerError",
+    "plain-cut-reset": "InternalServerError",
+    "plain-close": "InternalServerError",
+    "plain-reset": "InternalServerError",
+    "plain-html": "APIConnectionError",
 }
 _UNTIMED = ("stream-stall-long", "stream-ttft-long")
 # In a stream of Gemini's LiteLLM has no timeout, and it notices an error's status when the stream is read.
-_LITELLM_VERTEX: Raised = {
+_LITELLM_VERTEX: Names = {
     **{name: error for name, error in _LITELLM.items() if name not in _UNTIMED},
-    "stream-503": exceptions.MidStreamFallbackError,
-    "plain-shape": litellm.BadRequestError,
-    "plain-html-502": litellm.APIConnectionError,
+    "stream-503": "MidStreamFallbackError",
+    "plain-shape": "BadRequestError",
+    "plain-html-502": "APIConnectionError",
 }
-_LITELLM_VERTEX_CLAUDE: Raised = {
+_LITELLM_VERTEX_CLAUDE: Names = {
     **_LITELLM,
-    "plain-cut": litellm.InternalServerError,
-    "plain-cut-reset": litellm.InternalServerError,
-    "plain-close": litellm.InternalServerError,
-    "plain-reset": litellm.InternalServerError,
-    "plain-html": litellm.APIConnectionError,
-    "plain-html-502": litellm.APIConnectionError,
+    "plain-cut": "InternalServerError",
+    "plain-cut-reset": "InternalServerError",
+    "plain-close": "InternalServerError",
+    "plain-reset": "InternalServerError",
+    "plain-html": "APIConnectionError",
+    "plain-html-502": "APIConnectionError",
 }
 _STOPPED: dict[str, Outcome] = {"stream-malformed": ("part", None, "stop")}
 """An event that cannot be read ends the stream, as if it were complete."""
-_LITELLM_COMPATIBLE: Raised = {
+_LITELLM_COMPATIBLE: Names = {
     **{case: error for case, error in _LITELLM.items() if case != "stream-malformed"},
-    "plain-cut": litellm.InternalServerError,
-    "plain-cut-reset": litellm.InternalServerError,
-    "plain-close": litellm.InternalServerError,
-    "plain-reset": litellm.InternalServerError,
-    "plain-html": litellm.APIConnectionError,
-    "plain-shape": litellm.APIError,
+    "plain-cut": "InternalServerError",
+    "plain-cut-reset": "InternalServerError",
+    "plain-close": "InternalServerError",
+    "plain-reset": "InternalServerError",
+    "plain-html": "APIConnectionError",
+    "plain-shape": "APIError",
 }
-_LITELLM_GROQ: Raised = {**_LITELLM_COMPATIBLE, "plain-shape": litellm.APIConnectionError}
-_LITELLM_XAI: Raised = {**_LITELLM_COMPATIBLE, "plain-html": litellm.APIError}
-_LITELLM_MISTRAL: Raised = {
+_LITELLM_GROQ: Names = {**_LITELLM_COMPATIBLE, "plain-shape": "APIConnectionError"}
+_LITELLM_XAI: Names = {**_LITELLM_COMPATIBLE, "plain-html": "APIError"}
+_LITELLM_MISTRAL: Names = {
     case: error for case, error in _LITELLM_COMPATIBLE.items() if not case.startswith("stream-error")
 }
-_LITELLM_CLOUDFLARE: Raised = {
+_LITELLM_CLOUDFLARE: Names = {
     **{case: error for case, error in _LITELLM.items() if case != "stream-malformed" and "stream-error" not in case},
-    "plain-html": litellm.APIConnectionError,
-    "plain-shape": litellm.APIError,
+    "plain-html": "APIConnectionError",
+    "plain-shape": "APIError",
 }
-_LITELLM_OLLAMA: Raised = {
+_LITELLM_OLLAMA: Names = {
     **{case: error for case, error in _LITELLM.items() if case != "plain-shape"},
-    "plain-html": litellm.APIConnectionError,
+    "plain-html": "APIConnectionError",
 }
 # It looks for a message in the line that holds an error, and calls it a bad request that there is none.
-_LITELLM_OLLAMA_CHAT: Raised = {
+_LITELLM_OLLAMA_CHAT: Names = {
     **{case: error for case, error in _LITELLM.items() if case != "stream-malformed"},
-    "stream-error": litellm.BadRequestError,
-    "stream-error-first": litellm.BadRequestError,
-    "stream-error-overloaded": litellm.BadRequestError,
-    "plain-html": litellm.APIConnectionError,
+    "stream-error": "BadRequestError",
+    "stream-error-first": "BadRequestError",
+    "stream-error-overloaded": "BadRequestError",
+    "plain-html": "APIConnectionError",
 }
 _UNREAD_END: dict[str, Outcome] = {
     "stream-error": ("part", None, "stop"),
@@ -109,7 +112,7 @@ _SKIPPED: dict[str, Outcome] = {"stream-malformed": ("garbled", None, "stop")}
 """An event of InvokeModel, of chat completions, or of Ollama's chat, that cannot be read is left out, with the token in it."""
 
 
-def _compatible(raised: Raised) -> dict[str, Outcome]:
+def _compatible(raised: Names) -> dict[str, Outcome]:
     """Return the outcomes of a vendor that speaks OpenAI's chat completions, through LiteLLM."""
     return outcomes_of(raised, stop="stop", filtered="content_filter") | _EARLY_END | _SKIPPED
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import gc
+import sys
 import time
 import warnings
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from itertools import product
@@ -29,7 +29,7 @@ from .cases import CASES, REFILLED, RETRIES, STREAMS, TOKENS, WARM_UP, Case
 from .clients import DIALECTS, HEEDING, RETRYING, VENDORS, Ask, clients, retrying_clients
 from .heard import Heard
 from .helpers import HELPERS, helpers
-from .through_litellm import LITELLM, LITELLM_VENDORS, through_litellms
+from .through_litellm import LITELLM, ask_all
 
 Measured = dict[tuple[str, str], Heard]
 """By the client's and the case's names."""
@@ -42,19 +42,38 @@ AT_ONCE = {True: 32, False: 6}
 def measure() -> Measured:
     """Return what each SDK does in each case, each asked once. It takes some seconds."""
     asked = _each(DIALECTS, CASES) | _each(HELPERS, STREAMS)
-    measured = _run(asked, DIALECTS | HELPERS, _everybody)
-    # by itself: a call of LiteLLM keeps the event loop busy, and the timeouts of the others run meanwhile
-    return measured | _run(_each(LITELLM, CASES), LITELLM, through_litellms)
+    measured = _run(asked, _providers(DIALECTS | HELPERS), _asking_here(_everybody))
+    # One after the other: on a busy machine timeouts would run out that should not.
+    return measured | measure_litellm(sys.executable, tuple(LITELLM))
+
+
+def measure_litellm(python: str, names: Iterable[str]) -> Measured:
+    """Return what LiteLLM does in each case.
+
+    Args:
+        python: The interpreter that has it.
+        names: Of the ways through it.
+    """
+    ways = {name: LITELLM[name] for name in names}
+    providers = {name: _provider(way.dialect, way.vendor) for name, way in ways.items()}
+
+    async def ask(hosts: Hosts, asked: Asked, prompts: Prompts) -> Measured:
+        return await ask_all(python, hosts, asked, prompts, AT_ONCE)
+
+    return _run(_each(ways, CASES), providers, ask)
 
 
 def measure_retries() -> Measured:
     """Return what the SDKs' own retries do. It takes a second or two, as their sleeps are cut short."""
     asked = _each(RETRYING, RETRIES) | _each(HEEDING, [REFILLED])
-    return _run(asked, RETRYING, retrying_clients)
+    return _run(asked, _providers(RETRYING), _asking_here(retrying_clients))
 
 
 Asked = dict[tuple[str, str], Case]
-Open = Callable[[dict[str, str]], AbstractAsyncContextManager[dict[str, Ask]]]
+Prompts = dict[tuple[str, str], str]
+Hosts = dict[str, str]
+Open = Callable[[Hosts], AbstractAsyncContextManager[dict[str, Ask]]]
+AskAll = Callable[[Hosts, Asked, Prompts], Awaitable[Measured]]
 
 
 def _each(names: Iterable[str], cases: Iterable[Case]) -> Asked:
@@ -67,34 +86,45 @@ async def _everybody(hosts: dict[str, str]) -> AsyncIterator[dict[str, Ask]]:
         yield some | others
 
 
-def _run(asked: Asked, names: Mapping[str, str], opened: Open) -> Measured:
+def _providers(names: Mapping[str, str]) -> dict[str, Provider]:
+    return {name: _provider(dialect, VENDORS.get(name)) for name, dialect in names.items()}
+
+
+def _run(asked: Asked, providers: Mapping[str, Provider], ask: AskAll) -> Measured:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # other people's deprecations
-        measured = asyncio.run(_measure(asked, names, opened))
-        gc.collect()  # clients that LiteLLM leaves open warn when they are collected: not later, in somebody's test
-        return measured
+        return asyncio.run(_measure(asked, providers, ask))
 
 
-async def _measure(asked: Asked, names: Mapping[str, str], opened: Open) -> Measured:
-    heard = {key: Heard() for key in asked}
+async def _measure(asked: Asked, providers: Mapping[str, Provider], ask: AskAll) -> Measured:
     ids = {key: f"req-{place:06d}" for place, key in enumerate(asked, start=1)}
-    vendors = VENDORS | LITELLM_VENDORS
-    providers = {name: _provider(dialect, vendors.get(name)) for name, dialect in names.items()}
+    prompts = {key: f"hello [[{request_id} {TOKEN}]]" for key, request_id in ids.items()}
     windows = [_window(name, providers[name], case) for (name, _), case in asked.items() if case.inject is not None]
     with TemporaryDirectory() as folder:
         with Capture(Path(folder), "edge") as capture:
             async with Edge(providers, token=TOKEN, windows=windows, capture=capture) as edge:
                 edge.begin(time.monotonic_ns())
-                async with opened({name: f"http://127.0.0.1:{port}" for name, port in edge.ports.items()}) as asks:
-                    await _warm_up(asks)
-                    for idle in (True, False):
-                        slots = asyncio.Semaphore(AT_ONCE[idle])
-                        chosen = [key for key, case in asked.items() if case.idle is idle]
-                        prompts = {key: f"hello [[{ids[key]} {TOKEN}]]" for key in chosen}
-                        calls = (_ask(asks[key[0]], asked[key], prompts[key], heard[key], slots) for key in chosen)
-                        await asyncio.gather(*calls)
+                hosts = {name: f"http://127.0.0.1:{port}" for name, port in edge.ports.items()}
+                heard = await ask(hosts, asked, prompts)
         _add_attempts(capture.path, ids, asked, heard)
     return heard
+
+
+def _asking_here(opened: Open) -> AskAll:
+    """Return what asks all calls in this process."""
+
+    async def ask(hosts: Hosts, asked: Asked, prompts: Prompts) -> Measured:
+        heard = {key: Heard() for key in asked}
+        async with opened(hosts) as asks:
+            await _warm_up(asks)
+            for idle in (True, False):
+                slots = asyncio.Semaphore(AT_ONCE[idle])
+                chosen = [key for key, case in asked.items() if case.idle is idle]
+                calls = (_ask(asks[key[0]], asked[key], prompts[key], heard[key], slots) for key in chosen)
+                await asyncio.gather(*calls)
+        return heard
+
+    return ask
 
 
 async def _warm_up(asks: Mapping[str, Ask]) -> None:

@@ -61,7 +61,7 @@ _SHARES = {
 }
 
 
-def outcomes_of(raised: Raised, *, stop: str, filtered: str) -> dict[str, Outcome]:
+def outcomes_of(raised: Mapping[str, type[Exception] | str], *, stop: str, filtered: str) -> dict[str, Outcome]:
     """Return the outcome of each case.
 
     Args:

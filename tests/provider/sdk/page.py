@@ -27,7 +27,7 @@ _VENDOR_COLUMNS = {"groq": "`groq`", "mistral": "`mistralai`"}
 _OLLAMA_COLUMNS = {"ollama_chat": "`ollama`, chat", "ollama": "`ollama`, generate"}
 _BOTO3_COLUMNS = {"bedrock": "`boto3`, Converse", "bedrock-invoke": "`boto3`, InvokeModel"}
 _VERTEX_COLUMNS = {"vertex_ai": "`google-genai`, asyncio", "vertex_ai-claude": "`AsyncAnthropicVertex`"}
-_LITELLM_COLUMNS = {
+LITELLM_COLUMNS = {
     "litellm-bedrock": "Bedrock, Converse",
     "litellm-bedrock-invoke": "Bedrock, InvokeModel",
     "litellm-cohere": "Cohere",
@@ -107,11 +107,11 @@ def render(measured: Measured, retried: Measured) -> str:
             "## Through LiteLLM\n",
             _LITELLM,
             "### Streams through LiteLLM\n",
-            *_table("fault", STREAMS, _LITELLM_COLUMNS, measured, cell),
+            *_table("fault", STREAMS, LITELLM_COLUMNS, measured, cell),
             "### Plain answers through LiteLLM\n",
-            *_table("fault", PLAIN, _LITELLM_COLUMNS, measured, cell),
+            *_table("fault", PLAIN, LITELLM_COLUMNS, measured, cell),
             "### Error presets through LiteLLM\n",
-            *_table("`error`", ERRORS, _LITELLM_COLUMNS, measured, error_cell),
+            *_table("`error`", ERRORS, LITELLM_COLUMNS, measured, error_cell),
             "## The SDKs' own retries\n",
             _RETRIES,
             *_table("fault", [*RETRIES, REFILLED], _RETRY_COLUMNS, retried, retry_cell),
@@ -123,7 +123,7 @@ def _table(head: str, cases: Sequence[Case], columns: dict[str, str], measured: 
     rows = [f"| {head} | {' | '.join(columns.values())} |", "|---" * (len(columns) + 1) + "|"]
     for case in cases:
         keys = [(name, case.name) for name in columns]
-        cells = (said(measured[key], _fine(measured, key[0], case)) if key in measured else "–" for key in keys)
+        cells = (said(measured[key], fine_of(measured, key[0], case)) if key in measured else "–" for key in keys)
         rows.append(f"| {case.text} | {' | '.join(cells)} |")
     return [*rows, ""]
 
@@ -133,15 +133,16 @@ def _alike(cases: Sequence[Case], measured: Measured) -> list[str]:
     lines = []
     for name, title in _ALIKE.items():
         for case in cases:
-            usual = cell(measured["openai", case.name], _fine(measured, "openai", case), codes=False)
-            own = cell(measured[name, case.name], _fine(measured, name, case), codes=False)
+            usual = cell(measured["openai", case.name], fine_of(measured, "openai", case), codes=False)
+            own = cell(measured[name, case.name], fine_of(measured, name, case), codes=False)
             if own != usual:
                 lines.append(f"- {title}, {case.text}: {own}")
     same = "Azure, OpenRouter and DeepSeek, asked through the `openai` SDK: as its chat completions, with codes of their own"
     return [f"{same}, but for", "", *lines, ""] if lines else [f"{same}.", ""]
 
 
-def _fine(measured: Measured, name: str, case: Case) -> Heard:
+def fine_of(measured: Measured, name: str, case: Case) -> Heard:
+    """Return what comes out of a client's call when nothing is wrong."""
     return measured.get((name, "stream-fine" if case.streaming else "plain-fine"), Heard())
 
 

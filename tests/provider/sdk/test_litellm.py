@@ -5,72 +5,73 @@ from __future__ import annotations
 import pytest
 
 from .cases import DELAYS, ERRORS, SHORT, TOKENS, Case
+from .heard import LiteLLMError
 from .measure import Measured
-from .through_litellm import COHERE, LITELLM, exceptions, litellm
+from .through_litellm import COHERE, LITELLM
 
-_BEDROCK: dict[str, type[Exception]] = {
-    "rate_limit": litellm.RateLimitError,
-    "quota": litellm.BadRequestError,
-    "spend_limit": litellm.PermissionDeniedError,
-    "overloaded": litellm.RateLimitError,
-    "server_error": litellm.ServiceUnavailableError,
-    "unavailable": litellm.ServiceUnavailableError,
-    "timeout": litellm.Timeout,
-    "context_length": litellm.ContextWindowExceededError,
-    "content_filter": litellm.BadRequestError,
-    "invalid_request": litellm.BadRequestError,
-    "auth": litellm.AuthenticationError,
-    "permission": litellm.PermissionDeniedError,
-    "not_found": litellm.NotFoundError,
-    "too_large": litellm.BadRequestError,
+_BEDROCK: dict[str, str] = {
+    "rate_limit": "RateLimitError",
+    "quota": "BadRequestError",
+    "spend_limit": "PermissionDeniedError",
+    "overloaded": "RateLimitError",
+    "server_error": "ServiceUnavailableError",
+    "unavailable": "ServiceUnavailableError",
+    "timeout": "Timeout",
+    "context_length": "ContextWindowExceededError",
+    "content_filter": "BadRequestError",
+    "invalid_request": "BadRequestError",
+    "auth": "AuthenticationError",
+    "permission": "PermissionDeniedError",
+    "not_found": "NotFoundError",
+    "too_large": "BadRequestError",
 }
-_COHERE: dict[str, type[Exception]] = {
+_COHERE: dict[str, str] = {
     **_BEDROCK,
-    "quota": litellm.RateLimitError,
-    "spend_limit": exceptions.PaymentRequiredError,
-    "overloaded": litellm.ServiceUnavailableError,
-    "server_error": litellm.InternalServerError,
+    "quota": "RateLimitError",
+    "spend_limit": "PaymentRequiredError",
+    "overloaded": "ServiceUnavailableError",
+    "server_error": "InternalServerError",
 }
-_VERTEX: dict[str, type[Exception]] = {
+_VERTEX: dict[str, str] = {
     **_BEDROCK,
-    "quota": litellm.RateLimitError,
-    "spend_limit": litellm.RateLimitError,
-    "overloaded": litellm.InternalServerError,
-    "server_error": litellm.InternalServerError,
-    "permission": litellm.BadRequestError,
+    "quota": "RateLimitError",
+    "spend_limit": "RateLimitError",
+    "overloaded": "InternalServerError",
+    "server_error": "InternalServerError",
+    "permission": "BadRequestError",
 }
-_VERTEX_CLAUDE: dict[str, type[Exception]] = {
+_VERTEX_CLAUDE: dict[str, str] = {
     **_BEDROCK,
-    "quota": exceptions.PaymentRequiredError,
-    "spend_limit": litellm.RateLimitError,
-    "overloaded": litellm.APIError,
-    "server_error": litellm.InternalServerError,
-    "context_length": litellm.BadRequestError,
-    "content_filter": litellm.ContentPolicyViolationError,
+    "quota": "PaymentRequiredError",
+    "spend_limit": "RateLimitError",
+    "overloaded": "APIError",
+    "server_error": "InternalServerError",
+    "context_length": "BadRequestError",
+    "content_filter": "ContentPolicyViolationError",
 }
-_PLAIN: dict[str, type[Exception]] = {
-    "rate_limit": litellm.RateLimitError,
-    "quota": litellm.RateLimitError,
-    "spend_limit": litellm.RateLimitError,
-    "overloaded": litellm.ServiceUnavailableError,
-    "server_error": litellm.InternalServerError,
-    "unavailable": litellm.ServiceUnavailableError,
-    "timeout": litellm.Timeout,
-    "context_length": litellm.ContextWindowExceededError,
-    "content_filter": litellm.ContentPolicyViolationError,
-    "invalid_request": litellm.BadRequestError,
-    "auth": litellm.AuthenticationError,
-    "permission": exceptions.APIError,
-    "not_found": litellm.NotFoundError,
-    "too_large": litellm.BadRequestError,
+_PLAIN: dict[str, str] = {
+    "rate_limit": "RateLimitError",
+    "quota": "RateLimitError",
+    "spend_limit": "RateLimitError",
+    "overloaded": "ServiceUnavailableError",
+    "server_error": "InternalServerError",
+    "unavailable": "ServiceUnavailableError",
+    "timeout": "Timeout",
+    "context_length": "ContextWindowExceededError",
+    "content_filter": "ContentPolicyViolationError",
+    "invalid_request": "BadRequestError",
+    "auth": "AuthenticationError",
+    "permission": "APIError",
+    "not_found": "NotFoundError",
+    "too_large": "BadRequestError",
 }
-_OLLAMA: dict[str, type[Exception]] = {
+_OLLAMA: dict[str, str] = {
     **_PLAIN,
-    "spend_limit": exceptions.PaymentRequiredError,
-    "timeout": litellm.InternalServerError,
-    "context_length": litellm.BadRequestError,
-    "content_filter": litellm.BadRequestError,
-    "permission": litellm.PermissionDeniedError,
+    "spend_limit": "PaymentRequiredError",
+    "timeout": "InternalServerError",
+    "context_length": "BadRequestError",
+    "content_filter": "BadRequestError",
+    "permission": "PermissionDeniedError",
 }
 CLASSES = {
     "litellm-vertex_ai": _VERTEX,
@@ -79,26 +80,26 @@ CLASSES = {
     "litellm-bedrock-invoke": _BEDROCK,
     **dict.fromkeys(COHERE, _COHERE),
     "litellm-plain": _PLAIN,
-    "litellm-groq": _PLAIN | {"too_large": litellm.RateLimitError},
+    "litellm-groq": _PLAIN | {"too_large": "RateLimitError"},
     "litellm-mistral": _PLAIN
     | {
-        "overloaded": litellm.RateLimitError,
-        "not_found": litellm.BadRequestError,
-        "too_large": litellm.BadRequestError,
+        "overloaded": "RateLimitError",
+        "not_found": "BadRequestError",
+        "too_large": "BadRequestError",
     },
     "litellm-xai": _PLAIN
     | {
-        "content_filter": litellm.BadRequestError,
-        "auth": litellm.BadRequestError,
-        "too_large": litellm.RateLimitError,
+        "content_filter": "BadRequestError",
+        "auth": "BadRequestError",
+        "too_large": "RateLimitError",
     },
     "litellm-cloudflare": _PLAIN
     | {
-        "overloaded": litellm.RateLimitError,
-        "context_length": litellm.BadRequestError,
-        "content_filter": litellm.BadRequestError,
-        "permission": litellm.PermissionDeniedError,
-        "not_found": litellm.BadRequestError,
+        "overloaded": "RateLimitError",
+        "context_length": "BadRequestError",
+        "content_filter": "BadRequestError",
+        "permission": "PermissionDeniedError",
+        "not_found": "BadRequestError",
     },
     "litellm-ollama": _OLLAMA,
     "litellm-ollama_chat": _OLLAMA,
@@ -114,18 +115,18 @@ REASONED = tuple(client for client in READ if client != "litellm-ollama")
 @pytest.mark.parametrize("case", ERRORS, ids=str)
 def test_errors(measured: Measured, client: str, case: Case) -> None:
     """Each preset is the exception that LiteLLM makes of its status, and of some words of its message."""
-    assert type(measured[client, case.name].error) is CLASSES[client][case.name.removeprefix("plain-error-")]
+    assert measured[client, case.name].raised == "litellm." + CLASSES[client][case.name.removeprefix("plain-error-")]
 
 
 WITHIN = {
-    "litellm-bedrock": litellm.ServiceUnavailableError,
-    "litellm-bedrock-invoke": litellm.ServiceUnavailableError,
-    "litellm-vertex_ai": litellm.InternalServerError,
-    "litellm-vertex_ai-claude": litellm.InternalServerError,
-    "litellm-plain": litellm.InternalServerError,
-    "litellm-groq": exceptions.APIError,
-    "litellm-xai": litellm.InternalServerError,
-    "litellm-ollama": litellm.APIConnectionError,
+    "litellm-bedrock": "ServiceUnavailableError",
+    "litellm-bedrock-invoke": "ServiceUnavailableError",
+    "litellm-vertex_ai": "InternalServerError",
+    "litellm-vertex_ai-claude": "InternalServerError",
+    "litellm-plain": "InternalServerError",
+    "litellm-groq": "APIError",
+    "litellm-xai": "InternalServerError",
+    "litellm-ollama": "APIConnectionError",
 }
 """The class of an error inside a stream, by client; LiteLLM does not notice those of Mistral's and Cloudflare's."""
 
@@ -135,8 +136,9 @@ WITHIN = {
 def test_what_breaks_a_stream_is_within_another_error(measured: Measured, client: str, name: str) -> None:
     """By which its Router begins a fallback in mid-stream."""
     error = measured[client, name].error
-    assert isinstance(error, exceptions.MidStreamFallbackError)
-    assert type(error.original_exception) is (litellm.APIConnectionError if name == "stream-cut" else WITHIN[client])
+    assert isinstance(error, LiteLLMError)
+    assert error.name == "MidStreamFallbackError"
+    assert error.within == ("APIConnectionError" if name == "stream-cut" else WITHIN[client])
 
 
 @pytest.mark.parametrize(
@@ -156,10 +158,9 @@ def test_an_error_inside_a_stream_of_ollamas_chat_is_a_bad_request(measured: Mea
     """Whatever it is, so the Router neither retries nor falls back in mid-stream; what breaks the connection is within another."""
     for name in ("stream-error", "stream-error-overloaded"):
         heard = measured["litellm-ollama_chat", name]
-        assert (heard.share, type(heard.error), heard.status) == ("part", litellm.BadRequestError, 400)
-    broken = measured["litellm-ollama_chat", "stream-cut"].error
-    assert isinstance(broken, exceptions.MidStreamFallbackError)
-    assert type(broken.original_exception) is litellm.APIConnectionError
+        assert (heard.outcome, heard.status) == (("part", "BadRequestError", None), 400)
+    broken = measured["litellm-ollama_chat", "stream-cut"]
+    assert (broken.raised, broken.code) == ("litellm.MidStreamFallbackError", "APIConnectionError")
 
 
 @pytest.mark.parametrize("case", SHORT, ids=str)

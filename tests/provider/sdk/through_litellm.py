@@ -1,112 +1,94 @@
-"""LiteLLM, asked as its Router asks it, for the providers that most of its users reach through it."""
+"""LiteLLM, asked as its Router asks it, for the providers that most of its users reach through it: in a process of its own."""
 
 from __future__ import annotations
 
+import asyncio
+import json
 import os
-import warnings
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
-from harness.chain import Provider
 from harness.provider.dialects import dialect_of
+from harness.provider.spec import Provider
 
-from . import vertex
-from .cases import CASES, WARM_UP, Case
-from .clients import KEY, Ask, said
-from .heard import Heard
+from .cases import WARM_UP, Case
+from .heard import Heard, LiteLLMError
 
-os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")  # else its import goes to the network
-
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # other people's deprecations
-    import litellm
-    from litellm import exceptions
-
-__all__ = [
-    "COHERE",
-    "HEADERLESS",
-    "LITELLM",
-    "LITELLM_VENDORS",
-    "exceptions",
-    "litellm",
-    "through_litellm",
-    "through_litellms",
-]
-
-litellm.suppress_debug_info = True
+SCRIPT = Path(__file__).with_name("ask_litellm.py")
+LIMIT_S = 300.0
+"""The longest that all calls may take together, so that a hanging one is found."""
 
 
-def through_litellm(prefix: str, host: str, **params: Any) -> Ask:
-    """Return one chat completion by LiteLLM.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """How LiteLLM is asked for the models of a provider.
 
-    Args:
-        prefix: What LiteLLM puts before a model: `bedrock/converse/`. With `model_id` among the parameters it is a whole
-            model, and the case's name goes there.
-        host: The provider's `api_base`. With `{model}` in it, `prefix` is a whole model, and the case's name goes there.
-        params: Further parameters of the deployment.
+    Attributes:
+        dialect: What the provider speaks.
+        model: What LiteLLM calls the model. In it and in the parameters `{case}` is the case's name, which the provider reads.
+        vendor: Whose API it is, if the dialect is `openai-compatible`; None for a vendor without a row.
+        params: Of the deployment. In them `{host}` is the provider's address.
+        listed: Whether the model must be in LiteLLM's list: it asks the server about others.
     """
 
-    async def ask(heard: Heard, case: Case, prompt: str) -> None:
-        whole = "model_id" in params or "{model}" in host
-        call: dict[str, Any] = {
-            "model": prefix if whole else prefix + case.name,
-            "messages": said(prompt),
-            "api_base": host.replace("{model}", case.name),
-            "timeout": case.timeout_s,
-            "num_retries": 0,
-            "max_retries": 0,
-            **params,
-        }
-        if "model_id" in params:
-            call["model_id"] = case.name
-        if case.max_tokens is not None:
-            call["max_tokens"] = case.max_tokens
-        if not case.streaming:
-            answer: Any = await litellm.acompletion(**call)
-            _read_completion(heard, answer)
-            return
-        stream: Any = await litellm.acompletion(**call, stream=True, stream_options={"include_usage": True})
-        async for chunk in stream:
-            heard.model = chunk.model or heard.model
-            for choice in chunk.choices:
-                heard.add(choice.delta.content)
-                heard.finish = choice.finish_reason or heard.finish
-            usage = getattr(chunk, "usage", None)
-            if usage is not None:
-                heard.usage = (usage.prompt_tokens, usage.completion_tokens)
-
-    return ask
+    dialect: str
+    model: str
+    vendor: str | None = None
+    params: Mapping[str, Any] = field(default_factory=dict)
+    listed: bool = False
 
 
-def _read_completion(heard: Heard, answer: Any) -> None:
-    heard.model = answer.model
-    heard.text = answer.choices[0].message.content or ""
-    heard.finish = answer.choices[0].finish_reason
-    heard.usage = (answer.usage.prompt_tokens, answer.usage.completion_tokens)
+def _of_vendor(vendor: str | None) -> Way:
+    """Return the way to a vendor, as its row declares it."""
+    names = dialect_of(Provider(dialect="openai-compatible", vendor=vendor, model="any")).litellm
+    assert names is not None
+    params = {"api_base": "{host}" + names.path, **_KEY}
+    return Way(dialect="openai-compatible", vendor=vendor, model=f"{names.provider}/{{case}}", params=params)
 
 
-LITELLM_VENDORS: dict[str, str | None] = {
-    "litellm-groq": "groq",
-    "litellm-mistral": "mistral",
-    "litellm-xai": "xai",
-    "litellm-cloudflare": "cloudflare",
-    "litellm-plain": None,
+def _at_vertex(publisher: str, model: str) -> Way:
+    names = dialect_of(Provider(dialect="vertex_ai", model="any")).litellm
+    assert names is not None
+    base = f"{{host}}/v1/projects/p/locations/global/publishers/{publisher}/models/{{case}}"
+    return Way(dialect="vertex_ai", model=f"vertex_ai/{model}", params={"api_base": base, **names.defaults})
+
+
+_KEY = {"api_key": "no-key"}
+_AT_HOST = {"api_base": "{host}"}
+_AWS = {
+    "api_base": "{host}",
+    "aws_access_key_id": "no-key",
+    "aws_secret_access_key": "no-key",
+    "aws_region_name": "us-east-1",
 }
-"""Whose API each way through LiteLLM asks that speaks `openai-compatible`, by its name; None for a vendor without a row."""
+_COHERE = {"api_base": "{host}/v2/chat", **_KEY}
 
 LITELLM = {
-    "litellm-bedrock": "bedrock",
-    "litellm-bedrock-invoke": "bedrock",
-    **dict.fromkeys(LITELLM_VENDORS, "openai-compatible"),
-    "litellm-cohere": "cohere",
-    "litellm-cohere-chat": "cohere",
-    "litellm-vertex_ai": "vertex_ai",
-    "litellm-vertex_ai-claude": "vertex_ai",
-    "litellm-ollama": "ollama",
-    "litellm-ollama_chat": "ollama_chat",
+    "litellm-bedrock": Way(dialect="bedrock", model="bedrock/converse/{case}", params=_AWS),
+    "litellm-bedrock-invoke": Way(
+        dialect="bedrock",
+        model="bedrock/invoke/anthropic.claude-3-haiku-20240307-v1:0",
+        params={**_AWS, "model_id": "{case}"},
+    ),
+    "litellm-groq": _of_vendor("groq"),
+    "litellm-mistral": _of_vendor("mistral"),
+    "litellm-xai": _of_vendor("xai"),
+    "litellm-cloudflare": _of_vendor("cloudflare"),
+    "litellm-plain": _of_vendor(None),
+    "litellm-cohere": Way(dialect="cohere", model="cohere/{case}", params=_COHERE),
+    "litellm-cohere-chat": Way(
+        dialect="cohere",
+        model="cohere_chat/{case}",
+        params={**_COHERE, "extra_body": {"model": "{case}"}},  # LiteLLM 1.75 sends none
+    ),
+    "litellm-vertex_ai": _at_vertex("google", "gemini-2.5-pro"),
+    "litellm-vertex_ai-claude": _at_vertex("anthropic", "claude-sonnet-4@20250514"),
+    "litellm-ollama": Way(dialect="ollama", model="ollama/{case}", params=_AT_HOST, listed=True),
+    "litellm-ollama_chat": Way(dialect="ollama_chat", model="ollama_chat/{case}", params=_AT_HOST, listed=True),
 }
-"""What each way through LiteLLM speaks, by its name."""
+"""By name."""
 
 COHERE = ("litellm-cohere", "litellm-cohere-chat")
 """LiteLLM reads lines of JSON, which have no sign that nothing follows."""
@@ -114,50 +96,100 @@ COHERE = ("litellm-cohere", "litellm-cohere-chat")
 HEADERLESS = (*COHERE, "litellm-vertex_ai", "litellm-vertex_ai-claude", "litellm-cloudflare")
 """LiteLLM leaves out the headers of these providers' errors."""
 
-_AWS = {"aws_access_key_id": "no-key", "aws_secret_access_key": "no-key", "aws_region_name": "us-east-1"}
+
+async def ask_all(
+    python: str,
+    hosts: Mapping[str, str],
+    asked: Mapping[tuple[str, str], Case],
+    prompts: Mapping[tuple[str, str], str],
+    at_once: Mapping[bool, int],
+) -> dict[tuple[str, str], Heard]:
+    """Ask LiteLLM.
+
+    Args:
+        python: The interpreter that has it.
+        hosts: Where each way finds its provider: `http://127.0.0.1:PORT`.
+        asked: The calls, by way and case.
+        prompts: Of the calls.
+        at_once: How many calls are made at once that wait for most of their time, and how many that do not.
+
+    Raises:
+        RuntimeError: The process failed, or did not answer every call.
+    """
+    keys = list(asked)
+    batches = [{"at_once": 1, "calls": list(_warm_up(hosts))}]
+    for idle in (True, False):
+        calls = [
+            {"number": number, "times": asked[key].times, "asked": _asked(key[0], hosts, asked[key], prompts[key])}
+            for number, key in enumerate(keys)
+            if asked[key].idle is idle
+        ]
+        batches.append({"at_once": at_once[idle], "calls": calls})
+    cases = {case.name for case in (*WARM_UP, *asked.values())}
+    listed = [
+        LITELLM[name].model.replace("{case}", case) for name in hosts if LITELLM[name].listed for case in sorted(cases)
+    ]
+    said = await _run(python, {"listed": listed, "batches": batches})
+    heard = {keys[each["number"]]: _heard(each) for each in map(json.loads, said.splitlines()) if each["number"] >= 0}
+    if missing := asked.keys() - heard.keys():
+        raise RuntimeError(f"no answer to {sorted(missing)}")
+    return heard
 
 
-def _of_vendor(vendor: str | None, host: str) -> Ask:
-    """Return what asks a vendor as its row declares it."""
-    names = dialect_of(Provider(dialect="openai-compatible", vendor=vendor, model="any")).litellm
-    assert names is not None
-    return through_litellm(f"{names.provider}/", host + names.path, api_key=KEY)
-
-
-def _of_ollama(prefix: str, host: str) -> Ask:
-    """Return what asks Ollama. About a model that is not in its list LiteLLM asks the server first, and blocks meanwhile."""
-    for case in (*CASES, *WARM_UP):
-        litellm.model_cost.setdefault(f"{prefix}/{case.name}", {"litellm_provider": prefix, "mode": "chat"})
-    return through_litellm(f"{prefix}/", host)
-
-
-@asynccontextmanager
-async def through_litellms(hosts: dict[str, str]) -> AsyncIterator[dict[str, Ask]]:
-    """Open them; see `clients`."""
-    at_vertex = "{}/v1/projects/p/locations/global/publishers/{}/models/{{model}}"
-    claude = "bedrock/invoke/anthropic.claude-3-haiku-20240307-v1:0"
-    login = vertex.litellm_params()
+async def _run(python: str, work: Mapping[str, Any]) -> str:
+    process = await asyncio.create_subprocess_exec(
+        python,
+        "-P",
+        str(SCRIPT),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env={**os.environ, "LITELLM_LOCAL_MODEL_COST_MAP": "True"},
+    )
     try:
-        with vertex.logged_in():
-            yield {
-                **{name: _of_vendor(vendor, hosts[name]) for name, vendor in LITELLM_VENDORS.items()},
-                "litellm-bedrock": through_litellm("bedrock/converse/", hosts["litellm-bedrock"], **_AWS),
-                "litellm-cohere": through_litellm("cohere/", f"{hosts['litellm-cohere']}/v2/chat", api_key=KEY),
-                "litellm-cohere-chat": through_litellm(
-                    "cohere_chat/", f"{hosts['litellm-cohere-chat']}/v2/chat", api_key=KEY
-                ),
-                "litellm-vertex_ai": through_litellm(
-                    "vertex_ai/gemini-2.5-pro", at_vertex.format(hosts["litellm-vertex_ai"], "google"), **login
-                ),
-                "litellm-vertex_ai-claude": through_litellm(
-                    "vertex_ai/claude-sonnet-4@20250514",
-                    at_vertex.format(hosts["litellm-vertex_ai-claude"], "anthropic"),
-                    **login,
-                ),
-                "litellm-bedrock-invoke": through_litellm(claude, hosts["litellm-bedrock-invoke"], model_id="", **_AWS),
-                "litellm-ollama": _of_ollama("ollama", hosts["litellm-ollama"]),
-                "litellm-ollama_chat": _of_ollama("ollama_chat", hosts["litellm-ollama_chat"]),
-            }
+        async with asyncio.timeout(LIMIT_S):
+            out, err = await process.communicate(json.dumps(work).encode())
     finally:
-        await litellm.close_litellm_async_clients()
-        litellm.in_memory_llm_clients_cache.flush_cache()
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    if process.returncode:
+        raise RuntimeError(f"LiteLLM's process ended with {process.returncode}: {err.decode()[-2000:]}")
+    return out.decode()
+
+
+def _warm_up(hosts: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+    for name in hosts:
+        for case in WARM_UP:
+            yield {"number": -1, "times": 1, "asked": _asked(name, hosts, case, "hello")}
+
+
+def _asked(name: str, hosts: Mapping[str, str], case: Case, prompt: str) -> dict[str, Any]:
+    """Return the arguments of a call."""
+    way = LITELLM[name]
+    params = json.dumps(dict(way.params)).replace("{host}", hosts[name]).replace("{case}", case.name)
+    call: dict[str, Any] = {
+        "model": way.model.replace("{case}", case.name),
+        "messages": [{"role": "user", "content": prompt}],
+        "timeout": case.timeout_s,
+        "num_retries": 0,
+        "max_retries": 0,
+        **json.loads(params),
+    }
+    if case.streaming:
+        call |= {"stream": True, "stream_options": {"include_usage": True}}
+    if case.max_tokens is not None:
+        call["max_tokens"] = case.max_tokens
+    return call
+
+
+def _heard(said: Mapping[str, Any]) -> Heard:
+    error, usage = said["error"], said["usage"]
+    return Heard(
+        text=said["text"],
+        pieces=said["pieces"],
+        model=said["model"],
+        finish=said["finish"],
+        usage=None if usage is None else (usage[0], usage[1]),
+        error=None if error is None else LiteLLMError(**error),
+    )
