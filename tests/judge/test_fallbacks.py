@@ -16,7 +16,7 @@ from harness.judge import RUN, fallbacks, journeys, measure
 from harness.judge.tables.fallbacks import RESULTS, TRIGGERS
 from harness.quantities import MS
 from harness.scenario import Fault, Inject, Plan
-from tests.judge.histories import OUTAGE, Book, Try, fails, plan_of
+from tests.judge.histories import OUTAGE, Book, Try, fails, ns, plan_of
 from tests.judge.strategies import PROVIDERS, books
 
 PLAN = plan_of(faults=[OUTAGE])
@@ -83,6 +83,27 @@ def test_a_second_attempt_while_one_is_open_is_a_hedge() -> None:
     failed = fails(503, at="azure", after_s=-1.0)
     assert rows(slow, failed, **served) == [("hedge", "openai", "azure", "failed")]
     assert table(slow, lost, **served)[["status", "wait_ns"]].isna().all(axis=None)
+
+
+@pytest.mark.parametrize(
+    ("took_s", "first_byte_s", "trigger"), [(0.02, 0.01, "hedge"), (0.5, 0.01, "hedge"), (0.5, 0.2, "timeout")]
+)
+def test_a_hedge_that_answers_at_once_is_one(took_s: float, first_byte_s: float, trigger: str) -> None:
+    """The chain let go of the first attempt 20 ms after the second began: as that answered, or at its own timeout."""
+    left = Try(took_s=0.42, status=None, outcome="client_left")
+    began_ns = ns(12) + 5 * MS + ns(0.4)
+    quick = Try(at="azure", after_s=-0.02, took_s=took_s, more={"first_byte_ns": began_ns + ns(first_byte_s)})
+    assert rows(left, quick) == [(trigger, "openai", "azure", "served")]
+
+
+def test_of_two_hedges_the_slower_is_unused() -> None:
+    """However quickly the other one answered."""
+    slow = Try(took_s=0.83, status=None, outcome="client_left")
+    slower = Try(at="azure", after_s=-0.43, took_s=0.43, status=None, outcome="client_left")
+    assert rows(slow, slower, Try(at="anthropic", after_s=-0.03, took_s=0.03)) == [
+        ("hedge", "openai", "azure", "unused"),
+        ("hedge", "azure", "anthropic", "served"),
+    ]
 
 
 def test_an_attempt_that_fails_after_the_next_began_was_open() -> None:
@@ -173,7 +194,10 @@ def test_only_a_complete_answer_is_served(fields: dict[str, Any], result: str) -
 )
 def test_every_failure_has_a_class(failed: Try, trigger: str) -> None:
     """By status, by outcome where none came, and by the code where that is more exact."""
-    assert [row[0] for row in rows(failed, Try(at="azure", after_s=0.1))] == [trigger]
+    (row,) = table(failed, Try(at="azure", after_s=0.1)).to_dict("records")
+    assert row["trigger"] == trigger
+    assert row["wait_ns"] == 100 * MS
+    assert row["status"] == failed.status if failed.status not in (None, 200) else pd.isna(row["status"])
 
 
 def test_a_quota_is_known_by_the_fault_that_made_it() -> None:
@@ -183,9 +207,9 @@ def test_a_quota_is_known_by_the_fault_that_made_it() -> None:
 
 
 def test_a_provider_that_was_let_go_just_as_the_next_began_has_failed() -> None:
-    """The stamps of two processes may differ by 50 ms; a hedge is open for longer."""
+    """The stamps of two processes may differ by 50 ms; the next one was not answering by then."""
     left = Try(at="azure", took_s=1.0, status=None, outcome="client_left")
-    (first, second) = rows(fails(503), left, Try(at="anthropic", after_s=-0.02))
+    (first, second) = rows(fails(503), left, Try(at="anthropic", after_s=-0.02, took_s=0.5))
     assert first[3] == "failed"
     assert second == ("timeout", "azure", "anthropic", "served")
 

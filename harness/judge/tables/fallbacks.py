@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from harness.judge.tables.columns import TOLERANCE_NS, Bools, Columns, Floats, Ints
+from harness.judge.tables.columns import Bools, Columns, Floats, Ints, are_success, floats
 from harness.judge.tables.failures import CAUSES, causes
 from harness.judge.tables.journeys import Journeys
 from harness.judge.tables.pairs import Pairs
@@ -40,7 +40,7 @@ class Fallbacks:
         after: Place of the attempt that it led to.
         trigger: Place in TRIGGERS: the class of the failure that came before; `skipped` where the request began at another
             level than the first; `hedge` where the attempt before was still open; `answered` where it had succeeded.
-        status: HTTP status of that failure; NaN where none came, or nothing had failed.
+        status: HTTP status of that failure; NaN where nothing had failed, no status came, or it was that of a success.
         wait_ns: From the end of the failed attempt to the start of the next; NaN where nothing had failed.
         result: Place in RESULTS: `served` if the caller got its complete answer from the step's attempts (those up to the
             request's next step), `unused` if they had an answer, or were still waiting for one, when another's was used,
@@ -70,23 +70,39 @@ def fallbacks_of(columns: Columns, journeys: Journeys, pairs: Pairs) -> Fallback
     level = columns.group[attempts.provider]
     steps = pairs.where(level[pairs.before] != level[pairs.after])
     skipped = journeys.first[journeys.primary_skipped]
+    failed = steps.failed & ~_let_go(columns, steps.before, steps.after)
     answered = ~attempts.failed[steps.before] & (steps.gap_ns >= 0)
     trigger = np.where(answered, TRIGGERS.index(ANSWERED), TRIGGERS.index(HEDGE))
-    trigger[steps.failed] = causes(columns, steps.before[steps.failed])
+    trigger[failed] = causes(columns, steps.before[failed])
+    status = attempts.status[steps.before]
     after = np.concatenate([skipped, steps.after])
     order = np.argsort(after, kind="stable")
     return Fallbacks(
         before=np.concatenate([np.full(len(skipped), -1), steps.before])[order],
         after=after[order],
         trigger=np.concatenate([np.full(len(skipped), TRIGGERS.index(SKIPPED)), trigger])[order],
-        status=_failed_only(attempts.status[steps.before], steps.failed, len(skipped))[order],
-        wait_ns=_failed_only(steps.gap_ns, steps.failed, len(skipped))[order],
+        status=_failed_only(status, failed & ~are_success(status), len(skipped))[order],
+        wait_ns=_failed_only(steps.gap_ns, failed, len(skipped))[order],
         result=_results(columns, journeys, after[order]),
     )
 
 
 def _failed_only(values: Floats, failed: Bools, skipped: int) -> Floats:
     return np.concatenate([np.full(skipped, math.nan), np.where(failed, values, math.nan)])
+
+
+def _let_go(columns: Columns, ones: Ints, others: Ints) -> Bools:
+    """Return which attempts the chain gave up once another one was answering; -1 is no other.
+
+    A hedge that answers at once leaves less time than the stamps may be off, so their order alone does not show it.
+    """
+    attempts = columns.attempts
+    answering_ns = np.fmin(floats(attempts.column("first_byte_ns")), attempts.end_ns)
+    answering_ns[attempts.failed] = math.nan
+    mask: Bools = attempts.had("client_left")[ones] & (
+        np.append(answering_ns, math.nan)[others] <= attempts.end_ns[ones]
+    )
+    return mask
 
 
 def _results(columns: Columns, journeys: Journeys, after: Ints) -> Ints:
@@ -100,9 +116,7 @@ def _results(columns: Columns, journeys: Journeys, after: Ints) -> Ints:
     done = requests.complete | (requests.unnamed & ("rewrites" in columns.plan.chain.answers))
     winner, last = journeys.winner[request], stop - 1
     served = done[request] & (winner >= after) & (winner < stop)
-    both_open = (winner >= 0) & (attempts.end_ns[last] - attempts.start_ns[winner] > TOLERANCE_NS)
-    given_up = attempts.had("client_left")[last] & both_open
-    unused = done[request] & ~served & (~attempts.failed[last] | given_up)
+    unused = done[request] & ~served & (~attempts.failed[last] | _let_go(columns, last, winner))
     return np.select([served, unused], [RESULTS.index(SERVED), RESULTS.index(UNUSED)], RESULTS.index(FAILED))
 
 
