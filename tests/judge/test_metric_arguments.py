@@ -60,6 +60,18 @@ def test_what_never_failed_so_cannot_show_that_nothing_follows() -> None:
     assert row_of("fallbacks(400) <= 0", book).status is Status.PASS
 
 
+def test_a_lost_hedge_is_no_timeout() -> None:
+    """The chain gave both attempts up: one because another had answered, the other because it took too long."""
+    lost = Try(at="azure", after_s=-1.0, took_s=1.0, status=None, outcome="client_left")
+    served = {"served_by": "openai", "served_attempt": "req-000021.openai.1", "complete": True, "outcome": "ok"}
+    book = Book().steady()
+    book.request(12, Try(took_s=2.0), lost, **served)
+    assert row_of("fallbacks(timeout) in fault <= 0", book).status is Status.INCONCLUSIVE
+    book.request(13, Try(status=None, outcome="client_left"), Try(at="azure", after_s=0.1))
+    row = row_of("fallbacks(timeout) in fault <= 0", book)
+    assert (row.status, row.observed, row.samples) == (Status.FAIL, 1, 1)
+
+
 def test_a_fallback_is_one_of_its_phase() -> None:
     """A request belongs to the phase of its intended start."""
     book = Book().steady()
@@ -74,6 +86,7 @@ def test_a_fallback_is_one_of_its_phase() -> None:
         ("fallbacks(rate_limits) >= 1", "expected a class of failure or a status, found 'rate_limits'", "hedge", "did you mean 'rate_limit'?"),
         ("fallbacks(foo) >= 1", "expected a class of failure or a status, found 'foo'", "answered, or a status", "fallbacks(rate_limit)"),
         ("fallbacks() >= 1", "found ''", "quota", "fallbacks(rate_limit)"),
+        ("fallbacks(100) >= 1", "found '100'", "429", "fallbacks(rate_limit)"),
         ("fallbacks(600) >= 1", "found '600'", "429", "fallbacks(rate_limit)"),
         ("fallbacks(200) >= 1", "a success triggers no fallback, found '200'", "", "fallbacks(rate_limit)"),
         ("p50 retry_gap(0) >= 1s", "expected the number of a retry, counted from 1, found '0'", "", "retry_gap(2)"),

@@ -79,7 +79,7 @@ def kinds(found: pd.DataFrame, phase: str) -> set[tuple[str, str]]:
     return set(zip(mine["trigger"], mine["result"], strict=True))
 
 
-def test_a_hedge_and_an_open_breaker_are_told_from_failures(tmp_path: Path) -> None:
+def test_a_hedge_and_an_open_breaker_are_no_failures(tmp_path: Path) -> None:
     """503 opens the breaker, so that later requests begin at azure; a slow first provider is hedged, and no other step is."""
     verdict, found = answered(
         tmp_path,

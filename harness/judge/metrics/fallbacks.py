@@ -16,9 +16,10 @@ from harness.judge.tables.failures import CAUSES, causes
 from harness.judge.tables.fallbacks import TRIGGERS
 
 if TYPE_CHECKING:
+    from harness.judge.run_data import RunData
     from harness.judge.tables.columns import Bools
 
-_STATUS = re.compile(r"[1-5]\d\d")
+_STATUS = re.compile(r"[2-5]\d\d")
 
 
 def _check(text: str) -> None:
@@ -45,15 +46,18 @@ def _measure(scope: Scope) -> Count:
     elif asked is not None:
         shown &= fallbacks.trigger == TRIGGERS.index(asked)
         if asked in CAUSES:
-            could, nothing = could & _failed_by(scope, asked), f"no attempt failed by {asked}"
+            could, nothing = could & _failed_by(scope.run, asked), f"no attempt failed by {asked}"
     samples = int(scope.run.columns.requests_with(could).sum())
     return Count(value=int(shown.sum()), samples=samples, nothing=nothing)
 
 
-def _failed_by(scope: Scope, cause: str) -> Bools:
-    failed = np.flatnonzero(scope.run.columns.attempts.failed)
-    mask = np.zeros(len(scope.attempts), dtype=bool)
-    mask[failed] = causes(scope.run.columns, failed) == TRIGGERS.index(cause)
+def _failed_by(run: RunData, cause: str) -> Bools:
+    """Return which attempts failed so; one that the chain gave up only where that led to a fallback: it may be a lost hedge."""
+    attempts, steps = run.columns.attempts, run.fallbacks
+    failed = np.flatnonzero(attempts.failed & ~attempts.had("client_left"))
+    mask = np.zeros(len(attempts), dtype=bool)
+    mask[failed] = causes(run.columns, failed) == TRIGGERS.index(cause)
+    mask[steps.before[steps.trigger == TRIGGERS.index(cause)]] = True
     return mask
 
 
