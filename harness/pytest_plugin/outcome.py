@@ -65,6 +65,11 @@ class Outcome:
         """One row per exchange with a provider; times in nanoseconds since the run's origin."""
         return self.run.attempts
 
+    @property
+    def fallbacks(self) -> pd.DataFrame:
+        """One row per step of a request from one provider to another: what triggered it, how it ended; see `judge.fallbacks`."""
+        return self.run.fallbacks
+
     def check(self) -> None:
         """Fail the test unless the verdict is a pass."""
         if not self.passed:

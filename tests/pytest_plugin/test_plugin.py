@@ -98,7 +98,7 @@ def test_inconclusive_fails_too_and_says_why(project: pytest.Pytester) -> None:
 
 
 def test_the_fixture_gives_the_marked_tests_run(project: pytest.Pytester) -> None:
-    """Verdict, numbers, requests and attempts."""
+    """Verdict, numbers, requests, attempts and fallbacks."""
     project.makepyfile("""
         import pytest
 
@@ -109,6 +109,7 @@ def test_the_fixture_gives_the_marked_tests_run(project: pytest.Pytester) -> Non
             assert fallback_chain.metrics.phases["fault"]["success_rate"].value == 1
             assert len(fallback_chain.requests) == 20
             assert set(fallback_chain.attempts["provider"]) == {"openai", "azure"}
+            assert set(fallback_chain.fallbacks["to_provider"]) == {"azure"}
             assert fallback_chain.run.plan.seed == 2
             assert (fallback_chain.path / "plan.json").is_file()
     """)
