@@ -108,7 +108,8 @@ _INTRODUCTION = """\
 
 Measured, not written: `make matrix` asks LiteLLM {oldest} and {newest} through every fault over real sockets, as
 [the other page](sdk-streams.md) does with {own}, and writes here where they differ from it. Providers that differ in the same way
-share a row, and *the same* means as in {own}. How to read a cell is said there.
+share a row, and *the same* means as in {own}. How to read a cell is said there. For Anthropic's models on Vertex AI, {oldest} needs
+`google-cloud-aiplatform`, of which it uses nothing: here an empty module has its name.
 """
 
 if __name__ == "__main__":
