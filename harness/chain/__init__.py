@@ -7,8 +7,8 @@ from harness.lazy import lazy_names
 from harness.provider.spec import Price, Provider, ReplySpec
 
 if TYPE_CHECKING:
-    from harness.chain.loading import configuration_path, load
+    from harness.chain.loading import load
 
-__all__ = ["Chain", "Endpoint", "HostedConfig", "Price", "Provider", "ReplySpec", "Retry", "configuration_path", "load"]
+__all__ = ["Chain", "Endpoint", "HostedConfig", "Price", "Provider", "ReplySpec", "Retry", "load"]
 
-__getattr__ = lazy_names(__name__, {"configuration_path": "loading", "load": "loading"})
+__getattr__ = lazy_names(__name__, {"load": "loading"})

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from harness.chain.advice import Advice
 from harness.chain.facts import ChainFacts
+from harness.chain.schedule import Schedule
 from harness.chain.spec import Chain
 from harness.registry import Registry
 
@@ -63,6 +65,9 @@ class Driver:
         check: Raises ChainError for a chain that asks for something that would not be tested.
         warnings: Returns what would not be carried over, in sentences, given the environment that keys are looked up in.
         facts: Returns what the judge needs to know about a chain.
+        schedules: Returns what a request does that fails alike at every provider; none where only a run can show it.
+        advice: Returns what is probably not meant in a chain's own settings, beside what holds for every driver; given the
+            chain and its schedules.
         configuration: What it reads in place of a chain file; None if nothing.
         requirement: What must be installed where the chain runs; None if nothing.
         part: Returns the program of our own child process that hosts the chain in a live run, as after `python -m`: a module
@@ -86,6 +91,8 @@ class Driver:
     check: Callable[[Chain], None]
     warnings: Callable[[Chain, Mapping[str, str]], tuple[str, ...]]
     facts: Callable[[Chain], ChainFacts]
+    schedules: Callable[[Chain], tuple[Schedule, ...]]
+    advice: Callable[[Chain, tuple[Schedule, ...]], Iterable[Advice]]
     configuration: Configuration | None
     requirement: Requirement | None
     part: Callable[[Chain], tuple[str, ...]] | None

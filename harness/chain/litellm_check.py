@@ -224,7 +224,9 @@ def _fallback_units(document: Document, place: Place) -> Iterator[Callable[[], N
 
 
 def _check_list(document: Document, place: Place, written: Any) -> None:
-    if written is not None:
+    if written is not None and not (
+        written is True and place[-1] != "fallbacks"
+    ):  # with true it starts; see the advice
         raise document.error('expected a list such as [{"gpt-4": ["claude"]}]', place)
 
 

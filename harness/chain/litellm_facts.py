@@ -48,6 +48,25 @@ def facts(chain: Chain, *, proxy: bool) -> ChainFacts:
     )
 
 
+def timeouts_ns(settings: RouterSettings, default_s: float) -> dict[str, int]:
+    """Return how long an attempt may take that is no stream, by provider, in nanoseconds.
+
+    Args:
+        settings: What LiteLLM gets.
+        default_s: LiteLLM's own, in seconds.
+    """
+    common = (settings.router.get("timeout"), settings.module.get("request_timeout"), default_s)
+    return {
+        name: round(next(each for each in (_own_timeout(entry), *common) if isinstance(each, int | float)) * 10**9)
+        for name, entry in zip(settings.names, settings.model_list, strict=True)
+    }
+
+
+def _own_timeout(entry: Mapping[str, Any]) -> Any:
+    params = entry["litellm_params"]
+    return params.get("timeout") or params.get("request_timeout")
+
+
 def _tries(settings: RouterSettings, entry: Mapping[str, Any]) -> Tries:
     """Return the tries at one deployment. Those of a group may all go to the same one."""
     stated = (

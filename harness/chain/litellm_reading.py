@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from harness.chain.litellm_check import aliases, group_of, provider_of, section, takes_chat
 from harness.chain.litellm_names import names
+from harness.chain.schedule import Band, PlannedAttempt, Schedule, merged
 from harness.chain.spec import PROVIDERS_MAX, Chain, ChainError
 from harness.document.spelling import did_you_mean
 from harness.provider.dialects import DIALECTS, Dialect
@@ -22,6 +23,12 @@ MAX_FALLBACKS = 5  # LiteLLM's own default
 COMPATIBLE = "openai-compatible"
 _TYPO = 0.85
 """How much alike a setting and a known one must be, of 1, if it is taken for a slip of the pen."""
+_RETRIES = ("num_retries", "retry_policy", "model_group_retry_policy", "retry_after")
+"""Settings of the Router that say how often and when a deployment is tried again."""
+_COOLDOWN = ("allowed_fails", "allowed_fails_policy", "cooldown_time", "disable_cooldowns")
+"""Settings of the Router that say when a deployment is left alone."""
+_OWN = ("num_retries", "order")
+"""The same of a single deployment."""
 _TABLES = ("fallbacks", "context_window_fallbacks", "content_policy_fallbacks")
 
 
@@ -59,27 +66,37 @@ class ConfigReading(NamedTuple):
     ignored: Mapping[tuple[str, str], str]
 
 
-def question(chain: Chain) -> dict[str, Any]:
-    """Return what LiteLLM is asked about the configuration of a chain: plain data without secrets."""
-    config = chain.litellm or {}
+def question(config: Mapping[str, Any], entry: str, *, failing: bool) -> dict[str, Any]:
+    """Return what LiteLLM is asked about a configuration: plain data without secrets.
+
+    Args:
+        config: The configuration.
+        entry: What callers ask for.
+        failing: It is asked for what a request does that fails everywhere; else whose its deployments are, and which of them a
+            request can reach.
+    """
     router, module = section(config, "router_settings"), section(config, "litellm_settings")
     settings: dict[str, Any] = {}
     for name in (*_TABLES, "default_fallbacks", "max_fallbacks"):
-        if value := router.get(name) or module.get(name):
+        if (value := router.get(name) or module.get(name)) and value is not True:
             settings[name] = value
     if named := aliases(config):
         settings["model_group_alias"] = named
     return {
-        "entry": chain.entry_model,
+        "entry": entry,
+        "failing": failing,
         "model_list": [
             {
                 "model_name": raw["model_name"],
                 "model": raw["litellm_params"]["model"],
                 "custom_llm_provider": raw["litellm_params"].get("custom_llm_provider"),
+                "params": {name: value for name in _OWN if (value := raw["litellm_params"].get(name)) is not None},
             }
             for raw in config["model_list"]
         ],
         "router": settings,
+        "retries": {name: value for name in _RETRIES if (value := router.get(name, module.get(name))) is not None},
+        "cooldown": {name: value for name in _COOLDOWN if (value := router.get(name, module.get(name))) is not None},
         "own": sorted(
             provider
             for dialect in DIALECTS.own.values()
@@ -136,6 +153,36 @@ def _ignored(
                 yield (name, key), "unknown to LiteLLM"
 
 
+def schedules(
+    by_failure: Mapping[str, Sequence[tuple[Sequence[int], float, float]] | None],
+    named: Sequence[str | None],
+    timeouts_ns: Mapping[str, int],
+) -> tuple[Schedule, ...]:
+    """Return what a request does that meets the same failure at every deployment.
+
+    Args:
+        by_failure: LiteLLM's answer: the places that each attempt is chosen from, and the wait before it at either end of what is
+            drawn, in seconds; at the end without places what it waits before the error.
+        named: The provider of each place; None for one that is no part of the test.
+        timeouts_ns: How long an attempt may take, by provider, in nanoseconds.
+    """
+    found = {}
+    for failure, written in by_failure.items():
+        *attempts, end = written or [((), 0.0, 0.0)]
+        steps = tuple(
+            PlannedAttempt(providers, _band(least, most), max(timeouts_ns[name] for name in providers))
+            for places, least, most in attempts
+            if (providers := tuple(name for place in places if (name := named[place]) is not None))
+        )
+        found[failure] = (steps, _band(*end[1:]))
+    return merged(found)
+
+
+def _band(*ends_s: float) -> Band:
+    """Return a wait, given what the least and the most draw make of it: either may be the longer one."""
+    return Band(round(min(ends_s) * 10**9), round(max(ends_s) * 10**9))
+
+
 def guess(chain: Chain) -> ConfigReading:
     """Return what LiteLLM usually makes of a configuration. A provider without a dialect is taken for a compatible one."""
     config = chain.litellm or {}
@@ -144,7 +191,7 @@ def guess(chain: Chain) -> ConfigReading:
     for raw in listed:
         provider, model = provider_of(raw["litellm_params"])
         deployments.append(ReadDeployment(provider, model, takes_chat(raw), compatible=True))
-    walk = list(_walked(config, chain.entry_model, _fallbacks(config)))
+    walk = list(_walked(config, chain.entry_model, fallbacks(config)))
     others: set[int] = set()
     for table in _TABLES[1:]:
         further = [_target(target) for targets in _table(config, table).values() for target in targets]
@@ -158,18 +205,14 @@ def _table(config: Mapping[str, Any], name: str) -> dict[str, list[Any]]:
     """Return a table of fallbacks by group; the Router's own settings win, as in LiteLLM."""
     router, module = section(config, "router_settings"), section(config, "litellm_settings")
     table: dict[str, list[Any]] = {}
-    for item in router.get(name) or module.get(name) or []:
+    written = router.get(name) or module.get(name)
+    for item in written if isinstance(written, list) else ():
         for source, targets in item.items():
             table.setdefault(source, targets)
     return table
 
 
-def fallback_sources(config: Mapping[str, Any]) -> list[str]:
-    """Return the groups that have fallbacks of their own."""
-    return list(_fallbacks(config))
-
-
-def _fallbacks(config: Mapping[str, Any]) -> dict[str, list[str]]:
+def fallbacks(config: Mapping[str, Any]) -> dict[str, list[str]]:
     """Return the fallbacks in force by group, `*` for every other."""
     router, module = section(config, "router_settings"), section(config, "litellm_settings")
     table = {source: [_target(each) for each in targets] for source, targets in _table(config, "fallbacks").items()}
@@ -216,7 +259,11 @@ def applied(chain: Chain, reading: ConfigReading) -> Chain:
     walked = {place for pick in reading.walk for place in pick}
     reached = walked | reading.others
     chats = [place for place in sorted(reached) if reading.deployments[place].chat]
-    spoken = {place: provider for place in chats if (provider := _provider(reading.deployments[place])) is not None}
+    dialects = {
+        name: dialect_of_litellm(name) for name in {reading.deployments[place].provider for place in chats} if name
+    }
+    found = {place: _provider(reading.deployments[place], dialects) for place in chats}
+    spoken = {place: provider for place, provider in found.items() if provider is not None}
     if lacking := [place for place in chats if place in walked and place not in spoken]:
         raise _without_mock([reading.deployments[place] for place in lacking])
     walk = [level for pick in reading.walk for level in _levels(listed, [place for place in pick if place in spoken])]
@@ -266,9 +313,9 @@ def _without(config: Mapping[str, Any], ignored: Mapping[tuple[str, str], str]) 
     return kept
 
 
-def _provider(read: ReadDeployment) -> Provider | None:
-    """Return the provider of a deployment; None if it has no mock."""
-    dialect = None if read.provider is None else dialect_of_litellm(read.provider)
+def _provider(read: ReadDeployment, dialects: Mapping[str, Dialect | None]) -> Provider | None:
+    """Return the provider of a deployment, given the dialects by LiteLLM's names; None if it has no mock."""
+    dialect = None if read.provider is None else dialects[read.provider]
     if dialect is not None and dialect.litellm is not None:
         return Provider(dialect=dialect.name, model=dialect.litellm.model(read.model))
     if read.provider is None or not read.compatible:

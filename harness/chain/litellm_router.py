@@ -14,7 +14,7 @@ from typing import Any, cast
 
 from harness.chain.litellm_check import aliases, section
 from harness.chain.litellm_config import Deployment, deployments
-from harness.chain.litellm_reading import COMPATIBLE, fallback_sources
+from harness.chain.litellm_reading import COMPATIBLE, fallbacks
 from harness.chain.litellm_settings import GENERAL, LOGINS, ROUTER, SECTIONS, is_module
 from harness.chain.spec import DUMMY_KEY, Chain, ChainError, Retry
 from harness.document.spelling import did_you_mean
@@ -180,7 +180,7 @@ def _theirs(chain: Chain, base_urls: Mapping[str, str], environ: Mapping[str, st
         elif name != "general_settings" and name not in SECTIONS:
             warnings.append(f"{name}: not applied")
     groups = {raw["model_name"] for raw in config["model_list"]} | set(aliases(config))
-    for source in fallback_sources(config):
+    for source in fallbacks(config):
         if source != "*" and source not in groups and not any("*" in group for group in groups):
             hint = did_you_mean(source, groups)
             warnings.append(f"fallbacks: no model is called {source!r}" + (f" ({hint})" if hint else ""))

@@ -72,11 +72,11 @@ def chain_document(path: Path) -> Document:
     return replace(document, data=merged)
 
 
-def configuration_path(path: Path) -> Path:
+def configuration_document(path: Path) -> Document:
     """Return the file that defines what a chain does: the one that a chain file names after `config`, else the chain file."""
-    written = chain_document(path).data
-    named = written.get("config") if isinstance(written, dict) else None
-    return path.parent / named if isinstance(named, str) else path
+    document = chain_document(path)
+    named = document.data.get("config") if isinstance(document.data, dict) else None
+    return chain_document(path.parent / named) if isinstance(named, str) else document
 
 
 def _hosted(document: Document, model: str | None) -> Chain:

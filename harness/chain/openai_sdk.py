@@ -8,10 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import get_args
 
+from harness.chain.schedule import FAILURES, Band, PlannedAttempt, Schedule, merged
 from harness.chain.spec import Chain, ChainError, RetryOn
 from harness.provider.dialects import DIALECTS, dialect_of
 
 RETRIES_DEFAULT = 2  # the SDK's own max_retries
+TIMEOUT_S_DEFAULT = 600.0  # the SDK's own
+_WAIT_S = (0.5, 8.0)  # the first, and the longest; each is drawn from three quarters of it upwards
+_RETRIED = frozenset({"500", "503", "429", "timeout"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,3 +60,18 @@ def sdk_settings(chain: Chain) -> SdkSettings:
         max_retries=RETRIES_DEFAULT if attempts is None else attempts - 1,
         timeout_s=None if chain.timeout is None else chain.timeout / 10**9,
     )
+
+
+def schedules(chain: Chain) -> tuple[Schedule, ...]:
+    """Return what a request does that meets the same failure at every provider."""
+    settings = sdk_settings(chain)
+    timeout_ns = round((settings.timeout_s or TIMEOUT_S_DEFAULT) * 10**9)
+    first, most = _WAIT_S
+    waits = [round(min(first * 2.0**place, most) * 10**9) for place in range(settings.max_retries)]
+    again = tuple(Band(wait * 3 // 4, wait) for wait in waits)
+
+    def steps(failure: str) -> tuple[PlannedAttempt, ...]:
+        bands = (Band(0, 0), *(again if failure in _RETRIED else ()))
+        return tuple(PlannedAttempt((name,), band, timeout_ns) for name in chain.order for band in bands)
+
+    return merged({failure: (steps(failure), Band(0, 0)) for failure in FAILURES})

@@ -25,9 +25,10 @@ def check(
     python: PythonAt = None,
     litellm: LiteLLMAt = None,
     model: ModelOption = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit 1 if something is probably not meant.")] = False,
     as_json: Json = False,
 ) -> int:
-    """Validate files without running anything."""
+    """Validate files without running anything, and show what a chain does when its providers fail."""
     from harness import experiment  # noqa: PLC0415
     from harness.scenario.shipped import named  # noqa: PLC0415
 
@@ -40,9 +41,16 @@ def check(
             sys.stderr.write(f"error: {result.error}\n")
         elif not as_json:
             sys.stdout.write(f"ok: {named(result.path)}: {result.summary}\n")
-    for warned in dict.fromkeys(warned for result in checked for warned in result.warnings):
+            for schedule in result.schedules:
+                first, *others = schedule.lines()
+                sys.stdout.write("".join([f"    {first}\n", *(f"        {line}\n" for line in others)]))
+    shown = {warned.same_as: warned for result in reversed(checked) for warned in reversed(result.warnings)}
+    for warned in reversed(shown.values()):
         sys.stderr.write(f"warning: {warned.where}: {warned.text}\n")
-    return ExitCode.USAGE if any(result.error for result in checked) else ExitCode.PASS
+    if any(result.error for result in checked):
+        return ExitCode.USAGE
+    advised = any(warned.advice is not None for result in checked for warned in result.warnings)
+    return ExitCode.FAIL if strict and advised else ExitCode.PASS
 
 
 @app.command(epilog="Example: harness doctor")

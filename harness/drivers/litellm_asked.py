@@ -7,13 +7,22 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from harness.cache import cache_folder, made, remove_unused
 from harness.chain import Chain
+from harness.chain.advice import Advice
+from harness.chain.litellm_advice import Rest
+from harness.chain.litellm_advice import advice as of_litellm
+from harness.chain.litellm_facts import timeouts_ns
+from harness.chain.litellm_names import names
 from harness.chain.litellm_reading import answered, applied, question
+from harness.chain.litellm_reading import schedules as read_schedules
+from harness.chain.litellm_router import router_settings
+from harness.chain.schedule import Schedule
 from harness.drivers.built import settled_if_kept
 from harness.drivers.interpreter import NAMED, environ_there, examined, is_own, own_versions
 from harness.drivers.litellm_reader import MARK
@@ -43,12 +52,45 @@ def as_read(path: Path, chain: Chain) -> Chain:
     Raises:
         UsageError: A provider that the walk needs has no mock, or the chain's interpreter cannot be used.
     """
-    if chain.litellm is None or (home := settled_if_kept(chain)) is None:
+    if chain.litellm is None or (found := _answer(chain, chain.litellm, failing=False)) is None:
         return chain
+    version, answer = found
+    try:
+        return applied(chain, answered(chain, answer, version))
+    except UsageError as error:
+        raise UsageError(error.problem, where=str(path), known=error.known, hint=error.hint) from None
+
+
+def schedules(chain: Chain, *, proxy: bool) -> tuple[Schedule, ...]:
+    """Return what a request does on the chain's own LiteLLM that fails alike everywhere; none if it cannot be asked."""
+    settings = router_settings(chain, {}, {}, proxy=proxy)
+    config, named = {"model_list": settings.model_list, "router_settings": settings.router}, settings.names
+    if chain.litellm is not None:
+        config, named = chain.litellm, tuple(names(chain.litellm))
+    if (found := _answer(chain, config, failing=True)) is None:
+        return ()
+    _version, answer = found
+    places = [name if name in chain.providers else None for name in named]
+    return read_schedules(answer["schedules"], places, timeouts_ns(settings, answer["request_timeout"]))
+
+
+def advice(chain: Chain, found: Sequence[Schedule]) -> tuple[Advice, ...]:
+    """Return what is probably not meant in a LiteLLM configuration."""
+    if chain.litellm is None:
+        return ()
+    answer = _answer(chain, chain.litellm, failing=True)
+    rests = {} if answer is None else {failure: Rest(*rest) for failure, rest in answer[1]["rests"].items()}
+    return tuple(of_litellm(chain, found, rests))
+
+
+def _answer(chain: Chain, config: Mapping[str, Any], *, failing: bool) -> tuple[str, dict[str, Any]] | None:
+    """Return the version of a chain's LiteLLM, and its answer to a question; None if there is none."""
+    if (home := settled_if_kept(chain)) is None:
+        return None
     interpreter, version, origin = _litellm(home)
     if version is None:
-        return chain
-    asked = question(chain)
+        return None
+    asked = question(config, chain.entry_model, failing=failing)
     content = json.dumps([asked, version, origin, _READER.read_text()], sort_keys=True)
     folder = cache_folder() / "litellm" / hashlib.sha256(content.encode()).hexdigest()[:24]
 
@@ -63,12 +105,8 @@ def as_read(path: Path, chain: Chain) -> Chain:
     try:
         made(folder, ask, waiting=lambda: None)
     except _UnansweredError:
-        return chain
-    answer: dict[str, Any] = json.loads((folder / _ANSWER).read_text(encoding="utf-8"))
-    try:
-        return applied(chain, answered(chain, answer, version))
-    except UsageError as error:
-        raise UsageError(error.problem, where=str(path), known=error.known, hint=error.hint) from None
+        return None
+    return version, json.loads((folder / _ANSWER).read_text(encoding="utf-8"))
 
 
 def _litellm(chain: Chain) -> tuple[str, str | None, str]:
@@ -99,5 +137,5 @@ def _asked(interpreter: str, asked: dict[str, Any]) -> dict[str, Any] | None:
     for line in ran.stdout.decode("utf-8", "replace").splitlines():
         if line.startswith(MARK):
             answer: dict[str, Any] = json.loads(line.removeprefix(MARK))
-            return answer if answer["walks"][0] else None
+            return answer or None
     return None

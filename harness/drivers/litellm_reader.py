@@ -10,8 +10,12 @@ import asyncio
 import inspect
 import json
 import os
+import random
 import sys
+import traceback
 import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
 
@@ -27,6 +31,23 @@ _SERVER_ERROR = "litellm.InternalServerError"
 _FILTERED = "litellm.ContentPolicyViolationError"
 _ERRORS = (_SERVER_ERROR, "litellm.ContextWindowExceededError", _FILTERED)
 """What every deployment fails with, as LiteLLM has a table of fallbacks for each."""
+_FAILURES = {
+    "500": "InternalServerError",
+    "503": "ServiceUnavailableError",
+    "429": "RateLimitError",
+    "timeout": "Timeout",
+    "401": "AuthenticationError",
+    "400": "BadRequestError",
+    "content_filter": "ContentPolicyViolationError",
+}
+"""LiteLLM's exceptions, by the failure that a request meets at every deployment."""
+_COUNTED_S = 0.02
+"""After which LiteLLM has counted a failure, which it does in a task of its own."""
+_sleep = asyncio.sleep
+_REQUESTS = 6
+"""How many requests in a row tell whether a deployment that fails is left alone."""
+_DRAWS = (0.0, 1 - 2**-53)
+"""The ends of what `random.random` returns."""
 
 
 def main() -> None:
@@ -35,6 +56,7 @@ def main() -> None:
     os.environ["LITELLM_LOCAL_MODEL_COST_MAP"] = "True"
     warnings.simplefilter("ignore")
     sys.addaudithook(_refuse_calls_out)
+    traceback.format_exc = lambda *_args, **_options: ""  # LiteLLM logs it for every failure: most of the time it takes
     answer = asyncio.run(_answer(question))
     sys.stdout.write(f"\n{MARK}{json.dumps(answer)}\n")
     sys.stdout.flush()
@@ -54,7 +76,11 @@ def _module(name: str) -> Any:
 
 async def _answer(question: dict[str, Any]) -> dict[str, Any]:
     deployments = [_deployment(each) for each in question["model_list"]]
+    if question["failing"]:
+        return await _failures(question, deployments)
     walks = [await _walk(question, deployments, error) for error in _ERRORS]
+    if not walks[0]:
+        return {}
     reached = sorted({place for walk in walks for pick in walk for place in pick})
     asked = {(deployments[place]["provider"], deployments[place]["model"]) for place in reached}
     compatible = await _compatible(sorted(each for each in asked if each[0] and each[0] not in question["own"]))
@@ -69,6 +95,17 @@ async def _answer(question: dict[str, Any]) -> dict[str, Any]:
         "module": sorted(
             name for name, value in vars(litellm).items() if isinstance(value, _SETTINGS) or value is None
         ),
+    }
+
+
+async def _failures(question: dict[str, Any], deployments: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return what requests do that fail everywhere."""
+    schedules = {failure: await _schedule(question, deployments, failure) for failure in _FAILURES}
+    first: list[int] = next((steps[0][0] for steps in schedules.values() if steps), [])
+    return {
+        "schedules": schedules,
+        "rests": {failure: await _rests(question, deployments, first, failure) for failure in ("500", "429") if first},
+        "request_timeout": _module("litellm").request_timeout,
     }
 
 
@@ -90,20 +127,77 @@ def _deployment(each: dict[str, Any]) -> dict[str, Any]:
 
 async def _walk(question: dict[str, Any], deployments: list[dict[str, Any]], error: str) -> list[list[int]]:
     """Return which deployments LiteLLM chooses from, one choice after the other, if every one of them fails."""
-    litellm, logger = _module("litellm"), _module("litellm.integrations.custom_logger")
-    picks: list[list[int]] = []
+    picks: list[list[int] | None] = []
+    # LiteLLM does not raise all of them by name
+    raised: Any = _raised("ContentPolicyViolationError") if error == _FILTERED else error
+    failed = await _fail(
+        question, _failing(question, deployments, raised), picks.append, {"num_retries": 0, "disable_cooldowns": True}
+    )
+    if not picks and error == _SERVER_ERROR:
+        sys.stderr.write(f"{type(failed).__name__}: {failed}\n")
+    return [pick for pick in picks if pick]
 
-    base: Any = logger.CustomLogger
 
-    class Picks(base):  # type: ignore[misc]
-        async def async_filter_deployments(self, *_: Any, healthy_deployments: Any, **_more: Any) -> Any:
-            picks.append([int(each["model_info"]["id"]) for each in healthy_deployments])
-            return healthy_deployments
+async def _schedule(
+    question: dict[str, Any], deployments: list[dict[str, Any]], failure: str
+) -> list[list[Any]] | None:
+    """Return the deployments that each attempt is chosen from, each with the wait before it at either end of what is drawn, in seconds.
 
-    raised: Any = error
-    if error == _FILTERED:  # which LiteLLM does not raise by name
-        raised = _filtered(litellm)
-    model_list = [
+    The last item is what LiteLLM waits before it gives up. None if LiteLLM refuses the settings.
+    """
+    ends = []
+    for drawn in _DRAWS:
+        steps = _Steps(drawn)
+        model_list = _failing(question, deployments, _raised(_FAILURES[failure]), steered=True)
+        with steps.recorded():
+            await _fail(question, model_list, steps.pick, {**question["retries"], "disable_cooldowns": True})
+        ends.append([*steps.taken, ([], steps.waited_s)])
+    low, high = ends
+    if [places for places, _ in low] != [places for places, _ in high] or len(low) == 1:
+        return None
+    return [[places, least, most] for (places, least), (_, most) in zip(low, high, strict=True)]
+
+
+class _Steps:
+    """What one request does, without its waits.
+
+    Attributes:
+        taken: The places that each attempt was chosen from, each with the wait before it, in seconds.
+        waited_s: The wait since the last of them, in seconds.
+    """
+
+    def __init__(self, drawn: float) -> None:
+        self.taken: list[tuple[list[int], float]] = []
+        self.waited_s = 0.0
+        self._drawn = drawn
+        self._whose = asyncio.current_task()
+
+    def pick(self, places: list[int] | None) -> None:
+        assert places is not None
+        self.taken.append((places, self.waited_s))
+        self.waited_s = 0.0
+
+    async def _wait(self, delay: float, result: Any = None) -> Any:
+        if asyncio.current_task() is not self._whose:  # a task of LiteLLM's own
+            return await _sleep(delay, result)
+        self.waited_s += delay
+        return await _sleep(0, result)
+
+    @contextmanager
+    def recorded(self) -> Iterator[None]:
+        draw = random.random
+        asyncio.sleep, random.random = self._wait, lambda: self._drawn
+        try:
+            yield
+        finally:
+            asyncio.sleep, random.random = _sleep, draw
+
+
+def _failing(
+    question: dict[str, Any], deployments: list[dict[str, Any]], raised: Any, *, steered: bool = False
+) -> list[dict[str, Any]]:
+    """Return the deployments for a Router at which each of them fails."""
+    return [
         {
             "model_name": each["model_name"],
             "litellm_params": {
@@ -114,33 +208,111 @@ async def _walk(question: dict[str, Any], deployments: list[dict[str, Any]], err
                 "api_key": "none",
                 "api_base": "http://127.0.0.1:9",
                 "mock_response": raised,
+                **(each["params"] if steered else {}),
             },
             "model_info": {"id": str(place)},
         }
         for place, each in enumerate(question["model_list"])
         if deployments[place]["provider"] != "auto_router"
     ]
+
+
+async def _fail(
+    question: dict[str, Any],
+    model_list: list[dict[str, Any]],
+    pick: Callable[[list[int] | None], None],
+    settings: dict[str, Any],
+    *,
+    requests: int = 1,
+) -> Exception | None:
+    """Make requests that fail everywhere, one after the other, and return the last error.
+
+    Args:
+        question: What is asked.
+        model_list: For the Router.
+        pick: Called with the places that LiteLLM chooses from, each time it chooses, and with None after a request where there
+            are several.
+        settings: Of the Router, beside those that say where it falls back to.
+        requests: How many.
+    """
+    litellm, logger = _module("litellm"), _module("litellm.integrations.custom_logger")
+    base: Any = logger.CustomLogger
+
+    class Picks(base):  # type: ignore[misc]
+        async def async_filter_deployments(self, *_: Any, healthy_deployments: Any, **_more: Any) -> Any:
+            pick([int(each["model_info"]["id"]) for each in healthy_deployments])
+            for each in healthy_deployments:  # its traceback grows with each attempt, and LiteLLM formats it
+                error = each["litellm_params"]["mock_response"]
+                if isinstance(error, Exception):
+                    error.__traceback__ = error.__context__ = error.__cause__ = None
+            return healthy_deployments
+
     litellm.callbacks = [Picks()]
+    error: Exception | None = None
     try:
-        router = litellm.Router(model_list=model_list, num_retries=0, disable_cooldowns=True, **question["router"])
-        await router.acompletion(model=question["entry"], messages=[{"role": "user", "content": "?"}])
-    except Exception as failed:
-        if not picks and error == _SERVER_ERROR:
-            sys.stderr.write(f"{type(failed).__name__}: {failed}\n")
+        router = litellm.Router(model_list=model_list, **question["router"], **settings)
+        for _ in range(requests):
+            try:
+                await router.acompletion(model=question["entry"], messages=[{"role": "user", "content": "?"}])
+            except Exception as failed:
+                error = failed
+            if requests > 1:
+                await _sleep(_COUNTED_S)
+                pick(None)
+    except Exception as refused:
+        return refused
     finally:
         litellm.callbacks = []
-    return picks
+    return error
 
 
-def _filtered(litellm: Any) -> Any:
-    """Return the error of a content policy. LiteLLM copies the parameters of a deployment, which this error cannot do."""
-    base: Any = litellm.ContentPolicyViolationError
+async def _rests(
+    question: dict[str, Any], deployments: list[dict[str, Any]], first: list[int], failure: str
+) -> list[int | None]:
+    """Return after how many failed attempts LiteLLM leaves a deployment alone, None if it does not; and how many there were.
 
-    class Filtered(base):  # type: ignore[misc]
+    Args:
+        question: What is asked.
+        deployments: See `_deployment`.
+        first: The places that LiteLLM chooses from first. They fail; all others answer.
+        failure: With what they fail.
+    """
+    settings = {**question["retries"], **question["cooldown"]}
+    if isinstance(settings.get("cooldown_time", 1), int | float):
+        settings["cooldown_time"] = 600  # long enough for the requests of this question
+    picks: list[list[int] | None] = []
+    model_list = _failing(question, deployments, _raised(_FAILURES[failure]), steered=True)
+    for entry in model_list:
+        if int(entry["model_info"]["id"]) not in first:
+            entry["litellm_params"]["mock_response"] = "understood"
+    with _Steps(0.0).recorded():
+        await _fail(question, model_list, picks.append, settings, requests=_REQUESTS)
+    attempts, begins = 0, True
+    for places in picks:
+        if begins and places != first:
+            return [attempts, attempts]
+        begins = places is None
+        if not places or not set(places) <= set(first):
+            continue
+        if len(places) < len(first):
+            return [attempts, attempts]
+        attempts += 1
+    return [None, attempts]
+
+
+def _raised(name: str) -> Any:
+    """Return an error of LiteLLM's. It copies the parameters of a deployment, which most of its errors cannot do."""
+    base: Any = getattr(_module("litellm"), name)
+
+    class Raised(base):  # type: ignore[misc]
         def __deepcopy__(self, _memo: Any) -> Any:
-            return self
+            return made()
 
-    return Filtered("filtered", "m", "openai")
+    def made() -> Any:
+        return Raised(message="it fails", model="m", llm_provider="openai")
+
+    Raised.__name__ = name
+    return made()
 
 
 async def _compatible(asked_for: list[tuple[str, str]]) -> set[tuple[str, str]]:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from harness import chain as chains
 from harness.chain import Chain
+from harness.chain.advice import Advice
+from harness.chain.advice import advice as of_chain
 from harness.chain.driver import driver_of
 from harness.chain.home import AT_HOME, ChainHome
-from harness.chain.loading import chain_document
+from harness.chain.loading import chain_document, configuration_document
+from harness.chain.schedule import Schedule
 from harness.drivers.interpreter import examined
 from harness.drivers.litellm_asked import as_read
 from harness.errors import HarnessError, UsageError, each_error
@@ -19,6 +23,7 @@ from harness.experiment.files import FileKind, files_in, kind_of
 from harness.experiment.prepare import load
 from harness.judge.advice import advice, ambiguous_targets
 from harness.quantities import exact, plural
+from harness.scenario.schema import DEADLINE_NS
 from harness.scenario.shipped import existing
 
 
@@ -28,10 +33,18 @@ class Warned(NamedTuple):
     Attributes:
         where: The file that it is about, or file, line and field.
         text: Its text.
+        advice: What it is about, and the shipped scenario that shows it; None for what the test leaves out or does not find.
     """
 
     where: str
     text: str
+    advice: Advice | None = None
+
+    @property
+    def same_as(self) -> tuple[str, str]:
+        """What it shares with warnings that need not be shown beside it: scenarios with other deadlines on one chain."""
+        late = self.advice is not None and self.advice.id.endswith("_over_deadline")
+        return self.where, self.advice.id if late and self.advice is not None else self.text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,12 +55,14 @@ class CheckedFile:
         path: As the user named it; a shipped one where it is.
         summary: What it holds; empty if it is wrong.
         warnings: What is valid, but perhaps not meant.
+        schedules: What a request does that fails alike at every provider; for a chain alone.
         error: What is wrong; None if nothing.
     """
 
     path: Path
     summary: str = ""
     warnings: tuple[Warned, ...] = ()
+    schedules: tuple[Schedule, ...] = ()
     error: HarnessError | None = None
 
     def as_json(self) -> dict[str, Any]:
@@ -57,6 +72,12 @@ class CheckedFile:
             "ok": self.error is None,
             "summary": self.summary,
             "warnings": [warned.text for warned in self.warnings],
+            "advice": [
+                {"id": advice.id, "where": warned.where, "text": advice.text, "shown_by": advice.shown_by}
+                for warned in self.warnings
+                if (advice := warned.advice) is not None
+            ],
+            "schedules": [schedule.as_json() for schedule in self.schedules],
             "error": None if self.error is None else self.error.as_json(),
             "errors": [] if self.error is None else [error.as_json() for error in each_error(self.error)],
         }
@@ -91,11 +112,14 @@ def _checked(path: Path, chain: Path | None, home: ChainHome) -> CheckedFile:
         if kind_of(document.data) is FileKind.CHAIN:
             found = as_read(path, home.of(chains.load(path, model=home.model)))
             summary = f"chain {found.name}: {found.drawn} ({found.driver})"
-            return CheckedFile(path=path, summary=summary, warnings=_of_chain(found, path))
+            schedules = driver_of(found).schedules(found)
+            warnings = _of_chain(found, path, schedules, DEADLINE_NS)
+            return CheckedFile(path=path, summary=summary, warnings=warnings, schedules=schedules)
         loaded = load(path, chain=chain, home=home)
         advised = [*advice(loaded.plan), *ambiguous_targets(loaded.scenario, loaded.chain)]
         warnings = tuple(Warned(document.where(place), text) for place, text in advised)
-        warnings += _of_chain(loaded.chain, loaded.chain_path)
+        schedules = driver_of(loaded.chain).schedules(loaded.chain)
+        warnings += _of_chain(loaded.chain, loaded.chain_path, schedules, loaded.plan.load.deadline)
     except HarnessError as error:
         return CheckedFile(path=path, error=error)
     plan = loaded.plan
@@ -107,7 +131,19 @@ def _checked(path: Path, chain: Path | None, home: ChainHome) -> CheckedFile:
     return CheckedFile(path=path, summary=summary, warnings=warnings)
 
 
-def _of_chain(chain: Chain, path: Path) -> tuple[Warned, ...]:
+def _of_chain(chain: Chain, path: Path, schedules: Sequence[Schedule], deadline_ns: int) -> tuple[Warned, ...]:
     examined(chain)
-    where = str(chains.configuration_path(path))
-    return tuple(Warned(where, text) for text in driver_of(chain).warnings(chain, os.environ))
+    document, driver = configuration_document(Path(os.path.normpath(path))), driver_of(chain)
+    place = ("order",) if chain.litellm is None else ("model_list",)
+    advised = [
+        *of_chain(chain, schedules, deadline_ns=deadline_ns, place=place),
+        *driver.advice(chain, tuple(schedules)),
+    ]
+    return (
+        *(Warned(str(document.path), text) for text in driver.warnings(chain, os.environ)),
+        *(Warned(document.where(each.place), _with_scenario(each), each) for each in dict.fromkeys(advised)),
+    )
+
+
+def _with_scenario(advice: Advice) -> str:
+    return advice.text if advice.shown_by is None else f"{advice.text} (shown by {advice.shown_by})"

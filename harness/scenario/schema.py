@@ -23,6 +23,9 @@ from harness.document.units import Duration, RateText, Share
 from harness.draw import SEED_MAX
 from harness.provider.inject import Inject
 
+DEADLINE_NS = 60 * 10**9
+"""When callers give up unless a scenario says otherwise, in nanoseconds."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Load:
@@ -42,7 +45,7 @@ class Load:
     rate: RateText
     arrivals: Literal["poisson", "constant"] = "poisson"
     streaming: Share = 0.0
-    deadline: Annotated[Duration, Gt(0)] = 60 * 10**9
+    deadline: Annotated[Duration, Gt(0)] = DEADLINE_NS
     prompt_tokens: Annotated[int, Ge(1), Le(1_000_000)] = 20
     max_tokens: Annotated[int, Ge(1), Le(1_000_000)] | None = None
 

@@ -77,14 +77,35 @@ def test_the_version() -> None:
 def test_check_prints_what_is_right() -> None:
     """Scenarios and chains alike, without running anything."""
     files = ["scenarios/primary-429.yaml", "scenarios/chains/gpt4-azure-claude.yaml"]
-    code, out, err = harness("check", *files)
-    assert (code, err) == (0, "")
-    scenario, chain = out.splitlines()
+    code, out, _err = harness("check", *files)
+    assert code == 0
+    scenario, chain, *_schedules = out.splitlines()
     assert scenario == (
         "ok: scenarios/primary-429.yaml: scenario primary-429: 653 requests in 63 s, 1 fault window, 5 expectations, "
         "chain gpt4-azure-claude"
     )
     assert chain.endswith("chain gpt4-azure-claude: openai → azure → anthropic (litellm-router)")
+
+
+def test_check_shows_what_a_chain_does_when_its_providers_fail() -> None:
+    """Each wait with its band; what comes too late is a warning, which --strict makes a failure."""
+    path = "scenarios/chains/openai-sdk.yaml"
+    code, out, err = harness("check", path)
+    assert code == 0
+    assert out.splitlines()[1:] == [
+        "    after 500, 503, 429 and timeout: openai, again after 375 ms – 500 ms and 750 ms – 1 s",
+        "        azure after 1.12 s – 1.5 s, at worst after 91.5 s, again after 375 ms – 500 ms and 750 ms – 1 s",
+        "    after 401, 400 and content_filter: openai",
+        "        azure after 0 s",
+    ]
+    text = "azure is asked after up to 91.5 s of silence (3 tries of up to 30 s each at openai), and callers leave after 60 s"
+    assert err == f"warning: {path}:7: order: {text} (shown by catalogue/silent-provider.yaml)\n"
+    assert harness("check", "--strict", path)[0] == 1
+    code, found = answer("check", path)
+    (advice,) = found["files"][0]["advice"]
+    assert (code, advice["id"], advice["text"]) == (0, "silence_over_deadline", text)
+    assert found["files"][0]["schedules"][0]["hops"][1]["after_s"] == [1.125, 1.5]
+    assert harness("check", "--strict", "scenarios/chains/reference.yaml")[0] == 0
 
 
 def test_check_prints_what_is_not_carried_over(tmp_path: Path) -> None:
@@ -97,8 +118,9 @@ def test_check_prints_what_is_not_carried_over(tmp_path: Path) -> None:
     chain = tmp_path / "chain.yaml"
     chain.write_text("name: c\ndriver: litellm-proxy\nconfig: litellm.yaml\n")
     code, out, err = harness("check", str(chain))
-    assert (code, out) == (0, f"ok: {chain}: chain c: a (litellm-proxy)\n")
-    assert err == f"warning: {config}: litellm_settings: not applied: callbacks\n"
+    assert (code, out.splitlines()[0]) == (0, f"ok: {chain}: chain c: a (litellm-proxy)")
+    assert f"warning: {config}: litellm_settings: not applied: callbacks\n" in err
+    assert "sk-mine" not in out + err
 
 
 def test_check_prints_what_is_wrong(tmp_path: Path) -> None:
@@ -138,10 +160,9 @@ def test_check_warns_once_of_what_many_scenarios_share(tmp_path: Path) -> None:
     (tmp_path / "chain.yaml").write_text("name: c\ndriver: litellm-proxy\nconfig: litellm.yaml\n")
     code, out, err = harness("check", "smoke", "--chain", str(tmp_path / "chain.yaml"))
     assert (code, out.count("ok: ") > 3) == (0, True)
-    assert (
-        err
-        == f"warning: {tmp_path}/litellm.yaml: 29 keys not set; mocks need none (KEY_0, KEY_1, KEY_2, and 26 more)\n"
-    )
+    warning = f"warning: {tmp_path}/litellm.yaml: 29 keys not set; mocks need none (KEY_0, KEY_1, KEY_2, and 26 more)\n"
+    assert err.count(warning) == 1
+    assert err.count("the chain has no fallback") == 1
 
 
 @pytest.mark.parametrize(

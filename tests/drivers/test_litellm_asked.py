@@ -11,10 +11,13 @@ from typing import Any
 import pytest
 
 from harness.chain import Chain, load
+from harness.chain.advice import Advice
 from harness.chain.litellm_reading import answered, applied, guess, question
 from harness.drivers import litellm_asked
-from harness.drivers.litellm_asked import as_read
+from harness.drivers.litellm_asked import advice, as_read, schedules
 from harness.errors import UsageError
+from harness.scenario.shipped import FOLDER
+from tests.plans import chain_file
 
 
 def written(folder: Path, models: dict[str, str], *, model: str | None = None, **router: Any) -> Path:
@@ -168,4 +171,95 @@ def test_an_answer_makes_the_chain(tmp_path: Path, walks: Sequence[Any]) -> None
     answer = {"deployments": [each, each], "walks": walks, "router": [], "module": []}
     found = applied(chain, answered(chain, answer, "1.0"))
     assert found.order == tuple("ab"[place] for pick in walks[0] for place in pick)
-    assert question(chain)["entry"] == "a"
+    assert question(chain.litellm or {}, chain.entry_model, failing=False)["entry"] == "a"
+
+
+S = 10**9
+WAIT_S = [(0.0, 0.0), (0.5, 1.25), (1.0, 1.75)]
+"""Before each try of LiteLLM's own; after the last one it waits 2 s to 2.75 s."""
+
+
+def test_its_waits_are_asked_for(tmp_path: Path) -> None:
+    """At either end of what it draws: tries at one deployment wait, those in a group of several do not, the last wait is lost."""
+    models = {"a": "openai/gpt-4", "b": "anthropic/claude-3-5", "b 2": "azure/gpt-4"}
+    chain = read(written(tmp_path, models, fallbacks=[{"a": ["b"]}], timeout=20))
+    served = next(each for each in schedules(chain, proxy=False) if "503" in each.failures)
+    assert set(served.failures) == {"500", "503", "429", "timeout"}
+    alone, group = served.hops
+    assert [(band.least / S, band.most / S) for band in (alone.wait, *alone.again)] == WAIT_S
+    assert (group.providers, group.wait) == (("b", "b-2"), (2 * S, 2.75 * S))
+    assert group.again == ((0, 0), (0, 0))
+    assert group.at_worst_ns == 60 * S + 5.75 * S
+
+
+def test_a_chain_file_s_waits_are_asked_for_too(tmp_path: Path) -> None:
+    """It has no configuration of LiteLLM's, and LiteLLM is what hosts it."""
+    path = tmp_path / "chain.yaml"
+    path.write_text(chain_file("openai", "azure", driver="litellm-router", more="retry: {attempts: 2}\ntimeout: 3s"))
+    chain = read(path)
+    (served, *_) = schedules(chain, proxy=False)
+    assert [hop.tries for hop in served.hops] == [2, 2]
+    assert served.hops[1].at_worst_ns == 6 * S + 3 * S
+
+
+def advised(chain: Chain) -> tuple[Advice, ...]:
+    """Return what is probably not meant."""
+    return advice(chain, schedules(chain, proxy=False))
+
+
+FALLBACK: dict[str, Any] = {"fallbacks": [{"a": ["b"]}]}
+CYCLE: dict[str, Any] = {"fallbacks": [{"a": ["b"]}, {"b": ["a"]}]}
+NESTED: dict[str, Any] = {"fallbacks": [{"a": ["b"]}, {"b": ["c"]}]}
+ADVICE: dict[str, tuple[dict[str, Any], str]] = {
+    "cycle": (CYCLE, "a → b → a leads back; LiteLLM asks in a request: a → b, then it ends"),
+    "nested_fallbacks": (NESTED, "b has fallbacks of its own, which are asked too: c"),
+    "policy_is_text": ({**FALLBACK, "retry_policy": "aggressive"}, "LiteLLM ignores a text such as 'aggressive'"),
+    "policy_leaves_out": (
+        {**FALLBACK, "retry_policy": {"RateLimitErrorRetries": 4}},
+        "does not name 500, 503 and timeout: a is then tried 3 times, after 429 5 times",
+    ),
+    "never_rests": (
+        {**FALLBACK, "allowed_fails": 3},
+        "LiteLLM does not leave a alone: it was asked again after 18 failed attempts in a row with 500 and 429 (allowed_fails: 3",
+    ),
+    "refusal_retried": (
+        {**FALLBACK, "retry_policy": {"ContentPolicyViolationErrorRetries": 1}},
+        "a refusal by a content policy is tried 2 times at a: b is asked after 1.5 s – 3 s",
+    ),
+    "no_table": ({**FALLBACK, "context_window_fallbacks": True}, "true names no model, so LiteLLM falls back to none"),
+}
+
+
+@pytest.mark.parametrize("about", ADVICE)
+def test_what_is_probably_not_meant(tmp_path: Path, about: str) -> None:
+    """With what LiteLLM did when it was asked, and the scenario that shows it."""
+    settings, text = ADVICE[about]
+    chain = read(written(tmp_path, {"a": "openai/gpt-4", "b": "azure/gpt-4", "c": "xai/grok"}, **settings))
+    found = {each.id: each for each in advised(chain)}
+    assert text in found[about].text
+    assert (FOLDER / str(found[about].shown_by)).is_file()
+
+
+def test_a_cooldown_that_begins_needs_no_advice(tmp_path: Path) -> None:
+    """Two failures are allowed, and the third puts the deployment to rest."""
+    chain = read(written(tmp_path, {"a": "openai/gpt-4", "b": "azure/gpt-4"}, allowed_fails=2, **FALLBACK))
+    assert not advised(chain)
+
+
+def test_peers_of_several_vendors_have_no_order(tmp_path: Path) -> None:
+    """Which many take them for; and nobody waits among them."""
+    chain = read(written(tmp_path, {"a": "openai/gpt-4", "a 2": "azure/gpt-4"}))
+    found = {each.id: each.text for each in advised(chain)}
+    assert "a is 2 deployments at openai and azure, in no order" in found["no_order"]
+    assert "asks a | a-2 again at once, 3 times in all" in found["no_wait_in_group"]
+
+
+def test_keys_are_named_by_their_ends_alone(tmp_path: Path) -> None:
+    """One that the file holds, and one that is another vendor's."""
+    path = written(tmp_path, {"a": "openai/gpt-4"})
+    data = json.loads(path.read_text())
+    data["model_list"][0]["litellm_params"]["api_key"] = "sk-ant-0123456789xyz"
+    path.write_text(json.dumps(data))
+    found = {each.id: each.text for each in advised(read(path))}
+    assert found["key_in_file"] == "the key sk-…xyz is written in the file; api_key: os.environ/NAME keeps it out"
+    assert found["key_of_another"] == "the key sk-…xyz is one of anthropic's, and a is at openai"

@@ -6,7 +6,7 @@ from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 
-from harness.chain.driver import Requirement
+from harness.chain.driver import Requirement, later
 from harness.chain.litellm_facts import facts
 from harness.drivers.kinds.litellm_router import ELSEWHERE, LITELLM_ROUTER, warnings
 from harness.extras import PROXY
@@ -17,6 +17,8 @@ LITELLM_PROXY = replace(
     keys=frozenset({"answers", "environment", "python", "workers"}),
     warnings=partial(warnings, proxy=True),
     facts=partial(facts, proxy=True),
+    schedules=partial(later("harness.drivers.litellm_asked:schedules"), proxy=True),
+    advice=later("harness.drivers.litellm_asked:advice"),
     requirement=Requirement(PROXY.modules, PROXY.purpose, "litellm[proxy]", f"{PROXY.command}, {ELSEWHERE}"),
     part=lambda chain: ("harness.drivers.litellm_proxy", str(chain.workers)),
     forked=False,

@@ -39,6 +39,8 @@ LITELLM_ROUTER = Driver(
     check=_check,
     warnings=partial(warnings, proxy=False),
     facts=partial(facts, proxy=False),
+    schedules=partial(later("harness.drivers.litellm_asked:schedules"), proxy=False),
+    advice=later("harness.drivers.litellm_asked:advice"),
     configuration=Configuration(
         SECTIONS - {"environment_variables"} | {"general_settings"},
         "a LiteLLM configuration",

@@ -7,7 +7,7 @@ from contextlib import nullcontext
 from harness.chain import Chain
 from harness.chain.driver import Driver, Requirement, later
 from harness.chain.facts import ChainFacts
-from harness.chain.openai_sdk import sdk_settings
+from harness.chain.openai_sdk import schedules, sdk_settings
 
 
 def _check(chain: Chain) -> None:
@@ -26,6 +26,8 @@ OPENAI_SDK = Driver(
     check=_check,
     warnings=lambda _chain, _environ: (),
     facts=_facts,
+    schedules=schedules,
+    advice=lambda _chain, _schedules: (),
     configuration=None,
     requirement=Requirement(("openai",), "OpenAI's SDK", "openai", "pip install openai"),
     part=lambda _chain: ("harness.drivers.part", "openai-sdk"),

@@ -9,6 +9,7 @@ from harness.chain import Chain
 from harness.chain.driver import Driver, later
 from harness.chain.facts import ChainFacts, Tries
 from harness.chain.reference.retries import rule
+from harness.chain.reference.schedule import schedules
 from harness.chain.spec import Backoff, ChainError, Policy, RetryOn
 from harness.document.spelling import did_you_mean
 
@@ -53,6 +54,8 @@ REFERENCE = Driver(
     check=_check,
     warnings=lambda _chain, _environ: (),
     facts=_facts,
+    schedules=schedules,
+    advice=lambda _chain, _schedules: (),
     configuration=None,
     requirement=None,
     part=lambda _chain: ("harness.drivers.reference",),

@@ -1,0 +1,226 @@
+"""What a LiteLLM configuration says that LiteLLM does not do, or does in another way: with what LiteLLM did when it was asked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from harness.chain.advice import Advice
+from harness.chain.litellm_check import section
+from harness.chain.litellm_reading import fallbacks
+from harness.chain.schedule import Schedule
+from harness.chain.spec import Chain
+from harness.provider.dialects import vendor_of
+from harness.quantities import listed, plural
+
+_ROUTER, _MODULE = "router_settings", "litellm_settings"
+_COOLDOWN = ("allowed_fails", "allowed_fails_policy", "cooldown_time")
+_ALLOWED_FAILS_UNSET = 3
+"""LiteLLM's own; it takes the same number for one that is not set."""
+_OUTAGE, _LIMIT = "catalogue/unavailable.yaml", "catalogue/rate-limit-retry-after.yaml"
+
+
+class Rest(NamedTuple):
+    """Whether LiteLLM leaves the first deployment alone that fails in every request.
+
+    Attributes:
+        after: How many failed attempts it takes; None if it does not.
+        attempts: How many there were.
+    """
+
+    after: int | None
+    attempts: int
+
+
+def advice(chain: Chain, schedules: Sequence[Schedule], rests: Mapping[str, Rest]) -> Iterator[Advice]:
+    """Yield what is probably not meant.
+
+    Args:
+        chain: Of a configuration, as LiteLLM reads it.
+        schedules: What LiteLLM did when every deployment failed alike; none if it could not be asked.
+        rests: By what the first deployment failed with.
+    """
+    config = chain.litellm or {}
+    by_failure = {failure: schedule for schedule in schedules for failure in schedule.failures}
+    yield from _order(chain, by_failure)
+    yield from _walk(chain, config)
+    yield from _retry_policy(chain, config, by_failure)
+    yield from _cooldown(chain, config, rests)
+    yield from _keys(config)
+    if (schedule := by_failure.get("content_filter")) is not None:
+        first, *others = schedule.hops
+        if others and first.tries > 1:
+            text = (
+                f"a refusal by a content policy is tried {first.tries} times at {first.name}: "
+                f"{others[0].name} is asked after {others[0].after.text}"
+            )
+            yield Advice("refusal_retried", (_ROUTER,), text, "catalogue/content-filter.yaml")
+    for name in (_ROUTER, _MODULE):
+        for table in ("context_window_fallbacks", "content_policy_fallbacks"):
+            if section(config, name).get(table) is True:
+                text = 'true names no model, so LiteLLM falls back to none; write [{"gpt-4": ["a-longer-one"]}]'
+                yield Advice("no_table", (name, table), f"{table}: {text}", "catalogue/context-length.yaml")
+
+
+def _order(chain: Chain, by_failure: Mapping[str, Schedule]) -> Iterator[Advice]:
+    """Yield what happens in a group of several deployments."""
+    first = chain.levels[0]
+    if len(first) < 2:
+        return
+    place = ("model_list",)
+    vendors = list(dict.fromkeys(vendor_of(chain.providers[name]) for name in first))
+    strategy = section(chain.litellm or {}, _ROUTER).get("routing_strategy", "simple-shuffle")
+    if len(vendors) > 1:
+        text = (
+            f"{chain.entry_model} is {plural(len(first), 'deployment')} at {listed(vendors)}, in no order: LiteLLM picks one for "
+            f"each attempt ({strategy}); `order: 1`, `order: 2` in their litellm_params, or fallbacks, make an order"
+        )
+        yield Advice("no_order", place, text, _OUTAGE)
+    limited = by_failure.get("429")
+    hop = limited.hops[0] if limited is not None else None
+    if hop is not None and hop.again and not any(band.most for band in hop.again) and len(hop.providers) > 1:
+        text = (
+            f"after a 429 LiteLLM asks {hop.name} again at once, {plural(hop.tries, 'time')} in all: "
+            "with several deployments it waits for no Retry-After"
+        )
+        yield Advice("no_wait_in_group", place, text, _LIMIT)
+
+
+def _walk(chain: Chain, config: Mapping[str, Any]) -> Iterator[Advice]:
+    """Yield fallbacks that lead back, and fallbacks of fallbacks."""
+    table = fallbacks(config)
+    entry = chain.entry_model
+    place = (_ROUTER if section(config, _ROUTER).get("fallbacks") else _MODULE, "fallbacks")
+    if (cycle := _cycle(table, entry)) is not None:
+        text = f"{' → '.join(cycle)} leads back; LiteLLM asks in a request: {chain.drawn}, then it ends"
+        yield Advice("cycle", place, text, "catalogue/everything-down.yaml")
+    own = table.get(entry, [])
+    for target in own:
+        further = [name for name in table.get(target, []) if name not in (*own, entry)]
+        if further:
+            text = f"{target} has fallbacks of its own, which are asked too: {listed(further)}"
+            yield Advice("nested_fallbacks", place, text, "catalogue/fallback-down-too.yaml")
+
+
+def _cycle(table: Mapping[str, Sequence[str]], entry: str) -> list[str] | None:
+    """Return the first path from what callers ask for that comes back to one of its own groups."""
+
+    def search(path: list[str]) -> list[str] | None:
+        for target in table.get(path[-1], ()):
+            if target in path:
+                return [*path[path.index(target) :], target]
+            if (found := search([*path, target])) is not None:
+                return found
+        return None
+
+    return search([entry])
+
+
+def _retry_policy(chain: Chain, config: Mapping[str, Any], by_failure: Mapping[str, Schedule]) -> Iterator[Advice]:
+    """Yield that a policy for retries is none, or leaves failures out."""
+    policy = section(config, _ROUTER).get("retry_policy")
+    place = (_ROUTER, "retry_policy")
+    if isinstance(policy, str):
+        text = f"retry_policy: LiteLLM ignores a text such as {policy!r}; write {{RateLimitErrorRetries: 2}}"
+        yield Advice("policy_is_text", place, text, _LIMIT)
+    if not isinstance(policy, dict):
+        return
+    tries = {failure: schedule.hops[0].tries for failure, schedule in by_failure.items() if failure in _SERVED}
+    most = max(tries.values(), default=1)
+    left = {failure: count for failure, count in tries.items() if count != most and not _named(policy, failure)}
+    same = [failure for failure, count in tries.items() if count == most]
+    for count in sorted(set(left.values())):
+        out = [failure for failure, each in left.items() if each == count]
+        first = " | ".join(chain.levels[0])
+        text = (
+            f"retry_policy does not name {listed(out)}: {first} is then tried {plural(count, 'time')}, "
+            f"after {listed(same)} {plural(most, 'time')}"
+        )
+        yield Advice("policy_leaves_out", place, text, _OUTAGE)
+    yield from _unlike(chain, policy, tries)
+
+
+_SERVED = {
+    "500": "InternalServerErrorRetries",
+    "503": "ServiceUnavailableErrorRetries",
+    "429": "RateLimitErrorRetries",
+    "timeout": "TimeoutErrorRetries",
+}
+"""Fields of a `RetryPolicy`, by the failure that they are for."""
+
+
+def _named(policy: Mapping[str, Any], failure: str) -> bool:
+    return policy.get(_SERVED[failure]) is not None or policy.get("DefaultRetries") is not None
+
+
+def _unlike(chain: Chain, policy: Mapping[str, Any], tries: Mapping[str, int]) -> Iterator[Advice]:
+    """Yield retries that a policy names and LiteLLM does not make."""
+    for failure, field in _SERVED.items():
+        stated = policy.get(field)
+        if isinstance(stated, int) and failure in tries and tries[failure] != stated + 1:
+            text = f"{field}: {stated} is written, and LiteLLM tries {chain.order[0]} {plural(tries[failure], 'time')}"
+            yield Advice("policy_not_kept", (_ROUTER, "retry_policy", field), text, _OUTAGE)
+
+
+def _cooldown(chain: Chain, config: Mapping[str, Any], rests: Mapping[str, Rest]) -> Iterator[Advice]:
+    """Yield that a cooldown never begins although one is written."""
+    settings = {**section(config, _MODULE), **section(config, _ROUTER)}
+    written = [name for name in _COOLDOWN if settings.get(name) is not None]
+    never = [failure for failure, rest in rests.items() if rest.after is None]
+    if not written or not never or settings.get("disable_cooldowns"):
+        return
+    allowed = settings.get("allowed_fails")
+    if allowed == _ALLOWED_FAILS_UNSET:
+        why = "allowed_fails: 3 is LiteLLM's own default and counts as not set, write 2 or 4"
+    elif any(isinstance(settings.get(name), str) for name in _COOLDOWN):
+        why = "text is no number for it"
+    elif allowed is None:
+        why = "a deployment alone in its group needs allowed_fails"
+    else:
+        why = "the setting does not reach this deployment"
+    where = _ROUTER if written[0] in section(config, _ROUTER) else _MODULE
+    text = (
+        f"LiteLLM does not leave {' | '.join(chain.levels[0])} alone: it was asked again after {rests[never[0]].attempts} failed "
+        f"attempts in a row with {listed(never)} ({why})"
+    )
+    yield Advice("never_rests", (where, written[0]), text, _OUTAGE)
+
+
+_WRITTEN_KEYS = ("api_key", "aws_secret_access_key", "azure_ad_token")
+_OF_ONE = {
+    "anthropic": r"sk-ant-",
+    "openrouter": r"sk-or-",
+    "groq": r"gsk_",
+    "xai": r"xai-",
+    "perplexity": r"pplx-",
+    "gemini": r"AIza",
+    "nvidia_nim": r"nvapi-",
+    "cerebras": r"csk-",
+    "fireworks_ai": r"fw_",
+}
+"""How the keys of a vendor begin, of those whose keys can be no other vendor's."""
+
+
+def _keys(config: Mapping[str, Any]) -> Iterator[Advice]:
+    """Yield keys that the file holds itself, and those of another vendor."""
+    for number, raw in enumerate(config.get("model_list", ())):
+        for field in _WRITTEN_KEYS:
+            key = raw["litellm_params"].get(field)
+            if not isinstance(key, str) or not key or key.startswith("os.environ/"):
+                continue
+            place = ("model_list", number, "litellm_params", field)
+            if len(key) >= 8:
+                text = f"the key {masked(key)} is written in the file; {field}: os.environ/NAME keeps it out"
+                yield Advice("key_in_file", place, text, None)
+            whose = next((vendor for vendor, begins in _OF_ONE.items() if re.match(begins, key)), None)
+            asked = raw["litellm_params"]["model"].partition("/")[0]
+            if whose is not None and asked in {*_OF_ONE, "openai", "azure", "mistral"} and asked != whose:
+                text = f"the key {masked(key)} is one of {whose}'s, and {raw['model_name']} is at {asked}"
+                yield Advice("key_of_another", place, text, "catalogue/auth-failure.yaml")
+
+
+def masked(key: str) -> str:
+    """Return enough of a key to recognize it: `sk-…xyz`."""
+    head = re.match(r"[A-Za-z]{2,5}[-_]", key)
+    return f"{head[0] if head else ''}…{key[-3:]}"
