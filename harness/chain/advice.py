@@ -40,9 +40,8 @@ def advice(chain: Chain, schedules: Sequence[Schedule], *, deadline_ns: int, pla
         deadline_ns: After which its callers leave, in nanoseconds.
         place: Where the file says what is asked after what.
     """
-    first, *others = chain.levels
-    if not others:
-        text = f"if {listed(first, most=3)} cannot answer, nothing else is asked: the chain has no fallback"
+    if len(chain.order) == 1:
+        text = f"if {chain.order[0]} cannot answer, nothing else is asked: the chain has no fallback"
         yield Advice("no_fallback", place, text, "catalogue/unavailable.yaml")
         return
     vendors = {vendor_of(chain.providers[name]) for name in chain.order}

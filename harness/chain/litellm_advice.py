@@ -43,7 +43,7 @@ def advice(chain: Chain, schedules: Sequence[Schedule], rests: Mapping[str, Rest
     """
     config = chain.litellm or {}
     by_failure = {failure: schedule for schedule in schedules for failure in schedule.failures}
-    yield from _order(chain, by_failure)
+    yield from _order(chain, by_failure, rests)
     yield from _walk(chain, config)
     yield from _retry_policy(chain, config, by_failure)
     yield from _cooldown(chain, config, rests)
@@ -63,7 +63,7 @@ def advice(chain: Chain, schedules: Sequence[Schedule], rests: Mapping[str, Rest
                 yield Advice("no_table", (name, table), f"{table}: {text}", "catalogue/context-length.yaml")
 
 
-def _order(chain: Chain, by_failure: Mapping[str, Schedule]) -> Iterator[Advice]:
+def _order(chain: Chain, by_failure: Mapping[str, Schedule], rests: Mapping[str, Rest]) -> Iterator[Advice]:
     """Yield what happens in a group of several deployments."""
     first = chain.levels[0]
     if len(first) < 2:
@@ -79,10 +79,12 @@ def _order(chain: Chain, by_failure: Mapping[str, Schedule]) -> Iterator[Advice]
         yield Advice("no_order", place, text, _OUTAGE)
     limited = by_failure.get("429")
     hop = limited.hops[0] if limited is not None else None
-    if hop is not None and hop.again and not any(band.most for band in hop.again) and len(hop.providers) > 1:
+    rest = rests.get("429")
+    at_once = hop is not None and hop.again and not any(band.most for band in hop.again)
+    if hop is not None and at_once and rest is not None and rest.after != 1:
         text = (
             f"after a 429 LiteLLM asks {hop.name} again at once, {plural(hop.tries, 'time')} in all: "
-            "with several deployments it waits for no Retry-After"
+            "with several deployments it waits for no Retry-After, and leaves none of them alone"
         )
         yield Advice("no_wait_in_group", place, text, _LIMIT)
 
