@@ -14,7 +14,7 @@ from harness.cli.output import show
 from harness.errors import ExitCode
 
 
-@app.command(epilog="Example: harness check scenarios/*.yaml")
+@app.command(epilog="Example: harness check litellm-config.yaml")
 def check(
     files: Annotated[
         list[Path],

@@ -62,6 +62,23 @@ expect: []
 """
 
 
+VENDORS = (
+    "openai",
+    "azure",
+    "anthropic",
+    "gemini",
+    "openrouter",
+    "deepseek",
+    "groq",
+    "mistral",
+    "cerebras",
+    "xai",
+    "cohere_chat",
+    "ollama_chat",
+)
+"""LiteLLM's names of the providers whose models are asked."""
+
+
 def families() -> list[tuple[str, str]]:
     """Return a model of each family as dialect and name, by what LiteLLM itself makes of its list of models.
 
@@ -72,17 +89,16 @@ def families() -> list[tuple[str, str]]:
     litellm = _quiet_litellm()
     from litellm.utils import ProviderConfigManager  # noqa: PLC0415 - slow
 
-    dialects = ("openai", "azure", "anthropic", "gemini", "openrouter", "deepseek")
     found: dict[object, tuple[str, str]] = {}
     for name, facts in litellm.model_cost.items():
         dialect, api = facts.get("litellm_provider"), facts.get("mode")
-        if dialect not in dialects or api not in ("chat", "responses"):
+        if dialect not in VENDORS or api not in ("chat", "responses"):
             continue
         bare = name.removeprefix(f"{dialect}/")
         writer = type(ProviderConfigManager.get_provider_chat_config(bare, litellm.LlmProviders(dialect)))
         takes = frozenset(litellm.get_supported_openai_params(bare, custom_llm_provider=dialect) or ())
         found.setdefault((dialect, api, writer, takes), (dialect, bare))
-    return [*found.values(), *((dialect, "never-heard-of") for dialect in dialects)]
+    return [*found.values(), *((dialect, "never-heard-of") for dialect in VENDORS)]
 
 
 def asking(folder: Path, models: Sequence[tuple[str, str]]) -> Loaded:
@@ -117,14 +133,7 @@ def test_the_families_are_those_of_the_installed_litellm() -> None:
     names = {name for _, name in families()}
     assert len(names) > 30
     assert {name[:5] for name in names} >= {"gpt-3", "gpt-5", "o1", "claud", "gemin", "deeps", "never"}
-    assert {dialect for dialect, _ in families()} == {
-        "openai",
-        "azure",
-        "anthropic",
-        "gemini",
-        "openrouter",
-        "deepseek",
-    }
+    assert {vendor for vendor, _ in families()} == set(VENDORS)
 
 
 @pytest.fixture(scope="module")
