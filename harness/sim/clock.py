@@ -10,10 +10,12 @@ import asyncio
 import gc
 import platform
 import selectors
+import sys
 import threading
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from concurrent.futures import Executor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from contextvars import Context
 from pathlib import PurePath
 from typing import Any, TypeVar, TypeVarTuple, Unpack
 
@@ -31,6 +33,8 @@ EPOCH_S = 1_800_000_000
 DAY_NS = 24 * 3600 * 10**9
 STANDSTILL_MAX = 100_000
 """How many rounds of the loop may pass without any time passing."""
+NATIVE_WAIT_S = 10.0
+"""How long compiled code may take, in real seconds, to complete a future that it made."""
 _COLLECT_ROUNDS = 5_000
 _SHOWN_MAX = 10
 _RUN = threading.Lock()
@@ -70,6 +74,10 @@ class _Selector(selectors.BaseSelector):
         self._keys: dict[Any, selectors.SelectorKey] = {}
         self._rounds = 0
         self._still = 0
+        self.native: set[asyncio.Future[Any]] = set()
+        """Pending futures that compiled code made, to be completed by a thread of its own: in no virtual time."""
+        self._called = threading.Lock()
+        self._called.acquire()
 
     def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:
         if self._keys:
@@ -89,6 +97,9 @@ class _Selector(selectors.BaseSelector):
         self._rounds += 1
         if self._rounds % _COLLECT_ROUNDS == 0:
             gc.collect()
+        if self.native and (timeout is None or timeout > 0):
+            self._wait_for_native()
+            return []
         if timeout is None:
             raise UnrealError(f"a deadlock: nothing is left that could happen{_waiting()}", where="sim")
         if timeout > 0:
@@ -104,15 +115,44 @@ class _Selector(selectors.BaseSelector):
             raise UnrealError(f"busy without end while time stands still{_waiting()}", where="sim")
         return []
 
+    def called(self) -> None:
+        """End a wait for compiled code; for any thread."""
+        with suppress(RuntimeError):  # it has ended already
+            self._called.release()
+
+    def _wait_for_native(self) -> None:
+        """Wait in real time, while the clock stands still, until another thread calls the loop."""
+        if not self._called.acquire(timeout=NATIVE_WAIT_S):
+            self.native.clear()  # what is cancelled now may still tidy up
+            problem = f"compiled code did not complete what it began within {NATIVE_WAIT_S:g} real seconds{_waiting()}"
+            raise UnrealError(problem, where="sim", hint="--engine live")
+
 
 class _VirtualLoop(asyncio.SelectorEventLoop):
     def __init__(self, clock: Clock, limit_ns: int) -> None:
         self._virtual = clock
-        super().__init__(_Selector(clock, limit_ns))
+        self._waits = _Selector(clock, limit_ns)
+        super().__init__(self._waits)
         self._clock_resolution = 1e-9
 
     def time(self) -> float:
         return self._virtual.now_ns / 1e9
+
+    def create_future(self) -> asyncio.Future[Any]:
+        """Make a future, and note it if compiled code asked for it: no Python code that calls this lacks its name."""
+        future = super().create_future()
+        if "create_future" not in sys._getframe(1).f_code.co_names:  # noqa: SLF001 - the documented way to the caller
+            self._waits.native.add(future)
+            future.add_done_callback(self._waits.native.discard)
+        return future
+
+    def call_soon_threadsafe(
+        self, callback: Callable[[Unpack[A]], object], *args: *A, context: Context | None = None
+    ) -> asyncio.Handle:
+        """Schedule a call, as a thread of compiled code does when it completes a future."""
+        handle = super().call_soon_threadsafe(callback, *args, context=context)
+        self._waits.called()
+        return handle
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
         """Report what nothing else handles, but not a library's clients that are still open when a run ends: they do no harm."""
