@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from harness.chain.home import ChainHome
@@ -96,6 +97,51 @@ def test_what_an_older_version_does_wrong_is_found(tmp_path: Path, engine: str) 
 
     assert verdict["status"] in {"fail", "inconclusive" if engine == "live" else "fail"}
     assert found["truncated_as_success"] == "fail"
+
+
+COMPILED = """\
+model_list:
+  - {model_name: gpt, litellm_params: {model: openai/gpt-4, api_key: sk-1}, model_info: {id: openai}}
+  - {model_name: claude, litellm_params: {model: anthropic/claude-3-5-sonnet-20241022, api_key: sk-3}}
+router_settings: {fallbacks: [{gpt: [claude]}], num_retries: 0SETTING}
+"""
+RESTED = """\
+name: rested
+title: A provider that rests, and comes back
+chain: chain.yaml
+load: {rate: 2/s, arrivals: constant, deadline: 12s}
+phases: {baseline: 1s, fault: 8s, recovery: 6s}
+faults:
+  - {on: openai, during: fault, inject: {status: STATUS}}
+expect: [success_rate >= 80%]
+"""
+
+
+@slow
+@pytest.mark.parametrize(("status", "setting", "failures"), [(401, "", 1), (503, ", allowed_fails: 2", 3)])
+def test_cooldowns_of_a_compiled_router_follow_the_virtual_clock(
+    tmp_path: Path, status: int, setting: str, failures: int
+) -> None:
+    """The same each time, and as live: a fallback at once, a rest of 5 s after so many failures, and the same again."""
+    (tmp_path / "chain.yaml").write_text(COMPILED.replace("SETTING", setting), "utf-8")
+    scenario = tmp_path / "rested.yaml"
+    scenario.write_text(RESTED.replace("STATUS", str(status)), "utf-8")
+    tables = []
+    for reports in (tmp_path / "first", tmp_path / "second"):
+        verdict, chain = _run(str(scenario), "--litellm", NEWEST, engine="sim", reports=reports)
+        assert (verdict["status"], chain["versions"]["litellm"]) == ("pass", NEWEST)
+        tables.append([pd.read_parquet(reports / "latest" / f"{name}.parquet") for name in ("requests", "attempts")])
+    attempts = tables[0][1]
+    failed = attempts[attempts["status"] == status]
+    before = failed.groupby("request_id")["end_ns"].max()
+    after = attempts[attempts["provider"] != "openai"].groupby("request_id")["start_ns"].min()
+    bursts = (failed["start_ns"].sort_values().diff() > 4 * 10**9).cumsum()
+
+    assert all(first.equals(second) for first, second in zip(*tables, strict=True))
+    assert ((after - before).dropna() < 100 * 10**6).sum() == len(failed)
+    assert bursts.value_counts().to_list() == [failures] * 2
+    rests = attempts[attempts["provider"] == "openai"]["start_ns"].sort_values().diff()
+    assert rests[rests > 10**9].between(5 * 10**9, 5.5 * 10**9).to_list() == [True, True]
 
 
 @slow

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from functools import partial
 from typing import Any
 
@@ -15,6 +15,7 @@ from harness.chain.scrub import scrub
 from harness.chain.spec import DUMMY_KEY
 from harness.drivers.environment import LIVE, HostEnvironment
 from harness.drivers.litellm_router.router import close_clients, routed, settle
+from harness.drivers.litellm_router.virtual_stores import virtual_stores
 from harness.drivers.recorder import Recorder
 from harness.drivers.server import InProcessChain
 from harness.drivers.watched import watched
@@ -25,7 +26,7 @@ async def enter(
     chain: Chain,
     base_urls: Mapping[str, str],
     recorder: Recorder,
-    environment: HostEnvironment = LIVE,  # noqa: ARG001 - its library calls over the event loop's own connections
+    environment: HostEnvironment = LIVE,
 ) -> AsyncIterator[InProcessChain]:
     """Host a chain; see `Open`.
 
@@ -36,7 +37,8 @@ async def enter(
     keys = {str(entry["litellm_params"]["api_key"]) for entry in settings.model_list} - {DUMMY_KEY}
     hidden = secrets(chain, os.environ) | keys
     asked = chain.entry_model
-    with watched(recorder), routed(settings, hidden) as router:
+    stores = nullcontext() if environment.live else virtual_stores(routing=True)
+    with stores, watched(recorder), routed(settings, hidden) as router:
         try:
             yield InProcessChain(
                 ask=partial(_ask, router),

@@ -16,6 +16,7 @@ from harness.chain import Chain
 from harness.chain.redact import secrets
 from harness.chain.scrub import scrub
 from harness.drivers.environment import LIVE, HostEnvironment
+from harness.drivers.litellm_router.virtual_stores import virtual_stores
 from harness.drivers.python.answers import next_or_end, plain, streamed
 from harness.drivers.python.importing import described, function_at, is_async, takes
 from harness.drivers.python.outside import stopped
@@ -63,6 +64,8 @@ async def enter(
             )
         assert target is not None
         _check(chain.target, target, live=environment.live)
+        if not environment.live:
+            stack.enter_context(virtual_stores(routing=False))
         if setup is not None:
             await _set_up(str(chain.setup), setup, hidden, chain.folder)
         try:
