@@ -46,7 +46,7 @@ def advice(chain: Chain, schedules: Sequence[Schedule], *, deadline_ns: int, pla
         return
     vendors = {vendor_of(chain.providers[name]) for name in chain.order}
     if len(vendors) == 1:
-        text = f"all of {chain.drawn} is at {vendors.pop()}: an outage there leaves nothing to fall back to"
+        text = f"{chain.drawn}: all at {vendors.pop()}, and an outage there leaves nothing to fall back to"
         yield Advice("one_vendor", place, text, "catalogue/everything-down.yaml")
     yield from _same(chain, place)
     for schedule in schedules:
@@ -76,12 +76,16 @@ def _late(chain: Chain, schedule: Schedule, deadline_ns: int, place: Place) -> I
         if first.timeout_ns >= deadline_ns:
             text = (
                 f"an attempt may last {exact(first.timeout_ns, 'ns')}, and {leave}: "
-                f"while {first.name} is silent, no other provider serves them"
+                f"while {first.name} is silent, nobody is served; set a shorter timeout"
             )
             yield Advice("timeout_over_deadline", place, text, "catalogue/silent-provider.yaml")
         elif late is not None:
-            tries = (
-                f"{plural(first.tries, 'try', 'tries')} of up to {exact(first.timeout_ns, 'ns')} each at {first.name}"
+            before = schedule.hops[: schedule.hops.index(late)]
+            tries = listed(
+                [
+                    f"{plural(hop.tries, 'try', 'tries')} of up to {exact(hop.timeout_ns, 'ns')} at {hop.name}"
+                    for hop in before
+                ]
             )
             text = (
                 f"{late.name} is asked after up to {amount(late.at_worst_ns, 'ns')} of silence ({tries}), and {leave}"

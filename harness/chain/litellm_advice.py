@@ -43,7 +43,7 @@ def advice(chain: Chain, schedules: Sequence[Schedule], rests: Mapping[str, Rest
     """
     config = chain.litellm or {}
     by_failure = {failure: schedule for schedule in schedules for failure in schedule.failures}
-    yield from _order(chain, by_failure, rests)
+    yield from _order(chain)
     yield from _walk(chain, config)
     yield from _retry_policy(chain, config, by_failure)
     yield from _cooldown(chain, config, rests)
@@ -60,33 +60,20 @@ def advice(chain: Chain, schedules: Sequence[Schedule], rests: Mapping[str, Rest
         for table in ("context_window_fallbacks", "content_policy_fallbacks"):
             if section(config, name).get(table) is True:
                 text = 'true names no model, so LiteLLM falls back to none; write [{"gpt-4": ["a-longer-one"]}]'
-                yield Advice("no_table", (name, table), f"{table}: {text}", "catalogue/context-length.yaml")
+                yield Advice("no_table", (name, table), text, "catalogue/context-length.yaml")
 
 
-def _order(chain: Chain, by_failure: Mapping[str, Schedule], rests: Mapping[str, Rest]) -> Iterator[Advice]:
-    """Yield what happens in a group of several deployments."""
+def _order(chain: Chain) -> Iterator[Advice]:
+    """Yield that deployments of several vendors under one name are in no order."""
     first = chain.levels[0]
-    if len(first) < 2:
-        return
-    place = ("model_list",)
     vendors = list(dict.fromkeys(vendor_of(chain.providers[name]) for name in first))
     strategy = section(chain.litellm or {}, _ROUTER).get("routing_strategy", "simple-shuffle")
-    if len(vendors) > 1:
+    if len(vendors) > 1 and strategy == "simple-shuffle":
         text = (
-            f"{chain.entry_model} is {plural(len(first), 'deployment')} at {listed(vendors)}, in no order: LiteLLM picks one for "
-            f"each attempt ({strategy}); `order: 1`, `order: 2` in their litellm_params, or fallbacks, make an order"
+            f"{chain.entry_model} is {plural(len(first), 'deployment')} at {listed(vendors)}, in no order: LiteLLM picks one at "
+            "random for each attempt; `order: 1`, `order: 2` in their litellm_params, or fallbacks, make an order"
         )
-        yield Advice("no_order", place, text, _OUTAGE)
-    limited = by_failure.get("429")
-    hop = limited.hops[0] if limited is not None else None
-    rest = rests.get("429")
-    at_once = hop is not None and hop.again and not any(band.most for band in hop.again)
-    if hop is not None and at_once and rest is not None and rest.after != 1:
-        text = (
-            f"after a 429 LiteLLM asks {hop.name} again at once, {plural(hop.tries, 'time')} in all: "
-            "with several deployments it waits for no Retry-After, and leaves none of them alone"
-        )
-        yield Advice("no_wait_in_group", place, text, _LIMIT)
+        yield Advice("no_order", ("model_list",), text, _OUTAGE)
 
 
 def _walk(chain: Chain, config: Mapping[str, Any]) -> Iterator[Advice]:
@@ -95,7 +82,7 @@ def _walk(chain: Chain, config: Mapping[str, Any]) -> Iterator[Advice]:
     entry = chain.entry_model
     place = (_ROUTER if section(config, _ROUTER).get("fallbacks") else _MODULE, "fallbacks")
     if (cycle := _cycle(table, entry)) is not None:
-        text = f"{' → '.join(cycle)} leads back; LiteLLM asks in a request: {chain.drawn}, then it ends"
+        text = f"{' → '.join(cycle)} is a cycle; in one request LiteLLM asks {chain.drawn}, then it returns the error"
         yield Advice("cycle", place, text, "catalogue/everything-down.yaml")
     own = table.get(entry, [])
     for target in own:
@@ -124,7 +111,7 @@ def _retry_policy(chain: Chain, config: Mapping[str, Any], by_failure: Mapping[s
     policy = section(config, _ROUTER).get("retry_policy")
     place = (_ROUTER, "retry_policy")
     if isinstance(policy, str):
-        text = f"retry_policy: LiteLLM ignores a text such as {policy!r}; write {{RateLimitErrorRetries: 2}}"
+        text = f"LiteLLM ignores a text such as {policy!r}; write {{RateLimitErrorRetries: 2}}"
         yield Advice("policy_is_text", place, text, _LIMIT)
     if not isinstance(policy, dict):
         return
@@ -136,7 +123,7 @@ def _retry_policy(chain: Chain, config: Mapping[str, Any], by_failure: Mapping[s
         out = [failure for failure, each in left.items() if each == count]
         first = " | ".join(chain.levels[0])
         text = (
-            f"retry_policy does not name {listed(out)}: {first} is then tried {plural(count, 'time')}, "
+            f"it does not name {listed(out)}: {first} is then tried {plural(count, 'time')}, "
             f"after {listed(same)} {plural(most, 'time')}"
         )
         yield Advice("policy_leaves_out", place, text, _OUTAGE)
@@ -168,7 +155,9 @@ def _unlike(chain: Chain, policy: Mapping[str, Any], tries: Mapping[str, int]) -
 def _cooldown(chain: Chain, config: Mapping[str, Any], rests: Mapping[str, Rest]) -> Iterator[Advice]:
     """Yield that a cooldown never begins although one is written."""
     settings = {**section(config, _MODULE), **section(config, _ROUTER)}
-    written = [name for name in _COOLDOWN if settings.get(name) is not None]
+    written = [
+        name for name in _COOLDOWN if settings.get(name) or (name == "allowed_fails" and settings.get(name) == 0)
+    ]
     never = [failure for failure, rest in rests.items() if rest.after is None]
     if not written or not never or settings.get("disable_cooldowns"):
         return
@@ -176,14 +165,14 @@ def _cooldown(chain: Chain, config: Mapping[str, Any], rests: Mapping[str, Rest]
     if allowed == _ALLOWED_FAILS_UNSET:
         why = "allowed_fails: 3 is LiteLLM's own default and counts as not set, write 2 or 4"
     elif any(isinstance(settings.get(name), str) for name in _COOLDOWN):
-        why = "text is no number for it"
+        why = "it takes no text for a number"
     elif allowed is None:
-        why = "a deployment alone in its group needs allowed_fails"
+        why = "a group of one deployment needs allowed_fails"
     else:
         why = "the setting does not reach this deployment"
     where = _ROUTER if written[0] in section(config, _ROUTER) else _MODULE
     text = (
-        f"LiteLLM does not leave {' | '.join(chain.levels[0])} alone: it was asked again after {rests[never[0]].attempts} failed "
+        f"{' | '.join(chain.levels[0])} never cools down: LiteLLM asked it again after {rests[never[0]].attempts} failed "
         f"attempts in a row with {listed(never)} ({why})"
     )
     yield Advice("never_rests", (where, written[0]), text, _OUTAGE)

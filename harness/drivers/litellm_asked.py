@@ -36,6 +36,15 @@ _PASSED = ("HOME", "LANG", "PATH", "SYSTEMROOT", "TMPDIR")
 _ANSWER = "answer.json"
 
 
+_NOT_ASKED = Advice(
+    "not_asked",
+    (),
+    "LiteLLM could not be asked, as it is not installed where the chain runs, or its environment is not built yet (a run builds "
+    "it): when it asks which provider is not known",
+    None,
+)
+
+
 class _UnansweredError(Exception):
     """LiteLLM gave no answer."""
 
@@ -77,10 +86,10 @@ def schedules(chain: Chain, *, proxy: bool) -> tuple[Schedule, ...]:
 def advice(chain: Chain, found: Sequence[Schedule]) -> tuple[Advice, ...]:
     """Return what is probably not meant in a LiteLLM configuration."""
     if chain.litellm is None:
-        return ()
+        return () if found else (_NOT_ASKED,)
     answer = _answer(chain, chain.litellm, failing=True)
     rests = {} if answer is None else {failure: Rest(*rest) for failure, rest in answer[1]["rests"].items()}
-    return tuple(of_litellm(chain, found, rests))
+    return (*of_litellm(chain, found, rests), *([] if found else [_NOT_ASKED]))
 
 
 def _answer(chain: Chain, config: Mapping[str, Any], *, failing: bool) -> tuple[str, dict[str, Any]] | None:

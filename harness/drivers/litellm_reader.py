@@ -150,7 +150,7 @@ async def _schedule(
         steps = _Steps(drawn)
         model_list = _failing(question, deployments, _raised(_FAILURES[failure]), steered=True)
         with steps.recorded():
-            await _fail(question, model_list, steps.pick, {**question["retries"], "disable_cooldowns": True})
+            await _fail(question, model_list, steps.pick, _settings(question))
         ends.append([*steps.taken, ([], steps.waited_s)])
     low, high = ends
     if [places for places, _ in low] != [places for places, _ in high] or len(low) == 1:
@@ -174,14 +174,19 @@ class _Steps:
 
     def pick(self, places: list[int] | None) -> None:
         assert places is not None
-        self.taken.append((places, self.waited_s))
+        if not places:  # all of a group cool down
+            return
+        group = next(
+            (whole for whole, _ in self.taken if set(places) <= set(whole)), places
+        )  # some of it may cool down
+        self.taken.append((group, self.waited_s))
         self.waited_s = 0.0
 
     async def _wait(self, delay: float, result: Any = None) -> Any:
         if asyncio.current_task() is not self._whose:  # a task of LiteLLM's own
             return await _sleep(delay, result)
         self.waited_s += delay
-        return await _sleep(0, result)
+        return await _sleep(_COUNTED_S if delay else 0, result)
 
     @contextmanager
     def recorded(self) -> Iterator[None]:
@@ -266,6 +271,14 @@ async def _fail(
     return error
 
 
+def _settings(question: dict[str, Any]) -> dict[str, Any]:
+    """Return the Router's settings for retries and cooldowns. A cooldown outlasts the question."""
+    settings = {**question["retries"], **question["cooldown"]}
+    if isinstance(settings.get("cooldown_time", 1), int | float):
+        settings["cooldown_time"] = 600
+    return settings
+
+
 async def _rests(
     question: dict[str, Any], deployments: list[dict[str, Any]], first: list[int], failure: str
 ) -> list[int | None]:
@@ -277,16 +290,13 @@ async def _rests(
         first: The places that LiteLLM chooses from first. They fail; all others answer.
         failure: With what they fail.
     """
-    settings = {**question["retries"], **question["cooldown"]}
-    if isinstance(settings.get("cooldown_time", 1), int | float):
-        settings["cooldown_time"] = 600  # long enough for the requests of this question
     picks: list[list[int] | None] = []
     model_list = _failing(question, deployments, _raised(_FAILURES[failure]), steered=True)
     for entry in model_list:
         if int(entry["model_info"]["id"]) not in first:
             entry["litellm_params"]["mock_response"] = "understood"
     with _Steps(0.0).recorded():
-        await _fail(question, model_list, picks.append, settings, requests=_REQUESTS)
+        await _fail(question, model_list, picks.append, _settings(question), requests=_REQUESTS)
     attempts, begins = 0, True
     for places in picks:
         if begins and places != first:

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from harness.experiment.exploration import Explored, Found, explore
     from harness.experiment.files import is_chain
     from harness.experiment.live import Interrupted
+    from harness.experiment.probing import probe
     from harness.experiment.serving import serve
     from harness.experiment.single_run import RunResult, report, run
     from harness.experiment.suites.suite import suite
@@ -33,6 +34,7 @@ __all__ = [
     "doctor",
     "explore",
     "is_chain",
+    "probe",
     "report",
     "run",
     "serve",
@@ -58,6 +60,7 @@ __getattr__ = lazy_names(
         "doctor": "diagnosis",
         "explore": "exploration",
         "is_chain": "files",
+        "probe": "probing",
         "report": "single_run",
         "run": "single_run",
         "serve": "serving",

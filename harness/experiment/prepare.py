@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from harness import chain as chains
 from harness.chain import Chain
 from harness.chain.home import AT_HOME, ChainHome
+from harness.document import Document, read
 from harness.drivers.built import settled
 from harness.drivers.litellm_asked import as_read
 from harness.drivers.litellm_prices import priced
@@ -80,11 +81,11 @@ def load(path: Path, *, chain: Path | None = None, seed: int | None = None, home
     Raises:
         UsageError: Naming for each mistake file, line and field, what was found, what is known, and a hint.
     """
-    return _read(path, chain, home, lambda found: found).compiled(seed)
+    return _read(read(path), chain, home, lambda found: found).compiled(seed)
 
 
 def prepare(
-    scenario: Path,
+    scenario: Path | Document,
     permission: Permission,
     *,
     chain: Path | None = None,
@@ -94,7 +95,7 @@ def prepare(
     """Return a scenario that can be run, with its chain, prices and plan; the chain's environment is built if need be.
 
     Args:
-        scenario: Its file, or the name of a shipped one.
+        scenario: Its file, the name of a shipped one, or what such a file would hold.
         permission: Asked before real providers may be called.
         chain: In place of the scenario's.
         seed: In place of the scenario's.
@@ -104,14 +105,19 @@ def prepare(
         UsageError: A file is wrong, its driver cannot do what the chain asks for, a key is not set, or a real provider
             would be called without permission.
     """
-    path = existing(scenario)
-    if path.is_dir():
-        raise UsageError("is a folder", where=str(scenario), hint=f"run all of its scenarios: harness suite {scenario}")
-    files = _read(path, chain, home, settled)
+    document = scenario if isinstance(scenario, Document) else _written(scenario)
+    files = _read(document, chain, home, settled)
     files = replace(files, chain=priced(files.chain))
     hosts.host(files.chain)
     permission(files.chain)
     return files.compiled(seed)
+
+
+def _written(scenario: Path) -> Document:
+    path = existing(scenario)
+    if path.is_dir():
+        raise UsageError("is a folder", where=str(scenario), hint=f"run all of its scenarios: harness suite {scenario}")
+    return read(path)
 
 
 def opened(path: Path, home: ChainHome) -> Chain:
@@ -128,8 +134,8 @@ def opened(path: Path, home: ChainHome) -> Chain:
     return as_read(path, settled(home.of(chains.load(path, model=home.model))))
 
 
-def _read(path: Path, override: Path | None, home: ChainHome, settle: Callable[[Chain], Chain]) -> _Files:
-    file = read_scenario(path)
+def _read(document: Document, override: Path | None, home: ChainHome, settle: Callable[[Chain], Chain]) -> _Files:
+    file = read_scenario(document)
     found = read_chain(file, override, model=home.model, finish=lambda at, chain: as_read(at, settle(home.of(chain))))
     raise_errors([*file.errors, *expectation_errors(file.document), *found.errors])
     scenario = file.scenario
@@ -137,7 +143,7 @@ def _read(path: Path, override: Path | None, home: ChainHome, settle: Callable[[
     assert found.path is not None
     assert found.chain is not None
     return _Files(
-        path=path,
+        path=document.path,
         chain_path=found.path,
         scenario=scenario,
         chain=found.chain,

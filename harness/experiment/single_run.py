@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.chain.home import AT_HOME, ChainHome
+from harness.document import Document
 from harness.engines import BudgetReached, Engine, Progress
 from harness.errors import HarnessError, UsageError
 from harness.experiment.live import Interrupted, carry_out, interruptible
@@ -45,7 +46,7 @@ class RunResult:
 
 
 def run(
-    scenario: Path,
+    scenario: Path | Document,
     *,
     reports: Path,
     progress: Progress,
@@ -59,7 +60,7 @@ def run(
     """Run a scenario.
 
     Args:
-        scenario: Its file.
+        scenario: Its file, or what such a file would hold.
         reports: Folder of all runs.
         progress: Told about each phase.
         chain: In place of the scenario's.

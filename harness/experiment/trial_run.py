@@ -7,6 +7,8 @@ import shutil
 from functools import partial
 from pathlib import Path
 
+from harness.chain.home import AT_HOME, ChainHome
+from harness.document import Document
 from harness.engines import Quiet
 from harness.errors import HarnessError
 from harness.experiment.prepare import prepare
@@ -18,22 +20,29 @@ from harness.store import RunFolder
 
 
 def trial(
-    scenario: Path, *, runs: Path, chain: Path | None = None, seed: int | None = None, command: str = ""
+    scenario: Path | Document,
+    *,
+    runs: Path,
+    chain: Path | None = None,
+    seed: int | None = None,
+    command: str = "",
+    home: ChainHome = AT_HOME,
 ) -> RunResult:
     """Run a scenario in virtual time and judge it; no page is made.
 
     Args:
-        scenario: Its file.
+        scenario: Its file, or what such a file would hold.
         runs: Folder in which the run gets one of its own.
         chain: In place of the scenario's.
         seed: In place of the scenario's.
         command: The command line that repeats it.
+        home: Where the chain is to run, in place of what its file names.
 
     Raises:
         UsageError: The scenario or the chain is wrong, or only a live run can do this.
         HarnessError: The harness itself failed.
     """
-    loaded = prepare(scenario, Permission(os.environ, allow=False), chain=chain, seed=seed)
+    loaded = prepare(scenario, Permission(os.environ, allow=False), chain=chain, seed=seed, home=home)
     simulable(loaded.chain)
     folder = RunFolder.create(runs, loaded.plan)
     try:

@@ -140,7 +140,10 @@ def _of_chain(chain: Chain, path: Path, schedules: Sequence[Schedule], deadline_
         *driver.advice(chain, tuple(schedules)),
     ]
     return (
-        *(Warned(str(document.path), text) for text in driver.warnings(chain, os.environ)),
+        *(
+            Warned(str(document.path), text, Advice("ignored", (), text, None) if text in chain.notes else None)
+            for text in driver.warnings(chain, os.environ)
+        ),
         *(Warned(document.where(each.place), _with_scenario(each), each) for each in dict.fromkeys(advised)),
     )
 

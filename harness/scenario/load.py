@@ -8,7 +8,7 @@ from pathlib import Path
 
 from harness import chain as chains
 from harness.chain import Chain
-from harness.document import Document, did_you_mean, read, validate
+from harness.document import Document, did_you_mean, validate
 from harness.errors import HarnessError, tried
 from harness.scenario.checks import scenario_errors, written_names, written_targets
 from harness.scenario.schema import Scenario
@@ -44,13 +44,8 @@ class ReadChain:
     errors: tuple[HarnessError, ...]
 
 
-def read_scenario(path: Path) -> ReadScenario:
-    """Return a scenario's file and its mistakes.
-
-    Raises:
-        UsageError: The file cannot be read.
-    """
-    document = read(path)
+def read_scenario(document: Document) -> ReadScenario:
+    """Return a scenario's file and its mistakes."""
     errors: list[HarnessError] = []
     scenario = tried(errors, lambda: validate(document, Scenario))
     if isinstance(document.data, dict):

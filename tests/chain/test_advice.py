@@ -48,7 +48,7 @@ def test_one_vendor_and_twins() -> None:
     spec = Provider(dialect="openai", model="gpt-4")
     found = advised(three(providers={"a": spec, "b": spec}, order=("a", "b")))
     assert found == {
-        "one_vendor": "all of a → b is at openai: an outage there leaves nothing to fall back to",
+        "one_vendor": "a → b: all at openai, and an outage there leaves nothing to fall back to",
         "same_twice": "b is the same as a: what fails at one fails at both",
     }
 
@@ -56,7 +56,7 @@ def test_one_vendor_and_twins() -> None:
 def test_an_attempt_that_outlasts_its_caller() -> None:
     """Nobody is served while the first provider is silent."""
     assert advised(three(timeout=30 * S), deadline_s=30)["timeout_over_deadline"] == (
-        "an attempt may last 30 s, and callers leave after 30 s: while openai is silent, no other provider serves them"
+        "an attempt may last 30 s, and callers leave after 30 s: while openai is silent, nobody is served; set a shorter timeout"
     )
 
 
@@ -70,7 +70,7 @@ def test_tries_that_outlast_their_caller() -> None:
     """Each by itself would not."""
     found = advised(chain("openai", "azure", driver="openai-sdk", timeout=15 * S), deadline_s=30)
     assert found == {
-        "silence_over_deadline": "azure is asked after up to 46.5 s of silence (3 tries of up to 15 s each at openai), and "
+        "silence_over_deadline": "azure is asked after up to 46.5 s of silence (3 tries of up to 15 s at openai), and "
         "callers leave after 30 s"
     }
 

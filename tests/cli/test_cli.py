@@ -16,23 +16,9 @@ import typer
 
 from harness import __version__
 from harness.cli import app, main
+from tests.cli.command import ROOT, harness
 
-ROOT = Path(__file__).parents[2]
 COMMANDS = sorted(command.name or command.callback.__name__ for command in app.registered_commands if command.callback)
-
-
-def harness(*arguments: str, cwd: Path = ROOT) -> tuple[int, str, str]:
-    """Run the command; return exit code, standard output and standard error."""
-    done = subprocess.run(
-        [sys.executable, "-m", "harness", *arguments],
-        cwd=cwd,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "200"},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    return done.returncode, done.stdout, done.stderr
 
 
 def called(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
@@ -98,7 +84,9 @@ def test_check_shows_what_a_chain_does_when_its_providers_fail() -> None:
         "    after 401, 400 and content_filter: openai",
         "        azure after 0 s",
     ]
-    text = "azure is asked after up to 91.5 s of silence (3 tries of up to 30 s each at openai), and callers leave after 60 s"
+    text = (
+        "azure is asked after up to 91.5 s of silence (3 tries of up to 30 s at openai), and callers leave after 60 s"
+    )
     assert err == f"warning: {path}:7: order: {text} (shown by catalogue/silent-provider.yaml)\n"
     assert harness("check", "--strict", path)[0] == 1
     code, found = answer("check", path)
@@ -162,7 +150,7 @@ def test_check_warns_once_of_what_many_scenarios_share(tmp_path: Path) -> None:
     assert (code, out.count("ok: ") > 3) == (0, True)
     warning = f"warning: {tmp_path}/litellm.yaml: 29 keys not set; mocks need none (KEY_0, KEY_1, KEY_2, and 26 more)\n"
     assert err.count(warning) == 1
-    assert err.count("at openai: an outage there leaves nothing to fall back to") == 1
+    assert err.count("all at openai, and an outage there leaves nothing to fall back to") == 1
 
 
 @pytest.mark.parametrize(
@@ -303,4 +291,4 @@ def test_serve_is_a_plain_llm_mock() -> None:
 def test_typer_knows_every_command() -> None:
     """The list that the tests above go through is the real one."""
     assert isinstance(app, typer.Typer)
-    assert COMMANDS == ["check", "compare", "doctor", "explore", "report", "run", "serve", "suite"]
+    assert COMMANDS == ["check", "compare", "doctor", "explore", "probe", "report", "run", "serve", "suite"]

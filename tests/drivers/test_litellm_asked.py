@@ -184,7 +184,7 @@ def test_its_waits_are_asked_for(tmp_path: Path) -> None:
     models = {"a": "openai/gpt-4", "b": "anthropic/claude-3-5", "b 2": "azure/gpt-4"}
     chain = read(written(tmp_path, models, fallbacks=[{"a": ["b"]}], timeout=20))
     served = next(each for each in schedules(chain, proxy=False) if "503" in each.failures)
-    assert set(served.failures) == {"500", "503", "429", "timeout"}
+    assert set(served.failures) == {"500", "503", "timeout"}
     alone, group = served.hops
     assert [(band.least / S, band.most / S) for band in (alone.wait, *alone.again)] == WAIT_S
     assert (group.providers, group.wait) == (("b", "b-2"), (2 * S, 2.75 * S))
@@ -211,16 +211,16 @@ FALLBACK: dict[str, Any] = {"fallbacks": [{"a": ["b"]}]}
 CYCLE: dict[str, Any] = {"fallbacks": [{"a": ["b"]}, {"b": ["a"]}]}
 NESTED: dict[str, Any] = {"fallbacks": [{"a": ["b"]}, {"b": ["c"]}]}
 ADVICE: dict[str, tuple[dict[str, Any], str]] = {
-    "cycle": (CYCLE, "a → b → a leads back; LiteLLM asks in a request: a → b, then it ends"),
+    "cycle": (CYCLE, "a → b → a is a cycle; in one request LiteLLM asks a → b, then it returns the error"),
     "nested_fallbacks": (NESTED, "b has fallbacks of its own, which are asked too: c"),
     "policy_is_text": ({**FALLBACK, "retry_policy": "aggressive"}, "LiteLLM ignores a text such as 'aggressive'"),
     "policy_leaves_out": (
         {**FALLBACK, "retry_policy": {"RateLimitErrorRetries": 4}},
-        "does not name 500, 503 and timeout: a is then tried 3 times, after 429 5 times",
+        "it does not name 500, 503 and timeout: a is then tried 3 times, after 429 5 times",
     ),
     "never_rests": (
         {**FALLBACK, "allowed_fails": 3},
-        "LiteLLM does not leave a alone: it was asked again after 18 failed attempts in a row with 500 and 429 (allowed_fails: 3",
+        "a never cools down: LiteLLM asked it again after 18 failed attempts in a row with 500 and 429 (allowed_fails: 3",
     ),
     "refusal_retried": (
         {**FALLBACK, "retry_policy": {"ContentPolicyViolationErrorRetries": 1}},
@@ -247,13 +247,22 @@ def test_a_cooldown_that_begins_needs_no_advice(tmp_path: Path) -> None:
 
 
 def test_peers_of_several_vendors_have_no_order(tmp_path: Path) -> None:
-    """Which many take them for. After a 429 LiteLLM asks another one at once, unless none is left alone."""
-    models = {"a": "openai/gpt-4", "a 2": "azure/gpt-4"}
-    assert [each.id for each in advised(read(written(tmp_path, models)))] == ["no_order"]
-    chain = read(written(tmp_path, models, disable_cooldowns=True))
-    found = {each.id: each.text for each in advised(chain)}
+    """Which many take them for."""
+    found = {
+        each.id: each.text for each in advised(read(written(tmp_path, {"a": "openai/gpt-4", "a 2": "azure/gpt-4"})))
+    }
     assert "a is 2 deployments at openai and azure, in no order" in found["no_order"]
-    assert "asks a | a-2 again at once, 3 times in all" in found["no_wait_in_group"]
+
+
+def test_a_cooldown_that_begins_within_a_request_is_played(tmp_path: Path) -> None:
+    """After a 429 each of two peers cools down at once: both are asked once. A third failure ends the tries of one alone."""
+    peers = read(written(tmp_path, {"a": "openai/gpt-4", "a 2": "azure/gpt-4"}, num_retries=3))
+    limited = next(each for each in schedules(peers, proxy=False) if "429" in each.failures)
+    assert [(hop.providers, hop.tries) for hop in limited.hops] == [(("a", "a-2"), 2)]
+    alone = read(written(tmp_path, {"a": "openai/gpt-4", "b": "azure/gpt-4"}, allowed_fails=2, **FALLBACK))
+    served = next(each for each in schedules(alone, proxy=False) if "503" in each.failures)
+    assert [hop.tries for hop in served.hops] == [3, 3]
+    assert served.hops[1].wait == (0, 0)
 
 
 def test_keys_are_named_by_their_ends_alone(tmp_path: Path) -> None:

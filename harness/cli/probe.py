@@ -1,0 +1,87 @@
+"""`harness probe`: test a fallback without a scenario file."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from harness.cli.app import app
+from harness.cli.options import AllowReal, EngineName, Json, LiteLLMAt, ModelOption, PythonAt, Reports, home_of
+from harness.cli.output import fail, show
+from harness.engines import Engine
+from harness.errors import ExitCode
+
+
+@app.command(epilog="Example: harness probe litellm-config.yaml --fail primary=429,retry_after=2s")
+def probe(
+    chain: Annotated[Path, typer.Argument(metavar="CHAIN", help="Chain file or litellm-config.yaml.")],
+    *,
+    failing: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--fail", metavar="NAME=FAULT", help="What fails: openai=429, primary=refused, azure=cut. May be repeated."
+        ),
+    ] = None,
+    count: Annotated[int, typer.Option("--count", min=1, max=1000, help="How many requests, one after the other.")] = 1,
+    stream: Annotated[bool, typer.Option("--stream", help="Ask for a stream.")] = False,
+    engine: EngineName = Engine.SIM,
+    python: PythonAt = None,
+    litellm: LiteLLMAt = None,
+    model: ModelOption = None,
+    allow_real: AllowReal = False,
+    reports: Reports = Path("reports"),
+    as_json: Json = False,
+) -> int:
+    """Send a request through a chain whose providers fail, and show who was asked when and who served."""
+    from rich.console import Console  # noqa: PLC0415 - `harness --help` and `check` stay quick
+
+    from harness.experiment import probe as probed  # noqa: PLC0415
+    from harness.report.progress import RunProgress  # noqa: PLC0415
+    from harness.report.waterfall import is_served, print_request, waterfall  # noqa: PLC0415
+
+    home = home_of(python, litellm, model)
+    words = [
+        "harness",
+        "probe",
+        str(chain),
+        *(word for each in failing or () for word in ("--fail", each)),
+        *home.words,
+    ]
+    with RunProgress() as progress:
+        result = probed(
+            chain,
+            failing or [],
+            reports=reports,
+            progress=progress,
+            count=count,
+            streaming=stream,
+            engine=engine,
+            home=home,
+            allow_real=allow_real,
+            command=shlex.join(words),
+        )
+    if result.error is not None:
+        fail(result.error, as_json=as_json, run=str(result.folder.path))
+        return result.exit_code
+    run = result.run
+    ids = list(run.requests["request_id"])
+    complete = all(is_served(request) for request in run.requests.to_dict("records"))
+    idle = next((each for each in run.verdict.findings if each.id == "fault_never_fired" and each.count), None)
+    if as_json:
+        attempts = {name: [bar._asdict() for bar in waterfall(run, name)] for name in ids}
+        show({"run": str(result.folder.path), "complete": complete, "fired": idle is None, "requests": attempts})
+    else:
+        console = Console()
+        console.print(
+            f"{run.plan.chain.drawn} ({run.plan.chain.driver}): {run.plan.title}", highlight=False, markup=False
+        )
+        for name in ids:
+            print_request(run, name, console)
+        if idle is not None:
+            console.print(f"the fault never fired: {idle.message}", highlight=False, markup=False)
+    if idle is not None and (complete or run.attempts["fault_id"].isna().all()):
+        return ExitCode.INCONCLUSIVE
+    return ExitCode.PASS if complete else ExitCode.FAIL

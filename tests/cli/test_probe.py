@@ -1,0 +1,97 @@
+"""`harness probe`: one request, and what became of it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.cli.command import ROOT, harness
+
+CHAINS = ROOT / "scenarios" / "chains"
+
+
+def probed(folder: Path, *words: str, chain: str = "reference") -> tuple[int, str, str]:
+    """Probe a shipped chain."""
+    return harness("probe", str(CHAINS / f"{chain}.yaml"), *words, "--reports", str(folder))
+
+
+def test_who_is_asked_when_and_who_serves(tmp_path: Path) -> None:
+    """The Retry-After is waited for; the run is kept like any other."""
+    code, out, err = probed(tmp_path, "--fail", "openai=429,retry_after=2s")
+    assert (code, err) == (0, "")
+    head, columns, *attempts, last = out.splitlines()
+    assert head == "openai → azure → anthropic (reference): openai=429,retry_after=2s"
+    assert columns.split() == ["at", "provider", "answer", "took", "wait", "tokens", "cost"]
+    assert [line.split()[2:4] for line in attempts] == [["openai", "429"], ["openai", "429"], ["azure", "200"]]
+    assert attempts[1].startswith("2 s ")
+    assert last.startswith("req-000001: served by azure after 2.")
+    assert "(3 attempts, $" in last
+    assert (tmp_path / "latest" / "plan.json").is_file()
+
+
+def test_as_data(tmp_path: Path) -> None:
+    """Several requests, each by itself: the failure lasts as long as any caller waits."""
+    failing = ("--fail", "primary=refused", "--count", "3", "--json")
+    code, out, _err = probed(tmp_path, *failing, chain="openai-sdk")
+    found = json.loads(out)
+    assert (code, found["complete"], found["fired"], len(found["requests"])) == (0, True, True, 3)
+    for bars in found["requests"].values():
+        assert [bar["provider"] for bar in bars] == ["openai", "openai", "openai", "azure"]
+        assert [bar["outcome"] for bar in bars] == ["refused", "refused", "refused", "ok"]
+        assert [bar["served"] for bar in bars] == [False, False, False, True]
+
+
+def test_nobody_serves(tmp_path: Path) -> None:
+    """All attempts are listed, and the exit code says so."""
+    code, out, _err = probed(tmp_path, "--fail", "all=timeout")
+    assert code == 1
+    assert out.count("timeout") >= 3
+    assert "no complete answer after" in out.splitlines()[-1]
+
+
+def test_a_stream_that_is_cut(tmp_path: Path) -> None:
+    """What the caller had is no complete answer."""
+    code, out, _err = probed(tmp_path, "--fail", "openai=cut", "--stream")
+    assert (code, "200 cut" in out) == (1, True)
+
+
+def test_a_fault_that_never_fires(tmp_path: Path) -> None:
+    """Nobody asked the fallback: nothing was tested."""
+    code, out, _err = probed(tmp_path, "--fail", "fallback-1=503")
+    assert code == 3
+    assert "served by openai" in out
+    assert out.splitlines()[-1] == "the fault never fired: azure was never made to fail: fault-1 (503) fired 0 times"
+
+
+def test_nothing_fails(tmp_path: Path) -> None:
+    """A plain request needs no option."""
+    code, out, _err = probed(tmp_path)
+    assert (code, "openai → azure → anthropic (reference): Nothing fails" in out) == (0, True)
+
+
+@pytest.mark.parametrize(
+    ("failing", "problem"),
+    [
+        ("openai", "not a failure: 'openai'"),
+        ("openai=refusd", "no fault is called 'refusd'"),
+        ("opnai=503", "unknown provider 'opnai'"),
+        ("openai=503,soon", "not an option of a fault: 'soon'"),
+        ("openai=99", "faults[0].inject.status"),
+    ],
+)
+def test_a_failure_that_is_written_wrong(tmp_path: Path, failing: str, problem: str) -> None:
+    """Named with what is known; nothing is started."""
+    code, out, err = probed(tmp_path, "--fail", failing)
+    assert (code, out) == (2, "")
+    assert err.startswith("error: --fail")
+    assert problem in err
+
+
+@pytest.mark.system
+def test_on_real_parts(tmp_path: Path) -> None:
+    """The same on sockets, through Toxiproxy."""
+    code, out, _err = probed(tmp_path, "--fail", "openai=refused", "--engine", "live")
+    assert code == 0
+    assert "served by azure" in out.splitlines()[-1]
