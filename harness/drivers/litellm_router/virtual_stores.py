@@ -34,7 +34,7 @@ _USAGE_TTL_S = 60.0
 """How long LiteLLM keeps a deployment's usage; measured on 1.110.2."""
 
 
-class _Kept(Generic[K, V]):
+class _Expiring(Generic[K, V]):
     """Values that are forgotten after a time, by LiteLLM's rules: one that is replaced before keeps its end."""
 
     def __init__(self) -> None:
@@ -67,8 +67,8 @@ class _Cooldowns:
     has_redis = False
 
     def __init__(self) -> None:
-        self._cooling: _Kept[str, dict[str, Any]] = _Kept()
-        self._fails: _Kept[tuple[str, str], int] = _Kept()
+        self._cooling: _Expiring[str, dict[str, Any]] = _Expiring()
+        self._fails: _Expiring[tuple[str, str], int] = _Expiring()
 
     def put(self, model_id: str, cooldown: Mapping[str, Any], ttl_s: float) -> None:
         self._cooling.put(model_id, dict(cooldown), ttl_s)
@@ -108,7 +108,7 @@ class _Usage:
     has_redis = False
 
     def __init__(self) -> None:
-        self._counted: _Kept[str, float] = _Kept()
+        self._counted: _Expiring[str, float] = _Expiring()
 
     def increment_sync(self, counter: Any, value: float, ttl_s: float) -> float:
         return self._add(_usage_key(counter.deployment_id, counter.model, counter.kind, counter.minute), value, ttl_s)
