@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +12,9 @@ from harness.cli.app import app
 from harness.cli.options import ChainOption, Json, LiteLLMAt, ModelOption, PythonAt, home_of
 from harness.cli.output import show
 from harness.errors import ExitCode
+
+if TYPE_CHECKING:
+    from harness.experiment.validation import Warned
 
 
 @app.command(epilog="Example: harness check litellm-config.yaml")
@@ -25,7 +28,9 @@ def check(
     python: PythonAt = None,
     litellm: LiteLLMAt = None,
     model: ModelOption = None,
-    strict: Annotated[bool, typer.Option("--strict", help="Exit 1 if something is probably not meant.")] = False,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Exit 1 if something in a chain is probably not meant.")
+    ] = False,
     as_json: Json = False,
 ) -> int:
     """Validate files without running anything, and show what a chain does when its providers fail."""
@@ -44,8 +49,11 @@ def check(
             for schedule in result.schedules:
                 first, *others = schedule.lines()
                 sys.stdout.write("".join([f"    {first}\n", *(f"        {line}\n" for line in others)]))
-    shown = {warned.same_as: warned for result in reversed(checked) for warned in reversed(result.warnings)}
-    for warned in reversed(shown.values()):
+    shown: dict[tuple[str, str], Warned] = {}
+    for result in checked:
+        for warned in result.warnings:
+            shown.setdefault(warned.same_as, warned)
+    for warned in shown.values():
         sys.stderr.write(f"warning: {warned.where}: {warned.text}\n")
     if any(result.error for result in checked):
         return ExitCode.USAGE

@@ -12,7 +12,6 @@ from harness.cli.app import app
 from harness.cli.options import AllowReal, EngineName, Json, LiteLLMAt, ModelOption, PythonAt, Reports, home_of
 from harness.cli.output import fail, show
 from harness.engines import Engine
-from harness.errors import ExitCode
 
 
 @app.command(epilog="Example: harness probe litellm-config.yaml --fail primary=429,retry_after=2s")
@@ -40,18 +39,17 @@ def probe(
 
     from harness.experiment import probe as probed  # noqa: PLC0415
     from harness.report.progress import RunProgress  # noqa: PLC0415
-    from harness.report.waterfall import is_served, print_request, waterfall  # noqa: PLC0415
+    from harness.report.waterfall import print_request, waterfall  # noqa: PLC0415
 
     home = home_of(python, litellm, model)
-    words = [
-        "harness",
-        "probe",
-        str(chain),
-        *(word for each in failing or () for word in ("--fail", each)),
-        *home.words,
-    ]
+    words = ["harness", "probe", str(chain), *(word for each in failing or () for word in ("--fail", each))]
+    words += ["--count", str(count)] if count > 1 else []
+    words += ["--stream"] if stream else []
+    words += ["--engine", engine] if engine != Engine.SIM else []
+    words += home.words
+    words += ["--allow-real"] if allow_real else []
     with RunProgress() as progress:
-        result = probed(
+        done = probed(
             chain,
             failing or [],
             reports=reports,
@@ -63,25 +61,26 @@ def probe(
             allow_real=allow_real,
             command=shlex.join(words),
         )
-    if result.error is not None:
-        fail(result.error, as_json=as_json, run=str(result.folder.path))
-        return result.exit_code
-    run = result.run
+    if done.result.error is not None:
+        fail(done.result.error, as_json=as_json, run=str(done.result.folder.path))
+        return done.exit_code
+    run = done.result.run
     ids = list(run.requests["request_id"])
-    complete = all(is_served(request) for request in run.requests.to_dict("records"))
-    idle = next((each for each in run.verdict.findings if each.id == "fault_never_fired" and each.count), None)
     if as_json:
         attempts = {name: [bar._asdict() for bar in waterfall(run, name)] for name in ids}
-        show({"run": str(result.folder.path), "complete": complete, "fired": idle is None, "requests": attempts})
-    else:
-        console = Console()
-        console.print(
-            f"{run.plan.chain.drawn} ({run.plan.chain.driver}): {run.plan.title}", highlight=False, markup=False
+        show(
+            {
+                "run": str(done.result.folder.path),
+                "complete": done.complete,
+                "fired": not done.idle,
+                "requests": attempts,
+            }
         )
-        for name in ids:
-            print_request(run, name, console)
-        if idle is not None:
-            console.print(f"the fault never fired: {idle.message}", highlight=False, markup=False)
-    if idle is not None and (complete or run.attempts["fault_id"].isna().all()):
-        return ExitCode.INCONCLUSIVE
-    return ExitCode.PASS if complete else ExitCode.FAIL
+        return done.exit_code
+    console = Console()
+    console.print(f"{run.plan.chain.drawn} ({run.plan.chain.driver}): {run.plan.title}", highlight=False, markup=False)
+    for name in ids:
+        print_request(run, name, console)
+    if done.idle:
+        console.print(f"the fault never fired: {done.idle}", highlight=False, markup=False)
+    return done.exit_code

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,11 @@ from harness.chain.home import AT_HOME, ChainHome
 from harness.document import Document, did_you_mean
 from harness.document.reading import parse
 from harness.engines import Engine, Progress
-from harness.errors import UsageError
+from harness.errors import ExitCode, UsageError
 from harness.experiment.single_run import RunResult, run
 from harness.experiment.trial_run import trial
 from harness.provider.faults import names_of
+from harness.report.waterfall import is_served
 
 DEADLINE_S = 60
 """When a caller gives up, in seconds. A fault lasts as long, so no retry finds its provider well again."""
@@ -25,6 +27,30 @@ _WORDS: Mapping[str, Mapping[str, Any]] = {
     "connection": {"connection": "refused"},
 }
 """The words of `retry.on`, each as a fault."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probed:
+    """What became of the requests of a probe.
+
+    Attributes:
+        result: The run.
+        complete: Every caller got a complete answer.
+        idle: Which fault never fired, in a sentence; empty if each did.
+    """
+
+    result: RunResult
+    complete: bool
+    idle: str
+
+    @property
+    def exit_code(self) -> int:
+        """Exit status of `harness probe`."""
+        if self.result.error is not None:
+            return self.result.exit_code
+        if self.idle and (self.complete or self.result.run.attempts["fault_id"].isna().all()):
+            return ExitCode.INCONCLUSIVE
+        return ExitCode.PASS if self.complete else ExitCode.FAIL
 
 
 def probe(
@@ -39,7 +65,7 @@ def probe(
     home: ChainHome = AT_HOME,
     allow_real: bool = False,
     command: str = "",
-) -> RunResult:
+) -> Probed:
     """Send requests through a chain, each long after the one before it has ended.
 
     Args:
@@ -62,8 +88,8 @@ def probe(
     if engine == Engine.SIM:
         result = trial(scenario, runs=reports, chain=chain, command=command, home=home)
         result.folder.publish()
-        return result
-    return run(
+        return _probed(result)
+    live = run(
         scenario,
         reports=reports,
         progress=progress,
@@ -73,6 +99,13 @@ def probe(
         engine=engine,
         home=home,
     )
+    return _probed(live)
+
+
+def _probed(result: RunResult) -> Probed:
+    idle = (each.message for each in result.run.verdict.findings if each.id == "fault_never_fired" and each.count)
+    served = all(is_served(request) for request in result.run.requests.to_dict("records"))
+    return Probed(result=result, complete=served, idle=next(idle, ""))
 
 
 def written(failing: Sequence[str], *, count: int, streaming: bool) -> Document:

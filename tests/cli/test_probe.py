@@ -37,6 +37,8 @@ def test_as_data(tmp_path: Path) -> None:
     code, out, _err = probed(tmp_path, *failing, chain="openai-sdk")
     found = json.loads(out)
     assert (code, found["complete"], found["fired"], len(found["requests"])) == (0, True, True, 3)
+    command = json.loads((Path(found["run"]) / "environment.json").read_text())["command"]
+    assert command.endswith("openai-sdk.yaml --fail primary=refused --count 3")
     for bars in found["requests"].values():
         assert [bar["provider"] for bar in bars] == ["openai", "openai", "openai", "azure"]
         assert [bar["outcome"] for bar in bars] == ["refused", "refused", "refused", "ok"]
