@@ -24,6 +24,12 @@ ChainOption = Annotated[
 AllowReal = Annotated[
     bool, typer.Option("--allow-real", help="Allow calls to real providers (those with an `upstream`). Costs money.")
 ]
+FailOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--fail", metavar="NAME=FAULT", help="What fails: openai=429, primary=refused, azure=cut. May be repeated."
+    ),
+]
 EngineName = Annotated[
     Engine,
     typer.Option("--engine", help="live: real sockets and real time; sim: virtual time, seconds per run, repeatable."),

@@ -9,7 +9,17 @@ from typing import Annotated
 import typer
 
 from harness.cli.app import app
-from harness.cli.options import AllowReal, EngineName, Json, LiteLLMAt, ModelOption, PythonAt, Reports, home_of
+from harness.cli.options import (
+    AllowReal,
+    EngineName,
+    FailOption,
+    Json,
+    LiteLLMAt,
+    ModelOption,
+    PythonAt,
+    Reports,
+    home_of,
+)
 from harness.cli.output import fail, show
 from harness.engines import Engine
 
@@ -18,12 +28,7 @@ from harness.engines import Engine
 def probe(
     chain: Annotated[Path, typer.Argument(metavar="CHAIN", help="Chain file or litellm-config.yaml.")],
     *,
-    failing: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--fail", metavar="NAME=FAULT", help="What fails: openai=429, primary=refused, azure=cut. May be repeated."
-        ),
-    ] = None,
+    failing: FailOption = None,
     count: Annotated[int, typer.Option("--count", min=1, max=1000, help="How many requests, one after the other.")] = 1,
     stream: Annotated[bool, typer.Option("--stream", help="Ask for a stream.")] = False,
     engine: EngineName = Engine.SIM,

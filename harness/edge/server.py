@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import re
+import socket
+import time
 from collections.abc import AsyncIterator, Iterable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Self
@@ -98,12 +100,7 @@ class Edge:
                 try:
                     server = await loop.create_server(make, host.strip("[]"), int(port), backlog=1024)
                 except OSError as error:
-                    reason = error.strerror or str(error)
-                    raise HarnessError(
-                        f"cannot listen on {address} for provider {name!r}: {reason}",
-                        where="edge",
-                        hint="end the program that uses this port, or write another `listen`",
-                    ) from None
+                    raise _unavailable(address, name, error) from None
                 self._servers.append(server)
                 self.ports[name] = server.sockets[0].getsockname()[1]
         except BaseException:
@@ -135,25 +132,34 @@ class ProviderAddress:
         dialect: Whose wire format it speaks.
         model: The model that the chain asks it for.
         base_url: What a client of that dialect is given.
+        sdk: The line that leads the vendor's SDK there; see `Dialect.sdk`.
     """
 
     provider: str
     dialect: str
     model: str
     base_url: str
+    sdk: str
 
 
 @asynccontextmanager
 async def serve(
-    chain: Chain, provider: str | None = None, port: int | None = None, *, keys: Mapping[str, str] | None = None
+    chain: Chain,
+    provider: str | None = None,
+    port: int | None = None,
+    *,
+    keys: Mapping[str, str] | None = None,
+    windows: Iterable[Window] = (),
 ) -> AsyncIterator[list[ProviderAddress]]:
-    """Run a chain's providers alone: nothing breaks, nothing is joined or recorded.
+    """Run a chain's providers alone: nothing is joined or recorded.
 
     Args:
         chain: The chain.
         provider: Only this one.
         port: Of the first provider; further ones follow it. Their own `listen`, or any free port, if None.
         keys: What replaces the callers' keys on the way to a real provider, by provider.
+        windows: The faults, in time since this call. A provider whose connections are refused has its port for itself, and nobody
+            listens there.
 
     Yields:
         Where the providers are, in the chain's order.
@@ -170,16 +176,48 @@ async def serve(
         listen = {name: spec.listen for name, spec in providers.items() if spec.listen}
     else:
         listen = {name: f"127.0.0.1:{port + place if port else 0}" for place, name in enumerate(names)}
-    async with Edge(providers, listen=listen, keys=keys) as edge:
-        yield [
-            ProviderAddress(
-                provider=name,
-                dialect=spec.dialect,
-                model=spec.model,
-                base_url=f"http://{_host(listen.get(name, _ANY))}:{edge.ports[name]}{dialect_of(spec).base_path}",
-            )
-            for name, spec in providers.items()
-        ]
+    windows = tuple(windows)
+    refusing = {window.provider for window in windows if window.blocks == "refused"}
+    answering = {name: spec for name, spec in providers.items() if name not in refusing}
+    with ExitStack() as held:
+        closed = {name: _hold(listen.get(name, _ANY), name, held) for name in providers if name in refusing}
+        async with Edge(answering, listen=listen, keys=keys, windows=windows) as edge:
+            edge.begin(time.monotonic_ns())
+            ports = edge.ports | closed
+            yield [_address(name, providers[name], listen.get(name, _ANY), ports[name]) for name in providers]
+
+
+def _address(name: str, provider: Provider, listen: str, port: int) -> ProviderAddress:
+    dialect = dialect_of(provider)
+    host = f"http://{_host(listen)}:{port}"
+    address = host + dialect.base_path
+    return ProviderAddress(
+        provider=name,
+        dialect=provider.dialect,
+        model=provider.model,
+        base_url=address,
+        sdk=dialect.sdk.format(host=host, address=address),
+    )
+
+
+def _hold(address: str, name: str, held: ExitStack) -> int:
+    """Take a port and listen to nobody there, until the stack is closed; return its number."""
+    host, _, port = address.rpartition(":")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    taken = held.enter_context(socket.socket(family, socket.SOCK_STREAM))
+    try:
+        taken.bind((host.strip("[]"), int(port)))
+    except OSError as error:
+        raise _unavailable(address, name, error) from None
+    return int(taken.getsockname()[1])
+
+
+def _unavailable(address: str, name: str, error: OSError) -> HarnessError:
+    return HarnessError(
+        f"cannot listen on {address} for provider {name!r}: {error.strerror or error}",
+        where="edge",
+        hint="end the program that uses this port, or write another `listen`",
+    )
 
 
 def _rank(chain: Chain, name: str) -> int:

@@ -67,6 +67,21 @@ def test_a_fault_that_never_fires(tmp_path: Path) -> None:
     assert out.splitlines()[-1] == "the fault never fired: azure was never made to fail: fault-1 (503) fired 0 times"
 
 
+def test_a_fault_of_several_providers(tmp_path: Path) -> None:
+    """It fired if it hit one of them: the request never came to the other."""
+    names = {"azure-eu": "azure", "claude": "anthropic", "azure-us": "azure"}
+    (tmp_path / "chain.yaml").write_text(
+        "name: vendors\ndriver: reference\nproviders:\n"
+        + "".join(f"  {name}: {{dialect: {dialect}, model: any}}\n" for name, dialect in names.items())
+        + f"order: [{', '.join(names)}]\n"
+    )
+    words = ("probe", str(tmp_path / "chain.yaml"), "--reports", str(tmp_path), "--fail", "vendor:azure=503")
+    code, out, _err = harness(*words)
+    assert (code, "served by claude" in out, "never fired" in out) == (0, True, False)
+    code, out, _err = harness(*words, "--fail", "azure-us=429")
+    assert (code, "the fault never fired: azure-us" in out) == (3, True)
+
+
 def test_nothing_fails(tmp_path: Path) -> None:
     """A plain request needs no option."""
     code, out, _err = probed(tmp_path)
@@ -80,7 +95,8 @@ def test_nothing_fails(tmp_path: Path) -> None:
         ("openai=refusd", "no fault is called 'refusd'"),
         ("opnai=503", "unknown provider 'opnai'"),
         ("openai=503,soon", "not an option of a fault: 'soon'"),
-        ("openai=99", "faults[0].inject.status"),
+        ("openai=99", "--fail openai=99: status: expected at least 200"),
+        ("openai=no_done", "hint: --stream asks for a stream"),
     ],
 )
 def test_a_failure_that_is_written_wrong(tmp_path: Path, failing: str, problem: str) -> None:

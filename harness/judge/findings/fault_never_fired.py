@@ -18,6 +18,17 @@ def _check(run: RunData) -> CheckResult:
     windows = run.plan.timeline.windows
     if not windows:
         return unsure("no faults in the plan")
+    reasons = [*idle_windows(run).values()]
+    if reasons:
+        return CheckResult(
+            status=Status.INCONCLUSIVE, count=len(reasons), samples=len(windows), message="; ".join(reasons)
+        )
+    return CheckResult(status=Status.PASS, samples=len(windows), message="every fault touched at least one attempt")
+
+
+def idle_windows(run: RunData) -> dict[tuple[str, str], str]:
+    """Return why faults did not fire, by fault and provider; those that fired are left out."""
+    windows = run.plan.timeline.windows
     events = {
         (event.fault_id, event.provider): event for event in history.as_records(FaultEvent, run.columns.history.faults)
     }
@@ -27,16 +38,11 @@ def _check(run: RunData) -> CheckResult:
         if (reason := _idle(run, window, events.get((window.fault_id, window.provider))))
     }
     fired = {(window.fault_id, window.provider) for window in windows} - idle.keys()
-    reasons = [
-        reason
+    return {
+        key: reason
         for key, (window, reason) in idle.items()
         if not ((event := events.get(key)) and _applied(event) and _passed_over(run, window, fired))
-    ]
-    if reasons:
-        return CheckResult(
-            status=Status.INCONCLUSIVE, count=len(reasons), samples=len(windows), message="; ".join(reasons)
-        )
-    return CheckResult(status=Status.PASS, samples=len(windows), message="every fault touched at least one attempt")
+    }
 
 
 def _applied(event: FaultEvent) -> bool:

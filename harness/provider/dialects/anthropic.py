@@ -283,5 +283,6 @@ ANTHROPIC = Dialect(
         defaults={},
     ),
     openai_client=None,
+    sdk="ANTHROPIC_BASE_URL={address}",
     of_vendor=None,
 )

@@ -200,5 +200,6 @@ AZURE = Dialect(
         defaults={},
     ),
     openai_client=OpenAIClient("AsyncAzureOpenAI", lambda url: {"azure_endpoint": url, "api_version": API_VERSION}),
+    sdk="AZURE_OPENAI_ENDPOINT={address}",
     of_vendor=None,
 )

@@ -265,5 +265,6 @@ BEDROCK = Dialect(
         packages=("boto3",),
     ),
     openai_client=None,
+    sdk="AWS_ENDPOINT_URL_BEDROCK_RUNTIME={address}",
     of_vendor=None,
 )

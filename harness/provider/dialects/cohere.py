@@ -374,5 +374,6 @@ COHERE = Dialect(
         also=("cohere",),
     ),
     openai_client=None,
+    sdk="CO_API_URL={address}",
     of_vendor=None,
 )

@@ -139,6 +139,8 @@ class Dialect:
         is_answer: Returns whether the body of a plain success is an answer.
         litellm: How LiteLLM calls such a provider; None if it does not.
         openai_client: How OpenAI's official SDK calls one; None if it does not.
+        sdk: What leads the SDK that the vendor documents to an address: the environment variable that it reads, else the argument of
+            its client; `{address}` is the provider's address with `base_path`, `{host}` without it.
         of_vendor: Returns the dialect as one vendor speaks it, given LiteLLM's name for the vendor; None if the dialect is that of
             one vendor alone.
     """
@@ -167,6 +169,7 @@ class Dialect:
     is_answer: Callable[[bytes], bool]
     litellm: LiteLLMNames | None
     openai_client: OpenAIClient | None
+    sdk: str
     of_vendor: Callable[[str], Dialect] | None
 
     def with_code(self, parsed: ParsedBody, headers: Headers) -> ParsedBody:

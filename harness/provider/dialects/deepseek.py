@@ -126,5 +126,6 @@ DEEPSEEK = Dialect(
         defaults={},
     ),
     openai_client=OpenAIClient("AsyncOpenAI", lambda url: {"base_url": url}),
+    sdk='OpenAI(base_url="{address}")',
     of_vendor=None,
 )

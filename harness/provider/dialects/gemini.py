@@ -351,5 +351,6 @@ GEMINI = Dialect(
         defaults={},
     ),
     openai_client=None,
+    sdk="GOOGLE_GEMINI_BASE_URL={address}",
     of_vendor=None,
 )

@@ -314,6 +314,7 @@ def _declared(api: _Api) -> Dialect:
             asks_about_models=True,
         ),
         openai_client=None,
+        sdk="OLLAMA_HOST={address}",
         of_vendor=None,
     )
 

@@ -227,5 +227,6 @@ OPENAI = Dialect(
         defaults={},
     ),
     openai_client=OpenAIClient("AsyncOpenAI", lambda url: {"base_url": url + _BASE_PATH}),
+    sdk="OPENAI_BASE_URL={address}",
     of_vendor=None,
 )

@@ -125,6 +125,7 @@ def _of_vendor(name: str) -> Dialect:
             defaults={},
         ),
         openai_client=OpenAIClient("AsyncOpenAI", lambda url: {"base_url": url + base}),
+        sdk=vendor.sdk,
     )
 
 
@@ -155,5 +156,6 @@ OPENAI_COMPATIBLE = replace(
         addresses=(),
         defaults={},
     ),
+    sdk=PLAIN.sdk,
     of_vendor=_of_vendor,
 )

@@ -193,5 +193,6 @@ OPENROUTER = Dialect(
         defaults={},
     ),
     openai_client=OpenAIClient("AsyncOpenAI", lambda url: {"base_url": url + _BASE_PATH}),
+    sdk='OpenAI(base_url="{address}")',
     of_vendor=None,
 )

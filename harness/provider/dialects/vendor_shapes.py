@@ -80,6 +80,7 @@ class Vendor(NamedTuple):
         statuses: Those of its statuses that are unusual.
         shape: Of an error's body.
         limits: Returns the headers with what is left of its limits, given the time in nanoseconds since 1970; None if it sends none.
+        sdk: See `Dialect.sdk`; most vendors document OpenAI's SDK, which needs the argument.
     """
 
     source: str
@@ -92,6 +93,7 @@ class Vendor(NamedTuple):
     statuses: Mapping[Problem, int] = {}
     shape: Shape = under_error
     limits: Callable[[Quota, int], Headers] | None = None
+    sdk: str = 'OpenAI(base_url="{address}")'
 
     def error(self, problem: Problem) -> ChatError:
         """Return the words for a problem."""

@@ -34,6 +34,7 @@ VENDORS: Mapping[str, Vendor] = {
         source="https://console.groq.com/docs/rate-limits, https://console.groq.com/docs/errors, "
         "https://github.com/cottongeeks/podscript/issues/20",
         base="/openai/v1",
+        sdk="GROQ_BASE_URL={host}",
         flavour=Flavour(every=',"service_tier":"on_demand"', usage_at_finish=False),
         errors={
             "rate_limit": ChatError(
@@ -62,6 +63,7 @@ VENDORS: Mapping[str, Vendor] = {
         "https://github.com/continuedev/continue/issues/6185",
         flavour=Flavour(id_prefix="", usage_at_finish=True),
         request_id="mistral-correlation-id",
+        sdk='Mistral(server_url="{host}")',
         errors={
             "rate_limit": ChatError("rate_limited", "1300", "Rate limit exceeded"),
             "overloaded": ChatError(

@@ -260,5 +260,6 @@ VERTEX_AI = Dialect(
         model_path=_litellm_path,
     ),
     openai_client=None,
+    sdk="GOOGLE_VERTEX_BASE_URL={address}",
     of_vendor=None,
 )
