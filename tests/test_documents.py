@@ -33,6 +33,7 @@ def test_links_lead_somewhere(page: Path) -> None:
 def test_every_command_is_in_the_readme() -> None:
     """No command is left for the user to guess, and none is promised that does not exist."""
     known = {command.name or command.callback.__name__ for command in app.registered_commands if command.callback}
+    known |= {str(group.typer_instance.info.name) for group in app.registered_groups if group.typer_instance}
     assert set(re.findall(r"^harness (\w+)", README, flags=re.MULTILINE)) == known
 
 

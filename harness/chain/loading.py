@@ -11,7 +11,8 @@ from pathlib import Path
 from harness.chain import upstream
 from harness.chain.driver import DRIVERS, Driver
 from harness.chain.spec import DERIVED, ROLES, Chain, ChainError, HostedConfig
-from harness.document import Document, did_you_mean, read, validate
+from harness.document import Document, did_you_mean, parse, read, validate
+from harness.document.reading import raw_bytes
 from harness.errors import HarnessError, UsageError, raise_errors, tried
 from harness.provider.dialects import DIALECTS
 from harness.provider.spec import Provider
@@ -20,17 +21,18 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_\-]{0,62}")
 _LISTEN = re.compile(r"(?P<host>[\w.\-]+|\[[0-9a-f:]+\]):(?P<port>\d{1,5})")
 
 
-def load(path: Path, *, model: str | None = None) -> Chain:
+def load(path: Path, *, model: str | None = None, raw: bytes | None = None) -> Chain:
     """Return the chain in a file.
 
     Args:
         path: A chain file, or a configuration of a hosted program's own, such as LiteLLM's.
         model: What callers ask for; the first model if None. Such configurations only.
+        raw: What the file is to hold; what it holds if None.
 
     Raises:
         UsageError: The file is not a chain; names file, line and field.
     """
-    document = chain_document(path)
+    document = chain_document(path, raw)
     written = document.data if isinstance(document.data, dict) else {}
     for driver in DRIVERS.own.values():
         if driver.configuration is not None and driver.configuration.found_in(written):
@@ -49,15 +51,20 @@ def load(path: Path, *, model: str | None = None) -> Chain:
     return replace(chain, python=_python(document, chain.python), folder=folder)
 
 
-def chain_document(path: Path) -> Document:
+def chain_document(path: Path, raw: bytes | None = None) -> Document:
     """Return a chain's file as plain data; a configuration of a hosted program's own as that program reads it.
+
+    Args:
+        path: The file.
+        raw: What it is to hold; what it holds if None.
 
     Raises:
         UsageError: See `harness.document.read`.
     """
     keys = frozenset().union(*(kind.keys for driver in DRIVERS.own.values() if (kind := driver.configuration)))
     theirs = re.compile(rb"^(?:%s)\s*:" % "|".join(sorted(keys)).encode(), re.MULTILINE)
-    document = read(path, theirs)
+    raw = raw_bytes(path) if raw is None else raw
+    document = parse(raw, path, older=theirs.search(raw) is not None)
     data = document.data
     if not isinstance(data, dict) or "include" not in data or keys.isdisjoint(data):
         return document

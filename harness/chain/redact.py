@@ -45,7 +45,7 @@ _COMMAND = frozenset(
 )
 _HARMLESS = ROUTER | MODULE | GENERAL | DEPLOYMENT | _COMMAND
 """Names of settings whose values are numbers, switches, models or addresses."""
-_NESTED = frozenset(
+NESTED = frozenset(
     [
         "fallbacks",
         "context_window_fallbacks",
@@ -282,7 +282,7 @@ def _kind(name: str, above: _Kind = _Kind.UNKNOWN) -> _Kind:
     """Return what is known of the values of a setting, by its name and by what is known of the setting above it."""
     if above is _Kind.SECRET or names_secret(name):
         return _Kind.SECRET
-    if above is _Kind.NESTED or name in _NESTED:
+    if above is _Kind.NESTED or name in NESTED:
         return _Kind.NESTED
     return _Kind.HARMLESS if name.lower().replace("-", "_") in _HARMLESS else _Kind.UNKNOWN
 

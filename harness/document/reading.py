@@ -66,11 +66,11 @@ def read(path: Path, older: re.Pattern[bytes] | None = None) -> Document:
     Raises:
         UsageError: The file cannot be read, or is not one YAML document of plain data.
     """
-    raw = _bytes(path)
+    raw = raw_bytes(path)
     return parse(raw, path, older=older is not None and older.search(raw) is not None)
 
 
-def _bytes(path: Path) -> bytes:
+def raw_bytes(path: Path) -> bytes:
     """Return the content of a regular file. Anything else is refused: opening a pipe or a device could wait for ever."""
     try:
         kind = path.stat().st_mode
@@ -91,6 +91,14 @@ def _bytes(path: Path) -> bytes:
 
 def parse(raw: bytes, path: Path, *, older: bool = False) -> Document:
     """Return YAML text as plain data, read as YAML 1.1 if `older`; see `read`."""
+    _text, node = compose(raw, path, older=older)
+    reader = _Reader(path, older=older)
+    data = reader.plain(node, ()) if node is not None else None
+    return Document(path, data, reader.lines, tuple(reader.surprises))
+
+
+def compose(raw: bytes, path: Path, *, older: bool) -> tuple[str, Node | None]:
+    """Return a file's text and the root of its one YAML document, None for one without data; see `parse`."""
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -99,7 +107,7 @@ def parse(raw: bytes, path: Path, *, older: bool = False) -> Document:
     try:
         yaml = YAML(typ="safe", pure=True)
         yaml.version = (1, 1) if older else None
-        node = yaml.compose(text)
+        return text, yaml.compose(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = mark.line + 1 if mark else 1
@@ -111,9 +119,6 @@ def parse(raw: bytes, path: Path, *, older: bool = False) -> Document:
     except (YAMLError, ValueError, RecursionError) as error:
         problem = f"not valid YAML: {_first_line(error)}"
         raise UsageError(problem, where=f"{path}:{_error_line(text, error)}") from None
-    reader = _Reader(path, older=older)
-    data = reader.plain(node, ()) if node is not None else None
-    return Document(path, data, reader.lines, tuple(reader.surprises))
 
 
 def _first_line(error: Exception) -> str:

@@ -6,6 +6,11 @@ from harness.lazy import lazy_names
 
 if TYPE_CHECKING:
     from harness.experiment.chain_comparison import ChainSide, compare_chains
+    from harness.experiment.chain_files.applying import apply, trial_host
+    from harness.experiment.chain_files.export import export_chain
+    from harness.experiment.chain_files.proposal import previous, propose
+    from harness.experiment.chain_files.reload import reload_with
+    from harness.experiment.chain_files.starter import new_chain
     from harness.experiment.comparison import Baseline, compare, compare_with
     from harness.experiment.diagnosis import Diagnosis, doctor
     from harness.experiment.exploration import Explored, Found, explore
@@ -27,19 +32,26 @@ __all__ = [
     "Found",
     "Interrupted",
     "RunResult",
+    "apply",
     "check",
     "compare",
     "compare_chains",
     "compare_with",
     "doctor",
     "explore",
+    "export_chain",
     "is_chain",
+    "new_chain",
+    "previous",
     "probe",
+    "propose",
+    "reload_with",
     "report",
     "run",
     "serve",
     "suite",
     "trial",
+    "trial_host",
 ]
 
 __getattr__ = lazy_names(
@@ -53,18 +65,25 @@ __getattr__ = lazy_names(
         "Found": "exploration",
         "Interrupted": "live",
         "RunResult": "single_run",
+        "apply": "chain_files.applying",
         "check": "validation",
         "compare": "comparison",
         "compare_chains": "chain_comparison",
         "compare_with": "comparison",
         "doctor": "diagnosis",
         "explore": "exploration",
+        "export_chain": "chain_files.export",
         "is_chain": "files",
+        "new_chain": "chain_files.starter",
+        "previous": "chain_files.proposal",
         "probe": "probing",
+        "propose": "chain_files.proposal",
+        "reload_with": "chain_files.reload",
         "report": "single_run",
         "run": "single_run",
         "serve": "serving",
         "suite": "suites.suite",
         "trial": "trial_run",
+        "trial_host": "chain_files.applying",
     },
 )

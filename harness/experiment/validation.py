@@ -16,6 +16,7 @@ from harness.chain.driver import driver_of
 from harness.chain.home import AT_HOME, ChainHome
 from harness.chain.loading import chain_document, configuration_document
 from harness.chain.schedule import Schedule
+from harness.document import Document
 from harness.drivers.interpreter import examined
 from harness.drivers.litellm_asked import as_read
 from harness.errors import HarnessError, UsageError, each_error
@@ -113,13 +114,14 @@ def _checked(path: Path, chain: Path | None, home: ChainHome) -> CheckedFile:
             found = as_read(path, home.of(chains.load(path, model=home.model)))
             summary = f"chain {found.name}: {found.drawn} ({found.driver})"
             schedules = driver_of(found).schedules(found)
-            warnings = _of_chain(found, path, schedules, DEADLINE_NS)
+            warnings = chain_warnings(found, _defining(path), schedules, DEADLINE_NS)
             return CheckedFile(path=path, summary=summary, warnings=warnings, schedules=schedules)
         loaded = load(path, chain=chain, home=home)
         advised = [*advice(loaded.plan), *ambiguous_targets(loaded.scenario, loaded.chain)]
         warnings = tuple(Warned(document.where(place), text) for place, text in advised)
         schedules = driver_of(loaded.chain).schedules(loaded.chain)
-        warnings += _of_chain(loaded.chain, loaded.chain_path, schedules, loaded.plan.load.deadline)
+        defined = _defining(loaded.chain_path)
+        warnings += chain_warnings(loaded.chain, defined, schedules, loaded.plan.load.deadline)
     except HarnessError as error:
         return CheckedFile(path=path, error=error)
     plan = loaded.plan
@@ -131,9 +133,23 @@ def _checked(path: Path, chain: Path | None, home: ChainHome) -> CheckedFile:
     return CheckedFile(path=path, summary=summary, warnings=warnings)
 
 
-def _of_chain(chain: Chain, path: Path, schedules: Sequence[Schedule], deadline_ns: int) -> tuple[Warned, ...]:
+def _defining(path: Path) -> Document:
+    return configuration_document(Path(os.path.normpath(path)))
+
+
+def chain_warnings(
+    chain: Chain, document: Document, schedules: Sequence[Schedule], deadline_ns: int
+) -> tuple[Warned, ...]:
+    """Return what is valid in a chain, but perhaps not meant.
+
+    Args:
+        chain: As its host reads it.
+        document: The file that defines what it does.
+        schedules: See `harness.chain.schedule`.
+        deadline_ns: After which its callers leave, in nanoseconds.
+    """
     examined(chain)
-    document, driver = configuration_document(Path(os.path.normpath(path))), driver_of(chain)
+    driver = driver_of(chain)
     place = ("order",) if chain.litellm is None else ("model_list",)
     advised = [
         *of_chain(chain, schedules, deadline_ns=deadline_ns, place=place),

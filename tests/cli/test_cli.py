@@ -18,7 +18,16 @@ from harness import __version__
 from harness.cli import app, main
 from tests.cli.command import ROOT, harness
 
-COMMANDS = sorted(command.name or command.callback.__name__ for command in app.registered_commands if command.callback)
+
+def commands(of: typer.Typer, *above: str) -> list[str]:
+    """Return every command of an application, those of its groups too, as it is called."""
+    names = [command.name or command.callback.__name__ for command in of.registered_commands if command.callback]
+    groups = [(group.typer_instance, group.typer_instance.info.name) for group in of.registered_groups]
+    below = [found for inside, name in groups if inside for found in commands(inside, *above, str(name))]
+    return sorted([*(" ".join([*above, name]) for name in names), *below])
+
+
+COMMANDS = commands(app)
 
 
 def called(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> int:
@@ -39,7 +48,7 @@ def answer(*arguments: str) -> tuple[int, Any]:
 @pytest.mark.parametrize("command", COMMANDS)
 def test_each_command_has_help_with_an_example(command: str) -> None:
     """`--help` describes it and shows one call of it."""
-    code, out, _ = harness(command, "--help")
+    code, out, _ = harness(*command.split(), "--help")
     assert code == 0
     assert f"Example: harness {command}" in " ".join(out.split())
 

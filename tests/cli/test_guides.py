@@ -37,9 +37,13 @@ def told(page: Path) -> list[str]:
 def understood(line: str) -> str:
     """Return the command that a line calls; raises what the command line would if it has no such option."""
     words = shlex.split(line.replace('"${baseline[@]}"', "--baseline reports"), comments=True)[1:]
-    command = COMMANDS.commands[words[0]]  # type: ignore[attr-defined]
-    with command.make_context(words[0], words[1:]):
-        return words[0]
+    command: Any = COMMANDS
+    called = []
+    while hasattr(command, "commands"):
+        called.append(words.pop(0))
+        command = command.commands[called[-1]]
+    with command.make_context(called[-1], words):
+        return " ".join(called)
 
 
 def workflow() -> dict[str, Any]:
