@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -58,8 +58,8 @@ class Driver:
 
     Attributes:
         name: As in `driver:` of a chain file.
-        keys: The keys of a chain file that it takes, of those that not every driver takes: `endpoint`, `policy`, `workers`;
-            `python` and `environment` if it can host a chain in another interpreter.
+        keys: The keys of a chain file that it takes, of those that not every driver takes, such as `workers`, `policy.hedge` and
+            `providers.headers`; `python` and `environment` if it can host a chain in another interpreter.
         required: Those of them that such a chain must have.
         backoffs: The values of `retry.backoff` that it can carry out.
         check: Raises ChainError for a chain that asks for something that would not be tested.
@@ -115,6 +115,20 @@ class Driver:
             raise ValueError(f"driver {self.name!r} needs a part of ours, or an `endpoint`")
         if self.in_process is not None and self.part is None:
             raise ValueError(f"driver {self.name!r} is hosted in this process, but in no live run")
+
+
+DECLARED = frozenset({"fallback.on", "policy.max_attempts"})
+"""Keys by which a chain that decides for itself states what it does."""
+
+
+def declared(chain: Chain, facts: ChainFacts) -> ChainFacts:
+    """Return the facts of a chain with what its file declares by these keys."""
+    return replace(
+        facts,
+        falls_back_on=None if chain.fallback is None else chain.fallback.on,
+        attempts_at_most=None if chain.policy is None else chain.policy.max_attempts,
+        lanes=() if chain.fallback is None else tuple(n for lane in chain.fallback.lanes.values() for n in lane),
+    )
 
 
 DRIVERS = Registry("drivers", package="harness.drivers.kinds", shape=Driver, name_of=lambda driver: driver.name)

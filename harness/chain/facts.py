@@ -6,16 +6,26 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-FailureClass = Literal["rate_limit", "server_error", "timeout", "connection", "denied", "invalid", "filtered"]
-"""`denied`: 401, 403 and 404; `invalid`: 400, 413, 422 and the like; `filtered`: refused by a content policy."""
+FailureClass = Literal[
+    "rate_limit", "server_error", "timeout", "connection", "denied", "invalid", "content_policy", "context_window"
+]
+"""`denied`: 401, 403 and 404; `invalid`: 400, 413, 422 and the like; `content_policy`, `context_window`: those whose code
+says that a content policy refused the request, or that it is too long for the model."""
+Cause = Literal[FailureClass, "quota"]
+"""Why an attempt failed: a class, or a quota or spend limit that is used up."""
 
+REFUSED = (400, 413, 422)
+"""Statuses that blame the request itself: no other provider could answer it either."""
 _CLASSES: Mapping[int, FailureClass] = {
     429: "rate_limit",
     **dict.fromkeys((408, 504), "timeout"),
     **dict.fromkeys((401, 403, 404), "denied"),
-    **dict.fromkeys((400, 413, 422), "invalid"),
+    **dict.fromkeys(REFUSED, "invalid"),
 }
-_FILTER = ("content_filter", "content_policy", "safety")
+_WORDS: Mapping[FailureClass, tuple[str, ...]] = {
+    "content_policy": ("content_filter", "content_policy", "safety"),
+    "context_window": ("context_length", "context_window"),
+}
 
 TRIES_UNDECLARED = 3
 """Tries at one provider, where neither chain nor driver states them."""
@@ -29,12 +39,13 @@ def class_of(status: int, code: str | None) -> FailureClass | None:
         code: The body's own code, else its type; None where it has none.
     """
     found = _CLASSES.get(status, "server_error" if status >= 500 else None)
-    return "filtered" if found == "invalid" and is_filter(code) else found
+    return class_named(code, found) if found == "invalid" else found
 
 
-def is_filter(code: str | None) -> bool:
-    """Return whether an error's code names a content policy that refused the request."""
-    return any(part in (code or "").lower() for part in _FILTER)
+def class_named(code: str | None, otherwise: FailureClass) -> FailureClass:
+    """Return the class of a refused request that an error's code names, else the other one."""
+    word = (code or "").lower()
+    return next((name for name, parts in _WORDS.items() if any(part in word for part in parts)), otherwise)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +79,9 @@ class ChainFacts:
         limited: Providers that a limit of the chain's own may skip: requests or tokens per minute, parallel requests, a
             budget, a check before the call.
         never_called: Providers whose answers the chain makes up itself.
+        falls_back_on: Failures after which the chain declares to fall back; None if it declares none.
+        attempts_at_most: Tries of one request at all providers together, where the chain declares a limit.
+        lanes: Providers that are tried in place of the next ones after a request was refused for its content or its length.
     """
 
     sees_attempts: bool
@@ -76,6 +90,9 @@ class ChainFacts:
     cooldown_ns: dict[str, int]
     limited: tuple[str, ...]
     never_called: tuple[str, ...]
+    falls_back_on: tuple[Cause, ...] | None = None
+    attempts_at_most: int | None = None
+    lanes: tuple[str, ...] = ()
 
     @classmethod
     def of_retries(cls, providers: Iterable[str], most: int | None, *, sees_attempts: bool) -> ChainFacts:
@@ -98,4 +115,5 @@ class ChainFacts:
 
     def attempts_max(self, providers: Iterable[str]) -> int:
         """Return how many tries one request may make at these providers together, where undeclared ones count three each."""
-        return sum(self.tries.get(name, Tries()).limit() or TRIES_UNDECLARED for name in providers)
+        found = sum(self.tries.get(name, Tries()).limit() or TRIES_UNDECLARED for name in providers)
+        return found if self.attempts_at_most is None else min(found, self.attempts_at_most)

@@ -6,21 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from harness.chain.facts import ChainFacts, FailureClass, Tries
-from harness.chain.litellm_router import MOCKS, RETRIES_DEFAULT, RouterSettings, router_settings
+from harness.chain.litellm_router import MOCKS, RETRIES_DEFAULT, RETRY_POLICY, RouterSettings, router_settings
 from harness.chain.spec import Chain
 
 COOLDOWN_S = 5  # LiteLLM's own
 
-# By class of failure, the fields of a `RetryPolicy` that count for it.
-_RETRIES: Mapping[FailureClass, tuple[str, ...]] = {
-    "rate_limit": ("RateLimitErrorRetries",),
-    "server_error": ("InternalServerErrorRetries", "ServiceUnavailableErrorRetries"),
-    "timeout": ("TimeoutErrorRetries",),
-    "connection": ("InternalServerErrorRetries",),
-    "denied": ("AuthenticationErrorRetries", "NotFoundErrorRetries"),
-    "invalid": ("BadRequestErrorRetries",),
-    "filtered": ("ContentPolicyViolationErrorRetries",),
-}
 _LIMITS = ("rpm", "tpm", "max_parallel_requests", "max_budget", "budget_duration")
 _LIMITS_OF_ALL = (
     "enable_pre_call_checks",
@@ -38,6 +28,8 @@ def facts(chain: Chain, *, proxy: bool) -> ChainFacts:
     settings = router_settings(chain, {}, {}, proxy=proxy)
     deployments = dict(zip(settings.names, settings.model_list, strict=True))
     checked = any({**settings.router, **settings.general}.get(key) for key in _LIMITS_OF_ALL)
+    tables = [settings.router.get(f"{kind}_fallbacks") for kind in ("content_policy", "context_window")]
+    special = {group for table in tables if isinstance(table, list) for entry in table for group in _groups(entry)}
     return ChainFacts(
         sees_attempts=True,
         double_sends=True,
@@ -45,6 +37,7 @@ def facts(chain: Chain, *, proxy: bool) -> ChainFacts:
         cooldown_ns={name: _cooldown_ns(settings, entry) for name, entry in deployments.items()},
         limited=tuple(name for name, entry in deployments.items() if checked or _stated(entry, *_LIMITS)),
         never_called=tuple(name for name, entry in deployments.items() if _stated(entry, *MOCKS)),
+        lanes=tuple(name for name, entry in deployments.items() if entry["model_name"] in special),
     )
 
 
@@ -78,7 +71,7 @@ def _tries(settings: RouterSettings, entry: Mapping[str, Any]) -> Tries:
     groups = _mapping(settings.router.get("model_group_retry_policy"))
     policy = _mapping(groups.get(entry["model_name"], settings.router.get("retry_policy")))
     after: dict[FailureClass, int] = {}
-    for failure, names in _RETRIES.items():
+    for failure, names in RETRY_POLICY.items():
         found = [policy[name] for name in names if type(policy.get(name)) is int]
         found = found or [policy[name] for name in ("DefaultRetries",) if type(policy.get(name)) is int]
         if found:
@@ -98,6 +91,12 @@ def _cooldown_ns(settings: RouterSettings, entry: Mapping[str, Any]) -> int:
         return 0
     seconds = next((each for each in stated if isinstance(each, int | float)), COOLDOWN_S)
     return round(seconds * 10**9)
+
+
+def _groups(entry: Any) -> list[str]:
+    """Return the model groups that an entry of a table of fallbacks leads to."""
+    lists = [names for names in _mapping(entry).values() if isinstance(names, list)]
+    return [name for names in lists for name in names if isinstance(name, str)]
 
 
 def _stated(entry: Mapping[str, Any], *names: str) -> bool:

@@ -12,17 +12,36 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, cast
 
+from harness.chain.facts import FailureClass
 from harness.chain.litellm_check import aliases, section
 from harness.chain.litellm_config import Deployment, deployments
 from harness.chain.litellm_reading import COMPATIBLE, fallbacks
 from harness.chain.litellm_settings import GENERAL, LOGINS, ROUTER, SECTIONS, is_module
-from harness.chain.spec import DUMMY_KEY, Chain, ChainError, Retry
+from harness.chain.spec import DUMMY_KEY, TEMPORARY, Chain, ChainError, Retry
+from harness.document.places import Place, field_name
 from harness.document.spelling import did_you_mean
 from harness.provider.dialects import DIALECTS, dialect_of
 from harness.provider.dialects.declaration import LiteLLMNames
 from harness.provider.spec import Provider
 
 RETRIES_DEFAULT = 2  # LiteLLM's own num_retries
+RETRY_POLICY: Mapping[FailureClass, tuple[str, ...]] = {
+    "rate_limit": ("RateLimitErrorRetries",),
+    "server_error": ("InternalServerErrorRetries", "ServiceUnavailableErrorRetries"),
+    "timeout": ("TimeoutErrorRetries",),
+    "connection": ("InternalServerErrorRetries",),
+    "denied": ("AuthenticationErrorRetries", "NotFoundErrorRetries"),
+    "invalid": ("BadRequestErrorRetries",),
+    "content_policy": ("ContentPolicyViolationErrorRetries",),
+    "context_window": ("BadRequestErrorRetries",),
+}
+"""By class of failure, the fields of LiteLLM's `RetryPolicy` that count for it."""
+_SAME = {
+    "connection": "a failed connection from a server error",
+    "server_error": "a failed connection from a server error",
+    "invalid": "a prompt that is too long from another invalid request",
+    "context_window": "a prompt that is too long from another invalid request",
+}
 MOCKS = ("mock_response", "mock_tool_calls", "mock_timeout")
 """Parameters of a deployment, each of which makes LiteLLM answer by itself."""
 
@@ -95,13 +114,14 @@ def _own(chain: Chain, base_urls: Mapping[str, str]) -> RouterSettings:
         {"model_name": name, "litellm_params": _params(chain.providers[name], base_urls.get(name, ""))}
         for name in names
     )
-    first, *rest = chain.order
-    router: dict[str, Any] = {"fallbacks": [{first: rest}] if rest else []}
     warnings: list[str] = []
-    if chain.retry is not None:
-        router |= _retries(chain.retry, warnings)
+    router = _tables(chain) | _retries(chain, warnings)
     if chain.timeout is not None:
         router["timeout"] = chain.timeout / 10**9
+    if chain.policy is not None and chain.policy.allowed_fails is not None:
+        router["allowed_fails"] = chain.policy.allowed_fails
+    if chain.policy is not None and chain.policy.cooldown is not None:
+        router["cooldown_time"] = chain.policy.cooldown / 10**9
     return RouterSettings(
         model_list=model_list,
         router=router,
@@ -121,38 +141,47 @@ def _params(provider: Provider, base_url: str) -> dict[str, Any]:
         "model": f"{names.provider}/{provider.model}",
         **dict.fromkeys(("api_base", *names.addresses), address),
         "api_key": DUMMY_KEY,
+        **({} if provider.api_version is None else {"api_version": provider.api_version}),
+        **({} if not provider.headers else {"extra_headers": dict(provider.headers)}),
     }
 
 
-def _retries(retry: Retry, warnings: list[str]) -> dict[str, Any]:
-    arguments: dict[str, Any] = {}
-    if retry.attempts is not None:
-        arguments["num_retries"] = retry.attempts - 1
-    kinds = None if retry.on is None else set(retry.on)
-    if kinds is None or len(kinds) == 4:  # all four is what LiteLLM does by itself
+def _tables(chain: Chain) -> dict[str, Any]:
+    """Return the tables of fallbacks."""
+    first, *rest = chain.order
+    after = {first: rest, **{name: list(others) for name, others in chain.chains.items()}}
+    lanes = {} if chain.fallback is None else chain.fallback.lanes
+    return {
+        "fallbacks": [{name: others} for name, others in after.items() if others],
+        **{f"{kind}_fallbacks": [{first: list(lane)}] for kind, lane in lanes.items()},
+    }
+
+
+def _retries(chain: Chain, warnings: list[str]) -> dict[str, Any]:
+    """Return how often LiteLLM is to retry: all that fails the same number of times, or a number for each class."""
+    retry, after = chain.retry or Retry(), {} if chain.policy is None else chain.policy.retries_after
+    arguments = {} if retry.attempts is None else {"num_retries": retry.attempts - 1}
+    kinds = set(TEMPORARY if retry.on is None else retry.on)
+    if kinds == set(TEMPORARY) and not after:  # which is what LiteLLM does by itself
         return arguments
-    if ("server_error" in kinds) != ("connection" in kinds):
-        raise ChainError(
-            "LiteLLM cannot tell a failed connection from a server error",
-            ("retry", "on"),
-            known="rate_limit, server_error, timeout, connection",
-            hint="list both of server_error and connection, or neither",
-        )
+    place: Place = ("policy", "retries_after") if after else ("retry", "on")
     again = arguments.get("num_retries", RETRIES_DEFAULT)
-
-    def granted(kind: str) -> int:
-        return again if kind in kinds else 0
-
-    policy = {
-        "RateLimitErrorRetries": granted("rate_limit"),
-        "TimeoutErrorRetries": granted("timeout"),
-        "InternalServerErrorRetries": granted("server_error"),
-        "ServiceUnavailableErrorRetries": granted("server_error"),
-    }
-    if "server_error" not in kinds:
-        policy["DefaultRetries"] = 0  # a 502 and the like have no class of their own in the policy
-    if "timeout" not in kinds or "server_error" not in kinds:
-        warnings.append("retry.on: LiteLLM takes 408 and 504 answers for timeouts, not for server errors")
+    counts = {kind: after.get(kind, again if kind in kinds else 0) for kind in (*TEMPORARY, *kinds, *after)}
+    if "quota" in counts:
+        raise ChainError("LiteLLM cannot tell a used-up quota from a rate limit", place, known=", ".join(RETRY_POLICY))
+    policy: dict[str, int] = {}
+    for kind, names in RETRY_POLICY.items():
+        if (count := counts.get(kind)) is None:
+            continue
+        for name in names:
+            if policy.setdefault(name, count) != count:
+                one, other = (word for word, same in RETRY_POLICY.items() if name in same and word in counts)
+                hint = f"give {one} and {other} the same number of retries, or neither any"
+                raise ChainError(f"LiteLLM cannot tell {_SAME[kind]}", place, hint=hint)
+    if counts["server_error"] != again:
+        policy["DefaultRetries"] = counts["server_error"]  # a 502 and the like have no class of their own in the policy
+    if counts["timeout"] != counts["server_error"]:
+        warnings.append(f"{field_name(place)}: LiteLLM takes 408 and 504 answers for timeouts, not for server errors")
     return {**arguments, "retry_policy": policy}
 
 

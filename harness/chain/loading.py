@@ -7,11 +7,13 @@ import re
 from collections.abc import Iterator
 from dataclasses import MISSING, fields, replace
 from pathlib import Path
+from typing import Any
 
 from harness.chain import upstream
 from harness.chain.driver import DRIVERS, Driver
-from harness.chain.spec import DERIVED, ROLES, Chain, ChainError, HostedConfig
+from harness.chain.spec import DERIVED, ROLES, Chain, ChainError, HostedConfig, Policy
 from harness.document import Document, did_you_mean, parse, read, validate
+from harness.document.places import Place
 from harness.document.reading import raw_bytes
 from harness.errors import HarnessError, UsageError, raise_errors, tried
 from harness.provider.dialects import DIALECTS
@@ -26,7 +28,7 @@ def load(path: Path, *, model: str | None = None, raw: bytes | None = None) -> C
 
     Args:
         path: A chain file, or a configuration of a hosted program's own, such as LiteLLM's.
-        model: What callers ask for; the first model if None. Such configurations only.
+        model: What callers ask for; the first model if None. For such configurations, and chain files with `chains`.
         raw: What the file is to hold; what it holds if None.
 
     Raises:
@@ -41,12 +43,15 @@ def load(path: Path, *, model: str | None = None, raw: bytes | None = None) -> C
         return _hosted(document, model)
     chain = validate(document, Chain, derived=DERIVED)
     mistakes: list[HarnessError] = [*_errors(document, chain)]
+    chain = _without_disabled(document, chain, mistakes)
     if (host := tried(mistakes, lambda: _driver(document, chain.driver))) is not None:
         tried(mistakes, lambda: _check_keys(document, chain, host))
         tried(mistakes, lambda: _check_home(document, chain))
         if not mistakes:  # a driver relies on all names being right
             tried(mistakes, lambda: _check_driver(document, chain, host))
     raise_errors(mistakes)
+    if model is not None:
+        chain = _asked_for(document, chain, model)
     folder = None if chain.target is None else str(_import_folder(document.path.absolute().parent, chain.target))
     return replace(chain, python=_python(document, chain.python), folder=folder)
 
@@ -152,19 +157,74 @@ def _driver(document: Document, name: str) -> Driver:
 def _errors(document: Document, chain: Chain) -> Iterator[UsageError]:
     """Yield what is wrong with a chain whatever hosts it."""
     for name in chain.providers:
-        place = ("providers", name)
+        place: Place = ("providers", name)
         if not _NAME.fullmatch(name):
             yield document.error(f"not a provider's name: {name!r}", place, hint="letters, digits, - and _, at most 63")
         if ROLES.fullmatch(name):
             yield document.error(f"{name!r} is a role and cannot name a provider", place)
-    for number, name in enumerate(chain.order):
+    known = ", ".join(chain.providers)
+    for place, names in _orders(chain):
+        for number, name in enumerate(names):
+            if name not in chain.providers:
+                hint = did_you_mean(name, chain.providers)
+                yield document.error(f"unknown provider {name!r}", (*place, number), known=known, hint=hint)
+            elif name in names[:number] or name == place[-1]:
+                yield document.error(f"provider {name!r} is in the order twice", (*place, number))
+    for name in chain.chains:
         if name not in chain.providers:
-            known, hint = ", ".join(chain.providers), did_you_mean(name, chain.providers)
-            yield document.error(f"unknown provider {name!r}", ("order", number), known=known, hint=hint)
-        elif name in chain.order[:number]:
-            yield document.error(f"provider {name!r} is in the order twice", ("order", number))
+            hint = did_you_mean(name, chain.providers)
+            yield document.error(f"unknown provider {name!r}", ("chains", name), known=known, hint=hint)
+    wait = (chain.policy or Policy()).fallback_wait
+    if wait.min > wait.max:
+        yield document.error("min is longer than max", ("policy", "fallback_wait"))
     for name, provider in chain.providers.items():
         yield from _provider_errors(document, name, provider)
+
+
+def _orders(chain: Chain) -> Iterator[tuple[Place, tuple[str, ...]]]:
+    """Yield each list of providers that a chain file has, with its place."""
+    yield ("order",), chain.order
+    for name, after in chain.chains.items():
+        yield ("chains", name), after
+    if chain.fallback is not None:
+        for kind, lane in chain.fallback.lanes.items():
+            yield ("fallback", kind), lane
+
+
+def _without_disabled(document: Document, chain: Chain, mistakes: list[HarnessError]) -> Chain:
+    """Return a chain without its disabled providers."""
+    off = tuple(name for name, provider in chain.providers.items() if not provider.enabled)
+    if not off:
+        return chain
+
+    def on(names: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(name for name in names if name not in off)
+
+    if not on(chain.order):
+        mistakes.append(document.error("every provider of the order is disabled", ("order",)))
+        return chain
+    lanes = chain.fallback
+    return replace(
+        chain,
+        providers={name: provider for name, provider in chain.providers.items() if provider.enabled},
+        order=on(chain.order),
+        chains={name: on(after) for name, after in chain.chains.items() if name not in off},
+        fallback=lanes
+        and replace(lanes, content_policy=on(lanes.content_policy), context_window=on(lanes.context_window)),
+        left_out={"are disabled": off},
+    )
+
+
+def _asked_for(document: Document, chain: Chain, model: str) -> Chain:
+    """Return a chain whose callers ask for a model, which is a provider's name."""
+    if model == chain.order[0] or not chain.chains:
+        return chain
+    if model not in chain.chains:
+        known = ", ".join(dict.fromkeys((chain.order[0], *chain.chains)))
+        hint = did_you_mean(model, (chain.order[0], *chain.chains))
+        raise document.error(f"no chain begins with {model!r}", ("chains",), known=known, hint=hint)
+    first, *rest = chain.order
+    return replace(chain, order=(model, *chain.chains[model]), chains={first: tuple(rest), **chain.chains})
 
 
 def _provider_errors(document: Document, name: str, provider: Provider) -> Iterator[UsageError]:
@@ -207,17 +267,28 @@ def _check_driver(document: Document, chain: Chain, driver: Driver) -> None:
 
 def _check_keys(document: Document, chain: Chain, driver: Driver) -> None:
     """Refuse a key that goes with other drivers, and the lack of one that this driver needs."""
-    usual = {
-        field.name: field.default if field.default_factory is MISSING else field.default_factory()
-        for field in fields(Chain)
-    }
-    owners: dict[str, list[str]] = {}
-    for owner in DRIVERS.own.values():
-        for key in owner.keys:
-            owners.setdefault(key, []).append(owner.name)
-    for key, names in owners.items():
-        if getattr(chain, key) != usual[key] and key not in driver.keys:
-            raise document.error(f"`{key}:` goes with `driver: {' or '.join(names)}`", (key,))
-    for key in sorted(driver.required):
-        if getattr(chain, key) == usual[key]:
-            raise document.error(f"`{key}:` goes with `driver: {driver.name}`", ("driver",))
+    written = {key for owner in DRIVERS.own.values() for key in owner.keys if _is_written(chain, key)}
+    for key in sorted(written - driver.keys):
+        names = [owner.name for owner in DRIVERS.own.values() if key in owner.keys]
+        places = key.split(".")
+        if places[0] == "providers":
+            places.insert(1, next(name for name, each in chain.providers.items() if _differs(each, places[1])))
+        raise document.error(f"`{places[-1]}:` goes with `driver: {' or '.join(names)}`", tuple(places))
+    for key in sorted(driver.required - written):
+        raise document.error(f"`{key}:` goes with `driver: {driver.name}`", ("driver",))
+
+
+def _is_written(chain: Chain, key: str) -> bool:
+    """Return whether a key of a chain file, such as `workers`, `policy.hedge` or `providers.headers`, says something."""
+    section, _, rest = key.partition(".")
+    if not rest:
+        return _differs(chain, section)
+    held = getattr(chain, section)
+    return any(_differs(each, rest) for each in (held.values() if section == "providers" else (held,)) if each)
+
+
+def _differs(of: Any, name: str) -> bool:
+    """Return whether a field has another value than it has when it is not written."""
+    found = next(field for field in fields(of) if field.name == name)
+    usual = found.default if found.default_factory is MISSING else found.default_factory()
+    return bool(getattr(of, name) != usual)

@@ -6,10 +6,9 @@ Pure: nothing here imports the SDK. If it cannot do what the chain file asks for
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import get_args
 
 from harness.chain.schedule import FAILURES, Band, PlannedAttempt, Schedule, merged
-from harness.chain.spec import Chain, ChainError, RetryOn
+from harness.chain.spec import TEMPORARY, Chain, ChainError
 from harness.provider.dialects import DIALECTS, dialect_of
 
 RETRIES_DEFAULT = 2  # the SDK's own max_retries
@@ -49,11 +48,11 @@ def sdk_settings(chain: Chain) -> SdkSettings:
     retry = chain.retry
     attempts = retry.attempts if retry else None
     kinds = retry.on if retry else None
-    if attempts != 1 and kinds is not None and set(kinds) != set(get_args(RetryOn)):
+    if attempts != 1 and kinds is not None and set(kinds) != set(TEMPORARY):
         raise ChainError(
             "OpenAI's SDK tries all kinds of failure again",
             ("retry", "on"),
-            known=", ".join(get_args(RetryOn)),
+            known=", ".join(TEMPORARY),
             hint="leave it out, or write attempts: 1",
         )
     return SdkSettings(

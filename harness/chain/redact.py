@@ -165,7 +165,7 @@ class _Redaction:
         for name, provider in chain.providers.items():
             self._text(provider.api_key or "", _Kind.SECRET)
             upstream = None if provider.upstream is None else self._address(provider.upstream)
-            providers[name] = replace(provider, upstream=upstream)
+            providers[name] = replace(provider, upstream=upstream, headers=self._headers(provider.headers))
         return replace(
             chain,
             providers=providers,
@@ -173,6 +173,9 @@ class _Redaction:
             env={name: self._text(value, _variable(name)) for name, value in chain.env.items()},
             litellm=None if chain.litellm is None else self._value(chain.litellm),
         )
+
+    def _headers(self, headers: Mapping[str, str]) -> dict[str, str]:
+        return {name: self.hide(value, certain=True) for name, value in headers.items()}
 
     def hide(self, text: str, *, certain: bool = False) -> str:
         """Note a text and the words in it as hidden; plain words only if it is certain that they are secret."""
@@ -194,7 +197,7 @@ class _Redaction:
         return replace(
             endpoint,
             base_url=self._address(endpoint.base_url),
-            headers={name: self.hide(value, certain=True) for name, value in endpoint.headers.items()},
+            headers=self._headers(endpoint.headers),
             command=None if endpoint.command is None else tuple(self._command(endpoint.command)),
             ready=endpoint.ready and self._path(endpoint.ready),
         )

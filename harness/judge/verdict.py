@@ -87,6 +87,8 @@ def _find(run: RunData, name: str, asked: bool) -> Finding:
         kind = FINDINGS[name]
         severity = "required" if asked else kind.severity
         result = kind.check(run)
+        if result.advisory and not asked:
+            severity = "advisory"
     except Exception as error:
         # That a check crashed does not mean that all is well.
         _log.exception("the check %s failed", name)

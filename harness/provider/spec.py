@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from harness.document.marks import STRICT, Ge, Le, Len, StringConstraints
@@ -60,6 +60,10 @@ class Provider:
         api_key: `env/NAME`: the key that replaces the caller's on the way to the upstream.
         public: Other machines may call this provider, with `api_key`, where `listen` is an address that they reach.
         price: Its price; that of LiteLLM's price list if None.
+        enabled: Whether it is part of the chain.
+        context_window: The longest prompt and answer together that its model takes, in tokens; not looked at if None.
+        api_version: The version of its API that is requested; the one that the chain's library requests if None.
+        headers: Sent along with every call.
     """
 
     __pydantic_config__ = STRICT
@@ -73,3 +77,7 @@ class Provider:
     api_key: EnvName | None = None
     public: bool = False
     price: Price | None = None
+    enabled: bool = True
+    context_window: Annotated[int, Ge(1), Le(10**9)] | None = None
+    api_version: Annotated[str, Len(1, 40)] | None = None
+    headers: dict[str, str] = field(default_factory=dict)

@@ -80,8 +80,9 @@ def read_chain(
     chain = tried(errors, lambda: finish(path, chains.load(path, model=model))) if path else None
     if chain is not None:
         errors += written_targets(document, chain)
-        if written is not None and chain.litellm is None:
-            errors.append(document.error("`model` goes with a LiteLLM configuration", ("model",)))
+        if written is not None and chain.litellm is None and not chain.chains:
+            problem = "`model` goes with a LiteLLM configuration, or a chain file with `chains`"
+            errors.append(document.error(problem, ("model",)))
     return ReadChain(path=path, chain=chain, errors=tuple(errors))
 
 

@@ -123,7 +123,7 @@ class Scenario:
         name: Names the run's folder.
         title: One line for people.
         chain: Chain file, relative to the scenario's; None where the command line names it.
-        model: What callers ask for; LiteLLM configurations only.
+        model: What callers ask for: a model of a LiteLLM configuration, or a provider for which the chain file has `chains`.
         seed: Fixes arrivals and fault draws.
         load: What callers do.
         phases: Length of each phase, in order, in nanoseconds.

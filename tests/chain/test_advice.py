@@ -9,7 +9,7 @@ import pytest
 from harness.chain import Chain, Provider, Retry
 from harness.chain.advice import advice
 from harness.chain.driver import driver_of
-from harness.chain.spec import Policy
+from harness.chain.spec import FallbackWait, Policy
 from harness.scenario.shipped import FOLDER
 from tests.plans import chain
 
@@ -77,7 +77,7 @@ def test_tries_that_outlast_their_caller() -> None:
 
 def test_waits_that_outlast_their_caller() -> None:
     """Although every attempt fails at once."""
-    waiting = Policy(base=8 * S, cap=8 * S, fallback_jitter=0)
+    waiting = Policy(base=8 * S, cap=8 * S, fallback_wait=FallbackWait(max=0))
     found = advised(three(retry=Retry(attempts=4, backoff="fixed"), policy=waiting), deadline_s=20)
     assert found["waits_over_deadline"] == (
         "azure is asked 24 s after the request, of waits alone, if every attempt fails (500, 503 and 429), and callers leave "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,10 @@ import pytest
 from harness.chain import Chain, Provider, Retry
 from harness.chain.litellm_config import chain
 from harness.chain.litellm_router import MOCKS, RouterSettings, router_settings
-from harness.chain.spec import DUMMY_KEY
+from harness.chain.spec import DUMMY_KEY, FallbackSpec, Policy
 from harness.document import parse
 from harness.errors import UsageError
+from harness.quantities import S
 
 OURS = Chain(
     name="ours",
@@ -171,6 +173,51 @@ def test_a_split_of_timeouts_and_server_errors_is_warned_of() -> None:
     (warning,) = ours(retry=Retry(on=("rate_limit", "server_error", "connection"))).warnings
 
     assert "504" in warning
+
+
+def test_a_policy_by_class_becomes_litellms() -> None:
+    """Each class has its own number of retries, and what is not named keeps `attempts`."""
+    after: dict[Any, int] = {"rate_limit": 3, "content_policy": 1, "timeout": 0}
+    router = ours(retry=Retry(attempts=2), policy=Policy(retries_after=after)).router
+    assert router["retry_policy"] == {
+        "RateLimitErrorRetries": 3,
+        "InternalServerErrorRetries": 1,
+        "ServiceUnavailableErrorRetries": 1,
+        "TimeoutErrorRetries": 0,
+        "ContentPolicyViolationErrorRetries": 1,
+    }
+
+
+@pytest.mark.parametrize("after", [{"connection": 1}, {"invalid": 1, "context_window": 2}, {"quota": 1}])
+def test_classes_that_litellm_cannot_tell_apart_are_an_error(after: dict[Any, int]) -> None:
+    """Each number would hold for the other class too."""
+    with pytest.raises(UsageError, match="cannot tell"):
+        ours(policy=Policy(retries_after=after))
+
+
+def test_litellms_own_settings_come_from_the_policy() -> None:
+    """In LiteLLM's units and with its names."""
+    router = ours(policy=Policy(allowed_fails=2, cooldown=30 * S)).router
+    assert (router["allowed_fails"], router["cooldown_time"]) == (2, 30.0)
+
+
+def test_lanes_and_chains_become_tables() -> None:
+    """Of the first provider for refused requests, and of every model that callers may ask for."""
+    router = ours(
+        fallback=FallbackSpec(content_policy=("anthropic",), context_window=("spare", "openai")),
+        chains={"openai": ("spare",), "spare": ()},
+    ).router
+    assert router["fallbacks"] == [{"azure": ["openai", "anthropic"]}, {"openai": ["spare"]}]
+    assert router["content_policy_fallbacks"] == [{"azure": ["anthropic"]}]
+    assert router["context_window_fallbacks"] == [{"azure": ["spare", "openai"]}]
+
+
+def test_a_version_and_headers_go_along() -> None:
+    """As LiteLLM names them, at the one deployment."""
+    own = replace(OURS.providers["azure"], api_version="2025-01-01", headers={"x-team": "chaos"})
+    chain = replace(OURS, providers={**OURS.providers, "azure": own})
+    params = router_settings(chain, BASE_URLS, {}, proxy=False).model_list[0]["litellm_params"]
+    assert (params["api_version"], params["extra_headers"]) == ("2025-01-01", {"x-team": "chaos"})
 
 
 def test_only_the_address_changes() -> None:

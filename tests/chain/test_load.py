@@ -50,6 +50,18 @@ REAL = "upstream: 'https://h/v1', api_key: env/K"
     [
         (HOSTED + "retry: {on: [rate_limit, connection]}", ":6: retry.on", "cannot tell a failed connection"),
         (HOSTED + "peers: [[a]]", ":6: peers", "unknown key"),
+        (HOSTED + "policy: {hedge: 1s}", ":6: policy.hedge", "`hedge:` goes with `driver: reference`"),
+        (HOSTED + "fallback: {on: [timeout]}", ":6: fallback.on", "`on:` goes with `driver:"),
+        (HOSTED + "fallback: {content_policy: [b]}", ":6: fallback.content_policy[0]", "unknown provider 'b'"),
+        (HOSTED + "chains: {b: [a]}", ":6: chains.b", "unknown provider 'b'"),
+        (HOSTED + "chains: {a: [a]}", ":6: chains.a[0]", "in the order twice"),
+        (SDK.replace("gpt-4}", "gpt-4, headers: {a: b}}"), ":4: providers.a.headers", "`headers:` goes with"),
+        (HOSTED.replace("gpt-4}", "gpt-4, enabled: false}"), ":5: order", "every provider of the order is disabled"),
+        (
+            HOSTED.replace("litellm-router", "reference") + "policy: {fallback_wait: {min: 1s}}",
+            ":6: policy.fallback_wait",
+            "min is longer than max",
+        ),
         (HOSTED.replace("a]", "b]"), ":5: order[0]", "unknown provider 'b'"),
         (HOSTED.replace("a:", "primary:"), ":4: providers.primary", "is a role"),
         (HOSTED.replace("litellm-router", "endpoint"), ":2: driver", "`endpoint:` goes with"),
@@ -198,3 +210,40 @@ def test_all_mistakes_of_a_chain_are_reported(tmp_path: Path) -> None:
         "6: providers.b.listen: expected host:port, found 'here'",
         "3: workers: `workers:` goes with `driver: litellm-proxy`",
     ]
+
+
+THREE = """\
+name: c
+driver: reference
+providers:
+  a: {dialect: openai, model: gpt-4}
+  b: {dialect: openai, model: gpt-4, enabled: false}
+  c: {dialect: openai, model: gpt-4}
+order: [a, b, c]
+chains: {b: [c], c: [b, a]}
+fallback: {content_policy: [b, c]}
+"""
+
+
+def test_a_disabled_provider_is_nowhere(tmp_path: Path) -> None:
+    """Neither in the order nor in a list, and the chain says so."""
+    path = tmp_path / "chain.yaml"
+    path.write_text(THREE, "utf-8")
+    chain = load(path)
+    assert (tuple(chain.providers), chain.order) == (("a", "c"), ("a", "c"))
+    assert chain.chains == {"c": ("a",)}
+    assert chain.fallback is not None
+    assert chain.fallback.content_policy == ("c",)
+    assert chain.left_out == {"are disabled": ("b",)}
+
+
+def test_a_model_chooses_its_chain(tmp_path: Path) -> None:
+    """The provider that is asked for comes first, and the file's order is then the chain of its own first."""
+    path = tmp_path / "chain.yaml"
+    path.write_text(THREE, "utf-8")
+    chain = load(path, model="c")
+    assert (chain.order, chain.entry_model) == (("c", "a"), "c")
+    assert chain.chains["a"] == ("c",)
+    assert load(path, model="a").order == ("a", "c")
+    with pytest.raises(UsageError, match="no chain begins with 'x'"):
+        load(path, model="x")

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.chain import Chain, Endpoint, HostedConfig, Provider, ReplySpec, Retry, load
-from harness.chain.spec import DERIVED, BreakerSpec, BudgetSpec, EnvironmentSpec, Policy
+from harness.chain.spec import DERIVED, BreakerSpec, BudgetSpec, EnvironmentSpec, FallbackSpec, FallbackWait, Policy
 from harness.provider.spec import Price
 
 ROOT = Path(__file__).parents[2]
@@ -22,6 +22,8 @@ SHAPES = [
     ReplySpec,
     Price,
     Retry,
+    FallbackSpec,
+    FallbackWait,
     Endpoint,
     Policy,
     BreakerSpec,
@@ -48,4 +50,4 @@ def test_the_references_examples_are_chains(tmp_path: Path) -> None:
         path = tmp_path / f"{place}.yaml"
         path.write_text(example.split("```")[0], "utf-8")
         assert load(path).order[0].startswith("openai")
-    assert len(examples) == 6
+    assert len(examples) == 7

@@ -8,7 +8,7 @@ import openai
 import pytest
 
 from harness.chain import Chain, Provider, Retry
-from harness.chain.spec import BreakerSpec, Policy
+from harness.chain.spec import BreakerSpec, FallbackWait, Policy
 from harness.quantities import S
 from tests.drivers.hosted import Hosted
 from tests.drivers.providers import WORDS
@@ -29,7 +29,7 @@ CHAIN = Chain(
     order=("openai", "anthropic", "gemini"),
     retry=Retry(attempts=1),
     timeout=S,
-    policy=Policy(breaker=BreakerSpec(failures=1000), first_token=S, idle=S, fallback_jitter=0),
+    policy=Policy(breaker=BreakerSpec(failures=1000), first_token=S, idle=S, fallback_wait=FallbackWait(max=0)),
 )
 PATHS = {
     "openai": "/v1/chat/completions",

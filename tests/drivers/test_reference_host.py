@@ -14,7 +14,7 @@ import pytest
 
 from harness.chain import Chain, Provider, Retry
 from harness.chain.reference import ChainExhausted
-from harness.chain.spec import BreakerSpec, BudgetSpec, Policy
+from harness.chain.spec import BreakerSpec, BudgetSpec, FallbackWait, Policy
 from harness.drivers.environment import HostEnvironment
 from harness.drivers.recorder import Recorder
 from harness.drivers.reference import host
@@ -102,7 +102,7 @@ def play(
         order=("a", "b"),
         retry=Retry(attempts=attempts),
         timeout=20 * S,
-        policy=Policy(fallback_jitter=0, **policy),
+        policy=Policy(fallback_wait=FallbackWait(max=0), **policy),
     )
 
     async def main(clock: Clock) -> Any:

@@ -180,7 +180,7 @@ def test_only_a_complete_answer_is_served(fields: dict[str, Any], result: str) -
         (fails(404), "denied"),
         (fails(400), "invalid"),
         (fails(418), "invalid"),
-        (fails(400, more={"error_code": "content_filter"}), "filtered"),
+        (fails(400, more={"error_code": "content_filter"}), "content_policy"),
         (fails(None, outcome="refused"), "connection"),
         (fails(None, outcome="reset"), "connection"),
         (fails(200, outcome="cut"), "connection"),

@@ -230,7 +230,7 @@ def test_a_storm_by_class_of_failure(statuses: list[int], shown: int) -> None:
 @pytest.mark.parametrize(("code", "tries", "shown"), [("content_filter", 8, 0), ("content_filter", 9, 1), (None, 3, 1)])
 def test_a_content_filter_has_its_own_declared_tries(code: str | None, tries: int, shown: int) -> None:
     """Four tries after a filtered prompt, one after any other 400."""
-    declared = Tries(most=1, after={"filtered": 4, "invalid": 1})
+    declared = Tries(most=1, after={"content_policy": 4, "invalid": 1})
     plan = plan_of(faults=[OUTAGE])
     plan = knowing(plan, tries=dict.fromkeys(plan.chain.providers, declared))
     assert _storms(plan, *[fails(400, after_s=1, more={"error_code": code})] * tries) == shown

@@ -308,3 +308,30 @@ def test_a_connection_fault_is_remembered_for_a_minute(at_s: float, shown: bool)
     book = Book()
     book.request(at_s, Try(at="azure"), phase="recovery")
     assert look("wrong_order", book.run(plan)).count == int(shown)
+
+
+@pytest.mark.parametrize(("declared", "advisory"), [(("rate_limit",), True), (("server_error",), False)])
+def test_a_failure_that_the_chain_declares_to_be_final(declared: tuple[Any, ...], advisory: bool) -> None:
+    """It is only reported; one that `fallback.on` names fails the run."""
+    book = Book()
+    book.request(12, fails(503))
+    found = look("fallback_never_fired", book.run(knowing(PLAN, falls_back_on=declared)))
+    assert (found.status, found.advisory, found.count) == (Status.FAIL, advisory, 1)
+    book.request(13, fails(429))
+    assert look("fallback_never_fired", book.run(knowing(PLAN, falls_back_on=declared))).advisory is False
+
+
+@pytest.mark.parametrize(("most", "advisory"), [(2, True), (3, False)])
+def test_a_declared_limit_of_attempts(most: int, advisory: bool) -> None:
+    """A request that has made so many attempts has no fallback left."""
+    book = Book()
+    book.request(12, fails(503), fails(503))
+    assert look("fallback_never_fired", book.run(knowing(PLAN, attempts_at_most=most))).advisory is advisory
+
+
+@pytest.mark.parametrize(("status", "shown"), [(400, False), (503, True)])
+def test_a_lane_for_refused_content_is_no_wrong_order(status: int, shown: bool) -> None:
+    """The provider for such requests comes before its turn, after a refusal alone."""
+    book = Book()
+    book.request(12, fails(status), Try(at="anthropic"))
+    assert look("wrong_order", book.run(knowing(PLAN, lanes=("anthropic",)))).count == int(shown)

@@ -4,12 +4,23 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-Failure = Literal[
-    "rate_limit", "server_error", "timeout", "connection", "quota", "denied", "invalid", "filtered", "given_up"
-]
+from harness.chain.facts import Cause
+
+Failure = Literal[Cause, "given_up"]
 """`denied`: the key, the permission or the model is wrong there; `invalid`: the request is wrong everywhere; `given_up`:
 another attempt was first, or the time was over."""
-SkipReason = Literal["breaker open", "too dear", "no time", "refused everywhere", "answer begun", "caller gone"]
+SkipReason = Literal[
+    "breaker open",
+    "too dear",
+    "budget spent",
+    "context too small",
+    "no time",
+    "no attempt left",
+    "not in fallback.on",
+    "refused everywhere",
+    "answer begun",
+    "caller gone",
+]
 
 
 class SendAttempt(NamedTuple):

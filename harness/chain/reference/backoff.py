@@ -5,7 +5,9 @@ from __future__ import annotations
 from harness.chain.spec import Backoff
 
 
-def wait_ns(backoff: Backoff, *, tries: int, base_ns: int, cap_ns: int, previous_ns: int, drawn: float) -> int:
+def wait_ns(
+    backoff: Backoff, *, tries: int, base_ns: int, cap_ns: int, factor: float, previous_ns: int, drawn: float
+) -> int:
     """Return a wait, in nanoseconds, never more than the cap.
 
     The jittered kinds are those of Brooker, "Exponential Backoff And Jitter" (2015).
@@ -15,6 +17,7 @@ def wait_ns(backoff: Backoff, *, tries: int, base_ns: int, cap_ns: int, previous
         tries: Failed tries at this provider so far, from 1.
         base_ns: The first wait, or the least.
         cap_ns: The longest.
+        factor: By how much each wait is longer than the one before it, where they grow exponentially.
         previous_ns: The wait before this one; 0 for the first.
         drawn: A number in [0, 1).
     """
@@ -23,7 +26,7 @@ def wait_ns(backoff: Backoff, *, tries: int, base_ns: int, cap_ns: int, previous
     if backoff == "decorrelated":
         least, most = base_ns, max(base_ns, 3 * previous_ns)
         return min(cap_ns, least + int((most - least) * drawn))
-    grown = min(cap_ns, base_ns << min(tries - 1, 40))
+    grown = min(cap_ns, int(base_ns * factor ** min(tries - 1, 60)))
     if backoff == "full-jitter":
         return int(grown * drawn)
     if backoff == "equal-jitter":

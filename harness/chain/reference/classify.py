@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.chain.facts import class_of, is_filter
+from harness.chain.facts import class_named, class_of
 from harness.chain.reference.actions import Failure
 
 _QUOTA = ("quota", "spend_limit", "usage_limit", "billing", "insufficient_balance", "insufficient balance")
@@ -22,7 +22,7 @@ def failure(status: int, code: str | None) -> Failure:
         return known
     if status == 409 or status < 400:
         return "server_error"
-    return "filtered" if is_filter(code) else "invalid"
+    return class_named(code, "invalid")
 
 
 def inside(code: str) -> Failure:
@@ -36,4 +36,4 @@ def inside(code: str) -> Failure:
         return failure(int(word), None)
     if any(part in word for part in ("rate_limit", "throttl", "too_many", *_QUOTA)):
         return failure(429, code)
-    return "filtered" if is_filter(code) else "server_error"
+    return class_named(code, "server_error")

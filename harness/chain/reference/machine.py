@@ -8,16 +8,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from harness.chain.facts import Cause
 from harness.chain.reference.actions import Action, Done, Result, SendAttempt, Skip, SkipReason, Tried, WaitUntil
 from harness.chain.reference.breaker import Breaker, Permit
 from harness.chain.reference.budget import RetryBudget
 from harness.chain.reference.retries import Retries
-from harness.chain.spec import Chain, Policy
+from harness.chain.spec import TEMPORARY, Chain, FallbackSpec, Policy
 from harness.draw import draw
 
 TIMEOUT_NS = 60 * 10**9
-_CALLERS_OWN = frozenset({"invalid", "filtered"})
-_NO_EVIDENCE = frozenset({"invalid", "filtered", "quota", "denied"})
+_FALLS_BACK: tuple[Cause, ...] = (*TEMPORARY, "quota", "denied")
+"""Failures after which the next provider is tried, where the chain names none."""
+_NO_EVIDENCE = frozenset({"invalid", "content_policy", "context_window", "quota", "denied"})
 _FREE = Permit(-1, probe=False)
 """The permit where there is no breaker."""
 
@@ -33,6 +35,9 @@ class Shared:
         retries: Its rules for retries.
         breakers: By provider; empty where the policy has none.
         budget: Of retries; None where the policy has none.
+        falls_back_on: Failures after which the next provider is tried.
+        lanes: Providers that are tried after one kind of failure, in place of the next ones.
+        cost_usd: What all requests have cost so far.
     """
 
     chain: Chain
@@ -41,6 +46,9 @@ class Shared:
     retries: Retries = field(init=False)
     breakers: dict[str, Breaker] = field(init=False)
     budget: RetryBudget | None = field(init=False)
+    falls_back_on: frozenset[str] = field(init=False)
+    lanes: Mapping[str, tuple[str, ...]] = field(init=False)
+    cost_usd: float = field(init=False, default=0.0)
 
     def __post_init__(self) -> None:
         """Make the policy's breakers and budget."""
@@ -49,6 +57,9 @@ class Shared:
         spec = self.policy.breaker
         self.breakers = {} if spec is None else {name: Breaker(spec) for name in self.chain.providers}
         self.budget = None if self.policy.budget is None else RetryBudget(self.policy.budget)
+        fallback = self.chain.fallback or FallbackSpec()
+        self.lanes = fallback.lanes
+        self.falls_back_on = frozenset(_FALLS_BACK if fallback.on is None else fallback.on)
 
 
 class RequestMachine:
@@ -61,6 +72,7 @@ class RequestMachine:
         order: Providers to try, in order, each once, in place of the chain's.
         attempts: Tries at a provider, in place of the chain's.
         costs: The highest cost of an attempt at each provider, in USD; 0 for one that is not named.
+        tokens: Of the prompt and the longest answer that the caller asks for.
     """
 
     __slots__ = (
@@ -70,6 +82,7 @@ class RequestMachine:
         "_deadline_ns",
         "_done",
         "_failed",
+        "_fallbacks",
         "_given_up",
         "_hedge_ns",
         "_last",
@@ -81,6 +94,7 @@ class RequestMachine:
         "_sent",
         "_shared",
         "_skipped",
+        "_tokens",
         "_tried",
         "_tries",
         "_until_ns",
@@ -96,15 +110,18 @@ class RequestMachine:
         order: tuple[str, ...] | None = None,
         attempts: int | None = None,
         costs: Mapping[str, float] | None = None,
+        tokens: int = 0,
     ) -> None:
         self._shared = shared
         self._name = name
         self._order = order or shared.chain.order
         self._attempts = attempts
         self._costs = costs or {}
+        self._tokens = tokens
         self._deadline_ns = start_ns + shared.policy.deadline
         self._place = 0
         self._tries = 0
+        self._fallbacks = 0
         self._failed: dict[str | None, int] = {}
         self._until_ns = start_ns
         self._waited_ns = 0
@@ -163,6 +180,7 @@ class RequestMachine:
     def _take(self, now_ns: int, result: Result) -> None:
         place, permit = self._open.pop(result.attempt)
         self._cost_usd += result.cost_usd
+        self._shared.cost_usd += result.cost_usd
         self._tried[result.attempt] = Tried(self._order[place], result.failure, result.status, result.error)
         evidence = result.failure not in _NO_EVIDENCE
         self._give_back(now_ns, place, permit, ok=result.failure is None if evidence else None)
@@ -170,10 +188,11 @@ class RequestMachine:
             self._end(now_ns, result.attempt, self._order[place])
             return
         self._last = result
-        if result.failure in _CALLERS_OWN:
-            self._fail(now_ns, "refused everywhere")
-        elif result.begun and self._shared.policy.streams != "restart":
+        ends = self._why_last(result)
+        if result.begun and self._shared.policy.streams != "restart":
             self._fail(now_ns, "answer begun")
+        elif ends is not None and not self._shared.retries.tries_again(self._order[place], result):
+            self._fail(now_ns, ends)
         elif not self._open:
             self._plan(now_ns, place, result)
 
@@ -182,15 +201,34 @@ class RequestMachine:
             self._shared.breakers[self._order[place]].ended(now_ns, permit, ok=ok)
 
     def _plan(self, now_ns: int, place: int, result: Result) -> None:
-        """Decide between another try, after a wait, and the next provider."""
+        """Decide between another try, after a wait, the next provider, and the end."""
+        if self._sent == self._shared.policy.max_attempts:
+            self._fail(now_ns, "no attempt left")
+            return
         if place == self._place and not self._resort:
             wait = self._retry_wait_ns(now_ns, result)
             if wait is not None and now_ns + wait < self._deadline_ns and self._may_spend():
                 self._until_ns, self._waited_ns = now_ns + wait, wait
                 return
+        if (ends := self._why_last(result)) is not None:
+            self._fail(now_ns, ends)
+            return
         self._on()
-        jitter = self._shared.policy.fallback_jitter if self._place < len(self._order) else 0
-        self._until_ns = now_ns + int(jitter * self._draw("fallback")) if jitter else now_ns
+        if (lane := self._shared.lanes.get(result.failure or "")) is not None:
+            asked = {tried.provider for tried in self._tried.values()}
+            self._order = (*self._order[: self._place], *(name for name in lane if name not in asked))
+        self._until_ns = now_ns
+        if self._place < len(self._order):
+            self._until_ns += self._shared.policy.fallback_wait.wait_ns(self._fallbacks, self._draw("fallback"))
+            self._fallbacks += 1
+
+    def _why_last(self, result: Result) -> SkipReason | None:
+        """Return why no other provider is tried after a failure; None if one is."""
+        shared, failure = self._shared, result.failure or ""
+        if failure in shared.falls_back_on or failure in shared.lanes:
+            return None
+        declared = shared.chain.fallback is not None and shared.chain.fallback.on is not None
+        return "not in fallback.on" if declared else "refused everywhere"
 
     def _retry_wait_ns(self, now_ns: int, result: Result) -> int | None:
         """Return how long to wait before the same provider is tried again; None if it is not to be."""
@@ -225,6 +263,8 @@ class RequestMachine:
     def _hedge(self, now_ns: int) -> Action:
         """Ask the next provider that may be asked too, if there is one; the first answer counts."""
         passed: dict[str, SkipReason] = {}
+        if self._sent == self._shared.policy.max_attempts:
+            return WaitUntil(self._deadline_ns)
         for place in range(self._place + 1, len(self._order)):
             permit = self._permit(now_ns, place)
             if isinstance(permit, str):
@@ -257,12 +297,19 @@ class RequestMachine:
     def _permit(self, now_ns: int, place: int) -> Permit | SkipReason:
         """Return the permit to ask a provider, or why it may not be asked."""
         provider = self._order[place]
-        limit = self._shared.policy.max_cost
-        if limit is not None:
+        shared = self._shared
+        most, session = shared.policy.max_cost, shared.policy.session_budget
+        if most is not None or session is not None:
             under_way = sum(self._costs.get(self._order[other], 0.0) for other, _ in self._open.values())
-            if self._cost_usd + under_way + self._costs.get(provider, 0.0) > limit:
+            next_usd = under_way + self._costs.get(provider, 0.0)
+            if most is not None and self._cost_usd + next_usd > most:
                 return "too dear"
-        breaker = self._shared.breakers.get(provider)
+            if session is not None and shared.cost_usd + next_usd > session:
+                return "budget spent"
+        window = shared.chain.providers[provider].context_window
+        if window is not None and self._tokens > window:
+            return "context too small"
+        breaker = shared.breakers.get(provider)
         if breaker is None or self._resort:
             return _FREE
         return breaker.admit(now_ns) or "breaker open"
@@ -272,7 +319,9 @@ class RequestMachine:
         self._tries += 1
         self._open[self._sent] = (self._place, permit)
         hedge = self._shared.policy.hedge
-        self._hedge_ns = now_ns + hedge if hedge is not None and len(self._open) == 1 else None
+        self._hedge_ns = (
+            now_ns + hedge if hedge is not None and len(self._open) < self._shared.policy.hedge_most else None
+        )
         timeout = self._shared.chain.timeout or TIMEOUT_NS
         return SendAttempt(self._sent, self._order[self._place], min(timeout, self._deadline_ns - now_ns))
 

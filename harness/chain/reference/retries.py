@@ -6,11 +6,12 @@ from typing import NamedTuple
 
 from harness.chain.reference.actions import Result
 from harness.chain.reference.backoff import wait_ns
-from harness.chain.spec import Backoff, Chain, Policy, Retry
+from harness.chain.spec import TEMPORARY, Backoff, Chain, Policy, Retry
 
 ATTEMPTS = 2
 """Tries at one provider, if neither the chain nor its policy sets a number."""
-_RETRYABLE = frozenset({"rate_limit", "server_error", "timeout", "connection"})
+FACTOR = 2.0
+"""By how much waits grow, likewise."""
 
 
 class Rule(NamedTuple):
@@ -19,11 +20,13 @@ class Rule(NamedTuple):
     Attributes:
         attempts: Tries at it in one request, the first included.
         backoff: How waits grow.
+        factor: By how much each is longer than the one before it.
         on: Failures after which it is tried again.
     """
 
     attempts: int
     backoff: Backoff
+    factor: float
     on: frozenset[str]
 
 
@@ -36,6 +39,10 @@ class Retries:
         self._policy = policy
         self._after: dict[str, int] = dict(policy.retries_after.items())
         self._rules = {name: rule(chain, policy, name) for name in chain.providers}
+
+    def tries_again(self, provider: str, result: Result) -> bool:
+        """Return whether a provider may be tried again after such a failure, as far as the failure decides it."""
+        return result.failure in self._rules[provider].on
 
     def wait_ns(
         self, provider: str, result: Result, *, tries: int, alike: int, previous_ns: int, most: int | None, drawn: float
@@ -62,7 +69,13 @@ class Retries:
         if retry_after_ns is not None:
             return retry_after_ns if retry_after_ns <= policy.retry_after_max else None
         return wait_ns(
-            rule.backoff, tries=tries, base_ns=policy.base, cap_ns=policy.cap, previous_ns=previous_ns, drawn=drawn
+            rule.backoff,
+            tries=tries,
+            base_ns=policy.base,
+            cap_ns=policy.cap,
+            factor=rule.factor,
+            previous_ns=previous_ns,
+            drawn=drawn,
         )
 
 
@@ -73,5 +86,6 @@ def rule(chain: Chain, policy: Policy, provider: str) -> Rule:
     return Rule(
         attempts=own.attempts or common.attempts or ATTEMPTS,
         backoff=own.backoff or common.backoff or "full-jitter",
-        on=_RETRYABLE if on is None else frozenset[str](on) & _RETRYABLE,
+        factor=own.factor or common.factor or FACTOR,
+        on=frozenset(TEMPORARY if on is None else on),
     )

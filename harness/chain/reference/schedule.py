@@ -63,7 +63,7 @@ def _attempts(chain: Chain, met: Result, drawn: float, *, lasts: bool) -> tuple[
 
 
 def _result_of(failure: str) -> Result:
-    kind: Failure = "filtered" if failure == "content_filter" else "timeout"
+    kind: Failure = "content_policy" if failure == "content_filter" else "timeout"
     if failure.isdecimal():
         return Result(0, failure=classified(int(failure), None), status=int(failure))
     return Result(0, failure=kind)

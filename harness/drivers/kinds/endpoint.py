@@ -7,7 +7,7 @@ from contextlib import nullcontext
 from typing import get_args
 
 from harness.chain import Chain
-from harness.chain.driver import Driver
+from harness.chain.driver import DECLARED, Driver, declared
 from harness.chain.endpoint import check, remarks
 from harness.chain.facts import ChainFacts
 from harness.chain.spec import Backoff
@@ -21,12 +21,12 @@ def _warnings(chain: Chain, _environ: Mapping[str, str]) -> tuple[str, ...]:
 def _facts(chain: Chain) -> ChainFacts:
     """Return what the chain file declares: what the gateway does by itself is unknown."""
     most = chain.retry.attempts if chain.retry is not None else None
-    return ChainFacts.of_retries(chain.providers, most, sees_attempts=False)
+    return declared(chain, ChainFacts.of_retries(chain.providers, most, sees_attempts=False))
 
 
 ENDPOINT = Driver(
     name="endpoint",
-    keys=frozenset({"endpoint", "answers"}),
+    keys=frozenset({"endpoint", "answers"}) | DECLARED,
     required=frozenset({"endpoint"}),
     backoffs=frozenset(get_args(Backoff)),
     check=check,

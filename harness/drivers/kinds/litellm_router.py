@@ -17,6 +17,21 @@ ELSEWHERE = "or test the LiteLLM of an application (`python:` in the chain file,
 """What else to do where LiteLLM is not installed; ends a hint."""
 
 
+SETTINGS = frozenset(
+    {
+        "chains",
+        "fallback.content_policy",
+        "fallback.context_window",
+        "policy.allowed_fails",
+        "policy.cooldown",
+        "policy.retries_after",
+        "providers.api_version",
+        "providers.headers",
+    }
+)
+"""Keys of a chain file that become settings of LiteLLM."""
+
+
 def _check(chain: Chain) -> None:
     router_settings(chain, {}, {}, proxy=False)
 
@@ -33,7 +48,7 @@ def _preload() -> None:
 
 LITELLM_ROUTER = Driver(
     name="litellm-router",
-    keys=frozenset({"answers", "environment", "python"}),
+    keys=frozenset({"answers", "environment", "python"}) | SETTINGS,
     required=frozenset(),
     backoffs=frozenset({"exponential"}),
     check=_check,

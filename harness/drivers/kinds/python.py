@@ -6,7 +6,7 @@ from contextlib import nullcontext
 from typing import get_args
 
 from harness.chain import Chain
-from harness.chain.driver import Driver, later
+from harness.chain.driver import DECLARED, Driver, declared, later
 from harness.chain.facts import ChainFacts
 from harness.chain.python_target import check, warnings
 from harness.chain.spec import Backoff
@@ -15,12 +15,12 @@ from harness.chain.spec import Backoff
 def _facts(chain: Chain) -> ChainFacts:
     """Return what the chain file declares: what the function does by itself is unknown."""
     most = chain.retry.attempts if chain.retry is not None else None
-    return ChainFacts.of_retries(chain.providers, most, sees_attempts=True)
+    return declared(chain, ChainFacts.of_retries(chain.providers, most, sees_attempts=True))
 
 
 PYTHON = Driver(
     name="python",
-    keys=frozenset({"answers", "env", "environment", "python", "setup", "target"}),
+    keys=frozenset({"answers", "env", "environment", "python", "setup", "target"}) | DECLARED,
     required=frozenset({"target"}),
     backoffs=frozenset(get_args(Backoff)),
     check=check,

@@ -3,15 +3,30 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
+from dataclasses import fields
 from typing import get_args
 
 from harness.chain import Chain
-from harness.chain.driver import Driver, later
-from harness.chain.facts import ChainFacts, Tries
+from harness.chain.driver import Driver, declared, later
+from harness.chain.facts import ChainFacts, FailureClass, Tries
 from harness.chain.reference.retries import rule
 from harness.chain.reference.schedule import schedules
-from harness.chain.spec import Backoff, ChainError, Policy, RetryOn
+from harness.chain.spec import TEMPORARY, Backoff, ChainError, Policy
 from harness.document.spelling import did_you_mean
+
+_LITELLM = frozenset({"allowed_fails", "cooldown"})
+_KEYS = frozenset(
+    {
+        "chains",
+        "fallback.on",
+        "fallback.content_policy",
+        "fallback.context_window",
+        "providers.context_window",
+        "providers.headers",
+        "retry.factor",
+        *(f"policy.{field.name}" for field in fields(Policy) if field.name not in _LITELLM),
+    }
+)
 
 
 def _check(chain: Chain) -> None:
@@ -27,28 +42,32 @@ def _check(chain: Chain) -> None:
 
 def _facts(chain: Chain) -> ChainFacts:
     policy = chain.policy or Policy()
+    bounded = policy.max_cost is not None or policy.session_budget is not None
     rest_ns = policy.breaker.open if policy.breaker is not None else 0
-    return ChainFacts(
+    facts = ChainFacts(
         sees_attempts=True,
         double_sends=False,
         tries={name: _tries(chain, policy, name) for name in chain.providers},
         cooldown_ns=dict.fromkeys(chain.providers, rest_ns),
-        limited=tuple(chain.providers) if policy.max_cost is not None else (),
+        limited=tuple(name for name, each in chain.providers.items() if bounded or each.context_window is not None),
         never_called=(),
     )
+    return declared(chain, facts)
 
 
 def _tries(chain: Chain, policy: Policy, name: str) -> Tries:
     own = rule(chain, policy, name)
     again = {
-        kind: policy.retries_after.get(kind, own.attempts - 1) if kind in own.on else 0 for kind in get_args(RetryOn)
+        kind: policy.retries_after.get(kind, own.attempts - 1) if kind in own.on else 0
+        for kind in get_args(FailureClass)
+        if kind in TEMPORARY or kind in own.on
     }
     return Tries(most=own.attempts, after={kind: min(more + 1, own.attempts) for kind, more in again.items()})
 
 
 REFERENCE = Driver(
     name="reference",
-    keys=frozenset({"policy"}),
+    keys=_KEYS,
     required=frozenset(),
     backoffs=frozenset(get_args(Backoff)),
     check=_check,

@@ -11,7 +11,7 @@ from harness.drivers.reference.attempt import PartialAnswer
 from harness.drivers.reference.calls import encoded
 from harness.drivers.server import AnswerHeaders
 
-_STATUS = {"timeout": 504, "connection": 502, "filtered": 400}
+_STATUS = {"timeout": 504, "connection": 502, "content_policy": 400}
 
 
 def _chain_field(done: Done) -> dict[str, Any]:

@@ -200,7 +200,7 @@ class AttemptRunner:
             retry_after_ns = self._retry_after_ns(reading)
             how = "malformed"
         elif reading.finish == "content_filter":
-            why, error = "filtered", "content_filter"
+            why, error = "content_policy", "content_filter"
         else:
             why, error, how = "server_error", "an answer without content", "malformed"
         attempt.end(how)

@@ -37,7 +37,8 @@ def outgoing(provider: Provider, body: Mapping[str, Any], key: str) -> Outgoing:
     """
     dialect = dialect_of(provider)
     written = dialect.request(provider.model, body)
-    headers = dict([_JSON, dialect.authorize(key), *written.headers])
+    own = ((name.lower(), value) for name, value in provider.headers.items())
+    headers = dict([_JSON, dialect.authorize(key), *written.headers, *own])
     return Outgoing(written.path, headers, encoded(written.body))
 
 

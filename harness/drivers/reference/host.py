@@ -81,7 +81,7 @@ class Reference:
     async def ask(self, body: dict[str, Any]) -> AsyncGenerator[str | AnswerHeaders, None]:
         """Yield an answer's headers and its JSON; see `harness.drivers.server.Ask`.
 
-        The body's `model` names a provider: the first one means the whole chain, any other one itself alone. A field
+        The body's `model` names a provider: the first one means the whole chain, any other one its own of `chains`. A field
         `chain` may hold this request's own `order` and `attempts`.
 
         Raises:
@@ -123,7 +123,7 @@ class Reference:
         if not isinstance(model, str) or model not in known.providers:
             raise ValueError(f"unknown model {model!r}; known: {', '.join(known.providers)}")
         if not order and model != known.order[0]:
-            order = (model,)
+            order = (model, *known.chains.get(model, ()))
         text = encoded(body["messages"])
         marker = find_request(text)
         request_id = marker.request_id if marker else None
@@ -136,6 +136,7 @@ class Reference:
             order=order or None,
             attempts=attempts,
             costs=self._costs(len(text), body.get("max_tokens")),
+            tokens=len(text) // _CHARS_PER_TOKEN + (body.get("max_tokens") or 0),
         )
         return Walk(request, self._attempts, self._clock_ns, CallerRequest(body, request_id))
 
@@ -155,7 +156,7 @@ class Reference:
         return tuple(order), attempts
 
     def _costs(self, chars: int, max_tokens: int | None) -> dict[str, float]:
-        if self._shared.policy.max_cost is None:
+        if self._shared.policy.max_cost is None and self._shared.policy.session_budget is None:
             return {}
         return {
             name: cost_usd(provider.price, chars // _CHARS_PER_TOKEN, max_tokens or _ANSWER_TOKENS) or 0.0

@@ -21,6 +21,7 @@ class CheckResult:
         samples: How many could have.
         requests: The requests that show it, sorted.
         message: What was found, in one sentence.
+        advisory: Those that show it do what the chain declares, so they are reported and fail no run.
     """
 
     status: Status
@@ -28,6 +29,7 @@ class CheckResult:
     samples: int = 0
     requests: tuple[str, ...] = ()
     message: str
+    advisory: bool = False
 
 
 def unsure(message: str, samples: int = 0) -> CheckResult:

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from harness.chain.facts import REFUSED
 from harness.judge.findings.check_result import CheckResult, by_request
 from harness.judge.findings.declaration import FindingKind, on_litellm
 from harness.judge.run_data import RunData
@@ -32,6 +33,7 @@ def _check(run: RunData) -> CheckResult:
         skipped = in_order & later & (first_ns[attempts.request] > attempts.start_ns)
         place = np.flatnonzero(skipped)
         shown[place[~_excused(run, earlier, attempts.start_ns[place])]] = True
+    shown &= ~_in_a_lane(run)
     return by_request(
         run,
         shown=run.columns.requests_with(shown),
@@ -39,6 +41,16 @@ def _check(run: RunData) -> CheckResult:
         did="tried a provider before its turn",
         nobody="no request tried a fallback",
     )
+
+
+def _in_a_lane(run: RunData) -> Bools:
+    """Return which attempts were made in place of the next ones, as the request had been refused for what it is."""
+    attempts, columns = run.columns.attempts, run.columns
+    lanes = np.isin(attempts.provider, [p for p, name in enumerate(columns.providers) if name in run.plan.facts.lanes])
+    refused_ns = np.full(len(columns.requests), math.inf)
+    refused = np.isin(attempts.status, REFUSED)
+    np.minimum.at(refused_ns, attempts.request[refused], attempts.start_ns[refused])
+    return lanes & (refused_ns[attempts.request] < attempts.start_ns)
 
 
 def _excused(run: RunData, earlier: int, at_ns: Floats) -> Bools:
@@ -67,8 +79,9 @@ WRONG_ORDER = FindingKind(
     name="provider tried before its turn",
     meaning="It tried a provider although an earlier one had not been tried in this request, and nothing explained why it"
     " was skipped: no failed attempt there in the last 60 s (or in the chain's declared cooldown, or in that attempt's"
-    " Retry-After, where they are longer), no connection fault, and no limit of the chain's own (requests or tokens per"
-    " minute, parallel requests, a budget, a check before the call). Among peers, of which the chain picks at will, there"
+    " Retry-After, where they are longer), no connection fault, no limit of the chain's own (requests or tokens per minute,"
+    " parallel requests, a budget, a check before the call), and no list of providers of its own for requests that are refused for"
+    " their content or their length. Among peers, of which the chain picks at will, there"
     " is no order, and one that was tried stands for all.",
     could="tried a fallback",
     remedy="Keep the order of providers the same in every request.",

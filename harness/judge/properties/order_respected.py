@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from harness.chain.facts import REFUSED
 from harness.judge.findings.wrong_order import MEMORY_NS
 from harness.judge.properties.declaration import Property, RequestAttempts, WorstRequest
 from harness.judge.properties.search_run import SearchRun, failed
@@ -42,6 +43,8 @@ def _out_of_turn(
         for earlier in order[: order.index(attempt.provider)]:
             peers = run.chain.with_peers(earlier)
             if earlier in own or earlier in run.facts.limited:
+                continue
+            if attempt.provider in run.facts.lanes and any(each.status in REFUSED for each in attempts):
                 continue
             if any(each.provider in peers and each.start_ns <= at_ns for each in attempts):
                 continue

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from harness.chain.facts import REFUSED
 from harness.history.records import AttemptRecord, RequestRecord
 from harness.http_rules import is_success
 from harness.judge.properties.declaration import Property, WorstRequest
 from harness.judge.properties.search_run import SearchRun
 from harness.quantities import duration, listed
 
-_CALLERS_OWN = frozenset({400, 413, 422})
 _POLICY_CODES = ("content_filter", "content_policy")
 
 
@@ -26,7 +26,7 @@ def _broken(run: SearchRun) -> tuple[str, ...]:
 def _callers_own(attempt: AttemptRecord) -> bool:
     """Return whether an answer blames the request itself, so that no provider could have answered it."""
     code = attempt.error_code or ""
-    return attempt.status in _CALLERS_OWN or any(word in code.lower() for word in _POLICY_CODES)
+    return attempt.status in REFUSED or any(word in code.lower() for word in _POLICY_CODES)
 
 
 def _healthy(run: SearchRun, provider: str, request: RequestRecord) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 
-from harness.chain.facts import FailureClass, class_of
+from harness.chain.facts import Cause, FailureClass, class_of
 from harness.chain.reference import Failure
 from harness.chain.reference.classify import failure, inside
 from harness.http_rules import is_success
@@ -20,8 +20,7 @@ else:
     pd = lazy("pandas")
 
 CLASSES: tuple[FailureClass, ...] = get_args(FailureClass)
-CAUSES: tuple[Failure, ...] = (*CLASSES, "quota")
-"""Why an attempt failed; a used-up quota is a class of its own here."""
+CAUSES: tuple[Cause, ...] = (*CLASSES, "quota")
 QUOTA_CODES = (
     "insufficient_quota",
     "organization_spend_limit_exceeded",

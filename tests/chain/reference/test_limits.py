@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from harness.chain import Chain
 from harness.chain.reference import Done, Failure, RequestMachine, Result, SendAttempt, Shared
 from harness.chain.reference.breaker import Breaker, Permit
-from harness.chain.spec import Backoff, BreakerSpec, BudgetSpec, Policy, Retry
+from harness.chain.spec import Backoff, BreakerSpec, BudgetSpec, FallbackSpec, FallbackWait, Policy, Retry
 from harness.quantities import S
 from tests.chain.reference.world import Happening, play_all
 from tests.plans import chain
@@ -20,13 +20,14 @@ from tests.plans import chain
 NAMES = ("openai", "azure", "anthropic")
 FAILURES = tuple(failure for failure in typing.get_args(Failure) if failure != "given_up")
 RETRYABLE = ("connection", "rate_limit", "server_error", "timeout")
-CALLERS_OWN = {"invalid", "filtered"}
+CALLERS_OWN = {"invalid", "content_policy", "context_window"}
 
 retries = st.builds(
     Retry,
     attempts=st.none() | st.integers(1, 5),
     backoff=st.none() | st.sampled_from(typing.get_args(Backoff)),
-    on=st.none() | st.lists(st.sampled_from(RETRYABLE), unique=True).map(tuple),
+    on=st.none() | st.lists(st.sampled_from(FAILURES), unique=True).map(tuple),
+    factor=st.none() | st.floats(1, 5),
 )
 policies = st.builds(
     Policy,
@@ -35,12 +36,21 @@ policies = st.builds(
     base=st.integers(1, S),
     cap=st.integers(1, 10 * S),
     retry_after_max=st.integers(0, 20 * S),
-    fallback_jitter=st.integers(0, S),
+    fallback_wait=st.builds(
+        lambda least, more, growth, most: FallbackWait(min=least, max=least + more, growth=growth, most=most),
+        st.integers(0, S),
+        st.integers(0, S),
+        st.floats(1, 3),
+        st.floats(1, 4),
+    ),
+    max_attempts=st.none() | st.integers(1, 6),
     deadline=st.integers(S, 40 * S),
     breaker=st.none()
     | st.builds(BreakerSpec, failures=st.integers(1, 4), open=st.integers(1, 20 * S), probes=st.integers(1, 3)),
     budget=st.none() | st.builds(BudgetSpec, share=st.floats(0, 1), floor=st.integers(1, 5)),
     hedge=st.none() | st.integers(1, 3 * S),
+    hedge_most=st.integers(2, 3),
+    session_budget=st.none() | st.floats(1, 5),
     max_cost=st.none() | st.floats(0.1, 1),
     streams=st.sampled_from(["before-first-token", "restart"]),
 )
@@ -52,6 +62,8 @@ chains = st.builds(
     policy=policies,
     retry=st.none() | retries,
     timeout=st.none() | st.integers(1, 20 * S),
+    fallback=st.none()
+    | st.builds(FallbackSpec, on=st.none() | st.lists(st.sampled_from(FAILURES), unique=True).map(tuple)),
 )
 endings = st.tuples(
     st.integers(0, 30 * S),
@@ -176,7 +188,7 @@ def test_no_more_retries_and_hedges_than_the_budget_holds(story: Story) -> None:
         if each.send is not None:
             again += under_way[each.request] > 0 or (each.request, each.send.provider) in tried
             under_way[each.request] += 1
-            assert under_way[each.request] <= 2
+            assert under_way[each.request] <= _policy(of).hedge_most
             tried.add((each.request, each.send.provider))
     budget = _policy(of).budget
     if budget is not None:
@@ -208,8 +220,26 @@ def _ending(done: Done, sent: list[SendAttempt], results: dict[int, Result]) -> 
     told = {send.attempt: tried.failure for send, tried in zip(sent, done.tried, strict=True)}
     for attempt, failure in told.items():
         assert failure == "given_up" if attempt in done.cancelled else failure == results[attempt].failure
-    last = [failure for failure in told.values() if failure in CALLERS_OWN]
-    assert len(last) <= 1
+
+
+@given(stories)
+def test_nothing_follows_a_failure_that_ends_the_request(story: Story) -> None:
+    """Neither another provider, where `fallback.on` leaves the failure out, nor an attempt more than allowed."""
+    of = story[0]
+    after = None if of.fallback is None else of.fallback.on
+    for told in _by_request(_play(story)).values():
+        sent = [each.send for each in told if each.send is not None]
+        most = _policy(of).max_attempts
+        assert most is None or len(sent) <= most
+        where = {send.attempt: send.provider for send in sent}
+        for place, each in enumerate(told):
+            failure = None if each.result is None else each.result.failure
+            if each.result is None or failure is None or each.result.attempt not in where:
+                continue
+            ends = next((p for p, later in enumerate(told[place + 1 :], place + 1) if later.result), len(told))
+            begun = {later.send.provider for later in told[place:ends] if later.send is not None}
+            if failure in CALLERS_OWN if after is None else failure not in after:
+                assert begun <= {where[each.result.attempt]}, "another provider follows this failure"
 
 
 class _Spy(Breaker):

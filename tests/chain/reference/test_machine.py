@@ -1,6 +1,7 @@
 """What the reference chain does with one request."""
 
 import typing
+from dataclasses import replace
 
 import pytest
 
@@ -17,14 +18,14 @@ from harness.chain.reference import (
 )
 from harness.chain.reference.backoff import wait_ns
 from harness.chain.reference.breaker import Breaker
-from harness.chain.spec import Backoff, BreakerSpec, Policy, Retry
+from harness.chain.spec import Backoff, BreakerSpec, FallbackSpec, FallbackWait, Policy, Retry
 from harness.quantities import S
 from tests.chain.reference.world import fails, make, per_provider, play, well
 from tests.plans import chain
 
 NAMES = ("openai", "azure", "anthropic")
 FAILURES = set(typing.get_args(Failure)) - {"given_up"}
-CALLERS_OWN = {"invalid", "filtered"}
+CALLERS_OWN = {"invalid", "content_policy", "context_window"}
 
 
 @pytest.mark.parametrize("failure", sorted(FAILURES - CALLERS_OWN))
@@ -51,7 +52,7 @@ def test_a_told_delay_is_waited_for() -> None:
 
 def test_a_delay_that_nobody_waits_for_is_a_reason_to_fall_back() -> None:
     """A long Retry-After sends the request to the next provider at once."""
-    request = make(chain(*NAMES, policy=Policy(fallback_jitter=0)))
+    request = make(chain(*NAMES, policy=Policy(fallback_wait=FallbackWait(max=0))))
     story = play(request, per_provider(openai=fails("rate_limit", retry_after_ns=60 * S), azure=well))
     assert [(at, send.provider) for at, send in story.sent] == [(0, "openai"), (S // 10, "azure")]
 
@@ -66,21 +67,21 @@ def test_retries_differ_by_provider_and_by_failure() -> None:
 
 def test_a_retry_that_the_breaker_would_stop_is_not_waited_for() -> None:
     """The failure that opens the breaker sends the request on at once."""
-    policy = Policy(breaker=BreakerSpec(failures=1, open=60 * S), fallback_jitter=0)
+    policy = Policy(breaker=BreakerSpec(failures=1, open=60 * S), fallback_wait=FallbackWait(max=0))
     story = play(make(chain("openai", "azure", policy=policy)), per_provider(openai=fails("timeout"), azure=well))
     assert [(at, send.provider) for at, send in story.sent] == [(0, "openai"), (S // 10, "azure")]
 
 
 def test_a_wait_that_outlasts_the_deadline_is_not_begun() -> None:
     """There is time for another provider, though not for this one's Retry-After."""
-    request = make(chain("openai", "azure", policy=Policy(deadline=3 * S, fallback_jitter=0)))
+    request = make(chain("openai", "azure", policy=Policy(deadline=3 * S, fallback_wait=FallbackWait(max=0))))
     story = play(request, per_provider(openai=fails("rate_limit", retry_after_ns=5 * S), azure=well))
     assert (story.done.served_by, story.end_ns) == ("azure", 2 * S // 10)
 
 
 def test_the_last_resort_is_for_those_who_were_not_asked() -> None:
     """One whose breaker another request opened while this one waited for its retry has had its turn."""
-    policy = Policy(breaker=BreakerSpec(failures=2, open=60 * S), base=S, fallback_jitter=0)
+    policy = Policy(breaker=BreakerSpec(failures=2, open=60 * S), base=S, fallback_wait=FallbackWait(max=0))
     shared = Shared(chain("openai", "azure", policy=policy, retry=Retry(attempts=2, backoff="fixed")))
     request = RequestMachine(shared, name="a", start_ns=0)
     assert isinstance(request.step(0), SendAttempt)
@@ -159,13 +160,16 @@ def test_a_hedge_passes_over_whom_nobody_may_ask() -> None:
 
 def test_no_fallback_waits_for_nobody() -> None:
     """After the last provider has failed the request ends at once."""
-    story = play(make(chain("openai", policy=Policy(fallback_jitter=S), retry=Retry(attempts=1))), fails("timeout"))
+    story = play(
+        make(chain("openai", policy=Policy(fallback_wait=FallbackWait(max=S)), retry=Retry(attempts=1))),
+        fails("timeout"),
+    )
     assert story.end_ns == S // 10
 
 
 def test_an_open_breaker_spares_the_provider() -> None:
     """Who has failed often enough is not asked until its time is over; then one probe decides."""
-    policy = Policy(breaker=BreakerSpec(failures=2, open=10 * S), budget=None, fallback_jitter=0)
+    policy = Policy(breaker=BreakerSpec(failures=2, open=10 * S), budget=None, fallback_wait=FallbackWait(max=0))
     shared = Shared(chain("openai", "azure", policy=policy, retry=Retry(attempts=1)))
     sick = per_provider(openai=fails("server_error"), azure=well)
 
@@ -277,6 +281,105 @@ def test_each_backoff_grows_in_its_own_way(backoff: Backoff, least: list[int], m
     for drawn, bounds in ((0.0, least), (1 - 2**-53, most)):
         waits, previous = [], 0
         for tries in (1, 2, 3, 4):
-            previous = wait_ns(backoff, tries=tries, base_ns=2 * S, cap_ns=10 * S, previous_ns=previous, drawn=drawn)
+            previous = wait_ns(
+                backoff, tries=tries, base_ns=2 * S, cap_ns=10 * S, factor=2, previous_ns=previous, drawn=drawn
+            )
             waits.append(round(previous / S))
         assert waits == bounds
+
+
+def test_waits_grow_by_the_factor() -> None:
+    """From wait to wait, until the cap."""
+    policy = Policy(base=S, cap=20 * S, fallback_wait=FallbackWait(max=0), breaker=None, budget=None)
+    of = chain("openai", policy=policy, retry=Retry(attempts=5, backoff="exponential", factor=3))
+    sent = play(make(of), fails("server_error", took=0)).sent
+    assert [at / S for at, _ in sent] == [0, 1, 4, 13, 33]
+
+
+@pytest.mark.parametrize(("drawn", "waits"), [(0.0, [1, 2, 2]), (1 - 2**-53, [3, 6, 6])])
+def test_the_wait_before_a_fallback_grows(drawn: float, waits: list[float]) -> None:
+    """With each fallback of the request, up to a multiple."""
+    wait = FallbackWait(min=S, max=3 * S, growth=2, most=2)
+    assert [round(wait.wait_ns(earlier, drawn) / S, 6) for earlier in range(3)] == waits
+
+
+def test_a_limit_of_attempts_counts_all_providers() -> None:
+    """The request ends after so many, although another provider is left."""
+    of = chain(*NAMES, policy=Policy(max_attempts=3), retry=Retry(attempts=2))
+    story = play(make(of), fails("timeout"))
+    assert [send.provider for _, send in story.sent] == ["openai", "openai", "azure"]
+    assert story.done.skipped == (Skip("anthropic", "no attempt left"),)
+
+
+def test_no_hedge_begins_beyond_the_limit_of_attempts() -> None:
+    """The open attempt is waited for instead."""
+    request = make(chain("openai", "azure", policy=Policy(hedge=S, max_attempts=1)))
+    story = play(request, lambda send, _now: (5 * S, Result(send.attempt)))
+    assert (story.done.served_by, story.done.cancelled) == ("openai", ())
+
+
+def test_more_than_two_may_be_asked_at_a_time() -> None:
+    """Each after another silence, up to the number that is allowed."""
+    of = chain(*NAMES, policy=Policy(hedge=S, hedge_most=3))
+    story = play(make(of), lambda send, _now: (10 * S, Result(send.attempt)))
+    assert [(at / S, send.provider) for at, send in story.sent] == [(0, "openai"), (1, "azure"), (2, "anthropic")]
+
+
+@pytest.mark.parametrize("failure", ["rate_limit", "quota", "invalid", "content_policy"])
+def test_only_the_named_failures_fall_back(failure: str) -> None:
+    """Any other ends the request, and the caller learns that the policy says so."""
+    on = FallbackSpec(on=("rate_limit", "content_policy"))
+    of = chain("openai", "azure", fallback=on, retry=Retry(attempts=1))
+    done = play(make(of), per_provider(openai=fails(failure), azure=well)).done
+    assert done.served_by == ("azure" if failure in ("rate_limit", "content_policy") else None)
+    assert done.served_by or done.skipped == (Skip("azure", "not in fallback.on"),)
+
+
+def test_a_refused_content_has_a_lane_of_its_own() -> None:
+    """Its providers replace the rest of the order; other failures do not go there."""
+    lanes = FallbackSpec(content_policy=("anthropic",), context_window=("azure",))
+    of = chain(*NAMES, fallback=lanes, retry=Retry(attempts=1))
+    refused = play(make(of), per_provider(openai=fails("content_policy"), anthropic=well))
+    assert [send.provider for _, send in refused.sent] == ["openai", "anthropic"]
+    long = play(make(of), per_provider(openai=fails("context_window"), azure=fails("timeout")))
+    assert [send.provider for _, send in long.sent] == ["openai", "azure"]
+    limited = play(make(of), per_provider(openai=fails("rate_limit"), azure=well))
+    assert [send.provider for _, send in limited.sent] == ["openai", "azure"]
+
+
+def test_a_failure_named_for_retries_is_tried_again() -> None:
+    """Even one that is the request's own, and only then the request ends."""
+    of = chain("openai", "azure", retry=Retry(attempts=3, on=("content_policy",)), policy=Policy(budget=None))
+    story = play(make(of), fails("content_policy"))
+    assert [send.provider for _, send in story.sent] == ["openai"] * 3
+    assert story.done.skipped == (Skip("azure", "refused everywhere"),)
+
+
+def test_a_prompt_that_is_too_long_skips_the_small_model() -> None:
+    """By the provider's window; nobody is asked in vain."""
+    small = replace(
+        chain("openai", "azure"),
+        providers={
+            "openai": replace(chain("openai").providers["openai"], context_window=100),
+            "azure": chain("azure").providers["azure"],
+        },
+    )
+    assert play(make(small, tokens=100), well).done.served_by == "openai"
+    done = play(make(small, tokens=101), well).done
+    assert (done.served_by, done.skipped) == ("azure", (Skip("openai", "context too small"),))
+
+
+def test_all_requests_share_the_session_budget() -> None:
+    """What the first one spent is not there for the second."""
+    shared = Shared(chain("openai", "azure", policy=Policy(session_budget=0.10)), seed=1)
+    costs = {"openai": 0.06, "azure": 0.02}
+
+    def paid(send: SendAttempt, _now: int) -> tuple[int, Result]:
+        return S, Result(send.attempt, cost_usd=costs[send.provider])
+
+    served = []
+    for number in range(5):
+        done = play(RequestMachine(shared, name=f"req-{number}", start_ns=0, costs=costs), paid).done
+        served.append(done.served_by)
+    assert served == ["openai", "azure", "azure", None, None]
+    assert done.skipped == (Skip("openai", "budget spent"), Skip("azure", "budget spent"))
