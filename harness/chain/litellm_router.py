@@ -257,7 +257,7 @@ def _applied(
     applied, others = {}, []
     for key, value in section(config, name).items():
         if carried(key):
-            applied[key] = _resolved(value, environ)
+            applied[key] = resolved(value, environ)
         elif value not in (None, False, [], {}):
             others.append(key)
     if others:
@@ -310,11 +310,11 @@ def _rewired(entry: Deployment, base_url: str, environ: Mapping[str, str], lacki
         if key in LOGINS:
             lacking.logins.setdefault(key, []).append(entry.name)
             continue
-        resolved = _resolved(value, environ)
-        if resolved is None and value is not None and key not in ("api_key", "api_base", "base_url"):
+        found = resolved(value, environ)
+        if found is None and value is not None and key not in ("api_key", "api_base", "base_url"):
             lacking.unset.setdefault((key, str(value).partition("/")[2]), []).append(entry.name)
         else:
-            params[key] = resolved
+            params[key] = found
     names = litellm_names(entry.provider)
     params |= {name: value for name, value in names.defaults.items() if params.get(name) in (None, "")}
     params |= dict.fromkeys(("api_base", *names.addresses), api_base(entry.provider, base_url))
@@ -339,12 +339,12 @@ def _key(entry: Deployment, environ: Mapping[str, str], lacking: _Lacking) -> st
     return DUMMY_KEY
 
 
-def _resolved(value: Any, environ: Mapping[str, str]) -> Any:
+def resolved(value: Any, environ: Mapping[str, str]) -> Any:
     """Return a setting with `os.environ/NAME` looked up, as LiteLLM's proxy does; None where it is not set."""
     if isinstance(value, dict):
-        return {key: _resolved(item, environ) for key, item in value.items()}
+        return {key: resolved(item, environ) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_resolved(item, environ) for item in value]
+        return [resolved(item, environ) for item in value]
     if isinstance(value, str) and value.startswith("os.environ/"):
         return environ.get(value.removeprefix("os.environ/"))
     return value

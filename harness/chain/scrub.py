@@ -12,6 +12,7 @@ LENGTH_MIN = 6
 
 _REMEMBERED_MAX = 2_000  # the same errors come again and again; longer texts are logs
 _RANDOM_MIN = 20
+_SHOWN_MIN, _SHOWN_END = 16, 3
 _CHANGES_MIN = 0.25  # random hexadecimal changes between digit and letter at 47 % of its places, words at far fewer
 
 _SECRET_NAME = re.compile(
@@ -39,6 +40,7 @@ _SETTING_NAME = re.compile(
 )
 _VALUE = re.compile(rf"(?!os\.environ/|env/)[^\s\"'\\,;&}}]{{{LENGTH_MIN},}}")
 _LINE = re.compile(r"[^\"'\\\n}]+")  # `Authorization: Token abc`, `Cookie: a=b; c=d`
+_BEGINNING = re.compile(r"[A-Za-z]{1,6}[\-_]")
 _LONG = re.compile(rf"(?<![\w+/\-])[\w+/\-]{{{_RANDOM_MIN},}}={{0,2}}", re.ASCII)
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
@@ -59,6 +61,13 @@ def scrub(text: str, secrets: frozenset[str] = frozenset()) -> str:
 def names_secret(name: str) -> bool:
     """Return whether the value of a setting, variable or header with this name is likely to be secret."""
     return _SECRET_NAME.search(name) is not None
+
+
+def shown_key(key: str) -> str:
+    """Return a key as its owner recognises it, `sk-…xyz`: its usual beginning, and its last three signs if it is long."""
+    begin = _BEGINNING.match(key)
+    end = key[-_SHOWN_END:] if len(key) >= _SHOWN_MIN and key[-_SHOWN_END:].isalnum() else ""
+    return f"{begin[0] if begin else ''}…{end}"
 
 
 def _scrub(text: str, secrets: frozenset[str]) -> str:

@@ -1,4 +1,4 @@
-"""`harness check` and `harness doctor`."""
+"""`harness check`."""
 
 from __future__ import annotations
 
@@ -59,21 +59,3 @@ def check(
         return ExitCode.USAGE
     advised = any(warned.advice is not None for result in checked for warned in result.warnings)
     return ExitCode.FAIL if strict and advised else ExitCode.PASS
-
-
-@app.command(epilog="Example: harness doctor")
-def doctor(*, as_json: Json = False) -> int:
-    """Check Python, dependencies and Toxiproxy on this machine."""
-    from harness import experiment  # noqa: PLC0415
-
-    checks = experiment.doctor()
-    healthy = not any(check.needed and not check.ok for check in checks)
-    if as_json:
-        show({"ok": healthy, "checks": [check.as_json() for check in checks]})
-    else:
-        for line in checks:
-            mark = "ok" if line.ok else "MISSING" if line.needed else "--"
-            sys.stdout.write(f"{mark:8}{line.name}: {line.detail}\n")
-            if line.hint and not line.ok:
-                sys.stdout.write(f"{'':8}hint: {line.hint}\n")
-    return ExitCode.PASS if healthy else ExitCode.HARNESS

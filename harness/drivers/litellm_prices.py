@@ -1,4 +1,4 @@
-"""The prices of providers, from LiteLLM's own list.
+"""The prices of providers and the context windows of their models, from LiteLLM's own list.
 
 The list is read from the installed package without importing it, which takes seconds. Our own LiteLLM comes first, so that
 the chain's version does not change what an attempt costs; without one, the chain's is taken, and without that one there is
@@ -45,6 +45,21 @@ def priced(chain: Chain) -> Chain:
     return replace(chain, providers=providers)
 
 
+def context_windows(chain: Chain) -> dict[str, int | None]:
+    """Return the most tokens that each provider's model takes, by provider; None where the list does not have it.
+
+    Raises:
+        UsageError: The chain's interpreter cannot be used.
+    """
+    prices = _list(_origin(chain))
+    found: dict[str, int | None] = {}
+    for name, provider in chain.providers.items():
+        entry = _entry(provider, prices)
+        most = entry.get("max_input_tokens") or entry.get("max_tokens")
+        found[name] = int(most) if isinstance(most, int | float) else None
+    return found
+
+
 def unpriced(name: str, provider: Provider, limit: str) -> UsageError:
     """Return the error that a limit cannot be kept, as the price of a provider is not known."""
     return UsageError(
@@ -54,12 +69,17 @@ def unpriced(name: str, provider: Provider, limit: str) -> UsageError:
     )
 
 
-def _price(provider: Provider, prices: Mapping[str, Mapping[str, Any]]) -> Price | None:
+def _entry(provider: Provider, prices: Mapping[str, Mapping[str, Any]]) -> Mapping[str, Any]:
+    """Return what the list has on a provider's model; empty if nothing."""
     called = dialect_of(provider).litellm
     if called is None:
-        return None
+        return {}
     names = [f"{called.provider}/{provider.model}", *([provider.model] if called.families is not None else [])]
-    entry: Mapping[str, Any] = next((prices[name] for name in names if name in prices), {})
+    return next((prices[name] for name in names if name in prices), {})
+
+
+def _price(provider: Provider, prices: Mapping[str, Mapping[str, Any]]) -> Price | None:
+    entry = _entry(provider, prices)
     per_token = entry.get("input_cost_per_token"), entry.get("output_cost_per_token")
     if None in per_token:
         return None

@@ -111,15 +111,9 @@ class Upstream:
     def address(self, path: str) -> URL:
         """Return where a call to `path` goes: below the upstream's own path, without the dialect's."""
         path, mark, query = path.partition("?")
-        if not path.startswith("/"):  # or it could name another host
-            path = f"/{path}"
-        base = self.dialect.base_path
-        if base and path.startswith(f"{base}/"):
-            path = path[len(base) :]
         if self._key is not None and mark:  # Gemini's clients may send a key there
             query = "&".join(part for part in query.split("&") if not part.startswith("key="))
-        text = f"{self._upstream.origin}{self._upstream.path}{path}" + (f"?{query}" if query else "")
-        return URL(text, encoded=True)
+        return address_below(self._upstream, self.dialect, path + (f"?{query}" if query else ""))
 
     def headers(self, request: EdgeRequest) -> list[tuple[str, str]]:
         """Return the headers of a call."""
@@ -131,6 +125,16 @@ class Upstream:
         if self._key is not None:
             headers.append(self.dialect.authorize(self._key))
         return headers
+
+
+def address_below(upstream: UpstreamAddress, dialect: Dialect, path: str) -> URL:
+    """Return where a call goes whose path a client of the dialect would write, with its query."""
+    if not path.startswith("/"):  # or it could name another host
+        path = f"/{path}"
+    base = dialect.base_path
+    if base and path.startswith(f"{base}/"):
+        path = path[len(base) :]
+    return URL(f"{upstream.origin}{upstream.path}{path}", encoded=True)
 
 
 _KEY_HEADERS = frozenset(dialect.authorize("")[0].lower() for dialect in DIALECTS.own.values()) | {"authorization"}
@@ -196,26 +200,30 @@ async def reach(providers: Mapping[str, Provider]) -> None:
 
 
 async def _reach(name: str, upstream: UpstreamAddress, context: ssl.SSLContext) -> HarnessError | None:
-    def error(problem: str, hint: str) -> HarnessError:
-        return HarnessError(f"cannot reach {upstream.origin}: {problem}", where=f"providers.{name}.upstream", hint=hint)
-
     try:
         async with asyncio.timeout(_REACH_S):
             _reader, writer = await asyncio.open_connection(
                 upstream.host, upstream.port, ssl=context if upstream.tls else None
             )
-    except ssl.SSLCertVerificationError as bad:
-        hint = "if you trust who signed it: SSL_CERT_FILE=/path/to/their-ca.pem harness run …"
-        return error(f"its certificate is not trusted: {bad.verify_message}", hint)
-    except (ssl.SSLError, ConnectionResetError):
-        return error("it does not speak TLS", "does it listen at this port for https?")
-    except socket.gaierror as bad:
-        return error(f"unknown host ({bad.strerror})", "is its name right, and has this machine a network?")
-    except TimeoutError:
-        return error(f"no answer within {_REACH_S:g} s", "may this machine reach it? No proxy is used")
-    except OSError as bad:
-        refused = bad.errno == errno.ECONNREFUSED or "refused" in str(bad).lower()
-        problem = "nothing listens there" if refused else os.strerror(bad.errno) if bad.errno else str(bad)
-        return error(problem, "is it up, and is this its address? No proxy is used")
+    except OSError as error:
+        problem, hint = why_unreachable(error)
+        return HarnessError(f"cannot reach {upstream.origin}: {problem}", where=f"providers.{name}.upstream", hint=hint)
     writer.transport.abort()
     return None
+
+
+def why_unreachable(error: BaseException) -> tuple[str, str]:
+    """Return why there is no connection to a provider, and what to do about it."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        hint = "if you trust who signed it: SSL_CERT_FILE=/path/to/their-ca.pem harness …"
+        return f"its certificate is not trusted: {error.verify_message}", hint
+    if isinstance(error, ssl.SSLError | ConnectionResetError):
+        return "it does not speak TLS", "does it listen at this port for https?"
+    if isinstance(error, socket.gaierror):
+        return f"unknown host ({error.strerror})", "is its name right, and has this machine a network?"
+    if isinstance(error, TimeoutError):
+        return f"no answer within {_REACH_S:g} s", "may this machine reach it? No proxy is used"
+    refused = (isinstance(error, OSError) and error.errno == errno.ECONNREFUSED) or "refused" in str(error).lower()
+    number = error.errno if isinstance(error, OSError) else None
+    problem = "nothing listens there" if refused else os.strerror(number) if number else str(error)
+    return problem, "is it up, and is this its address? No proxy is used"

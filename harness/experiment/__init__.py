@@ -6,6 +6,7 @@ from harness.lazy import lazy_names
 
 if TYPE_CHECKING:
     from harness.experiment.chain_comparison import ChainSide, compare_chains
+    from harness.experiment.chain_diagnosis import diagnose
     from harness.experiment.chain_files.applying import apply, trial_host
     from harness.experiment.chain_files.export import export_chain
     from harness.experiment.chain_files.proposal import previous, propose
@@ -37,6 +38,7 @@ __all__ = [
     "compare",
     "compare_chains",
     "compare_with",
+    "diagnose",
     "doctor",
     "explore",
     "export_chain",
@@ -70,6 +72,7 @@ __getattr__ = lazy_names(
         "compare": "comparison",
         "compare_chains": "chain_comparison",
         "compare_with": "comparison",
+        "diagnose": "chain_diagnosis",
         "doctor": "diagnosis",
         "explore": "exploration",
         "export_chain": "chain_files.export",

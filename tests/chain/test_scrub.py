@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.chain.scrub import HIDDEN, names_secret, scrub
+from harness.chain.scrub import HIDDEN, names_secret, scrub, shown_key
 
 TEXTS = st.text(alphabet=st.sampled_from("aZ09-_.:/=@?&'\" \\\n(){}skeyBarT"), max_size=80)
 
@@ -85,3 +85,20 @@ def test_names_of_secrets_are_known(name: str) -> None:
     assert names_secret(name)
     assert not names_secret("max_tokens")
     assert not names_secret("certainty")
+
+
+@pytest.mark.parametrize(
+    ("key", "shown"),
+    [
+        ("sk-proj-0123456789abcxyz", "sk-…xyz"),
+        ("gsk_0123456789abcdefgxyz", "gsk_…xyz"),
+        ("0123456789abcdef0123456789abcxyz", "…xyz"),
+        ("sk-short", "sk-…"),
+        ("hunter2hunter2", "…"),
+        ("sk-0123456789abcdef-x\n", "sk-…"),
+        ("", "…"),
+    ],
+)
+def test_a_key_is_shown_as_its_owner_recognises_it(key: str, shown: str) -> None:
+    """Of a short one, too much would be shown."""
+    assert shown_key(key) == shown

@@ -268,14 +268,6 @@ def test_a_place_that_takes_no_junit_is_reported_before_the_suite(place: str, tm
     assert not (tmp_path / "reports").exists()
 
 
-def test_doctor_says_what_a_run_would_use() -> None:
-    """Which Toxiproxy, and what else there is."""
-    code, found = answer("doctor")
-    assert (code, found["ok"]) == (0, True)
-    names = [check["name"] for check in found["checks"]]
-    assert {"Python", "litellm", "Toxiproxy"} <= set(names)
-
-
 @pytest.mark.system
 def test_serve_is_a_plain_llm_mock() -> None:
     """The mocked providers alone, without any run: they answer, and Ctrl-C ends them."""

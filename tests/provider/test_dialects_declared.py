@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.provider.answer import Call, Refusal
-from harness.provider.dialects import DIALECTS, Dialect, common
+from harness.provider.dialects import DIALECTS, Dialect, common, wire
 from harness.provider.dialects.declaration import FinishReasons
 from harness.provider.dialects.framing import LINES
 from harness.provider.faults.context import FaultContext
@@ -134,6 +134,50 @@ def test_every_fact_must_be_declared() -> None:
     assert all(field.default is MISSING and field.default_factory is MISSING for field in fields(Dialect))
     with pytest.raises(TypeError, match="missing"):
         Dialect(name="half")  # type: ignore[call-arg]
+
+
+def test_the_list_of_models_is_below_the_dialects_path() -> None:
+    """A dialect that is made of another one with a path of its own must name its own list, or have none."""
+    with pytest.raises(ValueError, match="`models` does not begin with `base_path`"):
+        replace(DIALECTS["openai"], name="other", base_path="/api/v2")
+    assert replace(DIALECTS["openai"], name="other", base_path="/api/v2", models=None).models is None
+
+
+@pytest.mark.parametrize(
+    ("body", "names"),
+    [
+        ({"data": [{"id": "a"}, {"id": "b"}, {"name": "c"}]}, ("a", "b", "c")),
+        ([{"id": "a"}], ("a",)),
+        ({"models": [{"name": "models/a"}, "b", {"id": 7}]}, ("a",)),
+        ({"data": []}, ()),
+        ({"data": {"id": "a"}}, None),
+        ({"status": "ok"}, None),
+        ("text", None),
+    ],
+)
+def test_a_list_of_models_is_read_whoever_it_is_from(body: object, names: tuple[str, ...] | None) -> None:
+    """Vendors have three shapes for it."""
+    assert wire.model_names(json.dumps(body).encode()) == names
+    assert wire.model_names(b"<html>") is None
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ({"error": {"message": "no", "code": 1}}, "no"),
+        ({"error": "no"}, "no"),
+        ({"message": "no"}, "no"),
+        ({"detail": [{"message": "no"}]}, "no"),
+        ({"errors": [{"message": "no"}, {"message": "never"}]}, "no"),
+        ({"title": "no"}, "no"),
+        ({"error": {"code": 1}, "message": "no"}, "no"),
+        ({"ok": 1}, ""),
+        ([], ""),
+    ],
+)
+def test_the_message_of_an_error_is_read_whoever_it_is_from(body: object, message: str) -> None:
+    """For people; what it means is in its code."""
+    assert wire.message_of(json.dumps(body).encode()) == message
 
 
 def test_every_problem_must_have_an_error() -> None:

@@ -171,6 +171,7 @@ AZURE = Dialect(
     keepalive=chat.KEEPALIVE,
     last_event=chat.LAST_EVENT,
     error_header=None,
+    models=None,
     request=_request,
     authorize=_authorize,
     parse=_parse,
@@ -198,6 +199,7 @@ AZURE = Dialect(
         ),  # `o_series/NAME` and the like choose a code path in LiteLLM
         addresses=(),
         defaults={},
+        home=None,
     ),
     openai_client=OpenAIClient("AsyncAzureOpenAI", lambda url: {"azure_endpoint": url, "api_version": API_VERSION}),
     sdk="AZURE_OPENAI_ENDPOINT={address}",

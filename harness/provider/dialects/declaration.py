@@ -72,6 +72,8 @@ class LiteLLMNames(NamedTuple):
         model: Returns what the provider is asked for, given a model's name without the prefix.
         addresses: Further parameters of a deployment that LiteLLM takes its address from; each gets the same as `api_base`.
         defaults: Parameters that a deployment gets where it has none, so that LiteLLM looks for none elsewhere.
+        home: The address that LiteLLM calls where a deployment names none, without `path`; `{name}` stands for a parameter of the
+            deployment. None if each customer has one.
         also: Further names that LiteLLM has for it.
         asks_about_models: Whether LiteLLM asks a server about each model that is not in its list.
         packages: Those that LiteLLM needs for it and not every version of it requires.
@@ -86,6 +88,7 @@ class LiteLLMNames(NamedTuple):
     model: Callable[[str], str]
     addresses: tuple[str, ...]
     defaults: Mapping[str, str]
+    home: str | None
     also: tuple[str, ...] = ()
     asks_about_models: bool = False
     packages: tuple[str, ...] = ()
@@ -120,6 +123,7 @@ class Dialect:
         keepalive: Sent by the provider to keep a silent stream open: a comment, or an event without content.
         last_event: Matches the beginning of a stream's last event, after which clients stop reading; None if it has none.
         error_header: The header of an error answer that holds its code, its name in small letters; None if the body holds it.
+        models: The path of the list of its models, with its query, below the provider's host; None if it has none.
         request: Writes a chat completion, given a model and the body of OpenAI's API.
         authorize: Returns the header that carries an API key.
         parse: Reads a call, given its method, path and body. A call that the provider refuses holds the problem.
@@ -151,6 +155,7 @@ class Dialect:
     keepalive: bytes
     last_event: bytes | None
     error_header: str | None
+    models: str | None
     request: Callable[[str, Mapping[str, Any]], WrittenRequest]
     authorize: Callable[[str], tuple[str, str]]
     parse: Callable[[str, str, bytes], Call]
@@ -171,6 +176,15 @@ class Dialect:
     openai_client: OpenAIClient | None
     sdk: str
     of_vendor: Callable[[str], Dialect] | None
+
+    def __post_init__(self) -> None:
+        """Refuse a list of models at another address than the completions: a dialect may be made of another by `replace`.
+
+        Raises:
+            ValueError: It is.
+        """
+        if self.models is not None and not self.models.startswith(self.base_path):
+            raise ValueError(f"dialect {self.name!r}: `models` does not begin with `base_path`")
 
     def with_code(self, parsed: ParsedBody, headers: Headers) -> ParsedBody:
         """Return the content of an error answer with the code that is in its headers, where they hold one."""

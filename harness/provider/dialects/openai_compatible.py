@@ -109,6 +109,7 @@ def _of_vendor(name: str) -> Dialect:
     return replace(
         OPENAI_COMPATIBLE,
         base_path=base,
+        models=f"{base}/models",
         request=partial(chat.request, f"{base}{_END}"),
         succeed=partial(_succeed, vendor),
         fail=partial(_fail, vendor),
@@ -123,6 +124,7 @@ def _of_vendor(name: str) -> Dialect:
             model=vendor.model,
             addresses=(),
             defaults={},
+            home=vendor.home,
         ),
         openai_client=OpenAIClient("AsyncOpenAI", lambda url: {"base_url": url + base}),
         sdk=vendor.sdk,
@@ -155,6 +157,7 @@ OPENAI_COMPATIBLE = replace(
         model=str,
         addresses=(),
         defaults={},
+        home=None,
     ),
     sdk=PLAIN.sdk,
     of_vendor=_of_vendor,

@@ -71,6 +71,7 @@ class Vendor(NamedTuple):
 
     Attributes:
         source: Where the facts are from.
+        home: Its address without `base`; None if each customer has one, or it is not known.
         base: What a client appends to the host before `/chat/completions`.
         keys: Environment variables that LiteLLM reads the key from; `NAME_API_KEY` if none.
         request_id: The header that names a call.
@@ -84,6 +85,7 @@ class Vendor(NamedTuple):
     """
 
     source: str
+    home: str | None
     base: str = "/v1"
     keys: tuple[str, ...] = ()
     request_id: str = "x-request-id"

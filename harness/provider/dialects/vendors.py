@@ -22,7 +22,7 @@ _NEURONS = (
     "Workers Paid plan if you would like to continue usage."
 )
 
-PLAIN = Vendor(source="https://platform.openai.com/docs/api-reference/chat")
+PLAIN = Vendor(source="https://platform.openai.com/docs/api-reference/chat", home=None)
 
 _XAI_SPENT = (
     "Your team has either used all available credits or reached its monthly spending limit. To continue making API requests, "
@@ -33,6 +33,7 @@ VENDORS: Mapping[str, Vendor] = {
     "groq": Vendor(
         source="https://console.groq.com/docs/rate-limits, https://console.groq.com/docs/errors, "
         "https://github.com/cottongeeks/podscript/issues/20",
+        home="https://api.groq.com",
         base="/openai/v1",
         sdk="GROQ_BASE_URL={host}",
         flavour=Flavour(every=',"service_tier":"on_demand"', usage_at_finish=False),
@@ -61,6 +62,7 @@ VENDORS: Mapping[str, Vendor] = {
     "mistral": Vendor(
         source="https://docs.mistral.ai/api, https://github.com/raycast/extensions/issues/31107, "
         "https://github.com/continuedev/continue/issues/6185",
+        home="https://api.mistral.ai",
         flavour=Flavour(id_prefix="", usage_at_finish=True),
         request_id="mistral-correlation-id",
         sdk='Mistral(server_url="{host}")',
@@ -82,6 +84,7 @@ VENDORS: Mapping[str, Vendor] = {
     "cerebras": Vendor(
         source="https://inference-docs.cerebras.ai/support/rate-limits, https://inference-docs.cerebras.ai/support/error, "
         "https://github.com/nminaya/grammar-nazi-bot/issues/954",
+        home="https://api.cerebras.ai",
         errors={
             "rate_limit": ChatError(
                 "too_many_requests_error",
@@ -114,6 +117,7 @@ VENDORS: Mapping[str, Vendor] = {
     "xai": Vendor(
         source="https://docs.x.ai/docs/key-information/debugging, https://github.com/continuedev/continue/issues/10778, "
         "https://github.com/continuedev/continue/issues/10740",
+        home="https://api.x.ai",
         errors={
             "rate_limit": ChatError(None, "Some resource has been exhausted", "Too many requests."),
             "quota": ChatError(None, "Some resource has been exhausted", _XAI_SPENT),
@@ -138,6 +142,7 @@ VENDORS: Mapping[str, Vendor] = {
     ),
     "cloudflare": Vendor(
         source="https://developers.cloudflare.com/workers-ai/platform/errors/, https://github.com/cloudflare/ai/issues/657",
+        home=None,
         base="/client/v4/accounts/mock/ai/v1",  # LiteLLM 1.100 and later; 1.90 asks in the native format
         request_id="cf-ray",
         errors={
@@ -169,6 +174,7 @@ VENDORS: Mapping[str, Vendor] = {
     "together_ai": Vendor(
         source="https://docs.together.ai/docs/error-codes, https://docs.together.ai/docs/rate-limits, "
         "https://github.com/togethercomputer/MoA/issues/27",
+        home="https://api.together.ai",
         keys=("TOGETHER_API_KEY", "TOGETHER_AI_API_KEY", "TOGETHERAI_API_KEY", "TOGETHER_AI_TOKEN"),
         errors={
             "rate_limit": ChatError(
@@ -180,6 +186,7 @@ VENDORS: Mapping[str, Vendor] = {
     ),
     "fireworks_ai": Vendor(
         source="https://docs.fireworks.ai/guides/inference-error-codes, https://github.com/warpdotdev/warp/issues/15107",
+        home="https://api.fireworks.ai",
         base="/inference/v1",
         keys=("FIREWORKS_API_KEY", "FIREWORKS_AI_API_KEY", "FIREWORKSAI_API_KEY", "FIREWORKS_AI_TOKEN"),
         model=lambda name: name if name.startswith("accounts/") or "#" in name else f"accounts/fireworks/models/{name}",
@@ -190,12 +197,14 @@ VENDORS: Mapping[str, Vendor] = {
     ),
     "perplexity": Vendor(
         source="https://docs.perplexity.ai/api-reference/chat-completions-post",
+        home="https://api.perplexity.ai",
         base="",
         keys=("PERPLEXITYAI_API_KEY", "PERPLEXITY_API_KEY"),
         flavour=Flavour(id_prefix="", every=',"citations":[],"search_results":[]', usage_at_finish=True),
     ),
     "deepinfra": Vendor(
         source="https://deepinfra.com/docs/openai_api, https://github.com/truefoundry/models/pull/862",
+        home="https://api.deepinfra.com",
         base="/v1/openai",
         errors={"overloaded": ChatError(None, None, "Model busy, retry later")},
         statuses={"overloaded": 429},
@@ -204,6 +213,7 @@ VENDORS: Mapping[str, Vendor] = {
     "nvidia_nim": Vendor(
         source="https://github.com/NousResearch/hermes-agent/issues/69802, "
         "https://github.com/Alishahryar1/free-claude-code/issues/30",
+        home="https://integrate.api.nvidia.com",
         errors={"rate_limit": ChatError(None, "Too Many Requests", "Too many requests.")},
         shape=lambda status, error, message: (
             shapes.as_problem if error.code == "Too Many Requests" else shapes.under_error
@@ -212,6 +222,7 @@ VENDORS: Mapping[str, Vendor] = {
     "databricks": Vendor(
         source="https://docs.databricks.com/aws/en/machine-learning/foundation-model-apis/limits, "
         "https://docs.databricks.com/api/workspace/introduction",
+        home=None,
         base="/serving-endpoints",
         errors={
             "rate_limit": ChatError(None, "REQUEST_LIMIT_EXCEEDED", "Exceeded the rate limit of the workspace."),
@@ -225,6 +236,7 @@ VENDORS: Mapping[str, Vendor] = {
     ),
     "moonshot": Vendor(
         source="https://platform.moonshot.ai/docs/api/chat, https://kimi-ai.chat/docs/api-error-codes",
+        home="https://api.moonshot.ai",
         errors={
             "rate_limit": ChatError(
                 "rate_limit_reached_error", None, "Your account reached its limit of requests per minute."
@@ -249,6 +261,7 @@ VENDORS: Mapping[str, Vendor] = {
     ),
     "dashscope": Vendor(
         source="https://help.aliyun.com/en/model-studio/error-code, https://help.aliyun.com/en/model-studio/rate-limit",
+        home="https://dashscope-intl.aliyuncs.com",
         base="/compatible-mode/v1",
         errors={
             "rate_limit": ChatError("limit_requests", "limit_requests", "You exceeded your current requests list."),
@@ -265,12 +278,14 @@ VENDORS: Mapping[str, Vendor] = {
     "sambanova": Vendor(
         source="https://docs.sambanova.ai/docs/en/api-reference/using-the-api/api-error-codes, "
         "https://docs.sambanova.ai/docs/en/models/rate-limits",
+        home="https://api.sambanova.ai",
         statuses={"overloaded": 504, "timeout": 408},
         shape=shapes.with_request_id,
         limits=shapes.limits_of_sambanova,
     ),
     "azure_ai": Vendor(
         source="https://github.com/microsoft/semantic-kernel/issues/10337, https://github.com/danny-avila/LibreChat/issues/4767",
+        home=None,
         base="/models",
         request_id="apim-request-id",
         errors={

@@ -132,6 +132,26 @@ def text_of(value: Any) -> str:
     return value if value.isascii() else value.encode("utf-8", "replace").decode()
 
 
+def model_names(body: bytes) -> tuple[str, ...] | None:
+    """Return the names in a list of models, whoever's it is; None where it is no such list."""
+    data = load(body)
+    holders = [data, as_object(data).get("data"), as_object(data).get("models")]
+    listed = next((each for each in holders if isinstance(each, list)), None)
+    if listed is None:
+        return None
+    named = (model.get("id") or model.get("name") for model in objects(listed))
+    return tuple(name.removeprefix("models/") for name in named if isinstance(name, str))
+
+
+def message_of(body: bytes) -> str:
+    """Return the message of an error's body, in whatever shape; empty where it has none."""
+    data = as_object(load(body))
+    inside = next((found for name in ("error", "detail", "errors") if (found := data.get(name))), data)
+    inside = next(iter(objects(inside)), {}) if isinstance(inside, list) else inside
+    stated = [as_object(inside).get(name) for name in ("message", "detail", "title")] + [inside, data.get("message")]
+    return next((text for text in stated if isinstance(text, str) and text), "")
+
+
 def count_of(value: Any) -> int | None:
     """Return a count of tokens; None where it is none."""
     return value if type(value) is int and 0 <= value < _COUNT_MAX else None
