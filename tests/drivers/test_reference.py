@@ -143,7 +143,7 @@ def test_a_refused_connection_is_recorded_as_one(child: Hosted, request_id: str)
     answer = child.ask(request_id, chain={"order": ["gone", "azure"], "attempts": 2})
 
     told = answer.json()["chain"]
-    assert (told["served_by"], told["depth"]) == ("azure", 1)
+    assert (told["served_by"], told["depth"], told["order"]) == ("azure", 1, ["gone", "azure"])
     assert [row.outcome for row in child.attempts(request_id, told["attempts"])] == ["refused", "refused", "ok"]
 
 

@@ -92,6 +92,7 @@ class Done(NamedTuple):
         attempt: The attempt whose answer is the caller's; None if there is none.
         served_by: Its provider.
         depth: Its place in the order in which they were to be asked, from 0.
+        order: The providers of this request, in the order in which they were to be asked.
         tried: All attempts, in the order in which they began.
         skipped: Providers that were passed over; where there is no answer, all that were not asked.
         cancelled: Attempts that are still open and no longer needed.
@@ -102,6 +103,7 @@ class Done(NamedTuple):
     attempt: int | None
     served_by: str | None
     depth: int
+    order: tuple[str, ...]
     tried: tuple[Tried, ...]
     skipped: tuple[Skip, ...]
     cancelled: tuple[int, ...]

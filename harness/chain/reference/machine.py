@@ -349,6 +349,7 @@ class RequestMachine:
             attempt=attempt,
             served_by=served_by,
             depth=0 if served_by is None else self._order.index(served_by),
+            order=self._order,
             tried=tuple(tried[number] for number in sorted(tried)),
             skipped=tuple(Skip(name, why) for name, why in self._skipped.items() if name not in asked),
             cancelled=tuple(self._given_up),

@@ -19,6 +19,7 @@ def _chain_field(done: Done) -> dict[str, Any]:
     return {
         "served_by": done.served_by,
         "depth": done.depth,
+        "order": list(done.order),
         "attempts": len(done.tried),
         "tried": [each._asdict() for each in done.tried],
         "skipped": [{"provider": skip.provider, "reason": skip.reason} for skip in done.skipped],
