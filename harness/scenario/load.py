@@ -12,6 +12,7 @@ from harness.document import Document, did_you_mean, validate
 from harness.errors import HarnessError, tried
 from harness.scenario.checks import scenario_errors, written_names, written_targets
 from harness.scenario.schema import Scenario
+from harness.scenario.shipped import located
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +94,7 @@ def _model(document: Document) -> str | None:
 
 def _chain_path(document: Document, override: Path | None) -> Path:
     if override is not None:
-        return override
+        return located(override)
     written = document.data.get("chain") if isinstance(document.data, dict) else None
     if not isinstance(written, str):
         raise document.error("missing", ("chain",), hint="name a chain file here, or give --chain FILE")

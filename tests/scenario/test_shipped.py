@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from harness.document import read
 from harness.pytest_plugin.scenarios import file_of
+from harness.scenario.load import read_chain, read_scenario
 from harness.scenario.shipped import FOLDER, located, named
 
 OURS = Path("smoke/refused.yaml")
@@ -22,6 +24,13 @@ def test_ours_are_known_by_name_anywhere() -> None:
     assert located(OURS) == FOLDER / OURS
     assert located(Path("smoke")) == FOLDER / "smoke"
     assert named(FOLDER / OURS) == str(OURS)
+
+
+def test_a_shipped_chain_replaces_a_scenarios_own() -> None:
+    """By its name, as a scenario is."""
+    found = read_chain(read_scenario(read(FOLDER / OURS)), Path("chains/reference.yaml"))
+    assert found.chain is not None
+    assert found.chain.name == "reference"
 
 
 def test_a_folder_of_the_users_hides_all_of_ours(tmp_path: Path) -> None:
