@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypeVar, overload
 
 from harness.chain import Chain, Provider
 from harness.errors import HarnessError, UsageError
-from harness.history.records import ChainAttempt, FaultEvent, RequestRecord
+from harness.history.records import ChainAttempt, FaultEvent, ProviderState, RequestRecord
 from harness.scenario import Arrival, Load, Plan, Window
 from harness.store import EdgeAttempt, decode, encode
 
@@ -359,6 +359,7 @@ class RunRows:
     requests: list[RequestRecord]
     edge: list[EdgeAttempt]
     chain: list[ChainAttempt]
+    states: list[ProviderState]
     faults: list[FaultEvent]
     warnings: tuple[str, ...]
 

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from urllib.parse import urlsplit
 
-from harness.history.records import AttemptOutcome, ChainAttempt
+from harness.history.records import AttemptOutcome, ChainAttempt, ProviderCondition, ProviderState
 from harness.http_rules import is_success
 from harness.provider.dialects import dialect_of
 from harness.provider.spec import Provider
@@ -93,7 +93,7 @@ class Recorder:
         self,
         providers: Mapping[str, Provider],
         base_urls: Mapping[str, str],
-        put: Callable[[ChainAttempt], None],
+        put: Callable[[ChainAttempt | ProviderState], None],
         *,
         prefix: str = "a",
         clock_ns: Callable[[], int] = time.monotonic_ns,
@@ -132,6 +132,10 @@ class Recorder:
         attempt = OpenAttempt(key, request_id, provider, self._ended, self.clock_ns, start_ns=start_ns)
         self._open.add(attempt)
         return attempt
+
+    def changed(self, provider: str, at_ns: int, state: ProviderCondition, why: str) -> None:
+        """Write that the chain changed what it holds of a provider; see `ProviderState`."""
+        self._put(ProviderState(provider=provider, at_ns=at_ns, state=state, why=why))
 
     def failed(self, error: Exception) -> Exception:
         """Return what to raise for a bug in the watching itself."""
@@ -217,7 +221,7 @@ class OpenAttempt:
         ended(self, row)
 
 
-def forget(_row: ChainAttempt) -> None:
+def forget(_row: ChainAttempt | ProviderState) -> None:
     """Record nothing: the run has no capture."""
 
 

@@ -10,6 +10,7 @@ from harness.history.records import (
     AttemptRecord,
     FaultEvent,
     HealthRecord,
+    ProviderState,
     RequestOutcome,
     RequestRecord,
 )
@@ -24,6 +25,7 @@ __all__ = [
     "FaultEvent",
     "HealthRecord",
     "History",
+    "ProviderState",
     "RequestOutcome",
     "RequestRecord",
     "as_records",

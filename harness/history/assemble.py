@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from harness.history.frames import History
 from harness.history.join import Listeners, attribute, join
-from harness.history.records import AttemptRecord, ChainAttempt, FaultEvent, HealthRecord, RequestRecord
+from harness.history.records import AttemptRecord, ChainAttempt, FaultEvent, HealthRecord, ProviderState, RequestRecord
 
 
 def assemble(
@@ -18,6 +18,7 @@ def assemble(
     faults: Iterable[FaultEvent],
     listeners: Listeners,
     health: Iterable[HealthRecord] = (),
+    states: Iterable[ProviderState] = (),
     foreign: int = 0,
     unseen: bool = False,
     cache: bool = False,
@@ -33,6 +34,7 @@ def assemble(
         faults: One for each window of the plan.
         listeners: The windows that act on a provider's port.
         health: How the processes did.
+        states: What the chain reports of its circuit breakers.
         foreign: Calls that bore another run's token.
         unseen: No recorder sits in the chain, so that attempts without a connection are not recorded.
         cache: The chain may answer with what it was sent earlier in this run.
@@ -47,6 +49,7 @@ def assemble(
         attempts=named,
         faults=fired,
         health=health,
+        states=states,
         complete=complete,
         lost=_lost(edge, chain),
         foreign=foreign,

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import pandas as pd
 
-from harness.history.records import AttemptRecord, FaultEvent, HealthRecord, RequestRecord
+from harness.history.records import AttemptRecord, FaultEvent, HealthRecord, ProviderState, RequestRecord
 
 R = TypeVar("R")
 
@@ -88,6 +88,7 @@ class History:
         attempts: AttemptRecord columns, by `start_ns`.
         faults: FaultEvent columns.
         health: HealthRecord columns, by `at_ns`.
+        states: ProviderState columns, by `at_ns`; none from a chain that does not report them.
         complete: Every part of the run came to its planned end.
         lost: Records of attempts known to be lost; a planned request without a record counts besides.
         foreign: Calls that bore another run's token; the edge refused them.
@@ -99,6 +100,7 @@ class History:
     attempts: pd.DataFrame
     faults: pd.DataFrame
     health: pd.DataFrame
+    states: pd.DataFrame
     complete: bool = True
     lost: int = 0
     foreign: int = 0
@@ -113,6 +115,7 @@ class History:
         attempts: Iterable[Any] = (),
         faults: Iterable[Any] = (),
         health: Iterable[Any] = (),
+        states: Iterable[Any] = (),
         **rest: Any,
     ) -> History:
         """Return a history from records."""
@@ -122,6 +125,7 @@ class History:
             attempts=_sorted(frame(AttemptRecord, attempts), "start_ns"),
             faults=frame(FaultEvent, faults),
             health=_sorted(frame(HealthRecord, health), "at_ns"),
+            states=_sorted(frame(ProviderState, states), "at_ns"),
             **rest,
         )
 

@@ -10,6 +10,7 @@ from typing import Literal
 
 RequestOutcome = Literal["ok", "truncated", "error", "deadline", "dropped"]
 AttemptOutcome = Literal["ok", "status", "cut", "reset", "refused", "timeout", "malformed", "client_left"]
+ProviderCondition = Literal["closed", "open", "half-open"]
 RecordedBy = Literal["edge", "chain", "both"]
 
 CACHE = "cache"
@@ -162,6 +163,23 @@ class HealthRecord:
     at_ns: int
     loop_lag_ns: int
     cpu_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderState:
+    """A change of what a chain holds of a provider: its circuit breaker opened, is half-open or closed again.
+
+    Attributes:
+        provider: Which.
+        at_ns: When.
+        state: `open` (left alone), `half-open` (probed), `closed` (asked as usual), from then on.
+        why: In a few words.
+    """
+
+    provider: str
+    at_ns: int
+    state: ProviderCondition
+    why: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

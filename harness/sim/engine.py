@@ -20,7 +20,7 @@ from harness.drivers.environment import HostEnvironment
 from harness.drivers.in_process import enter, quick
 from harness.drivers.in_process import prepare as import_chain
 from harness.edge.provider_port import ProviderPort
-from harness.history.records import ChainAttempt, FaultEvent, RequestRecord
+from harness.history.records import ChainAttempt, FaultEvent, ProviderState, RequestRecord
 from harness.messages import RunRows
 from harness.provider import decide
 from harness.scenario import Plan, Window
@@ -50,11 +50,17 @@ class Rows:
 
     edge: list[EdgeAttempt] = field(default_factory=list)
     chain: list[ChainAttempt] = field(default_factory=list)
+    states: list[ProviderState] = field(default_factory=list)
 
     def put(self, row: Row) -> None:
-        """Keep a row of the edge."""
-        assert isinstance(row, EdgeAttempt)
-        self.edge.append(row)
+        """Keep a row of the edge or of the chain."""
+        if isinstance(row, EdgeAttempt):
+            self.edge.append(row)
+        elif isinstance(row, ChainAttempt):
+            self.chain.append(row)
+        else:
+            assert isinstance(row, ProviderState)
+            self.states.append(row)
 
 
 def prepare(chain: Chain) -> None:
@@ -114,6 +120,7 @@ def run(plan: Plan, chain: Chain, *, optimised: bool = True, chain_seed: int | N
         requests=requests,
         edge=rows.edge,
         chain=rows.chain,
+        states=rows.states,
         faults=[_event(plan, window) for window in plan.timeline.windows],
         warnings=warnings,
     )
@@ -127,7 +134,7 @@ async def _story(
         clock_ns=lambda: clock.now_ns, wire=SimWire(network), seed=chain_seed, importing=importing
     )
     addresses = base_urls(chain.providers)
-    recorder = GuardedRecorder(chain.providers, addresses, rows.chain.append, clock_ns=environment.clock_ns)
+    recorder = GuardedRecorder(chain.providers, addresses, rows.put, clock_ns=environment.clock_ns)
     async with AsyncExitStack() as stack:
         stack.enter_context(connected(network, addresses))
         inside = await stack.enter_async_context(enter(chain, addresses, recorder, environment))

@@ -116,7 +116,9 @@ def _rows(plan: Plan, chain: Chain, *, optimised: bool = True, chain_seed: int |
 
 
 def _result(plan: Plan, chain: Chain, rows: RunRows) -> SimResult:
-    return SimResult(history=assemble(plan.digest, **_sides(plan, chain, rows)), warnings=rows.warnings)
+    return SimResult(
+        history=assemble(plan.digest, **_sides(plan, chain, rows), states=rows.states), warnings=rows.warnings
+    )
 
 
 def _sides(plan: Plan, chain: Chain, rows: RunRows) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from harness.history.records import (
     ChainAttempt,
     FaultEvent,
     HealthRecord,
+    ProviderState,
     RecordedBy,
     RequestRecord,
 )
@@ -97,13 +98,14 @@ class Format:
     format: int = FORMAT
 
 
-Row = RequestRecord | EdgeAttempt | ChainAttempt | FaultEvent | HealthRecord | Origin | Foreign | Format
+Row = RequestRecord | EdgeAttempt | ChainAttempt | FaultEvent | HealthRecord | ProviderState | Origin | Foreign | Format
 _KINDS: dict[str, type] = {
     "request": RequestRecord,
     "attempt": EdgeAttempt,
     "chain": ChainAttempt,
     "fault": FaultEvent,
     "health": HealthRecord,
+    "state": ProviderState,
     "origin": Origin,
     "foreign": Foreign,
     "format": Format,

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from harness.history import FaultEvent, HealthRecord, History, RequestRecord
+from harness.history import FaultEvent, HealthRecord, History, ProviderState, RequestRecord
 from harness.history.assemble import assemble
 from harness.history.records import ChainAttempt
 from harness.scenario import Plan
@@ -39,6 +39,7 @@ def compact(capture: Path, plan: Plan, *, complete: bool) -> History:
         faults=[_shift(row, origin) for row in found[FaultEvent]],
         listeners=plan.timeline.listeners,
         health=[_shift(row, origin) for row in found[HealthRecord]],
+        states=[_shift(row, origin) for row in found[ProviderState]],
         foreign=len(found[Foreign]),
         unseen=not plan.facts.sees_attempts,
         cache="cache" in plan.chain.answers,

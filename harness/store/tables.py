@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from harness.errors import UsageError
-from harness.history import AttemptRecord, FaultEvent, HealthRecord, History, RequestRecord
-from harness.history.frames import dtypes
+from harness.history import AttemptRecord, FaultEvent, HealthRecord, History, ProviderState, RequestRecord
+from harness.history.frames import dtypes, frame
 from harness.history.records import WARMUP
 from harness.scenario import Plan
 from harness.store.files import check_format, written
@@ -22,8 +22,11 @@ TABLES: dict[str, type] = {
     "attempts": AttemptRecord,
     "faults": FaultEvent,
     "health": HealthRecord,
+    "states": ProviderState,
     "requests": RequestRecord,  # last: a history exists once its requests do
 }
+_LATER = frozenset({"states"})
+"""Tables that runs of earlier versions lack: they are empty then."""
 _KEY = b"harness"
 _FACTS = ("complete", "lost", "foreign", "unseen")
 
@@ -34,7 +37,7 @@ def _path(folder: Path, name: str) -> Path:
 
 def missing(folder: Path) -> list[Path]:
     """Return the files that a folder lacks for a complete history."""
-    return [path for name in TABLES if not (path := _path(folder, name)).is_file()]
+    return [path for name in TABLES if name not in _LATER and not (path := _path(folder, name)).is_file()]
 
 
 def write(folder: Path, history: History) -> None:
@@ -71,6 +74,8 @@ def read(folder: Path, plan: Plan) -> History:
 
 def _read(path: Path, record: type) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Return one table, and what it holds about the whole run."""
+    if path.stem in _LATER and not path.exists():
+        return frame(record, ()), {}
     try:
         table = pq.read_table(path)
         facts: dict[str, Any] = json.loads((table.schema.metadata or {})[_KEY])

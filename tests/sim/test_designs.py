@@ -76,3 +76,18 @@ def test_the_queue_waits_longer_before_the_second_fallback() -> None:
     assert 2800 * MS < max(first) <= 3 * S
     assert 2 * S <= min(second) < 2400 * MS
     assert 5600 * MS < max(second) <= 6 * S
+
+
+def test_every_change_of_a_breaker_is_recorded() -> None:
+    """It opens after five failures in a row, is probed after 5 s, opens again while the fault lasts, and closes after it."""
+    loaded = load(ROOT / "primary-503-outage.yaml", chain=ROOT / "chains" / "reference.yaml")
+    states = run(loaded.plan, loaded.chain).history.states
+    assert set(states["provider"]) == {"openai"}
+    assert list(states["state"]) == ["open", "half-open"] * (len(states) // 2) + ["closed"]
+    assert states["why"].iloc[0] == "5 failures in a row"
+    assert set(states["why"].iloc[1:]) == {"its time is over", "a probe failed", "a probe succeeded"}
+    opened = states["at_ns"][states["state"] == "open"].to_numpy()
+    probed = states["at_ns"][states["state"] == "half-open"].to_numpy()
+    assert ((probed - opened) >= 5 * S).all()
+    (window,) = loaded.plan.timeline.windows
+    assert window.start_ns < states["at_ns"].iloc[0] < window.end_ns < states["at_ns"].iloc[-1]

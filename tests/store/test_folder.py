@@ -10,7 +10,7 @@ import pytest
 
 from harness.errors import UsageError
 from harness.experiment.prepare import load
-from harness.history import AttemptRecord, FaultEvent, HealthRecord, RequestRecord, as_records
+from harness.history import AttemptRecord, FaultEvent, HealthRecord, ProviderState, RequestRecord, as_records
 from harness.history.records import ChainAttempt
 from harness.scenario import Plan
 from harness.store import Capture, EdgeAttempt, Foreign, Origin, RunFolder, latest
@@ -88,6 +88,19 @@ def test_captured_rows_become_one_history(tmp_path: Path, plan: Plan) -> None:
     assert (history.lost, history.foreign, history.complete) == (0, 1, True)
 
 
+def test_changes_of_breakers_are_kept(tmp_path: Path, plan: Plan) -> None:
+    """Shifted to the origin; a run from before there was such a table has none."""
+    folder = RunFolder.create(tmp_path, plan, now=NOW)
+    write_run(folder)
+    with Capture(folder.capture, "chain-2") as chain:
+        chain.put(ProviderState(provider="openai", at_ns=1040, state="open", why="5 failures in a row"))
+    folder.compact(complete=True)
+    (kept,) = as_records(ProviderState, RunFolder.open(folder.path).history().states)
+    assert (kept.provider, kept.at_ns, kept.state) == ("openai", 40, "open")
+    (folder.path / "states.parquet").unlink()
+    assert RunFolder.open(folder.path).history().states.empty
+
+
 def test_the_edges_row_holds_a_whole_attempt() -> None:
     """Its fields are a key and those of an attempt, in their order, with their defaults."""
     names = [field.name for field in fields(AttemptRecord)]
@@ -102,7 +115,7 @@ def test_a_history_survives_its_files(tmp_path: Path, plan: Plan) -> None:
     write_run(folder)
     written = folder.compact(complete=False)
     back = RunFolder.open(folder.path).history()
-    for name in ("requests", "attempts", "faults", "health"):
+    for name in ("requests", "attempts", "faults", "health", "states"):
         assert getattr(back, name).equals(getattr(written, name))
         assert list(getattr(back, name).dtypes) == list(getattr(written, name).dtypes)
     assert (back.complete, back.lost, back.foreign, back.plan_digest) == (False, 0, 1, plan.digest)

@@ -22,6 +22,7 @@ FILES = {
     "attempts.parquet",
     "faults.parquet",
     "health.parquet",
+    "states.parquet",
     "metrics.json",
     "verdict.json",
     "junit.xml",

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Literal, NamedTuple
 
 from harness.chain.spec import BreakerSpec
+from harness.quantities import plural
 
 BreakerState = Literal["closed", "open", "half-open"]
+Changed = Callable[[int, BreakerState, str], None]
+"""Takes a change: when, in nanoseconds on the host's clock, what the breaker is from then on, and why."""
 
 
 class Permit(NamedTuple):
@@ -26,15 +30,21 @@ class Breaker:
 
     Closed, it lets everything pass and counts failures in a row. At the limit it opens and lets nothing pass. After a
     while it is half-open: so many probes pass at a time, the first success closes it, the first failure opens it again.
+
+    Args:
+        spec: Its limits.
+        changed: Called with each change; that it is half-open shows when the first probe passes.
     """
 
-    __slots__ = ("_failures", "_opened_ns", "_period", "_probing", "_spec")
+    __slots__ = ("_changed", "_failures", "_opened_ns", "_period", "_probed", "_probing", "_spec")
 
-    def __init__(self, spec: BreakerSpec) -> None:
+    def __init__(self, spec: BreakerSpec, changed: Changed | None = None) -> None:
         self._spec = spec
+        self._changed = changed or _ignored
         self._failures = 0
         self._opened_ns: int | None = None
         self._period = 0
+        self._probed = False
         self._probing = 0
 
     def state(self, now_ns: int) -> BreakerState:
@@ -49,6 +59,9 @@ class Breaker:
             return Permit(self._period, probe=False)
         if self.state(now_ns) == "open" or self._probing >= self._spec.probes:
             return None
+        if not self._probed:
+            self._probed = True
+            self._changed(now_ns, "half-open", "its time is over")
         self._probing += 1
         return Permit(self._period, probe=True)
 
@@ -65,12 +78,20 @@ class Breaker:
             self._failures = 0
             if permit.probe:
                 self._turn(None)
+                self._changed(now_ns, "closed", "a probe succeeded")
             return
         self._failures += 1
         if permit.probe or self._failures >= self._spec.failures:
+            failed = "a probe failed" if permit.probe else f"{plural(self._failures, 'failure')} in a row"
             self._turn(now_ns)
+            self._changed(now_ns, "open", failed)
 
     def _turn(self, opened_ns: int | None) -> None:
         self._opened_ns = opened_ns
         self._period += 1
         self._failures = 0
+        self._probed = False
+
+
+def _ignored(_at_ns: int, _state: BreakerState, _why: str) -> None:
+    """Take a change that nobody wants to know of."""

@@ -5,12 +5,13 @@ The host carries out each action and calls again. So the same code runs on socke
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 from harness.chain.facts import Cause
 from harness.chain.reference.actions import Action, Done, Result, SendAttempt, Skip, SkipReason, Tried, WaitUntil
-from harness.chain.reference.breaker import Breaker, Permit
+from harness.chain.reference.breaker import Breaker, BreakerState, Permit
 from harness.chain.reference.budget import RetryBudget
 from harness.chain.reference.retries import Retries
 from harness.chain.spec import TEMPORARY, Chain, FallbackSpec, Policy
@@ -31,6 +32,7 @@ class Shared:
     Attributes:
         chain: The chain.
         seed: Fixes every draw.
+        changed: Called with each change of a breaker: the provider's name, and what `breaker.Changed` takes.
         policy: The chain's, or the default one.
         retries: Its rules for retries.
         breakers: By provider; empty where the policy has none.
@@ -42,6 +44,7 @@ class Shared:
 
     chain: Chain
     seed: int = 0
+    changed: Callable[[str, int, BreakerState, str], None] | None = None
     policy: Policy = field(init=False)
     retries: Retries = field(init=False)
     breakers: dict[str, Breaker] = field(init=False)
@@ -55,7 +58,15 @@ class Shared:
         self.policy = self.chain.policy or Policy()
         self.retries = Retries(self.chain, self.policy)
         spec = self.policy.breaker
-        self.breakers = {} if spec is None else {name: Breaker(spec) for name in self.chain.providers}
+        changed = self.changed
+        self.breakers = (
+            {}
+            if spec is None
+            else {
+                name: Breaker(spec, None if changed is None else partial(changed, name))
+                for name in self.chain.providers
+            }
+        )
         self.budget = None if self.policy.budget is None else RetryBudget(self.policy.budget)
         fallback = self.chain.fallback or FallbackSpec()
         self.lanes = fallback.lanes

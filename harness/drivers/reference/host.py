@@ -50,7 +50,7 @@ async def enter(
                 )
             )
             wire = Sockets(session, base_urls)
-        shared = Shared(chain, seed=environment.seed)
+        shared = Shared(chain, seed=environment.seed, changed=recorder.changed)
         reference = Reference(shared, AttemptRunner(chain, shared.policy, wire, recorder), environment.clock_ns)
         hidden = secrets(chain, os.environ)
         yield InProcessChain(
