@@ -14,7 +14,16 @@ import pandas as pd
 from rig.result import Row, limited, tell
 
 from harness.chain import Chain, Provider, Retry
-from harness.history import AttemptRecord, FaultEvent, HealthRecord, History, RequestRecord, frame
+from harness.history import (
+    AttemptRecord,
+    FaultEvent,
+    HealthRecord,
+    History,
+    ProviderState,
+    ReadyRecord,
+    RequestRecord,
+    frame,
+)
 from harness.judge import RunData, judge, measure
 from harness.quantities import S
 from harness.scenario import Expectation, Fault, Inject, Load, Plan, Scenario, compile_plan
@@ -105,6 +114,8 @@ def history(requests: int) -> History:
         attempts=attempts.sort_values("start_ns", ignore_index=True),
         faults=frame(FaultEvent, [fault]),
         health=frame(HealthRecord, [HealthRecord(process="edge", at_ns=0, loop_lag_ns=0, cpu_ns=0)]),
+        states=frame(ProviderState),
+        ready=frame(ReadyRecord),
     )
 
 

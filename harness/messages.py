@@ -128,6 +128,7 @@ class LoadTarget:
         headers: Sent along with every request; may hold secrets.
         addressable: The model to ask for to reach a provider, by provider: one warm-up call each.
         warnings: What the host could not carry over, in sentences.
+        ready: Where it says whether it is ready; None if nowhere. May hold a password.
     """
 
     base_url: str
@@ -135,6 +136,7 @@ class LoadTarget:
     headers: dict[str, str] = field(default_factory=dict, repr=False)
     addressable: dict[str, str]
     warnings: tuple[str, ...] = ()
+    ready: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

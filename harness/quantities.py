@@ -10,8 +10,8 @@ import math
 from collections.abc import Sequence
 from typing import Literal
 
-Unit = Literal["share", "ns", "ratio", "count", "per_s", "usd"]
-"""What a number counts: a part of a whole, nanoseconds, times as many, things, things per second, US dollars."""
+Unit = Literal["share", "ns", "ratio", "count", "per_s", "usd", "bytes"]
+"""What a number counts: a part of a whole, nanoseconds, times as many, things, things per second, US dollars, bytes."""
 
 MS = 10**6
 """Nanoseconds in a millisecond."""
@@ -25,12 +25,13 @@ MISSING = "–"
 """Stands for a value that there is not."""
 
 _TIMES = ((1e9, "s"), (1e6, "ms"), (1e3, "µs"))
+_SIZES = ((1e9, "GB"), (1e6, "MB"), (1e3, "kB"), (1.0, "B"))
 _MINUTES_FROM_NS = 119.5e9
 _HOURS_FROM_NS = 7170e9
 
 
 def amount(value: float | None, unit: str, *, limit: float | None = None) -> str:
-    """Return a value with its unit: `97.9 %`, `8.14 s`, `2.35×`, `12,345`, `9.8/s`, `$0.012`.
+    """Return a value with its unit: `97.9 %`, `8.14 s`, `2.35×`, `12,345`, `9.8/s`, `$0.012`, `389 MB`.
 
     Args:
         value: In `unit`; None or NaN is a dash.
@@ -107,6 +108,8 @@ def _written(value: float, unit: str, digits: int) -> tuple[str, float]:
     """Return a finite value as text, and the number that the text gives."""
     if unit == "ns":
         return _time(value, digits)
+    if unit == "bytes":
+        return _scaled(value, digits, _SIZES)
     if unit == "share":
         text, shown = _number(100 * value, digits)
         while shown in (0.0, 100.0) and shown != 100 * value and digits < _DIGITS_MAX:
@@ -124,9 +127,15 @@ def _time(ns: float, digits: int) -> tuple[str, float]:
         whole, rest = divmod(round(size / unit_ns), 60)
         text = f"{whole} {large} {rest} {small}" if rest else f"{whole} {large}"
         return sign + text, math.copysign((60 * whole + rest) * unit_ns, ns)
-    found = [(*_number(ns / unit_ns, digits), unit, unit_ns) for unit_ns, unit in _TIMES]
-    text, shown, unit, unit_ns = next((each for each in found if abs(each[1]) >= 1), found[-1])
-    return (f"{text} {unit}" if shown else "0 s"), shown * unit_ns
+    text, shown = _scaled(ns, digits, _TIMES)
+    return (text if shown else "0 s"), shown
+
+
+def _scaled(value: float, digits: int, units: Sequence[tuple[float, str]]) -> tuple[str, float]:
+    """Return a value in the largest of some units that it has at least one of, else in the smallest."""
+    found = [(*_number(value / size, digits), unit, size) for size, unit in units]
+    text, shown, unit, size = next((each for each in found if abs(each[1]) >= 1), found[-1])
+    return f"{text} {unit}", shown * size
 
 
 def _number(value: float, digits: int) -> tuple[str, float]:

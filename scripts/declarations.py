@@ -166,7 +166,15 @@ _ENOUGH: dict[type[Measured], Callable[[], str]] = {
     SingleObservation: lambda: "1",
 }
 _QUOTA = Quota(requests=Level(limit=1, remaining=0, reset_ns=0), tokens=None)
-_UNITS = {"share": "share", "ns": "time", "ratio": "ratio", "count": "count", "per_s": "per second", "usd": "USD"}
+_UNITS = {
+    "share": "share",
+    "ns": "time",
+    "ratio": "ratio",
+    "count": "count",
+    "per_s": "per second",
+    "usd": "USD",
+    "bytes": "bytes",
+}
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

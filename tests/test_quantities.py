@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from harness.quantities import amount, count, duration, exact, interval, listed, plural, share
 
-UNITS = ("share", "ns", "ratio", "count", "per_s", "usd")
+UNITS = ("share", "ns", "ratio", "count", "per_s", "usd", "bytes")
 
 
 @pytest.mark.parametrize(
@@ -69,6 +69,10 @@ def test_a_share_is_whole_only_if_it_is(part: float, text: str) -> None:
         (1234.5, "usd", "$1,234"),
         (12345.0, "count", "12,345"),
         (2.5, "count", "2.5"),
+        (389_123_456, "bytes", "389 MB"),
+        (512e6, "bytes", "512 MB"),
+        (999, "bytes", "999 B"),
+        (0, "bytes", "0 B"),
     ],
 )
 def test_each_unit_is_written_its_own_way(value: float | None, unit: str, text: str) -> None:
@@ -163,8 +167,19 @@ def test_a_list_reads_as_a_sentence() -> None:
 
 def _read(text: str) -> float:
     """Return the number that a text gives, in the unit's own measure."""
-    scale = {"h": 3600e9, "min": 60e9, "s": 1e9, "ms": 1e6, "µs": 1e3, "%": 0.01}
-    parts = re.findall(r"([\d.,]+) (h|min|s|ms|µs|%)(?![a-z])", text)
+    scale = {
+        "h": 3600e9,
+        "min": 60e9,
+        "s": 1e9,
+        "ms": 1e6,
+        "µs": 1e3,
+        "%": 0.01,
+        "B": 1.0,
+        "kB": 1e3,
+        "MB": 1e6,
+        "GB": 1e9,
+    }
+    parts = re.findall(r"([\d.,]+) (h|min|s|ms|µs|%|[kMG]?B)(?![a-z])", text)
     if parts:
         return sum(float(number.replace(",", "")) * scale[unit] for number, unit in parts)
     return float(re.sub(r"[^\d.]", "", text))

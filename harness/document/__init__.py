@@ -1,4 +1,4 @@
-"""What people write: YAML with its places, durations, rates, shares, and errors that point at the line.
+"""What people write: YAML with its places, durations, rates, shares, sizes, and errors that point at the line.
 
 A chain's own interpreter imports `marks`, `places`, `spelling` and `units`; whatever needs pydantic or a YAML library is
 imported when it is asked for.
@@ -20,6 +20,7 @@ from harness.document.units import (
     rate_per_s,
     share,
     share_text,
+    size_bytes,
 )
 from harness.lazy import lazy_names
 
@@ -46,6 +47,7 @@ __all__ = [
     "read",
     "share",
     "share_text",
+    "size_bytes",
     "validate",
 ]
 

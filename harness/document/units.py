@@ -1,4 +1,4 @@
-"""Durations, rates, shares and allowances as people write them."""
+"""Durations, rates, shares, sizes and allowances as people write them."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ _NS = {"ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "min": 60
 _DURATION = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>ns|us|ms|s|min|m|h)")
 _RATE = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*/\s*(?P<unit>s|min|m|h)")
 _ALLOWANCE = re.compile(r"(?P<number>[1-9]\d{0,11})\s*/\s*(?P<unit>s|min|m|h)")
+_SIZES = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
+_SIZE = re.compile(rf"(?P<number>\d{{1,15}}(?:\.\d{{1,9}})?)\s*(?P<unit>{'|'.join(_SIZES)})")
 _SHARE = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*%")
 _DURATION_MAX_NS = 7 * 24 * 3600 * 10**9
 _RATE_MIN, _RATE_MAX = 1e-6, 1e6  # one in eleven days is less than any run can show
@@ -75,6 +77,14 @@ def share(value: object) -> float:
     if match is None or float(match["number"]) > 100:
         raise field_error("expected a share from 0% to 100%", known="30%, 99.9%", hint="a share ends in %")
     return float(match["number"]) / 100
+
+
+def size_bytes(value: object) -> int:
+    """Return a size such as `512 MB` (millions of bytes) or `512 MiB` (2^20 each) in bytes."""
+    match = _SIZE.fullmatch(value.strip()) if isinstance(value, str) else None
+    if match is None:
+        raise field_error("expected a size", known=f"512 MB; units are {', '.join(_SIZES)}")
+    return round(float(match["number"]) * _SIZES[match["unit"]])
 
 
 def duration_text(ns: int) -> str:

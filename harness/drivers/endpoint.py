@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from harness.chain.spec import PLACEHOLDER, Endpoint
+from harness.drivers.ready import ANSWER_S
 from harness.errors import HarnessError, UsageError
 from harness.http_rules import is_success
 from harness.lazy import lazy
@@ -25,7 +26,6 @@ else:
 READY_S = 30.0
 
 _TRY_S = 1.0
-_ANSWER_S = 5.0  # gateways that look at their own upstreams take seconds to report that they are healthy
 
 
 def fill(command: Sequence[str], base_urls: Mapping[str, str]) -> tuple[str, ...]:
@@ -84,18 +84,19 @@ class Probe:
 
     Attributes:
         what: What the gateway must do to be ready: `accept connections at 127.0.0.1:8787`.
+        url: Where it says whether it is; None where an accepted connection is enough. May hold a password.
     """
 
     def __init__(self, endpoint: Endpoint, headers: Mapping[str, str]) -> None:
         parts = urlsplit(endpoint.base_url)
         self._host, self._port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
         self._headers = dict(headers)
-        self._url = None
+        self.url = None
         self.what = f"accept connections at {self.address}"
         if endpoint.ready is not None:
             # A user's name in the address would take the place of the header; the load prefers the header.
             netloc = parts.netloc.rpartition("@")[2] if "authorization" in headers else parts.netloc
-            self._url = f"{parts.scheme}://{netloc}{endpoint.ready}"
+            self.url = f"{parts.scheme}://{netloc}{endpoint.ready}"
             self.what = f"answer GET {endpoint.ready} at {self.address} with a 2xx"
 
     @property
@@ -105,7 +106,7 @@ class Probe:
 
     async def ready(self) -> bool:
         """Return whether it is ready, within some five seconds."""
-        return await (self.accepts() if self._url is None else self._well(self._url))
+        return await (self.accepts() if self.url is None else self._well(self.url))
 
     async def accepts(self) -> bool:
         """Return whether something accepts a connection at the gateway's port. Nothing is sent."""
@@ -140,7 +141,7 @@ class Probe:
     async def _well(self, url: str) -> bool:
         try:
             async with (
-                asyncio.timeout(_ANSWER_S),
+                asyncio.timeout(ANSWER_S),
                 httpx.AsyncClient(timeout=None, headers=self._headers, trust_env=False) as client,
             ):
                 answer = await client.get(url)

@@ -60,14 +60,16 @@ class Host:
 
     def target(self) -> LoadTarget:
         """Return what the load sends to a gateway that is not ours to host, and where."""
-        endpoint = self.chain.endpoint
+        endpoint, probe = self.chain.endpoint, self.probe()
         assert endpoint is not None
+        assert probe is not None
         return LoadTarget(
             base_url=endpoint.base_url.rstrip("/"),
             model=endpoint.model,
             headers=headers(endpoint, os.environ),
             addressable={self.chain.order[0]: endpoint.model},
             warnings=remarks(endpoint),
+            ready=probe.url,
         )
 
     def probe(self) -> Probe | None:

@@ -1,4 +1,4 @@
-"""What happened in a run: requests, attempts, fault events and health, as columns."""
+"""What happened in a run: requests, attempts, fault events, health and readiness, as columns."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from harness.history.records import (
     FaultEvent,
     HealthRecord,
     ProviderState,
+    ReadyRecord,
     RequestOutcome,
     RequestRecord,
 )
@@ -26,6 +27,7 @@ __all__ = [
     "HealthRecord",
     "History",
     "ProviderState",
+    "ReadyRecord",
     "RequestOutcome",
     "RequestRecord",
     "as_records",

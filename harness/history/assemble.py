@@ -6,7 +6,15 @@ from collections.abc import Iterable, Sequence
 
 from harness.history.frames import History
 from harness.history.join import Listeners, attribute, join
-from harness.history.records import AttemptRecord, ChainAttempt, FaultEvent, HealthRecord, ProviderState, RequestRecord
+from harness.history.records import (
+    AttemptRecord,
+    ChainAttempt,
+    FaultEvent,
+    HealthRecord,
+    ProviderState,
+    ReadyRecord,
+    RequestRecord,
+)
 
 
 def assemble(
@@ -19,6 +27,7 @@ def assemble(
     listeners: Listeners,
     health: Iterable[HealthRecord] = (),
     states: Iterable[ProviderState] = (),
+    ready: Iterable[ReadyRecord] = (),
     foreign: int = 0,
     unseen: bool = False,
     cache: bool = False,
@@ -35,6 +44,7 @@ def assemble(
         listeners: The windows that act on a provider's port.
         health: How the processes did.
         states: What the chain reports of its circuit breakers.
+        ready: What the gateway answered when it was asked whether it is ready.
         foreign: Calls that bore another run's token.
         unseen: No recorder sits in the chain, so that attempts without a connection are not recorded.
         cache: The chain may answer with what it was sent earlier in this run.
@@ -50,6 +60,7 @@ def assemble(
         faults=fired,
         health=health,
         states=states,
+        ready=ready,
         complete=complete,
         lost=_lost(edge, chain),
         foreign=foreign,

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 import pandas as pd
 
-from harness.history.records import AttemptRecord, FaultEvent, HealthRecord, ProviderState, RequestRecord
+from harness.history.records import AttemptRecord, FaultEvent, HealthRecord, ProviderState, ReadyRecord, RequestRecord
 
 R = TypeVar("R")
 
@@ -89,6 +89,7 @@ class History:
         faults: FaultEvent columns.
         health: HealthRecord columns, by `at_ns`.
         states: ProviderState columns, by `at_ns`; none from a chain that does not report them.
+        ready: ReadyRecord columns, by `start_ns`; empty where nothing was asked.
         complete: Every part of the run came to its planned end.
         lost: Records of attempts known to be lost; a planned request without a record counts besides.
         foreign: Calls that bore another run's token; the edge refused them.
@@ -101,6 +102,7 @@ class History:
     faults: pd.DataFrame
     health: pd.DataFrame
     states: pd.DataFrame
+    ready: pd.DataFrame
     complete: bool = True
     lost: int = 0
     foreign: int = 0
@@ -116,6 +118,7 @@ class History:
         faults: Iterable[Any] = (),
         health: Iterable[Any] = (),
         states: Iterable[Any] = (),
+        ready: Iterable[Any] = (),
         **rest: Any,
     ) -> History:
         """Return a history from records."""
@@ -126,6 +129,7 @@ class History:
             faults=frame(FaultEvent, faults),
             health=_sorted(frame(HealthRecord, health), "at_ns"),
             states=_sorted(frame(ProviderState, states), "at_ns"),
+            ready=_sorted(frame(ReadyRecord, ready), "start_ns"),
             **rest,
         )
 

@@ -1,4 +1,4 @@
-"""The four kinds of record. Each is the view of one row of a column table.
+"""The kinds of record. Each is the view of one row of a column table.
 
 Times are integer nanoseconds since the run's origin on the monotonic clock; warm-up lies before the origin.
 """
@@ -17,6 +17,8 @@ CACHE = "cache"
 """Serves a request whose text was sent earlier for another one, by a chain that declares a cache."""
 WARMUP = "warmup"
 """Phase of the calls that warm the chain up before the origin; outside every metric."""
+GATEWAY = "gateway"
+"""In health records a program of the user's that the run has started: no event loop of ours runs in it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,20 +151,41 @@ class FaultEvent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HealthRecord:
-    """How one process on the path did, every 100 ms.
+    """How one process on the path did, every 100 ms; a gateway of the user's every second.
 
     Attributes:
-        process: `edge`, `chain`, `load`, `runner` or `toxiproxy`.
+        process: `edge`, `chain`, `load`, `runner`, `toxiproxy` or `gateway`.
         at_ns: When this was written.
         loop_lag_ns: How late the process's event loop woke up at worst since the record before; of Toxiproxy, how long
-            its API was silent beyond the usual.
-        cpu_ns: CPU time of the process so far, all threads; 0 for Toxiproxy.
+            its API was silent beyond the usual; of a gateway 0.
+        cpu_ns: CPU time of the process so far, all threads; 0 for Toxiproxy and a gateway.
+        resident_bytes: Its memory that is not swapped out; of a gateway that of its largest process. None where it is not known.
     """
 
     process: str
     at_ns: int
     loop_lag_ns: int
     cpu_ns: int
+    resident_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadyRecord:
+    """One question at the address where a gateway says whether it is ready.
+
+    It is asked as a stranger would, and where it wants a key once more with what callers send.
+
+    Attributes:
+        start_ns: When it was asked, with a key if that was needed.
+        end_ns: When its answer was complete; None where none came in time.
+        status: HTTP status of the answer; None where none came.
+        keyed: It did not answer without a key.
+    """
+
+    start_ns: int
+    end_ns: int | None = None
+    status: int | None = None
+    keyed: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

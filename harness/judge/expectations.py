@@ -156,7 +156,10 @@ class _HeldLimit:
 
     def _whose(self) -> str:
         assert isinstance(self.seen, Observations)
-        request = self.seen.request[int(self.seen.least.argmax())]
+        place = int(self.seen.least.argmax())
+        request = self.seen.request[place]
+        if request < 0:
+            return f"at {duration(self.seen.from_ns[place])}"
         return str(self.run.columns.requests.table["request_id"].iloc[request])
 
     @property
@@ -209,7 +212,8 @@ class _HeldLimit:
         What one request alone decides may have met the longest lag of all; for the rest it is the p99 that counts.
         """
         lag_ns = _lag(self.run, self.phase, 1.0 if self.statistic == MAX else 0.99)
-        off_ns = lag_ns * self.run.journeys.attempts[seen.observed.request].astype(np.float64)
+        # Where there is no request, one answer was waited for.
+        off_ns = lag_ns * np.append(self.run.journeys.attempts, 1)[seen.observed.request].astype(np.float64)
         value = seen.less(off_ns).values("ns")[self.statistic].value
         if value is None or decide(self.op, self.target, (value, value)) is not Status.PASS:
             return ""

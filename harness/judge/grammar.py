@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic_core import PydanticCustomError
 
-from harness.document import Document, did_you_mean, duration_ns, field_error, rate_per_s, share
+from harness.document import Document, did_you_mean, duration_ns, field_error, rate_per_s, share, size_bytes
 from harness.errors import UsageError
 from harness.judge.findings import FINDINGS
 from harness.judge.intervals import keeps
@@ -101,6 +101,8 @@ def _target(unit: Unit, text: str) -> float:
             return share(text)
         if unit == "ns":
             return float(duration_ns(text))
+        if unit == "bytes":
+            return float(size_bytes(text))
         if unit == "per_s" and "/" in text:
             return rate_per_s(text)
     except PydanticCustomError as error:

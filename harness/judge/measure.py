@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from harness.history.records import GATEWAY
 from harness.judge.intervals import quantile
 from harness.judge.metrics import MAX, METRICS, QUANTILES, RUN, Measured, Metric, Scope, key
 from harness.judge.metrics.declaration import Group
+from harness.judge.metrics.memory_max import largest_by_process
+from harness.judge.metrics.scope import within
 from harness.judge.result import Metrics, Value
 
 if TYPE_CHECKING:
@@ -81,6 +84,8 @@ def _harness(run: RunData) -> dict[str, Value]:
         ordered = np.sort(lags.to_numpy(np.float64))
         values[f"loop_lag_{process}_p99"] = _quantile(ordered, 0.99)
         values[f"loop_lag_{process}_max"] = _quantile(ordered, 1.0)
+    for process, most_bytes in largest_by_process(run, None).items():
+        values[f"memory_max_{process}"] = Value(value=most_bytes, samples=1, unit="bytes")
     size = len(requests) + int(run.columns.missing.sum())
     return values | {
         "dropped": _count(int((~requests.sent).sum()), size),
@@ -102,11 +107,10 @@ def dispatch_lag_ns(run: RunData) -> Floats:
 
 
 def measured_health(history: History, phase: Phase | None = None) -> pd.DataFrame:
-    """Return the health records of a phase, or of the run without its warm-up."""
-    at_ns = history.health["at_ns"]
-    if phase is None:
-        return history.health[at_ns >= 0]
-    return history.health[(at_ns >= phase.start_ns) & (at_ns < phase.end_ns)]
+    """Return the health records of our own parts in a phase, or in the run without its warm-up."""
+    health = history.health
+    ours = health[health["process"] != GATEWAY]
+    return ours[within(ours["at_ns"].to_numpy(np.float64), phase)]
 
 
 def _quantile(ordered_ns: Floats, share: float) -> Value:

@@ -58,7 +58,7 @@ def stalls(health: pd.DataFrame) -> tuple[Stall, ...]:
         at_ns, lag_ns = (rows[name].to_numpy(np.float64) for name in ("at_ns", "loop_lag_ns"))
         still = lag_ns > STALL_NS
         name = str(process)
-        if name == _CHAIN or name.startswith(f"{_CHAIN}-"):
+        if is_chain(name):
             spent_ns = np.diff(rows["cpu_ns"].to_numpy(np.float64), prepend=np.inf)
             # Between the last record and the stall it may have computed for as long as records are apart.
             still &= (spent_ns >= 0) & (spent_ns <= HEALTH_EVERY_NS)
@@ -67,6 +67,11 @@ def stalls(health: pd.DataFrame) -> tuple[Stall, ...]:
             for at, lag in zip(at_ns[still], lag_ns[still], strict=True)
         ]
     return tuple(sorted(found, key=lambda stall: (stall.from_ns, stall.process)))
+
+
+def is_chain(process: str) -> bool:
+    """Return whether a process in the health records hosts the chain."""
+    return process == _CHAIN or process.startswith(f"{_CHAIN}-")
 
 
 def overlap_ns(found: Sequence[Stall], from_ns: Floats, to_ns: Floats) -> Floats:

@@ -18,9 +18,11 @@ from harness.chain.redact import secrets
 from harness.chain.upstream import keys
 from harness.drivers.endpoint import READY_S
 from harness.drivers.host import Host, host
+from harness.drivers.ready import watch_ready
 from harness.engines import BudgetReached, Gate, Progress
 from harness.errors import HarnessError
 from harness.live.environment import child_environment
+from harness.live.memory import watch_memory
 from harness.live.nemesis import Nemesis
 from harness.live.processes import Fork, OwnedProcess
 from harness.live.toxiproxy import Binary, Toxiproxy
@@ -200,7 +202,7 @@ class _LiveRun:
             self.progress.phase("gate")
             await self.gate()
 
-        done = await self._measure(edge, proxy, load)
+        done = await self._measure(edge, proxy, load, target)
         self.progress.phase("stop")
         if proxy.restarts:
             raise HarnessError(
@@ -208,15 +210,26 @@ class _LiveRun:
             )
         return LiveResult(warnings=warnings, load=done)
 
-    async def _measure(self, edge: OwnedProcess, proxy: Toxiproxy, load: OwnedProcess) -> LoadDone:
+    async def _measure(self, edge: OwnedProcess, proxy: Toxiproxy, load: OwnedProcess, target: LoadTarget) -> LoadDone:
         """Let the run's clock begin, and return when everything that it times is over."""
         origin_ns = time.monotonic_ns() + LEAD_NS
         self.capture.put(Origin(at_ns=origin_ns))
         await edge.send(Begin(origin_ns=origin_ns))
         await load.send(Begin(origin_ns=origin_ns))
-        async with Nemesis(self.plan.timeline, proxy, origin_ns=origin_ns, put=self.capture.put):
+        async with (
+            Nemesis(self.plan.timeline, proxy, origin_ns=origin_ns, put=self.capture.put),
+            _task(self._ask_ready(target, origin_ns)) as asked,
+        ):
             await self._phases(origin_ns)
-            return await self._drain(load)
+            done = await self._drain(load)
+            await asked
+            return done
+
+    async def _ask_ready(self, target: LoadTarget, origin_ns: int) -> None:
+        """Ask the chain each second whether it is ready, where it has an address for that."""
+        if target.ready is not None:
+            end_ns = origin_ns + self.plan.end_ns
+            await watch_ready(target.ready, target.headers, self.capture.put, origin_ns=origin_ns, end_ns=end_ns)
 
     def _warn(self, *warnings: str) -> tuple[str, ...]:
         for warning in warnings:
@@ -267,6 +280,7 @@ class _LiveRun:
         if command := hosted.command(base_urls):
             await probe.free()
             gateway = await self._part(parts, "chain", command, ours=False, env=os.environ)
+            await parts.enter_async_context(_task(watch_memory(gateway.pid, self.capture.put)))
             await gateway.until(probe.ready, timeout_s=READY_S, what=probe.what)
         else:
             await probe.wait()

@@ -25,6 +25,7 @@ from harness.history.records import (
     FaultEvent,
     HealthRecord,
     ProviderState,
+    ReadyRecord,
     RecordedBy,
     RequestRecord,
 )
@@ -98,7 +99,18 @@ class Format:
     format: int = FORMAT
 
 
-Row = RequestRecord | EdgeAttempt | ChainAttempt | FaultEvent | HealthRecord | ProviderState | Origin | Foreign | Format
+Row = (
+    RequestRecord
+    | EdgeAttempt
+    | ChainAttempt
+    | FaultEvent
+    | HealthRecord
+    | ProviderState
+    | ReadyRecord
+    | Origin
+    | Foreign
+    | Format
+)
 _KINDS: dict[str, type] = {
     "request": RequestRecord,
     "attempt": EdgeAttempt,
@@ -106,6 +118,7 @@ _KINDS: dict[str, type] = {
     "fault": FaultEvent,
     "health": HealthRecord,
     "state": ProviderState,
+    "ready": ReadyRecord,
     "origin": Origin,
     "foreign": Foreign,
     "format": Format,

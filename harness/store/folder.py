@@ -2,7 +2,7 @@
 
 reports/<scenario>/<UTC time>-<seed>/
   plan.json  environment.json  capture/*.jsonl  requests.parquet  attempts.parquet  faults.parquet  health.parquet
-  states.parquet
+  states.parquet  ready.parquet
   metrics.json  verdict.json  junit.xml  report.html  logs/
 """
 

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from harness.errors import UsageError
-from harness.history import AttemptRecord, FaultEvent, HealthRecord, History, ProviderState, RequestRecord
+from harness.history import AttemptRecord, FaultEvent, HealthRecord, History, ProviderState, ReadyRecord, RequestRecord
 from harness.history.frames import dtypes, frame
 from harness.history.records import WARMUP
 from harness.scenario import Plan
@@ -23,9 +23,10 @@ TABLES: dict[str, type] = {
     "faults": FaultEvent,
     "health": HealthRecord,
     "states": ProviderState,
+    "ready": ReadyRecord,
     "requests": RequestRecord,  # last: a history exists once its requests do
 }
-_LATER = frozenset({"states"})
+_LATER = frozenset({"states", "ready"})
 """Tables that runs of earlier versions lack: they are empty then."""
 _KEY = b"harness"
 _FACTS = ("complete", "lost", "foreign", "unseen")

@@ -18,7 +18,7 @@ from tests.judge.histories import OUTAGE, Book, Try, fails, plan_of
 
 FACTS = {field.name: getattr(METRICS["success_rate"], field.name) for field in fields(Metric)}
 names = st.sampled_from(sorted(METRICS))
-TARGETS = {"share": "50%", "ns": "5s", "ratio": "2", "count": "3", "per_s": "1/s", "usd": "1"}
+TARGETS = {"share": "50%", "ns": "5s", "ratio": "2", "count": "3", "per_s": "1/s", "usd": "1", "bytes": "512 MB"}
 
 
 @pytest.mark.parametrize("left_out", FACTS)

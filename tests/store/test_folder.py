@@ -10,7 +10,15 @@ import pytest
 
 from harness.errors import UsageError
 from harness.experiment.prepare import load
-from harness.history import AttemptRecord, FaultEvent, HealthRecord, ProviderState, RequestRecord, as_records
+from harness.history import (
+    AttemptRecord,
+    FaultEvent,
+    HealthRecord,
+    ProviderState,
+    ReadyRecord,
+    RequestRecord,
+    as_records,
+)
 from harness.history.records import ChainAttempt
 from harness.scenario import Plan
 from harness.store import Capture, EdgeAttempt, Foreign, Origin, RunFolder, latest
@@ -31,7 +39,8 @@ def write_run(folder: RunFolder) -> None:
     with Capture(folder.capture, "runner") as runner:
         runner.put(Origin(at_ns=1000))
         runner.put(FaultEvent(fault_id="fault-1", provider="openai", kind="refused", applied_ns=1000, reverted_ns=1060))
-        runner.put(HealthRecord(process="runner", at_ns=1100, loop_lag_ns=3, cpu_ns=4))
+        runner.put(HealthRecord(process="runner", at_ns=1100, loop_lag_ns=3, cpu_ns=4, resident_bytes=5))
+        runner.put(ReadyRecord(start_ns=1100, end_ns=1103, status=200, keyed=True))
     with Capture(folder.capture, "load") as load_part:
         load_part.put(
             RequestRecord(
@@ -115,7 +124,8 @@ def test_a_history_survives_its_files(tmp_path: Path, plan: Plan) -> None:
     write_run(folder)
     written = folder.compact(complete=False)
     back = RunFolder.open(folder.path).history()
-    for name in ("requests", "attempts", "faults", "health", "states"):
+    assert written.ready["end_ns"].tolist() == [103]
+    for name in ("requests", "attempts", "faults", "health", "states", "ready"):
         assert getattr(back, name).equals(getattr(written, name))
         assert list(getattr(back, name).dtypes) == list(getattr(written, name).dtypes)
     assert (back.complete, back.lost, back.foreign, back.plan_digest) == (False, 0, 1, plan.digest)

@@ -18,6 +18,8 @@ from harness.messages import ChainStart, LoadTarget, WorkerStart
 from harness.part import ChildProcess
 
 _PROBE_S = 10.0
+_READY = "/health/readiness"
+"""The health page that calls no provider, and wants no key."""
 
 
 @asynccontextmanager
@@ -45,24 +47,25 @@ async def serve(workers: Sequence[Worker], port: int, part: ChildProcess[ChainSt
                 headers={"authorization": f"Bearer {master_key}"},
                 addressable=ready.addressable,
                 warnings=ready.warnings,
+                ready=f"{base_url}{_READY}",
             )
     finally:
         await asyncio.gather(*(worker.end() for worker in workers))
 
 
 async def _probe(base_url: str) -> None:
-    """Make sure that the proxy is ready, by the one of its health pages that calls no provider.
+    """Make sure that the proxy is ready.
 
     Raises:
         HarnessError: It is not.
     """
     try:
         async with httpx.AsyncClient(trust_env=False, timeout=_PROBE_S) as client:
-            answer = await client.get(f"{base_url}/health/readiness")
+            answer = await client.get(f"{base_url}{_READY}")
     except httpx.HTTPError as error:
-        raise HarnessError(f"/health/readiness does not answer: {type(error).__name__}", where="chain") from None
+        raise HarnessError(f"{_READY} does not answer: {type(error).__name__}", where="chain") from None
     if answer.status_code != httpx.codes.OK:
-        raise HarnessError(f"/health/readiness answers {answer.status_code}", where="chain")
+        raise HarnessError(f"{_READY} answers {answer.status_code}", where="chain")
 
 
 @asynccontextmanager

@@ -167,12 +167,13 @@ class Count(Measured):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observations(Measured):
-    """A distribution: one observation for each request, or for each retry.
+    """A distribution: one observation for each request, for each retry, or for each question about a gateway's health.
 
     Attributes:
-        request: Place of the request of each.
+        request: Place of the request of each; -1 where there is none.
         from_ns: Where the observed time begins; 0 for what is no time.
-        to_ns: Where it ends: `to_ns - from_ns` is what was observed.
+        to_ns: Where it ends: `to_ns - from_ns - apart_ns` is what was observed.
+        apart_ns: Time in between that is not part of it.
         censored: It would have been longer: its caller left, or it was never sent.
         never: What was waited for never came: the observation is infinite.
         nothing: Why there are none.
@@ -184,6 +185,7 @@ class Observations(Measured):
     request: Ints
     from_ns: Floats
     to_ns: Floats
+    apart_ns: Floats
     censored: Bools
     never: Bools
     nothing: str
@@ -197,16 +199,18 @@ class Observations(Measured):
         request: Ints,
         from_ns: Floats,
         to_ns: Floats,
+        apart_ns: Floats | None = None,
         censored: Bools | None = None,
         never: Bools | None = None,
         nothing: str,
     ) -> Observations:
-        """Return those of some arrays that a mask leaves; by default nothing is censored, and all came."""
+        """Return those of some arrays that a mask leaves; by default none has a part apart or is censored, and all came."""
         none = np.zeros(len(request), dtype=bool)
         return cls(
             request=request[mask],
             from_ns=from_ns[mask],
             to_ns=to_ns[mask],
+            apart_ns=(np.zeros(len(request)) if apart_ns is None else apart_ns)[mask],
             censored=(none if censored is None else censored)[mask],
             never=(none if never is None else never)[mask],
             nothing=nothing,
@@ -223,12 +227,12 @@ class Observations(Measured):
     @property
     def least(self) -> Floats:
         """What was observed; of a censored one the least that it can have been."""
-        return np.where(self.never, math.inf, self.to_ns - self.from_ns)
+        return np.where(self.never, math.inf, self.to_ns - self.from_ns - self.apart_ns)
 
     @property
     def most(self) -> Floats:
         """What was observed; of a censored one there is no knowing how long it would have been."""
-        return np.where(self.censored | self.never, math.inf, self.to_ns - self.from_ns)
+        return np.where(self.censored, math.inf, self.least)
 
     def values(self, unit: Unit) -> dict[str, Value]:
         """Return the quantiles, the largest, and the sum where it is a number of its own."""

@@ -9,7 +9,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from harness.judge.run_data import RunData
-    from harness.judge.tables.columns import Bools
+    from harness.judge.tables.columns import Bools, Floats
     from harness.scenario import Phase
 
 
@@ -76,3 +76,11 @@ class Scope:
     def samples(self) -> int:
         """How many requests were recorded in it."""
         return int(self.requests.sum())
+
+
+def within(at_ns: Floats, phase: Phase | None) -> Bools:
+    """Return which times lie in a phase, or in the run without its warm-up for None."""
+    if phase is None:
+        return at_ns >= 0
+    inside: Bools = (at_ns >= phase.start_ns) & (at_ns < phase.end_ns)
+    return inside

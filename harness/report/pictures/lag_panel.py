@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
 from harness import quantities
+from harness.judge.measure import measured_health
 from harness.report.judged_run import JudgedRun
 from harness.report.pictures import style
 from harness.report.pictures.bins import Edges, bins
@@ -24,12 +25,12 @@ _LEVELS = (
 
 def height_in(run: JudgedRun) -> float:
     """Return the height that the lanes need."""
-    return 0.35 + 0.17 * max(1, run.history.health["process"].nunique())
+    return 0.35 + 0.17 * max(1, measured_health(run.history)["process"].nunique())
 
 
 def draw(axes: Axes, run: JudgedRun, edges: Edges) -> None:
     """Draw a lane for each process, darker where its event loop was held up for longer."""
-    health = run.history.health[run.history.health["at_ns"] >= 0]
+    health = measured_health(run.history)
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)
     if health.empty:
