@@ -109,7 +109,7 @@ def test_a_wrong_argument_is_an_error_with_a_hint(line: str, problem: str, known
 def test_the_example_of_every_argument_is_right() -> None:
     """It is the hint of an error."""
     asked = {name: metric.argument for name, metric in METRICS.items() if metric.argument is not None}
-    assert set(asked) == {"fallbacks", "retry_gap"}
+    assert set(asked) == {"fallbacks", "retry_gap", "served_by"}
     for argument in asked.values():
         argument.check(argument.example)
 
