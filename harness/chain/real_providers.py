@@ -16,6 +16,7 @@ from harness.chain.spec import Chain
 from harness.chain.upstream import UpstreamAddress, parse
 from harness.provider.dialects import dialect_of
 from harness.provider.reply import Headers
+from harness.provider.spec import Provider
 
 _REFERENCE = "os.environ/"
 _PARAMETER = re.compile(r"\{(\w+)\}")
@@ -45,6 +46,7 @@ class RealProvider:
         key_name: The environment variable of the key, set or not; empty for a key in the file, and where there is none.
         login: What else its calls are permitted by, in words; empty if by the key alone.
         headers: Sent with each call, beside the key. May hold secrets.
+        api_version: The version of its API that is requested; the dialect's own if None.
         obstacle: Why it cannot be asked; None if it can.
     """
 
@@ -53,6 +55,7 @@ class RealProvider:
     key_name: str = ""
     login: str = ""
     headers: Headers = ()
+    api_version: str | None = None
     obstacle: Obstacle | None = None
 
     @property
@@ -79,16 +82,22 @@ def real_providers(chain: Chain, environ: Mapping[str, str]) -> dict[str, RealPr
             if not any(entry.params.get(mock) for mock in MOCKS)
         }
     return {
-        name: _of_upstream(parse(provider.upstream), provider.api_key, environ)
+        name: _of_upstream(parse(provider.upstream), provider, environ)
         for name, provider in chain.providers.items()
         if provider.upstream is not None
     }
 
 
-def _of_upstream(address: UpstreamAddress, api_key: str | None, environ: Mapping[str, str]) -> RealProvider:
-    name = (api_key or "").partition("/")[2]
+def _of_upstream(address: UpstreamAddress, provider: Provider, environ: Mapping[str, str]) -> RealProvider:
+    name = (provider.api_key or "").partition("/")[2]
     key = environ.get(name, "").strip() or None
-    found = RealProvider(address=address, key=key, key_name=name)
+    found = RealProvider(
+        address=address,
+        key=key,
+        key_name=name,
+        headers=_headers(provider.headers),
+        api_version=provider.api_version,
+    )
     return replace(found, obstacle=_unset(name)) if name and key is None else found
 
 
@@ -99,13 +108,13 @@ def _of_deployment(entry: Deployment, environ: Mapping[str, str], store: str) ->
     names = litellm_names(entry.provider)
     elsewhere = key is None and bool(names.defaults or logins)
     extra = params.get("extra_headers") or params.get("headers")
-    headers = tuple((str(name).lower(), str(value)) for name, value in (extra or {}).items())
     found = RealProvider(
         address=None,
         key=key,
         key_name=key_name,
         login=f"a login by {', '.join(logins or names.defaults)}" if elsewhere else "",
-        headers=headers,
+        headers=_headers(extra or {}),
+        api_version=None if params.get("api_version") is None else str(params["api_version"]),
     )
     address = _address(entry, params, environ)
     if isinstance(address, Obstacle):
@@ -119,6 +128,10 @@ def _of_deployment(entry: Deployment, environ: Mapping[str, str], store: str) ->
         problem = f"{key_name} is not set, and the harness does not read LiteLLM's secret store ({store})"
         return replace(found, obstacle=Obstacle(problem, hint, breaks=False))
     return replace(found, obstacle=_unset(key_name))
+
+
+def _headers(written: Mapping[str, Any]) -> Headers:
+    return tuple((str(name).lower(), str(value)) for name, value in written.items())
 
 
 def _unset(name: str) -> Obstacle:

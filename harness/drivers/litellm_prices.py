@@ -46,7 +46,7 @@ def priced(chain: Chain) -> Chain:
 
 
 def context_windows(chain: Chain) -> dict[str, int | None]:
-    """Return the most tokens that each provider's model takes, by provider; None where the list does not have it.
+    """Return the most tokens that each provider's model takes, by provider: as stated, else as listed; None where neither is.
 
     Raises:
         UsageError: The chain's interpreter cannot be used.
@@ -55,7 +55,7 @@ def context_windows(chain: Chain) -> dict[str, int | None]:
     found: dict[str, int | None] = {}
     for name, provider in chain.providers.items():
         entry = _entry(provider, prices)
-        most = entry.get("max_input_tokens") or entry.get("max_tokens")
+        most = provider.context_window or entry.get("max_input_tokens") or entry.get("max_tokens")
         found[name] = int(most) if isinstance(most, int | float) else None
     return found
 

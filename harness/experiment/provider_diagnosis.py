@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -26,6 +27,7 @@ ASK_S = 10.0
 """How long a provider may take for all that it is asked, in seconds."""
 _LIST = "its list of models"
 _EMPTY = "an empty request, which costs nothing"
+_API_VERSION = re.compile(r"(?<=[?&]api-version=)[^&]*")
 _NOT_THERE = (404, 405, 501)
 HELLO: Mapping[str, Any] = {
     "messages": [{"role": "user", "content": "hello"}],
@@ -246,4 +248,6 @@ class Questions:
         headers: Headers = (*self._written.headers, *self._real.headers)
         if key and self._real.key is not None:
             headers = (*headers, self._dialect.authorize(self._real.key))
+        if self._real.api_version is not None:
+            path = _API_VERSION.sub(quote(self._real.api_version, safe=""), path)
         return await self._ask(address_below(self._real.address, self._dialect, path), headers, body)

@@ -598,5 +598,16 @@ def test_a_key_may_be_sent_to_every_vendors_own_address() -> None:
 async def test_price_and_context_window_come_from_the_list() -> None:
     """Of LiteLLM; a provider that it does not have has neither."""
     known, unknown = provider("openai", model="gpt-4"), provider("openai", model="ours-7b")
-    found = await asked(chain(providers={"known": known, "unknown": unknown}))
-    assert [each.context_window for each in found.providers] == [8192, None]
+    stated = replace(known, context_window=4000)
+    found = await asked(chain(providers={"known": known, "unknown": unknown, "stated": stated}))
+    assert [each.context_window for each in found.providers] == [8192, None, 4000]
+
+
+async def test_a_chain_file_s_headers_and_version_go_along() -> None:
+    """A gateway may refuse a call without them; Azure has no other version than its own."""
+    async with vendor(always(400, {"error": {"code": "invalid_request_error"}})) as here:
+        spec = upstream(here.url, "azure", headers={"X-Team": "chaos"}, api_version="2030-01-01")
+        assert (await examined(spec)).key_accepted
+    (call,) = here.received
+    assert call.headers["x-team"] == "chaos"
+    assert call.path.endswith("?api-version=2030-01-01")
