@@ -9,6 +9,7 @@ import asyncio
 import os
 import re
 import socket
+import sys
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, MutableMapping
 from contextlib import asynccontextmanager, contextmanager
@@ -103,7 +104,7 @@ def _naming(app: App) -> App:
 
     async def named(scope: Any, receive: Receive, send: Any) -> None:
         if scope["type"] != "http":
-            await app(scope, receive, send)
+            await app(scope, receive, partial(_reported, send))
             return
         with working_on(None) as request:
             body = b""
@@ -120,6 +121,13 @@ def _naming(app: App) -> App:
             await app(scope, received, send)
 
     return named
+
+
+async def _reported(send: Any, message: dict[str, Any]) -> None:
+    """Pass a message on; why the application cannot start goes to standard error, as uvicorn's log is off."""
+    if message["type"] == "lifespan.startup.failed":
+        sys.stderr.write(message.get("message", ""))
+    await send(message)
 
 
 def seclude(environ: MutableMapping[str, str]) -> None:

@@ -87,6 +87,7 @@ async def reload(how: Reload) -> None:
         except (TimeoutError, asyncio.CancelledError) as error:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
+            await process.wait()
             if isinstance(error, asyncio.CancelledError):
                 raise
             raise HarnessError(f"did not end within {how.command_s:g} s", where=command[0], hint=_tail(log)) from None

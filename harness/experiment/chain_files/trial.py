@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from pathlib import Path
 
@@ -55,5 +56,10 @@ async def trial(tried: Host, *, ready_s: float = READY_S) -> None:
             if healthy:  # how it ended does not matter
                 return
             hidden = secrets(tried.chain, os.environ)
-            error.hide(lambda text: scrub(text.replace(f", from {log}", "").replace(str(log), "in short"), hidden))
+            error.hide(lambda text: scrub(_plain(text).replace(f", from {log}", ""), hidden))
             raise
+
+
+def _plain(text: str) -> str:
+    """Return a text without the colours of a terminal."""
+    return re.sub(r"\x1b\[[0-9;]*m", "", text)

@@ -1,0 +1,56 @@
+"""A configuration is tried on LiteLLM's real proxy before it is put in place."""
+
+from __future__ import annotations
+
+import json
+import socket
+from pathlib import Path
+
+import pytest
+
+from tests.cli.command import harness
+
+pytestmark = pytest.mark.system
+
+CONFIG = """\
+model_list:
+  - model_name: gpt-4o
+    litellm_params: {model: openai/gpt-4o, api_key: plain-secret-1}
+  - model_name: backup
+    litellm_params: {model: azure/gpt-4o, api_key: os.environ/AZURE_API_KEY}
+router_settings:
+  fallbacks: [{gpt-4o: [backup]}]
+"""
+
+
+def test_one_that_comes_up_and_one_that_does_not(tmp_path: Path) -> None:
+    """The first is in place, and no database of its own was called; of the second the reason is shown, and the file stays."""
+    place, file = tmp_path / "litellm-config.yaml", tmp_path / "new.yaml"
+    with socket.create_server(("127.0.0.1", 0)) as database:
+        database.settimeout(0)
+        address = f"127.0.0.1:{database.getsockname()[1]}"
+        outside = (
+            f"general_settings: {{database_url: 'postgresql://u:pw-plain-2@{address}/db', master_key: pw-plain-3}}\n"
+            f"litellm_settings: {{cache: true, cache_params: {{type: redis, url: 'redis://{address}'}}}}\n"
+        )
+        place.write_text(CONFIG + outside)
+        file.write_text(CONFIG + "  num_retries: 1\n" + outside)
+        code, out, err = harness("chain", "apply", str(file), "--to", str(place), "--yes", "--json", timeout_s=300)
+        assert code == 0, (out, err)
+        with pytest.raises(BlockingIOError):
+            database.accept()
+    assert "it came up, and is healthy" in err
+    assert [each["field"] for each in json.loads(out)["changed"]] == ["router_settings.num_retries"]
+    assert place.read_text() == file.read_text()
+
+    file.write_text(CONFIG + "  retry_policy: {BadRequestErrorRetries: many}\n")
+    code, shown, told = harness("chain", "apply", str(file), "--to", str(place), "--yes", timeout_s=300)
+    assert code == 1, (shown, told)
+    assert "LiteLLM's proxy: ended before its time" in told
+    assert "Input should be a valid integer" in told
+    assert "num_retries: 1" in place.read_text()
+    audit = place.with_name(f"{place.name}.audit.jsonl").read_text()
+    assert [json.loads(line)["did"] for line in audit.splitlines()] == ["apply", "not applied"]
+    assert not any(
+        secret in out + err + shown + told + audit for secret in ("plain-secret-1", "pw-plain-2", "pw-plain-3")
+    )
