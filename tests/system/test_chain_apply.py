@@ -43,11 +43,12 @@ def test_one_that_comes_up_and_one_that_does_not(tmp_path: Path) -> None:
     assert [each["field"] for each in json.loads(out)["changed"]] == ["router_settings.num_retries"]
     assert place.read_text() == file.read_text()
 
-    file.write_text(CONFIG + "  retry_policy: {BadRequestErrorRetries: many}\n")
+    file.write_text(
+        CONFIG.replace("api_key: plain-secret-1", "api_key: plain-secret-1, rpm: many") + "  num_retries: 1\n"
+    )
     code, shown, told = harness("chain", "apply", str(file), "--to", str(place), "--yes", timeout_s=300)
     assert code == 1, (shown, told)
-    assert "LiteLLM's proxy: ended before its time" in told
-    assert "Input should be a valid integer" in told
+    assert "LiteLLM's proxy: comes up, but without deployments of the file: gpt-4o; nothing was changed" in told
     assert "num_retries: 1" in place.read_text()
     audit = place.with_name(f"{place.name}.audit.jsonl").read_text()
     assert [json.loads(line)["did"] for line in audit.splitlines()] == ["apply", "not applied"]

@@ -5,9 +5,13 @@ from __future__ import annotations
 import os
 import re
 import tempfile
+from collections import Counter
 from pathlib import Path
 
+import aiohttp
+
 from harness.chain import Chain
+from harness.chain.litellm_config import deployments
 from harness.chain.redact import secrets
 from harness.chain.scrub import scrub
 from harness.drivers.built import settled
@@ -19,8 +23,10 @@ from harness.messages import LoadTarget
 
 TRIED_ON = "litellm-proxy"
 """The driver that hosts it."""
+_NAME = "LiteLLM's proxy"
+_LIST_S = 30.0
 _NOWHERE = "http://127.0.0.1:9"
-"""The address of every provider: none is called."""
+"""Begins the address of every provider: none is called. LiteLLM takes two deployments that differ in nothing for one."""
 
 
 def hosted(chain: Chain) -> Host:
@@ -40,24 +46,49 @@ async def trial(tried: Host, *, ready_s: float = READY_S) -> None:
         ready_s: How long it may take.
 
     Raises:
-        HarnessError: It does not come up; its last output is in the hint, without secrets.
+        HarnessError: It does not come up, with its last output in the hint, without secrets; or it comes up without a
+            deployment of the configuration.
     """
     assert tried.part is not None
-    healthy = False
+    addresses = {name: f"{_NOWHERE}/{number}" for number, name in enumerate(tried.chain.providers)}
+    served: Counter[str] | None = None
     with tempfile.TemporaryDirectory(prefix="harness-") as folder:
         log = Path(folder) / "proxy.log"
         env = tried.environ(child_environment(tried.variables))
         try:
-            async with OwnedProcess("LiteLLM's proxy", tried.part, log=log, env=env, part=True) as child:
-                message = tried.start_message(None, dict.fromkeys(tried.chain.providers, _NOWHERE), seed=0)
-                await child.ready(message, LoadTarget, timeout_s=ready_s)
-                healthy = True
+            async with OwnedProcess(_NAME, tried.part, log=log, env=env, part=True) as child:
+                target = await child.ready(tried.start_message(None, addresses, seed=0), LoadTarget, timeout_s=ready_s)
+                served = await _served(target)
         except HarnessError as error:
-            if healthy:  # how it ended does not matter
-                return
-            hidden = secrets(tried.chain, os.environ)
-            error.hide(lambda text: scrub(_plain(text).replace(f", from {log}", ""), hidden))
-            raise
+            if served is None:  # else it is about how the proxy ended, which does not matter
+                hidden = secrets(tried.chain, os.environ)
+                error.hide(lambda text: scrub(_plain(text).replace(f", from {log}", ""), hidden))
+                raise
+    groups = (
+        each.group for each in deployments(tried.chain) if "*" not in each.group
+    )  # LiteLLM makes several of those
+    if lacking := Counter(groups) - (served or Counter()):
+        names = ", ".join(f"{name} ({count} of them)" if count > 1 else name for name, count in lacking.items())
+        hint = "LiteLLM leaves a deployment out that has a parameter it cannot read, and starts without a word"
+        raise HarnessError(f"comes up, but without deployments of the file: {names}", where=_NAME, hint=hint)
+
+
+async def _served(target: LoadTarget) -> Counter[str]:
+    """Return how many deployments the proxy has, by their `model_name`.
+
+    Raises:
+        HarnessError: It does not list them.
+    """
+    timeout = aiohttp.ClientTimeout(total=_LIST_S)
+    try:
+        async with (
+            aiohttp.ClientSession(headers=target.headers, timeout=timeout, trust_env=False) as session,
+            session.get(f"{target.base_url}/model/info") as answer,
+        ):
+            answer.raise_for_status()
+            return Counter(each["model_name"] for each in (await answer.json())["data"])
+    except (aiohttp.ClientError, OSError, TimeoutError, ValueError, LookupError) as error:
+        raise HarnessError(f"does not list its deployments: {type(error).__name__}", where=_NAME) from None
 
 
 def _plain(text: str) -> str:

@@ -28,8 +28,23 @@ from harness.experiment.chain_files.trial import trial
 from tests.experiment.chain_files.files import NEW, OLD, audit, beside, lines, proposal
 
 ROOT = Path(__file__).parents[3]
-READY = '{"LoadTarget":{"base_url":"http://127.0.0.1:1/v1","model":"m","addressable":{}}}'
-WELL = f"import sys; sys.stdin.readline(); print('{READY}', flush=True); sys.stdin.read()"
+WELL = """
+import http.server, json, sys, threading
+class Page(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        body = json.dumps({"data": [{"model_name": name} for name in "NAMES".split()]}).encode()
+        self.send_response(200)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+sys.stdin.readline()
+server = http.server.HTTPServer(("127.0.0.1", 0), Page)
+threading.Thread(target=server.serve_forever, daemon=True).start()
+ready = {"base_url": f"http://127.0.0.1:{server.server_port}/v1", "model": "m", "addressable": {}}
+print(json.dumps({"LoadTarget": ready}, separators=(",", ":")), flush=True)
+sys.stdin.read()
+""".replace("NAMES", "m")
 DIES = "import sys; sys.stdin.readline(); print('no such setting; key old-plain-secret', file=sys.stderr); sys.exit(1)"
 HANGS = "import sys, time; time.sleep(600)"
 
@@ -148,6 +163,13 @@ def test_a_proxy_that_does_not_come_up_changes_nothing(path: Path) -> None:
     assert [line["did"] for line in lines(path)] == ["not applied"]
     with pytest.raises(UsageError, match="was not put there"):
         previous(path)
+
+
+def test_a_proxy_that_leaves_a_deployment_out_changes_nothing(path: Path) -> None:
+    """It is healthy all the same, and would answer with an error."""
+    with pytest.raises(NotApplied, match="comes up, but without deployments of the file: m; nothing was changed"):
+        put(proposal(path), tried=proxy(WELL.replace('"m".split()', '"other".split()')))
+    assert path.read_bytes() == OLD
 
 
 def test_a_proxy_that_hangs_is_ended() -> None:
