@@ -134,9 +134,9 @@ class _Editor:
         if root is None:
             start = len(self._text.rstrip())
             lead = self._newline * 2 if start else ""
-            self._splices.append(_Splice(start, start, lead + self._lines(block(new, self._style), 0, first=True)))
+            self._splice(start, start, lead + self._lines(block(new, self._style), 0, first=True))
             if not self._text.endswith("\n"):
-                self._splices.append(_Splice(len(self._text), len(self._text), self._newline))
+                self._insert(len(self._text), self._newline)
         elif not isinstance(root, MappingNode):
             raise self._error("expected a mapping", root, ())
         else:
@@ -210,23 +210,40 @@ class _Editor:
         start, end = node.start_mark.index, self._end(key, node)
         if not is_scalar and self._has_comment(node, start, end):
             raise self._error("a comment is in what must change", node, place)
-        nested = isinstance(new, Mapping | list | tuple)
+        nested = isinstance(new, Mapping | list | tuple) and bool(new)
         nothing = start == node.end_mark.index if is_scalar else not node.value
-        if key is not None and nothing:
-            start, end = self._colon(key), self._colon(key) if is_scalar else end
-            if nested and new and not in_flow:
-                self._splices.append(_Splice(start, end, ""))
-                column = key.start_mark.column + (self._style.step if isinstance(new, Mapping) else self._style.dash)
-                self._insert(self._line_end(end), self._newline + self._lines(block(new, self._style), column))
-                return
-            written = f" {flow(new)}"
-        elif is_scalar and isinstance(new, str):
-            written = scalar(new, style if style in ("'", '"') else None)
-        elif is_scalar or in_flow or _in_brackets(node) or not nested or not new:
-            written = flow(new)
+        is_block = not (is_scalar or nothing or _in_brackets(node))
+        if key is not None and (nothing or is_block):
+            self._replace_below(key, new, (start, end), is_block=is_block, on_lines=nested and not in_flow)
+        elif is_block and nested:
+            self._splice(start, end, self._lines(block(new, self._style), node.start_mark.column, first=True))
+        elif isinstance(new, str):
+            self._splice(start, end, scalar(new, style if style in ("'", '"') else None))
         else:
-            written = self._lines(block(new, self._style), node.start_mark.column, first=True)
-        self._splices.append(_Splice(start, end, written))
+            self._splice(start, end, flow(new))
+
+    def _replace_below(self, key: Node, new: Any, old: tuple[int, int], *, is_block: bool, on_lines: bool) -> None:
+        """Note that a value becomes another which is on the lines below its key, or of which nothing is written.
+
+        Args:
+            key: Its key.
+            new: What it is to be.
+            old: Where it begins and ends.
+            is_block: It is on the lines below its key.
+            on_lines: So is the new one.
+        """
+        colon = self._colon(key)
+        column = key.start_mark.column + (self._style.step if isinstance(new, Mapping) else self._style.dash)
+        lines = self._newline + self._lines(block(new, self._style), column) if on_lines else ""
+        if is_block:
+            if not on_lines:
+                self._splice(colon, colon, f" {flow(new)}")
+            self._splice(self._line_end(self._text.rfind("\n", 0, old[0])), old[1], lines)
+            return
+        stop = max(colon, old[1]) if old[0] >= colon and old[0] != old[1] else colon
+        self._splice(colon, stop, "" if on_lines else f" {flow(new)}")
+        if on_lines:
+            self._insert(self._line_end(stop), lines)
 
     def _has_comment(self, node: Node, start: int, end: int) -> bool:
         """Return whether there is a comment between the values of a mapping or a list."""
@@ -270,10 +287,13 @@ class _Editor:
         """Return the end of a line, before its line end."""
         found = self._text.find("\n", at)
         found = len(self._text) if found < 0 else found
-        return found - 1 if self._text[at:found].endswith("\r") else found
+        return found - 1 if self._text[max(0, found - 1) : found] == "\r" else found
+
+    def _splice(self, start: int, end: int, text: str) -> None:
+        self._splices.append(_Splice(start, end, text))
 
     def _insert(self, at: int, text: str) -> None:
-        self._splices.append(_Splice(at, at, text))
+        self._splice(at, at, text)
 
     def _lines(self, lines: Sequence[str], column: int, *, first: bool = False) -> str:
         """Return lines as text, indented; the first one is not if it continues a line."""
