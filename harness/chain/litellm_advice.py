@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
 from typing import Any, NamedTuple
 
 from harness.chain.advice import Advice
-from harness.chain.litellm_check import section
-from harness.chain.litellm_reading import fallbacks
+from harness.chain.litellm_check import aliases, section
+from harness.chain.litellm_reading import TABLES, fallbacks
 from harness.chain.schedule import Schedule
 from harness.chain.spec import Chain
+from harness.document.spelling import did_you_mean
 from harness.provider.dialects import vendor_of
-from harness.quantities import listed, plural
+from harness.quantities import amount, listed, plural
 
 _ROUTER, _MODULE = "router_settings", "litellm_settings"
 _COOLDOWN = ("allowed_fails", "allowed_fails_policy", "cooldown_time")
+_KNOWN_MAX = 8
 _ALLOWED_FAILS_UNSET = 3
 """LiteLLM's own; it takes the same number for one that is not set."""
 _OUTAGE, _LIMIT = "catalogue/unavailable.yaml", "catalogue/rate-limit-retry-after.yaml"
@@ -44,9 +47,11 @@ def advice(chain: Chain, schedules: Sequence[Schedule], rests: Mapping[str, Rest
     config = chain.litellm or {}
     by_failure = {failure: schedule for schedule in schedules for failure in schedule.failures}
     yield from _order(chain)
+    yield from _sources(config)
     yield from _walk(chain, config)
     yield from _retry_policy(chain, config, by_failure)
     yield from _cooldown(chain, config, rests)
+    yield from _locked_out(chain, schedules)
     yield from _keys(config)
     if (schedule := by_failure.get("content_filter")) is not None:
         first, *others = schedule.hops
@@ -74,6 +79,23 @@ def _order(chain: Chain) -> Iterator[Advice]:
             "random for each attempt; `order: 1`, `order: 2` in their litellm_params, or fallbacks, make an order"
         )
         yield Advice("no_order", ("model_list",), text, _OUTAGE)
+
+
+def _sources(config: Mapping[str, Any]) -> Iterator[Advice]:
+    """Yield fallbacks of a model that nobody can ask for."""
+    groups = list(dict.fromkeys(raw["model_name"] for raw in config.get("model_list", ())))
+    known = [*groups, *aliases(config)]
+    if any("*" in group for group in groups):  # which takes names that are written nowhere
+        return
+    for name, table in product((_ROUTER, _MODULE), TABLES):
+        written = section(config, name).get(table)
+        for number, item in enumerate(written if isinstance(written, list) else ()):
+            for source in item:
+                if source == "*" or source in known:
+                    continue
+                hint = did_you_mean(source, known) or f"known: {listed(known, most=_KNOWN_MAX)}"
+                text = f"no model_name is {source!r}, so these fallbacks are never used; {hint}"
+                yield Advice("unknown_source", (name, table, number, source), text, _OUTAGE)
 
 
 def _walk(chain: Chain, config: Mapping[str, Any]) -> Iterator[Advice]:
@@ -176,6 +198,34 @@ def _cooldown(chain: Chain, config: Mapping[str, Any], rests: Mapping[str, Rest]
         f"attempts in a row with {listed(never)} ({why})"
     )
     yield Advice("never_rests", (where, written[0]), text, _OUTAGE)
+
+
+_LOCKED_BY = {"429": "rate-limit-no-hint", "timeout": "silent-provider", "401": "auth-failure"}
+"""The scenarios in which the only providers of a chain fail so; of every other failure `unavailable`."""
+
+
+def _locked_out(chain: Chain, schedules: Sequence[Schedule]) -> Iterator[Advice]:
+    """Yield that one failed request makes LiteLLM refuse those after it. Not all vendors refuse their keys at once."""
+    alone = len(chain.levels) == 1
+    locked = [
+        (failure, each)
+        for each in schedules
+        for failure in each.failures
+        if each.locked_out_ns and (alone or failure != "401")
+    ]
+    if not locked:
+        return
+    failures = listed([failure for failure, _ in locked])
+    first, schedule = locked[0]
+    first = next((failure for failure, _ in locked if failure in _LOCKED_BY), first)
+    asked = " → ".join(hop.name for hop in schedule.hops)
+    text = (
+        f"after one request that fails with {failures} at {asked}, LiteLLM refuses every request for "
+        f"{amount(schedule.locked_out_ns, 'ns')} and asks no provider (No deployments available): all of them cool down; "
+        "add a fallback that does not, or write disable_cooldowns: true"
+    )
+    shown_by = _LOCKED_BY.get(first, "unavailable") if alone else "everything-down"
+    yield Advice("locked_out", ("model_list",), text, f"catalogue/{shown_by}.yaml")
 
 
 _WRITTEN_KEYS = ("api_key", "aws_secret_access_key", "azure_ad_token")

@@ -29,7 +29,8 @@ _COOLDOWN = ("allowed_fails", "allowed_fails_policy", "cooldown_time", "disable_
 """Settings of the Router that say when a deployment is left alone."""
 _OWN = ("num_retries", "order")
 """The same of a single deployment."""
-_TABLES = ("fallbacks", "context_window_fallbacks", "content_policy_fallbacks")
+TABLES = ("fallbacks", "context_window_fallbacks", "content_policy_fallbacks")
+"""Settings that say what LiteLLM falls back to, by the kind of failure."""
 
 
 class ReadDeployment(NamedTuple):
@@ -77,7 +78,7 @@ def question(config: Mapping[str, Any], entry: str, *, failing: bool) -> dict[st
     """
     router, module = section(config, "router_settings"), section(config, "litellm_settings")
     settings: dict[str, Any] = {}
-    for name in (*_TABLES, "default_fallbacks", "max_fallbacks"):
+    for name in (*TABLES, "default_fallbacks", "max_fallbacks"):
         if (value := router.get(name) or module.get(name)) and value is not True:
             settings[name] = value
     if named := aliases(config):
@@ -154,28 +155,34 @@ def _ignored(
 
 
 def schedules(
-    by_failure: Mapping[str, Sequence[tuple[Sequence[int], float, float]] | None],
+    by_failure: Mapping[str, Mapping[str, Any] | None],
     named: Sequence[str | None],
+    *,
     timeouts_ns: Mapping[str, int],
+    cooldown_ns: Mapping[str, int],
 ) -> tuple[Schedule, ...]:
     """Return what a request does that meets the same failure at every deployment.
 
     Args:
-        by_failure: LiteLLM's answer: the places that each attempt is chosen from, and the wait before it at either end of what is
-            drawn, in seconds; at the end without places what it waits before the error.
+        by_failure: LiteLLM's answer; see `_schedule` in `harness.drivers.litellm_reader`.
         named: The provider of each place; None for one that is no part of the test.
         timeouts_ns: How long an attempt may take, by provider, in nanoseconds.
+        cooldown_ns: How long a provider is left alone once it cools down, by provider, in nanoseconds.
     """
     found = {}
+    locked_out_ns = {}
     for failure, written in by_failure.items():
-        *attempts, end = written or [((), 0.0, 0.0)]
+        attempts, end = (written["attempts"], written["end"]) if written is not None else ([], (0.0, 0.0))
         steps = tuple(
             PlannedAttempt(providers, _band(least, most), max(timeouts_ns[name] for name in providers))
             for places, least, most in attempts
             if (providers := tuple(name for place in places if (name := named[place]) is not None))
         )
-        found[failure] = (steps, _band(*end[1:]))
-    return merged(found)
+        asked = [name for step in steps for name in step.providers]
+        if asked and written is not None and written["locked_out"]:
+            locked_out_ns[failure] = min(cooldown_ns[name] for name in asked)
+        found[failure] = steps, _band(*end)
+    return merged(found, locked_out_ns)
 
 
 def _band(*ends_s: float) -> Band:
@@ -193,7 +200,7 @@ def guess(chain: Chain) -> ConfigReading:
         deployments.append(ReadDeployment(provider, model, takes_chat(raw), compatible=True))
     walk = list(_walked(config, chain.entry_model, fallbacks(config)))
     others: set[int] = set()
-    for table in _TABLES[1:]:
+    for table in TABLES[1:]:
         further = [_target(target) for targets in _table(config, table).values() for target in targets]
         others |= {place for name in further for pick in _walked(config, name, {}) for place in pick}
     return ConfigReading(

@@ -13,13 +13,12 @@ from functools import partial
 from typing import Any, cast
 
 from harness.chain.facts import FailureClass
-from harness.chain.litellm_check import aliases, section
+from harness.chain.litellm_check import section
 from harness.chain.litellm_config import Deployment, deployments
-from harness.chain.litellm_reading import COMPATIBLE, fallbacks
+from harness.chain.litellm_reading import COMPATIBLE
 from harness.chain.litellm_settings import GENERAL, LOGINS, ROUTER, SECTIONS, is_module
 from harness.chain.spec import DUMMY_KEY, TEMPORARY, Chain, ChainError, Retry
 from harness.document.places import Place, field_name
-from harness.document.spelling import did_you_mean
 from harness.provider.dialects import DIALECTS, dialect_of
 from harness.provider.dialects.declaration import LiteLLMNames
 from harness.provider.spec import Provider
@@ -208,11 +207,6 @@ def _theirs(chain: Chain, base_urls: Mapping[str, str], environ: Mapping[str, st
             warnings.append(f"{name}: not applied, it is for LiteLLM's proxy")
         elif name != "general_settings" and name not in SECTIONS:
             warnings.append(f"{name}: not applied")
-    groups = {raw["model_name"] for raw in config["model_list"]} | set(aliases(config))
-    for source in fallbacks(config):
-        if source != "*" and source not in groups and not any("*" in group for group in groups):
-            hint = did_you_mean(source, groups)
-            warnings.append(f"fallbacks: no model is called {source!r}" + (f" ({hint})" if hint else ""))
     addressable = {entry.name: entry.group for entry in listed if "*" not in entry.group}
     if chain.model is not None:
         addressable.setdefault(chain.order[0], chain.model)

@@ -28,9 +28,7 @@ def check(
     python: PythonAt = None,
     litellm: LiteLLMAt = None,
     model: ModelOption = None,
-    strict: Annotated[
-        bool, typer.Option("--strict", help="Exit 1 if something in a chain is probably not meant.")
-    ] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit 1 if something is probably not meant.")] = False,
     as_json: Json = False,
 ) -> int:
     """Validate files without running anything, and show what a chain does when its providers fail."""

@@ -17,7 +17,7 @@ from harness.chain import Chain
 from harness.chain.advice import Advice
 from harness.chain.litellm_advice import Rest
 from harness.chain.litellm_advice import advice as of_litellm
-from harness.chain.litellm_facts import timeouts_ns
+from harness.chain.litellm_facts import facts, timeouts_ns
 from harness.chain.litellm_names import names
 from harness.chain.litellm_reading import answered, applied, question
 from harness.chain.litellm_reading import schedules as read_schedules
@@ -80,7 +80,12 @@ def schedules(chain: Chain, *, proxy: bool) -> tuple[Schedule, ...]:
         return ()
     _version, answer = found
     places = [name if name in chain.providers else None for name in named]
-    return read_schedules(answer["schedules"], places, timeouts_ns(settings, answer["request_timeout"]))
+    return read_schedules(
+        answer["schedules"],
+        places,
+        timeouts_ns=timeouts_ns(settings, answer["request_timeout"]),
+        cooldown_ns=facts(chain, proxy=proxy).cooldown_ns,
+    )
 
 
 def advice(chain: Chain, found: Sequence[Schedule]) -> tuple[Advice, ...]:

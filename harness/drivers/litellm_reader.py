@@ -101,7 +101,7 @@ async def _answer(question: dict[str, Any]) -> dict[str, Any]:
 async def _failures(question: dict[str, Any], deployments: list[dict[str, Any]]) -> dict[str, Any]:
     """Return what requests do that fail everywhere."""
     schedules = {failure: await _schedule(question, deployments, failure) for failure in _FAILURES}
-    first: list[int] = next((steps[0][0] for steps in schedules.values() if steps), [])
+    first: list[int] = next((steps["attempts"][0][0] for steps in schedules.values() if steps), [])
     return {
         "schedules": schedules,
         "rests": {failure: await _rests(question, deployments, first, failure) for failure in ("500", "429") if first},
@@ -138,43 +138,50 @@ async def _walk(question: dict[str, Any], deployments: list[dict[str, Any]], err
     return [pick for pick in picks if pick]
 
 
-async def _schedule(
-    question: dict[str, Any], deployments: list[dict[str, Any]], failure: str
-) -> list[list[Any]] | None:
-    """Return the deployments that each attempt is chosen from, each with the wait before it at either end of what is drawn, in seconds.
+async def _schedule(question: dict[str, Any], deployments: list[dict[str, Any]], failure: str) -> dict[str, Any] | None:
+    """Return what a request does that fails alike everywhere; None if LiteLLM refuses the settings.
 
-    The last item is what LiteLLM waits before it gives up. None if LiteLLM refuses the settings.
+    That is each attempt: the deployments that it is chosen from, and the wait before it at either end of what is drawn, in
+    seconds; the wait before the error; and whether a second request, right after it, is refused without any attempt.
     """
     ends = []
     for drawn in _DRAWS:
         steps = _Steps(drawn)
         model_list = _failing(question, deployments, _raised(_FAILURES[failure]), steered=True)
         with steps.recorded():
-            await _fail(question, model_list, steps.pick, _settings(question))
-        ends.append([*steps.taken, ([], steps.waited_s)])
+            await _fail(question, model_list, steps.pick, _settings(question), requests=2)
+        ends.append(steps)
     low, high = ends
-    if [places for places, _ in low] != [places for places, _ in high] or len(low) == 1:
+    if not low.taken or [places for places, _ in low.taken] != [places for places, _ in high.taken]:
         return None
-    return [[places, least, most] for (places, least), (_, most) in zip(low, high, strict=True)]
+    attempts = [[places, least, most] for (places, least), (_, most) in zip(low.taken, high.taken, strict=True)]
+    return {"attempts": attempts, "end": [low.waited_s, high.waited_s], "locked_out": not low.asked_again}
 
 
 class _Steps:
-    """What one request does, without its waits.
+    """What one request does, without its waits, and whether the next one asks anybody.
 
     Attributes:
         taken: The places that each attempt was chosen from, each with the wait before it, in seconds.
         waited_s: The wait since the last of them, in seconds.
+        asked_again: Whether a request after the first one had any attempt.
     """
 
     def __init__(self, drawn: float) -> None:
         self.taken: list[tuple[list[int], float]] = []
         self.waited_s = 0.0
+        self.asked_again = False
         self._drawn = drawn
         self._whose = asyncio.current_task()
+        self._ended = False
 
     def pick(self, places: list[int] | None) -> None:
-        assert places is not None
+        if places is None:
+            self._ended = True
         if not places:  # all of a group cool down
+            return
+        if self._ended:
+            self.asked_again = True
             return
         group = next(
             (whole for whole, _ in self.taken if set(places) <= set(whole)), places
@@ -185,7 +192,7 @@ class _Steps:
     async def _wait(self, delay: float, result: Any = None) -> Any:
         if asyncio.current_task() is not self._whose:  # a task of LiteLLM's own
             return await _sleep(delay, result)
-        self.waited_s += delay
+        self.waited_s += 0.0 if self._ended else delay
         return await _sleep(_COUNTED_S if delay else 0, result)
 
     @contextmanager

@@ -118,7 +118,7 @@ def _checked(path: Path, chain: Path | None, home: ChainHome) -> CheckedFile:
             return CheckedFile(path=path, summary=summary, warnings=warnings, schedules=schedules)
         loaded = load(path, chain=chain, home=home)
         advised = [*advice(loaded.plan), *ambiguous_targets(loaded.scenario, loaded.chain)]
-        warnings = tuple(Warned(document.where(place), text) for place, text in advised)
+        warnings = tuple(Warned(document.where(each.place), each.text, each) for each in advised)
         schedules = driver_of(loaded.chain).schedules(loaded.chain)
         defined = _defining(loaded.chain_path)
         warnings += chain_warnings(loaded.chain, defined, schedules, loaded.plan.load.deadline)

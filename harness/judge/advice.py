@@ -6,6 +6,7 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 
 from harness.chain import Chain
+from harness.chain.advice import Advice
 from harness.chain.targets import groups, targets
 from harness.document import Place
 from harness.document.units import duration_text
@@ -22,18 +23,24 @@ _BYTES_PER_REQUEST = 5_000  # measured: 5.4 kB with 30,000 requests in virtual t
 _HOUR_NS = 3600 * 10**9
 
 
-def advice(plan: Plan) -> Iterator[tuple[Place, str]]:
-    """Yield places of a scenario's file, each with a sentence."""
+def advice(plan: Plan) -> Iterator[Advice]:
+    """Yield advice on places of a scenario's file."""
     yield from _size(plan)
     for number in sorted({int(window.fault_id.rpartition("-")[2]) - 1 for window in plan.timeline.windows}):
         windows = [window for window in plan.timeline.windows if window.fault_id == f"fault-{number + 1}"]
-        yield from (((("faults", number), text)) for text in _fault(plan, windows))
+        yield from _fault(plan, windows, ("faults", number))
     for number, expectation in enumerate(plan.expectations):
-        if text := _cannot_pass(plan, expectation) or _cannot_fail(expectation) or _beyond(plan, expectation):
-            yield ("expect", number), text
+        for about, find in (
+            ("cannot_pass", _cannot_pass),
+            ("cannot_fail", _cannot_fail),
+            ("limit_beyond_deadline", _beyond),
+        ):
+            if text := find(plan, expectation):
+                yield Advice(about, ("expect", number), text, None)
+                break
 
 
-def ambiguous_targets(scenario: Scenario, chain: Chain) -> Iterator[tuple[Place, str]]:
+def ambiguous_targets(scenario: Scenario, chain: Chain) -> Iterator[Advice]:
     """Yield the same for faults whose target names a deployment and a model group of several."""
     known = targets(chain)
     for number, fault in enumerate(scenario.faults):
@@ -42,37 +49,37 @@ def ambiguous_targets(scenario: Scenario, chain: Chain) -> Iterator[tuple[Place,
             group = groups(chain).get(name, ())
             if name in chain.providers and not broken.issuperset(group):
                 text = f"only deployment {name!r} fails, not all of its model group: write [{', '.join(group)}] for all"
-                yield ("faults", number, "on"), text
+                yield Advice("one_of_a_group", ("faults", number, "on"), text, None)
 
 
-def _size(plan: Plan) -> Iterator[tuple[Place, str]]:
+def _size(plan: Plan) -> Iterator[Advice]:
     requests, rate = len(plan.arrivals), plan.load.rate
     if rate > LIVE_RATE_MAX:
         text = f"{count(rate)} requests/s: a live run was measured up to {LIVE_RATE_MAX}/s; late requests make it inconclusive"
-        yield ("load", "rate"), text
+        yield Advice("high_rate", ("load", "rate"), text, None)
     if requests > _REQUESTS_MANY:
-        yield (
-            ("load", "rate"),
-            f"{count(requests)} requests: about {count(requests * _BYTES_PER_REQUEST / 1e9)} GB of memory",
-        )
+        text = f"{count(requests)} requests: about {count(requests * _BYTES_PER_REQUEST / 1e9)} GB of memory"
+        yield Advice("many_requests", ("load", "rate"), text, None)
     if plan.end_ns > _HOUR_NS:
-        yield ("phases",), f"a live run takes {duration(plan.end_ns)}"
+        yield Advice("long_run", ("phases",), f"a live run takes {duration(plan.end_ns)}", None)
 
 
-def _fault(plan: Plan, windows: Sequence[Window]) -> Iterator[str]:
+def _fault(plan: Plan, windows: Sequence[Window], place: Place) -> Iterator[Advice]:
     """Yield what is wrong with one fault; it has a window at each of its providers."""
     first = windows[0]
     times = [arrival.scheduled_ns for arrival in plan.arrivals]
     inside = bisect_left(times, first.end_ns) - bisect_left(times, first.start_ns)
     if inside == 0:
         lasts = f"{duration_text(first.end_ns - first.start_ns)} from {duration_text(first.start_ns)} on"
-        yield f"none of the {len(times)} requests begins while it lasts ({lasts}), so it may never fire"
+        text = f"none of the {len(times)} requests begins while it lasts ({lasts}), so it may never fire"
+        yield Advice("fault_may_not_fire", place, text, None)
     hiding = [_hidden_by(plan, window) for window in windows]
     if all(hiding):
         names = list(dict.fromkeys(name for found in hiding for name in found))
         decide = "decides" if len(names) == 1 else "decide"
         providers = ", ".join(window.provider for window in windows)
-        yield f"never fires: as long as it lasts, {' and '.join(names)} {decide} every attempt at {providers}"
+        text = f"never fires: as long as it lasts, {' and '.join(names)} {decide} every attempt at {providers}"
+        yield Advice("fault_hidden", place, text, None)
 
 
 def _hidden_by(plan: Plan, window: Window) -> list[str]:
@@ -127,7 +134,7 @@ def requests_needed(expectation: Expectation) -> int | None:
     return MEAN_SAMPLES_MIN if kind is Mean else None
 
 
-def _cannot_fail(expectation: Expectation) -> str:
+def _cannot_fail(_plan: Plan, expectation: Expectation) -> str:
     """Return why an expectation is useless; empty if it is not."""
     if expectation.metric is None or expectation.op is None:
         return ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -26,20 +27,74 @@ TWO = Schedule(
 )
 
 
-def test_it_is_told_in_words() -> None:
-    """Peers as in the drawing of a chain, each wait with both ends, and the worst case with the timeouts."""
+def test_it_is_shown_in_words() -> None:
+    """Peers as in the drawing of a chain, each wait with both ends in one unit, the worst case with the timeouts, and the total."""
     assert list(TWO.lines()) == [
-        "after 500 and timeout: a | b, again after 500 ms – 1 s",
-        "c after 2.5 s – 4 s, at worst after 64 s (2 s – 3 s of it since the last attempt), again after 500 ms – 1 s",
-        "then 2 s – 3 s before the error",
+        "if every try fails with 500 or timeout:",
+        "a | b: 2 tries with a wait of 0.5–1 s",
+        "c: 2–3 s later, 2.5–4 s after the request (64 s if each try times out); 2 tries with a wait of 0.5–1 s",
+        "the error: 2–3 s later, 5–8 s after the request (88 s if each try times out)",
     ]
+
+
+def once(*names: str) -> tuple[PlannedAttempt, ...]:
+    """Return one attempt at each of some providers, without a wait."""
+    return tuple(PlannedAttempt((name,), NONE, 30 * S) for name in names)
+
+
+@pytest.mark.parametrize(
+    ("failures", "names", "text"),
+    [
+        (("401", "400"), ["a"], "if every try fails with 401 or 400: a is tried once, then the caller gets the error"),
+        (
+            ("401",),
+            ["a", "b"],
+            "if every try fails with 401: a and b are tried once each, without a wait, then the caller gets the error",
+        ),
+        (
+            ("timeout",),
+            ["a"],
+            (
+                "if every try fails with timeout: a is tried once, then the caller gets the error, 30 s after the request if each "
+                "try times out"
+            ),
+        ),
+    ],
+)
+def test_single_tries_are_one_sentence(failures: tuple[str, ...], names: list[str], text: str) -> None:
+    """There is no wait to show."""
+    assert list(Schedule(failures=failures, attempts=once(*names), end=NONE).lines()) == [text]
+
+
+def test_a_chain_that_locks_its_callers_out() -> None:
+    """Only after some of the failures, which makes these a schedule of their own."""
+    found = merged({"500": (once("a"), NONE), "429": (once("a"), NONE)}, {"429": 5 * S})
+    assert [(each.failures, each.locked_out_ns) for each in found] == [(("500",), 0), (("429",), 5 * S)]
+    assert list(found[1].lines())[-1] == "afterwards: for 5 s every request is refused, and no provider is asked"
+    assert found[1].as_json()["locked_out_s"] == 5
+
+
+@pytest.mark.parametrize(
+    ("band", "text"),
+    [
+        (Band(S // 2, 5 * S // 4), "0.5–1.25 s"),
+        (Band(0, S // 2), "0–500 ms"),
+        (Band(S, S), "1 s"),
+        (Band(100 * S, 125 * S), "100 s – 2 min 5 s"),
+    ],
+)
+def test_both_ends_of_a_wait_have_one_unit(band: Band, text: str) -> None:
+    """Minutes beside seconds, as elsewhere."""
+    assert band.text == text
 
 
 def test_as_plain_data() -> None:
     """In seconds; the worst case only where attempts last until their timeout."""
-    first, second = TWO.as_json()["hops"]
+    written = TWO.as_json()
+    first, second = written["hops"]
     assert (first["providers"], first["tries"], first["after_s"]) == (["a", "b"], 2, [0, 0])
     assert (second["wait_s"], second["after_s"], second["at_worst_s"]) == ([2, 3], [2.5, 4], 64)
+    assert (written["total_s"], written["total_at_worst_s"]) == ([5, 8], 88)
     assert Schedule(failures=("500",), attempts=TWO.attempts, end=NONE).as_json()["hops"][1]["at_worst_s"] is None
 
 

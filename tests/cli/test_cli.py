@@ -88,10 +88,17 @@ def test_check_shows_what_a_chain_does_when_its_providers_fail() -> None:
     code, out, err = harness("check", path)
     assert code == 0
     assert out.splitlines()[1:] == [
-        "    after 500, 503, 429 and timeout: openai, again after 375 ms – 500 ms and 750 ms – 1 s",
-        "        azure after 1.12 s – 1.5 s, at worst after 91.5 s, again after 375 ms – 500 ms and 750 ms – 1 s",
-        "    after 401, 400 and content_filter: openai",
-        "        azure after 0 s",
+        "    if every try fails with 500, 503, 429 or timeout:",
+        "        openai: 3 tries with waits of 0.375–0.5 s and 0.75–1 s",
+        (
+            "        azure: at once, 1.12–1.5 s after the request (91.5 s if each try times out); "
+            "3 tries with waits of 0.375–0.5 s and 0.75–1 s"
+        ),
+        "        the error: at once, 2.25–3 s after the request (3 min 3 s if each try times out)",
+        (
+            "    if every try fails with 401, 400 or content_filter: "
+            "openai and azure are tried once each, without a wait, then the caller gets the error"
+        ),
     ]
     text = (
         "azure is asked after up to 91.5 s of silence (3 tries of up to 30 s at openai), and callers leave after 60 s"
@@ -118,6 +125,19 @@ def test_check_prints_what_is_not_carried_over(tmp_path: Path) -> None:
     assert (code, out.splitlines()[0]) == (0, f"ok: {chain}: chain c: a (litellm-proxy)")
     assert f"warning: {config}: litellm_settings: not applied: callbacks\n" in err
     assert "sk-mine" not in out + err
+
+
+def test_strict_counts_advice_on_a_scenario_too(tmp_path: Path) -> None:
+    """It has an id, a place and a text, as on a chain."""
+    scenario = tmp_path / "scenario.yaml"
+    chain = ROOT / "scenarios/chains/reference.yaml"
+    scenario.write_text(
+        f"name: s\nchain: {chain}\nload: {{rate: 10/s}}\nphases: {{a: 10s}}\nfaults: []\nexpect: [failed_requests >= 0]\n"
+    )
+    assert harness("check", str(scenario))[0] == 0
+    assert harness("check", "--strict", str(scenario))[0] == 1
+    (advice,) = answer("check", str(scenario))[1]["files"][0]["advice"]
+    assert (advice["id"], advice["where"]) == ("cannot_fail", f"{scenario}:6: expect[0]")
 
 
 def test_check_prints_what_is_wrong(tmp_path: Path) -> None:

@@ -226,6 +226,10 @@ ADVICE: dict[str, tuple[dict[str, Any], str]] = {
         {**FALLBACK, "retry_policy": {"ContentPolicyViolationErrorRetries": 1}},
         "a refusal by a content policy is tried 2 times at a: b is asked after 1.5 s – 3 s",
     ),
+    "unknown_source": (
+        {"fallbacks": [{"a": ["b"]}, {"aa": ["c"]}]},
+        "no model_name is 'aa', so these fallbacks are never used; did you mean 'a'?",
+    ),
     "no_table": ({**FALLBACK, "context_window_fallbacks": True}, "true names no model, so LiteLLM falls back to none"),
 }
 
@@ -238,6 +242,19 @@ def test_what_is_probably_not_meant(tmp_path: Path, about: str) -> None:
     found = {each.id: each for each in advised(chain)}
     assert text in found[about].text
     assert (FOLDER / str(found[about].shown_by)).is_file()
+
+
+def test_fallbacks_of_an_alias_or_of_what_a_wildcard_takes_are_used(tmp_path: Path) -> None:
+    """And those of every other model, `*`. The advice has the line of the others."""
+    models = {"a": "openai/gpt-4", "b": "azure/gpt-4"}
+    fallbacks = [{"x": ["b"]}, {"*": ["b"]}]
+    path = written(tmp_path, models, fallbacks=fallbacks, model_group_alias={"x": "a"})
+    assert "unknown_source" not in {each.id for each in advised(read(path))}
+    path = written(tmp_path, {**models, "openai/*": "openai/*"}, fallbacks=[{"openai/gpt-5": ["b"]}])
+    assert "unknown_source" not in {each.id for each in advised(read(path))}
+    path = written(tmp_path, models, context_window_fallbacks=[{"gpt4": ["b"]}])
+    (place,) = (each.place for each in advised(read(path)) if each.id == "unknown_source")
+    assert place == ("router_settings", "context_window_fallbacks", 0, "gpt4")
 
 
 def test_a_cooldown_that_begins_needs_no_advice(tmp_path: Path) -> None:
@@ -263,6 +280,31 @@ def test_a_cooldown_that_begins_within_a_request_is_played(tmp_path: Path) -> No
     served = next(each for each in schedules(alone, proxy=False) if "503" in each.failures)
     assert [hop.tries for hop in served.hops] == [3, 3]
     assert served.hops[1].wait == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("models", "settings", "after", "shown_by"),
+    [
+        ({"a": "openai/gpt-4", "a 2": "azure/gpt-4"}, {}, "429 and 401 at a | a-2", "rate-limit-no-hint"),
+        ({"a": "openai/gpt-4"}, {"allowed_fails": 1}, "500, 503, 429 and timeout at a", "rate-limit-no-hint"),
+    ],
+)
+def test_a_group_that_cools_down_as_a_whole_locks_its_callers_out(
+    tmp_path: Path, models: dict[str, str], settings: dict[str, Any], after: str, shown_by: str
+) -> None:
+    """LiteLLM is asked for a second request right after the first: it refuses it, for as long as the cooldown lasts."""
+    chain = read(written(tmp_path, models, cooldown_time=30, **settings))
+    found = {each.id: each for each in advised(chain)}["locked_out"]
+    assert f"after one request that fails with {after}, LiteLLM refuses every request for 30 s" in found.text
+    assert found.shown_by == f"catalogue/{shown_by}.yaml"
+
+
+def test_nobody_is_locked_out_where_others_are_asked(tmp_path: Path) -> None:
+    """A fallback that never cools down, and a lone deployment without a limit of failures."""
+    for models in ({"a": "openai/gpt-4", "a 2": "azure/gpt-4", "b": "xai/grok"}, {"a": "openai/gpt-4"}):
+        settings = FALLBACK if "b" in models else {}
+        found = schedules(read(written(tmp_path, models, **settings)), proxy=False)
+        assert [each.locked_out_ns for each in found] == [0] * len(found)
 
 
 def test_keys_are_named_by_their_ends_alone(tmp_path: Path) -> None:

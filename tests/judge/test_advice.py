@@ -34,7 +34,7 @@ def advised(
     path = tmp_path / "s.yaml"
     chain = ROOT / "chains" / "reference.yaml"
     path.write_text(SCENARIO.format(chain=chain, rate=rate, recovery=recovery, fault=fault, expect=expected))
-    return [f"{'.'.join(map(str, place))}: {text}" for place, text in advice(load(path).plan)]
+    return [f"{'.'.join(map(str, each.place))}: {each.text}" for each in advice(load(path).plan)]
 
 
 @pytest.mark.parametrize("path", sorted(ROOT.rglob("*.yaml")), ids=lambda path: path.stem)
@@ -124,7 +124,7 @@ def test_which_fault_hides_which(tmp_path: Path, first: str, second: str, told: 
     path.write_text(
         text.format(chain=ROOT / "chains/reference.yaml", rate="10/s", recovery="6s", fault=fault, expect="")
     )
-    assert [place for place, text in advice(load(path).plan) if "never fires" in text] == [("faults", 1)] * told
+    assert [each.place for each in advice(load(path).plan) if each.id == "fault_hidden"] == [("faults", 1)] * told
 
 
 def test_several_faults_can_hide_one(tmp_path: Path) -> None:
@@ -186,4 +186,4 @@ def test_a_deployment_with_the_name_of_its_group_is_reported(tmp_path: Path) -> 
         text = SCENARIO.format(chain=chain, rate="10/s", recovery="6s", fault="", expect="").replace("primary", on)
         path.write_text(text)
         loaded = load(path)
-        assert [place for place, _ in ambiguous_targets(loaded.scenario, loaded.chain)] == told
+        assert [each.place for each in ambiguous_targets(loaded.scenario, loaded.chain)] == told
