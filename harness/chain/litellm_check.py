@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
@@ -16,6 +17,7 @@ from harness.provider.spec import NAME_MAX
 if TYPE_CHECKING:
     from harness.document import Document
 
+_SHOWN_MAX = 80
 _SECTIONS = ("router_settings", "litellm_settings", "environment_variables")
 _FALLBACKS = ("fallbacks", "context_window_fallbacks", "content_policy_fallbacks")
 _ELSEWHERE = re.compile(r"gemini|palm|command|mistral|llama|titan|jamba|deepseek|grok|qwen|cohere", re.IGNORECASE)
@@ -62,7 +64,7 @@ _NUMBERS = (
 def check(document: Document) -> None:
     """Raise a UsageError that names every place that is wrong."""
     mistakes: list[HarnessError] = [
-        document.error("expected a mapping", (name,))
+        document.error(f"expected settings by name, found {_kind(document.data[name])}", (name,))
         for name in _SECTIONS
         if not isinstance(document.data.get(name) or {}, dict)
     ]
@@ -148,7 +150,9 @@ def _deployment_errors(document: Document) -> list[HarnessError]:
         hint = "are its models in the proxy's database? Write those of the chain into a copy of the file"
         return [document.error(problem, hint=hint)]
     if not isinstance(listed, list) or not listed:
-        return [document.error("expected a list of deployments", ("model_list",))]
+        problem = "expected a list of deployments" if listed else "the list of deployments is empty"
+        hint = "write - {model_name: gpt-4, litellm_params: {model: openai/gpt-4}}"
+        return [document.error(problem, ("model_list",), hint=hint)]
     mistakes: list[HarnessError] = []
     for number, raw in enumerate(listed):
         tried(mistakes, partial(_check_deployment, document, ("model_list", number), raw))
@@ -157,11 +161,14 @@ def _deployment_errors(document: Document) -> list[HarnessError]:
 
 def _check_deployment(document: Document, place: Place, raw: Any) -> None:
     if not isinstance(raw, dict):
-        raise document.error("expected a mapping with model_name and litellm_params", place)
-    _text(document, (*place, "model_name"), raw.get("model_name"))
+        hint = "write {model_name: gpt-4, litellm_params: {model: openai/gpt-4}}"
+        raise document.error("expected a mapping with model_name and litellm_params", place, hint=hint)
+    _text(document, (*place, "model_name"), raw.get("model_name"), missing="it is what callers ask for")
     params = raw.get("litellm_params")
     if not isinstance(params, dict):
-        raise document.error("expected a mapping with a model", (*place, "litellm_params"))
+        hint = "write litellm_params: {model: openai/gpt-4}"
+        problem = "missing" if params is None else "expected a mapping with a model"
+        raise document.error(problem, (*place, "litellm_params"), hint=hint)
     _text(document, (*place, "litellm_params", "model"), params.get("model"))
     if params.get("custom_llm_provider") is not None:
         _text(document, (*place, "litellm_params", "custom_llm_provider"), params["custom_llm_provider"])
@@ -206,11 +213,11 @@ def _check_aliases(document: Document) -> None:
     place = ("router_settings", "model_group_alias")
     written = section(document.data, place[0]).get(place[1])
     if written is not None and not isinstance(written, dict):
-        raise document.error("expected a mapping of aliases", place)
+        raise document.error(_expected("a mapping of aliases", written), place, hint='write {"alias": "model_name"}')
     for alias in written or {}:
         target = aliases(document.data).get(alias)
         if target is None:
-            raise document.error("expected a model_name", (*place, alias))
+            raise document.error(_expected("a model_name", (written or {})[alias]), (*place, alias))
         _known(document, (*place, alias), target)
 
 
@@ -224,15 +231,24 @@ def _fallback_units(document: Document, place: Place) -> Iterator[Callable[[], N
 
 
 def _check_list(document: Document, place: Place, written: Any) -> None:
-    if written is not None and not (
-        written is True and place[-1] != "fallbacks"
-    ):  # with true it starts; see the advice
-        raise document.error('expected a list such as [{"gpt-4": ["claude"]}]', place)
+    if written is None or (written is True and place[-1] != "fallbacks"):  # with true it starts; see the advice
+        return
+    items = [{source: _names(targets)} for source, targets in written.items()] if isinstance(written, dict) else []
+    right = items if all(all(item.values()) for item in items) else []
+    hint = f"write {_shown(right or [{'gpt-4': ['claude']}])}"
+    raise document.error(_expected("a list with a mapping for each model", written), place, hint=hint)
 
 
 def _check_fallback(document: Document, place: Place, item: Any) -> None:
     if not isinstance(item, dict) or len(item) != 1:
-        raise document.error("expected one model and its fallbacks", place, hint="write one model in each item")
+        words = list(item) if isinstance(item, dict | list) else [item]
+        source, *targets = [word for word in words if isinstance(word, str)] or ["gpt-4"]
+        right: Any = {source: targets or ["another-model"]}
+        if isinstance(item, dict) and item:
+            right = [{source: _names(targets) or ["another-model"]} for source, targets in item.items()]
+        items = "one item for each model" if isinstance(right, list) else "the item"
+        hint = f"write {items}: {_shown(right).strip('[]') if isinstance(right, list) else _shown(right)}"
+        raise document.error(_expected("one model and its fallbacks", item), place, hint=hint)
     ((source, targets),) = item.items()
     _check_targets(document, (*place, source), targets, required=True)
 
@@ -241,12 +257,33 @@ def _check_targets(document: Document, place: Place, targets: Any, *, required: 
     if targets is None and not required:
         return
     if not isinstance(targets, list):
-        raise document.error("expected a list of models", place)
+        hint = f"write {_shown(_names(targets) or ['another-model'])}"
+        raise document.error(_expected("a list of models", targets), place, hint=hint)
     for number, target in enumerate(targets):
         name = target.get("model") if isinstance(target, dict) else target
         if not isinstance(name, str):
-            raise document.error("expected a model's name", (*place, number))
+            raise document.error(_expected("a model's name", target), (*place, number))
         _known(document, (*place, number), name)
+
+
+def _kind(found: Any) -> str:
+    """Return what something is that may hold a secret."""
+    return "a list" if isinstance(found, list) else "a text" if isinstance(found, str) else "a number"
+
+
+def _names(written: Any) -> list[str]:
+    """Return the names of models in what is perhaps no list."""
+    return [each for each in (written if isinstance(written, list) else [written]) if isinstance(each, str)]
+
+
+def _expected(what: str, found: Any) -> str:
+    return f"expected {what}, found {'nothing' if found is None else _shown(found)}"
+
+
+def _shown(value: Any) -> str:
+    """Return a value as it can be written in YAML, not more than fits in a line."""
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _SHOWN_MAX else f"{text[: _SHOWN_MAX - 1]}…"
 
 
 def _known(document: Document, place: Place, name: str) -> None:
@@ -254,19 +291,24 @@ def _known(document: Document, place: Place, name: str) -> None:
     named = aliases(document.data)
     if group_of(name, groups, named) is None:
         known = list(dict.fromkeys([*groups, *named]))
-        problem = f"no deployment is called {name[:80]!r}"
+        problem = f"no model_name is {name[:80]!r}"
         raise document.error(problem, place, known=", ".join(known)[:500], hint=did_you_mean(name, known))
 
 
-def _text(document: Document, place: Place, value: Any) -> str:
+def _text(document: Document, place: Place, value: Any, *, missing: str | None = None) -> str:
     if value is None:
-        raise document.error("missing", place)
+        raise document.error("missing", place, hint=missing)
     if not isinstance(value, str) or not 0 < len(value) <= NAME_MAX:
-        raise document.error(f"expected a name of 1 to {NAME_MAX} characters", place)
+        kind = "a list or a mapping" if isinstance(value, dict | list) else _shown(value)
+        hint = f'write "{value}"' if isinstance(value, int | float) else None
+        raise document.error(f"expected a name of 1 to {NAME_MAX} characters, found {kind}", place, hint=hint)
     return value
 
 
 def _number(document: Document, place: Place, value: Any, *, whole: bool, most: int) -> None:
     kind = int if whole else int | float
     if isinstance(value, bool) or not isinstance(value, kind) or not 0 <= value <= most:
-        raise document.error(f"expected a {'whole ' if whole else ''}number from 0 to {most}", place)
+        digits = re.fullmatch(r"(\d+)(\.\d+)? *(s|sec|seconds)?", value) if isinstance(value, str) else None
+        hint = f"write {place[-1]}: {digits[1]}{'' if whole else digits[2] or ''}" if digits else None
+        expected = f"a {'whole ' if whole else ''}number{'' if whole else ' of seconds'} from 0 to {most}"
+        raise document.error(_expected(expected, value), place, hint=hint)

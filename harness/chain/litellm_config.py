@@ -61,7 +61,7 @@ def chain(document: Document, environ: Mapping[str, str], *, model: str | None =
         raise document.error(f"callers cannot ask for {entry!r}", place, hint=hint)
     if group_of(entry, groups, aliases(config)) is None:
         known = [*groups, *aliases(config)]
-        problem = f"no deployment is called {entry[:80]!r}"
+        problem = f"no model_name is {entry[:80]!r}"
         raise document.error(problem, ("model_list",), known=", ".join(known), hint=did_you_mean(entry, known))
     if not chats:
         hint = "embeddings, images and the like are not tested yet"

@@ -115,10 +115,27 @@ def compose(raw: bytes, path: Path, *, older: bool) -> tuple[str, Node | None]:
         if str(error.problem).startswith("but "):  # half a sentence
             parts.insert(0, error.context)
         problem = f"not valid YAML: {', '.join(map(str, parts))}"
-        raise UsageError(problem, where=f"{path}:{line}") from None
+        raise UsageError(problem, where=f"{path}:{line}", hint=_yaml_hint(str(error))) from None
     except (YAMLError, ValueError, RecursionError) as error:
         problem = f"not valid YAML: {_first_line(error)}"
         raise UsageError(problem, where=f"{path}:{_error_line(text, error)}") from None
+
+
+_HINTS = (
+    (r"found character '\\t'", "indent with spaces: YAML allows no tab there"),
+    (r"expected <block end>", "look at the indentation: the keys and items of one block begin in the same column"),
+    (r"mapping values are not allowed", "look at the indentation, or quote a text that holds a colon"),
+    (r"expected ',' or|flow (mapping|sequence|node)", "look for a missing comma, or a bracket that is not closed"),
+    (r"quoted scalar", "look for a quote that is not closed"),
+    (r"could not find expected ':'", "look for a missing colon, in this line or the one before"),
+    (r"undefined alias", "write the anchor (&name) before the place that uses it"),
+    (r"single document", "write one document in a file: remove what follows the second ---"),
+)
+"""What usually causes an error of the YAML library, by what its message holds; the first that fits counts."""
+
+
+def _yaml_hint(message: str) -> str | None:
+    return next((hint for pattern, hint in _HINTS if re.search(pattern, message)), None)
 
 
 def _first_line(error: Exception) -> str:

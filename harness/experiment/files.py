@@ -9,6 +9,7 @@ from typing import Any
 
 from harness.chain.driver import DRIVERS
 from harness.chain.loading import chain_document
+from harness.document import Document, did_you_mean
 from harness.errors import HarnessError, UsageError
 from harness.scenario.shipped import existing
 
@@ -29,6 +30,35 @@ def kind_of(data: Any) -> FileKind | None:
     if not _SCENARIO_KEYS.isdisjoint(keys):
         return FileKind.SCENARIO
     return None if _chain_keys().isdisjoint(keys) else FileKind.CHAIN
+
+
+def known_kind(document: Document) -> FileKind:
+    """Return what a file is.
+
+    Raises:
+        UsageError: It is neither a scenario nor a chain; with what was perhaps meant.
+    """
+    data = document.data
+    kind = kind_of(data)
+    if kind is not None:
+        return kind
+    if isinstance(data, dict) and "chain" in data:  # a scenario that lacks all else
+        return FileKind.SCENARIO
+    begin = "a chain file begins with `name`, `driver` and `providers`, a LiteLLM configuration with `model_list`"
+    if data is None:
+        raise document.error("the file is empty", hint=f"{begin}, a scenario with `name`, `chain` and `load`")
+    if not isinstance(data, dict):
+        raise document.error(
+            f"expected keys at the top, found a {'list' if isinstance(data, list) else 'text'}", hint=begin
+        )
+    known = sorted({*_SCENARIO_KEYS, *_chain_keys()})
+    meant = [(key, hint) for key in data if (hint := did_you_mean(key, known))]
+    if meant:
+        raise document.error(
+            f"unknown key {meant[0][0][:80]!r}", (meant[0][0],), known=", ".join(known), hint=meant[0][1]
+        )
+    problem = "this is no scenario, no chain file and no LiteLLM configuration"
+    raise document.error(problem, known=", ".join(known), hint=begin)
 
 
 def is_chain(path: Path) -> bool:

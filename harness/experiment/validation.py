@@ -20,7 +20,7 @@ from harness.document import Document
 from harness.drivers.interpreter import examined
 from harness.drivers.litellm_asked import as_read
 from harness.errors import HarnessError, UsageError, each_error
-from harness.experiment.files import FileKind, files_in, kind_of
+from harness.experiment.files import FileKind, files_in, known_kind
 from harness.experiment.prepare import load
 from harness.judge.advice import advice, ambiguous_targets
 from harness.quantities import exact, plural
@@ -110,7 +110,7 @@ def check(path: Path, *, chain: Path | None = None, home: ChainHome = AT_HOME) -
 def _checked(path: Path, chain: Path | None, home: ChainHome) -> CheckedFile:
     try:
         document = chain_document(path)
-        if kind_of(document.data) is FileKind.CHAIN:
+        if known_kind(document) is FileKind.CHAIN:
             found = as_read(path, home.of(chains.load(path, model=home.model)))
             summary = f"chain {found.name}: {found.drawn} ({found.driver})"
             schedules = driver_of(found).schedules(found)

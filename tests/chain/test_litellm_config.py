@@ -190,14 +190,15 @@ def test_other_kinds_of_deployment_are_no_providers() -> None:
 @pytest.mark.parametrize(
     ("text", "where", "problem"),
     [
-        ("model_list: []", "litellm.yaml:1: model_list", "expected a list of deployments"),
+        ("model_list: []", "litellm.yaml:1: model_list", "the list of deployments is empty"),
+        ("model_list: {a: 1}", "litellm.yaml:1: model_list", "expected a list of deployments"),
         ("model_list:\n- gpt-4", "litellm.yaml:2: model_list[0]", "expected a mapping"),
         ("model_list:\n- litellm_params: {model: m}", "litellm.yaml:2: model_list[0].model_name", "missing"),
         ("model_list:\n- model_name: 4", "litellm.yaml:2: model_list[0].model_name", "expected a name"),
-        ("model_list:\n- model_name: a", "litellm.yaml:2: model_list[0].litellm_params", "expected a mapping"),
-        ("OK\nrouter_settings: 5", "litellm.yaml:4: router_settings", "expected a mapping"),
+        ("model_list:\n- model_name: a", "litellm.yaml:2: model_list[0].litellm_params", "missing"),
+        ("OK\nrouter_settings: 5", "litellm.yaml:4: router_settings", "expected settings"),
         ("OK\nrouter_settings:\n  num_retries: two", "litellm.yaml:5: router_settings.num_retries", "whole number"),
-        ("OK\nrouter_settings:\n  timeout: -1", "litellm.yaml:5: router_settings.timeout", "number from 0"),
+        ("OK\nrouter_settings:\n  timeout: -1", "litellm.yaml:5: router_settings.timeout", "number of seconds"),
         ("OK\nrouter_settings:\n  fallbacks: a", "litellm.yaml:5: router_settings.fallbacks", "expected a list"),
         (
             "OK\nrouter_settings:\n  fallbacks: [{a: [a], b: [a]}]",
@@ -228,6 +229,36 @@ def test_a_mistake_is_named_with_its_line(text: str, where: str, problem: str) -
         chain(parse(text.encode(), Path("litellm.yaml")), {})
 
     assert caught.value.where == where
+
+
+@pytest.mark.parametrize(
+    ("written", "found", "hint"),
+    [
+        ({"num_retries": "3"}, '"3"', "write num_retries: 3"),
+        ({"timeout": "30s"}, '"30s"', "write timeout: 30"),
+        ({"timeout": "2.5"}, '"2.5"', "write timeout: 2.5"),
+        ({"num_retries": True}, "true", None),
+        ({"fallbacks": [["a", "b"]]}, '["a", "b"]', 'write the item: {"a": ["b"]}'),
+        ({"fallbacks": ["a"]}, '"a"', 'write the item: {"a": ["another-model"]}'),
+        (
+            {"fallbacks": [{"a": ["b"], "b": ["a"]}]},
+            '{"a": ["b"], "b": ["a"]}',
+            'write one item for each model: {"a": ["b"]}, {"b": ["a"]}',
+        ),
+        ({"fallbacks": {"a": ["b"]}}, '{"a": ["b"]}', 'write [{"a": ["b"]}]'),
+        ({"fallbacks": {"a": "b"}}, '{"a": "b"}', 'write [{"a": ["b"]}]'),
+        ({"fallbacks": "b"}, '"b"', 'write [{"gpt-4": ["claude"]}]'),
+        ({"context_window_fallbacks": [{"a": "b"}]}, '"b"', 'write ["b"]'),
+        ({"default_fallbacks": "b"}, '"b"', 'write ["b"]'),
+        ({"model_group_alias": ["b"]}, '["b"]', 'write {"alias": "model_name"}'),
+    ],
+)
+def test_a_wrong_value_is_shown_with_the_right_form(written: dict[str, Any], found: str, hint: str | None) -> None:
+    """As it can be copied into the file."""
+    with pytest.raises(UsageError) as caught:
+        config(deployment("a"), deployment("b"), **written)
+    assert caught.value.problem.endswith(f", found {found}")
+    assert caught.value.hint == hint
 
 
 @pytest.mark.parametrize(("listed", "model"), [([deployment("*", "openai/*")], None), ([deployment("a")], "b")])
@@ -282,7 +313,7 @@ def test_all_mistakes_are_reported_at_once() -> None:
     with pytest.raises(SeveralErrors) as caught:
         read({"model_list": [{"litellm_params": {}}, 5, deployment("a")], "router_settings": "x"})
     assert [error.problem for error in caught.value.errors] == [
-        "expected a mapping",
+        "expected settings by name, found a text",
         "missing",
         "expected a mapping with model_name and litellm_params",
     ]
@@ -290,10 +321,10 @@ def test_all_mistakes_are_reported_at_once() -> None:
     with pytest.raises(SeveralErrors) as caught:
         config(deployment("a"), fallbacks=fallbacks, num_retries=-1, timeout="soon")
     assert [error.problem for error in caught.value.errors] == [
-        "expected a whole number from 0 to 99",
-        "expected a number from 0 to 604800",
-        "no deployment is called 'b'",
-        "no deployment is called 'c'",
+        "expected a whole number from 0 to 99, found -1",
+        'expected a number of seconds from 0 to 604800, found "soon"',
+        "no model_name is 'b'",
+        "no model_name is 'c'",
     ]
 
 

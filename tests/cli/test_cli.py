@@ -150,6 +150,34 @@ def test_check_prints_what_is_wrong(tmp_path: Path) -> None:
     assert found["files"][1]["file"] == str(wrong)
 
 
+@pytest.mark.parametrize(
+    ("text", "error", "hint"),
+    [
+        ("", "1: the file is empty", "a LiteLLM configuration with `model_list`"),
+        ("model_lst: []\n", "1: model_lst: unknown key 'model_lst'", "did you mean 'model_list'?"),
+        ("name: c\nprovders: {}\n", "2: provders: unknown key 'provders'", "did you mean 'providers'?"),
+        ("services: {}\n", "1: this is no scenario, no chain file and no LiteLLM configuration", "a chain file begins"),
+        ("- a\n", "1: expected keys at the top, found a list", "a chain file begins with"),
+    ],
+)
+def test_check_names_what_a_file_could_be(
+    text: str,
+    error: str,
+    hint: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """In one error, not by the fields that a scenario has."""
+    path = tmp_path / "what.yaml"
+    path.write_text(text)
+    assert called(monkeypatch, "check", str(path)) == 2
+    err = capsys.readouterr().err
+    assert err.startswith(f"error: {path}:{error}")
+    assert hint in err
+    assert err.count("error: ") == 1
+
+
 def test_check_takes_folders_and_names_of_ours(tmp_path: Path) -> None:
     """All scenarios and chains in a folder, and nothing else that is YAML."""
     (tmp_path / "compose.yaml").write_text("services: {}\n")

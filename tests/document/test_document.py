@@ -108,6 +108,26 @@ def test_broken_yaml_is_an_error_with_its_line(raw: bytes, line: int, problem: s
     assert str(caught.value.where).startswith(f"some.yaml:{line}")
 
 
+@pytest.mark.parametrize(
+    ("raw", "hint"),
+    [
+        (b"a:\n\t- b\n", "indent with spaces"),
+        (b"a:\n  - b: 1\n   c: 2\n", "look at the indentation: the keys"),
+        (b"a: b: c\n", "quote a text that holds a colon"),
+        (b"a: [1\nb: 2\n", "a bracket that is not closed"),
+        (b'a: "b\n', "a quote that is not closed"),
+        (b"a: 1\nb\nc: 2\n", "a missing colon"),
+        (b"a: *b\n", "write the anchor"),
+        (b"a: 1\n---\nb: 2\n", "one document in a file"),
+    ],
+)
+def test_broken_yaml_has_a_hint(raw: bytes, hint: str) -> None:
+    """The library's own words say what its parser expected, not what to look for."""
+    with pytest.raises(UsageError) as caught:
+        document.parse(raw, PATH)
+    assert hint in (caught.value.hint or "")
+
+
 def test_a_billion_laughs_are_refused() -> None:
     """Aliases that multiply are cut off, not expanded."""
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x, x]"]
