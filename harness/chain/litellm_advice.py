@@ -200,18 +200,14 @@ def _cooldown(chain: Chain, config: Mapping[str, Any], rests: Mapping[str, Rest]
     yield Advice("never_rests", (where, written[0]), text, _OUTAGE)
 
 
-_LOCKED_BY = {"429": "rate-limit-no-hint", "timeout": "silent-provider", "401": "auth-failure"}
+_LOCKED_BY = {"429": "rate-limit-no-hint", "timeout": "silent-provider"}
 """The scenarios in which the only providers of a chain fail so; of every other failure `unavailable`."""
 
 
 def _locked_out(chain: Chain, schedules: Sequence[Schedule]) -> Iterator[Advice]:
-    """Yield that one failed request makes LiteLLM refuse those after it. Not all vendors refuse their keys at once."""
-    alone = len(chain.levels) == 1
+    """Yield that one failed request makes LiteLLM refuse those after it. After a wrong key they would fail anyway."""
     locked = [
-        (failure, each)
-        for each in schedules
-        for failure in each.failures
-        if each.locked_out_ns and (alone or failure != "401")
+        (failure, each) for each in schedules for failure in each.failures if each.locked_out_ns and failure != "401"
     ]
     if not locked:
         return
@@ -224,7 +220,7 @@ def _locked_out(chain: Chain, schedules: Sequence[Schedule]) -> Iterator[Advice]
         f"{amount(schedule.locked_out_ns, 'ns')} and asks no provider (No deployments available): all of them cool down; "
         "add a fallback that does not, or write disable_cooldowns: true"
     )
-    shown_by = _LOCKED_BY.get(first, "unavailable") if alone else "everything-down"
+    shown_by = _LOCKED_BY.get(first, "unavailable") if len(chain.levels) == 1 else "everything-down"
     yield Advice("locked_out", ("model_list",), text, f"catalogue/{shown_by}.yaml")
 
 

@@ -285,7 +285,7 @@ def test_a_cooldown_that_begins_within_a_request_is_played(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("models", "settings", "after", "shown_by"),
     [
-        ({"a": "openai/gpt-4", "a 2": "azure/gpt-4"}, {}, "429 and 401 at a | a-2", "rate-limit-no-hint"),
+        ({"a": "openai/gpt-4", "a 2": "azure/gpt-4"}, {}, "429 at a | a-2", "rate-limit-no-hint"),
         ({"a": "openai/gpt-4"}, {"allowed_fails": 1}, "500, 503, 429 and timeout at a", "rate-limit-no-hint"),
     ],
 )
@@ -300,7 +300,7 @@ def test_a_group_that_cools_down_as_a_whole_locks_its_callers_out(
 
 
 def test_nobody_is_locked_out_where_others_are_asked(tmp_path: Path) -> None:
-    """A fallback that never cools down, and a lone deployment without a limit of failures. A wrong key at all vendors is no case."""
+    """A fallback that never cools down, and a lone deployment without a limit of failures. A wrong key is no case: the next request would fail too."""
     for models in ({"a": "openai/gpt-4", "a 2": "azure/gpt-4", "b": "xai/grok"}, {"a": "openai/gpt-4"}):
         settings = FALLBACK if "b" in models else {}
         chain = read(written(tmp_path, models, **settings))
