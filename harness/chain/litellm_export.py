@@ -180,8 +180,8 @@ def _reference(value: Any) -> Any:
 def _params(existing: Mapping[str, Any], mine: ExportedDeployment) -> dict[str, Any]:
     """Return an existing deployment's parameters with what the chain file names; another vendor's key is no use."""
     same_vendor = str(existing["model"]).partition("/")[0] == mine.named["model"].partition("/")[0]
-    usual = {key: value for key, value in mine.usual.items() if not same_vendor or existing.get(key) is None}
-    return {key: _joined(existing.get(key), value) for key, value in {**existing, **usual, **mine.named}.items()}
+    named = {**({} if same_vendor else mine.usual), **mine.named}
+    return {**existing, **{key: _joined(existing.get(key), value) for key, value in named.items()}}
 
 
 def _joined(existing: Any, named: Any) -> Any:

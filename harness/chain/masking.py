@@ -8,7 +8,7 @@ from typing import Any
 
 from harness.chain.redact import NESTED
 from harness.chain.scrub import HIDDEN, LENGTH_MIN, names_secret, scrub
-from harness.document.editing import scalars
+from harness.document.nodes import scalars
 from harness.document.places import Place, field_name
 from harness.errors import UsageError
 

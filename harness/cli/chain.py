@@ -27,8 +27,8 @@ def new(
         list[str] | None,
         typer.Option(
             "--provider",
-            metavar="VENDOR/MODEL",
-            help="As LiteLLM writes it: openai/gpt-4o. May be repeated: the first is asked first. "
+            metavar="[NAME=]VENDOR/MODEL",
+            help="As LiteLLM writes it: openai/gpt-4o, or fast=openai/gpt-4o to name it. May be repeated: the first is asked first. "
             "[default: OpenAI, Azure, Anthropic]",
         ),
     ] = None,

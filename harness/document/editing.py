@@ -7,57 +7,21 @@ again, and what is not exactly as wanted is refused.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
+from harness.document.nodes import in_brackets, leaves, shared, style_of
 from harness.document.places import Place, field_name
 from harness.document.reading import compose, parse
-from harness.document.writing import Style, block, entry, flow, list_item, scalar
+from harness.document.writing import block, entry, flow, list_item, scalar
 from harness.errors import UsageError
 
 _TAB = re.compile(r"^ *\t", re.MULTILINE)
 _ALIAS = re.compile(r"\*[^\s,\]}]+")
 _BLANK_LINE = re.compile(r"\n[ \t]*\r?\n(?=\w)")
-
-
-class ScalarText(NamedTuple):
-    """A value in YAML text.
-
-    Attributes:
-        place: Where it belongs.
-        text: Its value as text.
-        start: Where it begins, in characters.
-        end: Where it ends.
-    """
-
-    place: Place
-    text: str
-    start: int
-    end: int
-
-
-def scalars(raw: bytes, path: Path) -> Iterator[ScalarText]:
-    """Yield each value of a YAML file that is neither a mapping nor a list, once, read as YAML 1.1."""
-    _text, root = compose(raw, path, older=True)
-    met: set[int] = set()
-
-    def walk(node: Node | None, place: Place) -> Iterator[ScalarText]:
-        if node is None or id(node) in met:
-            return
-        met.add(id(node))
-        if isinstance(node, MappingNode):
-            for key, value in node.value:
-                yield from walk(value, (*place, str(key.value)))
-        elif isinstance(node, SequenceNode):
-            for number, item in enumerate(node.value):
-                yield from walk(item, (*place, number))
-        else:
-            yield ScalarText(place, str(node.value), node.start_mark.index, node.end_mark.index)
-
-    return walk(root, ())
 
 
 def edited(raw: bytes, path: Path, wanted: Mapping[str, Any]) -> bytes:
@@ -118,8 +82,8 @@ class _Editor:
         self._path = path
         self._splices: list[_Splice] = []
         self._newline = "\r\n" if "\r\n" in text else "\n"
-        self._shared = set(_shared(root))
-        self._style = _style(root)
+        self._shared = set(shared(root))
+        self._style = style_of(root)
 
     def result(self) -> str:
         """Return the text with all changes."""
@@ -138,7 +102,7 @@ class _Editor:
             if not self._text.endswith("\n"):
                 self._insert(len(self._text), self._newline)
         elif not isinstance(root, MappingNode):
-            raise self._error("expected a mapping", root, ())
+            raise self._error("expected a mapping", root, (), hint=None)
         else:
             self._value(None, root, old, new, ())
 
@@ -159,7 +123,7 @@ class _Editor:
             raise self._error("an anchor or alias is in what must change", key or node, place)
         if isinstance(node, MappingNode) and isinstance(new, Mapping) and node.value and old.keys() <= new.keys():
             self._mapping(node, old, new, place, in_flow=in_flow or bool(node.flow_style))
-        elif isinstance(node, SequenceNode) and isinstance(new, list | tuple) and node.value and len(new) >= len(old):
+        elif isinstance(node, SequenceNode) and isinstance(new, list | tuple) and node.value and new:
             self._sequence(node, old, new, place, in_flow=in_flow or bool(node.flow_style))
         else:
             self._replace(key, node, new, place, in_flow=in_flow)
@@ -171,7 +135,7 @@ class _Editor:
         for key, value in node.value:
             name = str(key.value)
             if not _same(old[name], new[name]) and keys.count(name) > 1:
-                raise self._error(f"{name!r} is written twice", key, (*place, name))
+                raise self._error(f"{name!r} is written twice", key, (*place, name), hint="remove one of them")
             self._value(key, value, old[name], new[name], (*place, name), in_flow=in_flow)
         added = {key: value for key, value in new.items() if key not in old}
         if not added:
@@ -187,14 +151,17 @@ class _Editor:
             self._insert(self._line_end(end), apart + self._newline + lines)
 
     def _sequence(self, node: SequenceNode, old: Any, new: Sequence[Any], place: Place, *, in_flow: bool) -> None:
-        for number, item in enumerate(node.value):
+        for number, item in enumerate(node.value[: len(new)]):
             self._value(None, item, old[number], new[number], (*place, number), in_flow=in_flow)
+        end = self._end_of_items(node)
+        if len(new) < len(old):
+            start = self._end_of_items(node, len(new))
+            start = start if in_flow else self._line_end(start)
+            self._check_comments(node.value[len(new) :], start, end, place)
+            self._splice(start, end, "")
         added = new[len(old) :]
-        if not added:
-            return
-        end = self._end(None, node)
         if in_flow:
-            self._insert(self._end_of_items(node), "".join(f", {flow(value)}" for value in added))
+            self._insert(end, "".join(f", {flow(value)}" for value in added))
             return
         column = node.start_mark.column
         last = node.value[-1].start_mark
@@ -208,11 +175,11 @@ class _Editor:
         style = node.style if isinstance(node, ScalarNode) else None
         is_scalar = isinstance(node, ScalarNode)
         start, end = node.start_mark.index, self._end(key, node)
-        if not is_scalar and self._has_comment(node, start, end):
-            raise self._error("a comment is in what must change", node, place)
+        if not is_scalar:
+            self._check_comments([node], start, end, place)
         nested = isinstance(new, Mapping | list | tuple) and bool(new)
         nothing = start == node.end_mark.index if is_scalar else not node.value
-        is_block = not (is_scalar or nothing or _in_brackets(node))
+        is_block = not (is_scalar or nothing or in_brackets(node))
         if key is not None and (nothing or is_block):
             self._replace_below(key, new, (start, end), is_block=is_block, on_lines=nested and not in_flow)
         elif is_block and nested:
@@ -245,14 +212,19 @@ class _Editor:
         if on_lines:
             self._insert(self._line_end(stop), lines)
 
-    def _has_comment(self, node: Node, start: int, end: int) -> bool:
-        """Return whether there is a comment between the values of a mapping or a list."""
+    def _check_comments(self, nodes: Sequence[Node], start: int, end: int, place: Place) -> None:
+        """Refuse to remove a text in which there is a comment between the values of nodes."""
+        values = sorted((value for node in nodes for value in leaves(node)), key=lambda value: value.start_mark.index)
         at = start
-        for value in sorted(_values(node), key=lambda value: value.start_mark.index):
+        for value in values:
             if "#" in self._text[at : value.start_mark.index]:
-                return True
+                break
             at = max(at, value.end_mark.index)
-        return "#" in self._text[at:end]
+        else:
+            if "#" not in self._text[at:end]:
+                return
+        hint = "remove the comment, or change this by hand"
+        raise self._error("a comment is in what must change", nodes[0], place, hint=hint)
 
     def _end(self, key: Node | None, node: Node) -> int:
         """Return where a value ends, without the space and comments after it."""
@@ -266,9 +238,9 @@ class _Editor:
             return self._end_of_items(node)
         return len(self._text[: node.end_mark.index].rstrip())
 
-    def _end_of_items(self, node: SequenceNode) -> int:
-        """Return where the last item of a list ends."""
-        *before, last = node.value
+    def _end_of_items(self, node: SequenceNode, count: int | None = None) -> int:
+        """Return where the last item of a list ends, or the last one of the first few."""
+        *before, last = node.value[:count]
         least = before[-1].end_mark.index if before else node.start_mark.index
         if last.start_mark.index < node.start_mark.index:
             return self._alias_end(max(least, node.start_mark.index))
@@ -301,61 +273,15 @@ class _Editor:
         text = self._newline.join(indent + line for line in lines)
         return text[column:] if first else text
 
-    def _error(self, problem: str, node: Node, place: Place) -> UsageError:
+    def _error(
+        self,
+        problem: str,
+        node: Node,
+        place: Place,
+        *,
+        hint: str | None = "write the value out in the file, and try again",
+    ) -> UsageError:
         where = f"{self._path}:{node.start_mark.line + 1}"
-        hint = "write the value out in the file, and try again"
         return UsageError(
             f"{problem}: not changed", where=f"{where}: {field_name(place)}" if place else where, hint=hint
         )
-
-
-def _in_brackets(node: Node) -> bool:
-    return isinstance(node, MappingNode | SequenceNode) and bool(node.flow_style)
-
-
-def _values(node: Node) -> Iterator[Node]:
-    """Yield the keys and the values within a node."""
-    if isinstance(node, MappingNode):
-        for key, value in node.value:
-            yield key
-            yield from _values(value)
-    elif isinstance(node, SequenceNode):
-        for item in node.value:
-            yield from _values(item)
-    else:
-        yield node
-
-
-def _shared(root: Node | None) -> Iterator[int]:
-    """Yield the identities of nodes that have an anchor or are used in several places."""
-    met: set[int] = set()
-    waiting = [] if root is None else [root]
-    while waiting:
-        node = waiting.pop()
-        if node.anchor is not None or id(node) in met:
-            yield id(node)
-        if id(node) in met:
-            continue
-        met.add(id(node))
-        if isinstance(node, MappingNode):
-            waiting += [each for pair in node.value for each in pair]
-        elif isinstance(node, SequenceNode):
-            waiting += node.value
-
-
-def _style(root: Node | None) -> Style:
-    """Return how a file indents: as its first blocks do."""
-    steps: list[int] = []
-    dashes: list[int] = []
-    waiting = [] if root is None else [root]
-    while waiting and not (steps and dashes):
-        node = waiting.pop(0)
-        if isinstance(node, MappingNode) and not node.flow_style:
-            for key, value in node.value:
-                into = steps if isinstance(value, MappingNode) else dashes
-                if isinstance(value, MappingNode | SequenceNode) and not value.flow_style and value.value:
-                    into.append(max(0, value.start_mark.column - key.start_mark.column))
-                waiting.append(value)
-        elif isinstance(node, SequenceNode):
-            waiting += node.value
-    return Style(step=(steps or [2])[0] or 2, dash=(dashes or [2])[0])

@@ -134,6 +134,40 @@ def test_what_is_exported_is_the_same_chain(name: str, tmp_path: Path) -> None:
     assert driver_of(found).facts(found) == replace(facts, tries=driver_of(found).facts(found).tries)
 
 
+RICH = """\
+name: rich
+driver: litellm-proxy
+providers:
+  gpt-4o: {dialect: openai, model: gpt-4o, headers: {x-team: red}}
+  azure: {dialect: azure, model: gpt-4o, api_version: 2025-01-01-preview}
+  off: {dialect: anthropic, model: claude, enabled: false}
+  long: {dialect: gemini, model: gemini-2.5-pro}
+order: [gpt-4o, azure, off]
+chains: {azure: [long]}
+fallback: {context_window: [long], content_policy: [azure]}
+retry: {attempts: 3}
+policy: {retries_after: {rate_limit: 1}, cooldown: 5s, allowed_fails: 2}
+timeout: 8s
+"""
+
+
+def test_all_that_a_chain_file_says_to_litellm_is_exported(tmp_path: Path) -> None:
+    """What is hosted is what is exported: lanes, chains by model, retries by class, cooldown, headers; nothing disabled."""
+    path = tmp_path / "rich.yaml"
+    path.write_text(RICH)
+    found = export(load(path)).configuration()
+    assert [raw["model_name"] for raw in found["model_list"]] == ["gpt-4o", "azure", "long"]
+    first, second, _third = (raw["litellm_params"] for raw in found["model_list"])
+    assert (first["extra_headers"], second["api_version"]) == ({"x-team": "red"}, "2025-01-01-preview")
+    settings = found["router_settings"]
+    assert settings["fallbacks"] == [{"gpt-4o": ["azure"]}, {"azure": ["long"]}]
+    assert settings["context_window_fallbacks"] == [{"gpt-4o": ["long"]}]
+    assert settings["content_policy_fallbacks"] == [{"gpt-4o": ["azure"]}]
+    assert settings["retry_policy"]["RateLimitErrorRetries"] == 1
+    assert (settings["num_retries"], settings["timeout"]) == (2, 8)
+    assert (settings["cooldown_time"], settings["allowed_fails"]) == (5, 2)
+
+
 def test_keys_and_addresses_are_references() -> None:
     """No dummy key and no address of a mock is exported; what a provider has by itself is left out."""
     chain = Chain(

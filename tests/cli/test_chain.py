@@ -167,6 +167,10 @@ def test_the_proxy_is_not_installed(call: Call, folder: Path, monkeypatch: pytes
         ),
         (("apply", "hosted.yaml", "--to", "config.yaml"), "names a configuration, and is none itself"),
         (("apply", "chain.yaml", "--to", "config.yaml", "--reload", "'"), "--reload: not a command"),
+        (("apply", "chain.yaml", "--to", "compose.yaml"), "compose.yaml:1: is not a configuration of LiteLLM's"),
+        (("apply", "config.yaml", "--to", "torn.yaml"), "hint: if it is to be replaced, move it away"),
+        (("apply", "config.yaml", "--to", "compose.yaml"), "compose.yaml:1: is not a configuration of LiteLLM's"),
+        (("apply", "scenario.yaml", "--to", "config.yaml"), "is a scenario, and no chain"),
         (("export", "config.yaml"), "is a configuration of LiteLLM's already"),
     ],
 )
@@ -177,6 +181,8 @@ def test_what_cannot_be_applied(words: tuple[str, ...], reason: str, call: Call,
         "model_list: [{model_name: a, litellm_params: {model: openai/a}}]\n\nrouter_settings:\n  num_retries: x\n"
     )
     (folder / "hosted.yaml").write_text("name: h\ndriver: litellm-proxy\nconfig: config.yaml\n")
+    (folder / "compose.yaml").write_text("services: {litellm: {image: x}}\n")
+    (folder / "scenario.yaml").write_text("name: s\nchain: chain.yaml\nload: {rate: 1/s}\n")
     code, _out, err = call(*words)
     assert (code, reason in err) == (2, True), err
     assert (folder / "config.yaml").read_text() == CONFIG

@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.document import parse
-from harness.document.editing import edited, scalars
+from harness.document.editing import edited
+from harness.document.nodes import scalars
 from harness.document.writing import Style, block, flow, scalar
 from harness.errors import UsageError
 
@@ -50,6 +51,9 @@ def change(text: str, **changes: Any) -> str:
         ("l:\n- a: 1\n  b: 2\n\nm: 1\n", {"l": [{"a": 1, "b": 2}, {"c": 3}]}, "l:\n- a: 1\n  b: 2\n- c: 3\n\nm: 1\n"),
         ("l:\n    -   a: 1\n", {"l": [{"a": 1, "b": {"c": 2}}]}, "l:\n    -   a: 1\n        b:\n          c: 2\n"),
         ("a:\n  - 1\n  - 2\nb: 3\n", {"a": [1]}, "a:\n  - 1\nb: 3\n"),
+        ("a:\n  - 1  # one\n  - 2\nb: 3\n", {"a": [5]}, "a:\n  - 5  # one\nb: 3\n"),
+        ("a: [1, 2 , 3]  # x\n", {"a": [4]}, "a: [4]  # x\n"),
+        ("x: &x\n    y: 1\na:\n   b: 1\n", {"c": {"d": 1}}, "x: &x\n    y: 1\na:\n   b: 1\nc:\n   d: 1\n"),
         ("a:  # x\n# y\n  - 1\nb: 3\n", {"a": "off"}, 'a: "off"  # x\n# y\nb: 3\n'),
         ("a:  # x\n- 1\nb: 3\n", {"a": {"c": 1}}, "a:  # x\n  c: 1\nb: 3\n"),
         ("a:\r\n- 1\r\nb: 3\r\n", {"a": None}, "a: null\r\nb: 3\r\n"),
@@ -83,7 +87,7 @@ def test_only_what_is_named_changes(before: str, changes: dict[str, Any], after:
         ("x: &x {a: 1}\nb: *x\n", {"b": {"c": 1}}, r"config\.yaml:2: b: an anchor or alias is in what must change"),
         ("d: &d {a: 1}\nb:\n  <<: *d\n", {"b": {"c": 1}}, r"config\.yaml:3: b: a merge key is in what must change"),
         ("a: 1\na: 2\n", {"a": 3}, r"config\.yaml:1: a: 'a' is written twice"),
-        ("a:\n  - 1  # first\n  - 2\n", {"a": [1]}, r"config\.yaml:2: a: a comment is in what must change"),
+        ("a:\n  - 1\n  # of two\n  - 2\n", {"a": [1]}, r"config\.yaml:4: a: a comment is in what must change"),
         ("a: 1\n--- \nb: 1\n", {"a": 2}, "not valid YAML: .*single document"),
         ("a:\n\tb: 1\n", {"a": 2}, "not valid YAML|a tab is used to indent"),
         ("a: [1, 2\nb: 3\n", {}, "not valid YAML"),

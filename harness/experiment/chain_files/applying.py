@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import stat
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -58,15 +59,13 @@ def apply(proposal: Proposal, tried: Host | None, reloading: Reload | None, say:
         if tried is not None:
             _try(proposal, tried, log, say)
             _check_unchanged(proposal)
-        open_to = 0 if proposal.before is None else proposal.path.stat().st_mode & 0o777 & ~MODE
-        backup = _write(proposal, log)
+        mode = MODE if proposal.before is None else stat.S_IMODE(proposal.path.stat().st_mode)
+        backup = _write(proposal, mode, log)
         say(f"{proposal.path} is in place" + ("" if backup is None else f"; what it held is in {backup.name}"))
-        if open_to:
-            say(
-                f"its mode is {MODE:o} now: others could read it before, and a gateway that is another user cannot any more"
-            )
+        if mode & ~proposal.mode:
+            say(f"its mode is now {proposal.mode:o}: a gateway that runs as another user can no longer read it")
         if reloading is not None:
-            _reload(proposal, reloading, log, say)
+            _reload(proposal, reloading, mode, log, say)
     return backup
 
 
@@ -80,7 +79,7 @@ def _try(proposal: Proposal, tried: Host, log: AuditLog, say: Callable[[str], No
     say("it came up, and is healthy")
 
 
-def _reload(proposal: Proposal, reloading: Reload, log: AuditLog, say: Callable[[str], None]) -> None:
+def _reload(proposal: Proposal, reloading: Reload, mode: int, log: AuditLog, say: Callable[[str], None]) -> None:
     say("reloading the gateway …")
     try:
         asyncio.run(reload(reloading))
@@ -88,7 +87,7 @@ def _reload(proposal: Proposal, reloading: Reload, log: AuditLog, say: Callable[
         say(f"{proposal.path} holds the new configuration; whether the gateway runs with it is not known")
         raise
     except HarnessError as error:
-        _put_back(proposal, log)
+        _put_back(proposal, mode, log)
         say("the old file is back; reloading the gateway with it …")
         then = "and the gateway is well again with it"
         try:
@@ -106,13 +105,14 @@ def _check_unchanged(proposal: Proposal) -> None:
         raise UsageError(problem, where=str(proposal.path), hint="look at the difference again")
 
 
-def _write(proposal: Proposal, log: AuditLog) -> Path | None:
+def _write(proposal: Proposal, mode: int, log: AuditLog) -> Path | None:
     """Write the file, its backup and its line in the log, so that whoever dies in between leaves the old or the new file."""
     path, backup, prepared = proposal.path, None, None
     try:
-        prepared = prepare(path, proposal.after)
+        prepared = prepare(path, proposal.after, proposal.mode)
         backup = None if proposal.before is None else back_up(path, proposal.before)
-        log.append(proposal.did, **_line(proposal.before, proposal.after, backup), **_what(proposal))
+        line = _line(proposal.before, proposal.after, backup)
+        log.append(proposal.did, **line, mode=f"{mode:o}", **_what(proposal))
         put(prepared, path)
     except OSError as error:
         for left in (prepared, backup):
@@ -126,8 +126,8 @@ def _write(proposal: Proposal, log: AuditLog) -> Path | None:
     return backup
 
 
-def _put_back(proposal: Proposal, log: AuditLog) -> None:
-    """Put back what was there before."""
+def _put_back(proposal: Proposal, mode: int, log: AuditLog) -> None:
+    """Put back what was there before, with its mode."""
     did: WrittenChange = "put back"
     try:
         line = _line(proposal.after, proposal.before, None)
@@ -135,7 +135,7 @@ def _put_back(proposal: Proposal, log: AuditLog) -> None:
             log.append(did, **line)
             remove(proposal.path)
         else:
-            prepared = prepare(proposal.path, proposal.before)
+            prepared = prepare(proposal.path, proposal.before, mode)
             log.append(did, **line)
             put(prepared, proposal.path)
     except OSError as error:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import stat
 from pathlib import Path
 from typing import NamedTuple
 
 from harness.chain import Chain, load
 from harness.chain.driver import driver_of
 from harness.chain.litellm_export import LiteLLMExport, export
+from harness.chain.litellm_settings import SECTIONS
+from harness.chain.loading import chain_document
 from harness.document.editing import edited
 from harness.document.reading import Document, parse, raw_bytes
 from harness.document.writing import Style, block
 from harness.errors import UsageError
 from harness.experiment.chain_files.audit import unwritable
-from harness.experiment.chain_files.placing import prepare, put, real_path
+from harness.experiment.chain_files.placing import MODE, prepare, put, real_path
+from harness.experiment.files import FileKind, kind_of
+
+_KEYS = SECTIONS | {"general_settings", "include"}
 
 
 class Exported(NamedTuple):
@@ -50,10 +56,8 @@ def export_chain(path: Path, to: Path | None) -> Exported:
     if done.before == done.after:
         return done
     try:
-        prepared = prepare(target, done.after)
-        if done.before is not None:
-            prepared.chmod(target.stat().st_mode)
-        put(prepared, target)
+        mode = MODE if done.before is None else stat.S_IMODE(target.stat().st_mode)
+        put(prepare(target, done.after, mode), target)
     except OSError as error:
         raise unwritable(error, target) from None
     return done
@@ -65,6 +69,8 @@ def of_litellm(path: Path) -> Chain:
     Raises:
         UsageError: It is none.
     """
+    if kind_of(chain_document(path).data) is FileKind.SCENARIO:
+        raise UsageError("is a scenario, and no chain", where=str(path))
     chain = load(path)
     if chain.litellm is None and driver_of(chain).configuration is None:
         hint = "in a copy with `driver: litellm-router`, `harness check` names what LiteLLM cannot do"
@@ -82,10 +88,24 @@ def exported_chain(chain: Chain, path: Path, to: Path | None) -> Exported:
         lines = block(found.configuration(), Style())
         return Exported(None, "".join(f"{line}\n" for line in lines).encode(), found.warnings)
     before = raw_bytes(to)
-    existing = parse(before, to, older=True)
-    if existing.data is not None and not isinstance(existing.data, dict):
-        raise existing.error("expected LiteLLM's configuration, a mapping")
+    existing = existing_configuration(before, to)
     return Exported(before, edited(before, to, found.within(existing)), (*found.warnings, *_left(found, existing)))
+
+
+def existing_configuration(raw: bytes, path: Path) -> Document:
+    """Return a file that is to be changed: a configuration of LiteLLM's, or nothing yet.
+
+    Raises:
+        UsageError: It is something else, which nobody wants to be replaced.
+    """
+    hint = "if it is to be replaced, move it away"
+    try:
+        document = parse(raw, path, older=True)
+    except UsageError as error:
+        raise UsageError(error.problem, where=error.where, hint=hint) from None
+    if document.data is not None and (not isinstance(document.data, dict) or _KEYS.isdisjoint(document.data)):
+        raise document.error("is not a configuration of LiteLLM's", known=", ".join(sorted(_KEYS)), hint=hint)
+    return document
 
 
 def _left(found: LiteLLMExport, existing: Document) -> tuple[str, ...]:

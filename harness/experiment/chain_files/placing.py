@@ -67,8 +67,8 @@ def remove_unfinished(path: Path) -> None:
         _unfinished(path).unlink()
 
 
-def prepare(path: Path, raw: bytes) -> Path:
-    """Write what a file is to hold beside it, with the file's owner; return where.
+def prepare(path: Path, raw: bytes, mode: int = MODE) -> Path:
+    """Write what a file is to hold beside it, with the file's owner and a mode; return where.
 
     Raises:
         OSError: It cannot be written; nothing is left of it.
@@ -80,6 +80,7 @@ def prepare(path: Path, raw: bytes) -> Path:
     try:
         if path.exists() and (owner := path.stat()).st_uid != os.geteuid():
             os.chown(unfinished, owner.st_uid, owner.st_gid)
+        unfinished.chmod(mode)
     except OSError:
         unfinished.unlink()
         problem = "belongs to somebody else, who could not read the new file: nothing was changed"

@@ -17,8 +17,8 @@ from harness.document.reading import parse, raw_bytes
 from harness.drivers.litellm_asked import as_read
 from harness.errors import UsageError
 from harness.experiment.chain_files.audit import WrittenChange, digest, in_place, locked, log_of
-from harness.experiment.chain_files.export import exported_chain, of_litellm
-from harness.experiment.chain_files.placing import content, real_path
+from harness.experiment.chain_files.export import existing_configuration, exported_chain, of_litellm
+from harness.experiment.chain_files.placing import MODE, content, real_path
 from harness.experiment.chain_files.trial import TRIED_ON
 from harness.experiment.validation import Warned, chain_warnings
 from harness.scenario.schema import DEADLINE_NS
@@ -36,6 +36,7 @@ class Proposal:
         after: What it is to hold.
         source: Where that comes from.
         did: What the log calls it.
+        mode: What the file's mode is to be.
         chain: The chain that the new file describes; None for one that was in place before.
         warnings: What is probably not meant.
         untried: What its trial leaves out, in sentences.
@@ -46,6 +47,7 @@ class Proposal:
     after: bytes
     source: Path
     did: WrittenChange = "apply"
+    mode: int = MODE
     chain: Chain | None = None
     warnings: tuple[Warned, ...] = ()
     untried: tuple[str, ...] = ()
@@ -79,6 +81,8 @@ def propose(source: Path, to: Path, home: ChainHome = AT_HOME) -> Proposal:
     document = chain_document(source, raw)
     path = real_path(to)
     before = content(path)
+    if before is not None:
+        existing_configuration(before, path)
     named = document.data if isinstance(document.data, dict) else {}
     if "config" in named:
         hint = f"apply {named['config']}"
@@ -129,7 +133,8 @@ def previous(to: Path) -> Proposal:
     raw = content(backup)
     if raw is None or digest(raw) != line["before"]:
         raise UsageError("is gone, or was changed: there is nothing to take back to", where=str(backup))
-    return Proposal(path=path, before=before, after=raw, source=backup, did="undo")
+    mode = int(line.get("mode", f"{MODE:o}"), 8)
+    return Proposal(path=path, before=before, after=raw, source=backup, did="undo", mode=mode)
 
 
 def _data(raw: bytes | None, path: Path) -> Any:

@@ -27,7 +27,8 @@ def new_chain(path: Path, providers: Sequence[str], driver: str) -> str:
 
     Args:
         path: Where; nothing may be there yet.
-        providers: As LiteLLM writes them: `openai/gpt-4o`; in the order in which they are to be asked.
+        providers: As LiteLLM writes them, `openai/gpt-4o`, or with a name, `fast=openai/gpt-4o-mini`; in the order in which they
+            are to be asked.
         driver: How the chain is hosted.
 
     Raises:
@@ -54,7 +55,7 @@ def new_chain(path: Path, providers: Sequence[str], driver: str) -> str:
     return text
 
 
-def _text(name: str, providers: Sequence[str], driver: str) -> str:
+def _text(title: str, providers: Sequence[str], driver: str) -> str:
     known = [each for each, declared in DRIVERS.own.items() if not declared.required]
     if driver not in known:
         hint = did_you_mean(driver, known)
@@ -66,14 +67,20 @@ def _text(name: str, providers: Sequence[str], driver: str) -> str:
         raise UsageError("a chain falls back to a second provider, and this is one", where="--provider", hint=hint)
     listed: dict[str, dict[str, str]] = {}
     for written in providers:
-        vendor, fields = _provider(written)
-        taken = sum(each == vendor or each.startswith(f"{vendor}-") for each in listed)
-        listed[vendor if not taken else f"{vendor}-{taken + 1}"] = fields
+        named, _, rest = written.rpartition("=")
+        vendor, fields = _provider(rest)
+        name, taken = named or vendor, 1
+        while name in listed and not named:
+            taken += 1
+            name = f"{vendor}-{taken}"
+        if name in listed:
+            raise UsageError(f"a second provider is called {name!r}", where="--provider")
+        listed[name] = fields
     width = max(map(len, listed)) + 1
     timeout_s = min(_TIMEOUT_MAX_S, max(1, _PATIENCE_S // (_ATTEMPTS * (len(listed) - 1))))
     return "\n".join(
         [
-            f"name: {scalar(name)}",
+            f"name: {scalar(title)}",
             f"driver: {driver}",
             "providers:  # mocked: a run calls none of them and needs no keys",
             *(f"  {(each + ':').ljust(width)} {flow(fields)}" for each, fields in listed.items()),

@@ -91,7 +91,7 @@ def test_the_old_file_is_kept_and_what_changed_is_noted(path: Path) -> None:
     assert line["who"]
     assert line["at"].endswith("Z")
     assert "plain-secret" not in audit(path).read_text()
-    assert any("others could read it before" in text for text in said)
+    assert any("its mode is now 600" in text for text in said)
 
 
 def test_a_file_that_was_not_there_is_made(path: Path) -> None:
@@ -106,12 +106,15 @@ def test_a_file_that_was_not_there_is_made(path: Path) -> None:
 def test_applies_are_taken_back_one_after_the_other(path: Path) -> None:
     """The last one first, until none is left; each undo keeps what it takes away."""
     third = NEW.replace(b"num_retries: 1", b"num_retries: 9")
+    path.chmod(0o644)
     put(proposal(path))
     put(proposal(path, NEW, third))
     put(previous(path))
     assert path.read_bytes() == NEW
+    assert path.stat().st_mode & 0o777 == 0o600
     put(previous(path))
     assert path.read_bytes() == OLD
+    assert path.stat().st_mode & 0o777 == 0o644
     with pytest.raises(UsageError, match="was not put there by `harness chain apply`"):
         previous(path)
     assert [line["did"] for line in lines(path)] == ["apply", "apply", "undo", "undo"]

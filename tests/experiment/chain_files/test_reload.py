@@ -46,6 +46,7 @@ def gateway(tmp_path: Path) -> Iterator[Gateway]:
     (tmp_path / "etc").mkdir()
     path, running = tmp_path / "etc" / "litellm-config.yaml", tmp_path / "running"
     path.write_bytes(OLD + b"# well\n")
+    path.chmod(0o644)
     running.write_bytes(b"# well\n")
 
     class Health(BaseHTTPRequestHandler):
@@ -96,6 +97,7 @@ def test_a_gateway_that_is_not_well_gets_its_old_file_back(gateway: Gateway, sta
     assert f"is not well 1.5 s after the reload: {why}; the old file is back, and the gateway is well again" in text
     assert gateway.running.read_bytes() == gateway.path.read_bytes() == OLD + b"# well\n"
     assert [line["did"] for line in lines(gateway.path)] == ["apply", "put back"]
+    assert gateway.path.stat().st_mode & 0o777 == 0o644
     assert beside(gateway.path)["unfinished"] == []
 
 

@@ -34,15 +34,17 @@ def test_the_last_provider_is_asked_before_callers_leave(tmp_path: Path) -> None
 
 
 def test_providers_are_written_as_litellm_does(tmp_path: Path) -> None:
-    """Own dialects, vendors that speak OpenAI's format, names without a vendor; a second one has a number."""
+    """Own dialects, vendors that speak OpenAI's format, names without a vendor; a second one has a number, or a name."""
     path = tmp_path / "c.yml"
-    new_chain(path, ["groq/llama-3.3-70b", "gpt-4o", "vertex_ai/gemini-2.5-pro", "openai/org/model:x"], "litellm-proxy")
+    names = ["groq/llama-3.3-70b", "gpt-4o", "vertex_ai/gemini-2.5-pro", "openai/org/model:x", "fast=openai/mini"]
+    new_chain(path, names, "litellm-proxy")
     found = {name: (each.dialect, each.vendor, each.model) for name, each in load(path).providers.items()}
     assert found == {
         "groq": ("openai-compatible", "groq", "llama-3.3-70b"),
         "openai": ("openai", None, "gpt-4o"),
         "vertex-ai": ("vertex_ai", None, "gemini-2.5-pro"),
         "openai-2": ("openai", None, "org/model:x"),
+        "fast": ("openai", None, "mini"),
     }
 
 
@@ -55,6 +57,8 @@ def test_providers_are_written_as_litellm_does(tmp_path: Path) -> None:
         ("c.yaml", ["anthropic/x", "openai/x"], "openai-sdk", "OpenAI's SDK does not speak anthropic"),
         ("c.yaml", [], "refrence", "no starter for the driver 'refrence'(.|\n)*did you mean 'reference'"),
         ("c.yaml", [], "endpoint", "needs more than providers"),
+        ("c.yaml", ["a=openai/x", "a=azure/x"], "reference", "a second provider is called 'a'"),
+        ("c.yaml", ["a b=openai/x", "azure/x"], "reference", "not a provider's name: 'a b'"),
         ("c.json", [], "reference", "ends in .yaml"),
         ("taken.yaml", [], "reference", "is there already, and is left as it is"),
     ],
