@@ -294,8 +294,8 @@ class ChainDifferences:
 
 def _thinned(loaded: Loaded) -> Plan:
     """Return the plan of a scenario with fewer requests at the same times, if it has many: as much shows, in less time."""
-    rate = loaded.scenario.load.rate * min(1.0, _REQUESTS_MAX / max(1, len(loaded.plan.arrivals)))
-    scenario = replace(loaded.scenario, load=replace(loaded.scenario.load, rate=rate))
+    fewer = loaded.scenario.load.times(min(1.0, _REQUESTS_MAX / max(1, len(loaded.plan.arrivals))))
+    scenario = replace(loaded.scenario, load=fewer)
     return compile_plan(scenario, loaded.chain, loaded.plan.expectations)
 
 

@@ -53,13 +53,14 @@ def ambiguous_targets(scenario: Scenario, chain: Chain) -> Iterator[Advice]:
 
 
 def _size(plan: Plan) -> Iterator[Advice]:
-    requests, rate = len(plan.arrivals), plan.load.rate
+    requests, rate = len(plan.arrivals), plan.load.peak_rate
+    place = ("load", "shape" if plan.load.shape else "rate")
     if rate > LIVE_RATE_MAX:
         text = f"{count(rate)} requests/s: a live run was measured up to {LIVE_RATE_MAX}/s; late requests make it inconclusive"
-        yield Advice("high_rate", ("load", "rate"), text, None)
+        yield Advice("high_rate", place, text, None)
     if requests > _REQUESTS_MANY:
         text = f"{count(requests)} requests: about {count(requests * _BYTES_PER_REQUEST / 1e9)} GB of memory"
-        yield Advice("many_requests", ("load", "rate"), text, None)
+        yield Advice("many_requests", place, text, None)
     if plan.end_ns > _HOUR_NS:
         yield Advice("long_run", ("phases",), f"a live run takes {duration(plan.end_ns)}", None)
 

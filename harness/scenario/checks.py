@@ -14,6 +14,7 @@ from harness.document import Document, did_you_mean
 from harness.errors import UsageError
 from harness.history.records import WARMUP
 from harness.quantities import count, exact
+from harness.scenario.arrivals import expected
 from harness.scenario.names import RESERVED_NAMES
 from harness.scenario.plan import ARRIVALS_MAX
 from harness.scenario.schema import Scenario
@@ -64,10 +65,12 @@ def scenario_errors(document: Document, scenario: Scenario) -> Iterator[UsageErr
         held = f"reports/{scenario.name} holds {RESERVED_NAMES[scenario.name]}"
         yield document.error(f"{scenario.name!r} cannot name a scenario: {held}", ("name",))
     end = sum(scenario.phases.values())
-    expected = scenario.load.rate * end / 10**9
-    if expected > ARRIVALS_MAX / 2:
-        problem = f"about {count(expected)} requests; at most {count(ARRIVALS_MAX // 2)} are possible"
-        yield document.error(problem, ("load", "rate"), hint="lower the rate, or shorten the phases")
+    requests = expected(scenario.load, end)
+    if requests > ARRIVALS_MAX / 2:
+        problem = f"about {count(requests)} requests; at most {count(ARRIVALS_MAX // 2)} are possible"
+        yield document.error(
+            problem, ("load", "shape" if scenario.load.shape else "rate"), hint="lower the rate, or shorten the phases"
+        )
     for number, fault in enumerate(scenario.faults):
         late = 0 if fault.at is None else fault.at + (fault.for_ or 0) - end
         if late > 0:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -17,6 +16,7 @@ from harness.draw import draw
 from harness.history import AttemptOutcome
 from harness.provider.window import Window
 from harness.quantities import exact
+from harness.scenario.arrivals import times_ns
 from harness.scenario.expectation import Expectation
 from harness.scenario.schema import Fault, Load, Scenario
 
@@ -149,19 +149,7 @@ def _phases(lengths: dict[str, int]) -> tuple[Phase, ...]:
 
 
 def _arrivals(load: Load, phases: tuple[Phase, ...], seed: int) -> tuple[Arrival, ...]:
-    end = phases[-1].end_ns
-    times: list[int] = []
-    mean_ns = 10**9 / load.rate
-    at = 0.0
-    while True:
-        place = len(times)
-        if load.arrivals == "constant":
-            at = mean_ns * place
-        else:  # exponential gaps, by inversion
-            at += -math.log1p(-draw(seed, "arrival", place)) * mean_ns
-        if at >= end:
-            break
-        times.append(int(at))
+    times = list(times_ns(load, phases[-1].end_ns, seed))
     width = max(6, len(str(len(times))))
     arrivals = []
     phase = iter(phases)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Literal
 
 from harness.document.marks import (
@@ -28,11 +28,40 @@ DEADLINE_NS = 60 * 10**9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """A part of a load whose rate changes.
+
+    Attributes:
+        rate: Arrivals per second, from its start on, or at the end of a ramp.
+        for_: How long it lasts, in nanoseconds.
+        over: How long the rate takes to get there, evenly, from that of the step before, in nanoseconds; from 0 for the first.
+    """
+
+    __pydantic_config__ = STRICT
+
+    rate: RateText
+    for_: Annotated[Duration | None, Gt(0), alias("for")] = None
+    over: Annotated[Duration, Gt(0)] | None = None
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Callable[[Any], Any]) -> Any:
+        return schema_checked(cls._one_length, source, handler)
+
+    def _one_length(self) -> Step:
+        if (self.for_ is None) == (self.over is None):
+            raise field_error(
+                "expected `for` or `over`", hint="{rate: 5/s, for: 30s}, or {rate: 50/s, over: 10s} for a ramp"
+            )
+        return self
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Load:
     """The open-model load: arrivals come at their planned times, whatever the chain does.
 
     Attributes:
-        rate: Arrivals per second.
+        rate: Arrivals per second; or `shape`.
+        shape: Steps and ramps of the rate, in order, from the run's start; the last rate holds to the run's end.
         arrivals: `poisson` (exponential gaps) or `constant`.
         streaming: Share of the requests that stream.
         deadline: When a caller gives up, from the intended start, in nanoseconds.
@@ -42,12 +71,37 @@ class Load:
 
     __pydantic_config__ = STRICT
 
-    rate: RateText
+    rate: RateText | None = None
+    shape: Annotated[tuple[Step, ...], Len(0, 200)] = ()
     arrivals: Literal["poisson", "constant"] = "poisson"
     streaming: Share = 0.0
     deadline: Annotated[Duration, Gt(0)] = DEADLINE_NS
     prompt_tokens: Annotated[int, Ge(1), Le(1_000_000)] = 20
     max_tokens: Annotated[int, Ge(1), Le(1_000_000)] | None = None
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Callable[[Any], Any]) -> Any:
+        return schema_checked(cls._one_rate, source, handler)
+
+    def _one_rate(self) -> Load:
+        if (self.rate is None) == (not self.shape):
+            raise field_error("expected `rate`, or `shape`", hint="rate: 10/s")
+        return self
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The shape; a single rate is a shape of one step."""
+        return self.shape or (Step(rate=self.rate or 0, for_=1),)
+
+    @property
+    def peak_rate(self) -> float:
+        """The highest rate, in requests per second."""
+        return max(step.rate for step in self.steps)
+
+    def times(self, factor: float) -> Load:
+        """Return the load with so many times the requests."""
+        rate = None if self.rate is None else self.rate * factor
+        return replace(self, rate=rate, shape=tuple(replace(step, rate=step.rate * factor) for step in self.shape))
 
 
 def _names(value: object) -> object:

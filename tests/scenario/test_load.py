@@ -55,7 +55,7 @@ def changed(tmp_path: Path, old: str, new: str, more: str = "") -> UsageError:
         ("status: 429,", "", "faults[0].inject", "expected one kind of fault", ""),
         ("fault: 40s", "fault: 40", "phases.fault", "expected a duration, found 40", "write 40s"),
         ("rate: 10/s", "rate: 10", "load.rate", "expected a rate, found 10", "write 10/s"),
-        ("rate: 10/s, ", "", "load.rate", "missing", ""),
+        ("rate: 10/s, ", "", "load", "expected `rate`, or `shape`", "rate: 10/s"),
         ("rate: 10/s", "rate: 900000/s", "load.rate", "requests", "lower the rate"),
         ("poisson", "poison", "load.arrivals", "unknown value 'poison'", "did you mean 'poisson'?"),
         ("success_rate", "sucess_rate", "expect[0]", "unknown metric", "did you mean 'success_rate'?"),

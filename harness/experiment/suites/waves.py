@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from harness.engines import Gate
 from harness.experiment.suites.jobs import Job
 from harness.scenario import Plan
+from harness.scenario.arrivals import planned
 
 RUN_CPU_S = 0.06
 """CPU seconds per second that a run's processes take to watch themselves."""
@@ -37,7 +38,9 @@ def cpu_by_second(plan: Plan) -> list[float]:
     cores = []
     for second in range(-(-plan.end_ns // 10**9)):
         failed = sum(_failures(plan, name, second) for name in plan.chain.order)
-        cores.append(RUN_CPU_S + plan.load.rate * (request_s + FAILURE_CPU_S * failed))
+        cores.append(
+            RUN_CPU_S + planned(plan.load, second * 10**9, (second + 1) * 10**9) * (request_s + FAILURE_CPU_S * failed)
+        )
     return cores
 
 

@@ -23,7 +23,7 @@ else:
 LOCKSTEP_NS = 10_000_000
 LOCKSTEP_OTHERS = 9
 CHANCE = 0.999
-"""Neighbours that a Poisson stream of retries at the planned rate would have in all but one of a thousand cases."""
+"""Neighbours that a Poisson stream of retries at the highest planned rate would have in all but one of a thousand cases."""
 
 
 def _check(run: RunData) -> CheckResult:
@@ -37,7 +37,7 @@ def _check(run: RunData) -> CheckResult:
     request = attempts.request[retries.after]
     retried = np.bincount(request) > 0
     per_request = samples / int(retried.sum())
-    mean = run.plan.load.rate * per_request * 2 * LOCKSTEP_NS / 10**9
+    mean = run.plan.load.peak_rate * per_request * 2 * LOCKSTEP_NS / 10**9
     enough = max(LOCKSTEP_OTHERS, math.ceil(special.pdtrik(CHANCE, mean)) + 1)
     count = int((neighbours(attempts.start_ns[retries.after], request) >= enough).sum())
     message = f"{count} of {samples} retries began within 10 ms of those of {enough} or more other requests"

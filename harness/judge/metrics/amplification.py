@@ -7,7 +7,10 @@ import numpy as np
 from harness.judge.metrics.declaration import Metric
 from harness.judge.metrics.kinds import Count, Mean
 from harness.judge.metrics.scope import Scope
+from harness.judge.tables.columns import Floats
 from harness.quantities import S
+from harness.scenario.arrivals import planned
+from harness.scenario.schema import Load
 
 
 def _mean(scope: Scope) -> Mean:
@@ -18,10 +21,28 @@ def _mean(scope: Scope) -> Mean:
 
 
 def _peak(scope: Scope) -> Count:
-    """Return the attempts begun in the busiest second, wherever it begins, by the requests planned per second."""
+    """Return the attempts begun in the busiest second, wherever it begins, by the requests planned for it."""
     starts = np.sort(scope.run.columns.attempts.start_ns[scope.attempts])
-    most = (np.searchsorted(starts, starts + S) - np.arange(len(starts))).max(initial=0)
-    return Count(value=float(most) / scope.run.plan.load.rate, samples=len(starts), nothing="no attempts")
+    _, peak = busiest(scope.run.plan.load, starts)
+    return Count(value=peak, samples=len(starts), nothing="no attempts")
+
+
+def busiest(load: Load, starts_ns: Floats) -> tuple[float, float]:
+    """Return when the busiest second begins, in nanoseconds, and the attempts begun in it per planned request.
+
+    Args:
+        load: What was planned.
+        starts_ns: When each attempt began, sorted.
+    """
+    if not len(starts_ns):
+        return 0.0, 0.0
+    begun = np.searchsorted(starts_ns, starts_ns + S) - np.arange(len(starts_ns))
+    if load.rate is not None:
+        ratio = begun / load.rate
+    else:
+        ratio = begun / np.array([planned(load, at_ns, at_ns + S) for at_ns in starts_ns])
+    most = int(ratio.argmax())
+    return float(starts_ns[most]), float(ratio[most])
 
 
 AMPLIFICATION = Metric(
@@ -46,7 +67,7 @@ AMPLIFICATION_PEAK = Metric(
     name="amplification_peak",
     label="attempts in the busiest second",
     meaning=(
-        "Attempts begun in the busiest second, wherever that begins, divided by the requests planned per second. Written "
+        "Attempts begun in the busiest second, wherever that begins, divided by the requests planned for one second then. Written "
         "`peak amplification <= 6` in an expectation."
     ),
     unit="ratio",

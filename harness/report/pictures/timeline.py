@@ -15,12 +15,14 @@ from matplotlib.patches import Patch
 from harness import quantities
 from harness.judge import RUN
 from harness.judge.intervals import wilson
+from harness.judge.metrics.amplification import busiest
 from harness.report import words
 from harness.report.judged_run import JudgedRun
 from harness.report.pictures import fault_lane, lag_panel, latency_panel, style
 from harness.report.pictures.bins import Edges, bin_edges_s, counts, ratio
 from harness.report.pictures.picture import OVERVIEW, Picture
 from harness.report.pictures.style import INK, WRONG
+from harness.scenario.arrivals import expected
 
 
 def _nothing(run: JudgedRun) -> str:
@@ -122,7 +124,7 @@ def _served(axes: Axes, run: JudgedRun, edges: Edges) -> None:
 
 
 def _amplification(axes: Axes, run: JudgedRun, attempts: pd.DataFrame, edges: Edges) -> None:
-    planned = run.plan.load.rate * np.diff(edges)
+    asked = np.diff([expected(run.plan.load, edge_s * 1e9) for edge_s in edges])
     bottom = np.zeros(len(edges) - 1)
     style.shade_faults(axes, run.plan)
     for name, colour in style.colours(run.plan).items():
@@ -130,7 +132,7 @@ def _amplification(axes: Axes, run: JudgedRun, attempts: pd.DataFrame, edges: Ed
         for rows, failed in ((mine[mine["outcome"] == "ok"], False), (mine[mine["outcome"] != "ok"], True)):
             if rows.empty:
                 continue
-            top = bottom + counts(rows["start_ns"], edges) / planned
+            top = bottom + counts(rows["start_ns"], edges) / asked
             look: dict[str, Any] = {"facecolor": colour}
             if failed:
                 look = style.failed_look(colour)
@@ -138,8 +140,9 @@ def _amplification(axes: Axes, run: JudgedRun, attempts: pd.DataFrame, edges: Ed
             bottom = top
     axes.axhline(1, color=INK, linewidth=1, linestyle=":")
     high = max(1.5, float(bottom.max()) * 1.2 if len(bottom) else 1.5)
-    if len(attempts) and run.plan.load.rate >= 1:
-        at_s, peak = _busiest(attempts, run.plan.load.rate)
+    if len(attempts) and run.plan.load.peak_rate >= 1:
+        began_ns, peak = busiest(run.plan.load, np.sort(attempts["start_ns"].to_numpy(dtype=float)))
+        at_s = began_ns / 1e9 + 0.5
         high = max(high, peak * 1.2)
         axes.plot([at_s], [peak], marker="v", color=INK, markersize=6, zorder=5)
         right = at_s > edges[-1] * 0.7
@@ -162,13 +165,6 @@ def _amplification(axes: Axes, run: JudgedRun, attempts: pd.DataFrame, edges: Ed
     style.headline(
         axes, title, [style.swatch(style.UNKNOWN, "answered"), style.swatch(style.UNKNOWN, "failed", failed=True)]
     )
-
-
-def _busiest(attempts: pd.DataFrame, rate_per_s: float) -> tuple[float, float]:
-    """Return the middle of the busiest second, wherever it begins, and the attempts begun in it per planned request."""
-    starts_s = np.sort(attempts["start_ns"].to_numpy(dtype=float)) / 1e9
-    most = np.searchsorted(starts_s, starts_s + 1) - np.arange(len(starts_s))
-    return float(starts_s[most.argmax()]) + 0.5, float(most.max()) / rate_per_s
 
 
 def _alt(run: JudgedRun) -> str:

@@ -9,6 +9,7 @@ from dataclasses import fields
 
 from harness.document import duration_text, share_text
 from harness.scenario import Fault, Inject, Scenario
+from harness.scenario.schema import Load
 
 _DURATIONS = ("retry_after", "delay", "pause", "ttft")
 _WIDTH = 118
@@ -46,13 +47,23 @@ def to_yaml(
         f"title: {_quoted(title[0].upper() + title[1:])}",
         f"chain: {_quoted(chain)}",
         f"seed: {scenario.seed}",
-        f"load: {{rate: {load.rate:g}/s, arrivals: {load.arrivals}{streaming}, deadline: {duration_text(load.deadline)}}}",
+        f"load: {{{_rate(load)}, arrivals: {load.arrivals}{streaming}, deadline: {duration_text(load.deadline)}}}",
         f"phases: {{{', '.join(f'{phase}: {duration_text(length)}' for phase, length in scenario.phases.items())}}}",
         "faults:" if scenario.faults else "faults: []",
         *(line for fault in scenario.faults for line in _fault_lines(fault)),
     ]
     lines += ["expect:", *(f"  - {text}" for text in expect)] if expect else []
     return "\n".join(lines) + "\n"
+
+
+def _rate(load: Load) -> str:
+    if load.rate is not None:
+        return f"rate: {load.rate:g}/s"
+    steps = (
+        f"{{rate: {step.rate:g}/s, {'for' if step.over is None else 'over'}: {duration_text(step.over or step.for_ or 0)}}}"
+        for step in load.shape
+    )
+    return f"shape: [{', '.join(steps)}]"
 
 
 def _fault_lines(fault: Fault) -> list[str]:
