@@ -90,7 +90,7 @@ def _attributes(shape: type) -> dict[str, str]:
 def reference() -> str:
     """Return the reference of scenario files, in Markdown: every field with its default and meaning."""
     parts = [_INTRODUCTION]
-    for shape in (schema.Scenario, schema.Load, schema.Step, schema.Fault, inject.Inject, inject.Limit):
+    for shape in (schema.Scenario, schema.Load, schema.RateStep, schema.Fault, inject.Inject, inject.Limit):
         texts = _attributes(shape)
         parts.append(f"## {_HEADS[shape.__name__]}\n\n{inspect.cleandoc(shape.__doc__ or '').splitlines()[0]}\n")
         parts.append("| field | default | meaning |\n|---|---|---|")
@@ -120,7 +120,7 @@ def _default(name: str, field: dict[str, Any], required: Collection[str]) -> str
 _HEADS = {
     "Scenario": "Scenario",
     "Load": "`load`",
-    "Step": "An entry of `load.shape`",
+    "RateStep": "An entry of `load.shape`",
     "Fault": "An entry of `faults`",
     "Inject": "`inject`",
     "Limit": "`limit`",

@@ -28,7 +28,7 @@ DEADLINE_NS = 60 * 10**9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
+class RateStep:
     """A part of a load whose rate changes.
 
     Attributes:
@@ -47,7 +47,7 @@ class Step:
     def __get_pydantic_core_schema__(cls, source: Any, handler: Callable[[Any], Any]) -> Any:
         return schema_checked(cls._one_length, source, handler)
 
-    def _one_length(self) -> Step:
+    def _one_length(self) -> RateStep:
         if (self.for_ is None) == (self.over is None):
             raise field_error(
                 "expected `for` or `over`", hint="{rate: 5/s, for: 30s}, or {rate: 50/s, over: 10s} for a ramp"
@@ -72,7 +72,7 @@ class Load:
     __pydantic_config__ = STRICT
 
     rate: RateText | None = None
-    shape: Annotated[tuple[Step, ...], Len(0, 200)] = ()
+    shape: Annotated[tuple[RateStep, ...], Len(0, 200)] = ()
     arrivals: Literal["poisson", "constant"] = "poisson"
     streaming: Share = 0.0
     deadline: Annotated[Duration, Gt(0)] = DEADLINE_NS
@@ -89,9 +89,9 @@ class Load:
         return self
 
     @property
-    def steps(self) -> tuple[Step, ...]:
+    def steps(self) -> tuple[RateStep, ...]:
         """The shape; a single rate is a shape of one step."""
-        return self.shape or (Step(rate=self.rate or 0, for_=1),)
+        return self.shape or (RateStep(rate=self.rate or 0, for_=1),)
 
     @property
     def peak_rate(self) -> float:

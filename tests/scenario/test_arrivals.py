@@ -15,22 +15,22 @@ from harness.document import parse, validate
 from harness.draw import draw
 from harness.quantities import S
 from harness.scenario.arrivals import expected, planned, times_ns
-from harness.scenario.schema import Load, Step
+from harness.scenario.schema import Load, RateStep
 
 END_NS = 60 * S
 
 
-def ramp(rate: float, over_s: float) -> Step:
+def ramp(rate: float, over_s: float) -> RateStep:
     """Return a step that leads to a rate."""
-    return Step(rate=rate, over=round(over_s * S))
+    return RateStep(rate=rate, over=round(over_s * S))
 
 
-def level(rate: float, for_s: float) -> Step:
+def level(rate: float, for_s: float) -> RateStep:
     """Return a step at one rate."""
-    return Step(rate=rate, for_=round(for_s * S))
+    return RateStep(rate=rate, for_=round(for_s * S))
 
 
-def times(*steps: Step, arrivals: Literal["poisson", "constant"] = "constant", end_s: float = 60) -> list[float]:
+def times(*steps: RateStep, arrivals: Literal["poisson", "constant"] = "constant", end_s: float = 60) -> list[float]:
     """Return when the requests of a shape come, in seconds."""
     return [at / S for at in times_ns(Load(shape=steps, arrivals=arrivals), round(end_s * S), 1)]
 
@@ -78,7 +78,7 @@ def test_a_ramp_begins_at_the_rate_before() -> None:
     st.sampled_from(["constant", "poisson"]),
     st.integers(0, 1000),
 )
-def test_any_shape_brings_what_is_expected(steps: list[Step], arrivals: Any, seed: int) -> None:
+def test_any_shape_brings_what_is_expected(steps: list[RateStep], arrivals: Any, seed: int) -> None:
     """In order, before the end, and as many as the rates add up to."""
     load = Load(shape=tuple(steps), arrivals=arrivals)
     found = list(times_ns(load, END_NS, seed))
