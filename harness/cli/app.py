@@ -5,17 +5,45 @@ from __future__ import annotations
 import io
 import sys
 import traceback
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 import harness
 from harness import __version__
 from harness.cli.output import fail
 from harness.errors import ExitCode, HarnessError, UsageError
 
+GROUPS = {
+    "Try": ("run", "suite", "explore", "probe"),
+    "Chain": ("check", "chain", "compare", "doctor"),
+    "Look": ("show", "report"),
+    "Host": ("serve",),
+}
+"""The commands as `--help` lists them."""
+
+
+class _Grouped(TyperGroup):
+    """Lists the commands by what people come for."""
+
+    def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]
+        """Return the commands' names in the order of the help."""
+        known = super().list_commands(ctx)
+        return [name for names in GROUPS.values() for name in names if name in known]
+
+    def format_commands(self, ctx: typer.Context, formatter: Any) -> None:  # type: ignore[override]
+        """Write a section for each group."""
+        for head, names in GROUPS.items():
+            commands = [(name, command) for name in names if (command := self.get_command(ctx, name)) is not None]
+            width = formatter.width - 6 - max(map(len, self.commands))
+            with formatter.section(head):
+                formatter.write_dl([(name, command.get_short_help_str(width)) for name, command in commands])
+
+
 app = typer.Typer(
     name="harness",
+    cls=_Grouped,
     help=harness.__doc__,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,

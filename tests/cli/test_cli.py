@@ -53,6 +53,16 @@ def test_each_command_has_help_with_an_example(command: str) -> None:
     assert f"Example: harness {command}" in " ".join(out.split())
 
 
+def test_the_help_lists_every_command_under_what_people_come_for() -> None:
+    """Once each; a command that no group names would be hidden."""
+    _, out, _ = harness("--help")
+    listed = [line.split()[0] for line in out.partition("Try:")[2].splitlines() if line.startswith("  ")]
+    assert sorted(set(listed) & {command.split()[0] for command in COMMANDS}) == sorted(
+        {command.split()[0] for command in COMMANDS}
+    )
+    assert [head for head in ("Try:", "Chain:", "Look:", "Host:") if head not in out] == []
+
+
 @pytest.mark.parametrize(
     ("words", "command"), [(("runn",), "harness"), (("run", "a.yaml", "--engine", "simm"), "harness run")]
 )
