@@ -19,7 +19,7 @@ class ChainHome:
     Attributes:
         python: The interpreter; its path is relative to the working directory.
         litellm: The version of LiteLLM in an environment that is built for it.
-        model: What callers ask for; LiteLLM configurations only.
+        model: What callers ask for; for LiteLLM configurations, and chain files with `chains`.
     """
 
     python: str | None = None
@@ -32,8 +32,9 @@ class ChainHome:
         Raises:
             UsageError: Its driver cannot host it in another interpreter, or the two contradict each other.
         """
-        if self.model is not None and chain.litellm is None:
-            raise UsageError(f"{chain.name} is no LiteLLM configuration", where="--model", hint="leave --model out")
+        if self.model is not None and chain.litellm is None and not chain.chains:
+            problem = f"{chain.name} is neither a LiteLLM configuration nor a chain file with `chains`"
+            raise UsageError(problem, where="--model", hint="leave --model out")
         if self.python is None and self.litellm is None:
             return chain
         option = "--litellm" if self.python is None else "--python"

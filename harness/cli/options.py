@@ -47,7 +47,11 @@ LiteLLMAt = Annotated[
 ]
 ModelOption = Annotated[
     str | None,
-    typer.Option("--model", metavar="NAME", help="What callers ask for; goes with a litellm-config.yaml."),
+    typer.Option(
+        "--model",
+        metavar="NAME",
+        help="What callers ask for; goes with a litellm-config.yaml, or a chain file with `chains`.",
+    ),
 ]
 
 BaselineAt = Annotated[

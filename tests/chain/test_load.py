@@ -9,6 +9,7 @@ import pytest
 
 from harness.chain import load
 from harness.chain.driver import DRIVERS
+from harness.chain.home import ChainHome
 from harness.errors import SeveralErrors, UsageError
 from harness.provider.dialects import DIALECTS
 
@@ -247,3 +248,14 @@ def test_a_model_chooses_its_chain(tmp_path: Path) -> None:
     assert load(path, model="a").order == ("a", "c")
     with pytest.raises(UsageError, match="no chain begins with 'x'"):
         load(path, model="x")
+
+
+def test_the_command_line_may_name_the_model_of_a_chain(tmp_path: Path) -> None:
+    """As it does for a LiteLLM configuration; a chain file without `chains` has nothing to choose from."""
+    path = tmp_path / "chain.yaml"
+    path.write_text(THREE, "utf-8")
+    home = ChainHome(model="c")
+    assert home.of(load(path, model="c")).order == ("c", "a")
+    path.write_text(THREE.replace("chains:", "#"), "utf-8")
+    with pytest.raises(UsageError, match="nor a chain file with `chains`"):
+        home.of(load(path, model="c"))
