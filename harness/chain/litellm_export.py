@@ -78,6 +78,9 @@ class LiteLLMExport:
         if "include" in data:
             hint = "name the file that holds the models, or write one file of them"
             raise existing.error("includes other files, which may hold the same settings", ("include",), hint=hint)
+        for name, kind in (("model_list", list), ("router_settings", dict), ("litellm_settings", dict)):
+            if data.get(name) is not None and not isinstance(data[name], kind):
+                raise existing.error(f"expected a {'list' if kind is list else 'mapping'}", (name,))
         for name in aliases(data):
             if any(each.name == name for each in self.deployments):
                 place = ("router_settings", "model_group_alias", name)

@@ -55,7 +55,7 @@ router_settings:
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Work in a folder with a chain file and a gateway's configuration. No proxy is started."""
 
-    async def well(_tried: object) -> None:
+    async def well(_tried: object, _raw: bytes) -> None:
         """Be healthy."""
 
     (tmp_path / "chain.yaml").write_text(CHAIN)

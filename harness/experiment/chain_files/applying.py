@@ -72,7 +72,7 @@ def apply(proposal: Proposal, tried: Host | None, reloading: Reload | None, say:
 def _try(proposal: Proposal, tried: Host, log: AuditLog, say: Callable[[str], None]) -> None:
     say("trying it on LiteLLM's proxy …")
     try:
-        asyncio.run(trial(tried))
+        asyncio.run(trial(tried, proposal.after))
     except HarnessError as error:
         _note(log, proposal, error)
         raise NotApplied(f"{error.headline}; nothing was changed", where=str(proposal.path), hint=error.hint) from None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -43,12 +43,12 @@ class Proposal:
     """
 
     path: Path
-    before: bytes | None
-    after: bytes
+    before: bytes | None = field(repr=False)
+    after: bytes = field(repr=False)
     source: Path
     did: WrittenChange = "apply"
     mode: int = MODE
-    chain: Chain | None = None
+    chain: Chain | None = field(default=None, repr=False)
     warnings: tuple[Warned, ...] = ()
     untried: tuple[str, ...] = ()
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import tempfile
+from asyncio.subprocess import PIPE
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 
 import aiohttp
@@ -25,6 +28,16 @@ TRIED_ON = "litellm-proxy"
 """The driver that hosts it."""
 _NAME = "LiteLLM's proxy"
 _LIST_S = 30.0
+_READ = """
+import sys, yaml
+try:
+    yaml.safe_load(sys.stdin.buffer.read())
+except yaml.YAMLError as error:
+    mark = getattr(error, "problem_mark", None)
+    print(getattr(error, "problem", None) or "not valid YAML", "" if mark is None else f"(line {mark.line + 1})")
+    sys.exit(1)
+"""
+"""Reads a file as LiteLLM's proxy does."""
 _NOWHERE = "http://127.0.0.1:9"
 """Begins the address of every provider: none is called. LiteLLM takes two deployments that differ in nothing for one."""
 
@@ -38,11 +51,12 @@ def hosted(chain: Chain) -> Host:
     return host(settled(chain))
 
 
-async def trial(tried: Host, *, ready_s: float = READY_S) -> None:
+async def trial(tried: Host, raw: bytes, *, ready_s: float = READY_S) -> None:
     """Start the proxy, wait for its health, and end it.
 
     Args:
         tried: From `hosted`.
+        raw: The file, which the proxy's own YAML library must be able to read: it does not take all that ours does.
         ready_s: How long it may take.
 
     Raises:
@@ -56,6 +70,7 @@ async def trial(tried: Host, *, ready_s: float = READY_S) -> None:
         log = Path(folder) / "proxy.log"
         env = tried.environ(child_environment(tried.variables))
         try:
+            await _check_readable(tried.part[0], raw, env)
             async with OwnedProcess(_NAME, tried.part, log=log, env=env, part=True) as child:
                 target = await child.ready(tried.start_message(None, addresses, seed=0), LoadTarget, timeout_s=ready_s)
                 served = await _served(target)
@@ -71,6 +86,21 @@ async def trial(tried: Host, *, ready_s: float = READY_S) -> None:
         names = ", ".join(f"{name} ({count} of them)" if count > 1 else name for name, count in lacking.items())
         hint = "LiteLLM leaves a deployment out that has a parameter it cannot read, and starts without a word"
         raise HarnessError(f"comes up, but without deployments of the file: {names}", where=_NAME, hint=hint)
+
+
+async def _check_readable(python: str, raw: bytes, environ: Mapping[str, str]) -> None:
+    """Raise a HarnessError if the YAML library of an interpreter cannot read a file; the reason has nothing of its content."""
+    process = await asyncio.create_subprocess_exec(python, "-P", "-c", _READ, stdin=PIPE, stdout=PIPE, env=environ)
+    try:
+        out, _err = await asyncio.wait_for(process.communicate(raw), READY_S)
+    except TimeoutError:
+        raise HarnessError(f"did not read the file within {READY_S:g} s", where=_NAME) from None
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    if process.returncode != 0:
+        raise HarnessError(f"cannot read the file: {out.decode(errors='replace').strip()}", where=_NAME)
 
 
 async def _served(target: LoadTarget) -> Counter[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import json
 import os
@@ -175,12 +176,25 @@ def test_a_proxy_that_leaves_a_deployment_out_changes_nothing(path: Path) -> Non
     assert path.read_bytes() == OLD
 
 
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (b"x: !ours secret-of-ours\n", "could not determine a constructor for the tag '!ours' (line 10)"),
+        ("x: secret\u2028of-ours\n".encode(), "could not find expected ':' (line 12)"),
+    ],
+)
+def test_what_the_proxys_own_library_cannot_read_changes_nothing(path: Path, line: bytes, reason: str) -> None:
+    """It takes less than our own reader does; the reason has nothing of the content."""
+    with pytest.raises(NotApplied) as caught:
+        put(proposal(path, after=NEW + line), tried=proxy(WELL))
+    assert f"LiteLLM's proxy: cannot read the file: {reason}; nothing was changed" in str(caught.value)
+    assert path.read_bytes() == OLD
+
+
 def test_a_proxy_that_hangs_is_ended() -> None:
     """After a while it counts as one that does not come up."""
-    import asyncio  # noqa: PLC0415
-
     with pytest.raises(HarnessError, match=r"was not ready after 0\.2 s"):
-        asyncio.run(trial(proxy(HANGS), ready_s=0.2))
+        asyncio.run(trial(proxy(HANGS), NEW, ready_s=0.2))
 
 
 def test_two_people_at_once(path: Path) -> None:
