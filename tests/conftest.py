@@ -7,12 +7,16 @@ import asyncio
 import inspect
 import os
 import signal
+from collections.abc import Iterator
+from functools import partial
 
 import pytest
 from coverage import Coverage
 from hypothesis import HealthCheck, settings
 
+from harness.drivers import litellm_asked
 from tests.interpreters import environment
+from tests.questions import asked_in_a_fork
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's `make test &` ignores it, and so would every child
 
@@ -35,6 +39,18 @@ def pytest_pyfunc_call(pyfuncitem: pytest.Function) -> bool | None:
         return None
     asyncio.run(pyfuncitem.obj(**{name: pyfuncitem.funcargs[name] for name in pyfuncitem._fixtureinfo.argnames}))
     return True
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_questions() -> Iterator[None]:
+    """Let this process ask our own LiteLLM in forks of one process, as its import takes most of the time of an answer.
+
+    Its program is the same. Commands that tests start ask as ever.
+    """
+    plain = litellm_asked._asked
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(litellm_asked, "_asked", partial(asked_in_a_fork, plain))
+        yield
 
 
 @pytest.fixture(scope="session")
