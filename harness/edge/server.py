@@ -67,7 +67,8 @@ class Edge:
         windows = tuple(windows)
         self.ports: dict[str, int] = {}
         self._listen = listen or {}
-        self._client = UpstreamClient(budget or CallBudget())
+        real = any(provider.upstream is not None for provider in providers.values())
+        self._client = UpstreamClient(budget or CallBudget(), tls=real)
         keys = keys or {}
         self._provider_ports = {
             name: ProviderPort(

@@ -46,14 +46,18 @@ class OpenCall(Protocol):
 class UpstreamClient:
     """All calls of one edge to real providers. `open` and `close` it in the edge's loop.
 
+    Args:
+        budget: How many there may be, and what they may cost.
+        tls: Whether any are made over TLS: what that needs takes a moment to read.
+
     Attributes:
         budget: How many there may be, and what they may cost.
         open_calls: Calls under way.
     """
 
-    def __init__(self, budget: CallBudget) -> None:
-        """Get ready; see the class."""
+    def __init__(self, budget: CallBudget, *, tls: bool = True) -> None:
         self.budget = budget
+        self._tls = tls
         self.open_calls: set[OpenCall] = set()
         self.session: aiohttp.ClientSession
 
@@ -61,7 +65,10 @@ class UpstreamClient:
         """Get ready to call."""
         self.session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
-                limit=0, ssl=ssl.create_default_context(), ttl_dns_cache=300, keepalive_timeout=_KEEPALIVE_S
+                limit=0,
+                ssl=ssl.create_default_context() if self._tls else True,
+                ttl_dns_cache=300,
+                keepalive_timeout=_KEEPALIVE_S,
             ),
             cookie_jar=aiohttp.DummyCookieJar(),
             skip_auto_headers=_SET_BY_CLIENT,

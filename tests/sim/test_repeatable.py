@@ -40,18 +40,25 @@ PLACES = {
 """The environment, whether the machine is busy, and how many other runs went before."""
 
 
+@pytest.fixture(scope="module")
+def here(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
+    """Return the folder of the worlds, and what happens in each of them in this process."""
+    folder = tmp_path_factory.mktemp("worlds")
+    return folder, {loaded.path.name: digest(sim.run(loaded.plan, loaded.chain).history) for loaded in worlds(folder)}
+
+
 @pytest.mark.parametrize("place", PLACES)
-def test_nothing_around_a_run_matters(tmp_path: Path, place: str) -> None:
+def test_nothing_around_a_run_matters(here: tuple[Path, dict[str, str]], tmp_path: Path, place: str) -> None:
     """Neither the order of sets, time zone, language, home and working directory, nor another thread's load, nor earlier runs.
 
     Streams, retries, cooldowns, fallbacks, a breaker, a budget and hedging, on all chains that run in virtual time.
     """
-    ours = {loaded.path.name: digest(sim.run(loaded.plan, loaded.chain).history) for loaded in worlds(tmp_path)}
+    folder, ours = here
     own, load, before = PLACES[place]
     elsewhere = tmp_path / "else where"
     elsewhere.mkdir()
     env = {**os.environ, "PYTHONPATH": os.pathsep.join(path or str(Path.cwd()) for path in sys.path), **own}
-    argv = [sys.executable, "-c", CHILD, str(tmp_path), load, before]
+    argv = [sys.executable, "-c", CHILD, str(folder), load, before]
     done = subprocess.run(argv, env=env, cwd=elsewhere, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     assert dict(line.split() for line in done.stdout.splitlines()) == ours

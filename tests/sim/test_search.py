@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,14 @@ def hunt(where: Space, runs: int, **fields: object) -> Hunt:
     return search
 
 
+@cache
+def found_in(name: str) -> Find:
+    """Return the first thing that is found in a chain with a bug; searched for once."""
+    found = first(BUGS[name])
+    assert found is not None
+    return found
+
+
 def first(bug: Planted, runs: int = 3000, **fields: object) -> Find | None:
     """Return the first thing that is found in a chain with a bug."""
     with bug.planted():
@@ -49,8 +58,7 @@ def first(bug: Planted, runs: int = 3000, **fields: object) -> Find | None:
 @pytest.mark.parametrize("name", sorted(BUGS))
 def test_every_planted_bug_is_found_and_made_small(name: str) -> None:
     """Each breaks its property, and three faults at most are enough to show it."""
-    found = first(BUGS[name])
-    assert found is not None
+    found = found_in(name)
     assert found.name == BUGS[name].breaks
     assert found.shrunk
     assert 1 <= len(found.schedule.faults) <= 3
@@ -59,8 +67,7 @@ def test_every_planted_bug_is_found_and_made_small(name: str) -> None:
 
 def test_a_retry_after_ignored_is_shrunk_to_the_least() -> None:
     """One 429 with a Retry-After from the primary, at once, for a second, in whole, without streams."""
-    found = first(BUGS["ignores-retry-after"])
-    assert found is not None
+    found = found_in("ignores-retry-after")
     assert not found.schedule.streaming
     (fault,) = found.schedule.faults
     assert (fault.on, fault.at, fault.share, fault.first) == ("openai", 0, 1.0, None)
@@ -117,8 +124,7 @@ def test_what_shows_with_one_seed_only_is_dropped_for_good() -> None:
 
 def test_a_find_does_not_hang_on_chance_where_it_need_not() -> None:
     """It is broken with other seeds too; a find that depends on one seed is marked."""
-    found = first(BUGS["forgets-the-third-provider"])
-    assert found is not None
+    found = found_in("forgets-the-third-provider")
     assert found.steady
     with BUGS["forgets-the-third-provider"].planted():
         for seed in (17, 18, 19):
@@ -128,8 +134,7 @@ def test_a_find_does_not_hang_on_chance_where_it_need_not() -> None:
 def test_a_find_is_over_soon() -> None:
     """One caller is enough to see a Retry-After ignored, and four to see that nobody returns."""
     for name, callers in (("ignores-retry-after", 1), ("never-returns-to-the-primary", 4)):
-        found = first(BUGS[name])
-        assert found is not None
+        found = found_in(name)
         assert (found.schedule.callers, found.schedule.after) == (callers, 0)
 
 
