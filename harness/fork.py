@@ -18,7 +18,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache, partial
-from typing import Any, NoReturn, Self, TypeVar
+from typing import Any, Generic, NoReturn, Self, TypeVar
 
 from harness.errors import HarnessError
 
@@ -42,31 +42,59 @@ def in_fork(work: Callable[[], T], *, owner: int | None = None) -> T:
         HarnessError: The fork died, or was killed.
         Exception: What the function raises.
     """
-    receiving, sending = os.pipe()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    pid = _fork()
-    if pid == 0:
-        os.close(receiving)
-        _work(work, sending)
-    os.close(sending)
-    try:
-        with os.fdopen(receiving, "rb") as pipe:
-            if owner is not None:
-                _watch(receiving, owner)
+    with WorkingFork(work) as forked:
+        return forked.result(owner=owner)
+
+
+class WorkingFork(Generic[T]):
+    """A function at work in a fork of this process, which can do something else meanwhile; leaving kills the fork.
+
+    Args:
+        work: May use whatever this process has. Its result must be picklable.
+    """
+
+    def __init__(self, work: Callable[[], T]) -> None:
+        self._receiving, sending = os.pipe()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        self._pid = _fork()
+        if self._pid == 0:
+            os.close(self._receiving)
+            _work(work, sending)
+        os.close(sending)
+        self._status: int | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        os.close(self._receiving)
+        if self._status is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._pid, signal.SIGKILL)
+            os.waitpid(self._pid, 0)
+
+    def result(self, *, owner: int | None = None) -> T:
+        """Wait for it, and return what the function returns.
+
+        Args:
+            owner: A pipe that this process reads its work from: once its other end is closed, the fork is killed.
+
+        Raises:
+            HarnessError: The fork died, or was killed.
+            Exception: What the function raises.
+        """
+        if owner is not None:
+            _watch(self._receiving, owner)
+        with os.fdopen(self._receiving, "rb", closefd=False) as pipe:
             answer = pipe.read()
-    except BaseException:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-        raise
-    finally:
-        _, status = os.waitpid(pid, 0)
-    code = os.waitstatus_to_exitcode(status)
-    if code or not answer:
-        ended = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
-        raise HarnessError(f"ended early ({ended})", where="sim")
-    returned: T = _opened(pickle.loads(answer))  # noqa: S301 - written by our own fork
-    return returned
+        _, self._status = os.waitpid(self._pid, 0)
+        code = os.waitstatus_to_exitcode(self._status)
+        if code or not answer:
+            ended = f"signal {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+            raise HarnessError(f"ended early ({ended})", where="sim")
+        returned: T = _opened(pickle.loads(answer))  # noqa: S301 - written by our own fork
+        return returned
 
 
 def in_warm_fork(work: Callable[[], T], *, owner: int | None = None) -> T:

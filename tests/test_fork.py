@@ -10,7 +10,7 @@ from functools import partial
 import pytest
 
 from harness.errors import HarnessError, UsageError
-from harness.fork import Forker, in_fork, pristine
+from harness.fork import Forker, WorkingFork, in_fork, pristine
 
 KEPT: list[int] = []
 
@@ -135,6 +135,22 @@ def test_a_death_is_named_and_costs_nothing_else() -> None:
             with pytest.raises(HarnessError, match="SIGKILL"):
                 ask(die)
             assert ask(os.getpid) != os.getpid()
+
+
+def test_both_work_at_once() -> None:
+    """What the parent does meanwhile is not in the fork, and the answer waits for it."""
+    with WorkingFork(partial(remember, 1)) as fork:
+        KEPT.append(7)
+        assert fork.result() == [1]
+    KEPT.clear()
+
+
+def test_a_fork_that_nobody_asks_is_killed() -> None:
+    """Whatever the parent stumbled over meanwhile."""
+    with pytest.raises(StubbornError), WorkingFork(signal.pause):
+        stumble()
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
 
 
 def test_an_interrupted_caller_leaves_no_fork(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -36,14 +36,14 @@ class Prompt:
 
     Args:
         token: The run's own.
-        load: `prompt_tokens` and `max_tokens` count.
+        load: `prompt` or `prompt_tokens`, and `max_tokens` count.
     """
 
     def __init__(self, token: str, load: Load) -> None:
         self._token = token
         self._load = load
         count = max(1, load.prompt_tokens - _MARKER_TOKENS)
-        self._words = " ".join(_WORDS[place % len(_WORDS)] for place in range(count))
+        self._words = load.prompt or " ".join(_WORDS[place % len(_WORDS)] for place in range(count))
         self._parts: dict[tuple[str, bool], tuple[bytes, bytes]] = {}
 
     def body(self, request_id: str, *, model: str, streaming: bool) -> bytes:
@@ -55,9 +55,11 @@ class Prompt:
         return marker.join(parts)
 
     def _split(self, model: str, streaming: bool) -> tuple[bytes, bytes]:
-        """Return the JSON before and after the marker, which JSON does not escape."""
-        before, _, after = json.dumps(self._request("\0", model, streaming)).partition("\\u0000")
-        return before.encode(), after.encode()
+        """Return the JSON before and after the marker, which JSON does not escape and which ends the first field."""
+        request = self._request("", model, streaming)
+        body = json.dumps(request)
+        place = len(json.dumps({"messages": request["messages"]})) - len('"}]}')
+        return body[:place].encode(), body[place:].encode()
 
     def request(self, request_id: str, *, model: str, streaming: bool) -> dict[str, Any]:
         """Return the body of one request as plain data."""

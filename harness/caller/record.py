@@ -12,6 +12,8 @@ from harness.provider.marker import find_attempts
 
 ERROR_CHARS = 300
 """Of what went wrong, as many are kept."""
+TEXT_CHARS = 2_000
+"""Of an answer's text, as many are kept where any are."""
 
 
 class IssuedRequest(Protocol):
@@ -54,6 +56,7 @@ def record(
     start_ns: int,
     end_ns: int,
     left: bool,
+    keep_text: bool = False,
     secrets: frozenset[str] = frozenset(),
 ) -> RequestRecord:
     """Return the record of a request that has ended; all times on the same clock.
@@ -65,6 +68,7 @@ def record(
         start_ns: When it went out, in nanoseconds.
         end_ns: When the answer was complete, failed, or the caller left, in nanoseconds.
         left: The caller gave up at its deadline.
+        keep_text: See `Load.keep_text`.
         secrets: Texts that the record may not hold, beyond what looks like a secret.
     """
     text = reading.text
@@ -80,15 +84,19 @@ def record(
         sources=find_attempts(text) if text else (),
         text_chars=None if text is None else len(text),
         text_sha256=None if text is None else hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest(),
+        text=_kept(text, secrets, TEXT_CHARS) if keep_text else None,
         streaming=call.streaming,
-        error="gave up at the deadline" if left else _kept(reading.error, secrets),
+        error="gave up at the deadline" if left else _kept(reading.error, secrets, ERROR_CHARS),
         tokens_in=reading.tokens_in,
         tokens_out=reading.tokens_out,
         client_left=left,
     )
 
 
-def _kept(error: str | None, secrets: frozenset[str]) -> str | None:
-    """Return the beginning of an error, without secrets: a part of one would not be found after the cut."""
-    text = error and scrub(error, secrets)
-    return f"{text[:ERROR_CHARS]}…" if text and len(text) > ERROR_CHARS else text
+def _kept(text: str | None, secrets: frozenset[str], chars: int) -> str | None:
+    """Return the beginning of a text, without secrets: a part of one would not be found after the cut.
+
+    Half of a character that UTF-16 writes as two, which JSON can hold and no file, becomes a question mark.
+    """
+    shown = text and scrub(text, secrets).encode("utf-8", "replace").decode()
+    return f"{shown[:chars]}…" if shown and len(shown) > chars else shown

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import io
+import os
 import sys
 import traceback
 from typing import Annotated, Any
@@ -25,7 +27,7 @@ GROUPS = {
 
 
 class _Grouped(TyperGroup):
-    """Lists the commands by what people come for."""
+    """Lists the commands by what people come for, and names an interrupt, which typer would end by an exit code alone."""
 
     def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]
         """Return the commands' names in the order of the help."""
@@ -40,6 +42,17 @@ class _Grouped(TyperGroup):
             with formatter.section(head):
                 formatter.write_dl([(name, command.get_short_help_str(width)) for name, command in commands])
 
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command.
+
+        Raises:
+            typer.Abort: It was interrupted.
+        """
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise typer.Abort from None
+
 
 app = typer.Typer(
     name="harness",
@@ -53,16 +66,36 @@ app = typer.Typer(
 PARSER_ERROR: type[Exception] = typer.BadParameter.__mro__[2]
 """What every error of typer's parser is; typer carries a click of its own and has no public name for it."""
 _MESSAGE_MAX = 300
+_UNWRITTEN = frozenset({errno.ENOSPC, errno.EPIPE, errno.EIO, errno.EBADF, errno.EDQUOT, errno.EFBIG})
+"""What writing to standard output can end in; errors of files name the file."""
 
 
 def main() -> None:
     """Run the command line and exit with its status."""
-    if sys.argv[1:] == ["--version"]:  # without the parser, which imports pydantic
-        sys.stdout.write(f"harness {__version__}\n")
-        sys.exit(0)
     as_json = "--json" in sys.argv
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by whoever started this process
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115 - stays open
     if isinstance(sys.stdout, io.TextIOWrapper):  # what a terminal cannot show is escaped: it is no reason to fail
         sys.stdout.reconfigure(errors="backslashreplace")
+    try:
+        code = _code_of(as_json=as_json)
+        sys.stdout.flush()
+    except OSError as problem:
+        code = _unwritten(problem)
+    sys.exit(code)
+
+
+def _code_of(*, as_json: bool) -> int:
+    """Run the command line; return its status.
+
+    Raises:
+        OSError: Standard output cannot be written.
+    """
+    if sys.argv[1:] == ["--version"]:  # without the parser, which imports pydantic
+        sys.stdout.write(f"harness {__version__}\n")
+        return ExitCode.PASS
+    code: int | None
     try:
         _check_arguments(sys.argv[1:])
         code = app(standalone_mode=False, prog_name="harness")
@@ -79,12 +112,24 @@ def main() -> None:
     except HarnessError as error:
         fail(error, as_json=as_json)
         code = error.exit_code
+    except SystemExit:  # of the libraries that print, with 1, when nobody reads any more
+        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE)) from None
     except Exception as bug:  # never exit 1, which blames the chain
+        if isinstance(bug, OSError) and bug.filename is None and bug.errno in _UNWRITTEN:
+            raise
         traceback.print_exc()
         hint = "this is a bug in harness: please report it"
         fail(HarnessError(f"{type(bug).__name__}: {bug}", hint=hint), as_json=as_json)
         code = ExitCode.HARNESS
-    sys.exit(int(code or 0))
+    return int(code or 0)
+
+
+def _unwritten(problem: OSError) -> int:
+    """Return the status of a command whose output was lost; who closed the pipe, as `head` does, wants no message."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # Python writes what it still holds when it ends
+    if problem.errno != errno.EPIPE:
+        fail(HarnessError(problem.strerror or str(problem), where="standard output"), as_json=False)
+    return ExitCode.HARNESS
 
 
 def _check_arguments(arguments: list[str]) -> None:

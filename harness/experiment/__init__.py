@@ -16,10 +16,12 @@ if TYPE_CHECKING:
     from harness.experiment.diagnosis import Diagnosis, doctor
     from harness.experiment.exploration import Explored, Found, explore
     from harness.experiment.files import is_chain
+    from harness.experiment.judging import RunResult
     from harness.experiment.live import Interrupted
     from harness.experiment.probing import probe
     from harness.experiment.serving import serve
-    from harness.experiment.single_run import RunResult, report, run
+    from harness.experiment.showing import show
+    from harness.experiment.single_run import report, run
     from harness.experiment.suites.suite import suite
     from harness.experiment.trial_run import trial
     from harness.experiment.validation import CheckedFile, check
@@ -51,6 +53,7 @@ __all__ = [
     "report",
     "run",
     "serve",
+    "show",
     "suite",
     "trial",
     "trial_host",
@@ -66,7 +69,7 @@ __getattr__ = lazy_names(
         "Explored": "exploration",
         "Found": "exploration",
         "Interrupted": "live",
-        "RunResult": "single_run",
+        "RunResult": "judging",
         "apply": "chain_files.applying",
         "check": "validation",
         "compare": "comparison",
@@ -85,6 +88,7 @@ __getattr__ = lazy_names(
         "report": "single_run",
         "run": "single_run",
         "serve": "serving",
+        "show": "showing",
         "suite": "suites.suite",
         "trial": "trial_run",
         "trial_host": "chain_files.applying",

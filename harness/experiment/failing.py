@@ -83,7 +83,10 @@ def mistakes_in(failing: Sequence[str]) -> Iterator[None]:
 
 def _restated(error: HarnessError, failing: Sequence[str]) -> HarnessError:
     """Return the same error about a failure as it was typed."""
-    match = _PLACE.fullmatch(error.where or "")
+    where = error.where or ""
+    if where.endswith(": load.prompt"):
+        return UsageError(error.problem, where="--prompt", known=error.known, hint=error.hint)
+    match = _PLACE.fullmatch(where)
     if match is None:
         return error
     where = f"{_WHERE} {failing[int(match['place'])][:_SHOWN_MAX]}"

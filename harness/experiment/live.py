@@ -40,6 +40,7 @@ async def carry_out(
     command: str,
     gate: Gate | None = None,
     forks: Mapping[str, Fork] | None = None,
+    brief: bool = False,
 ) -> HarnessError | None:
     """Run a plan on real parts; return why it did not come to its planned end, or None.
 
@@ -53,6 +54,7 @@ async def carry_out(
         command: The command line that repeats this run, for the report.
         gate: Where to wait for other runs before the measured part.
         forks: Makes parts that have done their imports, by the module they run.
+        brief: End once the last request has ended, even before the plan's end.
 
     Raises:
         asyncio.CancelledError: Somebody ended it; every part has ended.
@@ -63,7 +65,7 @@ async def carry_out(
     try:
         facts = environment(toxiproxy=f"{binary.version} ({binary.source})", command=command, chain=loaded.chain)
         folder.write_environment(facts)
-        ran = await engine.run(loaded.plan, loaded.chain, folder, binary, progress, gate=gate, forks=forks)
+        ran = await engine.run(loaded.plan, loaded.chain, folder, binary, progress, gate=gate, forks=forks, brief=brief)
         warnings = [scrub(text, secrets(loaded.chain, os.environ)) for text in ran.warnings]
         wall_s = round(time.monotonic() - began_s, 3)
         folder.write_environment({**facts, "wall_s": wall_s, "warnings": warnings, "load": ran.load})

@@ -5,6 +5,7 @@ Each step is a function of its own room; here they are joined. Nothing heavy is 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,6 +14,8 @@ from typing import TYPE_CHECKING
 from harness import chain as chains
 from harness.chain import Chain
 from harness.chain.home import AT_HOME, ChainHome
+from harness.chain.redact import secrets
+from harness.chain.scrub import scrub
 from harness.document import Document, read
 from harness.drivers.built import settled
 from harness.drivers.litellm_asked import as_read
@@ -26,7 +29,6 @@ from harness.scenario.shipped import existing
 
 if TYPE_CHECKING:
     from harness.drivers import host as hosts
-    from harness.experiment.real import Permission
 else:
     hosts = lazy("harness.drivers.host")  # it brings the web server along
 
@@ -86,7 +88,7 @@ def load(path: Path, *, chain: Path | None = None, seed: int | None = None, home
 
 def prepare(
     scenario: Path | Document,
-    permission: Permission,
+    permission: Callable[[Chain], None],
     *,
     chain: Path | None = None,
     seed: int | None = None,
@@ -96,7 +98,7 @@ def prepare(
 
     Args:
         scenario: Its file, the name of a shipped one, or what such a file would hold.
-        permission: Asked before real providers may be called.
+        permission: Raises an error if the chain's real providers may not be called; see `Permission`.
         chain: In place of the scenario's.
         seed: In place of the scenario's.
         home: Where the chain is to run, in place of what its file names.
@@ -142,6 +144,13 @@ def _read(document: Document, override: Path | None, home: ChainHome, settle: Ca
     assert scenario is not None
     assert found.path is not None
     assert found.chain is not None
+    prompt = scenario.load.prompt
+    if prompt is not None and scrub(prompt, secrets(found.chain, os.environ)) != prompt:
+        raise file.document.error(
+            "holds what is a secret or looks like one, and a run keeps its prompt",
+            ("load", "prompt"),
+            hint="leave keys, tokens and passwords out of it",
+        )
     return _Files(
         path=document.path,
         chain_path=found.path,

@@ -2,19 +2,45 @@
 
 from __future__ import annotations
 
+import shutil
+import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
+from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from harness import sim
+from harness.chain import Chain
 from harness.chain.home import AT_HOME, ChainHome
-from harness.engines import Engine, Progress
-from harness.errors import ExitCode
+from harness.document import Document
+from harness.drivers import in_process
+from harness.engines import Engine, Progress, Quiet
+from harness.errors import ExitCode, HarnessError, UsageError
 from harness.experiment.failing import mistakes_in, written
-from harness.experiment.single_run import RunResult, run
-from harness.experiment.trial_run import trial
-from harness.judge.findings.fault_never_fired import idle_windows
-from harness.report import JudgedRun
-from harness.report.waterfall import is_served
+from harness.experiment.prepare import prepare
+from harness.fork import WorkingFork
+from harness.lazy import lazy
+from harness.messages import RunRows
+from harness.scenario import Plan
+
+if TYPE_CHECKING:
+    from harness import store
+    from harness.experiment import judging, sim_run, single_run
+    from harness.experiment.judging import RunResult
+    from harness.judge.findings import fault_never_fired
+    from harness.report import JudgedRun, waterfall
+    from harness.sim import rows as sim_rows
+else:  # what only one of two processes needs; see `_simulated`
+    store, judging = lazy("harness.store"), lazy("harness.experiment.judging")
+    sim_run, single_run = lazy("harness.experiment.sim_run"), lazy("harness.experiment.single_run")
+    fault_never_fired, waterfall = lazy("harness.judge.findings.fault_never_fired"), lazy("harness.report.waterfall")
+    sim_rows = lazy("harness.sim.rows")
+
+
+_NEEDED_LATE = ("harness.experiment.judging", "harness.sim.runs", "scipy.special")
+"""What this process imports while the other is at work."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +75,7 @@ def probe(
     progress: Progress,
     count: int = 1,
     streaming: bool = False,
+    prompt: str | None = None,
     engine: Engine = Engine.SIM,
     home: ChainHome = AT_HOME,
     allow_real: bool = False,
@@ -63,6 +90,7 @@ def probe(
         progress: Told about each phase.
         count: How many requests.
         streaming: They ask for streams.
+        prompt: What they ask, in place of the usual text.
         engine: In virtual time, or on real parts.
         home: Where the chain is to run, in place of what its file names.
         allow_real: Real providers that are not on this machine may be called.
@@ -72,33 +100,85 @@ def probe(
         UsageError: The chain or a failure is wrong.
         HarnessError: The harness itself failed.
     """
-    scenario = written(failing, count=count, streaming="100%" if streaming else "0%")
+    asked = {} if prompt is None else {"prompt": prompt}
+    scenario = written(failing, count=count, streaming="100%" if streaming else "0%", keep_text=True, **asked)
     with mistakes_in(failing):
         if engine == Engine.SIM:
-            result = trial(scenario, runs=reports, chain=chain, command=command, home=home)
-            result.folder.publish()
-        else:
-            result = run(
-                scenario,
-                reports=reports,
-                progress=progress,
-                chain=chain,
-                command=command,
-                allow_real=allow_real,
-                engine=engine,
-                home=home,
-            )
-    return _probed(result)
+            return _probed(_simulated(scenario, chain, home, reports=reports, command=command))
+        live = single_run.run(
+            scenario,
+            reports=reports,
+            progress=progress,
+            chain=chain,
+            command=command,
+            allow_real=allow_real,
+            engine=engine,
+            home=home,
+            brief=True,
+        )
+        return _probed(live)
+
+
+def _simulated(scenario: Document, chain: Path, home: ChainHome, *, reports: Path, command: str) -> RunResult:
+    """Carry a scenario out in virtual time.
+
+    A fork of this process imports the chain's libraries and carries out the plan, while this one imports what judges and stores
+    the run: each takes a second or more.
+    """
+    loaded = prepare(scenario, _possible, chain=chain, home=home)
+    plan, hosted = loaded.plan, loaded.chain
+    with WorkingFork(partial(_rows, plan, hosted)) as fork:
+        for name in _NEEDED_LATE:
+            import_module(name)
+        folder = store.RunFolder.create(reports, plan)
+
+        def carry_out() -> sim.SimResult:
+            return sim.result(plan, hosted, fork.result())
+
+        try:
+            history, problem = sim_run.simulate(plan, hosted, folder, command=command, carry_out=carry_out)
+        except KeyboardInterrupt:  # half a run in virtual time is of no use: the same seed gives it again
+            shutil.rmtree(folder.path, ignore_errors=True)
+            raise
+    if history is None:
+        assert problem is not None
+        if isinstance(problem, UsageError):  # nothing was started
+            shutil.rmtree(folder.path, ignore_errors=True)
+        raise problem
+    try:
+        result = judging.judge_run(plan, folder, history, None, Quiet())
+        folder.publish()
+    except OSError as unwritten:
+        raise HarnessError.wrapping(unwritten, where=str(folder.path)) from None
+    return result
+
+
+def _possible(chain: Chain) -> None:
+    """See that a chain can run in virtual time, as far as that shows before anything is started."""
+    in_process.simulable(chain)
+    sim_run.mocked(chain)
+
+
+def _rows(plan: Plan, chain: Chain) -> RunRows:
+    """Carry a plan out, in a fork."""
+    try:
+        sim_rows.prepare(chain)
+        return sim_rows.rows(plan, chain)
+    except HarnessError:
+        raise
+    except Exception as error:
+        error.add_note(traceback.format_exc())  # which the fork would keep for itself
+        raise
 
 
 def _probed(result: RunResult) -> Probed:
-    served = all(is_served(request) for request in result.run.requests.to_dict("records"))
+    served = all(waterfall.is_served(request) for request in result.run.requests.to_dict("records"))
     return Probed(result=result, complete=served, idle=never_fired(result.run))
 
 
 def never_fired(run: JudgedRun) -> str:
     """Return which faults of a run changed nothing at any of their providers, and why; empty if there is none."""
-    idle = idle_windows(run.data)
+    idle = fault_never_fired.idle_windows(run.data)
     windows = run.plan.timeline.windows
     fired = {window.fault_id for window in windows if (window.fault_id, window.provider) not in idle}
     return "; ".join(reason for (fault_id, _provider), reason in idle.items() if fault_id not in fired)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import time
 import traceback
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from harness import sim
 from harness.chain import Chain
@@ -13,13 +15,15 @@ from harness.chain.scrub import scrub
 from harness.chain.upstream import upstream_addresses
 from harness.errors import HarnessError, UsageError
 from harness.experiment.environment import environment
-from harness.history import History
 from harness.scenario import Plan
-from harness.store import RunFolder
+
+if TYPE_CHECKING:
+    from harness.history import History
+    from harness.store import RunFolder
 
 
 def simulate(
-    plan: Plan, chain: Chain, folder: RunFolder, *, command: str
+    plan: Plan, chain: Chain, folder: RunFolder, *, command: str, carry_out: Callable[[], sim.SimResult] | None = None
 ) -> tuple[History | None, HarnessError | None]:
     """Run a plan in virtual time; return its history, which lies in the folder too, or why it has none.
 
@@ -28,20 +32,23 @@ def simulate(
         chain: With its secrets.
         folder: Of this run.
         command: The command line that repeats this run, for the report.
+        carry_out: Returns what became of the plan, where that is found out elsewhere; it is carried out here if None.
     """
     try:
-        return _simulated(plan, chain, folder, command)
+        return _simulated(chain, folder, command, carry_out or (lambda: sim.run(plan, chain)))
     except OSError as problem:  # of the folder's files
         return None, HarnessError.wrapping(problem, where=str(folder.path))
 
 
-def _simulated(plan: Plan, chain: Chain, folder: RunFolder, command: str) -> tuple[History | None, HarnessError | None]:
+def _simulated(
+    chain: Chain, folder: RunFolder, command: str, carry_out: Callable[[], sim.SimResult]
+) -> tuple[History | None, HarnessError | None]:
     facts = environment(command=command, chain=chain)
     hidden = secrets(chain, os.environ)
     folder.write_environment(facts)
     began_s = time.monotonic()
     try:
-        ran = sim.run(plan, chain)
+        ran = carry_out()
     except HarnessError as problem:
         problem.hide(lambda text: scrub(text, hidden))
         return None, problem
@@ -75,5 +82,5 @@ def mocked(chain: Chain) -> None:
         raise UsageError(
             f"{next(iter(found))} is a real provider, and nothing real happens in virtual time",
             where="upstream",
-            hint="run it live, or take `upstream:` out of the chain",
+            hint="run it live (--engine live), or take `upstream:` out of the chain",
         )

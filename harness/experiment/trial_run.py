@@ -11,10 +11,10 @@ from harness.chain.home import AT_HOME, ChainHome
 from harness.document import Document
 from harness.engines import Quiet
 from harness.errors import HarnessError
+from harness.experiment.judging import RunResult, judge_run
 from harness.experiment.prepare import prepare
 from harness.experiment.real import Permission
 from harness.experiment.sim_run import simulable, simulate
-from harness.experiment.single_run import RunResult, judge_run
 from harness.fork import in_fork
 from harness.store import RunFolder
 

@@ -41,6 +41,7 @@ class RequestRecord:
         sources: All attempts that the caller's text names.
         text_chars: Length of the text that the caller got, in characters.
         text_sha256: Its hash, hexadecimal.
+        text: Its beginning, without secrets; None where the load keeps no texts.
         streaming: Whether the caller asked for a stream.
         error: What went wrong, in short, as the caller sees it.
         tokens_in: Prompt tokens as reported to the caller.
@@ -63,6 +64,7 @@ class RequestRecord:
     sources: tuple[str, ...] = field(default=())
     text_chars: int | None = None
     text_sha256: str | None = None
+    text: str | None = None
     streaming: bool = False
     error: str | None = None
     tokens_in: int | None = None

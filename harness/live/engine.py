@@ -76,6 +76,7 @@ async def run(
     *,
     gate: Gate | None = None,
     forks: Mapping[str, Fork] | None = None,
+    brief: bool = False,
 ) -> LiveResult:
     """Carry a plan out on real parts. Every row lies in the folder's capture when this returns or raises.
 
@@ -87,6 +88,7 @@ async def run(
         progress: Told about each phase.
         gate: Where to wait for other runs once this one is ready; None begins at once.
         forks: Makes parts that have done their imports, by the module they run; the others are started.
+        brief: End once the last request has ended, even before the plan's end.
 
     Raises:
         HarnessError: A part was not ready in time, died, or could not do its work; it is named.
@@ -103,6 +105,7 @@ async def run(
                 capture=capture,
                 gate=gate,
                 forks=forks,
+                brief=brief,
             )
             return await own.run()
 
@@ -134,6 +137,7 @@ class _LiveRun:
         capture: Capture,
         gate: Gate | None,
         forks: Mapping[str, Fork] | None,
+        brief: bool,
     ) -> None:
         self.plan = plan
         self.chain = chain
@@ -143,6 +147,7 @@ class _LiveRun:
         self.capture = capture
         self.gate = gate
         self.forks = forks or {}
+        self.brief = brief
         self.secrets = secrets(chain, os.environ)
         self.token = "".join(choice(string.ascii_lowercase + string.digits) for _ in range(TOKEN_CHARS))
         self.deaths: list[asyncio.Task[HarnessError]] = []
@@ -220,9 +225,11 @@ class _LiveRun:
             Nemesis(self.plan.timeline, proxy, origin_ns=origin_ns, put=self.capture.put),
             _task(self._ask_ready(target, origin_ns)) as asked,
         ):
-            await self._phases(origin_ns)
-            done = await self._drain(load)
-            await asked
+            if not self.brief:
+                await self._phases(origin_ns)
+            done = await self._drain(load, origin_ns)
+            if not self.brief:
+                await asked
             return done
 
     async def _ask_ready(self, target: LoadTarget, origin_ns: int) -> None:
@@ -292,11 +299,12 @@ class _LiveRun:
             self.progress.phase(phase.name, (phase.end_ns - phase.start_ns) / 1e9)
         await sleep_until(origin_ns + self.plan.end_ns)
 
-    async def _drain(self, load: OwnedProcess) -> LoadDone:
+    async def _drain(self, load: OwnedProcess, origin_ns: int) -> LoadDone:
         """Wait for what is in flight, and for attempts that come late; return the load's report."""
-        self.progress.phase("drain")
+        self.progress.phase("requests" if self.brief else "drain")
+        left_ns = max(0, origin_ns + self.plan.end_ns - time.monotonic_ns())
         try:
-            done = await asyncio.wait_for(load.receive(LoadDone), self.plan.load.deadline / 1e9 + SLACK_S)
+            done = await asyncio.wait_for(load.receive(LoadDone), (left_ns + self.plan.load.deadline) / 1e9 + SLACK_S)
         except TimeoutError:
             raise HarnessError("did not end its requests by their deadline", where="load") from None
         await asyncio.sleep(LATE_S)

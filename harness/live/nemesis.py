@@ -90,7 +90,8 @@ class Nemesis:
 
     async def _run(self) -> None:
         for at_ns in changes_ns([state.window for group in self._groups.values() for state in group]):
-            await sleep_until(self._origin_ns + at_ns, self._clock_ns)
+            if at_ns > 0:  # what begins with the run is in force before its first request
+                await sleep_until(self._origin_ns + at_ns, self._clock_ns)
             for provider, states in self._groups.items():
                 target, windows = in_force([state.window for state in states], at_ns)
                 acting = {window.fault_id for window in windows}
@@ -112,9 +113,9 @@ class Nemesis:
             for state in self._groups[provider]
             if state.applied_ns is not None and state.reverted_ns is None and state not in acting
         ]
-        began_ns = self._clock_ns()
+        now_ns = self._clock_ns()
         for state in began:
-            state.applied_ns = began_ns
+            state.applied_ns = max(now_ns, self._origin_ns + state.window.start_ns)
         for state in acting:
             state.reverted_ns = None  # it may have been in the shadow of another
         try:

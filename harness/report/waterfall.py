@@ -1,8 +1,10 @@
-"""One request: each of its attempts, from left to right in time."""
+"""One request: each of its attempts, from left to right in time, and what its caller got."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any, NamedTuple, Protocol
 
 import pandas as pd
 from rich.console import Console
@@ -10,11 +12,27 @@ from rich.console import Console
 from harness import quantities
 from harness.quantities import MISSING
 from harness.report import console as output
-from harness.report.judged_run import JudgedRun
+from harness.scenario import Plan
 
 _BAR = 24
 _WIDE = 110
 """From how many columns on there is room for bars."""
+
+
+class RecordedRun(Protocol):
+    """What a waterfall is drawn from."""
+
+    @property
+    def plan(self) -> Plan:
+        """What the run was to do."""
+
+    @property
+    def requests(self) -> pd.DataFrame:
+        """RequestRecord columns."""
+
+    @property
+    def attempts(self) -> pd.DataFrame:
+        """AttemptRecord columns."""
 
 
 class Bar(NamedTuple):
@@ -47,63 +65,153 @@ class Bar(NamedTuple):
     served: bool
 
 
-def waterfall(run: JudgedRun, request_id: str) -> tuple[Bar, ...]:
-    """Return the attempts of a request, in the order in which they began."""
-    request = run.requests[run.requests["request_id"] == request_id].iloc[0]
-    attempts = run.attempts[run.attempts["request_id"] == request_id].sort_values("start_ns")
-    served = request["served_attempt"]
-    found = []
-    ended_ns: int | None = None
-    for row in attempts.to_dict("records"):
-        start_ns, end_ns = int(row["start_ns"]), _number(row["end_ns"])
-        found.append(
-            Bar(
-                attempt=row["attempt_id"],
-                provider=row["provider"],
-                start_ns=start_ns - int(request["scheduled_ns"]),
-                wait_ns=0 if ended_ns is None else max(0, start_ns - ended_ns),
-                length_ns=None if end_ns is None else end_ns - start_ns,
-                status=_number(row["status"]),
-                outcome=row["outcome"],
-                error_code=row["error_code"] if isinstance(row["error_code"], str) else None,
-                tokens_out=_number(row["tokens_out"]),
-                cost_usd=None if pd.isna(row["cost_usd"]) else float(row["cost_usd"]),
-                served=isinstance(served, str) and row["attempt_id"] == served,
-            )
-        )
-        ended_ns = start_ns if end_ns is None else end_ns
-    return tuple(found)
+class RequestStory(NamedTuple):
+    """One request.
 
-
-def print_request(run: JudgedRun, request_id: str, console: Console) -> None:
-    """Print a request: who was asked when, and what came of it.
-
-    Args:
-        run: The run.
-        request_id: One of its requests.
-        console: Where to.
+    Attributes:
+        request_id: Its id.
+        due_ns: When it was to go out, since the run's origin, in nanoseconds.
+        took_ns: From then until its caller had an answer, or gave up; None where there is no record of that.
+        outcome: `RequestRecord.outcome`; None where there is no record, because the run was cut short.
+        complete: Its caller got a complete answer.
+        status: HTTP status; None where none came.
+        served_by: Whose answer the caller got; None for nobody's.
+        error: What went wrong, in short, as the caller sees it.
+        text: The beginning of the answer's text; None where the run keeps none.
+        text_chars: Length of the whole text, in characters.
+        attempts: In the order in which they began.
     """
-    bars = waterfall(run, request_id)
-    request = run.requests[run.requests["request_id"] == request_id].iloc[0]
-    took_ns = int(request["end_ns"] - request["scheduled_ns"])
-    whole_ns = max(1, took_ns, *(bar.start_ns + (bar.length_ns or 0) for bar in bars))
-    drawn = console.width >= _WIDE
-    columns = ("at", "provider", "answer", "took", "wait", "tokens", "cost", *([""] if drawn else []))
-    rows = [(*_cells(bar), *([_drawn(bar, whole_ns)] if drawn else [])) for bar in bars]
-    output.table(console, columns, rows)
-    known = [bar.cost_usd for bar in bars if bar.cost_usd is not None]
-    cost = [quantities.amount(sum(known), "usd")] if known else []
-    spent = ", ".join([quantities.plural(len(bars), "attempt"), *cost])
-    took = quantities.duration(took_ns)
-    if is_served(request):
-        output.line(console, f"{request_id}: served by {request['served_by']} after {took} ({spent})")
-    else:
-        output.line(console, f"{request_id}: no complete answer after {took}: {_why(request)} ({spent})")
+
+    request_id: str
+    due_ns: int
+    took_ns: int | None
+    outcome: str | None
+    complete: bool
+    status: int | None
+    served_by: str | None
+    error: str | None
+    text: str | None
+    text_chars: int | None
+    attempts: tuple[Bar, ...]
+
+    @property
+    def cost_usd(self) -> float | None:
+        """Cost of all attempts whose cost is known; None where that is none."""
+        known = [bar.cost_usd for bar in self.attempts if bar.cost_usd is not None]
+        return sum(known) if known else None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it for other programs."""
+        attempts = [bar._asdict() for bar in self.attempts]
+        return {**self._asdict(), "cost_usd": self.cost_usd, "attempts": attempts}
 
 
 def is_served(request: Any) -> bool:
     """Return whether the caller of a request, a row of the table of requests, got a complete answer."""
     return request["outcome"] == "ok" and bool(request["complete"])
+
+
+def stories(run: RecordedRun, request_ids: Iterable[str]) -> list[RequestStory]:
+    """Return some requests of a run, in the order given; those without a record have what the plan and their attempts give."""
+    wanted = list(request_ids)
+    due = {arrival.request_id: arrival.scheduled_ns for arrival in run.plan.arrivals}
+    rows = run.requests[run.requests["request_id"].isin(wanted)].to_dict("records")
+    requests = {row["request_id"]: row for row in rows}
+    mine = run.attempts[run.attempts["request_id"].isin(wanted)].sort_values("start_ns", kind="stable")
+    attempts: dict[str, list[Any]] = {name: [] for name in wanted}
+    for attempt in mine.to_dict("records"):
+        attempts[attempt["request_id"]].append(attempt)
+    return [_story(name, due[name], requests.get(name), attempts[name]) for name in wanted]
+
+
+def _story(name: str, due_ns: int, request: Any, attempts: list[Any]) -> RequestStory:
+    found = {} if request is None else request
+    end_ns = _number(found.get("end_ns"))
+    served = _text(found.get("served_attempt"))
+    return RequestStory(
+        request_id=name,
+        due_ns=due_ns,
+        took_ns=None if end_ns is None else end_ns - due_ns,
+        outcome=_text(found.get("outcome")),
+        complete=request is not None and is_served(request),
+        status=_number(found.get("status")),
+        served_by=_text(found.get("served_by")),
+        error=_text(found.get("error")),
+        text=_text(found.get("text")),
+        text_chars=_number(found.get("text_chars")),
+        attempts=tuple(_bars(attempts, due_ns, served)),
+    )
+
+
+def _bars(attempts: Iterable[Any], due_ns: int, served: str | None) -> Iterable[Bar]:
+    ended_ns: int | None = None
+    for row in attempts:
+        start_ns, end_ns = int(row["start_ns"]), _number(row["end_ns"])
+        yield Bar(
+            attempt=row["attempt_id"],
+            provider=row["provider"],
+            start_ns=start_ns - due_ns,
+            wait_ns=0 if ended_ns is None else max(0, start_ns - ended_ns),
+            length_ns=None if end_ns is None else end_ns - start_ns,
+            status=_number(row["status"]),
+            outcome=row["outcome"],
+            error_code=_text(row["error_code"]),
+            tokens_out=_number(row["tokens_out"]),
+            cost_usd=None if pd.isna(row["cost_usd"]) else float(row["cost_usd"]),
+            served=row["attempt_id"] == served,
+        )
+        ended_ns = start_ns if end_ns is None else end_ns
+
+
+def print_request(story: RequestStory, console: Console) -> None:
+    """Print a request: who was asked when, what came of it, and the beginning of the answer where the run keeps it."""
+    whole_ns = max(1, story.took_ns or 0, *(bar.start_ns + (bar.length_ns or 0) for bar in story.attempts))
+    drawn = console.width >= _WIDE
+    columns = ("at", "provider", "answer", "took", "wait", "tokens", "cost", *([""] if drawn else []))
+    rows = [(*_cells(bar), *([_drawn(bar, whole_ns)] if drawn else [])) for bar in story.attempts]
+    if rows:
+        output.table(console, columns, rows)
+    cost = [] if story.cost_usd is None else [quantities.amount(story.cost_usd, "usd")]
+    spent = ", ".join([quantities.plural(len(story.attempts), "attempt"), *cost])
+    output.line(console, f"{story.request_id}: {_came_of(story)} ({spent})")
+    if story.text:
+        output.line(console, f"answer: {story.text}")
+
+
+def print_requests(told: Iterable[RequestStory], console: Console) -> None:
+    """Print requests, a line each."""
+    rows = [
+        (
+            story.request_id,
+            quantities.duration(story.due_ns),
+            MISSING if story.took_ns is None else quantities.duration(story.took_ns),
+            _route(story.attempts),
+            _ended_as(story),
+        )
+        for story in told
+    ]
+    output.table(console, ("request", "due at", "took", "asked", "what came of it"), rows)
+
+
+def _came_of(story: RequestStory) -> str:
+    took = "" if story.took_ns is None else f" after {quantities.duration(story.took_ns)}"
+    if story.complete:
+        return f"served by {story.served_by or 'the chain'}{took}"
+    if story.outcome is None:
+        return "no record of an answer: the run was cut short"
+    return f"no complete answer{took}: {_why(story)}"
+
+
+def _ended_as(story: RequestStory) -> str:
+    if story.complete:
+        return f"served by {story.served_by or 'the chain'}"
+    return " ".join(filter(None, [story.outcome or "no record", str(story.status or "")]))
+
+
+def _route(attempts: Iterable[Bar]) -> str:
+    """Return who was asked, in order, and how often: `openai ×3 → azure`."""
+    asked = Counter(bar.provider for bar in attempts)
+    return " → ".join(f"{name} ×{times}" if times > 1 else name for name, times in asked.items()) or "nobody"
 
 
 def _cells(bar: Bar) -> tuple[str, ...]:
@@ -121,22 +229,26 @@ def _cells(bar: Bar) -> tuple[str, ...]:
 def _ended(bar: Bar) -> str:
     what = [str(bar.status)] if bar.status is not None else []
     what += [bar.outcome] if bar.outcome not in ("ok", "status") else []
-    what += [bar.error_code] if bar.error_code else []
+    what += [bar.error_code] if bar.error_code and bar.error_code not in what else []
     return " ".join(what)
 
 
 def _drawn(bar: Bar, whole_ns: int) -> str:
-    begin = min(_BAR - 1, bar.start_ns * _BAR // whole_ns)
+    begin = min(_BAR - 1, max(0, bar.start_ns) * _BAR // whole_ns)
     length = max(1, round((bar.length_ns or 0) * _BAR / whole_ns))
     return " " * begin + ("█" if bar.served else "▒") * min(length, _BAR - begin)
 
 
-def _why(request: Any) -> str:
-    status = _number(request["status"])
-    parts = [str(request["outcome"]), *([str(status)] if status is not None else [])]
-    parts += [str(request["error"])] if isinstance(request["error"], str) and request["error"] else []
-    return " ".join(parts)
+def _why(story: RequestStory) -> str:
+    status = str(story.status) if story.status is not None else ""
+    error = story.error or ""
+    named = error if error.startswith(status) else f"{status} {error}"
+    return f"{story.outcome} {named}".strip()
 
 
 def _number(value: Any) -> int | None:
     return None if pd.isna(value) else int(value)
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None

@@ -17,7 +17,7 @@ from harness.quantities import count, exact
 from harness.scenario.arrivals import expected
 from harness.scenario.names import RESERVED_NAMES
 from harness.scenario.plan import ARRIVALS_MAX
-from harness.scenario.schema import Scenario
+from harness.scenario.schema import KEPT_TEXTS_MAX, Scenario
 
 RESERVED = {WARMUP: "the calls before the run", "run": "the whole run"}
 """Phases of every run that no scenario names."""
@@ -71,6 +71,11 @@ def scenario_errors(document: Document, scenario: Scenario) -> Iterator[UsageErr
         yield document.error(
             problem, ("load", "shape" if scenario.load.shape else "rate"), hint="lower the rate, or shorten the phases"
         )
+    if scenario.load.keep_text and requests > KEPT_TEXTS_MAX:
+        problem = f"keeps the texts of at most {count(KEPT_TEXTS_MAX)} answers, and about {count(requests)} are to come"
+        yield document.error(problem, ("load", "keep_text"), hint="leave it out, or lower the rate")
+    if scenario.load.prompt is not None and "prompt_tokens" in _mapping(document.data, "load"):
+        yield document.error("`prompt` and `prompt_tokens` do not go together", ("load", "prompt_tokens"))
     for number, fault in enumerate(scenario.faults):
         late = 0 if fault.at is None else fault.at + (fault.for_ or 0) - end
         if late > 0:

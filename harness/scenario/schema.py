@@ -25,6 +25,9 @@ from harness.provider.inject import Inject
 
 DEADLINE_NS = 60 * 10**9
 """When callers give up unless a scenario says otherwise, in nanoseconds."""
+PROMPT_CHARS_MAX = 20_000
+KEPT_TEXTS_MAX = 1_000
+"""How many requests a run may have that keeps their answers' texts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +70,9 @@ class Load:
         deadline: When a caller gives up, from the intended start, in nanoseconds.
         prompt_tokens: Length of a prompt, about, in tokens.
         max_tokens: Sent along as `max_tokens`; None sends none.
+        prompt: Asked in place of a text of `prompt_tokens`; the request's id follows it. A run keeps it, so it may hold no secret.
+        keep_text: Keep the first 2,000 characters of each answer, without secrets, in a run of up to 1,000 requests; else only its length
+            and hash are kept.
     """
 
     __pydantic_config__ = STRICT
@@ -78,6 +84,8 @@ class Load:
     deadline: Annotated[Duration, Gt(0)] = DEADLINE_NS
     prompt_tokens: Annotated[int, Ge(1), Le(1_000_000)] = 20
     max_tokens: Annotated[int, Ge(1), Le(1_000_000)] | None = None
+    prompt: Annotated[str, StringConstraints(min_length=1, max_length=PROMPT_CHARS_MAX)] | None = None
+    keep_text: bool = False
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: Callable[[Any], Any]) -> Any:

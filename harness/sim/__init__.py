@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 from harness.lazy import lazy_names
 
 if TYPE_CHECKING:
-    from harness.sim.runs import ChainEngine, SimResult, prepare, records, run
+    from harness.sim.rows import prepare
+    from harness.sim.runs import ChainEngine, SimResult, records, result, run
 
-__all__ = ["ChainEngine", "SimResult", "prepare", "records", "run"]
+__all__ = ["ChainEngine", "SimResult", "prepare", "records", "result", "run"]
 
-__getattr__ = lazy_names(__name__, dict.fromkeys(__all__, "runs"))
+__getattr__ = lazy_names(__name__, {**dict.fromkeys(__all__, "runs"), "prepare": "rows"})

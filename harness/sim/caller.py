@@ -31,13 +31,26 @@ class Callers:
         load: Deadline and size of the requests.
         token: The run's.
         clock: The run's.
+        secrets: Texts that no record may hold, beyond what looks like a secret.
     """
 
-    def __init__(self, ask: Ask, explain: Explain, *, model: str, load: Load, token: str, clock: Clock) -> None:
+    def __init__(
+        self,
+        ask: Ask,
+        explain: Explain,
+        *,
+        model: str,
+        load: Load,
+        token: str,
+        clock: Clock,
+        secrets: frozenset[str] = frozenset(),
+    ) -> None:
         self._ask = ask
         self._explain = explain
         self._model = model
         self._deadline_ns = load.deadline
+        self._keep_text = load.keep_text
+        self._secrets = secrets
         self._prompt = Prompt(token, load)
         self._clock = clock
 
@@ -60,7 +73,16 @@ class Callers:
                 raise
             left = True
             reading = state.stream.end() if state.stream and state.status else Reading(outcome="error")
-        return record(arrival, state, reading, start_ns=start_ns, end_ns=clock.now_ns, left=left)
+        return record(
+            arrival,
+            state,
+            reading,
+            start_ns=start_ns,
+            end_ns=clock.now_ns,
+            left=left,
+            keep_text=self._keep_text,
+            secrets=self._secrets,
+        )
 
     async def _exchange(self, body: dict[str, Any], state: _CallerState) -> Reading:
         async with aclosing(self._ask(body)) as pieces:

@@ -19,9 +19,8 @@ from contextvars import Context
 from pathlib import PurePath
 from typing import Any, TypeVar, TypeVarTuple, Unpack
 
-import time_machine
-
 from harness.sim.real import UnrealError, nothing_real, refuse
+from harness.sim.time_travel import time_machine
 
 __all__ = ["EPOCH_S", "Clock", "UnrealError", "run"]
 

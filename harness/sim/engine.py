@@ -7,6 +7,7 @@ time-machine; `harness.sim.runs` makes a history of the rows, at home.
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import warnings
 import weakref
@@ -16,6 +17,7 @@ from dataclasses import dataclass, field
 
 from harness.chain import Chain
 from harness.chain.driver import driver_of
+from harness.chain.redact import secrets
 from harness.drivers.environment import HostEnvironment
 from harness.drivers.in_process import enter, quick
 from harness.drivers.in_process import prepare as import_chain
@@ -138,7 +140,15 @@ async def _story(
     async with AsyncExitStack() as stack:
         stack.enter_context(connected(network, addresses))
         inside = await stack.enter_async_context(enter(chain, addresses, recorder, environment))
-        callers = Callers(inside.ask, inside.explain, model=inside.model, load=plan.load, token=TOKEN, clock=clock)
+        callers = Callers(
+            inside.ask,
+            inside.explain,
+            model=inside.model,
+            load=plan.load,
+            token=TOKEN,
+            clock=clock,
+            secrets=secrets(chain, os.environ) if plan.load.keep_text else frozenset(),
+        )
         async with asyncio.TaskGroup() as group:
             calls = [group.create_task(callers.call(arrival), name=arrival.request_id) for arrival in plan.arrivals]
         await asyncio.sleep(max(LATE_S, (plan.end_ns - clock.now_ns) / 1e9))

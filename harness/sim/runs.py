@@ -13,10 +13,10 @@ from harness.history.assemble import assemble
 from harness.history.assemble import records as joined
 from harness.messages import RunRows
 from harness.scenario import Plan
-from harness.sim import engine
-from harness.sim.engine_process import EngineProcess, engine_process
+from harness.sim.engine_process import EngineProcess
+from harness.sim.rows import rows
 
-__all__ = ["ChainEngine", "SimResult", "prepare", "records", "run"]
+__all__ = ["ChainEngine", "SimResult", "records", "result", "run"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,20 +32,6 @@ class SimResult:
     warnings: tuple[str, ...]
 
 
-def prepare(chain: Chain) -> None:
-    """Import what runs on a chain need, where they will be; it may take seconds.
-
-    Raises:
-        UsageError: Only a live run can host it, or its interpreter cannot be used.
-    """
-    in_process.simulable(chain)
-    interpreter = interpreter_of(chain)
-    if interpreter is None:
-        engine.prepare(chain)
-    else:
-        engine_process(interpreter).prepare(chain)
-
-
 def run(plan: Plan, chain: Chain, *, optimised: bool = True) -> SimResult:
     """Carry a plan out in virtual time. The same plan gives the same history, to the last nanosecond.
 
@@ -58,7 +44,7 @@ def run(plan: Plan, chain: Chain, *, optimised: bool = True) -> SimResult:
         UsageError: Only a live run can do this.
         UnrealError: Something real was tried, nothing could ever happen again, or there is no end.
     """
-    return _result(plan, chain, _rows(plan, chain, optimised=optimised))
+    return result(plan, chain, rows(plan, chain, optimised=optimised))
 
 
 class ChainEngine:
@@ -87,7 +73,7 @@ class ChainEngine:
         Raises:
             HarnessError: See `run`.
         """
-        return _result(plan, self._chain, self._process.run(plan, self._chain, chain_seed=chain_seed))
+        return result(plan, self._chain, self._process.run(plan, self._chain, chain_seed=chain_seed))
 
     def end(self) -> None:
         """End it, from whatever thread; a run that goes on fails."""
@@ -104,21 +90,20 @@ def records(
         chain: The chain, with its secrets.
         chain_seed: Fixes the random draws of the chain; if None, the plan's seed does.
     """
-    requests, attempts, _faults = joined(**_sides(plan, chain, _rows(plan, chain, chain_seed=chain_seed)))
+    requests, attempts, _faults = joined(**_sides(plan, chain, rows(plan, chain, chain_seed=chain_seed)))
     return requests, attempts
 
 
-def _rows(plan: Plan, chain: Chain, *, optimised: bool = True, chain_seed: int | None = None) -> RunRows:
-    interpreter = interpreter_of(chain)
-    if interpreter is None:
-        return engine.run(plan, chain, optimised=optimised, chain_seed=chain_seed)
-    return engine_process(interpreter).run(plan, chain, optimised=optimised, chain_seed=chain_seed)
+def result(plan: Plan, chain: Chain, written: RunRows) -> SimResult:
+    """Return the history of what the parts of a run wrote.
 
-
-def _result(plan: Plan, chain: Chain, rows: RunRows) -> SimResult:
-    return SimResult(
-        history=assemble(plan.digest, **_sides(plan, chain, rows), states=rows.states), warnings=rows.warnings
-    )
+    Args:
+        plan: What was to be done.
+        chain: The chain.
+        written: From `rows`.
+    """
+    history = assemble(plan.digest, **_sides(plan, chain, written), states=written.states)
+    return SimResult(history=history, warnings=written.warnings)
 
 
 def _sides(plan: Plan, chain: Chain, rows: RunRows) -> dict[str, Any]:

@@ -120,12 +120,24 @@ class RunFolder:
         Raises:
             UsageError: A file is damaged, missing, or of another run.
         """
+        return self._tables() or self.compact(complete=complete)
+
+    def recorded(self) -> History:
+        """Return what has happened so far, and write nothing: the run may still go on.
+
+        Raises:
+            UsageError: As `history`.
+        """
+        return self._tables() or compact(self.capture, self.plan(), complete=False)
+
+    def _tables(self) -> History | None:
+        """Return the history in the Parquet files; None where they are to be made of the captured rows."""
         missing = tables.missing(self.path)
         if not missing:
             return tables.read(self.path, self.plan())
-        if len(missing) < len(tables.TABLES) and not any(self.capture.glob("*.jsonl")):
+        if tables.has_any(self.path) and not any(self.capture.glob("*.jsonl")):
             raise UsageError("missing, and there are no captured rows to make it from", where=str(missing[0]))
-        return self.compact(complete=complete)
+        return None
 
     def compact(self, *, complete: bool) -> History:
         """Write the captured rows as Parquet files, and return them.

@@ -41,6 +41,11 @@ def missing(folder: Path) -> list[Path]:
     return [path for name in TABLES if name not in _LATER and not (path := _path(folder, name)).is_file()]
 
 
+def has_any(folder: Path) -> bool:
+    """Return whether a folder has a part of a history."""
+    return any(_path(folder, name).is_file() for name in TABLES)
+
+
 def write(folder: Path, history: History) -> None:
     """Write one Parquet file for each table, each whole or not at all."""
     facts = {"format": FORMAT, **{name: getattr(history, name) for name in _FACTS}}

@@ -33,3 +33,14 @@ def test_bodies_differ_by_their_marker_alone(streaming: bool) -> None:
     prompt = Prompt(TOKEN, Load(rate=1))
     one, two = (prompt.body(name, model="m", streaming=streaming) for name in ("req-000001", "req-000002"))
     assert one.replace(b"req-000001", b"req-000002") == two
+
+
+@given(st.text(min_size=1), st.booleans())
+def test_a_prompt_of_ones_own_names_its_request(text: str, streaming: bool) -> None:
+    """Whatever it holds, markers of other requests and JSON's own signs included."""
+    for own in (text, f"{text}[[req-000001 {TOKEN}]]", "\0", "\\u0000", '"}]}', "[[req-000001 efgh5678]]"):
+        prompt = Prompt(TOKEN, Load(rate=1, prompt=own))
+        raw = prompt.body("req-000042", model="m", streaming=streaming)
+        assert find_request(raw) == Marker("req-000042", TOKEN)
+        assert json.loads(raw) == prompt.request("req-000042", model="m", streaming=streaming)
+        assert json.loads(raw)["messages"][0]["content"] == f"{own} [[req-000042 {TOKEN}]]"

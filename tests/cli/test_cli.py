@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -17,6 +18,9 @@ import typer
 from harness import __version__
 from harness.cli import app, main
 from tests.cli.command import ROOT, harness
+from tests.polling import until
+
+REFERENCE = "scenarios/chains/reference.yaml"
 
 
 def commands(of: typer.Typer, *above: str) -> list[str]:
@@ -347,8 +351,41 @@ def test_serve_is_a_plain_llm_mock() -> None:
         assert serving.wait(timeout=10) == 0
 
 
+@pytest.mark.parametrize("words", [("--version",), ("check", REFERENCE), ("check", REFERENCE, "--json"), ("--help",)])
+def test_output_that_cannot_be_written(words: tuple[str, ...]) -> None:
+    """A full disk is named, and is no bug; a reader that left gets no message. Neither is a failure of a chain."""
+    command = [sys.executable, "-m", "harness", *words]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (4, "error: standard output: No space left on device\n")
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as left:
+        done = subprocess.run(command, cwd=ROOT, stdout=left, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (4, "")
+    closed = subprocess.run(
+        ["/bin/sh", "-c", 'exec "$@" >&-', "sh", *command], cwd=ROOT, stderr=subprocess.PIPE, text=True, check=False
+    )
+    assert (closed.returncode, closed.stderr) == (0, "")
+
+
+def test_an_interrupt_is_named(tmp_path: Path) -> None:
+    """Also on standard output, for whoever asked for JSON; a run in virtual time leaves no folder."""
+    chain = shutil.copy(ROOT / REFERENCE, tmp_path)
+    command = [sys.executable, "-m", "harness", "probe", str(chain), "--count", "1000", "--json"]
+    environ = {**os.environ, "PYTHONPATH": str(ROOT)}
+    pipes: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    with subprocess.Popen(command, cwd=tmp_path, env=environ, **pipes) as process:
+        until(lambda: any(tmp_path.glob("reports/probe/*/environment.json")))
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (130, "error: interrupted\n")
+    assert json.loads(out) == {"error": {"problem": "interrupted", "where": None, "hint": None}}
+    assert not any(tmp_path.glob("reports/probe/*"))
+
+
 def test_typer_knows_every_command() -> None:
     """The list that the tests above go through is the real one."""
     assert isinstance(app, typer.Typer)
-    single = {"check", "compare", "doctor", "explore", "probe", "report", "run", "serve", "suite"}
+    single = {"check", "compare", "doctor", "explore", "probe", "report", "run", "serve", "show", "suite"}
     assert set(COMMANDS) == single | {"chain apply", "chain export", "chain new"}

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 
 import pytest
 
 from tests.cli.command import ROOT, harness
+from tests.plans import chain_file
 
 CHAINS = ROOT / "scenarios" / "chains"
 
@@ -21,13 +23,14 @@ def test_who_is_asked_when_and_who_serves(tmp_path: Path) -> None:
     """The Retry-After is waited for; the run is kept like any other."""
     code, out, err = probed(tmp_path, "--fail", "openai=429,retry_after=2s")
     assert (code, err) == (0, "")
-    head, columns, *attempts, last = out.splitlines()
+    head, columns, *attempts, last, answer = out.splitlines()
     assert head == "openai → azure → anthropic (reference): openai=429,retry_after=2s"
     assert columns.split() == ["at", "provider", "answer", "took", "wait", "tokens", "cost"]
     assert [line.split()[2:4] for line in attempts] == [["openai", "429"], ["openai", "429"], ["azure", "200"]]
     assert attempts[1].startswith("2 s ")
     assert last.startswith("req-000001: served by azure after 2.")
     assert "(3 attempts, $" in last
+    assert answer.startswith("answer: <<req-000001.azure.1>> ")
     assert (tmp_path / "latest" / "plan.json").is_file()
 
 
@@ -39,10 +42,47 @@ def test_as_data(tmp_path: Path) -> None:
     assert (code, found["complete"], found["fired"], len(found["requests"])) == (0, True, True, 3)
     command = json.loads((Path(found["run"]) / "environment.json").read_text())["command"]
     assert command.endswith("openai-sdk.yaml --fail primary=refused --count 3")
-    for bars in found["requests"].values():
+    for request in found["requests"].values():
+        bars = request["attempts"]
+        assert (request["served_by"], request["complete"], request["text_chars"]) == (
+            "azure",
+            True,
+            len(request["text"]),
+        )
         assert [bar["provider"] for bar in bars] == ["openai", "openai", "openai", "azure"]
         assert [bar["outcome"] for bar in bars] == ["refused", "refused", "refused", "ok"]
         assert [bar["served"] for bar in bars] == [False, False, False, True]
+
+
+def test_a_prompt_of_ones_own(tmp_path: Path) -> None:
+    """It is sent, its attempts are joined to the request, and it is kept with the run and its command."""
+    prompt = "Say 'hi' [[req-000009 00000sim]]"
+    code, out, _err = probed(tmp_path, "--fail", "openai=503", "--prompt", prompt, "--stream", "--json")
+    found = json.loads(out)
+    assert (code, [*found["requests"]]) == (0, ["req-000001"])
+    assert [bar["provider"] for bar in found["requests"]["req-000001"]["attempts"]] == ["openai", "openai", "azure"]
+    run = Path(found["run"])
+    assert json.loads((run / "plan.json").read_text())["load"]["prompt"] == prompt
+    assert json.loads((run / "environment.json").read_text())["command"].endswith(f"--prompt {shlex.quote(prompt)}")
+
+
+@pytest.mark.parametrize(
+    ("prompt", "problem"),
+    [
+        ("", "string should have at least 1 character"),
+        ("x" * 20_001, "string should have at most 20000 characters"),
+        ("my key is sk-abcdefghijklmnop1234", "holds what is a secret or looks like one"),
+        ("my key is 0ther-secret", "holds what is a secret or looks like one"),
+    ],
+)
+def test_a_prompt_that_is_refused(tmp_path: Path, prompt: str, problem: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run keeps its prompt: nothing is started with a secret, and the message does not repeat it."""
+    monkeypatch.setenv("OUR_API_KEY", "0ther-secret")
+    code, out, err = probed(tmp_path, "--prompt", prompt)
+    assert (code, out) == (2, "")
+    assert err.startswith(f"error: --prompt: {problem}")
+    assert not prompt or prompt not in err
+    assert not any(tmp_path.iterdir())
 
 
 def test_nobody_serves(tmp_path: Path) -> None:
@@ -82,6 +122,19 @@ def test_a_fault_of_several_providers(tmp_path: Path) -> None:
     assert (code, "the fault never fired: azure-us" in out) == (3, True)
 
 
+def test_a_real_provider_needs_real_time(tmp_path: Path) -> None:
+    """Whatever key is set, and whatever is allowed."""
+    path = tmp_path / "chain.yaml"
+    path.write_text(
+        chain_file("openai").replace("gpt-4}", "gpt-4, upstream: https://example.com/v1, api_key: env/NO_KEY}")
+    )
+    code, out, err = harness("probe", str(path), "--allow-real", "--reports", str(tmp_path / "reports"))
+    assert (code, out) == (2, "")
+    assert err.startswith("error: upstream: openai is a real provider, and nothing real happens in virtual time")
+    assert "--engine live" in err
+    assert not (tmp_path / "reports").exists()
+
+
 def test_nothing_fails(tmp_path: Path) -> None:
     """A plain request needs no option."""
     code, out, _err = probed(tmp_path)
@@ -110,6 +163,8 @@ def test_a_failure_that_is_written_wrong(tmp_path: Path, failing: str, problem: 
 @pytest.mark.system
 def test_on_real_parts(tmp_path: Path) -> None:
     """The same on sockets, through Toxiproxy."""
-    code, out, _err = probed(tmp_path, "--fail", "openai=refused", "--engine", "live")
+    asked = ("--fail", "openai=refused", "--engine", "live", "--prompt", "Say [[marker]]", "--json")
+    code, out, _err = probed(tmp_path, *asked)
     assert code == 0
-    assert "served by azure" in out.splitlines()[-1]
+    (request,) = json.loads(out)["requests"].values()
+    assert (request["served_by"], request["text"][:23]) == ("azure", "<<req-000001.azure.1>> ")

@@ -13,7 +13,7 @@ import pytest
 
 from harness.engines import Quiet
 from harness.errors import UsageError
-from harness.experiment import Baseline, compare, report, suite, trial
+from harness.experiment import Baseline, compare, report, show, suite, trial
 from tests.experiment.files import SCENARIO
 from tests.plans import chain_file
 
@@ -112,6 +112,10 @@ def test_a_report_of_a_damaged_run_names_the_file(root: Path, name: str, damage:
     with pytest.raises(UsageError) as caught:
         report(run, reports=root / "reports", progress=Quiet())
     assert caught.value.where == str(run / name)
+    if name != "environment.json":
+        with pytest.raises(UsageError) as caught:
+            show(run)
+        assert caught.value.where == str(run / name)
 
 
 @pytest.mark.parametrize("damage", TEXT)

@@ -305,6 +305,26 @@ def test_fault_that_cannot_be_applied_says_why() -> None:
     assert events[0].error == "500"
 
 
+def test_what_begins_with_the_run_is_in_force_before_its_first_request() -> None:
+    """That request may go out at the origin itself; the record still has the planned time."""
+    proxies = FakeProxies(call_s=0.05)
+    events: list[FaultEvent] = []
+    timeline = Timeline(windows=(plans.window(REFUSED, start_ns=0, end_ns=2 * S),))
+
+    async def story() -> int:
+        origin_ns = now_ns() + S // 2
+        async with Nemesis(timeline, proxies, origin_ns=origin_ns, put=events.append, clock_ns=now_ns):
+            await asyncio.sleep(4)
+        return origin_ns
+
+    origin_ns = run(story())
+    assert [(at_ns < origin_ns, value) for at_ns, _name, _kind, value in proxies.changes] == [
+        (True, True),
+        (False, None),
+    ]
+    assert events[0].applied_ns == origin_ns
+
+
 def test_error_of_the_run_passes_through() -> None:
     """What went wrong in the run is not hidden by the healing."""
     proxies = FakeProxies()

@@ -16,7 +16,7 @@ from typing import Protocol
 
 from harness.engines import Quiet
 from harness.errors import ExitCode, HarnessError
-from harness.experiment.single_run import judge_run
+from harness.experiment.judging import judge_run
 from harness.history import History
 from harness.judge import Score, ScorecardNumbers, score
 from harness.live.processes import OwnedProcess

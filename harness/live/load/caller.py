@@ -75,6 +75,7 @@ class Caller:
         self._client = client_for(user, url)
         self._uri = url.quoted_uri
         self._prompt = Prompt(start.token, start.load)
+        self._keep_text = start.load.keep_text
         self._report = report
         self._failures: set[str] = set()
         self._secrets = start.secrets | {value.split()[-1] for value in start.headers.values() if value.strip()}
@@ -129,7 +130,16 @@ class Caller:
             end_ns = seen.end_ns or time.monotonic_ns()
             if seen.response is not None and not (seen.stream and seen.stream.finished):
                 seen.response.release()  # closes the connection, unless the whole answer was read
-        made = record(call, seen, reading, start_ns=start_ns, end_ns=end_ns, left=left, secrets=self._secrets)
+        made = record(
+            call,
+            seen,
+            reading,
+            start_ns=start_ns,
+            end_ns=end_ns,
+            left=left,
+            keep_text=self._keep_text,
+            secrets=self._secrets,
+        )
         self._report(made)
         if seen.stream is not None and seen.stream.finished and seen.response is not None:
             _drain(seen.response)
