@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from harness.chain.advice import Advice
 from harness.chain.litellm_check import aliases, section
-from harness.chain.litellm_reading import TABLES, fallbacks
+from harness.chain.litellm_fallbacks import TABLES, fallbacks, place_of
 from harness.chain.schedule import Schedule
 from harness.chain.spec import Chain
 from harness.document.spelling import did_you_mean
@@ -78,7 +78,7 @@ def _order(chain: Chain) -> Iterator[Advice]:
             f"{chain.entry_model} is {plural(len(first), 'deployment')} at {listed(vendors)}, in no order: LiteLLM picks one at "
             "random for each attempt; `order: 1`, `order: 2` in their litellm_params, or fallbacks, make an order"
         )
-        yield Advice("no_order", ("model_list",), text, _OUTAGE)
+        yield Advice("no_order", place_of(chain.litellm or {}, chain.entry_model), text, _OUTAGE)
 
 
 def _sources(config: Mapping[str, Any]) -> Iterator[Advice]:
@@ -104,7 +104,7 @@ def _walk(chain: Chain, config: Mapping[str, Any]) -> Iterator[Advice]:
     entry = chain.entry_model
     place = (_ROUTER if section(config, _ROUTER).get("fallbacks") else _MODULE, "fallbacks")
     if (cycle := _cycle(table, entry)) is not None:
-        text = f"{' → '.join(cycle)} is a cycle; in one request LiteLLM asks {chain.drawn}, then it returns the error"
+        text = f"{' → '.join(cycle)} is a cycle; LiteLLM asks each model once in a request, then it returns the error"
         yield Advice("cycle", place, text, "catalogue/everything-down.yaml")
     own = table.get(entry, [])
     for target in own:
@@ -115,12 +115,14 @@ def _walk(chain: Chain, config: Mapping[str, Any]) -> Iterator[Advice]:
 
 
 def _cycle(table: Mapping[str, Sequence[str]], entry: str) -> list[str] | None:
-    """Return the first path from what callers ask for that comes back to one of its own groups."""
+    """Return the first path from what callers ask for that comes back to one of its own groups, from its first name on."""
 
     def search(path: list[str]) -> list[str] | None:
         for target in table.get(path[-1], ()):
             if target in path:
-                return [*path[path.index(target) :], target]
+                cycle = path[path.index(target) :]
+                begin = cycle.index(min(cycle))
+                return [*cycle[begin:], *cycle[: begin + 1]]
             if (found := search([*path, target])) is not None:
                 return found
         return None
@@ -205,10 +207,8 @@ _LOCKED_BY = {"429": "rate-limit-no-hint", "timeout": "silent-provider"}
 
 
 def _locked_out(chain: Chain, schedules: Sequence[Schedule]) -> Iterator[Advice]:
-    """Yield that one failed request makes LiteLLM refuse those after it. After a wrong key they would fail anyway."""
-    locked = [
-        (failure, each) for each in schedules for failure in each.failures if each.locked_out_ns and failure != "401"
-    ]
+    """Yield that one failed request makes LiteLLM refuse those after it."""
+    locked = [(failure, each) for each in schedules for failure in each.failures if each.locked_out_ns]
     if not locked:
         return
     failures = listed([failure for failure, _ in locked])
@@ -221,7 +221,7 @@ def _locked_out(chain: Chain, schedules: Sequence[Schedule]) -> Iterator[Advice]
         "add a fallback that does not, or write disable_cooldowns: true"
     )
     shown_by = _LOCKED_BY.get(first, "unavailable") if len(chain.levels) == 1 else "everything-down"
-    yield Advice("locked_out", ("model_list",), text, f"catalogue/{shown_by}.yaml")
+    yield Advice("locked_out", place_of(chain.litellm or {}, chain.entry_model), text, f"catalogue/{shown_by}.yaml")
 
 
 _WRITTEN_KEYS = ("api_key", "aws_secret_access_key", "azure_ad_token")

@@ -34,11 +34,18 @@ def facts(chain: Chain, *, proxy: bool) -> ChainFacts:
         sees_attempts=True,
         double_sends=True,
         tries={name: _tries(settings, entry) for name, entry in deployments.items()},
-        cooldown_ns={name: _cooldown_ns(settings, entry) for name, entry in deployments.items()},
+        cooldown_ns=cooldowns_ns(settings),
         limited=tuple(name for name, entry in deployments.items() if checked or _stated(entry, *_LIMITS)),
         never_called=tuple(name for name, entry in deployments.items() if _stated(entry, *MOCKS)),
         lanes=tuple(name for name, entry in deployments.items() if entry["model_name"] in special),
     )
+
+
+def cooldowns_ns(settings: RouterSettings) -> dict[str, int]:
+    """Return how long each provider is left alone once it cools down, in nanoseconds."""
+    return {
+        name: _cooldown_ns(settings, entry) for name, entry in zip(settings.names, settings.model_list, strict=True)
+    }
 
 
 def timeouts_ns(settings: RouterSettings, default_s: float) -> dict[str, int]:

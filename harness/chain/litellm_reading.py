@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from harness.chain.litellm_check import aliases, group_of, provider_of, section, takes_chat
+from harness.chain.litellm_fallbacks import TABLES, fallbacks, table, target_of
 from harness.chain.litellm_names import names
 from harness.chain.schedule import Band, PlannedAttempt, Schedule, merged
 from harness.chain.spec import PROVIDERS_MAX, Chain, ChainError
@@ -29,8 +30,6 @@ _COOLDOWN = ("allowed_fails", "allowed_fails_policy", "cooldown_time", "disable_
 """Settings of the Router that say when a deployment is left alone."""
 _OWN = ("num_retries", "order")
 """The same of a single deployment."""
-TABLES = ("fallbacks", "context_window_fallbacks", "content_policy_fallbacks")
-"""Settings that say what LiteLLM falls back to, by the kind of failure."""
 
 
 class ReadDeployment(NamedTuple):
@@ -67,12 +66,12 @@ class ConfigReading(NamedTuple):
     ignored: Mapping[tuple[str, str], str]
 
 
-def question(config: Mapping[str, Any], entry: str, *, failing: bool) -> dict[str, Any]:
+def question(config: Mapping[str, Any], entries: Sequence[str], *, failing: bool) -> dict[str, Any]:
     """Return what LiteLLM is asked about a configuration: plain data without secrets.
 
     Args:
         config: The configuration.
-        entry: What callers ask for.
+        entries: What callers ask for.
         failing: It is asked for what a request does that fails everywhere; else whose its deployments are, and which of them a
             request can reach.
     """
@@ -84,7 +83,7 @@ def question(config: Mapping[str, Any], entry: str, *, failing: bool) -> dict[st
     if named := aliases(config):
         settings["model_group_alias"] = named
     return {
-        "entry": entry,
+        "entries": list(entries),
         "failing": failing,
         "model_list": [
             {
@@ -119,7 +118,7 @@ def answered(chain: Chain, answer: Mapping[str, Any], version: str) -> ConfigRea
         )
         for each, raw in zip(answer["deployments"], config["model_list"], strict=True)
     )
-    walk, *further = answer["walks"]
+    walk, *further = answer["walks"][chain.entry_model]
     return ConfigReading(
         version=version,
         deployments=deployments,
@@ -179,7 +178,7 @@ def schedules(
             if (providers := tuple(name for place in places if (name := named[place]) is not None))
         )
         asked = [name for step in steps for name in step.providers]
-        if asked and written is not None and written["locked_out"]:
+        if asked and written is not None and written["locked_out"] and failure != "401":  # a wrong key stays wrong
             locked_out_ns[failure] = min(cooldown_ns[name] for name in asked)
         found[failure] = steps, _band(*end)
     return merged(found, locked_out_ns)
@@ -200,37 +199,12 @@ def guess(chain: Chain) -> ConfigReading:
         deployments.append(ReadDeployment(provider, model, takes_chat(raw), compatible=True))
     walk = list(_walked(config, chain.entry_model, fallbacks(config)))
     others: set[int] = set()
-    for table in TABLES[1:]:
-        further = [_target(target) for targets in _table(config, table).values() for target in targets]
+    for kind in TABLES[1:]:
+        further = [target_of(target) for targets in table(config, kind).values() for target in targets]
         others |= {place for name in further for pick in _walked(config, name, {}) for place in pick}
     return ConfigReading(
         version=None, deployments=tuple(deployments), walk=tuple(walk), others=frozenset(others), ignored={}
     )
-
-
-def _table(config: Mapping[str, Any], name: str) -> dict[str, list[Any]]:
-    """Return a table of fallbacks by group; the Router's own settings win, as in LiteLLM."""
-    router, module = section(config, "router_settings"), section(config, "litellm_settings")
-    table: dict[str, list[Any]] = {}
-    written = router.get(name) or module.get(name)
-    for item in written if isinstance(written, list) else ():
-        for source, targets in item.items():
-            table.setdefault(source, targets)
-    return table
-
-
-def fallbacks(config: Mapping[str, Any]) -> dict[str, list[str]]:
-    """Return the fallbacks in force by group, `*` for every other."""
-    router, module = section(config, "router_settings"), section(config, "litellm_settings")
-    table = {source: [_target(each) for each in targets] for source, targets in _table(config, "fallbacks").items()}
-    default = router.get("default_fallbacks") or module.get("default_fallbacks")
-    if default:
-        table.setdefault("*", [_target(each) for each in default])
-    return table
-
-
-def _target(written: Any) -> str:
-    return str(written["model"]) if isinstance(written, dict) else str(written)
 
 
 def _walked(config: Mapping[str, Any], entry: str, table: Mapping[str, Sequence[str]]) -> Iterator[tuple[int, ...]]:
@@ -281,7 +255,7 @@ def applied(chain: Chain, reading: ConfigReading) -> Chain:
         problem = f"{chain.entry_model!r} leads to {len(spoken)} deployments"
         raise ChainError(problem, ("model_list",), known=f"1 to {PROVIDERS_MAX}")
     left_out = {
-        f"no caller of {chain.entry_model!r} reaches": [place for place in range(len(listed)) if place not in reached],
+        unreached(chain.entry_model): [place for place in range(len(listed)) if place not in reached],
         "take no chat completions": [place for place in reached if not reading.deployments[place].chat],
         "have no mock": [place for place in chats if place not in spoken],
     }
@@ -305,10 +279,15 @@ def applied(chain: Chain, reading: ConfigReading) -> Chain:
     )
 
 
+def unreached(entry: str) -> str:
+    """Return why a deployment is left out that no caller of a model reaches."""
+    return f"no caller of {entry!r} reaches"
+
+
 def _lost(config: Mapping[str, Any], entry: str, reading: ConfigReading) -> Iterator[str]:
     """Yield that an alias has lost the fallbacks of its group."""
     group = aliases(config).get(entry)
-    if group in _table(config, "fallbacks") and len(reading.walk) == 1:
+    if group in table(config, "fallbacks") and len(reading.walk) == 1:
         yield f"model_group_alias.{entry}: has no fallbacks; LiteLLM looks them up by the alias, not by {group!r}"
 
 

@@ -51,6 +51,13 @@ def total(bands: Sequence[Band]) -> Band:
     return Band(sum(band.least for band in bands), sum(band.most for band in bands))
 
 
+def drawn(peers: Sequence[str]) -> str:
+    """Return the providers that an attempt is chosen from: `a | b`; of many the first ones."""
+    many = len(peers) > _NAMED_MAX
+    named = peers[: _NAMED_MAX - 1] if many else peers
+    return " | ".join([*named, *([f"… ({len(peers)} in all)"] if many else [])])
+
+
 class PlannedAttempt(NamedTuple):
     """One attempt.
 
@@ -86,10 +93,8 @@ class Hop(NamedTuple):
 
     @property
     def name(self) -> str:
-        """The providers as in the drawing of a chain; of many the first ones."""
-        many = len(self.providers) > _NAMED_MAX
-        named = self.providers[: _NAMED_MAX - 1] if many else self.providers
-        return " | ".join([*named, *([f"… ({len(self.providers)} in all)"] if many else [])])
+        """The providers as in the drawing of a chain."""
+        return drawn(self.providers)
 
     @property
     def tries(self) -> int:

@@ -39,20 +39,22 @@ def check(
     checked = [result for path in files for result in experiment.check(path, chain=chain, home=home)]
     if as_json:
         show({"files": [result.as_json() for result in checked]})
+    described: set[tuple[str, ...]] = set()
     for result in checked:
         if result.error is not None:
             sys.stderr.write(f"error: {result.error}\n")
         elif not as_json:
             sys.stdout.write(f"ok: {named(result.path)}: {result.summary}\n")
-            for schedule in result.schedules:
-                first, *others = schedule.lines()
-                sys.stdout.write("".join([f"    {first}\n", *(f"        {line}\n" for line in others)]))
+            lines = tuple(result.lines()) if result.of_chain or chain is not None else ()
+            if lines not in described:
+                described.add(lines)
+                sys.stdout.write("".join(f"    {line}\n" for line in lines))
     shown: dict[tuple[str, str], Warned] = {}
     for result in checked:
         for warned in result.warnings:
             shown.setdefault(warned.same_as, warned)
-    for warned in shown.values():
-        sys.stderr.write(f"warning: {warned.where}: {warned.text}\n")
+    for warned in sorted(shown.values(), key=lambda each: each.advice is None):
+        sys.stderr.write(f"{'note' if warned.advice is None else 'warning'}: {warned.where}: {warned.text}\n")
     if any(result.error for result in checked):
         return ExitCode.USAGE
     advised = any(warned.advice is not None for result in checked for warned in result.warnings)

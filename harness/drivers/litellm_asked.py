@@ -8,6 +8,8 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import cache, lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -15,9 +17,11 @@ from typing import Any
 from harness.cache import cache_folder, made, remove_unused
 from harness.chain import Chain
 from harness.chain.advice import Advice
+from harness.chain.driver import driver_of
 from harness.chain.litellm_advice import Rest
 from harness.chain.litellm_advice import advice as of_litellm
-from harness.chain.litellm_facts import facts, timeouts_ns
+from harness.chain.litellm_facts import cooldowns_ns, timeouts_ns
+from harness.chain.litellm_fallbacks import asked_for
 from harness.chain.litellm_names import names
 from harness.chain.litellm_reading import answered, applied, question
 from harness.chain.litellm_reading import schedules as read_schedules
@@ -49,6 +53,21 @@ class _UnansweredError(Exception):
     """LiteLLM gave no answer."""
 
 
+class _Same:
+    """A configuration as a key: the same object, whatever it holds."""
+
+    __slots__ = ("config",)
+
+    def __init__(self, config: Mapping[str, Any]) -> None:
+        self.config = config
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and other.config is self.config
+
+    def __hash__(self) -> int:
+        return id(self.config)
+
+
 def as_read(path: Path, chain: Chain) -> Chain:
     """Return a chain as its own LiteLLM reads its configuration; any other chain as it is.
 
@@ -64,10 +83,45 @@ def as_read(path: Path, chain: Chain) -> Chain:
     if chain.litellm is None or (found := _answer(chain, chain.litellm, failing=False)) is None:
         return chain
     version, answer = found
+    if chain.entry_model not in answer["walks"]:
+        return chain
     try:
         return applied(chain, answered(chain, answer, version))
     except UsageError as error:
         raise UsageError(error.problem, where=str(path), known=error.known, hint=error.hint) from None
+
+
+def for_each_model(path: Path, chain: Chain, *, only: bool = False) -> tuple[tuple[Chain, ...], tuple[str, ...]]:
+    """Return the chain for each model that callers can ask for, and a sentence on each model that has none.
+
+    Args:
+        path: The chain's file, for errors.
+        chain: As loaded. Its own model is the first.
+        only: And no other.
+
+    Raises:
+        UsageError: See `as_read`; for the first model alone.
+    """
+    first = as_read(path, chain)
+    found, lacking = [first], []
+    for model in asked_for(chain.litellm) if chain.litellm is not None and not only else ():
+        if model == chain.entry_model:
+            continue
+        try:
+            read = as_read(path, replace(chain, model=model))
+        except UsageError as error:
+            lacking.append(f"{model} is not checked: {error.problem}")
+        else:
+            found.append(replace(read, litellm=first.litellm))
+    return tuple(found), tuple(lacking)
+
+
+def version(chain: Chain) -> str | None:
+    """Return the version of the LiteLLM that hosts a chain; None if there is none, or its environment is not built yet."""
+    needs = driver_of(chain).requirement
+    if needs is None or "litellm" not in needs.modules or (home := settled_if_kept(chain)) is None:
+        return None
+    return _litellm(home)[1]
 
 
 def schedules(chain: Chain, *, proxy: bool) -> tuple[Schedule, ...]:
@@ -81,10 +135,10 @@ def schedules(chain: Chain, *, proxy: bool) -> tuple[Schedule, ...]:
     _version, answer = found
     places = [name if name in chain.providers else None for name in named]
     return read_schedules(
-        answer["schedules"],
+        answer["by_entry"][chain.entry_model]["schedules"],
         places,
         timeouts_ns=timeouts_ns(settings, answer["request_timeout"]),
-        cooldown_ns=facts(chain, proxy=proxy).cooldown_ns,
+        cooldown_ns=cooldowns_ns(settings),
     )
 
 
@@ -93,18 +147,38 @@ def advice(chain: Chain, found: Sequence[Schedule]) -> tuple[Advice, ...]:
     if chain.litellm is None:
         return () if found else (_NOT_ASKED,)
     answer = _answer(chain, chain.litellm, failing=True)
-    rests = {} if answer is None else {failure: Rest(*rest) for failure, rest in answer[1]["rests"].items()}
-    return (*of_litellm(chain, found, rests), *([] if found else [_NOT_ASKED]))
+    rests = {} if answer is None else answer[1]["by_entry"][chain.entry_model]["rests"]
+    read = {failure: Rest(*rest) for failure, rest in rests.items()}
+    return (*of_litellm(chain, found, read), *([] if found else [_NOT_ASKED]))
 
 
 def _answer(chain: Chain, config: Mapping[str, Any], *, failing: bool) -> tuple[str, dict[str, Any]] | None:
-    """Return the version of a chain's LiteLLM, and its answer to a question; None if there is none."""
+    """Return the version of a chain's LiteLLM, and its answer to a question; None if there is none.
+
+    It is asked for all models of a configuration at once, so that a check and a run on any of them share the answer.
+    """
     if (home := settled_if_kept(chain)) is None:
         return None
     interpreter, version, origin = _litellm(home)
     if version is None:
         return None
-    asked = question(config, chain.entry_model, failing=failing)
+    models = _models(_Same(config)) if chain.litellm is not None else ()
+    entries = models if chain.entry_model in models else (*models, chain.entry_model)
+    answer = _kept(_Same(config), entries, interpreter, version, origin, failing=failing)
+    return None if answer is None else (version, answer)
+
+
+@lru_cache(maxsize=8)
+def _models(config: _Same) -> tuple[str, ...]:
+    return asked_for(config.config)
+
+
+@lru_cache(maxsize=8)
+def _kept(
+    config: _Same, entries: tuple[str, ...], interpreter: str, version: str, origin: str, *, failing: bool
+) -> dict[str, Any] | None:
+    """Return LiteLLM's answer, which is read from the cache once; None if it gave none."""
+    asked = question(config.config, entries, failing=failing)
     content = json.dumps([asked, version, origin, _READER.read_text()], sort_keys=True)
     folder = cache_folder() / "litellm" / hashlib.sha256(content.encode()).hexdigest()[:24]
 
@@ -120,18 +194,23 @@ def _answer(chain: Chain, config: Mapping[str, Any], *, failing: bool) -> tuple[
         made(folder, ask, waiting=lambda: None)
     except _UnansweredError:
         return None
-    return version, json.loads((folder / _ANSWER).read_text(encoding="utf-8"))
+    answer: dict[str, Any] = json.loads((folder / _ANSWER).read_text(encoding="utf-8"))
+    return answer
 
 
 def _litellm(chain: Chain) -> tuple[str, str | None, str]:
     """Return the interpreter in which a chain runs, and version and file of its LiteLLM."""
     if chain.python is None or is_own(chain.python):
-        spec = find_spec("litellm")
-        version = own_versions(NAMED).get("litellm")
-        return sys.executable, None if spec is None else version, "" if spec is None else str(spec.origin)
+        return _own_litellm()
     found = examined(chain)
     assert found is not None
     return chain.python, found["versions"].get("litellm"), found["origins"].get("litellm", "")
+
+
+@cache
+def _own_litellm() -> tuple[str, str | None, str]:
+    spec = find_spec("litellm")
+    return sys.executable, None if spec is None else own_versions(NAMED).get("litellm"), str(spec and spec.origin)
 
 
 def _asked(interpreter: str, asked: dict[str, Any]) -> dict[str, Any] | None:

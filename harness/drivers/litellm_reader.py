@@ -14,7 +14,7 @@ import random
 import sys
 import traceback
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
@@ -78,10 +78,11 @@ async def _answer(question: dict[str, Any]) -> dict[str, Any]:
     deployments = [_deployment(each) for each in question["model_list"]]
     if question["failing"]:
         return await _failures(question, deployments)
-    walks = [await _walk(question, deployments, error) for error in _ERRORS]
-    if not walks[0]:
+    by_error = [await _walks(question, deployments, error) for error in _ERRORS]
+    walks = {entry: [walks[entry] for walks in by_error] for entry in question["entries"] if by_error[0][entry]}
+    if not walks:
         return {}
-    reached = sorted({place for walk in walks for pick in walk for place in pick})
+    reached = sorted({place for each in walks.values() for walk in each for pick in walk for place in pick})
     asked = {(deployments[place]["provider"], deployments[place]["model"]) for place in reached}
     compatible = await _compatible(sorted(each for each in asked if each[0] and each[0] not in question["own"]))
     for each in deployments:
@@ -99,14 +100,51 @@ async def _answer(question: dict[str, Any]) -> dict[str, Any]:
 
 
 async def _failures(question: dict[str, Any], deployments: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return what requests do that fail everywhere."""
-    schedules = {failure: await _schedule(question, deployments, failure) for failure in _FAILURES}
-    first: list[int] = next((steps["attempts"][0][0] for steps in schedules.values() if steps), [])
-    return {
-        "schedules": schedules,
-        "rests": {failure: await _rests(question, deployments, first, failure) for failure in ("500", "429") if first},
-        "request_timeout": _module("litellm").request_timeout,
+    """Return what requests do that fail everywhere, by what is asked for. Where that is alike but for the names, it is played once."""
+    served, filtered = [await _walks(question, deployments, error) for error in (_SERVER_ERROR, _FILTERED)]
+    played: dict[str, tuple[list[int], dict[str, Any]]] = {}
+    by_entry = {}
+    for entry in question["entries"]:
+        places = list(dict.fromkeys(place for pick in [*served[entry], *filtered[entry]] for place in pick))
+        shape = json.dumps([_shape(question, places, walk) for walk in (served[entry], filtered[entry])])
+        if shape not in played:
+            played[shape] = places, await _played(question, deployments, entry, places)
+        by_entry[entry] = _renumbered(played[shape][1], dict(zip(played[shape][0], places, strict=True)))
+    return {"by_entry": by_entry, "request_timeout": _module("litellm").request_timeout}
+
+
+def _shape(question: dict[str, Any], places: list[int], walk: list[list[int]]) -> list[Any]:
+    """Return all that what a request does depends on, but for the names of models."""
+    policies = question["retries"].get("model_group_retry_policy") or {}
+    listed = question["model_list"]
+    own = [[listed[place]["params"], policies.get(listed[place]["model_name"])] for place in places]
+    groups = [listed[place]["model_name"] for place in places]
+    return [[[places.index(place) for place in pick] for pick in walk], own, [groups.index(name) for name in groups]]
+
+
+def _renumbered(played: dict[str, Any], place_of: dict[int, int]) -> dict[str, Any]:
+    """Return what was played with other places."""
+    schedules = {
+        failure: found
+        and {
+            **found,
+            "attempts": [[[place_of[place] for place in places], *wait] for places, *wait in found["attempts"]],
+        }
+        for failure, found in played["schedules"].items()
     }
+    return {**played, "schedules": schedules}
+
+
+async def _played(
+    question: dict[str, Any], deployments: list[dict[str, Any]], entry: str, places: list[int]
+) -> dict[str, Any]:
+    """Return what requests for one model do, of which some deployments can be asked."""
+    schedules = {failure: await _schedule(question, deployments, entry, places, failure) for failure in _FAILURES}
+    first: list[int] = next((steps["attempts"][0][0] for steps in schedules.values() if steps), [])
+    rests = {}
+    for failure in ("500", "429") if first else ():
+        rests[failure] = await _rests(question, deployments, entry, places, first=first, failure=failure)
+    return {"schedules": schedules, "rests": rests}
 
 
 def _deployment(each: dict[str, Any]) -> dict[str, Any]:
@@ -125,20 +163,27 @@ def _deployment(each: dict[str, Any]) -> dict[str, Any]:
     return {"provider": provider, "model": model, "mode": mode}
 
 
-async def _walk(question: dict[str, Any], deployments: list[dict[str, Any]], error: str) -> list[list[int]]:
-    """Return which deployments LiteLLM chooses from, one choice after the other, if every one of them fails."""
-    picks: list[list[int] | None] = []
+async def _walks(question: dict[str, Any], deployments: list[dict[str, Any]], error: str) -> dict[str, list[list[int]]]:
+    """Return which deployments LiteLLM chooses from, one choice after the other, if every one of them fails; by what is asked for."""
     # LiteLLM does not raise all of them by name
     raised: Any = _raised("ContentPolicyViolationError") if error == _FILTERED else error
-    failed = await _fail(
-        question, _failing(question, deployments, raised), picks.append, {"num_retries": 0, "disable_cooldowns": True}
-    )
-    if not picks and error == _SERVER_ERROR:
-        sys.stderr.write(f"{type(failed).__name__}: {failed}\n")
-    return [pick for pick in picks if pick]
+    found: dict[str, list[list[int]]] = {entry: [] for entry in question["entries"]}
+    model_list = _failing(question, deployments, range(len(deployments)), raised)
+    with _asking(question, model_list, {"num_retries": 0, "disable_cooldowns": True}) as ask:
+        for entry, picks in found.items():
+
+            def pick(places: list[int], picks: list[list[int]] = picks) -> None:
+                picks.extend([places] if places else [])
+
+            failed = await ask(entry, pick)
+            if not picks and error == _SERVER_ERROR:
+                sys.stderr.write(f"{entry}: {type(failed).__name__}: {failed}\n")
+    return found
 
 
-async def _schedule(question: dict[str, Any], deployments: list[dict[str, Any]], failure: str) -> dict[str, Any] | None:
+async def _schedule(
+    question: dict[str, Any], deployments: list[dict[str, Any]], entry: str, places: list[int], failure: str
+) -> dict[str, Any] | None:
     """Return what a request does that fails alike everywhere; None if LiteLLM refuses the settings.
 
     That is each attempt: the deployments that it is chosen from, and the wait before it at either end of what is drawn, in
@@ -147,9 +192,13 @@ async def _schedule(question: dict[str, Any], deployments: list[dict[str, Any]],
     ends = []
     for drawn in _DRAWS:
         steps = _Steps(drawn)
-        model_list = _failing(question, deployments, _raised(_FAILURES[failure]), steered=True)
-        with steps.recorded():
-            await _fail(question, model_list, steps.pick, _settings(question), requests=2)
+        model_list = _failing(question, deployments, places, _raised(_FAILURES[failure]), steered=True)
+        with steps.recorded(), _asking(question, model_list, _settings(question)) as ask:
+            await ask(entry, steps.pick)
+            await _sleep(_COUNTED_S)
+            steps.ended = True
+            if drawn == _DRAWS[0]:
+                await ask(entry, steps.pick)
         ends.append(steps)
     low, high = ends
     if not low.taken or [places for places, _ in low.taken] != [places for places, _ in high.taken]:
@@ -164,23 +213,22 @@ class _Steps:
     Attributes:
         taken: The places that each attempt was chosen from, each with the wait before it, in seconds.
         waited_s: The wait since the last of them, in seconds.
-        asked_again: Whether a request after the first one had any attempt.
+        ended: Whether that request has ended. It is set from outside.
+        asked_again: Whether a request after it had any attempt.
     """
 
     def __init__(self, drawn: float) -> None:
         self.taken: list[tuple[list[int], float]] = []
         self.waited_s = 0.0
+        self.ended = False
         self.asked_again = False
         self._drawn = drawn
         self._whose = asyncio.current_task()
-        self._ended = False
 
-    def pick(self, places: list[int] | None) -> None:
-        if places is None:
-            self._ended = True
+    def pick(self, places: list[int]) -> None:
         if not places:  # all of a group cool down
             return
-        if self._ended:
+        if self.ended:
             self.asked_again = True
             return
         group = next(
@@ -192,7 +240,7 @@ class _Steps:
     async def _wait(self, delay: float, result: Any = None) -> Any:
         if asyncio.current_task() is not self._whose:  # a task of LiteLLM's own
             return await _sleep(delay, result)
-        self.waited_s += 0.0 if self._ended else delay
+        self.waited_s += 0.0 if self.ended else delay
         return await _sleep(_COUNTED_S if delay else 0, result)
 
     @contextmanager
@@ -206,9 +254,15 @@ class _Steps:
 
 
 def _failing(
-    question: dict[str, Any], deployments: list[dict[str, Any]], raised: Any, *, steered: bool = False
+    question: dict[str, Any],
+    deployments: list[dict[str, Any]],
+    places: Iterable[int],
+    raised: Any,
+    *,
+    steered: bool = False,
 ) -> list[dict[str, Any]]:
-    """Return the deployments for a Router at which each of them fails."""
+    """Return the deployments at some places, for a Router at which each of them fails."""
+    listed = question["model_list"]
     return [
         {
             "model_name": each["model_name"],
@@ -224,58 +278,58 @@ def _failing(
             },
             "model_info": {"id": str(place)},
         }
-        for place, each in enumerate(question["model_list"])
+        for place, each in ((place, listed[place]) for place in sorted(places))
         if deployments[place]["provider"] != "auto_router"
     ]
 
 
-async def _fail(
-    question: dict[str, Any],
-    model_list: list[dict[str, Any]],
-    pick: Callable[[list[int] | None], None],
-    settings: dict[str, Any],
-    *,
-    requests: int = 1,
-) -> Exception | None:
-    """Make requests that fail everywhere, one after the other, and return the last error.
+@contextmanager
+def _asking(
+    question: dict[str, Any], model_list: list[dict[str, Any]], settings: dict[str, Any]
+) -> Iterator[Callable[[str, Callable[[list[int]], None]], Awaitable[Exception | None]]]:
+    """Yield a function that makes one request of a Router, and returns its error.
+
+    It takes what is asked for, and what is called with the places that LiteLLM chooses from, each time it chooses.
 
     Args:
         question: What is asked.
         model_list: For the Router.
-        pick: Called with the places that LiteLLM chooses from, each time it chooses, and with None after a request where there
-            are several.
         settings: Of the Router, beside those that say where it falls back to.
-        requests: How many.
     """
     litellm, logger = _module("litellm"), _module("litellm.integrations.custom_logger")
     base: Any = logger.CustomLogger
 
     class Picks(base):  # type: ignore[misc]
         async def async_filter_deployments(self, *_: Any, healthy_deployments: Any, **_more: Any) -> Any:
-            pick([int(each["model_info"]["id"]) for each in healthy_deployments])
+            picking[-1]([int(each["model_info"]["id"]) for each in healthy_deployments])
             for each in healthy_deployments:  # its traceback grows with each attempt, and LiteLLM formats it
                 error = each["litellm_params"]["mock_response"]
                 if isinstance(error, Exception):
                     error.__traceback__ = error.__context__ = error.__cause__ = None
             return healthy_deployments
 
+    picking: list[Callable[[list[int]], None]] = []
+    refused: Exception | None = None
     litellm.callbacks = [Picks()]
-    error: Exception | None = None
     try:
         router = litellm.Router(model_list=model_list, **question["router"], **settings)
-        for _ in range(requests):
-            try:
-                await router.acompletion(model=question["entry"], messages=[{"role": "user", "content": "?"}])
-            except Exception as failed:
-                error = failed
-            if requests > 1:
-                await _sleep(_COUNTED_S)
-                pick(None)
-    except Exception as refused:
-        return refused
+    except Exception as error:
+        refused = error
+
+    async def ask(entry: str, pick: Callable[[list[int]], None]) -> Exception | None:
+        picking[:] = [pick]
+        if refused is not None:
+            return refused
+        try:
+            await router.acompletion(model=entry, messages=[{"role": "user", "content": "?"}])
+        except Exception as failed:
+            return failed
+        return None
+
+    try:
+        yield ask
     finally:
         litellm.callbacks = []
-    return error
 
 
 def _settings(question: dict[str, Any]) -> dict[str, Any]:
@@ -287,33 +341,42 @@ def _settings(question: dict[str, Any]) -> dict[str, Any]:
 
 
 async def _rests(
-    question: dict[str, Any], deployments: list[dict[str, Any]], first: list[int], failure: str
+    question: dict[str, Any],
+    deployments: list[dict[str, Any]],
+    entry: str,
+    places: list[int],
+    *,
+    first: list[int],
+    failure: str,
 ) -> list[int | None]:
     """Return after how many failed attempts LiteLLM leaves a deployment alone, None if it does not; and how many there were.
 
     Args:
         question: What is asked.
         deployments: See `_deployment`.
+        entry: What is asked for.
+        places: Of all deployments that can be asked.
         first: The places that LiteLLM chooses from first. They fail; all others answer.
         failure: With what they fail.
     """
-    picks: list[list[int] | None] = []
-    model_list = _failing(question, deployments, _raised(_FAILURES[failure]), steered=True)
-    for entry in model_list:
-        if int(entry["model_info"]["id"]) not in first:
-            entry["litellm_params"]["mock_response"] = "understood"
-    with _Steps(0.0).recorded():
-        await _fail(question, model_list, picks.append, _settings(question), requests=_REQUESTS)
-    attempts, begins = 0, True
-    for places in picks:
-        if begins and places != first:
-            return [attempts, attempts]
-        begins = places is None
-        if not places or not set(places) <= set(first):
-            continue
-        if len(places) < len(first):
-            return [attempts, attempts]
-        attempts += 1
+    model_list = _failing(question, deployments, places, _raised(_FAILURES[failure]), steered=True)
+    for each in model_list:
+        if int(each["model_info"]["id"]) not in first:
+            each["litellm_params"]["mock_response"] = "understood"
+    attempts = 0
+    with _Steps(0.0).recorded(), _asking(question, model_list, _settings(question)) as ask:
+        for _ in range(_REQUESTS):
+            picks: list[list[int]] = []
+            await ask(entry, picks.append)
+            await _sleep(_COUNTED_S)
+            if not picks or picks[0] != first:
+                return [attempts, attempts]
+            for picked in picks:
+                if not picked or not set(picked) <= set(first):
+                    continue
+                if len(picked) < len(first):
+                    return [attempts, attempts]
+                attempts += 1
     return [None, attempts]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 import os
 import shutil
@@ -93,7 +94,8 @@ def test_check_prints_what_is_right() -> None:
         "ok: scenarios/primary-429.yaml: scenario primary-429: 653 requests in 63 s, 1 fault window, 5 expectations, "
         "chain gpt4-azure-claude"
     )
-    assert chain.endswith("chain gpt4-azure-claude: openai → azure → anthropic (litellm-router)")
+    version = importlib.metadata.version("litellm")
+    assert chain.endswith(f"chain gpt4-azure-claude: openai → azure → anthropic (litellm-router, LiteLLM {version})")
 
 
 def test_check_shows_what_a_chain_does_when_its_providers_fail() -> None:
@@ -136,8 +138,12 @@ def test_check_prints_what_is_not_carried_over(tmp_path: Path) -> None:
     chain = tmp_path / "chain.yaml"
     chain.write_text("name: c\ndriver: litellm-proxy\nconfig: litellm.yaml\n")
     code, out, err = harness("check", str(chain))
-    assert (code, out.splitlines()[0]) == (0, f"ok: {chain}: chain c: a (litellm-proxy)")
-    assert f"warning: {config}: litellm_settings: not applied: callbacks\n" in err
+    assert code == 0
+    assert out.startswith(f"ok: {chain}: chain c: a (litellm-proxy, LiteLLM ")
+    assert f"note: {config}: litellm_settings: not applied: callbacks\n" in err
+    kinds = [line.split(":")[0] for line in err.splitlines()]
+    assert kinds == sorted(kinds, reverse=True)  # warnings, then notes
+    assert set(kinds) == {"warning", "note"}
     assert "sk-mine" not in out + err
 
 
@@ -210,6 +216,39 @@ def test_check_takes_folders_and_names_of_ours(tmp_path: Path) -> None:
     assert "compose" not in out + err
 
 
+def test_check_shows_each_model_of_a_configuration(tmp_path: Path) -> None:
+    """Those that behave alike but for their names once. What only a fallback is used for has no section of its own."""
+    models = {"gpt-4": "openai/gpt-4", "backup": "azure/gpt-4", "grok": "xai/grok-3", "small": "openai/gpt-4o-mini"}
+    listed = [{"model_name": name, "litellm_params": {"model": model}} for name, model in models.items()]
+    settings = {"fallbacks": [{"gpt-4": ["backup"]}], "enable_cooldowns": True}
+    config = tmp_path / "litellm.yaml"
+    config.write_text(f"model_list: {json.dumps(listed)}\nrouter_settings:\n")
+    config.write_text(
+        config.read_text() + "".join(f"  {key}: {json.dumps(value)}\n" for key, value in settings.items())
+    )
+    code, out, err = harness("check", str(config))
+    headings = [line for line in out.splitlines() if line.startswith("    ") and not line.startswith("     ")]
+    assert headings == ["    gpt-4: gpt-4 → backup", "    grok; likewise small"]
+    assert (code, "chain litellm: 3 models that callers can ask for (litellm-router, " in out) == (0, True)
+    assert f"warning: {config}:3: router_settings.enable_cooldowns: unknown to LiteLLM\n" in err
+    assert (
+        f"warning: {config}:1: model_list[2]: if grok cannot answer, nothing else is asked: the chain has no fallback; "
+        "likewise for small (shown by catalogue/unavailable.yaml)\n"
+    ) in err
+    assert "left out" not in err
+    found = answer("check", str(config))[1]["files"][0]["schedules"]
+    assert list(dict.fromkeys(each["model"] for each in found)) == ["gpt-4", "grok", "small"]
+    assert harness("check", str(config), "--model", "small")[1].count("if every try fails") == 2
+
+
+def test_check_shows_what_a_given_chain_does_once(tmp_path: Path) -> None:
+    """For a scenario too, if the chain is named beside it."""
+    chain = "scenarios/chains/openai-sdk.yaml"
+    _code, out, _err = harness("check", "smoke/refused.yaml", "smoke/unavailable.yaml", "--chain", chain)
+    assert out.count("if every try fails with 500, 503, 429 or timeout:") == 1
+    assert "if every try fails" not in harness("check", "scenarios/primary-429.yaml")[1]
+
+
 def test_check_warns_once_of_what_many_scenarios_share(tmp_path: Path) -> None:
     """In the file that it is about, with the figure."""
     keys = [
@@ -219,7 +258,7 @@ def test_check_warns_once_of_what_many_scenarios_share(tmp_path: Path) -> None:
     (tmp_path / "chain.yaml").write_text("name: c\ndriver: litellm-proxy\nconfig: litellm.yaml\n")
     code, out, err = harness("check", "smoke", "--chain", str(tmp_path / "chain.yaml"))
     assert (code, out.count("ok: ") > 3) == (0, True)
-    warning = f"warning: {tmp_path}/litellm.yaml: 29 keys not set; mocks need none (KEY_0, KEY_1, KEY_2, and 26 more)\n"
+    warning = f"note: {tmp_path}/litellm.yaml: 29 keys not set; mocks need none (KEY_0, KEY_1, KEY_2, and 26 more)\n"
     assert err.count(warning) == 1
     assert err.count("all at openai, and an outage there leaves nothing to fall back to") == 1
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,7 +15,7 @@ from harness.chain import Chain, load
 from harness.chain.advice import Advice
 from harness.chain.litellm_reading import answered, applied, guess, question
 from harness.drivers import litellm_asked
-from harness.drivers.litellm_asked import advice, as_read, schedules
+from harness.drivers.litellm_asked import advice, as_read, for_each_model, schedules
 from harness.errors import UsageError
 from harness.scenario.shipped import FOLDER
 from tests.plans import chain_file
@@ -168,10 +169,10 @@ def test_an_answer_makes_the_chain(tmp_path: Path, walks: Sequence[Any]) -> None
     chain = load(written(tmp_path, {"a": "openai/gpt-4", "b": "openai/gpt-5"}))
     assert guess(chain).walk == ((0,),)
     each = {"provider": "openai", "model": "m", "mode": "chat", "compatible": True}
-    answer = {"deployments": [each, each], "walks": walks, "router": [], "module": []}
+    answer = {"deployments": [each, each], "walks": {"a": walks}, "router": [], "module": []}
     found = applied(chain, answered(chain, answer, "1.0"))
     assert found.order == tuple("ab"[place] for pick in walks[0] for place in pick)
-    assert question(chain.litellm or {}, chain.entry_model, failing=False)["entry"] == "a"
+    assert question(chain.litellm or {}, ["a"], failing=False)["entries"] == ["a"]
 
 
 S = 10**9
@@ -211,7 +212,7 @@ FALLBACK: dict[str, Any] = {"fallbacks": [{"a": ["b"]}]}
 CYCLE: dict[str, Any] = {"fallbacks": [{"a": ["b"]}, {"b": ["a"]}]}
 NESTED: dict[str, Any] = {"fallbacks": [{"a": ["b"]}, {"b": ["c"]}]}
 ADVICE: dict[str, tuple[dict[str, Any], str]] = {
-    "cycle": (CYCLE, "a → b → a is a cycle; in one request LiteLLM asks a → b, then it returns the error"),
+    "cycle": (CYCLE, "a → b → a is a cycle; LiteLLM asks each model once in a request, then it returns the error"),
     "nested_fallbacks": (NESTED, "b has fallbacks of its own, which are asked too: c"),
     "policy_is_text": ({**FALLBACK, "retry_policy": "aggressive"}, "LiteLLM ignores a text such as 'aggressive'"),
     "policy_leaves_out": (
@@ -261,6 +262,61 @@ def test_a_cooldown_that_begins_needs_no_advice(tmp_path: Path) -> None:
     """Two failures are allowed, and the third puts the deployment to rest."""
     chain = read(written(tmp_path, {"a": "openai/gpt-4", "b": "azure/gpt-4"}, allowed_fails=2, **FALLBACK))
     assert not advised(chain)
+
+
+MODELS = {"a": "openai/gpt-4", "b": "azure/gpt-4", "c": "xai/grok", "c 2": "openai/gpt-5", "d": "groq/x"}
+
+
+def test_each_model_that_callers_can_ask_for_is_asked_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """But for one that is only a fallback; what LiteLLM was asked for one of them is kept for all."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    path = written(tmp_path, {**MODELS, "e": "text-embedding-3-small"}, **FALLBACK, model_group_alias={"x": "a"})
+    chains, lacking = for_each_model(path, load(path))
+    assert {chain.entry_model: chain.drawn for chain in chains} == {"a": "a → b", "c": "c | c-2", "d": "d", "x": "a"}
+    assert not lacking
+    before = {chain.entry_model: schedules(chain, proxy=False) for chain in chains}
+    monkeypatch.setattr(litellm_asked, "_asked", lambda *_: None)
+    again = read(path, model="c")
+    assert again.drawn == "c | c-2"
+    assert schedules(again, proxy=False) == before["c"]
+
+
+def test_what_is_played_once_for_several_models_is_true_of_each(tmp_path: Path) -> None:
+    """The same as where LiteLLM is asked for that model alone."""
+    settings = {"model_group_retry_policy": {"d": {"RateLimitErrorRetries": 4}}, "num_retries": 1}
+    path = written(tmp_path, MODELS, fallbacks=[{"a": ["b"]}, {"d": ["c"]}, {"c": ["d"]}], **settings)
+    chains, _ = for_each_model(path, load(path))
+    for chain in chains:
+        asked = question(chain.litellm or {}, [chain.entry_model], failing=True)
+        alone = litellm_asked._asked(sys.executable, asked)
+        assert alone is not None
+        together = litellm_asked._answer(chain, chain.litellm or {}, failing=True)
+        assert together is not None
+        assert together[1]["by_entry"][chain.entry_model] == alone["by_entry"][chain.entry_model]
+
+
+def test_an_answer_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For all models, for their waits and for what is advised."""
+    path = written(tmp_path, {"a": "openai/gpt-4", "b": "openai/gpt-5"})
+    chains, _ = for_each_model(path, load(path))
+    read_from: list[Path] = []
+    real = litellm_asked.made
+
+    def count(folder: Path, *args: Any, **options: Any) -> Path:
+        read_from.append(folder)
+        return real(folder, *args, **options)
+
+    monkeypatch.setattr(litellm_asked, "made", count)
+    assert [len(advised(chain)) for chain in chains] == [0, 0]
+    assert len(read_from) == 1
+
+
+def test_a_model_without_a_mock_does_not_hide_the_others(tmp_path: Path) -> None:
+    """But the first one, which a run asks for, must have one."""
+    path = written(tmp_path, {"a": "openai/gpt-4", "b": "watsonx/m"})
+    chains, lacking = for_each_model(path, load(path))
+    assert [chain.entry_model for chain in chains] == ["a"]
+    assert lacking == ("b is not checked: there is no mock for watsonx",)
 
 
 def test_peers_of_several_vendors_have_no_order(tmp_path: Path) -> None:

@@ -1,0 +1,58 @@
+"""The tables of fallbacks in a LiteLLM configuration, and the models that callers can ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from harness.chain.litellm_check import aliases, group_of, section, takes_chat
+from harness.document.places import Place
+
+TABLES = ("fallbacks", "context_window_fallbacks", "content_policy_fallbacks")
+"""Settings that say what LiteLLM falls back to, by the kind of failure."""
+
+
+def asked_for(config: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return each model that takes chat completions and is not only a fallback, then the aliases.
+
+    A wildcard such as `openai/*` is none: it has no end of models.
+    """
+    tables = [fallbacks(config), *(table(config, name) for name in TABLES[1:])]
+    sources = {source for each in tables for source in each}
+    targets = {target_of(target) for each in tables for written in each.values() for target in written}
+    chats = dict.fromkeys(raw["model_name"] for raw in config["model_list"] if takes_chat(raw))
+    models = [name for name in chats if "*" not in name and (name in sources or name not in targets)]
+    return tuple(dict.fromkeys([*(models or list(chats)[:1]), *aliases(config)]))
+
+
+def place_of(config: Mapping[str, Any], model: str) -> Place:
+    """Return where the first deployment of a model is written."""
+    groups = [raw["model_name"] for raw in config["model_list"]]
+    group = group_of(model, groups, aliases(config))
+    return ("model_list", groups.index(group)) if group in groups else ("model_list",)
+
+
+def table(config: Mapping[str, Any], name: str) -> dict[str, list[Any]]:
+    """Return a table of fallbacks by group; the Router's own settings win, as in LiteLLM."""
+    router, module = section(config, "router_settings"), section(config, "litellm_settings")
+    found: dict[str, list[Any]] = {}
+    written = router.get(name) or module.get(name)
+    for item in written if isinstance(written, list) else ():
+        for source, targets in item.items():
+            found.setdefault(source, targets)
+    return found
+
+
+def fallbacks(config: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Return the fallbacks in force by group, `*` for every other."""
+    router, module = section(config, "router_settings"), section(config, "litellm_settings")
+    found = {source: [target_of(each) for each in targets] for source, targets in table(config, "fallbacks").items()}
+    default = router.get("default_fallbacks") or module.get("default_fallbacks")
+    if default:
+        found.setdefault("*", [target_of(each) for each in default])
+    return found
+
+
+def target_of(written: Any) -> str:
+    """Return the model that an item of a table names."""
+    return str(written["model"]) if isinstance(written, dict) else str(written)
