@@ -230,7 +230,7 @@ def test_check_shows_each_model_of_a_configuration(tmp_path: Path) -> None:
     headings = [line for line in out.splitlines() if line.startswith("    ") and not line.startswith("     ")]
     assert headings == ["    gpt-4: gpt-4 → backup", "    grok; likewise small"]
     assert (code, "chain litellm: 3 models that callers can ask for (litellm-router, " in out) == (0, True)
-    assert f"warning: {config}:3: router_settings.enable_cooldowns: unknown to LiteLLM\n" in err
+    assert f"warning: {config}:4: router_settings.enable_cooldowns: unknown to LiteLLM\n" in err
     assert (
         f"warning: {config}:1: model_list[2]: if grok cannot answer, nothing else is asked: the chain has no fallback; "
         "likewise for small (shown by catalogue/unavailable.yaml)\n"

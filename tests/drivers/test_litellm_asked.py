@@ -292,7 +292,10 @@ def test_what_is_played_once_for_several_models_is_true_of_each(tmp_path: Path) 
         assert alone is not None
         together = litellm_asked._answer(chain, chain.litellm or {}, failing=True)
         assert together is not None
-        assert together[1]["by_entry"][chain.entry_model] == alone["by_entry"][chain.entry_model]
+        played, again = together[1]["by_entry"][chain.entry_model], alone["by_entry"][chain.entry_model]
+        assert played["schedules"] == again["schedules"]
+        for failure, (after, _attempts) in played["rests"].items():  # how many it takes among peers, LiteLLM draws
+            assert (after is None) == (again["rests"][failure][0] is None)
 
 
 def test_an_answer_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
