@@ -21,13 +21,6 @@ from harness.provider.spec import Provider
 if TYPE_CHECKING:
     from harness.document import Document
 
-_OWN_ADDRESS = {
-    "azure": "AZURE_API_BASE",
-    "hosted_vllm": "HOSTED_VLLM_API_BASE",
-    "ollama": "OLLAMA_API_BASE",
-    "ollama_chat": "OLLAMA_API_BASE",
-}
-"""Providers that have another address for each customer, and the variable that LiteLLM reads it from."""
 _MODULE = {"timeout": "request_timeout"}
 """What `litellm_settings` call a setting of the Router, where they have another name for it."""
 
@@ -164,8 +157,8 @@ def _deployment(name: str, provider: Provider, hosted: Mapping[str, Any]) -> Exp
     if provider.upstream is not None:
         path = api_base(provider, "").removeprefix(dialect_of(provider).base_path)
         named |= dict.fromkeys(("api_base", *names.addresses), provider.upstream.rstrip("/") + path)
-    elif names.provider in _OWN_ADDRESS:
-        usual["api_base"] = f"os.environ/{_OWN_ADDRESS[names.provider]}"
+    elif names.home is None:
+        usual["api_base"] = f"os.environ/{names.provider.upper()}_API_BASE"
     if provider.api_key is not None:
         named["api_key"] = _reference(provider.api_key)
     elif names.key_variables and not names.defaults and not names.asks_about_models:

@@ -124,6 +124,8 @@ def apply(
 
     if (source is None) != undo:
         raise UsageError("name the file to apply, or --undo" if source is None else "--undo takes no file")
+    if undo and (python or litellm or model):
+        raise UsageError("--undo tries nothing, so it takes no --python, --litellm or --model")
     reloading = experiment.reload_with(reload, health)
     proposal = (
         experiment.previous(to) if source is None else experiment.propose(source, to, home_of(python, litellm, model))

@@ -180,8 +180,9 @@ def test_keys_and_addresses_are_references() -> None:
             "bedrock": Provider(dialect="bedrock", model="m"),
             "vertex": Provider(dialect="vertex_ai", model="m"),
             "ollama": Provider(dialect="ollama", model="m"),
+            "ours": Provider(dialect="openai-compatible", model="m"),
         },
-        order=("openai", "azure", "gemini", "bedrock", "vertex", "ollama"),
+        order=("openai", "azure", "gemini", "bedrock", "vertex", "ollama", "ours"),
     )
     listed = export(chain).configuration()["model_list"]
     assert {raw["model_name"]: raw["litellm_params"] for raw in listed} == {
@@ -198,7 +199,12 @@ def test_keys_and_addresses_are_references() -> None:
         },
         "bedrock": {"model": "bedrock/m"},
         "vertex": {"model": "vertex_ai/m"},
-        "ollama": {"model": "ollama/m", "api_base": "os.environ/OLLAMA_API_BASE"},
+        "ollama": {"model": "ollama/m"},
+        "ours": {
+            "model": "hosted_vllm/m",
+            "api_base": "os.environ/HOSTED_VLLM_API_BASE",
+            "api_key": "os.environ/HOSTED_VLLM_API_KEY",
+        },
     }
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from harness.cli import main
-from harness.drivers import host
+from harness.drivers import host, litellm_asked
 from harness.experiment.chain_files import applying
 from tests.cli.command import ROOT
 
@@ -53,7 +53,7 @@ router_settings:
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Work in a folder with a chain file and a gateway's configuration. No proxy is started."""
+    """Work in a folder with a chain file and a gateway's configuration. No proxy is started, and LiteLLM is not asked."""
 
     async def well(_tried: object, _raw: bytes) -> None:
         """Be healthy."""
@@ -62,6 +62,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "config.yaml").write_text(CONFIG)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(applying, "trial", well)
+    monkeypatch.setattr(litellm_asked, "_answer", lambda *_asked, **_how: None)
     return tmp_path
 
 
@@ -158,6 +159,8 @@ def test_the_proxy_is_not_installed(call: Call, folder: Path, monkeypatch: pytes
     [
         (("apply", "--to", "config.yaml"), "name the file to apply, or --undo"),
         (("apply", "chain.yaml", "--undo", "--to", "config.yaml"), "--undo takes no file"),
+        (("apply", "--undo", "--to", "config.yaml", "--model", "x"), "--undo tries nothing"),
+        (("apply", "--undo", "--to", "config.yaml"), "nothing was applied to it"),
         (("apply", "none.yaml", "--to", "config.yaml"), "there is no such file"),
         (("apply", "torn.yaml", "--to", "config.yaml"), "torn.yaml:3: not valid YAML"),
         (("apply", "chain.yaml", "--to", "torn.yaml"), "torn.yaml:3: not valid YAML"),

@@ -128,6 +128,9 @@ def _write(proposal: Proposal, mode: int, log: AuditLog) -> Path | None:
 
 def _put_back(proposal: Proposal, mode: int, log: AuditLog) -> None:
     """Put back what was there before, with its mode."""
+    if content(proposal.path) != proposal.after:
+        problem = "was changed by somebody else while the gateway was reloaded: it was not put back"
+        raise HarnessError(problem, where=str(proposal.path), hint="what was there before is in its backup")
     did: WrittenChange = "put back"
     try:
         line = _line(proposal.after, proposal.before, None)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import pytest
 
-from harness.errors import UsageError
+from harness.errors import HarnessError, UsageError
 from harness.experiment import apply, reload_with
 from harness.experiment.chain_files.applying import NotApplied
 from harness.experiment.chain_files.reload import Reload
@@ -127,6 +127,14 @@ def test_a_command_that_is_not_there(gateway: Gateway) -> None:
     with pytest.raises(NotApplied, match="no-such-program: cannot be run"):
         change(gateway, "well", replace(gateway.reload(), command=("no-such-program",)))
     assert gateway.path.read_bytes() == OLD + b"# well\n"
+
+
+def test_what_somebody_else_wrote_meanwhile_is_not_put_back(gateway: Gateway) -> None:
+    """Neither lost nor taken for ours."""
+    write = f"open({str(gateway.path)!r}, 'ab').write(b'# theirs'); raise SystemExit(1)"
+    with pytest.raises(HarnessError, match="it was not put back"):
+        change(gateway, "well", gateway.reload(write))
+    assert gateway.path.read_bytes() == NEW + b"# well\n# theirs"
 
 
 def test_a_file_that_was_not_there_is_gone_again(gateway: Gateway) -> None:
