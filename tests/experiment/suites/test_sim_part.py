@@ -45,12 +45,13 @@ def carry(process: subprocess.Popen[bytes], loaded: Loaded, reports: Path) -> Ru
     return folder
 
 
-def test_a_worker_s_fiftieth_run_is_like_a_first_one(tmp_path: Path) -> None:
+@pytest.mark.parametrize("each", [6, pytest.param(25, marks=pytest.mark.slow)])
+def test_a_worker_s_last_run_is_like_a_first_one(tmp_path: Path, each: int) -> None:
     """Whatever it has simulated before, on whatever chain."""
     reference = small(tmp_path, "reference")
     router = tiny(tmp_path, "litellm-router", "{status: 429}, share: 60%", chain=gateway(tmp_path))
     with worker() as process:
-        for _ in range(25):
+        for _ in range(each):
             last = [carry(process, loaded, tmp_path / "reports") for loaded in (reference, router)]
     here = [sim.run(loaded.plan, loaded.chain).history for loaded in (reference, router)]
     assert [digest(folder.history()) for folder in last] == [digest(history) for history in here]
