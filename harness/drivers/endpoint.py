@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 else:
     httpx = lazy("httpx")  # of the extra `live`
 
-READY_S = 30.0
+READY_S = 60.0
+"""As long as parts of ours may take: LiteLLM's own command needs 7 s, and several times that on a busy machine."""
 
 _TRY_S = 1.0
 

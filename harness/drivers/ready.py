@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from harness.history.records import ReadyRecord
+from harness.http_rules import is_success
 from harness.lazy import lazy
 from harness.waiting import sleep_until
 
@@ -20,7 +21,6 @@ EVERY_NS = 10**9
 """How often it is asked. A question waits for no earlier one."""
 ANSWER_S = 5.0
 """How long an answer may take; gateways that ask their own upstreams first take seconds."""
-_WANTS_KEY = (401, 403)
 
 Put = Callable[[ReadyRecord], None]
 
@@ -29,7 +29,7 @@ async def watch_ready(url: str, headers: Mapping[str, str], put: Put, *, origin_
     """Ask each second of a run; write a record for each question, and return once the last one is answered.
 
     Args:
-        url: The address; a name and password in it are sent only where the gateway wants a key.
+        url: The address; a name and password in it are sent only where the gateway does not answer without.
         headers: What callers send, sent only where the gateway wants a key; may hold secrets.
         put: Takes the records.
         origin_ns: When the run begins, in absolute monotonic nanoseconds.
@@ -49,8 +49,10 @@ async def watch_ready(url: str, headers: Mapping[str, str], put: Put, *, origin_
 async def _question(client: httpx.AsyncClient, url: str, headers: Mapping[str, str], put: Put) -> None:
     stranger = str(httpx.URL(url).copy_with(userinfo=b""))
     record = await _ask(client, stranger, {}, keyed=False)
-    if record.status in _WANTS_KEY and (headers or stranger != url):
-        record = await _ask(client, url, headers, keyed=True)
+    if not is_success(record.status) and (headers or stranger != url):
+        # Not every gateway answers 401 or 403 then: LiteLLM's /health answers 500.
+        known = await _ask(client, url, headers, keyed=True)
+        record = known if is_success(known.status) else record
     put(record)
 
 

@@ -175,13 +175,13 @@ class HealthRecord:
 class ReadyRecord:
     """One question at the address where a gateway says whether it is ready.
 
-    It is asked as a stranger would, and where it wants a key once more with what callers send.
+    It is asked as a stranger would, and where that gets no 2xx once more with what callers send.
 
     Attributes:
         start_ns: When it was asked, with a key if that was needed.
         end_ns: When its answer was complete; None where none came in time.
         status: HTTP status of the answer; None where none came.
-        keyed: It did not answer without a key.
+        keyed: It answered with a 2xx, but only with a key.
     """
 
     start_ns: int

@@ -21,6 +21,8 @@ from harness.scenario import Expectation, Plan
 
 _EXIT = {Status.PASS: ExitCode.PASS, Status.FAIL: ExitCode.FAIL, Status.INCONCLUSIVE: ExitCode.INCONCLUSIVE}
 _CRASHED = "the check itself failed"
+UNSOUND = "(the run was not sound)"
+"""Ends the message of each answer that the run's own health made worthless."""
 T = TypeVar("T", Finding, ExpectationResult)
 _log = logging.getLogger(__name__)
 
@@ -146,7 +148,7 @@ def _unmeasurable(plan: Plan, error: Exception) -> Verdict:
 def _doubt(row: T) -> T:
     if row.status is Status.INCONCLUSIVE:
         return row
-    message = f"{row.message} (the run was not sound)"
+    message = f"{row.message} {UNSOUND}"
     return replace(row, status=Status.INCONCLUSIVE, message=message)
 
 

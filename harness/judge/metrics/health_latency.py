@@ -50,7 +50,7 @@ HEALTH_LATENCY = Metric(
     label="answer of the health address",
     meaning=(
         "How long a gateway took to answer with a 2xx at the address where it says whether it is ready, asked each second "
-        "(with the callers' key where it answers 401 or 403 without). Infinite where no such answer came within 5 s. Live runs "
+        "(with the callers' key where it gives no such answer without). Infinite where no such answer came within 5 s. Live runs "
         "only: `ready` of an `endpoint` chain, `/health/readiness` of `litellm-proxy`."
     ),
     unit="ns",
@@ -70,7 +70,7 @@ HEALTH_LATENCY = Metric(
 HEALTH_KEYED = Metric(
     name="health_keyed",
     label="health address asks for a key",
-    meaning="How many of these questions were answered 401 or 403 without a key.",
+    meaning="How many of these questions got a 2xx only with a key, or 401 or 403 where there was none to give.",
     unit="count",
     kind=Count,
     measure=_keyed,
