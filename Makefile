@@ -8,7 +8,7 @@ UNIT := -m "not system and not slow" -n auto --dist loadfile
 SYSTEM := -m "system and not slow" -n 2 --dist loadfile
 export CI
 
-.PHONY: help install demo test test-all test-fast coverage check bench agreement lab schema matrix samples lock clean
+.PHONY: help install demo test test-all test-fast coverage check bench agreement lab schema matrix claims samples lock clean
 
 help:  ## list the tasks
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1  \t/'
@@ -59,6 +59,9 @@ lab: install  ## open the notebooks in JupyterLab
 matrix: install  ## run the smoke suite on versions of LiteLLM (VERSIONS="1.90.0 …"), and write what they do into docs/reference
 	$(BIN)/python -m scripts.matrix $(VERSIONS)
 	$(BIN)/python -m tests.provider.sdk.versions docs/reference/litellm-streams.md
+
+claims: install  ## measure what people say about chains (NAMES="waits-2-4-8 …"), and write docs/claims.md
+	$(BIN)/python -m scripts.claims $(NAMES)
 
 schema: install  ## write what is generated in docs/reference
 	$(BIN)/python -m harness.scenario.json_schema docs/reference

@@ -90,7 +90,8 @@ def _attributes(shape: type) -> dict[str, str]:
 def reference() -> str:
     """Return the reference of scenario files, in Markdown: every field with its default and meaning."""
     parts = [_INTRODUCTION]
-    for shape in (schema.Scenario, schema.Load, schema.RateStep, schema.Fault, inject.Inject, inject.Limit):
+    shapes = (schema.Scenario, schema.Load, schema.RateStep, schema.Fault, inject.Inject, inject.Limit, schema.Claim)
+    for shape in shapes:
         texts = _attributes(shape)
         parts.append(f"## {_HEADS[shape.__name__]}\n\n{inspect.cleandoc(shape.__doc__ or '').splitlines()[0]}\n")
         parts.append("| field | default | meaning |\n|---|---|---|")
@@ -124,6 +125,7 @@ _HEADS = {
     "Fault": "An entry of `faults`",
     "Inject": "`inject`",
     "Limit": "`limit`",
+    "Claim": "`claim`",
 }
 _INTRODUCTION = """\
 # Scenario files

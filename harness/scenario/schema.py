@@ -178,6 +178,21 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """A statement about chains that the scenario's expectations put to the test.
+
+    Attributes:
+        statement: As people say it.
+        measured: What happens, in plain words; a number in braces, such as `{fault.latency_p50}`, is the measured one.
+    """
+
+    __pydantic_config__ = STRICT
+
+    statement: str
+    measured: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
     """A scenario file.
 
@@ -194,6 +209,7 @@ class Scenario:
         fault: What breaks, in plain words.
         correct: What a good chain does then, in plain words.
         seen: Where this has happened, in plain words, with a link.
+        claim: A statement that is true if the expectations hold, and false if they do not; None if it is no test of one.
     """
 
     __pydantic_config__ = STRICT
@@ -210,3 +226,4 @@ class Scenario:
     fault: str = ""
     correct: str = ""
     seen: str = ""
+    claim: Claim | None = None

@@ -1,0 +1,1 @@
+"""Measures what people say about fallback chains, and renders the page."""
