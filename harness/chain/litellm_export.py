@@ -96,7 +96,7 @@ class LiteLLMExport:
         for number, raw in enumerate((existing.data or {}).get("model_list") or ()):
             try:
                 name, params = raw["model_name"], dict(raw["litellm_params"])
-                known = isinstance(params["model"], str)
+                known = isinstance(name, str) and isinstance(params["model"], str)
             except (KeyError, TypeError, ValueError):
                 known = False
             if not known:

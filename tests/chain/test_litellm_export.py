@@ -258,6 +258,7 @@ def test_other_settings_that_steer_fallbacks_are_named() -> None:
         ("include: [more.yaml]\nmodel_list: []\n", r"litellm-config\.yaml:1: include: includes other files"),
         ("model_list: []\nrouter_settings: fast\n", r":2: router_settings: expected a mapping"),
         ("model_list: {a: b}\n", r":1: model_list: expected a list"),
+        ("model_list: [{model_name: [a], litellm_params: {model: b}}]\n", r"model_list\[0\]: expected a mapping with"),
         ("model_list: [{model_name: a}]\n", r"model_list\[0\]: expected a mapping with model_name, litellm_params"),
         ("model_list: [{model_name: a, litellm_params: {}}]\n", r"model_list\[0\]: expected a mapping with model_name"),
         ("router_settings: {model_group_alias: {azure: b}}\n", r"model_group_alias\.azure: 'azure' is an alias here"),

@@ -8,19 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.command import harness
+from tests.cli.command import ROOT, harness
 
 pytestmark = pytest.mark.system
 
-CONFIG = """\
-model_list:
-  - model_name: gpt-4o
-    litellm_params: {model: openai/gpt-4o, api_key: plain-secret-1}
-  - model_name: backup
-    litellm_params: {model: azure/gpt-4o, api_key: os.environ/AZURE_API_KEY}
-router_settings:
-  fallbacks: [{gpt-4o: [backup]}]
-"""
+# What LiteLLM is asked about it is what other tests ask: the answer is kept, and each question takes seconds.
+CONFIG = (
+    (ROOT / "scenarios" / "chains" / "litellm-config.yaml").read_text().replace("os.environ/OPENAI", "plain-secret-1/O")
+)
 
 
 def test_one_that_comes_up_and_one_that_does_not(tmp_path: Path) -> None:
@@ -29,27 +24,26 @@ def test_one_that_comes_up_and_one_that_does_not(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as database:
         database.settimeout(0)
         address = f"127.0.0.1:{database.getsockname()[1]}"
+        place.write_text(CONFIG)
         outside = (
+            f"  cache: true\n  cache_params: {{type: redis, url: 'redis://{address}'}}\n"
             f"general_settings: {{database_url: 'postgresql://u:pw-plain-2@{address}/db', master_key: pw-plain-3}}\n"
-            f"litellm_settings: {{cache: true, cache_params: {{type: redis, url: 'redis://{address}'}}}}\n"
         )
-        place.write_text(CONFIG + outside)
-        file.write_text(CONFIG + "  num_retries: 1\n" + outside)
+        file.write_text(CONFIG + outside)
         code, out, err = harness("chain", "apply", str(file), "--to", str(place), "--yes", "--json", timeout_s=300)
         assert code == 0, (out, err)
         with pytest.raises(BlockingIOError):
             database.accept()
     assert "it came up, and is healthy" in err
-    assert [each["field"] for each in json.loads(out)["changed"]] == ["router_settings.num_retries"]
-    assert place.read_text() == file.read_text()
+    fields = ["litellm_settings.cache", "litellm_settings.cache_params", "general_settings"]
+    assert [each["field"] for each in json.loads(out)["changed"]] == fields
+    assert place.read_text() == file.read_text() == CONFIG + outside
 
-    file.write_text(
-        CONFIG.replace("api_key: plain-secret-1", "api_key: plain-secret-1, rpm: many") + "  num_retries: 1\n"
-    )
+    file.write_text(CONFIG.replace("api_key: plain-secret-1", "rpm: many, api_key: plain-secret-1"))
     code, shown, told = harness("chain", "apply", str(file), "--to", str(place), "--yes", timeout_s=300)
     assert code == 1, (shown, told)
-    assert "LiteLLM's proxy: comes up, but without deployments of the file: gpt-4o; nothing was changed" in told
-    assert "num_retries: 1" in place.read_text()
+    assert "LiteLLM's proxy: comes up, but without deployments of the file: gpt-4; nothing was changed" in told
+    assert place.read_text() == CONFIG + outside
     audit = place.with_name(f"{place.name}.audit.jsonl").read_text()
     assert [json.loads(line)["did"] for line in audit.splitlines()] == ["apply", "not applied"]
     assert not any(
