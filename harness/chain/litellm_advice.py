@@ -9,9 +9,13 @@ from typing import Any, NamedTuple
 
 from harness.chain.advice import Advice
 from harness.chain.litellm_check import aliases, section
-from harness.chain.litellm_fallbacks import TABLES, fallbacks, place_of
+from harness.chain.litellm_facts import COOLDOWN_S
+from harness.chain.litellm_fallbacks import TABLES, disabled, fallbacks, place_of, target_of
+from harness.chain.litellm_names import names
 from harness.chain.schedule import Schedule
+from harness.chain.scrub import shown_key
 from harness.chain.spec import Chain
+from harness.document.places import Place
 from harness.document.spelling import did_you_mean
 from harness.provider.dialects import vendor_of
 from harness.quantities import amount, listed, plural
@@ -22,6 +26,7 @@ _KNOWN_MAX = 8
 _ALLOWED_FAILS_UNSET = 3
 """LiteLLM's own; it takes the same number for one that is not set."""
 _OUTAGE, _LIMIT = "catalogue/unavailable.yaml", "catalogue/rate-limit-retry-after.yaml"
+_DENIED = "catalogue/auth-failure.yaml"
 
 
 class Rest(NamedTuple):
@@ -48,6 +53,7 @@ def advice(chain: Chain, schedules: Sequence[Schedule], rests: Mapping[str, Rest
     by_failure = {failure: schedule for schedule in schedules for failure in schedule.failures}
     yield from _order(chain)
     yield from _sources(config)
+    yield from _disabled(chain, config)
     yield from _walk(chain, config)
     yield from _retry_policy(chain, config, by_failure)
     yield from _cooldown(chain, config, rests)
@@ -96,6 +102,22 @@ def _sources(config: Mapping[str, Any]) -> Iterator[Advice]:
                 hint = did_you_mean(source, known) or f"known: {listed(known, most=_KNOWN_MAX)}"
                 text = f"no model_name is {source!r}, so these fallbacks are never used; {hint}"
                 yield Advice("unknown_source", (name, table, number, source), text, _OUTAGE)
+
+
+def _disabled(chain: Chain, config: Mapping[str, Any]) -> Iterator[Advice]:
+    """Yield fallbacks that LiteLLM leaves out, as all their deployments are blocked. Not every version does."""
+    off = disabled(config)
+    asked = {
+        raw["model_name"] for raw, name in zip(config["model_list"], names(config), strict=True) if name in chain.order
+    }
+    for name, table in product((_ROUTER, _MODULE), TABLES):
+        written = section(config, name).get(table)
+        for number, item in enumerate(written if isinstance(written, list) else ()):
+            for source, targets in item.items():
+                for place, target in enumerate(targets):
+                    if target_of(target) in off - asked:
+                        text = f"{target_of(target)} is disabled (`blocked: true` in its model_info): LiteLLM never asks it"
+                        yield Advice("disabled_target", (name, table, number, source, place), text, _OUTAGE)
 
 
 def _walk(chain: Chain, config: Mapping[str, Any]) -> Iterator[Advice]:
@@ -177,8 +199,11 @@ def _unlike(chain: Chain, policy: Mapping[str, Any], tries: Mapping[str, int]) -
 
 
 def _cooldown(chain: Chain, config: Mapping[str, Any], rests: Mapping[str, Rest]) -> Iterator[Advice]:
-    """Yield that a cooldown never begins although one is written."""
+    """Yield that a cooldown never begins although one is written, or that it lasts although 0 is."""
     settings = {**section(config, _MODULE), **section(config, _ROUTER)}
+    if section(config, _ROUTER).get("cooldown_time") == 0 and not settings.get("disable_cooldowns"):
+        text = f"0 counts as not set: LiteLLM leaves a deployment alone for {COOLDOWN_S} s; disable_cooldowns: true ends that"
+        yield Advice("zero_cooldown", (_ROUTER, "cooldown_time"), text, "catalogue/rate-limit-no-hint.yaml")
     written = [
         name for name in _COOLDOWN if settings.get(name) or (name == "allowed_fails" and settings.get(name) == 0)
     ]
@@ -224,7 +249,15 @@ def _locked_out(chain: Chain, schedules: Sequence[Schedule]) -> Iterator[Advice]
     yield Advice("locked_out", place_of(chain.litellm or {}, chain.entry_model), text, f"catalogue/{shown_by}.yaml")
 
 
-_WRITTEN_KEYS = ("api_key", "aws_secret_access_key", "azure_ad_token")
+_SECRET_NAME = re.compile(
+    r"(?<!public)_key$|^key$|secret|passw(or)?d$|passphrase|(access|ad|auth|bearer|refresh)_token$|^token$|_token$|dsn$|webhook(_url)?$",
+    re.IGNORECASE,
+)
+"""Names of settings whose values are secrets, wherever in the file they are written."""
+_PASSWORD = re.compile(r"://[^/\s:@]*:[^/\s@]+@")
+"""An address with a password."""
+_SECRET_MIN = 7
+"""A shorter value is a placeholder."""
 _OF_ONE = {
     "anthropic": r"sk-ant-",
     "openrouter": r"sk-or-",
@@ -241,23 +274,32 @@ _OF_ONE = {
 
 def _keys(config: Mapping[str, Any]) -> Iterator[Advice]:
     """Yield keys that the file holds itself, and those of another vendor."""
+    for place, value in _written(config, ()):
+        name = str(place[-1])
+        variable = name.upper() if "environment_variables" in place or name in ("master_key", "salt_key") else "NAME"
+        if _PASSWORD.search(value):
+            what = "a password"
+        elif _SECRET_NAME.search(name) and len(value) >= _SECRET_MIN:
+            what = f"the key {shown_key(value)}" if name.endswith("key") else "a secret"
+        else:
+            continue
+        text = f"{what} is written in the file; {name}: os.environ/{variable} keeps it out"
+        if place[0] == "environment_variables":
+            text = f"{what} is written in the file; set {name} in the environment of the proxy instead"
+        yield Advice("key_in_file", place, text, None)
     for number, raw in enumerate(config.get("model_list", ())):
-        for field in _WRITTEN_KEYS:
-            key = raw["litellm_params"].get(field)
-            if not isinstance(key, str) or not key or key.startswith("os.environ/"):
-                continue
-            place = ("model_list", number, "litellm_params", field)
-            if len(key) >= 8:
-                text = f"the key {masked(key)} is written in the file; {field}: os.environ/NAME keeps it out"
-                yield Advice("key_in_file", place, text, None)
-            whose = next((vendor for vendor, begins in _OF_ONE.items() if re.match(begins, key)), None)
-            asked = raw["litellm_params"]["model"].partition("/")[0]
-            if whose is not None and asked in {*_OF_ONE, "openai", "azure", "mistral"} and asked != whose:
-                text = f"the key {masked(key)} is one of {whose}'s, and {raw['model_name']} is at {asked}"
-                yield Advice("key_of_another", place, text, "catalogue/auth-failure.yaml")
+        key = raw["litellm_params"].get("api_key")
+        whose = next((vendor for vendor, begins in _OF_ONE.items() if re.match(begins, str(key))), None)
+        asked = raw["litellm_params"]["model"].partition("/")[0]
+        if whose is not None and asked in {*_OF_ONE, "openai", "azure", "mistral"} and asked != whose:
+            text = f"the key {shown_key(key)} is one of {whose}'s, and {raw['model_name']} is at {asked}"
+            yield Advice("key_of_another", ("model_list", number, "litellm_params", "api_key"), text, _DENIED)
 
 
-def masked(key: str) -> str:
-    """Return enough of a key to recognize it: `sk-…xyz`."""
-    head = re.match(r"[A-Za-z]{2,5}[-_]", key)
-    return f"{head[0] if head else ''}…{key[-3:]}"
+def _written(value: Any, place: Place) -> Iterator[tuple[Place, str]]:
+    """Yield each text with its place, but for references and the paths of files."""
+    if isinstance(value, dict | list):
+        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _written(item, (*place, key))
+    elif isinstance(value, str) and place and re.match(r"os\.environ/|env/|\$\{|/", value) is None:
+        yield place, value

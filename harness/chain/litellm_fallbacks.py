@@ -20,9 +20,22 @@ def asked_for(config: Mapping[str, Any]) -> tuple[str, ...]:
     tables = [fallbacks(config), *(table(config, name) for name in TABLES[1:])]
     sources = {source for each in tables for source in each}
     targets = {target_of(target) for each in tables for written in each.values() for target in written}
-    chats = dict.fromkeys(raw["model_name"] for raw in config["model_list"] if takes_chat(raw))
+    off = disabled(config)
+    listed = (raw for raw in config["model_list"] if takes_chat(raw) and raw["model_name"] not in off)
+    chats = dict.fromkeys(raw["model_name"] for raw in listed)
     models = [name for name in chats if "*" not in name and (name in sources or name not in targets)]
     return tuple(dict.fromkeys([*(models or list(chats)[:1]), *aliases(config)]))
+
+
+def disabled(config: Mapping[str, Any]) -> frozenset[str]:
+    """Return each `model_name` all of whose deployments are blocked, which newer versions of LiteLLM then never ask."""
+    usable = {raw["model_name"] for raw in config["model_list"] if not is_blocked(raw)}
+    return frozenset(raw["model_name"] for raw in config["model_list"]) - usable
+
+
+def is_blocked(raw: Mapping[str, Any]) -> bool:
+    """Return whether a deployment is switched off."""
+    return (raw.get("model_info") or {}).get("blocked") is True
 
 
 def place_of(config: Mapping[str, Any], model: str) -> Place:

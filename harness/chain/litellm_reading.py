@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from harness.chain.litellm_check import aliases, group_of, provider_of, section, takes_chat
-from harness.chain.litellm_fallbacks import TABLES, fallbacks, table, target_of
+from harness.chain.litellm_fallbacks import TABLES, fallbacks, is_blocked, table, target_of
 from harness.chain.litellm_names import names
 from harness.chain.schedule import Band, PlannedAttempt, Schedule, merged
 from harness.chain.spec import PROVIDERS_MAX, Chain, ChainError
@@ -22,6 +22,8 @@ from harness.quantities import plural
 
 MAX_FALLBACKS = 5  # LiteLLM's own default
 COMPATIBLE = "openai-compatible"
+NATIVE_UNTIL = {"cloudflare": "1.90"}
+"""The last version of LiteLLM that asks a provider in its own format, where a newer one speaks OpenAI's."""
 _TYPO = 0.85
 """How much alike a setting and a known one must be, of 1, if it is taken for a slip of the pen."""
 _RETRIES = ("num_retries", "retry_policy", "model_group_retry_policy", "retry_after")
@@ -90,6 +92,7 @@ def question(config: Mapping[str, Any], entries: Sequence[str], *, failing: bool
                 "model_name": raw["model_name"],
                 "model": raw["litellm_params"]["model"],
                 "custom_llm_provider": raw["litellm_params"].get("custom_llm_provider"),
+                "blocked": is_blocked(raw),
                 "params": {name: value for name in _OWN if (value := raw["litellm_params"].get(name)) is not None},
             }
             for raw in config["model_list"]
@@ -324,11 +327,13 @@ def _without_mock(lacking: Sequence[ReadDeployment]) -> ChainError:
         who = read.provider or f"{read.model} (LiteLLM does not know its provider)"
         counts[who] = counts.get(who, 0) + 1
     named = ", ".join(f"{who} ({plural(count, 'deployment')})" if count > 1 else who for who, count in counts.items())
+    native = [who for who in counts if who in NATIVE_UNTIL]
+    newer = "; ".join(f"up to {NATIVE_UNTIL[who]}, LiteLLM asks {who} in its own format: test a newer one (--litellm)" for who in native)
     return ChainError(
         f"there is no mock for {named}",
         ("model_list",),
         known=", ".join(known_providers()) + ", and every provider that speaks OpenAI's format",
-        hint="ask for another model (--model), or write openai/… in a copy of the file for what is compatible",
+        hint=newer or "ask for another model (--model), or write openai/… in a copy of the file for what is compatible",
     )
 
 

@@ -25,8 +25,9 @@ from harness.chain.litellm_fallbacks import asked_for
 from harness.chain.litellm_names import names
 from harness.chain.litellm_reading import answered, applied, question
 from harness.chain.litellm_reading import schedules as read_schedules
-from harness.chain.litellm_router import router_settings
+from harness.chain.litellm_router import RouterSettings, router_settings
 from harness.chain.schedule import Schedule
+from harness.document.places import Place
 from harness.drivers.built import settled_if_kept
 from harness.drivers.interpreter import NAMED, environ_there, examined, is_own, own_versions
 from harness.drivers.litellm_reader import MARK
@@ -45,6 +46,14 @@ _NOT_ASKED = Advice(
     (),
     "LiteLLM could not be asked, as it is not installed where the chain runs, or its environment is not built yet (a run builds "
     "it): when it asks which provider is not known",
+    None,
+)
+
+
+_REFUSED = Advice(
+    "nothing_asked",
+    (),
+    "LiteLLM refuses these settings, or chooses no deployment for a request: a run shows its error",
     None,
 )
 
@@ -127,9 +136,7 @@ def version(chain: Chain) -> str | None:
 def schedules(chain: Chain, *, proxy: bool) -> tuple[Schedule, ...]:
     """Return what a request does on the chain's own LiteLLM that fails alike everywhere; none if it cannot be asked."""
     settings = router_settings(chain, {}, {}, proxy=proxy)
-    config, named = {"model_list": settings.model_list, "router_settings": settings.router}, settings.names
-    if chain.litellm is not None:
-        config, named = chain.litellm, tuple(names(chain.litellm))
+    config, named = _config(chain, settings)
     if (found := _answer(chain, config, failing=True)) is None:
         return ()
     _version, answer = found
@@ -143,13 +150,40 @@ def schedules(chain: Chain, *, proxy: bool) -> tuple[Schedule, ...]:
 
 
 def advice(chain: Chain, found: Sequence[Schedule]) -> tuple[Advice, ...]:
-    """Return what is probably not meant in a LiteLLM configuration."""
-    if chain.litellm is None:
-        return () if found else (_NOT_ASKED,)
-    answer = _answer(chain, chain.litellm, failing=True)
-    rests = {} if answer is None else answer[1]["by_entry"][chain.entry_model]["rests"]
-    read = {failure: Rest(*rest) for failure, rest in rests.items()}
-    return (*of_litellm(chain, found, read), *([] if found else [_NOT_ASKED]))
+    """Return what is probably not meant in a chain on LiteLLM, beside what holds for every host."""
+    config, named = _config(chain, router_settings(chain, {}, {}, proxy=False))
+    if (given := _answer(chain, config, failing=True)) is None:
+        return (*of_litellm(chain, found, {}), _NOT_ASKED) if chain.litellm is not None else (_NOT_ASKED,)
+    version, answer = given
+    broken = [
+        Advice("calls_fail", _place(chain, place, named[place]), _why(why, named[place], version), None)
+        for place, why in ((int(place), why) for place, why in answer["broken"].items())
+        if named[place] in chain.providers
+    ]
+    rests = {name: Rest(*rest) for name, rest in answer["by_entry"][chain.entry_model]["rests"].items()}
+    of_config = of_litellm(chain, found, rests) if chain.litellm is not None else ()
+    return (*broken, *of_config, *([] if found else [_REFUSED]))
+
+
+def _config(chain: Chain, settings: RouterSettings) -> tuple[Mapping[str, Any], Sequence[str]]:
+    """Return the configuration that LiteLLM is asked about, and the name of each place in it."""
+    if chain.litellm is not None:
+        return chain.litellm, names(chain.litellm)
+    return {"model_list": settings.model_list, "router_settings": settings.router}, settings.names
+
+
+def _place(chain: Chain, place: int, name: str) -> Place:
+    return ("providers", name) if chain.litellm is None else ("model_list", place, "litellm_params", "model")
+
+
+def _why(why: str, name: str, version: str) -> str:
+    """Return why every attempt at a provider fails, in a sentence; see `_broken` in `harness.drivers.litellm_reader`."""
+    if why == "generate":
+        return (
+            f"every attempt at {name} fails in a test: LiteLLM {version} asks Cohere's old `generate`, which has no mock; write "
+            "cohere_chat/… or test a newer version"
+        )
+    return f"every attempt at {name} fails: LiteLLM {version} needs {why} there, and it is not installed beside it"
 
 
 def _answer(chain: Chain, config: Mapping[str, Any], *, failing: bool) -> tuple[str, dict[str, Any]] | None:

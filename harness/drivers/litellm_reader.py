@@ -11,11 +11,12 @@ import inspect
 import json
 import os
 import random
+import re
 import sys
 import traceback
 import warnings
-from collections.abc import Awaitable, Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from importlib import import_module
 from typing import Any
 
@@ -26,6 +27,8 @@ _REPLY = (
     b'"service_tier":"default"}'
 )
 _PATIENCE_S = 10.0
+_GOOGLE = {"vertex_project": "none", "vertex_location": "us-east5", "vertex_credentials": "{}"}
+"""Credentials that are refused before anybody is asked for a token."""
 _SETTINGS = (bool, int, float, str, list, dict)
 _SERVER_ERROR = "litellm.InternalServerError"
 _FILTERED = "litellm.ContentPolicyViolationError"
@@ -110,7 +113,14 @@ async def _failures(question: dict[str, Any], deployments: list[dict[str, Any]])
         if shape not in played:
             played[shape] = places, await _played(question, deployments, entry, places)
         by_entry[entry] = _renumbered(played[shape][1], dict(zip(played[shape][0], places, strict=True)))
-    return {"by_entry": by_entry, "request_timeout": _module("litellm").request_timeout}
+    reached = sorted(
+        {place for walks in (served, filtered) for walk in walks.values() for pick in walk for place in pick}
+    )
+    return {
+        "by_entry": by_entry,
+        "request_timeout": _module("litellm").request_timeout,
+        "broken": await _broken(deployments, reached),
+    }
 
 
 def _shape(question: dict[str, Any], places: list[int], walk: list[list[int]]) -> list[Any]:
@@ -276,7 +286,7 @@ def _failing(
                 "mock_response": raised,
                 **(each["params"] if steered else {}),
             },
-            "model_info": {"id": str(place)},
+            "model_info": {"id": str(place), **({"blocked": True} if each["blocked"] else {})},
         }
         for place, each in ((place, listed[place]) for place in sorted(places))
         if deployments[place]["provider"] != "auto_router"
@@ -397,7 +407,64 @@ def _raised(name: str) -> Any:
 
 async def _compatible(asked_for: list[tuple[str, str]]) -> set[tuple[str, str]]:
     """Return the providers, each with a model, that LiteLLM asks in OpenAI's format at an address that it is given."""
-    litellm = _module("litellm")
+    found = set()
+    async with _listening() as (base, asked):
+        for provider, model in asked_for:
+            asked.clear()
+            text = await _called(provider, model, base)
+            path = asked[0].split(b" ")[0] if len(asked) == 1 else b""
+            if text == "understood" and b"/chat/completions" in path:
+                found.add((provider, model))
+            else:
+                sys.stderr.write(f"{provider}/{model}: {text[:200]}\n")
+    return found
+
+
+async def _broken(deployments: list[dict[str, Any]], places: Iterable[int]) -> dict[int, str]:
+    """Return why no call of a deployment can succeed, by place, for those of which versions of LiteLLM differ.
+
+    That is what LiteLLM needs and cannot import, or `generate` where it asks Cohere for a completion that is no chat.
+    """
+    found = {}
+    async with _listening() as (base, asked):
+        for place in places:
+            provider, model = deployments[place]["provider"], deployments[place]["model"]
+            if provider != "cohere" and not (provider == "vertex_ai" and "claude" in model):
+                continue
+            asked.clear()
+            text = await _called(provider, model, base, **_GOOGLE)
+            needs = re.search(r"pip install [^`]*?([a-z][a-z0-9-]+[a-z])(?=[>=\"'` ]|$)", text)
+            if not asked and needs is not None:
+                found[place] = needs[1]
+            elif asked and b'"prompt"' in asked[0]:
+                found[place] = "generate"
+    return found
+
+
+async def _called(provider: str, model: str, base: str, **parameters: Any) -> str:
+    """Return what LiteLLM makes of a call of a provider at an address: the answer's text, or its error."""
+    try:
+        answer = await asyncio.wait_for(
+            _module("litellm").acompletion(
+                model=model,
+                custom_llm_provider=provider,
+                api_base=base,
+                api_key="none",
+                messages=[{"role": "user", "content": "?"}],
+                num_retries=0,
+                max_retries=0,
+                **parameters,
+            ),
+            _PATIENCE_S,
+        )
+        return str(answer.choices[0].message.content)
+    except Exception as error:  # whatever it does that is no such call
+        return f"{type(error).__name__}: {error}"
+
+
+@asynccontextmanager
+async def _listening() -> AsyncIterator[tuple[str, list[bytes]]]:
+    """Yield the address of a server of this process that answers in OpenAI's format, and each call's path and body."""
     asked: list[bytes] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -410,30 +477,8 @@ async def _compatible(asked_for: list[tuple[str, str]]) -> set[tuple[str, str]]:
         writer.close()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    base = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1"
-    found = set()
-    for provider, model in asked_for:
-        asked.clear()
-        try:
-            answer = await asyncio.wait_for(
-                litellm.acompletion(
-                    model=model,
-                    custom_llm_provider=provider,
-                    api_base=base,
-                    api_key="none",
-                    messages=[{"role": "user", "content": "?"}],
-                    num_retries=0,
-                    max_retries=0,
-                ),
-                _PATIENCE_S,
-            )
-            text = answer.choices[0].message.content
-        except Exception as error:  # whatever it does that is no such call
-            sys.stderr.write(f"{provider}/{model}: {type(error).__name__}: {str(error)[:200]}\n")
-            continue
-        if text == "understood" and len(asked) == 1 and b"/chat/completions" in asked[0].split(b" ")[0]:
-            found.add((provider, model))
-    return found
+    yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1", asked
+    server.close()
 
 
 if __name__ == "__main__":

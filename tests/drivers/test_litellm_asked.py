@@ -13,7 +13,7 @@ import pytest
 
 from harness.chain import Chain, load
 from harness.chain.advice import Advice
-from harness.chain.litellm_reading import answered, applied, guess, question
+from harness.chain.litellm_reading import ReadDeployment, _without_mock, answered, applied, guess, question
 from harness.drivers import litellm_asked
 from harness.drivers.litellm_asked import advice, as_read, for_each_model, schedules
 from harness.errors import UsageError
@@ -374,11 +374,76 @@ def test_nobody_is_locked_out_where_others_are_asked(tmp_path: Path) -> None:
 
 
 def test_keys_are_named_by_their_ends_alone(tmp_path: Path) -> None:
-    """One that the file holds, and one that is another vendor's."""
+    """Those that the file holds, wherever, and one that is another vendor's."""
     path = written(tmp_path, {"a": "openai/gpt-4"})
     data = json.loads(path.read_text())
     data["model_list"][0]["litellm_params"]["api_key"] = "sk-ant-0123456789xyz"
+    data["general_settings"] = {"master_key": "sk-1234", "database_url": "postgresql://me:hunter2@db.example/litellm"}
+    data["litellm_settings"] = {
+        "cache_params": {"type": "redis", "password": "hunter2hunter2", "host": "redis.example"}
+    }
+    data["environment_variables"] = {"GROQ_API_KEY": "gsk_0123456789abcdefgh", "SALT_KEY": "os.environ/SALT"}
     path.write_text(json.dumps(data))
-    found = {each.id: each.text for each in advised(read(path))}
-    assert found["key_in_file"] == "the key sk-…xyz is written in the file; api_key: os.environ/NAME keeps it out"
-    assert found["key_of_another"] == "the key sk-…xyz is one of anthropic's, and a is at openai"
+    found = [each for each in advised(read(path)) if each.id == "key_in_file"]
+    assert {each.place[-1]: each.text for each in found} == {
+        "api_key": "the key sk-…xyz is written in the file; api_key: os.environ/NAME keeps it out",
+        "master_key": "the key sk-… is written in the file; master_key: os.environ/MASTER_KEY keeps it out",
+        "database_url": "a password is written in the file; database_url: os.environ/NAME keeps it out",
+        "password": "a secret is written in the file; password: os.environ/NAME keeps it out",
+        "GROQ_API_KEY": (
+            "the key gsk_…fgh is written in the file; set GROQ_API_KEY in the environment of the proxy instead"
+        ),
+    }
+    (other,) = (each.text for each in advised(read(path)) if each.id == "key_of_another")
+    assert other == "the key sk-…xyz is one of anthropic's, and a is at openai"
+
+
+def test_a_cooldown_of_nothing_is_the_usual_one(tmp_path: Path) -> None:
+    """To LiteLLM, 0 is not set."""
+    chain = read(written(tmp_path, {"a": "openai/gpt-4", "a 2": "azure/gpt-4"}, cooldown_time=0))
+    found = {each.id: each for each in advised(chain)}
+    assert found["zero_cooldown"].text.startswith("0 counts as not set: LiteLLM leaves a deployment alone for 5 s")
+    assert "LiteLLM refuses every request for 5 s" in found["locked_out"].text
+
+
+def test_a_blocked_fallback_is_never_asked(tmp_path: Path) -> None:
+    """LiteLLM leaves it out, and a check shows the order without it."""
+    path = written(tmp_path, {"a": "openai/gpt-4", "b": "azure/gpt-4", "c": "xai/grok"}, fallbacks=[{"a": ["b", "c"]}])
+    data = json.loads(path.read_text())
+    data["model_list"][1]["model_info"] = {"blocked": True}
+    path.write_text(json.dumps(data))
+    chain = read(path)
+    assert chain.drawn == "a → c"
+    (found,) = (each for each in advised(chain) if each.id == "disabled_target")
+    assert found.place == ("router_settings", "fallbacks", 0, "a", 0)
+    assert found.text.startswith("b is disabled")
+
+
+@pytest.mark.parametrize(
+    ("why", "text"),
+    [
+        ("generate", "asks Cohere's old `generate`, which has no mock; write cohere_chat/… or test a newer version"),
+        ("google-cloud-aiplatform", "needs google-cloud-aiplatform there, and it is not installed beside it"),
+    ],
+)
+def test_calls_that_cannot_succeed_are_named(
+    why: str, text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a version of LiteLLM that calls a provider in another way, or needs a package more."""
+    real = litellm_asked._asked
+
+    def older(interpreter: str, what: dict[str, Any]) -> Any:
+        return {**real(interpreter, what), **({"broken": {"0": why}} if what["failing"] else {})}
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setattr(litellm_asked, "_asked", older)
+    (found,) = (each for each in advised(read(written(tmp_path, {"a": "openai/gpt-4"}))) if each.id == "calls_fail")
+    assert found.place == ("model_list", 0, "litellm_params", "model")
+    assert found.text.startswith("every attempt at a fails")
+    assert found.text.endswith(text)
+
+
+def test_a_provider_that_older_versions_ask_in_another_way_is_named() -> None:
+    """With the version after which it can be tested."""
+    error = _without_mock([ReadDeployment("cloudflare", "@cf/m", chat=True, compatible=False)])
+    assert (error.hint or "").startswith("up to 1.90, LiteLLM asks cloudflare in its own format")
