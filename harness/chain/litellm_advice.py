@@ -276,11 +276,11 @@ def _keys(config: Mapping[str, Any]) -> Iterator[Advice]:
     """Yield keys that the file holds itself, and those of another vendor."""
     for place, value in _written(config, ()):
         name = str(place[-1])
-        variable = name.upper() if "environment_variables" in place or name in ("master_key", "salt_key") else "NAME"
+        variable = name.upper() if place[0] == "general_settings" else "NAME"
         if _PASSWORD.search(value):
             what = "a password"
         elif _SECRET_NAME.search(name) and len(value) >= _SECRET_MIN:
-            what = f"the key {shown_key(value)}" if name.endswith("key") else "a secret"
+            what = f"the key {shown_key(value)}" if name.lower().endswith("key") else "a secret"
         else:
             continue
         text = f"{what} is written in the file; {name}: os.environ/{variable} keeps it out"

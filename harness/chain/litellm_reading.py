@@ -328,7 +328,10 @@ def _without_mock(lacking: Sequence[ReadDeployment]) -> ChainError:
         counts[who] = counts.get(who, 0) + 1
     named = ", ".join(f"{who} ({plural(count, 'deployment')})" if count > 1 else who for who, count in counts.items())
     native = [who for who in counts if who in NATIVE_UNTIL]
-    newer = "; ".join(f"up to {NATIVE_UNTIL[who]}, LiteLLM asks {who} in its own format: test a newer one (--litellm)" for who in native)
+    newer = "; ".join(
+        f"up to {NATIVE_UNTIL[who]}, LiteLLM asks {who} in its own format: test a newer one (--litellm)"
+        for who in native
+    )
     return ChainError(
         f"there is no mock for {named}",
         ("model_list",),

@@ -37,6 +37,7 @@ KEPT_S = 30 * 24 * 3600.0
 """How long an answer is kept that no run has used."""
 _PATIENCE_S = 120.0
 _READER = Path(__file__).with_name("litellm_reader.py")
+_PROGRAM = (_READER, Path(__file__).with_name("litellm_calls.py"))
 _PASSED = ("HOME", "LANG", "PATH", "SYSTEMROOT", "TMPDIR")
 _ANSWER = "answer.json"
 
@@ -177,7 +178,7 @@ def _place(chain: Chain, place: int, name: str) -> Place:
 
 
 def _why(why: str, name: str, version: str) -> str:
-    """Return why every attempt at a provider fails, in a sentence; see `_broken` in `harness.drivers.litellm_reader`."""
+    """Return why every attempt at a provider fails, in a sentence; see `broken` in `harness.drivers.litellm_calls`."""
     if why == "generate":
         return (
             f"every attempt at {name} fails in a test: LiteLLM {version} asks Cohere's old `generate`, which has no mock; write "
@@ -213,7 +214,7 @@ def _kept(
 ) -> dict[str, Any] | None:
     """Return LiteLLM's answer, which is read from the cache once; None if it gave none."""
     asked = question(config.config, entries, failing=failing)
-    content = json.dumps([asked, version, origin, _READER.read_text()], sort_keys=True)
+    content = json.dumps([asked, version, origin, *(file.read_text() for file in _PROGRAM)], sort_keys=True)
     folder = cache_folder() / "litellm" / hashlib.sha256(content.encode()).hexdigest()[:24]
 
     def ask(target: Path) -> None:

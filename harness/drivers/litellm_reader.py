@@ -11,24 +11,17 @@ import inspect
 import json
 import os
 import random
-import re
 import sys
 import traceback
 import warnings
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from contextlib import contextmanager
 from importlib import import_module
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
 from typing import Any
 
 MARK = "harness-reading:"
-_REPLY = (
-    b'{"id":"chatcmpl-1","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,"finish_reason":"stop",'
-    b'"message":{"role":"assistant","content":"understood"}}],"usage":{"prompt_tokens":1,"completion_tokens":1,"total_tokens":2},'
-    b'"service_tier":"default"}'
-)
-_PATIENCE_S = 10.0
-_GOOGLE = {"vertex_project": "none", "vertex_location": "us-east5", "vertex_credentials": "{}"}
-"""Credentials that are refused before anybody is asked for a token."""
 _SETTINGS = (bool, int, float, str, list, dict)
 _SERVER_ERROR = "litellm.InternalServerError"
 _FILTERED = "litellm.ContentPolicyViolationError"
@@ -77,8 +70,19 @@ def _module(name: str) -> Any:
     return import_module(name)
 
 
+def _beside(name: str) -> Any:
+    """Return the module of a file beside this one, which is on no path."""
+    spec = spec_from_file_location(name, Path(__file__).with_name(f"{name}.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 async def _answer(question: dict[str, Any]) -> dict[str, Any]:
-    deployments = [_deployment(each) for each in question["model_list"]]
+    calls = _beside("litellm_calls")
+    deployments = [calls.deployment(each) for each in question["model_list"]]
     if question["failing"]:
         return await _failures(question, deployments)
     by_error = [await _walks(question, deployments, error) for error in _ERRORS]
@@ -87,7 +91,7 @@ async def _answer(question: dict[str, Any]) -> dict[str, Any]:
         return {}
     reached = sorted({place for each in walks.values() for walk in each for pick in walk for place in pick})
     asked = {(deployments[place]["provider"], deployments[place]["model"]) for place in reached}
-    compatible = await _compatible(sorted(each for each in asked if each[0] and each[0] not in question["own"]))
+    compatible = await calls.compatible(sorted(each for each in asked if each[0] and each[0] not in question["own"]))
     for each in deployments:
         each["compatible"] = (each["provider"], each["model"]) in compatible
     litellm = _module("litellm")
@@ -119,7 +123,7 @@ async def _failures(question: dict[str, Any], deployments: list[dict[str, Any]])
     return {
         "by_entry": by_entry,
         "request_timeout": _module("litellm").request_timeout,
-        "broken": await _broken(deployments, reached),
+        "broken": await _beside("litellm_calls").broken(deployments, reached),
     }
 
 
@@ -155,22 +159,6 @@ async def _played(
     for failure in ("500", "429") if first else ():
         rests[failure] = await _rests(question, deployments, entry, places, first=first, failure=failure)
     return {"schedules": schedules, "rests": rests}
-
-
-def _deployment(each: dict[str, Any]) -> dict[str, Any]:
-    """Return whose model a deployment is, what the provider is asked for, and what the model is for."""
-    litellm = _module("litellm")
-    try:
-        model, provider, _key, _base = litellm.get_llm_provider(
-            each["model"], custom_llm_provider=each["custom_llm_provider"]
-        )
-    except Exception:  # whatever LiteLLM raises for a provider that it does not have
-        return {"provider": None, "model": each["model"], "mode": None}
-    try:
-        mode = litellm.get_model_info(model=model, custom_llm_provider=provider).get("mode")
-    except Exception:  # it has no entry for most models
-        mode = None
-    return {"provider": provider, "model": model, "mode": mode}
 
 
 async def _walks(question: dict[str, Any], deployments: list[dict[str, Any]], error: str) -> dict[str, list[list[int]]]:
@@ -403,82 +391,6 @@ def _raised(name: str) -> Any:
 
     Raised.__name__ = name
     return made()
-
-
-async def _compatible(asked_for: list[tuple[str, str]]) -> set[tuple[str, str]]:
-    """Return the providers, each with a model, that LiteLLM asks in OpenAI's format at an address that it is given."""
-    found = set()
-    async with _listening() as (base, asked):
-        for provider, model in asked_for:
-            asked.clear()
-            text = await _called(provider, model, base)
-            path = asked[0].split(b" ")[0] if len(asked) == 1 else b""
-            if text == "understood" and b"/chat/completions" in path:
-                found.add((provider, model))
-            else:
-                sys.stderr.write(f"{provider}/{model}: {text[:200]}\n")
-    return found
-
-
-async def _broken(deployments: list[dict[str, Any]], places: Iterable[int]) -> dict[int, str]:
-    """Return why no call of a deployment can succeed, by place, for those of which versions of LiteLLM differ.
-
-    That is what LiteLLM needs and cannot import, or `generate` where it asks Cohere for a completion that is no chat.
-    """
-    found = {}
-    async with _listening() as (base, asked):
-        for place in places:
-            provider, model = deployments[place]["provider"], deployments[place]["model"]
-            if provider != "cohere" and not (provider == "vertex_ai" and "claude" in model):
-                continue
-            asked.clear()
-            text = await _called(provider, model, base, **_GOOGLE)
-            needs = re.search(r"pip install [^`]*?([a-z][a-z0-9-]+[a-z])(?=[>=\"'` ]|$)", text)
-            if not asked and needs is not None:
-                found[place] = needs[1]
-            elif asked and b'"prompt"' in asked[0]:
-                found[place] = "generate"
-    return found
-
-
-async def _called(provider: str, model: str, base: str, **parameters: Any) -> str:
-    """Return what LiteLLM makes of a call of a provider at an address: the answer's text, or its error."""
-    try:
-        answer = await asyncio.wait_for(
-            _module("litellm").acompletion(
-                model=model,
-                custom_llm_provider=provider,
-                api_base=base,
-                api_key="none",
-                messages=[{"role": "user", "content": "?"}],
-                num_retries=0,
-                max_retries=0,
-                **parameters,
-            ),
-            _PATIENCE_S,
-        )
-        return str(answer.choices[0].message.content)
-    except Exception as error:  # whatever it does that is no such call
-        return f"{type(error).__name__}: {error}"
-
-
-@asynccontextmanager
-async def _listening() -> AsyncIterator[tuple[str, list[bytes]]]:
-    """Yield the address of a server of this process that answers in OpenAI's format, and each call's path and body."""
-    asked: list[bytes] = []
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        head = await reader.readuntil(b"\r\n\r\n")
-        length = next((line for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")), b":0")
-        asked.append(head.split(b" ")[1] + b" " + await reader.readexactly(int(length.split(b":")[1])))
-        writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n")
-        writer.write(b"content-length: %d\r\n\r\n%b" % (len(_REPLY), _REPLY))
-        await writer.drain()
-        writer.close()
-
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1", asked
-    server.close()
 
 
 if __name__ == "__main__":

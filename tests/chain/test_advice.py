@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ from harness.scenario.shipped import FOLDER
 from tests.plans import chain
 
 S = 10**9
+ROOT = Path(__file__).parents[2]
 
 
 def advised(chain: Chain, *, deadline_s: int = 60) -> dict[str, str]:
@@ -83,6 +86,19 @@ def test_waits_that_outlast_their_caller() -> None:
         "azure is asked 24 s after the request, of waits alone, if every attempt fails (500, 503 and 429), and callers leave "
         "after 20 s"
     )
+
+
+def test_every_id_is_documented() -> None:
+    """Programs rely on them."""
+    sources = "".join(path.read_text() for path in (ROOT / "harness").rglob("*.py"))
+    written = set(re.findall(r'\bAdvice\(\s*"(\w+)"', sources)) | {
+        "cannot_pass",
+        "cannot_fail",
+        "limit_beyond_deadline",
+    }
+    page = (ROOT / "docs/reference/advice.md").read_text()
+    rows = [line.split("|")[1] for line in page.splitlines() if line.startswith("| `")]
+    assert set(re.findall(r"`(\w+)`", "".join(rows))) == written
 
 
 @pytest.mark.parametrize("driver", ["python", "endpoint"])

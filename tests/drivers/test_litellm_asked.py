@@ -388,7 +388,7 @@ def test_keys_are_named_by_their_ends_alone(tmp_path: Path) -> None:
     assert {each.place[-1]: each.text for each in found} == {
         "api_key": "the key sk-…xyz is written in the file; api_key: os.environ/NAME keeps it out",
         "master_key": "the key sk-… is written in the file; master_key: os.environ/MASTER_KEY keeps it out",
-        "database_url": "a password is written in the file; database_url: os.environ/NAME keeps it out",
+        "database_url": "a password is written in the file; database_url: os.environ/DATABASE_URL keeps it out",
         "password": "a secret is written in the file; password: os.environ/NAME keeps it out",
         "GROQ_API_KEY": (
             "the key gsk_…fgh is written in the file; set GROQ_API_KEY in the environment of the proxy instead"
