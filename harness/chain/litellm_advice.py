@@ -232,9 +232,9 @@ _LOCKED_BY = {"429": "rate-limit-no-hint", "timeout": "silent-provider"}
 
 
 def _locked_out(chain: Chain, schedules: Sequence[Schedule]) -> Iterator[Advice]:
-    """Yield that one failed request makes LiteLLM refuse those after it."""
+    """Yield that one failed request makes LiteLLM refuse those after it, where there is no fallback."""
     locked = [(failure, each) for each in schedules for failure in each.failures if each.locked_out_ns]
-    if not locked:
+    if not locked or len(chain.levels) > 1:
         return
     failures = listed([failure for failure, _ in locked])
     first, schedule = locked[0]
@@ -243,15 +243,14 @@ def _locked_out(chain: Chain, schedules: Sequence[Schedule]) -> Iterator[Advice]
     text = (
         f"after one request that fails with {failures} at {asked}, LiteLLM refuses every request for "
         f"{amount(schedule.locked_out_ns, 'ns')} and asks no provider (No deployments available): all of them cool down; "
-        "add a fallback that does not, or write disable_cooldowns: true"
+        "add a fallback, or write disable_cooldowns: true"
     )
-    shown_by = _LOCKED_BY.get(first, "unavailable") if len(chain.levels) == 1 else "everything-down"
+    shown_by = _LOCKED_BY.get(first, "unavailable")
     yield Advice("locked_out", place_of(chain.litellm or {}, chain.entry_model), text, f"catalogue/{shown_by}.yaml")
 
 
 _SECRET_NAME = re.compile(
-    r"(?<!public)_key$|^key$|secret|passw(or)?d$|passphrase|(access|ad|auth|bearer|refresh)_token$|^token$|_token$|dsn$|webhook(_url)?$",
-    re.IGNORECASE,
+    r"(?<!public)_key$|^key$|secret|passw(or)?d$|passphrase|token$|dsn$|webhook(_url)?$", re.IGNORECASE
 )
 """Names of settings whose values are secrets, wherever in the file they are written."""
 _PASSWORD = re.compile(r"://[^/\s:@]*:[^/\s@]+@")
