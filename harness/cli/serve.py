@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from harness.edge import ProviderAddress
 
 
-@app.command(epilog="Example: harness serve scenarios/chains/gpt4-azure-claude.yaml --provider openai --port 8080")
+@app.command(
+    epilog="Example: harness serve scenarios/chains/gpt4-azure-claude.yaml --port 8080 --fail openai=429,retry_after=2s"
+)
 def serve(
     chain: Annotated[Path, typer.Argument(metavar="CHAIN", help="Chain file or litellm-config.yaml.")],
     *,

@@ -20,7 +20,7 @@ def show(
     request: Annotated[
         str | None,
         typer.Argument(
-            metavar="[REQUEST]",
+            metavar="REQUEST",
             help="Its id, the beginning of one, or its number. [default: all of a small run, the worst of another]",
             show_default=False,
         ),

@@ -18,6 +18,7 @@ from harness.errors import UsageError
 from harness.experiment.failing import failures
 from harness.experiment.real import notices, permit
 from harness.scenario import Window
+from harness.scenario.shipped import located
 
 
 def serve(
@@ -33,7 +34,7 @@ def serve(
     """Serve a chain's providers until a signal ends it: mocks, and real ones passed through.
 
     Args:
-        path: The chain file.
+        path: The chain file, or the name of a shipped one.
         provider: Only this one.
         port: Of the first provider; further ones follow it.
         listening: Told where the providers are, once they listen.
@@ -44,7 +45,7 @@ def serve(
     Raises:
         HarnessError: The chain or a failure is wrong, or a port is in use.
     """
-    chain = chains.load(path)
+    chain = chains.load(located(path))
     windows = _windows(chain, failing, provider)
     if provider in chain.providers:
         served = {provider: chain.providers[provider]}
