@@ -54,7 +54,8 @@ def chain(document: Document, environ: Mapping[str, str], *, model: str | None =
     config = _with_models(document.data, environ, notes)
     groups = list(dict.fromkeys(raw["model_name"] for raw in config["model_list"]))
     chats = [raw["model_name"] for raw in config["model_list"] if takes_chat(raw)]
-    entry = (chats or groups)[0] if model is None else model
+    named = [name for name in chats or groups if "*" not in name]  # callers cannot ask for a wildcard
+    entry = (named or chats or groups)[0] if model is None else model
     if model is None and "*" in entry:
         place = ("model_list", groups.index(entry), "model_name")
         hint = "name one model with --model, or with `model:` in the scenario"

@@ -114,6 +114,9 @@ def for_each_model(path: Path, chain: Chain, *, only: bool = False) -> tuple[tup
     """
     first = as_read(path, chain)
     found, lacking = [first], []
+    if chain.litellm is not None and not only:
+        wild = dict.fromkeys(raw["model_name"] for raw in chain.litellm["model_list"] if "*" in raw["model_name"])
+        lacking += [f"{name} is not checked: ask for a model that it takes with --model" for name in wild]
     for model in asked_for(chain.litellm) if chain.litellm is not None and not only else ():
         if model == chain.entry_model:
             continue

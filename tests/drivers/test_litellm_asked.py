@@ -314,6 +314,14 @@ def test_an_answer_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert len(read_from) == 1
 
 
+def test_a_wildcard_does_not_hide_the_others(tmp_path: Path) -> None:
+    """Callers cannot ask for it, but for the models that it takes."""
+    path = written(tmp_path, {"openai/*": "openai/*", "a": "anthropic/claude-3-5"})
+    chains, lacking = for_each_model(path, load(path))
+    assert [chain.entry_model for chain in chains] == ["a"]
+    assert lacking == ("openai/* is not checked: ask for a model that it takes with --model",)
+
+
 def test_a_model_without_a_mock_does_not_hide_the_others(tmp_path: Path) -> None:
     """But the first one, which a run asks for, must have one."""
     path = written(tmp_path, {"a": "openai/gpt-4", "b": "watsonx/m"})
