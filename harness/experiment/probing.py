@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import shutil
+import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
@@ -12,31 +12,32 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness import sim
-from harness.chain import Chain
 from harness.chain.home import AT_HOME, ChainHome
-from harness.document import Document
-from harness.drivers import in_process
 from harness.engines import Engine, Progress, Quiet
 from harness.errors import ExitCode, HarnessError, UsageError
-from harness.experiment.failing import mistakes_in, written
-from harness.experiment.prepare import prepare
 from harness.fork import WorkingFork
 from harness.lazy import lazy
-from harness.messages import RunRows
-from harness.scenario import Plan
 
 if TYPE_CHECKING:
     from harness import store
+    from harness.chain import Chain
+    from harness.document import Document
+    from harness.drivers import in_process
+    from harness.experiment import failing as failing_
     from harness.experiment import judging, sim_run, single_run
+    from harness.experiment import prepare as preparing
     from harness.experiment.judging import RunResult
+    from harness.experiment.prepare import Loaded
     from harness.judge.findings import fault_never_fired
+    from harness.messages import RunRows
     from harness.report import JudgedRun, waterfall
     from harness.sim import rows as sim_rows
 else:  # what only one of two processes needs; see `_simulated`
     store, judging = lazy("harness.store"), lazy("harness.experiment.judging")
+    failing_, preparing = lazy("harness.experiment.failing"), lazy("harness.experiment.prepare")
     sim_run, single_run = lazy("harness.experiment.sim_run"), lazy("harness.experiment.single_run")
     fault_never_fired, waterfall = lazy("harness.judge.findings.fault_never_fired"), lazy("harness.report.waterfall")
-    sim_rows = lazy("harness.sim.rows")
+    in_process, sim_rows = lazy("harness.drivers.in_process"), lazy("harness.sim.rows")
 
 
 _NEEDED_LATE = ("harness.experiment.judging", "harness.sim.runs", "scipy.special")
@@ -100,13 +101,13 @@ def probe(
         UsageError: The chain or a failure is wrong.
         HarnessError: The harness itself failed.
     """
-    asked = {} if prompt is None else {"prompt": prompt}
-    scenario = written(failing, count=count, streaming="100%" if streaming else "0%", keep_text=True, **asked)
-    with mistakes_in(failing):
-        if engine == Engine.SIM:
-            return _probed(_simulated(scenario, chain, home, reports=reports, command=command))
+    load = {"keep_text": True} if prompt is None else {"keep_text": True, "prompt": prompt}
+    ask = partial(failing_.written, failing, count=count, streaming="100%" if streaming else "0%", **load)
+    if engine == Engine.SIM:
+        return _probed(_simulated(partial(_carried_out, ask, failing, chain, home), reports=reports, command=command))
+    with failing_.mistakes_in(failing):
         live = single_run.run(
-            scenario,
+            ask(),
             reports=reports,
             progress=progress,
             chain=chain,
@@ -116,34 +117,33 @@ def probe(
             home=home,
             brief=True,
         )
-        return _probed(live)
+    return _probed(live)
 
 
-def _simulated(scenario: Document, chain: Path, home: ChainHome, *, reports: Path, command: str) -> RunResult:
-    """Carry a scenario out in virtual time.
+def _simulated(work: Callable[[], tuple[Loaded, RunRows | Exception]], *, reports: Path, command: str) -> RunResult:
+    """Carry a plan out in virtual time.
 
-    A fork of this process imports the chain's libraries and carries out the plan, while this one imports what judges and stores
-    the run: each takes a second or more.
+    A fork of this process reads the files, imports the chain's libraries and carries out the plan, while this one imports what
+    judges and stores the run: each takes a second or more.
     """
-    loaded = prepare(scenario, _possible, chain=chain, home=home)
-    plan, hosted = loaded.plan, loaded.chain
-    with WorkingFork(partial(_rows, plan, hosted)) as fork:
+    began_s = time.monotonic()
+    with WorkingFork(work) as fork:
         for name in _NEEDED_LATE:
             import_module(name)
-        folder = store.RunFolder.create(reports, plan)
+        loaded, ran = fork.result()
+    plan = loaded.plan
+    folder = store.RunFolder.create(reports, plan)
 
-        def carry_out() -> sim.SimResult:
-            return sim.result(plan, hosted, fork.result())
+    def carry_out() -> sim.SimResult:
+        if isinstance(ran, Exception):
+            raise ran
+        return sim.result(plan, loaded.chain, ran)
 
-        try:
-            history, problem = sim_run.simulate(plan, hosted, folder, command=command, carry_out=carry_out)
-        except KeyboardInterrupt:  # half a run in virtual time is of no use: the same seed gives it again
-            shutil.rmtree(folder.path, ignore_errors=True)
-            raise
+    history, problem = sim_run.simulate(
+        plan, loaded.chain, folder, command=command, carry_out=carry_out, began_s=began_s
+    )
     if history is None:
         assert problem is not None
-        if isinstance(problem, UsageError):  # nothing was started
-            shutil.rmtree(folder.path, ignore_errors=True)
         raise problem
     try:
         result = judging.judge_run(plan, folder, history, None, Quiet())
@@ -153,22 +153,33 @@ def _simulated(scenario: Document, chain: Path, home: ChainHome, *, reports: Pat
     return result
 
 
+def _carried_out(
+    ask: Callable[[], Document], failing: Sequence[str], chain: Path, home: ChainHome
+) -> tuple[Loaded, RunRows | Exception]:
+    """Carry a plan out, in a fork; return it with what its parts wrote, or with what stopped it.
+
+    Raises:
+        UsageError: The chain or a failure is wrong, or only a live run can do this.
+        HarnessError: An environment could not be built.
+    """
+    with failing_.mistakes_in(failing):
+        loaded = preparing.prepare(ask(), _possible, chain=chain, home=home)
+    sim_rows.prepare(loaded.chain)
+    try:
+        return loaded, sim_rows.rows(loaded.plan, loaded.chain)
+    except UsageError:
+        raise
+    except HarnessError as error:
+        return loaded, error
+    except Exception as error:
+        error.add_note(traceback.format_exc())  # which the fork would keep for itself
+        return loaded, error
+
+
 def _possible(chain: Chain) -> None:
     """See that a chain can run in virtual time, as far as that shows before anything is started."""
     in_process.simulable(chain)
     sim_run.mocked(chain)
-
-
-def _rows(plan: Plan, chain: Chain) -> RunRows:
-    """Carry a plan out, in a fork."""
-    try:
-        sim_rows.prepare(chain)
-        return sim_rows.rows(plan, chain)
-    except HarnessError:
-        raise
-    except Exception as error:
-        error.add_note(traceback.format_exc())  # which the fork would keep for itself
-        raise
 
 
 def _probed(result: RunResult) -> Probed:

@@ -23,7 +23,13 @@ if TYPE_CHECKING:
 
 
 def simulate(
-    plan: Plan, chain: Chain, folder: RunFolder, *, command: str, carry_out: Callable[[], sim.SimResult] | None = None
+    plan: Plan,
+    chain: Chain,
+    folder: RunFolder,
+    *,
+    command: str,
+    carry_out: Callable[[], sim.SimResult] | None = None,
+    began_s: float | None = None,
 ) -> tuple[History | None, HarnessError | None]:
     """Run a plan in virtual time; return its history, which lies in the folder too, or why it has none.
 
@@ -33,20 +39,21 @@ def simulate(
         folder: Of this run.
         command: The command line that repeats this run, for the report.
         carry_out: Returns what became of the plan, where that is found out elsewhere; it is carried out here if None.
+        began_s: When that began, in seconds of the monotonic clock; now if None.
     """
+    began_s = time.monotonic() if began_s is None else began_s
     try:
-        return _simulated(chain, folder, command, carry_out or (lambda: sim.run(plan, chain)))
+        return _simulated(chain, folder, command, carry_out or (lambda: sim.run(plan, chain)), began_s)
     except OSError as problem:  # of the folder's files
         return None, HarnessError.wrapping(problem, where=str(folder.path))
 
 
 def _simulated(
-    chain: Chain, folder: RunFolder, command: str, carry_out: Callable[[], sim.SimResult]
+    chain: Chain, folder: RunFolder, command: str, carry_out: Callable[[], sim.SimResult], began_s: float
 ) -> tuple[History | None, HarnessError | None]:
     facts = environment(command=command, chain=chain)
     hidden = secrets(chain, os.environ)
     folder.write_environment(facts)
-    began_s = time.monotonic()
     try:
         ran = carry_out()
     except HarnessError as problem:
