@@ -234,7 +234,13 @@ def _warnings(models: Sequence[CheckedModel], document: Document, deadline_ns: i
     return (
         *(_merged(several, document) for several in found.values()),
         *(_noted(text, whole, document) for text in driver_of(whole).warnings(whole, os.environ)),
+        *(Warned(document.where(("providers", name, "enabled")), "left out") for name in _disabled(whole)),
     )
+
+
+def _disabled(chain: Chain) -> tuple[str, ...]:
+    """Return the providers that a chain file leaves out; a LiteLLM configuration's are among its warnings."""
+    return () if chain.litellm is not None else tuple(name for names in chain.left_out.values() for name in names)
 
 
 def _merged(several: Sequence[tuple[CheckedModel, Advice]], document: Document) -> Warned:

@@ -19,6 +19,7 @@ import typer
 from harness import __version__
 from harness.cli import app, main
 from tests.cli.command import ROOT, harness
+from tests.plans import chain_file
 from tests.polling import until
 
 REFERENCE = "scenarios/chains/reference.yaml"
@@ -429,3 +430,13 @@ def test_typer_knows_every_command() -> None:
     assert isinstance(app, typer.Typer)
     single = {"check", "compare", "doctor", "explore", "probe", "report", "run", "serve", "show", "suite"}
     assert set(COMMANDS) == single | {"chain apply", "chain export", "chain new"}
+
+
+def test_a_disabled_provider_is_noted(tmp_path: Path) -> None:
+    """With the line that disables it."""
+    path = tmp_path / "chain.yaml"
+    path.write_text(chain_file("openai", "azure").replace("azure: {", "azure: {enabled: false, "), "utf-8")
+    code, out, err = harness("check", str(path))
+    assert code == 0
+    assert "openai (reference)" in out
+    assert f"note: {path}:5: providers.azure.enabled: left out\n" in err
