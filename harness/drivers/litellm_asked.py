@@ -37,7 +37,7 @@ KEPT_S = 30 * 24 * 3600.0
 """How long an answer is kept that no run has used."""
 _PATIENCE_S = 120.0
 _READER = Path(__file__).with_name("litellm_reader.py")
-_PROGRAM = (_READER, Path(__file__).with_name("litellm_calls.py"))
+_PROGRAM = (_READER, *(_READER.with_name(f"litellm_{part}.py") for part in ("calls", "shapes")))
 _PASSED = ("HOME", "LANG", "PATH", "SYSTEMROOT", "TMPDIR")
 _ANSWER = "answer.json"
 

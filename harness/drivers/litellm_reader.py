@@ -108,15 +108,16 @@ async def _answer(question: dict[str, Any]) -> dict[str, Any]:
 
 async def _failures(question: dict[str, Any], deployments: list[dict[str, Any]]) -> dict[str, Any]:
     """Return what requests do that fail everywhere, by what is asked for. Where that is alike but for the names, it is played once."""
+    shapes = _beside("litellm_shapes")
     served, filtered = [await _walks(question, deployments, error) for error in (_SERVER_ERROR, _FILTERED)]
     played: dict[str, tuple[list[int], dict[str, Any]]] = {}
     by_entry = {}
     for entry in question["entries"]:
         places = list(dict.fromkeys(place for pick in [*served[entry], *filtered[entry]] for place in pick))
-        shape = json.dumps([_shape(question, places, walk) for walk in (served[entry], filtered[entry])])
+        shape = json.dumps([shapes.shape(question, places, walk) for walk in (served[entry], filtered[entry])])
         if shape not in played:
             played[shape] = places, await _played(question, deployments, entry, places)
-        by_entry[entry] = _renumbered(played[shape][1], dict(zip(played[shape][0], places, strict=True)))
+        by_entry[entry] = shapes.renumbered(played[shape][1], dict(zip(played[shape][0], places, strict=True)))
     reached = sorted(
         {place for walks in (served, filtered) for walk in walks.values() for pick in walk for place in pick}
     )
@@ -125,28 +126,6 @@ async def _failures(question: dict[str, Any], deployments: list[dict[str, Any]])
         "request_timeout": _module("litellm").request_timeout,
         "broken": await _beside("litellm_calls").broken(deployments, reached),
     }
-
-
-def _shape(question: dict[str, Any], places: list[int], walk: list[list[int]]) -> list[Any]:
-    """Return all that what a request does depends on, but for the names of models."""
-    policies = question["retries"].get("model_group_retry_policy") or {}
-    listed = question["model_list"]
-    own = [[listed[place]["params"], policies.get(listed[place]["model_name"])] for place in places]
-    groups = [listed[place]["model_name"] for place in places]
-    return [[[places.index(place) for place in pick] for pick in walk], own, [groups.index(name) for name in groups]]
-
-
-def _renumbered(played: dict[str, Any], place_of: dict[int, int]) -> dict[str, Any]:
-    """Return what was played with other places."""
-    schedules = {
-        failure: found
-        and {
-            **found,
-            "attempts": [[[place_of[place] for place in places], *wait] for places, *wait in found["attempts"]],
-        }
-        for failure, found in played["schedules"].items()
-    }
-    return {**played, "schedules": schedules}
 
 
 async def _played(
@@ -189,9 +168,9 @@ async def _schedule(
     """
     ends = []
     for drawn in _DRAWS:
-        steps = _Steps(drawn)
+        steps = _Steps(drawn, [each["params"].get("order") for each in question["model_list"]])
         model_list = _failing(question, deployments, places, _raised(_FAILURES[failure]), steered=True)
-        with steps.recorded(), _asking(question, model_list, _settings(question)) as ask:
+        with steps.recorded(), _asking(question, model_list, _settings(question), steps.choose) as ask:
             await ask(entry, steps.pick)
             await _sleep(_COUNTED_S)
             steps.ended = True
@@ -215,7 +194,8 @@ class _Steps:
         asked_again: Whether a request after it had any attempt.
     """
 
-    def __init__(self, drawn: float) -> None:
+    def __init__(self, drawn: float, orders: list[int | None]) -> None:
+        self._orders = orders
         self.taken: list[tuple[list[int], float]] = []
         self.waited_s = 0.0
         self.ended = False
@@ -234,6 +214,13 @@ class _Steps:
         )  # some of it may cool down
         self.taken.append((group, self.waited_s))
         self.waited_s = 0.0
+
+    def choose(self, place: int) -> None:
+        """Narrow the last choice to the deployments of the rank that was chosen, if they have ranks."""
+        if self.ended or not self.taken or place not in self.taken[-1][0] or self._orders[place] is None:
+            return
+        places, wait_s = self.taken[-1]
+        self.taken[-1] = [each for each in places if self._orders[each] == self._orders[place]], wait_s
 
     async def _wait(self, delay: float, result: Any = None) -> Any:
         if asyncio.current_task() is not self._whose:  # a task of LiteLLM's own
@@ -283,7 +270,10 @@ def _failing(
 
 @contextmanager
 def _asking(
-    question: dict[str, Any], model_list: list[dict[str, Any]], settings: dict[str, Any]
+    question: dict[str, Any],
+    model_list: list[dict[str, Any]],
+    settings: dict[str, Any],
+    chosen: Callable[[int], None] | None = None,
 ) -> Iterator[Callable[[str, Callable[[list[int]], None]], Awaitable[Exception | None]]]:
     """Yield a function that makes one request of a Router, and returns its error.
 
@@ -293,6 +283,7 @@ def _asking(
         question: What is asked.
         model_list: For the Router.
         settings: Of the Router, beside those that say where it falls back to.
+        chosen: Called with the place that it has chosen.
     """
     litellm, logger = _module("litellm"), _module("litellm.integrations.custom_logger")
     base: Any = logger.CustomLogger
@@ -305,6 +296,11 @@ def _asking(
                 if isinstance(error, Exception):
                     error.__traceback__ = error.__context__ = error.__cause__ = None
             return healthy_deployments
+
+        async def async_pre_call_deployment_hook(self, kwargs: dict[str, Any], call_type: Any) -> Any:
+            if chosen is not None:
+                chosen(int((kwargs.get("model_info") or {}).get("id", -1)))
+            return await super().async_pre_call_deployment_hook(kwargs, call_type)
 
     picking: list[Callable[[list[int]], None]] = []
     refused: Exception | None = None
@@ -362,7 +358,7 @@ async def _rests(
         if int(each["model_info"]["id"]) not in first:
             each["litellm_params"]["mock_response"] = "understood"
     attempts = 0
-    with _Steps(0.0).recorded(), _asking(question, model_list, _settings(question)) as ask:
+    with _Steps(0.0, []).recorded(), _asking(question, model_list, _settings(question)) as ask:
         for _ in range(_REQUESTS):
             picks: list[list[int]] = []
             await ask(entry, picks.append)

@@ -193,6 +193,17 @@ def test_its_waits_are_asked_for(tmp_path: Path) -> None:
     assert group.at_worst_ns == 60 * S + 5.75 * S
 
 
+def test_the_tries_of_a_ranked_group_go_by_its_ranks(tmp_path: Path) -> None:
+    """`order: 1` until its tries are used up, then `order: 2`."""
+    path = written(tmp_path, {"a": "openai/gpt-4", "a 2": "azure/gpt-4"}, num_retries=1)
+    data = json.loads(path.read_text())
+    for rank, each in enumerate(data["model_list"], start=1):
+        each["litellm_params"]["order"] = rank
+    path.write_text(json.dumps(data))
+    served = next(each for each in schedules(read(path), proxy=False) if "503" in each.failures)
+    assert [(hop.providers, hop.tries) for hop in served.hops] == [(("a",), 2), (("a-2",), 2)]
+
+
 def test_a_chain_file_s_waits_are_asked_for_too(tmp_path: Path) -> None:
     """It has no configuration of LiteLLM's, and LiteLLM is what hosts it."""
     path = tmp_path / "chain.yaml"
