@@ -110,3 +110,18 @@ async def _listening() -> AsyncIterator[tuple[str, list[bytes]]]:
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/v1", asked
     server.close()
+
+
+def raised(name: str) -> Any:
+    """Return an error of LiteLLM's. It copies the parameters of a deployment, which most of its errors cannot do."""
+    base: Any = getattr(import_module("litellm"), name)
+
+    class Raised(base):  # type: ignore[misc]
+        def __deepcopy__(self, _memo: Any) -> Any:
+            return made()
+
+    def made() -> Any:
+        return Raised(message="it fails", model="m", llm_provider="openai")
+
+    Raised.__name__ = name
+    return made()

@@ -80,9 +80,11 @@ def _beside(name: str) -> Any:
     return module
 
 
+_calls, _shapes = _beside("litellm_calls"), _beside("litellm_shapes")
+
+
 async def _answer(question: dict[str, Any]) -> dict[str, Any]:
-    calls = _beside("litellm_calls")
-    deployments = [calls.deployment(each) for each in question["model_list"]]
+    deployments = [_calls.deployment(each) for each in question["model_list"]]
     if question["failing"]:
         return await _failures(question, deployments)
     by_error = [await _walks(question, deployments, error) for error in _ERRORS]
@@ -91,7 +93,7 @@ async def _answer(question: dict[str, Any]) -> dict[str, Any]:
         return {}
     reached = sorted({place for each in walks.values() for walk in each for pick in walk for place in pick})
     asked = {(deployments[place]["provider"], deployments[place]["model"]) for place in reached}
-    compatible = await calls.compatible(sorted(each for each in asked if each[0] and each[0] not in question["own"]))
+    compatible = await _calls.compatible(sorted(each for each in asked if each[0] and each[0] not in question["own"]))
     for each in deployments:
         each["compatible"] = (each["provider"], each["model"]) in compatible
     litellm = _module("litellm")
@@ -108,23 +110,22 @@ async def _answer(question: dict[str, Any]) -> dict[str, Any]:
 
 async def _failures(question: dict[str, Any], deployments: list[dict[str, Any]]) -> dict[str, Any]:
     """Return what requests do that fail everywhere, by what is asked for. Where that is alike but for the names, it is played once."""
-    shapes = _beside("litellm_shapes")
     served, filtered = [await _walks(question, deployments, error) for error in (_SERVER_ERROR, _FILTERED)]
     played: dict[str, tuple[list[int], dict[str, Any]]] = {}
     by_entry = {}
     for entry in question["entries"]:
         places = list(dict.fromkeys(place for pick in [*served[entry], *filtered[entry]] for place in pick))
-        shape = json.dumps([shapes.shape(question, places, walk) for walk in (served[entry], filtered[entry])])
+        shape = json.dumps([_shapes.shape(question, places, walk) for walk in (served[entry], filtered[entry])])
         if shape not in played:
             played[shape] = places, await _played(question, deployments, entry, places)
-        by_entry[entry] = shapes.renumbered(played[shape][1], dict(zip(played[shape][0], places, strict=True)))
+        by_entry[entry] = _shapes.renumbered(played[shape][1], dict(zip(played[shape][0], places, strict=True)))
     reached = sorted(
         {place for walks in (served, filtered) for walk in walks.values() for pick in walk for place in pick}
     )
     return {
         "by_entry": by_entry,
         "request_timeout": _module("litellm").request_timeout,
-        "broken": await _beside("litellm_calls").broken(deployments, reached),
+        "broken": await _calls.broken(deployments, reached),
     }
 
 
@@ -143,7 +144,7 @@ async def _played(
 async def _walks(question: dict[str, Any], deployments: list[dict[str, Any]], error: str) -> dict[str, list[list[int]]]:
     """Return which deployments LiteLLM chooses from, one choice after the other, if every one of them fails; by what is asked for."""
     # LiteLLM does not raise all of them by name
-    raised: Any = _raised("ContentPolicyViolationError") if error == _FILTERED else error
+    raised: Any = _calls.raised("ContentPolicyViolationError") if error == _FILTERED else error
     found: dict[str, list[list[int]]] = {entry: [] for entry in question["entries"]}
     model_list = _failing(question, deployments, range(len(deployments)), raised)
     with _asking(question, model_list, {"num_retries": 0, "disable_cooldowns": True}) as ask:
@@ -169,7 +170,7 @@ async def _schedule(
     ends = []
     for drawn in _DRAWS:
         steps = _Steps(drawn, [each["params"].get("order") for each in question["model_list"]])
-        model_list = _failing(question, deployments, places, _raised(_FAILURES[failure]), steered=True)
+        model_list = _failing(question, deployments, places, _calls.raised(_FAILURES[failure]), steered=True)
         with steps.recorded(), _asking(question, model_list, _settings(question), steps.choose) as ask:
             await ask(entry, steps.pick)
             await _sleep(_COUNTED_S)
@@ -178,6 +179,9 @@ async def _schedule(
                 await ask(entry, steps.pick)
         ends.append(steps)
     low, high = ends
+    if low.ranks == high.ranks:
+        low.by_rank()
+        high.by_rank()
     if not low.taken or [places for places, _ in low.taken] != [places for places, _ in high.taken]:
         return None
     attempts = [[places, least, most] for (places, least), (_, most) in zip(low.taken, high.taken, strict=True)]
@@ -192,9 +196,11 @@ class _Steps:
         waited_s: The wait since the last of them, in seconds.
         ended: Whether that request has ended. It is set from outside.
         asked_again: Whether a request after it had any attempt.
+        ranks: The `order` of the deployment that each attempt has chosen.
     """
 
     def __init__(self, drawn: float, orders: list[int | None]) -> None:
+        self.ranks: list[int | None] = []
         self._orders = orders
         self.taken: list[tuple[list[int], float]] = []
         self.waited_s = 0.0
@@ -216,11 +222,20 @@ class _Steps:
         self.waited_s = 0.0
 
     def choose(self, place: int) -> None:
-        """Narrow the last choice to the deployments of the rank that was chosen, if they have ranks."""
-        if self.ended or not self.taken or place not in self.taken[-1][0] or self._orders[place] is None:
+        """Note of which rank a deployment is that was chosen, if it has one."""
+        if not self.ended and self.taken and len(self.ranks) < len(self.taken):
+            self.ranks.append(self._orders[place] if place in self.taken[-1][0] else None)
+
+    def by_rank(self) -> None:
+        """Narrow each choice to the deployments of the rank that was chosen, where LiteLLM goes by the ranks."""
+        ranks = [rank for rank in self.ranks if rank is not None]
+        if len(ranks) != len(self.taken) or ranks != sorted(ranks):
             return
-        places, wait_s = self.taken[-1]
-        self.taken[-1] = [each for each in places if self._orders[each] == self._orders[place]], wait_s
+        if ranks[0] == min(self._orders[place] or 0 for place in self.taken[0][0]):
+            chosen = zip(self.taken, ranks, strict=True)
+            self.taken = [
+                ([each for each in whole if self._orders[each] == rank], wait) for (whole, wait), rank in chosen
+            ]
 
     async def _wait(self, delay: float, result: Any = None) -> Any:
         if asyncio.current_task() is not self._whose:  # a task of LiteLLM's own
@@ -353,7 +368,7 @@ async def _rests(
         first: The places that LiteLLM chooses from first. They fail; all others answer.
         failure: With what they fail.
     """
-    model_list = _failing(question, deployments, places, _raised(_FAILURES[failure]), steered=True)
+    model_list = _failing(question, deployments, places, _calls.raised(_FAILURES[failure]), steered=True)
     for each in model_list:
         if int(each["model_info"]["id"]) not in first:
             each["litellm_params"]["mock_response"] = "understood"
@@ -372,21 +387,6 @@ async def _rests(
                     return [attempts, attempts]
                 attempts += 1
     return [None, attempts]
-
-
-def _raised(name: str) -> Any:
-    """Return an error of LiteLLM's. It copies the parameters of a deployment, which most of its errors cannot do."""
-    base: Any = getattr(_module("litellm"), name)
-
-    class Raised(base):  # type: ignore[misc]
-        def __deepcopy__(self, _memo: Any) -> Any:
-            return made()
-
-    def made() -> Any:
-        return Raised(message="it fails", model="m", llm_provider="openai")
-
-    Raised.__name__ = name
-    return made()
 
 
 if __name__ == "__main__":
