@@ -145,24 +145,31 @@ def test_both_work_at_once() -> None:
     KEPT.clear()
 
 
-def test_a_fork_that_nobody_asks_is_killed() -> None:
-    """Whatever the parent stumbled over meanwhile."""
-    with pytest.raises(StubbornError), WorkingFork(signal.pause):
-        stumble()
-    with pytest.raises(ChildProcessError):
-        os.waitpid(-1, os.WNOHANG)
-
-
-def test_an_interrupted_caller_leaves_no_fork(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ctrl-C while it waits ends the fork too."""
-    forked: list[int] = []
+@pytest.fixture
+def forked(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Return the list of the processes that this one forks."""
+    found: list[int] = []
     fork = os.fork
 
     def noted() -> int:
-        forked.append(fork())
-        return forked[-1]
+        found.append(fork())
+        return found[-1]
 
     monkeypatch.setattr(os, "fork", noted)
+    return found
+
+
+def test_a_fork_that_nobody_asks_is_killed(forked: list[int]) -> None:
+    """Whatever the parent stumbled over meanwhile."""
+    with pytest.raises(StubbornError), WorkingFork(signal.pause):
+        stumble()
+    (child,) = forked
+    with pytest.raises(ChildProcessError):
+        os.waitpid(child, os.WNOHANG)
+
+
+def test_an_interrupted_caller_leaves_no_fork(forked: list[int]) -> None:
+    """Ctrl-C while it waits ends the fork too."""
     signal.signal(signal.SIGALRM, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     signal.setitimer(signal.ITIMER_REAL, 0.2)
     try:

@@ -14,7 +14,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from pydantic_core import PydanticCustomError
 
-STRICT = {"extra": "forbid"}
+
+def key_of(field: str) -> str:
+    """Return the key that a field is written with: `for_` stands for `for`, which Python keeps for itself."""
+    return field.removesuffix("_")
+
+
+STRICT = {"extra": "forbid", "alias_generator": key_of}
 """The configuration of a dataclass that has no other keys than its fields."""
 
 
@@ -51,11 +57,6 @@ BeforeValidator = partial(Mark, "pydantic", "BeforeValidator")
 PlainSerializer = partial(Mark, "pydantic", "PlainSerializer")
 StringConstraints = partial(Mark, "pydantic", "StringConstraints")
 WithJsonSchema = partial(Mark, "pydantic", "WithJsonSchema")
-
-
-def alias(key: str) -> Any:
-    """Mark a field that is written with another key than its name."""
-    return import_module("pydantic").Field(alias=key)
 
 
 class IfMissing(NamedTuple):

@@ -10,10 +10,9 @@ from collections.abc import Iterator
 from typing import Annotated, Any, NamedTuple, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
-from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from harness.document.marks import IfMissing
+from harness.document.marks import IfMissing, key_of
 from harness.document.places import Place, field_name
 from harness.document.reading import Document
 from harness.document.spelling import did_you_mean, nearest
@@ -178,11 +177,7 @@ def _fields(shape: Any) -> list[_Field]:
     if not dataclasses.is_dataclass(shape):
         return []
     hints = typing.get_type_hints(shape, include_extras=True)
-    return [_Field(_alias(hints[field.name]) or field.name, hints[field.name]) for field in dataclasses.fields(shape)]
-
-
-def _alias(hint: Any) -> str | None:
-    return next((part.alias for part in typing.get_args(hint) if isinstance(part, FieldInfo)), None)
+    return [_Field(key_of(field.name), hints[field.name]) for field in dataclasses.fields(shape)]
 
 
 def _item(hint: Any, part: int | str) -> Any:

@@ -15,7 +15,6 @@ from harness.document.marks import (
     Le,
     Len,
     StringConstraints,
-    alias,
     field_error,
     schema_checked,
 )
@@ -43,7 +42,7 @@ class RateStep:
     __pydantic_config__ = STRICT
 
     rate: RateText
-    for_: Annotated[Duration | None, Gt(0), alias("for")] = None
+    for_: Annotated[Duration, Gt(0)] | None = None
     over: Annotated[Duration, Gt(0)] | None = None
 
     @classmethod
@@ -144,7 +143,7 @@ class Fault:
     inject: Inject
     during: str | None = None
     at: Duration | None = None
-    for_: Annotated[Duration | None, alias("for")] = None
+    for_: Duration | None = None
     share: Share = 1.0
     first: Annotated[int, Ge(1), Le(1000)] | None = None
     every: Annotated[int, Ge(1), Le(10**6)] | None = None

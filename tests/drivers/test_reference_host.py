@@ -23,7 +23,7 @@ from harness.drivers.reference.calls import Outgoing
 from harness.drivers.reference.host import enter
 from harness.drivers.reference.wire import BrokenError
 from harness.drivers.server import AnswerHeaders, Ask, opening, serving
-from harness.history.records import ChainAttempt
+from harness.history.records import ChainAttempt, ProviderState
 from harness.messages import ChainStart
 from harness.part import ChildProcess
 from harness.provider.spec import Price
@@ -92,7 +92,7 @@ def play(
     wire: Scripted, script: Callable[[Ask, Clock], Awaitable[Any]], *, attempts: int = 1, **policy: Any
 ) -> tuple[Any, list[ChainAttempt]]:
     """Return what a script made of a chain of two providers, and what was recorded; no task may be left."""
-    rows: list[ChainAttempt] = []
+    rows: list[ChainAttempt | ProviderState] = []
     chain = Chain(
         name="two",
         driver="reference",
@@ -115,7 +115,7 @@ def play(
             assert asyncio.all_tasks() == {asyncio.current_task()}
             return result
 
-    return run(main), rows
+    return run(main), [row for row in rows if isinstance(row, ChainAttempt)]
 
 
 def body(*, stream: bool) -> dict[str, Any]:
@@ -307,7 +307,9 @@ async def test_a_live_policy_draws_by_the_plans_seed(monkeypatch: pytest.MonkeyP
     """What the host draws is what a simulation of the same plan draws."""
     drawn: list[int] = []
     real = host.Shared
-    monkeypatch.setattr(host, "Shared", lambda chain, *, seed: drawn.append(seed) or real(chain, seed=seed))
+    monkeypatch.setattr(
+        host, "Shared", lambda chain, *, seed, **rest: drawn.append(seed) or real(chain, seed=seed, **rest)
+    )
     chain = Chain(name="one", driver="reference", providers={"a": Provider(dialect="openai", model="a")}, order=("a",))
     message = ChainStart(chain=chain, base_urls={}, seed=seed)
     async with serving(host.enter)(ChildProcess("chain", message)):

@@ -335,6 +335,8 @@ async def test_http_where_https_is_written_and_the_other_way_round(tmp_path: Pat
 
 async def test_a_proxy_in_the_environment_is_named(closed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """The harness calls providers directly, the chain's library may not. The proxy's address may hold a password."""
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HTTP_PROXY", f"http://user:{KEY}@127.0.0.1:9")
     async with vendor(well(provider())) as here:
         one = await examined(upstream(here.url))
