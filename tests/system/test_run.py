@@ -23,6 +23,7 @@ FILES = {
     "faults.parquet",
     "health.parquet",
     "states.parquet",
+    "ready.parquet",
     "metrics.json",
     "verdict.json",
     "junit.xml",
