@@ -354,6 +354,7 @@ class RunRows:
         requests: As the callers saw them.
         edge: Attempts as the providers saw them.
         chain: Attempts as the chain's transport saw them.
+        states: What the chain reported of its circuit breakers.
         faults: One for each window of the plan.
         warnings: What the chain's host could not carry over, in sentences.
     """

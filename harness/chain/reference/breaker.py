@@ -38,9 +38,9 @@ class Breaker:
 
     __slots__ = ("_changed", "_failures", "_opened_ns", "_period", "_probed", "_probing", "_spec")
 
-    def __init__(self, spec: BreakerSpec, changed: Changed | None = None) -> None:
+    def __init__(self, spec: BreakerSpec, changed: Changed = lambda *_: None) -> None:
         self._spec = spec
-        self._changed = changed or _ignored
+        self._changed = changed
         self._failures = 0
         self._opened_ns: int | None = None
         self._period = 0
@@ -91,7 +91,3 @@ class Breaker:
         self._period += 1
         self._failures = 0
         self._probed = False
-
-
-def _ignored(_at_ns: int, _state: BreakerState, _why: str) -> None:
-    """Take a change that nobody wants to know of."""

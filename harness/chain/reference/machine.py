@@ -44,7 +44,7 @@ class Shared:
 
     chain: Chain
     seed: int = 0
-    changed: Callable[[str, int, BreakerState, str], None] | None = None
+    changed: Callable[[str, int, BreakerState, str], None] = field(default=lambda *_: None)
     policy: Policy = field(init=False)
     retries: Retries = field(init=False)
     breakers: dict[str, Breaker] = field(init=False)
@@ -58,15 +58,9 @@ class Shared:
         self.policy = self.chain.policy or Policy()
         self.retries = Retries(self.chain, self.policy)
         spec = self.policy.breaker
-        changed = self.changed
-        self.breakers = (
-            {}
-            if spec is None
-            else {
-                name: Breaker(spec, None if changed is None else partial(changed, name))
-                for name in self.chain.providers
-            }
-        )
+        self.breakers = {}
+        if spec is not None:
+            self.breakers = {name: Breaker(spec, partial(self.changed, name)) for name in self.chain.providers}
         self.budget = None if self.policy.budget is None else RetryBudget(self.policy.budget)
         fallback = self.chain.fallback or FallbackSpec()
         self.lanes = fallback.lanes
