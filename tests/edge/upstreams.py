@@ -59,7 +59,7 @@ async def upstream(script: Script, tls: ssl.SSLContext | None = None) -> AsyncIt
                 head = (await reader.readuntil(b"\r\n\r\n")).decode()
                 line, *lines = head.strip().split("\r\n")
                 headers = {name.lower(): value for name, value in (text.split(": ", 1) for text in lines)}
-                asked = Asked(line, headers, await reader.readexactly(int(headers["content-length"])))
+                asked = Asked(line, headers, await reader.readexactly(int(headers.get("content-length", 0))))
                 here.asked.append(asked)
                 await script(asked, writer)
                 await writer.drain()

@@ -14,6 +14,7 @@ from harness.chain import Provider
 from harness.provider.answer import Call, Problem, Refusal
 from harness.provider.dialects import Dialect, dialect_of
 from harness.provider.reply import Head, Send
+from tests.edge.upstreams import Asked, upstream
 
 KEY = "sk-planted-0123456789xyz"
 
@@ -48,38 +49,21 @@ Answering = Callable[[Received], bytes | None]
 @asynccontextmanager
 async def vendor(answering: Answering, tls: ssl.SSLContext | None = None) -> AsyncIterator[Vendor]:
     """Run one."""
-    tasks: set[asyncio.Task[None]] = set()
+    here = Vendor("")
 
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task
-        tasks.add(task)
-        try:
-            head = (await reader.readuntil(b"\r\n\r\n")).decode()
-            line, *lines = head.strip().split("\r\n")
-            headers = {name.lower(): value for name, value in (text.split(": ", 1) for text in lines)}
-            body = await reader.readexactly(int(headers.get("content-length", 0)))
-            call = Received(*line.split(" ")[:2], headers, body)
-            here.received.append(call)
-            answer = answering(call)
-            if answer is None:
-                await asyncio.Event().wait()
-            writer.write(answer or b"")
-            await writer.drain()
-        except (asyncio.IncompleteReadError, asyncio.CancelledError, ConnectionError):
-            pass
-        finally:
-            writer.close()
+    async def script(asked: Asked, writer: asyncio.StreamWriter) -> None:
+        call = Received(*asked.line.split(" ")[:2], asked.headers, asked.body)
+        here.received.append(call)
+        found = answering(call)
+        if found is None:
+            await asyncio.Event().wait()
+        writer.write(found or b"")
+        await writer.drain()
+        raise ConnectionError
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
-    here = Vendor(f"{'https' if tls else 'http'}://localhost:{server.sockets[0].getsockname()[1]}")
-    try:
+    async with upstream(script, tls) as listening:
+        here.url = listening.url
         yield here
-    finally:
-        server.close()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def answer(status: int, body: object, **headers: str) -> bytes:
