@@ -9,6 +9,19 @@ from harness.http_rules import is_success
 from harness.provider.inject import DelayForm, ErrorPreset
 from harness.provider.reply import Close, End, Hang, Reset, Step
 
+
+class Tool(NamedTuple):
+    """A tool that a caller offers.
+
+    Attributes:
+        name: As the model calls it.
+        properties: The names and JSON types of its arguments, in order: `string`, `integer`, ….
+    """
+
+    name: str
+    properties: tuple[tuple[str, str], ...] = ()
+
+
 Problem = ErrorPreset | Literal["unknown_path"]
 """Why a provider refuses a call: an error preset, or a path that it does not have."""
 
@@ -23,8 +36,12 @@ class Call(NamedTuple):
         max_tokens: The caller's limit on the answer's tokens; None for no limit.
         prompt_tokens: Length of the prompt, about, in tokens.
         problem: Why the provider refuses the call; None if it does not.
-        api: Which of the dialect's APIs was called, if it has several (`responses`); empty for the usual one.
+        api: Which of the dialect's APIs was called, if it has several (`responses`, `embeddings`); empty for chats.
         accept: The types of answers that the client accepts, as in its Accept header; empty if it does not say.
+        tools: The tools that the model calls now, in place of a text; none where it answers in text.
+        inputs: How many texts are to be embedded; 0 where none are.
+        dimensions: How many each vector is to have; None where the caller does not say.
+        base64: Whether the vectors are to be sent as base64 of 32-bit floats.
     """
 
     model: str | None = None
@@ -35,6 +52,10 @@ class Call(NamedTuple):
     problem: Problem | None = None
     api: str = ""
     accept: str = ""
+    tools: tuple[Tool, ...] = ()
+    inputs: int = 0
+    dimensions: int | None = None
+    base64: bool = False
 
 
 class Delay(NamedTuple):
@@ -106,7 +127,8 @@ class Answer(NamedTuple):
             spoilt it.
         error_code: The error body's own code, else its type; None where it is no error.
         retry_after_ns: Its Retry-After, in nanoseconds; None if it has none.
-        text: The complete text that the provider meant to send; None if it meant to send none.
+        text: The complete text that the provider meant to send; None if it meant to send none. Calls of tools are text in the form
+            of `tools.called`, and vectors the texts that they spell, joined.
         text_sha256: Hash of the text, hexadecimal.
         tokens_in: Prompt tokens billed.
         tokens_out: Completion tokens billed.

@@ -8,11 +8,11 @@ from zlib import crc32
 
 from harness.provider.marker import name_attempt
 
-_SENTENCE = (
+SENTENCE = (
     "the chain holds when one link breaks and another takes its load so that nobody waits long for an answer "
     "which every caller gets whole and once while the first provider rests"
 )
-_WORDS = tuple(_SENTENCE.split())
+_WORDS = tuple(SENTENCE.split())
 _STARTS = 16
 
 
