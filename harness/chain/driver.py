@@ -12,6 +12,7 @@ from harness.chain.advice import Advice
 from harness.chain.facts import ChainFacts
 from harness.chain.schedule import Schedule
 from harness.chain.spec import Chain
+from harness.provider.kinds import Kind
 from harness.registry import Registry
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ class Driver:
         keys: The keys of a chain file that it takes, of those that not every driver takes, such as `workers`, `policy.hedge` and
             `providers.headers`; `python` and `environment` if it can host a chain in another interpreter.
         required: Those of them that such a chain must have.
+        kinds: The kinds of request that it can carry.
         backoffs: The values of `retry.backoff` that it can carry out.
         check: Raises ChainError for a chain that asks for something that would not be tested.
         warnings: Returns what would not be carried over, in sentences, given the environment that keys are looked up in.
@@ -87,6 +89,7 @@ class Driver:
     name: str
     keys: frozenset[str]
     required: frozenset[str]
+    kinds: frozenset[Kind]
     backoffs: frozenset[str]
     check: Callable[[Chain], None]
     warnings: Callable[[Chain, Mapping[str, str]], tuple[str, ...]]

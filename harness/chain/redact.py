@@ -105,7 +105,7 @@ _ADDRESS = re.compile(
 _WORD = re.compile(r"[^\s\"'`,;:={}()\[\]<>|&?#]+")
 
 
-class _Kind(Enum):
+class _Secrecy(Enum):
     """What is known of a setting.
 
     A harmless one has plain values, a nested one consists of harmless ones, a secret one hides whatever is in it.
@@ -163,7 +163,7 @@ class _Redaction:
     def chain(self, chain: Chain) -> Chain:
         providers = {}
         for name, provider in chain.providers.items():
-            self._text(provider.api_key or "", _Kind.SECRET)
+            self._text(provider.api_key or "", _Secrecy.SECRET)
             upstream = None if provider.upstream is None else self._address(provider.upstream)
             providers[name] = replace(provider, upstream=upstream, headers=self._headers(provider.headers))
         return replace(
@@ -193,7 +193,7 @@ class _Redaction:
             self.hidden |= {text, unquote(text), quote(text, safe=""), json.dumps(text)[1:-1]}
 
     def _endpoint(self, endpoint: Endpoint) -> Endpoint:
-        self._text(endpoint.api_key or "", _Kind.SECRET)
+        self._text(endpoint.api_key or "", _Secrecy.SECRET)
         return replace(
             endpoint,
             base_url=self._address(endpoint.base_url),
@@ -202,7 +202,7 @@ class _Redaction:
             ready=endpoint.ready and self._path(endpoint.ready),
         )
 
-    def _value(self, value: Any, name: str = "", kind: _Kind = _Kind.UNKNOWN) -> Any:
+    def _value(self, value: Any, name: str = "", kind: _Secrecy = _Secrecy.UNKNOWN) -> Any:
         """Return a setting of a LiteLLM configuration."""
         if isinstance(value, dict):
             return {scrub(key): self._value(item, key, _kind(key, kind)) for key, item in value.items()}
@@ -210,24 +210,24 @@ class _Redaction:
             return [self._value(item, name, kind) for item in value]
         if isinstance(value, str):
             return self._text(value, kind)
-        if value is None or isinstance(value, bool) or kind in (_Kind.HARMLESS, _Kind.NESTED):
+        if value is None or isinstance(value, bool) or kind in (_Secrecy.HARMLESS, _Secrecy.NESTED):
             return value
-        return self.hide(str(value)) if kind is _Kind.SECRET else HIDDEN
+        return self.hide(str(value)) if kind is _Secrecy.SECRET else HIDDEN
 
-    def _text(self, text: str, kind: _Kind, *, certain: bool = False) -> str:
+    def _text(self, text: str, kind: _Secrecy, *, certain: bool = False) -> str:
         """Return a text; `certain` means that what is hidden of it is secret even if it is a plain word."""
-        certain = certain or kind is _Kind.SECRET
+        certain = certain or kind is _Secrecy.SECRET
         if _REFERENCE.fullmatch(text):
             self._text(self._environ.get(text.split("/", 1)[1], "").strip(), kind, certain=True)
             return text
-        if kind is not _Kind.SECRET and _ADDRESS.fullmatch(text):
+        if kind is not _Secrecy.SECRET and _ADDRESS.fullmatch(text):
             return self._address(text)
-        harmless = kind in (_Kind.HARMLESS, _Kind.NESTED)
+        harmless = kind in (_Secrecy.HARMLESS, _Secrecy.NESTED)
         return text if harmless and _is_plain(text) else self.hide(text, certain=certain)
 
     def _command(self, command: Sequence[str]) -> Iterator[str]:
         """Yield the arguments of a command."""
-        yield from (self._text(program, _Kind.HARMLESS) for program in command[:1])
+        yield from (self._text(program, _Secrecy.HARMLESS) for program in command[:1])
         flag: str | None = None
         for argument in command[1:]:
             if assigned := _ASSIGNED.fullmatch(argument):
@@ -249,7 +249,7 @@ class _Redaction:
                 self.hide(value[2:], certain=True)
         name = (flag or "").lstrip("-")
         kind = _kind(name)
-        ordinary = kind is _Kind.UNKNOWN and len(name) > 1 and (flag or "").startswith("-")
+        ordinary = kind is _Secrecy.UNKNOWN and len(name) > 1 and (flag or "").startswith("-")
         if ordinary and _is_plain(value) and not _ADDRESS.fullmatch(value):
             return HIDDEN  # but no secret: it may be a model's name, which records must keep
         return self._text(value, kind, certain=flag is not None)
@@ -281,18 +281,18 @@ class _Redaction:
         return f"{name}={self.hide(value, certain=True)}"
 
 
-def _kind(name: str, above: _Kind = _Kind.UNKNOWN) -> _Kind:
+def _kind(name: str, above: _Secrecy = _Secrecy.UNKNOWN) -> _Secrecy:
     """Return what is known of the values of a setting, by its name and by what is known of the setting above it."""
-    if above is _Kind.SECRET or names_secret(name):
-        return _Kind.SECRET
-    if above is _Kind.NESTED or name in NESTED:
-        return _Kind.NESTED
-    return _Kind.HARMLESS if name.lower().replace("-", "_") in _HARMLESS else _Kind.UNKNOWN
+    if above is _Secrecy.SECRET or names_secret(name):
+        return _Secrecy.SECRET
+    if above is _Secrecy.NESTED or name in NESTED:
+        return _Secrecy.NESTED
+    return _Secrecy.HARMLESS if name.lower().replace("-", "_") in _HARMLESS else _Secrecy.UNKNOWN
 
 
-def _variable(name: str) -> _Kind:
+def _variable(name: str) -> _Secrecy:
     """Return what is known of the values of an environment variable that a chain file sets, by its name."""
-    return _Kind.SECRET if names_secret(name) else _Kind.HARMLESS
+    return _Secrecy.SECRET if names_secret(name) else _Secrecy.HARMLESS
 
 
 def _is_plain(text: str) -> bool:
@@ -302,5 +302,5 @@ def _is_plain(text: str) -> bool:
 def _is_flag(argument: str) -> bool:
     """Return whether an argument is the name of a flag, and no secret that begins with a dash."""
     name = argument.lstrip("-")
-    known = _kind(name) is _Kind.HARMLESS or name in ("token", "password", "secret")
+    known = _kind(name) is _Secrecy.HARMLESS or name in ("token", "password", "secret")
     return known or _FLAG.fullmatch(argument) is not None

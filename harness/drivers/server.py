@@ -1,4 +1,4 @@
-"""The OpenAI-compatible endpoint in front of a chain that a part of ours hosts."""
+"""The endpoint in front of a chain that a part of ours hosts: OpenAI's addresses, and Anthropic's messages."""
 
 from __future__ import annotations
 
@@ -17,20 +17,23 @@ from harness.drivers.environment import LIVE, HostEnvironment
 from harness.drivers.recorder import Recorder, forget, working_on
 from harness.messages import ChainStart, LoadTarget
 from harness.part import ChildProcess, Serve
+from harness.provider.kinds import PATHS, Api
 from harness.provider.marker import find_request
 
 _BODY_BYTES_MAX = 64 * 2**20
 _SHUTDOWN_S = 1.0
+_PROMPT: Mapping[Api, str] = {"chat": "messages", "embeddings": "input", "responses": "input", "messages": "messages"}
+"""The field that holds the prompt."""
 _JSON_HEADERS = {"Content-Type": "application/json; charset=utf-8"}
 _SSE_HEADERS = {"Content-Type": "text/event-stream; charset=utf-8", "Cache-Control": "no-cache"}
 
 AnswerHeaders = dict[str, str]
 """HTTP headers that a chain adds to its answer."""
 
-Ask = Callable[[dict[str, Any]], AsyncGenerator[str | AnswerHeaders, None]]
-"""Ask the chain: a chat completion's body in, which has a `model`, `messages` and `stream`; JSON out: one text for a
-plain answer, one for each chunk of a stream, and before the first of them the answer's headers, if it has any. It raises
-what the chain raises; closing it ends the chain's work."""
+Ask = Callable[[Api, dict[str, Any]], AsyncGenerator[str | AnswerHeaders, None]]
+"""Ask the chain: the form and the body of a request in, which has a `model`, a prompt and, unless it is for embeddings, `stream`.
+JSON out: one text for a plain answer, one for each event of a stream, and before the first of them the answer's headers, if it has
+any. It raises what the chain raises; closing it ends the chain's work."""
 
 Explain = Callable[[Exception], tuple[int, dict[str, Any]]]
 """Give status and body of the answer for what `Ask` raised. Nothing secret may be in them."""
@@ -103,30 +106,35 @@ def serving(enter: Open) -> Serve[ChainStart]:
 
 
 def endpoint(ask: Ask, *, explain: Explain, models: Iterable[str]) -> Handler:
-    """Return the endpoint. It has two addresses, and so needs no router, nor the rest of an aiohttp application.
+    """Return the endpoint. It has five addresses, and so needs no router, nor the rest of an aiohttp application.
 
     Args:
-        ask: Called for each chat completion.
+        ask: Called for each request.
         explain: Called for whatever it raises.
         models: What `GET /v1/models` lists.
     """
     listed = [{"id": model, "object": "model", "created": 0, "owned_by": "chain"} for model in models]
 
-    async def completions(request: web.BaseRequest) -> web.StreamResponse:
+    forms = {f"/v1{path}": api for api, path in PATHS.items()}
+
+    async def answer(request: web.BaseRequest, api: Api) -> web.StreamResponse:
         try:
             data = await request.read()
             body = json.loads(data)
-            _ = body["model"], body["messages"]  # there they must be
-            streaming = body["stream"] = bool(body.get("stream", False))
+            _ = body["model"], body[_PROMPT[api]]  # there they must be
+            streaming = bool(body.get("stream", False))
+            if api != "embeddings":
+                body["stream"] = streaming
         except (ValueError, KeyError, TypeError, AttributeError):
-            return _failure(400, "expected a JSON object with model and messages", kind="invalid_request_error")
+            message = f"expected a JSON object with model and {_PROMPT[api]}"
+            return _failure(400, message, kind="invalid_request_error")
         marker = find_request(data)
         try:
             with working_on(None if marker is None else marker.request_id):
-                async with aclosing(ask(body)) as pieces:
-                    headers, first = await opening(pieces)
+                async with aclosing(ask(api, body)) as pieces:
+                    headers, first = opened = await opening(pieces)
                     if streaming:
-                        return await _stream(request, headers, first, pieces, explain)
+                        return await _stream(request, api, opened, pieces, explain)
                     return web.Response(body=(first or "").encode(), headers={**_JSON_HEADERS, **headers})
         except ConnectionError:
             raise  # the caller has left; failures of providers arrive as the chain's own errors
@@ -135,8 +143,8 @@ def endpoint(ask: Ask, *, explain: Explain, models: Iterable[str]) -> Handler:
             return web.json_response(payload, status=status)
 
     async def serve(request: web.BaseRequest) -> web.StreamResponse:
-        if request.path == "/v1/chat/completions" and request.method == "POST":
-            return await completions(request)
+        if request.method == "POST" and (api := forms.get(request.path)) is not None:
+            return await answer(request, api)
         if request.path == "/v1/models" and request.method == "GET":
             return web.json_response({"object": "list", "data": listed})
         return _failure(404, f"unknown address: {request.method} {request.path}", kind="not_found")
@@ -177,8 +185,8 @@ async def listening(endpoint: Handler) -> AsyncIterator[str]:
 
 async def _stream(
     request: web.BaseRequest,
-    headers: AnswerHeaders,
-    first: str | None,
+    api: Api,
+    opened: tuple[AnswerHeaders, str | None],
     pieces: AsyncGenerator[str | AnswerHeaders, None],
     explain: Explain,
 ) -> web.StreamResponse:
@@ -186,26 +194,46 @@ async def _stream(
 
     After an error event the body ends properly, without `[DONE]`: so does LiteLLM's proxy.
     """
+    headers, first = opened
     response = web.StreamResponse(headers={**_SSE_HEADERS, **headers})
     await response.prepare(request)
     try:
         if first is not None:
-            await response.write(_event(first))
+            await response.write(event(api, first))
         async for piece in pieces:
             assert isinstance(piece, str)
-            await response.write(_event(piece))
-        await response.write(_event("[DONE]"))
+            await response.write(event(api, piece))
+        await response.write(last_event(api))
     except ConnectionError:
         raise
     except Exception as error:  # as above
         _status, payload = explain(error)
-        await response.write(_event(json.dumps(payload)))
+        await response.write(error_event(api, payload))
     await response.write_eof()
     return response
 
 
-def _event(data: str) -> bytes:
-    return f"data: {data}\n\n".encode()
+def event(api: Api, data: str) -> bytes:
+    """Return an event of a stream: in OpenAI's responses and Anthropic's messages the data's type names it."""
+    if api == "chat":
+        return f"data: {data}\n\n".encode()
+    kind = json.loads(data).get("type", "")
+    return f"event: {kind}\ndata: {data}\n\n".encode()
+
+
+def last_event(api: Api) -> bytes:
+    """Return what ends a stream after its last event; empty where nothing does."""
+    return b"data: [DONE]\n\n" if api == "chat" else b""
+
+
+def error_event(api: Api, payload: Mapping[str, Any]) -> bytes:
+    """Return the event by which a stream ends in an error.
+
+    Args:
+        api: The form of the request.
+        payload: The error, as a plain answer would have it.
+    """
+    return event(api, json.dumps(payload if api == "chat" else {**payload, "type": "error"}))
 
 
 def _failure(status: int, message: str, *, kind: str) -> web.Response:

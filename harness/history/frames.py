@@ -43,11 +43,16 @@ def _dtype(hint: Any) -> str:
     return _DTYPES[hint][nullable]
 
 
+def defaults_of(record: type) -> dict[str, Any]:
+    """Return the values of a record's fields that need not be given."""
+    defaults = {f.name: f.default for f in dataclasses.fields(record) if f.default is not dataclasses.MISSING}
+    return defaults | {f.name: f.default_factory() for f in dataclasses.fields(record) if callable(f.default_factory)}
+
+
 def frame(record: type, rows: Iterable[Any] = ()) -> pd.DataFrame:
     """Return a table with one column per field of `record`, typed, from records or plain mappings of one."""
     names = dtypes(record)
-    defaults = {f.name: f.default for f in dataclasses.fields(record) if f.default is not dataclasses.MISSING}
-    defaults |= {f.name: f.default_factory() for f in dataclasses.fields(record) if callable(f.default_factory)}
+    defaults = defaults_of(record)
     columns: dict[str, list[Any]] = {name: [] for name in names}
     for row in rows:
         if isinstance(row, dict):

@@ -43,6 +43,11 @@ class RequestRecord:
         text_sha256: Its hash, hexadecimal.
         text: Its beginning, without secrets; None where the load keeps no texts.
         streaming: Whether the caller asked for a stream.
+        kind: Of the request: `chat`, `tools`, …; see `harness.provider.kinds`.
+        model: What was asked for; None where the chain's usual model was.
+        caller: Whose request it is, of several callers that share a kind: `2-17`; None where no callers are told apart.
+        prompt_sha256: Hash of the prompt's text, hexadecimal, where it is one of a file; the text itself is never kept.
+        prompt_chars: Its length, in characters.
         error: What went wrong, in short, as the caller sees it.
         tokens_in: Prompt tokens as reported to the caller.
         tokens_out: Completion tokens as reported to the caller.
@@ -66,6 +71,11 @@ class RequestRecord:
     text_sha256: str | None = None
     text: str | None = None
     streaming: bool = False
+    kind: str = "chat"
+    model: str | None = None
+    caller: str | None = None
+    prompt_sha256: str | None = None
+    prompt_chars: int | None = None
     error: str | None = None
     tokens_in: int | None = None
     tokens_out: int | None = None

@@ -85,7 +85,7 @@ class Callers:
         )
 
     async def _exchange(self, body: dict[str, Any], state: _CallerState) -> Reading:
-        async with aclosing(self._ask(body)) as pieces:
+        async with aclosing(self._ask("chat", body)) as pieces:
             try:
                 if state.stream is not None:
                     return await self._stream(pieces, state, state.stream)

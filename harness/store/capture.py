@@ -29,7 +29,7 @@ from harness.history.records import (
     RecordedBy,
     RequestRecord,
 )
-from harness.store.format import FORMAT
+from harness.store.format import FORMAT, READABLE
 
 FLUSH_S = 0.05
 
@@ -219,5 +219,5 @@ def rows(path: Path) -> Iterator[Row]:
 
 def _check_format(row: Row, path: Path) -> None:
     found = f"format {row.format}" if isinstance(row, Format) else "no format"
-    if not isinstance(row, Format) or row.format != FORMAT:
+    if not isinstance(row, Format) or row.format not in READABLE:
         raise UsageError(f"{found} in its first line, and this version reads format {FORMAT}", where=str(path))

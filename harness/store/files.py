@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from harness.errors import HarnessError, UsageError
-from harness.store.format import FORMAT, decode, encode
+from harness.store.format import FORMAT, READABLE, decode, encode
 
 T = TypeVar("T")
 
@@ -130,5 +130,5 @@ def read_json(
 
 def check_format(path: Path, found: object) -> None:
     """Raise a UsageError if a file is of another format than this version reads."""
-    if found != FORMAT:
+    if found not in READABLE:
         raise UsageError(f"written in format {found}; this version reads format {FORMAT}", where=str(path))

@@ -8,8 +8,10 @@ import msgspec
 
 T = TypeVar("T")
 
-FORMAT = 1
-"""Written into every JSON and Parquet file of a run or suite."""
+FORMAT = 2
+"""Written into every JSON and Parquet file of a run or suite. Format 1 knew no kinds of request."""
+READABLE = frozenset({1, FORMAT})
+"""The formats that this version reads."""
 
 
 def encode(value: Any, *, pretty: bool = False) -> bytes:

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from harness.errors import UsageError
 from harness.history import AttemptRecord, FaultEvent, HealthRecord, History, ProviderState, ReadyRecord, RequestRecord
-from harness.history.frames import dtypes, frame
+from harness.history.frames import defaults_of, dtypes, frame
 from harness.history.records import WARMUP
 from harness.scenario import Plan
 from harness.store.files import check_format, written
@@ -99,10 +99,10 @@ def _storable(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _typed(frame: pd.DataFrame, record: type) -> pd.DataFrame:
     columns: dict[str, Any] = {}
+    defaults = defaults_of(record)
     for name, dtype in dtypes(record).items():
         if name not in frame:  # a run from before the record had this field
-            blank: list[Any] = [() if dtype == "object" else None] * len(frame)
-            columns[name] = pd.Series(blank, index=frame.index, dtype=dtype)
+            columns[name] = pd.Series([defaults.get(name)] * len(frame), index=frame.index, dtype=dtype)
             continue
         columns[name] = frame[name].map(tuple) if dtype == "object" else frame[name].astype(dtype)  # type: ignore[call-overload]
     return pd.DataFrame(columns)

@@ -59,7 +59,7 @@ def hosted(chain: Chain, ask: Any, environment: HostEnvironment = LIVE) -> Any:
 
 async def pieces(inside: InProcessChain, *, stream: bool = False) -> list[dict[str, Any]]:
     """Ask once, and return the answer's JSON: one object, or one for each chunk."""
-    async with aclosing(inside.ask({"model": inside.model, "messages": MESSAGES, "stream": stream})) as texts:
+    async with aclosing(inside.ask("chat", {"model": inside.model, "messages": MESSAGES, "stream": stream})) as texts:
         return [json.loads(text) async for text in texts]  # type: ignore[arg-type]
 
 
@@ -162,7 +162,7 @@ def test_an_iterator_is_closed_when_the_caller_leaves(tmp_path: Path) -> None:
     )
 
     async def leave(inside: InProcessChain) -> int:
-        async with aclosing(inside.ask({"model": "m", "messages": MESSAGES, "stream": True})) as texts:
+        async with aclosing(inside.ask("chat", {"model": "m", "messages": MESSAGES, "stream": True})) as texts:
             await anext(texts)
         return len(sys.modules["our_llm"].CLOSED)
 
@@ -178,7 +178,7 @@ def test_a_thread_at_work_in_an_iterator_does_not_hold_up_who_leaves(tmp_path: P
 
     async def leave(inside: InProcessChain) -> bool:
         module = sys.modules["our_llm"]
-        texts = inside.ask({"model": "m", "messages": MESSAGES, "stream": True})
+        texts = inside.ask("chat", {"model": "m", "messages": MESSAGES, "stream": True})
         await anext(texts)
         second = asyncio.ensure_future(anext(texts))  # type: ignore[arg-type]
         await asyncio.to_thread(module.STARTED.wait)

@@ -125,14 +125,14 @@ def body(*, stream: bool) -> dict[str, Any]:
 
 async def stream(ask: Ask, _clock: Clock) -> tuple[str, dict[str, Any]]:
     """Return a stream's text and its last event."""
-    async with aclosing(ask(body(stream=True))) as pieces:
+    async with aclosing(ask("chat", body(stream=True))) as pieces:
         events = [json.loads(piece) async for piece in pieces if isinstance(piece, str)]
     return "".join(event["choices"][0]["delta"].get("content", "") for event in events), events[-1]
 
 
 async def whole(ask: Ask, clock: Clock) -> tuple[dict[str, Any], float]:
     """Return a plain answer, and when it came, in seconds."""
-    async with aclosing(ask(body(stream=False))) as pieces:
+    async with aclosing(ask("chat", body(stream=False))) as pieces:
         _headers, text = await opening(pieces)
         return json.loads(text or ""), clock.now_ns / S
 
@@ -221,7 +221,7 @@ def test_headers_say_what_is_known_when_they_leave(streaming: bool, streams: str
     """Who served, how deep and after whom; what it cost too, unless the answer only begins."""
 
     async def script(ask: Ask, _clock: Clock) -> tuple[AnswerHeaders, str | None]:
-        async with aclosing(ask(body(stream=streaming))) as pieces:
+        async with aclosing(ask("chat", body(stream=streaming))) as pieces:
             return await opening(pieces)
 
     usage = {"usage": {"prompt_tokens": 10, "completion_tokens": 5}}
@@ -257,7 +257,7 @@ def test_a_model_that_is_none_is_the_callers_mistake(model: object) -> None:
 
     async def asks(ask: Ask, _clock: Clock) -> None:
         with pytest.raises(ValueError, match="unknown model"):
-            await anext(ask({**body(stream=False), "model": model}))
+            await anext(ask("chat", {**body(stream=False), "model": model}))
 
     play(Scripted(), asks)
 
@@ -273,7 +273,7 @@ def test_a_caller_who_leaves_during_a_probe_leaves_the_breaker_usable(streaming:
         await whole(ask, clock)
         await asyncio.sleep(2)
         with pytest.raises(TimeoutError):
-            async with asyncio.timeout(1), aclosing(ask(body(stream=streaming))) as pieces:
+            async with asyncio.timeout(1), aclosing(ask("chat", body(stream=streaming))) as pieces:
                 await anext(pieces)
         answer, _ = await whole(ask, clock)
         assert silent.left
@@ -291,7 +291,7 @@ def test_the_deadline_holds_whatever_is_under_way(streaming: bool) -> None:
 
     async def script(ask: Ask, clock: Clock) -> tuple[str, int]:
         with pytest.raises(ChainExhausted) as raised:
-            async with aclosing(ask(body(stream=streaming))) as pieces:
+            async with aclosing(ask("chat", body(stream=streaming))) as pieces:
                 await anext(pieces)
         return str(raised.value), clock.now_ns
 
@@ -327,7 +327,7 @@ def test_warm_up_calls_leave_no_trace_in_what_requests_share() -> None:
         for place in range(6):
             model, marked = "ab"[place // 3], f"hi [[warmup-{place:06d} 00000sim]]"
             asked = {"model": model, "stream": False, "messages": [{"role": "user", "content": marked}]}
-            async with aclosing(ask(asked)) as pieces:
+            async with aclosing(ask("chat", asked)) as pieces:
                 await anext(pieces)
         return (await whole(ask, clock))[0]
 

@@ -150,7 +150,7 @@ def ran(loaded: Loaded, stubs: Mapping[Any, Any]) -> Ran:
     @asynccontextmanager
     async def varied(*args: Any) -> AsyncIterator[InProcessChain]:
         async with enter(*args) as inside:
-            yield replace(inside, ask=lambda body: inside.ask({**body, **asked(body)}))
+            yield replace(inside, ask=lambda api, body: inside.ask(api, {**body, **asked(body)}))
 
     def asked(body: dict[str, Any]) -> dict[str, Any]:
         marker = find_request(json.dumps(body).encode())

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from harness.store.format import FORMAT
 from tests.system.chains import CHAIN, SCENARIO
 from tests.system.conftest import LiveRun, finish, launch, starved
 
@@ -70,7 +71,7 @@ def test_a_run_ends_in_a_verdict(pair: list[Ended]) -> None:
     assert set(attempts["seen_by"]) == {"both"}
     fault = requests[requests["phase"] == "fault"]
     assert (fault["served_by"] == "azure").any()
-    assert json.loads((folder / "metrics.json").read_text())["format"] == 1
+    assert json.loads((folder / "metrics.json").read_text())["format"] == FORMAT
     assert run.leftovers() == []
 
 

@@ -11,6 +11,7 @@ from harness.chain.driver import DECLARED, Driver, declared
 from harness.chain.endpoint import check, remarks
 from harness.chain.facts import ChainFacts
 from harness.chain.spec import Backoff
+from harness.provider.kinds import Kind
 
 
 def _warnings(chain: Chain, _environ: Mapping[str, str]) -> tuple[str, ...]:
@@ -28,6 +29,7 @@ ENDPOINT = Driver(
     name="endpoint",
     keys=frozenset({"endpoint", "answers"}) | DECLARED,
     required=frozenset({"endpoint"}),
+    kinds=frozenset(get_args(Kind)),
     backoffs=frozenset(get_args(Backoff)),
     check=check,
     warnings=_warnings,

@@ -50,6 +50,7 @@ LITELLM_ROUTER = Driver(
     name="litellm-router",
     keys=frozenset({"answers", "environment", "python"}) | SETTINGS,
     required=frozenset(),
+    kinds=frozenset({"chat"}),
     backoffs=frozenset({"exponential"}),
     check=_check,
     warnings=partial(warnings, proxy=False),

@@ -22,6 +22,7 @@ OPENAI_SDK = Driver(
     name="openai-sdk",
     keys=frozenset({"answers", "environment", "python"}),
     required=frozenset(),
+    kinds=frozenset({"chat"}),
     backoffs=frozenset({"exponential"}),
     check=_check,
     warnings=lambda _chain, _environ: (),

@@ -22,6 +22,7 @@ PYTHON = Driver(
     name="python",
     keys=frozenset({"answers", "env", "environment", "python", "setup", "target"}) | DECLARED,
     required=frozenset({"target"}),
+    kinds=frozenset({"chat"}),
     backoffs=frozenset(get_args(Backoff)),
     check=check,
     warnings=warnings,

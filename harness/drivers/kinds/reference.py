@@ -69,6 +69,7 @@ REFERENCE = Driver(
     name="reference",
     keys=_KEYS,
     required=frozenset(),
+    kinds=frozenset({"chat"}),
     backoffs=frozenset(get_args(Backoff)),
     check=_check,
     warnings=lambda _chain, _environ: (),

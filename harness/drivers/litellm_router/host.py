@@ -19,6 +19,7 @@ from harness.drivers.litellm_router.virtual_stores import virtual_stores
 from harness.drivers.recorder import Recorder
 from harness.drivers.server import InProcessChain
 from harness.drivers.watched import watched
+from harness.provider.kinds import Api
 
 
 @asynccontextmanager
@@ -52,7 +53,7 @@ async def enter(
             await close_clients()
 
 
-async def _ask(router: Any, body: dict[str, Any]) -> AsyncGenerator[str, None]:
+async def _ask(router: Any, _api: Api, body: dict[str, Any]) -> AsyncGenerator[str, None]:
     answer = await router.acompletion(**body)
     if not body["stream"]:
         yield answer.model_dump_json(exclude_none=True)

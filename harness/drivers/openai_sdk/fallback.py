@@ -13,6 +13,7 @@ from harness.chain.openai_sdk import SdkSettings
 from harness.chain.scrub import scrub
 from harness.chain.spec import DUMMY_KEY
 from harness.provider.dialects import dialect_of
+from harness.provider.kinds import Api
 
 
 class UnknownModelError(Exception):
@@ -35,7 +36,7 @@ class Fallback:
         self._models = models
         self._order = order
 
-    async def ask(self, body: dict[str, Any]) -> AsyncGenerator[str, None]:
+    async def ask(self, _api: Api, body: dict[str, Any]) -> AsyncGenerator[str, None]:
         """Yield an answer's JSON: one text, or one for each chunk of a stream.
 
         The body's `model` names a provider: the first one means the whole chain, any other one itself alone.

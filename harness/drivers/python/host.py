@@ -26,6 +26,7 @@ from harness.drivers.server import InProcessChain
 from harness.drivers.watched import watched
 from harness.drivers.watched_threads import watched_threads
 from harness.errors import HarnessError, UsageError
+from harness.provider.kinds import Api
 
 THREADS_MAX = 200
 """Requests that a function which is not asynchronous works on at a time, each in a thread."""
@@ -118,7 +119,7 @@ class PythonChain:
         self._waits = is_async(target)
         self._takes_stream = takes(target, [], model="m", stream=True)
 
-    async def ask(self, body: dict[str, Any]) -> AsyncGenerator[str, None]:
+    async def ask(self, _api: Api, body: dict[str, Any]) -> AsyncGenerator[str, None]:
         """Yield an answer's JSON; see `Ask`.
 
         Raises:

@@ -21,6 +21,7 @@ from harness.drivers.reference.walk import Walk
 from harness.drivers.reference.wire import Sockets
 from harness.drivers.server import AnswerHeaders, InProcessChain
 from harness.history.records import WARMUP
+from harness.provider.kinds import Api
 from harness.provider.marker import find_request
 from harness.provider.usage import cost_usd
 
@@ -78,7 +79,7 @@ class Reference:
         self._clock_ns = clock_ns
         self._requests = 0
 
-    async def ask(self, body: dict[str, Any]) -> AsyncGenerator[str | AnswerHeaders, None]:
+    async def ask(self, _api: Api, body: dict[str, Any]) -> AsyncGenerator[str | AnswerHeaders, None]:
         """Yield an answer's headers and its JSON; see `harness.drivers.server.Ask`.
 
         The body's `model` names a provider: the first one means the whole chain, any other one its own of `chains`. A field

@@ -77,7 +77,7 @@ _STATUSES: Mapping[Problem, int] = {"spend_limit": 402, "timeout": 500}
 _WORDS = sorted({error.words for error in _ERRORS.values()}, key=len, reverse=True)
 
 
-class _Api(NamedTuple):
+class _OllamaApi(NamedTuple):
     """One of the two ways to ask.
 
     Attributes:
@@ -95,14 +95,14 @@ class _Api(NamedTuple):
     after: str
 
 
-_GENERATE = _Api(
+_GENERATE = _OllamaApi(
     "ollama",
     "/api/generate",
     calls.Fields(prompt="prompt", texts=True, limits=("num_predict",)),
     '"response":"',
     '"',
 )
-_CHAT = _Api(
+_CHAT = _OllamaApi(
     "ollama_chat",
     "/api/chat",
     calls.Fields(limits=("num_predict",)),
@@ -111,7 +111,7 @@ _CHAT = _Api(
 )
 
 
-def _request(api: _Api, model: str, body: Mapping[str, Any]) -> WrittenRequest:
+def _request(api: _OllamaApi, model: str, body: Mapping[str, Any]) -> WrittenRequest:
     """Return a chat completion as Ollama is asked for it."""
     asked: dict[str, Any] = {"model": model, "stream": body["stream"]}
     if api is _CHAT:
@@ -126,7 +126,7 @@ def _request(api: _Api, model: str, body: Mapping[str, Any]) -> WrittenRequest:
     return WrittenRequest(api.path, (), asked)
 
 
-def _parse(api: _Api, method: str, path: str, body: bytes) -> Call:
+def _parse(api: _OllamaApi, method: str, path: str, body: bytes) -> Call:
     """Return the call. It asks for a stream unless it says that it does not."""
     if method != "POST" or path.partition("?")[0] != api.path:
         return Call(problem="unknown_path")
@@ -138,7 +138,7 @@ def _parse(api: _Api, method: str, path: str, body: bytes) -> Call:
     return call._replace(streaming=data.get("stream") is not False, usage=True)
 
 
-def _succeed(api: _Api, provider: Provider, call: Call, attempt_id: str) -> Answer:
+def _succeed(api: _OllamaApi, provider: Provider, call: Call, attempt_id: str) -> Answer:
     """Return the answer of a healthy provider."""
     spec = provider.reply
     mock = common.mock_answer(spec, call, attempt_id)
@@ -278,7 +278,7 @@ def _read_body(status: int, body: bytes) -> ParsedBody:
     return ParsedBody(_text(data), *_usage(data), finish=_finish(data))
 
 
-def _declared(api: _Api) -> Dialect:
+def _declared(api: _OllamaApi) -> Dialect:
     return Dialect(
         name=api.name,
         base_path="",

@@ -23,6 +23,7 @@ from harness.experiment.suites.waves import pack
 from harness.judge import Score, ScorecardNumbers
 from harness.report.scorecard import Scorecard
 from harness.store import RunFolder, SuiteFolder
+from harness.store.format import FORMAT
 from tests.experiment.files import chain, scenario
 
 TALLY = ScorecardNumbers(requests=10, success=1.0, gave_up=0, attempts={"openai": 12, "azure": 2})
@@ -129,7 +130,7 @@ def test_a_suite_ends_in_a_scorecard(world: World) -> None:
         ("one", "pass", "pass"),
         ("two", "fail", "safe"),
     ]
-    assert (told["format"], told["status"], told["suite"]) == (1, "fail", card.path)
+    assert (told["format"], told["status"], told["suite"]) == (FORMAT, "fail", card.path)
     assert all((Path(cell["run"]) / "plan.json").is_file() for cell in told["cells"])
     assert told["cells"][1]["command"] == f"harness run {world.folder}/two.yaml --seed 1"
     names = {path.name for path in Path(card.path).iterdir()}
