@@ -133,6 +133,8 @@ class ForwardedCall:
         text = None
         if self._whole and self._fine and self._spoilt == "ok":
             text = "".join(self._left if changed and changes.withholds_text else self._texts)
+            if self._call.inputs and not text:  # a real model's vectors spell nothing
+                text = None
         if changed and (code := changes.error_code) is not None:
             error_code = code
         counted = self._fine and self._call.streaming
@@ -246,6 +248,13 @@ class ForwardedCall:
             self._texts.append(text)
 
     def _parse(self, status: int, headers: Headers, body: bytes) -> None:
+        form = self._real.dialect.embed
+        if self._fine and self._call.inputs and form is not None:
+            embedded = form.read(body)
+            self._parsed = ParsedBody(embedded.text, embedded.tokens_in, 0)
+            if len(embedded.vectors) != self._call.inputs:
+                self._spoilt = "malformed"
+            return
         parsed = self._real.dialect.read_body(status, body)
         self._parsed = parsed if self._fine else self._real.dialect.with_code(parsed, headers)
         if self._fine and has_body(status) and not self._real.dialect.is_answer(body):

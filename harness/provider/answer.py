@@ -41,7 +41,8 @@ class Call(NamedTuple):
         tools: The tools that the model calls now, in place of a text; none where it answers in text.
         inputs: How many texts are to be embedded; 0 where none are.
         dimensions: How many each vector is to have; None where the caller does not say.
-        base64: Whether the vectors are to be sent as base64 of 32-bit floats.
+        encodings: How the vectors are to be written, by the names of `vectors.ENCODINGS`; empty where the caller does not say.
+        form: Which of the vendor's forms of this API was called, where it has several.
     """
 
     model: str | None = None
@@ -55,7 +56,8 @@ class Call(NamedTuple):
     tools: tuple[Tool, ...] = ()
     inputs: int = 0
     dimensions: int | None = None
-    base64: bool = False
+    encodings: tuple[str, ...] = ()
+    form: str = ""
 
 
 class Delay(NamedTuple):

@@ -273,6 +273,7 @@ ANTHROPIC = Dialect(
     read_error=partial(wire.error_in, _read_body),
     read_body=_read_body,
     is_answer=wire.is_answer,
+    embed=None,
     litellm=LiteLLMNames(
         provider="anthropic",
         path="",

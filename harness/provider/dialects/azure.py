@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from harness.provider.answer import Answer, Call, Refusal
-from harness.provider.dialects import calls, chat, common, delays, openai, responses, wire
+from harness.provider.dialects import calls, chat, common, delays, embeddings, openai, responses, wire
 from harness.provider.dialects.chat import ChatError
 from harness.provider.dialects.declaration import Dialect, LiteLLMNames, OpenAIClient, WrittenRequest
 from harness.provider.dialects.framing import SERVER_SENT
@@ -21,8 +21,9 @@ from harness.quantities import S
 API_VERSION = "2024-10-21"
 """The version that our own clients ask for."""
 
-_DEPLOYMENT = re.compile(r"/openai/deployments/([^/?]{1,200})/chat/completions")
+_DEPLOYMENT = re.compile(r"/openai/deployments/([^/?]{1,200})/(chat/completions|embeddings)")
 _MODEL_IN_BODY = "/openai/v1/chat/completions"
+_EMBEDDINGS = "/openai/v1/embeddings"
 _RESPONSES = frozenset({"/openai/v1/responses", "/openai/responses"})
 _REGION = ("x-ms-region", "East US")
 
@@ -80,9 +81,16 @@ _ERRORS = common.for_every_problem(
 )
 
 
+def _path(model: str, end: str) -> str:
+    return f"/openai/deployments/{quote(model, safe='')}{end}?api-version={API_VERSION}"
+
+
 def _request(model: str, body: Mapping[str, Any]) -> WrittenRequest:
-    path = f"/openai/deployments/{quote(model, safe='')}/chat/completions?api-version={API_VERSION}"
-    return chat.request(path, model, body)
+    return chat.request(_path(model, "/chat/completions"), model, body)
+
+
+def _embeddings(model: str, body: Mapping[str, Any]) -> WrittenRequest:
+    return embeddings.form(_path(model, embeddings.PATH_END)).request(model, body)
 
 
 def _parse(method: str, path: str, body: bytes) -> Call:
@@ -92,10 +100,13 @@ def _parse(method: str, path: str, body: bytes) -> Call:
         return calls.read(body)
     if method == "POST" and bare in _RESPONSES:
         return responses.read(body)
+    if method == "POST" and bare == _EMBEDDINGS:
+        return embeddings.parse(body)
     match = _DEPLOYMENT.fullmatch(bare)
     if method != "POST" or match is None:
         return Call(problem="unknown_path")
-    return calls.read(body, model=unquote(match[1]))
+    read = embeddings.parse if match[2] == embeddings.API else calls.read
+    return read(body, model=unquote(match[1]))
 
 
 def _succeed(provider: Provider, call: Call, attempt_id: str) -> Answer:
@@ -103,6 +114,8 @@ def _succeed(provider: Provider, call: Call, attempt_id: str) -> Answer:
     mock = common.mock_answer(provider.reply, call, attempt_id)
     name = common.uuid(mock.sha256)
     headers = (("apim-request-id", name), ("x-request-id", name), _REGION)
+    if call.api == embeddings.API:
+        return embeddings.answer(provider, mock, call, headers)
     if call.api:
         return responses.answer(provider, call, attempt_id, mock, headers=headers)
     return chat.answer(provider, call, attempt_id, mock, headers=headers, flavour=_FLAVOUR)
@@ -114,6 +127,8 @@ def _fail(refusal: Refusal) -> Answer:
     sent = delays.sent(refusal.delay, "seconds+ms")
     error = _ERRORS[problem]
     message = chat.named(error.message, refusal.call)
+    if refusal.call.api == embeddings.API:
+        message = message.replace("ChatCompletions_Create", "Embeddings_Create")
     if sent.in_body or (sent.usual and problem == "rate_limit"):
         seconds = -(-(sent.ns or 0) // S)
         message += f" Please retry after {seconds} seconds."
@@ -188,6 +203,7 @@ AZURE = Dialect(
     read_error=partial(wire.error_in, openai.read_body),
     read_body=openai.read_body,
     is_answer=wire.is_answer,
+    embed=embeddings.form("")._replace(request=_embeddings),
     litellm=LiteLLMNames(
         provider="azure",
         path="",

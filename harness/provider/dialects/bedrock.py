@@ -15,7 +15,16 @@ from urllib.parse import quote, unquote
 from harness.http_rules import is_success
 from harness.provider import text as mocked
 from harness.provider.answer import Answer, Call, ParsedBody
-from harness.provider.dialects import bedrock_errors, bedrock_events, bedrock_invoke, calls, common, wire
+from harness.provider.dialects import (
+    bedrock_embeddings,
+    bedrock_errors,
+    bedrock_events,
+    bedrock_invoke,
+    calls,
+    common,
+    embeddings,
+    wire,
+)
 from harness.provider.dialects.aws_events import AWS_EVENTS
 from harness.provider.dialects.bedrock_events import CHUNK, FINISH, event_of
 from harness.provider.dialects.bedrock_invoke import BORROWED, METRICS, Data
@@ -55,6 +64,8 @@ def _parse(method: str, path: str, body: bytes) -> Call:
     data = calls.load(body)
     if data is None:
         return Call(problem="invalid_request")
+    if how == "invoke" and (embedding := bedrock_embeddings.parse(model, data)) is not None:
+        return embedding
     if how.startswith("invoke") and (api := bedrock_invoke.api_of(model, data)) != "nova":
         call = bedrock_invoke.parse(model, data)
     else:
@@ -73,6 +84,9 @@ def _succeed(provider: Provider, call: Call, attempt_id: str) -> Answer:
     spec = provider.reply
     mock = common.mock_answer(spec, call, attempt_id)
     headers = _identified(mock.sha256)
+    if call.api == embeddings.API:
+        headers = (*headers, _counted(call, 0)[0])
+        return common.plain(spec, mock, call, headers, bedrock_embeddings.answer(mock, call))
     if not call.streaming:
         data = bedrock_invoke.plain(mock, call) if call.api in bedrock_invoke.PROMPTS else _message(spec, mock, call)
         counted = _counted(call, mock.tokens) if call.api else ()
@@ -250,6 +264,7 @@ BEDROCK = Dialect(
     read_error=bedrock_events.read_error,
     read_body=_read_body,
     is_answer=_is_answer,
+    embed=bedrock_embeddings.FORM,
     litellm=LiteLLMNames(
         provider="bedrock",
         path="",

@@ -12,7 +12,7 @@ from typing import Any
 
 from harness.http_rules import is_success
 from harness.provider.answer import Answer, Call, FinishReason, ParsedBody, Problem, Refusal
-from harness.provider.dialects import calls, chat, common, delays, wire
+from harness.provider.dialects import calls, chat, cohere_embeddings, common, delays, embeddings, wire
 from harness.provider.dialects.common import Events, MockAnswer
 from harness.provider.dialects.declaration import Dialect, FinishReasons, LiteLLMNames, WrittenRequest
 from harness.provider.dialects.framing import COHERE_LINES_TYPE, LINES, SERVER_SENT, Framing
@@ -86,7 +86,10 @@ def _request(model: str, body: Mapping[str, Any]) -> WrittenRequest:
 
 def _parse(method: str, path: str, body: bytes) -> Call:
     """Return the call. Its body is of one version or the other: LiteLLM sends either to the address that it is given."""
-    if method != "POST" or path.partition("?")[0] not in _PATHS:
+    bare = path.partition("?")[0]
+    if method == "POST" and bare in (cohere_embeddings.PATH, cohere_embeddings.FIRST_PATH):
+        return cohere_embeddings.parse(bare, body)
+    if method != "POST" or bare not in _PATHS:
         return Call(problem="unknown_path")
     data = calls.load(body)
     if data is None:
@@ -133,6 +136,8 @@ def _succeed(provider: Provider, call: Call, attempt_id: str) -> Answer:
     mock = common.mock_answer(spec, call, attempt_id)
     first = call.api == _FIRST
     headers = (("x-debug-trace-id", mock.sha256[:32]),)
+    if call.api == embeddings.API:
+        return common.plain(spec, mock, call, headers, cohere_embeddings.answer(mock, call))
     if not call.streaming:
         whole = _first_whole(mock, call) if first else _whole(mock, call)
         return common.plain(spec, mock, call, headers, json.dumps(whole).encode())
@@ -363,9 +368,10 @@ COHERE = Dialect(
     read_error=_read_error,
     read_body=_read_body,
     is_answer=_is_answer,
+    embed=cohere_embeddings.FORM,
     litellm=LiteLLMNames(
         provider="cohere_chat",
-        path=_PATH,
+        path="",
         key_variables=("COHERE_API_KEY", "CO_API_KEY"),
         families="command",
         takes_unknown=False,
@@ -374,6 +380,7 @@ COHERE = Dialect(
         defaults={},
         home="https://api.cohere.com",
         also=("cohere",),
+        model_path=lambda name: cohere_embeddings.PATH if name.startswith("embed") else _PATH,
     ),
     openai_client=None,
     sdk="CO_API_URL={address}",

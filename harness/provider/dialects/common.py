@@ -10,6 +10,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar
 
 from harness.provider import text as mocked
+from harness.provider import vectors
 from harness.provider.answer import Answer, Call, Problem, Refusal
 from harness.provider.reply import End, Head, Headers, Send, Step, Wait
 from harness.provider.spec import ReplySpec
@@ -89,16 +90,23 @@ class MockAnswer(NamedTuple):
         complete: Whether it comes to its own end, rather than to the caller's limit.
         text: All of it: letters, digits and a few signs, none of which JSON escapes.
         sha256: Hash of the text, hexadecimal; its head makes ids that are unique and the same in every run.
+        vectors: What each vector spells, in an answer with embeddings; the text is all of them.
     """
 
     tokens: int
     complete: bool
     text: str
     sha256: str
+    vectors: tuple[str, ...] = ()
 
 
 def mock_answer(spec: ReplySpec, call: Call, attempt_id: str) -> MockAnswer:
-    """Return a provider's answer: at most as many tokens as the caller takes."""
+    """Return a provider's answer: vectors, or at most as many tokens as the caller takes."""
+    if call.inputs:
+        spelled = vectors.texts(attempt_id, call.inputs, call.dimensions or vectors.DIMENSIONS)
+        text = "".join(spelled)
+        sha256 = hashlib.sha256(text.encode()).hexdigest()
+        return MockAnswer(tokens=0, complete=True, text=text, sha256=sha256, vectors=spelled)
     limit = call.max_tokens
     tokens = spec.tokens if limit is None or limit >= spec.tokens else limit
     text = mocked.text(attempt_id, tokens)
@@ -112,7 +120,7 @@ def tokens_of(attempt_id: str, mock: MockAnswer, before: bytes, after: bytes) ->
 
 def plain(spec: ReplySpec, mock: MockAnswer, call: Call, headers: Headers, body: bytes) -> Answer:
     """Return a plain answer: it leaves when its last token has been generated."""
-    generated_ns = round((mock.tokens - 1) * 1e9 / spec.tokens_per_second) if spec.tokens_per_second else 0
+    generated_ns = round(max(0, mock.tokens - 1) * 1e9 / spec.tokens_per_second) if spec.tokens_per_second else 0
     head = Head(200, (("content-type", "application/json"), *headers, ("content-length", str(len(body)))))
     wait_ns = spec.ttft + generated_ns
     send = Send(body, mock.text)

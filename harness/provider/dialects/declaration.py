@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple
 
+from harness.provider import vectors
 from harness.provider.answer import Answer, Call, FinishReason, ParsedBody, Refusal
 from harness.provider.dialects import wire
 from harness.provider.dialects.framing import Framing
@@ -26,6 +27,41 @@ class WrittenRequest(NamedTuple):
     path: str
     headers: Headers
     body: Mapping[str, Any]
+
+
+class Embedded(NamedTuple):
+    """The content of a plain answer with embeddings, as a client of the dialect reads it.
+
+    Attributes:
+        vectors: In the order of the texts. What is no list of numbers is left out.
+        tokens_in: Tokens billed; None if it does not report them.
+    """
+
+    vectors: tuple[tuple[float, ...], ...] = ()
+    tokens_in: int | None = None
+
+    @property
+    def text(self) -> str:
+        """What the vectors of a mock spell, joined; empty if any of them spells nothing."""
+        texts = [vectors.spelled(vector) for vector in self.vectors]
+        return "" if None in texts else "".join(text or "" for text in texts)
+
+
+class EmbeddingForm(NamedTuple):
+    """How a dialect embeds texts.
+
+    Attributes:
+        request: Writes a call, given a model and the body of OpenAI's API: `input` (a text, or a list of them) and maybe
+            `dimensions`. It asks for numbers, whatever `encoding_format` is.
+        batches: Returns whether a model takes several texts in one call. If not, each needs a call of its own.
+        read: Returns the content of a plain success. Garbage has none, and raises nothing.
+        fewer: Returns the body of such an answer without its last vector; as it is where there is none.
+    """
+
+    request: Callable[[str, Mapping[str, Any]], WrittenRequest]
+    batches: Callable[[str], bool]
+    read: Callable[[bytes], Embedded]
+    fewer: Callable[[bytes], bytes]
 
 
 class FinishReasons(NamedTuple):
@@ -141,6 +177,7 @@ class Dialect:
         read_error: Returns the error by which an event ends a stream; None if it holds none.
         read_body: Returns the content of a plain answer, given its status. Garbage has none, and raises nothing.
         is_answer: Returns whether the body of a plain success is an answer.
+        embed: How it embeds texts; None if it does not.
         litellm: How LiteLLM calls such a provider; None if it does not.
         openai_client: How OpenAI's official SDK calls one; None if it does not.
         sdk: What leads the SDK that the vendor documents to an address: the environment variable that it reads, else the argument of
@@ -172,6 +209,7 @@ class Dialect:
     read_error: Callable[[bytes], ParsedBody | None]
     read_body: Callable[[int, bytes], ParsedBody]
     is_answer: Callable[[bytes], bool]
+    embed: EmbeddingForm | None
     litellm: LiteLLMNames | None
     openai_client: OpenAIClient | None
     sdk: str

@@ -116,6 +116,7 @@ DEEPSEEK = Dialect(
     read_error=partial(wire.error_in, chat.read_body),
     read_body=chat.read_body,
     is_answer=wire.is_answer,
+    embed=None,
     litellm=LiteLLMNames(
         provider="deepseek",
         path="",

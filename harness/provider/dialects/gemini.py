@@ -11,7 +11,7 @@ from urllib.parse import quote, unquote
 
 from harness.http_rules import is_success
 from harness.provider.answer import Answer, Call, FinishReason, ParsedBody, Problem, Refusal
-from harness.provider.dialects import calls, chat, common, delays, wire
+from harness.provider.dialects import calls, chat, common, delays, embeddings, google_embeddings, wire
 from harness.provider.dialects.common import Events, MockAnswer, quoted
 from harness.provider.dialects.declaration import Dialect, FinishReasons, LiteLLMNames, WrittenRequest
 from harness.provider.dialects.delays import NOTHING, SentDelay
@@ -25,7 +25,10 @@ _KEEPALIVE = b'data: {"candidates":[{"content":{"parts":[{"text":""}],"role":"mo
 """An event without content: Gemini sends no comments, and Google's SDK refuses an answer that holds one."""
 
 _API_PATH = "/v1beta"
-_PATH = re.compile(r"(?:/v1beta|/v1alpha|/v1)?/models/([^/?]{1,600}):(generateContent|streamGenerateContent)")
+_CHAT_VERBS = ("generateContent", "streamGenerateContent")
+_PATH = re.compile(
+    r"(?:/v1beta|/v1alpha|/v1)?/models/([^/?]{1,600}):(generateContent|streamGenerateContent|embedContent|batchEmbedContents)"
+)
 _FIELDS = calls.Fields(prompt="contents", system="system", limits=("maxOutputTokens", "max_output_tokens"))
 _HEADERS = (("vary", "Origin"), ("x-content-type-options", "nosniff"))
 DETAIL = "type.googleapis.com/google.rpc."
@@ -138,6 +141,8 @@ def _parse(method: str, path: str, body: bytes) -> Call:
     if method != "POST" or match is None:
         return Call(problem="unknown_path")
     model = unquote(match[1])
+    if match[2] not in _CHAT_VERBS:
+        return google_embeddings.parse(model, match[2], body)
     data = calls.load(body)
     if data is None:
         return Call(problem="invalid_request")
@@ -156,6 +161,9 @@ def _succeed(provider: Provider, call: Call, attempt_id: str) -> Answer:
     """Return the answer of a healthy provider."""
     spec = provider.reply
     mock = common.mock_answer(spec, call, attempt_id)
+    if call.api == embeddings.API:
+        headers = (*_HEADERS, ("x-request-id", mock.sha256[:32]))
+        return common.plain(spec, mock, call, headers, google_embeddings.answer(mock, call))
     model = quoted(call.model or provider.model)
     finish = f'"finishReason":"{_FINISH.word(complete=mock.complete)}",'
     total = call.prompt_tokens + mock.tokens
@@ -341,6 +349,7 @@ GEMINI = Dialect(
     read_error=partial(wire.error_in, _read_body),
     read_body=_read_body,
     is_answer=wire.is_answer,
+    embed=google_embeddings.gemini(_API_PATH),
     litellm=LiteLLMNames(
         provider="gemini",
         path=_API_PATH,

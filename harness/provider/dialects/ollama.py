@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from harness.http_rules import is_success
 from harness.provider.answer import Answer, Call, FinishReason, ParsedBody, Problem, Refusal
-from harness.provider.dialects import calls, chat, common, delays, wire
+from harness.provider.dialects import calls, chat, common, delays, embeddings, ollama_embeddings, wire
 from harness.provider.dialects.common import Events, MockAnswer, quoted
 from harness.provider.dialects.declaration import Dialect, FinishReasons, LiteLLMNames, WrittenRequest
 from harness.provider.dialects.delays import NOTHING, SentDelay
@@ -128,7 +128,10 @@ def _request(api: _OllamaApi, model: str, body: Mapping[str, Any]) -> WrittenReq
 
 def _parse(api: _OllamaApi, method: str, path: str, body: bytes) -> Call:
     """Return the call. It asks for a stream unless it says that it does not."""
-    if method != "POST" or path.partition("?")[0] != api.path:
+    bare = path.partition("?")[0]
+    if method == "POST" and bare in (ollama_embeddings.PATH, ollama_embeddings.OLD_PATH):
+        return ollama_embeddings.parse(bare, body)
+    if method != "POST" or bare != api.path:
         return Call(problem="unknown_path")
     data = calls.load(body)
     if data is None or (api is _GENERATE and not isinstance(data.get("prompt"), str)):
@@ -142,7 +145,10 @@ def _succeed(api: _OllamaApi, provider: Provider, call: Call, attempt_id: str) -
     """Return the answer of a healthy provider."""
     spec = provider.reply
     mock = common.mock_answer(spec, call, attempt_id)
-    before = f'{{"model":{quoted(call.model or provider.model)},{_CREATED},{api.before}'
+    model = quoted(call.model or provider.model)
+    if call.api == embeddings.API:
+        return common.plain(spec, mock, call, (), ollama_embeddings.answer(model, spec.ttft, mock, call))
+    before = f'{{"model":{model},{_CREATED},{api.before}'
     end = f"{api.after},{_end(spec, call, mock)}}}"
     if not call.streaming:
         return common.plain(spec, mock, call, (), f"{before}{mock.text}{end}".encode())
@@ -303,6 +309,7 @@ def _declared(api: _OllamaApi) -> Dialect:
         read_error=_read_error,
         read_body=_read_body,
         is_answer=wire.is_answer,
+        embed=ollama_embeddings.FORM,
         litellm=LiteLLMNames(
             provider=api.name,
             path="",

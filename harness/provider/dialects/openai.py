@@ -1,11 +1,11 @@
-"""OpenAI: chat completions, and responses."""
+"""OpenAI: chat completions, responses and embeddings."""
 
 from __future__ import annotations
 
 from functools import partial
 
 from harness.provider.answer import Answer, Call, FinishReason, ParsedBody, Refusal
-from harness.provider.dialects import calls, chat, common, delays, responses, wire
+from harness.provider.dialects import calls, chat, common, delays, embeddings, responses, wire
 from harness.provider.dialects.chat import ChatError
 from harness.provider.dialects.declaration import Dialect, LiteLLMNames, OpenAIClient
 from harness.provider.dialects.framing import SERVER_SENT
@@ -18,6 +18,7 @@ _BASE_PATH = "/v1"
 _PATH = f"{_BASE_PATH}/chat/completions"
 _CHAT = frozenset({_PATH, "/chat/completions"})
 _RESPONSES = frozenset({"/v1/responses", "/responses"})
+_EMBEDDINGS = f"{_BASE_PATH}{embeddings.PATH_END}"
 _FLAVOUR = chat.Flavour()
 
 ERRORS = common.for_every_problem(
@@ -96,6 +97,8 @@ def _parse(method: str, path: str, body: bytes) -> Call:
         return calls.read(body)
     if method == "POST" and bare in _RESPONSES:
         return responses.read(body)
+    if method == "POST" and bare in (_EMBEDDINGS, embeddings.PATH_END):
+        return embeddings.parse(body)
     return Call(problem="unknown_path")
 
 
@@ -107,6 +110,8 @@ def _succeed(provider: Provider, call: Call, attempt_id: str) -> Answer:
         ("openai-version", "2020-10-01"),
         ("openai-processing-ms", str(provider.reply.ttft // MS)),
     )
+    if call.api == embeddings.API:
+        return embeddings.answer(provider, mock, call, headers)
     if call.api:
         return responses.answer(provider, call, attempt_id, mock, headers=headers)
     return chat.answer(provider, call, attempt_id, mock, headers=headers, flavour=_FLAVOUR)
@@ -217,6 +222,7 @@ OPENAI = Dialect(
     read_error=partial(wire.error_in, read_body),
     read_body=read_body,
     is_answer=wire.is_answer,
+    embed=embeddings.form(_EMBEDDINGS),
     litellm=LiteLLMNames(
         provider="openai",
         path=_BASE_PATH,

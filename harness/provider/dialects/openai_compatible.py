@@ -13,7 +13,7 @@ from typing import Any
 
 from harness.http_rules import is_success
 from harness.provider.answer import Answer, Call, ParsedBody, Refusal
-from harness.provider.dialects import calls, chat, common, delays, openai, wire
+from harness.provider.dialects import calls, chat, common, delays, embeddings, openai, wire
 from harness.provider.dialects.declaration import Dialect, LiteLLMNames, OpenAIClient
 from harness.provider.dialects.vendor_shapes import Vendor
 from harness.provider.dialects.vendors import PLAIN, VENDORS
@@ -26,7 +26,10 @@ _END = "/chat/completions"
 
 def _parse(method: str, path: str, body: bytes) -> Call:
     """Return the call. Whatever comes before the path's end is the vendor's own."""
-    if method != "POST" or not path.partition("?")[0].endswith(_END):
+    bare = path.partition("?")[0]
+    if method == "POST" and bare.endswith(embeddings.PATH_END):
+        return embeddings.parse(body)
+    if method != "POST" or not bare.endswith(_END):
         return Call(problem="unknown_path")
     return calls.read(body)
 
@@ -35,6 +38,8 @@ def _succeed(vendor: Vendor, provider: Provider, call: Call, attempt_id: str) ->
     """Return the answer of a healthy provider."""
     mock = common.mock_answer(provider.reply, call, attempt_id)
     headers = ((vendor.request_id, f"req_{mock.sha256[:32]}"),)
+    if call.api == embeddings.API:
+        return embeddings.answer(provider, mock, call, headers)
     return chat.answer(provider, call, attempt_id, mock, headers=headers, flavour=vendor.flavour)
 
 
@@ -73,9 +78,9 @@ def _read_body(status: int, body: bytes) -> ParsedBody:
 
 
 def _is_error(data: Mapping[str, Any]) -> bool:
-    """Return whether an object is an error: it says so, or it has a message or a title where an answer has its choices."""
+    """Return whether an object is an error: it says so, or it has a message or a title where an answer has its choices or its data."""
     named = ("error", "errors", "message", "detail", "title", "error_code")
-    return "choices" not in data and any(data.get(key) for key in named)
+    return "choices" not in data and "data" not in data and any(data.get(key) for key in named)
 
 
 def _parsed_error(data: Mapping[str, Any]) -> ParsedBody:
@@ -111,6 +116,7 @@ def _of_vendor(name: str) -> Dialect:
         base_path=base,
         models=f"{base}/models",
         request=partial(chat.request, f"{base}{_END}"),
+        embed=embeddings.form(f"{base}{embeddings.PATH_END}"),
         succeed=partial(_succeed, vendor),
         fail=partial(_fail, vendor),
         error_event=partial(_error_event, vendor),

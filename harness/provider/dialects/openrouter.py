@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from harness.provider.answer import Answer, Call, Problem, Refusal
-from harness.provider.dialects import calls, chat, common, delays, wire
+from harness.provider.dialects import calls, chat, common, delays, embeddings, wire
 from harness.provider.dialects.declaration import Dialect, LiteLLMNames, OpenAIClient
 from harness.provider.dialects.framing import SERVER_SENT
 from harness.provider.limit import Quota
@@ -17,6 +17,7 @@ from harness.quantities import MS
 
 _BASE_PATH = "/api/v1"
 _PATH = f"{_BASE_PATH}/chat/completions"
+_EMBEDDINGS = f"{_BASE_PATH}{embeddings.PATH_END}"
 _PATHS = frozenset({_PATH, "/v1/chat/completions"})
 _KEEPALIVE = b": OPENROUTER PROCESSING\n\n"
 _HOST = "Mock"
@@ -71,7 +72,10 @@ _ERRORS = common.for_every_problem(
 
 def _parse(method: str, path: str, body: bytes) -> Call:
     """Return the call. Its streams always report their usage."""
-    if method != "POST" or path.partition("?")[0] not in _PATHS:
+    bare = path.partition("?")[0]
+    if method == "POST" and bare == _EMBEDDINGS:
+        return embeddings.parse(body)
+    if method != "POST" or bare not in _PATHS:
         return Call(problem="unknown_path")
     return calls.read(body)._replace(usage=True)
 
@@ -81,6 +85,8 @@ def _succeed(provider: Provider, call: Call, attempt_id: str) -> Answer:
     mock = common.mock_answer(provider.reply, call, attempt_id)
     name = mock.sha256[:29]
     headers = (("x-generation-id", f"gen-{name}"), ("x-request-id", name))
+    if call.api == embeddings.API:
+        return embeddings.answer(provider, mock, call, headers)
     return chat.answer(provider, call, attempt_id, mock, headers=headers, flavour=_FLAVOUR)
 
 
@@ -183,6 +189,7 @@ OPENROUTER = Dialect(
     read_error=partial(wire.error_in, chat.read_body),
     read_body=chat.read_body,
     is_answer=wire.is_answer,
+    embed=embeddings.form(_EMBEDDINGS),
     litellm=LiteLLMNames(
         provider="openrouter",
         path=_BASE_PATH,

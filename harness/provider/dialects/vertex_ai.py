@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from harness.provider.answer import Answer, Call, FinishReason, ParsedBody, Problem, Refusal
-from harness.provider.dialects import calls, common, gemini, wire
+from harness.provider.dialects import calls, common, embeddings, gemini, google_embeddings, wire
 from harness.provider.dialects.anthropic import ANTHROPIC
 from harness.provider.dialects.declaration import Dialect, LiteLLMNames, WrittenRequest
 from harness.provider.dialects.framing import SERVER_SENT
@@ -29,7 +29,7 @@ _KEEPALIVE = b'data: {"type":"ping","candidates":[{"content":{"parts":[{"text":"
 _PLACE = "/v1/projects/harness/locations/global"
 _PATH = re.compile(
     r"(?:/v1|/v1beta1)?(?:/projects/[^/?]+/locations/[^/?]+)?(?:/publishers/([a-z0-9-]+)/models|/endpoints)/([^/?]{1,600})"
-    r":(generateContent|streamGenerateContent|rawPredict|streamRawPredict)"
+    r":(generateContent|streamGenerateContent|rawPredict|streamRawPredict|predict|embedContent)"
 )
 _CHAT_END = "/endpoints/openapi/chat/completions"
 _APIS: Mapping[str, Dialect] = {"": GEMINI, "anthropic": ANTHROPIC, "openai": OPENAI}
@@ -120,6 +120,8 @@ def _parse(method: str, path: str, body: bytes) -> Call:
     if method != "POST" or match is None:
         return Call(problem="unknown_path")
     publisher, model, verb = match.groups()
+    if verb in ("predict", "embedContent"):
+        return google_embeddings.parse(unquote(model), verb, body)
     if not verb.endswith("awPredict"):
         return GEMINI.parse(method, f"/models/{model}:{verb}", body)
     call = calls.read(body, model=unquote(model))
@@ -129,6 +131,8 @@ def _parse(method: str, path: str, body: bytes) -> Call:
 
 def _succeed(provider: Provider, call: Call, attempt_id: str) -> Answer:
     """Return the answer of a healthy provider."""
+    if call.api == embeddings.API:
+        return GEMINI.succeed(provider, call, attempt_id)
     return _APIS[call.api].succeed(provider, call._replace(api=""), attempt_id)
 
 
@@ -243,6 +247,7 @@ VERTEX_AI = Dialect(
     read_error=partial(wire.error_in, _read_body),
     read_body=_read_body,
     is_answer=wire.is_answer,
+    embed=google_embeddings.vertex(f"{_PLACE}/publishers/google/models"),
     litellm=LiteLLMNames(
         provider="vertex_ai",
         path="",
