@@ -7,7 +7,7 @@ import io
 import logging
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 
 import aiohttp
@@ -23,6 +23,7 @@ from harness.provider.changes import AnswerChanges, held_ns
 from harness.provider.decide import Decision
 from harness.provider.dialects.framing import is_stream
 from harness.provider.reply import Close, End, Head, Headers, Reset, Send, Step
+from harness.provider.tools import ToolCall, joined, whole
 from harness.provider.usage import cost_usd
 
 _LOG = logging.getLogger(__name__)
@@ -79,6 +80,7 @@ class ForwardedCall:
         self._ended_well = False
         self._spoilt: AttemptOutcome = "ok"
         self._texts: list[str] = []
+        self._pieces: list[ToolCall] = []
         self._tokens = 0
         self._chars = 0
         self._parsed = ParsedBody()
@@ -132,7 +134,7 @@ class ForwardedCall:
         error_code = self._parsed.error_code
         text = None
         if self._whole and self._fine and self._spoilt == "ok":
-            text = "".join(self._left if changed and changes.withholds_text else self._texts)
+            text = self._text(left=changed and changes.withholds_text)
             if self._call.inputs and not text:  # a real model's vectors spell nothing
                 text = None
         if changed and (code := changes.error_code) is not None:
@@ -154,6 +156,12 @@ class ForwardedCall:
             tokens_in=self._call.prompt_tokens if tokens_in is None and self._fine else tokens_in,
             tokens_out=tokens_out,
         )
+
+    def _text(self, *, left: bool) -> str | None:
+        """Return the answer as text, or what of it left; None where it cannot be known, as of half a call."""
+        if left:
+            return None if self._pieces else "".join(self._left)
+        return whole("".join(self._texts), joined(self._pieces))
 
     @property
     def _fine(self) -> bool:
@@ -234,16 +242,18 @@ class ForwardedCall:
         readable = size <= _READ_BYTES_MAX
         if readable:
             self._parse(self._status, headers, b"".join(pieces))
-        self._keep(self._parsed.text)
+        self._keep(self._parsed.whole)
         self._finish(whole=readable)
-        self._put(*([Send(last, self._parsed.text)] if last else []), End())
+        self._put(*([Send(last, self._parsed.whole)] if last else []), End())
 
-    def _keep(self, text: str) -> None:
+    def _keep(self, text: str, calls: Sequence[ToolCall] = ()) -> None:
         self._tokens += 1
-        self._chars += len(text)
+        self._chars += len(text) + sum(len(call.arguments) for call in calls)
+        self._pieces += calls
         if self._chars > _READ_BYTES_MAX:  # a text without end
             self._texts.clear()
             self._left.clear()
+            self._pieces.clear()
         else:
             self._texts.append(text)
 
@@ -263,9 +273,14 @@ class ForwardedCall:
     def _read(self, event: bytes) -> Send:
         try:
             step = self._real.dialect.read_event(event)
+            pieces = self._real.dialect.read_calls(event)
         except Exception:  # what cannot be read passes all the same
             return Send(event)
-        if step.text:
+        if pieces is not None and step.text:
+            self._keep(pieces.text, pieces.calls)
+        elif pieces is not None:  # it begins a call, and is no token
+            self._pieces += pieces.calls
+        elif step.text:
             self._keep(step.text)
         self._ended_well = self._ended_well or step.part == "done"
         if (error := self._real.dialect.read_error(event)) is not None:

@@ -8,6 +8,7 @@ from harness.history import AttemptOutcome
 from harness.http_rules import is_success
 from harness.provider.inject import DelayForm, ErrorPreset
 from harness.provider.reply import Close, End, Hang, Reset, Step
+from harness.provider.tools import ToolCall, whole
 
 
 class Tool(NamedTuple):
@@ -92,8 +93,9 @@ class Refusal(NamedTuple):
     delay: Delay | None = None
 
 
-FinishReason = Literal["stop", "length", "content_filter"]
-"""Why an answer ended, in OpenAI's words: by itself, at the caller's limit, or by a content filter."""
+FinishReason = Literal["stop", "length", "content_filter", "tool_calls"]
+"""Why an answer ended, in OpenAI's words: by itself, at the caller's limit, by a content filter, or for calls of tools. A vendor that
+has no word for the last says `stop` after them."""
 
 
 class ParsedBody(NamedTuple):
@@ -106,6 +108,7 @@ class ParsedBody(NamedTuple):
         error_code: The error's code, else its type; None where it is no error.
         retry_after_ns: The delay in its body, in nanoseconds; None where there is none.
         finish: Why it ended; None if it gives no reason.
+        calls: The calls of tools in it.
     """
 
     text: str = ""
@@ -114,6 +117,12 @@ class ParsedBody(NamedTuple):
     error_code: str | None = None
     retry_after_ns: int | None = None
     finish: FinishReason | None = None
+    calls: tuple[ToolCall, ...] = ()
+
+    @property
+    def whole(self) -> str:
+        """The text and the calls, as `Answer.text` has them."""
+        return whole(self.text, self.calls)
 
 
 class Answer(NamedTuple):

@@ -10,7 +10,7 @@ from typing import Any
 
 from harness.http_rules import is_success
 from harness.provider.answer import Answer, Call, FinishReason, ParsedBody, Problem, Refusal
-from harness.provider.dialects import calls, common, delays, wire
+from harness.provider.dialects import calls, common, delays, histories, wire
 from harness.provider.dialects.common import Events, MockAnswer, quoted
 from harness.provider.dialects.declaration import Dialect, FinishReasons, LiteLLMNames, WrittenRequest
 from harness.provider.dialects.delays import NOTHING, SentDelay
@@ -18,6 +18,7 @@ from harness.provider.dialects.framing import SERVER_SENT
 from harness.provider.limit import Quota
 from harness.provider.reply import Headers, Send
 from harness.provider.spec import Provider
+from harness.provider.tools import CallPieces, ToolCall
 from harness.quantities import S
 
 _KEEPALIVE = b'event: ping\ndata: {"type":"ping"}\n\n'
@@ -31,6 +32,7 @@ _FINISH = FinishReasons(
     length="max_tokens",
     content_filter="refusal",
     others={"model_context_window_exceeded": "length"},
+    tool_calls="tool_use",
 )
 _ORGANIZATION = ("anthropic-organization-id", "00000000-0000-4000-8000-000000000000")
 _RETRYABLE = frozenset({408, 409, 429})
@@ -71,8 +73,9 @@ def _request(model: str, body: Mapping[str, Any]) -> WrittenRequest:
     asked: dict[str, Any] = {
         "model": model,
         "max_tokens": body.get("max_tokens") or _MAX_TOKENS,
-        "messages": messages,
+        "messages": histories.anthropic_messages(messages) if histories.has_tools(body) else messages,
         "stream": body["stream"],
+        **histories.anthropic(body),
     }
     return WrittenRequest(_PATH, (_API_VERSION,), {**asked, "system": system} if system else asked)
 
@@ -218,8 +221,30 @@ def _read_event(event: bytes) -> Send:
     data = wire.data_of(event)
     kind = data.get("type")
     if kind == "content_block_delta":
-        return Send(event, wire.text_of(wire.as_object(data.get("delta")).get("text")))
+        delta = wire.as_object(data.get("delta"))
+        return Send(event, wire.text_of(delta.get("text")) or wire.text_of(delta.get("partial_json")))
     return Send(event, part="finish" if kind == "message_delta" else "done" if kind == "message_stop" else "")
+
+
+def _read_calls(event: bytes) -> CallPieces | None:
+    """Return the pieces of calls."""
+    if b"tool_use" not in event and b"partial_json" not in event:
+        return None
+    data = wire.data_of(event)
+    place = wire.count_of(data.get("index"))
+    block = wire.as_object(data.get("content_block"))
+    if block.get("type") == "tool_use":
+        return CallPieces("", (_call(block, place),))
+    delta = wire.as_object(data.get("delta"))
+    if delta.get("type") != "input_json_delta":
+        return None
+    return CallPieces("", (ToolCall(arguments=wire.text_of(delta.get("partial_json")), place=place),))
+
+
+def _call(block: dict[str, Any], place: int | None = None) -> ToolCall:
+    """Return the call in a block. In a stream its input is empty, and comes in pieces."""
+    arguments = histories.dumped(block.get("input")) if block.get("input") or place is None else ""
+    return ToolCall(wire.text_of(block.get("name")), arguments, wire.text_of(block.get("id")), place)
 
 
 def _read_finish(event: bytes) -> FinishReason | None:
@@ -246,6 +271,7 @@ def _read_body(status: int, body: bytes) -> ParsedBody:
         wire.count_of(usage.get("input_tokens")),
         wire.count_of(usage.get("output_tokens")),
         finish=_FINISH.read(data.get("stop_reason")),
+        calls=tuple(_call(part) for part in wire.objects(data.get("content")) if part.get("type") == "tool_use"),
     )
 
 
@@ -268,6 +294,7 @@ ANTHROPIC = Dialect(
     without_usage=_without_usage,
     quota_headers=_quota_headers,
     read_event=_read_event,
+    read_calls=_read_calls,
     read_finish=_read_finish,
     read_usage=_read_usage,
     read_error=partial(wire.error_in, _read_body),

@@ -198,6 +198,7 @@ AZURE = Dialect(
     without_usage=openai.without_usage,
     quota_headers=_quota_headers,
     read_event=openai.read_event,
+    read_calls=openai.read_calls,
     read_finish=openai.read_finish,
     read_usage=openai.read_usage,
     read_error=partial(wire.error_in, openai.read_body),

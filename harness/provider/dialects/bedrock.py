@@ -23,6 +23,7 @@ from harness.provider.dialects import (
     calls,
     common,
     embeddings,
+    histories,
     wire,
 )
 from harness.provider.dialects.aws_events import AWS_EVENTS
@@ -42,11 +43,7 @@ _FIELDS = calls.Fields(limits=("maxTokens",))
 def _request(model: str, body: Mapping[str, Any]) -> WrittenRequest:
     """Return a chat completion as Converse is asked for it."""
     system, messages = calls.split_system(body)
-    asked: Data = {
-        "messages": [
-            {"role": message.get("role", "user"), "content": [{"text": message["content"]}]} for message in messages
-        ]
-    }
+    asked: Data = {"messages": histories.converse_messages(messages), **histories.converse(body)}
     if system:
         asked["system"] = [{"text": system}]
     if body.get("max_tokens"):
@@ -204,6 +201,9 @@ def _read_body(status: int, body: bytes) -> ParsedBody:
         wire.count_of(usage.get("inputTokens")),
         wire.count_of(usage.get("outputTokens")),
         finish=FINISH.read(data.get("stopReason")),
+        calls=tuple(
+            bedrock_events.call_of(block) for block in wire.objects(message.get("content")) if "toolUse" in block
+        ),
     )
 
 
@@ -259,6 +259,7 @@ BEDROCK = Dialect(
     without_usage=bedrock_events.without_usage,
     quota_headers=_quota_headers,
     read_event=bedrock_events.read_event,
+    read_calls=bedrock_events.read_calls,
     read_finish=bedrock_events.read_finish,
     read_usage=bedrock_events.read_usage,
     read_error=bedrock_events.read_error,

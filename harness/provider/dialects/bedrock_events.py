@@ -13,16 +13,18 @@ from functools import cache
 from typing import NamedTuple
 
 from harness.provider.answer import FinishReason, ParsedBody
-from harness.provider.dialects import aws_events, bedrock_invoke, delays, wire
+from harness.provider.dialects import aws_events, bedrock_invoke, delays, histories, wire
 from harness.provider.dialects.bedrock_invoke import METRICS, Data, PromptFormat
 from harness.provider.dialects.declaration import Dialect, FinishReasons
 from harness.provider.reply import Send
+from harness.provider.tools import CallPieces, ToolCall
 
 FINISH = FinishReasons(
     stop="end_turn",
     length="max_tokens",
     content_filter="content_filtered",
     others={"guardrail_intervened": "content_filter", "model_context_window_exceeded": "length"},
+    tool_calls="tool_use",
 )
 _KINDS = frozenset(
     ("messageStart", "contentBlockStart", "contentBlockDelta", "contentBlockStop", "messageStop", "metadata")
@@ -140,7 +142,9 @@ def read_event(event: bytes) -> Send:
     """Return an event with its text and its role."""
     kind, data, _ = content_of(event)
     if kind == "contentBlockDelta":
-        return Send(event, wire.text_of(wire.as_object(data.get("delta")).get("text")))
+        delta = wire.as_object(data.get("delta"))
+        arguments = wire.as_object(delta.get("toolUse")).get("input")
+        return Send(event, wire.text_of(delta.get("text")) or wire.text_of(arguments))
     if kind == "messageStop":
         return Send(event, part="finish")
     if kind == "metadata" and data.get("usage"):
@@ -150,6 +154,29 @@ def read_event(event: bytes) -> Send:
     if other := bedrock_invoke.borrowed_of(data):
         return replace(other.read_event(bedrock_invoke.server_sent(data)), data=event)
     return Send(event, bedrock_invoke.read_text(data), "finish" if bedrock_invoke.read_finish(data) else "")
+
+
+def read_calls(event: bytes) -> CallPieces | None:
+    """Return the pieces of calls."""
+    kind, data, _ = content_of(event)
+    if kind == CHUNK:
+        other = bedrock_invoke.borrowed_of(data)
+        return None if other is None else other.read_calls(bedrock_invoke.server_sent(data))
+    place = wire.count_of(data.get("contentBlockIndex"))
+    start = wire.as_object(data.get("start"))
+    if kind == "contentBlockStart" and "toolUse" in start:
+        return CallPieces("", (call_of(start)._replace(arguments="", place=place),))
+    delta = wire.as_object(wire.as_object(data.get("delta")).get("toolUse"))
+    if kind != "contentBlockDelta" or not delta:
+        return None
+    return CallPieces("", (ToolCall(arguments=wire.text_of(delta.get("input")), place=place),))
+
+
+def call_of(block: Data) -> ToolCall:
+    """Return the call in a block."""
+    call = wire.as_object(block.get("toolUse"))
+    name, id_ = wire.text_of(call.get("name")), wire.text_of(call.get("toolUseId"))
+    return ToolCall(name, histories.dumped(call.get("input")), id_)
 
 
 def read_finish(event: bytes) -> FinishReason | None:

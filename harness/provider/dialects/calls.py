@@ -7,9 +7,11 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from harness.provider.answer import Call
+from harness.provider.dialects import wire
 from harness.provider.spec import NAME_MAX
 
 _CHARS_PER_TOKEN = 4
+_SYSTEM = ("system", "developer")
 
 
 class Fields(NamedTuple):
@@ -54,8 +56,8 @@ def load(body: bytes) -> dict[str, Any] | None:
 
 def split_system(body: Mapping[str, Any]) -> tuple[str, list[Mapping[str, Any]]]:
     """Return the text of a chat completion's system messages, and its other messages."""
-    system = [str(message.get("content", "")) for message in body["messages"] if message.get("role") == "system"]
-    return "\n".join(system), [message for message in body["messages"] if message.get("role") != "system"]
+    system = [wire.text_of(message.get("content")) for message in body["messages"] if message.get("role") in _SYSTEM]
+    return "\n".join(system), [message for message in body["messages"] if message.get("role") not in _SYSTEM]
 
 
 def understood(data: dict[str, Any], model: str | None, fields: Fields) -> Call:

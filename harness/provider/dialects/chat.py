@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from harness.http_rules import is_success
 from harness.provider.answer import Answer, Call, FinishReason, ParsedBody
-from harness.provider.dialects import common, delays, wire
+from harness.provider.dialects import common, delays, histories, wire
 from harness.provider.dialects.common import CREATED, Events, MockAnswer, quoted
 from harness.provider.dialects.declaration import FinishReasons, WrittenRequest
 from harness.provider.reply import Headers, Send
 from harness.provider.spec import Provider
+from harness.provider.tools import CallPieces, ToolCall
 
 KEEPALIVE = b": keep-alive\n\n"
 LAST_EVENT = rb"data: ?\[DONE\]"
-FINISH = FinishReasons(stop="stop", length="length", content_filter="content_filter", others={})
+FINISH = FinishReasons(
+    stop="stop", length="length", content_filter="content_filter", others={}, tool_calls="tool_calls"
+)
 
 _DONE = Send(b"data: [DONE]\n\n", part="done")
 
@@ -163,10 +166,32 @@ def read_event(event: bytes) -> Send:
         return Send(event, part="done")
     data = wire.as_object(wire.load(raw))
     choice = next(iter(wire.objects(data.get("choices"))), {})
-    text = wire.text_of(wire.as_object(choice.get("delta")).get("content"))
+    delta = wire.as_object(choice.get("delta"))
+    text = wire.text_of(delta.get("content"))
+    if delta.get("tool_calls"):
+        text += "".join(piece.arguments for piece in calls_of(delta))
     if choice.get("finish_reason"):
         return Send(event, text, "finish")
     return Send(event, text, "usage" if data.get("usage") and not text else "")
+
+
+def read_calls(event: bytes) -> CallPieces | None:
+    """Return the pieces of calls."""
+    if b'"tool_calls"' not in event:
+        return None
+    choice = next(iter(wire.objects(wire.data_of(event).get("choices"))), {})
+    delta = wire.as_object(choice.get("delta"))
+    calls = tuple(calls_of(delta))
+    return CallPieces(wire.text_of(delta.get("content")), calls) if calls else None
+
+
+def calls_of(holder: Mapping[str, Any]) -> Iterator[ToolCall]:
+    """Give the calls of a message, or the pieces of calls of an event."""
+    for data in wire.objects(holder.get("tool_calls")):
+        function = wire.as_object(data.get("function"))
+        name, arguments = wire.text_of(function.get("name")), function.get("arguments")
+        text = histories.dumped(arguments) if isinstance(arguments, dict) else wire.text_of(arguments)
+        yield ToolCall(name, text, wire.text_of(data.get("id")), wire.count_of(data.get("index")))
 
 
 def read_finish(event: bytes) -> FinishReason | None:
@@ -187,11 +212,13 @@ def read_body(status: int, body: bytes) -> ParsedBody:
         return parsed_error(data.get("error"))
     choice = next(iter(wire.objects(data.get("choices"))), {})
     usage = wire.as_object(data.get("usage"))
+    message = wire.as_object(choice.get("message"))
     return ParsedBody(
-        wire.text_of(wire.as_object(choice.get("message")).get("content")),
+        wire.text_of(message.get("content")),
         wire.count_of(usage.get("prompt_tokens")),
         wire.count_of(usage.get("completion_tokens")),
         finish=FINISH.read(choice.get("finish_reason")),
+        calls=tuple(calls_of(message)),
     )
 
 

@@ -19,6 +19,7 @@ from harness.provider.dialects.framing import COHERE_LINES_TYPE, LINES, SERVER_S
 from harness.provider.limit import Quota
 from harness.provider.reply import Headers, Send
 from harness.provider.spec import Provider
+from harness.provider.tools import CallPieces
 
 _PATH = "/v2/chat"
 _PATHS = (_PATH, "/v1/chat")
@@ -32,6 +33,7 @@ _FINISH = FinishReasons(
     length="MAX_TOKENS",
     content_filter="ERROR_TOXIC",
     others={"error_limit": "length"},
+    tool_calls="TOOL_CALL",
 )
 _PIECE = re.compile(rb"\{[^\n]*\n|(?!\{).*?(?:\r\n\r\n|\n\n|\r\r|\n\r\n)", re.DOTALL)
 """A line of JSON, or an event with its blank line."""
@@ -80,7 +82,7 @@ _ERRORS: Mapping[Problem, str] = common.for_every_problem(
 
 def _request(model: str, body: Mapping[str, Any]) -> WrittenRequest:
     """Return a chat completion as Cohere is asked for it."""
-    asked = {name: body[name] for name in ("messages", "stream", "max_tokens") if name in body}
+    asked = {name: body[name] for name in ("messages", "stream", "max_tokens", "tools") if name in body}
     return WrittenRequest(_PATH, (), {"model": model, **asked})
 
 
@@ -284,7 +286,19 @@ def _read_event(event: bytes) -> Send:
     if _end_of(data):
         return Send(event, part="finish" if _read_error(event) is None else "")
     content = wire.as_object(wire.as_object(wire.as_object(data.get("delta")).get("message")).get("content"))
-    return Send(event, wire.text_of(content.get("text")) or wire.text_of(data.get("text")))
+    pieces = _read_calls(event)
+    arguments = "" if pieces is None else pieces.calls[0].arguments
+    return Send(event, wire.text_of(content.get("text")) or wire.text_of(data.get("text")) or arguments)
+
+
+def _read_calls(event: bytes) -> CallPieces | None:
+    """Return the pieces of calls."""
+    data = _data_of(event)
+    message = wire.as_object(wire.as_object(data.get("delta")).get("message"))
+    piece = {**wire.as_object(message.get("tool_calls")), "index": data.get("index")}
+    if data.get("type") not in ("tool-call-start", "tool-call-delta"):
+        return None
+    return CallPieces("", tuple(chat.calls_of({"tool_calls": [piece]})))
 
 
 def _read_finish(event: bytes) -> FinishReason | None:
@@ -320,7 +334,8 @@ def _read_body(status: int, body: bytes) -> ParsedBody:
         return ParsedBody(retry_after_ns=delays.in_words(message))
     tokens_in, tokens_out = _billed(data.get("usage") or data.get("meta"))
     text = wire.text_of(wire.as_object(message).get("content")) or wire.text_of(data.get("text"))
-    return ParsedBody(text, tokens_in, tokens_out, finish=_FINISH.read(data.get("finish_reason")))
+    called = tuple(chat.calls_of(wire.as_object(message)))
+    return ParsedBody(text, tokens_in, tokens_out, finish=_FINISH.read(data.get("finish_reason")), calls=called)
 
 
 def _is_answer(body: bytes) -> bool:
@@ -363,6 +378,7 @@ COHERE = Dialect(
     without_usage=_without_usage,
     quota_headers=_quota_headers,
     read_event=_read_event,
+    read_calls=_read_calls,
     read_finish=_read_finish,
     read_usage=_read_usage,
     read_error=_read_error,

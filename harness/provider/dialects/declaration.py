@@ -13,6 +13,7 @@ from harness.provider.dialects.framing import Framing
 from harness.provider.limit import Quota
 from harness.provider.reply import Headers, Send
 from harness.provider.spec import Provider
+from harness.provider.tools import CallPieces
 
 
 class WrittenRequest(NamedTuple):
@@ -72,12 +73,14 @@ class FinishReasons(NamedTuple):
         length: It reached the caller's limit.
         content_filter: A content filter ended it.
         others: Further words that it uses, with what they mean. Whatever it does not name means `stop`.
+        tool_calls: The model calls tools; empty where the word is that for its own end.
     """
 
     stop: str
     length: str
     content_filter: str
     others: Mapping[str, FinishReason]
+    tool_calls: str = ""
 
     def word(self, *, complete: bool) -> str:
         """Return the word for an answer that came to its own end, or reached the caller's limit."""
@@ -92,6 +95,8 @@ class FinishReasons(NamedTuple):
             return "length"
         if small == self.content_filter.lower():
             return "content_filter"
+        if small == self.tool_calls.lower():
+            return "tool_calls"
         return self.others.get(small, "stop")
 
 
@@ -160,7 +165,7 @@ class Dialect:
         last_event: Matches the beginning of a stream's last event, after which clients stop reading; None if it has none.
         error_header: The header of an error answer that holds its code, its name in small letters; None if the body holds it.
         models: The path of the list of its models, with its query, below the provider's host; None if it has none.
-        request: Writes a chat completion, given a model and the body of OpenAI's API.
+        request: Writes a chat completion, given a model and the body of OpenAI's API, with its tools, calls and their results.
         authorize: Returns the header that carries an API key.
         parse: Reads a call, given its method, path and body. A call that the provider refuses holds the problem.
         succeed: Returns the answer of a healthy provider, given its entry in the chain file, the call and the attempt's id.
@@ -171,7 +176,9 @@ class Dialect:
         without_usage: Returns an event without its usage; empty if it holds nothing else.
         quota_headers: Returns the headers with what is left of the provider's limits, given the time in nanoseconds
             since 1970; none for a limit that does not exist.
-        read_event: Returns an event of a real stream with its text and its role; its bytes stay as they are.
+        read_event: Returns an event of a real stream with its text and its role; its bytes stay as they are. Pieces of the arguments of
+            calls are text here.
+        read_calls: Returns the pieces of calls of tools that an event holds, and the text beside them; None if it has no such piece.
         read_finish: Returns the reason for the answer's end that an event holds; None if it holds none.
         read_usage: Returns the tokens in and out that an event reports as billed; None for what it does not report.
         read_error: Returns the error by which an event ends a stream; None if it holds none.
@@ -204,6 +211,7 @@ class Dialect:
     without_usage: Callable[[bytes], bytes]
     quota_headers: Callable[[Quota, int], Headers]
     read_event: Callable[[bytes], Send]
+    read_calls: Callable[[bytes], CallPieces | None]
     read_finish: Callable[[bytes], FinishReason | None]
     read_usage: Callable[[bytes], tuple[int | None, int | None]]
     read_error: Callable[[bytes], ParsedBody | None]

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 from urllib.parse import quote, unquote
 
 from harness.http_rules import is_success
 from harness.provider.answer import Answer, Call, FinishReason, ParsedBody, Problem, Refusal
-from harness.provider.dialects import calls, chat, common, delays, embeddings, google_embeddings, wire
+from harness.provider.dialects import calls, chat, common, delays, embeddings, google_embeddings, histories, wire
 from harness.provider.dialects.common import Events, MockAnswer, quoted
 from harness.provider.dialects.declaration import Dialect, FinishReasons, LiteLLMNames, WrittenRequest
 from harness.provider.dialects.delays import NOTHING, SentDelay
@@ -19,6 +19,7 @@ from harness.provider.dialects.framing import SERVER_SENT
 from harness.provider.limit import Quota
 from harness.provider.reply import Headers, Send
 from harness.provider.spec import Provider
+from harness.provider.tools import CallPieces, ToolCall
 from harness.quantities import MS
 
 _KEEPALIVE = b'data: {"candidates":[{"content":{"parts":[{"text":""}],"role":"model"},"index":0}]}\n\n'
@@ -121,12 +122,7 @@ _ERRORS = common.for_every_problem(
 def _request(model: str, body: Mapping[str, Any]) -> WrittenRequest:
     """Return a chat completion as Gemini is asked for it."""
     system, messages = calls.split_system(body)
-    asked: dict[str, Any] = {
-        "contents": [
-            {"role": "model" if message.get("role") == "assistant" else "user", "parts": [{"text": message["content"]}]}
-            for message in messages
-        ]
-    }
+    asked: dict[str, Any] = {"contents": histories.gemini_contents(messages), **histories.gemini(body)}
     if system:
         asked["systemInstruction"] = {"parts": [{"text": system}]}
     if body.get("max_tokens"):
@@ -275,13 +271,32 @@ def _read_event(event: bytes) -> Send:
     candidate = next(iter(wire.objects(data.get("candidates"))), None)
     if candidate is None:
         return Send(event, part="usage" if data.get("usageMetadata") else "")
-    return Send(event, _text(candidate), "finish" if candidate.get("finishReason") else "")
+    text = _text(candidate) + "".join(call.text for call in _calls(candidate))
+    return Send(event, text, "finish" if candidate.get("finishReason") else "")
 
 
 def _text(candidate: dict[str, Any]) -> str:
     """Return a candidate's text; thoughts are not part of it."""
     parts = wire.objects(wire.as_object(candidate.get("content")).get("parts"))
     return "".join(wire.text_of(part.get("text")) for part in parts if part.get("thought") is not True)
+
+
+def _calls(candidate: dict[str, Any]) -> Iterator[ToolCall]:
+    """Give a candidate's calls; each is whole."""
+    for part in wire.objects(wire.as_object(candidate.get("content")).get("parts")):
+        if call := wire.as_object(part.get("functionCall")):
+            name, id_ = wire.text_of(call.get("name")), wire.text_of(call.get("id"))
+            signature = wire.text_of(part.get("thoughtSignature"))
+            yield ToolCall(name, histories.dumped(call.get("args")), id_, signature=signature)
+
+
+def _read_calls(event: bytes) -> CallPieces | None:
+    """Return the calls."""
+    if b'"functionCall"' not in event:
+        return None
+    candidate = next(iter(wire.objects(wire.data_of(event).get("candidates"))), {})
+    calls = tuple(_calls(candidate))
+    return CallPieces(_text(candidate), calls) if calls else None
 
 
 def _read_finish(event: bytes) -> FinishReason | None:
@@ -312,6 +327,7 @@ def _read_body(status: int, body: bytes) -> ParsedBody:
         wire.count_of(usage.get("candidatesTokenCount")),
         finish=_FINISH.read(candidate.get("finishReason"))
         or ("content_filter" if blocked.get("blockReason") else None),
+        calls=tuple(_calls(candidate)),
     )
 
 
@@ -344,6 +360,7 @@ GEMINI = Dialect(
     without_usage=_without_usage,
     quota_headers=_quota_headers,
     read_event=_read_event,
+    read_calls=_read_calls,
     read_finish=_read_finish,
     read_usage=_read_usage,
     read_error=partial(wire.error_in, _read_body),

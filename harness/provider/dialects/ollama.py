@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from harness.http_rules import is_success
 from harness.provider.answer import Answer, Call, FinishReason, ParsedBody, Problem, Refusal
-from harness.provider.dialects import calls, chat, common, delays, embeddings, ollama_embeddings, wire
+from harness.provider.dialects import calls, chat, common, delays, embeddings, histories, ollama_embeddings, wire
 from harness.provider.dialects.common import Events, MockAnswer, quoted
 from harness.provider.dialects.declaration import Dialect, FinishReasons, LiteLLMNames, WrittenRequest
 from harness.provider.dialects.delays import NOTHING, SentDelay
@@ -21,6 +21,7 @@ from harness.provider.dialects.framing import LINES
 from harness.provider.limit import Quota
 from harness.provider.reply import Headers, Send
 from harness.provider.spec import Provider, ReplySpec
+from harness.provider.tools import CallPieces
 
 _CREATED = '"created_at":"2026-01-01T00:00:00Z"'
 _LAST_EVENT = rb'[^\n]*[{,] ?"done": ?true'
@@ -115,7 +116,9 @@ def _request(api: _OllamaApi, model: str, body: Mapping[str, Any]) -> WrittenReq
     """Return a chat completion as Ollama is asked for it."""
     asked: dict[str, Any] = {"model": model, "stream": body["stream"]}
     if api is _CHAT:
-        asked["messages"] = body["messages"]
+        asked["messages"] = [_message(message) for message in body["messages"]]
+        if body.get("tools"):
+            asked["tools"] = body["tools"]
     else:
         system, messages = calls.split_system(body)
         asked["prompt"] = "\n".join(str(message["content"]) for message in messages)
@@ -124,6 +127,14 @@ def _request(api: _OllamaApi, model: str, body: Mapping[str, Any]) -> WrittenReq
     if body.get("max_tokens"):
         asked["options"] = {"num_predict": body["max_tokens"]}
     return WrittenRequest(api.path, (), asked)
+
+
+def _message(message: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a message of OpenAI's as Ollama takes it: the arguments of its calls are objects."""
+    made = [
+        {"function": {"name": call.name, "arguments": histories.arguments(call)}} for call in chat.calls_of(message)
+    ]
+    return {**message, "content": wire.text_of(message.get("content")), "tool_calls": made} if made else message
 
 
 def _parse(api: _OllamaApi, method: str, path: str, body: bytes) -> Call:
@@ -243,7 +254,17 @@ def _quota_headers(quota: Quota, wall_ns: int) -> Headers:
 def _read_event(event: bytes) -> Send:
     """Return an event of a real stream as what it is."""
     data = _data(event)
-    return Send(event, _text(data), "finish" if data.get("done") is True else "")
+    called = "".join(call.text for call in chat.calls_of(wire.as_object(data.get("message"))))
+    return Send(event, _text(data) + called, "finish" if data.get("done") is True else "")
+
+
+def _read_calls(event: bytes) -> CallPieces | None:
+    """Return the calls; each is whole."""
+    if b'"tool_calls"' not in event:
+        return None
+    data = _data(event)
+    called = tuple(call._replace(place=None) for call in chat.calls_of(wire.as_object(data.get("message"))))
+    return CallPieces(_text(data), called) if called else None
 
 
 def _finish(data: Mapping[str, Any]) -> FinishReason | None:
@@ -281,7 +302,8 @@ def _read_body(status: int, body: bytes) -> ParsedBody:
     error = data.get("error")
     if not is_success(status) or error:
         return ParsedBody(error_code=_code(error), retry_after_ns=delays.in_words(error))
-    return ParsedBody(_text(data), *_usage(data), finish=_finish(data))
+    called = tuple(chat.calls_of(wire.as_object(data.get("message"))))
+    return ParsedBody(_text(data), *_usage(data), finish=_finish(data), calls=called)
 
 
 def _declared(api: _OllamaApi) -> Dialect:
@@ -304,6 +326,7 @@ def _declared(api: _OllamaApi) -> Dialect:
         without_usage=_without_usage,
         quota_headers=_quota_headers,
         read_event=_read_event,
+        read_calls=_read_calls,
         read_finish=_read_finish,
         read_usage=_read_usage,
         read_error=_read_error,

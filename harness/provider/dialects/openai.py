@@ -12,6 +12,7 @@ from harness.provider.dialects.framing import SERVER_SENT
 from harness.provider.limit import Quota
 from harness.provider.reply import Headers, Send
 from harness.provider.spec import Provider
+from harness.provider.tools import CallPieces
 from harness.quantities import MS
 
 _BASE_PATH = "/v1"
@@ -188,6 +189,11 @@ def read_body(status: int, body: bytes) -> ParsedBody:
     return responses.read_body(status, body) if responses.is_body(body) else chat.read_body(status, body)
 
 
+def read_calls(event: bytes) -> CallPieces | None:
+    """Return the pieces of calls."""
+    return responses.read_calls(event) if responses.is_event(event) else chat.read_calls(event)
+
+
 def read_finish(event: bytes) -> FinishReason | None:
     """Return why the answer ended."""
     return responses.read_finish(event) if responses.is_event(event) else chat.read_finish(event)
@@ -217,6 +223,7 @@ OPENAI = Dialect(
     without_usage=without_usage,
     quota_headers=_quota_headers,
     read_event=read_event,
+    read_calls=read_calls,
     read_finish=read_finish,
     read_usage=read_usage,
     read_error=partial(wire.error_in, read_body),

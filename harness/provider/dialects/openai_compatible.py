@@ -149,6 +149,7 @@ OPENAI_COMPATIBLE = replace(
     without_usage=chat.without_usage,
     quota_headers=partial(_quota_headers, PLAIN),
     read_event=chat.read_event,
+    read_calls=chat.read_calls,
     read_finish=chat.read_finish,
     read_usage=chat.read_usage,
     read_error=_read_error,

@@ -184,6 +184,7 @@ OPENROUTER = Dialect(
     without_usage=chat.without_usage,
     quota_headers=_quota_headers,
     read_event=chat.read_event,
+    read_calls=chat.read_calls,
     read_finish=chat.read_finish,
     read_usage=chat.read_usage,
     read_error=partial(wire.error_in, chat.read_body),

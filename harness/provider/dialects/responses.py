@@ -14,6 +14,7 @@ from harness.provider.dialects.chat import ChatError
 from harness.provider.dialects.common import CREATED, Events, MockAnswer, quoted
 from harness.provider.reply import Headers, Send
 from harness.provider.spec import Provider
+from harness.provider.tools import CallPieces, ToolCall
 
 API = "responses"
 
@@ -23,6 +24,7 @@ _BODY = re.compile(rb'"object"\s*:\s*"response"')
 _SEQUENCE_LAST = 10**6
 """The number of an event that comes after all others, however many those were."""
 _CLOSING = ("response.output_text.done", "response.content_part.done", "response.completed", "response.incomplete")
+_ARGUMENTS_DELTA = "response.function_call_arguments.delta"
 _INCOMPLETE: dict[str, FinishReason] = {"max_output_tokens": "length", "content_filter": "content_filter"}
 _FAILURES = frozenset({"server_error", "rate_limit_exceeded"})
 """The codes of a response that fails after it has begun; other failures are a `server_error`."""
@@ -196,9 +198,27 @@ def without_usage(event: bytes) -> bytes:
 def read_event(event: bytes) -> Send:
     """Return an event of a real stream as what it is. The closing events repeat the text, and count as no tokens."""
     data = wire.data_of(event)
-    if data.get("type") == "response.output_text.delta":
+    if data.get("type") in ("response.output_text.delta", _ARGUMENTS_DELTA):
         return Send(event, wire.text_of(data.get("delta")))
     return Send(event, part="finish" if _closes(data) else "")
+
+
+def read_calls(event: bytes) -> CallPieces | None:
+    """Return the pieces of calls."""
+    data = wire.data_of(event)
+    place = wire.count_of(data.get("output_index"))
+    item = wire.as_object(data.get("item"))
+    if data.get("type") == "response.output_item.added" and item.get("type") == "function_call":
+        return CallPieces("", (_call(item)._replace(place=place),))
+    if data.get("type") != _ARGUMENTS_DELTA:
+        return None
+    return CallPieces("", (ToolCall(arguments=wire.text_of(data.get("delta")), place=place),))
+
+
+def _call(item: dict[str, Any]) -> ToolCall:
+    return ToolCall(
+        wire.text_of(item.get("name")), wire.text_of(item.get("arguments")), wire.text_of(item.get("call_id"))
+    )
 
 
 def read_finish(event: bytes) -> FinishReason | None:
@@ -226,4 +246,5 @@ def read_body(status: int, body: bytes) -> ParsedBody:
         "".join(wire.text_of(message.get("content")) for message in messages),
         wire.count_of(usage.get("input_tokens")),
         wire.count_of(usage.get("output_tokens")),
+        calls=tuple(_call(item) for item in wire.objects(data.get("output")) if item.get("type") == "function_call"),
     )

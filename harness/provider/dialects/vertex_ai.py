@@ -22,6 +22,7 @@ from harness.provider.dialects.openai import OPENAI
 from harness.provider.limit import Quota
 from harness.provider.reply import Headers, Send
 from harness.provider.spec import Provider
+from harness.provider.tools import CallPieces
 
 _KEEPALIVE = b'data: {"type":"ping","candidates":[{"content":{"parts":[{"text":""}],"role":"model"},"index":0}]}\n\n'
 """An event of Gemini's without content, and Anthropic's ping without the line that names it: Google's SDK refuses such a line."""
@@ -183,6 +184,11 @@ def _read_event(event: bytes) -> Send:
     return dialect.read_event(event)
 
 
+def _read_calls(event: bytes) -> CallPieces | None:
+    """Return the pieces of calls."""
+    return _of_event(event).read_calls(event)
+
+
 def _read_finish(event: bytes) -> FinishReason | None:
     """Return why the answer ended."""
     return _of_event(event).read_finish(event)
@@ -242,6 +248,7 @@ VERTEX_AI = Dialect(
     without_usage=_without_usage,
     quota_headers=_quota_headers,
     read_event=_read_event,
+    read_calls=_read_calls,
     read_finish=_read_finish,
     read_usage=_read_usage,
     read_error=partial(wire.error_in, _read_body),
