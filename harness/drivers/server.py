@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
@@ -17,6 +18,7 @@ from harness.drivers.environment import LIVE, HostEnvironment
 from harness.drivers.recorder import Recorder, forget, working_on
 from harness.messages import ChainStart, LoadTarget
 from harness.part import ChildProcess, Serve
+from harness.provider.dialects import wire
 from harness.provider.kinds import PATHS, Api
 from harness.provider.marker import find_request
 
@@ -27,6 +29,20 @@ _PROMPT: Mapping[Api, str] = {"chat": "messages", "embeddings": "input", "respon
 _JSON_HEADERS = {"Content-Type": "application/json; charset=utf-8"}
 _SSE_HEADERS = {"Content-Type": "text/event-stream; charset=utf-8", "Cache-Control": "no-cache"}
 
+_ANTHROPIC_ERRORS = {
+    400: "invalid_request_error",
+    401: "authentication_error",
+    403: "permission_error",
+    404: "not_found_error",
+    413: "request_too_large",
+    429: "rate_limit_error",
+    529: "overloaded_error",
+}
+"""Anthropic's types of errors by their status, as LiteLLM's proxy gives them too; any other is an `api_error`."""
+
+_TYPE = re.compile(r'\s*\{\s*"type"\s*:\s*"([\w.]+)"')
+"""What such data usually begins with."""
+
 AnswerHeaders = dict[str, str]
 """HTTP headers that a chain adds to its answer."""
 
@@ -36,7 +52,7 @@ JSON out: one text for a plain answer, one for each event of a stream, and befor
 any. It raises what the chain raises; closing it ends the chain's work."""
 
 Explain = Callable[[Exception], tuple[int, dict[str, Any]]]
-"""Give status and body of the answer for what `Ask` raised. Nothing secret may be in them."""
+"""Give status and body of the answer for what `Ask` raised, in the form of OpenAI's errors. Nothing secret may be in them."""
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 """Answers HTTP requests."""
@@ -122,7 +138,7 @@ def endpoint(ask: Ask, *, explain: Explain, models: Iterable[str]) -> Handler:
             data = await request.read()
             body = json.loads(data)
             _ = body["model"], body[_PROMPT[api]]  # there they must be
-            streaming = bool(body.get("stream", False))
+            streaming = api != "embeddings" and bool(body.get("stream", False))
             if api != "embeddings":
                 body["stream"] = streaming
         except (ValueError, KeyError, TypeError, AttributeError):
@@ -139,7 +155,7 @@ def endpoint(ask: Ask, *, explain: Explain, models: Iterable[str]) -> Handler:
         except ConnectionError:
             raise  # the caller has left; failures of providers arrive as the chain's own errors
         except Exception as error:  # whatever the chain raises is the caller's answer
-            status, payload = explain(error)
+            status, payload = explained(api, explain, error)
             return web.json_response(payload, status=status)
 
     async def serve(request: web.BaseRequest) -> web.StreamResponse:
@@ -207,17 +223,20 @@ async def _stream(
     except ConnectionError:
         raise
     except Exception as error:  # as above
-        _status, payload = explain(error)
-        await response.write(error_event(api, payload))
+        await response.write(error_event(api, explained(api, explain, error)[1]))
     await response.write_eof()
     return response
 
 
 def event(api: Api, data: str) -> bytes:
-    """Return an event of a stream: in OpenAI's responses and Anthropic's messages the data's type names it."""
+    """Return an event of a stream: in OpenAI's responses and Anthropic's messages its data's type names it.
+
+    Data that is no JSON, as from a provider whose stream broke, is passed on too.
+    """
     if api == "chat":
         return f"data: {data}\n\n".encode()
-    kind = json.loads(data).get("type", "")
+    begun = _TYPE.match(data)
+    kind = begun[1] if begun else wire.as_object(wire.load(data.encode())).get("type", "")
     return f"event: {kind}\ndata: {data}\n\n".encode()
 
 
@@ -226,14 +245,28 @@ def last_event(api: Api) -> bytes:
     return b"data: [DONE]\n\n" if api == "chat" else b""
 
 
+def explained(api: Api, explain: Explain, error: Exception) -> tuple[int, dict[str, Any]]:
+    """Return status and body of the answer for what a chain raised, in the form of the request."""
+    status, payload = explain(error)
+    if api != "messages":
+        return status, payload
+    kind = _ANTHROPIC_ERRORS.get(status, "api_error")
+    return status, {"type": "error", "error": {"type": kind, "message": payload["error"]["message"]}}
+
+
 def error_event(api: Api, payload: Mapping[str, Any]) -> bytes:
-    """Return the event by which a stream ends in an error.
+    """Return the event by which a stream ends in an error; in OpenAI's responses that is the failed response.
 
     Args:
         api: The form of the request.
         payload: The error, as a plain answer would have it.
     """
-    return event(api, json.dumps(payload if api == "chat" else {**payload, "type": "error"}))
+    if api != "responses":
+        return event(api, json.dumps(payload))
+    error = payload["error"]
+    code = error.get("code") or "server_error"
+    failed = {"object": "response", "status": "failed", "error": {"code": code, "message": error["message"]}}
+    return event(api, json.dumps({"type": "response.failed", "response": failed}))
 
 
 def _failure(status: int, message: str, *, kind: str) -> web.Response:

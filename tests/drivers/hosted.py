@@ -21,6 +21,7 @@ from harness.chain import Chain
 from harness.drivers.host import host
 from harness.history.records import ChainAttempt
 from harness.messages import LoadTarget, read, write
+from harness.provider.kinds import PATHS, Api
 from harness.store.capture import rows
 from tests.drivers.providers import Mock, provider
 from tests.polling import until
@@ -51,6 +52,21 @@ class Hosted:
         """Ask the chain as a caller does."""
         body = self.body(request_id, model=model, stream=stream, **more)
         return self.client.post(self.url, json=body, headers=self.address.headers)
+
+    def post(
+        self, api: Api, request_id: str, *, model: str, headers: Mapping[str, str] | None = None, **more: Any
+    ) -> httpx.Response:
+        """Ask the chain in one of its forms; with its own headers unless others are given."""
+        body = {**self.body(request_id, model=model), **more}
+        messages = body.pop("messages")
+        text = messages[0]["content"]
+        prompts: dict[Api, dict[str, Any]] = {"embeddings": {"input": [text, "b"]}, "responses": {"input": text}}
+        if api == "messages":
+            body["max_tokens"] = 10
+        body |= prompts.get(api, {"messages": messages})
+        return self.client.post(
+            f"{self.address.base_url}{PATHS[api]}", json=body, headers=headers or self.address.headers
+        )
 
     @property
     def url(self) -> str:

@@ -55,8 +55,14 @@ class Mock:
             return web.Response(text="<html>Sign in</html>", content_type="text/html")
         if request.path.endswith("/messages"):
             answer, events = anthropic_answer(), anthropic_events()
+        elif request.path.endswith("/responses"):
+            answer, events = responses_answer(), responses_events()
+        elif request.path.endswith("/embeddings"):
+            answer, events = embeddings_answer(len(body["input"])), []
         elif "generateContent" in request.path or "streamGenerateContent" in request.path:
             answer, events = gemini_answer(*WORDS), gemini_events()
+        elif body.get("tools"):
+            answer, events = tools_answer(), tools_events()
         else:
             answer, events = openai_answer(), openai_events()
         if body.get("stream") or ":stream" in request.path:
@@ -126,6 +132,89 @@ def openai_events() -> list[str]:
 
     words = [event({"content": word}, None) for word in WORDS]
     return [event({"role": "assistant"}, None), *words, event({}, "stop"), "data: [DONE]\n\n"]
+
+
+CALL = {"id": "call_1", "type": "function", "function": {"name": "get_weather", "arguments": '{"city":"Paris"}'}}
+"""What a tool is called with, in OpenAI's format."""
+TOOL = {"type": "function", "function": {"name": "get_weather", "parameters": {"type": "object", "properties": {}}}}
+
+
+def tools_answer() -> dict[str, object]:
+    """Return a plain answer with a call of a tool in OpenAI's format."""
+    message = {"role": "assistant", "content": None, "tool_calls": [CALL]}
+    return {**openai_answer(), "choices": [{"index": 0, "message": message, "finish_reason": "tool_calls"}]}
+
+
+def tools_events() -> list[str]:
+    """Return a stream with a call of a tool in OpenAI's format: its arguments come in two pieces."""
+
+    def event(delta: dict[str, object], finish: str | None = None) -> str:
+        choice = {"index": 0, "delta": delta, "finish_reason": finish}
+        head = {"id": "c-1", "object": "chat.completion.chunk", "created": 1, "model": "gpt-4"}
+        return f"data: {json.dumps({**head, 'choices': [choice]})}\n\n"
+
+    def arguments(piece: str) -> dict[str, object]:
+        return {"tool_calls": [{"index": 0, "function": {"arguments": piece}}]}
+
+    begin = {**CALL, "index": 0, "function": {"name": "get_weather", "arguments": ""}}
+    pieces = [event({"role": "assistant", "content": None, "tool_calls": [begin]})]
+    pieces += [event(arguments('{"city":')), event(arguments('"Paris"}'))]
+    return [*pieces, event({}, "tool_calls"), "data: [DONE]\n\n"]
+
+
+def embeddings_answer(count: int) -> dict[str, object]:
+    """Return vectors in OpenAI's format."""
+    data = [{"object": "embedding", "index": place, "embedding": [0.5, place / 64]} for place in range(count)]
+    usage = {"prompt_tokens": 5, "total_tokens": 5}
+    return {"object": "list", "data": data, "model": "text-embedding-3-small", "usage": usage}
+
+
+def responses_answer(*, status: str = "completed") -> dict[str, object]:
+    """Return one of OpenAI's responses; without its text while it is in progress."""
+    part = {"type": "output_text", "annotations": [], "text": "".join(WORDS)}
+    item = {"id": "msg_1", "type": "message", "status": status, "role": "assistant", "content": [part]}
+    usage = {
+        "input_tokens": 5,
+        "input_tokens_details": {"cached_tokens": 0},
+        "output_tokens": 3,
+        "output_tokens_details": {"reasoning_tokens": 0},
+        "total_tokens": 8,
+    }
+    done = status == "completed"
+    return {
+        "id": "resp_1",
+        "object": "response",
+        "created_at": 1,
+        "status": status,
+        "model": "gpt-4",
+        "error": None,
+        "incomplete_details": None,
+        "instructions": None,
+        "metadata": {},
+        "output": [item] if done else [],
+        "parallel_tool_calls": True,
+        "temperature": 1.0,
+        "tool_choice": "auto",
+        "tools": [],
+        "top_p": 1.0,
+        "usage": usage if done else None,
+    }
+
+
+def responses_events() -> list[str]:
+    """Return the stream of one of OpenAI's responses: it has no [DONE]."""
+    at = {"item_id": "msg_1", "output_index": 0, "content_index": 0}
+    item = {"id": "msg_1", "type": "message", "status": "in_progress", "role": "assistant", "content": []}
+    events: list[dict[str, object]] = [
+        {"type": "response.created", "response": responses_answer(status="in_progress")},
+        {"type": "response.output_item.added", "output_index": 0, "item": item},
+        *({"type": "response.output_text.delta", **at, "delta": word, "logprobs": []} for word in WORDS),
+        {"type": "response.completed", "response": responses_answer()},
+    ]
+    return [
+        f"event: {event['type']}\ndata: {json.dumps({**event, 'sequence_number': place})}\n\n"
+        for place, event in enumerate(events)
+    ]
 
 
 def anthropic_answer() -> dict[str, object]:

@@ -18,6 +18,7 @@ from harness.drivers.host import host
 from harness.drivers.litellm_proxy.worker import seclude
 from harness.errors import UsageError
 from harness.history.records import ChainAttempt, HealthRecord
+from harness.provider.kinds import Api
 from harness.store.capture import rows
 from tests.drivers.hosted import DEADLINE_S, Hosted, text_of
 from tests.drivers.providers import WORDS
@@ -55,6 +56,22 @@ def test_every_dialect_is_recorded(child: Hosted, request_id: str, name: str, st
     (attempt,) = child.attempts(request_id, 1)
     assert (attempt.provider, attempt.outcome, attempt.status) == (name, "ok", 200)
     assert attempt.key in child.mocks[name].keys
+
+
+@pytest.mark.system
+@pytest.mark.parametrize(
+    ("api", "name"), [("embeddings", "openai"), ("responses", "openai"), ("messages", "anthropic")]
+)
+@pytest.mark.parametrize("key", ["authorization", "x-api-key"])
+def test_every_form_has_its_address(child: Hosted, request_id: str, api: Api, name: str, key: str) -> None:
+    """They are the proxy's own. Each takes the key as a bearer token, and as Anthropic's clients send it."""
+    bearer = child.address.headers["authorization"]
+    headers = {key: bearer if key == "authorization" else bearer.removeprefix("Bearer ")}
+
+    answer = child.post(api, request_id, model=name, headers=headers)
+
+    assert answer.status_code == 200
+    assert child.tried(request_id, 1) == [(name, "ok")]
 
 
 @pytest.mark.system

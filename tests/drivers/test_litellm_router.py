@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -14,8 +15,9 @@ import pytest
 from harness.chain import Chain, Provider, Retry
 from harness.chain.litellm_config import chain
 from harness.document import parse
+from harness.provider.kinds import Api
 from tests.drivers.hosted import Hosted, events, hosted, text_of
-from tests.drivers.providers import WORDS, Mock, refused_port
+from tests.drivers.providers import CALL, TOOL, WORDS, Mock, refused_port
 
 pytestmark = pytest.mark.system
 
@@ -65,6 +67,46 @@ def test_every_dialect_is_recorded(child: Hosted, request_id: str, name: str, st
     assert attempt.first_byte_ns is not None
     assert attempt.end_ns is not None
     assert attempt.start_ns <= attempt.first_byte_ns <= attempt.end_ns
+
+
+FORMS: tuple[tuple[Api, str, str], ...] = (
+    ("embeddings", "openai", "/v1/embeddings"),
+    ("responses", "openai", "/v1/responses"),
+    ("messages", "anthropic", "/v1/messages"),
+)
+
+
+@pytest.mark.parametrize(("api", "name", "path"), FORMS)
+@pytest.mark.parametrize("stream", [False, True])
+def test_every_form_has_its_address(
+    child: Hosted, request_id: str, api: Api, name: str, path: str, stream: bool
+) -> None:
+    """Embeddings, responses and messages are answered and recorded; streams have events with names."""
+    streams = stream and api != "embeddings"
+    answer = child.post(api, request_id, model=name, stream=streams)
+
+    assert answer.status_code == 200
+    assert child.tried(request_id, 1) == [(name, "ok")]
+    assert child.mocks[name].paths == [path]
+    if streams:
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        names = re.findall(r"^event: (.+)$", answer.text, re.MULTILINE)
+        assert names[-1] in ("response.completed", "message_stop")
+        assert [json.loads(data)["type"] for data in events(answer)] == names
+    elif api == "embeddings":
+        assert [each["embedding"] for each in answer.json()["data"]] == [[0.5, 0.0], [0.5, 1 / 64]]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_calls_of_tools_pass_through(child: Hosted, request_id: str, stream: bool) -> None:
+    """Their ids, names and arguments are the provider's."""
+    answer = child.ask(request_id, stream=stream, tools=[TOOL])
+
+    chunks = [json.loads(data) for data in events(answer) if data != "[DONE]"] if stream else [answer.json()]
+    found = [choice.get("delta") or choice.get("message", {}) for chunk in chunks for choice in chunk["choices"]]
+    calls = [call for each in found for call in each.get("tool_calls") or ()]
+    assert calls[0]["id"] == CALL["id"]
+    assert "".join(call["function"]["arguments"] for call in calls) == '{"city":"Paris"}'
 
 
 def test_a_bad_request_falls_back_at_once(child: Hosted, request_id: str) -> None:

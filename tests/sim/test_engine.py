@@ -20,6 +20,7 @@ from harness import sim
 from harness.drivers import in_process
 from harness.drivers.reference.host import Reference
 from harness.errors import UsageError
+from harness.provider.kinds import Api
 from harness.sim.clock import UnrealError
 from tests.sim.worlds import digest, small
 
@@ -75,13 +76,13 @@ def test_what_is_real_stops_the_run_by_name(
     """Even where the chain makes nothing of it, or a task group makes a group of it; and all is as before afterwards."""
     ask = Reference.ask
 
-    async def real(self: Reference, body: dict[str, object]) -> object:
+    async def real(self: Reference, api: Api, body: dict[str, object]) -> object:
         try:
             DEEDS[deed]()
         except Exception:
             if not swallowed:
                 raise
-        async for piece in ask(self, body):
+        async for piece in ask(self, api, body):
             yield piece
 
     monkeypatch.setattr(Reference, "ask", real)

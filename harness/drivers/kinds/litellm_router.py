@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from functools import partial
+from typing import get_args
 
 from harness.chain import Chain
 from harness.chain.driver import Configuration, Driver, Requirement, later
@@ -12,6 +13,7 @@ from harness.chain.litellm_config import chain as read_config
 from harness.chain.litellm_facts import facts
 from harness.chain.litellm_router import router_settings
 from harness.chain.litellm_settings import SECTIONS
+from harness.provider.kinds import Kind
 
 ELSEWHERE = "or test the LiteLLM of an application (`python:` in the chain file, --python PATH) or a version (--litellm VERSION)"
 """What else to do where LiteLLM is not installed; ends a hint."""
@@ -50,7 +52,7 @@ LITELLM_ROUTER = Driver(
     name="litellm-router",
     keys=frozenset({"answers", "environment", "python"}) | SETTINGS,
     required=frozenset(),
-    kinds=frozenset({"chat"}),
+    kinds=frozenset(get_args(Kind)),
     backoffs=frozenset({"exponential"}),
     check=_check,
     warnings=partial(warnings, proxy=False),
