@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, Literal
 
 from harness.chain.facts import Cause
@@ -27,7 +27,7 @@ OtherAnswer = Literal["cache", "canned", "rewrites"]
 TEMPORARY: tuple[Cause, ...] = ("rate_limit", "server_error", "timeout", "connection")
 """Failures that may be over at the next try."""
 
-DERIVED = frozenset({"folder", "left_out", "litellm", "model", "notes", "peers", "read_by"})
+DERIVED = frozenset({"folder", "left_out", "litellm", "model", "models", "notes", "peers", "read_by"})
 """Fields that a chain file must not have: they come from a LiteLLM configuration, or from where the file is."""
 
 PROVIDERS_MAX = 200
@@ -277,6 +277,7 @@ class Chain:
         folder: The folder from which the target is imported.
         litellm: The LiteLLM configuration as the user wrote it, for a chain that came from one.
         model: What callers ask for.
+        models: By further model that callers ask for, of such a chain, the order of its providers.
         left_out: Names of deployments of that configuration that are no part of the test, by the reason.
         notes: What was found while that configuration was read, in sentences.
         read_by: The version of LiteLLM that was asked what that configuration means; None if none was.
@@ -307,9 +308,25 @@ class Chain:
     folder: str | None = None
     litellm: dict[str, Any] | None = field(default=None, repr=False)
     model: str | None = None
+    models: dict[str, tuple[str, ...]] = field(default_factory=dict)
     left_out: dict[str, tuple[str, ...]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     read_by: str | None = None
+
+    def joined(self, other: Chain) -> Chain:
+        """Return a chain whose callers also ask for the model of another one that is read from the same configuration."""
+        return replace(
+            self,
+            providers={**other.providers, **self.providers},
+            peers=tuple(dict.fromkeys((*self.peers, *other.peers))),
+            models={**self.models, other.entry_model: other.order},
+            left_out={
+                reason: left
+                for reason, names in self.left_out.items()
+                if (left := tuple(name for name in names if name not in other.providers))
+            },
+            notes=tuple(dict.fromkeys((*self.notes, *other.notes))),
+        )
 
     @property
     def names(self) -> tuple[str, ...]:

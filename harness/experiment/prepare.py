@@ -17,6 +17,7 @@ from harness.chain.home import AT_HOME, ChainHome
 from harness.chain.redact import secrets
 from harness.chain.scrub import scrub
 from harness.document import Document, read
+from harness.document.places import Place
 from harness.drivers.built import settled
 from harness.drivers.litellm_asked import as_read
 from harness.drivers.litellm_prices import priced
@@ -25,6 +26,7 @@ from harness.judge.grammar import expectation_errors, parse
 from harness.lazy import lazy
 from harness.scenario import Expectation, Plan, Scenario, compile_plan
 from harness.scenario.load import read_chain, read_scenario
+from harness.scenario.prompts import PromptFile
 from harness.scenario.shipped import existing
 
 if TYPE_CHECKING:
@@ -53,7 +55,10 @@ class Loaded:
 
     def seeded(self, seed: int) -> Loaded:
         """Return the same with the plan of another seed."""
-        return replace(self, plan=compile_plan(self.scenario, self.chain, self.plan.expectations, seed=seed))
+        return replace(
+            self,
+            plan=compile_plan(self.scenario, self.chain, self.plan.expectations, seed=seed, prompts=self.plan.prompts),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,9 +70,10 @@ class _Files:
     scenario: Scenario
     chain: Chain
     expectations: tuple[Expectation, ...]
+    prompts: tuple[PromptFile | None, ...]
 
     def compiled(self, seed: int | None) -> Loaded:
-        plan = compile_plan(self.scenario, self.chain, self.expectations, seed=seed)
+        plan = compile_plan(self.scenario, self.chain, self.expectations, seed=seed, prompts=self.prompts)
         return Loaded(path=self.path, chain_path=self.chain_path, scenario=self.scenario, chain=self.chain, plan=plan)
 
 
@@ -144,17 +150,24 @@ def _read(document: Document, override: Path | None, home: ChainHome, settle: Ca
     assert scenario is not None
     assert found.path is not None
     assert found.chain is not None
-    prompt = scenario.load.prompt
-    if prompt is not None and scrub(prompt, secrets(found.chain, os.environ)) != prompt:
-        raise file.document.error(
-            "holds what is a secret or looks like one, and a run keeps its prompt",
-            ("load", "prompt"),
-            hint="leave keys, tokens and passwords out of it",
-        )
+    _refuse_secrets(file.document, scenario, secrets(found.chain, os.environ))
     return _Files(
         path=document.path,
         chain_path=found.path,
         scenario=scenario,
         chain=found.chain,
         expectations=tuple(parse(text, scenario.phases) for text in scenario.expect),
+        prompts=file.prompts,
     )
+
+
+def _refuse_secrets(document: Document, scenario: Scenario, hidden: frozenset[str]) -> None:
+    written: list[tuple[Place, str | None]] = [(("load", "prompt"), scenario.load.prompt)]
+    written += [(("load", "mix", number, "prompt"), part.prompt) for number, part in enumerate(scenario.load.mix)]
+    for place, prompt in written:
+        if prompt is not None and scrub(prompt, hidden) != prompt:
+            raise document.error(
+                "holds what is a secret or looks like one, and a run keeps its prompt",
+                place,
+                hint="leave keys, tokens and passwords out of it",
+            )

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from harness.history import AttemptOutcome
 from harness.provider.inject import Inject
 from harness.provider.listener import BLOCKED, ListenerState
+
+ShareBy = Literal["attempt", "caller"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +23,7 @@ class Window:
         end_ns: Ceases to act.
         inject: What goes wrong.
         share: Share of the attempts that it changes.
+        share_by: What is drawn for the share: each `attempt`, or each `caller`.
         first: Only the first so many attempts of each request at the provider; None for all.
         every: Only every Nth of those that the other selectors leave; None for all.
         models: Only attempts that ask for one of these; None for all.
@@ -33,6 +37,7 @@ class Window:
     end_ns: int
     inject: Inject
     share: float = 1.0
+    share_by: ShareBy = "attempt"
     first: int | None = None
     every: int | None = None
     models: tuple[str, ...] | None = None

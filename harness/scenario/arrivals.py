@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from harness.draw import draw
-from harness.scenario.schema import Load
+from harness.scenario.schema import Load, RateStep
 
 
 class Segment(NamedTuple):
@@ -48,11 +48,11 @@ class Segment(NamedTuple):
 
 
 @lru_cache(maxsize=64)
-def segments(load: Load) -> tuple[Segment, ...]:
+def segments(steps: tuple[RateStep, ...]) -> tuple[Segment, ...]:
     """Return a load's rates in order. The last rate of a shape holds to the end of the run."""
     found: list[Segment] = []
     at_ns, rate, before = 0.0, 0.0, 0.0
-    *earlier, last = load.steps
+    *earlier, last = steps
     for step, is_last in (*((each, False) for each in earlier), (last, True)):
         length = math.inf if is_last and step.over is None else float(step.over or step.for_ or 0)
         first = rate if step.over is not None else step.rate
@@ -67,9 +67,9 @@ def segments(load: Load) -> tuple[Segment, ...]:
 
 
 def expected(load: Load, at_ns: float) -> float:
-    """Return how many requests are expected from the run's start to a time."""
-    segment = next(each for each in segments(load) if at_ns < each.end_ns)
-    return segment.before + segment.within(at_ns)
+    """Return how many requests are expected from the run's start to a time; the turns of a conversation count as one moment's."""
+    segment = next(each for each in segments(load.steps) if at_ns < each.end_ns)
+    return (segment.before + segment.within(at_ns)) * load.turns
 
 
 def planned(load: Load, from_ns: float, until_ns: float) -> float:
@@ -78,7 +78,7 @@ def planned(load: Load, from_ns: float, until_ns: float) -> float:
 
 
 def times_ns(load: Load, end_ns: int, seed: int) -> Iterator[int]:
-    """Yield when each request comes, before the run's end, in order.
+    """Yield when each arrival comes, before the run's end, in order.
 
     Args:
         load: What callers do.
@@ -93,7 +93,7 @@ def times_ns(load: Load, end_ns: int, seed: int) -> Iterator[int]:
 
 def _evenly(load: Load) -> Iterator[float]:
     """Yield the times at which 0, 1, 2, … requests are expected before."""
-    parts = segments(load)
+    parts = segments(load.steps)
     place = 0
     for part, after in zip(parts, (*(each.before for each in parts[1:]), math.inf), strict=True):
         while place < after:
@@ -105,7 +105,7 @@ def _at_random(load: Load, seed: int) -> Iterator[float]:
     """Yield the times of a Poisson process: gaps are exponential, measured in expected requests."""
     gaps = (-math.log1p(-draw(seed, "arrival", place)) for place in itertools.count())
     gap = next(gaps)
-    for part in segments(load):
+    for part in segments(load.steps):
         at_ns = part.start_ns
         while True:
             if part.first == part.last:

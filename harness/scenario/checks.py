@@ -88,7 +88,7 @@ def scenario_errors(document: Document, scenario: Scenario) -> Iterator[UsageErr
 
 def _stream_errors(document: Document, scenario: Scenario, number: int) -> Iterator[UsageError]:
     """Yield a fault that could never fire because no request streams, or all do."""
-    fault, streams = scenario.faults[number], scenario.load.streaming
+    fault, streams = scenario.faults[number], scenario.load.streamed
     kind, named = fault.inject.fault_kind, "fault" if fault.inject.stream is None else "stream"
     if kind.streams_only and streams == 0:
         problem = f"{kind.written[0]!r} never fires: it needs streams, and no request streams"

@@ -122,6 +122,7 @@ _HEADS = {
     "Scenario": "Scenario",
     "Load": "`load`",
     "RateStep": "An entry of `load.shape`",
+    "MixPart": "An entry of `load.mix`",
     "Fault": "An entry of `faults`",
     "Inject": "`inject`",
     "Limit": "`limit`",

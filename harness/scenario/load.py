@@ -11,6 +11,8 @@ from harness.chain import Chain
 from harness.document import Document, did_you_mean, validate
 from harness.errors import HarnessError, tried
 from harness.scenario.checks import scenario_errors, written_names, written_targets
+from harness.scenario.mix_checks import header_errors, mix_errors, named_models, prompt_files
+from harness.scenario.prompts import PromptFile
 from harness.scenario.schema import Scenario
 from harness.scenario.shipped import located
 
@@ -22,11 +24,13 @@ class ReadScenario:
     Attributes:
         document: What is written.
         scenario: Its fields; None where one of them is wrong.
+        prompts: For each kind of request its file of prompts.
         errors: All that is wrong with it by itself, but for its expectations, which the judge reads.
     """
 
     document: Document
     scenario: Scenario | None
+    prompts: tuple[PromptFile | None, ...]
     errors: tuple[HarnessError, ...]
 
 
@@ -53,7 +57,9 @@ def read_scenario(document: Document) -> ReadScenario:
         errors += written_names(document)
     if scenario is not None:
         errors += scenario_errors(document, scenario)
-    return ReadScenario(document=document, scenario=scenario, errors=tuple(errors))
+        errors += header_errors(document, scenario)
+    prompts = () if scenario is None else prompt_files(document, scenario.load, errors)
+    return ReadScenario(document=document, scenario=scenario, prompts=prompts, errors=tuple(errors))
 
 
 def read_chain(
@@ -78,13 +84,25 @@ def read_chain(
     if override is None and not isinstance(document.data, dict):  # which is a mistake of the scenario's file
         return ReadChain(path=None, chain=None, errors=())
     path = tried(errors, lambda: _chain_path(document, override))
-    chain = tried(errors, lambda: finish(path, chains.load(path, model=model))) if path else None
+    named = () if file.scenario is None else named_models(file.scenario.load)
+    chain = tried(errors, lambda: _read(path, model, named, finish)) if path else None
     if chain is not None:
         errors += written_targets(document, chain)
+        errors += () if file.scenario is None else mix_errors(document, file.scenario, chain)
         if written is not None and chain.litellm is None and not chain.chains:
             problem = "`model` goes with a LiteLLM configuration, or a chain file with `chains`"
             errors.append(document.error(problem, ("model",)))
     return ReadChain(path=path, chain=chain, errors=tuple(errors))
+
+
+def _read(path: Path, model: str | None, named: tuple[str, ...], finish: Callable[[Path, Chain], Chain]) -> Chain:
+    """Return a chain with all models that a mix names; of a chain file they are checked where its order is looked up."""
+    chain = finish(path, chains.load(path, model=model or next(iter(named), None)))
+    if chain.litellm is not None:
+        for further in named:
+            if further != chain.entry_model:
+                chain = chain.joined(finish(path, chains.load(path, model=further)))
+    return chain
 
 
 def _model(document: Document) -> str | None:

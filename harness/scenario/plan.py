@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -18,6 +19,9 @@ from harness.provider.window import Window
 from harness.quantities import exact
 from harness.scenario.arrivals import times_ns
 from harness.scenario.expectation import Expectation
+from harness.scenario.mix import THINK_NS, MixPart
+from harness.scenario.orders import Order, orders
+from harness.scenario.prompts import PromptFile
 from harness.scenario.schema import Fault, Load, Scenario
 
 ARRIVALS_MAX = 2_000_000
@@ -34,12 +38,27 @@ class Phase:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Arrival:
-    """One request that is to go out at `scheduled_ns`, whatever became of the others."""
+    """One request that is to go out at `scheduled_ns`, whatever became of the others.
+
+    Attributes:
+        request_id: Unique, of constant width.
+        scheduled_ns: When; of a later turn of a conversation the earliest time.
+        phase: Of that time.
+        streaming: Whether a stream is asked for.
+        part: Place of its kind in the load's parts.
+        caller: Whose it is; None where callers are not told apart.
+        line: Place of its prompt in the file of its kind.
+        after: The turn before, whose answer it follows; None for all other requests.
+    """
 
     request_id: str
     scheduled_ns: int
     phase: str
     streaming: bool
+    part: int = 0
+    caller: str | None = None
+    line: int = 0
+    after: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +104,8 @@ class Plan:
         chain: Without its secrets.
         facts: What the judge needs to know about the chain beside that.
         expectations: In the order of the file.
+        orders: For each of the load's parts the providers that its requests should try, in order.
+        prompts: For each of them its file of prompts; None where it has none.
         digest: SHA-256 over all of this, hexadecimal.
     """
 
@@ -98,7 +119,19 @@ class Plan:
     chain: Chain
     facts: ChainFacts
     expectations: tuple[Expectation, ...]
+    orders: tuple[Order, ...] = ()
+    prompts: tuple[PromptFile | None, ...] = ()
     digest: str = ""
+
+    def __post_init__(self) -> None:
+        """Give a plan from before there were kinds of request the chain's own order."""
+        if not self.orders:
+            object.__setattr__(self, "orders", (self.chain.order,) * len(self.load.parts))
+
+    @property
+    def parts(self) -> tuple[MixPart, ...]:
+        """The kinds of request; see `Load.parts`."""
+        return self.load.parts
 
     @property
     def end_ns(self) -> int:
@@ -107,7 +140,12 @@ class Plan:
 
 
 def compile_plan(
-    scenario: Scenario, chain: Chain, expectations: tuple[Expectation, ...], *, seed: int | None = None
+    scenario: Scenario,
+    chain: Chain,
+    expectations: tuple[Expectation, ...],
+    *,
+    seed: int | None = None,
+    prompts: tuple[PromptFile | None, ...] = (),
 ) -> Plan:
     """Return the plan of a checked scenario on a chain; the same input gives the same plan.
 
@@ -116,6 +154,7 @@ def compile_plan(
         chain: As loaded.
         expectations: As parsed by the loader.
         seed: In place of the scenario's.
+        prompts: For each kind of request its file of prompts.
     """
     seed = scenario.seed if seed is None else seed
     phases = _phases(scenario.phases)
@@ -124,12 +163,14 @@ def compile_plan(
         title=scenario.title or scenario.name,
         seed=seed,
         phases=phases,
-        arrivals=_arrivals(scenario.load, phases, seed),
+        arrivals=_arrivals(scenario.load, phases, seed, prompts),
         timeline=_timeline(scenario, chain, phases),
         load=scenario.load,
         chain=redact(chain),
         facts=driver_of(chain).facts(chain),
         expectations=expectations,
+        orders=orders(scenario.load, chain),
+        prompts=prompts,
     )
     return replace(plan, digest=_digest(asdict(plan)))
 
@@ -148,20 +189,60 @@ def _phases(lengths: dict[str, int]) -> tuple[Phase, ...]:
     return tuple(phases)
 
 
-def _arrivals(load: Load, phases: tuple[Phase, ...], seed: int) -> tuple[Arrival, ...]:
+def phase_at(phases: Sequence[Phase], at_ns: int) -> str:
+    """Return the name of the phase at a time; after the end, that of the last one."""
+    return next((phase.name for phase in phases if at_ns < phase.end_ns), phases[-1].name)
+
+
+def _arrivals(
+    load: Load, phases: tuple[Phase, ...], seed: int, prompts: tuple[PromptFile | None, ...]
+) -> tuple[Arrival, ...]:
     times = list(times_ns(load, phases[-1].end_ns, seed))
-    width = max(6, len(str(len(times))))
-    arrivals = []
-    phase = iter(phases)
-    current = next(phase)
-    for place, at_ns in enumerate(times, start=1):
-        while at_ns >= current.end_ns:
-            current = next(phase)
-        streaming = draw(seed, "streaming", place) < load.streaming
-        arrivals.append(
-            Arrival(request_id=f"req-{place:0{width}d}", scheduled_ns=at_ns, phase=current.name, streaming=streaming)
-        )
-    return tuple(arrivals)
+    parts = load.parts
+    chosen = (
+        [_part(parts, draw(seed, "kind", place)) for place in range(1, len(times) + 1)]
+        if len(parts) > 1
+        else [0] * len(times)
+    )
+    requests = sum(parts[part].turns for part in chosen)
+    width = max(6, len(str(requests)))
+    used = [0] * len(parts)
+    arrivals: list[Arrival] = []
+    later = False
+    for place, (at_ns, number) in enumerate(zip(times, chosen, strict=True), start=1):
+        part = parts[number]
+        file = prompts[number] if prompts else None
+        streaming = draw(seed, "streaming", place) < (part.streaming or 0.0)
+        caller = None if part.callers is None else f"{number + 1}-{1 + int(draw(seed, 'caller', place) * part.callers)}"
+        after = None
+        for turn in range(part.turns):
+            scheduled_ns = at_ns + turn * THINK_NS
+            request_id = f"req-{len(arrivals) + 1:0{width}d}"
+            arrivals.append(
+                Arrival(
+                    request_id=request_id,
+                    scheduled_ns=scheduled_ns,
+                    phase=phase_at(phases, scheduled_ns),
+                    streaming=streaming,
+                    part=number,
+                    caller=caller,
+                    line=used[number] % file.lines if file is not None else 0,
+                    after=after,
+                )
+            )
+            later = later or turn > 0
+            after = request_id
+        used[number] += 1
+    return tuple(sorted(arrivals, key=lambda arrival: arrival.scheduled_ns)) if later else tuple(arrivals)
+
+
+def _part(parts: Sequence[MixPart], drawn: float) -> int:
+    """Return the place of the part that a number in [0, 1) falls to, by their shares."""
+    for place, part in enumerate(parts):
+        drawn -= part.share
+        if drawn < 0:
+            return place
+    return len(parts) - 1
 
 
 def _timeline(scenario: Scenario, chain: Chain, phases: tuple[Phase, ...]) -> Timeline:
@@ -182,6 +263,7 @@ def _timeline(scenario: Scenario, chain: Chain, phases: tuple[Phase, ...]) -> Ti
                 end_ns=end,
                 inject=fault.inject,
                 share=fault.share,
+                share_by=fault.share_by,
                 first=fault.first,
                 every=fault.every,
                 models=fault.models,
@@ -204,5 +286,5 @@ def _text(fault: Fault) -> str:
     if fault.streaming is not None:
         words.append("(streams)" if fault.streaming else "(plain answers)")
     if fault.share < 1:
-        words.append(f"({exact(fault.share, 'share')} of attempts)")
+        words.append(f"({exact(fault.share, 'share')} of {fault.share_by}s)")
     return " ".join(words)

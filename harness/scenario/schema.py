@@ -21,10 +21,12 @@ from harness.document.marks import (
 from harness.document.units import Duration, RateText, Share
 from harness.draw import SEED_MAX
 from harness.provider.inject import Inject
+from harness.provider.window import ShareBy
+from harness.scenario.mix import MaxTokens, MixPart, PromptText, PromptTokens
 
 DEADLINE_NS = 60 * 10**9
 """When callers give up unless a scenario says otherwise, in nanoseconds."""
-PROMPT_CHARS_MAX = 20_000
+_SHARES_OFF = 1e-6
 KEPT_TEXTS_MAX = 1_000
 """How many requests a run may have that keeps their answers' texts."""
 
@@ -72,6 +74,7 @@ class Load:
         prompt: Asked in place of a text of `prompt_tokens`; the request's id follows it. A run keeps it, so it may hold no secret.
         keep_text: Keep the first 2,000 characters of each answer, without secrets, in a run of up to 1,000 requests; else only its length
             and hash are kept.
+        mix: Several kinds of request, by their shares; all are chats if it is empty.
     """
 
     __pydantic_config__ = STRICT
@@ -81,19 +84,46 @@ class Load:
     arrivals: Literal["poisson", "constant"] = "poisson"
     streaming: Share = 0.0
     deadline: Annotated[Duration, Gt(0)] = DEADLINE_NS
-    prompt_tokens: Annotated[int, Ge(1), Le(1_000_000)] = 20
-    max_tokens: Annotated[int, Ge(1), Le(1_000_000)] | None = None
-    prompt: Annotated[str, StringConstraints(min_length=1, max_length=PROMPT_CHARS_MAX)] | None = None
+    prompt_tokens: PromptTokens = 20
+    max_tokens: MaxTokens | None = None
+    prompt: PromptText | None = None
     keep_text: bool = False
+    mix: Annotated[tuple[MixPart, ...], Len(0, 50)] = ()
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: Callable[[Any], Any]) -> Any:
-        return schema_checked(cls._one_rate, source, handler)
+        return schema_checked(cls._whole, source, handler)
 
-    def _one_rate(self) -> Load:
+    def _whole(self) -> Load:
         if (self.rate is None) == (not self.shape):
             raise field_error("expected `rate`, or `shape`", hint="rate: 10/s")
+        shares = sum(part.share for part in self.mix)
+        if self.mix and abs(shares - 1) > _SHARES_OFF:
+            raise field_error(f"the shares of the mix make {shares:.4%}, not 100%")
         return self
+
+    @property
+    def parts(self) -> tuple[MixPart, ...]:
+        """The mix, with nothing left open; a load without one is a mix of one kind."""
+        return tuple(
+            part.filled(
+                streaming=self.streaming,
+                prompt=self.prompt,
+                prompt_tokens=self.prompt_tokens,
+                max_tokens=self.max_tokens,
+            )
+            for part in self.mix or (MixPart(share=1.0),)
+        )
+
+    @property
+    def streamed(self) -> float:
+        """The share of all requests that stream."""
+        return sum(part.share * (part.streaming or 0.0) for part in self.parts)
+
+    @property
+    def turns(self) -> float:
+        """How many requests an arrival makes, on average."""
+        return sum(part.share * part.turns for part in self.parts)
 
     @property
     def steps(self) -> tuple[RateStep, ...]:
@@ -131,6 +161,7 @@ class Fault:
         for_: How long it lasts, in nanoseconds.
         inject: What goes wrong.
         share: Share of the attempts that it changes.
+        share_by: What is drawn for the share: each `attempt`, or each `caller`, whose attempts then all meet the fault or none does.
         first: Only the first so many attempts of each request at that provider.
         every: Only every Nth of the attempts that the other selectors leave.
         models: Only attempts that ask for one of these models.
@@ -145,6 +176,7 @@ class Fault:
     at: Duration | None = None
     for_: Duration | None = None
     share: Share = 1.0
+    share_by: ShareBy = "attempt"
     first: Annotated[int, Ge(1), Le(1000)] | None = None
     every: Annotated[int, Ge(1), Le(10**6)] | None = None
     models: Annotated[tuple[str, ...], Len(1, 50)] | None = None
@@ -166,6 +198,8 @@ class Fault:
             raise field_error("`at` and `for` go together", hint="at: 25s with for: 10s")
         if self.for_ == 0:
             raise field_error("a fault that lasts no time")
+        if self.share_by == "caller" and self.share == 1:
+            raise field_error("`share_by` goes with a `share` below 100%", hint="share: 10%")
         chosen = [name for name in ("first", "every", "models", "streaming") if getattr(self, name) is not None]
         chosen += ["share"] if self.share < 1 else []
         if chosen and self.inject.fault_kind.whole_provider:

@@ -34,7 +34,7 @@ _NOT_RETRIED = frozenset({400, 401, 402, 404, 413, 422})
 
 def cpu_by_second(plan: Plan) -> list[float]:
     """Return how many cores a run is expected to take in each second of its phases."""
-    request_s = REQUEST_CPU_S + STREAM_CPU_S * plan.load.streaming
+    request_s = REQUEST_CPU_S + STREAM_CPU_S * plan.load.streamed
     cores = []
     for second in range(-(-plan.end_ns // 10**9)):
         failed = sum(_failures(plan, name, second) for name in plan.chain.order)

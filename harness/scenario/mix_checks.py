@@ -1,0 +1,75 @@
+"""What can be wrong with the kinds of request in a scenario: files of prompts, headers, and what a chain cannot carry."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+
+from pydantic_core import PydanticCustomError
+
+from harness.chain import Chain
+from harness.chain.driver import DRIVERS, driver_of
+from harness.chain.scrub import names_secret, scrub
+from harness.document import Document
+from harness.errors import HarnessError, UsageError, tried
+from harness.scenario.orders import order_of
+from harness.scenario.prompts import PromptFile, prompt_file
+from harness.scenario.schema import Load, Scenario
+
+_BY_ENV = "authorization: env/TENANT_KEY"
+
+
+def prompt_files(document: Document, load: Load, errors: list[HarnessError]) -> tuple[PromptFile | None, ...]:
+    """Return the file of prompts of each kind of request; mistakes are added to `errors`."""
+
+    def found(number: int, written: str) -> PromptFile:
+        path = document.path.parent / written
+        try:
+            return prompt_file(path)
+        except UsageError as error:
+            at = ("load", "mix", number, "prompts")
+            raise document.error(f"{written}: {error.problem}", at, hint=error.hint) from None
+
+    return tuple(
+        None if part.prompts is None else tried(errors, partial(found, number, part.prompts))
+        for number, part in enumerate(load.mix)
+    )
+
+
+def header_errors(document: Document, scenario: Scenario) -> Iterator[UsageError]:
+    """Yield headers that hold a secret in plain sight; a run keeps what a scenario says."""
+    for number, part in enumerate(scenario.load.mix):
+        for name, value in part.headers.items():
+            if value.startswith("env/"):
+                continue
+            if names_secret(name) or name.lower() == "authorization" or scrub(value) != value:
+                yield document.error(
+                    "may hold a secret, and a run keeps its scenario",
+                    ("load", "mix", number, "headers", name),
+                    hint=_BY_ENV,
+                )
+
+
+def mix_errors(document: Document, scenario: Scenario, chain: Chain) -> Iterator[UsageError]:
+    """Yield what a chain cannot carry of a scenario's requests."""
+    driver = driver_of(chain)
+    for number, part in enumerate(scenario.load.mix):
+        if part.kind not in driver.kinds:
+            able = [name for name, each in DRIVERS.own.items() if part.kind in each.kinds]
+            yield document.error(
+                f"`driver: {chain.driver}` cannot carry {part.kind}",
+                ("load", "mix", number, "kind"),
+                known=", ".join(sorted(driver.kinds)),
+                hint=f"a chain with `driver: {' or '.join(able)}` can",
+            )
+        try:
+            order_of(part, chain)
+        except PydanticCustomError as error:
+            context = error.context or {}
+            at = ("load", "mix", number, "chain" if part.chain is not None else "model")
+            yield document.error(error.message(), at, known=context.get("known"), hint=context.get("hint"))
+
+
+def named_models(load: Load) -> tuple[str, ...]:
+    """Return the models that a mix names, each once."""
+    return tuple(dict.fromkeys(part.model for part in load.mix if part.model is not None))

@@ -1,0 +1,53 @@
+"""Which providers a request should try, in which order: its model's, or its own."""
+
+from __future__ import annotations
+
+from harness.chain import Chain
+from harness.chain.targets import targets
+from harness.document import did_you_mean, field_error
+from harness.scenario.mix import MixPart
+from harness.scenario.schema import Load
+
+Order = tuple[str, ...]
+
+
+def orders(load: Load, chain: Chain) -> tuple[Order, ...]:
+    """Return the order of each kind of request in a load; see `order_of`."""
+    return tuple(order_of(part, chain) for part in load.parts)
+
+
+def order_of(part: MixPart, chain: Chain) -> Order:
+    """Return the providers that a kind of request should try, in order.
+
+    Raises:
+        PydanticCustomError: The chain has no such model, or nothing that is called like a name in the part's own chain.
+    """
+    if part.chain is not None:
+        known = targets(chain)
+        for name in part.chain:
+            if name not in known:
+                raise field_error(f"unknown provider {name!r}", known=", ".join(known), hint=did_you_mean(name, known))
+        return tuple(dict.fromkeys(provider for name in part.chain for provider in known[name]))
+    return order_for(part.model, chain)
+
+
+def order_for(model: str | None, chain: Chain) -> Order:
+    """Return the order of a model; a model that a chain of the user's own understands, and we do not, has the chain's order.
+
+    Raises:
+        PydanticCustomError: The chain has no such model.
+    """
+    if model is None or model == chain.entry_model or chain.endpoint is not None or chain.target is not None:
+        return chain.order
+    if model in chain.models:
+        return chain.models[model]
+    if model in chain.chains:
+        return (model, *chain.chains[model])
+    if model in chain.providers and chain.litellm is None:
+        return (model,)
+    known = dict.fromkeys(
+        (chain.entry_model, *chain.models, *chain.chains, *(chain.providers if chain.litellm is None else ()))
+    )
+    raise field_error(
+        f"the chain has no model {model!r}", known=", ".join(known)[:500], hint=did_you_mean(model, known)
+    )
