@@ -82,5 +82,9 @@ def _marked(answer: Answer, call: Call, changes: AnswerChanges, decision: Decisi
         answer = answer._replace(error_code=code)
     if changes.withholds_text:
         text = "".join(sent)
+        if (
+            call.tools and text and not text.endswith(")")
+        ):  # half a call, which the caller reads as a call with half its arguments
+            text += ")"
         answer = answer._replace(text=text, text_sha256=sha256(text.encode()).hexdigest())
     return answer

@@ -16,6 +16,7 @@ from harness.provider.dialects.declaration import Dialect, FinishReasons, LiteLL
 from harness.provider.dialects.delays import NOTHING, SentDelay
 from harness.provider.dialects.framing import SERVER_SENT
 from harness.provider.limit import Quota
+from harness.provider.mocked_calls import MockCall, call_tokens, escaped
 from harness.provider.reply import Headers, Send
 from harness.provider.spec import Provider
 from harness.provider.tools import CallPieces, ToolCall
@@ -84,7 +85,7 @@ def _parse(method: str, path: str, body: bytes) -> Call:
     """Return the call."""
     if method != "POST" or path.partition("?")[0] != _PATH:
         return Call(problem="unknown_path")
-    return calls.read(body)
+    return calls.read(body, fields=calls.MESSAGES)
 
 
 def _succeed(provider: Provider, call: Call, attempt_id: str) -> Answer:
@@ -99,9 +100,10 @@ def _succeed(provider: Provider, call: Call, attempt_id: str) -> Answer:
 
 
 def _message(model: str, mock: MockAnswer, call: Call) -> bytes:
+    content = ",".join(map(_block, mock.calls)) if mock.calls else f'{{"type":"text","text":"{mock.text}"}}'
     return (
         f'{{"id":"msg_{mock.sha256[:24]}","type":"message","role":"assistant","model":{quoted(model)},'
-        f'"content":[{{"type":"text","text":"{mock.text}"}}],"stop_reason":"{_FINISH.word(complete=mock.complete)}","stop_sequence":null,'
+        f'"content":[{content}],"stop_reason":"{_FINISH.word(complete=mock.complete, calls=mock.calls)}","stop_sequence":null,'
         f'"usage":{{"input_tokens":{call.prompt_tokens},"cache_creation_input_tokens":0,"cache_read_input_tokens":0,'
         f'"output_tokens":{mock.tokens},"service_tier":"standard"}}}}'
     ).encode()
@@ -113,9 +115,7 @@ def _events(model: str, attempt_id: str, mock: MockAnswer, call: Call) -> Events
         f'"type":"message","role":"assistant","model":{quoted(model)},"content":[],"stop_reason":null,'
         f'"stop_sequence":null,"usage":{{"input_tokens":{call.prompt_tokens},"cache_creation_input_tokens":0,'
         '"cache_read_input_tokens":0,"output_tokens":1,"service_tier":"standard"}}}\n\n'
-        'event: content_block_start\ndata: {"type":"content_block_start","index":0,'
-        '"content_block":{"type":"text","text":""}}\n\n'
-        'event: ping\ndata: {"type":"ping"}\n\n'
+        f'{"" if mock.calls else _TEXT_BEGINS}event: ping\ndata: {{"type":"ping"}}\n\n'
     )
     before = (
         'event: content_block_delta\ndata: {"type":"content_block_delta","index":0,'
@@ -123,18 +123,50 @@ def _events(model: str, attempt_id: str, mock: MockAnswer, call: Call) -> Events
     )
     after = '"}}\n\n'
     closing = [
-        Send(b'event: content_block_stop\ndata: {"type":"content_block_stop","index":0}\n\n'),
         Send(
             (
-                f'event: message_delta\ndata: {{"type":"message_delta","delta":{{"stop_reason":"{_FINISH.word(complete=mock.complete)}",'
+                f'event: message_delta\ndata: {{"type":"message_delta","delta":{{"stop_reason":"{_FINISH.word(complete=mock.complete, calls=mock.calls)}",'
                 f'"stop_sequence":null}},"usage":{{"output_tokens":{mock.tokens}}}}}\n\n'
             ).encode(),
             part="finish",
         ),
         Send(b'event: message_stop\ndata: {"type":"message_stop"}\n\n', part="done"),
     ]
-    tokens = common.tokens_of(attempt_id, mock, before.encode(), after.encode())
+    if mock.calls:
+        tokens = call_tokens(mock.calls, begin=_call_begins, piece=_call_goes_on, end=_call_ends)
+    else:
+        tokens = common.tokens_of(attempt_id, mock, before.encode(), after.encode())
+        closing.insert(0, Send(b'event: content_block_stop\ndata: {"type":"content_block_stop","index":0}\n\n'))
     return Events(opening.encode(), tokens, closing)
+
+
+_TEXT_BEGINS = (
+    'event: content_block_start\ndata: {"type":"content_block_start","index":0,'
+    '"content_block":{"type":"text","text":""}}\n\n'
+)
+
+
+def _block(call: MockCall, arguments: str | None = None) -> str:
+    """Return a call; in a stream its input is empty at first."""
+    return (
+        f'{{"type":"tool_use","id":"toolu_01{call.digits[:22]}","name":{quoted(call.name)},'
+        f'"input":{call.arguments if arguments is None else arguments}}}'
+    )
+
+
+def _call_begins(place: int, call: MockCall) -> bytes:
+    begun = f'{{"type":"content_block_start","index":{place},"content_block":{_block(call, "{}")}}}'
+    return f"event: content_block_start\ndata: {begun}\n\n".encode() + _call_goes_on(place, "")
+
+
+def _call_goes_on(place: int, piece: str) -> bytes:
+    delta = f'{{"type":"input_json_delta","partial_json":"{escaped(piece)}"}}'
+    data = f'{{"type":"content_block_delta","index":{place},"delta":{delta}}}'
+    return f"event: content_block_delta\ndata: {data}\n\n".encode()
+
+
+def _call_ends(place: int, _call: MockCall) -> bytes:
+    return f'event: content_block_stop\ndata: {{"type":"content_block_stop","index":{place}}}\n\n'.encode()
 
 
 def _fail(refusal: Refusal) -> Answer:

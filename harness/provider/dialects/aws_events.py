@@ -147,8 +147,9 @@ def _broken(event: bytes) -> bytes:
 
     A broken connection never shows as a wrong checksum: TCP has its own. What is broken here is what the provider wrote.
     """
-    whole = read(event)
-    return event if whole is None else with_payload(event, half(whole.payload))
+    *before, last = _split(b"", event)[0] or [event]
+    whole = read(last)
+    return event if whole is None else b"".join(before) + with_payload(last, half(whole.payload))
 
 
 AWS_EVENTS = Framing(AWS_EVENTS_TYPE, _split, _is_event, _broken)

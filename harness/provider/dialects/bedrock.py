@@ -24,6 +24,7 @@ from harness.provider.dialects import (
     common,
     embeddings,
     histories,
+    offers,
     wire,
 )
 from harness.provider.dialects.aws_events import AWS_EVENTS
@@ -32,6 +33,7 @@ from harness.provider.dialects.bedrock_invoke import BORROWED, METRICS, Data
 from harness.provider.dialects.common import Events, MockAnswer
 from harness.provider.dialects.declaration import Dialect, LiteLLMNames, WrittenRequest
 from harness.provider.limit import Quota
+from harness.provider.mocked_calls import MockCall, call_tokens
 from harness.provider.reply import Head, Headers, Send, Step
 from harness.provider.spec import Provider, ReplySpec
 
@@ -70,7 +72,7 @@ def _parse(method: str, path: str, body: bytes) -> Call:
         config = wire.as_object(data.get("inferenceConfig"))
         limit = config.get("maxTokens", config.get("max_new_tokens"))
         asked = {"messages": data.get("messages"), "system": data.get("system"), "maxTokens": limit}
-        call = calls.understood(asked, model, _FIELDS)
+        call = calls.understood(asked, model, _FIELDS)._replace(tools=offers.of_converse(data))
     return call._replace(streaming=how in _STREAMING, usage=True, api=api)
 
 
@@ -106,9 +108,10 @@ def _counted(call: Call, tokens_out: int) -> Headers:
 
 
 def _message(spec: ReplySpec, mock: MockAnswer, call: Call) -> Data:
+    content = [_block(call, json.loads(call.arguments)) for call in mock.calls] or [{"text": mock.text}]
     return {
-        "output": {"message": {"role": "assistant", "content": [{"text": mock.text}]}},
-        "stopReason": FINISH.word(complete=mock.complete),
+        "output": {"message": {"role": "assistant", "content": content}},
+        "stopReason": FINISH.word(complete=mock.complete, calls=mock.calls),
         **_metadata(spec, mock, call),
     }
 
@@ -130,16 +133,40 @@ def _converse_events(attempt_id: str, spec: ReplySpec, mock: MockAnswer, call: C
         return event_of("contentBlockDelta", {"contentBlockIndex": 0, "delta": {"text": text}}, wrapped=wrapped)
 
     opening = event_of("messageStart", {"role": "assistant"}, wrapped=wrapped)
-    reason = {"stopReason": FINISH.word(complete=mock.complete)}
+    reason = {"stopReason": FINISH.word(complete=mock.complete, calls=mock.calls)}
     metadata = _metadata(spec, mock, call)
     if wrapped:
         metadata[METRICS] = bedrock_invoke.metrics(call.prompt_tokens, mock.tokens)
     closing = [
-        Send(event_of("contentBlockStop", {"contentBlockIndex": 0}, wrapped=wrapped)),
         Send(event_of("messageStop", reason, wrapped=wrapped), part="finish"),
         Send(event_of("metadata", metadata, wrapped=wrapped), part="usage"),
     ]
+    if mock.calls:
+        return Events(opening, _call_tokens(mock, wrapped=wrapped), closing, AWS_EVENTS.media_type)
+    closing.insert(0, Send(event_of("contentBlockStop", {"contentBlockIndex": 0}, wrapped=wrapped)))
     return Events(opening, _tokens(attempt_id, mock, delta), closing, AWS_EVENTS.media_type)
+
+
+def _block(call: MockCall, arguments: Data | None = None) -> Data:
+    """Return a call; in a stream its input comes in pieces."""
+    block: Data = {"toolUseId": f"tooluse_{call.digits[:22]}", "name": call.name}
+    return {"toolUse": block if arguments is None else {**block, "input": arguments}}
+
+
+def _call_tokens(mock: MockAnswer, *, wrapped: bool) -> list[Send]:
+    """Return the tokens of a stream of calls."""
+
+    def begin(place: int, call: MockCall) -> bytes:
+        return event_of("contentBlockStart", {"contentBlockIndex": place, "start": _block(call)}, wrapped=wrapped)
+
+    def piece(place: int, text: str) -> bytes:
+        data = {"contentBlockIndex": place, "delta": {"toolUse": {"input": text}}}
+        return event_of("contentBlockDelta", data, wrapped=wrapped)
+
+    def end(place: int, _call: MockCall) -> bytes:
+        return event_of("contentBlockStop", {"contentBlockIndex": place}, wrapped=wrapped)
+
+    return call_tokens(mock.calls, begin=begin, piece=piece, end=end)
 
 
 def _prompt_events(attempt_id: str, mock: MockAnswer, call: Call) -> Events:

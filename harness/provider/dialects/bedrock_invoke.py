@@ -157,7 +157,8 @@ def parse(model: str, body: Data) -> Call:
     """Return the call in the body of a model that is not Nova."""
     api = api_of(model, body)
     if api in BORROWED:
-        return calls.understood(body, model, calls.CHAT)._replace(api=api)
+        fields = calls.MESSAGES if api == "anthropic" else calls.CHAT
+        return calls.understood(body, model, fields)._replace(api=api)
     form = PROMPTS[api]
     limits = wire.as_object(body.get(form.config)) if form.config else body
     asked = {"messages": body.get(form.prompt), "max_tokens": limits.get(form.limit)}

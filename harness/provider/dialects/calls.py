@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from harness.provider.answer import Call
-from harness.provider.dialects import wire
+from harness.provider.answer import Call, Tool
+from harness.provider.dialects import offers, wire
 from harness.provider.spec import NAME_MAX
 
 _CHARS_PER_TOKEN = 4
@@ -22,15 +22,18 @@ class Fields(NamedTuple):
         texts: Whether the prompt may be a bare text.
         system: Further text.
         limits: Limits on the answer's tokens; the first that holds a number counts.
+        tools: Returns the tools that the model calls, given a body with `tools`; None if it calls none.
     """
 
     prompt: str = "messages"
     texts: bool = False
     system: str = "system"
     limits: tuple[str, ...] = ("max_tokens", "max_completion_tokens")
+    tools: Callable[[Mapping[str, Any]], tuple[Tool, ...]] | None = None
 
 
-CHAT = Fields()
+CHAT = Fields(tools=offers.of_chat)
+MESSAGES = Fields(tools=offers.of_messages)
 
 
 def read(body: bytes, *, model: str | None = None, fields: Fields = CHAT) -> Call:
@@ -69,18 +72,22 @@ def understood(data: dict[str, Any], model: str | None, fields: Fields) -> Call:
     if not isinstance(named, str) or not 0 < len(named) <= NAME_MAX or not named.isprintable():
         return Call(problem="invalid_request")
     options = data.get("stream_options")
-    limits = (_limit(data.get(name)) for name in fields.limits)
     return Call(
         model=named,
         streaming=data.get("stream") is True,
         usage=isinstance(options, dict) and options.get("include_usage") is True,
-        max_tokens=next((limit for limit in limits if limit is not None), None),
+        max_tokens=_limit(data, fields.limits),
         prompt_tokens=max(1, (_chars(prompt) + _chars(data.get(fields.system))) // _CHARS_PER_TOKEN),
+        tools=fields.tools(data) if "tools" in data and fields.tools is not None else (),
     )
 
 
-def _limit(value: Any) -> int | None:
-    return value if type(value) is int and value >= 1 else None
+def _limit(data: dict[str, Any], names: tuple[str, ...]) -> int | None:
+    for name in names:
+        value = data.get(name)
+        if type(value) is int and value >= 1:
+            return value
+    return None
 
 
 def _chars(content: Any) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from harness.http_rules import is_success
@@ -11,6 +11,7 @@ from harness.provider.answer import Answer, Call, FinishReason, ParsedBody
 from harness.provider.dialects import common, delays, histories, wire
 from harness.provider.dialects.common import CREATED, Events, MockAnswer, quoted
 from harness.provider.dialects.declaration import FinishReasons, WrittenRequest
+from harness.provider.mocked_calls import MockCall, call_tokens, escaped
 from harness.provider.reply import Headers, Send
 from harness.provider.spec import Provider
 from harness.provider.tools import CallPieces, ToolCall
@@ -35,6 +36,8 @@ class Flavour(NamedTuple):
         opening: Sent before a stream's first event.
         usage_at_finish: Whether a stream's usage is in its last event with a choice, requested or not.
         null_usage: Whether the events before the usage have `usage: null`.
+        call_prefix: What the id of a call of a tool begins with.
+        call_digits: How many letters and digits follow.
     """
 
     id_prefix: str = "chatcmpl-"
@@ -44,6 +47,8 @@ class Flavour(NamedTuple):
     opening: bytes = b""
     usage_at_finish: bool = False
     null_usage: bool = True
+    call_prefix: str = "call_"
+    call_digits: int = 24
 
 
 def request(path: str, model: str, body: Mapping[str, Any]) -> WrittenRequest:
@@ -64,10 +69,13 @@ def answer(
 
 
 def _whole(model: str, mock: MockAnswer, call: Call, flavour: Flavour) -> bytes:
-    finish = FINISH.word(complete=mock.complete)
+    finish = FINISH.word(complete=mock.complete, calls=mock.calls)
+    content = (
+        f'"content":null,"tool_calls":[{_called(mock.calls, flavour)}]' if mock.calls else f'"content":"{mock.text}"'
+    )
     return (
         f'{{"id":"{flavour.id_prefix}{mock.sha256[:29]}","object":"chat.completion","created":{CREATED},'
-        f'"model":{model},"choices":[{{"index":0,"message":{{"role":"assistant","content":"{mock.text}",'
+        f'"model":{model},"choices":[{{"index":0,"message":{{"role":"assistant",{content},'
         f'"refusal":null,"annotations":[]}},"logprobs":null,"finish_reason":"{finish}"{flavour.choice}}}],'
         f'"usage":{_usage(mock, call)},"system_fingerprint":null{flavour.every}{flavour.whole}}}'
     ).encode()
@@ -82,16 +90,43 @@ def _events(model: str, attempt_id: str, mock: MockAnswer, call: Call, flavour: 
     tail = ',"usage":null}\n\n' if asked and flavour.null_usage else "}\n\n"
     choice = f'{head}"choices":[{{"index":0,"delta":'
     rest = f'}},"logprobs":null,"finish_reason":null{flavour.choice}}}]{tail}'
-    opening = f'{choice}{{"role":"assistant","content":"","refusal":null{rest}'
-    finish = FINISH.word(complete=mock.complete)
+    content = "null" if mock.calls else '""'
+    opening = f'{choice}{{"role":"assistant","content":{content},"refusal":null{rest}'
+    finish = FINISH.word(complete=mock.complete, calls=mock.calls)
     last = f',"usage":{_usage(mock, call)}}}\n\n' if flavour.usage_at_finish else tail
     finished = f'{choice}{{}},"logprobs":null,"finish_reason":"{finish}"{flavour.choice}}}]{last}'
     closing = [Send(finished.encode(), part="finish")]
     if asked:
         closing.append(Send(f'{head}"choices":[],"usage":{_usage(mock, call)}}}\n\n'.encode(), part="usage"))
     closing.append(_DONE)
-    tokens = common.tokens_of(attempt_id, mock, f'{choice}{{"content":"'.encode(), f'"{rest}'.encode())
+    if mock.calls:
+        tokens = _call_tokens(mock.calls, flavour, choice, rest)
+    else:
+        tokens = common.tokens_of(attempt_id, mock, f'{choice}{{"content":"'.encode(), f'"{rest}'.encode())
     return Events(flavour.opening + opening.encode(), tokens, closing)
+
+
+def _called(calls: Sequence[MockCall], flavour: Flavour) -> str:
+    """Return the calls of a plain answer."""
+    return ",".join(f"{{{_call(call, flavour, escaped(call.arguments))}}}" for call in calls)
+
+
+def _call(call: MockCall, flavour: Flavour, arguments: str) -> str:
+    name = f"{flavour.call_prefix}{call.digits[: flavour.call_digits]}"
+    return f'"id":"{name}","type":"function","function":{{"name":{quoted(call.name)},"arguments":"{arguments}"}}'
+
+
+def _call_tokens(calls: Sequence[MockCall], flavour: Flavour, choice: str, rest: str) -> list[Send]:
+    """Return the tokens of a stream of calls."""
+
+    def begin(place: int, call: MockCall) -> bytes:
+        return f'{choice}{{"tool_calls":[{{"index":{place},{_call(call, flavour, "")}}}]{rest}'.encode()
+
+    def piece(place: int, text: str) -> bytes:
+        function = f'{{"arguments":"{escaped(text)}"}}'
+        return f'{choice}{{"tool_calls":[{{"index":{place},"function":{function}}}]{rest}'.encode()
+
+    return call_tokens(calls, begin=begin, piece=piece)
 
 
 def _usage(mock: MockAnswer, call: Call) -> str:

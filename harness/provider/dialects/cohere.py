@@ -6,7 +6,6 @@ Bodies and errors are those of https://docs.cohere.com/reference/chat and https:
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,7 +14,7 @@ from harness.provider.answer import Answer, Call, FinishReason, ParsedBody, Prob
 from harness.provider.dialects import calls, chat, cohere_embeddings, common, delays, embeddings, wire
 from harness.provider.dialects.common import Events, MockAnswer
 from harness.provider.dialects.declaration import Dialect, FinishReasons, LiteLLMNames, WrittenRequest
-from harness.provider.dialects.framing import COHERE_LINES_TYPE, LINES, SERVER_SENT, Framing
+from harness.provider.dialects.framing import COHERE_LINES_TYPE, EVENTS_OR_LINES
 from harness.provider.limit import Quota
 from harness.provider.reply import Headers, Send
 from harness.provider.spec import Provider
@@ -35,8 +34,6 @@ _FINISH = FinishReasons(
     others={"error_limit": "length"},
     tool_calls="TOOL_CALL",
 )
-_PIECE = re.compile(rb"\{[^\n]*\n|(?!\{).*?(?:\r\n\r\n|\n\n|\r\r|\n\r\n)", re.DOTALL)
-"""A line of JSON, or an event with its blank line."""
 _BROKEN = ("ERROR", "TIMEOUT")
 """Reasons for an end that are errors."""
 _FIRST_FIELDS = calls.Fields(prompt="prompt", system="preamble", limits=("max_tokens",))
@@ -97,7 +94,7 @@ def _parse(method: str, path: str, body: bytes) -> Call:
     if data is None:
         return Call(problem="invalid_request")
     if not isinstance(data.get("message"), str):
-        return calls.understood(data, None, calls.CHAT)._replace(usage=True)
+        return calls.understood(data, None, calls.Fields())._replace(usage=True)
     earlier = [turn.get("message") for turn in wire.objects(data.get("chat_history"))]
     mock = {**data, "prompt": [{"content": text} for text in (*earlier, data["message"])]}
     if "model" in data:
@@ -343,26 +340,10 @@ def _is_answer(body: bytes) -> bool:
     return wire.is_answer(body) and not isinstance(wire.as_object(wire.load(body)).get("message"), str)
 
 
-def _split(rest: bytes, data: bytes) -> tuple[list[bytes], bytes]:
-    """Return the complete events, and lines of JSON, and the rest."""
-    text = rest + data
-    events: list[bytes] = []
-    begin = 0
-    while found := _PIECE.match(text, begin):
-        events.append(found[0])
-        begin = found.end()
-    return events, text[begin:]
-
-
 COHERE = Dialect(
     name="cohere",
     base_path="",
-    framing=Framing(
-        SERVER_SENT.media_type,
-        _split,
-        lambda event: (LINES if event[:1] == b"{" else SERVER_SENT).is_event(event),
-        lambda event: (LINES if event[:1] == b"{" else SERVER_SENT).broken(event),
-    ),
+    framing=EVENTS_OR_LINES,
     keepalive=_KEEPALIVE,
     last_event=chat.LAST_EVENT,
     error_header=None,

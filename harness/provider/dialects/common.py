@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar
 
 from harness.provider import text as mocked
 from harness.provider import vectors
 from harness.provider.answer import Answer, Call, Problem, Refusal
+from harness.provider.mocked_calls import MockCall, mocked_calls
 from harness.provider.reply import End, Head, Headers, Send, Step, Wait
 from harness.provider.spec import ReplySpec
 
@@ -91,6 +92,7 @@ class MockAnswer(NamedTuple):
         text: All of it: letters, digits and a few signs, none of which JSON escapes.
         sha256: Hash of the text, hexadecimal; its head makes ids that are unique and the same in every run.
         vectors: What each vector spells, in an answer with embeddings; the text is all of them.
+        calls: The calls of tools, in an answer that has them in place of a text of the model's; the text is that of all of them.
     """
 
     tokens: int
@@ -98,10 +100,11 @@ class MockAnswer(NamedTuple):
     text: str
     sha256: str
     vectors: tuple[str, ...] = ()
+    calls: tuple[MockCall, ...] = ()
 
 
 def mock_answer(spec: ReplySpec, call: Call, attempt_id: str) -> MockAnswer:
-    """Return a provider's answer: vectors, or at most as many tokens as the caller takes."""
+    """Return a provider's answer: vectors, or at most as many tokens as the caller takes, of a text or of calls."""
     if call.inputs:
         spelled = vectors.texts(attempt_id, call.inputs, call.dimensions or vectors.DIMENSIONS)
         text = "".join(spelled)
@@ -109,6 +112,11 @@ def mock_answer(spec: ReplySpec, call: Call, attempt_id: str) -> MockAnswer:
         return MockAnswer(tokens=0, complete=True, text=text, sha256=sha256, vectors=spelled)
     limit = call.max_tokens
     tokens = spec.tokens if limit is None or limit >= spec.tokens else limit
+    if call.tools:
+        calls = mocked_calls(call.tools, attempt_id, tokens, partial(name, attempt_id))
+        text = "".join(each.text for each in calls)
+        sha256 = hashlib.sha256(text.encode()).hexdigest()
+        return MockAnswer(sum(len(each.pieces) for each in calls), complete=True, text=text, sha256=sha256, calls=calls)
     text = mocked.text(attempt_id, tokens)
     return MockAnswer(tokens, tokens == spec.tokens, text, hashlib.sha256(text.encode()).hexdigest())
 

@@ -82,8 +82,10 @@ class FinishReasons(NamedTuple):
     others: Mapping[str, FinishReason]
     tool_calls: str = ""
 
-    def word(self, *, complete: bool) -> str:
-        """Return the word for an answer that came to its own end, or reached the caller's limit."""
+    def word(self, *, complete: bool, calls: object = ()) -> str:
+        """Return the word for an answer that came to its own end, with calls of tools or without, or reached the caller's limit."""
+        if calls and self.tool_calls:
+            return self.tool_calls
         return self.stop if complete else self.length
 
     def read(self, word: object) -> FinishReason | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -58,6 +59,26 @@ def _broken_line(event: bytes) -> bytes:
 
 SERVER_SENT = Framing("text/event-stream", wire.split, wire.is_event, _broken_event)
 LINES = Framing("application/x-ndjson", _lines, _is_line, _broken_line)
+_PIECE = re.compile(rb"\{[^\n]*\n|(?!\{).*?(?:\r\n\r\n|\n\n|\r\r|\n\r\n)", re.DOTALL)
+"""A line of JSON, or an event with its blank line."""
+
+
+def _events_or_lines(rest: bytes, data: bytes) -> tuple[list[bytes], bytes]:
+    text = rest + data
+    events: list[bytes] = []
+    begin = 0
+    while found := _PIECE.match(text, begin):
+        events.append(found[0])
+        begin = found.end()
+    return events, text[begin:]
+
+
+EVENTS_OR_LINES = Framing(
+    SERVER_SENT.media_type,
+    _events_or_lines,
+    lambda event: (LINES if event[:1] == b"{" else SERVER_SENT).is_event(event),
+    lambda event: (LINES if event[:1] == b"{" else SERVER_SENT).broken(event),
+)
 AWS_EVENTS_TYPE = "application/vnd.amazon.eventstream"
 
 COHERE_LINES_TYPE = "application/stream+json"

@@ -4,14 +4,25 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import partial
 from typing import Any, NamedTuple
 from urllib.parse import quote, unquote
 
 from harness.http_rules import is_success
 from harness.provider.answer import Answer, Call, FinishReason, ParsedBody, Problem, Refusal
-from harness.provider.dialects import calls, chat, common, delays, embeddings, google_embeddings, histories, wire
+from harness.provider.dialects import (
+    calls,
+    chat,
+    common,
+    delays,
+    embeddings,
+    gemini_calls,
+    google_embeddings,
+    histories,
+    offers,
+    wire,
+)
 from harness.provider.dialects.common import Events, MockAnswer, quoted
 from harness.provider.dialects.declaration import Dialect, FinishReasons, LiteLLMNames, WrittenRequest
 from harness.provider.dialects.delays import NOTHING, SentDelay
@@ -19,7 +30,7 @@ from harness.provider.dialects.framing import SERVER_SENT
 from harness.provider.limit import Quota
 from harness.provider.reply import Headers, Send
 from harness.provider.spec import Provider
-from harness.provider.tools import CallPieces, ToolCall
+from harness.provider.tools import CallPieces
 from harness.quantities import MS
 
 _KEEPALIVE = b'data: {"candidates":[{"content":{"parts":[{"text":""}],"role":"model"},"index":0}]}\n\n'
@@ -150,7 +161,7 @@ def _parse(method: str, path: str, body: bytes) -> Call:
         "max_output_tokens": config.get("max_output_tokens"),
     }
     call = calls.understood(mock, model, _FIELDS)
-    return call._replace(streaming=match[2] == "streamGenerateContent", usage=True)
+    return call._replace(streaming=match[2] == "streamGenerateContent", usage=True, tools=offers.of_gemini(data))
 
 
 def _succeed(provider: Provider, call: Call, attempt_id: str) -> Answer:
@@ -161,7 +172,7 @@ def _succeed(provider: Provider, call: Call, attempt_id: str) -> Answer:
         headers = (*_HEADERS, ("x-request-id", mock.sha256[:32]))
         return common.plain(spec, mock, call, headers, google_embeddings.answer(mock, call))
     model = quoted(call.model or provider.model)
-    finish = f'"finishReason":"{_FINISH.word(complete=mock.complete)}",'
+    finish = f'"finishReason":"{_FINISH.word(complete=mock.complete, calls=mock.calls)}",'
     total = call.prompt_tokens + mock.tokens
     usage = (
         f'"usageMetadata":{{"promptTokenCount":{call.prompt_tokens},"candidatesTokenCount":{mock.tokens},'
@@ -170,20 +181,29 @@ def _succeed(provider: Provider, call: Call, attempt_id: str) -> Answer:
     headers = (*_HEADERS, ("x-request-id", mock.sha256[:32]))
     if not call.streaming:
         before, after = _around(model, mock, finish, usage)
-        return common.plain(spec, mock, call, headers, f"{{{before}{mock.text}{after}}}".encode())
+        content = gemini_calls.written(mock.calls) if mock.calls else f"{_TEXT}{mock.text}{_TEXT_END}"
+        return common.plain(spec, mock, call, headers, f"{{{before}{content}{after}}}".encode())
     begun = f'"usageMetadata":{{"promptTokenCount":{call.prompt_tokens},"totalTokenCount":{call.prompt_tokens}}}'
     before, after = _around(model, mock, "", begun)
-    tokens = common.tokens_of(attempt_id, mock, f"data: {{{before}".encode(), f"{after}}}\n\n".encode())
+    if mock.calls:
+        parts = [(call, gemini_calls.written([call], first=place == 0)) for place, call in enumerate(mock.calls)]
+        tokens = [Send(f"data: {{{before}{part}{after}}}\n\n".encode(), call.text) for call, part in parts]
+    else:
+        begin, end = f"data: {{{before}{_TEXT}", f"{_TEXT_END}{after}}}\n\n"
+        tokens = common.tokens_of(attempt_id, mock, begin.encode(), end.encode())
     before, after = _around(model, mock, finish, usage)
-    closing = [Send(f"data: {{{before}{after}}}\n\n".encode(), part="finish")]
+    closing = [Send(f"data: {{{before}{_TEXT}{_TEXT_END}{after}}}\n\n".encode(), part="finish")]
     return common.stream(spec, mock, call, headers, Events(b"", tokens, closing))
 
 
+_TEXT, _TEXT_END = '{"text":"', '"}'
+
+
 def _around(model: str, mock: MockAnswer, finish: str, usage: str) -> tuple[str, str]:
-    """Return the JSON of an answer, or of an event of one, before the text and after it."""
+    """Return the JSON of an answer, or of an event of one, before its parts and after them."""
     return (
-        '"candidates":[{"content":{"parts":[{"text":"',
-        f'"}}],"role":"model"}},{finish}"index":0}}],{usage},"modelVersion":{model},"responseId":"{mock.sha256[:22]}"',
+        '"candidates":[{"content":{"parts":[',
+        f'],"role":"model"}},{finish}"index":0}}],{usage},"modelVersion":{model},"responseId":"{mock.sha256[:22]}"',
     )
 
 
@@ -271,7 +291,7 @@ def _read_event(event: bytes) -> Send:
     candidate = next(iter(wire.objects(data.get("candidates"))), None)
     if candidate is None:
         return Send(event, part="usage" if data.get("usageMetadata") else "")
-    text = _text(candidate) + "".join(call.text for call in _calls(candidate))
+    text = _text(candidate) + "".join(call.text for call in gemini_calls.read(candidate))
     return Send(event, text, "finish" if candidate.get("finishReason") else "")
 
 
@@ -281,21 +301,12 @@ def _text(candidate: dict[str, Any]) -> str:
     return "".join(wire.text_of(part.get("text")) for part in parts if part.get("thought") is not True)
 
 
-def _calls(candidate: dict[str, Any]) -> Iterator[ToolCall]:
-    """Give a candidate's calls; each is whole."""
-    for part in wire.objects(wire.as_object(candidate.get("content")).get("parts")):
-        if call := wire.as_object(part.get("functionCall")):
-            name, id_ = wire.text_of(call.get("name")), wire.text_of(call.get("id"))
-            signature = wire.text_of(part.get("thoughtSignature"))
-            yield ToolCall(name, histories.dumped(call.get("args")), id_, signature=signature)
-
-
 def _read_calls(event: bytes) -> CallPieces | None:
     """Return the calls."""
     if b'"functionCall"' not in event:
         return None
     candidate = next(iter(wire.objects(wire.data_of(event).get("candidates"))), {})
-    calls = tuple(_calls(candidate))
+    calls = tuple(gemini_calls.read(candidate))
     return CallPieces(_text(candidate), calls) if calls else None
 
 
@@ -327,7 +338,7 @@ def _read_body(status: int, body: bytes) -> ParsedBody:
         wire.count_of(usage.get("candidatesTokenCount")),
         finish=_FINISH.read(candidate.get("finishReason"))
         or ("content_filter" if blocked.get("blockReason") else None),
-        calls=tuple(_calls(candidate)),
+        calls=tuple(gemini_calls.read(candidate)),
     )
 
 

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
+from itertools import count
 from typing import Any
 
 from harness.http_rules import is_success
 from harness.provider import text as mocked
 from harness.provider.answer import Answer, Call, FinishReason, ParsedBody, Refusal
-from harness.provider.dialects import calls, chat, common, wire
+from harness.provider.dialects import calls, chat, common, offers, wire
 from harness.provider.dialects.chat import ChatError
 from harness.provider.dialects.common import CREATED, Events, MockAnswer, quoted
+from harness.provider.mocked_calls import MockCall, call_tokens, escaped
 from harness.provider.reply import Headers, Send
 from harness.provider.spec import Provider
 from harness.provider.tools import CallPieces, ToolCall
 
 API = "responses"
 
-_FIELDS = calls.Fields(prompt="input", texts=True, system="instructions", limits=("max_output_tokens",))
+_FIELDS = calls.Fields(
+    prompt="input", texts=True, system="instructions", limits=("max_output_tokens",), tools=offers.of_responses
+)
 _EVENT = re.compile(rb'"type"\s*:\s*"(?:response\.|error")')
 _BODY = re.compile(rb'"object"\s*:\s*"response"')
 _SEQUENCE_LAST = 10**6
@@ -62,7 +67,7 @@ def _response(name: str, model: str, status: str, mock: MockAnswer | None, call:
     """Return a response object; without output and usage before its first token."""
     output, usage, details = "", "null", "null"
     if mock is not None:
-        output = _item(name, status, _part(mock.text))
+        output = ",".join(map(_called, mock.calls)) if mock.calls else _item(name, status, _part(mock.text))
         total = call.prompt_tokens + mock.tokens
         usage = (
             f'{{"input_tokens":{call.prompt_tokens},"input_tokens_details":{{"cached_tokens":0,"cache_write_tokens":0}},'
@@ -86,13 +91,19 @@ def _event(kind: str, number: int, rest: str) -> bytes:
 
 def _events(attempt_id: str, model: str, mock: MockAnswer, done: str) -> Events:
     name = _id(attempt_id)
-    at = f'"item_id":"msg_{name}","output_index":0,"content_index":0'
     begun = f'"response":{_response(name, model, "in_progress", None, Call())}'
+    begins = _event("response.created", 0, begun) + _event("response.in_progress", 1, begun)
+    if mock.calls:
+        numbers = count(2)
+        tokens = _call_tokens(mock, numbers)
+        return Events(
+            begins, tokens, [Send(_event("response.completed", next(numbers), f'"response":{done}'), part="finish")]
+        )
+    at = f'"item_id":"msg_{name}","output_index":0,"content_index":0'
     status = "completed" if mock.complete else "incomplete"
     opening = b"".join(
         (
-            _event("response.created", 0, begun),
-            _event("response.in_progress", 1, begun),
+            begins,
             _event("response.output_item.added", 2, f'"output_index":0,"item":{_item(name, "in_progress", "")}'),
             _event("response.content_part.added", 3, f'{at},"part":{_part("")}'),
         )
@@ -110,6 +121,35 @@ def _events(attempt_id: str, model: str, mock: MockAnswer, done: str) -> Events:
     )
     closing = [Send(_event(kind, number + place, rest), part="finish") for place, (kind, rest) in enumerate(ends)]
     return Events(opening, tokens, closing)
+
+
+def _called(call: MockCall, *, begun: bool = False) -> str:
+    """Return the item of a call; before its first piece it has no arguments."""
+    status, arguments = ("in_progress", "") if begun else ("completed", escaped(call.arguments))
+    return (
+        f'{{"id":"fc_{call.digits}","type":"function_call","status":"{status}","arguments":"{arguments}",'
+        f'"call_id":"call_{call.digits[:24]}","name":{quoted(call.name)}}}'
+    )
+
+
+def _call_tokens(mock: MockAnswer, numbers: Iterator[int]) -> list[Send]:
+    """Return the tokens of a stream of calls; `numbers` gives those of its events."""
+    ids = [f'"item_id":"fc_{call.digits}","output_index":{place}' for place, call in enumerate(mock.calls)]
+
+    def begin(place: int, call: MockCall) -> bytes:
+        rest = f'"output_index":{place},"item":{_called(call, begun=True)}'
+        return _event("response.output_item.added", next(numbers), rest)
+
+    def piece(place: int, text: str) -> bytes:
+        return _event(_ARGUMENTS_DELTA, next(numbers), f'{ids[place]},"delta":"{escaped(text)}"')
+
+    def end(place: int, call: MockCall) -> bytes:
+        named = f'"name":{quoted(call.name)},"arguments":"{escaped(call.arguments)}"'
+        done = _event("response.function_call_arguments.done", next(numbers), f"{ids[place]},{named}")
+        item = f'"output_index":{place},"item":{_called(call)}'
+        return done + _event("response.output_item.done", next(numbers), item)
+
+    return call_tokens(mock.calls, begin=begin, piece=piece, end=end)
 
 
 def error_events(refusal: Refusal, error: ChatError) -> bytes:
@@ -175,7 +215,12 @@ def _emptied(data: dict[str, Any]) -> dict[str, Any]:
         response = wire.as_object(data["response"])
         return {
             **data,
-            "response": {**response, "output": [_blank(item) for item in wire.objects(response.get("output"))]},
+            "response": {
+                **response,
+                "output": [
+                    _blank(item) for item in wire.objects(response.get("output")) if item.get("type") != "function_call"
+                ],
+            },
         }
     if "item" in data:
         return {**data, "item": _blank(wire.as_object(data["item"]))}

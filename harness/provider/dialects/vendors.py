@@ -63,7 +63,7 @@ VENDORS: Mapping[str, Vendor] = {
         source="https://docs.mistral.ai/api, https://github.com/raycast/extensions/issues/31107, "
         "https://github.com/continuedev/continue/issues/6185",
         home="https://api.mistral.ai",
-        flavour=Flavour(id_prefix="", usage_at_finish=True),
+        flavour=Flavour(id_prefix="", usage_at_finish=True, call_prefix="", call_digits=9),
         request_id="mistral-correlation-id",
         sdk='Mistral(server_url="{host}")',
         errors={

@@ -125,9 +125,9 @@ def _parse(method: str, path: str, body: bytes) -> Call:
         return google_embeddings.parse(unquote(model), verb, body)
     if not verb.endswith("awPredict"):
         return GEMINI.parse(method, f"/models/{model}:{verb}", body)
-    call = calls.read(body, model=unquote(model))
-    streaming = call.streaming or verb == "streamRawPredict"
-    return call._replace(streaming=streaming, api="anthropic" if publisher == "anthropic" else "openai")
+    api = "anthropic" if publisher == "anthropic" else "openai"
+    call = calls.read(body, model=unquote(model), fields=calls.MESSAGES if publisher == "anthropic" else calls.CHAT)
+    return call._replace(streaming=call.streaming or verb == "streamRawPredict", api=api)
 
 
 def _succeed(provider: Provider, call: Call, attempt_id: str) -> Answer:
