@@ -42,13 +42,18 @@ class CallPieces(NamedTuple):
     calls: tuple[ToolCall, ...]
 
 
+def begins(piece: ToolCall, id_: str) -> bool:
+    """Return whether a piece begins another call at the place of one that has begun, given the id of that one."""
+    return (piece.place is None and bool(piece.name)) or bool(piece.id and piece.id != id_)
+
+
 def joined(pieces: Iterable[ToolCall]) -> tuple[ToolCall, ...]:
     """Return the calls that the pieces of a stream make, in the order in which they began."""
     calls: list[ToolCall] = []
     where: dict[int | None, int] = {}
     for piece in pieces:
         at = where.get(piece.place)
-        if at is None or (piece.place is None and piece.name) or (piece.id and piece.id != calls[at].id):
+        if at is None or begins(piece, calls[at].id):
             where[piece.place] = len(calls)
             calls.append(piece)
         else:

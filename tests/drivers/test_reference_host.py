@@ -89,15 +89,24 @@ def plain(text: str, **more: Any) -> Answer:
 
 
 def play(
-    wire: Scripted, script: Callable[[Ask, Clock], Awaitable[Any]], *, attempts: int = 1, **policy: Any
+    wire: Scripted,
+    script: Callable[[Ask, Clock], Awaitable[Any]],
+    *,
+    attempts: int = 1,
+    dialect: str = "openai",
+    **policy: Any,
 ) -> tuple[Any, list[ChainAttempt]]:
-    """Return what a script made of a chain of two providers, and what was recorded; no task may be left."""
+    """Return what a script made of a chain of two providers, and what was recorded; no task may be left.
+
+    The first provider speaks the dialect, the second one OpenAI's.
+    """
     rows: list[ChainAttempt | ProviderState] = []
     chain = Chain(
         name="two",
         driver="reference",
         providers={
-            name: Provider(dialect="openai", model=name, price=Price(input=10, output=100)) for name in ("a", "b")
+            name: Provider(dialect=spoken, model=name, price=Price(input=10, output=100))
+            for name, spoken in (("a", dialect), ("b", "openai"))
         },
         order=("a", "b"),
         retry=Retry(attempts=attempts),

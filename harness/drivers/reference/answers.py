@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import base64
+import struct
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from harness.chain.reference import ChainExhausted, Done
@@ -10,6 +12,7 @@ from harness.chain.scrub import scrub
 from harness.drivers.reference.attempt import PartialAnswer
 from harness.drivers.reference.calls import encoded
 from harness.drivers.server import AnswerHeaders
+from harness.provider.tools import CallPieces, ToolCall, begins, joined
 
 _STATUS = {"timeout": 504, "connection": 502, "content_policy": 400}
 
@@ -46,20 +49,79 @@ def _json(data: Any) -> str:
     return encoded(data).decode()
 
 
-def completion(model: str, texts: Iterable[str], reading: PartialAnswer, done: Done) -> str:
+class CallNames:
+    """Numbers the calls of tools in one answer, and names those that their provider does not.
+
+    Args:
+        request: A name that no other request of the chain has.
+    """
+
+    def __init__(self, request: str) -> None:
+        self._request = request
+        self._ids: list[str] = []
+        self._places: dict[int | None, int] = {}
+
+    def deltas(self, pieces: Iterable[ToolCall]) -> list[dict[str, Any]]:
+        """Return calls, or pieces of them, as a chunk of OpenAI's stream has them; a call's first piece has its name and id."""
+        return [self._delta(piece) for piece in pieces]
+
+    def _delta(self, piece: ToolCall) -> dict[str, Any]:
+        place = self._places.get(piece.place)
+        if place is not None and not begins(piece, self._ids[place]):
+            return {"index": place, "function": {"arguments": piece.arguments}}
+        place = self._places[piece.place] = len(self._ids)
+        self._ids.append(piece.id)
+        call: dict[str, Any] = {
+            "index": place,
+            "id": piece.id or f"call_{self._request}_{place}",
+            "type": "function",
+            "function": {"name": piece.name, "arguments": piece.arguments},
+        }
+        if piece.signature:  # where Google's own OpenAI-compatible API has it, too
+            call["extra_content"] = {"google": {"thought_signature": piece.signature}}
+        return call
+
+
+def completion(model: str, pieces: Sequence[CallPieces], names: CallNames, reading: PartialAnswer, done: Done) -> str:
     """Return a plain answer."""
-    message = {"role": "assistant", "content": "".join(texts)}
+    text = "".join(piece.text for piece in pieces)
+    calls = names.deltas(joined(reading.calls))
+    message: dict[str, Any] = {"role": "assistant", "content": text}
+    if calls:
+        without_index = [{key: value for key, value in call.items() if key != "index"} for call in calls]
+        message |= {"content": text or None, "tool_calls": without_index}
     return _json(
         {
             "id": f"chatcmpl-{done.served_by}-{done.attempt}",
             "object": "chat.completion",
             "created": 0,
             "model": model,
-            "choices": [{"index": 0, "message": message, "finish_reason": reading.finish}],
+            "choices": [{"index": 0, "message": message, "finish_reason": _finish(reading)}],
             "usage": _usage(reading),
             "chain": _chain_field(done),
         }
     )
+
+
+def embeddings(body: Mapping[str, Any], reading: PartialAnswer, done: Done) -> str:
+    """Return the answer to a request for embeddings."""
+    write = _base64 if body.get("encoding_format") == "base64" else list
+    data = [
+        {"object": "embedding", "index": place, "embedding": write(vector)}
+        for place, vector in enumerate(reading.vectors)
+    ]
+    tokens_in = reading.used[0]
+    usage = {"prompt_tokens": tokens_in, "total_tokens": tokens_in}
+    return _json({"object": "list", "data": data, "model": body["model"], "usage": usage, "chain": _chain_field(done)})
+
+
+def _base64(vector: Sequence[float]) -> str:
+    return base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode()
+
+
+def _finish(reading: PartialAnswer) -> str | None:
+    """Return why an answer ended: not every vendor has a word for calls of tools."""
+    return "tool_calls" if reading.calls and reading.finish == "stop" else reading.finish
 
 
 def _usage(reading: PartialAnswer) -> dict[str, int | None]:
@@ -68,9 +130,12 @@ def _usage(reading: PartialAnswer) -> dict[str, int | None]:
     return {"prompt_tokens": tokens_in, "completion_tokens": tokens_out, "total_tokens": total}
 
 
-def chunk(model: str, text: str) -> str:
+def chunk(model: str, piece: CallPieces, names: CallNames) -> str:
     """Return a piece of a stream."""
-    choice = {"index": 0, "delta": {"role": "assistant", "content": text}, "finish_reason": None}
+    delta: dict[str, Any] = {"role": "assistant", "content": piece.text}
+    if piece.calls:
+        delta |= {"content": piece.text or None, "tool_calls": names.deltas(piece.calls)}
+    choice = {"index": 0, "delta": delta, "finish_reason": None}
     return _json(
         {"id": "chatcmpl", "object": "chat.completion.chunk", "created": 0, "model": model, "choices": [choice]}
     )
@@ -78,7 +143,7 @@ def chunk(model: str, text: str) -> str:
 
 def last_chunk(model: str, reading: PartialAnswer, done: Done) -> str:
     """Return a stream's last piece, which holds the field `chain`."""
-    last = {"index": 0, "delta": {}, "finish_reason": reading.finish}
+    last = {"index": 0, "delta": {}, "finish_reason": _finish(reading)}
     return _json(
         {
             "id": "chatcmpl",

@@ -6,7 +6,7 @@ import asyncio
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from harness.chain import Chain
@@ -14,16 +14,19 @@ from harness.chain.reference import Failure, Result, SendAttempt
 from harness.chain.reference.classify import failure, inside
 from harness.chain.spec import DUMMY_KEY, Policy
 from harness.drivers.recorder import OpenAttempt, Recorder
-from harness.drivers.reference.calls import Outgoing, outgoing
+from harness.drivers.reference.calls import Outgoing, embedding_form, outgoing
 from harness.drivers.reference.wire import BrokenError, Incoming, ReferenceWire
 from harness.history import AttemptOutcome
 from harness.http_rules import is_success
 from harness.provider import retry_after
 from harness.provider.answer import ParsedBody
-from harness.provider.dialects import Dialect, dialect_of
+from harness.provider.dialects import Dialect, dialect_of, wire
+from harness.provider.dialects.embeddings import texts_of
 from harness.provider.dialects.framing import is_stream
+from harness.provider.kinds import Api
 from harness.provider.marker import ATTEMPT_HEADER
 from harness.provider.reply import Send
+from harness.provider.tools import CallPieces, ToolCall, joined
 from harness.provider.usage import cost_usd
 
 AFTER_END_S = 1.0
@@ -34,16 +37,18 @@ class CallerRequest(NamedTuple):
     """A caller's request.
 
     Attributes:
+        api: Its form: `chat` or `embeddings`.
         body: As received, with `stream` as true or false.
         request_id: As the prompt names the request; None if it does not.
     """
 
+    api: Api
     body: Mapping[str, Any]
     request_id: str | None
 
 
-OnText = Callable[[str], None]
-"""Called with each piece of text that arrives."""
+OnPiece = Callable[[CallPieces], None]
+"""Called with each piece of an answer that arrives: text, calls of tools, or pieces of them."""
 
 
 @dataclass(slots=True)
@@ -52,17 +57,31 @@ class PartialAnswer:
 
     Attributes:
         incoming: The answer, once its headers have arrived; None before.
-        has_text: Whether any text has arrived.
+        begun: Whether any text, call or vector has arrived.
+        calls: The calls of tools so far, in pieces.
+        vectors: Of an answer with embeddings.
         finish: Why it ended, in OpenAI's words; None before.
         used: Tokens in and out that are billed.
         error: The error that it holds; None if it holds none.
     """
 
     incoming: Incoming | None = None
-    has_text: bool = False
+    begun: bool = False
+    calls: list[ToolCall] = field(default_factory=list)
+    vectors: tuple[tuple[float, ...], ...] = ()
     finish: str | None = None
     used: tuple[int | None, int | None] = (None, None)
     error: ParsedBody | None = None
+
+    def take(self, piece: CallPieces) -> None:
+        """Take a piece in."""
+        self.begun = True
+        self.calls += piece.calls
+
+    @property
+    def half_call(self) -> bool:
+        """Whether a call of a tool lacks a part of its arguments, though the caller's limit did not cut it off."""
+        return self.finish != "length" and any(not _is_object(call.arguments) for call in joined(self.calls))
 
 
 @dataclass(slots=True)
@@ -81,23 +100,21 @@ class AttemptRunner:
     reach: ReferenceWire
     recorder: Recorder
 
-    async def make(self, send: SendAttempt, asked: CallerRequest, reading: PartialAnswer, on_text: OnText) -> Result:
+    async def make(self, send: SendAttempt, asked: CallerRequest, reading: PartialAnswer, on_piece: OnPiece) -> Result:
         """Make one attempt and return what came of it. Whatever it raises is a mistake of ours.
 
         Args:
             send: Which.
             asked: By the caller.
             reading: Takes what is read of the answer.
-            on_text: Called with its text, piece by piece.
+            on_piece: Called with its text and calls, piece by piece.
         """
-        request = outgoing(self.chain.providers[send.provider], asked.body, DUMMY_KEY)
+        request = outgoing(self.chain.providers[send.provider], asked.api, asked.body, DUMMY_KEY)
         attempt = self.recorder.begin(send.provider, asked.request_id)
         request.headers[ATTEMPT_HEADER] = attempt.key
         how: AttemptOutcome = "ok"
         try:
-            await self._exchange(
-                _AttemptInProgress(send, attempt, reading, on_text), request, streaming=asked.body["stream"]
-            )
+            await self._exchange(_AttemptInProgress(send, asked, attempt, reading, on_piece), request)
         except TimeoutError:
             how = "timeout"
         except BrokenError as broken:
@@ -107,8 +124,9 @@ class AttemptRunner:
             raise
         return self._result(send, attempt, reading, how)
 
-    async def _exchange(self, exchange: _AttemptInProgress, request: Outgoing, *, streaming: bool) -> None:
-        send, attempt, reading, _say = exchange
+    async def _exchange(self, exchange: _AttemptInProgress, request: Outgoing) -> None:
+        send, asked, attempt, reading, _on_piece = exchange
+        streaming = asked.body["stream"]
         now_s = asyncio.get_running_loop().time()
         latest_s = now_s + send.timeout_ns / 1e9
         first_s = now_s + self.policy.first_token / 1e9
@@ -124,26 +142,40 @@ class AttemptRunner:
                 incoming.leave()
 
     async def _plain(self, exchange: _AttemptInProgress, incoming: Incoming) -> None:
-        send, _attempt, reading, on_text = exchange
+        send, asked, _attempt, reading, on_piece = exchange
         data = await incoming.read()
         dialect = dialect_of(self.chain.providers[send.provider])
         parsed = dialect.read_body(incoming.status, data)
         if not is_success(incoming.status):
             parsed = dialect.with_code(parsed, incoming.headers)
-        if not is_success(incoming.status) or parsed.error_code is not None or not parsed.text:
+        if not is_success(incoming.status) or parsed.error_code is not None:
             reading.error = parsed
             reading.finish = parsed.finish
-            return
-        reading.has_text = True
-        reading.finish = parsed.finish or "stop"
-        reading.used = parsed.tokens_in, parsed.tokens_out
-        on_text(parsed.text)
+        elif asked.api == "embeddings":
+            self._embedded(exchange, data)
+        elif not parsed.text and not parsed.calls:
+            reading.error = parsed
+            reading.finish = parsed.finish
+        else:
+            reading.finish = parsed.finish or "stop"
+            reading.used = parsed.tokens_in, parsed.tokens_out
+            piece = CallPieces(parsed.text, parsed.calls)
+            reading.take(piece)
+            on_piece(piece)
+
+    def _embedded(self, exchange: _AttemptInProgress, data: bytes) -> None:
+        """Read vectors. Fewer of them than texts are no answer: which one is missing is unknown."""
+        send, asked, _attempt, reading, _on_piece = exchange
+        found = embedding_form(self.chain.providers[send.provider]).read(data)
+        reading.used = found.tokens_in, 0
+        if len(found.vectors) == len(texts_of(asked.body)):
+            reading.begun, reading.vectors, reading.finish = True, found.vectors, "stop"
 
     async def _stream(
         self, exchange: _AttemptInProgress, incoming: Incoming, patience: asyncio.Timeout, latest_s: float
     ) -> None:
         """Pass a stream's tokens on. It is complete only with a reason for its end."""
-        send, _attempt, reading, on_text = exchange
+        send, _asked, _attempt, reading, on_piece = exchange
         dialect = dialect_of(self.chain.providers[send.provider])
         time_s = asyncio.get_running_loop().time
         rest = b""
@@ -155,12 +187,13 @@ class AttemptRunner:
                     self._read_rest(event, step, reading, dialect)
                     if reading.error is not None:
                         return
-                if step.text:
-                    reading.has_text = True
+                piece = dialect.read_calls(event) or CallPieces(step.text, ())
+                if piece.text or piece.calls:
+                    reading.take(piece)
                     if self.policy.streams != "restart":
                         latest_s = math.inf  # the caller reads along: a stream that goes on is not cut off
                     patience.reschedule(min(latest_s, time_s() + self.policy.idle / 1e9))
-                    on_text(step.text)
+                    on_piece(piece)
                 if step.part in ("finish", "done") and reading.finish is None:
                     reading.finish = dialect.read_finish(event) or "stop"
                     patience.reschedule(min(latest_s, time_s() + AFTER_END_S))
@@ -187,7 +220,7 @@ class AttemptRunner:
         cost = cost_usd(price, *reading.used) or 0.0
         if status is not None and not is_success(status):
             return self._refused(send, attempt, reading, how)
-        if reading.error is None and reading.has_text and reading.finish is not None:
+        if reading.error is None and reading.begun and reading.finish is not None and not reading.half_call:
             attempt.end("ok")  # what broke off afterwards is no part of the answer
             return Result(send.attempt, status=status, cost_usd=cost)
         why: Failure
@@ -202,7 +235,8 @@ class AttemptRunner:
         elif reading.finish == "content_filter":
             why, error = "content_policy", "content_filter"
         else:
-            why, error, how = "server_error", "an answer without content", "malformed"
+            problem = "a call of a tool without all of its arguments" if reading.begun else "an answer without content"
+            why, error, how = "server_error", problem, "malformed"
         attempt.end(how)
         return Result(send.attempt, why, status, retry_after_ns=retry_after_ns, error=error, cost_usd=cost)
 
@@ -225,9 +259,15 @@ class AttemptRunner:
 
 class _AttemptInProgress(NamedTuple):
     send: SendAttempt
+    asked: CallerRequest
     attempt: OpenAttempt
     reading: PartialAnswer
-    on_text: OnText
+    on_piece: OnPiece
+
+
+def _is_object(arguments: str) -> bool:
+    """Return whether they are JSON as tools take it. No text at all means no arguments."""
+    return isinstance(wire.load((arguments or "{}").encode("utf-8", "replace")), dict)
 
 
 def _header(incoming: Incoming, name: str) -> str:

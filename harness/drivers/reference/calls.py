@@ -1,4 +1,4 @@
-"""A chat completion, as it is sent to a provider."""
+"""A request of OpenAI's API, as it is sent to a provider."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from harness.provider.dialects import dialect_of
+from harness.provider.dialects.declaration import EmbeddingForm
+from harness.provider.kinds import Api
 from harness.provider.spec import Provider
 from harness.store import encode
 
@@ -27,19 +29,28 @@ class Outgoing(NamedTuple):
     body: bytes
 
 
-def outgoing(provider: Provider, body: Mapping[str, Any], key: str) -> Outgoing:
+def outgoing(provider: Provider, api: Api, body: Mapping[str, Any], key: str) -> Outgoing:
     """Return the request to a provider.
 
     Args:
         provider: Its dialect decides the format.
-        body: Of a chat completion in OpenAI's format; its model is replaced.
+        api: `chat`, or `embeddings`.
+        body: In OpenAI's format; its model is replaced.
         key: Of the provider.
     """
     dialect = dialect_of(provider)
-    written = dialect.request(provider.model, body)
+    write = embedding_form(provider).request if api == "embeddings" else dialect.request
+    written = write(provider.model, body)
     own = ((name.lower(), value) for name, value in provider.headers.items())
     headers = dict([_JSON, dialect.authorize(key), *written.headers, *own])
     return Outgoing(written.path, headers, encoded(written.body))
+
+
+def embedding_form(provider: Provider) -> EmbeddingForm:
+    """Return how a provider embeds texts, which it does: a request for embeddings goes to no other one."""
+    form = dialect_of(provider).embed
+    assert form is not None
+    return form
 
 
 def encoded(data: Any) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
@@ -14,13 +14,23 @@ from harness.chain.redact import secrets
 from harness.chain.reference import ChainExhausted, RequestMachine, Shared
 from harness.drivers.environment import LIVE, HostEnvironment
 from harness.drivers.recorder import Recorder
-from harness.drivers.reference.answers import chunk, completion, cost, explain, headers, last_chunk
+from harness.drivers.reference.answers import (
+    CallNames,
+    chunk,
+    completion,
+    cost,
+    embeddings,
+    explain,
+    headers,
+    last_chunk,
+)
 from harness.drivers.reference.attempt import AttemptRunner, CallerRequest
 from harness.drivers.reference.calls import encoded
 from harness.drivers.reference.walk import Walk
 from harness.drivers.reference.wire import Sockets
 from harness.drivers.server import AnswerHeaders, InProcessChain
 from harness.history.records import WARMUP
+from harness.provider.dialects import dialect_of
 from harness.provider.kinds import Api
 from harness.provider.marker import find_request
 from harness.provider.usage import cost_usd
@@ -79,45 +89,48 @@ class Reference:
         self._clock_ns = clock_ns
         self._requests = 0
 
-    async def ask(self, _api: Api, body: dict[str, Any]) -> AsyncGenerator[str | AnswerHeaders, None]:
+    async def ask(self, api: Api, body: dict[str, Any]) -> AsyncGenerator[str | AnswerHeaders, None]:
         """Yield an answer's headers and its JSON; see `harness.drivers.server.Ask`.
 
         The body's `model` names a provider: the first one means the whole chain, any other one its own of `chains`. A field
         `chain` may hold this request's own `order` and `attempts`.
 
         Raises:
+            ValueError: The request is not one that the chain takes.
             ChainExhausted: No provider gave an answer.
         """
-        model, streaming = body["model"], body["stream"]
-        walk = self._walk(body)
+        streaming = body.setdefault("stream", False)
+        model, names, walk = body["model"], *self._walk(api, body)
         try:
             if streaming and self._shared.policy.streams != "restart":
-                async for text in walk.pieces():
+                async for piece in walk.pieces():
                     if walk.interim is not None:
                         yield headers(walk.interim)
                         walk.interim = None
-                    yield chunk(model, text)
+                    yield chunk(model, piece, names)
                 done = walk.done
                 assert done is not None
-                texts = []
+                pieces = []
             else:
                 done = await walk.complete()
                 if done.attempt is not None:
                     yield {**headers(done), **cost(done)}
-                    texts = walk.texts[done.attempt]
+                    pieces = walk.answers[done.attempt]
             if done.attempt is None:
                 raise ChainExhausted(done)
             reading = walk.readings[done.attempt]
-            if streaming:
-                for text in texts:
-                    yield chunk(model, text)
+            if api == "embeddings":
+                yield embeddings(body, reading, done)
+            elif streaming:
+                for piece in pieces:
+                    yield chunk(model, piece, names)
                 yield last_chunk(model, reading, done)
             else:
-                yield completion(model, texts, reading, done)
+                yield completion(model, pieces, names, reading, done)
         finally:
             await walk.end()
 
-    def _walk(self, body: dict[str, Any]) -> Walk:
+    def _walk(self, api: Api, body: dict[str, Any]) -> tuple[CallNames, Walk]:
         self._requests += 1
         order, attempts = self._own(body.pop("chain", None))
         known, model = self._shared.chain, body["model"]
@@ -125,7 +138,9 @@ class Reference:
             raise ValueError(f"unknown model {model!r}; known: {', '.join(known.providers)}")
         if not order and model != known.order[0]:
             order = (model, *known.chains.get(model, ()))
-        text = encoded(body["messages"])
+        if api == "embeddings":
+            self._check_embeddings(body, order or known.order)
+        text = encoded(body["input"] if api == "embeddings" else body["messages"])
         marker = find_request(text)
         request_id = marker.request_id if marker else None
         name = request_id or f"call-{self._requests}"
@@ -139,7 +154,26 @@ class Reference:
             costs=self._costs(len(text), body.get("max_tokens")),
             tokens=len(text) // _CHARS_PER_TOKEN + (body.get("max_tokens") or 0),
         )
-        return Walk(request, self._attempts, self._clock_ns, CallerRequest(body, request_id))
+        return CallNames(name), Walk(request, self._attempts, self._clock_ns, CallerRequest(api, body, request_id))
+
+    def _check_embeddings(self, body: Mapping[str, Any], order: Sequence[str]) -> None:
+        """Refuse a request that a provider in its order could not answer.
+
+        Raises:
+            ValueError: Its input is no list of texts, or a provider has no embeddings, or takes one text in each call.
+        """
+        texts = body["input"]
+        if not isinstance(texts, str) and not (
+            isinstance(texts, list) and all(isinstance(each, str) for each in texts)
+        ):
+            raise ValueError("`input` is a text, or a list of them")
+        for name in order:
+            provider = self._shared.chain.providers[name]
+            form = dialect_of(provider).embed
+            if form is None:
+                raise ValueError(f"{name} has no embeddings: its dialect is {provider.dialect}")
+            if not isinstance(texts, str) and len(texts) > 1 and not form.batches(provider.model):
+                raise ValueError(f"{name} takes one text in each call: {provider.model} has no batches")
 
     def _own(self, field: Any) -> tuple[tuple[str, ...], int | None]:
         """Return a request's own order and tries; empty and None where it leaves them to the chain."""

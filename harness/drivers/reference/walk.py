@@ -9,14 +9,15 @@ from functools import partial
 from typing import NamedTuple
 
 from harness.chain.reference import Done, RequestMachine, Result, SendAttempt, WaitUntil
-from harness.drivers.reference.attempt import AttemptRunner, CallerRequest, PartialAnswer
+from harness.drivers.reference.attempt import AttemptRunner, CallerRequest, OnPiece, PartialAnswer
+from harness.provider.tools import CallPieces
 
 
 class Token(NamedTuple):
-    """A piece of text that has come."""
+    """A piece of an answer that has come."""
 
     attempt: int
-    text: str
+    piece: CallPieces
 
 
 class Walk:
@@ -25,7 +26,7 @@ class Walk:
     Attributes:
         done: How it ended; None before.
         interim: Its state when the caller's first token arrived; None before.
-        texts: The text of each attempt so far, by its number.
+        answers: The answer of each attempt so far, in pieces, by its number.
         readings: What was read of each attempt's answer.
     """
 
@@ -41,7 +42,7 @@ class Walk:
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self.done: Done | None = None
         self.interim: Done | None = None
-        self.texts: dict[int, list[str]] = {}
+        self.answers: dict[int, list[CallPieces]] = {}
         self.readings: dict[int, PartialAnswer] = {}
 
     async def complete(self) -> Done:
@@ -58,14 +59,14 @@ class Walk:
                 news = await self._next(action.until_ns)
                 result = news if isinstance(news, Result) else None
                 continue
-            pieces = self.texts[action.attempt] = []
+            pieces = self.answers[action.attempt] = []
             if alone:  # nothing else can happen meanwhile: no task is needed
                 self._report(await self._make(action, pieces.append))
             else:
                 self._begin(action, pieces.append)
 
-    async def pieces(self) -> AsyncIterator[str]:
-        """Yield the text as it arrives: the first piece decides whose answer is used."""
+    async def pieces(self) -> AsyncIterator[CallPieces]:
+        """Yield the answer as it arrives: the first piece decides whose answer is used."""
         winner: int | None = None
         result: Result | None = None
         while True:
@@ -75,7 +76,7 @@ class Walk:
                 self.done = action
                 return
             if isinstance(action, SendAttempt):
-                self._begin(action, partial(self._on_text, action.attempt))
+                self._begin(action, partial(self._on_piece, action.attempt))
                 continue
             news = await self._next(action.until_ns)
             if isinstance(news, Token):
@@ -85,7 +86,7 @@ class Walk:
                     self.interim = self._request.interim(winner)
                     self._cancel(but=winner)
                 if news.attempt == winner:
-                    yield news.text
+                    yield news.piece
             elif news is not None:
                 result = news._replace(begun=winner == news.attempt)
 
@@ -97,21 +98,21 @@ class Walk:
             if any(not task.done() for task in self._tasks.values()):
                 await asyncio.wait(self._tasks.values())
 
-    async def _make(self, send: SendAttempt, on_text: Callable[[str], None]) -> Result:
+    async def _make(self, send: SendAttempt, on_piece: OnPiece) -> Result:
         reading = self.readings[send.attempt] = PartialAnswer()
-        return await self._attempts.make(send, self._asked, reading, on_text)
+        return await self._attempts.make(send, self._asked, reading, on_piece)
 
-    def _begin(self, send: SendAttempt, on_text: Callable[[str], None]) -> None:
+    def _begin(self, send: SendAttempt, on_piece: OnPiece) -> None:
         async def attempt() -> None:
             try:
-                self._report(await self._make(send, on_text))
+                self._report(await self._make(send, on_piece))
             except Exception as error:  # reported, or the caller would wait for its deadline
                 self._report(error)
 
         self._tasks[send.attempt] = asyncio.create_task(attempt(), name=f"{send.provider} {send.attempt}")
 
-    def _on_text(self, attempt: int, text: str) -> None:
-        self._report(Token(attempt, text))
+    def _on_piece(self, attempt: int, piece: CallPieces) -> None:
+        self._report(Token(attempt, piece))
 
     def _cancel(self, *, but: int | None) -> None:
         for attempt, task in self._tasks.items():

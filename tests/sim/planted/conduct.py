@@ -18,6 +18,7 @@ from harness.drivers.reference.attempt import AttemptRunner, PartialAnswer
 from harness.drivers.reference.host import Reference
 from harness.history import AttemptOutcome
 from harness.judge.grammar import parse
+from harness.provider.kinds import Api
 from harness.quantities import S
 from harness.scenario import Fault, Inject, Load, Plan, Scenario, compile_plan
 from tests.sim.planted import CORRECT, NAMES, ForgetsThird, IgnoresRetryAfter, KeepsBreakersOpen
@@ -86,7 +87,7 @@ class TakesHalf(AttemptRunner):
     """Takes the end of a connection for the end of an answer."""
 
     def _result(self, send: Any, attempt: OpenAttempt, reading: PartialAnswer, how: AttemptOutcome) -> Result:
-        if how == "cut" and reading.has_text:
+        if how == "cut" and reading.begun:
             attempt.end(how)
             reading.finish = "stop"
         return super()._result(send, attempt, reading, how)
@@ -95,24 +96,24 @@ class TakesHalf(AttemptRunner):
 class BeginsAgain(Reference):
     """Asks the next provider for the rest of an answer, and gets the whole."""
 
-    async def ask(self, body: dict[str, Any]) -> AsyncGenerator[str, None]:
+    async def ask(self, api: Api, body: dict[str, Any]) -> AsyncGenerator[str, None]:
         """Ask, and if the answer breaks off, ask somebody else."""
         again = {**body, "chain": {"order": ["azure"]}}
         try:
-            async for piece in super().ask(body):
+            async for piece in super().ask(api, body):
                 yield piece
         except ChainExhausted:
-            async for piece in super().ask(again):
+            async for piece in super().ask(api, again):
                 yield piece
 
 
 class Soothes(Reference):
     """Has an answer of its own for when nobody has one."""
 
-    async def ask(self, body: dict[str, Any]) -> AsyncGenerator[str, None]:
+    async def ask(self, api: Api, body: dict[str, Any]) -> AsyncGenerator[str, None]:
         """Ask, and make up an answer if there is none."""
         try:
-            async for piece in super().ask(body):
+            async for piece in super().ask(api, body):
                 yield piece
         except ChainExhausted:
             message = {"role": "assistant", "content": "Sorry, please come again later."}
@@ -124,10 +125,10 @@ class Remembers(Reference):
 
     first: tuple[str, ...] = ()
 
-    async def ask(self, body: dict[str, Any]) -> AsyncGenerator[str, None]:
+    async def ask(self, api: Api, body: dict[str, Any]) -> AsyncGenerator[str, None]:
         """Ask, and answer with somebody else's answer if there is none."""
         try:
-            whole = tuple([piece async for piece in super().ask(body)])
+            whole = tuple([piece async for piece in super().ask(api, body)])
         except ChainExhausted:
             whole = self.first
         self.first = self.first or whole
@@ -140,12 +141,12 @@ class RefusesLongAfterwards(Reference):
 
     failed = False
 
-    async def ask(self, body: dict[str, Any]) -> AsyncGenerator[str, None]:
+    async def ask(self, api: Api, body: dict[str, Any]) -> AsyncGenerator[str, None]:
         """Ask, unless a request has failed before."""
         if self.failed:
             raise RuntimeError("resting")
         try:
-            async for piece in super().ask(body):
+            async for piece in super().ask(api, body):
                 yield piece
         except ChainExhausted:
             type(self).failed = True
@@ -155,10 +156,10 @@ class RefusesLongAfterwards(Reference):
 class SaysNothing(Reference):
     """Leaves its caller alone when nobody answers."""
 
-    async def ask(self, body: dict[str, Any]) -> AsyncGenerator[str, None]:
+    async def ask(self, api: Api, body: dict[str, Any]) -> AsyncGenerator[str, None]:
         """Ask, and wait for ever if there is no answer."""
         try:
-            async for piece in super().ask(body):
+            async for piece in super().ask(api, body):
                 yield piece
         except ChainExhausted:
             await asyncio.Event().wait()
@@ -167,12 +168,12 @@ class SaysNothing(Reference):
 class WorksOn(Reference):
     """Does not hear that its caller has gone."""
 
-    async def ask(self, body: dict[str, Any]) -> AsyncGenerator[str, None]:
+    async def ask(self, api: Api, body: dict[str, Any]) -> AsyncGenerator[str, None]:
         """Ask in a task that nobody cancels."""
         ask = super().ask
 
         async def whole() -> list[str]:
-            return [piece async for piece in ask(body)]
+            return [piece async for piece in ask(api, body)]
 
         for piece in await asyncio.shield(asyncio.create_task(whole())):
             yield piece
