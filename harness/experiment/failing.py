@@ -153,9 +153,9 @@ def _fault(kind: str) -> Mapping[str, Any]:
         return {"status": int(kind)}
     if kind in _WORDS:
         return _WORDS[kind]
-    for field in ("connection", "stream"):
+    for field in ("connection", "stream", "answer"):
         if kind in names_of(field):
             return {field: kind}
-    known = [*_WORDS, *names_of("connection"), *names_of("stream")]
+    known = [*_WORDS, *names_of("connection"), *names_of("stream"), *names_of("answer")]
     problem = f"no fault is called {kind!r}"
     raise UsageError(problem, where=_WHERE, known="a status, " + ", ".join(known), hint=did_you_mean(kind, known))

@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Mapping
-from typing import NamedTuple
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 from zlib import crc32
 
 from harness.provider.dialects.framing import AWS_EVENTS_TYPE, Framing, half
@@ -152,4 +153,32 @@ def _broken(event: bytes) -> bytes:
     return event if whole is None else b"".join(before) + with_payload(last, half(whole.payload))
 
 
-AWS_EVENTS = Framing(AWS_EVENTS_TYPE, _split, _is_event, _broken)
+def _changed(event: bytes, change: Callable[[Any], Any]) -> bytes:
+    """Return a message with its JSON changed; that of an event of InvokeModel is base64 within it."""
+    whole = read(event)
+    if whole is None:
+        return event
+    data = _loaded(whole.payload)
+    wrapped = data.get("bytes")
+    try:
+        inner = _loaded(b64decode(wrapped, validate=True)) if isinstance(wrapped, str) else data
+    except ValueError:
+        return event
+    made = change(inner)
+    if made == inner:
+        return event
+    text = json.dumps(made, separators=(",", ":")).encode()
+    if inner is not data:
+        text = json.dumps({**data, "bytes": b64encode(text).decode()}).encode()
+    return with_payload(event, text)
+
+
+def _loaded(text: bytes) -> dict[str, Any]:
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return data if isinstance(data, dict) else {}
+
+
+AWS_EVENTS = Framing(AWS_EVENTS_TYPE, _split, _is_event, _broken, _changed)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from harness.provider.dialects import wire
 
@@ -18,12 +18,14 @@ class Framing(NamedTuple):
         split: Returns the complete events and the rest, given the rest of the last call and the bytes since then.
         is_event: Returns whether bytes are an event that a client can read.
         broken: Returns an event with half of its JSON missing; the events after it can still be found.
+        changed: Returns an event with its JSON changed by a function; as it is where the function changes nothing.
     """
 
     media_type: str
     split: Callable[[bytes, bytes], tuple[list[bytes], bytes]]
     is_event: Callable[[bytes], bool]
     broken: Callable[[bytes], bytes]
+    changed: Callable[[bytes, Callable[[Any], Any]], bytes]
 
     def events(self, data: bytes) -> list[bytes]:
         """Return all events of some bytes; what follows the last whole one is an event too."""
@@ -39,6 +41,18 @@ def half(data: bytes) -> bytes:
 def _broken_event(event: bytes) -> bytes:
     before, mark, data = event.rstrip().rpartition(b"data:")
     return before + mark + half(data) + b"\n\n"
+
+
+def _changed_event(event: bytes, change: Callable[[Any], Any]) -> bytes:
+    data = wire.data_of(event)
+    made = change(data)
+    return event if made == data else wire.with_data(event, made)
+
+
+def _changed_line(event: bytes, change: Callable[[Any], Any]) -> bytes:
+    data = wire.load(event)
+    made = change(data)
+    return event if made == data else json.dumps(made, separators=(",", ":")).encode() + b"\n"
 
 
 def _lines(rest: bytes, data: bytes) -> tuple[list[bytes], bytes]:
@@ -57,8 +71,8 @@ def _broken_line(event: bytes) -> bytes:
     return half(event.rstrip()) + b"\n"
 
 
-SERVER_SENT = Framing("text/event-stream", wire.split, wire.is_event, _broken_event)
-LINES = Framing("application/x-ndjson", _lines, _is_line, _broken_line)
+SERVER_SENT = Framing("text/event-stream", wire.split, wire.is_event, _broken_event, _changed_event)
+LINES = Framing("application/x-ndjson", _lines, _is_line, _broken_line, _changed_line)
 _PIECE = re.compile(rb"\{[^\n]*\n|(?!\{).*?(?:\r\n\r\n|\n\n|\r\r|\n\r\n)", re.DOTALL)
 """A line of JSON, or an event with its blank line."""
 
@@ -78,6 +92,7 @@ EVENTS_OR_LINES = Framing(
     _events_or_lines,
     lambda event: (LINES if event[:1] == b"{" else SERVER_SENT).is_event(event),
     lambda event: (LINES if event[:1] == b"{" else SERVER_SENT).broken(event),
+    lambda event, change: (LINES if event[:1] == b"{" else SERVER_SENT).changed(event, change),
 )
 AWS_EVENTS_TYPE = "application/vnd.amazon.eventstream"
 
