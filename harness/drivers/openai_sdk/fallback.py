@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
-from typing import Any
+from operator import attrgetter
+from typing import Any, NamedTuple
 
 import openai
 
@@ -14,6 +15,25 @@ from harness.chain.scrub import scrub
 from harness.chain.spec import DUMMY_KEY
 from harness.provider.dialects import dialect_of
 from harness.provider.kinds import Api
+
+
+class _Method(NamedTuple):
+    """How the SDK is asked in one form.
+
+    Attributes:
+        place: Of the method, below a client.
+        named: The body's fields that it takes as arguments of its own; the others go out beside them.
+    """
+
+    place: str
+    named: tuple[str, ...]
+
+
+_METHODS: Mapping[Api, _Method] = {
+    "chat": _Method("chat.completions.create", ("messages", "stream")),
+    "embeddings": _Method("embeddings.create", ("input", "dimensions", "encoding_format")),
+    "responses": _Method("responses.create", ("input", "stream")),
+}
 
 
 class UnknownModelError(Exception):
@@ -36,8 +56,8 @@ class Fallback:
         self._models = models
         self._order = order
 
-    async def ask(self, _api: Api, body: dict[str, Any]) -> AsyncGenerator[str, None]:
-        """Yield an answer's JSON: one text, or one for each chunk of a stream.
+    async def ask(self, api: Api, body: dict[str, Any]) -> AsyncGenerator[str, None]:
+        """Yield an answer's JSON: one text, or one for each event of a stream.
 
         The body's `model` names a provider: the first one means the whole chain, any other one itself alone.
 
@@ -51,7 +71,7 @@ class Fallback:
         for name in names:
             begun = False
             try:
-                async with aclosing(self._ask(name, body)) as pieces:
+                async with aclosing(self._ask(name, api, body)) as pieces:
                     async for piece in pieces:
                         begun = True
                         yield piece
@@ -67,15 +87,15 @@ class Fallback:
             raise UnknownModelError(f"the chain has no model {model!r}")
         return [model]
 
-    async def _ask(self, name: str, body: Mapping[str, Any]) -> AsyncGenerator[str, None]:
-        named = ("messages", "stream")
-        create: Any = self._clients[name].chat.completions.create  # its overloads have no type for a body in general
+    async def _ask(self, name: str, api: Api, body: Mapping[str, Any]) -> AsyncGenerator[str, None]:
+        method = _METHODS[api]
+        create: Any = attrgetter(method.place)(self._clients[name])  # its overloads have no type for a body in general
         answer = await create(
             model=self._models[name],
-            **{key: body[key] for key in named},
-            extra_body={key: value for key, value in body.items() if key not in named},
+            **{key: body[key] for key in method.named if key in body},
+            extra_body={key: value for key, value in body.items() if key not in method.named},
         )
-        if not body["stream"]:
+        if not body.get("stream"):
             yield _json(answer)
             return
         async with answer as chunks:
@@ -154,5 +174,5 @@ def _clean(value: Any, hidden: frozenset[str]) -> Any:
 
 def _json(answer: Any) -> str:
     if not isinstance(answer, openai.BaseModel):  # the SDK hands a body that is no JSON over as text
-        raise TypeError(f"expected a chat completion, got {type(answer).__name__}")
+        raise TypeError(f"expected an answer in JSON, got {type(answer).__name__}")
     return answer.to_json(indent=None, warnings=False)
