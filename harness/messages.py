@@ -13,6 +13,7 @@ from typing import Any, Protocol, TypeVar, overload
 from harness.chain import Chain, Provider
 from harness.errors import HarnessError, UsageError
 from harness.history.records import ChainAttempt, FaultEvent, ProviderState, RequestRecord
+from harness.provider.kinds import Kind
 from harness.scenario import Arrival, Load, Plan, Window
 from harness.store import EdgeAttempt, decode, encode
 
@@ -129,6 +130,7 @@ class LoadTarget:
         addressable: The model to ask for to reach a provider, by provider: one warm-up call each.
         warnings: What the host could not carry over, in sentences.
         ready: Where it says whether it is ready; None if nowhere. May hold a password.
+        lacking: The kinds of request that it cannot carry although its driver can, with the reasons.
     """
 
     base_url: str
@@ -137,6 +139,7 @@ class LoadTarget:
     addressable: dict[str, str]
     warnings: tuple[str, ...] = ()
     ready: str | None = field(default=None, repr=False)
+    lacking: dict[Kind, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,6 +167,7 @@ class WorkerReady:
     model: str
     addressable: dict[str, str]
     warnings: tuple[str, ...]
+    lacking: dict[Kind, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ import os
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from aiohttp import web
@@ -19,7 +19,7 @@ from harness.drivers.recorder import Recorder, forget, working_on
 from harness.messages import ChainStart, LoadTarget
 from harness.part import ChildProcess, Serve
 from harness.provider.dialects import wire
-from harness.provider.kinds import PATHS, Api
+from harness.provider.kinds import PATHS, Api, Kind
 from harness.provider.marker import find_request
 
 _BODY_BYTES_MAX = 64 * 2**20
@@ -69,6 +69,7 @@ class InProcessChain:
         models: All models that callers may request.
         addressable: The model that leads to a provider, by provider.
         warnings: What the host could not carry over, in sentences.
+        lacking: The kinds of request that it cannot carry although its driver can, with the reasons.
     """
 
     ask: Ask
@@ -77,6 +78,7 @@ class InProcessChain:
     models: tuple[str, ...]
     addressable: Mapping[str, str]
     warnings: tuple[str, ...] = ()
+    lacking: Mapping[Kind, str] = field(default_factory=dict)
 
 
 class Open(Protocol):
@@ -114,6 +116,7 @@ def serving(enter: Open) -> Serve[ChainStart]:
                         model=inside.model,
                         addressable=dict(inside.addressable),
                         warnings=inside.warnings,
+                        lacking=dict(inside.lacking),
                     )
             finally:
                 recorder.close()

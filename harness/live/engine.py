@@ -16,6 +16,7 @@ from typing import Any
 from harness.chain import Chain
 from harness.chain.redact import secrets
 from harness.chain.upstream import keys
+from harness.drivers.carried import check_carried
 from harness.drivers.endpoint import READY_S
 from harness.drivers.host import Host, host
 from harness.drivers.ready import watch_ready
@@ -198,6 +199,7 @@ class _LiveRun:
             target = await chain.ready(message, LoadTarget)
         else:
             target = await self._gateway(parts, hosted, base_urls)
+        check_carried(target.lacking, (part.kind for part in self.plan.parts))
         warnings = self._warn(*_blunt(self.plan), *target.warnings)
 
         self.progress.phase("warm-up")

@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from harness.chain import Chain
 from harness.chain.driver import driver_of
 from harness.chain.redact import secrets
+from harness.drivers.carried import check_carried
 from harness.drivers.environment import HostEnvironment
 from harness.drivers.in_process import enter, quick
 from harness.drivers.in_process import prepare as import_chain
@@ -140,6 +141,7 @@ async def _story(
     async with AsyncExitStack() as stack:
         stack.enter_context(connected(network, addresses))
         inside = await stack.enter_async_context(enter(chain, addresses, recorder, environment))
+        check_carried(inside.lacking, (part.kind for part in plan.parts))
         callers = Callers(
             inside.ask,
             inside.explain,

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from dataclasses import MISSING, fields, replace
 from importlib.util import find_spec
+from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -15,6 +18,7 @@ from harness.chain.spec import DERIVED, FallbackSpec, Policy, Retry
 from harness.drivers.host import host
 from harness.drivers.in_process import prepare, quick
 from harness.errors import UsageError
+from harness.provider.kinds import Kind
 from harness.provider.spec import Provider
 from tests.plans import chain
 
@@ -30,6 +34,20 @@ def on(driver: str) -> Chain:
 def test_every_fact_must_be_declared() -> None:
     """A driver without one fails when its file is imported, not when somebody asks for it."""
     assert all(field.default is MISSING and field.default_factory is MISSING for field in fields(Driver))
+
+
+@OWN
+def test_the_page_names_the_kinds_that_it_carries(driver: Driver) -> None:
+    """In the order in which they are declared."""
+    page = Path(__file__).parents[2] / "docs" / "reference" / "chain-file.md"
+    (kinds,) = re.findall(
+        rf"^\| [^|]*`{driver.name}`[^|]* \| (.+) \|$", _section(page, "Kinds of request"), re.MULTILINE
+    )
+    assert tuple(re.findall(r"`(\w+)`", kinds)) == tuple(kind for kind in get_args(Kind) if kind in driver.kinds)
+
+
+def _section(page: Path, title: str) -> str:
+    return page.read_text().partition(f"## {title}\n")[2].partition("\n## ")[0]
 
 
 @OWN

@@ -72,6 +72,7 @@ def test_every_form_has_its_address(child: Hosted, request_id: str, api: Api, na
 
     assert answer.status_code == 200
     assert child.tried(request_id, 1) == [(name, "ok")]
+    assert child.address.lacking == {}
 
 
 @pytest.mark.system

@@ -31,7 +31,7 @@ def work(what: str, number: int) -> int:
     if odd == "raise":
         raise RuntimeError("scripted")
     sys.stdout.write("a library's chatter\n")
-    say(WorkerReady(model=start.master_key, addressable={}, warnings=(str(number),)))
+    say(WorkerReady(model=start.master_key, addressable={}, warnings=(str(number),), lacking={}))
     if odd == "die":
         os.kill(os.getpid(), signal.SIGKILL)
     while sys.stdin.readline():

@@ -47,6 +47,7 @@ async def serve(workers: Sequence[Worker], port: int, part: ChildProcess[ChainSt
                 headers={"authorization": f"Bearer {master_key}"},
                 addressable=ready.addressable,
                 warnings=ready.warnings,
+                lacking=ready.lacking,
                 ready=f"{base_url}{_READY}",
             )
     finally:

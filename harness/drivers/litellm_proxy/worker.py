@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, MutableMapping
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -21,11 +22,13 @@ import uvloop
 
 from harness import part
 from harness.chain.litellm_router import RouterSettings, router_settings
+from harness.drivers.carried import by_kind
 from harness.drivers.litellm_router.router import settle
 from harness.drivers.recorder import Recorder, forget, working_on
 from harness.drivers.watched import watched
 from harness.errors import HarnessError
 from harness.messages import WorkerReady, WorkerStart
+from harness.provider.kinds import PATHS
 from harness.provider.marker import find_request
 from harness.store import encode
 from harness.waiting import poll
@@ -92,11 +95,22 @@ async def serve(
                 model=chain.entry_model,
                 addressable=dict(settings.addressable),
                 warnings=settings.warnings,
+                lacking=by_kind(_missing(app)),
             )
         finally:
             server.should_exit = True
             await task
             recorder.close()
+
+
+def _missing(app: Any) -> dict[str, str]:
+    """Return the forms that this LiteLLM's proxy has no address for, each with the reason."""
+    served = {getattr(route, "path", "") for route in app.routes}
+    return {
+        api: f"the proxy of LiteLLM {version('litellm')} has no /v1{path}"
+        for api, path in PATHS.items()
+        if f"/v1{path}" not in served
+    }
 
 
 def _naming(app: App) -> App:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from importlib.metadata import version
 from typing import Any
 
 from harness.chain.scrub import scrub
@@ -17,6 +18,15 @@ METHODS: Mapping[Api, str] = {
     "messages": "aanthropic_messages",
 }
 """The Router's method for each form."""
+
+
+def missing(router: Any) -> dict[str, str]:
+    """Return the forms that this LiteLLM has no method for, each with the reason."""
+    return {
+        api: f"LiteLLM {version('litellm')} has no `Router.{method}`"
+        for api, method in METHODS.items()
+        if not hasattr(router, method)
+    }
 
 
 async def ask(router: Any, api: Api, body: dict[str, Any]) -> AsyncGenerator[str, None]:

@@ -11,8 +11,9 @@ from harness.chain import Chain
 from harness.chain.litellm_router import router_settings
 from harness.chain.redact import secrets
 from harness.chain.spec import DUMMY_KEY
+from harness.drivers.carried import by_kind
 from harness.drivers.environment import LIVE, HostEnvironment
-from harness.drivers.litellm_router.asking import ask, explain
+from harness.drivers.litellm_router.asking import ask, explain, missing
 from harness.drivers.litellm_router.router import close_clients, routed, settle
 from harness.drivers.litellm_router.virtual_stores import virtual_stores
 from harness.drivers.recorder import Recorder
@@ -46,6 +47,7 @@ async def enter(
                 models=tuple(sorted({asked, *settings.addressable.values()})),
                 addressable=settings.addressable,
                 warnings=settings.warnings,
+                lacking=by_kind(missing(router)),
             )
         finally:
             await close_clients()

@@ -36,6 +36,16 @@ _METHODS: Mapping[Api, _Method] = {
 }
 
 
+def missing() -> dict[str, str]:
+    """Return the forms that the installed SDK has no method for, each with the reason."""
+    places = {api: method.place.partition(".")[0] for api, method in _METHODS.items()}
+    return {
+        api: f"OpenAI's SDK {openai.__version__} has no `{place}`"
+        for api, place in places.items()
+        if not hasattr(openai.AsyncOpenAI, place)
+    }
+
+
 class UnknownModelError(Exception):
     """A caller asked for a model that the chain does not have."""
 

@@ -10,8 +10,9 @@ from functools import partial
 from harness.chain import Chain
 from harness.chain.openai_sdk import sdk_settings
 from harness.chain.redact import secrets
+from harness.drivers.carried import by_kind
 from harness.drivers.environment import LIVE, HostEnvironment
-from harness.drivers.openai_sdk.fallback import Fallback, client, explain
+from harness.drivers.openai_sdk.fallback import Fallback, client, explain, missing
 from harness.drivers.recorder import Recorder
 from harness.drivers.server import InProcessChain
 from harness.drivers.watched import watched
@@ -44,4 +45,5 @@ async def enter(
             model=chain.order[0],
             models=tuple(sorted(names)),
             addressable={name: name for name in names},
+            lacking=by_kind(missing()),
         )

@@ -1,4 +1,4 @@
-"""What a function returns, as the JSON of an OpenAI answer."""
+"""What a function returns, as the JSON of OpenAI's chat completions and embeddings."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ import time
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
+
+from harness.provider.dialects import chat
+from harness.provider.tools import ToolCall, joined
 
 Piece = dict[str, Any]
 """A chat completion, or a chunk of one."""
@@ -41,8 +44,37 @@ async def plain(result: Any, *, model: str, step: NextItem) -> str:
         return json.dumps(_completion(result, model))
     if (written := _written(result)) is not None:
         return written
+    gathered = _Gathered()
     async with _pieces(result, step) as pieces:
-        return json.dumps(_completion("".join([_text(piece) async for piece in pieces]), model))
+        async for piece in pieces:
+            gathered.add(piece)
+    return json.dumps(gathered.completion(model))
+
+
+def vectors(result: Any, *, model: str) -> str:
+    """Return the JSON of embeddings.
+
+    Args:
+        result: A list of vectors, each a list of numbers, or an OpenAI-shaped answer.
+        model: Of the answer, where the result names none.
+
+    Raises:
+        NoAnswerError: It is neither.
+    """
+    if (written := _written(result, "data")) is not None:
+        return written
+    listed = result.tolist() if hasattr(result, "tolist") else result  # numpy's
+    if not isinstance(listed, list | tuple) or not all(map(_is_vector, listed)):
+        raise NoAnswerError(f"expected a list of vectors or OpenAI-shaped embeddings, got {type(result).__name__}")
+    data = [
+        {"object": "embedding", "index": place, "embedding": [float(number) for number in vector]}
+        for place, vector in enumerate(listed)
+    ]
+    return json.dumps({"object": "list", "data": data, "model": model})
+
+
+def _is_vector(value: Any) -> bool:
+    return isinstance(value, list | tuple) and all(isinstance(number, int | float) for number in value)
 
 
 async def streamed(result: Any, *, model: str, step: NextItem) -> AsyncGenerator[str, None]:
@@ -112,25 +144,53 @@ def _none(result: object) -> NoAnswerError:
     )
 
 
-def _written(answer: Any) -> str | None:
-    """Return the JSON of an OpenAI-shaped object, chunk or answer; None if it is not of that shape."""
+def _written(answer: Any, field: str = "choices") -> str | None:
+    """Return the JSON of an OpenAI-shaped object, chunk or answer; None if it has no list in that field."""
     if isinstance(answer, dict):
-        return json.dumps(answer) if isinstance(answer.get("choices"), list) else None
+        return json.dumps(answer) if isinstance(answer.get(field), list) else None
     dump = getattr(answer, "model_dump_json", None)
-    if dump is None or not isinstance(getattr(answer, "choices", None), list):
+    if dump is None or not isinstance(getattr(answer, field, None), list):
         return None
     text: str = dump(exclude_none=True)
     return text
 
 
-def _text(piece: Any) -> str:
-    """Return the text in a piece of a stream."""
-    if isinstance(piece, str):
-        return piece
-    if (written := _written(piece)) is None:
-        raise _none(piece)
-    choices = json.loads(written)["choices"]
-    return (choices[0].get("delta") or {}).get("content") or "" if choices else ""
+class _Gathered:
+    """The pieces of a stream, put together: texts, or OpenAI-shaped chunks."""
+
+    def __init__(self) -> None:
+        self._texts: list[str] = []
+        self._calls: list[ToolCall] = []
+        self._finish: str | None = None
+
+    def add(self, piece: Any) -> None:
+        """Take a piece in.
+
+        Raises:
+            NoAnswerError: It is none.
+        """
+        if isinstance(piece, str):
+            self._texts.append(piece)
+            return
+        if (written := _written(piece)) is None:
+            raise _none(piece)
+        for choice in json.loads(written)["choices"][:1]:
+            delta = choice.get("delta") or {}
+            self._texts.append(delta.get("content") or "")
+            self._calls += chat.calls_of(delta)
+            self._finish = choice.get("finish_reason") or self._finish
+
+    def completion(self, model: str) -> Piece:
+        """Return the answer that they make."""
+        found = _completion("".join(self._texts), model)
+        (choice,) = found["choices"]
+        choice["finish_reason"] = self._finish or "stop"
+        if calls := joined(self._calls):
+            choice["message"]["tool_calls"] = [
+                {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
+                for call in calls
+            ]
+        return found
 
 
 def _completion(text: str, model: str) -> Piece:
@@ -155,6 +215,8 @@ def _split(completion: Piece) -> Iterator[Piece]:
     choices = head.pop("choices")
     for choice in choices:
         delta = choice.get("message") or choice.get("delta") or {}
+        if calls := delta.get("tool_calls"):
+            delta = {**delta, "tool_calls": [{"index": place, **call} for place, call in enumerate(calls)]}
         yield {**head, "choices": [{"index": choice.get("index", 0), "delta": delta, "finish_reason": None}]}
     ends = [
         {"index": each.get("index", 0), "delta": {}, "finish_reason": each.get("finish_reason")} for each in choices

@@ -17,8 +17,8 @@ from harness.chain.redact import secrets
 from harness.chain.scrub import scrub
 from harness.drivers.environment import LIVE, HostEnvironment
 from harness.drivers.litellm_router.virtual_stores import virtual_stores
-from harness.drivers.python.answers import next_or_end, plain, streamed
-from harness.drivers.python.importing import described, function_at, is_async, takes
+from harness.drivers.python.answers import next_or_end, plain, streamed, vectors
+from harness.drivers.python.importing import described, function_at, is_async, names, takes
 from harness.drivers.python.outside import stopped
 from harness.drivers.python.surroundings import surroundings
 from harness.drivers.recorder import Recorder
@@ -26,7 +26,8 @@ from harness.drivers.server import InProcessChain
 from harness.drivers.watched import watched
 from harness.drivers.watched_threads import watched_threads
 from harness.errors import HarnessError, UsageError
-from harness.provider.kinds import Api
+from harness.provider.dialects.embeddings import texts_of
+from harness.provider.kinds import Api, Kind
 
 THREADS_MAX = 200
 """Requests that a function which is not asynchronous works on at a time, each in a thread."""
@@ -76,18 +77,44 @@ async def enter(
                 model=model,
                 models=(model,),
                 addressable={chain.order[0]: model},
+                lacking=lacking(chain.target, target),
             )
         finally:
             threads.shutdown(wait=False, cancel_futures=True)
 
 
 def _check(place: str, target: Callable[..., Any], *, live: bool) -> None:
-    if not takes(target, [], model="m") and not takes(target, [], model="m", stream=True):
+    if not any((_answers(target), _answers(target, tools=[]), _embeds(target))):
         hint = f"declare it as `async def {place.rpartition(':')[2]}(messages, *, model)`"
         raise UsageError(f"{place} cannot be called with messages and model", where="target", hint=hint)
     if not live and not is_async(target):
         problem = f"{place} is not asynchronous: in virtual time it would block every other request"
         raise UsageError(problem, where="target", hint="--engine live")
+
+
+def _answers(target: Callable[..., Any], **options: Any) -> bool:
+    """Return whether a function can be called for a chat completion, with a stream or without one."""
+    return takes(target, [], model="m", **options) or takes(target, [], model="m", stream=True, **options)
+
+
+def _takes_stream(target: Callable[..., Any]) -> bool:
+    return takes(target, [], model="m", stream=True) or takes(target, [], model="m", stream=True, tools=[])
+
+
+def _embeds(target: Callable[..., Any]) -> bool:
+    return names(target, "input") and takes(target, input=[], model="m")
+
+
+def lacking(place: str, target: Callable[..., Any]) -> dict[Kind, str]:
+    """Return the kinds of request that a function does not take, by its signature, each with the reason."""
+    found: dict[Kind, str] = {}
+    if not _answers(target):
+        found["chat"] = f"{place} cannot be called with messages and model alone"
+    if not _answers(target, tools=[]):
+        found["tools"] = found["conversation"] = f"{place} takes no `tools`"
+    if not _embeds(target):
+        found["embeddings"] = f"{place} has no parameter `input`"
+    return found
 
 
 async def _set_up(place: str, setup: Callable[..., Any], hidden: frozenset[str], folder: str | None) -> None:
@@ -117,18 +144,24 @@ class PythonChain:
         self._target = target
         self._threads = threads
         self._waits = is_async(target)
-        self._takes_stream = takes(target, [], model="m", stream=True)
+        self._takes_stream = _takes_stream(target)
 
-    async def ask(self, _api: Api, body: dict[str, Any]) -> AsyncGenerator[str, None]:
+    async def ask(self, api: Api, body: dict[str, Any]) -> AsyncGenerator[str, None]:
         """Yield an answer's JSON; see `Ask`.
 
         Raises:
             CalledExitError: The function called `sys.exit`.
             Exception: What it raises.
         """
-        model, streaming = body["model"], body["stream"]
-        options = {"stream": streaming} if self._takes_stream else {}
+        model, streaming = body["model"], body.get("stream", False)
         try:
+            if api == "embeddings":
+                result = await self._call(partial(self._target, input=texts_of(body), model=model))
+                yield vectors(result, model=model)
+                return
+            options = {"stream": streaming} if self._takes_stream else {}
+            if "tools" in body:
+                options["tools"] = body["tools"]
             result = await self._call(partial(self._target, body["messages"], model=model, **options))
             if not streaming:
                 yield await plain(result, model=model, step=self._step)

@@ -88,3 +88,11 @@ def takes(function: Callable[..., Any], *arguments: Any, **options: Any) -> bool
     except TypeError:
         return False
     return True
+
+
+def names(function: Callable[..., Any], parameter: str) -> bool:
+    """Return whether a function has a parameter of this name; no if it does not say what it takes."""
+    try:
+        return parameter in inspect.signature(function).parameters
+    except (ValueError, TypeError):
+        return False
