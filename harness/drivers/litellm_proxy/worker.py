@@ -14,7 +14,6 @@ import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, MutableMapping
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -23,12 +22,12 @@ import uvloop
 from harness import part
 from harness.chain.litellm_router import RouterSettings, router_settings
 from harness.drivers.carried import by_kind
+from harness.drivers.litellm_router.asking import missing
 from harness.drivers.litellm_router.router import settle
 from harness.drivers.recorder import Recorder, forget, working_on
 from harness.drivers.watched import watched
 from harness.errors import HarnessError
 from harness.messages import WorkerReady, WorkerStart
-from harness.provider.kinds import PATHS
 from harness.provider.marker import find_request
 from harness.store import encode
 from harness.waiting import poll
@@ -69,7 +68,7 @@ async def serve(
         HarnessError: The proxy does not start.
     """
     import uvicorn  # noqa: PLC0415 - of the `proxy` extra
-    from litellm.proxy.proxy_server import app  # noqa: PLC0415 - takes seconds
+    from litellm.proxy import proxy_server  # noqa: PLC0415 - takes seconds
 
     chain, base_urls = own.start.host.chain, own.start.host.base_urls
     settings = settle(router_settings(chain, base_urls, own.start.host.environ, proxy=True))
@@ -77,7 +76,11 @@ async def serve(
     recorder = Recorder(chain.providers, base_urls, put, prefix=f"a{number}")
     os.environ["LITELLM_MASTER_KEY"] = own.start.master_key
     config = uvicorn.Config(
-        _naming(app), log_level="critical", access_log=False, server_header=False, timeout_graceful_shutdown=SHUTDOWN_S
+        _naming(proxy_server.app),
+        log_level="critical",
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=SHUTDOWN_S,
     )
     server = uvicorn.Server(config)
     with watched(recorder):
@@ -95,22 +98,12 @@ async def serve(
                 model=chain.entry_model,
                 addressable=dict(settings.addressable),
                 warnings=settings.warnings,
-                lacking=by_kind(_missing(app)),
+                lacking=by_kind(missing(proxy_server.llm_router)),
             )
         finally:
             server.should_exit = True
             await task
             recorder.close()
-
-
-def _missing(app: Any) -> dict[str, str]:
-    """Return the forms that this LiteLLM's proxy has no address for, each with the reason."""
-    served = {getattr(route, "path", "") for route in app.routes}
-    return {
-        api: f"the proxy of LiteLLM {version('litellm')} has no /v1{path}"
-        for api, path in PATHS.items()
-        if f"/v1{path}" not in served
-    }
 
 
 def _naming(app: App) -> App:
