@@ -27,13 +27,20 @@ TOKEN = "bench000"
 READY_S = 30.0
 
 _LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
-_BODY = json.dumps(
-    {"model": "gpt-4", "messages": [{"role": "user", "content": f"hello there [[req-000001 {TOKEN}]]"}]}
-).encode()
-REQUEST = (
-    b"POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
-    b"Accept: application/json\r\nAuthorization: Bearer none\r\nContent-Length: %d\r\n\r\n" % len(_BODY)
-) + _BODY
+PROMPT = f"hello there [[req-000001 {TOKEN}]]"
+
+
+def request(path: str, **body: Any) -> bytes:
+    """Return a call as it goes over the wire."""
+    data = json.dumps(body).encode()
+    return (
+        b"POST %b HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+        b"Accept: application/json\r\nAuthorization: Bearer none\r\nContent-Length: %d\r\n\r\n%b"
+        % (path.encode(), len(data), data)
+    )
+
+
+CHAT = request("/v1/chat/completions", model="gpt-4", messages=[{"role": "user", "content": PROMPT}])
 
 
 def cores() -> tuple[set[int], set[int]]:
@@ -185,19 +192,19 @@ def lines(port: int, count: int) -> Iterator[tuple[select.epoll, dict[int, Line]
                 line.socket.close()
 
 
-def throughput_per_s(port: int, seconds: float, connections: int = 64) -> float:
+def throughput_per_s(port: int, seconds: float, connections: int = 64, asked: bytes = CHAT) -> float:
     """Return how many requests per second are answered when every connection always has one open."""
     with lines(port, connections) as (poll, opened):
         begin = time.perf_counter()
         for line in opened.values():
-            line.socket.send(REQUEST)
+            line.socket.send(asked)
         answered = 0
         while (now := time.perf_counter()) < begin + seconds:
             for descriptor, _ in poll.poll(1):
                 line = opened[descriptor]
                 if line.take():
                     answered += 1
-                    line.socket.send(REQUEST)
+                    line.socket.send(asked)
         return answered / (now - begin)
 
 
@@ -216,7 +223,7 @@ def latencies_s(port: int, seconds: float, rate_per_s: float, connections: int =
                     raise SystemExit("more requests are open than the generator has connections")
                 line = idle.pop()
                 line.sent_s = due.pop()
-                line.socket.send(REQUEST)
+                line.socket.send(CHAT)
             left_s = due[-1] - time.perf_counter() if due else 1.0
             for descriptor, _ in poll.poll(max(0.0, left_s - 0.002)):  # the last 2 ms are spun: a poll oversleeps
                 line = opened[descriptor]

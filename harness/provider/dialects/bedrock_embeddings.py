@@ -17,13 +17,14 @@ from harness.provider.vectors import ENCODINGS
 
 _FIRST, _SECOND = "titan-v1", "titan-v2"
 _OF_SECOND = frozenset({"dimensions", "normalize", "embeddingTypes"})
+_OF_CHATS = "titan-text"
+"""In the names of Titan's models that write: they take `inputText` too."""
 _BINARY = {"float": "float", "binary": "bits"}
 
 
 def parse(model: str, data: Mapping[str, Any]) -> Call | None:
     """Return the call that a body is; None if it asks for no embeddings. A model's ARN need not say which model it is."""
-    titan = "inputText" in data and ("embed" in model or bool(_OF_SECOND & data.keys()))
-    if titan:
+    if "inputText" in data and "textGenerationConfig" not in data and _OF_CHATS not in model:
         first = not _OF_SECOND & data.keys() and ("v1" in model or "g1" in model)
         return embeddings.understood(
             model,

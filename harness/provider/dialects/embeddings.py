@@ -102,12 +102,21 @@ def _length(text: object) -> int | None:
     return len(text) if isinstance(text, list) and text and all(type(each) is int for each in text) else None
 
 
-def answer(provider: Provider, mock: MockAnswer, call: Call, headers: Headers) -> Answer:
-    """Return the answer of a healthy provider in OpenAI's form."""
-    return common.plain(provider.reply, mock, call, headers, _body(quoted(call.model or provider.model), mock, call))
+def answer(provider: Provider, mock: MockAnswer, call: Call, headers: Headers, *, named: bool = False) -> Answer:
+    """Return the answer of a healthy provider in OpenAI's form.
+
+    Args:
+        provider: Its entry in the chain file.
+        mock: Its vectors.
+        call: As parsed.
+        headers: Of the answer.
+        named: Whether it has an id and counts the tokens of its text, which are none, as vLLM's and Mistral's have and do.
+    """
+    body = _body(quoted(call.model or provider.model), mock, call, named=named)
+    return common.plain(provider.reply, mock, call, headers, body)
 
 
-def _body(model: str, mock: MockAnswer, call: Call) -> bytes:
+def _body(model: str, mock: MockAnswer, call: Call, *, named: bool) -> bytes:
     write = ENCODINGS[next(iter(call.encodings), "float")]
     data = ",".join(
         [
@@ -115,8 +124,9 @@ def _body(model: str, mock: MockAnswer, call: Call) -> bytes:
             for place, text in enumerate(mock.vectors)
         ]
     )
-    usage = f'{{"prompt_tokens":{call.prompt_tokens},"total_tokens":{call.prompt_tokens}}}'
-    return f'{{"object":"list","data":[{data}],"model":{model},"usage":{usage}}}'.encode()
+    name, none = (f'"id":"embd-{mock.sha256[:32]}",', ',"completion_tokens":0') if named else ("", "")
+    usage = f'{{"prompt_tokens":{call.prompt_tokens}{none},"total_tokens":{call.prompt_tokens}}}'
+    return f'{{{name}"object":"list","data":[{data}],"model":{model},"usage":{usage}}}'.encode()
 
 
 def listed(mock: MockAnswer, encoding: str = "float") -> str:

@@ -39,7 +39,7 @@ def _succeed(vendor: Vendor, provider: Provider, call: Call, attempt_id: str) ->
     mock = common.mock_answer(provider.reply, call, attempt_id)
     headers = ((vendor.request_id, f"req_{mock.sha256[:32]}"),)
     if call.api == embeddings.API:
-        return embeddings.answer(provider, mock, call, headers)
+        return embeddings.answer(provider, mock, call, headers, named=True)
     return chat.answer(provider, call, attempt_id, mock, headers=headers, flavour=vendor.flavour)
 
 

@@ -1,7 +1,8 @@
 """Asks LiteLLM in the interpreter that runs this file, which needs LiteLLM and google-auth, and nothing of ours.
 
 Standard input is one JSON text: `listed`, models that are put into LiteLLM's list, and `batches`, each with `at_once`, how many
-of its calls run at the same time, and `calls`: `number`, `times`, and `asked`, the arguments of `litellm.acompletion`.
+of its calls run at the same time, and `calls`: `number`, `times`, and `asked`, the arguments of `litellm.acompletion`, or those of
+`litellm.aembedding`, which have an `input`.
 Standard output is a line of JSON for each call: its `number`, and what its caller got, the last time.
 """
 
@@ -43,12 +44,14 @@ def log_in_to_google() -> None:
 
 
 async def ask(asked: Mapping[str, Any], times: int) -> dict[str, Any]:
-    """Return what the caller of a chat completion gets, the last time that it is asked."""
+    """Return what the caller gets, the last time that it is asked."""
     for _ in range(times - 1):
         await litellm.acompletion(**asked)
     got: dict[str, Any] = {"text": "", "pieces": 0, "model": None, "finish": None, "usage": None, "error": None}
     try:
-        if asked.get("stream"):
+        if "input" in asked:
+            read_vectors(got, await litellm.aembedding(**asked))
+        elif asked.get("stream"):
             async for chunk in await litellm.acompletion(**asked):
                 read_chunk(got, chunk)
         else:
@@ -74,6 +77,13 @@ def read_answer(got: dict[str, Any], answer: Any) -> None:
     got["model"] = answer.model
     got["text"] = answer.choices[0].message.content or ""
     got["finish"] = answer.choices[0].finish_reason
+    read_usage(got, answer.usage)
+
+
+def read_vectors(got: dict[str, Any], answer: Any) -> None:
+    """Write embeddings down."""
+    got["model"] = answer.model
+    got["vectors"] = [each["embedding"] for each in answer.data]
     read_usage(got, answer.usage)
 
 

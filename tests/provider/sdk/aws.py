@@ -75,7 +75,7 @@ def converse(runtimes: Runtimes) -> Ask:
             heard.finish = answer["stopReason"]
             heard.usage = (answer["usage"]["inputTokens"], answer["usage"]["outputTokens"])
 
-    return _in_a_thread(runtimes.threads, block)
+    return in_a_thread(runtimes.threads, block)
 
 
 def _read_event(heard: Heard, event: Any) -> None:
@@ -110,7 +110,7 @@ def invoke(runtimes: Runtimes) -> Ask:
             for event in stream:
                 _read_chunk(heard, json.loads(event["chunk"]["bytes"]))
 
-    return _in_a_thread(runtimes.threads, block)
+    return in_a_thread(runtimes.threads, block)
 
 
 def _read_chunk(heard: Heard, data: Any) -> None:
@@ -123,7 +123,9 @@ def _read_chunk(heard: Heard, data: Any) -> None:
         heard.usage = (metrics["inputTokenCount"], metrics["outputTokenCount"])
 
 
-def _in_a_thread(threads: Executor, block: Callable[[Heard, Case, str], None]) -> Ask:
+def in_a_thread(threads: Executor, block: Callable[[Heard, Case, str], None]) -> Ask:
+    """Return a call that blocks, as one that does not."""
+
     async def ask(heard: Heard, case: Case, prompt: str) -> None:
         await asyncio.get_running_loop().run_in_executor(threads, block, heard, case, prompt)
 

@@ -24,12 +24,12 @@ from harness.scenario import Inject, Window
 from harness.store import Capture, EdgeAttempt
 from harness.store.capture import rows
 
-from . import waits
+from . import embedding, waits
 from .cases import CASES, REFILLED, RETRIES, STREAMS, TOKENS, WARM_UP, Case
 from .clients import DIALECTS, HEEDING, RETRYING, VENDORS, Ask, clients, retrying_clients
 from .heard import Heard
 from .helpers import HELPERS, helpers
-from .through_litellm import LITELLM, ask_all
+from .through_litellm import LITELLM, Way, ask_all
 
 Measured = dict[tuple[str, str], Heard]
 """By the client's and the case's names."""
@@ -57,10 +57,18 @@ def measure_litellm(python: str, names: Iterable[str]) -> Measured:
     ways = {name: LITELLM[name] for name in names}
     providers = {name: _provider(way.dialect, way.vendor) for name, way in ways.items()}
 
-    async def ask(hosts: Hosts, asked: Asked, prompts: Prompts) -> Measured:
-        return await ask_all(python, hosts, asked, prompts, AT_ONCE)
+    return _run(_each(ways, CASES), providers, _through_litellm(python, ways))
 
-    return _run(_each(ways, CASES), providers, ask)
+
+def measure_embeddings() -> Measured:
+    """Return what each SDK, and LiteLLM, does in each case when it is asked for embeddings."""
+    spelled = embedding.whole
+    asked = _each(embedding.DIALECTS, embedding.CASES)
+    found = _run(asked, _providers(embedding.DIALECTS), _asking_here(embedding.clients), spelled)
+    ways = {name: _provider(way.dialect, way.vendor) for name, way in embedding.LITELLM.items()}
+    ask = _through_litellm(sys.executable, embedding.LITELLM)
+    timed = {key: case for key, case in _each(ways, embedding.CASES).items() if embedding.ends(*key)}
+    return found | _run(timed, ways, ask, spelled)
 
 
 def measure_retries() -> Measured:
@@ -74,6 +82,8 @@ Prompts = dict[tuple[str, str], str]
 Hosts = dict[str, str]
 Open = Callable[[Hosts], AbstractAsyncContextManager[dict[str, Ask]]]
 AskAll = Callable[[Hosts, Asked, Prompts], Awaitable[Measured]]
+Whole = Callable[[str, str, Case], str]
+"""Returns what the provider means to send, given the attempt, the client and the case."""
 
 
 def _each(names: Iterable[str], cases: Iterable[Case]) -> Asked:
@@ -90,13 +100,26 @@ def _providers(names: Mapping[str, str]) -> dict[str, Provider]:
     return {name: _provider(dialect, VENDORS.get(name)) for name, dialect in names.items()}
 
 
-def _run(asked: Asked, providers: Mapping[str, Provider], ask: AskAll) -> Measured:
+def _through_litellm(python: str, ways: Mapping[str, Way]) -> AskAll:
+    """Return what asks all calls in a process of LiteLLM's."""
+
+    async def ask(hosts: Hosts, asked: Asked, prompts: Prompts) -> Measured:
+        return await ask_all(python, ways, hosts, asked, prompts, AT_ONCE)
+
+    return ask
+
+
+def _text(attempt_id: str, _name: str, case: Case) -> str:
+    return text.text(attempt_id, case.max_tokens or TOKENS)
+
+
+def _run(asked: Asked, providers: Mapping[str, Provider], ask: AskAll, whole: Whole = _text) -> Measured:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # other people's deprecations
-        return asyncio.run(_measure(asked, providers, ask))
+        return asyncio.run(_measure(asked, providers, ask, whole))
 
 
-async def _measure(asked: Asked, providers: Mapping[str, Provider], ask: AskAll) -> Measured:
+async def _measure(asked: Asked, providers: Mapping[str, Provider], ask: AskAll, whole: Whole) -> Measured:
     ids = {key: f"req-{place:06d}" for place, key in enumerate(asked, start=1)}
     prompts = {key: f"hello [[{request_id} {TOKEN}]]" for key, request_id in ids.items()}
     windows = [_window(name, providers[name], case) for (name, _), case in asked.items() if case.inject is not None]
@@ -106,7 +129,7 @@ async def _measure(asked: Asked, providers: Mapping[str, Provider], ask: AskAll)
                 edge.begin(time.monotonic_ns())
                 hosts = {name: f"http://127.0.0.1:{port}" for name, port in edge.ports.items()}
                 heard = await ask(hosts, asked, prompts)
-        _add_attempts(capture.path, ids, asked, heard)
+        _add_attempts(capture.path, ids, asked, heard, whole)
     return heard
 
 
@@ -177,7 +200,7 @@ async def _ask(ask: Ask, case: Case, prompt: str, heard: Heard, slots: asyncio.S
             heard.error = error
 
 
-def _add_attempts(path: Path, ids: dict[tuple[str, str], str], asked: Asked, heard: Measured) -> None:
+def _add_attempts(path: Path, ids: dict[tuple[str, str], str], asked: Asked, heard: Measured, whole: Whole) -> None:
     attempts: dict[str | None, list[AttemptRecord]] = defaultdict(list)
     for row in rows(path):
         if isinstance(row, EdgeAttempt):
@@ -185,4 +208,4 @@ def _add_attempts(path: Path, ids: dict[tuple[str, str], str], asked: Asked, hea
     for key, request_id in ids.items():
         heard[key].attempts = attempts[request_id]
         last = f"{request_id}.{key[0]}.{len(attempts[request_id])}"
-        heard[key].whole = text.text(last, asked[key].max_tokens or TOKENS)
+        heard[key].whole = whole(last, key[0], asked[key])

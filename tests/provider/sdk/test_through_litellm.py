@@ -17,7 +17,7 @@ def ask(python: str) -> None:
     """Ask one case of each way, of a program that is no interpreter."""
     hosts = dict.fromkeys(LITELLM, "http://127.0.0.1:1")
     asked = {(name, STREAMS[0].name): STREAMS[0] for name in LITELLM}
-    asyncio.run(ask_all(python, hosts, asked, dict.fromkeys(asked, "hello"), {True: 1, False: 1}))
+    asyncio.run(ask_all(python, LITELLM, hosts, asked, dict.fromkeys(asked, "hello"), {True: 1, False: 1}))
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from harness.provider import vectors
 from harness.provider.dialects import dialect_of
 from harness.provider.spec import Provider
 
@@ -31,6 +32,7 @@ class Way:
         vendor: Whose API it is, if the dialect is `openai-compatible`; None for a vendor without a row.
         params: Of the deployment. In them `{host}` is the provider's address.
         listed: Whether the model must be in LiteLLM's list: it asks the server about others.
+        inputs: How many texts it is to embed; 0 asks for a chat completion.
     """
 
     dialect: str
@@ -38,53 +40,55 @@ class Way:
     vendor: str | None = None
     params: Mapping[str, Any] = field(default_factory=dict)
     listed: bool = False
+    inputs: int = 0
 
 
-def _of_vendor(vendor: str | None) -> Way:
+def of_vendor(vendor: str | None) -> Way:
     """Return the way to a vendor, as its row declares it."""
     names = dialect_of(Provider(dialect="openai-compatible", vendor=vendor, model="any")).litellm
     assert names is not None
-    params = {"api_base": "{host}" + names.path, **_KEY}
+    params = {"api_base": "{host}" + names.path, **KEYED}
     return Way(dialect="openai-compatible", vendor=vendor, model=f"{names.provider}/{{case}}", params=params)
 
 
-def _at_vertex(publisher: str, model: str) -> Way:
+def at_vertex(publisher: str, model: str) -> Way:
+    """Return the way to a model of a publisher's at Vertex AI."""
     names = dialect_of(Provider(dialect="vertex_ai", model="any")).litellm
     assert names is not None
     base = f"{{host}}/v1/projects/p/locations/global/publishers/{publisher}/models/{{case}}"
     return Way(dialect="vertex_ai", model=f"vertex_ai/{model}", params={"api_base": base, **names.defaults})
 
 
-_KEY = {"api_key": "no-key"}
+KEYED = {"api_key": "no-key"}
 _AT_HOST = {"api_base": "{host}"}
-_AWS = {
+AWS = {
     "api_base": "{host}",
     "aws_access_key_id": "no-key",
     "aws_secret_access_key": "no-key",
     "aws_region_name": "us-east-1",
 }
-_COHERE = {"api_base": "{host}/v2/chat", **_KEY}
+_COHERE = {"api_base": "{host}/v2/chat", **KEYED}
 
 LITELLM = {
-    "litellm-bedrock": Way(dialect="bedrock", model="bedrock/converse/{case}", params=_AWS),
+    "litellm-bedrock": Way(dialect="bedrock", model="bedrock/converse/{case}", params=AWS),
     "litellm-bedrock-invoke": Way(
         dialect="bedrock",
         model="bedrock/invoke/anthropic.claude-3-haiku-20240307-v1:0",
-        params={**_AWS, "model_id": "{case}"},
+        params={**AWS, "model_id": "{case}"},
     ),
-    "litellm-groq": _of_vendor("groq"),
-    "litellm-mistral": _of_vendor("mistral"),
-    "litellm-xai": _of_vendor("xai"),
-    "litellm-cloudflare": _of_vendor("cloudflare"),
-    "litellm-plain": _of_vendor(None),
+    "litellm-groq": of_vendor("groq"),
+    "litellm-mistral": of_vendor("mistral"),
+    "litellm-xai": of_vendor("xai"),
+    "litellm-cloudflare": of_vendor("cloudflare"),
+    "litellm-plain": of_vendor(None),
     "litellm-cohere": Way(dialect="cohere", model="cohere/{case}", params=_COHERE),
     "litellm-cohere-chat": Way(
         dialect="cohere",
         model="cohere_chat/{case}",
         params={**_COHERE, "extra_body": {"model": "{case}"}},  # LiteLLM 1.75 sends none
     ),
-    "litellm-vertex_ai": _at_vertex("google", "gemini-2.5-pro"),
-    "litellm-vertex_ai-claude": _at_vertex("anthropic", "claude-sonnet-4@20250514"),
+    "litellm-vertex_ai": at_vertex("google", "gemini-2.5-pro"),
+    "litellm-vertex_ai-claude": at_vertex("anthropic", "claude-sonnet-4@20250514"),
     "litellm-ollama": Way(dialect="ollama", model="ollama/{case}", params=_AT_HOST, listed=True),
     "litellm-ollama_chat": Way(dialect="ollama_chat", model="ollama_chat/{case}", params=_AT_HOST, listed=True),
 }
@@ -99,6 +103,7 @@ HEADERLESS = (*COHERE, "litellm-vertex_ai", "litellm-vertex_ai-claude", "litellm
 
 async def ask_all(
     python: str,
+    ways: Mapping[str, Way],
     hosts: Mapping[str, str],
     asked: Mapping[tuple[str, str], Case],
     prompts: Mapping[tuple[str, str], str],
@@ -108,6 +113,7 @@ async def ask_all(
 
     Args:
         python: The interpreter that has it.
+        ways: By name.
         hosts: Where each way finds its provider: `http://127.0.0.1:PORT`.
         asked: The calls, by way and case.
         prompts: Of the calls.
@@ -117,18 +123,20 @@ async def ask_all(
         RuntimeError: The process failed, or did not answer every call.
     """
     keys = list(asked)
-    batches = [{"at_once": 1, "calls": list(_warm_up(hosts))}]
+    batches = [{"at_once": 1, "calls": list(_warm_up(ways, hosts))}]
     for idle in (True, False):
         calls = [
-            {"number": number, "times": asked[key].times, "asked": _asked(key[0], hosts, asked[key], prompts[key])}
+            {
+                "number": number,
+                "times": asked[key].times,
+                "asked": _asked(ways[key[0]], hosts[key[0]], asked[key], prompts[key]),
+            }
             for number, key in enumerate(keys)
             if asked[key].idle is idle
         ]
         batches.append({"at_once": at_once[idle], "calls": calls})
     cases = {case.name for case in (*WARM_UP, *asked.values())}
-    listed = [
-        LITELLM[name].model.replace("{case}", case) for name in hosts if LITELLM[name].listed for case in sorted(cases)
-    ]
+    listed = [ways[name].model.replace("{case}", case) for name in hosts if ways[name].listed for case in sorted(cases)]
     said = await _run(python, {"listed": listed, "batches": batches})
     heard = {keys[each["number"]]: _heard(each) for each in map(json.loads, said.splitlines()) if each["number"] >= 0}
     if missing := asked.keys() - heard.keys():
@@ -158,24 +166,25 @@ async def _run(python: str, work: Mapping[str, Any]) -> str:
     return out.decode()
 
 
-def _warm_up(hosts: Mapping[str, str]) -> Iterator[dict[str, Any]]:
-    for name in hosts:
+def _warm_up(ways: Mapping[str, Way], hosts: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+    for name, host in hosts.items():
         for case in WARM_UP:
-            yield {"number": -1, "times": 1, "asked": _asked(name, hosts, case, "hello")}
+            yield {"number": -1, "times": 1, "asked": _asked(ways[name], host, case, "hello")}
 
 
-def _asked(name: str, hosts: Mapping[str, str], case: Case, prompt: str) -> dict[str, Any]:
+def _asked(way: Way, host: str, case: Case, prompt: str) -> dict[str, Any]:
     """Return the arguments of a call."""
-    way = LITELLM[name]
-    params = json.dumps(dict(way.params)).replace("{host}", hosts[name]).replace("{case}", case.name)
+    params = json.dumps(dict(way.params)).replace("{host}", host).replace("{case}", case.name)
     call: dict[str, Any] = {
         "model": way.model.replace("{case}", case.name),
-        "messages": [{"role": "user", "content": prompt}],
         "timeout": case.timeout_s,
         "num_retries": 0,
         "max_retries": 0,
         **json.loads(params),
     }
+    if way.inputs:
+        return call | {"input": [prompt] * way.inputs}
+    call["messages"] = [{"role": "user", "content": prompt}]
     if case.streaming:
         call |= {"stream": True, "stream_options": {"include_usage": True}}
     if case.max_tokens is not None:
@@ -185,8 +194,9 @@ def _asked(name: str, hosts: Mapping[str, str], case: Case, prompt: str) -> dict
 
 def _heard(said: Mapping[str, Any]) -> Heard:
     error, usage = said["error"], said["usage"]
+    spelled = [vectors.spelled(vector) or "?" for vector in said.get("vectors", ())]
     return Heard(
-        text=said["text"],
+        text=said["text"] or "".join(spelled),
         pieces=said["pieces"],
         model=said["model"],
         finish=said["finish"],
