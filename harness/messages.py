@@ -14,7 +14,8 @@ from harness.chain import Chain, Provider
 from harness.errors import HarnessError, UsageError
 from harness.history.records import ChainAttempt, FaultEvent, ProviderState, RequestRecord
 from harness.provider.kinds import Kind
-from harness.scenario import Arrival, Load, Plan, Window
+from harness.scenario import Arrival, Load, Phase, Plan, Window
+from harness.scenario.prompts import PromptFile
 from harness.store import EdgeAttempt, decode, encode
 
 A = TypeVar("A")
@@ -172,10 +173,17 @@ class WorkerReady:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WarmupCall:
-    """One call before the origin, so that a chain's first-call costs fall outside every metric."""
+    """One call before the origin, so that a chain's first-call costs fall outside every metric.
+
+    Attributes:
+        request_id: Names it.
+        model: What is asked for.
+        part: Place of its kind among the load's parts.
+    """
 
     request_id: str
     model: str
+    part: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,7 +196,11 @@ class LoadStart:
         model: The model that callers ask for.
         load: Deadline and size of the requests.
         arrivals: By `scheduled_ns`, in nanoseconds since the origin.
+        phases: Of the run.
+        prompts: For each kind of request its file of prompts.
+        extras: For each kind of request further fields of the body.
         headers: Sent along with every request; may hold secrets.
+        own_headers: Sent along with the requests of each kind; may hold secrets.
         warmup: Calls to make before the ready message.
         secrets: Texts that no record may hold, beyond the headers.
         capture: See `StartMessage`.
@@ -200,7 +212,11 @@ class LoadStart:
     model: str
     load: Load
     arrivals: tuple[Arrival, ...] = ()
+    phases: tuple[Phase, ...] = ()
+    prompts: tuple[PromptFile | None, ...] = ()
+    extras: tuple[dict[str, Any], ...] = ()
     headers: dict[str, str] = field(default_factory=dict, repr=False)
+    own_headers: tuple[dict[str, str], ...] = field(default=(), repr=False)
     warmup: tuple[WarmupCall, ...] = ()
     secrets: frozenset[str] = field(default=frozenset(), repr=False)
     capture: str | None = None

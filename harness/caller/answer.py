@@ -1,14 +1,18 @@
-"""What an answer is to its caller: read as the official OpenAI client reads it, and refused where it raises."""
+"""What an answer is to its caller: read as the official client of its form reads it, and refused where that raises."""
 
 from __future__ import annotations
 
 import json
 import re
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from harness.caller.sse import Event, SseParser
 from harness.history.records import RequestOutcome
+from harness.provider import tools
+from harness.provider.tools import ToolCall
 
 WRONG_SHAPE = "answer of the wrong shape"
 NO_CONTENT = "no content"
@@ -21,11 +25,14 @@ class Reading:
 
     Attributes:
         outcome: `ok`, `truncated` or `error`.
-        text: The text that arrived, complete or not; None if none could be read.
+        text: The text that arrived, complete or not; None if none could be read. Calls of tools follow it in the form of
+            `tools.called`, and vectors are the texts that they spell.
         error: What went wrong, in short, with the error body's own sentence after a 429 or a 5xx. An answer that the official
             client accepts silently is `ok`, and this names what is missing from it.
         tokens_in: Prompt tokens as reported.
         tokens_out: Completion tokens as reported.
+        content: The model's own text, without calls.
+        calls: The calls of tools in it.
     """
 
     outcome: RequestOutcome
@@ -33,11 +40,48 @@ class Reading:
     error: str | None = None
     tokens_in: int | None = None
     tokens_out: int | None = None
+    content: str = ""
+    calls: tuple[ToolCall, ...] = ()
+
+
+def whole(
+    content: str,
+    calls: tuple[ToolCall, ...] = (),
+    *,
+    tokens: tuple[int | None, int | None] = (None, None),
+    error: str | None = None,
+    broken: bool = False,
+) -> Reading:
+    """Return the reading of an answer that was taken.
+
+    Args:
+        content: The model's own text.
+        calls: The calls of tools beside it.
+        tokens: Prompt and completion tokens as reported.
+        error: What is missing from it; what went wrong, if it broke off.
+        broken: Whether it broke off.
+    """
+    if error is None and any(not is_json(call.arguments) for call in calls):
+        error = "the arguments of a call are no JSON"
+    return Reading(
+        outcome="truncated" if broken else "ok",
+        text=tools.whole(content, calls),
+        error=error,
+        tokens_in=tokens[0],
+        tokens_out=tokens[1],
+        content=content,
+        calls=calls,
+    )
+
+
+def wrong_shape(found: str) -> Reading:
+    """Return the reading of a 2xx answer that its client cannot read."""
+    return Reading(outcome="error", error=f"{WRONG_SHAPE}: {found}")
 
 
 def read_failure(status: int, body: bytes) -> Reading:
     """Return the reading of an answer that is no 2xx."""
-    answer = _json(body)
+    answer = load(body)
     code = error_code(answer)
     # A refusal of the caller (401 and the like) may quote its key.
     message = _error_message(answer) if status == 429 or status >= 500 else ""
@@ -45,49 +89,30 @@ def read_failure(status: int, body: bytes) -> Reading:
     return Reading(outcome="error", error=f"{named}: {message}" if message else named)
 
 
-def read_plain(body: bytes) -> Reading:
-    """Return the reading of a complete 2xx answer to a request that did not ask for a stream.
-
-    Content may be null: the official client hands None over and raises nothing. It is then the empty text.
-    """
-    answer = _json(body)
-    try:
-        message = answer["choices"][0]["message"]
-        content = message.get("content")
-    except (TypeError, LookupError, AttributeError):
-        return Reading(outcome="error", error=f"{WRONG_SHAPE}: {_shape(body, answer)}")
-    if not isinstance(content, str | None):
-        return Reading(outcome="error", error=f"{WRONG_SHAPE}: content is no text")
-    tokens_in, tokens_out = _usage(answer)
-    error = NO_CONTENT if content is None and not message.get("tool_calls") else None
-    return Reading(outcome="ok", text=content or "", error=error, tokens_in=tokens_in, tokens_out=tokens_out)
-
-
-class StreamReading:
+class StreamReading(ABC):
     """The reading of a 2xx answer to a request that asked for a stream, as it comes in.
 
     Attributes:
-        finished: Nothing more counts: `[DONE]` came, or something that the official client raises on.
+        finished: Nothing more counts: the last event came, or something that the official client raises on.
+        has_text: Whether any content has come.
     """
 
     def __init__(self) -> None:
         self.finished = False
+        self.has_text = False
         self._parser = SseParser()
         self._pieces: list[str] = []
+        self._calls: list[ToolCall] = []
         self._error: str | None = None
         self._events = 0
         self._tokens: tuple[int | None, int | None] = (None, None)
-
-    @property
-    def has_text(self) -> bool:
-        """Whether any content has come."""
-        return bool(self._pieces)
 
     def feed(self, data: bytes) -> None:
         """Take in bytes of the body, in whatever pieces they come."""
         for event in self._parser.feed(data):
             if self.finished:
                 return
+            self._events += 1
             self._take(event)
 
     def end(self, broken: str | None = None) -> Reading:
@@ -97,40 +122,71 @@ class StreamReading:
             broken: How the body broke off; None where it ended properly. It counts only for an unfinished stream.
         """
         error = self._error if self.finished else broken
-        missing = None if self._pieces else NO_CONTENT if self._events else "no event in the stream"
-        tokens_in, tokens_out = self._tokens
-        return Reading(
-            outcome="truncated" if error else "ok",
-            text="".join(self._pieces),
+        missing = None if self.has_text else NO_CONTENT if self._events else "no event in the stream"
+        return whole(
+            "".join(self._pieces),
+            tools.joined(self._calls),
+            tokens=self._tokens,
             error=error or missing,
-            tokens_in=tokens_in,
-            tokens_out=tokens_out,
+            broken=error is not None,
         )
 
+    @abstractmethod
     def _take(self, event: Event) -> None:
-        self._events += 1
-        if event.data.startswith("[DONE]"):
-            self.finished = True
-            return
-        chunk = _json(event.data.encode())
-        if event.name == "error" or not isinstance(chunk, dict) or chunk.get("error"):
-            code = error_code(chunk)
-            self._refuse(f"error in the stream: {code}" if code else "error in the stream")
-            return
-        try:
-            pieces = [choice.get("delta", {}).get("content") for choice in chunk.get("choices") or () if _first(choice)]
-        except (TypeError, AttributeError):
-            pieces = [0]
-        if not all(isinstance(piece, str | None) for piece in pieces):
-            self._refuse(f"{WRONG_SHAPE}: content is no text")
-            return
-        self._pieces += filter(None, pieces)
-        if chunk.get("usage"):
-            self._tokens = _usage(chunk)
+        """Take in one event."""
+
+    def _text(self, piece: str) -> None:
+        if piece:
+            self.has_text = True
+            self._pieces.append(piece)
+
+    def _call(self, piece: ToolCall) -> None:
+        self.has_text = True
+        self._calls.append(piece)
 
     def _refuse(self, error: str) -> None:
         self._error = error
         self.finished = True
+
+    def _refuse_error(self, data: Any) -> None:
+        code = error_code(data)
+        self._refuse(f"error in the stream: {code}" if code else "error in the stream")
+
+
+class AnswerForm(NamedTuple):
+    """A form in which callers ask.
+
+    Attributes:
+        headers: Sent along with every request.
+        request: Returns the body of a request.
+        plain: Returns the reading of a complete 2xx answer to a request that did not ask for a stream.
+        stream: Reads a stream; None where there are none.
+    """
+
+    headers: Mapping[str, str]
+    request: Callable[[Asked], dict[str, Any]]
+    plain: Callable[[bytes], Reading]
+    stream: Callable[[], StreamReading] | None
+
+
+class Asked(NamedTuple):
+    """What a request asks for.
+
+    Attributes:
+        texts: The prompt, with the request's marker at its end; several for embeddings.
+        model: Which model.
+        streaming: A stream.
+        max_tokens: At most so many tokens of text; None for no limit.
+        tools: Whether tools are offered.
+        earlier: What was said before in the conversation: messages in OpenAI's form.
+    """
+
+    texts: tuple[str, ...]
+    model: str
+    streaming: bool
+    max_tokens: int | None
+    tools: bool = False
+    earlier: tuple[dict[str, Any], ...] = ()
 
 
 def error_code(answer: Any) -> str | None:
@@ -153,8 +209,8 @@ def _error_message(answer: Any) -> str:
     return " ".join(message.split()) if isinstance(message, str) else ""
 
 
-def _shape(body: bytes, answer: Any) -> str:
-    """Return what a body is that should be a chat completion and is none."""
+def shape(body: bytes, answer: Any, missing: str) -> str:
+    """Return what a body is that should be an answer and is none."""
     start = body[:64].lstrip().lower()
     if not body.strip():
         return "empty"
@@ -168,14 +224,10 @@ def _shape(body: bytes, answer: Any) -> str:
         return code
     if isinstance(answer, dict) and answer.get("error"):
         return "an error"
-    return "no message" if isinstance(answer, dict) and answer.get("choices") else "no choices"
+    return missing
 
 
-def _first(choice: dict[str, Any]) -> bool:
-    return bool(choice.get("index", 0) == 0)
-
-
-def _json(data: bytes) -> Any:
+def load(data: bytes) -> Any:
     """Return the JSON of a body, and None where it is none."""
     try:
         return json.loads(data)
@@ -183,12 +235,21 @@ def _json(data: bytes) -> Any:
         return None
 
 
-def _usage(answer: dict[str, Any]) -> tuple[int | None, int | None]:
-    usage = answer.get("usage")
-    if not isinstance(usage, dict):
-        return None, None
-    return _count(usage.get("prompt_tokens")), _count(usage.get("completion_tokens"))
-
-
-def _count(value: Any) -> int | None:
+def count(value: Any) -> int | None:
+    """Return a count of tokens; None where it is none."""
     return value if type(value) is int and 0 <= value < 2**63 else None
+
+
+def is_json(text: str) -> bool:
+    """Return whether a text is JSON; none at all means no arguments."""
+    try:
+        json.loads(text or "{}")
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def usage(data: Any, tokens_in: str, tokens_out: str) -> tuple[int | None, int | None]:
+    """Return the tokens that an answer reports, given the names of the fields."""
+    found = data.get("usage") if isinstance(data, dict) else None
+    return (count(found.get(tokens_in)), count(found.get(tokens_out))) if isinstance(found, dict) else (None, None)

@@ -6,9 +6,11 @@ import hashlib
 from typing import Protocol
 
 from harness.caller.answer import Reading
+from harness.caller.prompt import PromptFacts
 from harness.chain.scrub import scrub
 from harness.history.records import RequestRecord
 from harness.provider.marker import find_attempts
+from harness.scenario.mix import MixPart
 
 ERROR_CHARS = 300
 """Of what went wrong, as many are kept."""
@@ -35,6 +37,10 @@ class IssuedRequest(Protocol):
     def streaming(self) -> bool:
         """Whether a stream was asked for."""
 
+    @property
+    def caller(self) -> str | None:
+        """Whose it is; None where callers are not told apart."""
+
 
 class AnswerStart(Protocol):
     """The beginning of an answer, as its caller receives it."""
@@ -53,6 +59,8 @@ def record(
     begun: AnswerStart,
     reading: Reading,
     *,
+    kind: MixPart,
+    prompt: PromptFacts | None,
     start_ns: int,
     end_ns: int,
     left: bool,
@@ -65,6 +73,8 @@ def record(
         call: Which.
         begun: The beginning of its answer.
         reading: How the caller took it.
+        kind: Of the request.
+        prompt: What is kept of its prompt; None for nothing.
         start_ns: When it went out, in nanoseconds.
         end_ns: When the answer was complete, failed, or the caller left, in nanoseconds.
         left: The caller gave up at its deadline.
@@ -72,6 +82,7 @@ def record(
         secrets: Texts that the record may not hold, beyond what looks like a secret.
     """
     text = reading.text
+    sources = find_attempts(text) if text else ()
     return RequestRecord(
         request_id=call.request_id,
         phase=call.phase,
@@ -81,11 +92,18 @@ def record(
         end_ns=end_ns,
         outcome="deadline" if left else reading.outcome,
         status=begun.status,
-        sources=find_attempts(text) if text else (),
+        sources=tuple(dict.fromkeys(sources))
+        if kind.kind == "embeddings"
+        else sources,  # each vector names its attempt
         text_chars=None if text is None else len(text),
         text_sha256=None if text is None else hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest(),
         text=_kept(text, secrets, TEXT_CHARS) if keep_text else None,
         streaming=call.streaming,
+        kind=kind.kind,
+        model=kind.model,
+        caller=call.caller,
+        prompt_sha256=None if prompt is None else prompt.sha256,
+        prompt_chars=None if prompt is None else prompt.chars,
         error="gave up at the deadline" if left else _kept(reading.error, secrets, ERROR_CHARS),
         tokens_in=reading.tokens_in,
         tokens_out=reading.tokens_out,

@@ -64,16 +64,40 @@ def headers(endpoint: Endpoint, environ: Mapping[str, str]) -> dict[str, str]:
     given = {name.lower(): value for name, value in endpoint.headers.items()}
     if endpoint.api_key is None:
         return given
-    name = endpoint.api_key.removeprefix("env/")
+    return {**given, "authorization": f"Bearer {_key(endpoint.api_key, environ, 'endpoint.api_key')}"}
+
+
+def given_headers(written: Mapping[str, str], environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the headers of a kind of request, by names in lower case: `env/NAME` stands for a variable, which may be a secret.
+
+    Args:
+        written: As in the scenario.
+        environ: The environment that they are looked up in.
+
+    Raises:
+        UsageError: A variable is not set, or holds what no header can.
+    """
+    found: dict[str, str] = {}
+    for name, value in written.items():
+        if value.startswith("env/"):
+            key = _key(value, environ, f"load.mix headers.{name}")
+            found[name.lower()] = f"Bearer {key}" if name.lower() == "authorization" else key
+        else:
+            found[name.lower()] = value
+    return found
+
+
+def _key(written: str, environ: Mapping[str, str], where: str) -> str:
+    """Return the key in the environment variable that `env/NAME` names."""
+    name = written.removeprefix("env/")
     key = environ.get(name, "").strip()
     if not key:
-        raise UsageError(f"the environment variable {name} is not set", where="endpoint.api_key")
+        raise UsageError(f"the environment variable {name} is not set", where=where)
     if not key.isascii() or not key.isprintable() or " " in key:
         raise UsageError(
-            f"{name} holds no usable key: it has spaces, or letters that cannot be in a header",
-            where="endpoint.api_key",
+            f"{name} holds no usable key: it has spaces, or letters that cannot be in a header", where=where
         )
-    return {**given, "authorization": f"Bearer {key}"}
+    return key
 
 
 class Probe:

@@ -19,6 +19,7 @@ from harness.chain.scrub import scrub
 from harness.document import Document, read
 from harness.document.places import Place
 from harness.drivers.built import settled
+from harness.drivers.endpoint import given_headers
 from harness.drivers.litellm_asked import as_read
 from harness.drivers.litellm_prices import priced
 from harness.errors import UsageError, raise_errors
@@ -117,6 +118,8 @@ def prepare(
     files = _read(document, chain, home, settled)
     files = replace(files, chain=priced(files.chain))
     hosts.host(files.chain)
+    for part in files.scenario.load.mix:
+        given_headers(part.headers, os.environ)
     permission(files.chain)
     return files.compiled(seed)
 

@@ -23,6 +23,7 @@ from harness.drivers.ready import watch_ready
 from harness.engines import BudgetReached, Gate, Progress
 from harness.errors import HarnessError
 from harness.live.environment import child_environment
+from harness.live.load_start import load_start
 from harness.live.memory import watch_memory
 from harness.live.nemesis import Nemesis
 from harness.live.processes import Fork, OwnedProcess
@@ -34,9 +35,7 @@ from harness.messages import (
     EdgeStart,
     LoadDone,
     LoadReady,
-    LoadStart,
     LoadTarget,
-    WarmupCall,
     WarmupResult,
 )
 from harness.part import watch_loop
@@ -203,7 +202,15 @@ class _LiveRun:
         warnings = self._warn(*_blunt(self.plan), *target.warnings)
 
         self.progress.phase("warm-up")
-        warmed = await load.ready(self._load_message(target), LoadReady)
+        start = load_start(
+            self.plan,
+            target,
+            token=self.token,
+            environ=os.environ,
+            secrets=self.secrets,
+            capture=self.folder.capture,
+        )
+        warmed = await load.ready(start, LoadReady)
         warnings += self._warn(*_warmup_warnings(warmed.warmup))
         if self.gate is not None:
             self.progress.phase("gate")
@@ -321,22 +328,6 @@ class _LiveRun:
             keys=keys(self.chain, os.environ),
             max_requests=self.chain.max_requests,
             max_usd=self.chain.max_cost,
-            secrets=self.secrets,
-            capture=str(self.folder.capture),
-        )
-
-    def _load_message(self, target: LoadTarget) -> LoadStart:
-        models = dict.fromkeys(target.addressable.values())
-        return LoadStart(
-            token=self.token,
-            base_url=target.base_url,
-            model=target.model,
-            load=self.plan.load,
-            arrivals=self.plan.arrivals,
-            headers=target.headers,
-            warmup=tuple(
-                WarmupCall(request_id=f"warmup-{place:06d}", model=model) for place, model in enumerate(models, start=1)
-            ),
             secrets=self.secrets,
             capture=str(self.folder.capture),
         )

@@ -110,11 +110,12 @@ class Session:
 
     def _warm_up(self, caller: Caller, call: WarmupCall) -> WarmupResult:
         now_ns = time.monotonic_ns()
-        record = caller.call(
+        record, _reading = caller.call(
             PlannedCall(
                 request_id=call.request_id,
                 phase=WARMUP,
                 model=call.model,
+                part=call.part,
                 scheduled_ns=now_ns,
                 deadline_ns=now_ns + WARMUP_NS,
             )
@@ -132,7 +133,7 @@ class Session:
         failed = None if record.outcome == "ok" else CallFailed(f"{record.outcome}: {record.error}")
         self.environment.events.request.fire(
             request_type="POST",
-            name="stream" if record.streaming else "plain",
+            name=f"{record.kind}, streamed" if record.streaming else record.kind,
             response_time=taken_ns / 1e6,
             response_length=record.text_chars or 0,
             exception=failed,

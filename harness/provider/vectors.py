@@ -6,6 +6,7 @@ The numbers are multiples of 1/64 in [-1, 1), which every float format holds exa
 from __future__ import annotations
 
 import base64
+import hashlib
 import struct
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
@@ -127,3 +128,15 @@ def unpacked(text: str) -> tuple[float, ...] | None:
         return struct.unpack(f"<{len(data) // 4}f", data)
     except (ValueError, struct.error):
         return None
+
+
+def text_of(vectors: Sequence[Sequence[float]]) -> str:
+    """Return vectors as text: what they spell, joined; of a real model's, which spell nothing, a hash of their 32-bit floats."""
+    texts = [spelled(vector) for vector in vectors]
+    if None not in texts:
+        return "".join(text or "" for text in texts)
+    try:
+        data = b"".join(struct.pack(f"<{len(vector)}f", *vector) for vector in vectors)
+    except (OverflowError, struct.error):  # no number of a model's
+        data = repr(vectors).encode()
+    return f"vectors {hashlib.sha256(data).hexdigest()}"

@@ -12,6 +12,7 @@ from harness.chain.driver import DRIVERS, driver_of
 from harness.chain.scrub import names_secret, scrub
 from harness.document import Document
 from harness.errors import HarnessError, UsageError, tried
+from harness.provider.dialects import dialect_of
 from harness.scenario.orders import order_of
 from harness.scenario.prompts import PromptFile, prompt_file
 from harness.scenario.schema import Load, Scenario
@@ -62,12 +63,27 @@ def mix_errors(document: Document, scenario: Scenario, chain: Chain) -> Iterator
                 known=", ".join(sorted(driver.kinds)),
                 hint=f"a chain with `driver: {' or '.join(able)}` can",
             )
+        if part.headers and driver.in_process is not None:
+            yield document.error(
+                f"`driver: {chain.driver}` takes no headers from callers: it is hosted without a gateway",
+                ("load", "mix", number, "headers"),
+                hint="a chain with `driver: endpoint or litellm-proxy` does",
+            )
         try:
-            order_of(part, chain)
+            order = order_of(part, chain)
         except PydanticCustomError as error:
             context = error.context or {}
             at = ("load", "mix", number, "chain" if part.chain is not None else "model")
             yield document.error(error.message(), at, known=context.get("known"), hint=context.get("hint"))
+            continue
+        vectors = [name for name in order if dialect_of(chain.providers[name]).embed is not None]
+        if part.kind == "embeddings" and len(vectors) < len(order):
+            dumb = next(name for name in order if name not in vectors)
+            yield document.error(
+                f"{dumb} has no embeddings: its dialect is {chain.providers[dumb].dialect}",
+                ("load", "mix", number, "kind"),
+                hint=f"write `chain: [{', '.join(vectors)}]` beside it" if vectors else None,
+            )
 
 
 def named_models(load: Load) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 
+from harness.caller.prompt import RequestWriter
 from harness.chain import Chain
 from harness.chain.driver import driver_of
 from harness.chain.redact import secrets
@@ -145,18 +146,21 @@ async def _story(
         callers = Callers(
             inside.ask,
             inside.explain,
-            model=inside.model,
-            load=plan.load,
-            token=TOKEN,
+            plan=plan,
+            requests=RequestWriter(TOKEN, plan.parts, inside.model, prompts=plan.prompts),
             clock=clock,
             secrets=secrets(chain, os.environ) if plan.load.keep_text else frozenset(),
         )
         async with asyncio.TaskGroup() as group:
-            calls = [group.create_task(callers.call(arrival), name=arrival.request_id) for arrival in plan.arrivals]
+            calls = [
+                group.create_task(callers.converse(arrival), name=arrival.request_id)
+                for arrival in plan.arrivals
+                if arrival.after is None
+            ]
         await asyncio.sleep(max(LATE_S, (plan.end_ns - clock.now_ns) / 1e9))
     recorder.close()
     network.close()
-    return [call.result() for call in calls], inside.warnings
+    return [record for call in calls for record in call.result()], inside.warnings
 
 
 def _faces(plan: Plan, chain: Chain, rows: Rows) -> dict[str, ProviderPort]:

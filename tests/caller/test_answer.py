@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.caller.answer import NO_CONTENT, WRONG_SHAPE, StreamReading, error_code, read_failure, read_plain
+from harness.caller.answer import NO_CONTENT, WRONG_SHAPE, StreamReading, error_code, read_failure
+from harness.caller.forms.chat import ChatStream, read_plain
 
 
 def answer(content: Any, **rest: Any) -> bytes:
@@ -95,14 +96,18 @@ def test_plain_answers(body: bytes, outcome: str, text: str | None, error: str |
 
 def test_a_tool_call_needs_no_content() -> None:
     """Nothing is missing from a null content beside tool calls."""
-    message = {"role": "assistant", "content": None, "tool_calls": [{"id": "1"}]}
+    message = {
+        "role": "assistant",
+        "content": None,
+        "tool_calls": [{"id": "1", "function": {"name": "a", "arguments": ""}}],
+    }
     reading = read_plain(json.dumps({"choices": [{"message": message}]}).encode())
-    assert (reading.outcome, reading.text, reading.error) == ("ok", "", None)
+    assert (reading.outcome, reading.text, reading.error) == ("ok", "a({})", None)
 
 
 def read_stream(*pieces: bytes, broken: str | None = None) -> StreamReading:
     """Return a reading that was fed these bytes."""
-    reading = StreamReading()
+    reading = ChatStream()
     for data in pieces:
         reading.feed(data)
     return reading

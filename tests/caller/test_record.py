@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 
 from harness.caller.answer import Reading
 from harness.caller.record import ERROR_CHARS, TEXT_CHARS, record
 from harness.history import RequestRecord
+from harness.provider.kinds import Kind
+from harness.scenario.mix import MixPart
 from harness.store import encode
 
 
@@ -18,14 +21,25 @@ class Ended:
     phase: str = "probe"
     scheduled_ns: int = 0
     streaming: bool = False
+    caller: str | None = None
     status: int | None = 200
     first_token_ns: int | None = None
 
 
-def recorded(reading: Reading, *, keep_text: bool = True, secrets: frozenset[str] = frozenset()) -> RequestRecord:
+def recorded(
+    reading: Reading, *, kind: Kind = "chat", keep_text: bool = True, secrets: frozenset[str] = frozenset()
+) -> RequestRecord:
     """Return the record of such a request."""
-    ended = Ended()
-    return record(ended, ended, reading, start_ns=0, end_ns=1, left=False, keep_text=keep_text, secrets=secrets)
+    ended, part = Ended(), MixPart(share=1.0, kind=kind)
+    options: dict[str, Any] = {"keep_text": keep_text, "secrets": secrets, "prompt": None, "kind": part}
+    return record(ended, ended, reading, start_ns=0, end_ns=1, left=False, **options)
+
+
+def test_vectors_of_one_attempt_have_one_source() -> None:
+    """Each of them names it; a text that names its attempt twice has come twice."""
+    text = "<<req-000001.a.1>>0 <<req-000001.a.1>>1 <<req-000001.b.1>>2"
+    assert recorded(Reading(outcome="ok", text=text), kind="embeddings").sources == ("req-000001.a.1", "req-000001.b.1")
+    assert len(recorded(Reading(outcome="ok", text=text)).sources) == 3
 
 
 def test_a_text_is_kept_only_where_the_load_keeps_texts() -> None:

@@ -22,14 +22,14 @@ def answer(*found: list[float]) -> bytes:
 @pytest.mark.parametrize(
     ("found", "outcome", "text"),
     [
-        (([0.0123, -0.4], [0.7, 0.1]), "ok", None),
+        (([0.0123, -0.4], [0.7, 0.1]), "ok", vectors.text_of([[0.0123, -0.4], [0.7, 0.1]])),
         (tuple(json.loads(vectors.numbers(text)) for text in ("one", "two")), "ok", "onetwo"),
         (([0.0123, -0.4],), "malformed", None),
         ((), "malformed", None),
     ],
 )
 async def test_what_is_recorded(scene: Open, found: tuple[list[float], ...], outcome: str, text: str | None) -> None:
-    """Tokens as billed; a text only where the vectors spell one; a vector too few is no answer."""
+    """Tokens as billed; a real model's vectors have a hash for a text, the same from floats and base64; a vector too few is no answer."""
     async with upstream(says("200 OK", answer(*found))) as real, scene(openai=real.provider()) as s:
         assert (await s.ask(post(ASKED, path=PATH))).status == 200
         (record,) = await s.recorded(1)

@@ -97,9 +97,7 @@ def test_a_request_that_breaks_the_load_is_dropped() -> None:
     start = LoadStart(token=TOKEN, base_url="http://127.0.0.1:9/v1", model="m", load=Load(rate=1))
     caller = Caller(start, SimpleNamespace(client=client), found.append)
     now_ns = time.monotonic_ns()
-    call = PlannedCall(
-        request_id="req-000001", phase="p", model="m", scheduled_ns=now_ns, deadline_ns=now_ns + 60 * 10**9
-    )
+    call = PlannedCall(request_id="req-000001", phase="p", scheduled_ns=now_ns, deadline_ns=now_ns + 60 * 10**9)
     caller.call(call)
     (record,) = found
     assert record.outcome == "dropped"

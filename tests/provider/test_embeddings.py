@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import struct
 from typing import Any
 
 import pytest
@@ -252,3 +254,12 @@ def test_other_numbers_spell_nothing(vector: list[Any]) -> None:
     """A real model's vector is no text."""
     assert vectors.spelled(vector) is None
     assert vectors.spelled([0.5]) == vectors.spelled([0.5000001]) == "`"
+
+
+@given(st.lists(st.floats(-1e3, 1e3, width=32), min_size=1, max_size=20))
+def test_a_real_vector_has_one_text_whatever_it_is_sent_as(vector: list[float]) -> None:
+    """As decimal numbers or as base64 of 32-bit floats."""
+    sent = base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode()
+    decoded = vectors.unpacked(sent)
+    assert decoded is not None
+    assert vectors.text_of([json.loads(json.dumps(vector))]) == vectors.text_of([decoded])

@@ -30,20 +30,24 @@ def drive(start: LoadStart, caller: Caller, origin_ns: int, fail: Callable[[Base
     pool = Pool(start.pool)
     try:
         for arrival in start.arrivals:
+            if arrival.after is not None:
+                continue
             at_ns = origin_ns + arrival.scheduled_ns
             call = PlannedCall(
                 request_id=arrival.request_id,
                 phase=arrival.phase,
-                model=start.model,
                 scheduled_ns=at_ns,
                 deadline_ns=at_ns + start.load.deadline,
                 streaming=arrival.streaming,
+                part=arrival.part,
+                caller=arrival.caller,
+                line=arrival.line,
             )
             _wait_until(at_ns)
             if pool.full():
                 caller.drop(call, f"{start.pool} requests were in flight already")
             else:
-                pool.spawn(caller.call, call).link_exception(lambda greenlet: fail(greenlet.exception))
+                pool.spawn(caller.converse, call, origin_ns).link_exception(lambda greenlet: fail(greenlet.exception))
         pool.join()
     finally:
         pool.kill(block=False)

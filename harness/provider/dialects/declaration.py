@@ -43,9 +43,8 @@ class Embedded(NamedTuple):
 
     @property
     def text(self) -> str:
-        """What the vectors of a mock spell, joined; empty if any of them spells nothing."""
-        texts = [vectors.spelled(vector) for vector in self.vectors]
-        return "" if None in texts else "".join(text or "" for text in texts)
+        """The vectors as text; empty if there are none."""
+        return vectors.text_of(self.vectors) if self.vectors else ""
 
 
 class EmbeddingForm(NamedTuple):
