@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from dataclasses import dataclass, replace
 from importlib import import_module
@@ -63,6 +63,8 @@ class Driver:
             `providers.headers`; `python` and `environment` if it can host a chain in another interpreter.
         required: Those of them that such a chain must have.
         kinds: The kinds of request that it can carry.
+        own_order: Returns the fields of a request's body by which it asks for an order of its own, given the chain and the names of
+            providers or model groups, which the chain has; raises ChainError where that cannot be asked for. None if it never can.
         backoffs: The values of `retry.backoff` that it can carry out.
         check: Raises ChainError for a chain that asks for something that would not be tested.
         warnings: Returns what would not be carried over, in sentences, given the environment that keys are looked up in.
@@ -90,6 +92,7 @@ class Driver:
     keys: frozenset[str]
     required: frozenset[str]
     kinds: frozenset[Kind]
+    own_order: Callable[[Chain, Sequence[str]], Mapping[str, Any]] | None
     backoffs: frozenset[str]
     check: Callable[[Chain], None]
     warnings: Callable[[Chain, Mapping[str, str]], tuple[str, ...]]

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from harness.chain import Chain, Retry
+from harness.chain.driver import driver_of
 from harness.drivers.litellm_router.asking import ask
 from harness.provider.kinds import Api
 from harness.provider.marker import find_attempts
@@ -132,3 +133,15 @@ async def test_leaving_closes_the_routers_stream() -> None:
         await anext(texts)
         assert not router.closed
     assert router.closed
+
+
+@pytest.mark.parametrize("api", [*STREAMED, "embeddings"])
+def test_a_request_may_have_an_order_of_its_own(api: Api) -> None:
+    """As `fallbacks` in its body, in every form; without any, nothing else is tried."""
+    ours = chain("openai", "azure", "again", driver="litellm-router", retry=Retry(attempts=1))
+    write = driver_of(ours).own_order
+    assert write is not None
+    orders = [["again", "openai"], ["azure"]]
+    questions = [Question(api, more=dict(write(ours, order))) for order in orders]
+    windows = [window(Inject(status=400), name, fault_id=name) for name in ours.order]
+    assert [told.providers for told in asked(ours, questions, *windows)] == orders

@@ -30,6 +30,7 @@ ENDPOINT = Driver(
     keys=frozenset({"endpoint", "answers"}) | DECLARED,
     required=frozenset({"endpoint"}),
     kinds=frozenset(get_args(Kind)),
+    own_order=None,
     backoffs=frozenset(get_args(Backoff)),
     check=check,
     warnings=_warnings,

@@ -13,6 +13,7 @@ from harness.chain.litellm_config import chain as read_config
 from harness.chain.litellm_facts import facts
 from harness.chain.litellm_router import router_settings
 from harness.chain.litellm_settings import SECTIONS
+from harness.chain.own_order import in_litellm
 from harness.provider.kinds import Kind
 
 ELSEWHERE = "or test the LiteLLM of an application (`python:` in the chain file, --python PATH) or a version (--litellm VERSION)"
@@ -53,6 +54,7 @@ LITELLM_ROUTER = Driver(
     keys=frozenset({"answers", "environment", "python"}) | SETTINGS,
     required=frozenset(),
     kinds=frozenset(get_args(Kind)),
+    own_order=in_litellm,
     backoffs=frozenset({"exponential"}),
     check=_check,
     warnings=partial(warnings, proxy=False),

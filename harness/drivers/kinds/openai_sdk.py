@@ -23,6 +23,7 @@ OPENAI_SDK = Driver(
     keys=frozenset({"answers", "environment", "python"}),
     required=frozenset(),
     kinds=frozenset({"chat", "tools", "conversation", "embeddings", "responses"}),
+    own_order=None,
     backoffs=frozenset({"exponential"}),
     check=_check,
     warnings=lambda _chain, _environ: (),

@@ -23,6 +23,7 @@ PYTHON = Driver(
     keys=frozenset({"answers", "env", "environment", "python", "setup", "target"}) | DECLARED,
     required=frozenset({"target"}),
     kinds=frozenset({"chat", "tools", "conversation", "embeddings"}),
+    own_order=None,
     backoffs=frozenset(get_args(Backoff)),
     check=check,
     warnings=warnings,

@@ -9,6 +9,7 @@ from typing import get_args
 from harness.chain import Chain
 from harness.chain.driver import Driver, declared, later
 from harness.chain.facts import ChainFacts, FailureClass, Tries
+from harness.chain.own_order import in_reference
 from harness.chain.reference.retries import rule
 from harness.chain.reference.schedule import schedules
 from harness.chain.spec import TEMPORARY, Backoff, ChainError, Policy
@@ -70,6 +71,7 @@ REFERENCE = Driver(
     keys=_KEYS,
     required=frozenset(),
     kinds=frozenset({"chat", "tools", "conversation", "embeddings"}),
+    own_order=in_reference,
     backoffs=frozenset(get_args(Backoff)),
     check=_check,
     warnings=lambda _chain, _environ: (),
