@@ -55,6 +55,7 @@ class AnswerProgress(NamedTuple):
         tokens: Tokens so far.
         fired: Whether the fault has changed it.
         over: Whether the fault has ended it: what the provider still sends is dropped.
+        held: Bytes of the body that the fault holds back.
     """
 
     status: int | None = None
@@ -64,6 +65,7 @@ class AnswerProgress(NamedTuple):
     tokens: int = 0
     fired: bool = False
     over: bool = False
+    held: bytes = b""
 
     @property
     def fine(self) -> bool:
