@@ -38,6 +38,7 @@ def load_start(
         arrivals=plan.arrivals,
         phases=plan.phases,
         prompts=plan.prompts,
+        extras=plan.extras,
         headers=target.headers,
         own_headers=tuple(given_headers(part.headers, environ) for part in plan.parts),
         warmup=tuple(_numbered(_warmup(plan, target))),

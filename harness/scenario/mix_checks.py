@@ -10,10 +10,11 @@ from pydantic_core import PydanticCustomError
 from harness.chain import Chain
 from harness.chain.driver import DRIVERS, driver_of
 from harness.chain.scrub import names_secret, scrub
+from harness.chain.spec import ChainError
 from harness.document import Document
 from harness.errors import HarnessError, UsageError, tried
 from harness.provider.dialects import dialect_of
-from harness.scenario.orders import order_of
+from harness.scenario.orders import order_of, own_fields
 from harness.scenario.prompts import PromptFile, prompt_file
 from harness.scenario.schema import Load, Scenario
 
@@ -71,10 +72,14 @@ def mix_errors(document: Document, scenario: Scenario, chain: Chain) -> Iterator
             )
         try:
             order = order_of(part, chain)
+            own_fields(part, chain)
         except PydanticCustomError as error:
             context = error.context or {}
             at = ("load", "mix", number, "chain" if part.chain is not None else "model")
             yield document.error(error.message(), at, known=context.get("known"), hint=context.get("hint"))
+            continue
+        except ChainError as error:
+            yield document.error(error.problem, ("load", "mix", number, "chain"), known=error.known, hint=error.hint)
             continue
         vectors = [name for name in order if dialect_of(chain.providers[name]).embed is not None]
         if part.kind == "embeddings" and len(vectors) < len(order):

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from harness.chain import Chain
+from harness.chain.driver import driver_of
+from harness.chain.spec import ChainError
 from harness.chain.targets import targets
 from harness.document import did_you_mean, field_error
 from harness.scenario.mix import MixPart
@@ -51,3 +56,17 @@ def order_for(model: str | None, chain: Chain) -> Order:
     raise field_error(
         f"the chain has no model {model!r}", known=", ".join(known)[:500], hint=did_you_mean(model, known)
     )
+
+
+def own_fields(part: MixPart, chain: Chain) -> Mapping[str, Any]:
+    """Return the fields of a request's body by which a kind of request asks for its own order; none where it has none.
+
+    Raises:
+        ChainError: The chain cannot be asked for that.
+    """
+    own_order = driver_of(chain).own_order
+    if part.chain is None:
+        return {}
+    if own_order is None:
+        raise ChainError(f"`driver: {chain.driver}` cannot be asked for an order", ("chain",))
+    return own_order(chain, part.chain)

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from harness.chain import Chain
 from harness.chain.driver import driver_of
@@ -20,7 +20,7 @@ from harness.quantities import exact
 from harness.scenario.arrivals import times_ns
 from harness.scenario.expectation import Expectation
 from harness.scenario.mix import THINK_NS, MixPart
-from harness.scenario.orders import Order, orders
+from harness.scenario.orders import Order, orders, own_fields
 from harness.scenario.prompts import PromptFile
 from harness.scenario.schema import Fault, Load, Scenario
 
@@ -106,6 +106,7 @@ class Plan:
         expectations: In the order of the file.
         orders: For each of the load's parts the providers that its requests should try, in order.
         prompts: For each of them its file of prompts; None where it has none.
+        extras: For each of them the fields of a request's body by which it asks for its own order.
         digest: SHA-256 over all of this, hexadecimal.
     """
 
@@ -121,6 +122,7 @@ class Plan:
     expectations: tuple[Expectation, ...]
     orders: tuple[Order, ...] = ()
     prompts: tuple[PromptFile | None, ...] = ()
+    extras: tuple[dict[str, Any], ...] = ()
     digest: str = ""
 
     def __post_init__(self) -> None:
@@ -171,6 +173,7 @@ def compile_plan(
         expectations=expectations,
         orders=orders(scenario.load, chain),
         prompts=prompts,
+        extras=tuple(dict(own_fields(part, chain)) for part in scenario.load.parts),
     )
     return replace(plan, digest=_digest(asdict(plan)))
 
@@ -194,46 +197,53 @@ def phase_at(phases: Sequence[Phase], at_ns: int) -> str:
     return next((phase.name for phase in phases if at_ns < phase.end_ns), phases[-1].name)
 
 
+class _Turn(NamedTuple):
+    """A turn of an arrival: its earliest time, and the place of the arrival and of its kind, both from 0."""
+
+    at_ns: int
+    arrival: int
+    part: int
+
+
 def _arrivals(
     load: Load, phases: tuple[Phase, ...], seed: int, prompts: tuple[PromptFile | None, ...]
 ) -> tuple[Arrival, ...]:
-    times = list(times_ns(load, phases[-1].end_ns, seed))
     parts = load.parts
-    chosen = (
-        [_part(parts, draw(seed, "kind", place)) for place in range(1, len(times) + 1)]
-        if len(parts) > 1
-        else [0] * len(times)
-    )
-    requests = sum(parts[part].turns for part in chosen)
-    width = max(6, len(str(requests)))
+    turns: list[_Turn] = []
+    for arrival, at_ns in enumerate(times_ns(load, phases[-1].end_ns, seed)):
+        chosen = _part(parts, draw(seed, "kind", arrival + 1)) if len(parts) > 1 else 0
+        turns += (_Turn(at_ns + turn * THINK_NS, arrival, chosen) for turn in range(parts[chosen].turns))
+    turns.sort(key=lambda turn: turn.at_ns)
+    width = max(6, len(str(len(turns))))
     used = [0] * len(parts)
+    before: dict[int, str] = {}
     arrivals: list[Arrival] = []
-    later = False
-    for place, (at_ns, number) in enumerate(zip(times, chosen, strict=True), start=1):
-        part = parts[number]
-        file = prompts[number] if prompts else None
-        streaming = draw(seed, "streaming", place) < (part.streaming or 0.0)
-        caller = None if part.callers is None else f"{number + 1}-{1 + int(draw(seed, 'caller', place) * part.callers)}"
-        after = None
-        for turn in range(part.turns):
-            scheduled_ns = at_ns + turn * THINK_NS
-            request_id = f"req-{len(arrivals) + 1:0{width}d}"
-            arrivals.append(
-                Arrival(
-                    request_id=request_id,
-                    scheduled_ns=scheduled_ns,
-                    phase=phase_at(phases, scheduled_ns),
-                    streaming=streaming,
-                    part=number,
-                    caller=caller,
-                    line=used[number] % file.lines if file is not None else 0,
-                    after=after,
-                )
+    for place, turn in enumerate(turns, start=1):
+        part, file = parts[turn.part], prompts[turn.part] if prompts else None
+        request_id = f"req-{place:0{width}d}"
+        arrivals.append(
+            Arrival(
+                request_id=request_id,
+                scheduled_ns=turn.at_ns,
+                phase=phase_at(phases, turn.at_ns),
+                streaming=draw(seed, "streaming", turn.arrival + 1) < (part.streaming or 0.0),
+                part=turn.part,
+                caller=_caller(part, turn, seed),
+                line=used[turn.part] % file.lines if file is not None else 0,
+                after=before.get(turn.arrival),
             )
-            later = later or turn > 0
-            after = request_id
-        used[number] += 1
-    return tuple(sorted(arrivals, key=lambda arrival: arrival.scheduled_ns)) if later else tuple(arrivals)
+        )
+        used[turn.part] += 1
+        if part.turns > 1:
+            before[turn.arrival] = request_id
+    return tuple(arrivals)
+
+
+def _caller(part: MixPart, turn: _Turn, seed: int) -> str | None:
+    """Return whose an arrival is, of the callers that share its kind."""
+    if part.callers is None:
+        return None
+    return f"{turn.part + 1}-{1 + int(draw(seed, 'caller', turn.arrival + 1) * part.callers)}"
 
 
 def _part(parts: Sequence[MixPart], drawn: float) -> int:

@@ -147,7 +147,7 @@ async def _story(
             inside.ask,
             inside.explain,
             plan=plan,
-            requests=RequestWriter(TOKEN, plan.parts, inside.model, prompts=plan.prompts),
+            requests=RequestWriter(TOKEN, plan.parts, inside.model, prompts=plan.prompts, extras=plan.extras),
             clock=clock,
             secrets=secrets(chain, os.environ) if plan.load.keep_text else frozenset(),
         )

@@ -1,0 +1,202 @@
+"""Kinds of request: their shares, orders, callers and prompts, and what can be wrong with them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from harness.errors import UsageError
+from harness.experiment.prepare import load
+from harness.quantities import S
+from harness.scenario import Load, Plan
+from harness.scenario.mix import MixPart
+from harness.store import encode
+from tests.scenario.test_plan import plan
+
+CHAINS = Path(__file__).parents[2] / "scenarios" / "chains"
+FIELDS = {"title": "t", "phases": "{calm: 60s, fault: 60s}", "faults": "[]", "expect": "[success_rate >= 90%]"}
+
+
+def mixed(tmp_path: Path, *parts: str, chain: str = "reference.yaml", rate: str = "10/s", **fields: str) -> Plan:
+    """Return the plan of a scenario with these entries of a mix."""
+    path = tmp_path / "mixed.yaml"
+    lines = [f"chain: {CHAINS / chain}", *(f"{name}: {value}" for name, value in {**FIELDS, **fields}.items())]
+    path.write_text(
+        "\n".join(["name: mixed", *lines, f"load: {{rate: {rate}, mix: [", *(f"{{{part}}}," for part in parts), "]}"])
+    )
+    return load(path).plan
+
+
+@given(st.lists(st.integers(1, 50), min_size=1, max_size=6), st.integers(0, 100))
+def test_arrivals_come_in_their_shares(weights: list[int], seed: int) -> None:
+    """About as many of each kind as its share says; the seed fixes which."""
+    parts = tuple(MixPart(share=weight / sum(weights)) for weight in weights)
+    made = plan(load=Load(rate=50, mix=parts), phases={"a": 20 * S}, seed=seed, faults=())
+    counts = Counter(arrival.part for arrival in made.arrivals)
+    for place, part in enumerate(parts):
+        expected = part.share * len(made.arrivals)
+        assert abs(counts[place] - expected) <= 5 * (expected**0.5 + 1)
+
+
+def test_a_load_without_a_mix_is_one_of_one_kind() -> None:
+    """What it says of prompts and streams holds for all requests."""
+    (part,) = Load(rate=1, streaming=0.3, prompt_tokens=50, max_tokens=7).parts
+    assert (part.kind, part.streaming, part.prompt_tokens, part.max_tokens) == ("chat", 0.3, 50, 7)
+
+
+def test_what_an_entry_leaves_open_is_as_in_the_load() -> None:
+    """Embeddings have no stream and no limit."""
+    mix = (MixPart(share=0.5, prompt="hi", streaming=0.0), MixPart(share=0.5, kind="embeddings"))
+    own, vectors = Load(rate=1, streaming=1.0, prompt_tokens=50, max_tokens=7, mix=mix).parts
+    assert (own.prompt, own.streaming, own.max_tokens) == ("hi", 0.0, 7)
+    assert (vectors.prompt_tokens, vectors.streaming, vectors.max_tokens) == (50, 0.0, None)
+
+
+def test_a_later_turn_follows_the_one_before(tmp_path: Path) -> None:
+    """Each conversation has three, at least a second apart, with ids in the order of time."""
+    made = mixed(tmp_path, "share: 70%, kind: chat", "share: 30%, kind: conversation, callers: 5")
+    by_id = {arrival.request_id: arrival for arrival in made.arrivals}
+    later = [arrival for arrival in made.arrivals if arrival.after is not None]
+    starts = [arrival for arrival in made.arrivals if arrival.part == 1 and arrival.after is None]
+    assert len(later) == 2 * len(starts) > 0
+    for arrival in later:
+        before = by_id[arrival.after or ""]
+        assert arrival.scheduled_ns - before.scheduled_ns == S
+        assert (arrival.caller, arrival.streaming, arrival.part) == (before.caller, before.streaming, before.part)
+    assert all(a.request_id < b.request_id for a, b in pairwise(made.arrivals))
+
+
+def test_callers_share_a_kind(tmp_path: Path) -> None:
+    """As many as are written, and none of another kind."""
+    made = mixed(tmp_path, "share: 50%, callers: 7", "share: 50%")
+    assert {arrival.caller for arrival in made.arrivals if arrival.part == 0} == {f"1-{n}" for n in range(1, 8)}
+    assert {arrival.caller for arrival in made.arrivals if arrival.part == 1} == {None}
+
+
+def test_the_order_belongs_to_the_request(tmp_path: Path) -> None:
+    """Its model's, or its own; the chain's where it says nothing."""
+    made = mixed(
+        tmp_path, "share: 40%", "share: 30%, model: azure", "share: 30%, kind: embeddings, chain: [azure, openai]"
+    )
+    assert made.orders == (("openai", "azure", "anthropic"), ("azure",), ("azure", "openai"))
+    assert made.extras[2] == {"model": "azure", "chain": {"order": ["azure", "openai"]}}
+
+
+def test_models_of_a_configuration_have_orders_of_their_own(tmp_path: Path) -> None:
+    """Providers of both models are part of the run."""
+    path = tmp_path / "config.yaml"
+    path.write_text(
+        """
+model_list:
+  - {model_name: smart, litellm_params: {model: openai/gpt-4, api_key: os.environ/A}}
+  - {model_name: quick, litellm_params: {model: anthropic/claude-3-haiku-20240307, api_key: os.environ/B}}
+  - {model_name: spare, litellm_params: {model: openai/gpt-4o, api_key: os.environ/A}}
+litellm_settings: {fallbacks: [{smart: [spare]}, {quick: [spare]}]}
+"""
+    )
+    made = mixed(tmp_path, "share: 50%, model: smart", "share: 50%, model: quick", chain=str(path))
+    assert [len(order) for order in made.orders] == [2, 2]
+    assert made.orders[0][1] == made.orders[1][1]
+    assert {name for order in made.orders for name in order} == set(made.chain.providers)
+
+
+@pytest.mark.parametrize(
+    ("parts", "field", "problem", "hint"),
+    [
+        (["share: 50%", "share: 40%"], "load", "the shares of the mix make 90", ""),
+        (["share: 100%, kind: pictures"], "load.mix[0].kind", "unknown value 'pictures'", ""),
+        (
+            ["share: 100%, kind: responses"],
+            "load.mix[0].kind",
+            "`driver: reference` cannot carry responses",
+            "endpoint",
+        ),
+        (
+            ["share: 100%, kind: embeddings"],
+            "load.mix[0].kind",
+            "anthropic has no embeddings",
+            "chain: [openai, azure]",
+        ),
+        (
+            ["share: 100%, kind: embeddings, streaming: 10%"],
+            "load.mix[0]",
+            "`streaming` does not go with embeddings",
+            "",
+        ),
+        (["share: 100%, inputs: 3"], "load.mix[0]", "`inputs` goes with `kind: embeddings`", ""),
+        (["share: 100%, prompt: a, prompt_tokens: 3"], "load.mix[0]", "do not go together", "one of them"),
+        (["share: 100%, model: azur"], "load.mix[0].model", "the chain has no model 'azur'", "'azure'"),
+        (["share: 100%, chain: [azur]"], "load.mix[0].chain", "unknown provider 'azur'", "'azure'"),
+        (["share: 100%, prompts: none.jsonl"], "load.mix[0].prompts", "cannot read the prompts", ""),
+        (
+            ["share: 100%, headers: {Authorization: sk-1}"],
+            "load.mix[0].headers.Authorization",
+            "may hold a secret",
+            "env/",
+        ),
+        (["share: 100%, headers: {x-a: b}"], "load.mix[0].headers", "takes no headers", "litellm-proxy"),
+        (
+            ["share: 100%, prompt: sk-abcdefghijklmnop1234"],
+            "load.mix[0].prompt",
+            "holds what is a secret",
+            "leave keys",
+        ),
+    ],
+)
+def test_a_mistake_is_reported_at_its_line(
+    tmp_path: Path, parts: list[str], field: str, problem: str, hint: str
+) -> None:
+    """File and line, what was found, and what to write."""
+    with pytest.raises(UsageError) as caught:
+        mixed(tmp_path, *parts)
+    text = str(caught.value)
+    assert f": {field}: " in text
+    assert problem in text
+    assert hint in text
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b'"one"\n{"promt": "x"}\n', "line 2 is not a prompt"),
+        (b'"one"\n"sk-abcdefghijklmnop', "line 2 is not a prompt"),
+        ('"Gr\u00fc\u00dfe"'.encode("latin-1"), "line 1 is not a prompt"),
+        (b'"\\ud800"', "line 1 is not a prompt"),
+        (b'""', "line 1 is empty"),
+        (b"\n\n", "holds no prompt"),
+        (b"[1]", "line 1 is not a prompt"),
+    ],
+)
+def test_a_broken_file_of_prompts_is_named_and_not_quoted(tmp_path: Path, content: bytes, problem: str) -> None:
+    """Its lines may be anybody's secrets."""
+    (tmp_path / "p.jsonl").write_bytes(content)
+    with pytest.raises(UsageError) as caught:
+        mixed(tmp_path, "share: 100%, prompts: p.jsonl")
+    assert problem in str(caught.value)
+    assert "sk-abc" not in str(caught.value)
+
+
+def test_nothing_of_a_file_of_prompts_is_kept(tmp_path: Path) -> None:
+    """A plan holds its hash and how many there are; they are used in turn."""
+    (tmp_path / "p.jsonl").write_text('"the first secret"\n{"prompt": "the second secret"}\n')
+    made = mixed(tmp_path, "share: 100%, prompts: p.jsonl")
+    assert b"secret" not in encode(made)
+    (file,) = made.prompts
+    assert file is not None
+    assert file.lines == 2
+    assert [arrival.line for arrival in made.arrivals[:4]] == [0, 1, 0, 1]
+
+
+def test_a_caller_is_drawn_for_a_fault(tmp_path: Path) -> None:
+    """`share_by: caller` needs a share."""
+    fault = "{on: primary, during: fault, share: 30%, share_by: caller, inject: {status: 500}}"
+    made = mixed(tmp_path, "share: 100%, callers: 10", faults=f"[{fault}]")
+    (window,) = made.timeline.windows
+    assert (window.share_by, window.text) == ("caller", "500 (30 % of callers)")
+    with pytest.raises(UsageError, match="below 100%"):
+        mixed(tmp_path, "share: 100%", faults=f"[{fault.replace('share: 30%, ', '')}]")
