@@ -59,6 +59,7 @@ class EdgeStart:
         token: The run's; None joins no attempt to a request and refuses no call.
         seed: The plan's.
         windows: All fault windows of the plan.
+        callers: See `Plan.callers`.
         listen: `host:port` by provider; any free port of the loopback where none is given.
         keys: By provider, what replaces the callers' keys on the way to a real one.
         max_requests: The most calls to real providers; None for no limit.
@@ -71,6 +72,7 @@ class EdgeStart:
     token: str | None = None
     seed: int = 0
     windows: tuple[Window, ...] = ()
+    callers: dict[str, str] = field(default_factory=dict)
     listen: dict[str, str] = field(default_factory=dict)
     keys: dict[str, str] = field(default_factory=dict, repr=False)
     max_requests: int | None = None

@@ -23,6 +23,7 @@ async def serve(child: part.ChildProcess[EdgeStart]) -> AsyncIterator[EdgeReady]
         seed=start.seed,
         token=start.token,
         windows=start.windows,
+        callers=start.callers,
         listen=start.listen,
         capture=child.capture,
         keys=start.keys,

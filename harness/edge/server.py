@@ -42,6 +42,7 @@ class Edge:
         seed: int = 0,
         token: str | None = None,
         windows: Iterable[Window] = (),
+        callers: Mapping[str, str] | None = None,
         listen: Mapping[str, str] | None = None,
         capture: Capture | None = None,
         keys: Mapping[str, str] | None = None,
@@ -55,6 +56,7 @@ class Edge:
             seed: The plan's.
             token: The run's; None joins nothing and refuses nobody.
             windows: All fault windows of the plan.
+            callers: See `Plan.callers`.
             listen: `host:port` by provider; any free port of the loopback where none is given.
             capture: Where records go; None records nothing.
             keys: What replaces the callers' keys on the way to a real provider, by provider.
@@ -75,7 +77,7 @@ class Edge:
                 name,
                 provider,
                 token=token,
-                faults=decide.begin(name, seed=seed, windows=windows),
+                faults=decide.begin(name, seed=seed, windows=windows, callers=callers or {}),
                 secrets=secrets | frozenset(keys.values()),
                 capture=capture,
                 real=Upstream(name, provider, self._client, keys.get(name)) if provider.upstream is not None else None,

@@ -325,6 +325,7 @@ class _LiveRun:
             token=self.token,
             seed=self.plan.seed,
             windows=self.plan.timeline.windows,
+            callers=self.plan.callers,
             keys=keys(self.chain, os.environ),
             max_requests=self.chain.max_requests,
             max_usd=self.chain.max_cost,

@@ -69,6 +69,7 @@ class State:
         seed: The plan's.
         windows: Its fault windows that are decided for each attempt, in the order of the file.
         kinds: The kind of each of these windows: looked up once, not for each attempt.
+        callers: Whose each request is, by its id; a request that is not in it is a caller of its own.
         orphans: How many attempts without a request came so far; only their number distinguishes them.
         met: How many attempts each `every` window has met so far.
         buckets: What is left of each `limit` window's quota.
@@ -78,15 +79,26 @@ class State:
     seed: int
     windows: tuple[Window, ...]
     kinds: tuple[FaultKind, ...]
+    callers: Mapping[str, str]
     orphans: int = 0
     met: Mapping[str, int] = field(default_factory=dict)
     buckets: Mapping[str, Bucket] = field(default_factory=dict)
 
 
-def begin(provider: str, *, seed: int, windows: Iterable[Window]) -> State:
-    """Return a provider's first state. Faults of its port are Toxiproxy's and left out."""
+def begin(
+    provider: str, *, seed: int, windows: Iterable[Window], callers: Mapping[str, str] = MappingProxyType({})
+) -> State:
+    """Return a provider's first state. Faults of its port are Toxiproxy's and left out.
+
+    Args:
+        provider: Its name.
+        seed: The plan's.
+        windows: All fault windows.
+        callers: Whose each request is, by its id, where that is drawn.
+    """
     own = tuple(w for w in windows if w.provider == provider and not w.inject.fault_kind.whole_provider)
-    return State(provider=provider, seed=seed, windows=own, kinds=tuple(window.inject.fault_kind for window in own))
+    kinds = tuple(window.inject.fault_kind for window in own)
+    return State(provider=provider, seed=seed, windows=own, kinds=kinds, callers=callers)
 
 
 def decide(state: State, attempt: Attempt) -> tuple[State, Decision]:
@@ -126,7 +138,7 @@ def decide(state: State, attempt: Attempt) -> tuple[State, Decision]:
     return state, Decision(faults, wait_ns, quota, _spread(state, faults, key))
 
 
-def _chooses(state: State, window: Window, attempt: Attempt, key: tuple[str, int]) -> bool:
+def _chooses(state: State, window: Window, attempt: Attempt, key: tuple[str, int | str]) -> bool:
     """Return whether an attempt is one of those that a window is for, `every` aside."""
     if window.models is not None and attempt.model not in window.models:
         return False
@@ -134,6 +146,8 @@ def _chooses(state: State, window: Window, attempt: Attempt, key: tuple[str, int
         return False
     if window.first is not None and attempt.request_id is not None and attempt.nth > window.first:
         return False
+    if window.share_by == "caller" and attempt.request_id is not None:
+        key = ("caller", state.callers.get(attempt.request_id, attempt.request_id))
     return window.share >= 1 or draw(state.seed, window.fault_id, state.provider, *key) < window.share
 
 

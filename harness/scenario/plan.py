@@ -136,6 +136,13 @@ class Plan:
         return self.load.parts
 
     @property
+    def callers(self) -> dict[str, str]:
+        """Whose each request is, by its id, where a fault is drawn for each caller; else nothing."""
+        if all(window.share_by == "attempt" for window in self.timeline.windows):
+            return {}
+        return {arrival.request_id: arrival.caller for arrival in self.arrivals if arrival.caller is not None}
+
+    @property
     def end_ns(self) -> int:
         """The end of the last phase."""
         return self.phases[-1].end_ns

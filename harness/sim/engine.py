@@ -164,9 +164,9 @@ async def _story(
 
 
 def _faces(plan: Plan, chain: Chain, rows: Rows) -> dict[str, ProviderPort]:
-    faces = {}
+    faces, callers = {}, plan.callers
     for name, provider in chain.providers.items():
-        faults = decide.begin(name, seed=plan.seed, windows=plan.timeline.windows)
+        faults = decide.begin(name, seed=plan.seed, windows=plan.timeline.windows, callers=callers)
         faces[name] = ProviderPort(name, provider, token=TOKEN, faults=faults, capture=rows)
         faces[name].origin_ns = 0
     return faces

@@ -252,3 +252,24 @@ def test_other_providers_and_toxiproxys_faults_are_not_decided_here() -> None:
     slow = window(2, Inject(connection="slow", delay=S))
     throttle = window(3, Inject(connection="throttle", bytes_per_second=1000))
     assert state(refused, slow, throttle, window(4, provider="azure")).windows == ()
+
+
+@given(seed=st.integers(0, 10**6))
+def test_a_share_of_callers_hits_the_same_ones_again_and_again(seed: int) -> None:
+    """Every attempt of a caller's requests meets the fault, or none does; about the share of the callers is hit."""
+    callers = {f"req-{place:06d}": f"1-{place % 40}" for place in range(200)}
+    now = begin("openai", seed=seed, windows=[window(share=0.5, share_by="caller")], callers=callers)
+    attempts = [attempt(place, nth) for place in range(200) for nth in (1, 2, 3)]
+    fate: dict[str, set[bool]] = {}
+    for each, hit in zip(attempts, hits(now, attempts), strict=True):
+        fate.setdefault(callers[each.request_id or ""], set()).add(hit)
+    assert all(len(found) == 1 for found in fate.values())
+    assert 4 <= sum(True in found for found in fate.values()) <= 36
+
+
+def test_a_request_of_nobody_is_a_caller_of_its_own() -> None:
+    """Its retries share its fate."""
+    now = state(window(share=0.5, share_by="caller"))
+    for place in range(50):
+        assert len({*hits(now, [attempt(place, nth) for nth in range(1, 6)])}) == 1
+    assert len({hits(now, [attempt(place)])[0] for place in range(50)}) == 2
