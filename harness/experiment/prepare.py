@@ -159,7 +159,7 @@ def _read(document: Document, override: Path | None, home: ChainHome, settle: Ca
         chain_path=found.path,
         scenario=scenario,
         chain=found.chain,
-        expectations=tuple(parse(text, scenario.phases) for text in scenario.expect),
+        expectations=tuple(parse(text, scenario.phases, scenario.load.kinds) for text in scenario.expect),
         prompts=file.prompts,
     )
 

@@ -115,11 +115,16 @@ def _hides(other: Window, window: Window, *, earlier: bool) -> bool:
 def _cannot_pass(plan: Plan, expectation: Expectation) -> str:
     """Return why an expectation cannot pass with the planned requests; empty if it can."""
     needed = requests_needed(expectation)
-    requests = sum(expectation.phase in (None, arrival.phase) for arrival in plan.arrivals)
+    kinds = [part.kind for part in plan.parts]
+    requests = sum(
+        expectation.phase in (None, arrival.phase) and expectation.kind in (None, kinds[arrival.part])
+        for arrival in plan.arrivals
+    )
     if needed is None or requests >= needed:
         return ""
     where = f"phase {expectation.phase!r}" if expectation.phase else "the run"
-    return f"cannot pass: it needs at least {needed} requests, and {where} has {requests}"
+    of_kind = f" of kind {expectation.kind!r}" if expectation.kind else ""
+    return f"cannot pass: it needs at least {needed} requests{of_kind}, and {where} has {requests}"
 
 
 def requests_needed(expectation: Expectation) -> int | None:

@@ -11,9 +11,14 @@ from harness.judge.result import Metrics, Value, Verdict
 
 
 def metrics_json(metrics: Metrics) -> dict[str, Any]:
-    """Return `metrics.json`: `phases`, `providers` and `harness`, each number as value, ci, samples and unit."""
+    """Return `metrics.json`: `phases`, `providers` and `harness`, each number as value, ci, samples and unit.
+
+    Where there are several kinds of request, `kinds` has the phases of each.
+    """
+    kinds = {kind: _phases(phases) for kind, phases in metrics.kinds.items()}
     return {
-        "phases": {phase: _values(values) for phase, values in metrics.phases.items()},
+        "phases": _phases(metrics.phases),
+        **({"kinds": kinds} if kinds else {}),
         "providers": {provider: _values(values) for provider, values in metrics.providers.items()},
         "harness": _values(metrics.harness),
     }
@@ -26,10 +31,15 @@ def metrics_of(data: Mapping[str, Any]) -> Metrics:
         KeyError, TypeError, ValueError: It is something else.
     """
     return Metrics(
-        phases={phase: _read(values) for phase, values in data["phases"].items()},
+        phases=_read_phases(data["phases"]),
+        kinds={kind: _read_phases(phases) for kind, phases in data.get("kinds", {}).items()},
         providers={provider: _read(values) for provider, values in data["providers"].items()},
         harness=_read(data["harness"]),
     )
+
+
+def _read_phases(phases: Mapping[str, Any]) -> dict[str, dict[str, Value]]:
+    return {phase: _read(values) for phase, values in phases.items()}
 
 
 def _read(values: Mapping[str, Mapping[str, Any]]) -> dict[str, Value]:
@@ -55,6 +65,10 @@ def verdict_json(verdict: Verdict) -> dict[str, Any]:
     plain = _plain(dataclasses.asdict(verdict))
     assert isinstance(plain, dict)
     return plain
+
+
+def _phases(phases: Mapping[str, dict[str, Value]]) -> dict[str, Any]:
+    return {phase: _values(values) for phase, values in phases.items()}
 
 
 def _values(values: dict[str, Value]) -> dict[str, dict[str, Any]]:

@@ -104,13 +104,15 @@ class _HeldLimit:
         assert target is not None
         metric = asked_for(name, expectation.quantile)
         phase = next((phase for phase in run.plan.phases if phase.name == expectation.phase), None)
+        # Where all requests are of one kind, its numbers are those of all.
+        phases = metrics.kinds.get(expectation.kind or "", metrics.phases)
         return cls(
             run=run,
             expectation=expectation,
             phase=phase,
             metric=metric,
-            value=metrics.phases[expectation.phase or RUN][key(name, expectation.quantile, expectation.argument)],
-            seen=measured(run, metric, phase, expectation.argument),
+            value=phases[expectation.phase or RUN][key(name, expectation.quantile, expectation.argument)],
+            seen=measured(run, metric, phase, kind=expectation.kind, argument=expectation.argument),
             op=op,
             target=target,
             statistic=expectation.quantile or "" if metric.kind is Observations else "",
@@ -130,6 +132,7 @@ class _HeldLimit:
             text=self.expectation.text,
             metric=self.expectation.metric or "",
             phase=self.expectation.phase,
+            kind=self.expectation.kind,
             status=status,
             observed=self.value.value,
             ci=self.value.ci,

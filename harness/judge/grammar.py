@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator
 from itertools import combinations, pairwise
-from typing import Any
+from typing import Any, get_args
 
 from pydantic_core import PydanticCustomError
 
@@ -15,22 +15,25 @@ from harness.judge.findings import FINDINGS
 from harness.judge.intervals import keeps
 from harness.judge.metrics import MAX, METRICS, STATISTICS, asked_for, key
 from harness.judge.metrics.kinds import Observations
+from harness.provider.kinds import Kind
 from harness.quantities import Unit
 from harness.scenario import Expectation, Op
 
 _LIMIT = re.compile(
-    r"(?:(?P<statistic>[a-z][a-z\d.]*)\s+)?(?P<metric>[a-z_]+)(?:\((?P<argument>[^()]*)\))?(?:\s+in\s+(?P<phase>\S+))?"
+    r"(?:(?P<statistic>[a-z][a-z\d.]*)\s+)?(?P<metric>[a-z_]+)(?:\((?P<argument>[^()]*)\))?(?:\s+of\s+(?P<kind>\S+))?"
+    r"(?:\s+in\s+(?P<phase>\S+))?"
     r"\s*(?P<op>>=|<=|>|<)\s*(?P<target>\S.*)"
 )
 _NONE = re.compile(r"no\s+(?P<finding>[a-z_]+)")
 
 
-def parse(text: str, phases: Collection[str]) -> Expectation:
+def parse(text: str, phases: Collection[str], kinds: Collection[str] = ("chat",)) -> Expectation:
     """Return an expectation.
 
     Args:
         text: The line.
         phases: Names of the scenario's phases.
+        kinds: The kinds of its requests.
 
     Raises:
         PydanticCustomError: The line does not follow the grammar; with what is known, and a hint.
@@ -43,7 +46,7 @@ def parse(text: str, phases: Collection[str]) -> Expectation:
             f"not an expectation: {text[:60]!r}",
             known=(
                 "METRIC in PHASE >= VALUE, METRIC(ARGUMENT) in PHASE >= VALUE, p95 METRIC in PHASE < VALUE, "
-                "max METRIC in PHASE < VALUE, no FINDING"
+                "max METRIC in PHASE < VALUE, METRIC of KIND in PHASE >= VALUE, no FINDING"
             ),
             hint="success_rate in fault >= 99%",
         )
@@ -53,11 +56,21 @@ def parse(text: str, phases: Collection[str]) -> Expectation:
         raise field_error(f"unknown metric {name!r}", known=", ".join(known), hint=did_you_mean(name, known))
     if phase is not None and phase not in phases:
         raise field_error(f"unknown phase {phase!r}", known=", ".join(phases), hint=did_you_mean(phase, phases))
+    kind = _kind(name, match["kind"], kinds)
     argument = _argument(name, match["argument"])
     _check_statistic(name, statistic)
     op: Op = match["op"]  # type: ignore[assignment]
     target = _target(asked_for(name, statistic).unit, match["target"].strip())
-    return Expectation(text=text, metric=name, argument=argument, quantile=statistic, phase=phase, op=op, target=target)
+    return Expectation(
+        text=text,
+        metric=name,
+        argument=argument,
+        quantile=statistic,
+        kind=kind,
+        phase=phase,
+        op=op,
+        target=target,
+    )
 
 
 def _finding(name: str) -> str:
@@ -66,6 +79,19 @@ def _finding(name: str) -> str:
         known = [*own, *FINDINGS.foreign]
         raise field_error(f"unknown finding {name!r}", known=", ".join(known), hint=did_you_mean(name, known))
     return FINDINGS[name].id  # that of another package is loaded now: if it is broken, nothing has started
+
+
+def _kind(name: str, kind: str | None, kinds: Collection[str]) -> str | None:
+    """Return the kind of request that a metric is about; None for all."""
+    if kind is None:
+        return None
+    if "kind" not in METRICS[name].groups:
+        raise field_error(f"{name!r} is not measured by kind", hint=f"write {name} alone")
+    if kind in kinds:
+        return kind
+    if kind in get_args(Kind):
+        raise field_error(f"no request is of kind {kind!r}", known=", ".join(kinds), hint="`load.mix` names the kinds")
+    raise field_error(f"unknown kind {kind!r}", known=", ".join(kinds), hint=did_you_mean(kind, kinds))
 
 
 def _argument(name: str, text: str | None) -> str | None:
@@ -122,12 +148,13 @@ def expectation_errors(document: Document) -> Iterator[UsageError]:
     phases, written = data.get("phases"), data.get("expect")
     if not isinstance(phases, dict) or not phases or not isinstance(written, list):
         return
+    kinds = _written_kinds(data.get("load"))
     possible: list[tuple[int, Expectation]] = []
     for number, text in enumerate(written):
         if not isinstance(text, str):
             continue
         try:
-            expectation = parse(text, phases)
+            expectation = parse(text, phases, kinds)
         except PydanticCustomError as error:
             context, place = error.context or {}, ("expect", number)
             yield document.error(error.message(), place, known=context.get("known"), hint=context.get("hint"))
@@ -137,10 +164,20 @@ def expectation_errors(document: Document) -> Iterator[UsageError]:
         else:
             yield document.error(f"can never hold: {_range(expectation)}", ("expect", number))
     for (first, one), (second, other) in combinations(possible, 2):
-        alike = all(getattr(one, name) == getattr(other, name) for name in ("metric", "argument", "quantile", "phase"))
+        alike = all(
+            getattr(one, name) == getattr(other, name) for name in ("metric", "argument", "quantile", "kind", "phase")
+        )
         if one.metric is not None and alike and not can_hold(one, other):
             line = document.lines.get(("expect", first), 1)
             yield document.error(f"contradicts {one.text!r} in line {line}: both can never hold", ("expect", second))
+
+
+def _written_kinds(load: Any) -> tuple[str, ...]:
+    """Return the kinds of request that a scenario's load names; without a mix all are chats."""
+    mix = load.get("mix") if isinstance(load, dict) else None
+    parts = [part for part in mix if isinstance(part, dict)] if isinstance(mix, list) else []
+    found = dict.fromkeys(kind for part in parts if isinstance(kind := part.get("kind", "chat"), str))
+    return tuple(found) or ("chat",)
 
 
 def can_hold(*limits: Expectation) -> bool:

@@ -1,4 +1,4 @@
-"""Every number of a run, per phase and per provider, and the harness's own."""
+"""Every number of a run, per phase, per kind of request and per provider, and the harness's own."""
 
 from __future__ import annotations
 
@@ -32,22 +32,32 @@ def measure(run: RunData) -> Metrics:
     """Return all numbers of a run."""
     phases = {phase.name: _numbers(Scope.of_phase(run, phase), "phase") for phase in run.plan.phases}
     phases[RUN] = _numbers(Scope.of_phase(run, None), "phase")
+    several = run.columns.kinds if len(run.columns.kinds) > 1 else ()
+    kinds = {kind: _of_kind(run, kind) for kind in several}
     providers = {
         name: _numbers(Scope.of_provider(run, place), "provider") for place, name in enumerate(run.columns.providers)
     }
-    return Metrics(phases=phases, providers=providers, harness=_harness(run))
+    return Metrics(phases=phases, kinds=kinds, providers=providers, harness=_harness(run))
 
 
-def measured(run: RunData, metric: Metric, phase: Phase | None, argument: str | None = None) -> Measured:
+def _of_kind(run: RunData, kind: str) -> dict[str, dict[str, Value]]:
+    found = {phase.name: _numbers(Scope.of_phase(run, phase, kind), "kind") for phase in run.plan.phases}
+    return {**found, RUN: _numbers(Scope.of_phase(run, None, kind), "kind")}
+
+
+def measured(
+    run: RunData, metric: Metric, phase: Phase | None, *, kind: str | None = None, argument: str | None = None
+) -> Measured:
     """Return one metric of a phase, or of the whole run for None.
 
     Args:
         run: The run.
         metric: Which.
         phase: The phase.
+        kind: Only of requests of this kind; of all if None.
         argument: What it is asked about, where it takes an argument; None for all of it.
     """
-    return metric.measure(replace(Scope.of_phase(run, phase), argument=argument))
+    return metric.measure(replace(Scope.of_phase(run, phase, kind), argument=argument))
 
 
 def _numbers(scope: Scope, group: Group) -> dict[str, Value]:

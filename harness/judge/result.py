@@ -42,11 +42,13 @@ class Metrics:
 
     Attributes:
         phases: By phase, then metric; the phase `run` is the whole run. Distributions as `latency_p50`, `_p95`, `_p99`.
+        kinds: The same by kind of request, then phase, then metric; empty where all requests are of one kind.
         providers: By provider, then metric.
         harness: Dispatch lag, loop lag by process, dropped arrivals, orphans, lost records.
     """
 
     phases: dict[str, dict[str, Value]]
+    kinds: dict[str, dict[str, dict[str, Value]]] = field(default_factory=dict)
     providers: dict[str, dict[str, Value]]
     harness: dict[str, Value]
 
@@ -59,6 +61,7 @@ class ExpectationResult:
         text: As it was written.
         metric: Name of the metric, or id of the finding.
         phase: None for the whole run.
+        kind: Of the requests that it is about; None for all.
         status: The answer.
         observed: In `unit`; None where nothing was, or could be.
         ci: 95 % interval of what was observed.
@@ -72,6 +75,7 @@ class ExpectationResult:
     text: str
     metric: str
     phase: str | None
+    kind: str | None = None
     status: Status
     observed: float | None
     ci: tuple[float | None, float | None] | None

@@ -31,7 +31,7 @@ class RunData:
         switches: Consecutive pairs of two providers, the first failed.
         fallbacks: The steps from one provider to another within a request, and what triggered each.
         retries: Each failed attempt and the request's next one at the same provider, others between them or not.
-        outages: When the first provider, or a peer of it, was under a fault.
+        outages: When each of the first providers, or a peer of it, was under a fault; in the order of `Orders.firsts`.
     """
 
     columns: Columns
@@ -40,7 +40,7 @@ class RunData:
     switches: Pairs
     fallbacks: Fallbacks
     retries: Pairs
-    outages: tuple[Outage, ...]
+    outages: tuple[tuple[Outage, ...], ...]
 
     @classmethod
     def of(cls, plan: Plan, history: History) -> RunData:
@@ -61,7 +61,7 @@ class RunData:
             switches=switches(table.attempts, pairs),
             fallbacks=fallbacks_of(table, journeys, pairs),
             retries=retries(table.attempts),
-            outages=merged(plan, table.first),
+            outages=tuple(merged(plan, names) for names in table.orders.firsts),
         )
 
     @property
@@ -81,11 +81,18 @@ class RunData:
         mask: Bools = self.columns.requests.phase == self.plan.phases.index(phase)
         return mask
 
+    def of_kind(self, kind: str | None) -> Bools:
+        """Return which requests are of a kind; all of them for None."""
+        if kind is None:
+            return np.ones(len(self.columns.requests), dtype=bool)
+        mask: Bools = self.columns.requests.kind == self.columns.kinds.index(kind)
+        return mask
+
     @property
     def mocked(self) -> Bools:
         """Which texts may be those of a provider that the chain answers for itself: they name no attempt."""
-        reached = not set(self.plan.chain.order).isdisjoint(self.plan.facts.never_called)
-        texts: Bools = self.columns.requests.unnamed & reached
+        requests, orders = self.columns.requests, self.columns.orders
+        texts: Bools = requests.unnamed & orders.holding(self.plan.facts.never_called)[requests.order]
         return texts
 
     @property

@@ -124,6 +124,7 @@ def _no_answer(expectation: Expectation, message: str) -> ExpectationResult:
         text=expectation.text,
         metric=metric or expectation.finding or "",
         phase=expectation.phase,
+        kind=expectation.kind,
         status=Status.INCONCLUSIVE,
         observed=None,
         ci=None,

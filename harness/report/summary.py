@@ -75,8 +75,7 @@ def _noticed(run: JudgedRun) -> str:
 def _served(run: JudgedRun) -> str:
     """Return which fallbacks served how many callers, after how long; empty where none did."""
     journeys = run.journeys
-    served_by = journeys["served_by"]
-    others = journeys[journeys["complete"].astype(bool) & served_by.notna() & ~served_by.isin(run.plan.chain.first)]
+    others = journeys[journeys["complete"].astype(bool) & journeys["by_fallback"].astype(bool)]
     if others.empty:
         return ""
     counts = others["served_by"].astype(str).value_counts()

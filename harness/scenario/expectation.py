@@ -1,8 +1,8 @@
 """One line of `expect`, as plain data; `judge.grammar` reads it.
 
-[STATISTIC] METRIC[(ARGUMENT)] [in PHASE] (>= | > | <= | <) VALUE       success_rate in fault >= 99%
-                                                                        fallbacks(rate_limit) in fault >= 1
-no FINDING                                                              no retry_storm
+[STATISTIC] METRIC[(ARGUMENT)] [of KIND] [in PHASE] (>= | > | <= | <) VALUE     success_rate of chat in fault >= 99%
+                                                                                fallbacks(rate_limit) in fault >= 1
+no FINDING                                                                      no retry_storm
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ class Expectation:
         metric: Name of the metric.
         argument: What the metric is asked about, in brackets after its name: `429`; None for all of it.
         quantile: `p50` … `p99.9` or `max` of a distribution; `peak` of amplification; else None.
+        kind: Only requests of this kind; of all kinds if None.
         phase: Only requests of this phase; the whole run if None.
         op: How the metric must compare with the target.
         target: In the metric's unit.
@@ -33,6 +34,7 @@ class Expectation:
     metric: str | None = None
     argument: str | None = None
     quantile: str | None = None
+    kind: str | None = None
     phase: str | None = None
     op: Op | None = None
     target: float | None = None

@@ -21,6 +21,7 @@ from harness.document.marks import (
 from harness.document.units import Duration, RateText, Share
 from harness.draw import SEED_MAX
 from harness.provider.inject import Inject
+from harness.provider.kinds import Kind
 from harness.provider.window import ShareBy
 from harness.scenario.mix import MaxTokens, MixPart, PromptText, PromptTokens
 
@@ -114,6 +115,11 @@ class Load:
             )
             for part in self.mix or (MixPart(share=1.0),)
         )
+
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """What is asked for, each kind once."""
+        return tuple(dict.fromkeys(part.kind for part in self.mix)) or (MixPart(share=1.0).kind,)
 
     @property
     def streamed(self) -> float:

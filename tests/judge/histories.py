@@ -14,8 +14,10 @@ from harness.judge.findings import FINDINGS, CheckResult
 from harness.judge.grammar import parse
 from harness.judge.properties import PROPERTIES, Property, SearchRun
 from harness.judge.result import ExpectationResult
+from harness.provider.kinds import Kind
 from harness.quantities import MS, S
-from harness.scenario import Expectation, Fault, Inject, Load, Plan, Scenario, compile_plan
+from harness.scenario import Arrival, Expectation, Fault, Inject, Load, Plan, Scenario, compile_plan
+from harness.scenario.mix import MixPart
 
 PHASES = {"baseline": 10.0, "fault": 30.0, "recovery": 20.0}
 OUTAGE = Fault(on="openai", during="fault", inject=Inject(status=503))
@@ -74,6 +76,35 @@ def knowing(plan: Plan, **facts: Any) -> Plan:
     return replace(plan, facts=replace(plan.facts, **facts))
 
 
+def mixed(
+    plan: Plan,
+    book: Book,
+    parts: Sequence[int],
+    *,
+    orders: Sequence[tuple[str, ...]] = (),
+    kinds: Sequence[Kind] = (),
+) -> Plan:
+    """Return a plan of a mix, whose arrivals are the requests of a book.
+
+    Args:
+        plan: All else.
+        book: The requests.
+        parts: The part of each.
+        orders: Of each part; the chain's if there are none.
+        kinds: Of each part; chats if there are none.
+    """
+    size = len(orders or kinds)
+    mix = tuple(MixPart(share=1 / size, kind=kind) for kind in kinds or ("chat",) * size)
+    arrivals = tuple(
+        Arrival(
+            request_id=each.request_id, scheduled_ns=each.scheduled_ns, phase=each.phase, streaming=False, part=part
+        )
+        for each, part in zip(book.requests, parts, strict=True)
+    )
+    orders = tuple(orders) or (plan.chain.order,) * size
+    return replace(plan, load=replace(plan.load, mix=mix), arrivals=arrivals, orders=orders)
+
+
 def look(finding: str, run: RunData) -> CheckResult:
     """Return what a finding's check finds in a run, and compare it with the property that means the same."""
     if not run.columns.requests.blind.any():
@@ -101,6 +132,7 @@ def search_run(run: RunData, **fields: Any) -> SearchRun:
         "attempts": as_records(AttemptRecord, history.attempts),
         "windows": plan.timeline.windows,
         "chain": plan.chain,
+        "orders": {each.request_id: plan.orders[each.part] for each in plan.arrivals},
         "facts": plan.facts,
         "providers": plan.chain.order,
         "deadline_ns": 30 * S,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import strategies as st
@@ -78,3 +79,32 @@ def books(draw: st.DrawFn, *, size_max: int = 25) -> Book:
         tries = [] if fields.get("outcome") == "dropped" else draw(st.lists(_tries(), max_size=6))
         book.request(at_s, *tries, streaming=draw(st.booleans()), **fields)
     return book
+
+
+def spoil(draw: st.DrawFn, book: Book) -> None:
+    """Make some answers worse than the chain could notice: halves, doubles, inventions, codes of used-up quotas."""
+    for place, attempt in enumerate(book.attempts):
+        if attempt.status == 429:
+            code = draw(st.sampled_from([None, "insufficient_quota", "rate_limit_exceeded"]))
+            book.attempts[place] = replace(attempt, error_code=code)
+        elif attempt.status == 503 and draw(st.integers(0, 5)) == 0:
+            book.attempts[place] = replace(attempt, status=402)
+    for place, request in enumerate(book.requests):
+        how = draw(st.sampled_from(["as it was", "as it was", "half", "twice", "unnamed", "invented"]))
+        if request.outcome == "dropped" or how == "as it was":
+            continue
+        rest: dict[str, object] = {"outcome": "ok", "status": 200, "complete": False}
+        if how == "half":
+            rest |= {"text_chars": 10}
+        elif how == "twice":
+            rest |= {"sources": ("one", "other")}
+        elif how == "unnamed":
+            rest |= {
+                "served_attempt": None,
+                "served_by": None,
+                "sources": (),
+                "text_chars": draw(st.sampled_from([None, 50, 100])),
+            }
+        else:
+            rest |= {"served_attempt": None, "served_by": None, "sources": ("nobody",), "text_chars": 100}
+        book.requests[place] = replace(request, **rest)  # type: ignore[arg-type]

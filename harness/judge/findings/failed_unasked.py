@@ -15,13 +15,17 @@ def _check(run: RunData) -> CheckResult:
     requests = run.columns.requests
     refused = requests.failed & (np.isnan(requests.status) | (requests.status == 429) | (requests.status >= 500))
     unasked = requests.sent & (run.journeys.attempts == 0)
-    if set(run.plan.chain.order) <= set(run.plan.facts.limited):
+    limited = np.array(
+        [set(run.plan.facts.limited).issuperset(names) for names in run.columns.orders.names], dtype=bool
+    )
+    if limited.all():
         return unsure("a limit of the chain's own may have refused requests")
-    shown = unasked & (refused | requests.left) & _one_healthy(run)
+    known = ~limited[requests.order]
+    shown = known & unasked & (refused | requests.left) & _one_healthy(run)
     return by_request(
         run,
         shown=shown,
-        could=unasked | requests.failed | requests.left,
+        could=known & (unasked | requests.failed | requests.left),
         did="failed although no provider was asked and one was healthy",
         nobody="no request failed",
         note=_message(run, shown),
@@ -29,15 +33,15 @@ def _check(run: RunData) -> CheckResult:
 
 
 def _one_healthy(run: RunData) -> Bools:
-    """Return during which requests at least one provider of the chain's order was under no fault."""
-    requests = run.columns.requests
+    """Return during which requests at least one provider of their order was under no fault."""
+    requests, orders = run.columns.requests, run.columns.orders
     end_ns = np.where(np.isnan(requests.end_ns), np.inf, requests.end_ns)
     healthy = np.zeros(len(requests), dtype=bool)
-    for name in run.plan.chain.order:
+    for name in dict.fromkeys(name for order in orders.names for name in order):
         faulty = np.zeros(len(requests), dtype=bool)
         for outage in merged(run.plan, [name]):
             faulty |= (outage.start_ns <= end_ns) & (outage.end_ns > requests.start_ns)
-        healthy |= ~faulty
+        healthy |= ~faulty & orders.holding([name])[requests.order]
     return healthy
 
 

@@ -20,17 +20,17 @@ def _check(run: RunData) -> CheckResult:
     retryable = run.columns.requests_with(attempts.failed) & ~hopeless
     all_failed = ~run.columns.requests_with(~attempts.failed)
     time_left = requests.end_ns - requests.scheduled_ns < run.plan.load.deadline - TOLERANCE_NS
+    orders, order, depth = run.columns.orders, requests.order, run.journeys.depth
+    last = orders.level[np.arange(len(orders.length)), orders.length - 1][order]
     # A peer of the deepest provider that was tried is not a later one.
-    later = (run.journeys.depth >= 0) & (
-        run.columns.group[run.journeys.depth] < run.columns.group[run.columns.ordered - 1]
-    )
+    later = (depth >= 0) & (orders.level[order, depth] < last)
     untouched = np.isnan(requests.first_token_ns)
     # An error event before the first token gave the caller nothing; a plain answer cut midway did, and has no first token.
     ended = requests.failed | (requests.truncated & requests.streaming)
-    could = retryable & (run.columns.group[run.columns.ordered - 1] > 0)
+    could = retryable & (last > 0)
     shown = could & all_failed & later & time_left & untouched & ended
     declared = shown & _as_declared(run)
-    advisory = shown.any() and bool(declared[shown].all())
+    advisory = bool(shown.any() and declared[shown].all())
     found = by_request(
         run,
         shown=shown if advisory else shown & ~declared,

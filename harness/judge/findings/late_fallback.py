@@ -53,7 +53,7 @@ def _waits_for_retries(run: RunData) -> tuple[Ints, Floats]:
 
     A caller who left in the meantime has waited as well.
     """
-    requests, attempts = run.columns.requests, run.columns.attempts
+    requests, attempts, orders = run.columns.requests, run.columns.attempts, run.columns.orders
     in_time = attempts.start_ns <= np.where(requests.left, requests.end_ns, math.nan)[attempts.request]
     left = last(run, in_time)
     left = left[left >= 0]
@@ -65,19 +65,21 @@ def _waits_for_retries(run: RunData) -> tuple[Ints, Floats]:
     failed, from_ns, to_ns = failed[long], from_ns[long], to_ns[long]
     request = attempts.request[failed]
     spare = np.zeros(len(failed), dtype=bool)
-    for later in range(run.columns.ordered):
+    for later in np.flatnonzero((orders.place < orders.length[:, np.newaxis]).any(axis=0)):
         spare |= (
-            _comes_later(run, later, failed)
-            & _untried(run, later, request, to_ns)
-            & ~_faulty(run, later, from_ns, to_ns)
+            _comes_later(run, int(later), failed)
+            & _untried(run, int(later), request, to_ns)
+            & ~_faulty(run, int(later), from_ns, to_ns)
         )
     return request[spare], (to_ns - from_ns)[spare]
 
 
 def _comes_later(run: RunData, provider: int, failed: Ints) -> Bools:
-    """Return at which failed attempts a provider comes later in the order."""
-    group, at = run.columns.group, run.columns.attempts.provider[failed]
-    mask: Bools = (at < run.columns.ordered) & (group[provider] > group[at])
+    """Return at which failed attempts a provider comes later in the request's order."""
+    attempts, orders = run.columns.attempts, run.columns.orders
+    order = run.columns.requests.order[attempts.request[failed]]
+    place, level = orders.placed(provider, order)
+    mask: Bools = attempts.in_order[failed] & (place < orders.length[order]) & (level > attempts.level[failed])
     return mask
 
 

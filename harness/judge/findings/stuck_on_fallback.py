@@ -10,6 +10,7 @@ from harness.judge.findings.check_result import CheckResult, unsure
 from harness.judge.findings.declaration import FindingKind, on_litellm
 from harness.judge.result import Status
 from harness.judge.run_data import RunData
+from harness.judge.tables.columns import Bools
 from harness.quantities import duration, plural
 
 RETURN_NS = 10 * 10**9
@@ -18,25 +19,40 @@ REQUESTS_MIN = 10
 
 
 def _check(run: RunData) -> CheckResult:
+    """Look at each first provider of a mix by itself: one that was never tried again is enough."""
+    firsts = zip(run.columns.by_first, run.outages, strict=True)
+    found = [_at_one(run, names, among, outages[-1].end_ns) for (names, among), outages in firsts if outages]
+    if not found:
+        names = dict.fromkeys(name for names in run.columns.orders.firsts for name in names)
+        return unsure(f"no fault at {' or '.join(names)}")
+    return max(found, key=lambda each: (Status.PASS, Status.INCONCLUSIVE, Status.FAIL).index(each.status))
+
+
+def _at_one(run: RunData, names: tuple[str, ...], among: Bools, ended_ns: int) -> CheckResult:
+    """Return the answer for one first provider and its peers.
+
+    Args:
+        run: The run.
+        names: The provider and its peers.
+        among: The requests that should try them first.
+        ended_ns: The end of their last fault.
+    """
     requests, attempts = run.columns.requests, run.columns.attempts
-    primary = " or ".join(run.columns.first)
-    if not run.outages:
-        return unsure(f"no fault at {primary}")
-    ended_ns = run.outages[-1].end_ns
-    if _served(run, ended_ns):
-        since = int((requests.sent & (requests.scheduled_ns >= ended_ns)).sum())
+    primary = " or ".join(names)
+    if _served(run, among, ended_ns):
+        since = int((among & requests.sent & (requests.scheduled_ns >= ended_ns)).sum())
         return CheckResult(
             status=Status.PASS, samples=since, message=f"{primary} has served again since its last fault"
         )
-    from_ns, due = _due(run, ended_ns)
-    late = requests.sent & (requests.scheduled_ns >= from_ns)
+    from_ns, due = _due(run, names, ended_ns)
+    late = among & requests.sent & (requests.scheduled_ns >= from_ns)
     samples = int(late.sum())
     left_ns = run.end_ns - from_ns + RETURN_NS
     if left_ns < LOOK_NS:
         return unsure(f"the run ended too early to tell: {primary} had to be tried from {due} on", samples)
     if not samples:
         return unsure(f"no request came later than {due}")
-    tried = run.columns.at_first(attempts.provider) & (attempts.start_ns >= from_ns)
+    tried = among[attempts.request] & (attempts.level == 0) & (attempts.start_ns >= from_ns)
     if tried.any():
         message = f"{primary} was tried again after its last fault"
         return CheckResult(status=Status.PASS, samples=samples, message=message)
@@ -48,12 +64,12 @@ def _check(run: RunData) -> CheckResult:
     return CheckResult(status=Status.FAIL, count=1, samples=samples, message=message)
 
 
-def _due(run: RunData, ended_ns: int) -> tuple[float, str]:
+def _due(run: RunData, names: tuple[str, ...], ended_ns: int) -> tuple[float, str]:
     """Return from when on some request must have tried the first provider again, and that time in words."""
     attempts, facts = run.columns.attempts, run.plan.facts
-    first = run.columns.at_first(attempts.provider)
+    first = np.isin(attempts.provider, [run.columns.providers.index(name) for name in names])
     failed_ns = np.nanmax(attempts.end_ns, where=first & attempts.failed, initial=ended_ns)
-    cooldown_ns = max((facts.cooldown_ns.get(name, 0) for name in run.columns.first), default=0)
+    cooldown_ns = max((facts.cooldown_ns.get(name, 0) for name in names), default=0)
     told_ns = np.nanmax(attempts.end_ns + attempts.retry_after_ns, where=first, initial=-math.inf)
     return max(
         (ended_ns + RETURN_NS, f"{duration(RETURN_NS)} after its last fault"),
@@ -62,11 +78,12 @@ def _due(run: RunData, ended_ns: int) -> tuple[float, str]:
     )
 
 
-def _served(run: RunData, ended_ns: int) -> bool:
-    """Return whether the first provider served a request that it began after its last fault."""
-    winner = run.journeys.winner
-    began_ns = np.append(run.columns.attempts.start_ns, math.nan)[winner]
-    return bool((run.columns.at_first(run.journeys.served_by) & (began_ns >= ended_ns)).any())
+def _served(run: RunData, among: Bools, ended_ns: int) -> bool:
+    """Return whether the first provider served one of some requests that it began after its last fault."""
+    journeys = run.journeys
+    began_ns = np.append(run.columns.attempts.start_ns, math.nan)[journeys.winner]
+    by_first = (journeys.served_by >= 0) & ~journeys.by_fallback
+    return bool((among & by_first & (began_ns >= ended_ns)).any())
 
 
 STUCK_ON_FALLBACK = FindingKind(

@@ -21,23 +21,22 @@ def _check(run: RunData) -> CheckResult:
 
     Among peers the chain picks at will: none of them is earlier than another, and one that was tried stands for all.
     """
-    attempts, group = run.columns.attempts, run.columns.group
-    at_group = group[attempts.provider]
+    attempts, orders = run.columns.attempts, run.columns.orders
+    order = run.columns.requests.order[attempts.request]
     shown = np.zeros(len(attempts), dtype=bool)
-    in_order = attempts.provider < run.columns.ordered
-    for earlier in range(run.columns.ordered - 1):
+    for earlier in np.flatnonzero((orders.place < orders.length[:, np.newaxis] - 1).any(axis=0)):
+        place_of_it, level_of_it = orders.placed(int(earlier), order)
         first_ns = np.full(len(run.columns.requests), math.inf)
-        at_earlier = at_group == group[earlier]
+        at_earlier = attempts.level == level_of_it
         np.minimum.at(first_ns, attempts.request[at_earlier], attempts.start_ns[at_earlier])
-        later = (attempts.provider > earlier) & ~at_earlier
-        skipped = in_order & later & (first_ns[attempts.request] > attempts.start_ns)
-        place = np.flatnonzero(skipped)
-        shown[place[~_excused(run, earlier, attempts.start_ns[place])]] = True
+        later = attempts.in_order & (attempts.place > place_of_it) & ~at_earlier
+        place = np.flatnonzero(later & (first_ns[attempts.request] > attempts.start_ns))
+        shown[place[~_excused(run, int(earlier), attempts.start_ns[place])]] = True
     shown &= ~_in_a_lane(run)
     return by_request(
         run,
         shown=run.columns.requests_with(shown),
-        could=run.columns.requests_with(in_order & (at_group > 0)),
+        could=run.columns.requests_with(attempts.in_order & (attempts.level > 0)),
         did="tried a provider before its turn",
         nobody="no request tried a fallback",
     )

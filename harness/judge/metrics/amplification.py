@@ -16,7 +16,7 @@ from harness.scenario.schema import Load
 def _mean(scope: Scope) -> Mean:
     attempts = scope.run.columns.attempts
     counts = np.bincount(attempts.request[scope.attempts], minlength=len(scope.requests))[scope.requests]
-    most = scope.run.plan.facts.attempts_max(scope.providers)
+    most = max(scope.run.plan.facts.attempts_max(order) for order in scope.orders)
     return Mean(counts=counts.astype(np.float64), most=most, nothing="no requests")
 
 
@@ -24,7 +24,7 @@ def _peak(scope: Scope) -> Count:
     """Return the attempts begun in the busiest second, wherever it begins, by the requests planned for it."""
     starts = np.sort(scope.run.columns.attempts.start_ns[scope.attempts])
     _, peak = busiest(scope.run.plan.load, starts)
-    return Count(value=peak, samples=len(starts), nothing="no attempts")
+    return Count(value=peak / scope.share, samples=len(starts), nothing="no attempts")
 
 
 def busiest(load: Load, starts_ns: Floats) -> tuple[float, float]:
@@ -52,7 +52,7 @@ AMPLIFICATION = Metric(
     unit="ratio",
     kind=Mean,
     measure=_mean,
-    groups=("phase", "provider"),
+    groups=("phase", "kind", "provider"),
     asked=True,
     argument=None,
     better="less",
@@ -73,7 +73,7 @@ AMPLIFICATION_PEAK = Metric(
     unit="ratio",
     kind=Count,
     measure=_peak,
-    groups=("phase", "provider"),
+    groups=("phase", "kind", "provider"),
     asked=True,
     argument=None,
     better="less",

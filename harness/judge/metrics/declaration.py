@@ -12,7 +12,7 @@ from harness.quantities import Unit
 
 Better = Literal["more", "less"]
 Observer = Literal["caller", "edge"]
-Group = Literal["phase", "provider"]
+Group = Literal["phase", "kind", "provider"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +43,7 @@ class Metric:
         unit: Of its value.
         kind: How it is measured, which fixes its interval and what an expectation can ask of it.
         measure: Measures it in a part of a run.
-        groups: Where it is measured: in each `phase` and the whole run, at each `provider`.
+        groups: Where it is measured: in each `phase` and the whole run, there for each `kind` of request, at each `provider`.
         asked: An expectation can name it.
         argument: What an expectation can put in brackets after its name; None where it cannot.
         better: Whether more or less of it is better; None where neither is, or where another metric measures the same: it is not compared.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from harness.judge.metrics.declaration import Metric
+from harness.judge.metrics.first_answers import first_names
 from harness.judge.metrics.kinds import Mean
 from harness.judge.metrics.scope import Scope
 from harness.judge.tables.outages import merged
@@ -12,20 +13,22 @@ from harness.judge.tables.outages import merged
 
 def _measure(scope: Scope) -> Mean:
     run = scope.run
-    attempts, requests, first = run.columns.attempts, run.columns.requests, run.columns.first
+    attempts, requests = run.columns.attempts, run.columns.requests
     inside = np.zeros(len(requests), dtype=bool)
     probe = np.zeros(len(attempts), dtype=bool)
-    for place, name in enumerate(run.columns.providers):
-        if name not in first:
-            continue
+    most = 0
+    for names, among in scope.by_first:
+        most = max(most, run.plan.facts.attempts_max(names))
         # Each by itself: if one of them is dead, its peer may still be called.
-        for outage in merged(run.plan, [name], dead=True):
-            inside |= (requests.scheduled_ns >= outage.start_ns) & (requests.scheduled_ns < outage.end_ns)
-            during = (attempts.start_ns >= outage.start_ns) & (attempts.start_ns < outage.end_ns)
-            probe |= during & (attempts.provider == place)
+        for name in names:
+            at_it = attempts.provider == run.columns.providers.index(name)
+            for outage in merged(run.plan, [name], dead=True):
+                inside |= among & (requests.scheduled_ns >= outage.start_ns) & (requests.scheduled_ns < outage.end_ns)
+                during = (attempts.start_ns >= outage.start_ns) & (attempts.start_ns < outage.end_ns)
+                probe |= at_it & during & among[attempts.request]
     probes = np.bincount(attempts.request[probe], minlength=len(requests)).astype(np.float64)
-    nothing = f"no request came while {' or '.join(first)} was dead"
-    return Mean(counts=probes[scope.requests & inside], most=scope.run.plan.facts.attempts_max(first), nothing=nothing)
+    nothing = f"no request came while {first_names(scope)} was dead"
+    return Mean(counts=probes[scope.requests & inside], most=most, nothing=nothing)
 
 
 PRIMARY_ATTEMPTS_IN_OUTAGE = Metric(
@@ -39,7 +42,7 @@ PRIMARY_ATTEMPTS_IN_OUTAGE = Metric(
     unit="ratio",
     kind=Mean,
     measure=_measure,
-    groups=("phase",),
+    groups=("phase", "kind"),
     asked=True,
     argument=None,
     better="less",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scope:
-    """A phase, the whole run, or a provider.
+    """A phase or the whole run, there perhaps one kind of request; or a provider.
 
     Attributes:
         run: The run.
@@ -24,7 +25,8 @@ class Scope:
         planned: How many requests were due in it, those without a record included.
         length_s: How long it lasted, in seconds.
         phase: The phase; None for the whole run or a provider.
-        providers: The providers whose attempts are counted.
+        kind: The kind of its requests; None for all.
+        orders: The providers that one of its requests may try; by the order that the request has, or the one provider.
         argument: What the metric is asked about, where it takes an argument; None for all of it.
     """
 
@@ -34,22 +36,29 @@ class Scope:
     planned: int
     length_s: float
     phase: Phase | None
-    providers: tuple[str, ...]
+    kind: str | None
+    orders: tuple[tuple[str, ...], ...]
     argument: str | None = None
 
     @classmethod
-    def of_phase(cls, run: RunData, phase: Phase | None) -> Scope:
-        """Return a phase, or the whole run for None."""
-        requests, missing = run.among(phase), run.columns.missing
-        lost = missing.sum() if phase is None else missing[run.plan.phases.index(phase)]
+    def of_phase(cls, run: RunData, phase: Phase | None, kind: str | None = None) -> Scope:
+        """Return a phase, or the whole run for None, and in it one kind of request, or all for None."""
+        columns, plan = run.columns, run.plan
+        requests = run.among(phase) & run.of_kind(kind)
+        lost = columns.missing[
+            slice(None) if phase is None else plan.phases.index(phase),
+            slice(None) if kind is None else columns.kinds.index(kind),
+        ].sum()
+        orders = (order for order, part in zip(plan.orders, plan.parts, strict=True) if kind in (None, part.kind))
         return cls(
             run=run,
             requests=requests,
-            attempts=requests[run.columns.attempts.request],
+            attempts=requests[columns.attempts.request],
             planned=int(requests.sum()) + int(lost),
             length_s=(run.end_ns if phase is None else phase.end_ns - phase.start_ns) / 1e9,
             phase=phase,
-            providers=run.plan.chain.order,
+            kind=kind,
+            orders=tuple(dict.fromkeys(orders)),
         )
 
     @classmethod
@@ -63,14 +72,30 @@ class Scope:
             planned=len(requests),
             length_s=run.end_ns / 1e9,
             phase=None,
-            providers=run.columns.providers[place : place + 1],
+            kind=None,
+            orders=(run.columns.providers[place : place + 1],),
         )
+
+    @property
+    def by_first(self) -> Iterator[tuple[tuple[str, ...], Bools]]:
+        """The different first providers of its requests, each with its peers, and the requests of any phase that should try it first."""
+        of_kind = self.run.of_kind(self.kind)
+        for names, among in self.run.columns.by_first:
+            if any(order[0] in names for order in self.orders):
+                yield names, among & of_kind
 
     @property
     def begun(self) -> bool:
         """Whether the run came so far."""
         phases = self.run.plan.phases
         return bool(self.phase is None or self.run.columns.begun[phases.index(self.phase)])
+
+    @property
+    def share(self) -> float:
+        """Which share of the planned requests is of its kind."""
+        parts = self.run.plan.parts
+        own = sum(part.share * part.turns for part in parts if self.kind in (None, part.kind))
+        return own / sum(part.share * part.turns for part in parts)
 
     @property
     def samples(self) -> int:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from harness.judge.metrics.declaration import Metric
 from harness.judge.metrics.kinds import Count
 from harness.judge.metrics.scope import Scope
 
 
 def _measure(scope: Scope) -> Count:
-    named = [place for place, name in enumerate(scope.run.columns.providers) if name in scope.providers]
-    served = np.isin(scope.run.journeys.served_by, named)
+    ((name,),) = scope.orders
+    served = scope.run.journeys.served_by == scope.run.columns.providers.index(name)
     return Count(value=int(served.sum()), samples=scope.samples, nothing="")
 
 

@@ -33,7 +33,7 @@ def _swallowed(run: SearchRun, request: RequestRecord, attempts: RequestAttempts
 
 def _mocked(run: SearchRun, request: RequestRecord) -> bool:
     """Return whether the text may be that of a provider that the chain answers for itself."""
-    reached = not set(run.chain.order).isdisjoint(run.facts.never_called)
+    reached = not set(run.order(request)).isdisjoint(run.facts.never_called)
     return reached and bool(request.text_chars) and not request.sources
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from harness.chain.facts import REFUSED
+from harness.history.records import RequestRecord
 from harness.judge.findings.wrong_order import MEMORY_NS
 from harness.judge.properties.declaration import Property, RequestAttempts, WorstRequest
 from harness.judge.properties.search_run import SearchRun, failed
@@ -12,8 +13,8 @@ from harness.judge.tables.columns import TOLERANCE_NS
 
 
 def _left_alone_ns(run: SearchRun) -> dict[str, list[tuple[int, int]]]:
-    """Return for each provider of the order when a breaker or a cooldown may have kept the chain from it: from, until."""
-    found: dict[str, list[tuple[int, int]]] = {name: [] for name in run.chain.order}
+    """Return for each provider when a breaker or a cooldown may have kept the chain from it: from, until."""
+    found: dict[str, list[tuple[int, int]]] = {name: [] for name in run.chain.providers}
     for name, spans in found.items():
         memory_ns = max(MEMORY_NS, run.facts.cooldown_ns.get(name, 0))
         for attempt in (each for tried in run.of.values() for each in tried if each.provider == name and failed(each)):
@@ -26,16 +27,20 @@ def _left_alone_ns(run: SearchRun) -> dict[str, list[tuple[int, int]]]:
 
 
 def _out_of_turn(
-    run: SearchRun, attempts: RequestAttempts, left_alone_ns: Mapping[str, Sequence[tuple[int, int]]]
+    run: SearchRun,
+    request: RequestRecord,
+    attempts: RequestAttempts,
+    left_alone_ns: Mapping[str, Sequence[tuple[int, int]]],
 ) -> tuple[str, str] | None:
     """Return the first provider that was tried before its turn, and whose turn it was; None if all were in turn.
 
     Args:
         run: The run.
-        attempts: Those of one request, in order.
+        request: One of its requests.
+        attempts: Its attempts, in order.
         left_alone_ns: From `_left_alone_ns`.
     """
-    order = run.chain.order
+    order = run.order(request)
     for attempt in attempts:
         if attempt.provider not in order:
             continue
@@ -57,12 +62,14 @@ def _out_of_turn(
 def _broken(run: SearchRun) -> tuple[str, ...]:
     left_alone_ns = _left_alone_ns(run)
     return tuple(
-        request.request_id for request, attempts in run.measured() if _out_of_turn(run, attempts, left_alone_ns)
+        request.request_id
+        for request, attempts in run.measured()
+        if _out_of_turn(run, request, attempts, left_alone_ns)
     )
 
 
 def _harm(shown: WorstRequest) -> str:
-    tried, earlier = _out_of_turn(shown.run, shown.attempts, _left_alone_ns(shown.run)) or ("", "")
+    tried, earlier = _out_of_turn(shown.run, shown.request, shown.attempts, _left_alone_ns(shown.run)) or ("", "")
     return f"{tried} is asked although it was {earlier}'s turn"
 
 

@@ -29,6 +29,7 @@ class SearchRun:
         attempts: All of them, in any order.
         windows: The faults of the plan.
         chain: The chain.
+        orders: By request, the order in which it should try the providers; the chain's order for the others.
         facts: What is known about the chain beside that.
         providers: Names of those that count.
         deadline_ns: How long a request may take from its intended start, in nanoseconds.
@@ -40,6 +41,7 @@ class SearchRun:
     attempts: Sequence[AttemptRecord]
     windows: Sequence[Window]
     chain: Chain
+    orders: Mapping[str, tuple[str, ...]]
     facts: ChainFacts
     providers: tuple[str, ...]
     deadline_ns: int
@@ -55,6 +57,10 @@ class SearchRun:
             if attempt.request_id in of:
                 of[attempt.request_id].append(attempt)
         object.__setattr__(self, "of", of)
+
+    def order(self, request: RequestRecord) -> tuple[str, ...]:
+        """Return the order in which a request should try the providers."""
+        return self.orders.get(request.request_id, self.chain.order)
 
     def measured(self) -> Iterator[tuple[RequestRecord, list[AttemptRecord]]]:
         """Yield each request with its attempts."""

@@ -19,7 +19,7 @@ def _broken(run: SearchRun) -> tuple[str, ...]:
         if not request.complete
         and request.first_token_ns is None
         and not any(_callers_own(each) for each in attempts)
-        and any(_healthy(run, provider, request) for provider in run.providers)
+        and _healthy_ones(run, request)
     )
 
 
@@ -29,18 +29,18 @@ def _callers_own(attempt: AttemptRecord) -> bool:
     return attempt.status in REFUSED or any(word in code.lower() for word in _POLICY_CODES)
 
 
-def _healthy(run: SearchRun, provider: str, request: RequestRecord) -> bool:
-    """Return whether no fault touched a provider from a request's start to its end."""
+def _healthy_ones(run: SearchRun, request: RequestRecord) -> list[str]:
+    """Return those of a request's providers that no fault touched from its start to its end."""
     start_ns = request.scheduled_ns if request.start_ns is None else request.start_ns
     end_ns = run.end_ns if request.end_ns is None else request.end_ns
-    return not any(
-        window.provider == provider and window.start_ns <= end_ns and window.end_ns > start_ns for window in run.windows
-    )
+    touched = {window.provider for window in run.windows if window.start_ns <= end_ns and window.end_ns > start_ns}
+    order = run.order(request)
+    return [name for name in run.providers if name in order and name not in touched]
 
 
 def _harm(shown: WorstRequest) -> str:
     run, request = shown.run, shown.request
-    healthy = [provider for provider in run.providers if _healthy(run, provider, request)]
+    healthy = _healthy_ones(run, request)
     if request.client_left:
         given = "gives up"
     elif request.status is None:

@@ -7,7 +7,7 @@ Times are float64 nanoseconds (exact below 2^53, about 104 days), NaN where ther
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from harness.history import AttemptOutcome
 from harness.http_rules import SUCCESS
+from harness.judge.tables.orders import Orders
 from harness.lazy import lazy
 from harness.scenario import Plan, Window
 
@@ -45,6 +46,8 @@ class Requests:
     Attributes:
         table: Their rows, as recorded.
         phase: Place of the phase in the plan.
+        kind: Place of what was asked for in `Columns.kinds`.
+        order: Place in `Columns.orders` of the order in which it should try the providers.
         scheduled_ns: Intended start.
         start_ns: When it went out.
         first_token_ns: When the first piece of content reached the caller.
@@ -65,6 +68,8 @@ class Requests:
 
     table: pd.DataFrame
     phase: Ints
+    kind: Ints
+    order: Ints
     scheduled_ns: Floats
     start_ns: Floats
     first_token_ns: Floats
@@ -95,6 +100,9 @@ class Attempts:
         row: Place of each attempt in `table`.
         request: Place of its request in Requests.
         provider: Place of its provider in `Columns.providers`.
+        place: Place of its provider in its request's order.
+        level: Place there of the earliest among the provider's peers; 0 is that of the first provider.
+        in_order: Its request's order has its provider.
         start_ns: When it began.
         end_ns: When it ended.
         status: HTTP status.
@@ -111,6 +119,9 @@ class Attempts:
     row: Ints
     request: Ints
     provider: Ints
+    place: Ints
+    level: Ints
+    in_order: Bools
     start_ns: Floats
     end_ns: Floats
     status: Floats
@@ -149,18 +160,20 @@ class Columns:
         plan: What was to happen.
         history: What happened, as recorded.
         providers: Their names: the chain's in its order, then any others.
-        group: For each provider, the place of the earliest among its peers: within a group no order holds.
+        kinds: What the load asks for, each kind once.
+        orders: In which orders its requests should try the providers.
         requests: The measured requests.
         attempts: Their attempts.
         orphans: Attempts that belong to no request.
-        missing: Requests that were due and have no record, by phase.
+        missing: Requests that were due and have no record, by phase and kind.
         begun: Which phases were begun: of a run that was cut short perhaps not all.
     """
 
     plan: Plan
     history: History
     providers: tuple[str, ...]
-    group: Ints
+    kinds: tuple[str, ...]
+    orders: Orders
     requests: Requests
     attempts: Attempts
     orphans: int
@@ -168,19 +181,10 @@ class Columns:
     begun: Bools
 
     @property
-    def ordered(self) -> int:
-        """How many of the providers stand in the chain's order; the first is the primary."""
-        return len(self.plan.chain.order)
-
-    @property
-    def first(self) -> tuple[str, ...]:
-        """The primary and its peers: all of them count as the first provider."""
-        return tuple(np.array(self.providers, dtype=object)[self.group == 0])
-
-    def at_first(self, provider: Ints) -> Bools:
-        """Return which places of providers are those of the primary or a peer of it; -1 is none."""
-        mask: Bools = np.append(self.group == 0, False)[provider]
-        return mask
+    def by_first(self) -> Iterator[tuple[tuple[str, ...], Bools]]:
+        """The different first providers, each with its peers, and which requests should try it first."""
+        for place, names in enumerate(self.orders.firsts):
+            yield names, self.orders.first[self.requests.order] == place
 
     def ids(self, shown: Bools) -> tuple[str, ...]:
         """Return the names of some of the requests, sorted."""

@@ -31,9 +31,8 @@ class Fallbacks:
     """One entry for each step of a request from one level of its order to another; places of attempts are those in Attempts.
 
     A level is a provider together with its peers (`Chain.levels`). Among peers the chain picks at will, so a step to a
-    peer is none, and a request that begins at a peer of the first provider has skipped nothing. The order is the one
-    that the asked model's walk has in the plan; a provider outside of it is a level of its own. Attempts follow each other
-    by their starts.
+    peer is none, and a request that begins at a peer of the first provider has skipped nothing. The order is that of the
+    request's part of the load; a provider outside of it is a level of its own. Attempts follow each other by their starts.
 
     Attributes:
         before: Place of the attempt before the step; -1 where the request began at another level than the first.
@@ -67,8 +66,7 @@ def fallbacks_of(columns: Columns, journeys: Journeys, pairs: Pairs) -> Fallback
         pairs: All its pairs of consecutive attempts.
     """
     attempts = columns.attempts
-    level = columns.group[attempts.provider]
-    steps = pairs.where(level[pairs.before] != level[pairs.after])
+    steps = pairs.where(attempts.level[pairs.before] != attempts.level[pairs.after])
     skipped = journeys.first[journeys.primary_skipped]
     failed = steps.failed & ~_let_go(columns, steps.before, steps.after)
     answered = ~attempts.failed[steps.before] & (steps.gap_ns >= 0)
@@ -131,7 +129,8 @@ def fallbacks_table(columns: Columns, fallbacks: Fallbacks) -> pd.DataFrame:
     names, ids = np.array(providers, dtype=object), attempts.column("attempt_id")
     before, after = fallbacks.before, fallbacks.after
     request = attempts.request[after]
-    left = np.where(before >= 0, attempts.provider[before], 0)
+    first = columns.orders.place.argmin(axis=1)
+    left = np.where(before >= 0, attempts.provider[before], first[requests.order[request]])
     return pd.DataFrame(
         {
             "request_id": requests.table["request_id"].take(request).array,

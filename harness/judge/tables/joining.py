@@ -25,6 +25,8 @@ from harness.judge.tables.columns import (
     places,
     texts,
 )
+from harness.judge.tables.missing import missing_requests
+from harness.judge.tables.orders import Orders
 from harness.lazy import lazy
 from harness.scenario import Plan, Window
 
@@ -38,44 +40,28 @@ else:
 
 def columns(plan: Plan, history: History) -> Columns:
     """Return a history as columns of its plan."""
-    names = plan.chain.names
-    phases = tuple(phase.name for phase in plan.phases)
-    providers, requests, attempts, orphans = joined(
-        history, providers=names, phases=phases, windows=plan.timeline.windows
-    )
+    providers, provider = _providers(history.attempts["provider"], plan.chain.names)
+    orders, kinds = Orders.of(plan, providers), plan.load.kinds
+    requests = _requests(plan, history, orders, kinds)
+    attempts, orphans = _joined(plan, history, requests, orders, provider)
     # A run that was cut short ends with the last request that was due.
     until_ns = math.inf if history.complete else requests.scheduled_ns.max(initial=-math.inf)
     return Columns(
         plan=plan,
         history=history,
         providers=providers,
-        group=_groups(plan, providers),
+        kinds=kinds,
+        orders=orders,
         requests=requests,
         attempts=attempts,
         orphans=orphans,
-        missing=_missing(plan, requests, until_ns),
+        missing=missing_requests(plan, requests, kinds, until_ns),
         begun=np.array([phase.start_ns <= until_ns for phase in plan.phases], dtype=bool),
     )
 
 
-def _groups(plan: Plan, providers: tuple[str, ...]) -> Ints:
-    group = np.arange(len(providers), dtype=np.int64)
-    for peers in plan.chain.peers:
-        members = [providers.index(name) for name in peers]
-        group[members] = min(members)
-    return group
-
-
-def joined(
-    history: History,
-    *,
-    providers: Sequence[str] = (),
-    phases: Sequence[str] = (),
-    windows: Sequence[Window] = (),
-) -> tuple[tuple[str, ...], Requests, Attempts, int]:
-    """Return the names of all providers, the measured requests, their attempts, and the number of orphans."""
-    providers, provider = _providers(history.attempts["provider"], providers)
-    requests = _requests(history, phases, windows)
+def _joined(plan: Plan, history: History, requests: Requests, orders: Orders, provider: Ints) -> tuple[Attempts, int]:
+    """Return the attempts of the measured requests, and the number of orphans."""
     known = pd.Index(np.asarray(requests.table["request_id"], dtype=object), dtype=object)
     request_id = np.asarray(history.attempts["request_id"], dtype=object)
     request = known.get_indexer(pd.Index(request_id, dtype=object))
@@ -88,10 +74,11 @@ def joined(
         request=request,
         provider=provider,
         requests=requests,
-        providers=providers,
-        windows=windows,
+        orders=orders,
+        names=plan.chain.names,
+        windows=plan.timeline.windows,
     )
-    return providers, requests, attempts, orphans
+    return attempts, orphans
 
 
 def _providers(column: pd.Series[Any], known: Sequence[str]) -> tuple[tuple[str, ...], Ints]:
@@ -102,7 +89,7 @@ def _providers(column: pd.Series[Any], known: Sequence[str]) -> tuple[tuple[str,
     return names, places(column, names) if len(others) else place
 
 
-def _requests(history: History, phases: Sequence[str], windows: Sequence[Window]) -> Requests:
+def _requests(plan: Plan, history: History, orders: Orders, kinds: Sequence[str]) -> Requests:
     table = history.requests
     measured = (table["phase"] != WARMUP).to_numpy(bool) & (table["scheduled_ns"] >= 0).to_numpy(bool)
     table = table[measured].reset_index(drop=True)
@@ -110,12 +97,14 @@ def _requests(history: History, phases: Sequence[str], windows: Sequence[Window]
     scheduled_ns, end_ns = floats(table["scheduled_ns"]), floats(table["end_ns"])
     blind = np.zeros(len(table), dtype=bool)
     if history.unseen:
-        for window in windows:
+        for window in plan.timeline.windows:
             if window.blocks is not None:
                 blind |= (scheduled_ns < window.end_ns) & ~(end_ns < window.start_ns)
     return Requests(
         table=table,
-        phase=places(table["phase"], phases),
+        phase=places(table["phase"], [phase.name for phase in plan.phases]),
+        kind=places(table["kind"], kinds) if len(kinds) > 1 else np.zeros(len(table), dtype=np.int64),
+        order=_order(plan, table, orders),
         scheduled_ns=scheduled_ns,
         start_ns=floats(table["start_ns"]),
         first_token_ns=floats(table["first_token_ns"]),
@@ -135,21 +124,20 @@ def _requests(history: History, phases: Sequence[str], windows: Sequence[Window]
     )
 
 
+def _order(plan: Plan, table: pd.DataFrame, orders: Orders) -> Ints:
+    """Return which of the orders each request should follow: that of its part of the load."""
+    if len(orders.names) == 1:
+        return np.zeros(len(table), dtype=np.int64)
+    part = pd.Series({arrival.request_id: arrival.part for arrival in plan.arrivals})
+    found: Ints = orders.of_part[part[table["request_id"]].to_numpy(np.int64)]
+    return found
+
+
 def _unnamed(table: pd.DataFrame) -> Bools:
     taken = (table["outcome"] == "ok").to_numpy(bool) & are_success(floats(table["status"]))
     named = table["sources"].str.len().to_numpy(np.float64) > 0
     unnamed: Bools = taken & (floats(table["text_chars"]) > 0) & ~named & ~table["complete"].to_numpy(bool)
     return unnamed
-
-
-def _missing(plan: Plan, requests: Requests, until_ns: float) -> Ints:
-    names = [phase.name for phase in plan.phases]
-    due = [arrival.phase for arrival in plan.arrivals if arrival.scheduled_ns <= until_ns]
-    planned = pd.Series(due, dtype=object)
-    wanted = np.bincount(places(planned, names), minlength=len(names))
-    seen = np.bincount(requests.phase[requests.phase >= 0], minlength=len(names))
-    missing: Ints = np.maximum(wanted - seen, 0).astype(np.int64)
-    return missing
 
 
 def _attempts(
@@ -158,7 +146,8 @@ def _attempts(
     request: NDArray[np.intp],
     provider: Ints,
     requests: Requests,
-    providers: tuple[str, ...],
+    orders: Orders,
+    names: tuple[str, ...],
     windows: Sequence[Window],
 ) -> Attempts:
     row = _by_request(table, request)
@@ -173,16 +162,19 @@ def _attempts(
         # These act on the listener, before the edge: no attempt of theirs names its fault.
         if window.inject.fault_kind.whole_provider:
             touched |= (
-                (provider == providers.index(window.provider))
-                & (start_ns >= window.start_ns)
-                & (start_ns < window.end_ns)
+                (provider == names.index(window.provider)) & (start_ns >= window.start_ns) & (start_ns < window.end_ns)
             )
     outcome = places(table["outcome"], OUTCOMES)[row]
+    order = requests.order[request]
+    place = orders.place[order, provider]
     return Attempts(
         table=table,
         row=row.astype(np.int64),
         request=request,
         provider=provider,
+        place=place,
+        level=orders.level[order, place],
+        in_order=place < orders.length[order],
         start_ns=start_ns,
         end_ns=floats(table["end_ns"])[row],
         status=floats(table["status"])[row],

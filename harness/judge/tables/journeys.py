@@ -26,11 +26,12 @@ class Journeys:
     Attributes:
         attempts: How many there were.
         providers: How many different providers were tried.
-        depth: Place in the chain's order of the deepest provider tried; 0 is the primary.
+        depth: Place in the request's order of the deepest provider tried; 0 is the primary.
         first: Place of the first attempt.
         winner: Place of the attempt whose answer the caller got.
         served_by: The provider whose answer the caller got.
-        reached_fallback: A provider other than the first (the primary and its peers) was tried.
+        by_fallback: That is another provider than the first (the primary and its peers).
+        reached_fallback: Another than the first was tried.
         primary_skipped: The first attempt was not at the first provider.
         exposed: At least one attempt was changed by a fault.
         outlived: Begun in a fault at the first provider, which served it after the fault's end.
@@ -49,6 +50,7 @@ class Journeys:
     first: Ints
     winner: Ints
     served_by: Ints
+    by_fallback: Bools
     reached_fallback: Bools
     primary_skipped: Bools
     exposed: Bools
@@ -75,9 +77,9 @@ def journeys_of(columns: Columns) -> Journeys:
     named = places(requests.table["served_by"], columns.providers)
     served_by = np.where(winner >= 0, _take(attempts.provider, winner), named)
     depth = np.full(size, -1)
-    in_order = attempts.provider < columns.ordered
-    np.maximum.at(depth, attempts.request[in_order], attempts.provider[in_order])
-    elsewhere = ~columns.at_first(attempts.provider)
+    np.maximum.at(depth, attempts.request[attempts.in_order], attempts.place[attempts.in_order])
+    elsewhere = attempts.level > 0
+    began_first = _at_first(attempts, first)
     overhead_ns, failed_ns = _overhead(columns, first, winner)
     latency_ns, ttft_ns = _latency(columns)
     began_ns = np.append(attempts.start_ns, math.nan)[first]
@@ -88,8 +90,9 @@ def journeys_of(columns: Columns) -> Journeys:
         first=first,
         winner=winner,
         served_by=served_by.astype(np.int64),
+        by_fallback=columns.orders.level_of(requests.order, served_by) > 0,
         reached_fallback=columns.requests_with(elsewhere),
-        primary_skipped=(first >= 0) & ~columns.at_first(_take(attempts.provider, first)),
+        primary_skipped=(first >= 0) & ~began_first,
         exposed=columns.requests_with(attempts.touched),
         outlived=_outlived(columns, first, winner),
         began_ns=began_ns,
@@ -97,7 +100,7 @@ def journeys_of(columns: Columns) -> Journeys:
         failed_ns=failed_ns,
         waiting_ns=overhead_ns - failed_ns,
         unserved_ns=np.where(
-            requests.left & (winner < 0) & columns.at_first(_take(attempts.provider, first)),
+            requests.left & (winner < 0) & began_first,
             np.maximum(requests.end_ns - began_ns, 0.0),
             math.nan,
         ),
@@ -111,6 +114,12 @@ def _take(values: Ints, places: Ints) -> Ints:
     return np.append(values, -1)[places]
 
 
+def _at_first(attempts: Attempts, places: Ints) -> Bools:
+    """Return which of some attempts were at the first provider of their request; -1 is none."""
+    mask: Bools = np.append(attempts.level == 0, False)[places]
+    return mask
+
+
 def _distinct(attempts: Attempts, size: int) -> Ints:
     order = by_provider(attempts)
     request, provider = attempts.request[order], attempts.provider[order]
@@ -121,7 +130,7 @@ def _distinct(attempts: Attempts, size: int) -> Ints:
 def _overhead(columns: Columns, first: Ints, winner: Ints) -> tuple[Floats, Floats]:
     """Return the overhead of each request that another than the first provider served, and what attempts took of it."""
     attempts = columns.attempts
-    began, ended = (columns.at_first(_take(attempts.provider, place)) for place in (first, winner))
+    began, ended = (_at_first(attempts, place) for place in (first, winner))
     fell = (winner >= 0) & began & ~ended
     overhead_ns = np.full(len(first), math.nan)
     overhead_ns[fell] = attempts.start_ns[winner[fell]] - attempts.start_ns[first[fell]]
@@ -155,11 +164,12 @@ def _latency(columns: Columns) -> tuple[Floats, Floats]:
 def _outlived(columns: Columns, first: Ints, winner: Ints) -> Bools:
     attempts = columns.attempts
     outlived = np.zeros(len(first), dtype=bool)
-    at_primary = columns.at_first(_take(attempts.provider, winner))
+    at_primary = _at_first(attempts, winner)
     began_ns = np.where(first >= 0, np.append(attempts.start_ns, math.nan)[first], math.nan)
     won_ns = np.where(winner >= 0, np.append(attempts.start_ns, math.nan)[winner], math.nan)
-    for outage in merged(columns.plan, columns.first):
-        outlived |= at_primary & _within(began_ns, outage) & (won_ns >= outage.end_ns)
+    for names, among in columns.by_first:
+        for outage in merged(columns.plan, names):
+            outlived |= among & at_primary & _within(began_ns, outage) & (won_ns >= outage.end_ns)
     return outlived
 
 
@@ -186,6 +196,7 @@ def journeys_table(columns: Columns, journeys: Journeys) -> pd.DataFrame:
             "served_by": pd.Categorical(names[journeys.served_by], categories=columns.providers),
             "first_attempt": ids.take(journeys.first).array,
             "winning_attempt": ids.take(journeys.winner).array,
+            "by_fallback": journeys.by_fallback,
             "reached_fallback": journeys.reached_fallback,
             "primary_skipped": journeys.primary_skipped,
             "exposed": journeys.exposed,

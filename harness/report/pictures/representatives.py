@@ -31,7 +31,7 @@ def representatives(run: JudgedRun) -> list[Representative]:
     skipped = table["primary_skipped"].astype(bool)
     fell_back = complete & table["fallback_overhead_ns"].notna()
     # A peer of the first provider is no fallback.
-    stayed = exposed & complete & table["served_by"].isin(run.plan.chain.first)
+    stayed = exposed & complete & table["served_by"].notna() & ~table["by_fallback"].astype(bool)
     same = _served_where_it_began(run, table)
     picks: list[tuple[str | None, str]] = [
         (_at(table[~exposed & complete], 0.5), "typical, no fault"),

@@ -85,6 +85,7 @@ def search_run_of_plan(space: Space, plan: Plan, *, chain_seed: int | None = Non
         attempts=attempts,
         windows=plan.timeline.windows,
         chain=space.chain,
+        orders={each.request_id: plan.orders[each.part] for each in plan.arrivals},
         facts=plan.facts,
         providers=space.providers,
         deadline_ns=space.deadline_ns,

@@ -121,7 +121,7 @@ def test_names_are_text_never_markup(picture: Picture, tmp_path: Path) -> None:
     providers = {name if key == "openai" else key: value for key, value in plan.chain.providers.items()}
     chain = replace(plan.chain, providers=providers, order=(name, *plan.chain.order[1:]))
     windows = tuple(replace(window, provider=name) for window in plan.timeline.windows)
-    plan = replace(plan, chain=chain, timeline=replace(plan.timeline, windows=windows))
+    plan = replace(plan, chain=chain, orders=(), timeline=replace(plan.timeline, windows=windows))
     run = JudgedRun.of(RunData.of(plan, history(plan)))
     root = ET.fromstring(drawn(picture, run).svg)  # noqa: S314 - our own text
     texts = [text.text or "" for text in root.iter(f"{SVG}text")]
