@@ -52,7 +52,7 @@ class Outcome:
 
     @property
     def metrics(self) -> Metrics:
-        """The numbers, by phase and by provider."""
+        """The numbers, by phase, by kind of request (where there are several) and by provider."""
         return self.run.metrics
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from html import escape
 from typing import Any
@@ -117,18 +117,42 @@ def _finding(finding: Finding) -> list[str]:
 
 
 def numbers(run: JudgedRun) -> Block:
-    """Show the main numbers of each phase."""
+    """Show the main numbers of each phase; where there are several kinds of request, those of each, and who served them."""
     columns = _columns()
+    names, meanings = [name for name, _ in columns.values()], dict(columns.values())
+    caption = "Numbers by phase, with 95 % intervals"
+    shown = table(("phase", *names), _phases(run.metrics.phases), caption=caption, meanings=meanings)
+    if run.metrics.kinds:
+        rows = [[escape(kind), *row] for kind, phases in run.metrics.kinds.items() for row in _phases(phases)]
+        caption = "Numbers by kind of request, with 95 % intervals"
+        shown += table(("kind", "phase", *names), rows, caption=caption, meanings=meanings) + _served_by_kind(run)
+    return Block(shown)
+
+
+def _phases(phases: Mapping[str, Mapping[str, Value]]) -> list[list[str]]:
+    """Return a row of the table of numbers for each phase."""
     rows = []
-    for phase, values in run.metrics.phases.items():
+    for phase, values in phases.items():
         success = values.get("success_rate")
         # A phase without requests has no number at all: why is not left to a tooltip.
         note = f'<span class="ci">{escape(success.why)}</span>' if success is not None and success.why else ""
         name = f"<strong>{escape('whole run' if phase == RUN else phase)}</strong>{note}"
-        rows.append([name, *(_number(values.get(name)) for name in columns)])
-    names = [name for name, _ in columns.values()]
-    caption = "Numbers by phase, with 95 % intervals"
-    return Block(table(("phase", *names), rows, caption=caption, meanings=dict(columns.values())))
+        rows.append([name, *(_number(values.get(number)) for number in _columns())])
+    return rows
+
+
+def _served_by_kind(run: JudgedRun) -> str:
+    """Return a table of who served how many requests of each kind."""
+    journeys, names = run.journeys, run.plan.chain.names
+    rows = []
+    for kind in run.metrics.kinds:
+        own = journeys[journeys["kind"] == kind]
+        done = own[own["complete"].astype(bool)]
+        served = done["served_by"].astype(object).value_counts()
+        counts = [len(own), *(int(served.get(name, 0)) for name in names), len(own) - len(done)]
+        rows.append([escape(kind), *(quantities.count(count) if count else "" for count in counts)])
+    columns = ("kind", "requests", *(f"served by {name}" for name in names), "without a complete answer")
+    return table(columns, rows, caption="Who served each kind of request")
 
 
 def fallbacks(run: JudgedRun) -> Block:

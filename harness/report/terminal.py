@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from rich.console import Console
 from rich.text import Text
 
 from harness import quantities
-from harness.judge import RUN, Finding, Metrics, Status, Verdict
+from harness.judge import RUN, Finding, Metrics, Status, Value, Verdict
 from harness.judge.metrics import METRICS, key
 from harness.report import console as output
 from harness.report import words
@@ -69,7 +70,7 @@ def print_verdict(verdict: Verdict, metrics: Metrics, console: Console, *, sente
         output.line(console, f"- {reason}")
     if quiet := sum(finding.status is Status.PASS for finding in verdict.findings):
         output.line(console, f"{quantities.plural(quiet, 'behaviour check')} passed", "dim")
-    if numbers := _numbers(metrics):
+    for numbers in _numbers(metrics):
         output.line(console, numbers, "dim")
 
 
@@ -118,11 +119,17 @@ def _finding(finding: Finding) -> Text:
     return Text.assemble((words.finding(finding), style), "  ", (name, "bold"), ": ", output.text(finding.message))
 
 
-def _numbers(metrics: Metrics) -> str:
-    run = metrics.phases.get(RUN, {})
+def _numbers(metrics: Metrics) -> list[str]:
+    """Return the main numbers of the whole run, and of each kind of request where there are several."""
+    of_kinds = {kind: phases.get(RUN, {}) for kind, phases in metrics.kinds.items()}
+    named = {"whole run": metrics.phases.get(RUN, {}), **of_kinds}
+    return [f"{name}: {text}" for name, values in named.items() if (text := _main(values))]
+
+
+def _main(run: Mapping[str, Value]) -> str:
     parts = [
         f"{METRICS[metric].label} {part} ".replace("  ", " ") + quantities.amount(value.value, value.unit)
         for metric, part in _MAIN
         if (value := run.get(key(metric, part))) is not None and value.value is not None
     ]
-    return f"whole run: {', '.join(parts)}" if parts else ""
+    return ", ".join(parts)

@@ -187,6 +187,7 @@ def journeys_table(columns: Columns, journeys: Journeys) -> pd.DataFrame:
         {
             "request_id": table["request_id"],
             "phase": table["phase"],
+            "kind": table["kind"],
             "scheduled_ns": table["scheduled_ns"],
             "outcome": table["outcome"],
             "complete": requests.complete,
