@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from harness.caller.answer import AnswerForm, Asked
@@ -33,7 +33,7 @@ _WORDS = (
 )
 _MARKER_TOKENS = 14
 """About what a marker costs in tokens; the words above cost one each."""
-_TEMPLATES_MAX = 1024
+_KEPT_BYTES_MAX = 16 * 2**20
 _WITH_TOOLS = ("tools", "conversation")
 
 
@@ -59,6 +59,14 @@ class PlannedRequest(Protocol):
     @property
     def line(self) -> int:
         """Place of its prompt in the file of its kind."""
+
+    @property
+    def prompt_tokens(self) -> int | None:
+        """Length of its prompt in place of its kind's."""
+
+    @property
+    def max_tokens(self) -> int | None:
+        """Its limit on the answer in place of its kind's."""
 
 
 class PromptFacts(NamedTuple):
@@ -104,7 +112,8 @@ class RequestWriter:
         self._lines = [() if file is None else texts(file) for file in prompts] or [()] * len(self._parts)
         self._extras = tuple(extras) or ({},) * len(self._parts)
         self._words = [part.prompt or _words(part.prompt_tokens or 1) for part in self._parts]
-        self._templates: dict[tuple[int, int, str | None, bool], list[bytes]] = {}
+        self._templates: dict[Hashable, list[bytes]] = {}
+        self._kept = 0
 
     def kind(self, call: PlannedRequest) -> MixPart:
         """Return the kind of a request."""
@@ -131,11 +140,13 @@ class RequestWriter:
         marker = str(Marker(call.request_id, self._token))
         if earlier:
             return json.dumps(self._request(call, marker, model, earlier)).encode()
-        key = call.part, call.line, model, call.streaming
+        key = call.part, call.line, model, call.streaming, call.prompt_tokens, call.max_tokens
         template = self._templates.get(key)
         if template is None:
             template = self._split(call, model)
-            if len(self._templates) < _TEMPLATES_MAX:
+            size = sum(map(len, template))
+            if self._kept + size <= _KEPT_BYTES_MAX:
+                self._kept += size
                 self._templates[key] = template
         return marker.encode().join(template)
 
@@ -154,8 +165,11 @@ class RequestWriter:
         return f"{self._text(call)} {Marker(call.request_id, self._token)}"
 
     def _text(self, call: PlannedRequest) -> str:
-        lines = self._lines[call.part]
-        return lines[call.line] if lines else self._words[call.part]
+        lines, part = self._lines[call.part], self._parts[call.part]
+        if lines:
+            return lines[call.line]
+        own = call.prompt_tokens is not None and part.prompt is None
+        return _words(call.prompt_tokens or 1) if own else self._words[call.part]
 
     def _split(self, call: PlannedRequest, model: str | None) -> list[bytes]:
         """Return the JSON around the markers, of which JSON escapes nothing."""
@@ -171,7 +185,7 @@ class RequestWriter:
             texts=() if closed else (f"{self._text(call)} {marker}",) * part.inputs,
             model=model or part.model or self._model,
             streaming=call.streaming,
-            max_tokens=part.max_tokens,
+            max_tokens=call.max_tokens or part.max_tokens,
             tools=part.kind in _WITH_TOOLS,
             earlier=earlier,
         )

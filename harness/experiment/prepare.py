@@ -27,7 +27,7 @@ from harness.judge.grammar import expectation_errors, parse
 from harness.lazy import lazy
 from harness.scenario import Expectation, Plan, Scenario, compile_plan
 from harness.scenario.load import read_chain, read_scenario
-from harness.scenario.prompts import PromptFile
+from harness.scenario.plan import LoadFiles
 from harness.scenario.shipped import existing
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ class Loaded:
         scenario: Its fields.
         chain: The chain with its secrets, for the chain's host alone.
         plan: What a run is to do; without secrets.
+        files: What the files hold that the load names.
     """
 
     path: Path
@@ -53,12 +54,13 @@ class Loaded:
     scenario: Scenario
     chain: Chain
     plan: Plan
+    files: LoadFiles
 
     def seeded(self, seed: int) -> Loaded:
         """Return the same with the plan of another seed."""
         return replace(
             self,
-            plan=compile_plan(self.scenario, self.chain, self.plan.expectations, seed=seed, prompts=self.plan.prompts),
+            plan=compile_plan(self.scenario, self.chain, self.plan.expectations, seed=seed, files=self.files),
         )
 
 
@@ -71,11 +73,18 @@ class _Files:
     scenario: Scenario
     chain: Chain
     expectations: tuple[Expectation, ...]
-    prompts: tuple[PromptFile | None, ...]
+    files: LoadFiles
 
     def compiled(self, seed: int | None) -> Loaded:
-        plan = compile_plan(self.scenario, self.chain, self.expectations, seed=seed, prompts=self.prompts)
-        return Loaded(path=self.path, chain_path=self.chain_path, scenario=self.scenario, chain=self.chain, plan=plan)
+        plan = compile_plan(self.scenario, self.chain, self.expectations, seed=seed, files=self.files)
+        return Loaded(
+            path=self.path,
+            chain_path=self.chain_path,
+            scenario=self.scenario,
+            chain=self.chain,
+            plan=plan,
+            files=self.files,
+        )
 
 
 def load(path: Path, *, chain: Path | None = None, seed: int | None = None, home: ChainHome = AT_HOME) -> Loaded:
@@ -160,7 +169,7 @@ def _read(document: Document, override: Path | None, home: ChainHome, settle: Ca
         scenario=scenario,
         chain=found.chain,
         expectations=tuple(parse(text, scenario.phases, scenario.load.kinds) for text in scenario.expect),
-        prompts=file.prompts,
+        files=file.files,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness import chain as chains
@@ -11,10 +11,11 @@ from harness.chain import Chain
 from harness.document import Document, did_you_mean, validate
 from harness.errors import HarnessError, tried
 from harness.scenario.checks import scenario_errors, written_names, written_targets
-from harness.scenario.mix_checks import header_errors, mix_errors, named_models, prompt_files
-from harness.scenario.prompts import PromptFile
+from harness.scenario.mix_checks import header_errors, load_files, mix_errors, named_models
+from harness.scenario.plan import NO_FILES, LoadFiles
 from harness.scenario.schema import Scenario
 from harness.scenario.shipped import located
+from harness.scenario.trace import steps
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,13 +25,13 @@ class ReadScenario:
     Attributes:
         document: What is written.
         scenario: Its fields; None where one of them is wrong.
-        prompts: For each kind of request its file of prompts.
+        files: What the files hold that its load names.
         errors: All that is wrong with it by itself, but for its expectations, which the judge reads.
     """
 
     document: Document
     scenario: Scenario | None
-    prompts: tuple[PromptFile | None, ...]
+    files: LoadFiles
     errors: tuple[HarnessError, ...]
 
 
@@ -55,11 +56,14 @@ def read_scenario(document: Document) -> ReadScenario:
     scenario = tried(errors, lambda: validate(document, Scenario))
     if isinstance(document.data, dict):
         errors += written_names(document)
+    files = NO_FILES
     if scenario is not None:
+        files = load_files(document, scenario.load, errors)
+        if files.trace:
+            scenario = replace(scenario, load=replace(scenario.load, shape=steps(files.trace)))
         errors += scenario_errors(document, scenario)
         errors += header_errors(document, scenario)
-    prompts = () if scenario is None else prompt_files(document, scenario.load, errors)
-    return ReadScenario(document=document, scenario=scenario, prompts=prompts, errors=tuple(errors))
+    return ReadScenario(document=document, scenario=scenario, files=files, errors=tuple(errors))
 
 
 def read_chain(

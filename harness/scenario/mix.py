@@ -11,14 +11,15 @@ from harness.document.units import Share
 from harness.provider.kinds import Kind
 
 PROMPT_CHARS_MAX = 20_000
+TOKENS_MAX = 1_000_000
 TURNS = 3
 """Of a conversation: a question, to which the model answers with calls of tools, their results, and one more question."""
 THINK_NS = 10**9
 """How long after an answer the next turn of its conversation comes, in nanoseconds."""
 
 PromptText = Annotated[str, StringConstraints(min_length=1, max_length=PROMPT_CHARS_MAX)]
-PromptTokens = Annotated[int, Ge(1), Le(1_000_000)]
-MaxTokens = Annotated[int, Ge(1), Le(1_000_000)]
+PromptTokens = Annotated[int, Ge(1), Le(TOKENS_MAX)]
+MaxTokens = Annotated[int, Ge(1), Le(TOKENS_MAX)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
+from pathlib import Path
+from typing import TypeVar
 
 from pydantic_core import PydanticCustomError
 
@@ -12,30 +14,41 @@ from harness.chain.driver import DRIVERS, driver_of
 from harness.chain.scrub import names_secret, scrub
 from harness.chain.spec import ChainError
 from harness.document import Document
+from harness.document.places import Place
 from harness.errors import HarnessError, UsageError, tried
 from harness.provider.dialects import dialect_of
 from harness.scenario.orders import order_of, own_fields
+from harness.scenario.plan import LoadFiles
 from harness.scenario.prompts import PromptFile, prompt_file
 from harness.scenario.schema import Load, Scenario
+from harness.scenario.trace import TraceRow, read_trace
+
+T = TypeVar("T")
 
 _BY_ENV = "authorization: env/TENANT_KEY"
 
 
-def prompt_files(document: Document, load: Load, errors: list[HarnessError]) -> tuple[PromptFile | None, ...]:
-    """Return the file of prompts of each kind of request; mistakes are added to `errors`."""
+def load_files(document: Document, load: Load, errors: list[HarnessError]) -> LoadFiles:
+    """Return what the files hold that a load names; mistakes are added to `errors`."""
 
-    def found(number: int, written: str) -> PromptFile:
-        path = document.path.parent / written
+    def read(place: Place, written: str, reader: Callable[[Path], T]) -> T:
         try:
-            return prompt_file(path)
+            return reader(document.path.parent / written)
         except UsageError as error:
-            at = ("load", "mix", number, "prompts")
-            raise document.error(f"{written}: {error.problem}", at, hint=error.hint) from None
+            line = (error.where or "").rpartition(":")[2]
+            at = f"{written}, line {line}" if line.isdecimal() else written
+            raise document.error(f"{at}: {error.problem}", place, known=error.known, hint=error.hint) from None
 
-    return tuple(
-        None if part.prompts is None else tried(errors, partial(found, number, part.prompts))
-        for number, part in enumerate(load.mix)
-    )
+    prompts: list[PromptFile | None] = []
+    for number, part in enumerate(load.mix):
+        place: Place = ("load", "mix", number, "prompts")
+        file = part.prompts
+        prompts.append(None if file is None else tried(errors, partial(read, place, file, prompt_file)))
+    rows: tuple[TraceRow, ...] = ()
+    if load.trace is not None:
+        reader = partial(read_trace, kinds=[part.kind for part in load.parts])
+        rows = tried(errors, partial(read, ("load", "trace"), load.trace, reader)) or ()
+    return LoadFiles(tuple(prompts), rows)
 
 
 def header_errors(document: Document, scenario: Scenario) -> Iterator[UsageError]:

@@ -23,7 +23,22 @@ from harness.scenario.mix import THINK_NS, MixPart
 from harness.scenario.orders import Order, orders, own_fields
 from harness.scenario.prompts import PromptFile
 from harness.scenario.schema import Fault, Load, Scenario
+from harness.scenario.trace import TraceRow
 
+
+class LoadFiles(NamedTuple):
+    """What the files hold that a load names.
+
+    Attributes:
+        prompts: For each kind of request its file of prompts.
+        trace: The arrivals of its trace; none where it has none.
+    """
+
+    prompts: tuple[PromptFile | None, ...] = ()
+    trace: tuple[TraceRow, ...] = ()
+
+
+NO_FILES = LoadFiles()
 ARRIVALS_MAX = 2_000_000
 
 
@@ -48,6 +63,8 @@ class Arrival:
         part: Place of its kind in the load's parts.
         caller: Whose it is; None where callers are not told apart.
         line: Place of its prompt in the file of its kind.
+        prompt_tokens: Length of its prompt in place of its kind's, by a trace; None else.
+        max_tokens: Likewise its limit on the answer.
         after: The turn before, whose answer it follows; None for all other requests.
     """
 
@@ -58,6 +75,8 @@ class Arrival:
     part: int = 0
     caller: str | None = None
     line: int = 0
+    prompt_tokens: int | None = None
+    max_tokens: int | None = None
     after: str | None = None
 
 
@@ -154,7 +173,7 @@ def compile_plan(
     expectations: tuple[Expectation, ...],
     *,
     seed: int | None = None,
-    prompts: tuple[PromptFile | None, ...] = (),
+    files: LoadFiles = NO_FILES,
 ) -> Plan:
     """Return the plan of a checked scenario on a chain; the same input gives the same plan.
 
@@ -163,7 +182,7 @@ def compile_plan(
         chain: As loaded.
         expectations: As parsed by the loader.
         seed: In place of the scenario's.
-        prompts: For each kind of request its file of prompts.
+        files: What the load's files hold.
     """
     seed = scenario.seed if seed is None else seed
     phases = _phases(scenario.phases)
@@ -172,14 +191,14 @@ def compile_plan(
         title=scenario.title or scenario.name,
         seed=seed,
         phases=phases,
-        arrivals=_arrivals(scenario.load, phases, seed, prompts),
+        arrivals=_arrivals(scenario.load, phases, seed, files),
         timeline=_timeline(scenario, chain, phases),
         load=scenario.load,
         chain=redact(chain),
         facts=driver_of(chain).facts(chain),
         expectations=expectations,
         orders=orders(scenario.load, chain),
-        prompts=prompts,
+        prompts=files.prompts,
         extras=tuple(dict(own_fields(part, chain)) for part in scenario.load.parts),
     )
     return replace(plan, digest=_digest(asdict(plan)))
@@ -204,7 +223,7 @@ def phase_at(phases: Sequence[Phase], at_ns: int) -> str:
     return next((phase.name for phase in phases if at_ns < phase.end_ns), phases[-1].name)
 
 
-class _Turn(NamedTuple):
+class _PlannedTurn(NamedTuple):
     """A turn of an arrival: its earliest time, and the place of the arrival and of its kind, both from 0."""
 
     at_ns: int
@@ -212,21 +231,26 @@ class _Turn(NamedTuple):
     part: int
 
 
-def _arrivals(
-    load: Load, phases: tuple[Phase, ...], seed: int, prompts: tuple[PromptFile | None, ...]
-) -> tuple[Arrival, ...]:
-    parts = load.parts
-    turns: list[_Turn] = []
-    for arrival, at_ns in enumerate(times_ns(load, phases[-1].end_ns, seed)):
-        chosen = _part(parts, draw(seed, "kind", arrival + 1)) if len(parts) > 1 else 0
-        turns += (_Turn(at_ns + turn * THINK_NS, arrival, chosen) for turn in range(parts[chosen].turns))
+def _arrivals(load: Load, phases: tuple[Phase, ...], seed: int, files: LoadFiles) -> tuple[Arrival, ...]:
+    parts, end_ns = load.parts, phases[-1].end_ns
+    rows = [row for row in files.trace if row.at_ns < end_ns]
+    times = [row.at_ns for row in rows] if files.trace else times_ns(load, end_ns, seed)
+    turns: list[_PlannedTurn] = []
+    for arrival, at_ns in enumerate(times):
+        kind = rows[arrival].kind if rows else None
+        if kind is not None:
+            chosen = next(place for place, part in enumerate(parts) if part.kind == kind)
+        else:
+            chosen = _part(parts, draw(seed, "kind", arrival + 1)) if len(parts) > 1 else 0
+        turns += (_PlannedTurn(at_ns + turn * THINK_NS, arrival, chosen) for turn in range(parts[chosen].turns))
     turns.sort(key=lambda turn: turn.at_ns)
     width = max(6, len(str(len(turns))))
     used = [0] * len(parts)
     before: dict[int, str] = {}
     arrivals: list[Arrival] = []
     for place, turn in enumerate(turns, start=1):
-        part, file = parts[turn.part], prompts[turn.part] if prompts else None
+        part, file = parts[turn.part], files.prompts[turn.part] if files.prompts else None
+        row = rows[turn.arrival] if rows else None
         request_id = f"req-{place:0{width}d}"
         arrivals.append(
             Arrival(
@@ -237,6 +261,8 @@ def _arrivals(
                 part=turn.part,
                 caller=_caller(part, turn, seed),
                 line=used[turn.part] % file.lines if file is not None else 0,
+                prompt_tokens=row and row.prompt_tokens,
+                max_tokens=row and row.max_tokens,
                 after=before.get(turn.arrival),
             )
         )
@@ -246,7 +272,7 @@ def _arrivals(
     return tuple(arrivals)
 
 
-def _caller(part: MixPart, turn: _Turn, seed: int) -> str | None:
+def _caller(part: MixPart, turn: _PlannedTurn, seed: int) -> str | None:
     """Return whose an arrival is, of the callers that share its kind."""
     if part.callers is None:
         return None

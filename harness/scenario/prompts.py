@@ -77,11 +77,9 @@ def _texts(path: Path, raw: bytes) -> Iterator[str]:
         text = _prompt(line)
         if not isinstance(text, str) or not 0 < len(text) <= PROMPT_CHARS_MAX:
             problem = (
-                "is not a prompt"
-                if not isinstance(text, str)
-                else f"is empty, or longer than {PROMPT_CHARS_MAX} characters"
+                "not a prompt" if not isinstance(text, str) else f"empty, or longer than {PROMPT_CHARS_MAX} characters"
             )
-            raise UsageError(f"line {number} {problem}", where=f"{path}:{number}", hint=_FORM)
+            raise UsageError(problem, where=f"{path}:{number}", hint=_FORM)
         yield text
 
 

@@ -65,9 +65,11 @@ class Load:
     """The open-model load: arrivals come at their planned times, whatever the chain does.
 
     Attributes:
-        rate: Arrivals per second; or `shape`.
+        rate: Arrivals per second; or `shape`, or `trace`.
         shape: Steps and ramps of the rate, in order, from the run's start; the last rate holds to the run's end.
-        arrivals: `poisson` (exponential gaps) or `constant`.
+        arrivals: `poisson` (exponential gaps), `constant`, or `trace` (those of a file).
+        trace: The file, for `arrivals: trace`: CSV with the columns `at` (seconds, or a date; the first one is the run's start), and maybe
+            `kind`, `prompt_tokens` and `max_tokens`, or those of Azure's and BurstGPT's public traces; its path is relative to this file.
         streaming: Share of the requests that stream.
         deadline: When a caller gives up, from the intended start, in nanoseconds.
         prompt_tokens: Length of a prompt, about, in tokens.
@@ -82,7 +84,8 @@ class Load:
 
     rate: RateText | None = None
     shape: Annotated[tuple[RateStep, ...], Len(0, 200)] = ()
-    arrivals: Literal["poisson", "constant"] = "poisson"
+    arrivals: Literal["poisson", "constant", "trace"] = "poisson"
+    trace: Annotated[str, Len(1, 1000)] | None = None
     streaming: Share = 0.0
     deadline: Annotated[Duration, Gt(0)] = DEADLINE_NS
     prompt_tokens: PromptTokens = 20
@@ -96,8 +99,15 @@ class Load:
         return schema_checked(cls._whole, source, handler)
 
     def _whole(self) -> Load:
-        if (self.rate is None) == (not self.shape):
-            raise field_error("expected `rate`, or `shape`", hint="rate: 10/s")
+        if (self.arrivals == "trace") != (self.trace is not None):
+            raise field_error(
+                "`arrivals: trace` and `trace` go together", hint="{arrivals: trace, trace: requests.csv}"
+            )
+        given = [name for name in ("rate", "shape", "trace") if getattr(self, name)]
+        if not given:
+            raise field_error("expected `rate`, or `shape`, or `trace`", hint="rate: 10/s")
+        if len(given) > 1:
+            raise field_error(f"`{given[0]}` and `{given[1]}` do not go together", hint="write one of them")
         shares = sum(part.share for part in self.mix)
         if self.mix and abs(shares - 1) > _SHARES_OFF:
             raise field_error(f"the shares of the mix make {shares:.4%}, not 100%")

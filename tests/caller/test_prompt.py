@@ -30,6 +30,8 @@ class Planned:
     streaming: bool = False
     part: int = 0
     line: int = 0
+    prompt_tokens: int | None = None
+    max_tokens: int | None = None
 
 
 def requests(model: str = "m", **load: Any) -> RequestWriter:

@@ -14,6 +14,7 @@ from harness.errors import UsageError
 from harness.experiment.prepare import load
 from harness.quantities import S
 from harness.scenario import Load, Plan
+from harness.scenario.arrivals import expected
 from harness.scenario.mix import MixPart
 from harness.store import encode
 from tests.scenario.test_plan import plan
@@ -163,13 +164,13 @@ def test_a_mistake_is_reported_at_its_line(
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        (b'"one"\n{"promt": "x"}\n', "line 2 is not a prompt"),
-        (b'"one"\n"sk-abcdefghijklmnop', "line 2 is not a prompt"),
-        ('"Gr\u00fc\u00dfe"'.encode("latin-1"), "line 1 is not a prompt"),
-        (b'"\\ud800"', "line 1 is not a prompt"),
-        (b'""', "line 1 is empty"),
+        (b'"one"\n{"promt": "x"}\n', "line 2: not a prompt"),
+        (b'"one"\n"sk-abcdefghijklmnop', "line 2: not a prompt"),
+        ('"Gr\u00fc\u00dfe"'.encode("latin-1"), "line 1: not a prompt"),
+        (b'"\\ud800"', "line 1: not a prompt"),
+        (b'""', "line 1: empty"),
         (b"\n\n", "holds no prompt"),
-        (b"[1]", "line 1 is not a prompt"),
+        (b"[1]", "line 1: not a prompt"),
     ],
 )
 def test_a_broken_file_of_prompts_is_named_and_not_quoted(tmp_path: Path, content: bytes, problem: str) -> None:
@@ -200,3 +201,71 @@ def test_a_caller_is_drawn_for_a_fault(tmp_path: Path) -> None:
     assert (window.share_by, window.text) == ("caller", "500 (30 % of callers)")
     with pytest.raises(UsageError, match="below 100%"):
         mixed(tmp_path, "share: 100%", faults=f"[{fault.replace('share: 30%, ', '')}]")
+
+
+OWN = "at,kind,prompt_tokens,max_tokens\n100.5,chat,10,5\n100,embeddings,30,\n130,,7,2\n400,chat,1,1\n"
+AZURE = "TIMESTAMP,ContextTokens,GeneratedTokens\n2023-11-16 18:17:03.9799600,4808,10\n2023-11-16 18:17:04.0,0,8\n"
+BURST = "Timestamp,Session ID,Elapsed time,Model,Request tokens,Response tokens,Total tokens,Log Type\n5,,,ChatGPT,472,18,490,API log\n45,,,GPT-4,417,0,417,API log\n"
+
+
+@pytest.mark.parametrize(
+    ("content", "times", "kinds", "tokens"),
+    [
+        (OWN, [0, 0.5, 30], [1, 0, 0], [(30, None), (10, 5), (7, 2)]),
+        (AZURE, [0, 0.02004], None, [(4808, 10), (None, 8)]),
+        (BURST, [0, 40], None, [(472, 18), (417, None)]),
+    ],
+)
+def test_a_trace_gives_the_arrivals(
+    tmp_path: Path,
+    content: str,
+    times: list[float],
+    kinds: list[int] | None,
+    tokens: list[tuple[int | None, int | None]],
+) -> None:
+    """In the order of time, from the first one on; what comes after the run's end is left out."""
+    (tmp_path / "t.csv").write_text("\ufeff" + content)
+    made = traced(tmp_path)
+    assert [round(arrival.scheduled_ns / S, 5) for arrival in made.arrivals] == times
+    assert [(arrival.prompt_tokens, arrival.max_tokens) for arrival in made.arrivals] == tokens
+    assert kinds in (None, [arrival.part for arrival in made.arrivals])
+    assert expected(made.load, made.end_ns) == pytest.approx(len(times), abs=0.01)
+
+
+def traced(tmp_path: Path) -> Plan:
+    """Return the plan of a scenario whose arrivals are those of t.csv."""
+    path = tmp_path / "traced.yaml"
+    mix = "[{share: 99%, kind: chat}, {share: 1%, kind: embeddings, chain: [openai]}]"
+    lines = [f"chain: {CHAINS / 'reference.yaml'}", *(f"{name}: {value}" for name, value in FIELDS.items())]
+    path.write_text("\n".join(["name: traced", *lines, f"load: {{arrivals: trace, trace: t.csv, mix: {mix}}}"]))
+    return load(path).plan
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        ("when,kind\n1,chat\n", "t.csv, line 1: no column `at`"),
+        ("at\nsoon\n", "t.csv, line 2: `at` is neither seconds nor a date"),
+        ("at,kind\n1,chat\n2,tools\n", "t.csv, line 3: the load has no requests of kind 'tools'"),
+        ("at,max_tokens\n1,many\n", "line 2: max_tokens is no whole number"),
+        ("at,prompt_tokens\n1,-4\n", "line 2: prompt_tokens is not from 0 to 1000000"),
+        ("at\n", "a trace without an arrival"),
+        ("at\nnan\n", "`at` is neither seconds nor a date"),
+    ],
+)
+def test_a_broken_trace_is_named(tmp_path: Path, content: str, problem: str) -> None:
+    """With the line of the scenario, and that of the trace."""
+    (tmp_path / "t.csv").write_text(content)
+    with pytest.raises(UsageError, match=r"traced\.yaml:7: load\.trace: ") as caught:
+        traced(tmp_path)
+    assert problem in str(caught.value)
+
+
+def test_a_trace_goes_without_a_rate(tmp_path: Path) -> None:
+    """Its times are the load."""
+    for fields in ("arrivals: trace", "trace: t.csv", "rate: 1/s, arrivals: trace, trace: t.csv"):
+        path = tmp_path / "wrong.yaml"
+        lines = [f"chain: {CHAINS / 'reference.yaml'}", *(f"{name}: {value}" for name, value in FIELDS.items())]
+        path.write_text("\n".join(["name: wrong", *lines, f"load: {{{fields}}}"]))
+        with pytest.raises(UsageError, match="go together"):
+            load(path)

@@ -42,6 +42,8 @@ def drive(start: LoadStart, caller: Caller, origin_ns: int, fail: Callable[[Base
                 part=arrival.part,
                 caller=arrival.caller,
                 line=arrival.line,
+                prompt_tokens=arrival.prompt_tokens,
+                max_tokens=arrival.max_tokens,
             )
             _wait_until(at_ns)
             if pool.full():

@@ -54,6 +54,8 @@ class PlannedCall:
     part: int = 0
     caller: str | None = None
     line: int = 0
+    prompt_tokens: int | None = None
+    max_tokens: int | None = None
     model: str | None = None
 
 
