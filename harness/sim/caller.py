@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from copy import deepcopy
 from dataclasses import replace
 from typing import Any
 
@@ -78,7 +79,9 @@ class Callers:
         start_ns = clock.now_ns
         request = self._requests.request(arrival, earlier=earlier)
         api, form = self._requests.api(arrival), self._requests.form(arrival)
-        body = dict(request) if api == "embeddings" else {**request, "stream": arrival.streaming}
+        body = deepcopy(request)  # a chain may change what it is given
+        if api != "embeddings":
+            body["stream"] = arrival.streaming
         state = _CallerState(form.stream() if arrival.streaming and form.stream is not None else None)
         left = False
         try:

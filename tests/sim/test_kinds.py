@@ -84,3 +84,31 @@ def test_what_is_left_out_of_litellms_work_shows_in_no_kind(tmp_path: Path, kind
     loaded = mixed(tmp_path, "litellm-router", kind)
     quick, whole = (sim.run(loaded.plan, loaded.chain, optimised=optimised).history for optimised in (True, False))
     assert digest(quick) == digest(whole)
+
+
+GREEDY = """\
+async def answer(messages, *, model, tools):
+    if len(tools) != 2 or messages[0].get("role") != "user":
+        raise ValueError("this is not what the caller sent")
+    tools.clear()
+    messages[0].clear()
+    return "well"
+"""
+PYTHON = """\
+name: greedy
+driver: python
+target: greedy:answer
+answers: [canned]
+providers: {openai: {dialect: openai, model: gpt-4}}
+order: [openai]
+"""
+
+
+def test_a_chain_that_changes_what_it_is_given_changes_no_other_request(tmp_path: Path) -> None:
+    """Live, each request is read from its own bytes."""
+    loaded = mixed(tmp_path, "reference", "tools")
+    (tmp_path / "greedy.py").write_text(GREEDY)
+    (tmp_path / "chain.yaml").write_text(PYTHON)
+    loaded = load(loaded.path, chain=tmp_path / "chain.yaml", seed=1)
+    requests = sim.run(loaded.plan, loaded.chain).history.requests
+    assert set(requests["status"]) == {200}, requests["error"].tolist()
