@@ -348,13 +348,25 @@ class Chain:
         return frozenset({name}).union(*(peers for peers in self.peers if name in peers))
 
     @property
+    def walks(self) -> dict[str, tuple[str, ...]]:
+        """By model that callers can ask for, the order of its providers; the usual model first."""
+        others = {**{name: (name, *after) for name, after in self.chains.items()}, **self.models}
+        return {
+            self.entry_model: self.order,
+            **{name: order for name, order in others.items() if name != self.entry_model},
+        }
+
+    @property
     def levels(self) -> tuple[tuple[str, ...], ...]:
         """The order in sets: a provider and its peers are one."""
+        return self._levels(self.order)
+
+    def _levels(self, order: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
         found: list[tuple[str, ...]] = []
-        for name in self.order:
+        for name in order:
             if not any(name in level for level in found):
                 peers = self.with_peers(name)
-                found.append(tuple(each for each in self.order if each in peers))
+                found.append(tuple(each for each in order if each in peers))
         return tuple(found)
 
     @property
@@ -364,8 +376,12 @@ class Chain:
 
     @property
     def roles(self) -> dict[str, tuple[str, ...]]:
-        """Names of the providers by role: `primary`, `fallback-1`, …, `fallbacks`, `all`; of several peers `primary.1`, …."""
-        first, *rest = self.levels
+        """The roles in the chain's usual order; see `roles_in`."""
+        return self.roles_in(self.order)
+
+    def roles_in(self, order: tuple[str, ...]) -> dict[str, tuple[str, ...]]:
+        """Return the providers of an order by role: `primary`, `fallback-1`, …, `fallbacks`, `all`; of several peers `primary.1`, …."""
+        first, *rest = self._levels(order)
         found = {"primary": first, **{f"fallback-{place}": level for place, level in enumerate(rest, start=1)}}
         single = {
             f"{role}.{place}": (name,)
@@ -374,7 +390,7 @@ class Chain:
             for place, name in enumerate(level, start=1)
         }
         fallbacks = tuple(name for level in rest for name in level)
-        return {**found, **single, "fallbacks": fallbacks, "all": self.order}
+        return {**found, **single, "fallbacks": fallbacks, "all": order}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

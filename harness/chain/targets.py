@@ -1,4 +1,7 @@
-"""What the name after a fault's `on` stands for: a provider, a role, a model group of a LiteLLM configuration, or a vendor."""
+"""What the name after a fault's `on` stands for: a provider, a role, a model group of a LiteLLM configuration, or a vendor.
+
+A role is one of the chain's usual model, or of another model: `primary of gpt-4`.
+"""
 
 from __future__ import annotations
 
@@ -9,14 +12,24 @@ from harness.provider.dialects import vendor_of
 
 
 def targets(chain: Chain) -> dict[str, tuple[str, ...]]:
-    """Return the providers that each name stands for; where one name has several meanings, the first of the four counts.
+    """Return the providers that each name stands for; where one name has several meanings, the first one counts.
 
     Roles that the chain has no provider for are left out.
     """
     meanings: dict[str, tuple[str, ...]] = {name: (name,) for name in chain.names}
-    for others in (chain.roles, groups(chain), vendors(chain)):
+    for others in (chain.roles, groups(chain), vendors(chain), roles_of_models(chain)):
         meanings |= {name: providers for name, providers in others.items() if providers and name not in meanings}
     return meanings
+
+
+def roles_of_models(chain: Chain) -> dict[str, tuple[str, ...]]:
+    """Return the providers of each role of each model that callers can ask for."""
+    return {
+        f"{role} of {model}": providers
+        for model, order in chain.walks.items()
+        for role, providers in chain.roles_in(order).items()
+        if providers
+    }
 
 
 def groups(chain: Chain) -> dict[str, tuple[str, ...]]:

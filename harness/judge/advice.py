@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from harness.chain import Chain
 from harness.chain.advice import Advice
-from harness.chain.targets import groups, targets
+from harness.chain.targets import groups
 from harness.document import Place
 from harness.document.units import duration_text
 from harness.judge.intervals import MEAN_SAMPLES_MIN, needed_for_quantile, needed_for_rate
@@ -15,6 +15,7 @@ from harness.judge.metrics import QUANTILES, asked_for
 from harness.judge.metrics.kinds import Mean, Observations, Proportion
 from harness.quantities import count, duration, exact
 from harness.scenario import Expectation, Plan, Scenario, Window
+from harness.scenario.orders import meanings
 
 LIVE_RATE_MAX = 300
 """Requests per second up to which the load generator was measured; see benchmarks."""
@@ -42,7 +43,7 @@ def advice(plan: Plan) -> Iterator[Advice]:
 
 def ambiguous_targets(scenario: Scenario, chain: Chain) -> Iterator[Advice]:
     """Yield the same for faults whose target names a deployment and a model group of several."""
-    known = targets(chain)
+    known = meanings(scenario.load, chain)
     for number, fault in enumerate(scenario.faults):
         broken = {provider for name in fault.names for provider in known[name]}
         for name in fault.names:

@@ -6,18 +6,22 @@ The checks of names read what is written, also where another field is wrong, so 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
+from pydantic_core import PydanticCustomError
+
 from harness.chain import Chain
-from harness.chain.targets import targets
+from harness.chain.targets import roles_of_models, targets
 from harness.document import Document, did_you_mean
 from harness.errors import UsageError
 from harness.history.records import WARMUP
 from harness.quantities import count, exact
 from harness.scenario.arrivals import expected
 from harness.scenario.names import RESERVED_NAMES
+from harness.scenario.orders import meanings
 from harness.scenario.plan import ARRIVALS_MAX
-from harness.scenario.schema import KEPT_TEXTS_MAX, Scenario
+from harness.scenario.schema import KEPT_TEXTS_MAX, Load, Scenario
 
 RESERVED = {WARMUP: "the calls before the run", "run": "the whole run"}
 """Phases of every run that no scenario names."""
@@ -42,16 +46,30 @@ def written_names(document: Document) -> Iterator[UsageError]:
             yield document.error(f"unknown phase {during!r}", where, known=", ".join(phases), hint=hint)
 
 
-def written_targets(document: Document, chain: Chain) -> Iterator[UsageError]:
-    """Yield the names after `on` that the chain has no provider for."""
+def written_targets(document: Document, chain: Chain, load: Load | None = None) -> Iterator[UsageError]:
+    """Yield the names after `on` that the chain has no provider for, or several meanings.
+
+    Args:
+        document: The scenario's file.
+        chain: The chain.
+        load: What callers ask for; the chain's usual model if None.
+    """
     known = targets(chain)
+    with suppress(PydanticCustomError):  # a wrong model is a mistake of its own
+        known = known if load is None else meanings(load, chain)
+    listed = [name for name in known if len(chain.walks) > 1 or " of " not in name]
     for number, fault in enumerate(_list(document.data, "faults")):
         on = fault.get("on") if isinstance(fault, dict) else None
         for place, name in [(("faults", number, "on"), on)] if isinstance(on, str) else _places(on, number):
             if name in known:
                 continue
+            of_models = [each for each in roles_of_models(chain) if each.startswith(f"{name} of ")]
+            if load is not None and load.mix and of_models:
+                problem = f"{name!r} of which model? The requests of the mix have different orders"
+                yield document.error(problem, place, known=", ".join(of_models)[:500], hint=f"write {of_models[0]}")
+                continue
             problem = f"the chain has no {name}" if name in chain.roles else f"unknown provider {name!r}"
-            yield document.error(problem, place, known=", ".join(known)[:500], hint=did_you_mean(name, known))
+            yield document.error(problem, place, known=", ".join(listed)[:500], hint=did_you_mean(name, listed))
 
 
 def _places(on: Any, number: int) -> list[tuple[tuple[str | int, ...], str]]:

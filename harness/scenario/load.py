@@ -88,10 +88,13 @@ def read_chain(
     if override is None and not isinstance(document.data, dict):  # which is a mistake of the scenario's file
         return ReadChain(path=None, chain=None, errors=())
     path = tried(errors, lambda: _chain_path(document, override))
-    named = () if file.scenario is None else named_models(file.scenario.load)
-    chain = tried(errors, lambda: _read(path, model, named, finish)) if path else None
+    mix = () if file.scenario is None else file.scenario.load.mix
+    named = named_models(mix)
+    # Where each kind names its model, nobody asks for the chain's usual one.
+    usual = model or (named[0] if named and all(part.model is not None for part in mix) else None)
+    chain = tried(errors, lambda: _read(path, usual, named, finish)) if path else None
     if chain is not None:
-        errors += written_targets(document, chain)
+        errors += written_targets(document, chain, None if file.scenario is None else file.scenario.load)
         errors += () if file.scenario is None else mix_errors(document, file.scenario, chain)
         if written is not None and chain.litellm is None and not chain.chains:
             problem = "`model` goes with a LiteLLM configuration, or a chain file with `chains`"
@@ -101,7 +104,7 @@ def read_chain(
 
 def _read(path: Path, model: str | None, named: tuple[str, ...], finish: Callable[[Path, Chain], Chain]) -> Chain:
     """Return a chain with all models that a mix names; of a chain file they are checked where its order is looked up."""
-    chain = finish(path, chains.load(path, model=model or next(iter(named), None)))
+    chain = finish(path, chains.load(path, model=model))
     if chain.litellm is not None:
         for further in named:
             if further != chain.entry_model:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -17,6 +17,7 @@ from harness.document import Document
 from harness.document.places import Place
 from harness.errors import HarnessError, UsageError, tried
 from harness.provider.dialects import dialect_of
+from harness.scenario.mix import MixPart
 from harness.scenario.orders import order_of, own_fields
 from harness.scenario.plan import LoadFiles
 from harness.scenario.prompts import PromptFile, prompt_file
@@ -104,6 +105,6 @@ def mix_errors(document: Document, scenario: Scenario, chain: Chain) -> Iterator
             )
 
 
-def named_models(load: Load) -> tuple[str, ...]:
+def named_models(mix: Sequence[MixPart]) -> tuple[str, ...]:
     """Return the models that a mix names, each once."""
-    return tuple(dict.fromkeys(part.model for part in load.mix if part.model is not None))
+    return tuple(dict.fromkeys(part.model for part in mix if part.model is not None))

@@ -7,7 +7,7 @@ from typing import Any
 
 from harness.chain import Chain
 from harness.chain.driver import driver_of
-from harness.chain.spec import ChainError
+from harness.chain.spec import ROLES, ChainError
 from harness.chain.targets import targets
 from harness.document import did_you_mean, field_error
 from harness.scenario.mix import MixPart
@@ -42,20 +42,32 @@ def order_for(model: str | None, chain: Chain) -> Order:
     Raises:
         PydanticCustomError: The chain has no such model.
     """
-    if model is None or model == chain.entry_model or chain.endpoint is not None or chain.target is not None:
+    if model is None or chain.endpoint is not None or chain.target is not None:
         return chain.order
-    if model in chain.models:
-        return chain.models[model]
-    if model in chain.chains:
-        return (model, *chain.chains[model])
+    if model in chain.walks:
+        return chain.walks[model]
     if model in chain.providers and chain.litellm is None:
         return (model,)
-    known = dict.fromkeys(
-        (chain.entry_model, *chain.models, *chain.chains, *(chain.providers if chain.litellm is None else ()))
-    )
+    known = dict.fromkeys((*chain.walks, *(chain.providers if chain.litellm is None else ())))
     raise field_error(
         f"the chain has no model {model!r}", known=", ".join(known)[:500], hint=did_you_mean(model, known)
     )
+
+
+def meanings(load: Load, chain: Chain) -> dict[str, Order]:
+    """Return the providers that each name after `on` stands for; a role where it is the same for all requests of a load.
+
+    Raises:
+        PydanticCustomError: As `order_of`.
+    """
+    first, *others = (chain.roles_in(order) for order in dict.fromkeys(orders(load, chain)))
+    roles = {
+        role: providers for role, providers in first.items() if all(each.get(role) == providers for each in others)
+    }
+    found = {
+        name: roles.get(name, ()) if ROLES.fullmatch(name) else providers for name, providers in targets(chain).items()
+    }
+    return {name: providers for name, providers in {**found, **roles}.items() if providers}
 
 
 def own_fields(part: MixPart, chain: Chain) -> Mapping[str, Any]:

@@ -12,7 +12,6 @@ from harness.chain import Chain
 from harness.chain.driver import driver_of
 from harness.chain.facts import ChainFacts
 from harness.chain.redact import redact
-from harness.chain.targets import targets
 from harness.draw import draw
 from harness.history import AttemptOutcome
 from harness.provider.window import Window
@@ -20,7 +19,7 @@ from harness.quantities import exact
 from harness.scenario.arrivals import times_ns
 from harness.scenario.expectation import Expectation
 from harness.scenario.mix import THINK_NS, MixPart
-from harness.scenario.orders import Order, orders, own_fields
+from harness.scenario.orders import Order, meanings, orders, own_fields
 from harness.scenario.prompts import PromptFile
 from harness.scenario.schema import Fault, Load, Scenario
 from harness.scenario.trace import TraceRow
@@ -290,7 +289,7 @@ def _part(parts: Sequence[MixPart], drawn: float) -> int:
 
 def _timeline(scenario: Scenario, chain: Chain, phases: tuple[Phase, ...]) -> Timeline:
     by_name = {phase.name: phase for phase in phases}
-    known = targets(chain)
+    known = meanings(scenario.load, chain)
     windows = []
     for place, fault in enumerate(scenario.faults, start=1):
         if fault.during is not None:
