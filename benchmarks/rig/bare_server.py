@@ -1,10 +1,11 @@
-"""A bare aiohttp server with an OpenAI address, as a part: answers every chat request at once, by 200 or 429.
+"""A bare aiohttp server with the addresses of all forms of request, as a part: answers every one at once, by 200 or 429.
 
 It records when each request was read and its answer written, with the stamps where the edge has them.
 """
 
 from __future__ import annotations
 
+import json
 import time
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -15,14 +16,35 @@ from aiohttp import web
 
 from harness import part
 from harness.history.records import AttemptRecord
+from harness.provider.kinds import PATHS
 from harness.provider.marker import find_request
+from harness.provider.reply import Head, Send
+from harness.provider.respond import parse, respond
+from harness.provider.spec import Provider, ReplySpec
 from harness.store import EdgeAttempt
 
-ANSWER = {
-    "choices": [{"index": 0, "message": {"role": "assistant", "content": "hello"}, "finish_reason": "stop"}],
-    "usage": {"prompt_tokens": 1, "completion_tokens": 1},
-    "error": None,
-}
+FAILURE = b'{"error": {"message": "no", "type": "bare", "param": null, "code": null}}'
+REPLY = ReplySpec(ttft=0, tokens=20, tokens_per_second=0)
+
+
+def answers() -> dict[tuple[str, bool], tuple[str, bytes]]:
+    """Return the type and the bytes of a mock's answer in each form, plain and streamed."""
+    found = {}
+    for api, path in PATHS.items():
+        dialect = "anthropic" if api == "messages" else "openai"
+        provider = Provider(dialect=dialect, model="gpt-4", reply=REPLY)
+        for streaming in (False, True):
+            prompt = {"messages": [{"role": "user", "content": "hi"}], "max_tokens": 99, "stream": streaming}
+            body = {"input": "hi"} if api == "embeddings" else {"input": "hi", "stream": streaming}
+            asked = {"model": "gpt-4", **(prompt if api in ("chat", "messages") else body)}
+            address = f"/v1{path}"
+            reply = respond(
+                provider, parse(provider, "POST", address, json.dumps(asked).encode()), "req-000001.bare.1"
+            ).reply
+            head = next(step for step in reply if isinstance(step, Head))
+            data = b"".join(step.data for step in reply if isinstance(step, Send))
+            found[address, streaming] = dict(head.headers)["content-type"], data
+    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,10 +68,15 @@ async def serve(tie: part.ChildProcess[BareStart]) -> AsyncIterator[BareReady]:
     status = tie.start.status
     counts: Counter[str] = Counter()
 
-    async def chat(request: web.Request) -> web.Response:
+    made = answers()
+
+    async def take(request: web.Request) -> web.Response:
         body = await request.read()
         start_ns = time.monotonic_ns()
-        answer = web.json_response(ANSWER, status=status)
+        kind, data = made[request.path, b'"stream": true' in body]
+        if status != 200:
+            kind, data = "application/json", FAILURE
+        answer = web.Response(body=data, status=status, headers={"content-type": kind})
         marker = find_request(body)
         if tie.capture is not None and marker is not None:
             counts[marker.request_id] += 1
@@ -66,7 +93,8 @@ async def serve(tie: part.ChildProcess[BareStart]) -> AsyncIterator[BareReady]:
         return answer
 
     app = web.Application()
-    app.router.add_post("/v1/chat/completions", chat)
+    for path in PATHS.values():
+        app.router.add_post(f"/v1{path}", take)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
     try:

@@ -227,7 +227,7 @@ def shape(body: bytes, answer: Any, missing: str) -> str:
     return missing
 
 
-def load(data: bytes) -> Any:
+def load(data: bytes | str) -> Any:
     """Return the JSON of a body, and None where it is none."""
     try:
         return json.loads(data)

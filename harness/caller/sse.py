@@ -43,6 +43,10 @@ class SseParser:
 
     def _lines(self) -> list[bytes]:
         """Return the complete lines. A CR at the very end waits: an LF that belongs to it may follow."""
+        if b"\r" not in self._rest:
+            lines = self._rest.split(b"\n")
+            self._rest = lines.pop()
+            return lines
         held = b"\r" if self._rest.endswith(b"\r") else b""
         whole = self._rest[: len(self._rest) - len(held)]
         lines = whole.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")

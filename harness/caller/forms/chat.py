@@ -110,7 +110,7 @@ class ChatStream(StreamReading):
         if event.data.startswith("[DONE]"):
             self.finished = True
             return
-        chunk = load(event.data.encode())
+        chunk = load(event.data)
         if event.name == "error" or not isinstance(chunk, dict) or chunk.get("error"):
             self._refuse_error(chunk)
             return

@@ -59,7 +59,7 @@ class MessageStream(StreamReading):
     """A stream of a message's events."""
 
     def _take(self, event: Event) -> None:
-        data = load(event.data.encode())
+        data = load(event.data)
         kind = data.get("type") if isinstance(data, dict) else None
         if not isinstance(kind, str) or event.name == "error" or kind == "error":
             self._refuse_error(data)

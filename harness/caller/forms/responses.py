@@ -87,7 +87,7 @@ class ResponseStream(StreamReading):
         return streamed
 
     def _take(self, event: Event) -> None:
-        data = load(event.data.encode())
+        data = load(event.data)
         kind = data.get("type") if isinstance(data, dict) else None
         if not isinstance(kind, str) or kind == "error" or data.get("error"):
             self._refuse_error({"error": data} if kind == "error" else data)
