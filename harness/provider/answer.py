@@ -27,6 +27,22 @@ Problem = ErrorPreset | Literal["unknown_path"]
 """Why a provider refuses a call: an error preset, or a path that it does not have."""
 
 
+class Violation(NamedTuple):
+    """A rule of the vendor's that a call breaks, in the vendor's words.
+
+    Attributes:
+        message: For people.
+        type: OpenAI's type of the error; the usual one if None.
+        param: The field that is wrong, where the vendor names it.
+        code: OpenAI's code; none if None.
+    """
+
+    message: str
+    type: str | None = None
+    param: str | None = None
+    code: str | None = None
+
+
 class Call(NamedTuple):
     """A request as one provider's dialect reads it.
 
@@ -44,6 +60,8 @@ class Call(NamedTuple):
         dimensions: How many each vector is to have; None where the caller does not say.
         encodings: How the vectors are to be written, by the names of `vectors.ENCODINGS`; empty where the caller does not say.
         form: Which of the vendor's forms of this API was called, where it has several.
+        violation: The rule of the vendor's for conversations that it breaks; None if it breaks none. A strict provider refuses it.
+        window: The model's context window, in tokens, where the call does not fit; 0 where it does.
     """
 
     model: str | None = None
@@ -59,6 +77,8 @@ class Call(NamedTuple):
     dimensions: int | None = None
     encodings: tuple[str, ...] = ()
     form: str = ""
+    violation: Violation | None = None
+    window: int = 0
 
 
 class Delay(NamedTuple):
@@ -91,6 +111,11 @@ class Refusal(NamedTuple):
     status: int | None = None
     problem: Problem | None = None
     delay: Delay | None = None
+
+    @property
+    def violation(self) -> Violation | None:
+        """The rule that the call is refused for; None if it is refused for something else."""
+        return self.call.violation if self.problem is not None and self.problem == self.call.problem else None
 
 
 FinishReason = Literal["stop", "length", "content_filter", "tool_calls"]

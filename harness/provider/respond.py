@@ -15,8 +15,14 @@ from harness.provider.spec import Provider
 
 
 def parse(provider: Provider, method: str, path: str, body: bytes, accept: str = "") -> Call:
-    """Return the call that reached a provider's address, given its Accept header too."""
-    return dialect_of(provider).parse(method, path, body)._replace(accept=accept)
+    """Return the call that reached a provider's address, given its Accept header too. A strict mock refuses what its vendor refuses."""
+    call = dialect_of(provider).parse(method, path, body)._replace(accept=accept)
+    if call.problem is not None or not provider.strict:
+        return call
+    window = provider.context_window
+    if window is not None and call.prompt_tokens + (call.max_tokens or 0) > window:
+        return call._replace(problem="context_length", window=window)
+    return call if call.violation is None else call._replace(problem="invalid_request")
 
 
 def respond(

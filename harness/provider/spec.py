@@ -61,7 +61,9 @@ class Provider:
         public: Other machines may call this provider, with `api_key`, where `listen` is an address that they reach.
         price: Its price; that of LiteLLM's price list if None.
         enabled: Whether it is part of the chain.
-        context_window: The longest prompt and answer together that its model takes, in tokens; not looked at if None.
+        context_window: The longest prompt and answer together that its model takes, in tokens; no limit if None.
+        strict: Whether its mock refuses what the vendor refuses: a conversation that breaks the vendor's rules, or that is longer than
+            `context_window`.
         api_version: The version of its API that is requested; the one that the chain's library requests if None.
         headers: Sent along with every call.
     """
@@ -79,5 +81,6 @@ class Provider:
     price: Price | None = None
     enabled: bool = True
     context_window: Annotated[int, Ge(1), Le(10**9)] | None = None
+    strict: bool = True
     api_version: Annotated[str, Len(1, 40)] | None = None
     headers: dict[str, str] = field(default_factory=dict)

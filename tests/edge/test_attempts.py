@@ -183,7 +183,7 @@ async def test_only_tokens_that_were_sent_are_billed(scene: Open, dialect: str) 
     async with scene(**{dialect: timed}) as s:
         stop_after_tokens(s, dialect, 3)
         client = await s.client(dialect)
-        await client.send(post(chat(stream=True), path=path.get(dialect, "/v1/chat/completions")))
+        await client.send(post(chat(stream=True, max_tokens=2_000), path=path.get(dialect, "/v1/chat/completions")))
         await client.reader.readuntil(f"req-000001.{dialect}.1".encode())
         await client.close()
         (record,) = await s.recorded(1)

@@ -2,6 +2,7 @@
 
 import asyncio
 import gzip
+import json
 
 import pytest
 
@@ -133,7 +134,8 @@ async def test_a_huge_body_is_refused_unread(scene: Open) -> None:
 async def test_a_large_prompt_is_read_whole(scene: Open) -> None:
     """A million tokens of prompt arrive in pieces and are answered."""
     async with scene() as s:
-        body = chat(system="x" * 4_000_000)
+        system = {"role": "system", "content": "x" * 4_000_000}
+        body = chat(messages=[system, *json.loads(chat())["messages"]])
         assert (await s.ask(post(body))).status == 200
         (record,) = await s.recorded(1)
         assert (record.request_id, record.tokens_in > 1_000_000) == ("req-000001", True)

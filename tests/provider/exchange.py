@@ -94,6 +94,8 @@ def body(
         config = {} if max_tokens is None else {"options": {"num_predict": max_tokens}}
         prompt = {"prompt": text} if way == "ollama" else {"messages": [{"role": "user", "content": text}]}
         return json.dumps({**asked, **prompt, **config, **fields}).encode()
+    if format_of(way) == "anthropic" and max_tokens is None:
+        max_tokens = 1000  # which must be said
     limit = {} if max_tokens is None else {"max_tokens": max_tokens}
     return json.dumps({**asked, "messages": [{"role": "user", "content": text}], **limit, **fields}).encode()
 

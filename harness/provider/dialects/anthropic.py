@@ -56,7 +56,10 @@ _ERRORS: Mapping[Problem, tuple[str, str]] = common.for_every_problem(
         "server_error": ("api_error", "Internal server error"),
         "unavailable": ("api_error", "Service unavailable"),
         "timeout": ("timeout_error", "Request timed out"),
-        "context_length": ("invalid_request_error", "prompt is too long: 200345 tokens > 200000 maximum"),
+        "context_length": (
+            "invalid_request_error",
+            "prompt is too long: {tokens:200345} tokens > {window:200000} maximum",
+        ),
         "content_filter": ("invalid_request_error", "Output blocked by content filtering policy"),
         "invalid_request": ("invalid_request_error", "The request body is not valid JSON with `model` and `messages`."),
         "auth": ("authentication_error", "invalid x-api-key"),
@@ -182,7 +185,7 @@ def _fail(refusal: Refusal) -> Answer:
         *sent.headers,
     )
     return Answer(
-        reply=common.failure(status, headers, _error(refusal.call, problem, request_id, sent)),
+        reply=common.failure(status, headers, _error(refusal, problem, request_id, sent)),
         error_code=_SPEND_LIMIT if problem == "spend_limit" else _ERRORS[problem][0],
         retry_after_ns=sent.ns,
     )
@@ -192,12 +195,14 @@ def _request_id(attempt_id: str) -> str:
     return f"req_{common.name(attempt_id, 'error')[:24]}"
 
 
-def _error(call: Call, problem: Problem, request_id: str, sent: SentDelay) -> dict[str, Any]:
+def _error(refusal: Refusal, problem: Problem, request_id: str, sent: SentDelay) -> dict[str, Any]:
     kind, message = _ERRORS[problem]
+    broken = refusal.violation
+    message = common.named(message, refusal.call) if broken is None else broken.message
     error = {
         "details": {"error_code": _SPEND_LIMIT} if problem == "spend_limit" else None,
         "type": kind,
-        "message": delays.with_words(message.replace("{model}", call.model or "unknown"), sent),
+        "message": delays.with_words(message, sent),
     }
     return {"type": "error", "error": error, "request_id": request_id}
 
@@ -205,7 +210,7 @@ def _error(call: Call, problem: Problem, request_id: str, sent: SentDelay) -> di
 def _error_event(refusal: Refusal) -> bytes:
     """Return the event by which a stream ends in an error."""
     problem = common.failing(refusal, _STATUS)[1]
-    body = _error(refusal.call, problem, _request_id(refusal.attempt_id), NOTHING)
+    body = _error(refusal, problem, _request_id(refusal.attempt_id), NOTHING)
     return b"event: error\ndata: " + json.dumps(body).encode() + b"\n\n"
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from harness.provider.answer import Answer, Call, Refusal
-from harness.provider.dialects import calls, chat, common, delays, embeddings, openai, responses, wire
+from harness.provider.dialects import calls, chat, common, delays, embeddings, openai, responses, rules, wire
 from harness.provider.dialects.chat import ChatError
 from harness.provider.dialects.declaration import Dialect, LiteLLMNames, OpenAIClient, WrittenRequest
 from harness.provider.dialects.framing import SERVER_SENT
@@ -25,6 +25,7 @@ _DEPLOYMENT = re.compile(r"/openai/deployments/([^/?]{1,200})/(chat/completions|
 _MODEL_IN_BODY = "/openai/v1/chat/completions"
 _EMBEDDINGS = "/openai/v1/embeddings"
 _RESPONSES = frozenset({"/openai/v1/responses", "/openai/responses"})
+_FIELDS = calls.CHAT._replace(broken=rules.of_azure)
 _REGION = ("x-ms-region", "East US")
 
 _SAFE = ",".join(
@@ -97,7 +98,7 @@ def _parse(method: str, path: str, body: bytes) -> Call:
     """Return the call. The address names the deployment, in place of the model."""
     bare = path.partition("?")[0]
     if method == "POST" and bare == _MODEL_IN_BODY:
-        return calls.read(body)
+        return calls.read(body, fields=_FIELDS)
     if method == "POST" and bare in _RESPONSES:
         return responses.read(body)
     if method == "POST" and bare == _EMBEDDINGS:
@@ -105,8 +106,9 @@ def _parse(method: str, path: str, body: bytes) -> Call:
     match = _DEPLOYMENT.fullmatch(bare)
     if method != "POST" or match is None:
         return Call(problem="unknown_path")
-    read = embeddings.parse if match[2] == embeddings.API else calls.read
-    return read(body, model=unquote(match[1]))
+    if match[2] != embeddings.API:
+        return calls.read(body, model=unquote(match[1]), fields=_FIELDS)
+    return embeddings.parse(body, model=unquote(match[1]))
 
 
 def _succeed(provider: Provider, call: Call, attempt_id: str) -> Answer:
@@ -125,8 +127,8 @@ def _fail(refusal: Refusal) -> Answer:
     """Return an error answer. Its words give a delay in whole seconds."""
     status, problem = common.failing(refusal)
     sent = delays.sent(refusal.delay, "seconds+ms")
-    error = _ERRORS[problem]
-    message = chat.named(error.message, refusal.call)
+    error = chat.stated(_ERRORS[problem], refusal)
+    message = common.named(error.message, refusal.call)
     if refusal.call.api == embeddings.API:
         message = message.replace("ChatCompletions_Create", "Embeddings_Create")
     if sent.in_body or (sent.usual and problem == "rate_limit"):

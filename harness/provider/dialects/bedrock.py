@@ -25,6 +25,7 @@ from harness.provider.dialects import (
     embeddings,
     histories,
     offers,
+    turn_rules,
     wire,
 )
 from harness.provider.dialects.aws_events import AWS_EVENTS
@@ -72,7 +73,9 @@ def _parse(method: str, path: str, body: bytes) -> Call:
         config = wire.as_object(data.get("inferenceConfig"))
         limit = config.get("maxTokens", config.get("max_new_tokens"))
         asked = {"messages": data.get("messages"), "system": data.get("system"), "maxTokens": limit}
-        call = calls.understood(asked, model, _FIELDS)._replace(tools=offers.of_converse(data))
+        call = calls.understood(asked, model, _FIELDS)._replace(
+            tools=offers.of_converse(data), violation=turn_rules.of_converse(data)
+        )
     return call._replace(streaming=how in _STREAMING, usage=True, api=api)
 
 

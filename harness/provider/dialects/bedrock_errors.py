@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from harness.provider.answer import Answer, ParsedBody, Problem, Refusal
-from harness.provider.dialects import aws_events, chat, common, delays, wire
+from harness.provider.dialects import aws_events, common, delays, wire
 from harness.provider.dialects.bedrock_invoke import Data
 
 HEADER = "x-amzn-errortype"
@@ -117,7 +117,9 @@ def fail(refusal: Refusal) -> Answer:
         (HEADER, f"{error.type}:http://internal.amazon.com/coral/com.amazon.bedrock/"),
         *sent.headers,
     )
-    body = {"message": delays.with_words(chat.named(error.message, refusal.call), sent)}
+    broken = refusal.violation
+    message = common.named(error.message, refusal.call) if broken is None else broken.message
+    body = {"message": delays.with_words(message, sent)}
     return Answer(
         reply=common.failure(status, headers, body),
         error_code=error.type,
@@ -140,7 +142,7 @@ def error_event(refusal: Refusal) -> bytes:
             ":message-type": "exception",
         }
     )
-    return aws_events.write(headers, json.dumps({"message": chat.named(error.message, refusal.call)}).encode())
+    return aws_events.write(headers, json.dumps({"message": common.named(error.message, refusal.call)}).encode())
 
 
 def is_error(data: Data) -> bool:

@@ -6,8 +6,8 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from harness.provider.answer import Call, Tool
-from harness.provider.dialects import offers, wire
+from harness.provider.answer import Call, Tool, Violation
+from harness.provider.dialects import offers, turn_rules, wire
 from harness.provider.spec import NAME_MAX
 
 _CHARS_PER_TOKEN = 4
@@ -23,6 +23,7 @@ class Fields(NamedTuple):
         system: Further text.
         limits: Limits on the answer's tokens; the first that holds a number counts.
         tools: Returns the tools that the model calls, given a body with `tools`; None if it calls none.
+        broken: Returns the rule for conversations that a body breaks; None if there are no rules.
     """
 
     prompt: str = "messages"
@@ -30,10 +31,11 @@ class Fields(NamedTuple):
     system: str = "system"
     limits: tuple[str, ...] = ("max_tokens", "max_completion_tokens")
     tools: Callable[[Mapping[str, Any]], tuple[Tool, ...]] | None = None
+    broken: Callable[[Mapping[str, Any]], Violation | None] | None = None
 
 
 CHAT = Fields(tools=offers.of_chat)
-MESSAGES = Fields(tools=offers.of_messages)
+MESSAGES = Fields(tools=offers.of_messages, broken=turn_rules.of_anthropic)
 
 
 def read(body: bytes, *, model: str | None = None, fields: Fields = CHAT) -> Call:
@@ -79,6 +81,7 @@ def understood(data: dict[str, Any], model: str | None, fields: Fields) -> Call:
         max_tokens=_limit(data, fields.limits),
         prompt_tokens=max(1, (_chars(prompt) + _chars(data.get(fields.system))) // _CHARS_PER_TOKEN),
         tools=fields.tools(data) if "tools" in data and fields.tools is not None else (),
+        violation=None if fields.broken is None else fields.broken(data),
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from harness.http_rules import is_success
-from harness.provider.answer import Answer, Call, FinishReason, ParsedBody
+from harness.provider.answer import Answer, Call, FinishReason, ParsedBody, Refusal
 from harness.provider.dialects import common, delays, histories, wire
 from harness.provider.dialects.common import CREATED, Events, MockAnswer, quoted
 from harness.provider.dialects.declaration import FinishReasons, WrittenRequest
@@ -154,9 +154,12 @@ class ChatError(NamedTuple):
         return {"message": message, "type": self.type, "param": self.param, "code": self.code}
 
 
-def named(message: str, call: Call) -> str:
-    """Return an error message with the requested model filled in."""
-    return message.replace("{model}", call.model or "unknown")
+def stated(error: ChatError, refusal: Refusal) -> ChatError:
+    """Return an error with the words of the rule that the call breaks, if it is refused for that."""
+    broken = refusal.violation
+    if broken is None:
+        return error
+    return ChatError(broken.type or "invalid_request_error", broken.code, broken.message, broken.param)
 
 
 def error_event(body: dict[str, Any]) -> bytes:

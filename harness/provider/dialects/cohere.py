@@ -211,7 +211,7 @@ def _fail(refusal: Refusal) -> Answer:
     status, problem = common.failing(refusal, _STATUS)
     sent = delays.sent(refusal.delay, "seconds")
     trace = common.name(refusal.attempt_id, "error")
-    message = delays.with_words(chat.named(_ERRORS[problem], refusal.call), sent)
+    message = delays.with_words(common.named(_ERRORS[problem], refusal.call), sent)
     headers = (("x-debug-trace-id", trace), *sent.headers)
     body = {"id": common.uuid(trace), "message": message}
     return Answer(reply=common.failure(status, headers, body), retry_after_ns=sent.ns)
@@ -223,7 +223,7 @@ def _error_event(refusal: Refusal) -> bytes:
     if call.api == _FIRST:
         return _event(call, {"is_finished": True, "event_type": "stream-end", "finish_reason": "ERROR"})
     problem = common.failing(refusal, _STATUS)[1]
-    ended = {"error": chat.named(_ERRORS[problem], call), "finish_reason": "ERROR"}
+    ended = {"error": common.named(_ERRORS[problem], call), "finish_reason": "ERROR"}
     return _event(call, {"type": "message-end", "delta": ended})
 
 

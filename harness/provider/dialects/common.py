@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from functools import lru_cache, partial
 from types import MappingProxyType
@@ -69,7 +70,22 @@ def failing(refusal: Refusal, own: Mapping[Problem, int] = MappingProxyType({}))
         own: The statuses that are unusual at this provider.
     """
     problem = refusal.problem or usual(refusal.status or 500)
+    if refusal.violation is not None and refusal.status is None:
+        return STATUS["invalid_request"], problem
     return refusal.status or own.get(problem) or STATUS[problem], problem
+
+
+def named(message: str, call: Call) -> str:
+    """Return an error message with the requested model filled in, and the lengths of a prompt that is too long.
+
+    `{window:8192}` stands for the context window and `{tokens:9001}` for the length, with what is said where they are not known.
+    """
+    lengths = {"window": call.window, "tokens": call.prompt_tokens + (call.max_tokens or 0)}
+    filled = _LENGTH.sub(lambda found: str(lengths[found[1]]) if call.window else found[2], message)
+    return filled.replace("{model}", call.model or "unknown")
+
+
+_LENGTH = re.compile(r"\{(window|tokens):(\d+)\}")
 
 
 def for_every_problem(errors: Mapping[Problem, E]) -> Mapping[Problem, E]:

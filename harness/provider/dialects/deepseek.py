@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from harness.provider.answer import Answer, Call, Problem, Refusal
-from harness.provider.dialects import calls, chat, common, delays, wire
+from harness.provider.dialects import calls, chat, common, delays, rules, wire
 from harness.provider.dialects.chat import ChatError
 from harness.provider.dialects.declaration import Dialect, LiteLLMNames, OpenAIClient
 from harness.provider.dialects.framing import SERVER_SENT
@@ -16,6 +16,7 @@ from harness.provider.spec import Provider
 _PATH = "/chat/completions"
 _PATHS = frozenset({_PATH, f"/v1{_PATH}", f"/beta{_PATH}"})
 _FLAVOUR = chat.Flavour(id_prefix="", usage_at_finish=True)
+_FIELDS = calls.CHAT._replace(broken=rules.of_deepseek)
 _STATUS: dict[Problem, int] = {"quota": 402, "spend_limit": 402, "invalid_request": 422, "not_found": 400}
 _INVALID = "invalid_request_error"
 
@@ -36,7 +37,7 @@ _ERRORS = common.for_every_problem(
         "context_length": ChatError(
             _INVALID,
             _INVALID,
-            "This model's maximum context length is 131072 tokens. However, you requested 140001 tokens. "
+            "This model's maximum context length is {window:131072} tokens. However, you requested {tokens:140001} tokens. "
             "Please reduce the length of the messages or completion.",
         ),
         "content_filter": ChatError(_INVALID, _INVALID, "Content Exists Risk"),
@@ -56,7 +57,7 @@ def _parse(method: str, path: str, body: bytes) -> Call:
     """Return the call."""
     if method != "POST" or path.partition("?")[0] not in _PATHS:
         return Call(problem="unknown_path")
-    return calls.read(body)
+    return calls.read(body, fields=_FIELDS)
 
 
 def _succeed(provider: Provider, call: Call, attempt_id: str) -> Answer:
@@ -70,8 +71,8 @@ def _fail(refusal: Refusal) -> Answer:
     """Return an error answer. It sends no Retry-After by itself, but one that is asked for as others do."""
     status, problem = common.failing(refusal, _STATUS)
     sent = delays.sent(refusal.delay, "seconds")
-    error = _ERRORS[problem]
-    message = delays.with_words(chat.named(error.message, refusal.call), sent)
+    error = chat.stated(_ERRORS[problem], refusal)
+    message = delays.with_words(common.named(error.message, refusal.call), sent)
     headers = (("x-ds-trace-id", common.name(refusal.attempt_id, "error")), *sent.headers)
     return Answer(
         reply=common.failure(status, headers, {"error": error.body(message)}),
@@ -83,7 +84,7 @@ def _fail(refusal: Refusal) -> Answer:
 def _error_event(refusal: Refusal) -> bytes:
     """Return the event by which a stream ends in an error."""
     error = _ERRORS[common.failing(refusal, _STATUS)[1]]
-    return chat.error_event(error.body(chat.named(error.message, refusal.call)))
+    return chat.error_event(error.body(common.named(error.message, refusal.call)))
 
 
 def _quota_headers(quota: Quota, wall_ns: int) -> Headers:

@@ -2,36 +2,35 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import quote, unquote
 
 from harness.http_rules import is_success
-from harness.provider.answer import Answer, Call, FinishReason, ParsedBody, Problem, Refusal
+from harness.provider.answer import Answer, Call, FinishReason, ParsedBody, Problem
 from harness.provider.dialects import (
     calls,
-    chat,
     common,
     delays,
     embeddings,
     gemini_calls,
     google_embeddings,
+    google_errors,
     histories,
     offers,
+    turn_rules,
     wire,
 )
 from harness.provider.dialects.common import Events, MockAnswer, quoted
 from harness.provider.dialects.declaration import Dialect, FinishReasons, LiteLLMNames, WrittenRequest
-from harness.provider.dialects.delays import NOTHING, SentDelay
 from harness.provider.dialects.framing import SERVER_SENT
+from harness.provider.dialects.google_errors import DETAIL, GoogleError
 from harness.provider.limit import Quota
 from harness.provider.reply import Headers, Send
 from harness.provider.spec import Provider
 from harness.provider.tools import CallPieces
-from harness.quantities import MS
 
 _KEEPALIVE = b'data: {"candidates":[{"content":{"parts":[{"text":""}],"role":"model"},"index":0}]}\n\n'
 """An event without content: Gemini sends no comments, and Google's SDK refuses an answer that holds one."""
@@ -42,26 +41,14 @@ _PATH = re.compile(
     r"(?:/v1beta|/v1alpha|/v1)?/models/([^/?]{1,600}):(generateContent|streamGenerateContent|embedContent|batchEmbedContents)"
 )
 _FIELDS = calls.Fields(prompt="contents", system="system", limits=("maxOutputTokens", "max_output_tokens"))
-_HEADERS = (("vary", "Origin"), ("x-content-type-options", "nosniff"))
-DETAIL = "type.googleapis.com/google.rpc."
-"""What the type of an entry of `details` begins with."""
 _QUOTA = "generativelanguage.googleapis.com/generate_content_requests"
 _STATUS: Mapping[Problem, int] = {"auth": 400, "too_large": 400}
-_UNAUTHENTICATED = 401
 _FINISH = FinishReasons(
     stop="STOP",
     length="MAX_TOKENS",
     content_filter="SAFETY",
     others=dict.fromkeys(("recitation", "blocklist", "prohibited_content", "spii", "image_safety"), "content_filter"),
 )
-
-
-class GoogleError(NamedTuple):
-    """An error: Google's name of the status, the message, and the entries of `details`."""
-
-    status: str
-    message: str
-    details: tuple[dict[str, Any], ...] = ()
 
 
 def _over(quota_id: str, value: str) -> dict[str, Any]:
@@ -102,7 +89,7 @@ _ERRORS = common.for_every_problem(
         "timeout": GoogleError("DEADLINE_EXCEEDED", "Deadline expired before operation could complete."),
         "context_length": GoogleError(
             "INVALID_ARGUMENT",
-            "The input token count (1048600) exceeds the maximum number of tokens allowed (1048576).",
+            "The input token count ({tokens:1048600}) exceeds the maximum number of tokens allowed ({window:1048576}).",
         ),
         "content_filter": GoogleError("INVALID_ARGUMENT", "The prompt was blocked by the safety settings."),
         "invalid_request": GoogleError("INVALID_ARGUMENT", "Invalid JSON payload received: `contents` is needed."),
@@ -161,7 +148,12 @@ def _parse(method: str, path: str, body: bytes) -> Call:
         "max_output_tokens": config.get("max_output_tokens"),
     }
     call = calls.understood(mock, model, _FIELDS)
-    return call._replace(streaming=match[2] == "streamGenerateContent", usage=True, tools=offers.of_gemini(data))
+    return call._replace(
+        streaming=match[2] == "streamGenerateContent",
+        usage=True,
+        tools=offers.of_gemini(data),
+        violation=turn_rules.of_gemini(model, data),
+    )
 
 
 def _succeed(provider: Provider, call: Call, attempt_id: str) -> Answer:
@@ -169,7 +161,7 @@ def _succeed(provider: Provider, call: Call, attempt_id: str) -> Answer:
     spec = provider.reply
     mock = common.mock_answer(spec, call, attempt_id)
     if call.api == embeddings.API:
-        headers = (*_HEADERS, ("x-request-id", mock.sha256[:32]))
+        headers = (*google_errors.HEADERS, ("x-request-id", mock.sha256[:32]))
         return common.plain(spec, mock, call, headers, google_embeddings.answer(mock, call))
     model = quoted(call.model or provider.model)
     finish = f'"finishReason":"{_FINISH.word(complete=mock.complete, calls=mock.calls)}",'
@@ -178,7 +170,7 @@ def _succeed(provider: Provider, call: Call, attempt_id: str) -> Answer:
         f'"usageMetadata":{{"promptTokenCount":{call.prompt_tokens},"candidatesTokenCount":{mock.tokens},'
         f'"totalTokenCount":{total}}}'
     )
-    headers = (*_HEADERS, ("x-request-id", mock.sha256[:32]))
+    headers = (*google_errors.HEADERS, ("x-request-id", mock.sha256[:32]))
     if not call.streaming:
         before, after = _around(model, mock, finish, usage)
         content = gemini_calls.written(mock.calls) if mock.calls else f"{_TEXT}{mock.text}{_TEXT_END}"
@@ -205,46 +197,6 @@ def _around(model: str, mock: MockAnswer, finish: str, usage: str) -> tuple[str,
         '"candidates":[{"content":{"parts":[',
         f'],"role":"model"}},{finish}"index":0}}],{usage},"modelVersion":{model},"responseId":"{mock.sha256[:22]}"',
     )
-
-
-def fail(errors: Mapping[Problem, GoogleError], statuses: Mapping[Problem, int], refusal: Refusal) -> Answer:
-    """Return an error answer of one of Google's services.
-
-    Args:
-        errors: The service's, by problem.
-        statuses: Its statuses that are unusual.
-        refusal: Of the call.
-    """
-    status, problem = common.failing(refusal, statuses)
-    sent = delays.sent(refusal.delay, "body")
-    body = _body(errors[problem], refusal.call, status, sent)
-    headers = (*_HEADERS, ("x-request-id", common.name(refusal.attempt_id, "error")), *sent.headers)
-    return Answer(
-        reply=common.failure(status, headers, {"error": body}),
-        error_code=body["status"],
-        retry_after_ns=sent.ns,
-    )
-
-
-def _body(error: GoogleError, call: Call, status: int, sent: SentDelay) -> dict[str, Any]:
-    message = chat.named(error.message, call)
-    details = json.loads(json.dumps(error.details).replace('"{model}"', quoted(call.model or "unknown")))
-    if sent.in_body:
-        seconds, ms = divmod((sent.ns or 0) // MS, 1000)
-        message += f" Please retry in {seconds}.{ms:03d}s."
-        delay = f"{seconds}.{ms:03d}s" if ms else f"{seconds}s"  # as protobuf writes a duration
-        details.append({"@type": f"{DETAIL}RetryInfo", "retryDelay": delay})
-    name = "UNAUTHENTICATED" if status == _UNAUTHENTICATED else error.status
-    body: dict[str, Any] = {"code": status, "message": message, "status": name}
-    if details:
-        body["details"] = details
-    return body
-
-
-def error_event(errors: Mapping[Problem, GoogleError], statuses: Mapping[Problem, int], refusal: Refusal) -> bytes:
-    """Return the event by which a stream ends in an error; see `fail`."""
-    status, problem = common.failing(refusal, statuses)
-    return chat.error_event(_body(errors[problem], refusal.call, status, NOTHING))
 
 
 def _filtered(event: bytes) -> bytes:
@@ -364,8 +316,8 @@ GEMINI = Dialect(
     authorize=_authorize,
     parse=_parse,
     succeed=_succeed,
-    fail=partial(fail, _ERRORS, _STATUS),
-    error_event=partial(error_event, _ERRORS, _STATUS),
+    fail=partial(google_errors.fail, _ERRORS, _STATUS),
+    error_event=partial(google_errors.error_event, _ERRORS, _STATUS),
     filtered=_filtered,
     emptied=_emptied,
     without_usage=_without_usage,

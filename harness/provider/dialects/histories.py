@@ -29,7 +29,7 @@ class ToolResult(NamedTuple):
     text: str
 
 
-class Turn(NamedTuple):
+class HistoryTurn(NamedTuple):
     """What one side says before the other one does.
 
     Attributes:
@@ -59,28 +59,28 @@ class OfferedTool(NamedTuple):
     parameters: Mapping[str, Any]
 
 
-def turns(messages: Iterable[Any]) -> list[Turn]:
+def turns(messages: Iterable[Any]) -> list[HistoryTurn]:
     """Return the turns of a conversation, user's and assistant's in alternation; it has no system messages."""
-    made: list[Turn] = []
+    made: list[HistoryTurn] = []
     calls: dict[str, ToolCall] = {}
     for message in wire.objects(list(messages)):
         turn = _turn(message, calls)
         calls.update({call.id: call for call in turn.calls})
         if made and made[-1].role == turn.role:
             last = made.pop()
-            turn = Turn(turn.role, last.results + turn.results, last.texts + turn.texts, last.calls + turn.calls)
+            turn = HistoryTurn(turn.role, last.results + turn.results, last.texts + turn.texts, last.calls + turn.calls)
         made.append(turn)
     return made
 
 
-def _turn(message: Mapping[str, Any], calls: Mapping[str, ToolCall]) -> Turn:
+def _turn(message: Mapping[str, Any], calls: Mapping[str, ToolCall]) -> HistoryTurn:
     text = wire.text_of(message.get("content"))
     if message.get("role") == "tool":
         name = str(message.get("tool_call_id", ""))
-        return Turn("user", results=(ToolResult(calls.get(name, ToolCall(id=name)), text),))
+        return HistoryTurn("user", results=(ToolResult(calls.get(name, ToolCall(id=name)), text),))
     texts = (text,) if text or not message.get("tool_calls") else ()
     made = tuple(_call(each) for each in wire.objects(message.get("tool_calls")))
-    return Turn("assistant" if message.get("role") == "assistant" else "user", texts=texts, calls=made)
+    return HistoryTurn("assistant" if message.get("role") == "assistant" else "user", texts=texts, calls=made)
 
 
 def _call(data: Mapping[str, Any]) -> ToolCall:
@@ -160,7 +160,7 @@ def anthropic_messages(messages: Iterable[Any]) -> list[dict[str, Any]]:
     return [{"role": turn.role, "content": _anthropic_blocks(turn)} for turn in turns(messages)]
 
 
-def _anthropic_blocks(turn: Turn) -> list[dict[str, Any]]:
+def _anthropic_blocks(turn: HistoryTurn) -> list[dict[str, Any]]:
     return [
         *(
             {"type": "tool_result", "tool_use_id": safe_id(result.call.id), "content": result.text}
@@ -202,7 +202,7 @@ def converse_messages(messages: Iterable[Any]) -> list[dict[str, Any]]:
     return [{"role": turn.role, "content": _converse_blocks(turn)} for turn in turns(messages)]
 
 
-def _converse_blocks(turn: Turn) -> list[dict[str, Any]]:
+def _converse_blocks(turn: HistoryTurn) -> list[dict[str, Any]]:
     return [
         *(
             {"toolResult": {"toolUseId": safe_id(result.call.id), "content": [{"text": result.text}]}}
@@ -240,7 +240,7 @@ def gemini_contents(messages: Iterable[Any]) -> list[dict[str, Any]]:
     ]
 
 
-def _gemini_parts(turn: Turn) -> list[dict[str, Any]]:
+def _gemini_parts(turn: HistoryTurn) -> list[dict[str, Any]]:
     parts: list[dict[str, Any]] = [
         {"functionResponse": {"name": result.call.name or "unknown", "response": result_object(result.text)}}
         for result in turn.results

@@ -191,7 +191,7 @@ def _fail(refusal: Refusal) -> Answer:
 
 
 def _body(call: Call, problem: Problem, sent: SentDelay) -> dict[str, str]:
-    return {"error": delays.with_words(chat.named(_ERRORS[problem].message, call), sent)}
+    return {"error": delays.with_words(common.named(_ERRORS[problem].message, call), sent)}
 
 
 def _error_event(refusal: Refusal) -> bytes:

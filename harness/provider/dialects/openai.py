@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from harness.provider.answer import Answer, Call, FinishReason, ParsedBody, Refusal
-from harness.provider.dialects import calls, chat, common, delays, embeddings, responses, wire
+from harness.provider.dialects import calls, chat, common, delays, embeddings, responses, rules, wire
 from harness.provider.dialects.chat import ChatError
 from harness.provider.dialects.declaration import Dialect, LiteLLMNames, OpenAIClient
 from harness.provider.dialects.framing import SERVER_SENT
@@ -21,6 +21,7 @@ _CHAT = frozenset({_PATH, "/chat/completions"})
 _RESPONSES = frozenset({"/v1/responses", "/responses"})
 _EMBEDDINGS = f"{_BASE_PATH}{embeddings.PATH_END}"
 _FLAVOUR = chat.Flavour()
+_FIELDS = calls.CHAT._replace(broken=rules.of_openai)
 
 ERRORS = common.for_every_problem(
     {
@@ -56,7 +57,7 @@ ERRORS = common.for_every_problem(
         "context_length": ChatError(
             "invalid_request_error",
             "context_length_exceeded",
-            "This model's maximum context length is 8192 tokens. However, your messages resulted in 9001 tokens. "
+            "This model's maximum context length is {window:8192} tokens. However, your messages resulted in {tokens:9001} tokens. "
             "Please reduce the length of the messages.",
             "messages",
         ),
@@ -95,7 +96,7 @@ def _parse(method: str, path: str, body: bytes) -> Call:
     """Return the call."""
     bare = path.partition("?")[0]
     if method == "POST" and bare in _CHAT:
-        return calls.read(body)
+        return calls.read(body, fields=_FIELDS)
     if method == "POST" and bare in _RESPONSES:
         return responses.read(body)
     if method == "POST" and bare in (_EMBEDDINGS, embeddings.PATH_END):
@@ -122,8 +123,8 @@ def _fail(refusal: Refusal) -> Answer:
     """Return an error answer."""
     status, problem = common.failing(refusal)
     sent = delays.sent(refusal.delay, "seconds+ms")
-    error = ERRORS[problem]
-    message = chat.named(error.message, refusal.call)
+    error = chat.stated(ERRORS[problem], refusal)
+    message = common.named(error.message, refusal.call)
     if sent.usual and problem == "rate_limit":  # its message holds the delay too
         message += f" Please try again in {delays.spelled(sent.ns or 0)}."
     headers = (
@@ -147,7 +148,7 @@ def error_event(refusal: Refusal, error: ChatError) -> bytes:
     """Return the event by which a stream of chat completions or of a response ends in an error."""
     if refusal.call.api:
         return responses.error_events(refusal, error)
-    return chat.error_event(error.body(chat.named(error.message, refusal.call)))
+    return chat.error_event(error.body(common.named(error.message, refusal.call)))
 
 
 def filtered(event: bytes) -> bytes:

@@ -24,14 +24,14 @@ from harness.provider.spec import Provider
 _END = "/chat/completions"
 
 
-def _parse(method: str, path: str, body: bytes) -> Call:
+def _parse(fields: calls.Fields, method: str, path: str, body: bytes) -> Call:
     """Return the call. Whatever comes before the path's end is the vendor's own."""
     bare = path.partition("?")[0]
     if method == "POST" and bare.endswith(embeddings.PATH_END):
         return embeddings.parse(body)
     if method != "POST" or not bare.endswith(_END):
         return Call(problem="unknown_path")
-    return calls.read(body)
+    return calls.read(body, fields=fields)
 
 
 def _succeed(vendor: Vendor, provider: Provider, call: Call, attempt_id: str) -> Answer:
@@ -47,8 +47,8 @@ def _fail(vendor: Vendor, refusal: Refusal) -> Answer:
     """Return an error answer."""
     status, problem = common.failing(refusal, vendor.statuses)
     sent = delays.sent(refusal.delay, "seconds")
-    error = vendor.error(problem)
-    message = delays.with_words(chat.named(error.message, refusal.call), sent)
+    error = chat.stated(vendor.error(problem), refusal)
+    message = delays.with_words(common.named(error.message, refusal.call), sent)
     headers = ((vendor.request_id, f"req_{common.name(refusal.attempt_id, 'error')}"), *sent.headers)
     body = vendor.shape(status, error, message)
     return Answer(
@@ -62,7 +62,7 @@ def _error_event(vendor: Vendor, refusal: Refusal) -> bytes:
     """Return the event by which a stream ends in an error."""
     status, problem = common.failing(refusal, vendor.statuses)
     error = vendor.error(problem)
-    body = vendor.shape(status, error, chat.named(error.message, refusal.call))
+    body = vendor.shape(status, error, common.named(error.message, refusal.call))
     return b"data: " + json.dumps(body).encode() + b"\n\n"
 
 
@@ -117,6 +117,7 @@ def _of_vendor(name: str) -> Dialect:
         models=f"{base}/models",
         request=partial(chat.request, f"{base}{_END}"),
         embed=embeddings.form(f"{base}{embeddings.PATH_END}"),
+        parse=partial(_parse, calls.CHAT._replace(broken=vendor.broken)),
         succeed=partial(_succeed, vendor),
         fail=partial(_fail, vendor),
         error_event=partial(_error_event, vendor),
@@ -140,7 +141,7 @@ def _of_vendor(name: str) -> Dialect:
 OPENAI_COMPATIBLE = replace(
     openai.OPENAI,
     name="openai-compatible",
-    parse=_parse,
+    parse=partial(_parse, calls.CHAT),
     succeed=partial(_succeed, PLAIN),
     fail=partial(_fail, PLAIN),
     error_event=partial(_error_event, PLAIN),

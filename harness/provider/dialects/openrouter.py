@@ -56,7 +56,7 @@ _ERRORS = common.for_every_problem(
         "unavailable": _RouterError("No instances available for {model}."),
         "timeout": _RouterError("Request timed out"),
         "context_length": _RouterError(
-            "This endpoint's maximum context length is 131072 tokens. However, you requested about 140001 tokens. "
+            "This endpoint's maximum context length is {window:131072} tokens. However, you requested about {tokens:140001} tokens. "
             "Please reduce the length of the messages."
         ),
         "content_filter": _RouterError("{model} requires moderation, and your input was flagged."),
@@ -106,9 +106,9 @@ def _fail(refusal: Refusal) -> Answer:
 
 def _body(call: Call, status: int, problem: Problem) -> dict[str, Any]:
     error = _ERRORS[problem]
-    body: dict[str, Any] = {"message": chat.named(error.message, call), "code": status}
+    body: dict[str, Any] = {"message": common.named(error.message, call), "code": status}
     if error.raw is not None:
-        body["metadata"] = {"raw": chat.named(error.raw, call), "provider_name": _HOST}
+        body["metadata"] = {"raw": common.named(error.raw, call), "provider_name": _HOST}
     elif problem == "content_filter":
         body["metadata"] = {
             "reasons": ["violence"],

@@ -11,7 +11,7 @@ from typing import Any
 from harness.http_rules import is_success
 from harness.provider import text as mocked
 from harness.provider.answer import Answer, Call, FinishReason, ParsedBody, Refusal
-from harness.provider.dialects import calls, chat, common, offers, wire
+from harness.provider.dialects import calls, chat, common, offers, rules, wire
 from harness.provider.dialects.chat import ChatError
 from harness.provider.dialects.common import CREATED, Events, MockAnswer, quoted
 from harness.provider.mocked_calls import MockCall, call_tokens, escaped
@@ -22,7 +22,12 @@ from harness.provider.tools import CallPieces, ToolCall
 API = "responses"
 
 _FIELDS = calls.Fields(
-    prompt="input", texts=True, system="instructions", limits=("max_output_tokens",), tools=offers.of_responses
+    prompt="input",
+    texts=True,
+    system="instructions",
+    limits=("max_output_tokens",),
+    tools=offers.of_responses,
+    broken=rules.of_responses,
 )
 _EVENT = re.compile(rb'"type"\s*:\s*"(?:response\.|error")')
 _BODY = re.compile(rb'"object"\s*:\s*"response"')
@@ -155,7 +160,7 @@ def _call_tokens(mock: MockAnswer, numbers: Iterator[int]) -> list[Send]:
 def error_events(refusal: Refusal, error: ChatError) -> bytes:
     """Return the events by which a stream ends in an error: the error itself, and the response that it leaves."""
     call = refusal.call
-    message = chat.named(error.message, call)
+    message = common.named(error.message, call)
     sent = {
         "type": "error",
         "sequence_number": _SEQUENCE_LAST,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from harness.provider.answer import Problem
+from harness.provider.answer import Problem, Violation
 from harness.provider.dialects.chat import ChatError, Flavour
 from harness.provider.dialects.openai import ERRORS
 from harness.provider.limit import Quota
@@ -81,6 +81,7 @@ class Vendor(NamedTuple):
         statuses: Those of its statuses that are unusual.
         shape: Of an error's body.
         limits: Returns the headers with what is left of its limits, given the time in nanoseconds since 1970; None if it sends none.
+        broken: Returns the rule of its own for conversations that a chat completion breaks; None if it has none.
         sdk: See `Dialect.sdk`; most vendors document OpenAI's SDK, which needs the argument.
     """
 
@@ -95,6 +96,7 @@ class Vendor(NamedTuple):
     statuses: Mapping[Problem, int] = {}
     shape: Shape = under_error
     limits: Callable[[Quota, int], Headers] | None = None
+    broken: Callable[[Mapping[str, Any]], Violation | None] | None = None
     sdk: str = 'OpenAI(base_url="{address}")'
 
     def error(self, problem: Problem) -> ChatError:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from harness.provider.dialects import rules
 from harness.provider.dialects import vendor_shapes as shapes
 from harness.provider.dialects.chat import ChatError, Flavour
 from harness.provider.dialects.openai import OPENAI
@@ -79,6 +80,7 @@ VENDORS: Mapping[str, Vendor] = {
         },
         statuses={"overloaded": 429, "invalid_request": 422, "not_found": 400},
         shape=shapes.of_mistral,
+        broken=rules.of_mistral,
         limits=shapes.limits_of_mistral,
     ),
     "cerebras": Vendor(

@@ -13,11 +13,12 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from harness.provider.answer import Answer, Call, FinishReason, ParsedBody, Problem, Refusal
-from harness.provider.dialects import calls, common, embeddings, gemini, google_embeddings, wire
+from harness.provider.dialects import calls, common, embeddings, google_embeddings, google_errors, wire
 from harness.provider.dialects.anthropic import ANTHROPIC
 from harness.provider.dialects.declaration import Dialect, LiteLLMNames, WrittenRequest
 from harness.provider.dialects.framing import SERVER_SENT
-from harness.provider.dialects.gemini import DETAIL, GEMINI, GoogleError
+from harness.provider.dialects.gemini import GEMINI
+from harness.provider.dialects.google_errors import DETAIL, GoogleError
 from harness.provider.dialects.openai import OPENAI
 from harness.provider.limit import Quota
 from harness.provider.reply import Headers, Send
@@ -60,7 +61,7 @@ _ERRORS = common.for_every_problem(
         "timeout": GoogleError("DEADLINE_EXCEEDED", "Deadline expired before operation could complete."),
         "context_length": GoogleError(
             "INVALID_ARGUMENT",
-            "The input token count (1048600) exceeds the maximum number of tokens allowed (1048576).",
+            "The input token count ({tokens:1048600}) exceeds the maximum number of tokens allowed ({window:1048576}).",
         ),
         "content_filter": GoogleError("INVALID_ARGUMENT", "The prompt was blocked by the safety settings."),
         "invalid_request": GoogleError("INVALID_ARGUMENT", "Invalid JSON payload received: `contents` is needed."),
@@ -141,14 +142,14 @@ def _fail(refusal: Refusal) -> Answer:
     """Return an error answer: Anthropic's for its models, else Google's."""
     if refusal.call.api == "anthropic":
         return ANTHROPIC.fail(refusal)
-    return gemini.fail(_ERRORS, _STATUS, refusal)
+    return google_errors.fail(_ERRORS, _STATUS, refusal)
 
 
 def _error_event(refusal: Refusal) -> bytes:
     """Return the event by which a stream ends in an error."""
     if refusal.call.api == "anthropic":
         return ANTHROPIC.error_event(refusal)
-    return gemini.error_event(_ERRORS, _STATUS, refusal)
+    return google_errors.error_event(_ERRORS, _STATUS, refusal)
 
 
 def _dialect_of(data: Any) -> Dialect:
