@@ -1,7 +1,8 @@
 """Write docs/explanation/agreement.md: `python -m scripts.agreement SUITE…`.
 
 SUITE is the folder of a live suite (reports/suites/…), or of a single live run; the page has a table for each chain. Runs in
-environments that were built for a version of LiteLLM (`--litellm`) go to docs/explanation/agreement-by-version.md.
+environments that were built for a version of LiteLLM (`--litellm`) go to docs/explanation/agreement-by-version.md, and those that mix
+kinds of request to docs/explanation/agreement-by-kind.md.
 """
 # ruff: noqa: T201  -- it talks to whoever runs it
 
@@ -13,7 +14,7 @@ from pathlib import Path
 
 from harness.store import RunFolder
 from scripts.agreement.comparison import simulate
-from scripts.agreement.page import PAGE, VERSIONS_PAGE, page, row, versions_page
+from scripts.agreement.page import KINDS_PAGE, PAGE, VERSIONS_PAGE, kinds_page, page, row, versions_page
 
 
 def folders(path: Path) -> list[RunFolder]:
@@ -41,9 +42,15 @@ def main() -> int:
         for line in agreement.differing:
             print(f"  {line}", flush=True)
         found.append(agreement)
-    own = [each for each in found if each.litellm is None]
-    others = [each for each in found if each.litellm is not None]
-    for path, write, those in ((PAGE, page, own), (VERSIONS_PAGE, versions_page, others)):
+    mixed = [each for each in found if len(each.kinds) > 1]
+    usual = [each for each in found if len(each.kinds) == 1]
+    own = [each for each in usual if each.litellm is None]
+    others = [each for each in usual if each.litellm is not None]
+    for path, write, those in (
+        (PAGE, page, own),
+        (VERSIONS_PAGE, versions_page, others),
+        (KINDS_PAGE, kinds_page, mixed),
+    ):
         if those:
             path.write_text(write(those), encoding="utf-8")
     return 0 if all(each.agree for each in found) else 1

@@ -104,6 +104,7 @@ class Agreement:
         verdicts: What the judge said, live and simulated.
         lag_s: How late the chain's event loop woke up live, at the 95th percentile; NaN if it was not measured.
         numbers: Of the whole run, live and simulated, by name; None where there is none.
+        kinds: Of each kind of request how many cross no edge, are alike, and are remembered.
     """
 
     scenario: str
@@ -120,6 +121,7 @@ class Agreement:
     verdicts: tuple[str, str]
     lag_s: float
     numbers: dict[str, tuple[float | None, float | None]]
+    kinds: dict[str, tuple[int, int, int]]
 
     @property
     def agree(self) -> bool:
@@ -136,6 +138,8 @@ def compare(plan: Plan, live: History, simulated: History, *, litellm: str | Non
     at_edge = _crosses(both, "live", edges) | _crosses(both, "sim", edges) | _rationed(both, plan)
     at_edge |= _changes_mind(both, live, simulated)
     remembered = ~same & ~at_edge & _same(both, ENDED) & _shared(both, plan.chain)
+    counted = pd.DataFrame({"requests": ~at_edge, "alike": same & ~at_edge, "remembered": remembered})
+    kinds = counted.groupby(both["kind_live"].fillna(both["kind_sim"])).sum()
     runs = [RunData.of(plan, history) for history in (live, simulated)]
     measures = [measure(run) for run in runs]
     verdicts = [judge(run, metrics) for run, metrics in zip(runs, measures, strict=True)]
@@ -154,6 +158,7 @@ def compare(plan: Plan, live: History, simulated: History, *, litellm: str | Non
         overheads=Waits(live=_overheads(runs[0]), sim=_overheads(runs[1])),
         verdicts=(verdicts[0].status.value, verdicts[1].status.value),
         lag_s=_lag_s(live),
+        kinds={str(kind): (int(many), int(alike), int(kept)) for kind, many, alike, kept in kinds.itertuples()},
         numbers={name: (values[0][name].value, values[1][name].value) for name in NUMBERS},
     )
 
@@ -179,7 +184,7 @@ def _measured(history: History) -> pd.DataFrame:
     table = history.requests[history.requests["phase"] != "warmup"].set_index("request_id")
     asked = history.attempts.sort_values("number", kind="stable").groupby("request_id")["provider"].agg(" ".join)
     compared = {name: table[name].astype("string").fillna("none").astype(str) for name in (*ENDED, "served_by")}
-    return table[["start_ns", "end_ns"]].assign(**compared, asked=asked.reindex(table.index).fillna("nobody"))
+    return table[["start_ns", "end_ns", "kind"]].assign(**compared, asked=asked.reindex(table.index).fillna("nobody"))
 
 
 def _same(both: pd.DataFrame, names: Sequence[str]) -> pd.Series:

@@ -13,7 +13,7 @@ from harness import sim
 from harness.experiment.prepare import load
 from harness.store import RunFolder
 from scripts.agreement.comparison import Agreement, Waits, compare, simulate
-from scripts.agreement.page import page
+from scripts.agreement.page import kinds_page, page
 
 ROOT = Path(__file__).parents[2]
 CHAINS = ROOT / "scenarios" / "chains"
@@ -91,6 +91,14 @@ def test_the_page_has_a_table_for_each_chain(agreement: Agreement) -> None:
     assert "pass / fail" in first
     assert "elsewhere" not in second
     assert "primary-429" in second
+
+
+def test_the_page_of_kinds_has_a_row_for_each(agreement: Agreement) -> None:
+    """With a dash where a chain has no request of that kind."""
+    one = replace(agreement, chain="one", kinds={"chat": (7, 7, 0), "tools": (9, 8, 1)})
+    written = kinds_page([one, replace(agreement, chain="other", kinds={"chat": (5, 5, 0)})])
+    assert "| `chat` | 7 of 7 | 5 of 5 |\n| `tools` | 8 of 9, 1 shared | – |\n" in written
+    assert agreement.kinds == {"chat": (agreement.requests, agreement.alike, agreement.remembered)}
 
 
 @pytest.mark.parametrize(("factor", "agree"), [(1.0, True), (1.05, True), (1.2, False), (2.0, False)])

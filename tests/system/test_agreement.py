@@ -7,9 +7,12 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from harness.chain.driver import DRIVERS
+from harness.provider.kinds import Kind
 from harness.store import RunFolder
 from scripts.agreement.comparison import Agreement, simulate
 from tests.system.conftest import ROOT
@@ -39,7 +42,7 @@ timeout: {timeout}
 SCENARIO = """\
 name: {name}-{driver}
 chain: ../{name}-{driver}.yaml
-load: {{rate: 5/s, arrivals: constant, streaming: {streaming}, deadline: {deadline}}}
+load: {{rate: 5/s, arrivals: constant, streaming: {streaming}, deadline: {deadline}, mix: [{mix}]}}
 phases: {{before: 900ms, fault: {lasts}, after: 2s}}
 faults:
 {faults}
@@ -63,8 +66,27 @@ PLANS = {  # streams, the chain's timeout, how long the faults last, the callers
         "{on: primary, during: fault, inject: {stream: end, after_tokens: 2}, share: 40%}",
         "{on: primary, during: fault, inject: {stream: error_event, after_tokens: 0}}",
     ),
+    "kinds": (
+        "50%",
+        "4s",
+        "7s",
+        "6s",
+        "{on: primary, during: fault, inject: {status: 503}, share: 30%}",
+        "{on: primary, during: fault, inject: {stream: cut, after_tokens: 2}, share: 40%}",
+    ),
     "unreachable": ("50%", "700ms", "12s", "12s", "{on: primary, during: fault, inject: {connection: unreachable}}"),
 }
+
+
+def mixed(driver: str, order: str) -> str:
+    """Return all kinds of request that a driver carries, in equal shares; not every provider has embeddings."""
+    kinds = [kind for kind in get_args(Kind) if kind in DRIVERS.own[driver].kinds]
+    share = 100 // len(kinds)
+    rest = {"embeddings": ", inputs: 2" + (", chain: [openai, azure]" if "anthropic" in order else "")}
+    shares = [100 - share * (len(kinds) - 1)] + [share] * (len(kinds) - 1)
+    return ", ".join(
+        f"{{share: {of}%, kind: {kind}{rest.get(kind, '')}}}" for of, kind in zip(shares, kinds, strict=True)
+    )
 
 
 def write(folder: Path) -> None:
@@ -75,8 +97,9 @@ def write(folder: Path) -> None:
             text = CHAIN.format(driver=driver, providers=providers, order=order, timeout=timeout, more=more)
             (folder / f"{name}-{driver}.yaml").write_text(text)
             told = "\n".join(f"  - {fault}" for fault in faults)
+            mix = mixed(driver, order) if name == "kinds" else ""
             scenario = SCENARIO.format(
-                name=name, driver=driver, streaming=streaming, lasts=lasts, deadline=deadline, faults=told
+                name=name, driver=driver, streaming=streaming, lasts=lasts, deadline=deadline, faults=told, mix=mix
             )
             (folder / "scenarios" / f"{name}-{driver}.yaml").write_text(scenario)
 
@@ -113,5 +136,8 @@ def test_both_engines_tell_the_same(found: dict[str, Agreement], name: str, driv
     assert agreement.alike + agreement.remembered == agreement.requests
     assert agreement.remembered <= (2 if driver == "litellm-router" else 0)
     assert agreement.gaps.agree, (agreement.gaps.at(0.5), agreement.gaps.at(0.95))
-    if name != "breaks":
+    if name == "kinds":
+        assert set(agreement.kinds) == set(DRIVERS.own[driver].kinds)
+        assert sum(requests for requests, _alike, _remembered in agreement.kinds.values()) == agreement.requests
+    elif name != "breaks":
         assert len(agreement.gaps.live) >= 15
