@@ -33,7 +33,7 @@ def measure(run: RunData) -> Metrics:
     phases = {phase.name: _numbers(Scope.of_phase(run, phase), "phase") for phase in run.plan.phases}
     phases[RUN] = _numbers(Scope.of_phase(run, None), "phase")
     several = run.columns.kinds if len(run.columns.kinds) > 1 else ()
-    kinds = {kind: _of_kind(run, kind) for kind in several}
+    kinds: dict[str, dict[str, dict[str, Value]]] = {kind: _of_kind(run, kind) for kind in several}
     providers = {
         name: _numbers(Scope.of_provider(run, place), "provider") for place, name in enumerate(run.columns.providers)
     }

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any
 
 from harness.chain import Chain, Endpoint, Provider, Retry
@@ -83,6 +84,7 @@ def mixed(
     *,
     orders: Sequence[tuple[str, ...]] = (),
     kinds: Sequence[Kind] = (),
+    after: Mapping[str, str] = MappingProxyType({}),
 ) -> Plan:
     """Return a plan of a mix, whose arrivals are the requests of a book.
 
@@ -92,12 +94,18 @@ def mixed(
         parts: The part of each.
         orders: Of each part; the chain's if there are none.
         kinds: Of each part; chats if there are none.
+        after: By later turn of a conversation, the turn before.
     """
     size = len(orders or kinds)
     mix = tuple(MixPart(share=1 / size, kind=kind) for kind in kinds or ("chat",) * size)
     arrivals = tuple(
         Arrival(
-            request_id=each.request_id, scheduled_ns=each.scheduled_ns, phase=each.phase, streaming=False, part=part
+            request_id=each.request_id,
+            scheduled_ns=each.scheduled_ns,
+            phase=each.phase,
+            streaming=False,
+            part=part,
+            after=after.get(each.request_id),
         )
         for each, part in zip(book.requests, parts, strict=True)
     )

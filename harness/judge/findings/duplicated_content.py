@@ -11,10 +11,11 @@ from harness.judge.tables.columns import are_success
 
 
 def _check(run: RunData) -> CheckResult:
+    texts = ~run.columns.of_kinds("embeddings")  # each of whose vectors names its attempt
     return by_request(
         run,
-        shown=run.columns.requests.table["sources"].str.len().to_numpy(np.float64) > 1,
-        could=run.columns.requests_with(are_success(run.columns.attempts.status)),
+        shown=texts & (run.columns.requests.table["sources"].str.len().to_numpy(np.float64) > 1),
+        could=texts & run.columns.requests_with(are_success(run.columns.attempts.status)),
         did="got the beginning of an answer twice",
         nobody="no request had an attempt that began an answer",
     )

@@ -25,6 +25,11 @@ def _truncated(request: RequestRecord, attempts: RequestAttempts) -> bool:
     return shorter or (is_success(serving.status) and serving.outcome in _BROKEN)
 
 
+def _doubled(request: RequestRecord) -> bool:
+    """Return whether the beginning of an answer came twice; each vector of embeddings names its attempt."""
+    return len(request.sources) > 1 and request.kind != "embeddings"
+
+
 def _swallowed(run: SearchRun, request: RequestRecord, attempts: RequestAttempts) -> bool:
     """Return whether the caller got an answer although all attempts failed."""
     answered = request.outcome == "ok" and is_success(request.status) and not request.complete
@@ -41,13 +46,13 @@ def _broken(run: SearchRun) -> tuple[str, ...]:
     return tuple(
         request.request_id
         for request, attempts in run.measured()
-        if _truncated(request, attempts) or len(request.sources) > 1 or _swallowed(run, request, attempts)
+        if _truncated(request, attempts) or _doubled(request) or _swallowed(run, request, attempts)
     )
 
 
 def _harm(shown: WorstRequest) -> str:
     request, attempts = shown.request, shown.attempts
-    if len(request.sources) > 1:
+    if _doubled(request):
         return "the caller is given the beginning of the answer twice"
     if not request.text_chars:
         return "the caller is given an empty answer reported as success"

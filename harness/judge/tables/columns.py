@@ -18,6 +18,7 @@ from harness.history import AttemptOutcome
 from harness.http_rules import SUCCESS
 from harness.judge.tables.orders import Orders
 from harness.lazy import lazy
+from harness.provider.kinds import Kind
 from harness.scenario import Plan, Window
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ class Requests:
         phase: Place of the phase in the plan.
         kind: Place of what was asked for in `Columns.kinds`.
         order: Place in `Columns.orders` of the order in which it should try the providers.
+        before: Place of the turn before, of a later turn of a conversation; -1 for the others.
         scheduled_ns: Intended start.
         start_ns: When it went out.
         first_token_ns: When the first piece of content reached the caller.
@@ -70,6 +72,7 @@ class Requests:
     phase: Ints
     kind: Ints
     order: Ints
+    before: Ints
     scheduled_ns: Floats
     start_ns: Floats
     first_token_ns: Floats
@@ -172,7 +175,7 @@ class Columns:
     plan: Plan
     history: History
     providers: tuple[str, ...]
-    kinds: tuple[str, ...]
+    kinds: tuple[Kind, ...]
     orders: Orders
     requests: Requests
     attempts: Attempts
@@ -185,6 +188,11 @@ class Columns:
         """The different first providers, each with its peers, and which requests should try it first."""
         for place, names in enumerate(self.orders.firsts):
             yield names, self.orders.first[self.requests.order] == place
+
+    def of_kinds(self, *kinds: Kind) -> Bools:
+        """Return which requests are of some kinds."""
+        mask: Bools = np.isin(self.requests.kind, [place for place, kind in enumerate(self.kinds) if kind in kinds])
+        return mask
 
     def ids(self, shown: Bools) -> tuple[str, ...]:
         """Return the names of some of the requests, sorted."""

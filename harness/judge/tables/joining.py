@@ -105,6 +105,7 @@ def _requests(plan: Plan, history: History, orders: Orders, kinds: Sequence[str]
         phase=places(table["phase"], [phase.name for phase in plan.phases]),
         kind=places(table["kind"], kinds) if len(kinds) > 1 else np.zeros(len(table), dtype=np.int64),
         order=_order(plan, table, orders),
+        before=_before(plan, table),
         scheduled_ns=scheduled_ns,
         start_ns=floats(table["start_ns"]),
         first_token_ns=floats(table["first_token_ns"]),
@@ -131,6 +132,14 @@ def _order(plan: Plan, table: pd.DataFrame, orders: Orders) -> Ints:
     part = pd.Series({arrival.request_id: arrival.part for arrival in plan.arrivals})
     found: Ints = orders.of_part[part[table["request_id"]].to_numpy(np.int64)]
     return found
+
+
+def _before(plan: Plan, table: pd.DataFrame) -> Ints:
+    """Return the place of the turn before each request; -1 where it is the first, or its turn before has no record."""
+    after = {arrival.request_id: arrival.after for arrival in plan.arrivals if arrival.after is not None}
+    if not after:
+        return np.full(len(table), -1)
+    return places(table["request_id"].map(after), list(table["request_id"]))
 
 
 def _unnamed(table: pd.DataFrame) -> Bools:

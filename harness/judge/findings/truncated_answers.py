@@ -1,0 +1,60 @@
+"""Answers that arrived in part, or not as they were meant, and were taken for whole ones."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from harness.judge.findings.check_result import CheckResult, by_request, doubted
+from harness.judge.findings.last_attempts import last
+from harness.judge.result import Status
+from harness.judge.run_data import RunData
+from harness.judge.tables.columns import Bools, are_success, floats
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartialAnswers:
+    """One entry for each request.
+
+    Attributes:
+        truncated: Its caller took an answer that was cut, or that is shorter than what was sent.
+        changed: Its caller took another text than its provider meant, though it names that one attempt.
+        cut: One of its attempts began an answer that broke off.
+        rewritten: The chain may have rewritten its text, so that it cannot be judged.
+        calls: Its answer should be calls of tools: those of the first turn of a conversation, too.
+    """
+
+    truncated: Bools
+    changed: Bools
+    cut: Bools
+    rewritten: Bools
+    calls: Bools
+
+    @classmethod
+    def of(cls, run: RunData) -> PartialAnswers:
+        """Return those of a run."""
+        columns, journeys = run.columns, run.journeys
+        requests, attempts = columns.requests, columns.attempts
+        begun = are_success(attempts.status)
+        cut = begun & attempts.had("cut", "reset", "timeout", "malformed")
+        # Where the text names no attempt, the answer is that of the last attempt that began one.
+        serving = np.where(journeys.winner >= 0, journeys.winner, last(run, begun))
+        was_cut = np.append(cut, False)[serving]
+        meant = np.append(floats(attempts.column("text_chars")), np.nan)[serving]
+        shorter = floats(requests.table["text_chars"]) < meant
+        rewritten = requests.unnamed & ("rewrites" in run.plan.chain.answers)
+        taken = requests.ok & are_success(requests.status) & ~requests.complete & (serving >= 0) & ~rewritten
+        once = requests.table["sources"].str.len().to_numpy(np.float64) == 1
+        return cls(
+            truncated=taken & (was_cut | shorter),
+            changed=taken & once & (journeys.winner >= 0),
+            cut=columns.requests_with(cut),
+            rewritten=rewritten,
+            calls=columns.of_kinds("tools") | (columns.of_kinds("conversation") & (requests.before < 0)),
+        )
+
+    def result(self, run: RunData, shown: Bools, could: Bools, *, did: str, nobody: str) -> CheckResult:
+        """Return the answer of a check that looks at some of them; see `by_request`."""
+        found = by_request(run, shown=shown, could=could, did=did, nobody=nobody)
+        return doubted(found, self.rewritten) if found.status is Status.PASS else found
