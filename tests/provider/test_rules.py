@@ -52,6 +52,24 @@ MISSING = "An assistant message with 'tool_calls' must be followed by tool messa
 
 OPENAI: list[tuple[list[Any], str, str | None, str | None]] = [
     (
+        [USER, calling(""), result("")],
+        (
+            "Invalid 'messages[1].tool_calls[0].id': empty string. Expected a string with minimum length 1, "
+            "but got an empty string instead."
+        ),
+        "messages[1].tool_calls[0].id",
+        "empty_string",
+    ),
+    (
+        [USER, calling("c1", "x" * 41), result("c1"), result("x" * 41)],
+        (
+            "Invalid 'messages[1].tool_calls[1].id': string too long. Expected a string with maximum length 40, "
+            "but got a string with length 41 instead."
+        ),
+        "messages[1].tool_calls[1].id",
+        "string_above_max_length",
+    ),
+    (
         [USER, result("c1")],
         "Invalid parameter: messages with role 'tool' must be a response to a preceeding message with 'tool_calls'.",
         "messages.[1].role",

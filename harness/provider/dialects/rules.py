@@ -96,6 +96,7 @@ _UNANSWERED = (
     "An assistant message with 'tool_calls' must be followed by tool messages responding to each 'tool_call_id'."
 )
 _UNASKED = "Messages with role 'tool' must be a response to a preceding message with 'tool_calls'"
+_ID_MAX = 40
 _NINE = re.compile(r"[a-zA-Z0-9]{9}")
 
 
@@ -140,8 +141,22 @@ def _chat(data: Mapping[str, Any]) -> Violation | None:
         if open_calls:
             return _unanswered(open_calls, place)
         open_calls = _ids(message)
+        for number, name in enumerate(open_calls):
+            if broken := _id_length(name, f"messages[{place}].tool_calls[{number}].id"):
+                return broken
         asked = set(open_calls)
     return _unanswered(open_calls, len(wire.objects(data.get("messages")))) if open_calls else None
+
+
+def _id_length(name: str, param: str) -> Violation | None:
+    """Return the rule that a call's id breaks: it has from 1 to 40 characters."""
+    if not name:
+        found = "empty string. Expected a string with minimum length 1, but got an empty string instead"
+        return Violation(f"Invalid '{param}': {found}.", param=param, code="empty_string")
+    if len(name) > _ID_MAX:
+        found = f"string too long. Expected a string with maximum length {_ID_MAX}, but got a string with length {len(name)} instead"
+        return Violation(f"Invalid '{param}': {found}.", param=param, code="string_above_max_length")
+    return None
 
 
 def _unanswered(names: Iterable[str], place: int) -> Violation:
