@@ -90,6 +90,10 @@ class UsageError(HarnessError):
     exit_code = ExitCode.USAGE
 
 
+class Unfit(UsageError):  # noqa: N818 - it is what a scenario is on a chain
+    """A chain lacks what a scenario needs, although each of them is right by itself: a suite leaves the scenario out."""
+
+
 class SeveralErrors(UsageError):  # noqa: N818 - it holds errors
     """Several mistakes, shown together, so that a file can be corrected in one go.
 

@@ -5,10 +5,14 @@ A role is one of the chain's usual model, or of another model: `primary of gpt-4
 
 from __future__ import annotations
 
+import re
+
 from harness.chain.litellm_check import aliases
 from harness.chain.litellm_config import deployments
 from harness.chain.spec import Chain
 from harness.provider.dialects import vendor_of
+
+_ROLE = re.compile(r"(primary|fallback-[1-9]\d*)(\.[1-9]\d*)?|fallbacks")
 
 
 def targets(chain: Chain) -> dict[str, tuple[str, ...]]:
@@ -30,6 +34,11 @@ def roles_of_models(chain: Chain) -> dict[str, tuple[str, ...]]:
         for role, providers in chain.roles_in(order).items()
         if providers
     }
+
+
+def lacks_role(chain: Chain, name: str) -> bool:
+    """Return whether a name is a role that some chains have a provider for, and this one has not."""
+    return name not in targets(chain) and _ROLE.fullmatch(name) is not None
 
 
 def groups(chain: Chain) -> dict[str, tuple[str, ...]]:

@@ -17,7 +17,7 @@ from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from harness.document.places import Place, field_name
 from harness.document.spelling import did_you_mean
-from harness.errors import UsageError
+from harness.errors import Unfit, UsageError
 
 _BYTES_MAX = 1_000_000
 _DEPTH_MAX = 50
@@ -54,6 +54,10 @@ class Document:
     ) -> UsageError:
         """Return an error that points at a place of this file."""
         return UsageError(problem, where=self.where(place), known=known, hint=hint)
+
+    def unfit(self, problem: str, place: Place = (), *, known: str | None = None, hint: str | None = None) -> Unfit:
+        """Return the same for what a chain lacks that this scenario is to run on."""
+        return Unfit(problem, where=self.where(place), known=known, hint=hint)
 
 
 def read(path: Path, older: re.Pattern[bytes] | None = None) -> Document:

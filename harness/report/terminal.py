@@ -15,7 +15,7 @@ from harness.report import console as output
 from harness.report import words
 from harness.report.judged_run import JudgedRun
 from harness.report.scorecard.model import Scorecard
-from harness.report.scorecard.texts import cell_texts, headline, why, word
+from harness.report.scorecard.texts import cell_texts, headline, not_run, why, word
 from harness.report.summary import summary
 
 _STYLES = {Status.PASS: "bold green", Status.FAIL: "bold red", Status.INCONCLUSIVE: "bold yellow"}
@@ -105,6 +105,8 @@ def print_scorecard(card: Scorecard, console: Console | None = None) -> None:
             output.line(console, head + reason, "" if place else "bold")
         if why(cell):
             output.line(console, f"  {cell.shown.command}", whole=True)
+    for each in card.left_out:
+        output.line(console, not_run(each))
     output.line(console, headline(card))
     output.line(console, f"scorecard: {Path(card.path) / 'scorecard.html'}", whole=True)
 

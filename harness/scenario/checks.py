@@ -12,7 +12,7 @@ from typing import Any
 from pydantic_core import PydanticCustomError
 
 from harness.chain import Chain
-from harness.chain.targets import roles_of_models, targets
+from harness.chain.targets import lacks_role, roles_of_models, targets
 from harness.document import Document, did_you_mean
 from harness.errors import UsageError
 from harness.history.records import WARMUP
@@ -68,8 +68,11 @@ def written_targets(document: Document, chain: Chain, load: Load | None = None) 
                 problem = f"{name!r} of which model? The requests of the mix have different orders"
                 yield document.error(problem, place, known=", ".join(of_models)[:500], hint=f"write {of_models[0]}")
                 continue
-            problem = f"the chain has no {name}" if name in chain.roles else f"unknown provider {name!r}"
-            yield document.error(problem, place, known=", ".join(listed)[:500], hint=did_you_mean(name, listed))
+            several, hint = ", ".join(listed)[:500], did_you_mean(name, listed)
+            if lacks_role(chain, name):
+                yield document.unfit(f"the chain has no {name}", place, known=several, hint=hint)
+            else:
+                yield document.error(f"unknown provider {name!r}", place, known=several, hint=hint)
 
 
 def _places(on: Any, number: int) -> list[tuple[tuple[str | int, ...], str]]:

@@ -13,6 +13,7 @@ from harness.chain import Chain
 from harness.chain.driver import DRIVERS, driver_of
 from harness.chain.scrub import names_secret, scrub
 from harness.chain.spec import ChainError
+from harness.chain.targets import lacks_role, targets
 from harness.document import Document
 from harness.document.places import Place
 from harness.errors import HarnessError, UsageError, tried
@@ -72,18 +73,22 @@ def mix_errors(document: Document, scenario: Scenario, chain: Chain) -> Iterator
     for number, part in enumerate(scenario.load.mix):
         if part.kind not in driver.kinds:
             able = [name for name, each in DRIVERS.own.items() if part.kind in each.kinds]
-            yield document.error(
+            yield document.unfit(
                 f"`driver: {chain.driver}` cannot carry {part.kind}",
                 ("load", "mix", number, "kind"),
                 known=", ".join(sorted(driver.kinds)),
                 hint=f"a chain with `driver: {' or '.join(able)}` can",
             )
         if part.headers and driver.in_process is not None:
-            yield document.error(
+            yield document.unfit(
                 f"`driver: {chain.driver}` takes no headers from callers: it is hosted without a gateway",
                 ("load", "mix", number, "headers"),
                 hint="a chain with `driver: endpoint or litellm-proxy` does",
             )
+        if lacking := [name for name in part.chain or () if lacks_role(chain, name)]:
+            known = ", ".join(targets(chain))[:500]
+            yield document.unfit(f"the chain has no {lacking[0]}", ("load", "mix", number, "chain"), known=known)
+            continue
         try:
             order = order_of(part, chain)
             own_fields(part, chain)
@@ -93,12 +98,12 @@ def mix_errors(document: Document, scenario: Scenario, chain: Chain) -> Iterator
             yield document.error(error.message(), at, known=context.get("known"), hint=context.get("hint"))
             continue
         except ChainError as error:
-            yield document.error(error.problem, ("load", "mix", number, "chain"), known=error.known, hint=error.hint)
+            yield document.unfit(error.problem, ("load", "mix", number, "chain"), known=error.known, hint=error.hint)
             continue
         vectors = [name for name in order if dialect_of(chain.providers[name]).embed is not None]
         if part.kind == "embeddings" and len(vectors) < len(order):
             dumb = next(name for name in order if name not in vectors)
-            yield document.error(
+            yield document.unfit(
                 f"{dumb} has no embeddings: its dialect is {chain.providers[dumb].dialect}",
                 ("load", "mix", number, "kind"),
                 hint=f"write `chain: [{', '.join(vectors)}]` beside it" if vectors else None,

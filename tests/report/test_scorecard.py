@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import xml.etree.ElementTree as ET
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 from rich.console import Console
 
 from harness.judge import Score, ScorecardNumbers
-from harness.report.scorecard import Cell, CellRun, Scorecard, html, junit, markdown
+from harness.report.scorecard import Cell, CellRun, LeftOut, Scorecard, html, junit, markdown
 from harness.report.scorecard.texts import GLYPHS, cell_texts
 from harness.report.terminal import print_scorecard
 
@@ -179,7 +180,7 @@ def test_a_table_in_markdown_stays_one() -> None:
 
 
 def test_junit_has_a_case_for_each_cell() -> None:
-    """All but passes are red: a failure, or an error for inconclusive ones. Nothing is skipped."""
+    """All but passes are red: a failure, or an error for inconclusive ones. None is skipped."""
     suite = ET.fromstring(junit(EVERY)).find("testsuite")  # noqa: S314 - our own
     assert suite is not None
     cases = {(case.get("classname"), case.get("name")): [child.tag for child in case] for case in suite}
@@ -188,6 +189,25 @@ def test_junit_has_a_case_for_each_cell() -> None:
         tag = {Score.PASS: [], Score.INCONCLUSIVE: ["error"]}.get(score, ["failure"])
         assert cases["router", f"is-{score}"] == [*tag, "system-out"]
     assert (suite.get("failures"), suite.get("errors"), suite.get("skipped")) == ("3", "1", "0")
+
+
+def test_what_does_not_fit_a_chain_is_named_and_does_not_count() -> None:
+    """With the reason, everywhere; in JUnit it is the only thing that is skipped. The answer is that of the others."""
+    lacking = LeftOut(scenario="smoke/vectors.yaml", chain="chats.yaml", why="<claude> has no embeddings")
+    shown = replace(card(cell("one", run(Score.PASS))), left_out=(lacking,))
+    out = io.StringIO()
+    print_scorecard(shown, Console(file=out, width=160))
+    told = "smoke/vectors.yaml was not run on chats.yaml: <claude> has no embeddings"
+    assert told in out.getvalue()
+    assert told in " ".join(Page(html(shown)).texts)
+    assert told.replace("<", "\\<") in markdown(shown)
+    assert "1 result: 1 pass; 1 left out" in markdown(shown)
+    assert (shown.status, shown.exit_code) == (Score.PASS.status, 0)
+    assert shown.as_json()["left_out"] == [{"scenario": lacking.scenario, "chain": lacking.chain, "why": lacking.why}]
+    suite = ET.fromstring(junit(shown)).find("testsuite")  # noqa: S314 - our own
+    assert suite is not None
+    assert [child.get("message") for child in suite.iter("skipped")] == [lacking.why]
+    assert (suite.get("tests"), suite.get("errors"), suite.get("skipped")) == ("2", "0", "1")
 
 
 def test_junit_holds_whatever_a_reason_holds() -> None:

@@ -107,7 +107,7 @@ def test_a_role_finds_its_provider(tmp_path: Path) -> None:
     for role, names in [("fallback-2", ["anthropic"]), ("fallbacks", ["azure", "anthropic"]), ("azure", ["azure"])]:
         path.write_text(text.replace("on: primary", f"on: {role}"))
         assert [window.provider for window in load(path).plan.timeline.windows] == names
-    assert "unknown provider 'fallback-3'" in changed(tmp_path, "on: primary", "on: fallback-3").problem
+    assert "the chain has no fallback-3" in changed(tmp_path, "on: primary", "on: fallback-3").problem
 
 
 _SCALARS = (

@@ -9,16 +9,16 @@ from pathlib import Path
 
 from harness.errors import ExitCode, UsageError
 from harness.experiment.suites.jobs import Job
-from harness.report.scorecard import Cell, CellRun, Scorecard
+from harness.report.scorecard import Cell, CellRun, LeftOut, Scorecard
 from harness.store import SuiteFolder, shaped
 
 
 def scorecard(
-    folder: SuiteFolder, todo: Sequence[Job], *, chains: Sequence[Path], command: str, engine: str, resumed: bool
+    folder: SuiteFolder, todo: Sequence[Job], *, left_out: Sequence[LeftOut], command: str, engine: str, resumed: bool
 ) -> Scorecard:
     """Return the scorecard of runs that are all still to be done, but for those of the same plan that the folder has."""
     done = _done(folder) if resumed else {}
-    names = {job.cell % len(chains): job.loaded.plan.chain.name for job in todo} if chains else {}
+    names = {job.chain_file: job.loaded.plan.chain.name for job in todo if job.chain_file is not None}
     cells: dict[int, Cell] = {}
     for job in todo:
         plan, file = job.loaded.plan, str(job.loaded.path)
@@ -26,7 +26,7 @@ def scorecard(
         run = done.get((file, plan.digest), run)
         cell = cells.get(job.cell)
         if cell is None:
-            chain_file = str(chains[job.cell % len(chains)]) if chains else None
+            chain_file = None if job.chain_file is None else str(job.chain_file)
             alike = list(names.values()).count(plan.chain.name) > 1
             cell = Cell(
                 scenario=plan.name,
@@ -39,7 +39,12 @@ def scorecard(
         cells[job.cell] = replace(cell, runs=(*cell.runs, run))
     started = datetime.now(UTC).isoformat(timespec="seconds")
     return Scorecard(
-        path=str(folder.path), started=started, command=command, engine=engine, cells=tuple(cells.values())
+        path=str(folder.path),
+        started=started,
+        command=command,
+        engine=engine,
+        cells=tuple(cells.values()),
+        left_out=tuple(left_out),
     )
 
 

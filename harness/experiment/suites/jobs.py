@@ -11,10 +11,11 @@ from pathlib import Path
 from harness.chain.home import AT_HOME, ChainHome
 from harness.draw import SEED_MAX
 from harness.engines import Engine
-from harness.errors import HarnessError, UsageError, raise_errors
+from harness.errors import HarnessError, Unfit, UsageError, each_error, raise_errors
 from harness.experiment.files import scenario_files
 from harness.experiment.prepare import Loaded, prepare
 from harness.experiment.real import Permission
+from harness.report.scorecard import LeftOut
 from harness.scenario.shipped import named
 
 
@@ -24,11 +25,13 @@ class Job:
 
     Attributes:
         cell: Place of its cell: one scenario on one chain.
+        chain_file: The chain's, from the command line; None for the scenario's own.
         loaded: The plan, and the chain with its secrets.
         command: The command line that repeats it.
     """
 
     cell: int
+    chain_file: Path | None
     loaded: Loaded
     command: str
 
@@ -53,6 +56,7 @@ def jobs(
     allow_real: bool = False,
     engine: Engine = Engine.LIVE,
     home: ChainHome = AT_HOME,
+    left_out: list[LeftOut] | None = None,
 ) -> tuple[Job, ...]:
     """Return all runs of a suite, cell by cell.
 
@@ -64,6 +68,7 @@ def jobs(
         allow_real: Real providers that are not on this machine may be called.
         engine: Which the commands that repeat the runs name.
         home: Where the chains are to run, in place of what their files name.
+        left_out: Receives the scenarios that do not fit one of `chains`, as long as others do; that is an error if it is None.
 
     Raises:
         UsageError: Files are wrong, there is no scenario, or a real provider may not be called.
@@ -71,6 +76,7 @@ def jobs(
     found: list[Job] = []
     errors: dict[str, HarnessError] = {}
     permission = Permission(os.environ, allow=allow_real)
+    unfit: list[HarnessError] = []
     cell = 0
     for path in scenario_files(paths, errors):
         for chain in chains or (None,):
@@ -81,14 +87,22 @@ def jobs(
                 rest += ["--allow-real"] if allow_real else []
                 if (last := first.plan.seed + repeat - 1) > SEED_MAX:
                     raise UsageError(f"the last of {repeat} runs would have seed {last}; the largest is {SEED_MAX}")
-                found += [_job(cell, first, first.plan.seed + more, rest) for more in range(repeat)]
+                found += [_job(cell, chain, first, first.plan.seed + more, rest) for more in range(repeat)]
+                cell += 1
             except HarnessError as error:
-                errors[str(error)] = error  # a wrong chain is wrong for every scenario, and reported once
-            cell += 1
+                if left_out is not None and chain is not None and all(isinstance(e, Unfit) for e in each_error(error)):
+                    unfit.append(error)
+                    why = "; ".join(each.problem for each in each_error(error))
+                    left_out.append(LeftOut(scenario=named(path), chain=str(chain), why=why))
+                else:
+                    errors[str(error)] = error  # a wrong chain is wrong for every scenario, and reported once
     raise_errors(errors.values())
+    if not found:
+        raise_errors(unfit)
     return tuple(found)
 
 
-def _job(cell: int, first: Loaded, seed: int, rest: list[str]) -> Job:
+def _job(cell: int, chain: Path | None, first: Loaded, seed: int, rest: list[str]) -> Job:
     words = ["harness", "run", named(first.path), *rest, "--seed", str(seed)]
-    return Job(cell=cell, loaded=first if seed == first.plan.seed else first.seeded(seed), command=shlex.join(words))
+    loaded = first if seed == first.plan.seed else first.seeded(seed)
+    return Job(cell=cell, chain_file=chain, loaded=loaded, command=shlex.join(words))

@@ -25,7 +25,7 @@ from harness.experiment.suites.waves import pack, together
 from harness.extras import LIVE
 from harness.live.nursery import nurseries
 from harness.live.toxiproxy import Binary, provision
-from harness.report.scorecard import Scorecard, junit
+from harness.report.scorecard import LeftOut, Scorecard, junit
 from harness.store import RunFolder, SuiteFolder
 
 
@@ -72,7 +72,17 @@ def suite(
     if engine == Engine.LIVE:
         LIVE.need()
     chains = tuple(dict.fromkeys(chains))
-    todo = jobs(paths, chains=chains, seed=seed, repeat=repeat, allow_real=allow_real, engine=engine, home=home)
+    left_out: list[LeftOut] = []
+    todo = jobs(
+        paths,
+        chains=chains,
+        seed=seed,
+        repeat=repeat,
+        allow_real=allow_real,
+        engine=engine,
+        home=home,
+        left_out=left_out,
+    )
     if engine == Engine.SIM:
         for job in todo:
             simulable(job.loaded.chain)
@@ -85,7 +95,8 @@ def suite(
         progress.phase("toxiproxy")
         binary = provision(progress.say)
     folder = before or SuiteFolder.create(reports)
-    card = scorecard(folder, todo, chains=chains, command=command, engine=engine, resumed=before is not None)
+    resumed = before is not None
+    card = scorecard(folder, todo, left_out=left_out, command=command, engine=engine, resumed=resumed)
     parts = _Parts(todo, card, folder, reports=reports, progress=progress, most=most)
     try:
         card = interruptible(_simulated(parts) if binary is None else _live(parts, binary))

@@ -12,7 +12,7 @@ from harness.judge.metrics import METRICS
 from harness.report import glossary
 from harness.report.page import page
 from harness.report.scorecard.model import Cell, Scorecard
-from harness.report.scorecard.texts import GLYPHS, MEANINGS, cell_texts, headline, overall, why, word
+from harness.report.scorecard.texts import GLYPHS, MEANINGS, cell_texts, headline, not_run, overall, why, word
 from harness.report.table import table
 
 _OWN_STYLE = Path(__file__).with_name("scorecard.css")
@@ -36,6 +36,9 @@ def html(card: Scorecard) -> str:
         parts.append(f'<h2 id="chain-{place}">{escape(chain)}</h2>' + table(_COLUMNS, rows, meanings=_MEANINGS))
     if broken := [cell for cell in card.cells if why(cell)]:
         parts.append("<h2>What did not pass</h2>" + "".join(map(_broken, broken)))
+    if card.left_out:
+        lines = "".join(f"<li>{escape(not_run(each))}</li>" for each in card.left_out)
+        parts.append(f"<h2>What was left out</h2><ul>{lines}</ul>")
     parts.append(f"<p>Started {escape(card.started)}. Repeat with: <code>{escape(card.command)}</code></p>")
     parts.append(glossary.definitions("".join(parts)))
     return page("Scorecard", "\n".join(parts), _OWN_STYLE.read_text(encoding="utf-8"))

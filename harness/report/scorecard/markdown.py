@@ -6,7 +6,7 @@ from harness import quantities
 from harness.report.escape import markdown as escaped
 from harness.report.escape import markdown_code
 from harness.report.scorecard.model import Cell, Scorecard
-from harness.report.scorecard.texts import MEANINGS, cell_texts, headline, overall, why, word
+from harness.report.scorecard.texts import MEANINGS, cell_texts, headline, not_run, overall, why, word
 
 _REASONS_MAX = 5
 _COLUMNS = (
@@ -34,6 +34,8 @@ def markdown(card: Scorecard) -> str:
     for chain in card.chains:
         rows = [_row(cell) for cell in card.cells if cell.chain == chain]
         lines += ["", f"## {escaped(chain)}", "", *_table(_COLUMNS, rows)]
+    if card.left_out:
+        lines += ["", "## What was left out", "", *(f"- {escaped(not_run(each))}" for each in card.left_out)]
     return "\n".join([*lines, "", f"Repeat with: {markdown_code(card.command)}", ""])
 
 

@@ -95,6 +95,21 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOut:
+    """A scenario that does not fit a chain, and is not run on it. It does not count.
+
+    Attributes:
+        scenario: Its file, or its name if it is one of ours.
+        chain: The chain's file.
+        why: What the chain lacks.
+    """
+
+    scenario: str
+    chain: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Scorecard:
     """A suite's result.
 
@@ -104,6 +119,7 @@ class Scorecard:
         command: The command line that repeats it.
         engine: `live`, or `sim` for simulated runs.
         cells: Scenario by scenario, as they were given.
+        left_out: What does not fit its chain.
         wall_s: How long it took by the clock, in seconds; None while it is under way, and where it was resumed.
     """
 
@@ -112,6 +128,7 @@ class Scorecard:
     command: str
     engine: str = "live"
     cells: tuple[Cell, ...] = field(default=())
+    left_out: tuple[LeftOut, ...] = ()
     wall_s: float | None = None
 
     @property
@@ -176,6 +193,7 @@ class Scorecard:
                 }
                 for cell in self.cells
             ],
+            "left_out": [asdict(each) for each in self.left_out],
         }
 
 

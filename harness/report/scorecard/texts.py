@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from harness import quantities
 from harness.judge import Score, over_runs
-from harness.report.scorecard.model import Cell, Scorecard, counts
+from harness.report.scorecard.model import Cell, LeftOut, Scorecard, counts
 
 GLYPHS = {Score.PASS: "✓", Score.PARTIAL: "◐", Score.SAFE: "◇", Score.FAIL: "✗", Score.INCONCLUSIVE: "?"}
 MEANINGS = {
@@ -86,7 +86,13 @@ def headline(card: Scorecard) -> str:
         if card.wall_s
         else ""
     )
-    return f"{quantities.plural(len(card.cells), 'result')}: {found}{took}"
+    left_out = f"; {len(card.left_out)} left out" if card.left_out else ""
+    return f"{quantities.plural(len(card.cells), 'result')}: {found}{left_out}{took}"
+
+
+def not_run(each: LeftOut) -> str:
+    """Return which scenario was left out, and why, in one line."""
+    return f"{each.scenario} was not run on {each.chain}: {each.why}"
 
 
 def why(cell: Cell) -> list[str]:

@@ -8,6 +8,7 @@ import pytest
 
 from harness.errors import UsageError
 from harness.experiment.suites.jobs import jobs
+from harness.report.scorecard import LeftOut
 from tests.experiment.files import chain, scenario
 
 
@@ -89,6 +90,35 @@ def test_a_single_problem_keeps_its_place_and_hint(tmp_path: Path) -> None:
         jobs([path])
     assert caught.value.where == f"{path}:7: faults[0].on"
     assert caught.value.hint == "did you mean 'primary'?"
+
+
+def test_a_scenario_is_left_out_where_a_chain_lacks_what_it_needs(tmp_path: Path) -> None:
+    """A kind of request that no provider has, a role that nobody has; cells count up without it. Alone, that is an error."""
+    one = scenario(tmp_path, "one")
+    vectors = scenario(tmp_path, "vectors")
+    vectors.write_text(vectors.read_text().replace("load: {", "load: {mix: [{share: 100%, kind: embeddings}], "))
+    third = scenario(tmp_path, "third")
+    third.write_text(third.read_text().replace("on: primary", "on: fallback-2"))
+    with_vectors, chats = chain(tmp_path, "with-vectors"), chain(tmp_path, "chats")
+    chats.write_text(chats.read_text().replace("dialect: openai", "dialect: anthropic"))
+    left_out: list[LeftOut] = []
+
+    found = jobs([tmp_path], chains=[chats, with_vectors], left_out=left_out)
+
+    assert [(job.cell, job.loaded.plan.name, job.chain_file) for job in found] == [
+        (0, "one", chats),
+        (1, "one", with_vectors),
+        (2, "vectors", with_vectors),
+    ]
+    assert left_out == [
+        LeftOut(scenario=str(third), chain=str(chats), why="the chain has no fallback-2"),
+        LeftOut(scenario=str(third), chain=str(with_vectors), why="the chain has no fallback-2"),
+        LeftOut(scenario=str(vectors), chain=str(chats), why="openai has no embeddings: its dialect is anthropic"),
+    ]
+    with pytest.raises(UsageError, match="the chain has no fallback-2"):
+        jobs([third], chains=[chats], left_out=[])
+    with pytest.raises(UsageError, match="the chain has no fallback-2"):
+        jobs([third, one], left_out=[])  # it is the scenario's own chain
 
 
 def test_real_providers_need_a_word_for_it(tmp_path: Path) -> None:
