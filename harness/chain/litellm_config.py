@@ -63,7 +63,7 @@ def chain(document: Document, environ: Mapping[str, str], *, model: str | None =
     if group_of(entry, groups, aliases(config)) is None:
         known = [*groups, *aliases(config)]
         problem = f"no model_name is {entry[:80]!r}"
-        raise document.error(problem, ("model_list",), known=", ".join(known), hint=did_you_mean(entry, known))
+        raise document.unfit(problem, ("model_list",), known=", ".join(known), hint=did_you_mean(entry, known))
     if not chats:
         hint = "embeddings, images and the like are not tested yet"
         raise document.error("no deployment takes chat completions", ("model_list",), hint=hint)

@@ -12,7 +12,7 @@ from harness.chain.litellm_config import deployments
 from harness.chain.spec import Chain
 from harness.provider.dialects import vendor_of
 
-_ROLE = re.compile(r"(primary|fallback-[1-9]\d*)(\.[1-9]\d*)?|fallbacks")
+_ROLE = re.compile(r"(primary|fallback-[1-9]\d*)(\.[1-9]\d*)?( of .+)?|fallbacks( of .+)?|all of .+")
 
 
 def targets(chain: Chain) -> dict[str, tuple[str, ...]]:

@@ -94,8 +94,9 @@ def mix_errors(document: Document, scenario: Scenario, chain: Chain) -> Iterator
             own_fields(part, chain)
         except PydanticCustomError as error:
             context = error.context or {}
-            at = ("load", "mix", number, "chain" if part.chain is not None else "model")
-            yield document.error(error.message(), at, known=context.get("known"), hint=context.get("hint"))
+            at, mistake = ("model", document.unfit) if part.chain is None else ("chain", document.error)
+            place = ("load", "mix", number, at)
+            yield mistake(error.message(), place, known=context.get("known"), hint=context.get("hint"))
             continue
         except ChainError as error:
             yield document.unfit(error.problem, ("load", "mix", number, "chain"), known=error.known, hint=error.hint)
