@@ -7,16 +7,19 @@ can be compared with what was sent.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from harness.provider import text as mocked
 from harness.provider.answer import Tool
 from harness.provider.reply import Send
+from harness.provider.tools import canonical
 
 CALLS_MAX = 2
 """How many tools a mocked model calls at once."""
-_PLAIN = {"integer": "3", "number": "3", "boolean": "true"}
+_FILLED: Mapping[str, object] = {"string": "chain", "integer": 3, "number": 3, "boolean": True}
+"""What an argument of each type is, but for the first text."""
 
 
 class MockCall(NamedTuple):
@@ -25,17 +28,14 @@ class MockCall(NamedTuple):
     Attributes:
         name: Of the tool.
         pieces: Its arguments as a stream sends them, one token each.
+        arguments: All of them.
         digits: 32 hexadecimal ones, of which the vendor's id of the call is made.
     """
 
     name: str
     pieces: tuple[str, ...]
+    arguments: str
     digits: str
-
-    @property
-    def arguments(self) -> str:
-        """All of them."""
-        return "".join(self.pieces)
 
     @property
     def text(self) -> str:
@@ -55,48 +55,45 @@ def mocked_calls(
         digits: Returns 32 hexadecimal digits, given what they are for.
     """
     share, rest = divmod(tokens, len(tools))
-    naming = next((tool for tool in tools if "string" in dict(tool.properties).values()), None)
-    return tuple(
-        MockCall(
-            tool.name,
-            _pieces(tool, attempt_id, max(1, share + (place < rest)), named=tool is naming),
-            digits(f"call {place}"),
-        )
-        for place, tool in enumerate(tools)
-    )
+    naming = next((tool for tool in tools if _around(tool) is not None), None)
+    made = []
+    for place, tool in enumerate(tools):
+        pieces = _pieces(tool, attempt_id, max(1, share + (place < rest)), named=tool is naming)
+        made.append(MockCall(tool.name, pieces, "".join(pieces), digits(f"call {place}")))
+    return tuple(made)
 
 
 def _pieces(tool: Tool, attempt_id: str, tokens: int, *, named: bool) -> tuple[str, ...]:
-    begin, end = "{", "}"
-    words: tuple[str, ...] = ()
-    for name, kind in sorted(tool.properties):
-        key = json.dumps(name, ensure_ascii=False)
-        if kind == "string" and not words:
-            words = mocked.pieces(attempt_id, tokens) if named else _words(attempt_id, tokens)
-            begin, end = f'{_more(begin)}{key}:"', '"}'
-        elif kind == "string" or kind in _PLAIN:
-            member = f"{key}:{_PLAIN.get(kind, _WORD)}"
-            if words:
-                end = f"{_more(end[:-1])}{member}}}"
-            else:
-                begin = f"{_more(begin)}{member}"
-    if not words:
-        return (begin + end,)
-    *before, last = (begin + words[0], *words[1:])
-    return (*before, last + end)
+    around = _around(tool)
+    if around is None:
+        return (_without_text(tool),)
+    begin, end = around
+    if named:
+        words = mocked.pieces(attempt_id, tokens)
+    else:
+        _name, first, *rest = mocked.pieces(attempt_id, tokens + 1)
+        words = (first.lstrip(), *rest)
+    if len(words) == 1:
+        return (begin + words[0] + end,)
+    return (begin + words[0], *words[1:-1], words[-1] + end)
 
 
-_WORD = '"chain"'
+@lru_cache(maxsize=64)  # the callers of one chain offer few tools
+def _around(tool: Tool) -> tuple[str, str] | None:
+    """Return the arguments of a tool before their first text and after it; None if none is a text."""
+    members = dict(sorted(tool.properties))
+    first = next((name for name, kind in members.items() if kind == "string"), None)
+    if first is None:
+        return None
+    filled = {name: _FILLED[kind] for name, kind in members.items() if kind in _FILLED} | {first: "|"}
+    key = f"{json.dumps(first, ensure_ascii=False)}:"
+    begin, _, end = canonical(json.dumps(filled)).partition(f'{key}"|"')
+    return f'{begin}{key}"', f'"{end}'
 
 
-def _more(members: str) -> str:
-    """Return the beginning of an object, ready for its next member."""
-    return members if members.endswith("{") else f"{members},"
-
-
-def _words(attempt_id: str, tokens: int) -> tuple[str, ...]:
-    _name, first, *rest = mocked.pieces(attempt_id, tokens + 1)
-    return first.lstrip(), *rest
+@lru_cache(maxsize=64)
+def _without_text(tool: Tool) -> str:
+    return canonical(json.dumps({name: _FILLED[kind] for name, kind in tool.properties if kind in _FILLED}))
 
 
 def call_tokens(

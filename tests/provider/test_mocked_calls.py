@@ -215,6 +215,14 @@ def test_mistrals_ids_are_nine_letters_and_digits() -> None:
     assert first.id.isalnum()
 
 
+def test_a_name_of_an_argument_may_be_anything() -> None:
+    """Even one that looks like what stands between two arguments."""
+    tool = Tool("f", (('"|"', "string"), ("|", "string"), ('a":"|"', "integer"), ("", "boolean")))
+    (call,) = mocked_calls([tool], ATTEMPT, 3, str)
+    assert call.text == called("f", call.arguments)
+    assert json.loads(call.arguments)['"|"'].startswith(f"<<{ATTEMPT}>>")
+
+
 KINDS = st.sampled_from(["string", "integer", "number", "boolean", "object", ""])
 TOOLS = st.lists(
     st.builds(

@@ -118,13 +118,16 @@ def _call(call: MockCall, flavour: Flavour, arguments: str) -> str:
 
 def _call_tokens(calls: Sequence[MockCall], flavour: Flavour, choice: str, rest: str) -> list[Send]:
     """Return the tokens of a stream of calls."""
+    before = [
+        f'{choice}{{"tool_calls":[{{"index":{place},"function":{{"arguments":"'.encode() for place in range(len(calls))
+    ]
+    after = f'"}}}}]{rest}'.encode()
 
     def begin(place: int, call: MockCall) -> bytes:
         return f'{choice}{{"tool_calls":[{{"index":{place},{_call(call, flavour, "")}}}]{rest}'.encode()
 
     def piece(place: int, text: str) -> bytes:
-        function = f'{{"arguments":"{escaped(text)}"}}'
-        return f'{choice}{{"tool_calls":[{{"index":{place},"function":{function}}}]{rest}'.encode()
+        return before[place] + escaped(text).encode() + after
 
     return call_tokens(calls, begin=begin, piece=piece)
 

@@ -111,9 +111,9 @@ def of_azure(data: Mapping[str, Any]) -> Violation | None:
 
 
 def _unknown_argument(data: Mapping[str, Any], known: frozenset[str]) -> Violation | None:
-    unknown = [name for name in data if name not in known]
-    if not unknown:
+    if data.keys() <= known:
         return None
+    unknown = [name for name in data if name not in known]
     noun = "argument" if len(unknown) == 1 else "arguments"
     return Violation(f"Unrecognized request {noun} supplied: {', '.join(unknown)}")
 
@@ -124,6 +124,8 @@ def _chat(data: Mapping[str, Any]) -> Violation | None:
     asked: set[str] = set()
     for place, message in enumerate(wire.objects(data.get("messages"))):
         role = message.get("role")
+        if role == "user" and not asked:
+            continue
         if role not in _ROLES:
             supported = ", ".join(f"'{name}'" for name in _ROLES[:-1])
             words = f"Invalid value: '{role}'. Supported values are: {supported}, and '{_ROLES[-1]}'."
@@ -145,7 +147,7 @@ def _chat(data: Mapping[str, Any]) -> Violation | None:
             if broken := _id_length(name, f"messages[{place}].tool_calls[{number}].id"):
                 return broken
         asked = set(open_calls)
-    return _unanswered(open_calls, len(wire.objects(data.get("messages")))) if open_calls else None
+    return _unanswered(open_calls, place + 1) if open_calls else None
 
 
 def _id_length(name: str, param: str) -> Violation | None:

@@ -29,20 +29,24 @@ def of_anthropic(data: Message) -> Violation | None:
         return Violation("max_tokens: Field required")
     messages = wire.objects(data.get("messages"))
     for place, message in enumerate(messages):
-        if broken := _anthropic_message(place, message):
+        role = message.get("role")
+        if role not in ("user", "assistant"):
+            return _anthropic_role(role)
+        if type(message.get("content")) is not str and (broken := _anthropic_ids(place, message)):
             return broken
-    return _anthropic_pairs(messages)
+    return _anthropic_pairs(messages) if any(type(message.get("content")) is not str for message in messages) else None
 
 
-def _anthropic_message(place: int, message: Message) -> Violation | None:
-    role = message.get("role")
+def _anthropic_role(role: object) -> Violation:
     if role == "system":
         return Violation(
             'messages: Unexpected role "system". The Messages API accepts a top-level `system` parameter, not "system" as an input '
             "message role."
         )
-    if role not in ("user", "assistant"):
-        return Violation(f'messages: Unexpected role "{role}". Allowed roles are "user" or "assistant"')
+    return Violation(f'messages: Unexpected role "{role}". Allowed roles are "user" or "assistant"')
+
+
+def _anthropic_ids(place: int, message: Message) -> Violation | None:
     for number, block in enumerate(wire.objects(message.get("content"))):
         field = _ANTHROPIC.get(str(block.get("type")))
         if field is not None and not _ID.fullmatch(wire.text_of(block.get(field))):
