@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from harness.document.places import Place
 from harness.document.spelling import did_you_mean
@@ -21,7 +21,8 @@ _SHOWN_MAX = 80
 _SECTIONS = ("router_settings", "litellm_settings", "environment_variables")
 _FALLBACKS = ("fallbacks", "context_window_fallbacks", "content_policy_fallbacks")
 _ELSEWHERE = re.compile(r"gemini|palm|command|mistral|llama|titan|jamba|deepseek|grok|qwen|cohere", re.IGNORECASE)
-_NOT_CHAT = re.compile(r"text-embedding|whisper|tts-|dall-e|gpt-image|omni-moderation|text-moderation", re.IGNORECASE)
+_EMBEDDING = re.compile(r".*embed|bge-|gte-|e5-|voyage-", re.IGNORECASE)
+_NEITHER = re.compile(r"whisper|tts-|dall-e|gpt-image|omni-moderation|text-moderation|.*rerank", re.IGNORECASE)
 STRATEGIES = (
     "simple-shuffle",
     "lar1",
@@ -36,6 +37,10 @@ STRATEGIES = (
 OF_GROUPS = "priority"
 """What it takes in `routing_groups` besides."""
 _WEEK_S = 7 * 24 * 3600
+
+
+Takes = Literal["chat", "embeddings"]
+"""What is asked of a deployment: chat completions, or embeddings."""
 
 
 class _Number(NamedTuple):
@@ -116,12 +121,18 @@ def group_of(asked: str, groups: list[str], named: Mapping[str, str]) -> str | N
     return next((p for p in patterns if re.fullmatch(re.escape(p).replace(r"\*", ".*"), asked)), None)
 
 
-def takes_chat(raw: Mapping[str, Any], *, mode: str | None = None) -> bool:
-    """Return whether a deployment takes chat completions: by its `mode`, else by LiteLLM's, else by its model's name."""
-    mode = (raw.get("model_info") or {}).get("mode") or mode
-    if mode is not None:
-        return mode in ("chat", "completion", "responses")
-    return not _NOT_CHAT.match(raw["litellm_params"]["model"].rsplit("/", 1)[-1])
+def takes(raw: Mapping[str, Any], *, mode: str | None = None) -> Takes | None:
+    """Return what a deployment can be asked for, None for neither: by its `mode`, else by LiteLLM's, else by its model's name.
+
+    LiteLLM calls every model of Ollama's a chat, so a name of a model that embeds texts counts for more than that.
+    """
+    own = (raw.get("model_info") or {}).get("mode")
+    name = raw["litellm_params"]["model"].rsplit("/", 1)[-1]
+    if own is None and mode in (None, "chat"):
+        named: Takes = "embeddings" if _EMBEDDING.match(name) else "chat"
+        return None if mode is None and _NEITHER.match(name) else named
+    mode = own or mode
+    return "chat" if mode in ("chat", "completion", "responses") else "embeddings" if mode == "embedding" else None
 
 
 def provider_of(params: Mapping[str, Any]) -> tuple[str | None, str]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
-from harness.chain.litellm_check import aliases, check, group_of, section, takes_chat
+from harness.chain.litellm_check import Takes, aliases, check, group_of, section, takes
 from harness.chain.litellm_names import names
 from harness.chain.litellm_reading import applied, guess
 from harness.chain.spec import Chain, ChainError, Retry
@@ -44,7 +44,8 @@ def chain(document: Document, environ: Mapping[str, str], *, model: str | None =
     Args:
         document: The configuration.
         environ: Where `os.environ/NAME` leads.
-        model: What callers ask for; the first `model_name` whose deployments take chat completions if None.
+        model: What callers ask for; the first `model_name` whose deployments take chat completions if None, or that embeds texts
+            if there is none.
 
     Raises:
         UsageError: Naming the line that is wrong or that the harness cannot host.
@@ -53,9 +54,9 @@ def chain(document: Document, environ: Mapping[str, str], *, model: str | None =
     notes = [f"line {document.lines.get(place, 1)}: {text}" for place, text in document.surprises]
     config = _with_models(document.data, environ, notes)
     groups = list(dict.fromkeys(raw["model_name"] for raw in config["model_list"]))
-    chats = [raw["model_name"] for raw in config["model_list"] if takes_chat(raw)]
-    named = [name for name in chats or groups if "*" not in name]  # callers cannot ask for a wildcard
-    entry = (named or chats or groups)[0] if model is None else model
+    usable = [raw["model_name"] for kind in get_args(Takes) for raw in config["model_list"] if takes(raw) == kind]
+    named = [name for name in usable or groups if "*" not in name]  # callers cannot ask for a wildcard
+    entry = (named or usable or groups)[0] if model is None else model
     if model is None and "*" in entry:
         place = ("model_list", groups.index(entry), "model_name")
         hint = "name one model with --model, or with `model:` in the scenario"
@@ -64,9 +65,9 @@ def chain(document: Document, environ: Mapping[str, str], *, model: str | None =
         known = [*groups, *aliases(config)]
         problem = f"no model_name is {entry[:80]!r}"
         raise document.unfit(problem, ("model_list",), known=", ".join(known), hint=did_you_mean(entry, known))
-    if not chats:
-        hint = "embeddings, images and the like are not tested yet"
-        raise document.error("no deployment takes chat completions", ("model_list",), hint=hint)
+    if not usable:
+        problem = "no deployment takes chat completions, or embeds texts"
+        raise document.error(problem, ("model_list",), hint="images, speech and the like are not tested yet")
     base = Chain(
         name=document.path.stem[:100] or "litellm-config",
         driver="litellm-router",

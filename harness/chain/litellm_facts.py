@@ -6,11 +6,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from harness.chain.facts import ChainFacts, FailureClass, Tries
+from harness.chain.litellm_reading import COMPATIBLE
 from harness.chain.litellm_router import MOCKS, RETRIES_DEFAULT, RETRY_POLICY, RouterSettings, router_settings
 from harness.chain.spec import Chain
+from harness.provider.spec import Provider
 
 COOLDOWN_S = 5  # LiteLLM's own
 
+_BY_SDK = ("openai", COMPATIBLE)
+"""Dialects whose embeddings LiteLLM may ask by OpenAI's SDK."""
+_SDK_RETRIES = 2
 _LIMITS = ("rpm", "tpm", "max_parallel_requests", "max_budget", "budget_duration")
 _LIMITS_OF_ALL = (
     "enable_pre_call_checks",
@@ -27,13 +32,14 @@ def facts(chain: Chain, *, proxy: bool) -> ChainFacts:
     """Return the facts about a chain on LiteLLM's Router, or on its proxy."""
     settings = router_settings(chain, {}, {}, proxy=proxy)
     deployments = dict(zip(settings.names, settings.model_list, strict=True))
+    mocked = dict(zip(settings.names, settings.providers, strict=True))
     checked = any({**settings.router, **settings.general}.get(key) for key in _LIMITS_OF_ALL)
     tables = [settings.router.get(f"{kind}_fallbacks") for kind in ("content_policy", "context_window")]
     special = {group for table in tables if isinstance(table, list) for entry in table for group in _groups(entry)}
     return ChainFacts(
         sees_attempts=True,
         double_sends=True,
-        tries={name: _tries(settings, entry) for name, entry in deployments.items()},
+        tries={name: _tries(settings, entry, mocked[name]) for name, entry in deployments.items()},
         cooldown_ns=cooldowns_ns(settings),
         limited=tuple(name for name, entry in deployments.items() if checked or _stated(entry, *_LIMITS)),
         never_called=tuple(name for name, entry in deployments.items() if _stated(entry, *MOCKS)),
@@ -67,8 +73,20 @@ def _own_timeout(entry: Mapping[str, Any]) -> Any:
     return params.get("timeout") or params.get("request_timeout")
 
 
-def _tries(settings: RouterSettings, entry: Mapping[str, Any]) -> Tries:
+def _hidden(provider: Provider, entry: Mapping[str, Any]) -> int:
+    """Return how many tries are one to LiteLLM: it lets OpenAI's SDK try embeddings again, twice if `max_retries` is 0, too.
+
+    That is `max_retries or litellm.DEFAULT_MAX_RETRIES` in `litellm.llms.openai.openai`; Azure's SDK gets the number as it is.
+    """
+    if not provider.embeds or provider.dialect not in _BY_SDK:
+        return 1
+    stated = entry["litellm_params"].get("max_retries")
+    return 1 + (stated if type(stated) is int and stated > 0 else _SDK_RETRIES)
+
+
+def _tries(settings: RouterSettings, entry: Mapping[str, Any], provider: Provider) -> Tries:
     """Return the tries at one deployment. Those of a group may all go to the same one."""
+    hidden = _hidden(provider, entry)
     stated = (
         entry["litellm_params"].get("num_retries"),
         settings.router.get("num_retries"),
@@ -82,8 +100,8 @@ def _tries(settings: RouterSettings, entry: Mapping[str, Any]) -> Tries:
         found = [policy[name] for name in names if type(policy.get(name)) is int]
         found = found or [policy[name] for name in ("DefaultRetries",) if type(policy.get(name)) is int]
         if found:
-            after[failure] = max(found) + 1
-    return Tries(most=again + 1, after=after)
+            after[failure] = (max(found) + 1) * hidden
+    return Tries(most=(again + 1) * hidden, after=after)
 
 
 def _cooldown_ns(settings: RouterSettings, entry: Mapping[str, Any]) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from harness.chain.litellm_check import aliases, group_of, section, takes_chat
+from harness.chain.litellm_check import aliases, group_of, section, takes
 from harness.document.places import Place
 
 TABLES = ("fallbacks", "context_window_fallbacks", "content_policy_fallbacks")
@@ -13,7 +13,7 @@ TABLES = ("fallbacks", "context_window_fallbacks", "content_policy_fallbacks")
 
 
 def asked_for(config: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return each model that takes chat completions and is not only a fallback, then the aliases.
+    """Return each model that takes chat completions and is not only a fallback, then those that embed texts, then the aliases.
 
     A wildcard such as `openai/*` is none: it has no end of models.
     """
@@ -21,10 +21,13 @@ def asked_for(config: Mapping[str, Any]) -> tuple[str, ...]:
     sources = {source for each in tables for source in each}
     targets = {target_of(target) for each in tables for written in each.values() for target in written}
     off = disabled(config)
-    listed = (raw for raw in config["model_list"] if takes_chat(raw) and raw["model_name"] not in off)
-    chats = dict.fromkeys(raw["model_name"] for raw in listed)
-    models = [name for name in chats if "*" not in name and (name in sources or name not in targets)]
-    return tuple(dict.fromkeys([*(models or list(chats)[:1]), *aliases(config)]))
+    found: list[str] = []
+    for kind in ("chat", "embeddings"):
+        listed = (raw for raw in config["model_list"] if takes(raw) == kind and raw["model_name"] not in off)
+        named = dict.fromkeys(raw["model_name"] for raw in listed)
+        models = [name for name in named if "*" not in name and (name in sources or name not in targets)]
+        found += models or list(named)[:1]
+    return tuple(dict.fromkeys([*found, *aliases(config)]))
 
 
 def disabled(config: Mapping[str, Any]) -> frozenset[str]:

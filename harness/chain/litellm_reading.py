@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from harness.chain.litellm_check import aliases, group_of, provider_of, section, takes_chat
+from harness.chain.litellm_check import Takes, aliases, group_of, provider_of, section, takes
 from harness.chain.litellm_fallbacks import TABLES, fallbacks, is_blocked, table, target_of
 from harness.chain.litellm_names import names
 from harness.chain.schedule import Band, PlannedAttempt, Schedule, merged
@@ -40,13 +40,13 @@ class ReadDeployment(NamedTuple):
     Attributes:
         provider: LiteLLM's name of the provider; None if LiteLLM does not know it.
         model: What the provider is asked for.
-        chat: Whether it takes chat completions.
+        takes: What it can be asked for; None if that is neither chat completions nor embeddings.
         compatible: Whether LiteLLM asks it in OpenAI's format. It matters only where the provider has no dialect of its own.
     """
 
     provider: str | None
     model: str
-    chat: bool
+    takes: Takes | None
     compatible: bool
 
 
@@ -93,6 +93,8 @@ def question(config: Mapping[str, Any], entries: Sequence[str], *, failing: bool
                 "model": raw["litellm_params"]["model"],
                 "custom_llm_provider": raw["litellm_params"].get("custom_llm_provider"),
                 "blocked": is_blocked(raw),
+                "mode": (raw.get("model_info") or {}).get("mode"),
+                "embeds": takes(raw) == "embeddings",
                 "params": {name: value for name in _OWN if (value := raw["litellm_params"].get(name)) is not None},
             }
             for raw in config["model_list"]
@@ -116,7 +118,7 @@ def answered(chain: Chain, answer: Mapping[str, Any], version: str) -> ConfigRea
         ReadDeployment(
             provider=each["provider"] or provider_of(raw["litellm_params"])[0],
             model=each["model"],
-            chat=takes_chat(raw, mode=each["mode"]),
+            takes=takes(raw, mode=each["mode"]),
             compatible=each["compatible"],
         )
         for each, raw in zip(answer["deployments"], config["model_list"], strict=True)
@@ -199,7 +201,7 @@ def guess(chain: Chain) -> ConfigReading:
     deployments = []
     for raw in listed:
         provider, model = provider_of(raw["litellm_params"])
-        deployments.append(ReadDeployment(provider, model, takes_chat(raw), compatible=True))
+        deployments.append(ReadDeployment(provider, model, takes(raw), compatible=True))
     walk = list(_walked(config, chain.entry_model, fallbacks(config)))
     others: set[int] = set()
     for kind in TABLES[1:]:
@@ -235,6 +237,8 @@ def _walked(config: Mapping[str, Any], entry: str, table: Mapping[str, Sequence[
 def applied(chain: Chain, reading: ConfigReading) -> Chain:
     """Return the chain of a configuration, with the providers that callers of the run can reach.
 
+    They take what the model's own deployments take: chat completions, or embeddings where none of them does.
+
     Raises:
         ChainError: One that the walk needs has no mock, or there are none, or too many.
     """
@@ -242,25 +246,26 @@ def applied(chain: Chain, reading: ConfigReading) -> Chain:
     listed, named = config["model_list"], names(config)
     walked = {place for pick in reading.walk for place in pick}
     reached = walked | reading.others
-    chats = [place for place in sorted(reached) if reading.deployments[place].chat]
+    asked = _asked_of(reading)
+    able = [place for place in sorted(reached) if reading.deployments[place].takes == asked]
     dialects = {
-        name: dialect_of_litellm(name) for name in {reading.deployments[place].provider for place in chats} if name
+        name: dialect_of_litellm(name) for name in {reading.deployments[place].provider for place in able} if name
     }
-    found = {place: _provider(reading.deployments[place], dialects) for place in chats}
+    found = {place: _provider(reading.deployments[place], dialects) for place in able}
     spoken = {place: provider for place, provider in found.items() if provider is not None}
-    if lacking := [place for place in chats if place in walked and place not in spoken]:
+    if lacking := [place for place in able if place in walked and place not in spoken]:
         raise _without_mock([reading.deployments[place] for place in lacking])
     walk = [level for pick in reading.walk for level in _levels(listed, [place for place in pick if place in spoken])]
     order = tuple(dict.fromkeys(named[place] for level in walk for place in level))
     if not order:
-        raise ChainError(f"{chain.entry_model!r} takes no chat completions", ("model_list",))
+        raise ChainError(f"{chain.entry_model!r} takes neither chat completions nor embeddings", ("model_list",))
     if len(spoken) > PROVIDERS_MAX:
         problem = f"{chain.entry_model!r} leads to {len(spoken)} deployments"
         raise ChainError(problem, ("model_list",), known=f"1 to {PROVIDERS_MAX}")
     left_out = {
         unreached(chain.entry_model): [place for place in range(len(listed)) if place not in reached],
-        "take no chat completions": [place for place in reached if not reading.deployments[place].chat],
-        "have no mock": [place for place in chats if place not in spoken],
+        _UNABLE[asked]: [place for place in reached if reading.deployments[place].takes != asked],
+        "have no mock": [place for place in able if place not in spoken],
     }
     return replace(
         chain,
@@ -280,6 +285,15 @@ def applied(chain: Chain, reading: ConfigReading) -> Chain:
             )
         ),
     )
+
+
+_UNABLE: Mapping[Takes, str] = {"chat": "take no chat completions", "embeddings": "embed no texts"}
+
+
+def _asked_of(reading: ConfigReading) -> Takes:
+    """Return what callers ask the model for: of its own deployments, which come first."""
+    first = [reading.deployments[place].takes for place in next(iter(reading.walk), ())]
+    return "embeddings" if "chat" not in first and "embeddings" in first else "chat"
 
 
 def unreached(entry: str) -> str:
@@ -305,11 +319,13 @@ def _without(config: Mapping[str, Any], ignored: Mapping[tuple[str, str], str]) 
 def _provider(read: ReadDeployment, dialects: Mapping[str, Dialect | None]) -> Provider | None:
     """Return the provider of a deployment, given the dialects by LiteLLM's names; None if it has no mock."""
     dialect = None if read.provider is None else dialects[read.provider]
+    embeds = None if "*" in read.model else read.takes == "embeddings"
     if dialect is not None and dialect.litellm is not None:
-        return Provider(dialect=dialect.name, model=dialect.litellm.model(read.model))
+        found = Provider(dialect=dialect.name, model=dialect.litellm.model(read.model), embeds=embeds)
+        return None if embeds and dialect.embed is None else found
     if read.provider is None or not read.compatible:
         return None
-    return Provider(dialect=COMPATIBLE, vendor=read.provider, model=read.model)
+    return Provider(dialect=COMPATIBLE, vendor=read.provider, model=read.model, embeds=embeds)
 
 
 def dialect_of_litellm(provider: str) -> Dialect | None:

@@ -15,37 +15,47 @@ _REPLY = (
     b'"message":{"role":"assistant","content":"understood"}}],"usage":{"prompt_tokens":1,"completion_tokens":1,"total_tokens":2},'
     b'"service_tier":"default"}'
 )
+_VECTOR = [0.5, 0.25]
+_VECTORS = (
+    b'{"object":"list","data":[{"object":"embedding","index":0,"embedding":[0.5,0.25]}],"model":"m",'
+    b'"usage":{"prompt_tokens":1,"total_tokens":1}}'
+)
 _PATIENCE_S = 10.0
-_GOOGLE = {"vertex_project": "none", "vertex_location": "us-east5", "vertex_credentials": "{}"}
+_GOOGLE: dict[str, Any] = {"vertex_project": "none", "vertex_location": "us-east5", "vertex_credentials": "{}"}
 """Credentials that are refused before anybody is asked for a token."""
 
 
 def deployment(each: dict[str, Any]) -> dict[str, Any]:
-    """Return whose model a deployment is, what the provider is asked for, and what the model is for."""
+    """Return whose model a deployment is, what the provider is asked for, and what the model is for, by LiteLLM and in the end."""
     litellm = import_module("litellm")
     try:
         model, provider, _key, _base = litellm.get_llm_provider(
             each["model"], custom_llm_provider=each["custom_llm_provider"]
         )
     except Exception:  # whatever LiteLLM raises for a provider that it does not have
-        return {"provider": None, "model": each["model"], "mode": None}
+        return {"provider": None, "model": each["model"], "mode": None, "embeds": each["embeds"]}
     try:
         mode = litellm.get_model_info(model=model, custom_llm_provider=provider).get("mode")
     except Exception:  # it has no entry for most models
         mode = None
-    return {"provider": provider, "model": model, "mode": mode}
+    embeds = each["embeds"] or (each["mode"] is None and mode == "embedding")
+    return {"provider": provider, "model": model, "mode": mode, "embeds": embeds}
 
 
-async def compatible(asked_for: list[tuple[str, str]]) -> set[tuple[str, str]]:
-    """Return the providers, each with a model, that LiteLLM asks in OpenAI's format at an address that it is given."""
+async def compatible(asked_for: list[tuple[str, str, bool]]) -> set[tuple[str, str, bool]]:
+    """Return the providers that LiteLLM asks in OpenAI's format at an address that it is given.
+
+    Args:
+        asked_for: Each with a model, and whether that embeds texts.
+    """
     found = set()
     async with _listening() as (base, asked):
-        for provider, model in asked_for:
+        for provider, model, embeds in asked_for:
             asked.clear()
-            text = await _called(provider, model, base)
+            text = await _called(provider, model, base, embeds=embeds)
             path = asked[0].split(b" ")[0] if len(asked) == 1 else b""
-            if text == "understood" and b"/chat/completions" in path:
-                found.add((provider, model))
+            if text == "understood" and (b"/embeddings" if embeds else b"/chat/completions") in path:
+                found.add((provider, model, embeds))
             else:
                 sys.stderr.write(f"{provider}/{model}: {text[:200]}\n")
     return found
@@ -60,7 +70,9 @@ async def broken(deployments: list[dict[str, Any]], places: Iterable[int]) -> di
     async with _listening() as (base, asked):
         for place in places:
             provider, model = deployments[place]["provider"], deployments[place]["model"]
-            if provider != "cohere" and not (provider == "vertex_ai" and "claude" in model):
+            if deployments[place]["embeds"] or (
+                provider != "cohere" and not (provider == "vertex_ai" and "claude" in model)
+            ):
                 continue
             asked.clear()
             text = await _called(provider, model, base, **_GOOGLE)
@@ -72,22 +84,26 @@ async def broken(deployments: list[dict[str, Any]], places: Iterable[int]) -> di
     return found
 
 
-async def _called(provider: str, model: str, base: str, **parameters: Any) -> str:
+async def _called(provider: str, model: str, base: str, *, embeds: bool = False, **parameters: Any) -> str:
     """Return what LiteLLM makes of a call of a provider at an address: the answer's text, or its error."""
+    litellm = import_module("litellm")
+    ask = litellm.aembedding if embeds else litellm.acompletion
+    parameters |= {"input": ["?"]} if embeds else {"messages": [{"role": "user", "content": "?"}]}
     try:
         answer = await asyncio.wait_for(
-            import_module("litellm").acompletion(
+            ask(
                 model=model,
                 custom_llm_provider=provider,
                 api_base=base,
                 api_key="none",
-                messages=[{"role": "user", "content": "?"}],
                 num_retries=0,
                 max_retries=0,
                 **parameters,
             ),
             _PATIENCE_S,
         )
+        if embeds:
+            return "understood" if list(answer.data[0]["embedding"]) == _VECTOR else "misread"
         return str(answer.choices[0].message.content)
     except Exception as error:  # whatever it does that is no such call
         return f"{type(error).__name__}: {error}"
@@ -103,7 +119,8 @@ async def _listening() -> AsyncIterator[tuple[str, list[bytes]]]:
         length = next((line for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")), b":0")
         asked.append(head.split(b" ")[1] + b" " + await reader.readexactly(int(length.split(b":")[1])))
         writer.write(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n")
-        writer.write(b"content-length: %d\r\n\r\n%b" % (len(_REPLY), _REPLY))
+        reply = _VECTORS if b"/embeddings" in asked[-1].split(b" ")[0] else _REPLY
+        writer.write(b"content-length: %d\r\n\r\n%b" % (len(reply), reply))
         await writer.drain()
         writer.close()
 

@@ -92,10 +92,10 @@ async def _answer(question: dict[str, Any]) -> dict[str, Any]:
     if not walks:
         return {}
     reached = sorted({place for each in walks.values() for walk in each for pick in walk for place in pick})
-    asked = {(deployments[place]["provider"], deployments[place]["model"]) for place in reached}
+    asked = {_asked(deployments[place]) for place in reached}
     compatible = await _calls.compatible(sorted(each for each in asked if each[0] and each[0] not in question["own"]))
     for each in deployments:
-        each["compatible"] = (each["provider"], each["model"]) in compatible
+        each["compatible"] = _asked(each) in compatible
     litellm = _module("litellm")
     parameters = inspect.signature(litellm.Router.__init__).parameters
     return {
@@ -106,6 +106,10 @@ async def _answer(question: dict[str, Any]) -> dict[str, Any]:
             name for name, value in vars(litellm).items() if isinstance(value, _SETTINGS) or value is None
         ),
     }
+
+
+def _asked(deployment: dict[str, Any]) -> tuple[str, str, bool]:
+    return deployment["provider"], deployment["model"], deployment["embeds"]
 
 
 async def _failures(question: dict[str, Any], deployments: list[dict[str, Any]]) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from harness.drivers.litellm_asked import as_read
 from harness.drivers.litellm_prices import context_windows, priced
 from harness.edge.asking import NoAnswer, asking
 from harness.errors import ExitCode
-from harness.experiment.provider_diagnosis import ASK_S, HELLO, ProviderDiagnosis, Questions, SharedCalls
+from harness.experiment.provider_diagnosis import ASK_S, ProviderDiagnosis, Questions, SharedCalls, hello
 from harness.experiment.vendor_answers import quoted
 from harness.http_rules import is_success
 from harness.judge.result import Status
@@ -133,10 +133,10 @@ def _begun(
 
 
 async def _ask_mock(begun: ProviderDiagnosis, provider: Provider, call: SharedCalls, origin: str) -> ProviderDiagnosis:
-    """Ask our own mock for a completion."""
+    """Ask our own mock for a completion, or for embeddings."""
     dialect = dialect_of(provider)
-    written = dialect.request(provider.model, HELLO)
-    begun = replace(begun, asked="a completion of its mock")
+    written = hello(provider, provider.model)
+    begun = replace(begun, asked=f"{'embeddings' if provider.embeds else 'a completion'} of its mock")
     headers = (*written.headers, dialect.authorize(DUMMY_KEY))
     answer = await call(URL(origin + written.path, encoded=True), headers, json.dumps(written.body).encode())
     if isinstance(answer, NoAnswer):

@@ -21,6 +21,7 @@ from harness.experiment.vendor_answers import VendorRefusal, is_page, quoted, re
 from harness.http_rules import is_success
 from harness.judge.result import Status
 from harness.provider.dialects import Dialect, dialect_of, wire
+from harness.provider.dialects.declaration import WrittenRequest
 from harness.provider.reply import Headers
 
 ASK_S = 10.0
@@ -29,12 +30,20 @@ _LIST = "its list of models"
 _EMPTY = "an empty request, which costs nothing"
 _API_VERSION = re.compile(r"(?<=[?&]api-version=)[^&]*")
 _NOT_THERE = (404, 405, 501)
-HELLO: Mapping[str, Any] = {
+_HELLO: Mapping[str, Any] = {
     "messages": [{"role": "user", "content": "hello"}],
     "max_tokens": 5,
     "stream": False,
 }
 """What a mock is asked."""
+
+
+def hello(provider: Provider, model: str) -> WrittenRequest:
+    """Return the shortest request that a provider's model can be sent: a chat completion, or embeddings."""
+    dialect = dialect_of(provider)
+    if provider.embeds and dialect.embed is not None:
+        return dialect.embed.request(model, {"input": "hello"})
+    return dialect.request(model, _HELLO)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +133,7 @@ class Questions:
     def __init__(self, provider: Provider, real: RealProvider, call: SharedCalls) -> None:
         self._provider, self._real, self._ask = provider, real, call
         self._dialect: Dialect = dialect_of(provider)
-        self._written = self._dialect.request(provider.model, HELLO)
+        self._written = hello(provider, provider.model)
         self._key = "" if real.key is None else real.key_name or "the key in the file"
 
     async def answered(self, begun: ProviderDiagnosis) -> ProviderDiagnosis:
@@ -205,11 +214,10 @@ class Questions:
     def _no_place(self, done: ProviderDiagnosis, answer: VendorAnswer) -> ProviderDiagnosis:
         """Return that an address leads nowhere: to no API, or to no model where the address names the model."""
         words = quoted(answer, self._real.secrets)
-        if self._dialect.request("another", HELLO).path == self._written.path:
+        if hello(self._provider, "another").path == self._written.path:
             hint = "is the path of the address right, such as its /v1?"
-            return replace(
-                done, status=Status.FAIL, problem=f"it has no completions at this address: {words}", hint=hint
-            )
+            lacks = "embeddings" if self._provider.embeds else "completions"
+            return replace(done, status=Status.FAIL, problem=f"it has no {lacks} at this address: {words}", hint=hint)
         problem = f"it has no {self._provider.model!r} at this address: {words}"
         hint = "is the model, or the deployment, called so there?"
         return replace(done, status=Status.FAIL, has_model=False, problem=problem, hint=hint)

@@ -271,7 +271,7 @@ def _whole(models: Sequence[CheckedModel]) -> Chain:
     left_out: dict[str, dict[str, None]] = {}
     for each in (first, *others):
         for why, names in each.left_out.items():
-            reason = "no request for a chat completion reaches" if why == unreached(each.entry_model) else why
+            reason = "no request reaches" if why == unreached(each.entry_model) else why
             left_out.setdefault(reason, {}).update(dict.fromkeys(names))
     reached = {*providers, *(name for why, names in left_out.items() if " reaches" not in why for name in names)}
     kept = {

@@ -66,6 +66,8 @@ class Provider:
             `context_window`.
         api_version: The version of its API that is requested; the one that the chain's library requests if None.
         headers: Sent along with every call.
+        embeds: Whether its model embeds texts and answers no chats; if not, it answers chats and embeds no texts. Either may be
+            asked for if None.
     """
 
     __pydantic_config__ = STRICT
@@ -84,3 +86,4 @@ class Provider:
     strict: bool = True
     api_version: Annotated[str, Len(1, 40)] | None = None
     headers: dict[str, str] = field(default_factory=dict)
+    embeds: bool | None = None

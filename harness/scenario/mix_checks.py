@@ -18,8 +18,9 @@ from harness.document import Document
 from harness.document.places import Place
 from harness.errors import HarnessError, UsageError, tried
 from harness.provider.dialects import dialect_of
+from harness.provider.spec import Provider
 from harness.scenario.mix import MixPart
-from harness.scenario.orders import order_of, own_fields
+from harness.scenario.orders import Order, order_of, own_fields
 from harness.scenario.plan import LoadFiles
 from harness.scenario.prompts import PromptFile, prompt_file
 from harness.scenario.schema import Load, Scenario
@@ -101,14 +102,35 @@ def mix_errors(document: Document, scenario: Scenario, chain: Chain) -> Iterator
         except ChainError as error:
             yield document.unfit(error.problem, ("load", "mix", number, "chain"), known=error.known, hint=error.hint)
             continue
-        vectors = [name for name in order if dialect_of(chain.providers[name]).embed is not None]
-        if part.kind == "embeddings" and len(vectors) < len(order):
-            dumb = next(name for name in order if name not in vectors)
-            yield document.unfit(
-                f"{dumb} has no embeddings: its dialect is {chain.providers[dumb].dialect}",
-                ("load", "mix", number, "kind"),
-                hint=f"write `chain: [{', '.join(vectors)}]` beside it" if vectors else None,
-            )
+        unable = _unable(document, number, part, chain, order)
+        yield from () if unable is None else (unable,)
+    if not scenario.load.mix and all(chain.providers[name].embeds for name in chain.order):
+        problem = f"{chain.entry_model!r} embeds texts and answers no chats"
+        yield document.unfit(problem, ("load",), hint="write `mix: [{kind: embeddings}]` in it")
+
+
+def _unable(document: Document, number: int, part: MixPart, chain: Chain, order: Order) -> UsageError | None:
+    """Return an error for the first provider of an order that cannot answer what it is asked; None if all can."""
+    embeds = part.kind == "embeddings"
+    reasons = {name: _reason(chain.providers[name], embeds=embeds) for name in order}
+    name = next((name for name, reason in reasons.items() if reason is not None), None)
+    if name is None:
+        return None
+    able = [each for each, reason in reasons.items() if reason is None]
+    hint = f"write `chain: [{', '.join(able)}]` beside it" if able else None
+    if chain.litellm is not None:
+        hint = f"write the `model:` of a group beside it that {'embeds texts' if embeds else 'answers chats'}"
+    return document.unfit(f"{name} {reasons[name]}", ("load", "mix", number, "kind"), hint=hint)
+
+
+def _reason(provider: Provider, *, embeds: bool) -> str | None:
+    """Return why a provider cannot embed texts, or cannot answer chats; None if it can."""
+    if embeds and dialect_of(provider).embed is None:
+        return f"has no embeddings: its dialect is {provider.dialect}"
+    if provider.embeds is None or provider.embeds == embeds:
+        return None
+    able, unable = ("answers chats", "embeds no texts") if embeds else ("embeds texts", "answers no chats")
+    return f"{able} and {unable}: its model is {provider.model}"
 
 
 def named_models(mix: Sequence[MixPart]) -> tuple[str, ...]:

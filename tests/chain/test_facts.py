@@ -97,6 +97,19 @@ def test_the_reference_chains_policy_counts() -> None:
     assert facts("reference").limited == ()
 
 
+def test_embeddings_are_tried_again_by_openais_sdk() -> None:
+    """LiteLLM hands it 2 retries where 0 are wanted, but to Azure's; chats have none."""
+    listed = [
+        deployment("v", model="openai/text-embedding-3-small"),
+        deployment("w", model="openai/text-embedding-3-small", max_retries=1),
+        deployment("x", model="azure/text-embedding-3-small"),
+    ]
+    found = of_config(*listed, num_retries=1, retry_policy={"RateLimitErrorRetries": 0})
+    assert {name: tries.most for name, tries in found.tries.items()} == {"v": 6, "w": 4, "x": 2}
+    assert found.tries["v"].limit("rate_limit") == 3
+    assert of_config(deployment("a"), num_retries=1).tries["a"].most == 2
+
+
 def test_litellms_retries_count_by_class_and_group() -> None:
     """A policy of a group wins over the Router's, a deployment's own number over both sections'."""
     found = of_config(

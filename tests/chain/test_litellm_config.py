@@ -177,7 +177,7 @@ def test_callers_ask_for_the_named_model() -> None:
 
 
 def test_other_kinds_of_deployment_are_no_providers() -> None:
-    """Embeddings, speech and images take no chat completions, by mode or by name."""
+    """Embeddings, speech and images take no chat completions, by mode or by name, and are in no chat's order."""
     listed = [
         deployment("a"),
         deployment("vectors", "text-embedding-3-small"),
@@ -185,6 +185,48 @@ def test_other_kinds_of_deployment_are_no_providers() -> None:
     ]
 
     assert list(config(*listed).providers) == ["a"]
+    mixed = config(*listed, deployment("b"), fallbacks=[{"a": ["vectors", "pictures", "b"]}])
+    assert mixed.order == ("a", "b")
+    assert mixed.left_out["take no chat completions"] == ("vectors", "pictures")
+
+
+VECTORS = [
+    deployment("v", "openai/text-embedding-3-small"),
+    deployment("v", "azure/text-embedding-3-small"),
+    {**deployment("w", "bedrock/amazon.titan-embed-text-v2:0"), "model_info": {"mode": "embedding"}},
+    deployment("x", "cohere/embed-v4.0"),
+]
+
+
+def test_models_that_embed_texts_are_walked_as_chats_are() -> None:
+    """Peers, fallbacks and ranks; what answers chats alone is in none of their orders."""
+    listed = [deployment("a"), *VECTORS]
+    found = config(*listed, fallbacks=[{"v": ["w", "a", "x"]}], model="v")
+    assert found.drawn == "v | v-2 → w → x"
+    assert {provider.embeds for provider in found.providers.values()} == {True}
+    assert found.left_out == {"embed no texts": ("a",)}
+    assert {each.embeds for each in config(*listed, model="a").providers.values()} == {False}
+
+
+def test_callers_ask_for_embeddings_where_nothing_takes_chats() -> None:
+    """The first model that embeds texts; speech and images alone are no chain."""
+    assert config(*VECTORS).entry_model == "v"
+    assert config({**deployment("pictures"), "model_info": {"mode": "image_generation"}}, *VECTORS).entry_model == "v"
+    with pytest.raises(UsageError, match="no deployment takes chat completions, or embeds texts"):
+        config({**deployment("pictures"), "model_info": {"mode": "image_generation"}})
+    with pytest.raises(UsageError, match="takes neither chat completions nor embeddings"):
+        config(deployment("whisper", "openai/whisper-1"), *VECTORS, model="whisper")
+
+
+def test_a_vendor_without_embeddings_has_no_mock_for_them() -> None:
+    """Whatever the configuration says."""
+    with pytest.raises(UsageError, match="there is no mock for anthropic"):
+        config({**deployment("v", "anthropic/claude-embed"), "model_info": {"mode": "embedding"}})
+
+
+def test_a_wildcard_may_take_either() -> None:
+    """It does not say which models it leads to."""
+    assert config(deployment("openai/*", "openai/*"), model="openai/gpt-9").providers["openai"].embeds is None
 
 
 @pytest.mark.parametrize(

@@ -105,6 +105,23 @@ def test_what_takes_no_chat_is_left_out(tmp_path: Path) -> None:
     assert chain.left_out == {"take no chat completions": ("a-2", "a-3")}
 
 
+def test_models_that_embed_texts_are_asked_for_vectors(tmp_path: Path) -> None:
+    """By LiteLLM's own list or by name; a vendor without a dialect is asked whether it speaks OpenAI's format."""
+    models = {
+        "a": "openai/gpt-4",
+        "v": "text-embedding-3-small",
+        "v 2": "voyage/voyage-3",
+        "w": "ollama/nomic-embed-text",
+    }
+    path = written(tmp_path, models, fallbacks=[{"v": ["a", "w"]}])
+    chain = read(path, model="v")
+    assert chain.levels == (("v", "v-2"), ("w",))
+    assert chain.left_out == {"embed no texts": ("a",)}
+    assert {provider.embeds for provider in chain.providers.values()} == {True}
+    assert (chain.providers["v-2"].dialect, chain.providers["v-2"].vendor) == ("openai-compatible", "voyage")
+    assert [each.entry_model for each in for_each_model(path, load(path))[0]] == ["a", "v"]
+
+
 def test_settings_in_the_wrong_place_are_named(tmp_path: Path) -> None:
     """With the right place, or with what was perhaps meant; nobody is told a wrong place for what LiteLLM does read."""
     path = written(tmp_path, {"a": "openai/gpt-4"}, cooldown_tme=5, drop_params=True, num_retries=1)
@@ -464,5 +481,5 @@ def test_calls_that_cannot_succeed_are_named(
 
 def test_a_provider_that_older_versions_ask_in_another_way_is_named() -> None:
     """With the version after which it can be tested."""
-    error = _without_mock([ReadDeployment("cloudflare", "@cf/m", chat=True, compatible=False)])
+    error = _without_mock([ReadDeployment("cloudflare", "@cf/m", takes="chat", compatible=False)])
     assert (error.hint or "").startswith("up to 1.90, LiteLLM asks cloudflare in its own format")

@@ -70,6 +70,25 @@ async def test_every_dialect_has_a_mock_that_it_can_ask() -> None:
         assert (one.key, one.key_accepted, one.models, one.address) == (None, None, None, None)
 
 
+async def test_a_mock_of_a_model_that_embeds_texts_is_asked_for_embeddings() -> None:
+    """In every dialect that has them."""
+    embedding = [name for name, dialect in DIALECTS.own.items() if dialect.embed is not None]
+    found = await asked(chain(providers={name: replace(provider(name), embeds=True) for name in embedding}))
+    for one in found.providers:
+        assert (one.status, one.asked, one.problem) == (Status.PASS, "embeddings of its mock", "")
+
+
+@pytest.mark.parametrize("dialect", ["azure", "bedrock", "vertex_ai"])
+async def test_a_deployment_that_embeds_texts_is_asked_at_its_own_address(dialect: str) -> None:
+    """By an empty request, which it refuses."""
+    async with vendor(lambda _call: refused(DIALECTS[dialect], "invalid_request")) as here:
+        one = await examined(upstream(here.url, dialect, embeds=True))
+    form = DIALECTS[dialect].embed
+    assert form is not None
+    assert here.asked == [f"POST {form.request(one.model, {'input': 'hello'}).path}"]
+    assert one.status == Status.PASS
+
+
 async def test_a_mock_that_cannot_be_played_fails(monkeypatch: pytest.MonkeyPatch) -> None:
     """A dialect, perhaps of another package, whose parts disagree."""
     broken = replace(DIALECTS["openai"], is_answer=lambda _body: False)

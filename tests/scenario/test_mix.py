@@ -161,6 +161,60 @@ def test_a_mistake_is_reported_at_its_line(
     assert hint in text
 
 
+CONFIG = """
+model_list:
+- {model_name: chat, litellm_params: {model: openai/gpt-4o}}
+- {model_name: vectors, litellm_params: {model: openai/text-embedding-3-small}}
+- {model_name: spare, litellm_params: {model: azure/text-embedding-3-small}}
+litellm_settings: {fallbacks: [{vectors: [spare]}]}
+"""
+
+
+def test_each_kind_asks_its_own_models_of_a_configuration(tmp_path: Path) -> None:
+    """Chats and embeddings each have their model's walk."""
+    path = tmp_path / "config.yaml"
+    path.write_text(CONFIG)
+    made = mixed(tmp_path, "share: 50%", "share: 50%, kind: embeddings, model: vectors", chain=str(path))
+    assert made.orders == (("chat",), ("vectors", "spare"))
+
+
+@pytest.mark.parametrize(
+    ("listed", "load_", "problem", "hint"),
+    [
+        (CONFIG, "mix: [{share: 100%, kind: embeddings}]", "chat answers chats and embeds no texts", "`model:` of a group"),
+        (CONFIG, "mix: [{share: 100%, model: vectors}]", "vectors embeds texts and answers no chats", "`model:` of a group"),
+        (
+            CONFIG.replace("openai/gpt-4o", "openai/text-embedding-3-large"),
+            "streaming: 0%",
+            "'chat' embeds texts and answers no chats",
+            "mix: [{kind: embeddings}]",
+        ),
+    ],
+)  # fmt: skip
+def test_a_kind_that_nobody_can_answer_is_refused(
+    tmp_path: Path, listed: str, load_: str, problem: str, hint: str
+) -> None:
+    """With what to write in its place."""
+    (tmp_path / "config.yaml").write_text(listed)
+    lines = [f"{name}: {value}" for name, value in FIELDS.items()]
+    path = tmp_path / "s.yaml"
+    path.write_text("\n".join(["name: s", "chain: config.yaml", *lines, f"load: {{rate: 10/s, {load_}}}"]))
+    with pytest.raises(UsageError) as caught:
+        load(path)
+    assert problem in str(caught.value)
+    assert hint in str(caught.value)
+
+
+def test_a_provider_of_a_chain_file_says_what_its_model_does(tmp_path: Path) -> None:
+    """Whoever leaves it open may be asked for either."""
+    text = (CHAINS / "reference.yaml").read_text()
+    path = tmp_path / "chain.yaml"
+    path.write_text(text.replace("dialect: azure,", "dialect: azure, embeds: true,"))
+    with pytest.raises(UsageError, match="azure embeds texts and answers no chats") as caught:
+        mixed(tmp_path, "share: 100%", chain=str(path))
+    assert caught.value.hint == "write `chain: [openai, anthropic]` beside it"
+
+
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
