@@ -219,3 +219,25 @@ def test_a_turn_in_another_phase_than_planned_stands_for_no_other_request() -> N
     metrics = measure(book.run(plan))
     assert [metrics.phases[phase]["requests"].value for phase in ("fault", "recovery")] == [1, 2]
     assert metrics.harness["lost"].value == 1
+
+
+def test_the_busiest_second_counts_with_all_turns_of_a_conversation() -> None:
+    """Ten arrivals a second, half of them conversations of three turns, are twenty requests a second."""
+    book = Book()
+    for place in range(40):
+        book.request(12 + place / 100, Try(), kind="conversation" if place % 4 else "chat")
+    metrics = measure(book.run(of_kinds(plan_of(rate=10), "chat", "conversation")))
+    peaks = [
+        phases[RUN]["amplification_peak"].value
+        for phases in (metrics.phases, metrics.kinds["chat"], metrics.kinds["conversation"])
+    ]
+    assert peaks == pytest.approx([40 / 20, 10 / 5, 30 / 15])
+
+
+def test_a_request_that_the_plan_does_not_have_is_one_of_the_first_part() -> None:
+    """Nothing breaks, whatever is on record."""
+    book = Book()
+    book.request(1, Try(at="azure"))
+    plan = of_kinds(plan_of(), *KINDS)
+    plan = replace(plan, orders=(plan.chain.order, ("azure",)))
+    assert measure(book.run(plan)).phases[RUN]["primary_skipped"].value == 1

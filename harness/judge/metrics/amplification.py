@@ -38,7 +38,7 @@ def busiest(load: Load, starts_ns: Floats) -> tuple[float, float]:
         return 0.0, 0.0
     begun = np.searchsorted(starts_ns, starts_ns + S) - np.arange(len(starts_ns))
     if load.rate is not None:
-        ratio = begun / load.rate
+        ratio = begun / (load.rate * load.turns)
     else:
         ratio = begun / np.array([planned(load, at_ns, at_ns + S) for at_ns in starts_ns])
     most = int(ratio.argmax())

@@ -129,8 +129,8 @@ def _order(plan: Plan, table: pd.DataFrame, orders: Orders) -> Ints:
     """Return which of the orders each request should follow: that of its part of the load."""
     if len(orders.names) == 1:
         return np.zeros(len(table), dtype=np.int64)
-    part = pd.Series({arrival.request_id: arrival.part for arrival in plan.arrivals})
-    found: Ints = orders.of_part[part[table["request_id"]].to_numpy(np.int64)]
+    part = {arrival.request_id: arrival.part for arrival in plan.arrivals}
+    found: Ints = orders.of_part[table["request_id"].map(part).fillna(0).to_numpy(np.int64)]
     return found
 
 
