@@ -126,6 +126,26 @@ async def test_messages_are_read_from_bytes_in_any_pieces(size: int) -> None:
     assert router.closed
 
 
+class Block:
+    """A part of an answer, as LiteLLM 1.75 has it within plain data."""
+
+    def model_dump(self, *, exclude_none: bool) -> dict[str, Any]:
+        """Return plain data."""
+        assert exclude_none
+        return {"type": "text", "text": "hello"}
+
+
+async def test_objects_within_plain_data_are_written_too() -> None:
+    """LiteLLM's proxy writes them so."""
+
+    class Router:
+        async def aanthropic_messages(self, **_body: Any) -> dict[str, Any]:
+            return {"content": [Block()]}
+
+    async with aclosing(ask(Router(), "messages", {})) as texts:
+        assert [json.loads(text) async for text in texts] == [{"content": [{"type": "text", "text": "hello"}]}]
+
+
 async def test_leaving_closes_the_routers_stream() -> None:
     """At once, and not when it is collected."""
     router = Scripted(BYTES, BYTES)

@@ -69,6 +69,54 @@ def test_a_refused_provider_is_fallen_back_from(tmp_path: Path, version: str, en
     assert verdict["status"] in {"pass", "inconclusive" if engine == "live" else "pass"}
 
 
+KINDS = """\
+name: kinds
+chain: {chain}
+load: {{rate: 6/s, deadline: 12s, streaming: 50%, mix: [{mix}]}}
+phases: {{baseline: 4s}}
+faults: []
+expect: [{expected}]
+"""
+
+
+def _kinds(folder: Path, *kinds: str) -> Path:
+    """Write a scenario with these kinds of request in equal shares, all of which must be answered."""
+    share = 100 // len(kinds)
+    mix = ", ".join(f"{{share: {share}%, kind: {kind}}}" for kind in kinds)
+    expected = ", ".join(f"success_rate of {kind} in baseline >= 10%" for kind in kinds)
+    chain = folder / "chain.yaml"
+    chain.write_text(chain_file("openai", driver="litellm-router"))
+    path = folder / "kinds.yaml"
+    path.write_text(KINDS.format(chain=chain, mix=mix, expected=expected))
+    return path
+
+
+@pytest.mark.parametrize("kind", ["responses", "messages"])
+def test_a_kind_that_a_version_lacks_is_refused_by_name(tmp_path: Path, kind: str) -> None:
+    """Before the first request."""
+    words = ["run", str(_kinds(tmp_path, kind)), "--litellm", OLDEST, "--engine", "sim", "--json"]
+    ran = subprocess.run(
+        [sys.executable, "-m", "harness", *words, "--reports", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    method = {"responses": "aresponses", "messages": "aanthropic_messages"}[kind]
+    assert ran.returncode == 2
+    problem = f"this chain cannot carry {kind}: LiteLLM {OLDEST} has no `Router.{method}`"
+    assert json.loads(ran.stdout)["error"]["problem"] == problem
+
+
+@slow
+@pytest.mark.parametrize("version", ["1.75.0", "1.90.0", NEWEST])
+def test_every_kind_is_answered(tmp_path: Path, version: str) -> None:
+    """Each by the method that the version has for it."""
+    path = _kinds(tmp_path, "tools", "embeddings", "responses", "messages")
+    verdict, _chain = _run(str(path), "--litellm", version, engine="sim", reports=tmp_path)
+    assert [each["observed"] for each in verdict["expectations"]] == [1.0] * 4
+
+
 def test_what_an_upgrade_changes_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Both versions run side by side, each in its environment; the newest waits longer before it falls back."""
     monkeypatch.setattr(chain_differences, "sweep", lambda space: islice(sweep(space), 1))

@@ -57,11 +57,15 @@ async def _events(answer: Any) -> AsyncIterator[str]:
 
 
 def _written(answer: Any, **options: bool) -> str:
-    """Return the JSON of an answer or an event: Anthropic's are plain data."""
+    """Return the JSON of an answer or an event: Anthropic's are plain data, in old versions with objects in it."""
     if isinstance(answer, dict):
-        return json.dumps(answer)
+        return json.dumps(answer, default=_plain)
     text: str = answer.model_dump_json(exclude_none=True, **options)
     return text
+
+
+def _plain(part: Any) -> Any:
+    return part.model_dump(exclude_none=True)
 
 
 def explain(hidden: frozenset[str], error: Exception) -> tuple[int, dict[str, Any]]:
