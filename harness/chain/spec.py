@@ -339,6 +339,11 @@ class Chain:
         return self.model or self.order[0]
 
     @property
+    def embeds(self) -> bool:
+        """Whether callers of its model can ask for embeddings alone."""
+        return all(self.providers[name].embeds for name in self.order)
+
+    @property
     def first(self) -> frozenset[str]:
         """The first provider, and its peers."""
         return self.with_peers(self.order[0])

@@ -104,7 +104,7 @@ def mix_errors(document: Document, scenario: Scenario, chain: Chain) -> Iterator
             continue
         unable = _unable(document, number, part, chain, order)
         yield from () if unable is None else (unable,)
-    if not scenario.load.mix and all(chain.providers[name].embeds for name in chain.order):
+    if not scenario.load.mix and chain.embeds:
         problem = f"{chain.entry_model!r} embeds texts and answers no chats"
         yield document.unfit(problem, ("load",), hint="write `mix: [{kind: embeddings}]` in it")
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from harness.chain import Chain
 from harness.chain.spec import BreakerSpec
+from harness.errors import UsageError
 from harness.judge.properties import PROPERTIES, broken
 from harness.quantities import S
 from harness.scenario import Fault, Inject
@@ -28,6 +29,13 @@ def space(chain: Chain = CORRECT, **fields: object) -> Space:
     assert chain.policy is not None
     given_fields = {"providers": NAMES, "faults_max": 3, "deadline_ns": chain.policy.deadline, "seed": 1}
     return Space(chain=chain, **(given_fields | fields))  # type: ignore[arg-type]
+
+
+def test_a_chain_that_only_embeds_texts_is_not_searched() -> None:
+    """All that a search asks for is chats, which nobody there answers."""
+    providers = {name: replace(provider, embeds=True) for name, provider in CORRECT.providers.items()}
+    with pytest.raises(UsageError, match="embeds texts and answers no chats"):
+        space(replace(CORRECT, providers=providers))
 
 
 def hunt(where: Space, runs: int, **fields: object) -> Hunt:

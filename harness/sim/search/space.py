@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from harness.chain import Chain
 from harness.chain.driver import driver_of
+from harness.errors import UsageError
 from harness.provider.fault_kind import Family
 from harness.provider.faults import FAULTS
 from harness.quantities import S
@@ -105,6 +106,18 @@ class Space:
     faults_max: int
     deadline_ns: int
     seed: int
+
+    def __post_init__(self) -> None:
+        """Refuse a chain that answers no chats, which are all that is asked.
+
+        Raises:
+            UsageError: It does not.
+        """
+        if self.chain.embeds:
+            raise UsageError(
+                f"{self.chain.entry_model!r} embeds texts and answers no chats, which are all that a search asks for",
+                hint="ask for another model (--model), or run a scenario with `load: {mix: [{kind: embeddings}]}`",
+            )
 
     @property
     def gap_ns(self) -> int:
