@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -102,3 +103,12 @@ def test_only_the_first_turn_of_a_conversation_calls_tools() -> None:
     run = book.run(plan)
     assert FINDINGS["truncated_tool_call"].check(run).requests == ("req-000001",)
     assert FINDINGS["truncated_as_success"].check(run).requests == ("req-000002",)
+
+
+def test_a_chain_that_rewrites_answers_leaves_calls_open() -> None:
+    """What it declares to change may be the arguments."""
+    book = one(fails(503), Try(), **TAKEN, text_chars=130)
+    plan = mixed(PLAN, book, [0], kinds=("tools",))
+    run = book.run(replace(plan, chain=replace(plan.chain, answers=("rewrites",))))
+    assert FINDINGS["truncated_tool_call"].check(run).status is Status.INCONCLUSIVE
+    assert "rewrites" not in FINDINGS["truncated_as_success"].check(run).message

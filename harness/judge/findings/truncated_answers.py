@@ -43,18 +43,20 @@ class PartialAnswers:
         was_cut = np.append(cut, False)[serving]
         meant = np.append(floats(attempts.column("text_chars")), np.nan)[serving]
         shorter = floats(requests.table["text_chars"]) < meant
-        rewritten = requests.unnamed & ("rewrites" in run.plan.chain.answers)
-        taken = requests.ok & are_success(requests.status) & ~requests.complete & (serving >= 0) & ~rewritten
+        calls = columns.of_kinds("tools") | (columns.of_kinds("conversation") & (requests.before < 0))
+        taken = requests.ok & are_success(requests.status) & ~requests.complete & (serving >= 0)
         once = requests.table["sources"].str.len().to_numpy(np.float64) == 1
+        changed = taken & once & (journeys.winner >= 0)
+        rewritten = (requests.unnamed | (calls & changed)) & ("rewrites" in run.plan.chain.answers)
         return cls(
-            truncated=taken & (was_cut | shorter),
-            changed=taken & once & (journeys.winner >= 0),
+            truncated=taken & (was_cut | shorter) & ~rewritten,
+            changed=changed & ~rewritten,
             cut=columns.requests_with(cut),
             rewritten=rewritten,
-            calls=columns.of_kinds("tools") | (columns.of_kinds("conversation") & (requests.before < 0)),
+            calls=calls,
         )
 
-    def result(self, run: RunData, shown: Bools, could: Bools, *, did: str, nobody: str) -> CheckResult:
-        """Return the answer of a check that looks at some of them; see `by_request`."""
-        found = by_request(run, shown=shown, could=could, did=did, nobody=nobody)
-        return doubted(found, self.rewritten) if found.status is Status.PASS else found
+    def result(self, run: RunData, *, among: Bools, shown: Bools, could: Bools, did: str, nobody: str) -> CheckResult:
+        """Return the answer of a check that looks at some of the requests; see `by_request`."""
+        found = by_request(run, shown=shown & among, could=could & among, did=did, nobody=nobody)
+        return doubted(found, self.rewritten & among) if found.status is Status.PASS else found

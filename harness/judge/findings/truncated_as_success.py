@@ -12,8 +12,9 @@ def _check(run: RunData) -> CheckResult:
     found = PartialAnswers.of(run)
     return found.result(
         run,
-        found.truncated & ~found.calls,
-        found.cut & ~found.calls,
+        among=~found.calls,
+        shown=found.truncated,
+        could=found.cut,
         did="got a truncated answer reported as success",
         nobody="no answer was cut",
     )

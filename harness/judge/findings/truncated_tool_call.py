@@ -12,8 +12,9 @@ def _check(run: RunData) -> CheckResult:
     found = PartialAnswers.of(run)
     return found.result(
         run,
-        found.calls & (found.truncated | found.changed),
-        found.calls & (found.cut | run.columns.requests.ok),
+        among=found.calls,
+        shown=found.truncated | found.changed,
+        could=found.cut | run.columns.requests.ok,
         did="got a call of a tool that is not what the provider meant, reported as success",
         nobody="no request got a call of a tool",
     )
