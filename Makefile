@@ -8,7 +8,7 @@ UNIT := -m "not system and not slow" -n auto --dist loadfile
 SYSTEM := -m "system and not slow" -n 2 --dist loadfile
 export CI
 
-.PHONY: help install demo test test-all test-fast coverage check bench agreement lab schema matrix claims samples lock clean
+.PHONY: help install demo test test-all test-fast coverage check bench agreement lab schema matrix kinds claims samples lock clean
 
 help:  ## list the tasks
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1  \t/'
@@ -55,6 +55,9 @@ agreement: install  ## hold live suites (SUITE="reports/suites/… …") against
 lab: install  ## open the notebooks in JupyterLab
 	@PYTHON=$(PYTHON) sh scripts/install.sh $(VENV) $(EXTRAS),lab
 	$(BIN)/jupyter lab notebooks $(if $(filter 0,$(shell id -u)),--allow-root)
+
+kinds: install  ## measure what LiteLLM does with each kind of request, and write the page
+	$(BIN)/python -m tests.drivers.litellm_streams_by_kind docs/reference/litellm-kinds.md
 
 matrix: install  ## run the smoke suite on versions of LiteLLM (VERSIONS="1.90.0 …"), and write what they do into docs/reference
 	$(BIN)/python -m scripts.matrix $(VERSIONS)

@@ -6,6 +6,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from harness.drivers.litellm_router.asking import ask
 from harness.provider.kinds import Api
 from harness.provider.marker import find_attempts
 from harness.scenario import Inject
+from tests.drivers.litellm_streams_by_kind import page, text
 from tests.drivers.virtual import Question, Told, asked
 from tests.plans import chain, provider, window
 
@@ -23,19 +25,6 @@ CHAIN = replace(chain("openai", "anthropic", driver="litellm-router"), retry=Ret
 BACKWARDS = replace(CHAIN, order=("anthropic", "openai"))
 STREAMED: tuple[Api, ...] = ("chat", "responses", "messages")
 LAST = {"responses": "response.completed", "messages": "message_stop"}
-
-
-def text(told: Told) -> str:
-    """Return the text of an answer or of a stream, in any form."""
-    found: list[Any] = []
-    for event in told.events:
-        deltas = [choice.get("delta") or choice.get("message", {}) for choice in event.get("choices", ())]
-        found += [delta.get("content") for delta in deltas]
-        parts = [*event.get("content", ()), *(part for item in event.get("output", ()) for part in item["content"])]
-        found += [part.get("text") for part in parts]
-        delta = event.get("delta")
-        found.append(delta.get("text") if isinstance(delta, dict) else delta)
-    return "".join(filter(None, found))
 
 
 @pytest.fixture(scope="module", params=[CHAIN, BACKWARDS], ids=["openai first", "anthropic first"])
@@ -165,3 +154,9 @@ def test_a_request_may_have_an_order_of_its_own(api: Api) -> None:
     questions = [Question(api, more=dict(write(ours, order))) for order in orders]
     windows = [window(Inject(status=400), name, fault_id=name) for name in ours.order]
     assert [told.providers for told in asked(ours, questions, *windows)] == orders
+
+
+def test_the_page_of_kinds_is_what_this_litellm_does() -> None:
+    """`make kinds` writes it."""
+    written = Path(__file__).parents[2] / "docs" / "reference" / "litellm-kinds.md"
+    assert written.read_text(encoding="utf-8") == page()
