@@ -300,7 +300,13 @@ def test_each_model_that_callers_can_ask_for_is_asked_at_once(tmp_path: Path, mo
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     path = written(tmp_path, {**MODELS, "e": "text-embedding-3-small"}, **FALLBACK, model_group_alias={"x": "a"})
     chains, lacking = for_each_model(path, load(path))
-    assert {chain.entry_model: chain.drawn for chain in chains} == {"a": "a → b", "c": "c | c-2", "d": "d", "x": "a"}
+    assert {chain.entry_model: chain.drawn for chain in chains} == {
+        "a": "a → b",
+        "c": "c | c-2",
+        "d": "d",
+        "e": "e",
+        "x": "a",
+    }
     assert not lacking
     before = {chain.entry_model: schedules(chain, proxy=False) for chain in chains}
     monkeypatch.setattr(litellm_asked, "_asked", lambda *_: None)
