@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar, overload
 
 from harness.chain import Chain, Provider
-from harness.errors import HarnessError, UsageError
+from harness.errors import HarnessError, Unfit, UsageError
 from harness.history.records import ChainAttempt, FaultEvent, ProviderState, RequestRecord
 from harness.provider.kinds import Kind
 from harness.scenario import Arrival, Load, Phase, Plan, Window
@@ -348,6 +348,7 @@ class Refused:
 
     Attributes:
         usage: It is the user's own mistake.
+        unfit: The chain lacks what the scenario needs.
     """
 
     problem: str
@@ -355,16 +356,23 @@ class Refused:
     known: str | None = None
     hint: str | None = None
     usage: bool = False
+    unfit: bool = False
 
     @classmethod
     def of(cls, error: HarnessError) -> Refused:
         """Return the message for an error."""
-        usage = isinstance(error, UsageError)
-        return cls(problem=error.problem, where=error.where, known=error.known, hint=error.hint, usage=usage)
+        return cls(
+            problem=error.problem,
+            where=error.where,
+            known=error.known,
+            hint=error.hint,
+            usage=isinstance(error, UsageError),
+            unfit=isinstance(error, Unfit),
+        )
 
     def error(self) -> HarnessError:
         """Return the error."""
-        kind = UsageError if self.usage else HarnessError
+        kind = Unfit if self.unfit else UsageError if self.usage else HarnessError
         return kind(self.problem, where=self.where, known=self.known, hint=self.hint)
 
 

@@ -16,11 +16,10 @@ from typing import Any
 
 from harness.drivers.uv import to_stderr, uv
 from harness.quantities import duration
-from scripts.smoke_runs import ROOT, SMOKE, in_fault, suite
+from scripts.smoke_runs import CHATS, ROOT, in_fault, suite
 
 PAGE = ROOT / "docs" / "reference" / "litellm-versions.md"
 CHAIN = Path("scenarios/chains/gpt4-azure-claude.yaml")
-SMOKE_NAMES = tuple(sorted(path.stem for path in SMOKE.glob("*.yaml")))
 LIVE = ("refused", "stream-cut")
 VERSIONS = ("1.60.0", "1.75.0", "1.85.0", "1.90.0", "1.100.0", "1.106.2", "newest")
 _INTRODUCTION = f"""\
@@ -33,14 +32,14 @@ provider served had waited for it, in the median. Columns marked *live* ran on r
 A verdict is about the chain as that version runs it: where `stream-cut` fails, LiteLLM reported a stream that was cut off as a success.
 
 """
-_HEAD = ("LiteLLM", *SMOKE_NAMES, *(f"{name}, live" for name in LIVE))
+_HEAD = ("LiteLLM", *CHATS, *(f"{name}, live" for name in LIVE))
 
 
 def row(version: str) -> tuple[str, ...]:
     """Return a version's cells."""
-    sim = cells(SMOKE_NAMES, version, "sim")
+    sim = cells(CHATS, version, "sim")
     live = cells(LIVE, version, "live")
-    return (version, *(sim[name] for name in SMOKE_NAMES), *(live[name] for name in LIVE))
+    return (version, *(sim[name] for name in CHATS), *(live[name] for name in LIVE))
 
 
 def cells(names: Sequence[str], version: str, engine: str) -> dict[str, str]:

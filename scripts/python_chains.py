@@ -14,7 +14,7 @@ from typing import Any
 
 from harness.document import read
 from harness.quantities import duration, share
-from scripts.smoke_runs import ROOT, SMOKE, in_fault, suite
+from scripts.smoke_runs import CHATS, ROOT, SMOKE, in_fault, suite
 
 CHAINS = ROOT / "examples" / "python-chains"
 PAGE = ROOT / "docs" / "reference" / "python-chains.md"
@@ -38,7 +38,7 @@ _VERSION = (
 def measured(chains: Iterable[Path], reports: Path) -> list[Mapping[str, Any]]:
     """Run the suite on all chains, and return its results."""
     named = [word for chain in chains for word in ("--chain", str(chain))]
-    return suite([str(SMOKE)], "--engine", "sim", "--reports", str(reports), *named)
+    return suite([f"{SMOKE / name}.yaml" for name in CHATS], "--engine", "sim", "--reports", str(reports), *named)
 
 
 def page(chains: Iterable[Path], cells: Iterable[Mapping[str, Any]]) -> str:

@@ -12,6 +12,8 @@ from typing import Any
 
 ROOT = Path(__file__).parents[1]
 SMOKE = ROOT / "scenarios" / "smoke"
+CHATS = tuple(path.stem for path in sorted(SMOKE.glob("*.yaml")) if path.stem not in ("embeddings", "tools"))
+"""Those that every chain and version can carry."""
 
 
 def suite(files: Sequence[str], *options: str) -> list[Mapping[str, Any]]:

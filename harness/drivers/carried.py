@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from harness.errors import UsageError
+from harness.errors import Unfit
 from harness.provider.kinds import API, Kind
 
 
@@ -21,8 +21,8 @@ def check_carried(lacking: Mapping[Kind, str], kinds: Iterable[Kind]) -> None:
         kinds: Of a plan.
 
     Raises:
-        UsageError: It cannot.
+        Unfit: It cannot.
     """
     for kind in kinds:
         if kind in lacking:
-            raise UsageError(f"this chain cannot carry {kind}: {lacking[kind]}", where="load.mix")
+            raise Unfit(f"this chain cannot carry {kind}: {lacking[kind]}", where="load.mix")

@@ -12,11 +12,13 @@ import jsonschema
 import pytest
 from ruamel.yaml import YAML
 
+from harness.errors import UsageError
 from harness.experiment.prepare import Loaded, load
 from harness.judge.advice import requests_needed
 from harness.judge.tables.outages import merged
 from harness.provider.fault_kind import Aspect
 from harness.provider.faults import FAULTS
+from harness.provider.kinds import Kind
 from harness.quantities import S
 from harness.scenario import Expectation, Plan, Window
 from harness.scenario.json_schema import schemas
@@ -64,6 +66,27 @@ TOPICS = {
     "the cascade": "fallback-quota",
     "caller leaves early": "caller-leaves-early",
     "thundering herd on recovery": "recovery-herd",
+    "a rate limit before a call of tools": "tools-rate-limited",
+    "a stream cut inside a tool's arguments": "tools-stream-cut",
+    "arguments that are no JSON": "tools-malformed",
+    "a conversation carried to another vendor": "conversation-rate-limited",
+    "a conversation in an outage of two providers": "conversation-outage",
+    "a conversation that moves between vendors": "conversation-hops",
+    "embeddings: 429": "embeddings-rate-limited",
+    "embeddings: 500": "embeddings-outage",
+    "embeddings: another model": "embeddings-other-model",
+    "embeddings: one vector too few": "embeddings-too-few",
+    "embeddings: slow": "embeddings-slow",
+    "responses: 503": "responses-outage",
+    "responses: stream cut": "responses-stream-cut",
+    "responses: error in the stream": "responses-stream-error",
+    "messages: 529": "messages-overloaded",
+    "messages: error in the stream": "messages-stream-error",
+    "messages: stream cut": "messages-stream-cut",
+    "messages: 429 with Retry-After": "messages-rate-limited",
+    "the same callers again and again": "same-callers-fail",
+    "one model of several": "other-model-untouched",
+    "a burst of several kinds": "burst-of-agents",
 }
 
 # LiteLLM with its usual two retries, which needs about 20 ms of CPU for an attempt that fails: several scenarios run side by side.
@@ -73,7 +96,7 @@ RATE_MAX = 5.0
 STREAMING_RATE_MAX = 2.0
 LENGTH_S_MAX = 75.0
 LENGTHS_S = {"flapping-primary": 120.0}
-TOTAL_S_MAX = 33 * 60.0
+TOTAL_S_MAX = 50 * 60.0
 BASELINE_REQUESTS_MIN = 10
 ON_PLAIN_ANSWERS_TOO = {"cut", "reset", "stall"}
 
@@ -114,10 +137,20 @@ def test_a_file_fits_the_schema(name: str) -> None:
 
 @each
 def test_a_file_runs_on_any_chain(name: str) -> None:
-    """Faults name roles, never providers, so that a LiteLLM configuration does as well as our chain."""
+    """Faults name roles, never providers, so that a LiteLLM configuration does as well as our chain, if it has embeddings."""
     for fault in loaded(name).scenario.faults:
-        assert re.fullmatch(r"primary|fallback-\d|fallbacks|all", fault.on)
-    assert load(FILES[name], chain=ROOT / "scenarios" / "chains" / "litellm-config.yaml").plan.timeline.windows
+        assert re.fullmatch(r"(primary|fallback-\d|fallbacks|all)( of gpt-4)?", fault.on)
+    chain = ROOT / "scenarios" / "chains" / "litellm-config.yaml"
+    if any(part.kind == "embeddings" for part in loaded(name).plan.parts):
+        with pytest.raises(UsageError, match="claude has no embeddings"):
+            load(FILES[name], chain=chain)
+    else:
+        assert load(FILES[name], chain=chain).plan.timeline.windows
+
+
+def test_every_kind_of_request_is_broken() -> None:
+    """In some scenario each."""
+    assert {part.kind for name in FILES for part in loaded(name).plan.parts} == set(get_args(Kind))
 
 
 def test_every_topic_has_its_file() -> None:
@@ -160,7 +193,11 @@ def test_there_are_requests_enough_to_decide(name: str, seed: int) -> None:
 
 def samples(plan: Plan, expectation: Expectation) -> int:
     """Return how many requests an expectation is about."""
-    mine = [a for a in plan.arrivals if expectation.phase in (None, a.phase)]
+    mine = [
+        arrival
+        for arrival in plan.arrivals
+        if expectation.phase in (None, arrival.phase) and expectation.kind in (None, plan.parts[arrival.part].kind)
+    ]
     return sum(a.streaming for a in mine) if expectation.metric == "ttft" else len(mine)
 
 
@@ -189,8 +226,10 @@ def told_to_wait(plan: Plan) -> bool:
 
 
 def answered(*statuses: int) -> Callable[[Plan], bool]:
-    """Return whether every attempt at some provider, or every plain one, gets one of these statuses."""
-    return lambda plan: any(w.inject.status in statuses and w.share >= 1 for w in plan.timeline.windows)
+    """Return whether every attempt at some provider, every plain one or every one of some callers gets one of these statuses."""
+    return lambda plan: any(
+        w.inject.status in statuses and (w.share >= 1 or w.share_by == "caller") for w in plan.timeline.windows
+    )
 
 
 def used_up(plan: Plan) -> bool:
@@ -204,8 +243,8 @@ def all_dead(plan: Plan) -> bool:
 
 
 def broken_off(plan: Plan) -> bool:
-    """Return whether answers break off that had begun."""
-    return any(w.inject.stream in {"cut", "reset"} for w in plan.timeline.windows)
+    """Return whether answers break off that had begun, or lack a part."""
+    return any(w.inject.stream in {"cut", "reset"} or w.inject.answer for w in plan.timeline.windows)
 
 
 # What must happen in a run, whatever the chain does, for `no ID` to have an answer. Checks that a good chain may leave
@@ -216,6 +255,7 @@ SHOWABLE: dict[str, Callable[[Plan], bool]] = {
     "quota_retried": used_up,
     "error_swallowed": all_dead,
     "truncated_as_success": broken_off,
+    "duplicated_content": broken_off,
     "hang": lambda plan: plan.load.deadline > 5 * S,
     "wrong_order": lambda plan: bool(merged(plan, plan.chain.order[:1], dead=True)),
     "retry_storm": lambda _plan: True,
@@ -244,11 +284,11 @@ def test_the_baseline_is_judged(name: str) -> None:
 def test_a_scenario_keeps_its_budget(name: str) -> None:
     """Several of them share two cores: few requests, few attempts that fail, and no longer than needed."""
     plan = loaded(name).plan
-    assert plan.load.rate <= RATE_MAX
-    assert plan.load.rate * plan.load.streaming <= STREAMING_RATE_MAX
+    assert plan.load.peak_rate <= RATE_MAX
+    assert plan.load.peak_rate * plan.load.streamed <= STREAMING_RATE_MAX
     assert plan.end_ns / S <= LENGTHS_S.get(name, LENGTH_S_MAX)
     for phase in plan.phases:
-        assert plan.load.rate * failing(plan, phase.start_ns) <= FAILING_PER_S_MAX
+        assert plan.load.peak_rate * plan.load.turns * failing(plan, phase.start_ns) <= FAILING_PER_S_MAX
 
 
 def failing(plan: Plan, at_ns: int) -> float:

@@ -15,7 +15,9 @@ from tests.scenario.test_catalogue import samples
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted((ROOT / "scenarios" / "smoke").glob("*.yaml"))
+EMBEDDINGS = ROOT / "scenarios" / "smoke" / "embeddings.yaml"
 QUESTIONS = {"rate-limit", "unavailable", "refused", "stream-cut", "auth-failure", "everything-down", "recovery"}
+QUESTIONS |= {"tools", "embeddings"}
 FAILING_ATTEMPTS_MAX = 140
 """Of a chain that tries each provider three times: what keeps 30 repeats of all of them under a minute on two cores."""
 REFERENCE = chain_file("openai", "azure", "anthropic", more="retry: {attempts: 3}\ntimeout: 30s")
@@ -52,7 +54,7 @@ def test_it_is_short(path: Path) -> None:
     assert 0 < failing <= FAILING_ATTEMPTS_MAX
 
 
-@each
+@pytest.mark.parametrize("path", [path for path in FILES if path != EMBEDDINGS], ids=lambda path: path.stem)
 @pytest.mark.parametrize("chain", ["ours.yaml", "litellm-config.yaml"])
 def test_a_good_chain_passes(path: Path, chain: str, tmp_path: Path) -> None:
     """In virtual time, with the first seed: our own policy, and LiteLLM's Router as people configure it."""
@@ -62,3 +64,14 @@ def test_a_good_chain_passes(path: Path, chain: str, tmp_path: Path) -> None:
         file.write_text(REFERENCE)
     result = trial(path, runs=tmp_path / "runs", chain=file)
     assert result.run.verdict.status is Status.PASS, result.run.verdict.reasons
+
+
+def test_embeddings_are_asked_of_providers_that_have_some(tmp_path: Path) -> None:
+    """Our own policy passes. LiteLLM's retries multiply with those of OpenAI's client, which it leaves on for embeddings."""
+    ours = tmp_path / "ours.yaml"
+    ours.write_text(chain_file("openai", "azure", more="retry: {attempts: 3}\ntimeout: 30s"))
+    result = trial(EMBEDDINGS, runs=tmp_path / "runs", chain=ours)
+    assert result.run.verdict.status is Status.PASS, result.run.verdict.reasons
+    result = trial(EMBEDDINGS, runs=tmp_path / "runs")
+    failed = [row.text for row in result.run.verdict.expectations if row.status is not Status.PASS]
+    assert failed == ["no retry_storm"]

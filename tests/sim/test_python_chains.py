@@ -18,7 +18,9 @@ from tests.sim.worlds import digest
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples" / "python-chains"
-SMOKE = sorted((ROOT / "scenarios" / "smoke").glob("*.yaml"))
+KINDS = ("embeddings", "tools")
+"""Scenarios of kinds of request that the examples do not take."""
+SMOKE = [path for path in sorted((ROOT / "scenarios" / "smoke").glob("*.yaml")) if path.stem not in KINDS]
 SCENARIO = """\
 name: small
 title: A small run

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Protocol
 
 from harness.engines import BudgetReached, Gate, Progress
-from harness.errors import ExitCode, HarnessError
+from harness.errors import ExitCode, HarnessError, Unfit
 from harness.experiment.suites.jobs import Job
 from harness.experiment.suites.judge_process import Judge
 from harness.experiment.suites.waves import StartGate, Wave
 from harness.judge import Score
-from harness.report.scorecard import CellRun, Scorecard, html, junit, markdown
+from harness.report.scorecard import CellRun, LeftOut, Scorecard, html, junit, markdown
+from harness.scenario.shipped import named
 from harness.store import RunFolder, SuiteFolder
 
 CarryOut = Callable[[Job, RunFolder, Gate], Awaitable[HarnessError | None]]
@@ -153,6 +154,7 @@ class Suite:
         self._slots = asyncio.Semaphore(slots or len(todo) or 1)
         self._written_s = 0.0
         self._judge: Judge
+        self._unfit: dict[int, LeftOut] = {}
         self._judgements: set[asyncio.Task[None]] = set()
 
     async def run(self) -> Scorecard:
@@ -210,7 +212,10 @@ class Suite:
                 error = await self._engine(job, folder, wait)
             except Exception as problem:  # a bug in one run is no reason to lose the others
                 error = HarnessError.wrapping(problem, where="runner")
-        if error is not None:
+        if isinstance(error, Unfit) and job.chain_file is not None:
+            left_out = LeftOut(scenario=named(job.loaded.path), chain=str(job.chain_file), why=error.problem)
+            self._unfit[job.cell] = left_out
+        elif error is not None:
             self._progress.say(f"{job.name}: error: {error}")
         path = None if folder is None else str(folder.path)
         code = ExitCode.PASS if error is None else ExitCode.HARNESS
@@ -262,7 +267,14 @@ class Suite:
         done_s = time.monotonic()
         self._written_s = done_s + (done_s - began_s) / WRITING_SHARE
 
+    def _leave_out(self) -> None:
+        """Take off the scorecard what turned out not to fit its chain once that was hosted, unless it is all there is."""
+        fit = tuple(cell for place, cell in enumerate(self.card.cells) if place not in self._unfit)
+        if fit:
+            self.card = replace(self.card, cells=fit, left_out=(*self.card.left_out, *self._unfit.values()))
+
     def _write(self) -> None:
+        self._leave_out()
         self._folder.write(self.card.as_json())
         self._folder.write_scorecard(markdown=markdown(self.card), html=html(self.card), junit=junit(self.card))
 

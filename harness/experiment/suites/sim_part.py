@@ -12,7 +12,7 @@ from harness.experiment.sim_run import simulate
 from harness.experiment.suites.judge_part import judged as judge_again
 from harness.experiment.suites.judge_process import JudgeRun, judged
 from harness.experiment.suites.sim_pool import Simulated, SimulateRun
-from harness.messages import Failed
+from harness.messages import Failed, Refused
 from harness.sim.warm import in_fork_for
 from harness.store import RunFolder
 
@@ -39,9 +39,7 @@ def _simulated(folder: RunFolder, asked: SimulateRun) -> Simulated:
         answer = judged(plan, folder, folder.history() if history is None else history, error)
     except (OSError, UsageError) as problem:
         raise error or problem from None  # the first thing that went wrong is the one to report
-    if error is None:
-        return Simulated(judged=answer)
-    return Simulated(judged=answer, problem=error.problem, where=error.where, hint=error.hint)
+    return Simulated(judged=answer, error=None if error is None else Refused.of(error))
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from harness.errors import ExitCode, HarnessError
 from harness.experiment.suites.jobs import Job
 from harness.experiment.suites.judge_process import Judged, JudgeRun
 from harness.live.processes import OwnedProcess
-from harness.messages import Failed, Ready
+from harness.messages import Failed, Ready, Refused
 from harness.store import RunFolder
 
 T = TypeVar("T")
@@ -51,13 +51,11 @@ class Simulated:
 
     Attributes:
         judged: Its answer.
-        problem: Why it did not come to its planned end; None if it did. `where` and `hint` belong to it.
+        error: Why it did not come to its planned end; None if it did.
     """
 
     judged: Judged
-    problem: str | None = None
-    where: str | None = None
-    hint: str | None = None
+    error: Refused | None = None
 
 
 class SimPool:
@@ -99,9 +97,7 @@ class SimPool:
         if isinstance(answer, Failed):
             return HarnessError(answer.problem, where="sim")
         self._judged[folder.path] = answer.judged
-        if answer.problem is None:
-            return None
-        return HarnessError(answer.problem, where=answer.where, hint=answer.hint)
+        return None if answer.error is None else answer.error.error()
 
     async def judge(self, folder: RunFolder, error: str, *, exit_code: ExitCode = ExitCode.HARNESS) -> Judged:
         """Return the answer of a run; see `harness.experiment.suites.judge_process.Judge`."""
