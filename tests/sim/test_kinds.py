@@ -42,6 +42,18 @@ expect: []
 SIMULATED = [name for name, driver in DRIVERS.own.items() if driver.in_process is not None and name != "python"]
 
 
+OTHERS = """\
+name: others
+driver: litellm-router
+providers:
+  anthropic: {dialect: anthropic, model: claude-3-5-sonnet-20241022, reply: {ttft: 10ms, tokens: 12}}
+  gemini: {dialect: gemini, model: gemini-2.5-flash, reply: {ttft: 10ms, tokens: 12}}
+order: [anthropic, gemini]
+retry: {attempts: 2, backoff: exponential}
+timeout: 4s
+"""
+
+
 def mixed(folder: Path, driver: str, *kinds: str) -> Loaded:
     """Return a run of these kinds in equal shares; each has some sixteen requests."""
     (folder / f"{driver}.yaml").write_text(CHAIN.format(driver=driver))
@@ -78,10 +90,16 @@ def test_every_kind_runs_the_same_twice(tmp_path: Path, driver: str) -> None:
     assert "azure" in set(requests["served_by"])
 
 
-@pytest.mark.parametrize("kind", kinds_of("litellm-router"))
-def test_what_is_left_out_of_litellms_work_shows_in_no_kind(tmp_path: Path, kind: str) -> None:
-    """Nothing but the time that a run takes."""
-    loaded = mixed(tmp_path, "litellm-router", kind)
+NEUTRAL = [(kind, CHAIN.format(driver="litellm-router")) for kind in kinds_of("litellm-router")]
+NEUTRAL += [(kind, OTHERS) for kind in kinds_of("litellm-router") if kind != "embeddings"]
+
+
+@pytest.mark.parametrize(("kind", "chain"), NEUTRAL)
+def test_what_is_left_out_of_litellms_work_shows_in_no_kind(tmp_path: Path, kind: str, chain: str) -> None:
+    """Nothing but the time that a run takes, on OpenAI and Azure as on Anthropic and Gemini."""
+    path = mixed(tmp_path, "litellm-router", kind).path
+    (tmp_path / "litellm-router.yaml").write_text(chain)
+    loaded = load(path, seed=1)
     quick, whole = (sim.run(loaded.plan, loaded.chain, optimised=optimised).history for optimised in (True, False))
     assert digest(quick) == digest(whole)
 
