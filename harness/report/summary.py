@@ -44,7 +44,8 @@ def _deed(window: Window) -> str:
 
 def _chosen(window: Window) -> str:
     """Return which attempts a fault was for, in words; empty where it was for all."""
-    chosen = f" in {quantities.share(window.share)} of attempts" if window.share < 1 else ""
+    whom = "in {} of attempts" if window.share_by == "attempt" else "for {} of callers"
+    chosen = " " + whom.format(quantities.share(window.share)) if window.share < 1 else ""
     if window.every is not None:
         chosen += f" in one of {window.every} attempts"
     if window.first is not None:
