@@ -19,7 +19,13 @@ PASS_S = 2.0
 TARGET = 0.5
 BATCHES = {"embeddings, batches of 8": request("/v1/embeddings", model="gpt-4", input=[PROMPT] * 8)}
 """Measured without a target: eight answers in one."""
-KINDS = {"embeddings": request("/v1/embeddings", model="gpt-4", input=PROMPT), **BATCHES}
+_ASKED = {"model": "gpt-4", "messages": [{"role": "user", "content": PROMPT}]}
+_TOOL = {"name": "get_weather", "parameters": {"type": "object", "properties": {"city": {"type": "string"}}}}
+KINDS = {
+    "tools": request("/v1/chat/completions", **_ASKED, tools=[{"type": "function", "function": _TOOL}]),
+    "embeddings": request("/v1/embeddings", model="gpt-4", input=PROMPT),
+    **BATCHES,
+}
 """Those beside chats."""
 
 
