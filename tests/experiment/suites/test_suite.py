@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -14,14 +14,14 @@ from typing import Any
 import pytest
 
 from harness.engines import BudgetReached, Gate
-from harness.errors import ExitCode, HarnessError, UsageError
+from harness.errors import ExitCode, HarnessError, Unfit, UsageError
 from harness.experiment.suites.cells import scorecard
 from harness.experiment.suites.conductor import ByWave, Suite
 from harness.experiment.suites.jobs import Job, jobs
 from harness.experiment.suites.judge_process import Judged
 from harness.experiment.suites.waves import pack
 from harness.judge import Score, ScorecardNumbers
-from harness.report.scorecard import Scorecard
+from harness.report.scorecard import LeftOut, Scorecard
 from harness.store import RunFolder, SuiteFolder
 from harness.store.format import FORMAT
 from tests.experiment.files import chain, scenario
@@ -58,6 +58,7 @@ class World:
         ends = {
             "dies": HarnessError("died", where="edge"),
             "costs": BudgetReached("7 calls of real providers", where="edge"),
+            "unfit": Unfit("this chain cannot carry tools", where="load.mix"),
         }
         return ends.get(job.loaded.plan.name)
 
@@ -87,12 +88,19 @@ class World:
         """Take what the suite reports."""
         self.said.append(text)
 
-    def suite(self, *names: str, resume: SuiteFolder | None = None, repeat: int = 1, most: int | None = None) -> Suite:
+    def suite(
+        self,
+        *names: str,
+        resume: SuiteFolder | None = None,
+        repeat: int = 1,
+        most: int | None = None,
+        chains: Sequence[Path] = (),
+    ) -> Suite:
         """Return a suite of scenarios of these names."""
         paths = [path if (path := self.folder / f"{n}.yaml").exists() else scenario(self.folder, n) for n in names]
-        todo = jobs(paths, repeat=repeat)
+        todo = jobs(paths, repeat=repeat, chains=chains)
         folder = resume or SuiteFolder.create(self.folder / "reports")
-        card = scorecard(folder, todo, chains=(), command="harness suite", engine="live", resumed=resume is not None)
+        card = scorecard(folder, todo, left_out=(), command="harness suite", engine="live", resumed=resume is not None)
         return Suite(
             todo,
             card,
@@ -221,6 +229,20 @@ def test_repeats_are_runs_of_one_cell(world: World) -> None:
     assert cell.passed == 3
 
 
+def test_what_turns_out_not_to_fit_its_chain_is_left_out(world: World) -> None:
+    """Once that is hosted; it does not count. Where it is all there is, and on a scenario's own chain, it is an error."""
+    given = chain(world.folder, "given")
+    card = world.run("unfit", "one", chains=[given], repeat=2)
+    assert [(cell.scenario, cell.score, cell.passed) for cell in card.cells] == [("one", Score.PASS, 2)]
+    why = "this chain cannot carry tools"
+    assert card.left_out == (LeftOut(scenario=str(world.folder / "unfit.yaml"), chain=str(given), why=why),)
+    assert kept(card)["left_out"][0]["why"] == why
+    assert (card.exit_code, [line for line in world.said if "error" in line]) == (0, [])
+    for alone in (world.run("unfit", chains=[given]), world.run("unfit", "one")):
+        assert (alone.cells[0].shown.error, alone.left_out) == (f"load.mix: {why}", ())
+        assert alone.exit_code == ExitCode.HARNESS
+
+
 def test_chains_of_one_name_are_distinguished(tmp_path: Path) -> None:
     """By their files; a chain that is alone with its name is called by it."""
     paths = []
@@ -228,7 +250,7 @@ def test_chains_of_one_name_are_distinguished(tmp_path: Path) -> None:
         (tmp_path / str(place)).mkdir()
         paths.append(chain(tmp_path / str(place), name))
     todo = jobs([scenario(tmp_path, "one")], chains=paths)
-    card = scorecard(SuiteFolder.create(tmp_path), todo, chains=paths, command="", engine="sim", resumed=False)
+    card = scorecard(SuiteFolder.create(tmp_path), todo, left_out=(), command="", engine="sim", resumed=False)
     assert card.chains == (f"same ({paths[0]})", f"same ({paths[1]})", "other")
 
 
