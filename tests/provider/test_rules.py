@@ -100,6 +100,12 @@ OPENAI: list[tuple[list[Any], str, str | None, str | None]] = [
         None,
     ),
     (
+        [{"content": "x"}],
+        "Missing required parameter: 'messages[0].role'.",
+        "messages[0].role",
+        "missing_required_parameter",
+    ),
+    (
         [{"role": "model", "content": "x"}],
         "Invalid value: 'model'. Supported values are: 'system', 'assistant', 'user', 'function', 'tool', and 'developer'.",
         "messages[0].role",

@@ -126,6 +126,9 @@ def _chat(data: Mapping[str, Any]) -> Violation | None:
         role = message.get("role")
         if role == "user" and not asked:
             continue
+        if role is None:
+            where = f"messages[{place}].role"
+            return Violation(f"Missing required parameter: '{where}'.", param=where, code="missing_required_parameter")
         if role not in _ROLES:
             supported = ", ".join(f"'{name}'" for name in _ROLES[:-1])
             words = f"Invalid value: '{role}'. Supported values are: {supported}, and '{_ROLES[-1]}'."
