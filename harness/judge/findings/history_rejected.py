@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from harness.judge.findings.check_result import CheckResult, by_request
+from harness.judge.findings.check_result import CheckResult, by_request, unsure
 from harness.judge.findings.declaration import FindingKind
 from harness.judge.run_data import RunData
 from harness.judge.tables.columns import Bools
@@ -13,8 +13,10 @@ from harness.judge.tables.failures import CLASSES, failure_classes
 
 def _check(run: RunData) -> CheckResult:
     columns = run.columns
-    elsewhere, refused = _elsewhere(run), _refused(run)
     with_tools = columns.of_kinds("tools", "conversation")
+    if not with_tools.any():
+        return unsure("no request had tools")
+    elsewhere, refused = _elsewhere(run), _refused(run)
     # Where its own provider refuses the history too, the chain is not the one that spoilt it.
     shown = columns.requests_with(refused & elsewhere) & ~columns.requests_with(refused & ~elsewhere)
     return by_request(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from harness.judge.findings.check_result import CheckResult, by_request
+from harness.judge.findings.check_result import CheckResult, by_request, unsure
 from harness.judge.findings.declaration import FindingKind
 from harness.judge.run_data import RunData
 from harness.judge.tables.columns import Bools, are_success
@@ -13,6 +13,8 @@ from harness.judge.tables.columns import Bools, are_success
 def _check(run: RunData) -> CheckResult:
     columns, table = run.columns, run.columns.requests.table
     vectors = columns.of_kinds("embeddings")
+    if not vectors.any():
+        return unsure("no request got embeddings")
     several = table["sources"].str.len().to_numpy(np.float64) > 1
     model = _models(run, vectors & several)
     shown = np.zeros(len(table), dtype=bool)

@@ -19,7 +19,7 @@ class PartialAnswers:
 
     Attributes:
         truncated: Its caller took an answer that was cut, or that is shorter than what was sent.
-        changed: Its caller took another text than its provider meant, though it names that one attempt.
+        changed: Its caller took other calls than its provider meant, in a text that names that one attempt.
         cut: One of its attempts began an answer that broke off.
         rewritten: The chain may have rewritten its text, so that it cannot be judged.
         calls: Its answer should be calls of tools: those of the first turn of a conversation, too.
@@ -45,9 +45,10 @@ class PartialAnswers:
         shorter = floats(requests.table["text_chars"]) < meant
         calls = columns.of_kinds("tools") | (columns.of_kinds("conversation") & (requests.before < 0))
         taken = requests.ok & are_success(requests.status) & ~requests.complete & (serving >= 0)
-        once = requests.table["sources"].str.len().to_numpy(np.float64) == 1
-        changed = taken & once & (journeys.winner >= 0)
-        rewritten = (requests.unnamed | (calls & changed)) & ("rewrites" in run.plan.chain.answers)
+        changed = calls & taken & (journeys.winner >= 0)
+        if changed.any():
+            changed &= requests.table["sources"].str.len().to_numpy(np.float64) == 1
+        rewritten = (requests.unnamed | changed) & ("rewrites" in run.plan.chain.answers)
         return cls(
             truncated=taken & (was_cut | shorter) & ~rewritten,
             changed=changed & ~rewritten,

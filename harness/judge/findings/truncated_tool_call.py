@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from harness.judge.findings.check_result import CheckResult
+from harness.judge.findings.check_result import CheckResult, unsure
 from harness.judge.findings.declaration import FindingKind
 from harness.judge.findings.truncated_answers import PartialAnswers
 from harness.judge.run_data import RunData
 
 
 def _check(run: RunData) -> CheckResult:
+    if not run.columns.of_kinds("tools", "conversation").any():
+        return unsure("no request got a call of a tool")
     found = PartialAnswers.of(run)
     return found.result(
         run,
