@@ -112,7 +112,7 @@ def mix_errors(document: Document, scenario: Scenario, chain: Chain) -> Iterator
 def _unable(document: Document, number: int, part: MixPart, chain: Chain, order: Order) -> UsageError | None:
     """Return an error for the first provider of an order that cannot answer what it is asked; None if all can."""
     embeds = part.kind == "embeddings"
-    reasons = {name: _reason(chain.providers[name], embeds=embeds) for name in order}
+    reasons = {name: _reason(chain.providers[name], embeds=embeds, inputs=part.inputs) for name in order}
     name = next((name for name, reason in reasons.items() if reason is not None), None)
     if name is None:
         return None
@@ -123,10 +123,13 @@ def _unable(document: Document, number: int, part: MixPart, chain: Chain, order:
     return document.unfit(f"{name} {reasons[name]}", ("load", "mix", number, "kind"), hint=hint)
 
 
-def _reason(provider: Provider, *, embeds: bool) -> str | None:
+def _reason(provider: Provider, *, embeds: bool, inputs: int) -> str | None:
     """Return why a provider cannot embed texts, or cannot answer chats; None if it can."""
-    if embeds and dialect_of(provider).embed is None:
+    form = dialect_of(provider).embed
+    if embeds and form is None:
         return f"has no embeddings: its dialect is {provider.dialect}"
+    if embeds and inputs > 1 and form is not None and not form.batches(provider.model):
+        return f"embeds one text in each call, not {inputs}: its model is {provider.model}"
     if provider.embeds is None or provider.embeds == embeds:
         return None
     able, unable = ("answers chats", "embeds no texts") if embeds else ("embeds texts", "answers no chats")

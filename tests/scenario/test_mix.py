@@ -182,6 +182,12 @@ def test_each_kind_asks_its_own_models_of_a_configuration(tmp_path: Path) -> Non
     ("listed", "load_", "problem", "hint"),
     [
         (CONFIG, "mix: [{share: 100%, kind: embeddings}]", "chat answers chats and embeds no texts", "`model:` of a group"),
+        (
+            CONFIG.replace("openai/text-embedding-3-small", "bedrock/amazon.titan-embed-text-v2:0"),
+            "mix: [{share: 100%, kind: embeddings, model: vectors, inputs: 3}]",
+            "vectors embeds one text in each call, not 3",
+            "",
+        ),
         (CONFIG, "mix: [{share: 100%, model: vectors}]", "vectors embeds texts and answers no chats", "`model:` of a group"),
         (
             CONFIG.replace("openai/gpt-4o", "openai/text-embedding-3-large"),
