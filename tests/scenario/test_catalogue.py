@@ -142,7 +142,7 @@ def test_a_file_runs_on_any_chain(name: str) -> None:
         assert re.fullmatch(r"(primary|fallback-\d|fallbacks|all)( of gpt-4)?", fault.on)
     chain = ROOT / "scenarios" / "chains" / "litellm-config.yaml"
     if any(part.kind == "embeddings" for part in loaded(name).plan.parts):
-        with pytest.raises(UsageError, match="claude has no embeddings"):
+        with pytest.raises(UsageError, match="embeds no texts"):
             load(FILES[name], chain=chain)
     else:
         assert load(FILES[name], chain=chain).plan.timeline.windows
