@@ -22,7 +22,7 @@ from harness.chain.schedule import Schedule, drawn
 from harness.document import Document, Place
 from harness.drivers.interpreter import examined
 from harness.drivers.litellm_asked import for_each_model, version
-from harness.errors import HarnessError, UsageError, each_error
+from harness.errors import HarnessError, Unfit, UsageError, each_error
 from harness.experiment.files import FileKind, files_in, known_kind
 from harness.experiment.prepare import load
 from harness.judge.advice import advice, ambiguous_targets
@@ -157,8 +157,18 @@ def check(path: Path, *, chain: Path | None = None, home: ChainHome = AT_HOME) -
         *(_checked(file, chain, home) for file in files),
         *(CheckedFile(path=p, error=e) for p, e in wrong.items()),
     ]
+    if chain is not None and any(each.error is None and not each.of_chain for each in checked):
+        checked = [_left_out(each) for each in checked]
     empty = UsageError("no scenario and no chain in this folder", where=str(path))
     return sorted(checked, key=lambda each: each.path) or [CheckedFile(path=path, error=empty)]
+
+
+def _left_out(file: CheckedFile) -> CheckedFile:
+    """Return a scenario that does not fit the chain as valid: a suite on that chain leaves it out, and runs the others."""
+    if file.error is None or not all(isinstance(error, Unfit) for error in each_error(file.error)):
+        return file
+    reason = next(iter(each_error(file.error))).problem
+    return CheckedFile(path=file.path, summary=f"left out on this chain: {reason}")
 
 
 def _checked(path: Path, chain: Path | None, home: ChainHome) -> CheckedFile:
