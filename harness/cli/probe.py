@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 
@@ -23,6 +23,7 @@ from harness.cli.options import (
 )
 from harness.cli.output import fail, show
 from harness.engines import Engine, Progress, Quiet
+from harness.provider.kinds import Kind
 
 if TYPE_CHECKING:
     from harness.experiment.probing import Probed
@@ -38,6 +39,9 @@ def probe(
     prompt: Annotated[
         str | None, typer.Option("--prompt", metavar="TEXT", help="What to ask. It is kept with the run.")
     ] = None,
+    kind: Annotated[
+        str, typer.Option("--kind", metavar="KIND", help=f"What to ask for: {', '.join(get_args(Kind))}.")
+    ] = "chat",
     engine: EngineName = Engine.SIM,
     python: PythonAt = None,
     litellm: LiteLLMAt = None,
@@ -54,6 +58,7 @@ def probe(
     words += ["--count", str(count)] if count > 1 else []
     words += ["--stream"] if stream else []
     words += [] if prompt is None else ["--prompt", prompt]
+    words += ["--kind", kind] if kind != "chat" else []
     words += ["--engine", engine] if engine != Engine.SIM else []
     words += home.words
     words += ["--allow-real"] if allow_real else []
@@ -66,6 +71,7 @@ def probe(
             count=count,
             streaming=stream,
             prompt=prompt,
+            kind=kind,
             engine=engine,
             home=home,
             allow_real=allow_real,

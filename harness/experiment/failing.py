@@ -84,8 +84,9 @@ def mistakes_in(failing: Sequence[str]) -> Iterator[None]:
 def _restated(error: HarnessError, failing: Sequence[str]) -> HarnessError:
     """Return the same error about a failure as it was typed."""
     where = error.where or ""
-    if where.endswith(": load.prompt"):
-        return UsageError(error.problem, where="--prompt", known=error.known, hint=error.hint)
+    for place, option in (("load.prompt", "--prompt"), ("load.mix[0].kind", "--kind")):
+        if where.endswith(f": {place}"):
+            return UsageError(error.problem, where=option, known=error.known, hint=_typed_hint(error))
     match = _PLACE.fullmatch(where)
     if match is None:
         return error
@@ -93,6 +94,13 @@ def _restated(error: HarnessError, failing: Sequence[str]) -> HarnessError:
     hint = None if error.hint is None or "faults." in error.hint else _HINTS.get(error.hint, error.hint)
     problem = f"{match['field']}: {error.problem}" if match["field"] else error.problem
     return UsageError(problem[:_PROBLEM_MAX], where=where, known=error.known, hint=hint)
+
+
+def _typed_hint(error: HarnessError) -> str | None:
+    """Return a hint for the command line; None where it is one for a scenario's file."""
+    if "answers no chats" in error.problem:
+        return "--kind embeddings"
+    return None if error.hint is None or error.hint.startswith("write ") else error.hint
 
 
 def failures(failing: Sequence[str], chain: Chain) -> tuple[Window, ...]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from harness import sim
 from harness.chain.home import AT_HOME, ChainHome
@@ -77,6 +77,7 @@ def probe(
     count: int = 1,
     streaming: bool = False,
     prompt: str | None = None,
+    kind: str = "chat",
     engine: Engine = Engine.SIM,
     home: ChainHome = AT_HOME,
     allow_real: bool = False,
@@ -92,6 +93,7 @@ def probe(
         count: How many requests.
         streaming: They ask for streams.
         prompt: What they ask, in place of the usual text.
+        kind: Of the requests; see `harness.provider.kinds`.
         engine: In virtual time, or on real parts.
         home: Where the chain is to run, in place of what its file names.
         allow_real: Real providers that are not on this machine may be called.
@@ -101,7 +103,10 @@ def probe(
         UsageError: The chain or a failure is wrong.
         HarnessError: The harness itself failed.
     """
-    load = {"keep_text": True} if prompt is None else {"keep_text": True, "prompt": prompt}
+    if streaming and kind == "embeddings":
+        raise UsageError("there is no stream of embeddings", where="--stream")
+    load: dict[str, Any] = {"keep_text": True, "mix": [{"kind": kind}]}
+    load |= {} if prompt is None else {"prompt": prompt}
     ask = partial(failing_.written, failing, count=count, streaming="100%" if streaming else "0%", **load)
     if engine == Engine.SIM:
         return _probed(_simulated(partial(_carried_out, ask, failing, chain, home), reports=reports, command=command))

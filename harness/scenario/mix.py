@@ -27,7 +27,7 @@ class MixPart:
     """One kind of request in a mix. What it leaves open is as in the load.
 
     Attributes:
-        share: Share of the arrivals; those of a mix make 100 %.
+        share: Share of the arrivals; those of a mix make 100 %, so only a single entry can leave it out.
         kind: `chat`, `tools` (the model answers with calls), `conversation` (three turns with tools: a turn follows one second after
             the answer to the turn before), `embeddings`, `responses` (OpenAI's), `messages` (Anthropic's).
         model: What is asked for; what callers of the chain usually ask for if None.
@@ -47,7 +47,7 @@ class MixPart:
 
     __pydantic_config__ = STRICT
 
-    share: Share
+    share: Share = 1.0
     kind: Kind = "chat"
     model: Annotated[str, Len(1, 300)] | None = None
     streaming: Share | None = None

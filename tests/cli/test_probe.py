@@ -168,3 +168,36 @@ def test_on_real_parts(tmp_path: Path) -> None:
     assert code == 0
     (request,) = json.loads(out)["requests"].values()
     assert (request["served_by"], request["text"][:23]) == ("azure", "<<req-000001.azure.1>> ")
+
+
+def test_a_fallback_of_embeddings(tmp_path: Path) -> None:
+    """The answer is what the vectors spell, so it names who made them."""
+    code, out, err = probed(tmp_path, "--kind", "embeddings", "--fail", "primary=503", chain="embeddings")
+    assert (code, err) == (0, "")
+    assert "served by azure" in out
+    assert "answer: <<req-000001.azure.1>>0 the chain" in out
+    assert json.loads((tmp_path / "latest" / "environment.json").read_text())["command"].endswith(
+        "embeddings.yaml --fail primary=503 --kind embeddings"
+    )
+
+
+@pytest.mark.parametrize(
+    ("chain", "words", "problem", "hint"),
+    [
+        ("reference", ["--kind", "responses"], "`driver: reference` cannot carry responses", "litellm-router"),
+        ("reference", ["--kind", "pictures"], "unknown value 'pictures'", None),
+        ("reference", ["--kind", "embeddings"], "anthropic has no embeddings: its dialect is anthropic", None),
+        ("embeddings", ["--kind", "embeddings", "--stream"], "there is no stream of embeddings", None),
+    ],
+)
+def test_a_kind_that_cannot_be_asked_for(
+    tmp_path: Path, chain: str, words: list[str], problem: str, hint: str | None
+) -> None:
+    """Said of the option, not of a scenario that nobody has written."""
+    code, _out, err = probed(tmp_path, *words, chain=chain)
+    first, *rest = err.splitlines()
+    assert code == 2
+    assert first.startswith(("error: --kind: ", "error: --stream: "))
+    assert problem in first
+    assert ("hint" in err) == (hint is not None)
+    assert hint is None or hint in "".join(rest)
