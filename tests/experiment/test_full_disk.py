@@ -41,7 +41,7 @@ def full_disk() -> Iterator[None]:
 def small(tmp_path: Path) -> Path:
     """Return a scenario of a chain that starts fast."""
     (tmp_path / "chain.yaml").write_text(chain_file("openai", "azure"))
-    return scenario(tmp_path, "one", baseline_s=1, rate=10)
+    return scenario(tmp_path, "one", baseline_s=1, rate=4)
 
 
 def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:

@@ -101,7 +101,7 @@ def test_a_load_can_be_made_smaller() -> None:
     ("text", "problem"),
     [
         ("streaming: 10%", "expected `rate`, or `shape`"),
-        ("{rate: 1/s, shape: [{rate: 1/s, for: 1s}]}", "expected `rate`, or `shape`"),
+        ("{rate: 1/s, shape: [{rate: 1/s, for: 1s}]}", "`rate` and `shape` do not go together"),
         ("shape: [{rate: 1/s}]", "expected `for` or `over`"),
         ("shape: [{rate: 1/s, for: 1s, over: 1s}]", "expected `for` or `over`"),
         ("shape: [{rate: 1/s, over: 0s}]", "shape[0].over"),

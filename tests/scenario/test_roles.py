@@ -67,9 +67,9 @@ def test_a_role_with_several_meanings_is_refused(tmp_path: Path, role: str) -> N
 @pytest.mark.parametrize(
     ("on", "problem", "hint"),
     [
-        ("primary of anthropc", "unknown provider 'primary of anthropc'", "did you mean 'primary of anthropic'?"),
-        ("fallback-2 of anthropic", "unknown provider 'fallback-2 of anthropic'", ...),
-        ("fallback-7", "unknown provider 'fallback-7'", ...),
+        ("primary of anthropc", "the chain has no primary of anthropc", "did you mean 'primary of anthropic'?"),
+        ("fallback-2 of anthropic", "the chain has no fallback-2 of anthropic", ...),
+        ("fallback-7", "the chain has no fallback-7", ...),
     ],
 )
 def test_a_role_that_no_model_has(tmp_path: Path, on: str, problem: str, hint: object) -> None:

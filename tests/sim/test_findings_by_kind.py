@@ -83,15 +83,16 @@ def found(finding: str, kind: Kind, host: type[Reference]) -> CheckResult:
     return FINDINGS[finding].check(RunData.of(plan, history))
 
 
-@pytest.mark.parametrize(
-    ("finding", "kind", "host"),
-    [
-        ("truncated_tool_call", "tools", HalfCalls),
-        ("truncated_tool_call", "conversation", HalfCalls),
-        ("history_rejected", "conversation", OtherIds),
-        ("mixed_vectors", "embeddings", TwoModels),
-    ],
-)
+SPOILT: list[tuple[str, Kind, type[Reference]]] = [
+    ("truncated_tool_call", "tools", HalfCalls),
+    ("truncated_tool_call", "conversation", HalfCalls),
+    ("history_rejected", "conversation", OtherIds),
+    ("mixed_vectors", "embeddings", TwoModels),
+]
+"""The findings about tools and vectors, each with the kind of request and the chain that show it."""
+
+
+@pytest.mark.parametrize(("finding", "kind", "host"), SPOILT)
 def test_a_chain_that_does_it_is_found_out(finding: str, kind: Kind, host: type[Reference]) -> None:
     """And a chain that does not has nothing to hide."""
     shown, clean = found(finding, kind, host), found(finding, kind, Reference)

@@ -10,6 +10,7 @@ from harness.judge.findings import FINDINGS
 from harness.sim import run
 from tests.sim.planted import hosted
 from tests.sim.planted.conduct import MISTAKES, Mistake
+from tests.sim.test_findings_by_kind import SPOILT
 
 
 def verdict(mistake: Mistake, chain: Chain) -> Verdict:
@@ -25,7 +26,7 @@ def found(answer: Verdict) -> set[str]:
 
 def test_every_finding_has_a_chain_that_shows_it() -> None:
     """A new finding needs one, but for that of a run whose faults touched nothing: no chain is to blame for it."""
-    assert set(MISTAKES) == set(FINDINGS.own) - {"fault_never_fired"}
+    assert {*MISTAKES, *(finding for finding, _kind, _host in SPOILT)} == set(FINDINGS.own) - {"fault_never_fired"}
 
 
 @pytest.mark.parametrize("name", MISTAKES)
