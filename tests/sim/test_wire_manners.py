@@ -276,7 +276,7 @@ async def ended(wire: ReferenceWire, *, streaming: bool) -> tuple[str, bool]:
     answered = False
     try:
         async with asyncio.timeout(0.3):
-            incoming = await wire.send("openai", outgoing(PROVIDER, {**ASKED, "stream": streaming}, "key"))
+            incoming = await wire.send("openai", outgoing(PROVIDER, "chat", {**ASKED, "stream": streaming}, "key"))
             answered = True
             try:
                 async for _ in incoming.body():

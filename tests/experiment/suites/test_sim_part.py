@@ -41,7 +41,7 @@ def carry(process: subprocess.Popen[bytes], loaded: Loaded, reports: Path) -> Ru
     assert process.stdout
     process.stdin.write(write(SimulateRun(run=str(folder.path), chain=loaded.chain, command="harness run")))
     process.stdin.flush()
-    assert read(process.stdout.readline(), Simulated).problem is None
+    assert read(process.stdout.readline(), Simulated).error is None
     return folder
 
 
