@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from harness.chain import Provider, ReplySpec
+from harness.drivers.litellm_router.router import close_clients
 from harness.edge import Edge
 from harness.history import AttemptRecord
 from harness.provider.dialects import dialect_of
@@ -90,6 +91,7 @@ async def _go() -> Went:
                         histories[way] = [*prompt, message.model_dump(), *results]
                 for first, second in product(WAYS, WAYS):
                     then[first, second] = await _go_on(calls[second], histories[first])
+                await close_clients()  # or they warn in whatever test they are collected
         first_of: dict[str | None, AttemptRecord] = {}
         for row in rows(capture.path):
             if isinstance(row, EdgeAttempt):
