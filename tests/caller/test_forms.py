@@ -164,3 +164,30 @@ def test_the_final_response_counts() -> None:
     reading = read("responses", streaming=True, pieces=[before, b"data: " + json.dumps(data).encode() + b"\n\n"])
     assert (reading.outcome, reading.text) == ("ok", "")
     assert reading.error == "the response that ends the stream is not what was streamed"
+
+
+@pytest.mark.parametrize("junk", [5, {"a": 1}, [1], True])
+def test_fields_of_another_type_break_no_caller(junk: Any) -> None:
+    """A gateway may send anything: it is the answer that is odd, and the load goes on."""
+    item = {"type": "function_call", "name": junk, "arguments": junk, "call_id": junk}
+    assert responses.read_plain(json.dumps({"output": [item]}).encode()).outcome == "ok"
+    block = {"type": "tool_use", "name": junk, "input": junk, "id": junk}
+    assert messages.read_plain(json.dumps({"content": [block]}).encode()).outcome == "ok"
+    events = {
+        "responses": [
+            {"type": "response.output_item.added", "item": item, "output_index": junk},
+            {"type": "response.function_call_arguments.delta", "delta": junk, "output_index": junk},
+            {"type": "response.output_text.delta", "delta": junk},
+        ],
+        "messages": [
+            {"type": "content_block_start", "content_block": block, "index": junk},
+            {"type": "content_block_delta", "delta": {"type": "input_json_delta", "partial_json": junk}, "index": junk},
+        ],
+    }
+    for api in ("responses", "messages"):
+        stream = FORMS[api].stream
+        assert stream is not None
+        reading = stream()
+        for event in events[api]:
+            reading.feed(f"data: {json.dumps(event)}\n\n".encode())
+        assert reading.end().outcome == "ok"

@@ -19,6 +19,7 @@ from harness.caller.answer import (
     wrong_shape,
 )
 from harness.caller.sse import Event
+from harness.provider.dialects import wire
 from harness.provider.tools import ToolCall
 
 _MAX_TOKENS = 1024
@@ -41,7 +42,11 @@ def read_plain(body: bytes) -> Reading:
         blocks = answer["content"]
         content = "".join(block.get("text") or "" for block in blocks if block.get("type") == "text")
         calls = tuple(
-            ToolCall(name=block["name"], arguments=json.dumps(block["input"]), id=block.get("id") or "")
+            ToolCall(
+                name=wire.text_of(block.get("name")),
+                arguments=json.dumps(block["input"]),
+                id=wire.text_of(block.get("id")),
+            )
             for block in blocks
             if block.get("type") == "tool_use"
         )
@@ -68,13 +73,16 @@ class MessageStream(StreamReading):
         elif kind == "content_block_start":
             block = data.get("content_block")
             if isinstance(block, dict) and block.get("type") == "tool_use":
-                self._call(ToolCall(name=block.get("name") or "", id=block.get("id") or "", place=data.get("index")))
+                name, call_id = wire.text_of(block.get("name")), wire.text_of(block.get("id"))
+                self._call(ToolCall(name=name, id=call_id, place=wire.count_of(data.get("index"))))
         elif kind == "content_block_delta":
             delta = data.get("delta")
             if not isinstance(delta, dict):
                 return
             if delta.get("type") == "input_json_delta":
-                self._call(ToolCall(arguments=delta.get("partial_json") or "", place=data.get("index")))
+                self._call(
+                    ToolCall(arguments=wire.text_of(delta.get("partial_json")), place=wire.count_of(data.get("index")))
+                )
             elif isinstance(delta.get("text"), str):
                 self._text(delta["text"])
         elif kind == "message_delta":

@@ -17,6 +17,7 @@ from harness.caller.answer import (
     wrong_shape,
 )
 from harness.caller.sse import Event
+from harness.provider.dialects import wire
 from harness.provider.tools import ToolCall
 
 _ENDS = ("response.completed", "response.incomplete")
@@ -50,7 +51,11 @@ def _read(response: Any) -> Reading | None:
             if part.get("type") == "output_text"
         ]
         calls = tuple(
-            ToolCall(name=item["name"], arguments=item["arguments"], id=item.get("call_id") or "")
+            ToolCall(
+                name=wire.text_of(item.get("name")),
+                arguments=wire.text_of(item.get("arguments")),
+                id=wire.text_of(item.get("call_id")),
+            )
             for item in items
             if item.get("type") == "function_call"
         )
@@ -94,14 +99,16 @@ class ResponseStream(StreamReading):
         elif kind == "response.failed":
             self._refuse_error(data.get("response"))
         elif kind == "response.output_text.delta":
-            self._text(data.get("delta") if isinstance(data.get("delta"), str) else "")
+            self._text(wire.text_of(data.get("delta")))
         elif kind == "response.output_item.added":
             item = data.get("item")
             if isinstance(item, dict) and item.get("type") == "function_call":
-                name, call_id = item.get("name") or "", item.get("call_id") or ""
-                self._call(ToolCall(name=name, id=call_id, place=data.get("output_index")))
+                name, call_id = wire.text_of(item.get("name")), wire.text_of(item.get("call_id"))
+                self._call(ToolCall(name=name, id=call_id, place=wire.count_of(data.get("output_index"))))
         elif kind == "response.function_call_arguments.delta":
-            self._call(ToolCall(arguments=data.get("delta") or "", place=data.get("output_index")))
+            self._call(
+                ToolCall(arguments=wire.text_of(data.get("delta")), place=wire.count_of(data.get("output_index")))
+            )
         elif kind in _ENDS:
             self._final = _read(data.get("response"))
             self._tokens = usage(data.get("response"), "input_tokens", "output_tokens")
