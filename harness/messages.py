@@ -1,4 +1,4 @@
-"""Messages between the runner and the processes that it starts: a line of JSON each, `{"NAME": {FIELDS}}`.
+"""Messages between the runner and the processes that it starts; `harness.lines` writes and reads them.
 
 The runner writes a start message to a process's standard input. The process answers on its standard output once it is
 ready, and both may send further messages. A process ends when its standard input does.
@@ -6,9 +6,8 @@ ready, and both may send further messages. A process ends when its standard inpu
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar, overload
+from typing import Any, Protocol
 
 from harness.chain import Chain, Provider
 from harness.errors import HarnessError, Unfit, UsageError
@@ -16,14 +15,7 @@ from harness.history.records import ChainAttempt, FaultEvent, ProviderState, Req
 from harness.provider.kinds import Kind
 from harness.scenario import Arrival, Load, Phase, Plan, Window
 from harness.scenario.prompts import PromptFile
-from harness.store import EdgeAttempt, decode, encode
-
-A = TypeVar("A")
-B = TypeVar("B")
-
-LINE_BYTES_MAX = 64 * 2**20
-"""The longest line: the start message of the load holds every arrival."""
-_NAME = re.compile(rb'\{"([A-Z][A-Za-z]+)":')
+from harness.store import EdgeAttempt
 
 
 class StartMessage(Protocol):
@@ -395,38 +387,3 @@ class RunRows:
     states: list[ProviderState]
     faults: list[FaultEvent]
     warnings: tuple[str, ...]
-
-
-def write(message: object) -> bytes:
-    """Return a message as a line."""
-    return encode({type(message).__name__: message}) + b"\n"
-
-
-def is_message(line: bytes) -> bool:
-    """Return whether a line looks like a message; a library may print other lines."""
-    return _NAME.match(line) is not None
-
-
-@overload
-def read(line: bytes, shape: type[A], /) -> A: ...
-@overload
-def read(line: bytes, shape: type[A], other: type[B], /) -> A | B: ...
-@overload
-def read(line: bytes, *shapes: type[Any]) -> Any: ...
-def read(line: bytes, *shapes: type[Any]) -> Any:
-    """Return the message in a line.
-
-    Args:
-        line: With or without its line feed.
-        shapes: The messages that may come now.
-
-    Raises:
-        ValueError: It is none of them.
-    """
-    found = _NAME.match(line)
-    name = found[1].decode() if found else ""
-    for shape in shapes:
-        if shape.__name__ == name:
-            return decode(line, dict[str, shape])[name]  # type: ignore[valid-type]
-    msg = f"expected {' or '.join(shape.__name__ for shape in shapes)}, got {name or line[:80]!r}"
-    raise ValueError(msg)

@@ -20,7 +20,8 @@ from typing import Any, Generic, NoReturn, TypeVar
 
 from harness.errors import HarnessError
 from harness.history.records import HealthRecord
-from harness.messages import LINE_BYTES_MAX, Begin, Ready, StartMessage, read, write
+from harness.lines import LINE_BYTES_MAX, read, write
+from harness.messages import Begin, Ready, StartMessage
 from harness.store import Capture
 
 HEALTH_S = 0.1

@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from harness.chain import Provider, ReplySpec
-from harness.messages import Begin, EdgeReady, EdgeStart, read, write
+from harness.lines import read, write
+from harness.messages import Begin, EdgeReady, EdgeStart
 
 M = TypeVar("M")
 

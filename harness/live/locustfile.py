@@ -35,10 +35,11 @@ from locust.stats import get_stats_summary
 
 from harness.errors import ExitCode, HarnessError
 from harness.history.records import WARMUP, RequestRecord
+from harness.lines import read
 from harness.live.load.arrivals import drive
 from harness.live.load.caller import Caller, PlannedCall
 from harness.live.load.message import read_start
-from harness.messages import Begin, LoadDone, LoadReady, LoadStart, WarmupCall, WarmupResult, read
+from harness.messages import Begin, LoadDone, LoadReady, LoadStart, WarmupCall, WarmupResult
 from harness.part import TICK_S, LoopWatch, say
 from harness.store import Capture
 

@@ -18,9 +18,10 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from harness.errors import HarnessError
+from harness.lines import LINE_BYTES_MAX, read
 from harness.live.environment import child_environment
 from harness.live.processes import Fork, OwnedProcess
-from harness.messages import LINE_BYTES_MAX, Born, Ended, NurseryStart, Ready, read
+from harness.messages import Born, Ended, NurseryStart, Ready
 
 FORK_S = 30.0
 """How long a fork may take on a machine that is busy."""

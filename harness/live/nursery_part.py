@@ -17,7 +17,8 @@ from collections.abc import Callable
 from typing import NoReturn
 
 from harness import part
-from harness.messages import Born, Ended, NurseryStart, Ready, read, write
+from harness.lines import read, write
+from harness.messages import Born, Ended, NurseryStart, Ready
 
 
 def main() -> int:

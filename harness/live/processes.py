@@ -15,8 +15,8 @@ from types import TracebackType
 from typing import IO, Any, Protocol, Self, TypeVar, overload
 
 from harness.errors import HarnessError
+from harness.lines import LINE_BYTES_MAX, is_message, read, write
 from harness.live.environment import child_environment, without_proxies
-from harness.messages import LINE_BYTES_MAX, is_message, read, write
 from harness.waiting import poll, to_the_end
 
 READY_S = 60.0

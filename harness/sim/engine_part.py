@@ -17,7 +17,8 @@ from harness.chain.redact import secrets
 from harness.chain.scrub import scrub
 from harness.errors import HarnessError, UsageError
 from harness.fork import freeze
-from harness.messages import AnswerTo, PrepareChain, Ready, Refused, RunPlan, write
+from harness.lines import write
+from harness.messages import AnswerTo, PrepareChain, Ready, Refused, RunPlan
 from harness.provider.dialects import DIALECTS
 from harness.provider.faults import FAULTS
 from harness.registry import Registry

@@ -15,7 +15,8 @@ from typing import Any
 from harness.chain import Chain
 from harness.drivers.interpreter import Interpreter, environ_there
 from harness.errors import HarnessError
-from harness.messages import AnswerTo, PrepareChain, Ready, Refused, RunPlan, RunRows, is_message, read, write
+from harness.lines import is_message, read, write
+from harness.messages import AnswerTo, PrepareChain, Ready, Refused, RunPlan, RunRows
 from harness.scenario import Plan
 
 _TAIL_BYTES = 4096

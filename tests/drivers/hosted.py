@@ -20,7 +20,8 @@ import pytest
 from harness.chain import Chain
 from harness.drivers.host import host
 from harness.history.records import ChainAttempt
-from harness.messages import LoadTarget, read, write
+from harness.lines import read, write
+from harness.messages import LoadTarget
 from harness.provider.kinds import PATHS, Api
 from harness.store.capture import rows
 from tests.drivers.providers import Mock, provider

@@ -15,7 +15,8 @@ from typing import NoReturn
 
 from harness.drivers.litellm_proxy.workers import Worker, fork
 from harness.errors import HarnessError
-from harness.messages import ChainStart, WorkerReady, WorkerStart, read
+from harness.lines import read
+from harness.messages import ChainStart, WorkerReady, WorkerStart
 from harness.part import say
 from tests.plans import chain
 

@@ -14,7 +14,8 @@ import pytest
 
 from harness.edge import Edge, serve
 from harness.errors import HarnessError, UsageError
-from harness.messages import Begin, EdgeReady, EdgeStart, read, write
+from harness.lines import read, write
+from harness.messages import Begin, EdgeReady, EdgeStart
 from harness.scenario import Inject
 from harness.store import EdgeAttempt
 from harness.store.capture import rows

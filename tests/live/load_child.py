@@ -18,7 +18,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from harness.history.records import HealthRecord, RequestRecord
-from harness.messages import Begin, LoadDone, LoadReady, LoadStart, WarmupCall, read, write
+from harness.lines import read, write
+from harness.messages import Begin, LoadDone, LoadReady, LoadStart, WarmupCall
 from harness.provider.marker import find_request
 from harness.scenario.plan import Arrival
 from harness.scenario.schema import Load

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from harness.history.records import RequestRecord
-from harness.messages import Begin, LoadReady, LoadStart, write
+from harness.lines import write
+from harness.messages import Begin, LoadReady, LoadStart
 from harness.scenario.schema import Load
 from harness.store.capture import rows
 from tests.live.load_child import (

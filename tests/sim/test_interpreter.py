@@ -14,7 +14,8 @@ from harness.drivers.interpreter import interpreter_of
 from harness.errors import HarnessError, UsageError
 from harness.experiment.prepare import Loaded
 from harness.fork import in_fork
-from harness.messages import RunPlan, write
+from harness.lines import write
+from harness.messages import RunPlan
 from harness.provider.inject import Inject
 from harness.sim.engine_process import EngineProcess, engine_process
 from tests.interpreters import script

@@ -13,7 +13,8 @@ from typing import Any, NoReturn
 
 from harness import part
 from harness.errors import ExitCode, HarnessError, UsageError
-from harness.messages import WorkerReady, WorkerStart, is_message, read, write
+from harness.lines import is_message, read, write
+from harness.messages import WorkerReady, WorkerStart
 
 END_S = 2.0
 """How long a worker may take to end by itself; our own owner waits longer than that."""

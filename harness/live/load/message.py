@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 from harness.errors import HarnessError
-from harness.messages import LoadStart, read
+from harness.lines import read
+from harness.messages import LoadStart
 
 _NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 _VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")

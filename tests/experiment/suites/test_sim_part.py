@@ -14,7 +14,8 @@ import pytest
 from harness import sim
 from harness.experiment.prepare import Loaded
 from harness.experiment.suites.sim_pool import Simulated, SimulateRun
-from harness.messages import Ready, read, write
+from harness.lines import read, write
+from harness.messages import Ready
 from harness.store import RunFolder
 from tests.sim.worlds import digest, gateway, small, tiny
 
