@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -193,31 +193,65 @@ class Capture:
             view = view[os.write(self._descriptor, view) :]
 
 
+def files(folder: Path) -> list[Path]:
+    """Return the files of rows in a capture folder, by name; none if there is no such folder."""
+    return sorted(folder.glob("*.jsonl"))
+
+
+class RowReader:
+    """Decodes the lines of one process's file, from the first one on.
+
+    Args:
+        path: The file, for errors.
+        kinds: The rows that are wanted; the others are not decoded. All if None.
+    """
+
+    def __init__(self, path: Path, kinds: Collection[type] | None = None) -> None:
+        self._path = path
+        self._decode_line = msgspec.json.Decoder(tuple[str, msgspec.Raw]).decode
+        wanted = _KINDS.values() if kinds is None else {*kinds, Format}
+        self._decoders: dict[str, msgspec.json.Decoder[Any] | None] = {
+            name: msgspec.json.Decoder(kind) if kind in wanted else None for name, kind in _KINDS.items()
+        }
+        self._lines = 0
+
+    def row(self, line: bytes) -> Row | None:
+        """Return the row in the next line; None for the format and for rows that are not wanted.
+
+        Raises:
+            UsageError: Another version of the harness wrote the file, or the line is not a row.
+        """
+        self._lines += 1
+        try:
+            name, raw = self._decode_line(line)
+            decoder = self._decoders[name]
+            row = None if decoder is None else decoder.decode(raw)
+        except (msgspec.DecodeError, KeyError) as error:
+            first = self._lines == 1
+            problem = "no format in its first line" if first else f"line {self._lines} is not a row: {error}"
+            raise UsageError(problem, where=str(self._path)) from None
+        if self._lines == 1:
+            _check_format(row, self._path)
+            return None
+        return row
+
+
 def rows(path: Path) -> Iterator[Row]:
     """Yield the rows of one process's file; a torn last line is left out.
 
     Raises:
         UsageError: Another version of the harness wrote it, or a line before the last is not a row.
     """
-    decode_line = msgspec.json.Decoder(tuple[str, msgspec.Raw]).decode
-    decoders: dict[str, msgspec.json.Decoder[Any]] = {name: msgspec.json.Decoder(kind) for name, kind in _KINDS.items()}
+    reader = RowReader(path)
     with path.open("rb") as file:
-        for place, line in enumerate(file, start=1):
+        for line in file:
             if not line.endswith(b"\n"):
                 return
-            try:
-                name, raw = decode_line(line)
-                row = decoders[name].decode(raw)
-            except (msgspec.DecodeError, KeyError) as error:
-                problem = "no format in its first line" if place == 1 else f"line {place} is not a row: {error}"
-                raise UsageError(problem, where=str(path)) from None
-            if place == 1:
-                _check_format(row, path)
-            else:
+            if (row := reader.row(line)) is not None:
                 yield row
 
 
-def _check_format(row: Row, path: Path) -> None:
+def _check_format(row: Row | None, path: Path) -> None:
     found = f"format {row.format}" if isinstance(row, Format) else "no format"
     if not isinstance(row, Format) or row.format not in READABLE:
         raise UsageError(f"{found} in its first line, and this version reads format {FORMAT}", where=str(path))

@@ -11,7 +11,7 @@ from harness.history import FaultEvent, HealthRecord, History, ProviderState, Re
 from harness.history.assemble import assemble
 from harness.history.records import ChainAttempt, ReadyRecord
 from harness.scenario import Plan
-from harness.store.capture import EdgeAttempt, Foreign, Origin, rows
+from harness.store.capture import EdgeAttempt, Foreign, Origin, files, rows
 
 R = TypeVar("R")
 
@@ -27,7 +27,7 @@ def compact(capture: Path, plan: Plan, *, complete: bool) -> History:
         complete: Every part of the run ended as planned.
     """
     found: defaultdict[type, list[Any]] = defaultdict(list)
-    for path in sorted(capture.glob("*.jsonl")):
+    for path in files(capture):
         for row in rows(path):
             found[type(row)].append(row)
     origin = _origin(found)

@@ -19,6 +19,7 @@ from harness.errors import UsageError
 from harness.history import History
 from harness.scenario import LATEST, Plan
 from harness.store import tables
+from harness.store.capture import files
 from harness.store.compact import compact
 from harness.store.files import create_folder, existing_folder, read_json, timestamp, write_file, write_json
 from harness.store.plans import with_facts
@@ -135,7 +136,7 @@ class RunFolder:
         missing = tables.missing(self.path)
         if not missing:
             return tables.read(self.path, self.plan())
-        if tables.has_any(self.path) and not any(self.capture.glob("*.jsonl")):
+        if tables.has_any(self.path) and not files(self.capture):
             raise UsageError("missing, and there are no captured rows to make it from", where=str(missing[0]))
         return None
 
