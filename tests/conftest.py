@@ -9,10 +9,12 @@ import os
 import signal
 from collections.abc import Iterator
 from functools import partial
+from typing import Any
 
 import pytest
 from coverage import Coverage
 from hypothesis import HealthCheck, settings
+from xdist.scheduler.loadfile import LoadFileScheduling
 
 from harness.drivers import litellm_asked
 from tests.interpreters import environment
@@ -22,6 +24,8 @@ signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's `make test
 
 settings.register_profile("ci", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.register_profile("dev", deadline=None)
+SDK = "tests/provider/sdk/"
+"""What all files in this folder read is measured once, which takes most of a minute."""
 settings.load_profile("ci" if os.environ.get("CI") else "dev")
 
 
@@ -30,6 +34,19 @@ def pytest_sessionfinish() -> None:
     """Write down which lines were reached: a worker that takes long to end is killed, and would lose them."""
     if measured := Coverage.current():
         measured.save()
+
+
+class FilesOfAMeasurementTogether(LoadFileScheduling):
+    """Gives the tests of a file to one process, and those of all files that share a long measurement."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = super()._split_scope(nodeid)
+        return SDK if file.startswith(SDK) else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FilesOfAMeasurementTogether:
+    """Return what gives tests to processes; its number of processes is that of the command line."""
+    return FilesOfAMeasurementTogether(config, log)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -47,7 +47,7 @@ def test_a_chain_seed_changes_the_chain_s_waits_and_nothing_of_the_plan(tmp_path
     assert list(first.faults["applied_ns"]) == list(other.faults["applied_ns"])
 
 
-@pytest.mark.parametrize("scenario", ["rate-limit", "everything-down"])
+@pytest.mark.parametrize("scenario", ["rate-limit", pytest.param("everything-down", marks=pytest.mark.slow)])
 def test_chance_is_no_change(router: ChainEngine, scenario: str) -> None:
     """The null test: the same LiteLLM by other seeds, 20 pairs of five runs each, and no difference in any."""
     loaded = load(located(Path(f"smoke/{scenario}.yaml")), chain=CHAIN)

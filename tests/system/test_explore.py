@@ -39,7 +39,7 @@ def failing(verdict: dict[str, Any]) -> set[str]:
 @pytest.mark.parametrize(
     ("chain", "breaks", "deadline_s", "line"),
     [
-        (CHAIN, "no_retry_on_non_retryable", None, "no quota_retried"),
+        pytest.param(CHAIN, "no_retry_on_non_retryable", None, "no quota_retried", marks=pytest.mark.slow),
         (REFERENCE, "bounded_latency", 1.0, "max latency <= 1s"),
     ],
     ids=["litellm-router", "reference"],

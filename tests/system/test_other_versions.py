@@ -118,6 +118,7 @@ def test_every_kind_is_answered(tmp_path: Path, version: str) -> None:
     assert [each["observed"] for each in verdict["expectations"]] == [1.0] * 4
 
 
+@slow
 def test_what_an_upgrade_changes_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Both versions run side by side, each in its environment; the newest waits longer before it falls back."""
     monkeypatch.setattr(chain_differences, "sweep", lambda space: islice(sweep(space), 1))
