@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from harness.caller.sse import Event, SseParser
 from harness.history.records import RequestOutcome
 from harness.provider import tools
+from harness.provider.dialects.wire import as_object, count_of, load
 from harness.provider.tools import ToolCall
 
 WRONG_SHAPE = "answer of the wrong shape"
@@ -227,19 +228,6 @@ def shape(body: bytes, answer: Any, missing: str) -> str:
     return missing
 
 
-def load(data: bytes | str) -> Any:
-    """Return the JSON of a body, and None where it is none."""
-    try:
-        return json.loads(data)
-    except (ValueError, RecursionError):
-        return None
-
-
-def count(value: Any) -> int | None:
-    """Return a count of tokens; None where it is none."""
-    return value if type(value) is int and 0 <= value < 2**63 else None
-
-
 def is_json(text: str) -> bool:
     """Return whether a text is JSON; none at all means no arguments."""
     try:
@@ -251,5 +239,5 @@ def is_json(text: str) -> bool:
 
 def usage(data: Any, tokens_in: str, tokens_out: str) -> tuple[int | None, int | None]:
     """Return the tokens that an answer reports, given the names of the fields."""
-    found = data.get("usage") if isinstance(data, dict) else None
-    return (count(found.get(tokens_in)), count(found.get(tokens_out))) if isinstance(found, dict) else (None, None)
+    found = as_object(as_object(data).get("usage"))
+    return count_of(found.get(tokens_in)), count_of(found.get(tokens_out))

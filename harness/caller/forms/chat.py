@@ -12,7 +12,6 @@ from harness.caller.answer import (
     Asked,
     Reading,
     StreamReading,
-    load,
     shape,
     usage,
     whole,
@@ -20,6 +19,7 @@ from harness.caller.answer import (
 )
 from harness.caller.sse import Event
 from harness.provider.dialects import wire
+from harness.provider.dialects.wire import load
 from harness.provider.tools import ToolCall
 
 TOOLS: list[dict[str, Any]] = [

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from harness.caller.answer import AnswerForm, Asked, Reading, load, shape, usage, whole, wrong_shape
+from harness.caller.answer import AnswerForm, Asked, Reading, shape, usage, whole, wrong_shape
 from harness.provider import vectors
+from harness.provider.dialects.wire import load
 
 
 def _request(asked: Asked) -> dict[str, Any]:

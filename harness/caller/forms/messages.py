@@ -11,8 +11,6 @@ from harness.caller.answer import (
     Asked,
     Reading,
     StreamReading,
-    count,
-    load,
     shape,
     usage,
     whole,
@@ -20,6 +18,7 @@ from harness.caller.answer import (
 )
 from harness.caller.sse import Event
 from harness.provider.dialects import wire
+from harness.provider.dialects.wire import count_of, load
 from harness.provider.tools import ToolCall
 
 _MAX_TOKENS = 1024
@@ -88,7 +87,7 @@ class MessageStream(StreamReading):
         elif kind == "message_delta":
             found = data.get("usage")
             if isinstance(found, dict):
-                self._tokens = self._tokens[0], count(found.get("output_tokens"))
+                self._tokens = self._tokens[0], count_of(found.get("output_tokens"))
         elif kind == "message_stop":
             self.finished = True
 

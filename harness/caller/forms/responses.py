@@ -10,7 +10,6 @@ from harness.caller.answer import (
     Asked,
     Reading,
     StreamReading,
-    load,
     shape,
     usage,
     whole,
@@ -18,6 +17,7 @@ from harness.caller.answer import (
 )
 from harness.caller.sse import Event
 from harness.provider.dialects import wire
+from harness.provider.dialects.wire import load
 from harness.provider.tools import ToolCall
 
 _ENDS = ("response.completed", "response.incomplete")

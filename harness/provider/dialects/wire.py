@@ -28,7 +28,7 @@ def data_of(event: bytes) -> dict[str, Any]:
     return as_object(load(bytes_of(event)))
 
 
-def load(raw: bytes) -> Any:
+def load(raw: bytes | str) -> Any:
     """Return JSON; None where it is none."""
     try:
         return json.loads(raw)
