@@ -21,8 +21,8 @@ from rig.result import Row, limited, quantile, tell
 from rig.servers import ROOT, Server, cores, edge, latencies_s, part
 
 from harness.chain import Chain, Provider, ReplySpec, Retry
+from harness.chain.policy import Policy
 from harness.chain.reference import Done, RequestMachine, Result, SendAttempt, Shared
-from harness.chain.spec import Policy
 from harness.drivers.host import host
 from harness.experiment.prepare import load
 from harness.messages import ChainStart, LoadTarget

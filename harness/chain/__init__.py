@@ -2,7 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from harness.chain.spec import Chain, Endpoint, HostedConfig, Retry
+from harness.chain.policy import Retry
+from harness.chain.spec import Chain, Endpoint, HostedConfig
 from harness.lazy import lazy_names
 from harness.provider.spec import Price, Provider, ReplySpec
 

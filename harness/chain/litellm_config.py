@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, get_args
 from harness.chain.litellm_check import Takes, aliases, check, group_of, section, takes
 from harness.chain.litellm_names import names
 from harness.chain.litellm_reading import applied, guess
-from harness.chain.spec import Chain, ChainError, Retry
+from harness.chain.policy import Retry
+from harness.chain.spec import Chain, ChainError
 from harness.document.spelling import did_you_mean
 from harness.provider.spec import Provider
 

@@ -17,7 +17,8 @@ from harness.chain.litellm_check import section
 from harness.chain.litellm_config import Deployment, deployments
 from harness.chain.litellm_reading import COMPATIBLE
 from harness.chain.litellm_settings import GENERAL, LOGINS, ROUTER, SECTIONS, is_module
-from harness.chain.spec import DUMMY_KEY, TEMPORARY, Chain, ChainError, Retry
+from harness.chain.policy import TEMPORARY, Retry
+from harness.chain.spec import DUMMY_KEY, Chain, ChainError
 from harness.document.places import Place, field_name
 from harness.provider.dialects import DIALECTS, dialect_of
 from harness.provider.dialects.declaration import LiteLLMNames

@@ -11,7 +11,8 @@ from typing import Any
 
 from harness.chain import upstream
 from harness.chain.driver import DRIVERS, Driver
-from harness.chain.spec import DERIVED, ROLES, Chain, ChainError, HostedConfig, Policy
+from harness.chain.policy import Policy
+from harness.chain.spec import DERIVED, ROLES, Chain, ChainError, HostedConfig
 from harness.document import Document, did_you_mean, parse, read, validate
 from harness.document.places import Place
 from harness.document.reading import raw_bytes

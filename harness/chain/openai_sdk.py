@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from harness.chain.policy import TEMPORARY
 from harness.chain.schedule import FAILURES, Band, PlannedAttempt, Schedule, merged
-from harness.chain.spec import TEMPORARY, Chain, ChainError
+from harness.chain.spec import Chain, ChainError
 from harness.provider.dialects import DIALECTS, dialect_of
 
 RETRIES_DEFAULT = 2  # the SDK's own max_retries

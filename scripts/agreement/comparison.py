@@ -12,7 +12,8 @@ import pandas as pd
 
 from harness import sim
 from harness.chain import Chain
-from harness.chain.spec import EnvironmentSpec, Policy
+from harness.chain.policy import Policy
+from harness.chain.spec import EnvironmentSpec
 from harness.drivers.built import settled
 from harness.errors import UsageError
 from harness.history import History

@@ -11,7 +11,7 @@ import pytest
 from harness.chain import Chain, Provider, Retry
 from harness.chain.advice import advice
 from harness.chain.driver import driver_of
-from harness.chain.spec import FallbackWait, Policy
+from harness.chain.policy import FallbackWait, Policy
 from harness.scenario.shipped import FOLDER
 from tests.plans import chain
 

@@ -13,7 +13,7 @@ from harness.chain import Chain, Endpoint, Provider, Retry
 from harness.chain.driver import DRIVERS, driver_of
 from harness.chain.facts import ChainFacts, Tries
 from harness.chain.litellm_config import chain as read_config
-from harness.chain.spec import BreakerSpec, Policy
+from harness.chain.policy import BreakerSpec, Policy
 from harness.document import parse
 from harness.quantities import S
 

@@ -13,7 +13,8 @@ import pytest
 from harness.chain import Chain, Provider, Retry
 from harness.chain.litellm_config import chain
 from harness.chain.litellm_router import MOCKS, RouterSettings, router_settings
-from harness.chain.spec import DUMMY_KEY, FallbackSpec, Policy
+from harness.chain.policy import FallbackSpec, Policy
+from harness.chain.spec import DUMMY_KEY
 from harness.document import parse
 from harness.errors import UsageError
 from harness.quantities import S

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from harness.chain import Chain, Endpoint, HostedConfig, Provider, ReplySpec, Retry, load
-from harness.chain.spec import DERIVED, BreakerSpec, BudgetSpec, EnvironmentSpec, FallbackSpec, FallbackWait, Policy
+from harness.chain.policy import BreakerSpec, BudgetSpec, FallbackSpec, FallbackWait, Policy
+from harness.chain.spec import DERIVED, EnvironmentSpec
 from harness.provider.spec import Price
 
 ROOT = Path(__file__).parents[2]

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from harness.chain import Retry
 from harness.chain.driver import driver_of
+from harness.chain.policy import Policy
 from harness.chain.schedule import FAILURES, Band, PlannedAttempt, Schedule, merged
-from harness.chain.spec import Policy
 from tests.plans import chain
 
 S = 10**9

@@ -14,7 +14,8 @@ import pytest
 
 from harness.chain import Chain, Endpoint
 from harness.chain.driver import DRIVERS, Driver, Requirement, later
-from harness.chain.spec import DERIVED, FallbackSpec, Policy, Retry
+from harness.chain.policy import FallbackSpec, Policy, Retry
+from harness.chain.spec import DERIVED
 from harness.drivers.host import host
 from harness.drivers.in_process import prepare, quick
 from harness.errors import UsageError

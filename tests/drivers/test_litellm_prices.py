@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from harness.chain import Chain, Provider
-from harness.chain.spec import Policy
+from harness.chain.policy import Policy
 from harness.drivers import litellm_prices
 from harness.drivers.litellm_prices import priced
 from harness.errors import UsageError

@@ -8,7 +8,7 @@ import openai
 import pytest
 
 from harness.chain import Chain, Provider, Retry
-from harness.chain.spec import BreakerSpec, FallbackWait, Policy
+from harness.chain.policy import BreakerSpec, FallbackWait, Policy
 from harness.quantities import S
 from tests.drivers.hosted import Hosted
 from tests.drivers.providers import WORDS

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from harness.chain import Chain, Provider, Retry
+from harness.chain.policy import BreakerSpec, BudgetSpec, FallbackWait, Policy
 from harness.chain.reference import ChainExhausted
-from harness.chain.spec import BreakerSpec, BudgetSpec, FallbackWait, Policy
 from harness.drivers.environment import HostEnvironment
 from harness.drivers.recorder import Recorder
 from harness.drivers.reference import host

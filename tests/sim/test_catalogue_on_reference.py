@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from harness.chain import Chain, Retry
-from harness.chain.spec import BreakerSpec, Policy
+from harness.chain.policy import BreakerSpec, Policy
 from harness.experiment.prepare import load
 from harness.judge import RunData, Status, judge
 from harness.quantities import S

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.chain import Chain
-from harness.chain.spec import BreakerSpec
+from harness.chain.policy import BreakerSpec
 from harness.errors import UsageError
 from harness.judge.properties import PROPERTIES, broken
 from harness.quantities import S

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.chain.spec import Backoff
+from harness.chain.policy import Backoff
 
 
 def wait_ns(

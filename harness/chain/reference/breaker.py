@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal, NamedTuple
 
-from harness.chain.spec import BreakerSpec
+from harness.chain.policy import BreakerSpec
 from harness.quantities import plural
 
 BreakerState = Literal["closed", "open", "half-open"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.chain.spec import BudgetSpec
+from harness.chain.policy import BudgetSpec
 
 _WHOLE = 10**9
 """One retry. Counted in whole numbers: ten times a tenth is then exactly one."""

@@ -10,11 +10,12 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from harness.chain.facts import Cause
+from harness.chain.policy import TEMPORARY, FallbackSpec, Policy
 from harness.chain.reference.actions import Action, Done, Result, SendAttempt, Skip, SkipReason, Tried, WaitUntil
 from harness.chain.reference.breaker import Breaker, BreakerState, Permit
 from harness.chain.reference.budget import RetryBudget
 from harness.chain.reference.retries import Retries
-from harness.chain.spec import TEMPORARY, Chain, FallbackSpec, Policy
+from harness.chain.spec import Chain
 from harness.draw import draw
 
 TIMEOUT_NS = 60 * 10**9

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from harness.chain.policy import TEMPORARY, Backoff, Policy, Retry
 from harness.chain.reference.actions import Result
 from harness.chain.reference.backoff import wait_ns
-from harness.chain.spec import TEMPORARY, Backoff, Chain, Policy, Retry
+from harness.chain.spec import Chain
 
 ATTEMPTS = 2
 """Tries at one provider, if neither the chain nor its policy sets a number."""

@@ -10,7 +10,7 @@ from harness.chain import Chain
 from harness.chain.driver import DECLARED, Driver, declared
 from harness.chain.endpoint import check, remarks
 from harness.chain.facts import ChainFacts
-from harness.chain.spec import Backoff
+from harness.chain.policy import Backoff
 from harness.provider.kinds import Kind
 
 

@@ -8,8 +8,8 @@ from typing import get_args
 from harness.chain import Chain
 from harness.chain.driver import DECLARED, Driver, declared, later
 from harness.chain.facts import ChainFacts
+from harness.chain.policy import Backoff
 from harness.chain.python_target import check, warnings
-from harness.chain.spec import Backoff
 
 
 def _facts(chain: Chain) -> ChainFacts:

@@ -10,9 +10,10 @@ from harness.chain import Chain
 from harness.chain.driver import Driver, declared, later
 from harness.chain.facts import ChainFacts, FailureClass, Tries
 from harness.chain.own_order import in_reference
+from harness.chain.policy import TEMPORARY, Backoff, Policy
 from harness.chain.reference.retries import rule
 from harness.chain.reference.schedule import schedules
-from harness.chain.spec import TEMPORARY, Backoff, ChainError, Policy
+from harness.chain.spec import ChainError
 from harness.document.spelling import did_you_mean
 
 _LITELLM = frozenset({"allowed_fails", "cooldown"})

@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from harness.chain import Chain
+from harness.chain.policy import Policy
 from harness.chain.reference import Failure, Result, SendAttempt
 from harness.chain.reference.classify import failure, inside
-from harness.chain.spec import DUMMY_KEY, Policy
+from harness.chain.spec import DUMMY_KEY
 from harness.drivers.recorder import OpenAttempt, Recorder
 from harness.drivers.reference.calls import Outgoing, embedding_form, outgoing
 from harness.drivers.reference.wire import BrokenError, Incoming, ReferenceWire

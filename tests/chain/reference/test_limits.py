@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.chain import Chain
+from harness.chain.policy import Backoff, BreakerSpec, BudgetSpec, FallbackSpec, FallbackWait, Policy, Retry
 from harness.chain.reference import Done, Failure, RequestMachine, Result, SendAttempt, Shared
 from harness.chain.reference.breaker import Breaker, Permit
-from harness.chain.spec import Backoff, BreakerSpec, BudgetSpec, FallbackSpec, FallbackWait, Policy, Retry
 from harness.quantities import S
 from tests.chain.reference.world import Happening, play_all
 from tests.plans import chain

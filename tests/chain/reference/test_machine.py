@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from harness.chain.policy import Backoff, BreakerSpec, FallbackSpec, FallbackWait, Policy, Retry
 from harness.chain.reference import (
     ChainExhausted,
     Done,
@@ -18,7 +19,6 @@ from harness.chain.reference import (
 )
 from harness.chain.reference.backoff import wait_ns
 from harness.chain.reference.breaker import Breaker
-from harness.chain.spec import Backoff, BreakerSpec, FallbackSpec, FallbackWait, Policy, Retry
 from harness.quantities import S
 from tests.chain.reference.world import fails, make, per_provider, play, well
 from tests.plans import chain

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from harness.chain import Chain, Retry
+from harness.chain.policy import BreakerSpec, Policy
 from harness.chain.reference.actions import Result
 from harness.chain.reference.machine import RequestMachine
-from harness.chain.spec import BreakerSpec, Policy
 from harness.drivers.reference import host
 from harness.quantities import S
 from tests.plans import chain

@@ -9,10 +9,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from harness.chain import Chain
+from harness.chain.policy import BreakerSpec
 from harness.chain.reference import ChainExhausted
 from harness.chain.reference.actions import Result
 from harness.chain.reference.machine import RequestMachine
-from harness.chain.spec import BreakerSpec
 from harness.drivers.recorder import OpenAttempt
 from harness.drivers.reference.attempt import AttemptRunner, PartialAnswer
 from harness.drivers.reference.host import Reference
