@@ -105,6 +105,8 @@ class ChainStart:
         seed: The plan's: fixes what a policy of ours draws.
         environ: Environment variables that hosting the chain looks up; the process has no others of the user's.
         capture: See `StartMessage`.
+        key: What a gateway of ours asks its callers for; the same after a restart.
+        restarts: How often the host was started before in this run.
     """
 
     chain: Chain = field(repr=False)
@@ -112,6 +114,8 @@ class ChainStart:
     seed: int = 0
     environ: dict[str, str] = field(default_factory=dict, repr=False)
     capture: str | None = None
+    key: str = field(default="", repr=False)
+    restarts: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,16 +147,19 @@ class WorkerStart:
 
     Attributes:
         host: The start message of the process that owns the workers.
-        master_key: The key that the worker is to ask its callers for.
     """
 
     host: ChainStart
-    master_key: str = field(repr=False)
 
     @property
     def capture(self) -> str | None:
         """See `StartMessage`."""
         return self.host.capture
+
+    @property
+    def restarts(self) -> int:
+        """See `ChainStart`."""
+        return self.host.restarts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,6 +22,7 @@ from harness.provider.dialects.vendors import PLAIN, VENDORS
 from harness.provider.fault_kind import ActsOnAnswer, Aspect, FaultKind
 from harness.provider.faults import FAULTS
 from harness.provider.inject import ErrorPreset
+from harness.provider.legs import LEGS, Leg
 from harness.provider.limit import Level, Quota
 from harness.provider.reply import Head
 
@@ -46,6 +47,7 @@ def tables() -> dict[str, str]:
         "instead": _faults("instead"),
         "port": _faults("listener"),
         "answer": _faults("delay", "pace", "body"),
+        **{leg.name: _leg(leg) for leg in LEGS.values()},
         "metrics": _table(
             ("metric", "unit", "kind", "better", "served", "meaning"), map(_metric, filter(_asked, METRICS.values()))
         ),
@@ -69,13 +71,18 @@ def _remedy(kind: FindingKind) -> Sequence[str]:
 
 
 def _faults(*aspects: Aspect) -> str:
-    kinds = [kind for kind in FAULTS.own.values() if kind.aspect in aspects]
+    kinds = [kind for kind in FAULTS.own.values() if kind.aspect in aspects and not kind.of_process]
     names = [", ".join(f"`{form}`" for form in kind.written) for kind in kinds]
     if "body" in aspects:
         rows = [(name, kind.meets + _outcome(kind), kind.meets_plain) for name, kind in zip(names, kinds, strict=True)]
         return _table(("inject", "in a stream", "in a plain answer"), rows)
     meets = [(name, kind.meets) for name, kind in zip(names, kinds, strict=True)]
     return _table(("inject", "what the caller meets"), meets)
+
+
+def _leg(leg: Leg) -> str:
+    rows = [(f"`{FAULTS[kind].written[0]}`", fault.meets) for kind, fault in leg.faults.items()]
+    return _table(("inject", "what happens"), rows)
 
 
 def _outcome(kind: FaultKind) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -46,7 +47,12 @@ class Host:
         """
         folder = None if capture is None else str(capture)
         return ChainStart(
-            chain=self.chain, base_urls=dict(base_urls), seed=seed, capture=folder, environ=_looked_up(self.chain)
+            chain=self.chain,
+            base_urls=dict(base_urls),
+            seed=seed,
+            capture=folder,
+            environ=_looked_up(self.chain),
+            key=f"sk-{secrets.token_urlsafe(32)}",
         )
 
     def environ(self, environ: Mapping[str, str]) -> dict[str, str]:

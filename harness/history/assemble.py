@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from harness.history.frames import History
-from harness.history.join import Listeners, attribute, join
+from harness.history.join import PROCESS_FAULTS, Listeners, attribute, join
 from harness.history.records import (
     AttemptRecord,
     ChainAttempt,
@@ -15,6 +15,9 @@ from harness.history.records import (
     ReadyRecord,
     RequestRecord,
 )
+
+UNWRITTEN_NS = 500_000_000
+"""What a process has recorded for less than this may not be on the disk when it is killed, several times the usual."""
 
 
 def assemble(
@@ -62,7 +65,7 @@ def assemble(
         states=states,
         ready=ready,
         complete=complete,
-        lost=_lost(edge, chain),
+        lost=_lost(edge, chain, fired),
         foreign=foreign,
         unseen=unseen,
     )
@@ -80,13 +83,29 @@ def records(
 ) -> tuple[list[RequestRecord], list[AttemptRecord], list[FaultEvent]]:
     """Return the requests, attempts and faults of a run, joined; see `assemble`. No column is made of them."""
     joined, attempts = join(requests, edge, chain, cache=cache)
-    named, fired = attribute(attempts, faults, listeners, unseen=unseen)
+    named, fired = attribute(attempts, faults, listeners, requests=joined, unseen=unseen)
     return joined, named, fired
 
 
-def _lost(edge: Sequence[tuple[str | None, AttemptRecord]], chain: Sequence[ChainAttempt]) -> int:
-    """Return how many attempts one side alone has, although the other must have seen them."""
-    at_edge = {key for key, _ in edge if key is not None}
+def _lost(
+    edge: Sequence[tuple[str | None, AttemptRecord]], chain: Sequence[ChainAttempt], faults: Sequence[FaultEvent]
+) -> int:
+    """Return how many attempts one side alone has, although the other must have seen them.
+
+    A gateway whose process a fault ended did not write what it had last.
+    """
+    ended_ns = [event.applied_ns for event in faults if event.kind in PROCESS_FAULTS and event.applied_ns is not None]
+    at_edge = {
+        key
+        for key, attempt in edge
+        if key is not None
+        and not any(
+            attempt.start_ns <= at_ns + UNWRITTEN_NS
+            and (attempt.end_ns is None or attempt.end_ns >= at_ns - UNWRITTEN_NS)
+            for at_ns in ended_ns
+        )
+    }
+    all_at_edge = {key for key, _ in edge}
     at_chain = {row.key for row in chain}
     answered = {row.key for row in chain if row.status is not None}
-    return len(answered - at_edge) + len(at_edge - at_chain)
+    return len(answered - all_at_edge) + len(at_edge - at_chain)

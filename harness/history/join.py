@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -17,6 +18,9 @@ Listeners = Mapping[tuple[str, str], AttemptOutcome | None]
 
 Each with what becomes of an attempt that needs a new connection; None where it gets one, and its answer is merely late.
 """
+
+PROCESS_FAULTS = ("kill", "restart")
+"""Kinds of fault that end the gateway's process."""
 
 _UPSTREAMS_DOING = ("refused", "timeout", "malformed")
 
@@ -176,7 +180,12 @@ def _real_server(request: RequestRecord, real: Sequence[AttemptRecord]) -> Attem
 
 
 def attribute(
-    attempts: Iterable[AttemptRecord], faults: Iterable[FaultEvent], listeners: Listeners, *, unseen: bool
+    attempts: Iterable[AttemptRecord],
+    faults: Iterable[FaultEvent],
+    listeners: Listeners,
+    *,
+    requests: Iterable[RequestRecord] = (),
+    unseen: bool,
 ) -> tuple[list[AttemptRecord], list[FaultEvent]]:
     """Return the attempts with the faults of the provider's port that changed them, and the faults with how often they fired.
 
@@ -187,8 +196,10 @@ def attribute(
         attempts: All of the run.
         faults: All of the run.
         listeners: The faults that act on a port.
+        requests: All of the run.
         unseen: No recorder sits in the chain, so that attempts without a connection are not recorded.
     """
+    callers = list(requests)
     events = list(faults)
     counts: Counter[tuple[str, str]] = Counter()
     named = []
@@ -205,7 +216,9 @@ def attribute(
             counts[fault_id, attempt.provider] += 1
         named.append(changed)
     fired = [
-        replace(
+        replace(event, fired=_on_gateway(event, callers))
+        if event.leg != "provider"
+        else replace(
             event,
             fired=None
             if unseen and listeners.get((event.fault_id, event.provider))
@@ -216,9 +229,30 @@ def attribute(
     return named, fired
 
 
+def _on_gateway(event: FaultEvent, requests: Iterable[RequestRecord]) -> int | None:
+    """Return how often a fault on the gateway or its database fired: of its callers' connections their requests show it."""
+    if event.leg != "gateway" or event.kind in PROCESS_FAULTS or event.applied_ns is None:
+        return event.fired
+    to_ns = math.inf if event.reverted_ns is None else event.reverted_ns + BREAK_NS
+    inside = [
+        request
+        for request in requests
+        if request.start_ns is not None and request.end_ns is not None and event.applied_ns <= request.end_ns <= to_ns
+    ]
+    if event.kind == "reset":  # whoever gets no answer before its deadline has not been reset
+        return sum(request.outcome in ("error", "truncated") and request.status is None for request in inside)
+    # An answer that began before may have passed already.
+    return sum(request.status is not None and (request.start_ns or 0) >= event.applied_ns for request in inside)
+
+
 def _touched(attempt: AttemptRecord, event: FaultEvent, listeners: Listeners) -> bool:
     key = event.fault_id, event.provider
-    if key not in listeners or attempt.provider != event.provider or event.applied_ns is None:
+    if (
+        event.leg != "provider"
+        or key not in listeners
+        or attempt.provider != event.provider
+        or event.applied_ns is None
+    ):
         return False
     blocked = listeners[key]
     end_ns = attempt.start_ns if attempt.end_ns is None else attempt.end_ns

@@ -12,6 +12,7 @@ RequestOutcome = Literal["ok", "truncated", "error", "deadline", "dropped"]
 AttemptOutcome = Literal["ok", "status", "cut", "reset", "refused", "timeout", "malformed", "client_left"]
 ProviderCondition = Literal["closed", "open", "half-open"]
 RecordedBy = Literal["edge", "chain", "both"]
+LegName = Literal["provider", "gateway", "database"]
 
 CACHE = "cache"
 """Serves a request whose text was sent earlier for another one, by a chain that declares a cache."""
@@ -140,16 +141,18 @@ class AttemptRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FaultEvent:
-    """One fault window at one provider.
+    """One fault window at one provider, or on the gateway or its database.
 
     Attributes:
         fault_id: The fault's id in the plan (`fault-1`).
-        provider: Where it was applied.
+        provider: Where it was applied: a provider's name, or that of the leg.
         kind: `status`, `reset`, `silent`, `refused`, `slow`, …
         applied_ns: When it began to act; None if it never did.
         reverted_ns: When it ceased to act; None if it never did.
-        fired: How many attempts or connections it touched; None if that is not observable.
+        fired: How many attempts it touched; of a fault on the gateway how many callers or processes, on its database how
+            many connections. None if that is not observable.
         error: Why it could not be applied or reverted.
+        leg: Where it acted: at a `provider`, on the `gateway`, on its `database`.
     """
 
     fault_id: str
@@ -159,6 +162,7 @@ class FaultEvent:
     reverted_ns: int | None = None
     fired: int | None = None
     error: str | None = None
+    leg: LegName = "provider"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

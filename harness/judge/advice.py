@@ -45,7 +45,7 @@ def ambiguous_targets(scenario: Scenario, chain: Chain) -> Iterator[Advice]:
     """Yield the same for faults whose target names a deployment and a model group of several."""
     known = meanings(scenario.load, chain)
     for number, fault in enumerate(scenario.faults):
-        broken = {provider for name in fault.names for provider in known[name]}
+        broken = {provider for name in fault.names for provider in known.get(name, ())}
         for name in fault.names:
             group = groups(chain).get(name, ())
             if name in chain.providers and not broken.issuperset(group):
@@ -86,8 +86,9 @@ def _fault(plan: Plan, windows: Sequence[Window], place: Place) -> Iterator[Advi
 
 def _hidden_by(plan: Plan, window: Window) -> list[str]:
     """Return the faults that leave a window no attempt; none if it has some."""
-    at = [other for other in plan.timeline.at(window.provider) if other is not window]
-    before = at[: [other.fault_id for other in plan.timeline.at(window.provider)].index(window.fault_id)]
+    there = [other for other in plan.timeline.windows if (other.leg, other.provider) == (window.leg, window.provider)]
+    at = [other for other in there if other is not window]
+    before = at[: [other.fault_id for other in there].index(window.fault_id)]
     hiding = [other for other in at if _hides(other, window, earlier=other in before)]
     reached, used = window.start_ns, []
     for other in sorted(hiding, key=lambda each: each.start_ns):

@@ -17,15 +17,15 @@ from harness.chain import Chain
 from harness.chain.redact import secrets
 from harness.chain.upstream import keys
 from harness.drivers.carried import check_carried
-from harness.drivers.endpoint import READY_S
-from harness.drivers.host import Host, host
+from harness.drivers.host import host
 from harness.drivers.ready import watch_ready
 from harness.engines import BudgetReached, Gate, Progress
 from harness.errors import HarnessError
+from harness.live.chain_process import ChainProcess
 from harness.live.environment import child_environment
 from harness.live.load_start import load_start
-from harness.live.memory import watch_memory
 from harness.live.nemesis import Nemesis
+from harness.live.ports import Ports
 from harness.live.processes import Fork, OwnedProcess
 from harness.live.toxiproxy import Binary, Toxiproxy
 from harness.messages import (
@@ -151,7 +151,7 @@ class _LiveRun:
         self.secrets = secrets(chain, os.environ)
         self.token = "".join(choice(string.ascii_lowercase + string.digits) for _ in range(TOKEN_CHARS))
         self.deaths: list[asyncio.Task[HarnessError]] = []
-        self.children: list[OwnedProcess] = []
+        self.children: list[OwnedProcess | ChainProcess] = []
 
     async def run(self) -> LiveResult:
         """Carry the plan out, and end everything as soon as a part dies."""
@@ -182,29 +182,22 @@ class _LiveRun:
         self.progress.phase("start")
         # All start at once: each is busy with its imports for seconds, and then waits for its start message. They end in the
         # opposite order, so that none calls another that has ended.
-        hosted = host(self.chain)
+        timeline = self.plan.timeline
         edge = await self._part(parts, "edge", _python("harness.edge"), env=child_environment())
         proxy = await self._proxy(parts)
-        chain = None
-        if hosted.part is not None:
-            chain = await self._part(
-                parts, "chain", hosted.part, env=hosted.environ(child_environment(hosted.variables))
-            )
+        chain = await self._chain(parts)
         load = await self._part(parts, "load", _python("harness.live.locustfile"), env=child_environment())
         base_urls = await self._listen(proxy, (await edge.ready(self._edge_message(), EdgeReady)).ports)
         await self._watch(parts, self._budget(edge))
-        if chain is not None:
-            message = hosted.start_message(self.folder.capture, base_urls, seed=self.plan.seed)
-            target = await chain.ready(message, LoadTarget)
-        else:
-            target = await self._gateway(parts, hosted, base_urls)
+        target = await chain.ready(base_urls)
         check_carried(target.lacking, (part.kind for part in self.plan.parts))
         warnings = self._warn(*_blunt(self.plan), *target.warnings)
 
         self.progress.phase("warm-up")
+        ports = Ports(proxy, chain)
         start = load_start(
             self.plan,
-            target,
+            await ports.in_front(target, timeline),
             token=self.token,
             environ=os.environ,
             secrets=self.secrets,
@@ -216,7 +209,7 @@ class _LiveRun:
             self.progress.phase("gate")
             await self.gate()
 
-        done = await self._measure(edge, proxy, load, target)
+        done = await self._measure(edge, ports, load, target)
         self.progress.phase("stop")
         if proxy.restarts:
             raise HarnessError(
@@ -224,14 +217,14 @@ class _LiveRun:
             )
         return LiveResult(warnings=warnings, load=done)
 
-    async def _measure(self, edge: OwnedProcess, proxy: Toxiproxy, load: OwnedProcess, target: LoadTarget) -> LoadDone:
+    async def _measure(self, edge: OwnedProcess, ports: Ports, load: OwnedProcess, target: LoadTarget) -> LoadDone:
         """Let the run's clock begin, and return when everything that it times is over."""
         origin_ns = time.monotonic_ns() + LEAD_NS
         self.capture.put(Origin(at_ns=origin_ns))
         await edge.send(Begin(origin_ns=origin_ns))
         await load.send(Begin(origin_ns=origin_ns))
         async with (
-            Nemesis(self.plan.timeline, proxy, origin_ns=origin_ns, put=self.capture.put),
+            Nemesis(self.plan.timeline, ports, origin_ns=origin_ns, put=self.capture.put),
             _task(self._ask_ready(target, origin_ns)) as asked,
         ):
             if not self.brief:
@@ -270,14 +263,31 @@ class _LiveRun:
         return BudgetReached(spent.why, where="edge", hint=hint)
 
     async def _part(
-        self, parts: AsyncExitStack, name: str, argv: Sequence[str], *, env: Mapping[str, str], ours: bool = True
+        self, parts: AsyncExitStack, name: str, argv: Sequence[str], *, env: Mapping[str, str]
     ) -> OwnedProcess:
-        fork = self.forks.get(argv[-1]) if ours and list(argv) == _python(argv[-1]) else None
-        child = OwnedProcess(name, argv, log=self.folder.logs / f"{name}.log", env=env, part=ours, fork=fork)
+        child = self._child(name, argv, env=env, ours=True)
         await parts.enter_async_context(child)
         self.children.append(child)
         await self._watch(parts, child.died())
         return child
+
+    def _child(self, name: str, argv: Sequence[str], *, env: Mapping[str, str], ours: bool) -> OwnedProcess:
+        fork = self.forks.get(argv[-1]) if ours and list(argv) == _python(argv[-1]) else None
+        return OwnedProcess(name, argv, log=self.folder.logs / f"{name}.log", env=env, part=ours, fork=fork)
+
+    async def _chain(self, parts: AsyncExitStack) -> ChainProcess:
+        chain = ChainProcess(
+            host(self.chain),
+            self._child,
+            capture=self.folder.capture,
+            seed=self.plan.seed,
+            restarts=any(window.inject.fault_kind.of_process for window in self.plan.timeline.windows),
+            put=self.capture.put,
+        )
+        await parts.enter_async_context(chain)
+        self.children.append(chain)
+        await self._watch(parts, chain.died())
+        return chain
 
     async def _listen(self, proxy: Toxiproxy, ports: Mapping[str, int]) -> dict[str, str]:
         """Put Toxiproxy in front of every port of the edge; return the addresses that the chain calls."""
@@ -288,19 +298,6 @@ class _LiveRun:
             address = await proxy.add(name, upstream=f"127.0.0.1:{port}", listen=listen, resets=resets)
             base_urls[name] = f"http://{address}"
         return base_urls
-
-    async def _gateway(self, parts: AsyncExitStack, hosted: Host, base_urls: Mapping[str, str]) -> LoadTarget:
-        """Start the user's gateway, where it is ours to start, and return where it answers."""
-        probe = hosted.probe()
-        assert probe is not None
-        if command := hosted.command(base_urls):
-            await probe.free()
-            gateway = await self._part(parts, "chain", command, ours=False, env=os.environ)
-            await parts.enter_async_context(_task(watch_memory(gateway.pid, self.capture.put)))
-            await gateway.until(probe.ready, timeout_s=READY_S, what=probe.what)
-        else:
-            await probe.wait()
-        return hosted.target()
 
     async def _phases(self, origin_ns: int) -> None:
         for phase in self.plan.phases:

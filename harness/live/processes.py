@@ -222,6 +222,17 @@ class OwnedProcess:
         self._ending = True
         await to_the_end(self._end(self._grace_s if grace_s is None else grace_s))
 
+    async def kill(self) -> None:
+        """Kill the child and its whole process group as a crash would, and reap it.
+
+        Raises:
+            HarnessError: It cannot be killed.
+        """
+        self._ending = True
+        self._signal(signal.SIGKILL)
+        await asyncio.wait([self._exit], timeout=_REAP_S)
+        await self.end()
+
     async def _end(self, grace_s: float) -> None:
         assert self._process.stdin is not None
         try:

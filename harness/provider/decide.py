@@ -96,7 +96,7 @@ def begin(
         windows: All fault windows.
         callers: Whose each request is, by its id, where that is drawn.
     """
-    own = tuple(w for w in windows if w.provider == provider and not w.inject.fault_kind.whole_provider)
+    own = tuple(w for w in windows if w.at_provider and w.provider == provider and not w.on_port)
     kinds = tuple(window.inject.fault_kind for window in own)
     return State(provider=provider, seed=seed, windows=own, kinds=kinds, callers=callers)
 

@@ -74,6 +74,16 @@ class ActsOnListener:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ActsOnProcess:
+    """The gateway's process is ended; no provider has one. `harness.provider.legs` has what it does."""
+
+    @property
+    def aspect(self) -> Aspect:
+        """What it changes: nobody is connected."""
+        return "listener"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ActsInstead:
     """An answer takes the place of the provider's.
 
@@ -138,7 +148,7 @@ class FaultKind:
     keys: frozenset[str]
     needs: Mapping[str, str]
     check: Callable[[Inject], None]
-    act: ActsOnListener | ActsInstead | ActsOnAnswer
+    act: ActsOnListener | ActsInstead | ActsOnAnswer | ActsOnProcess
     ends_by: Literal["reset", "close"] | None
     kills: Callable[[Inject], bool]
     fails: bool
@@ -172,6 +182,11 @@ class FaultKind:
     def whole_provider(self) -> bool:
         """Whether it acts on the provider's port, never on a choice of attempts."""
         return isinstance(self.act, ActsOnListener)
+
+    @property
+    def of_process(self) -> bool:
+        """Whether it acts on the gateway's process, never on a provider."""
+        return isinstance(self.act, ActsOnProcess)
 
     @property
     def streams_only(self) -> bool:

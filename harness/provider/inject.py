@@ -47,7 +47,7 @@ _HeaderValue = Annotated[str, StringConstraints(pattern=r"^[ -~\t]*$")]  # what 
 
 
 def _own_name(key: str) -> Callable[[str], str]:
-    """Return a validator of the names under `connection`, `stream` or `answer`."""
+    """Return a validator of the names under `connection`, `stream`, `answer` or `process`."""
 
     def check(name: str) -> str:
         known = names_of(key)
@@ -116,6 +116,7 @@ class Inject:
         bytes_per_second: Speed of a `throttle`d connection, in thousands.
         stream: A fault in mid-answer.
         answer: A fault of what the answer holds.
+        process: A fault of the gateway's process, with `on: gateway`.
         after_tokens: How many tokens of an answer pass before a stream fault acts; 5 if None.
         pause: How long `stall` and `keepalive` last, in nanoseconds; 10 s if None.
         ttft: Time from the headers to the first token, in nanoseconds.
@@ -139,6 +140,7 @@ class Inject:
     bytes_per_second: Annotated[int, Ge(1000), Le(10**9), MultipleOf(1000)] | None = None
     stream: Annotated[str, AfterValidator(_own_name("stream"))] | None = None
     answer: Annotated[str, AfterValidator(_own_name("answer"))] | None = None
+    process: Annotated[str, AfterValidator(_own_name("process"))] | None = None
     after_tokens: Annotated[int, Ge(0), Le(100_000)] | None = None
     pause: Annotated[Duration, Gt(0)] | None = None
     ttft: Annotated[Duration, Gt(0)] | None = None
@@ -155,7 +157,7 @@ class Inject:
     @property
     def kind(self) -> str:
         """Which kind of fault it is: `FaultKind.kind`."""
-        if (named := self.connection or self.answer) is not None:
+        if (named := self.connection or self.answer or self.process) is not None:
             return named
         if self.stream is not None:
             return f"stream_{self.stream}"
@@ -178,7 +180,9 @@ class Inject:
         return schema_checked(cls._one_kind, source, handler)
 
     def _one_kind(self) -> Inject:
-        named = [name for name in ("connection", "stream", "answer", "fault") if getattr(self, name) is not None]
+        named = [
+            name for name in ("connection", "stream", "answer", "process", "fault") if getattr(self, name) is not None
+        ]
         if len(named) > 1:
             raise field_error(f"`{named[0]}` and `{named[1]}` do not go together", hint="write a fault for each")
         kind = self.fault_kind

@@ -1,4 +1,4 @@
-"""A provider's port: what becomes of connections there, and of what passes, while faults act on it."""
+"""A provider's port, or the gateway's or its database's: what becomes of connections there, and of what passes, while faults act on it."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 Connecting = Literal["accepted", "refused", "ignored"]
 """What a connection try meets; one that is ignored never completes, and is tried again by the caller's own system."""
 
+Process = Literal["running", "restarted", "killed"]
+"""What has become of the gateway's process; one that is restarted runs again."""
+
 BLOCKED: dict[Connecting, AttemptOutcome] = {"refused": "refused", "ignored": "timeout"}
 """What an attempt comes to that gets no connection."""
 
@@ -28,12 +31,16 @@ class ListenerState:
         delay_ns: How late all that the provider sends arrives, in nanoseconds.
         jitter_ns: Spread of the delay to both sides, in nanoseconds.
         bytes_per_second: How fast it arrives on each connection, in whole thousands; 0 sets no limit.
+        resets: Every connection is reset at the first byte that arrives.
+        process: What has become of the process behind the port, where that is the gateway's.
     """
 
     connecting: Connecting = "accepted"
     delay_ns: int = 0
     jitter_ns: int = 0
     bytes_per_second: int = 0
+    resets: bool = False
+    process: Process = "running"
 
 
 OPEN = ListenerState()
@@ -41,18 +48,18 @@ OPEN = ListenerState()
 
 
 def in_force(windows: Iterable[Window], at_ns: int) -> tuple[ListenerState, tuple[Window, ...]]:
-    """Return how one provider's port behaves at a time, and the windows that make it so.
+    """Return how one port behaves at a time, and the windows that make it so.
 
     Of windows that want different things of the same field the first acts, and the others wait until it ends.
 
     Args:
-        windows: Those of the provider that act on its port, in the order of the file.
+        windows: Those that act on the port, in the order of the file.
         at_ns: The time.
     """
     fields: dict[str, Any] = {}
     acting = []
     for window in windows:
-        wanted = window.inject.fault_kind.listener(window.inject)
+        wanted = window.port_state
         if window.start_ns <= at_ns < window.end_ns and all(
             fields.get(key, value) == value for key, value in wanted.items()
         ):

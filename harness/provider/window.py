@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from harness.history import AttemptOutcome
+from harness.history.records import LegName
 from harness.provider.inject import Inject
+from harness.provider.legs import LEGS
 from harness.provider.listener import BLOCKED, ListenerState
 
 ShareBy = Literal["attempt", "caller"]
@@ -14,11 +17,11 @@ ShareBy = Literal["attempt", "caller"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """One fault at one provider; a fault on several providers has one window at each.
+    """One fault at one provider, or on one leg; a fault on several providers has one window at each.
 
     Attributes:
         fault_id: `fault-1`, … in the order of the file.
-        provider: The provider's name.
+        provider: The provider's name; for a fault on another leg that leg's.
         start_ns: Begins to act, since the origin.
         end_ns: Ceases to act.
         inject: What goes wrong.
@@ -29,6 +32,7 @@ class Window:
         models: Only attempts that ask for one of these; None for all.
         streaming: Only attempts that stream, or only those that do not; None for all.
         text: For people: `429 Retry-After 2 s`.
+        leg: Where it acts: on a `provider`, on the `gateway`, or on its `database`.
     """
 
     fault_id: str
@@ -43,6 +47,24 @@ class Window:
     models: tuple[str, ...] | None = None
     streaming: bool | None = None
     text: str = ""
+    leg: LegName = "provider"
+
+    @property
+    def at_provider(self) -> bool:
+        """Whether it acts at a provider."""
+        return self.leg == "provider"
+
+    @property
+    def on_port(self) -> bool:
+        """Whether it acts on all that passes, not on a choice of attempts."""
+        return not self.at_provider or self.inject.fault_kind.whole_provider
+
+    @property
+    def port_state(self) -> Mapping[str, Any]:
+        """The fields of the port's `ListenerState` that it sets; none unless it acts on a port."""
+        if self.at_provider:
+            return self.inject.fault_kind.listener(self.inject)
+        return LEGS[self.leg].faults[self.inject.kind].state(self.inject)
 
     @property
     def hits_all(self) -> bool:
@@ -58,5 +80,4 @@ class Window:
     @property
     def blocks(self) -> AttemptOutcome | None:
         """What becomes of an attempt that needs a new connection: `refused`, `timeout`; None if it gets one."""
-        wanted = self.inject.fault_kind.listener(self.inject)
-        return BLOCKED.get(ListenerState(**wanted).connecting)
+        return BLOCKED.get(ListenerState(**self.port_state).connecting) if self.at_provider else None

@@ -30,7 +30,7 @@ def broke(plan: Plan) -> str:
     """Return what the faults did, in a phrase: `openai answered 429 for 40 s`."""
     by_deed: defaultdict[str, list[str]] = defaultdict(list)
     for window in plan.timeline.windows:
-        by_deed[_deed(window)].append(window.provider)
+        by_deed[_deed(window)].append(window.provider if window.at_provider else f"the {window.leg}")
     if not by_deed:
         return "no fault was injected"
     return quantities.listed([f"{quantities.listed(names, most=3)} {deed}" for deed, names in by_deed.items()], most=3)
@@ -39,6 +39,8 @@ def broke(plan: Plan) -> str:
 def _deed(window: Window) -> str:
     inject = window.inject
     did = inject.fault_kind.words(inject).did
+    if inject.kind == "restart":
+        return did
     return f"{did}{_chosen(window)} for {quantities.duration(window.end_ns - window.start_ns)}"
 
 

@@ -16,6 +16,7 @@ from harness.chain.targets import lacks_role, roles_of_models, targets
 from harness.document import Document, did_you_mean
 from harness.errors import UsageError
 from harness.history.records import WARMUP
+from harness.provider.legs import LEGS
 from harness.quantities import count, exact
 from harness.scenario.arrivals import expected
 from harness.scenario.names import RESERVED_NAMES
@@ -61,7 +62,7 @@ def written_targets(document: Document, chain: Chain, load: Load | None = None) 
     for number, fault in enumerate(_list(document.data, "faults")):
         on = fault.get("on") if isinstance(fault, dict) else None
         for place, name in [(("faults", number, "on"), on)] if isinstance(on, str) else _places(on, number):
-            if name in known:
+            if name in known or (load is not None and name in LEGS):
                 continue
             of_models = [each for each in roles_of_models(chain) if each.startswith(f"{name} of ")]
             if load is not None and load.mix and of_models:

@@ -35,6 +35,7 @@ _LISTED: dict[tuple[str, str], Callable[[], Iterable[str]]] = {
     ("Inject", "connection"): lambda: names_of("connection"),
     ("Inject", "stream"): lambda: names_of("stream"),
     ("Inject", "answer"): lambda: names_of("answer"),
+    ("Inject", "process"): lambda: names_of("process"),
 }
 """Fields that take the name of a declaration: an editor suggests ours, and underlines those of other packages."""
 _SHAPES = {

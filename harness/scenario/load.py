@@ -8,9 +8,11 @@ from pathlib import Path
 
 from harness import chain as chains
 from harness.chain import Chain
+from harness.chain.targets import targets
 from harness.document import Document, did_you_mean, validate
 from harness.errors import HarnessError, tried
 from harness.scenario.checks import scenario_errors, written_names, written_targets
+from harness.scenario.leg_checks import leg_errors
 from harness.scenario.mix_checks import header_errors, load_files, mix_errors, named_models
 from harness.scenario.plan import NO_FILES, LoadFiles
 from harness.scenario.schema import Scenario
@@ -95,7 +97,9 @@ def read_chain(
     chain = tried(errors, lambda: _read(path, usual, named, finish)) if path else None
     if chain is not None:
         errors += written_targets(document, chain, None if file.scenario is None else file.scenario.load)
-        errors += () if file.scenario is None else mix_errors(document, file.scenario, chain)
+        if file.scenario is not None:
+            errors += mix_errors(document, file.scenario, chain)
+            errors += leg_errors(document, file.scenario, chain, targets(chain))
         if written is not None and chain.litellm is None and not chain.chains:
             problem = "`model` goes with a LiteLLM configuration, or a chain file with `chains`"
             errors.append(document.error(problem, ("model",)))

@@ -6,7 +6,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from harness.chain import Chain
 from harness.chain.driver import driver_of
@@ -14,6 +14,7 @@ from harness.chain.facts import ChainFacts
 from harness.chain.redact import redact
 from harness.draw import draw
 from harness.history import AttemptOutcome
+from harness.history.records import LegName
 from harness.provider.window import Window
 from harness.quantities import exact
 from harness.scenario.arrivals import times_ns
@@ -87,7 +88,11 @@ class Timeline:
 
     def at(self, provider: str) -> tuple[Window, ...]:
         """Return one provider's windows."""
-        return tuple(window for window in self.windows if window.provider == provider)
+        return tuple(window for window in self.windows if window.at_provider and window.provider == provider)
+
+    def on(self, leg: LegName) -> tuple[Window, ...]:
+        """Return the windows of one leg."""
+        return tuple(window for window in self.windows if window.leg == leg)
 
     def resets(self, provider: str) -> bool:
         """Return whether a fault resets connections of a provider (RST)."""
@@ -103,7 +108,7 @@ class Timeline:
         return {
             (window.fault_id, window.provider): window.blocks
             for window in self.windows
-            if window.inject.fault_kind.whole_provider
+            if window.at_provider and window.on_port
         }
 
 
@@ -297,9 +302,12 @@ def _timeline(scenario: Scenario, chain: Chain, phases: tuple[Phase, ...]) -> Ti
         else:
             start = fault.at or 0
             end = start + (fault.for_ or 0)
-        for provider in dict.fromkeys(provider for name in fault.names for provider in known[name]):
+        leg = cast("LegName", fault.names[0] if fault.names[0] not in known else "provider")
+        providers = dict.fromkeys(provider for name in fault.names for provider in known.get(name, (leg,)))
+        for provider in providers:
             window = Window(
                 fault_id=f"fault-{place}",
+                leg=leg,
                 provider=provider,
                 start_ns=start,
                 end_ns=end,

@@ -171,7 +171,7 @@ class Fault:
     """One fault: where, when, what, and which attempts.
 
     Attributes:
-        on: A provider's name, a role, a model group of a LiteLLM configuration, or a list of them.
+        on: A provider's name, a role, a model group of a LiteLLM configuration, or a list of them; or `gateway`, or its `database`.
         during: The phase that it fills; or `at` and `for`.
         at: When it begins, from the run's start, in nanoseconds.
         for_: How long it lasts, in nanoseconds.
@@ -203,6 +203,12 @@ class Fault:
         """The names after `on`."""
         return (self.on,) if isinstance(self.on, str) else self.on
 
+    @property
+    def selectors(self) -> tuple[str, ...]:
+        """The fields by which it chooses attempts."""
+        chosen = [name for name in ("first", "every", "models", "streaming") if getattr(self, name) is not None]
+        return (*chosen, *(["share"] if self.share < 1 else []))
+
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: Callable[[Any], Any]) -> Any:
         return schema_checked(cls._one_window, source, handler)
@@ -216,11 +222,9 @@ class Fault:
             raise field_error("a fault that lasts no time")
         if self.share_by == "caller" and self.share == 1:
             raise field_error("`share_by` goes with a `share` below 100%", hint="share: 10%")
-        chosen = [name for name in ("first", "every", "models", "streaming") if getattr(self, name) is not None]
-        chosen += ["share"] if self.share < 1 else []
-        if chosen and self.inject.fault_kind.whole_provider:
+        if self.selectors and self.inject.fault_kind.whole_provider:
             raise field_error(
-                f"`{chosen[0]}` does not go with {self.inject.kind!r}, which hits the whole provider",
+                f"`{self.selectors[0]}` does not go with {self.inject.kind!r}, which hits the whole provider",
                 hint="use `connection: reset`, `delay` or a status to choose attempts",
             )
         return self

@@ -174,12 +174,13 @@ def _faces(plan: Plan, chain: Chain, rows: Rows) -> dict[str, ProviderPort]:
 
 def _event(plan: Plan, window: Window) -> FaultEvent:
     acting: tuple[int | None, int | None] = window.start_ns, window.end_ns
-    if window.inject.fault_kind.whole_provider:
+    if window.on_port:
         acting = Listener.of(plan.timeline, window.provider).acts(window)
     return FaultEvent(
         fault_id=window.fault_id,
         provider=window.provider,
         kind=window.inject.kind,
+        leg=window.leg,
         applied_ns=acting[0],
         reverted_ns=acting[1],
     )

@@ -32,7 +32,7 @@ class Listener:
     @classmethod
     def of(cls, timeline: Timeline, provider: str) -> Listener:
         """Return the port of a provider."""
-        windows = [window for window in timeline.at(provider) if window.inject.fault_kind.whole_provider]
+        windows = [window for window in timeline.at(provider) if window.on_port]
         starts_ns = changes_ns(windows)
         found = [in_force(windows, at_ns) for at_ns in starts_ns]
         return cls(

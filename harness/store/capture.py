@@ -138,12 +138,17 @@ class Capture:
 
     Every row is on its way to the disk within `FLUSH_S`; `close` writes what is left.
 
+    Args:
+        folder: Where the file is made.
+        process: The process's name.
+        restarts: How often the process was started before in this run: each time has a file of its own.
+
     Raises:
         OSError: From `put` or `close`, when the writer could not write (a full disk).
     """
 
-    def __init__(self, folder: Path, process: str) -> None:
-        self.path = folder / f"{process}.jsonl"
+    def __init__(self, folder: Path, process: str, restarts: int = 0) -> None:
+        self.path = folder / f"{process}{f'+{restarts}' if restarts else ''}.jsonl"
         self._descriptor = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o644)
         self._rows: deque[Row] = deque([Format()])
         self._stop = threading.Event()

@@ -14,6 +14,7 @@ from harness.errors import UsageError
 from harness.history import AttemptRecord, FaultEvent, HealthRecord, History, ProviderState, ReadyRecord, RequestRecord
 from harness.history.frames import defaults_of, dtypes, frame
 from harness.history.records import WARMUP
+from harness.provider.legs import LEGS
 from harness.scenario import Plan
 from harness.store.files import check_format, written
 from harness.store.format import FORMAT
@@ -70,7 +71,7 @@ def read(folder: Path, plan: Plan) -> History:
     for name, column, known in (
         ("requests", "phase", {WARMUP, *(phase.name for phase in plan.phases)}),
         ("attempts", "provider", {*plan.chain.providers}),
-        ("faults", "provider", {*plan.chain.providers}),
+        ("faults", "provider", {*plan.chain.providers, *LEGS}),
     ):
         if strange := sorted(set(getattr(history, name)[column].dropna()) - known):
             problem = f"{column} {strange[0]!r} is not in plan.json: these are files of different runs"

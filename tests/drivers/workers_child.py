@@ -32,7 +32,7 @@ def work(what: str, number: int) -> int:
     if odd == "raise":
         raise RuntimeError("scripted")
     sys.stdout.write("a library's chatter\n")
-    say(WorkerReady(model=start.master_key, addressable={}, warnings=(str(number),), lacking={}))
+    say(WorkerReady(model=start.host.key, addressable={}, warnings=(str(number),), lacking={}))
     if odd == "die":
         os.kill(os.getpid(), signal.SIGKILL)
     while sys.stdin.readline():
@@ -45,7 +45,7 @@ def work(what: str, number: int) -> int:
 async def own(workers: list[Worker]) -> None:
     """Start the workers and end them when our own standard input ends, or when one of them dies."""
     try:
-        start = WorkerStart(host=ChainStart(chain=CHAIN, base_urls={}), master_key="x" * 200_000)
+        start = WorkerStart(host=ChainStart(chain=CHAIN, base_urls={}, key="x" * 200_000))
         ready = await asyncio.gather(*(worker.start(start) for worker in workers))
         assert [len(each.model) for each in ready] == [200_000] * 2
         tell({"pids": [worker.pid for worker in workers], "numbers": [int(each.warnings[0]) for each in ready]})

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.history import AttemptRecord, FaultEvent, RequestRecord, join
+from harness.history.assemble import assemble
 from harness.history.join import BREAK_NS, attribute
 from harness.history.records import AttemptOutcome, ChainAttempt
 
@@ -343,3 +344,34 @@ def test_the_edge_knows_what_went_wrong_upstream(outcome: AttemptOutcome) -> Non
     edge = at_real("req-000001.openai.1", None, outcome=outcome)
     (_,), (attempt,) = join([REAL], [("k", edge)], [at_chain("k", outcome="reset")])
     assert (attempt.outcome, attempt.seen_by) == (outcome, "both")
+
+
+@pytest.mark.parametrize(
+    ("kind", "outcome", "status", "fired"),
+    [("reset", "error", None, 1), ("reset", "ok", 200, 0), ("reset", "deadline", None, 0), ("slow", "ok", 200, 1)],
+)
+def test_what_callers_met_on_the_gateways_leg(kind: str, outcome: str, status: int | None, fired: int) -> None:
+    """Resets show in lost answers, delays in answers; requests outside of the time do not count."""
+    event = FaultEvent(
+        fault_id="fault-1", provider="gateway", leg="gateway", kind=kind, applied_ns=100, reverted_ns=200
+    )
+    inside = replace(REQUEST, start_ns=110, end_ns=150, outcome=outcome, status=status)
+    requests = [inside, replace(inside, start_ns=10, end_ns=50), replace(inside, start_ns=10**9, end_ns=2 * 10**9)]
+
+    _, (found,) = attribute([], [event], {}, requests=requests, unseen=True)
+    assert found.fired == fired
+
+
+def test_what_a_killed_gateway_had_not_written_is_not_lost() -> None:
+    """An attempt that was under way when it died; one long before it is lost all the same."""
+    killed = FaultEvent(
+        fault_id="fault-1", provider="gateway", leg="gateway", kind="kill", applied_ns=10**10, reverted_ns=2 * 10**10
+    )
+    edge = [
+        ("a-1", at_edge("req-000001.openai.1", start_ns=10**10 - 100, end_ns=10**10 + 5)),
+        ("a-2", at_edge("req-000002.openai.1", start_ns=10**9, end_ns=10**9 + 5)),
+    ]
+    rows = {"requests": [], "edge": edge, "chain": [], "listeners": {}}
+
+    assert assemble("", faults=[killed], **rows).lost == 1
+    assert assemble("", faults=[], **rows).lost == 2

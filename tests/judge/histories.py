@@ -216,6 +216,7 @@ class Book:
                 fault_id=window.fault_id,
                 provider=window.provider,
                 kind=window.inject.kind,
+                leg=window.leg,
                 applied_ns=window.start_ns,
                 reverted_ns=window.end_ns,
                 fired=fired,

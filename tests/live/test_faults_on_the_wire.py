@@ -13,6 +13,7 @@ import pytest
 from harness.chain import Provider, ReplySpec
 from harness.edge import Edge
 from harness.live.nemesis import Nemesis
+from harness.live.ports import Ports
 from harness.live.toxiproxy import Binary, Toxiproxy
 from harness.quantities import MS
 from harness.scenario import Inject, Timeline
@@ -68,7 +69,7 @@ def meet(binary: Binary, folder: Path, *injects: Inject, calls: int = 1, **how: 
             origin_ns = time.monotonic_ns()
             edge.begin(origin_ns)
             watched = _Watched(proxy, applied.set)
-            async with Nemesis(timeline, watched, origin_ns=origin_ns, put=lambda _event: None):
+            async with Nemesis(timeline, Ports(watched, None), origin_ns=origin_ns, put=lambda _event: None):
                 if any(inject.kind in ("refused", "slow", "throttle") for inject in injects):
                     await applied.wait()
                 ask: Callable[[], Met] = lambda: call((host, int(port)), **how)  # type: ignore[arg-type]  # noqa: E731

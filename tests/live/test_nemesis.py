@@ -4,6 +4,7 @@ import asyncio
 import heapq
 import selectors
 from collections.abc import Coroutine
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -57,8 +58,9 @@ class FakeProxies:
         self.state: dict[tuple[str, str], Any] = {}
         self.changes: list[tuple[int, str, str, Any]] = []
 
-    async def set(self, name: str, state: ListenerState) -> None:
+    async def set(self, window: Window, state: ListenerState) -> None:
         """Change a port."""
+        name = window.provider
         self.calls += 1
         if self.calls in self.failures:
             raise HarnessError("500")
@@ -122,6 +124,8 @@ def play(proxies: FakeProxies, windows: tuple[Window, ...], lasts_s: float) -> l
             applied_ns=since(event.applied_ns),
             reverted_ns=since(event.reverted_ns),
             error=event.error,
+            leg=event.leg,
+            fired=event.fired,
         )
         for event in events
     ]
@@ -338,3 +342,70 @@ def test_error_of_the_run_passes_through() -> None:
     with pytest.raises(HarnessError, match="the edge died"):
         run(story())
     assert proxies.state == {("openai", "refused"): None}
+
+
+def on_gateway(fault: int, start_s: float, end_s: float, inject: Inject) -> Window:
+    """Return a window on the gateway."""
+    return replace(window(fault, "gateway", start_s, end_s, inject), leg="gateway")
+
+
+class FakeGateway(FakeProxies):
+    """A gateway that takes a while to start, beside proxies that change at once."""
+
+    def __init__(self, start_s: float) -> None:
+        super().__init__()
+        self.start_s = start_s
+        self.processes: list[str] = []
+
+    async def set(self, window: Window, state: ListenerState) -> int | None:
+        """Change a port, or the process."""
+        if window.at_provider:
+            return await super().set(window, state)
+        self.processes.append(state.process)
+        if state.process != "killed":
+            await asyncio.sleep(self.start_s)
+        return 1
+
+
+KILL, RESTART = Inject(process="kill"), Inject(process="restart")
+
+
+def test_a_killed_gateway_is_back_when_it_is_ready() -> None:
+    """Its fault lasts until then, beyond its window."""
+    gateway = FakeGateway(start_s=3)
+    events = play(gateway, (on_gateway(1, 2, 4, KILL),), lasts_s=20)
+
+    assert gateway.processes == ["killed", "running"]
+    assert spans(events) == [(2, 7)]
+    assert [(event.leg, event.fired) for event in events] == [("gateway", 1)]
+
+
+def test_a_restart_is_over_when_the_gateway_is_ready() -> None:
+    """Not when its window ends."""
+    gateway = FakeGateway(start_s=3)
+    events = play(gateway, (on_gateway(1, 2, 10, RESTART),), lasts_s=20)
+
+    assert gateway.processes[0] == "restarted"
+    assert spans(events) == [(2, 5)]
+
+
+def test_no_provider_waits_for_a_gateway() -> None:
+    """Its port fails on time while the gateway is on its way up."""
+    events = play(FakeGateway(start_s=5), (on_gateway(1, 1, 2, KILL), window(2, "openai", 3, 4, REFUSED)), lasts_s=20)
+
+    assert spans(events) == [(1, 7), (3, 4)]
+
+
+def test_a_run_that_is_cut_short_starts_no_gateway() -> None:
+    """Nobody needs it any more."""
+    gateway = FakeGateway(start_s=3)
+
+    async def story() -> None:
+        timeline = Timeline(windows=(on_gateway(1, 1, 100, KILL),))
+        async with Nemesis(timeline, gateway, origin_ns=now_ns(), put=lambda _event: None, clock_ns=now_ns):
+            await asyncio.sleep(2)
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        run(story())
+    assert gateway.processes == ["killed"]

@@ -12,6 +12,7 @@ import pytest
 
 from harness.history.records import FaultEvent
 from harness.live.nemesis import Nemesis
+from harness.live.ports import Ports, connections
 from harness.live.toxiproxy import Binary
 from harness.provider.listener import OPEN, Connecting, ListenerState
 from harness.quantities import MS
@@ -250,7 +251,7 @@ def test_nemesis_keeps_its_windows_on_a_real_server(binary: Binary, tmp_path: Pa
 
     async def story(made: World) -> None:
         origin_ns = time.monotonic_ns()
-        async with Nemesis(timeline, made.toxiproxy, origin_ns=origin_ns, put=events.append):
+        async with Nemesis(timeline, Ports(made.toxiproxy, None), origin_ns=origin_ns, put=events.append):
             while time.monotonic_ns() < origin_ns + 2800 * MS:
                 await call(made)
                 await asyncio.sleep(0.002)
@@ -272,3 +273,36 @@ def test_nemesis_keeps_its_windows_on_a_real_server(binary: Binary, tmp_path: Pa
 
 def _window(fault: int, start_ms: int, end_ms: int, inject: Inject) -> Window:
     return window(inject, NAME, fault_id=f"fault-{fault}", start_ns=start_ms * MS, end_ns=end_ms * MS)
+
+
+def test_a_reset_of_the_callers_leg_takes_the_answer_and_comes_to_an_end(binary: Binary, tmp_path: Path) -> None:
+    """On a connection that was open, and on a new one; afterwards answers arrive again."""
+
+    async def story(made: World) -> None:
+        reader, writer = await asyncio.open_connection(*made.peer)
+        with contextlib.closing(writer):
+            assert (await ask(reader, writer))[0] == b"ok\n"
+            await made.toxiproxy.set(NAME, ListenerState(resets=True))
+            with contextlib.suppress(ConnectionResetError):
+                assert (await ask(reader, writer))[0] == b""
+        received, end = await asyncio.to_thread(raw_end, made.peer, b"?\n")
+        assert (received, end) == (b"", "RST")
+        await made.toxiproxy.set(NAME, OPEN)
+        assert (await made.call())[0] == b"ok\n"
+
+    tell(binary, tmp_path, story, resets=True)
+
+
+def test_open_connections_are_counted(binary: Binary, tmp_path: Path) -> None:
+    """Each once, and those of no other port."""
+
+    async def story(made: World) -> None:
+        before = connections(made.peer[1])
+        streams = [await asyncio.open_connection(*made.peer) for _ in range(3)]
+        for reader, writer in streams:
+            await ask(reader, writer)
+        assert (before, connections(made.peer[1])) == (0, 3)
+        for _reader, writer in streams:
+            writer.close()
+
+    tell(binary, tmp_path, story)

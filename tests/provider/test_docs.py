@@ -10,6 +10,7 @@ from harness.provider.fault_kind import Aspect
 from harness.provider.faults import FAULTS
 from harness.provider.faults.context import AFTER_TOKENS, PAUSE_NS
 from harness.provider.inject import Inject
+from harness.provider.legs import GATEWAY, LEGS
 from harness.scenario import Fault
 from scripts import declarations
 
@@ -19,8 +20,18 @@ PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "faults.md").read_tex
 def test_the_committed_tables_are_the_generated_ones() -> None:
     """`make schema` writes them; a kind without a row, or a row without a kind, is caught here."""
     assert declarations.page(PAGE) == PAGE
-    rows = re.findall(r"^\| (`[a-z_: ]+`(?:, `[a-z_]+`)*) \|", PAGE.partition("## Limits")[0], re.MULTILINE)
-    assert sorted(rows) == sorted(", ".join(f"`{form}`" for form in fault.written) for fault in FAULTS.own.values())
+    rows = re.findall(r"^\| (`[a-z_: ]+`(?:, `[a-z_]+`)*) \|", PAGE.partition("## On the gateway")[0], re.MULTILINE)
+    assert sorted(rows) == sorted(
+        ", ".join(f"`{form}`" for form in fault.written) for fault in FAULTS.own.values() if not fault.of_process
+    )
+
+
+def test_every_fault_of_a_leg_is_documented() -> None:
+    """Each in the table of its leg; those of a process have no other place."""
+    page = PAGE.partition("## On the gateway")[2].partition("## Faults of other packages")[0]
+    rows = re.findall(r"^\| `([a-z: ]+)` \|", page, re.MULTILINE)
+    assert rows == [form for leg in LEGS.values() for form in leg.written]
+    assert {kind for kind, fault in FAULTS.own.items() if fault.of_process} <= GATEWAY.faults.keys()
 
 
 def test_every_key_is_documented() -> None:

@@ -65,6 +65,20 @@ router_settings: {{num_retries: 1, fallbacks: [{{gpt-4: [backup]}}]}}
 """
 
 
+LEGS = """\
+name: legs
+load: {rate: 14/s, arrivals: constant, deadline: 5s}
+phases: {baseline: 1s, slow: 1s, reset: 1s, kill: 1s, up: 4s, restart: 1s, recovery: 3s}
+faults:
+  - {on: gateway, during: slow, inject: {connection: slow, delay: 300ms}}
+  - {on: gateway, during: reset, inject: {connection: reset}}
+  - {on: gateway, during: kill, inject: {process: kill}}
+  - {on: gateway, during: restart, inject: {process: restart}}
+expect:
+  - success_rate in slow >= 70%
+  - success_rate in reset <= 50%
+  - gateway_recovery < 60s
+"""
 EXAMPLES = Path(__file__).parents[2] / "examples" / "python-chains"
 THREADS_CHAIN = """\
 name: threads
@@ -177,6 +191,7 @@ def suite(tmp_path_factory: pytest.TempPathFactory, upstream: str) -> Iterator[S
         ("wrong", WRONG, behind(" ".join(f"--answer {shape}" for shape in SHAPES))),
         ("function", scenario("function", streaming="40%"), (EXAMPLES / "openai-sdk-loop.yaml").read_text()),
         ("threads", scenario("threads"), THREADS_CHAIN),
+        ("legs", LEGS, behind("")),
     ):
         (folder / f"{name}.yaml").write_text(text)
         (folder / f"{name}-chain.yaml").write_text(chain)
@@ -358,3 +373,28 @@ def test_a_gateway_that_answers_in_the_wrong_shape(suite: Suite) -> None:
     for what in ("HTML", "empty", "no choices", "overloaded", "closed before an answer", "no event in the stream"):
         assert what in told
     assert "Traceback" not in (wrong.folder / "logs" / "load.log").read_text() + suite.err
+
+
+def test_faults_on_a_gateway_are_carried_out_and_reverted(suite: Suite) -> None:
+    """It is slow, resets callers, is killed and restarted: the run goes on, and callers are served again after each."""
+    legs = suite.done["legs"]
+    faults, requests = legs.table("faults"), legs.table("requests")
+
+    assert list(faults["kind"]) == ["slow", "reset", "kill", "restart"]
+    assert set(faults["leg"]) == {"gateway"}
+    assert (faults["reverted_ns"] > faults["applied_ns"]).all()
+    assert faults["error"].isna().all()
+    assert (faults["fired"] > 0).all()
+    assert (legs.folder / "logs" / "chain.log").read_text().count("started with") == 3
+
+    killed = faults[faults["kind"] == "kill"].iloc[0]
+    dead = requests["start_ns"].between(killed["applied_ns"], killed["applied_ns"] + 500_000_000)
+    assert set(requests[dead]["outcome"]) == {"error"}
+    assert "connection refused" in set(requests[dead]["error"])
+    for fault in faults.to_dict("records"):
+        later = requests[requests["start_ns"] >= fault["reverted_ns"]]
+        assert later["complete"].any(), fault
+    legs.check("pass")
+    found = {finding["id"] for finding in legs.verdict["findings"] if finding["status"] == "fail"}
+    assert "failed_unasked" not in found
+    assert "hang" not in found

@@ -1,4 +1,4 @@
-"""The chain host of a live run: `python -m harness.drivers.litellm_proxy WORKERS`, a part that owns the workers.
+"""The chain host of a live run: `python -m harness.drivers.litellm_proxy WORKERS [PORT]`, a part that owns the workers.
 
 LiteLLM is imported once, before the workers are forked: it takes seconds of a core.
 """
@@ -27,8 +27,9 @@ def main() -> NoReturn:
     silence()
     from litellm.proxy import proxy_server  # noqa: F401, PLC0415 - takes seconds, which pass while the other parts start
 
-    with socket.create_server(("127.0.0.1", 0), backlog=_BACKLOG) as listener:
-        workers = fork(int(sys.argv[1]), partial(worker.main, listener))
+    workers_wanted, port = int(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 0
+    with socket.create_server(("127.0.0.1", port), backlog=_BACKLOG) as listener:
+        workers = fork(workers_wanted, partial(worker.main, listener))
         part.main("chain", ChainStart, partial(serve, workers, listener.getsockname()[1]))
 
 

@@ -6,7 +6,6 @@ Each worker is a part of its own, so it ends when this process does, however thi
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
@@ -34,8 +33,7 @@ async def serve(workers: Sequence[Worker], port: int, part: ChildProcess[ChainSt
     Raises:
         HarnessError: A worker was never ready, or died.
     """
-    master_key = f"sk-{secrets.token_urlsafe(32)}"
-    message = WorkerStart(host=part.start, master_key=master_key)
+    message = WorkerStart(host=part.start)
     base_url = f"http://127.0.0.1:{port}"
     try:
         ready, *_others = await asyncio.gather(*(worker.start(message) for worker in workers))
@@ -44,7 +42,7 @@ async def serve(workers: Sequence[Worker], port: int, part: ChildProcess[ChainSt
             yield LoadTarget(
                 base_url=f"{base_url}/v1",
                 model=ready.model,
-                headers={"authorization": f"Bearer {master_key}"},
+                headers={"authorization": f"Bearer {part.start.key}"},
                 addressable=ready.addressable,
                 warnings=ready.warnings,
                 lacking=ready.lacking,

@@ -73,8 +73,9 @@ async def serve(
     chain, base_urls = own.start.host.chain, own.start.host.base_urls
     settings = settle(router_settings(chain, base_urls, own.start.host.environ, proxy=True))
     put = own.capture.put if own.capture is not None else forget
-    recorder = Recorder(chain.providers, base_urls, put, prefix=f"a{number}")
-    os.environ["LITELLM_MASTER_KEY"] = own.start.master_key
+    start = f"r{own.start.restarts}" if own.start.restarts else ""
+    recorder = Recorder(chain.providers, base_urls, put, prefix=f"a{number}{start}")
+    os.environ["LITELLM_MASTER_KEY"] = own.start.host.key
     config = uvicorn.Config(
         _naming(proxy_server.app),
         log_level="critical",

@@ -51,6 +51,8 @@ def _applied(event: FaultEvent) -> bool:
 
 def _passed_over(run: RunData, window: Window, fired: AbstractSet[tuple[str, str]]) -> bool:
     """Return whether the chain chose only peers of a provider while its fault was on, and the same fault fired at one of them."""
+    if not window.at_provider:
+        return False
     peers = run.plan.chain.with_peers(window.provider) - {window.provider}
     attempts = run.columns.attempts
     at_provider = attempts.provider == run.columns.providers.index(window.provider)
@@ -79,6 +81,8 @@ def _unseen(run: RunData, window: Window, name: str, event: FaultEvent) -> str:
     A fault that was applied a little later than planned let connections through until then: its own times count.
     """
     assert event.applied_ns is not None
+    if not window.at_provider:
+        return f"it is not observable whether {name} on the {window.leg} met a connection"
     from_ns = event.applied_ns + TOLERANCE_NS
     to_ns = window.end_ns if event.reverted_ns is None else event.reverted_ns
     requests, attempts = run.columns.requests, run.columns.attempts

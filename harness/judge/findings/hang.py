@@ -11,6 +11,7 @@ from harness.judge.findings.check_result import CheckResult, by_request, unsure
 from harness.judge.findings.declaration import FindingKind
 from harness.judge.run_data import RunData
 from harness.judge.tables.columns import TOLERANCE_NS, Floats
+from harness.judge.tables.gateway import met_gateway_fault
 from harness.lazy import lazy
 
 if TYPE_CHECKING:
@@ -28,10 +29,11 @@ def _check(run: RunData) -> CheckResult:
         return unsure("a deadline of 5 s or less is too short to tell a hang")
     requests = run.columns.requests
     idle_ns, explained_ns = _waits(run)
+    known = ~met_gateway_fault(run, "gateway")  # the harness itself may have held the answer back
     return by_request(
         run,
-        shown=requests.left & (idle_ns > np.fmax(explained_ns, IDLE_NS) + TOLERANCE_NS),
-        could=requests.sent,
+        shown=known & requests.left & (idle_ns > np.fmax(explained_ns, IDLE_NS) + TOLERANCE_NS),
+        could=known & requests.sent,
         did="were left waiting with no attempt under way",
         nobody="no requests",
     )
@@ -66,7 +68,7 @@ HANG = FindingKind(
     shown_by="request",
     name="caller left waiting for nothing",
     meaning="The caller left unanswered while no attempt was open and none had begun or ended for 5 s, for longer than the"
-    " last Retry-After and for longer than twice the request's longest wait before. Needs a deadline over 5 s.",
+    " last Retry-After and for longer than twice the request's longest wait before. Needs a deadline over 5 s. Not while the gateway itself was under a fault; a fault on its database counts.",
     could="was sent",
     remedy="Give every wait inside the chain an end: a timeout for each attempt, and one for the whole request.",
     check=_check,

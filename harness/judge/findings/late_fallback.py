@@ -41,8 +41,7 @@ def _heard_late(run: RunData) -> Bools:
     attempts = run.columns.attempts
     late = np.zeros(len(attempts), dtype=bool)
     for window in run.plan.timeline.windows:
-        kind = window.inject.fault_kind
-        if kind.whole_provider and kind.merely_slows:
+        if window.at_provider and window.on_port and window.inject.fault_kind.merely_slows:
             there = attempts.provider == run.columns.providers.index(window.provider)
             late |= there & (window.start_ns <= attempts.end_ns) & (window.end_ns >= attempts.start_ns)
     return late

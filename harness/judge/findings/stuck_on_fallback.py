@@ -11,6 +11,7 @@ from harness.judge.findings.declaration import FindingKind, on_litellm
 from harness.judge.result import Status
 from harness.judge.run_data import RunData
 from harness.judge.tables.columns import Bools
+from harness.judge.tables.gateway import met_gateway_fault
 from harness.quantities import duration, plural
 
 RETURN_NS = 10 * 10**9
@@ -45,7 +46,7 @@ def _at_one(run: RunData, names: tuple[str, ...], among: Bools, ended_ns: int) -
             status=Status.PASS, samples=since, message=f"{primary} has served again since its last fault"
         )
     from_ns, due = _due(run, names, ended_ns)
-    late = among & requests.sent & (requests.scheduled_ns >= from_ns)
+    late = among & requests.sent & (requests.scheduled_ns >= from_ns) & ~met_gateway_fault(run, "gateway")
     samples = int(late.sum())
     left_ns = run.end_ns - from_ns + RETURN_NS
     if left_ns < LOOK_NS:

@@ -9,6 +9,7 @@ import numpy as np
 from harness.judge.metrics.declaration import Metric
 from harness.judge.metrics.kinds import Observations
 from harness.judge.metrics.scope import Scope
+from harness.judge.tables.gateway import met_gateway_fault
 
 
 def _measure(scope: Scope) -> Observations:
@@ -16,6 +17,7 @@ def _measure(scope: Scope) -> Observations:
     served_ns = np.append(scope.run.columns.attempts.end_ns, math.nan)[journeys.winner]
     attempts_ns = np.where(journeys.winner >= 0, served_ns - journeys.began_ns, math.nan)
     known = ~np.isnan(attempts_ns + requests.start_ns + requests.end_ns)
+    known &= ~met_gateway_fault(scope.run, "gateway")  # the harness itself may have held the answer back
     return Observations.of(
         scope.requests & known,
         request=np.arange(len(requests)),
@@ -31,7 +33,7 @@ GATEWAY_OVERHEAD = Metric(
     label="the gateway's own time",
     meaning=(
         "From when a request was sent until its first attempt began, and from the end of the attempt that served it until its "
-        "caller had the answer; served requests only. In virtual time computing takes no time: only what the gateway waits "
+        "caller had the answer; served requests only, and none that met a fault on the gateway. In virtual time computing takes no time: only what the gateway waits "
         "there is counted."
     ),
     unit="ns",

@@ -169,7 +169,7 @@ def _attempts(
     touched = fault >= 0
     for window in windows:
         # These act on the listener, before the edge: no attempt of theirs names its fault.
-        if window.inject.fault_kind.whole_provider:
+        if window.at_provider and window.on_port:
             touched |= (
                 (provider == names.index(window.provider)) & (start_ns >= window.start_ns) & (start_ns < window.end_ns)
             )

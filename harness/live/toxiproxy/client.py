@@ -95,7 +95,7 @@ class ApiClient:
     def create(self, proxy: str, *, upstream: str, listen: str, enabled: bool, resets: bool) -> None:
         """Make a proxy with its standing toxics.
 
-        All have toxicity 0 and so do nothing, until `latency` or `bandwidth` is turned up. Toxics are never added nor
+        All have toxicity 0 and so do nothing, until `latency`, `bandwidth` or `resets` turns one up. Toxics are never added nor
         removed later: removing one that holds data can hang the server. `reset_peer` is there for what it does at toxicity
         0: it makes both ends of every connection close by RST, so that a reset by the edge arrives as one. So does a mere
         close then, which is why only a proxy that `resets` has it.
@@ -142,6 +142,13 @@ class ApiClient:
                 known="whole thousands, up to a thousand million",
             )
         self._turn(proxy, _BANDWIDTH, {"rate": rate}, on=rate > 0)
+
+    def resets(self, proxy: str, *, on: bool) -> None:
+        """Reset every connection at the first byte that the upstream sends, on old and new connections alike.
+
+        The proxy must have been made with `resets`.
+        """
+        self._turn(proxy, _RESET, {"timeout": 0}, on=on)
 
     def _turn(self, proxy: str, kind: str, attributes: dict[str, int], *, on: bool) -> None:
         toxic: dict[str, Any] = {"toxicity": 1.0, "attributes": attributes} if on else {"toxicity": 0.0}

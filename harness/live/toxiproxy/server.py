@@ -238,3 +238,5 @@ def _apply(client: ApiClient, proxy: _Proxy, known: ListenerState | None) -> Non
         client.latency(proxy.id, delay_ns=state.delay_ns, jitter_ns=state.jitter_ns)
     if known is None or known.bytes_per_second != state.bytes_per_second:
         client.bandwidth(proxy.id, bytes_per_second=state.bytes_per_second)
+    if proxy.resets and (known is None or known.resets != state.resets):
+        client.resets(proxy.id, on=state.resets)

@@ -23,7 +23,7 @@ def kind_of_key() -> dict[str, str]:
 
 @cache
 def names_of(key: str) -> tuple[str, ...]:
-    """Return the names of our own kinds that `inject` can have under `connection`, `stream` or `answer`."""
+    """Return the names of our own kinds that `inject` can have under `connection`, `stream`, `answer` or `process`."""
     start = f"{key}: "
     return tuple(
         form.removeprefix(start) for fault in FAULTS.own.values() for form in fault.written if form.startswith(start)

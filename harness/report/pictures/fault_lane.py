@@ -93,4 +93,7 @@ def _fired(run: JudgedRun, window: Window) -> str:
     events = run.history.faults
     mine = events[(events["fault_id"] == window.fault_id) & (events["provider"] == window.provider)]
     fired = mine["fired"].dropna()
-    return f", hit {quantities.plural(int(fired.sum()), 'attempt')}" if len(fired) else ""
+    if not len(fired) or window.inject.fault_kind.of_process:
+        return ""
+    hit = {"provider": "attempt", "gateway": "request", "database": "connection"}[window.leg]
+    return f", hit {quantities.plural(int(fired.sum()), hit)}"
