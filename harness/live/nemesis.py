@@ -17,7 +17,7 @@ from harness.scenario import Timeline, Window
 from harness.waiting import sleep_until, to_the_end
 
 
-class Ports(Protocol):
+class PortSetter(Protocol):
     """What the nemesis acts on."""
 
     async def set(self, window: Window, state: ListenerState) -> int | None:
@@ -62,7 +62,7 @@ class Nemesis:
     def __init__(
         self,
         timeline: Timeline,
-        ports: Ports,
+        ports: PortSetter,
         *,
         origin_ns: int,
         put: Callable[[FaultEvent], None],
