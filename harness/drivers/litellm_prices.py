@@ -21,11 +21,20 @@ from harness.errors import UsageError
 from harness.provider.dialects import dialect_of
 from harness.provider.spec import Price, Provider
 
+_FIELDS = {
+    "input": "input_cost_per_token",
+    "output": "output_cost_per_token",
+    "cache_read": "cache_read_input_token_cost",
+    "cache_write": "cache_creation_input_token_cost",
+}
+"""LiteLLM's names of our prices."""
 _FILE = "model_prices_and_context_window_backup.json"
 
 
 def priced(chain: Chain) -> Chain:
     """Return the chain with a price for every provider that has none; None if the list has none either.
+
+    A price without one for cached tokens gets the list's, else the share of the prompt's price that is usual at the vendor.
 
     Args:
         chain: With `environment` built, if it has one.
@@ -34,10 +43,7 @@ def priced(chain: Chain) -> Chain:
         UsageError: The chain's interpreter cannot be used, or its policy limits the cost of a request and a price is not known.
     """
     prices = _list(_origin(chain))
-    providers = {
-        name: provider if provider.price is not None else replace(provider, price=_price(provider, prices))
-        for name, provider in chain.providers.items()
-    }
+    providers = {name: replace(provider, price=_price(provider, prices)) for name, provider in chain.providers.items()}
     if chain.policy is not None and chain.policy.max_cost is not None:
         for name, provider in providers.items():
             if provider.price is None:
@@ -80,12 +86,31 @@ def _entry(provider: Provider, prices: Mapping[str, Mapping[str, Any]]) -> Mappi
 
 def _price(provider: Provider, prices: Mapping[str, Mapping[str, Any]]) -> Price | None:
     entry = _entry(provider, prices)
-    per_token = entry.get("input_cost_per_token"), entry.get("output_cost_per_token")
-    if None in per_token:
-        return None
-    # Rounded: 3e-07 a token is 0.3 a million, and not 0.3 plus what floats leave.
-    per_million = [round(float(each) * 10**6, 6) for each in per_token if each is not None]
-    return Price(input=per_million[0], output=per_million[1])
+    listed = {field: _per_million(entry.get(name)) for field, name in _FIELDS.items()}
+    price, usage = provider.price, dialect_of(provider).cache_usage
+    if price is None:
+        if listed["input"] is None or listed["output"] is None:
+            return None
+        price = Price(input=listed["input"], output=listed["output"])
+    if usage is None:
+        return price
+    read, write = (price.input * share for share in usage.prices)
+    if provider.price is None:  # of a stated price the list's share may not be true
+        read, write = listed["cache_read"] or read, listed["cache_write"] or write
+    return replace(
+        price,
+        cache_read=_rounded(read) if price.cache_read is None else price.cache_read,
+        cache_write=_rounded(write) if price.cache_write is None else price.cache_write,
+    )
+
+
+def _per_million(per_token: Any) -> float | None:
+    return None if per_token is None else _rounded(float(per_token) * 10**6)
+
+
+def _rounded(usd: float) -> float:
+    """Return an amount without what floats leave: 3e-07 a token is 0.3 a million."""
+    return round(usd, 6)
 
 
 def _origin(chain: Chain) -> str | None:

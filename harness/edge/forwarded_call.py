@@ -22,6 +22,7 @@ from harness.provider.answer import Answer, Call, ParsedBody
 from harness.provider.changes import AnswerChanges, held_ns
 from harness.provider.decide import Decision
 from harness.provider.dialects.framing import is_stream
+from harness.provider.dialects.prefixes import ReportedCache
 from harness.provider.reply import Close, End, Head, Headers, Reset, Send, Step
 from harness.provider.tools import ToolCall, joined, whole
 from harness.provider.usage import cost_usd
@@ -84,6 +85,7 @@ class ForwardedCall:
         self._tokens = 0
         self._chars = 0
         self._parsed = ParsedBody()
+        self._cached: ReportedCache | None = None
         self._retry_after_ns: int | None = None
 
     def __iter__(self) -> ForwardedCall:
@@ -143,7 +145,9 @@ class ForwardedCall:
         tokens_out = self._parsed.tokens_out
         if tokens_out is None and counted:
             tokens_out = self._tokens
-        tokens_in = self._parsed.tokens_in
+        tokens_in, cached = self._parsed.tokens_in, self._cached
+        if cached is not None:
+            tokens_in = cached.total(tokens_in)
         return Answer(
             reply=[],
             fault_id=fired[0] if fired else None,
@@ -155,6 +159,7 @@ class ForwardedCall:
             text_sha256=None if text is None else sha256(text.encode("utf-8", "surrogatepass")).hexdigest(),
             tokens_in=self._call.prompt_tokens if tokens_in is None and self._fine else tokens_in,
             tokens_out=tokens_out,
+            cached=None if cached is None else cached.part,
         )
 
     def _text(self, *, left: bool) -> str | None:
@@ -267,6 +272,7 @@ class ForwardedCall:
             return
         parsed = self._real.dialect.read_body(status, body)
         self._parsed = parsed if self._fine else self._real.dialect.with_code(parsed, headers)
+        self._read_cached(body)
         if self._fine and has_body(status) and not self._real.dialect.is_answer(body):
             self._spoilt = "malformed"
 
@@ -291,7 +297,13 @@ class ForwardedCall:
             self._parsed = self._parsed._replace(tokens_in=tokens_in)
         if tokens_out is not None:
             self._parsed = self._parsed._replace(tokens_out=tokens_out)
+        self._read_cached(event)
         return step
+
+    def _read_cached(self, data: bytes) -> None:
+        usage = self._real.dialect.cache_usage
+        if self._fine and usage is not None and (found := usage.read(data)) is not None:
+            self._cached = found
 
     def _put(self, *steps: Step, wake: bool = True) -> None:
         leaving = self._changes.feed_all(steps)
@@ -322,7 +334,8 @@ class ForwardedCall:
         self.finished = True
         self._whole = whole and self._chars <= _READ_BYTES_MAX
         answer = self.answer()
-        self._real.client.budget.spend(cost_usd(self._real.provider.price, answer.tokens_in, answer.tokens_out) or 0.0)
+        price = self._real.provider.price
+        self._real.client.budget.spend(cost_usd(price, answer.tokens_in, answer.tokens_out, answer.cached) or 0.0)
 
     def _end(self) -> None:
         self._real.client.open_calls.discard(self)

@@ -20,6 +20,7 @@ from harness.provider import decide
 from harness.provider.answer import Answer, Call
 from harness.provider.decide import NOTHING, Attempt, State
 from harness.provider.marker import ATTEMPT_HEADER, REQUEST_HEADER, RUN_HEADER, Marker, find_request
+from harness.provider.prompt_cache import WarmPrefixes
 from harness.provider.reply import Close, End, Head, Send, Step
 from harness.provider.respond import parse, respond
 from harness.provider.usage import cost_usd
@@ -134,6 +135,7 @@ class ProviderPort:
         self._faults = faults
         self._capture = capture
         self._secrets = secrets
+        self._warm = WarmPrefixes()
         self._counts: dict[str, int] = {}
         self._orphans = 0
 
@@ -162,7 +164,10 @@ class ProviderPort:
         if marker is None or len(body) > _KNOWN_BYTES_MAX:
             return parse(self._provider, "POST", request.path, body, accept)
         text = str(marker).encode()
-        return self._parse(request.path, body.replace(text, b"-" * len(text)), accept)
+        call = self._parse(request.path, body.replace(text, b"-" * len(text)), accept)
+        if call.prefixes:  # a vendor's prompt cache matches the whole text, the marker too
+            return parse(self._provider, "POST", request.path, body, accept)
+        return call
 
     def _attempt(
         self,
@@ -185,6 +190,9 @@ class ProviderPort:
             at_ns = now_ns - self.origin_ns
             attempt = Attempt(at_ns, request_id, nth, call.model, call.streaming, tokens)
             self._faults, decision = decide.decide(self._faults, attempt)
+        if call.prefixes and call.problem is None and self._real is None and "instead" not in decision.faults:
+            ready_ns = now_ns + self._provider.reply.ttft
+            call = call._replace(cached=self._warm.take(call.prefixes, now_ns=now_ns, ready_ns=ready_ns))
         wall_ns = 0 if decision is NOTHING else time.time_ns()
         exchange = Exchange(
             attempt_id=attempt_id, request_id=request_id, key=headers.get(ATTEMPT_HEADER), start_ns=now_ns, call=call
@@ -273,7 +281,8 @@ class ProviderPort:
             text_sha256=answer.text_sha256,
             tokens_in=answer.tokens_in,
             tokens_out=answer.tokens_out,
-            cost_usd=cost_usd(self._provider.price, answer.tokens_in, answer.tokens_out),
+            cost_usd=cost_usd(self._provider.price, answer.tokens_in, answer.tokens_out, answer.cached),
+            cached_tokens=None if answer.cached is None else answer.cached.read,
         )
         self._capture.put(row)
 

@@ -113,6 +113,7 @@ class AttemptRecord:
             once, so one that was still being made counts 0.
         cost_usd: Cost of this attempt.
         seen_by: Who recorded it; a refused connection is seen by the chain alone.
+        cached_tokens: Those of `tokens_in` that the provider read from its prompt cache, as it reports them; None where it reports none.
     """
 
     attempt_id: str
@@ -137,6 +138,7 @@ class AttemptRecord:
     tokens_out: int | None = None
     cost_usd: float | None = None
     seen_by: RecordedBy = "edge"
+    cached_tokens: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 from harness.history import AttemptOutcome
 from harness.http_rules import is_success
 from harness.provider.inject import DelayForm, ErrorPreset
+from harness.provider.prompt_cache import NOTHING_CACHED, CachedPart, PrefixEnd
 from harness.provider.reply import Close, End, Hang, Reset, Step
 from harness.provider.tools import ToolCall, whole
 
@@ -62,6 +63,8 @@ class Call(NamedTuple):
         form: Which of the vendor's forms of this API was called, where it has several.
         violation: The rule of the vendor's for conversations that it breaks; None if it breaks none. A strict provider refuses it.
         window: The model's context window, in tokens, where the call does not fit; 0 where it does.
+        prefixes: Where its prompt may be cut for the vendor's prompt cache, the shortest first; none where the vendor keeps none of it.
+        cached: What the provider's prompt cache had of it.
     """
 
     model: str | None = None
@@ -79,6 +82,13 @@ class Call(NamedTuple):
     form: str = ""
     violation: Violation | None = None
     window: int = 0
+    prefixes: tuple[PrefixEnd, ...] = ()
+    cached: CachedPart = NOTHING_CACHED
+
+    @property
+    def fresh_tokens(self) -> int:
+        """The prompt's tokens that were neither read from the cache nor are billed for being written to it."""
+        return self.prompt_tokens - self.cached.read - self.cached.written
 
 
 class Delay(NamedTuple):
@@ -166,8 +176,9 @@ class Answer(NamedTuple):
         text: The complete text that the provider meant to send; None if it meant to send none. Calls of tools are text in the form
             of `tools.called`, and vectors the texts that they spell, joined.
         text_sha256: Hash of the text, hexadecimal.
-        tokens_in: Prompt tokens billed.
+        tokens_in: Prompt tokens billed, those of the prompt cache among them.
         tokens_out: Completion tokens billed.
+        cached: What the prompt cache had of the prompt; None where the provider does not report it.
     """
 
     reply: list[Step]
@@ -181,6 +192,7 @@ class Answer(NamedTuple):
     text_sha256: str | None = None
     tokens_in: int | None = None
     tokens_out: int | None = None
+    cached: CachedPart | None = None
 
 
 def outcome(status: int | None, last: End | Close | Reset | Hang) -> AttemptOutcome:

@@ -38,12 +38,16 @@ class Price:
     Attributes:
         input: Of the prompt.
         output: Of the answer.
+        cache_read: Of the prompt's tokens that are read from the provider's prompt cache; the vendor's usual share of `input` if None.
+        cache_write: Of those that are written to it; the vendor's usual share of `input` if None.
     """
 
     __pydantic_config__ = STRICT
 
     input: Annotated[float, Ge(0), Le(1e6)]
     output: Annotated[float, Ge(0), Le(1e6)]
+    cache_read: Annotated[float, Ge(0), Le(1e6)] | None = None
+    cache_write: Annotated[float, Ge(0), Le(1e6)] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

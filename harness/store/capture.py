@@ -64,6 +64,7 @@ class EdgeAttempt(NamedTuple):
     tokens_out: int | None = None
     cost_usd: float | None = None
     seen_by: RecordedBy = "edge"
+    cached_tokens: int | None = None
 
     @property
     def attempt(self) -> AttemptRecord:

@@ -15,6 +15,7 @@ from harness.provider.dialects.common import Events, MockAnswer, quoted
 from harness.provider.dialects.declaration import Dialect, FinishReasons, LiteLLMNames, WrittenRequest
 from harness.provider.dialects.delays import NOTHING, SentDelay
 from harness.provider.dialects.framing import SERVER_SENT
+from harness.provider.dialects.prefixes import CachePrices, CacheUsage
 from harness.provider.limit import Quota
 from harness.provider.mocked_calls import MockCall, call_tokens, escaped
 from harness.provider.reply import Headers, Send
@@ -107,17 +108,23 @@ def _message(model: str, mock: MockAnswer, call: Call) -> bytes:
     return (
         f'{{"id":"msg_{mock.sha256[:24]}","type":"message","role":"assistant","model":{quoted(model)},'
         f'"content":[{content}],"stop_reason":"{_FINISH.word(complete=mock.complete, calls=mock.calls)}","stop_sequence":null,'
-        f'"usage":{{"input_tokens":{call.prompt_tokens},"cache_creation_input_tokens":0,"cache_read_input_tokens":0,'
+        f'"usage":{{{_tokens_in(call)},'
         f'"output_tokens":{mock.tokens},"service_tier":"standard"}}}}'
     ).encode()
+
+
+def _tokens_in(call: Call) -> str:
+    return (
+        f'"input_tokens":{call.fresh_tokens},"cache_creation_input_tokens":{call.cached.written},'
+        f'"cache_read_input_tokens":{call.cached.read}'
+    )
 
 
 def _events(model: str, attempt_id: str, mock: MockAnswer, call: Call) -> Events:
     opening = (
         f'event: message_start\ndata: {{"type":"message_start","message":{{"id":"msg_{mock.sha256[:24]}",'
         f'"type":"message","role":"assistant","model":{quoted(model)},"content":[],"stop_reason":null,'
-        f'"stop_sequence":null,"usage":{{"input_tokens":{call.prompt_tokens},"cache_creation_input_tokens":0,'
-        '"cache_read_input_tokens":0,"output_tokens":1,"service_tier":"standard"}}}\n\n'
+        f'"stop_sequence":null,"usage":{{{_tokens_in(call)},"output_tokens":1,"service_tier":"standard"}}}}}}\n\n'
         f'{"" if mock.calls else _TEXT_BEGINS}event: ping\ndata: {{"type":"ping"}}\n\n'
     )
     before = (
@@ -352,4 +359,5 @@ ANTHROPIC = Dialect(
     openai_client=None,
     sdk="ANTHROPIC_BASE_URL={address}",
     of_vendor=None,
+    cache_usage=CacheUsage(prices=CachePrices(read=0.1, write=1.25)),
 )

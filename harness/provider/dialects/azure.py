@@ -36,6 +36,7 @@ _FLAVOUR = chat.Flavour(
     choice=f',"content_filter_results":{{{_SAFE}}}',
     whole=f",{_PROMPT}",
     opening=f'data: {{"choices":[],"created":0,"id":"","model":"","object":"",{_PROMPT}}}\n\n'.encode(),
+    cached="always",
 )
 _CAUGHT: dict[str, Any] = {
     "hate": {"filtered": False, "severity": "safe"},
@@ -223,4 +224,5 @@ AZURE = Dialect(
     openai_client=OpenAIClient("AsyncAzureOpenAI", lambda url: {"azure_endpoint": url, "api_version": API_VERSION}),
     sdk="AZURE_OPENAI_ENDPOINT={address}",
     of_vendor=None,
+    cache_usage=chat.CACHE_USAGE,
 )

@@ -25,6 +25,7 @@ from harness.provider.dialects import (
     embeddings,
     histories,
     offers,
+    prefixes,
     turn_rules,
     wire,
 )
@@ -33,6 +34,7 @@ from harness.provider.dialects.bedrock_events import CHUNK, FINISH, event_of
 from harness.provider.dialects.bedrock_invoke import BORROWED, METRICS, Data
 from harness.provider.dialects.common import Events, MockAnswer
 from harness.provider.dialects.declaration import Dialect, LiteLLMNames, WrittenRequest
+from harness.provider.dialects.prefixes import CachePrices, CacheUsage
 from harness.provider.limit import Quota
 from harness.provider.mocked_calls import MockCall, call_tokens
 from harness.provider.reply import Head, Headers, Send, Step
@@ -40,7 +42,7 @@ from harness.provider.spec import Provider, ReplySpec
 
 _PATH = re.compile(r"/model/(.{1,600})/(converse|converse-stream|invoke|invoke-with-response-stream)")
 _STREAMING = frozenset(("converse-stream", "invoke-with-response-stream"))
-_FIELDS = calls.Fields(limits=("maxTokens",))
+_FIELDS = calls.Fields(limits=("maxTokens",), caching=prefixes.OF_CLAUDE)
 
 
 def _request(model: str, body: Mapping[str, Any]) -> WrittenRequest:
@@ -72,7 +74,12 @@ def _parse(method: str, path: str, body: bytes) -> Call:
         api = "nova" if how.startswith("invoke") else ""
         config = wire.as_object(data.get("inferenceConfig"))
         limit = config.get("maxTokens", config.get("max_new_tokens"))
-        asked = {"messages": data.get("messages"), "system": data.get("system"), "maxTokens": limit}
+        asked = {
+            "messages": data.get("messages"),
+            "system": data.get("system"),
+            "maxTokens": limit,
+            "tools": data.get("toolConfig"),
+        }
         call = calls.understood(asked, model, _FIELDS)._replace(
             tools=offers.of_converse(data), violation=turn_rules.of_converse(data)
         )
@@ -106,7 +113,9 @@ def _identified(digits: str) -> Headers:
 
 def _counted(call: Call, tokens_out: int) -> Headers:
     """Return the headers with the usage of a plain answer of InvokeModel."""
-    counts = (("input", call.prompt_tokens), ("output", tokens_out))
+    counts = [("input", call.fresh_tokens), ("output", tokens_out)]
+    if call.prefixes:
+        counts += [("cache-read-input", call.cached.read), ("cache-write-input", call.cached.written)]
     return tuple((f"x-amzn-bedrock-{name}-token-count", str(count)) for name, count in counts)
 
 
@@ -120,7 +129,9 @@ def _message(spec: ReplySpec, mock: MockAnswer, call: Call) -> Data:
 
 
 def _metadata(spec: ReplySpec, mock: MockAnswer, call: Call) -> Data:
-    usage = {"inputTokens": call.prompt_tokens, "outputTokens": mock.tokens}
+    usage = {"inputTokens": call.fresh_tokens, "outputTokens": mock.tokens}
+    if call.prefixes:
+        usage |= {"cacheReadInputTokens": call.cached.read, "cacheWriteInputTokens": call.cached.written}
     generated_ms = mock.tokens / spec.tokens_per_second * 1000 if spec.tokens_per_second else 0
     latency_ms = round(spec.ttft / 1e6 + generated_ms)
     return {
@@ -139,7 +150,7 @@ def _converse_events(attempt_id: str, spec: ReplySpec, mock: MockAnswer, call: C
     reason = {"stopReason": FINISH.word(complete=mock.complete, calls=mock.calls)}
     metadata = _metadata(spec, mock, call)
     if wrapped:
-        metadata[METRICS] = bedrock_invoke.metrics(call.prompt_tokens, mock.tokens)
+        metadata[METRICS] = bedrock_invoke.metrics(call, mock.tokens)
     closing = [
         Send(event_of("messageStop", reason, wrapped=wrapped), part="finish"),
         Send(event_of("metadata", metadata, wrapped=wrapped), part="usage"),
@@ -197,7 +208,7 @@ def _of_another(answer: Answer, call: Call) -> Answer:
             counted = () if call.streaming else _counted(call, answer.tokens_out)
             reply.append(Head(step.status, (("content-type", kind), *headers, *counted, *length)))
         elif isinstance(step, Send) and call.streaming:
-            metrics = bedrock_invoke.metrics(call.prompt_tokens, answer.tokens_out)
+            metrics = bedrock_invoke.metrics(call, answer.tokens_out)
             data = b"".join(_chunks(step.data, call.api, metrics))
             reply += [Send(data, step.text, step.part)] if data else []
         else:
@@ -315,4 +326,5 @@ BEDROCK = Dialect(
     openai_client=None,
     sdk="AWS_ENDPOINT_URL_BEDROCK_RUNTIME={address}",
     of_vendor=None,
+    cache_usage=CacheUsage(prices=CachePrices(read=0.1, write=1.25), read=bedrock_events.read_cached),
 )

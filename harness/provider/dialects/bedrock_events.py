@@ -13,9 +13,10 @@ from functools import cache
 from typing import NamedTuple
 
 from harness.provider.answer import FinishReason, ParsedBody
-from harness.provider.dialects import aws_events, bedrock_invoke, delays, histories, wire
+from harness.provider.dialects import aws_events, bedrock_invoke, delays, histories, prefixes, wire
 from harness.provider.dialects.bedrock_invoke import METRICS, Data, PromptFormat
 from harness.provider.dialects.declaration import Dialect, FinishReasons
+from harness.provider.dialects.prefixes import ReportedCache
 from harness.provider.reply import Send
 from harness.provider.tools import CallPieces, ToolCall
 
@@ -199,6 +200,13 @@ def read_usage(event: bytes) -> tuple[int | None, int | None]:
     if other is None or METRICS in data:
         return bedrock_invoke.read_usage(data)
     return other.read_usage(bedrock_invoke.server_sent(data))
+
+
+def read_cached(raw: bytes) -> ReportedCache | None:
+    """Return what an event or a plain body reports of the prompt cache."""
+    if raw.lstrip()[:1] == b"{":
+        return prefixes.reported(raw)
+    return prefixes.reported(json.dumps(content_of(raw)[1]).encode()) if b"ache" in raw or b"bytes" in raw else None
 
 
 def read_error(event: bytes) -> ParsedBody | None:

@@ -157,7 +157,7 @@ def parse(model: str, body: Data) -> Call:
     """Return the call in the body of a model that is not Nova."""
     api = api_of(model, body)
     if api in BORROWED:
-        fields = calls.MESSAGES if api == "anthropic" else calls.CHAT
+        fields = calls.MESSAGES if api == "anthropic" else calls.UNCACHED_CHAT
         return calls.understood(body, model, fields)._replace(api=api)
     form = PROMPTS[api]
     limits = wire.as_object(body.get(form.config)) if form.config else body
@@ -182,13 +182,15 @@ def last_event(mock: MockAnswer, call: Call) -> Data:
     form = PROMPTS[call.api]
     reason = form.words.word(complete=mock.complete)
     ended = form.answer("", reason, (call.prompt_tokens, mock.tokens), streaming=True)
-    return {**ended, METRICS: metrics(call.prompt_tokens, mock.tokens)}
+    return {**ended, METRICS: metrics(call, mock.tokens)}
 
 
-def metrics(tokens_in: int, tokens_out: int) -> Data:
+def metrics(call: Call, tokens_out: int) -> Data:
     """Return what Bedrock adds to a stream's last event."""
+    cached = {"cacheReadInputTokenCount": call.cached.read, "cacheWriteInputTokenCount": call.cached.written}
     return {
-        "inputTokenCount": tokens_in,
+        **(cached if call.prefixes else {}),
+        "inputTokenCount": call.fresh_tokens,
         "outputTokenCount": tokens_out,
         "invocationLatency": 500,
         "firstByteLatency": 250,

@@ -7,10 +7,11 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from harness.provider.answer import Call, Tool, Violation
-from harness.provider.dialects import offers, turn_rules, wire
+from harness.provider.dialects import offers, prefixes, turn_rules, wire
+from harness.provider.dialects.prefixes import CHARS_PER_TOKEN, CachingRule
+from harness.provider.prompt_cache import TOKENS_MIN
 from harness.provider.spec import NAME_MAX
 
-_CHARS_PER_TOKEN = 4
 _SYSTEM = ("system", "developer")
 
 
@@ -24,6 +25,7 @@ class Fields(NamedTuple):
         limits: Limits on the answer's tokens; the first that holds a number counts.
         tools: Returns the tools that the model calls, given a body with `tools`; None if it calls none.
         broken: Returns the rule for conversations that a body breaks; None if there are no rules.
+        caching: What the vendor's prompt cache keeps; None if it has none.
     """
 
     prompt: str = "messages"
@@ -32,10 +34,12 @@ class Fields(NamedTuple):
     limits: tuple[str, ...] = ("max_tokens", "max_completion_tokens")
     tools: Callable[[Mapping[str, Any]], tuple[Tool, ...]] | None = None
     broken: Callable[[Mapping[str, Any]], Violation | None] | None = None
+    caching: CachingRule | None = None
 
 
-CHAT = Fields(tools=offers.of_chat)
-MESSAGES = Fields(tools=offers.of_messages, broken=turn_rules.of_anthropic)
+CHAT = Fields(tools=offers.of_chat, caching=prefixes.AUTOMATIC)
+UNCACHED_CHAT = CHAT._replace(caching=None)
+MESSAGES = Fields(tools=offers.of_messages, broken=turn_rules.of_anthropic, caching=prefixes.OF_CLAUDE)
 
 
 def read(body: bytes, *, model: str | None = None, fields: Fields = CHAT) -> Call:
@@ -74,14 +78,18 @@ def understood(data: dict[str, Any], model: str | None, fields: Fields) -> Call:
     if not isinstance(named, str) or not 0 < len(named) <= NAME_MAX or not named.isprintable():
         return Call(problem="invalid_request")
     options = data.get("stream_options")
+    system = data.get(fields.system)
+    tokens = max(1, (_chars(prompt) + _chars(system)) // CHARS_PER_TOKEN)
+    rule = fields.caching if tokens >= TOKENS_MIN else None
     return Call(
         model=named,
         streaming=data.get("stream") is True,
         usage=isinstance(options, dict) and options.get("include_usage") is True,
         max_tokens=_limit(data, fields.limits),
-        prompt_tokens=max(1, (_chars(prompt) + _chars(data.get(fields.system))) // _CHARS_PER_TOKEN),
+        prompt_tokens=tokens,
         tools=fields.tools(data) if "tools" in data and fields.tools is not None else (),
         violation=None if fields.broken is None else fields.broken(data),
+        prefixes=() if rule is None else prefixes.ends_of(named, data, (system, prompt), rule, tokens),
     )
 
 

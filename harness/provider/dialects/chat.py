@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from harness.http_rules import is_success
 from harness.provider.answer import Answer, Call, FinishReason, ParsedBody, Refusal
 from harness.provider.dialects import common, delays, histories, wire
 from harness.provider.dialects.common import CREATED, Events, MockAnswer, quoted
 from harness.provider.dialects.declaration import FinishReasons, WrittenRequest
+from harness.provider.dialects.prefixes import CachePrices, CacheUsage
 from harness.provider.mocked_calls import MockCall, call_tokens, escaped
 from harness.provider.reply import Headers, Send
 from harness.provider.spec import Provider
@@ -21,6 +22,8 @@ LAST_EVENT = rb"data: ?\[DONE\]"
 FINISH = FinishReasons(
     stop="stop", length="length", content_filter="content_filter", others={}, tool_calls="tool_calls"
 )
+
+CACHE_USAGE = CacheUsage(prices=CachePrices(read=0.5))
 
 _DONE = Send(b"data: [DONE]\n\n", part="done")
 
@@ -38,6 +41,7 @@ class Flavour(NamedTuple):
         null_usage: Whether the events before the usage have `usage: null`.
         call_prefix: What the id of a call of a tool begins with.
         call_digits: How many letters and digits follow.
+        cached: How the usage reports cached tokens: `always`, `hits` (only where there are some), or `hits and misses` (DeepSeek's).
     """
 
     id_prefix: str = "chatcmpl-"
@@ -49,6 +53,7 @@ class Flavour(NamedTuple):
     null_usage: bool = True
     call_prefix: str = "call_"
     call_digits: int = 24
+    cached: Literal["always", "hits", "hits and misses"] = "hits"
 
 
 def request(path: str, model: str, body: Mapping[str, Any]) -> WrittenRequest:
@@ -77,7 +82,7 @@ def _whole(model: str, mock: MockAnswer, call: Call, flavour: Flavour) -> bytes:
         f'{{"id":"{flavour.id_prefix}{mock.sha256[:29]}","object":"chat.completion","created":{CREATED},'
         f'"model":{model},"choices":[{{"index":0,"message":{{"role":"assistant",{content},'
         f'"refusal":null,"annotations":[]}},"logprobs":null,"finish_reason":"{finish}"{flavour.choice}}}],'
-        f'"usage":{_usage(mock, call)},"system_fingerprint":null{flavour.every}{flavour.whole}}}'
+        f'"usage":{_usage(mock, call, flavour)},"system_fingerprint":null{flavour.every}{flavour.whole}}}'
     ).encode()
 
 
@@ -93,11 +98,11 @@ def _events(model: str, attempt_id: str, mock: MockAnswer, call: Call, flavour: 
     content = "null" if mock.calls else '""'
     opening = f'{choice}{{"role":"assistant","content":{content},"refusal":null{rest}'
     finish = FINISH.word(complete=mock.complete, calls=mock.calls)
-    last = f',"usage":{_usage(mock, call)}}}\n\n' if flavour.usage_at_finish else tail
+    last = f',"usage":{_usage(mock, call, flavour)}}}\n\n' if flavour.usage_at_finish else tail
     finished = f'{choice}{{}},"logprobs":null,"finish_reason":"{finish}"{flavour.choice}}}]{last}'
     closing = [Send(finished.encode(), part="finish")]
     if asked:
-        closing.append(Send(f'{head}"choices":[],"usage":{_usage(mock, call)}}}\n\n'.encode(), part="usage"))
+        closing.append(Send(f'{head}"choices":[],"usage":{_usage(mock, call, flavour)}}}\n\n'.encode(), part="usage"))
     closing.append(_DONE)
     if mock.calls:
         tokens = _call_tokens(mock.calls, flavour, choice, rest)
@@ -132,9 +137,12 @@ def _call_tokens(calls: Sequence[MockCall], flavour: Flavour, choice: str, rest:
     return call_tokens(calls, begin=begin, piece=piece)
 
 
-def _usage(mock: MockAnswer, call: Call) -> str:
-    total = call.prompt_tokens + mock.tokens
-    return f'{{"prompt_tokens":{call.prompt_tokens},"completion_tokens":{mock.tokens},"total_tokens":{total}}}'
+def _usage(mock: MockAnswer, call: Call, flavour: Flavour) -> str:
+    total, read = call.prompt_tokens + mock.tokens, call.cached.read
+    cached = f',"prompt_tokens_details":{{"cached_tokens":{read}}}' if read or flavour.cached != "hits" else ""
+    if flavour.cached == "hits and misses":
+        cached += f',"prompt_cache_hit_tokens":{read},"prompt_cache_miss_tokens":{call.prompt_tokens - read}'
+    return f'{{"prompt_tokens":{call.prompt_tokens},"completion_tokens":{mock.tokens},"total_tokens":{total}{cached}}}'
 
 
 class ChatError(NamedTuple):

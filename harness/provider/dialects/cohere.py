@@ -382,4 +382,5 @@ COHERE = Dialect(
     openai_client=None,
     sdk="CO_API_URL={address}",
     of_vendor=None,
+    cache_usage=None,
 )

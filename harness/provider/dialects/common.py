@@ -192,6 +192,7 @@ def _answer(reply: list[Step], mock: MockAnswer, call: Call) -> Answer:
         text_sha256=mock.sha256,
         tokens_in=call.prompt_tokens,
         tokens_out=mock.tokens,
+        cached=call.cached if call.prefixes else None,
     )
 
 

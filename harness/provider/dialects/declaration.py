@@ -10,6 +10,7 @@ from harness.provider import vectors
 from harness.provider.answer import Answer, Call, FinishReason, ParsedBody, Refusal
 from harness.provider.dialects import wire
 from harness.provider.dialects.framing import Framing
+from harness.provider.dialects.prefixes import CacheUsage
 from harness.provider.limit import Quota
 from harness.provider.reply import Headers, Send
 from harness.provider.spec import Provider
@@ -192,6 +193,7 @@ class Dialect:
             its client; `{address}` is the provider's address with `base_path`, `{host}` without it.
         of_vendor: Returns the dialect as one vendor speaks it, given LiteLLM's name for the vendor; None if the dialect is that of
             one vendor alone.
+        cache_usage: How it reports and bills the tokens of its prompt cache; None if it has none.
     """
 
     name: str
@@ -223,6 +225,7 @@ class Dialect:
     openai_client: OpenAIClient | None
     sdk: str
     of_vendor: Callable[[str], Dialect] | None
+    cache_usage: CacheUsage | None
 
     def __post_init__(self) -> None:
         """Refuse a list of models at another address than the completions: a dialect may be made of another by `replace`.

@@ -9,13 +9,14 @@ from harness.provider.dialects import calls, chat, common, delays, rules, wire
 from harness.provider.dialects.chat import ChatError
 from harness.provider.dialects.declaration import Dialect, LiteLLMNames, OpenAIClient
 from harness.provider.dialects.framing import SERVER_SENT
+from harness.provider.dialects.prefixes import CachePrices
 from harness.provider.limit import Quota
 from harness.provider.reply import Headers
 from harness.provider.spec import Provider
 
 _PATH = "/chat/completions"
 _PATHS = frozenset({_PATH, f"/v1{_PATH}", f"/beta{_PATH}"})
-_FLAVOUR = chat.Flavour(id_prefix="", usage_at_finish=True)
+_FLAVOUR = chat.Flavour(id_prefix="", usage_at_finish=True, cached="hits and misses")
 _FIELDS = calls.CHAT._replace(broken=rules.of_deepseek)
 _STATUS: dict[Problem, int] = {"quota": 402, "spend_limit": 402, "invalid_request": 422, "not_found": 400}
 _INVALID = "invalid_request_error"
@@ -133,4 +134,5 @@ DEEPSEEK = Dialect(
     openai_client=OpenAIClient("AsyncOpenAI", lambda url: {"base_url": url}),
     sdk='OpenAI(base_url="{address}")',
     of_vendor=None,
+    cache_usage=chat.CACHE_USAGE._replace(prices=CachePrices(read=0.1)),
 )

@@ -20,6 +20,7 @@ from harness.provider.dialects import (
     google_errors,
     histories,
     offers,
+    prefixes,
     turn_rules,
     wire,
 )
@@ -27,6 +28,7 @@ from harness.provider.dialects.common import Events, MockAnswer, quoted
 from harness.provider.dialects.declaration import Dialect, FinishReasons, LiteLLMNames, WrittenRequest
 from harness.provider.dialects.framing import SERVER_SENT
 from harness.provider.dialects.google_errors import DETAIL, GoogleError
+from harness.provider.dialects.prefixes import CachePrices, CacheUsage
 from harness.provider.limit import Quota
 from harness.provider.reply import Headers, Send
 from harness.provider.spec import Provider
@@ -40,7 +42,12 @@ _CHAT_VERBS = ("generateContent", "streamGenerateContent")
 _PATH = re.compile(
     r"(?:/v1beta|/v1alpha|/v1)?/models/([^/?]{1,600}):(generateContent|streamGenerateContent|embedContent|batchEmbedContents)"
 )
-_FIELDS = calls.Fields(prompt="contents", system="system", limits=("maxOutputTokens", "max_output_tokens"))
+_FIELDS = calls.Fields(
+    prompt="contents",
+    system="system",
+    limits=("maxOutputTokens", "max_output_tokens"),
+    caching=prefixes.OF_GEMINI,
+)
 _QUOTA = "generativelanguage.googleapis.com/generate_content_requests"
 _STATUS: Mapping[Problem, int] = {"auth": 400, "too_large": 400}
 _FINISH = FinishReasons(
@@ -146,6 +153,7 @@ def _parse(method: str, path: str, body: bytes) -> Call:
         "system": [data.get("systemInstruction") or data.get("system_instruction")],
         "maxOutputTokens": config.get("maxOutputTokens"),
         "max_output_tokens": config.get("max_output_tokens"),
+        "tools": data.get("tools"),
     }
     call = calls.understood(mock, model, _FIELDS)
     return call._replace(
@@ -168,14 +176,14 @@ def _succeed(provider: Provider, call: Call, attempt_id: str) -> Answer:
     total = call.prompt_tokens + mock.tokens
     usage = (
         f'"usageMetadata":{{"promptTokenCount":{call.prompt_tokens},"candidatesTokenCount":{mock.tokens},'
-        f'"totalTokenCount":{total}}}'
+        f'"totalTokenCount":{total}{_cached(call)}}}'
     )
     headers = (*google_errors.HEADERS, ("x-request-id", mock.sha256[:32]))
     if not call.streaming:
         before, after = _around(model, mock, finish, usage)
         content = gemini_calls.written(mock.calls) if mock.calls else f"{_TEXT}{mock.text}{_TEXT_END}"
         return common.plain(spec, mock, call, headers, f"{{{before}{content}{after}}}".encode())
-    begun = f'"usageMetadata":{{"promptTokenCount":{call.prompt_tokens},"totalTokenCount":{call.prompt_tokens}}}'
+    begun = f'"usageMetadata":{{"promptTokenCount":{call.prompt_tokens},"totalTokenCount":{call.prompt_tokens}{_cached(call)}}}'
     before, after = _around(model, mock, "", begun)
     if mock.calls:
         parts = [(call, gemini_calls.written([call], first=place == 0)) for place, call in enumerate(mock.calls)]
@@ -186,6 +194,11 @@ def _succeed(provider: Provider, call: Call, attempt_id: str) -> Answer:
     before, after = _around(model, mock, finish, usage)
     closing = [Send(f"data: {{{before}{_TEXT}{_TEXT_END}{after}}}\n\n".encode(), part="finish")]
     return common.stream(spec, mock, call, headers, Events(b"", tokens, closing))
+
+
+def _cached(call: Call) -> str:
+    """Return the field of the cached tokens, which Gemini leaves out where there are none."""
+    return f',"cachedContentTokenCount":{call.cached.read}' if call.cached.read else ""
 
 
 _TEXT, _TEXT_END = '{"text":"', '"}'
@@ -344,4 +357,5 @@ GEMINI = Dialect(
     openai_client=None,
     sdk="GOOGLE_GEMINI_BASE_URL={address}",
     of_vendor=None,
+    cache_usage=CacheUsage(prices=CachePrices(read=0.1)),
 )

@@ -348,6 +348,7 @@ def _declared(api: _OllamaApi) -> Dialect:
         openai_client=None,
         sdk="OLLAMA_HOST={address}",
         of_vendor=None,
+        cache_usage=None,
     )
 
 

@@ -20,7 +20,7 @@ _PATH = f"{_BASE_PATH}/chat/completions"
 _CHAT = frozenset({_PATH, "/chat/completions"})
 _RESPONSES = frozenset({"/v1/responses", "/responses"})
 _EMBEDDINGS = f"{_BASE_PATH}{embeddings.PATH_END}"
-_FLAVOUR = chat.Flavour()
+_FLAVOUR = chat.Flavour(cached="always")
 _FIELDS = calls.CHAT._replace(broken=rules.of_openai)
 
 ERRORS = common.for_every_problem(
@@ -245,4 +245,5 @@ OPENAI = Dialect(
     openai_client=OpenAIClient("AsyncOpenAI", lambda url: {"base_url": url + _BASE_PATH}),
     sdk="OPENAI_BASE_URL={address}",
     of_vendor=None,
+    cache_usage=chat.CACHE_USAGE,
 )

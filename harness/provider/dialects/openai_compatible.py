@@ -169,4 +169,5 @@ OPENAI_COMPATIBLE = replace(
     ),
     sdk=PLAIN.sdk,
     of_vendor=_of_vendor,
+    cache_usage=chat.CACHE_USAGE,
 )

@@ -205,4 +205,5 @@ OPENROUTER = Dialect(
     openai_client=OpenAIClient("AsyncOpenAI", lambda url: {"base_url": url + _BASE_PATH}),
     sdk='OpenAI(base_url="{address}")',
     of_vendor=None,
+    cache_usage=chat.CACHE_USAGE,
 )

@@ -11,7 +11,7 @@ from typing import Any
 from harness.http_rules import is_success
 from harness.provider import text as mocked
 from harness.provider.answer import Answer, Call, FinishReason, ParsedBody, Refusal
-from harness.provider.dialects import calls, chat, common, offers, rules, wire
+from harness.provider.dialects import calls, chat, common, offers, prefixes, rules, wire
 from harness.provider.dialects.chat import ChatError
 from harness.provider.dialects.common import CREATED, Events, MockAnswer, quoted
 from harness.provider.mocked_calls import MockCall, call_tokens, escaped
@@ -28,6 +28,7 @@ _FIELDS = calls.Fields(
     limits=("max_output_tokens",),
     tools=offers.of_responses,
     broken=rules.of_responses,
+    caching=prefixes.AUTOMATIC,
 )
 _EVENT = re.compile(rb'"type"\s*:\s*"(?:response\.|error")')
 _BODY = re.compile(rb'"object"\s*:\s*"response"')
@@ -75,7 +76,7 @@ def _response(name: str, model: str, status: str, mock: MockAnswer | None, call:
         output = ",".join(map(_called, mock.calls)) if mock.calls else _item(name, status, _part(mock.text))
         total = call.prompt_tokens + mock.tokens
         usage = (
-            f'{{"input_tokens":{call.prompt_tokens},"input_tokens_details":{{"cached_tokens":0,"cache_write_tokens":0}},'
+            f'{{"input_tokens":{call.prompt_tokens},"input_tokens_details":{{"cached_tokens":{call.cached.read},"cache_write_tokens":0}},'
             f'"output_tokens":{mock.tokens},"output_tokens_details":{{"reasoning_tokens":0}},"total_tokens":{total}}}'
         )
         details = "null" if mock.complete else '{"reason":"max_output_tokens"}'

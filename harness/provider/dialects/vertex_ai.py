@@ -117,7 +117,7 @@ def _parse(method: str, path: str, body: bytes) -> Call:
     """Return the call."""
     bare = path.partition("?")[0]
     if method == "POST" and bare.endswith(_CHAT_END):
-        return calls.read(body)._replace(api="openai")
+        return calls.read(body, fields=calls.UNCACHED_CHAT)._replace(api="openai")
     match = _PATH.fullmatch(bare)
     if method != "POST" or match is None:
         return Call(problem="unknown_path")
@@ -127,7 +127,9 @@ def _parse(method: str, path: str, body: bytes) -> Call:
     if not verb.endswith("awPredict"):
         return GEMINI.parse(method, f"/models/{model}:{verb}", body)
     api = "anthropic" if publisher == "anthropic" else "openai"
-    call = calls.read(body, model=unquote(model), fields=calls.MESSAGES if publisher == "anthropic" else calls.CHAT)
+    call = calls.read(
+        body, model=unquote(model), fields=calls.MESSAGES if publisher == "anthropic" else calls.UNCACHED_CHAT
+    )
     return call._replace(streaming=call.streaming or verb == "streamRawPredict", api=api)
 
 
@@ -277,4 +279,5 @@ VERTEX_AI = Dialect(
     openai_client=None,
     sdk="GOOGLE_VERTEX_BASE_URL={address}",
     of_vendor=None,
+    cache_usage=ANTHROPIC.cache_usage,
 )
