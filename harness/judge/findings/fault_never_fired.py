@@ -63,8 +63,10 @@ def _passed_over(run: RunData, window: Window, fired: AbstractSet[tuple[str, str
 def _idle(run: RunData, window: Window, event: FaultEvent | None) -> str:
     """Return why a window does not count as fired; empty if it does."""
     name = f"{window.fault_id} ({window.text})"
-    if event is None or event.applied_ns is None:
-        cause = f": {event.error}" if event and event.error else ""
+    if event is None:  # the runner was killed: it writes them last
+        return f"there is no record of what {name} did at {window.provider}"
+    if event.applied_ns is None:
+        cause = f": {event.error}" if event.error else ""
         return f"{name} was never applied at {window.provider}{cause}"
     if event.error:
         return f"{name} at {window.provider} went wrong: {event.error}"
