@@ -206,6 +206,7 @@ class LoadStart:
         secrets: Texts that no record may hold, beyond the headers.
         capture: See `StartMessage`.
         pool: Requests in flight at once, at most; an arrival beyond them is dropped.
+        web_ui: Serve Locust's own web UI on a free port of the loopback.
     """
 
     token: str
@@ -222,6 +223,7 @@ class LoadStart:
     secrets: frozenset[str] = field(default=frozenset(), repr=False)
     capture: str | None = None
     pool: int = 1000
+    web_ui: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -243,9 +245,15 @@ class WarmupResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadReady:
-    """The load has made its warm-up calls and waits for the origin."""
+    """The load has made its warm-up calls and waits for the origin.
+
+    Attributes:
+        warmup: How they ended.
+        web_ui: Where Locust's web UI is; None unless it was asked for.
+    """
 
     warmup: tuple[WarmupResult, ...]
+    web_ui: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

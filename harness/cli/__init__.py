@@ -1,6 +1,20 @@
 """The command line: parse, call one function of `experiment`, print, exit. Each module adds its commands to `app`."""
 
-from harness.cli import chain, check, compare, doctor, explore, probe, run, serve, show, suite
+from harness.cli import chain, check, compare, doctor, explore, probe, run, serve, show, suite, worker
 from harness.cli.app import app, main
 
-__all__ = ["app", "chain", "check", "compare", "doctor", "explore", "main", "probe", "run", "serve", "show", "suite"]
+__all__ = [
+    "app",
+    "chain",
+    "check",
+    "compare",
+    "doctor",
+    "explore",
+    "main",
+    "probe",
+    "run",
+    "serve",
+    "show",
+    "suite",
+    "worker",
+]

@@ -21,7 +21,7 @@ GROUPS = {
     "Try": ("run", "suite", "explore", "probe"),
     "Chain": ("check", "chain", "compare", "doctor"),
     "Look": ("show", "report"),
-    "Host": ("serve",),
+    "Host": ("serve", "worker"),
 }
 """The commands as `--help` lists them."""
 

@@ -12,6 +12,8 @@ import typer
 from harness.draw import SEED_MAX
 from harness.engines import Engine
 
+WORKERS_MAX = 1000
+
 if TYPE_CHECKING:
     from harness.chain.home import ChainHome
 
@@ -54,6 +56,27 @@ ModelOption = Annotated[
     ),
 ]
 
+Workers = Annotated[
+    int,
+    typer.Option(
+        "--workers", min=0, max=WORKERS_MAX, metavar="N", help="Spread the load over N processes of this machine."
+    ),
+]
+ExpectWorkers = Annotated[
+    int,
+    typer.Option(
+        "--expect-workers",
+        min=0,
+        max=WORKERS_MAX,
+        metavar="N",
+        help="Wait for N workers that join by `harness worker`.",
+    ),
+]
+MasterAt = Annotated[
+    str,
+    typer.Option("--master", metavar="HOST:PORT", help="Where workers join; port 0 is any free one."),
+]
+LocustUi = Annotated[bool, typer.Option("--locust-ui", help="Serve Locust's own web UI on this machine while it runs.")]
 BaselineAt = Annotated[
     Path | None,
     typer.Option("--baseline", metavar="RUN", help="Folder of an earlier run or suite: fail if something got worse."),
@@ -80,6 +103,7 @@ def command_line(
     allow_real: bool,
     engine: str,
     repeat: int = 1,
+    load: Sequence[str] = (),
 ) -> str:
     """Return a command that does the same again."""
     words = ["harness", command, *map(str, paths)]
@@ -89,4 +113,5 @@ def command_line(
     words += ["--repeat", str(repeat)] if repeat > 1 else []
     words += ["--seed", str(seed)] if seed is not None else []
     words += ["--allow-real"] if allow_real else []
+    words += load
     return shlex.join(words)

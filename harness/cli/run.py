@@ -16,13 +16,17 @@ from harness.cli.options import (
     BaselineAt,
     ChainOption,
     EngineName,
+    ExpectWorkers,
     Json,
     LiteLLMAt,
+    LocustUi,
+    MasterAt,
     ModelOption,
     PythonAt,
     Reports,
     Seed,
     SummaryFile,
+    Workers,
     command_line,
     home_of,
 )
@@ -47,6 +51,10 @@ def run(
     litellm: LiteLLMAt = None,
     model: ModelOption = None,
     allow_real: AllowReal = False,
+    workers: Workers = 0,
+    expect_workers: ExpectWorkers = 0,
+    master: MasterAt = "127.0.0.1:0",
+    locust_ui: LocustUi = False,
     baseline: BaselineAt = None,
     summary: SummaryFile = None,
     reports: Reports = Path("reports"),
@@ -57,6 +65,7 @@ def run(
     from harness.report.progress import RunProgress  # noqa: PLC0415
 
     home = home_of(python, litellm, model)
+    setup = experiment.load_setup(engine, workers=workers, expected=expect_workers, master=master, web_ui=locust_ui)
     earlier = experiment.Baseline.open(baseline) if baseline else None
     with RunProgress() as progress:
         result = experiment.run(
@@ -73,10 +82,12 @@ def run(
                 home=home,
                 allow_real=allow_real,
                 engine=engine,
+                load=setup.words,
             ),
             allow_real=allow_real,
             engine=engine,
             home=home,
+            setup=setup,
         )
     ended = result.error is None
     compared = experiment.compare_with(earlier, result.folder.path) if earlier and ended else None

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from harness.experiment.files import is_chain
     from harness.experiment.judging import RunResult
     from harness.experiment.live import Interrupted
+    from harness.experiment.load_workers import join, load_setup
     from harness.experiment.probing import probe
     from harness.experiment.serving import serve
     from harness.experiment.showing import show
@@ -45,6 +46,8 @@ __all__ = [
     "explore",
     "export_chain",
     "is_chain",
+    "join",
+    "load_setup",
     "new_chain",
     "previous",
     "probe",
@@ -80,6 +83,8 @@ __getattr__ = lazy_names(
         "explore": "exploration",
         "export_chain": "chain_files.export",
         "is_chain": "files",
+        "join": "load_workers",
+        "load_setup": "load_workers",
         "new_chain": "chain_files.starter",
         "previous": "chain_files.proposal",
         "probe": "probing",

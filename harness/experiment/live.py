@@ -20,6 +20,7 @@ from harness.experiment.prepare import Loaded
 from harness.live import engine
 from harness.live.processes import Fork
 from harness.live.toxiproxy import Binary
+from harness.live.workers import ALONE, LoadSetup
 from harness.store import RunFolder
 
 T = TypeVar("T")
@@ -41,6 +42,7 @@ async def carry_out(
     gate: Gate | None = None,
     forks: Mapping[str, Fork] | None = None,
     brief: bool = False,
+    setup: LoadSetup = ALONE,
 ) -> HarnessError | None:
     """Run a plan on real parts; return why it did not come to its planned end, or None.
 
@@ -55,6 +57,7 @@ async def carry_out(
         gate: Where to wait for other runs before the measured part.
         forks: Makes parts that have done their imports, by the module they run.
         brief: End once the last request has ended, even before the plan's end.
+        setup: In which processes the load runs.
 
     Raises:
         asyncio.CancelledError: Somebody ended it; every part has ended.
@@ -65,10 +68,13 @@ async def carry_out(
     try:
         facts = environment(toxiproxy=f"{binary.version} ({binary.source})", command=command, chain=loaded.chain)
         folder.write_environment(facts)
-        ran = await engine.run(loaded.plan, loaded.chain, folder, binary, progress, gate=gate, forks=forks, brief=brief)
+        ran = await engine.run(
+            loaded.plan, loaded.chain, folder, binary, progress, gate=gate, forks=forks, brief=brief, setup=setup
+        )
         warnings = [scrub(text, secrets(loaded.chain, os.environ)) for text in ran.warnings]
         wall_s = round(time.monotonic() - began_s, 3)
-        folder.write_environment({**facts, "wall_s": wall_s, "warnings": warnings, "load": ran.load})
+        ended = {"wall_s": wall_s, "warnings": warnings, "load": ran.load}
+        folder.write_environment({**facts, **ended, **({"workers": ran.workers} if ran.workers else {})})
     except (HarnessError, OSError) as problem:  # a full disk, no more processes or descriptors
         error = HarnessError.wrapping(problem, where="runner")
     except Exception as bug:  # whatever was captured until then must still be kept

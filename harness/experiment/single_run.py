@@ -16,6 +16,7 @@ from harness.experiment.real import Permission, notices
 from harness.experiment.sim_run import simulable, simulate
 from harness.extras import LIVE, REPORT
 from harness.live.toxiproxy import provision
+from harness.live.workers import ALONE, LoadSetup
 from harness.report.notebook import write_report
 from harness.scenario import Plan
 from harness.store import RunFolder, latest
@@ -33,6 +34,7 @@ def run(
     engine: Engine = Engine.LIVE,
     home: ChainHome = AT_HOME,
     brief: bool = False,
+    setup: LoadSetup = ALONE,
 ) -> RunResult:
     """Run a scenario.
 
@@ -47,6 +49,7 @@ def run(
         engine: On real parts, or in virtual time.
         home: Where the chain is to run, in place of what its file names.
         brief: End once the last request has ended, and make no page.
+        setup: In which processes the load runs, on real parts.
 
     Raises:
         UsageError: The scenario or the chain is wrong, or an extra is not installed; nothing was started.
@@ -64,7 +67,7 @@ def run(
     folder = RunFolder.create(reports, loaded.plan)
     error: HarnessError | None
     try:
-        work = carry_out(loaded, folder, binary=binary, progress=progress, command=command, brief=brief)
+        work = carry_out(loaded, folder, binary=binary, progress=progress, command=command, brief=brief, setup=setup)
         error = interruptible(work)
     except Interrupted as ended:
         error = ended

@@ -35,6 +35,7 @@ def assemble(
     unseen: bool = False,
     cache: bool = False,
     complete: bool = True,
+    clocks_unsure_ns: int = 0,
 ) -> History:
     """Return the history of a run. All times are nanoseconds since its origin.
 
@@ -52,6 +53,7 @@ def assemble(
         unseen: No recorder sits in the chain, so that attempts without a connection are not recorded.
         cache: The chain may answer with what it was sent earlier in this run.
         complete: Every part of the run came to its planned end.
+        clocks_unsure_ns: See `History`.
     """
     joined, named, fired = records(
         requests=requests, edge=edge, chain=chain, faults=faults, listeners=listeners, unseen=unseen, cache=cache
@@ -68,6 +70,7 @@ def assemble(
         lost=_lost(edge, chain, fired),
         foreign=foreign,
         unseen=unseen,
+        clocks_unsure_ns=clocks_unsure_ns,
     )
 
 

@@ -99,6 +99,8 @@ class History:
         lost: Records of attempts known to be lost; a planned request without a record counts besides.
         foreign: Calls that bore another run's token; the edge refused them.
         unseen: No recorder sits in the chain (an `endpoint` chain), so attempts without a connection are not recorded.
+        clocks_unsure_ns: By how much the clock of one of the load's workers can be off against that of the other processes;
+            0 where all are on one machine.
     """
 
     plan_digest: str
@@ -112,6 +114,7 @@ class History:
     lost: int = 0
     foreign: int = 0
     unseen: bool = False
+    clocks_unsure_ns: int = 0
 
     @classmethod
     def of(

@@ -55,6 +55,7 @@ class RequestRecord:
         cost_usd: Cost as the serving attempt has it.
         complete: The caller received, once, the whole text that the serving provider meant to send.
         client_left: The caller gave up at its deadline.
+        worker: Which of the load's workers sent it; None for a load of one process.
     """
 
     request_id: str
@@ -83,6 +84,7 @@ class RequestRecord:
     cost_usd: float | None = None
     complete: bool = False
     client_left: bool = False
+    worker: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,7 +174,7 @@ class HealthRecord:
     """How one process on the path did, every 100 ms; a gateway of the user's every second.
 
     Attributes:
-        process: `edge`, `chain`, `load`, `runner`, `toxiproxy` or `gateway`.
+        process: `edge`, `chain`, `load`, a worker of the load (`worker-1`, …), `runner`, `toxiproxy` or `gateway`.
         at_ns: When this was written.
         loop_lag_ns: How late the process's event loop woke up at worst since the record before; of Toxiproxy, how long
             its API was silent beyond the usual; of a gateway 0.

@@ -28,6 +28,8 @@ from harness.live.nemesis import Nemesis
 from harness.live.ports import Ports
 from harness.live.processes import Fork, OwnedProcess
 from harness.live.toxiproxy import Binary, Toxiproxy
+from harness.live.worker_messages import WorkerSummary
+from harness.live.workers import ALONE, LOAD_PART, LoadSetup, collected, gather
 from harness.messages import (
     Begin,
     BudgetSpent,
@@ -61,10 +63,12 @@ class LiveResult:
     Attributes:
         warnings: What the chain's host could not carry over, and the like.
         load: The load's report, in counts.
+        workers: Those that shared the load; none where one process did it all.
     """
 
     warnings: tuple[str, ...]
     load: LoadDone
+    workers: tuple[WorkerSummary, ...] = ()
 
 
 async def run(
@@ -77,6 +81,7 @@ async def run(
     gate: Gate | None = None,
     forks: Mapping[str, Fork] | None = None,
     brief: bool = False,
+    setup: LoadSetup = ALONE,
 ) -> LiveResult:
     """Carry a plan out on real parts. Every row lies in the folder's capture when this returns or raises.
 
@@ -89,6 +94,7 @@ async def run(
         gate: Where to wait for other runs once this one is ready; None begins at once.
         forks: Makes parts that have done their imports, by the module they run; the others are started.
         brief: End once the last request has ended, even before the plan's end.
+        setup: In which processes the load runs.
 
     Raises:
         HarnessError: A part was not ready in time, died, or could not do its work; it is named.
@@ -106,6 +112,7 @@ async def run(
                 gate=gate,
                 forks=forks,
                 brief=brief,
+                setup=setup,
             )
             return await own.run()
 
@@ -138,6 +145,7 @@ class _LiveRun:
         gate: Gate | None,
         forks: Mapping[str, Fork] | None,
         brief: bool,
+        setup: LoadSetup,
     ) -> None:
         self.plan = plan
         self.chain = chain
@@ -148,6 +156,7 @@ class _LiveRun:
         self.gate = gate
         self.forks = forks or {}
         self.brief = brief
+        self.setup = setup
         self.secrets = secrets(chain, os.environ)
         self.token = "".join(choice(string.ascii_lowercase + string.digits) for _ in range(TOKEN_CHARS))
         self.deaths: list[asyncio.Task[HarnessError]] = []
@@ -186,13 +195,17 @@ class _LiveRun:
         edge = await self._part(parts, "edge", _python("harness.edge"), env=child_environment())
         proxy = await self._proxy(parts)
         chain = await self._chain(parts)
-        load = await self._part(parts, "load", _python("harness.live.locustfile"), env=child_environment())
+        load = await self._part(parts, "load", LOAD_PART, env=child_environment())
+        workers = {name: await self._part(parts, name, LOAD_PART, env=child_environment()) for name in self.setup.names}
         base_urls = await self._listen(proxy, (await edge.ready(self._edge_message(), EdgeReady)).ports)
         await self._watch(parts, self._budget(edge))
         target = await chain.ready(base_urls)
         check_carried(target.lacking, (part.kind for part in self.plan.parts))
         warnings = self._warn(*_blunt(self.plan), *target.warnings)
 
+        if self.setup.spread:
+            self.progress.phase("workers")
+            await gather(self.setup, load, workers, capture=self.folder.capture, say=self.progress.say)
         self.progress.phase("warm-up")
         ports = Ports(proxy, chain)
         start = load_start(
@@ -202,9 +215,12 @@ class _LiveRun:
             environ=os.environ,
             secrets=self.secrets,
             capture=self.folder.capture,
+            web_ui=self.setup.web_ui,
         )
         warmed = await load.ready(start, LoadReady)
         warnings += self._warn(*_warmup_warnings(warmed.warmup))
+        if warmed.web_ui is not None:
+            self.progress.say(f"Locust's web UI: {warmed.web_ui}")
         if self.gate is not None:
             self.progress.phase("gate")
             await self.gate()
@@ -215,7 +231,7 @@ class _LiveRun:
             raise HarnessError(
                 "hung and was replaced: every open connection broke, which no fault did", where="toxiproxy"
             )
-        return LiveResult(warnings=warnings, load=done)
+        return LiveResult(warnings=warnings, load=done, workers=await collected(self.setup, load))
 
     async def _measure(self, edge: OwnedProcess, ports: Ports, load: OwnedProcess, target: LoadTarget) -> LoadDone:
         """Let the run's clock begin, and return when everything that it times is over."""
@@ -273,7 +289,8 @@ class _LiveRun:
 
     def _child(self, name: str, argv: Sequence[str], *, env: Mapping[str, str], ours: bool) -> OwnedProcess:
         fork = self.forks.get(argv[-1]) if ours and list(argv) == _python(argv[-1]) else None
-        return OwnedProcess(name, argv, log=self.folder.logs / f"{name}.log", env=env, part=ours, fork=fork)
+        log = self.folder.logs / f"{name}.log"
+        return OwnedProcess(name, argv, log=log, env=env, part=ours, fork=fork, notice=self._warn)
 
     async def _chain(self, parts: AsyncExitStack) -> ChainProcess:
         chain = ChainProcess(

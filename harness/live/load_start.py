@@ -19,6 +19,7 @@ def load_start(
     environ: Mapping[str, str],
     secrets: frozenset[str],
     capture: Path,
+    web_ui: bool = False,
 ) -> LoadStart:
     """Return the start message of the load process.
 
@@ -29,6 +30,7 @@ def load_start(
         environ: Where the headers of a kind of request are looked up.
         secrets: Texts that no record may hold.
         capture: The folder for its rows.
+        web_ui: See `LoadStart`.
     """
     return LoadStart(
         token=token,
@@ -44,6 +46,7 @@ def load_start(
         warmup=tuple(_numbered(_warmup(plan, target))),
         secrets=secrets,
         capture=str(capture),
+        web_ui=web_ui,
     )
 
 

@@ -17,6 +17,7 @@ from typing import IO, Any, Protocol, Self, TypeVar, overload
 from harness.errors import HarnessError
 from harness.lines import LINE_BYTES_MAX, is_message, read, write
 from harness.live.environment import child_environment, without_proxies
+from harness.live.worker_messages import GaveUp, Notice
 from harness.waiting import poll, to_the_end
 
 READY_S = 60.0
@@ -26,6 +27,9 @@ _REAP_S = 5.0
 _TAIL_LINES = 20
 _TAIL_BYTES = 64 * 2**10
 _TETHER = Path(__file__).with_name("tether.py")
+
+NOTICE, GAVE_UP = b'{"Notice":', b'{"GaveUp":'
+"""How the lines begin that a part may send at any time."""
 
 M = TypeVar("M")
 N = TypeVar("N")
@@ -61,6 +65,7 @@ class OwnedProcess:
         part: It is one of our parts.
         fork: Makes it, in place of `argv`: one that has done its imports. Parts only.
         grace_s: How long it may take to end by itself before it is made to.
+        notice: Takes what a part sends for the user to read.
     """
 
     def __init__(
@@ -73,6 +78,7 @@ class OwnedProcess:
         part: bool = False,
         fork: Fork | None = None,
         grace_s: float = GRACE_S,
+        notice: Callable[[str], object] = lambda _text: None,
     ) -> None:
         self.name = name
         self.log = log
@@ -81,6 +87,8 @@ class OwnedProcess:
         self._part = part
         self._fork = fork
         self._grace_s = grace_s
+        self._notice = notice
+        self._why: HarnessError | None = None
         self._ending = False
         self._process: Running
         self._exit: asyncio.Task[int]
@@ -201,6 +209,15 @@ class OwnedProcess:
         if self._exit.done():
             raise self._death()
 
+    async def over(self) -> None:
+        """Complete when the child has ended by itself.
+
+        Raises:
+            HarnessError: It ended badly.
+        """
+        if await asyncio.shield(self._exit):
+            raise self._death()
+
     async def died(self) -> HarnessError:
         """Complete when the child ends and `end` was not called; return how it ended, with its last output."""
         await asyncio.shield(self._exit)
@@ -270,15 +287,19 @@ class OwnedProcess:
         assert self._process.stdout is not None
         with self.log.open("ab", buffering=0) as log:
             while line := await self._process.stdout.readline():
-                if is_message(line):
-                    self._messages.put_nowait(line)
-                else:
+                if not is_message(line):
                     log.write(line)
+                elif line.startswith(NOTICE):
+                    self._notice(read(line, Notice).text)
+                elif line.startswith(GAVE_UP):
+                    self._why = read(line, GaveUp).error.error()
+                else:
+                    self._messages.put_nowait(line)
         await asyncio.shield(self._exit)
         self._messages.put_nowait(None)
 
     def _death(self) -> HarnessError:
-        return self._error(f"ended before its time ({_how(self._exit.result())})")
+        return self._why or self._error(f"ended before its time ({_how(self._exit.result())})")
 
     def _error(self, problem: str) -> HarnessError:
         lines = self._tail()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from harness.lazy import lazy_names
-from harness.store.capture import Capture, EdgeAttempt, Foreign, Origin, Row, Sink
+from harness.store.capture import Capture, EdgeAttempt, Foreign, Origin, Row, Sink, WorkerClock
 from harness.store.files import read_json
 from harness.store.format import decode, encode, shaped
 
@@ -24,6 +24,7 @@ __all__ = [
     "RunFolder",
     "Sink",
     "SuiteFolder",
+    "WorkerClock",
     "decode",
     "encode",
     "latest",

@@ -94,6 +94,21 @@ class Foreign:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerClock:
+    """The clock of a load's worker against that of the other processes, in nanoseconds.
+
+    Attributes:
+        worker: Its name, and that of its file of rows.
+        offset_ns: How far it is ahead.
+        unsure_ns: How far that can be off.
+    """
+
+    worker: str
+    offset_ns: int
+    unsure_ns: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Format:
     """The first row of every file."""
 
@@ -110,6 +125,7 @@ Row = (
     | ReadyRecord
     | Origin
     | Foreign
+    | WorkerClock
     | Format
 )
 _KINDS: dict[str, type] = {
@@ -122,6 +138,7 @@ _KINDS: dict[str, type] = {
     "ready": ReadyRecord,
     "origin": Origin,
     "foreign": Foreign,
+    "clock": WorkerClock,
     "format": Format,
 }
 _NAMES = {kind: name for name, kind in _KINDS.items()}

@@ -11,9 +11,12 @@ from harness.history import FaultEvent, HealthRecord, History, ProviderState, Re
 from harness.history.assemble import assemble
 from harness.history.records import ChainAttempt, ReadyRecord
 from harness.scenario import Plan
-from harness.store.capture import EdgeAttempt, Foreign, Origin, files, rows
+from harness.store.capture import EdgeAttempt, Foreign, Origin, Row, WorkerClock, files, rows
 
 R = TypeVar("R")
+
+WORKER = "worker-"
+"""With this begin the names of the files of a load's workers."""
 
 _TIMES = ("scheduled_ns", "start_ns", "first_token_ns", "first_byte_ns", "end_ns", "applied_ns", "reverted_ns", "at_ns")
 
@@ -27,9 +30,18 @@ def compact(capture: Path, plan: Plan, *, complete: bool) -> History:
         complete: Every part of the run ended as planned.
     """
     found: defaultdict[type, list[Any]] = defaultdict(list)
+    of_workers: dict[str, list[Row]] = {}
     for path in files(capture):
-        for row in rows(path):
-            found[type(row)].append(row)
+        if path.stem.startswith(WORKER):
+            of_workers[path.stem] = list(rows(path))
+        else:
+            for row in rows(path):
+                found[type(row)].append(row)
+    clocks = {clock.worker: clock for clock in found[WorkerClock]}
+    for name, captured in of_workers.items():
+        offset_ns = clocks[name].offset_ns if name in clocks else 0
+        for row in captured:
+            found[type(row)].append(_of_worker(row, name, offset_ns))
     origin = _origin(found)
     return assemble(
         plan.digest,
@@ -45,7 +57,14 @@ def compact(capture: Path, plan: Plan, *, complete: bool) -> History:
         unseen=not plan.facts.sees_attempts,
         cache="cache" in plan.chain.answers,
         complete=complete,
+        clocks_unsure_ns=max((clock.unsure_ns for clock in clocks.values()), default=0),
     )
+
+
+def _of_worker(row: Row, name: str, offset_ns: int) -> Row:
+    """Return a row of a worker of the load, by the clock of the other processes."""
+    row = _shift(row, offset_ns) if offset_ns else row
+    return replace(row, worker=name) if isinstance(row, RequestRecord) else row
 
 
 def _origin(found: dict[type, list[Any]]) -> int:

@@ -30,7 +30,7 @@ TABLES: dict[str, type] = {
 _LATER = frozenset({"states", "ready"})
 """Tables that runs of earlier versions lack: they are empty then."""
 _KEY = b"harness"
-_FACTS = ("complete", "lost", "foreign", "unseen")
+_FACTS = ("complete", "lost", "foreign", "unseen", "clocks_unsure_ns")
 
 
 def _path(folder: Path, name: str) -> Path:

@@ -21,7 +21,7 @@ from harness.history import (
 )
 from harness.history.records import ChainAttempt
 from harness.scenario import Plan
-from harness.store import Capture, EdgeAttempt, Foreign, Origin, RunFolder, latest
+from harness.store import Capture, EdgeAttempt, Foreign, Origin, RunFolder, WorkerClock, latest
 
 SCENARIO = Path(__file__).parents[2] / "scenarios" / "primary-refused.yaml"
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -74,6 +74,37 @@ def write_run(folder: RunFolder) -> None:
         )
         edge.put(EdgeAttempt.of("a-2", attempt))
         edge.put(Foreign(at_ns=1100, provider="azure"))
+
+
+def test_rows_of_workers_are_shifted_by_their_clocks(tmp_path: Path, plan: Plan) -> None:
+    """A worker whose clock is ahead has its rows moved back, one of the runner's machine not; each request names its worker."""
+    folder = RunFolder.create(tmp_path, plan, now=NOW)
+    with Capture(folder.capture, "runner") as runner:
+        runner.put(Origin(at_ns=1000))
+    with Capture(folder.capture, "load") as load_part:
+        load_part.put(WorkerClock(worker="worker-2", offset_ns=500, unsure_ns=7))
+    for name, ahead_ns in (("worker-1", 0), ("worker-2", 500)):
+        with Capture(folder.capture, name) as worker:
+            worker.put(
+                RequestRecord(
+                    request_id=f"req-{name}",
+                    phase="baseline",
+                    scheduled_ns=1010 + ahead_ns,
+                    start_ns=1011 + ahead_ns,
+                    end_ns=1200 + ahead_ns,
+                    outcome="error",
+                )
+            )
+            worker.put(HealthRecord(process=name, at_ns=1100 + ahead_ns, loop_lag_ns=3, cpu_ns=4))
+    history = folder.compact(complete=True)
+    found = as_records(RequestRecord, history.requests)
+    assert [(row.worker, row.scheduled_ns, row.start_ns, row.end_ns) for row in found] == [
+        ("worker-1", 10, 11, 200),
+        ("worker-2", 10, 11, 200),
+    ]
+    assert [row.at_ns for row in as_records(HealthRecord, history.health)] == [100, 100]
+    assert history.clocks_unsure_ns == 7
+    assert folder.history().clocks_unsure_ns == 7
 
 
 def test_captured_rows_become_one_history(tmp_path: Path, plan: Plan) -> None:
