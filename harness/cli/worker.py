@@ -13,7 +13,7 @@ from harness.cli.output import show
 from harness.errors import ExitCode
 
 
-@app.command(epilog="Example: HARNESS_TOKEN=… harness worker --master 10.0.0.5:5557")
+@app.command(epilog="Example: harness worker --master 10.0.0.5:5557")
 def worker(
     *,
     master: Annotated[str, typer.Option("--master", metavar="HOST:PORT", help="Where `harness run` listens.")],

@@ -20,8 +20,9 @@ from pathlib import Path
 from harness.errors import HarnessError
 from harness.lines import LINE_BYTES_MAX, read
 from harness.live.environment import child_environment
+from harness.live.nursery_messages import Born, Ended, NurseryStart
 from harness.live.processes import Fork, OwnedProcess
-from harness.messages import Born, Ended, NurseryStart, Ready
+from harness.messages import Ready
 
 FORK_S = 30.0
 """How long a fork may take on a machine that is busy."""

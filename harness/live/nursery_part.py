@@ -18,7 +18,8 @@ from typing import NoReturn
 
 from harness import part
 from harness.lines import read, write
-from harness.messages import Born, Ended, NurseryStart, Ready
+from harness.live.nursery_messages import Born, Ended, NurseryStart
+from harness.messages import Ready
 
 
 def main() -> int:
