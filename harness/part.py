@@ -212,12 +212,12 @@ class LoopWatch:
         self._worst_ns = max(self._worst_ns, time.monotonic_ns() - began_ns - int(TICK_S * 1e9))
         self._ticks += 1
         if self._ticks == TICKS:
-            self._capture.put(health(self._process, self._worst_ns))
+            self._capture.put(health(self._process, self._worst_ns, self._capture))
             self._ticks = self._worst_ns = 0
 
 
-def health(process: str, lag_ns: int) -> HealthRecord:
-    """Return a health record of this process, now."""
+def health(process: str, lag_ns: int, capture: Capture) -> HealthRecord:
+    """Return a health record of this process, which writes to a capture, now."""
     usage = resource.getrusage(resource.RUSAGE_SELF)
     cpu_ns = int((usage.ru_utime + usage.ru_stime) * 1e9)
     return HealthRecord(
@@ -226,6 +226,7 @@ def health(process: str, lag_ns: int) -> HealthRecord:
         loop_lag_ns=max(0, lag_ns),
         cpu_ns=cpu_ns,
         resident_bytes=_resident_bytes(),
+        **capture.backlog._asdict(),
     )
 
 

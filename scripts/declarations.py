@@ -25,10 +25,11 @@ from harness.provider.inject import ErrorPreset
 from harness.provider.legs import LEGS, Leg
 from harness.provider.limit import Level, Quota
 from harness.provider.reply import Head
+from harness.watch.instruments import INSTRUMENTS, Instrument
 
 PAGES = Path(__file__).parents[1] / "docs" / "reference"
 WRITTEN = (
-    *(PAGES / f"{name}.md" for name in ("faults", "findings", "metrics", "properties")),
+    *(PAGES / f"{name}.md" for name in ("faults", "findings", "metrics", "prometheus", "properties")),
     PAGES.parent / "guides" / "ci.md",
 )
 """The pages with such tables."""
@@ -54,8 +55,14 @@ def tables() -> dict[str, str]:
         "numbers": _table(("number", "unit", "kind", "meaning"), map(_number, filterfalse(_asked, METRICS.values()))),
         "compared": _compared(),
         "kinds": _table(("kind", "95 % interval", "enough samples"), map(_kind, _ENOUGH)),
+        "instruments": _table(("metric", "type", "labels", "meaning"), map(_instrument, INSTRUMENTS)),
         "properties": _table(("property", "broken by", "findings"), map(_property, PROPERTIES.own.values())),
     }
+
+
+def _instrument(instrument: Instrument) -> Sequence[str]:
+    labels = ", ".join(f"`{label}`" for label in instrument.labels) or "–"
+    return f"`{instrument.name}`", instrument.kind, labels, instrument.meaning
 
 
 def _finding(kind: FindingKind) -> Sequence[str]:

@@ -77,6 +77,15 @@ MasterAt = Annotated[
     typer.Option("--master", metavar="HOST:PORT", help="Where workers join; port 0 is any free one."),
 ]
 LocustUi = Annotated[bool, typer.Option("--locust-ui", help="Serve Locust's own web UI on this machine while it runs.")]
+MetricsAt = Annotated[
+    str | None,
+    typer.Option(
+        "--metrics",
+        metavar="[HOST:]PORT",
+        help="Serve /metrics (Prometheus) and /health here until the command ends; a port alone is on 127.0.0.1.",
+    ),
+]
+QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress, only warnings and the result.")]
 BaselineAt = Annotated[
     Path | None,
     typer.Option("--baseline", metavar="RUN", help="Folder of an earlier run or suite: fail if something got worse."),

@@ -21,8 +21,10 @@ from harness.cli.options import (
     LiteLLMAt,
     LocustUi,
     MasterAt,
+    MetricsAt,
     ModelOption,
     PythonAt,
+    QuietOption,
     Reports,
     Seed,
     SummaryFile,
@@ -31,6 +33,7 @@ from harness.cli.options import (
     home_of,
 )
 from harness.cli.output import fail, show
+from harness.cli.watching import watching
 from harness.engines import Engine
 
 if TYPE_CHECKING:
@@ -58,16 +61,17 @@ def run(
     baseline: BaselineAt = None,
     summary: SummaryFile = None,
     reports: Reports = Path("reports"),
+    metrics: MetricsAt = None,
+    quiet: QuietOption = False,
     as_json: Json = False,
 ) -> int:
     """Run a scenario and print the verdict."""
     from harness import experiment  # noqa: PLC0415 - `harness --help` and `check` stay quick
-    from harness.report.progress import RunProgress  # noqa: PLC0415
 
     home = home_of(python, litellm, model)
     setup = experiment.load_setup(engine, workers=workers, expected=expect_workers, master=master, web_ui=locust_ui)
     earlier = experiment.Baseline.open(baseline) if baseline else None
-    with RunProgress() as progress:
+    with watching(metrics, command="run", quiet=quiet) as (progress, watch):
         result = experiment.run(
             scenario,
             chain=chain,
@@ -88,6 +92,7 @@ def run(
             engine=engine,
             home=home,
             setup=setup,
+            watch=watch,
         )
     ended = result.error is None
     compared = experiment.compare_with(earlier, result.folder.path) if earlier and ended else None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from harness.cli.app import app
-from harness.cli.options import AllowReal, FailOption, Json
+from harness.cli.options import AllowReal, FailOption, Json, MetricsAt
 from harness.cli.output import show
 from harness.errors import ExitCode
 
@@ -33,6 +33,7 @@ def serve(
     ] = None,
     failing: FailOption = None,
     allow_real: AllowReal = False,
+    metrics: MetricsAt = None,
     as_json: Json = False,
 ) -> int:
     """Serve a chain's providers alone, as a fast LLM mock, and print what leads each provider's SDK to it.
@@ -61,5 +62,6 @@ def serve(
         say=say,
         failing=failing or (),
         allow_real=allow_real,
+        metrics=metrics,
     )
     return ExitCode.PASS

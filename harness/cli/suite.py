@@ -16,14 +16,17 @@ from harness.cli.options import (
     EngineName,
     Json,
     LiteLLMAt,
+    MetricsAt,
     ModelOption,
     PythonAt,
+    QuietOption,
     Reports,
     SummaryFile,
     command_line,
     home_of,
 )
 from harness.cli.output import show
+from harness.cli.watching import watching
 from harness.draw import SEED_MAX
 from harness.engines import Engine
 
@@ -64,15 +67,16 @@ def suite(
     baseline: BaselineAt = None,
     summary: SummaryFile = None,
     reports: Reports = Path("reports"),
+    metrics: MetricsAt = None,
+    quiet: QuietOption = False,
     as_json: Json = False,
 ) -> int:
     """Run scenarios on chains and write the scorecard."""
     from harness import experiment  # noqa: PLC0415
-    from harness.report.progress import RunProgress  # noqa: PLC0415
 
     home = home_of(python, litellm, model)
     earlier = experiment.Baseline.open(baseline) if baseline else None
-    with RunProgress() as progress:
+    with watching(metrics, command="suite", quiet=quiet) as (progress, watch):
         card = experiment.suite(
             paths,
             chains=chain or (),
@@ -96,6 +100,7 @@ def suite(
             allow_real=allow_real,
             engine=engine,
             home=home,
+            watch=watch,
         )
     compared = experiment.compare_with(earlier, Path(card.path), junit_file=junit) if earlier else None
     github.publish_suite(card, compared, summary)

@@ -22,7 +22,7 @@ from harness.errors import HarnessError, UsageError
 from harness.provider import decide
 from harness.provider.dialects import dialect_of
 from harness.scenario import Window
-from harness.store import Capture
+from harness.store import Sink
 
 _ANY = "127.0.0.1:0"
 _NAME = re.compile(r"[A-Za-z0-9_.\-]{1,100}")
@@ -44,7 +44,7 @@ class Edge:
         windows: Iterable[Window] = (),
         callers: Mapping[str, str] | None = None,
         listen: Mapping[str, str] | None = None,
-        capture: Capture | None = None,
+        capture: Sink | None = None,
         keys: Mapping[str, str] | None = None,
         budget: CallBudget | None = None,
         secrets: frozenset[str] = frozenset(),
@@ -153,8 +153,9 @@ async def serve(
     *,
     keys: Mapping[str, str] | None = None,
     windows: Iterable[Window] = (),
+    capture: Sink | None = None,
 ) -> AsyncIterator[list[ProviderAddress]]:
-    """Run a chain's providers alone: nothing is joined or recorded.
+    """Run a chain's providers alone: no attempt is joined to a request.
 
     Args:
         chain: The chain.
@@ -163,6 +164,7 @@ async def serve(
         keys: What replaces the callers' keys on the way to a real provider, by provider.
         windows: The faults, in time since this call. A provider whose connections are refused has its port for itself, and nobody
             listens there.
+        capture: Where attempts go; None records nothing.
 
     Yields:
         Where the providers are, in the chain's order.
@@ -184,7 +186,7 @@ async def serve(
     answering = {name: spec for name, spec in providers.items() if name not in refusing}
     with ExitStack() as held:
         closed = {name: _hold(listen.get(name, _ANY), name, held) for name in providers if name in refusing}
-        async with Edge(answering, listen=listen, keys=keys, windows=windows) as edge:
+        async with Edge(answering, listen=listen, keys=keys, windows=windows, capture=capture) as edge:
             edge.begin(time.monotonic_ns())
             ports = edge.ports | closed
             yield [_address(name, providers[name], listen.get(name, _ANY), ports[name]) for name in providers]

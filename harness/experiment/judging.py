@@ -12,6 +12,9 @@ from harness.report import JudgedRun
 from harness.report.junit import junit
 from harness.scenario import Plan
 from harness.store import RunFolder
+from harness.watch import exposition
+from harness.watch.exposition import RunCounts
+from harness.watch.finished import counts_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +57,11 @@ def judge_run(
         reasons = (error.headline, *verdict.reasons)
         verdict = replace(verdict, status=Status.INCONCLUSIVE, exit_code=int(error.exit_code), reasons=reasons)
     folder.write_verdict(verdict_json(verdict), metrics_json(metrics))
+    try:
+        counted = RunCounts(scenario=plan.name, chain=plan.chain.name, counts=counts_of(data))
+        folder.write_prometheus(exposition.text([counted]))
+    except OSError as problem:  # the verdict counts without it
+        progress.say(f"warning: {HarnessError.wrapping(problem, where=str(folder.path))}")
     shown = JudgedRun.of(data, metrics=metrics, verdict=verdict, path=folder.path, environment=folder.environment())
     folder.write_junit(junit(shown))
     # A run that its budget ended has an answer, if one with little in it.

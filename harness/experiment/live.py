@@ -8,6 +8,7 @@ import signal
 import time
 import traceback
 from collections.abc import Coroutine, Mapping
+from contextlib import nullcontext
 from types import FrameType
 from typing import Any, TypeVar
 
@@ -22,6 +23,7 @@ from harness.live.processes import Fork
 from harness.live.toxiproxy import Binary
 from harness.live.workers import ALONE, LoadSetup
 from harness.store import RunFolder
+from harness.watch.watching import Watch
 
 T = TypeVar("T")
 
@@ -43,6 +45,7 @@ async def carry_out(
     forks: Mapping[str, Fork] | None = None,
     brief: bool = False,
     setup: LoadSetup = ALONE,
+    watch: Watch | None = None,
 ) -> HarnessError | None:
     """Run a plan on real parts; return why it did not come to its planned end, or None.
 
@@ -58,6 +61,7 @@ async def carry_out(
         forks: Makes parts that have done their imports, by the module they run.
         brief: End once the last request has ended, even before the plan's end.
         setup: In which processes the load runs.
+        watch: Counts what happens while it happens.
 
     Raises:
         asyncio.CancelledError: Somebody ended it; every part has ended.
@@ -68,9 +72,10 @@ async def carry_out(
     try:
         facts = environment(toxiproxy=f"{binary.version} ({binary.source})", command=command, chain=loaded.chain)
         folder.write_environment(facts)
-        ran = await engine.run(
-            loaded.plan, loaded.chain, folder, binary, progress, gate=gate, forks=forks, brief=brief, setup=setup
-        )
+        async with watch.over(loaded.plan, folder.capture) if watch else nullcontext():
+            ran = await engine.run(
+                loaded.plan, loaded.chain, folder, binary, progress, gate=gate, forks=forks, brief=brief, setup=setup
+            )
         warnings = [scrub(text, secrets(loaded.chain, os.environ)) for text in ran.warnings]
         wall_s = round(time.monotonic() - began_s, 3)
         ended = {"wall_s": wall_s, "warnings": warnings, "load": ran.load}

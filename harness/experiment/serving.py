@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from harness.experiment.failing import failures
 from harness.experiment.real import notices, permit
 from harness.scenario import Window
 from harness.scenario.shipped import located
+from harness.watch.served_counts import SETTLE_S, ServedCounts
+from harness.watch.server import metrics_server
 
 
 def serve(
@@ -30,6 +33,7 @@ def serve(
     say: Callable[[str], None],
     failing: Sequence[str] = (),
     allow_real: bool = False,
+    metrics: str | None = None,
 ) -> None:
     """Serve a chain's providers until a signal ends it: mocks, and real ones passed through.
 
@@ -41,6 +45,7 @@ def serve(
         say: Prints which providers are real, and which fail.
         failing: What fails, in the words of `harness probe`.
         allow_real: Real providers that are not on this machine may be called.
+        metrics: Where to serve metrics, as in `--metrics`; nowhere if None.
 
     Raises:
         HarnessError: The chain or a failure is wrong, or a port is in use.
@@ -61,11 +66,20 @@ def serve(
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, ended.set)
-        async with edge.serve(chain, provider, port, keys=keys(chain, os.environ), windows=windows) as addresses:
+        found = keys(chain, os.environ)
+        async with edge.serve(chain, provider, port, keys=found, windows=windows, capture=counted) as addresses:
             listening(addresses)
-            await ended.wait()
+            while not ended.is_set():
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(ended.wait(), SETTLE_S)
+                if counted is not None:
+                    counted.settle()
 
-    asyncio.run(main())
+    counted = ServedCounts(chain) if metrics is not None else None
+    with metrics_server(counted, metrics) as url:
+        if url is not None:
+            say(f"metrics: {url}")
+        asyncio.run(main())
 
 
 def _windows(chain: Chain, failing: Sequence[str], provider: str | None) -> tuple[Window, ...]:

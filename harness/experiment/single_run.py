@@ -20,6 +20,7 @@ from harness.live.workers import ALONE, LoadSetup
 from harness.report.notebook import write_report
 from harness.scenario import Plan
 from harness.store import RunFolder, latest
+from harness.watch.watching import Watch
 
 
 def run(
@@ -35,6 +36,7 @@ def run(
     home: ChainHome = AT_HOME,
     brief: bool = False,
     setup: LoadSetup = ALONE,
+    watch: Watch | None = None,
 ) -> RunResult:
     """Run a scenario.
 
@@ -50,6 +52,7 @@ def run(
         home: Where the chain is to run, in place of what its file names.
         brief: End once the last request has ended, and make no page.
         setup: In which processes the load runs, on real parts.
+        watch: Counts what happens while it happens.
 
     Raises:
         UsageError: The scenario or the chain is wrong, or an extra is not installed; nothing was started.
@@ -59,7 +62,7 @@ def run(
         LIVE.need()
     loaded = prepare(scenario, Permission(os.environ, allow=allow_real), chain=chain, seed=seed, home=home)
     if engine == Engine.SIM:
-        return _simulated(loaded, reports, progress, command)
+        return _simulated(loaded, reports, progress, command, watch)
     for notice in notices(loaded.chain):
         progress.say(notice)
     progress.phase("toxiproxy")
@@ -67,19 +70,31 @@ def run(
     folder = RunFolder.create(reports, loaded.plan)
     error: HarnessError | None
     try:
-        work = carry_out(loaded, folder, binary=binary, progress=progress, command=command, brief=brief, setup=setup)
+        work = carry_out(
+            loaded,
+            folder,
+            binary=binary,
+            progress=progress,
+            command=command,
+            brief=brief,
+            setup=setup,
+            watch=watch,
+        )
         error = interruptible(work)
     except Interrupted as ended:
         error = ended
     return _conclude(loaded.plan, folder, error, progress, page=not brief)
 
 
-def _simulated(loaded: Loaded, reports: Path, progress: Progress, command: str) -> RunResult:
+def _simulated(loaded: Loaded, reports: Path, progress: Progress, command: str, watch: Watch | None) -> RunResult:
     simulable(loaded.chain)
     folder = RunFolder.create(reports, loaded.plan)
     progress.phase("simulate")
     _history, error = simulate(loaded.plan, loaded.chain, folder, command=command)
-    return _conclude(loaded.plan, folder, error, progress, page=True)
+    result = _conclude(loaded.plan, folder, error, progress, page=True)
+    if watch is not None:
+        watch.add_judged(folder)
+    return result
 
 
 def report(path: Path | None, *, reports: Path, progress: Progress) -> RunResult:

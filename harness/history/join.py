@@ -51,7 +51,7 @@ def join(
             real[attempt.request_id].append(attempt)
     joined = [serve(request, by_id, real.get(request.request_id, ())) for request in requests]
     return [
-        _from_cache(request, sent) for sent in (_sent(attempts),) for request in joined
+        from_cache(request, sent) for sent in (_sent(attempts),) for request in joined
     ] if cache else joined, attempts
 
 
@@ -61,16 +61,16 @@ def _merge(edge: Iterable[tuple[str | None, AttemptRecord]], chain: Iterable[Cha
     merged: list[tuple[str, Merged]] = []
     for key, attempt in edge:
         same = by_key.pop(key, None) if key is not None else None
-        merged.append((key or "", (attempt, {} if same is None else _both(attempt, same))))
+        merged.append((key or "", (attempt, {} if same is None else known_to_chain(attempt, same))))
     alone: Counter[tuple[str | None, str]] = Counter()
     for row in sorted(by_key.values(), key=lambda row: row.start_ns):
         alone[row.request_id, row.provider] += 1
-        merged.append((row.key, (_chain_only(row, alone[row.request_id, row.provider]), {})))
+        merged.append((row.key, (chain_only(row, alone[row.request_id, row.provider]), {})))
     merged.sort(key=lambda each: (each[1][0].start_ns, len(each[0]), each[0], each[1][0].attempt_id))
     return [attempt for _, attempt in merged]
 
 
-def _both(edge: AttemptRecord, chain: ChainAttempt) -> dict[str, Any]:
+def known_to_chain(edge: AttemptRecord, chain: ChainAttempt) -> dict[str, Any]:
     """Return what the chain's record of an exchange changes in the edge's.
 
     The edge cannot observe who closed a connection, the chain or Toxiproxy between the two, nor that what it had sent was
@@ -87,7 +87,8 @@ def _both(edge: AttemptRecord, chain: ChainAttempt) -> dict[str, Any]:
     return {"outcome": chain.outcome, "end_ns": end_ns, "seen_by": "both", **nothing_heard}
 
 
-def _chain_only(row: ChainAttempt, nth: int) -> AttemptRecord:
+def chain_only(row: ChainAttempt, nth: int) -> AttemptRecord:
+    """Return an exchange that only the chain has recorded, the request's nth such one at its provider."""
     return AttemptRecord(
         attempt_id=f"{row.request_id or 'orphan'}.{row.provider}.c{nth}",
         request_id=row.request_id,
@@ -155,7 +156,7 @@ def _sent(attempts: Iterable[AttemptRecord]) -> dict[str, AttemptRecord]:
     return sent
 
 
-def _from_cache(request: RequestRecord, sent: Mapping[str, AttemptRecord]) -> RequestRecord:
+def from_cache(request: RequestRecord, sent: Mapping[str, AttemptRecord]) -> RequestRecord:
     """Return the request as served by the chain's cache, if its text was sent earlier for another one."""
     if request.complete or request.outcome != "ok" or not request.text_chars or request.text_sha256 is None:
         return request

@@ -180,6 +180,10 @@ class HealthRecord:
             its API was silent beyond the usual; of a gateway 0.
         cpu_ns: CPU time of the process so far, all threads; 0 for Toxiproxy and a gateway.
         resident_bytes: Its memory that is not swapped out; of a gateway that of its largest process. None where it is not known.
+        buffered_rows: Rows that it has to write; None of a program that writes none, as for the following.
+        unflushed_bytes: Bytes that it has begun to write and that the system has not taken yet.
+        flush_ns: How long its last write took.
+        flushed_ns: When that ended.
     """
 
     process: str
@@ -187,6 +191,10 @@ class HealthRecord:
     loop_lag_ns: int
     cpu_ns: int
     resident_bytes: int | None = None
+    buffered_rows: int | None = None
+    unflushed_bytes: int | None = None
+    flush_ns: int | None = None
+    flushed_ns: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

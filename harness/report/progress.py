@@ -15,6 +15,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.text import Text
 
 from harness.report import escape
+from harness.watch.watching import Watch
 
 TICK_S = 0.2
 LINE_EVERY_S = 10.0
@@ -26,13 +27,24 @@ class RunProgress:
     Args:
         console: Where to; standard error if None, standard output is for the verdict.
         clock: Seconds that never go back.
+        watch: What happens in the runs; None shows only how far they are.
+        quiet: Show neither, but what is worth knowing.
     """
 
-    def __init__(self, console: Console | None = None, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        console: Console | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        watch: Watch | None = None,
+        quiet: bool = False,
+    ) -> None:
         self._console = console or Console(stderr=True)
+        self._watch = watch
+        self._quiet = quiet
         self._clock = clock
         self._lock = threading.Lock()
-        self._bar = _bar(self._console) if self._console.is_terminal else None
+        self._bar = _bar(self._console) if self._console.is_terminal and not quiet else None
         self._task = self._bar.add_task("", total=None, time="", visible=False) if self._bar else None
         self._name = ""
         self._total_s: float | None = None
@@ -71,6 +83,8 @@ class RunProgress:
 
     def show(self) -> None:
         """Show how far the phase is, if it is time to."""
+        if self._quiet:
+            return
         with self._lock:
             now_s = self._clock()
             total: float | None

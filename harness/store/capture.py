@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections import deque
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -32,6 +33,15 @@ from harness.history.records import (
 from harness.store.format import FORMAT, READABLE
 
 FLUSH_S = 0.05
+
+
+class Backlog(NamedTuple):
+    """How a process keeps up with writing its rows; the fields of `HealthRecord`."""
+
+    buffered_rows: int
+    unflushed_bytes: int
+    flush_ns: int | None
+    flushed_ns: int | None
 
 
 class EdgeAttempt(NamedTuple):
@@ -171,6 +181,8 @@ class Capture:
         self._rows: deque[Row] = deque([Format()])
         self._stop = threading.Event()
         self._failure: OSError | None = None
+        self._unflushed_bytes = 0
+        self._flushed: tuple[int, int] | None = None
         self._writer = threading.Thread(target=self._write, name=f"capture-{process}", daemon=True)
         self._writer.start()
 
@@ -179,6 +191,12 @@ class Capture:
         if self._failure is not None:
             raise self._failure
         self._rows.append(row)
+
+    @property
+    def backlog(self) -> Backlog:
+        """How it keeps up."""
+        took_ns, at_ns = self._flushed or (None, None)
+        return Backlog(len(self._rows), self._unflushed_bytes, took_ns, at_ns)
 
     def close(self) -> None:
         """Write what is left and close the file."""
@@ -212,8 +230,13 @@ class Capture:
         take = self._rows.popleft
         batch = [take() for _ in range(len(self._rows))]
         view = memoryview(encoder.encode_lines([(_NAMES[type(row)], row) for row in batch]))
+        began_ns = time.monotonic_ns()
         while view:
+            self._unflushed_bytes = len(view)
             view = view[os.write(self._descriptor, view) :]
+        self._unflushed_bytes = 0
+        ended_ns = time.monotonic_ns()
+        self._flushed = ended_ns - began_ns, ended_ns
 
 
 def files(folder: Path) -> list[Path]:

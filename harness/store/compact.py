@@ -18,7 +18,17 @@ R = TypeVar("R")
 WORKER = "worker-"
 """With this begin the names of the files of a load's workers."""
 
-_TIMES = ("scheduled_ns", "start_ns", "first_token_ns", "first_byte_ns", "end_ns", "applied_ns", "reverted_ns", "at_ns")
+_TIMES = (
+    "scheduled_ns",
+    "start_ns",
+    "first_token_ns",
+    "first_byte_ns",
+    "end_ns",
+    "applied_ns",
+    "reverted_ns",
+    "at_ns",
+    "flushed_ns",
+)
 
 
 def compact(capture: Path, plan: Plan, *, complete: bool) -> History:

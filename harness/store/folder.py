@@ -3,7 +3,7 @@
 reports/<scenario>/<UTC time>-<seed>/
   plan.json  environment.json  capture/*.jsonl  requests.parquet  attempts.parquet  faults.parquet  health.parquet
   states.parquet  ready.parquet
-  metrics.json  verdict.json  junit.xml  report.html  logs/
+  metrics.json  metrics.prom  verdict.json  junit.xml  report.html  logs/
 """
 
 from __future__ import annotations
@@ -162,6 +162,15 @@ class RunFolder:
         """Write metrics.json and verdict.json."""
         write_json(self.path / "metrics.json", metrics)
         write_json(self.path / "verdict.json", verdict)
+
+    @property
+    def prometheus(self) -> Path:
+        """The counts of the run in Prometheus' text format."""
+        return self.path / "metrics.prom"
+
+    def write_prometheus(self, text: bytes) -> None:
+        """Write metrics.prom."""
+        write_file(self.prometheus, text)
 
     def write_junit(self, xml: bytes) -> None:
         """Write junit.xml."""

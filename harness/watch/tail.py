@@ -52,7 +52,7 @@ class Tail:
             yield from self._files[path].pieces()
 
     async def follow(self, *, every_s: float = EVERY_S) -> AsyncIterator[list[Row]]:
-        """Yield what is new, without an end; other tasks run after each piece.
+        """Yield what is new, without an end; other tasks run after each piece. Where there is nothing new, an empty piece comes.
 
         Args:
             every_s: How long to wait where there is nothing new.
@@ -62,9 +62,9 @@ class Tail:
         """
         while True:
             for piece in self.pieces():
-                if piece:
-                    yield piece
+                yield piece
                 await asyncio.sleep(0)
+            yield []
             await asyncio.sleep(every_s)
 
     def close(self) -> None:

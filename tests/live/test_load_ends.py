@@ -89,7 +89,7 @@ from pathlib import Path
 from harness.part import health
 from harness.store import Capture
 capture = Capture(Path(sys.argv[1]), "load")
-capture.put(health("load", 0))
+capture.put(health("load", 0, capture))
 until = time.monotonic() + 30
 while not capture.path.stat().st_size:
     assert time.monotonic() < until

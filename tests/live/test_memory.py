@@ -11,6 +11,7 @@ from harness.history.records import GATEWAY, HealthRecord
 from harness.live.memory import largest_bytes, watch_memory
 from harness.live.processes import OwnedProcess
 from harness.part import health
+from harness.store import Capture
 from tests.polling import until_async
 
 HELD = 80_000_000
@@ -45,9 +46,10 @@ def test_a_group_without_processes_has_none() -> None:
     assert largest_bytes(process.pid) is None
 
 
-def test_a_part_of_ours_records_its_own() -> None:
+def test_a_part_of_ours_records_its_own(tmp_path: Path) -> None:
     """Where the system says so at all."""
     held = bytearray(b"x" * HELD)
-    found = health("edge", 0).resident_bytes
+    with Capture(tmp_path, "edge") as capture:
+        found = health("edge", 0, capture).resident_bytes
     assert (found is None) == (not Path("/proc/self/statm").exists())
     assert found is None or found > len(held)

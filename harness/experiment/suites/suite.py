@@ -11,7 +11,7 @@ from pathlib import Path
 from harness.chain.home import AT_HOME, ChainHome
 from harness.drivers.host import host
 from harness.engines import Engine, Gate, Quiet
-from harness.errors import HarnessError, UsageError
+from harness.errors import ExitCode, HarnessError, UsageError
 from harness.experiment.environment import cores
 from harness.experiment.live import Interrupted, carry_out, interruptible
 from harness.experiment.real import notices
@@ -19,7 +19,7 @@ from harness.experiment.sim_run import simulable
 from harness.experiment.suites.cells import scorecard
 from harness.experiment.suites.conductor import ByCount, ByWave, CarryOut, Judges, Shown, Suite, SuiteProgress, Waves
 from harness.experiment.suites.jobs import Job, jobs
-from harness.experiment.suites.judge_process import Judge, JudgeProcess
+from harness.experiment.suites.judge_process import Judge, Judged, JudgeProcess
 from harness.experiment.suites.sim_pool import SimPool
 from harness.experiment.suites.waves import pack, together
 from harness.extras import LIVE
@@ -27,6 +27,7 @@ from harness.live.nursery import nurseries
 from harness.live.toxiproxy import Binary, provision
 from harness.report.scorecard import LeftOut, Scorecard, junit
 from harness.store import RunFolder, SuiteFolder
+from harness.watch.watching import Watch
 
 
 def suite(
@@ -44,6 +45,7 @@ def suite(
     allow_real: bool = False,
     engine: Engine = Engine.LIVE,
     home: ChainHome = AT_HOME,
+    watch: Watch | None = None,
 ) -> Scorecard:
     """Run scenarios on chains, and write the scorecard.
 
@@ -61,6 +63,7 @@ def suite(
         allow_real: Real providers that are not on this machine may be called.
         engine: On real parts, or in virtual time.
         home: Where the chains are to run, in place of what their files name.
+        watch: Counts what happens while it happens.
 
     Raises:
         UsageError: Files are wrong, only a live run can do what they ask for, or an extra is not installed; nothing was started.
@@ -97,7 +100,7 @@ def suite(
     folder = before or SuiteFolder.create(reports)
     resumed = before is not None
     card = scorecard(folder, todo, left_out=left_out, command=command, engine=engine, resumed=resumed)
-    parts = _Parts(todo, card, folder, reports=reports, progress=progress, most=most)
+    parts = _Parts(todo, card, folder, reports=reports, progress=progress, most=most, watch=watch)
     try:
         card = interruptible(_simulated(parts) if binary is None else _live(parts, binary))
         if junit_file is not None:
@@ -123,6 +126,7 @@ class _Parts:
     reports: Path
     progress: SuiteProgress
     most: int | None
+    watch: Watch | None
 
     def suite(self, carry: CarryOut, judges: Judges, *, waves: Waves, shown: Shown, slots: int | None = None) -> Suite:
         """Return the suite."""
@@ -152,11 +156,37 @@ async def _live(parts: _Parts, binary: Binary) -> Scorecard:
         async def carry(job: Job, run: RunFolder, gate: Gate) -> HarnessError | None:
             shown = Quiet(lambda text: progress.say(f"{job.name}: {text}"))
             return await carry_out(
-                job.loaded, run, binary=binary, progress=shown, command=job.command, gate=gate, forks=forks()
+                job.loaded,
+                run,
+                binary=binary,
+                progress=shown,
+                command=job.command,
+                gate=gate,
+                forks=forks(),
+                watch=parts.watch,
             )
 
         waves = partial(pack, cores=cores(), most=parts.most)
         return await parts.suite(carry, JudgeProcess.start, waves=waves, shown=ByWave(progress)).run()
+
+
+class _Counted:
+    """A judge whose runs are counted once they are judged: a simulated run has no rows before.
+
+    Args:
+        judge: Judges them.
+        watch: Counts them.
+    """
+
+    def __init__(self, judge: Judge, watch: Watch) -> None:
+        self._judge = judge
+        self._watch = watch
+
+    async def judge(self, folder: RunFolder, error: str, *, exit_code: ExitCode = ExitCode.HARNESS) -> Judged:
+        """Judge a run; see `Judge`."""
+        judged = await self._judge.judge(folder, error, exit_code=exit_code)
+        self._watch.add_judged(folder)
+        return judged
 
 
 async def _simulated(parts: _Parts) -> Scorecard:
@@ -165,7 +195,7 @@ async def _simulated(parts: _Parts) -> Scorecard:
 
         @asynccontextmanager
         async def judges(_log: Path) -> AsyncIterator[Judge]:
-            yield sim_pool
+            yield sim_pool if parts.watch is None else _Counted(sim_pool, parts.watch)
 
         # One run more than there are processes: its folder is made while they are busy.
         shown = ByCount(parts.progress)

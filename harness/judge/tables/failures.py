@@ -29,6 +29,7 @@ QUOTA_CODES = (
     "usage_limit",
     "spend_limit",
 )
+RATE_LIMITED = 429
 PAYMENT_REQUIRED = 402
 """What some send instead of a 429, whatever their body's code; a 429 needs one of the codes."""
 QUOTA_PRESETS = frozenset({"quota", "spend_limit"})
@@ -65,11 +66,25 @@ def quota(columns: Columns) -> Bools:
     """Return which attempts failed because a quota or a spend limit was used up."""
     attempts, windows = columns.attempts, columns.plan.timeline.windows
     presets = [fault_ids(windows).index(w.fault_id) for w in windows if w.inject.error in QUOTA_PRESETS]
-    chosen = np.flatnonzero(np.isin(attempts.status, (429, PAYMENT_REQUIRED)))
+    chosen = np.flatnonzero(np.isin(attempts.status, (RATE_LIMITED, PAYMENT_REQUIRED)))
     named = _of_endings(attempts, chosen, lambda status, _, code: status == PAYMENT_REQUIRED or code in QUOTA_CODES)
     mask = np.zeros(len(attempts), dtype=bool)
     mask[chosen] = named.astype(bool) | np.isin(attempts.fault[chosen], presets)
     return mask
+
+
+def cause(status: int | None, outcome: str, code: str | None, *, limited: bool) -> Failure:
+    """Return why one failed attempt failed; see `causes`.
+
+    Args:
+        status: HTTP status; None where none came.
+        outcome: See `AttemptRecord`.
+        code: The error body's own code.
+        limited: A fault with one of `QUOTA_PRESETS` changed it.
+    """
+    if status == PAYMENT_REQUIRED or (status == RATE_LIMITED and (limited or code in QUOTA_CODES)):
+        return "quota"
+    return _cause(status, outcome, code)
 
 
 def _class(status: int | None, outcome: str, code: str | None) -> FailureClass | None:
