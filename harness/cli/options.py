@@ -19,10 +19,9 @@ if TYPE_CHECKING:
 
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout, and nothing else there.")]
 Reports = Annotated[Path, typer.Option("--reports", metavar="DIR", help="Folder where runs are saved.")]
-ChainOption = Annotated[
-    Path | None,
-    typer.Option("--chain", metavar="FILE", help="Chain file or litellm-config.yaml; overrides the scenario's chain."),
-]
+_CHAIN_HELP = "Chain file or litellm-config.yaml; overrides the scenario's chain."
+ChainOption = Annotated[Path | None, typer.Option("--chain", metavar="FILE", help=_CHAIN_HELP)]
+ChainOfRun = Annotated[Path | None, typer.Option("--chain", metavar="FILE", envvar="HARNESS_CHAIN", help=_CHAIN_HELP)]
 AllowReal = Annotated[
     bool, typer.Option("--allow-real", help="Allow calls to real providers (those with an `upstream`). Costs money.")
 ]

@@ -14,7 +14,7 @@ from harness.cli.compare import exit_code, print_compared, regressions
 from harness.cli.options import (
     AllowReal,
     BaselineAt,
-    ChainOption,
+    ChainOfRun,
     EngineName,
     ExpectWorkers,
     Json,
@@ -47,7 +47,7 @@ def run(
         Path, typer.Argument(metavar="SCENARIO", help="Scenario file, or a shipped one: smoke/refused.yaml.")
     ],
     *,
-    chain: ChainOption = None,
+    chain: ChainOfRun = None,
     seed: Seed = None,
     engine: EngineName = Engine.LIVE,
     python: PythonAt = None,

@@ -46,7 +46,9 @@ def suite(
     *,
     chain: Annotated[
         list[Path] | None,
-        typer.Option(metavar="FILE", help="Chain to test instead of the scenarios' own; repeatable."),
+        typer.Option(
+            metavar="FILE", envvar="HARNESS_CHAIN", help="Chain to test instead of the scenarios' own; repeatable."
+        ),
     ] = None,
     repeat: Annotated[
         int, typer.Option(min=1, max=1000, help="Runs of each scenario on each chain, each with the next seed.")
