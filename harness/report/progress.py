@@ -1,20 +1,21 @@
-"""How far a run is: a bar that names the phase on a terminal, a line every 10 s elsewhere."""
+"""How far a run is: on a terminal a bar that names the phase, and what happens; elsewhere a line every 10 s."""
 
 from __future__ import annotations
 
 import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Self
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.markup import escape as no_markup
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.text import Text
 
 from harness.report import escape
+from harness.report.live_view import live_view
 from harness.watch.watching import Watch
 
 TICK_S = 0.2
@@ -40,11 +41,10 @@ class RunProgress:
         quiet: bool = False,
     ) -> None:
         self._console = console or Console(stderr=True)
-        self._watch = watch
         self._quiet = quiet
         self._clock = clock
         self._lock = threading.Lock()
-        self._bar = _bar(self._console) if self._console.is_terminal and not quiet else None
+        self._bar = _Screen(self._console, watch) if self._console.is_terminal and not quiet else None
         self._task = self._bar.add_task("", total=None, time="", visible=False) if self._bar else None
         self._name = ""
         self._total_s: float | None = None
@@ -151,10 +151,19 @@ class _RunCount:
         return self._done, self._total, text
 
 
-def _bar(console: Console) -> Progress:
-    """Return a bar that is drawn only by `show`, on one thread."""
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[time]}"))
-    return Progress(*columns, console=console, transient=True, auto_refresh=False)
+class _Screen(Progress):
+    """A bar and what happens below it, drawn only by `show`, on one thread."""
+
+    def __init__(self, console: Console, watch: Watch | None) -> None:
+        self._watch = watch
+        columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[time]}"))
+        super().__init__(*columns, console=console, transient=True, auto_refresh=False)
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        """Return the bar, and what happens in the runs that go on."""
+        yield self.make_tasks_table(self.tasks)
+        if self._watch is not None:
+            yield from live_view(self._watch.going)
 
 
 class SearchProgress:

@@ -38,7 +38,7 @@ class ProviderNow:
     Attributes:
         name: Its name.
         state: Of its circuit breaker; None where the chain does not report it.
-        faults: Kinds of the faults that act on it.
+        faults: The faults that act on it, in words.
         attempts: Attempts that ended.
         failed: Those of them that failed.
         served: Requests that it served.
@@ -105,6 +105,11 @@ class WatchedRun:
         with self._lock:
             return RunCounts(scenario=self.plan.name, chain=self.plan.chain.name, counts=self._live.counts.copy())
 
+    @property
+    def begun(self) -> bool:
+        """Whether its clock has begun."""
+        return self._live.origin_ns is not None
+
     def now(self) -> RunNow:
         """Return what happens."""
         with self._lock:
@@ -129,7 +134,7 @@ class WatchedRun:
                 ProviderNow(
                     name=name,
                     state=_state(counts, name),
-                    faults=_faults(counts, name),
+                    faults=_faults(counts, self.plan, name),
                     attempts=attempts[name],
                     failed=failed[name],
                     served=served[name],
@@ -162,9 +167,12 @@ def _state(counts: Counts, provider: str) -> str | None:
     return next((state for state in CONDITIONS if states.get((provider, state))), None)
 
 
-def _faults(counts: Counts, provider: str) -> tuple[str, ...]:
-    found = counts.numbers[names.FAULT_ACTIVE].items()
-    return tuple(dict.fromkeys(kind for (name, _, kind), acts in found if acts and name == provider))
+def _faults(counts: Counts, plan: Plan, provider: str) -> tuple[str, ...]:
+    acting = {
+        fault for (name, fault, _), acts in counts.numbers[names.FAULT_ACTIVE].items() if acts and name == provider
+    }
+    own = (window for window in plan.timeline.windows if window.provider == provider and window.fault_id in acting)
+    return tuple(dict.fromkeys(window.text or window.inject.kind for window in own))
 
 
 class Watch:

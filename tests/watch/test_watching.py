@@ -103,9 +103,7 @@ def test_the_view_has_the_last_seconds() -> None:
     clock.now_s += GRACE_S
     run.take([])
     now = run.now()
-    assert now.providers[0] == ProviderNow(
-        name="openai", state="open", faults=("status",), attempts=2, failed=2, served=0
-    )
+    assert now.providers[0] == ProviderNow(name="openai", state="open", faults=("503",), attempts=2, failed=2, served=0)
     assert (now.providers[1].served, now.providers[1].failed, now.requests, now.complete) == (1, 0, 1, 1)
     step = FallbackStep(from_provider="openai", to_provider="azure", trigger="server_error", status=503)
     assert now.steps == ((0.0, step),)
