@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from harness.chain import Chain, Provider
 from harness.errors import HarnessError, Unfit, UsageError
-from harness.history.records import ChainAttempt, FaultEvent, ProviderState, RequestRecord
+from harness.history.records import Aborted, ChainAttempt, FaultEvent, ProviderState, RequestRecord
 from harness.provider.kinds import Kind
 from harness.scenario import Arrival, Load, Phase, Plan, Window
 from harness.scenario.prompts import PromptFile
@@ -368,6 +368,7 @@ class RunRows:
         states: What the chain reported of its circuit breakers.
         faults: One for each window of the plan.
         warnings: What the chain's host could not carry over, in sentences.
+        aborted: When and why the run ended early, as its scenario says; None if it did not.
     """
 
     requests: list[RequestRecord]
@@ -376,3 +377,4 @@ class RunRows:
     states: list[ProviderState]
     faults: list[FaultEvent]
     warnings: tuple[str, ...]
+    aborted: Aborted | None = None

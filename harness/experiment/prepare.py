@@ -23,9 +23,10 @@ from harness.drivers.endpoint import given_headers
 from harness.drivers.litellm_asked import as_read
 from harness.drivers.litellm_prices import priced
 from harness.errors import UsageError, raise_errors
-from harness.judge.grammar import expectation_errors, parse
+from harness.judge.grammar import abort_errors, expectation_errors, parse, parse_abort
 from harness.lazy import lazy
 from harness.scenario import Expectation, Plan, Scenario, compile_plan
+from harness.scenario.abort import Abort
 from harness.scenario.load import read_chain, read_scenario
 from harness.scenario.plan import LoadFiles
 from harness.scenario.shipped import existing
@@ -60,7 +61,14 @@ class Loaded:
         """Return the same with the plan of another seed."""
         return replace(
             self,
-            plan=compile_plan(self.scenario, self.chain, self.plan.expectations, seed=seed, files=self.files),
+            plan=compile_plan(
+                self.scenario,
+                self.chain,
+                self.plan.expectations,
+                seed=seed,
+                files=self.files,
+                abort=self.plan.abort,
+            ),
         )
 
 
@@ -74,9 +82,10 @@ class _Files:
     chain: Chain
     expectations: tuple[Expectation, ...]
     files: LoadFiles
+    abort: Abort | None
 
     def compiled(self, seed: int | None) -> Loaded:
-        plan = compile_plan(self.scenario, self.chain, self.expectations, seed=seed, files=self.files)
+        plan = compile_plan(self.scenario, self.chain, self.expectations, seed=seed, files=self.files, abort=self.abort)
         return Loaded(
             path=self.path,
             chain_path=self.chain_path,
@@ -157,7 +166,9 @@ def opened(path: Path, home: ChainHome) -> Chain:
 def _read(document: Document, override: Path | None, home: ChainHome, settle: Callable[[Chain], Chain]) -> _Files:
     file = read_scenario(document)
     found = read_chain(file, override, model=home.model, finish=lambda at, chain: as_read(at, settle(home.of(chain))))
-    raise_errors([*file.errors, *expectation_errors(file.document), *found.errors])
+    load = None if file.scenario is None else file.scenario.load
+    written = [*expectation_errors(file.document), *abort_errors(file.document, load)]
+    raise_errors([*file.errors, *written, *found.errors])
     scenario = file.scenario
     assert scenario is not None
     assert found.path is not None
@@ -170,6 +181,7 @@ def _read(document: Document, override: Path | None, home: ChainHome, settle: Ca
         chain=found.chain,
         expectations=tuple(parse(text, scenario.phases, scenario.load.kinds) for text in scenario.expect),
         files=file.files,
+        abort=None if scenario.abort is None else parse_abort(scenario.abort, scenario.phases, scenario.load.kinds),
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from harness.history.frames import History
 from harness.history.join import PROCESS_FAULTS, Listeners, attribute, join
 from harness.history.records import (
+    Aborted,
     AttemptRecord,
     ChainAttempt,
     FaultEvent,
@@ -36,6 +37,7 @@ def assemble(
     cache: bool = False,
     complete: bool = True,
     clocks_unsure_ns: int = 0,
+    aborted: Aborted | None = None,
 ) -> History:
     """Return the history of a run. All times are nanoseconds since its origin.
 
@@ -54,6 +56,7 @@ def assemble(
         cache: The chain may answer with what it was sent earlier in this run.
         complete: Every part of the run came to its planned end.
         clocks_unsure_ns: See `History`.
+        aborted: When and why it ended early, as its scenario says; None if it did not.
     """
     joined, named, fired = records(
         requests=requests, edge=edge, chain=chain, faults=faults, listeners=listeners, unseen=unseen, cache=cache
@@ -71,6 +74,7 @@ def assemble(
         foreign=foreign,
         unseen=unseen,
         clocks_unsure_ns=clocks_unsure_ns,
+        aborted=aborted,
     )
 
 

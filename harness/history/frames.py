@@ -12,7 +12,15 @@ from typing import Any, TypeVar
 
 import pandas as pd
 
-from harness.history.records import AttemptRecord, FaultEvent, HealthRecord, ProviderState, ReadyRecord, RequestRecord
+from harness.history.records import (
+    Aborted,
+    AttemptRecord,
+    FaultEvent,
+    HealthRecord,
+    ProviderState,
+    ReadyRecord,
+    RequestRecord,
+)
 
 R = TypeVar("R")
 
@@ -101,6 +109,7 @@ class History:
         unseen: No recorder sits in the chain (an `endpoint` chain), so attempts without a connection are not recorded.
         clocks_unsure_ns: By how much the clock of one of the load's workers can be off against that of the other processes;
             0 where all are on one machine.
+        aborted: When and why the run ended early, as its scenario says; None if it did not.
     """
 
     plan_digest: str
@@ -115,6 +124,7 @@ class History:
     foreign: int = 0
     unseen: bool = False
     clocks_unsure_ns: int = 0
+    aborted: Aborted | None = None
 
     @classmethod
     def of(

@@ -170,6 +170,19 @@ class FaultEvent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Aborted:
+    """The run ended early, as its scenario says.
+
+    Attributes:
+        at_ns: When.
+        found: What was measured, in a few words.
+    """
+
+    at_ns: int
+    found: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HealthRecord:
     """How one process on the path did, every 100 ms; a gateway of the user's every second.
 

@@ -17,7 +17,8 @@ from harness.judge.metrics import MAX, METRICS, STATISTICS, asked_for, key
 from harness.judge.metrics.kinds import Observations
 from harness.provider.kinds import Kind
 from harness.quantities import Unit
-from harness.scenario import Expectation, Op
+from harness.scenario import Expectation, Load, Op
+from harness.scenario.abort import REQUESTS_MIN, Abort, AbortText
 
 _LIMIT = re.compile(
     r"(?:(?P<statistic>[a-z][a-z\d.]*)\s+)?(?P<metric>[a-z_]+)(?:\((?P<argument>[^()]*)\))?(?:\s+of\s+(?P<kind>\S+))?"
@@ -25,6 +26,9 @@ _LIMIT = re.compile(
     r"\s*(?P<op>>=|<=|>|<)\s*(?P<target>\S.*)"
 )
 _NONE = re.compile(r"no\s+(?P<finding>[a-z_]+)")
+_ABORT = re.compile(r"(?P<limit>\S.*?)\s+for\s+(?P<window>\S+)")
+_ABORTING = ("success_rate", "latency", "ttft")
+"""What a request alone tells when it ends."""
 
 
 def parse(text: str, phases: Collection[str], kinds: Collection[str] = ("chat",)) -> Expectation:
@@ -71,6 +75,36 @@ def parse(text: str, phases: Collection[str], kinds: Collection[str] = ("chat",)
         op=op,
         target=target,
     )
+
+
+def parse_abort(written: str | AbortText, phases: Collection[str], kinds: Collection[str] = ("chat",)) -> Abort:
+    """Return when a run is aborted.
+
+    Args:
+        written: As in the scenario.
+        phases: Names of the scenario's phases.
+        kinds: The kinds of its requests.
+
+    Raises:
+        PydanticCustomError: The line does not follow the grammar; with what is known, and a hint.
+    """
+    written = AbortText(when=written) if isinstance(written, str) else written
+    hint = "success_rate < 50% for 5s"
+    match = _ABORT.fullmatch(written.when.strip())
+    if match is None:
+        raise field_error(f"not a condition with its time: {written.when[:60]!r}", hint=hint)
+    limit = parse(match["limit"], phases, kinds)
+    if limit.metric not in _ABORTING or limit.argument is not None:
+        known = "success_rate, or a quantile of latency or ttft"
+        raise field_error(f"{match['limit'][:60]!r} is not watched while a run goes on", known=known, hint=hint)
+    try:
+        window_ns = duration_ns(match["window"])
+    except PydanticCustomError as error:
+        context = error.context or {}
+        raise field_error(f"{error.message()} after `for`, found {match['window'][:40]!r}", **context) from None
+    if not window_ns:
+        raise field_error("a condition that holds for no time", hint=hint)
+    return Abort(text=written.when, limit=limit, window_ns=window_ns, verdict=written.verdict)
 
 
 def _finding(name: str) -> str:
@@ -137,6 +171,31 @@ def _target(unit: Unit, text: str) -> float:
     if not re.fullmatch(r"\d{1,15}(\.\d{1,9})?", text):
         raise field_error(f"expected a number, found {text[:40]!r}")
     return float(text)
+
+
+def abort_errors(document: Document, load: Load | None) -> Iterator[UsageError]:
+    """Yield what is wrong with when a scenario is to be aborted.
+
+    Args:
+        document: The scenario's file.
+        load: What callers do; None where that is wrong itself.
+    """
+    data: Any = document.data if isinstance(document.data, dict) else {}
+    phases, written = data.get("phases"), data.get("abort")
+    when = written.get("when") if isinstance(written, dict) else written
+    if not isinstance(phases, dict) or not phases or not isinstance(when, str):
+        return
+    place = ("abort", "when") if isinstance(written, dict) else ("abort",)
+    try:
+        abort = parse_abort(when, phases, _written_kinds(data.get("load")))
+    except PydanticCustomError as error:
+        context = error.context or {}
+        yield document.error(error.message(), place, known=context.get("known"), hint=context.get("hint"))
+        return
+    most = 0.0 if load is None else load.peak_rate * load.turns * abort.window_ns / 1e9
+    if load is not None and most < REQUESTS_MIN:
+        problem = f"never happens: about {most:.0f} requests end in that time, and at least {REQUESTS_MIN} are needed"
+        yield document.error(problem, place, hint="write a longer time after `for`, or raise the rate")
 
 
 def expectation_errors(document: Document) -> Iterator[UsageError]:

@@ -24,6 +24,8 @@ def ailments(run: RunData) -> list[str]:
 
 def _records(run: RunData) -> list[str]:
     requests, history = run.columns.requests, run.columns.history
+    if history.aborted is not None:  # what was going on then has no record
+        return [] if requests.sent.any() else ["no request was sent"]
     dropped = int((~requests.sent).sum())
     gone = lost(run)
     sentences = {

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from harness.errors import ExitCode
+from harness.history.records import Aborted
 from harness.judge.expectations import answer_finding, answer_limit
 from harness.judge.findings import FINDINGS
 from harness.judge.findings.check_result import unsure
@@ -16,7 +17,7 @@ from harness.judge.measure import measure
 from harness.judge.metrics import METRICS, RUN
 from harness.judge.result import ExpectationResult, Finding, Metrics, Severity, Status, Verdict
 from harness.judge.run_data import RunData
-from harness.quantities import plural
+from harness.quantities import duration, plural
 from harness.scenario import Expectation, Plan
 
 _EXIT = {Status.PASS: ExitCode.PASS, Status.FAIL: ExitCode.FAIL, Status.INCONCLUSIVE: ExitCode.INCONCLUSIVE}
@@ -51,13 +52,19 @@ def judge(run: RunData, metrics: Metrics | None = None) -> Verdict:
     crashed = [f for f in findings.values() if f.severity != "advisory" and f.message.startswith(_CRASHED)]
     idle = findings["fault_never_fired"]
     unsound = [*sick, *(f"{finding.id}: {finding.message}" for finding in crashed)]
-    if idle.count:
+    aborted = run.columns.history.aborted
+    if aborted is not None:
+        expectations = [_unless_unfinished(plan, row, aborted.at_ns) for row in expectations]
+        unsound.insert(0, _abortion(plan, aborted))
+    elif idle.count:
         unsound.append(idle.message)
     if not plan.expectations:
         unsound.append("nothing was expected")
     counting = [row.status for row in expectations]
     counting += [finding.status for finding in findings.values() if _counts(finding)]
     counting += [Status.INCONCLUSIVE for _ in unsound]
+    if aborted is not None and plan.abort is not None and plan.abort.verdict == "fail" and not sick:
+        counting.append(Status.FAIL)
     status = _worst(counting)
     listed = [f for f in findings.values() if f.samples or f.message.startswith(_CRASHED) or _asked(plan, f.id)]
     return Verdict(
@@ -67,6 +74,22 @@ def judge(run: RunData, metrics: Metrics | None = None) -> Verdict:
         expectations=tuple(expectations),
         findings=tuple(listed),
     )
+
+
+def _abortion(plan: Plan, aborted: Aborted) -> str:
+    """Return when and why a run was aborted."""
+    wanted = f" (abort: {plan.abort.text})" if plan.abort is not None else ""
+    return f"aborted {duration(aborted.at_ns)} into the run: {aborted.found}{wanted}"
+
+
+def _unless_unfinished(plan: Plan, row: ExpectationResult, at_ns: int) -> ExpectationResult:
+    """Return an answer; none where the run was aborted before the end of what it is about."""
+    ends_ns = {phase.name: phase.end_ns for phase in plan.phases}
+    if row.status is Status.INCONCLUSIVE or ends_ns.get(row.phase or "", plan.end_ns) <= at_ns:
+        return row
+    until = f"the end of {row.phase}" if row.phase in ends_ns else "its end"
+    message = f"{row.message} (the run was aborted before {until})".strip()
+    return replace(row, status=Status.INCONCLUSIVE, message=message)
 
 
 def _worst(statuses: Iterable[Status]) -> Status:

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from secrets import choice
-from typing import Any
+from typing import Any, TypeVar
 
 from harness.chain import Chain
 from harness.chain.redact import secrets
@@ -21,6 +21,7 @@ from harness.drivers.host import host
 from harness.drivers.ready import watch_ready
 from harness.engines import BudgetReached, Gate, Progress
 from harness.errors import HarnessError
+from harness.live.aborting import aborted
 from harness.live.chain_process import ChainProcess
 from harness.live.environment import child_environment
 from harness.live.load_start import load_start
@@ -45,6 +46,8 @@ from harness.scenario import Plan
 from harness.store import Capture, Origin, RunFolder
 from harness.waiting import sleep_until, to_the_end
 
+T = TypeVar("T")
+
 LEAD_NS = 300_000_000
 """From the moment everyone is ready to the origin: long enough for the origin to reach every part."""
 LATE_S = 3.0
@@ -62,12 +65,12 @@ class LiveResult:
 
     Attributes:
         warnings: What the chain's host could not carry over, and the like.
-        load: The load's report, in counts.
+        load: The load's report, in counts; None where the scenario had the run aborted.
         workers: Those that shared the load; none where one process did it all.
     """
 
     warnings: tuple[str, ...]
-    load: LoadDone
+    load: LoadDone | None
     workers: tuple[WorkerSummary, ...] = ()
 
 
@@ -118,7 +121,7 @@ async def run(
 
 
 @asynccontextmanager
-async def _task(work: Coroutine[Any, Any, Any]) -> AsyncIterator[asyncio.Task[Any]]:
+async def _task(work: Coroutine[Any, Any, T]) -> AsyncIterator[asyncio.Task[T]]:
     """Run something beside; leaving ends it."""
     task = asyncio.create_task(work)
     try:
@@ -166,7 +169,10 @@ class _LiveRun:
         """Carry the plan out, and end everything as soon as a part dies."""
         async with AsyncExitStack() as parts, _task(self._carry_out(parts)) as work:
             try:
-                return await self._result(work)
+                result = await self._result(work)
+                if result.load is None:
+                    await self._end_at_once()
+                return result
             except BaseException:
                 await to_the_end(self._cut_short(work))
                 raise
@@ -184,6 +190,9 @@ class _LiveRun:
         """End every part at once: one that is still at its imports reads nothing for seconds, and the user waits."""
         work.cancel()
         await asyncio.wait([work])
+        await self._end_at_once()
+
+    async def _end_at_once(self) -> None:
         ends = [child.end(grace_s=CUT_SHORT_S) for child in self.children]
         await asyncio.gather(*ends, return_exceptions=True)
 
@@ -231,10 +240,13 @@ class _LiveRun:
             raise HarnessError(
                 "hung and was replaced: every open connection broke, which no fault did", where="toxiproxy"
             )
-        return LiveResult(warnings=warnings, load=done, workers=await collected(self.setup, load))
+        workers_done = () if done is None else await collected(self.setup, load)
+        return LiveResult(warnings=warnings, load=done, workers=workers_done)
 
-    async def _measure(self, edge: OwnedProcess, ports: Ports, load: OwnedProcess, target: LoadTarget) -> LoadDone:
-        """Let the run's clock begin, and return when everything that it times is over."""
+    async def _measure(
+        self, edge: OwnedProcess, ports: Ports, load: OwnedProcess, target: LoadTarget
+    ) -> LoadDone | None:
+        """Let the run's clock begin, and return when everything that it times is over, or when it is to be aborted."""
         origin_ns = time.monotonic_ns() + LEAD_NS
         self.capture.put(Origin(at_ns=origin_ns))
         await edge.send(Begin(origin_ns=origin_ns))
@@ -242,13 +254,22 @@ class _LiveRun:
         async with (
             Nemesis(self.plan.timeline, ports, origin_ns=origin_ns, put=self.capture.put),
             _task(self._ask_ready(target, origin_ns)) as asked,
+            _task(self._as_planned(load, asked, origin_ns)) as planned,
+            _task(aborted(self.plan, self.capture, origin_ns=origin_ns)) as abort,
         ):
-            if not self.brief:
-                await self._phases(origin_ns)
-            done = await self._drain(load, origin_ns)
-            if not self.brief:
-                await asked
-            return done
+            await asyncio.wait([planned, abort], return_when=asyncio.FIRST_COMPLETED)
+            if planned.done():
+                return planned.result()
+            self.progress.say(f"aborted: {abort.result()}")
+        return None
+
+    async def _as_planned(self, load: OwnedProcess, asked: asyncio.Task[None], origin_ns: int) -> LoadDone:
+        if not self.brief:
+            await self._phases(origin_ns)
+        done = await self._drain(load, origin_ns)
+        if not self.brief:
+            await asked
+        return done
 
     async def _ask_ready(self, target: LoadTarget, origin_ns: int) -> None:
         """Ask the chain each second whether it is ready, where it has an address for that."""

@@ -22,6 +22,9 @@ def summary(run: JudgedRun) -> str:
             return f"{answer} — the run was cut short before its first request."
         sent = quantities.plural(len(run.requests), "request")
         return f"{answer} — the run was cut short; the numbers cover the {sent} until then."
+    if run.history.aborted is not None:
+        noticed = _noticed(run)
+        return f"{answer} — {run.verdict.reasons[0]}. Until then {noticed}{_served(run)}."
     sentences = [f"{broke(run.plan)}; {_noticed(run)}{_served(run)}", *_why(run)]
     return f"{answer} — " + " ".join(f"{sentence}." for sentence in sentences)
 

@@ -17,6 +17,7 @@ from harness.history import AttemptOutcome
 from harness.history.records import LegName
 from harness.provider.window import Window
 from harness.quantities import exact
+from harness.scenario.abort import Abort
 from harness.scenario.arrivals import times_ns
 from harness.scenario.expectation import Expectation
 from harness.scenario.mix import THINK_NS, MixPart
@@ -130,6 +131,7 @@ class Plan:
         orders: For each of the load's parts the providers that its requests should try, in order.
         prompts: For each of them its file of prompts; None where it has none.
         extras: For each of them the fields of a request's body by which it asks for its own order.
+        abort: When the run ends early; None if it never does.
         digest: SHA-256 over all of this, hexadecimal.
     """
 
@@ -146,6 +148,7 @@ class Plan:
     orders: tuple[Order, ...] = ()
     prompts: tuple[PromptFile | None, ...] = ()
     extras: tuple[dict[str, Any], ...] = ()
+    abort: Abort | None = None
     digest: str = ""
 
     def __post_init__(self) -> None:
@@ -178,6 +181,7 @@ def compile_plan(
     *,
     seed: int | None = None,
     files: LoadFiles = NO_FILES,
+    abort: Abort | None = None,
 ) -> Plan:
     """Return the plan of a checked scenario on a chain; the same input gives the same plan.
 
@@ -187,6 +191,7 @@ def compile_plan(
         expectations: As parsed by the loader.
         seed: In place of the scenario's.
         files: What the load's files hold.
+        abort: As parsed by the loader.
     """
     seed = scenario.seed if seed is None else seed
     phases = _phases(scenario.phases)
@@ -204,6 +209,7 @@ def compile_plan(
         orders=orders(scenario.load, chain),
         prompts=files.prompts,
         extras=tuple(dict(own_fields(part, chain)) for part in scenario.load.parts),
+        abort=abort,
     )
     return replace(plan, digest=_digest(asdict(plan)))
 

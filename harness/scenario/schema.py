@@ -23,6 +23,7 @@ from harness.draw import SEED_MAX
 from harness.provider.inject import Inject
 from harness.provider.kinds import Kind
 from harness.provider.window import ShareBy
+from harness.scenario.abort import AbortText
 from harness.scenario.mix import MaxTokens, MixPart, PromptText, PromptTokens
 
 DEADLINE_NS = 60 * 10**9
@@ -259,6 +260,8 @@ class Scenario:
         phases: Length of each phase, in order, in nanoseconds.
         faults: What breaks, and when; an empty list measures a steady state.
         expect: What must still hold.
+        abort: When the run is to end early, its faults reverted at once: a limit of `success_rate`, `latency` or `ttft`, and how long it must
+            have held, `success_rate < 50% for 5s`; or that as `when`, with the `verdict` that an aborted run comes to.
         fault: What breaks, in plain words.
         correct: What a good chain does then, in plain words.
         seen: Where this has happened, in plain words, with a link.
@@ -276,6 +279,7 @@ class Scenario:
     phases: Annotated[dict[str, Annotated[Duration, Gt(0)]], Len(1, 50)]
     faults: Annotated[tuple[Fault, ...], Len(0, 200), IfMissing("write `faults: []` to measure a steady state")]
     expect: Annotated[tuple[str, ...], Len(0, 200)] = ()
+    abort: str | AbortText | None = None
     fault: str = ""
     correct: str = ""
     seen: str = ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from copy import deepcopy
 from dataclasses import replace
@@ -35,6 +35,7 @@ class Callers:
         requests: What they send.
         clock: The run's.
         secrets: Texts that no record may hold, beyond what looks like a secret.
+        ended: Takes each record as its request ends.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class Callers:
         requests: RequestWriter,
         clock: Clock,
         secrets: frozenset[str] = frozenset(),
+        ended: Callable[[RequestRecord], None] = lambda _record: None,
     ) -> None:
         self._ask = ask
         self._explain = explain
@@ -54,6 +56,7 @@ class Callers:
         self._followers = followers(plan.arrivals)
         self._secrets = secrets
         self._clock = clock
+        self._ended = ended
 
     async def converse(self, arrival: Arrival) -> list[RequestRecord]:
         """Make a request at its time, and each turn that follows it: after the answer, a while later, within the run."""
@@ -62,6 +65,7 @@ class Callers:
         while True:
             record, reading, request = await self._call(arrival, earlier)
             records.append(record)
+            self._ended(record)
             following = self._followers.get(arrival.request_id)
             if following is None or record.outcome != "ok":
                 return records

@@ -7,13 +7,14 @@ time-machine; `harness.sim.runs` makes a history of the rows, at home.
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import random
 import warnings
 import weakref
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from harness.caller.prompt import RequestWriter
 from harness.chain import Chain
@@ -24,10 +25,11 @@ from harness.drivers.environment import HostEnvironment
 from harness.drivers.in_process import enter, quick
 from harness.drivers.in_process import prepare as import_chain
 from harness.edge.provider_port import ProviderPort
-from harness.history.records import ChainAttempt, FaultEvent, ProviderState, RequestRecord
+from harness.history.records import Aborted, ChainAttempt, FaultEvent, ProviderState, RequestRecord
 from harness.messages import RunRows
 from harness.provider import decide
 from harness.scenario import Plan, Window
+from harness.scenario.abort import Abort, AbortWatch
 from harness.sim import clock as virtual
 from harness.sim.caller import Callers
 from harness.sim.clock import Clock
@@ -44,6 +46,8 @@ LATE_S = 3.0
 """How long attempts may begin after the last request has ended, as in a live run."""
 
 
+ABORTED_S = 0.1
+"""How long the parts of an aborted run may take to end their exchanges."""
 SLACK_NS = 3600 * 10**9
 """How long after the last caller's deadline a run must have come to its end."""
 
@@ -117,22 +121,24 @@ def run(plan: Plan, chain: Chain, *, optimised: bool = True, chain_seed: int | N
     rows = Rows()
     seed = plan.seed if chain_seed is None else chain_seed
     with _seeded(seed), quick(chain) if optimised else nullcontext():
-        requests, warnings = virtual.run(
+        requests, warnings, aborted = virtual.run(
             lambda clock: _story(plan, chain, seed, clock, rows), limit_ns=plan.end_ns + plan.load.deadline + SLACK_NS
         )
+    until_ns = math.inf if aborted is None else aborted.at_ns
     return RunRows(
         requests=requests,
         edge=rows.edge,
         chain=rows.chain,
         states=rows.states,
-        faults=[_event(plan, window) for window in plan.timeline.windows],
+        faults=[_until(_event(plan, window), until_ns) for window in plan.timeline.windows],
         warnings=warnings,
+        aborted=aborted,
     )
 
 
 async def _story(
     plan: Plan, chain: Chain, chain_seed: int, clock: Clock, rows: Rows
-) -> tuple[list[RequestRecord], tuple[str, ...]]:
+) -> tuple[list[RequestRecord], tuple[str, ...], Aborted | None]:
     network = Network(_faces(plan, chain, rows), plan.timeline, clock, seed=plan.seed)
     environment = HostEnvironment(
         clock_ns=lambda: clock.now_ns, wire=SimWire(network), seed=chain_seed, importing=importing
@@ -150,6 +156,7 @@ async def _story(
             requests=RequestWriter(TOKEN, plan.parts, inside.model, prompts=plan.prompts, extras=plan.extras),
             clock=clock,
             secrets=secrets(chain, os.environ) if plan.load.keep_text else frozenset(),
+            ended=(abortion := _Abortion(plan.abort, clock)).add,
         )
         async with asyncio.TaskGroup() as group:
             calls = [
@@ -157,10 +164,51 @@ async def _story(
                 for arrival in plan.arrivals
                 if arrival.after is None
             ]
-        await asyncio.sleep(max(LATE_S, (plan.end_ns - clock.now_ns) / 1e9))
+            abortion.calls = calls
+        rest_s = ABORTED_S if abortion.aborted else max(LATE_S, (plan.end_ns - clock.now_ns) / 1e9)
+        await asyncio.sleep(rest_s)
     recorder.close()
     network.close()
-    return [record for call in calls for record in call.result()], inside.warnings
+    return abortion.records or [record for call in calls for record in call.result()], inside.warnings, abortion.aborted
+
+
+class _Abortion:
+    """Ends all calls of a run as soon as its scenario wants it to end.
+
+    Attributes:
+        calls: All of them.
+        aborted: When and why they were ended; None if they were not.
+    """
+
+    def __init__(self, abort: Abort | None, clock: Clock) -> None:
+        self.calls: list[asyncio.Task[list[RequestRecord]]] = []
+        self.aborted: Aborted | None = None
+        self._clock = clock
+        self._watch = None if abort is None else AbortWatch(abort)
+        self._ended: list[RequestRecord] = []
+
+    @property
+    def records(self) -> list[RequestRecord]:
+        """Of an aborted run the requests that had ended, by name; of another run none."""
+        return sorted(self._ended, key=lambda record: record.request_id) if self.aborted else []
+
+    def add(self, record: RequestRecord) -> None:
+        """Take the record of a request that has ended."""
+        if self._watch is None or self.aborted is not None:
+            return
+        self._ended.append(record)
+        found = self._watch.add(record)
+        if found is not None:
+            self.aborted = Aborted(at_ns=self._clock.now_ns, found=found)
+            for call in self.calls:
+                call.cancel()
+
+
+def _until(event: FaultEvent, at_ns: float) -> FaultEvent:
+    """Return what became of a fault in a run that ended at a time."""
+    if event.applied_ns is None or event.applied_ns >= at_ns:
+        return replace(event, applied_ns=None, reverted_ns=None)
+    return replace(event, reverted_ns=int(at_ns)) if (event.reverted_ns or 0) > at_ns else event
 
 
 def _faces(plan: Plan, chain: Chain, rows: Rows) -> dict[str, ProviderPort]:

@@ -102,7 +102,7 @@ def result(plan: Plan, chain: Chain, written: RunRows) -> SimResult:
         chain: The chain.
         written: From `rows`.
     """
-    history = assemble(plan.digest, **_sides(plan, chain, written), states=written.states)
+    history = assemble(plan.digest, **_sides(plan, chain, written), states=written.states, aborted=written.aborted)
     return SimResult(history=history, warnings=written.warnings)
 
 

@@ -20,6 +20,7 @@ import msgspec
 
 from harness.errors import UsageError
 from harness.history.records import (
+    Aborted,
     AttemptOutcome,
     AttemptRecord,
     ChainAttempt,
@@ -133,6 +134,7 @@ Row = (
     | HealthRecord
     | ProviderState
     | ReadyRecord
+    | Aborted
     | Origin
     | Foreign
     | WorkerClock
@@ -146,6 +148,7 @@ _KINDS: dict[str, type] = {
     "health": HealthRecord,
     "state": ProviderState,
     "ready": ReadyRecord,
+    "aborted": Aborted,
     "origin": Origin,
     "foreign": Foreign,
     "clock": WorkerClock,

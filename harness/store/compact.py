@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from harness.history import FaultEvent, HealthRecord, History, ProviderState, RequestRecord
 from harness.history.assemble import assemble
-from harness.history.records import ChainAttempt, ReadyRecord
+from harness.history.records import Aborted, ChainAttempt, ReadyRecord
 from harness.scenario import Plan
 from harness.store.capture import EdgeAttempt, Foreign, Origin, Row, WorkerClock, files, rows
 
@@ -68,6 +68,7 @@ def compact(capture: Path, plan: Plan, *, complete: bool) -> History:
         cache="cache" in plan.chain.answers,
         complete=complete,
         clocks_unsure_ns=max((clock.unsure_ns for clock in clocks.values()), default=0),
+        aborted=next((_shift(row, origin) for row in found[Aborted]), None),
     )
 
 

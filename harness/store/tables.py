@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pyarrow.parquet as pq
 from harness.errors import UsageError
 from harness.history import AttemptRecord, FaultEvent, HealthRecord, History, ProviderState, ReadyRecord, RequestRecord
 from harness.history.frames import defaults_of, dtypes, frame
-from harness.history.records import WARMUP
+from harness.history.records import WARMUP, Aborted
 from harness.provider.legs import LEGS
 from harness.scenario import Plan
 from harness.store.files import check_format, written
@@ -31,6 +32,7 @@ _LATER = frozenset({"states", "ready"})
 """Tables that runs of earlier versions lack: they are empty then."""
 _KEY = b"harness"
 _FACTS = ("complete", "lost", "foreign", "unseen", "clocks_unsure_ns")
+_ABORTED = "aborted"
 
 
 def _path(folder: Path, name: str) -> Path:
@@ -50,6 +52,8 @@ def has_any(folder: Path) -> bool:
 def write(folder: Path, history: History) -> None:
     """Write one Parquet file for each table, each whole or not at all."""
     facts = {"format": FORMAT, **{name: getattr(history, name) for name in _FACTS}}
+    if history.aborted is not None:
+        facts[_ABORTED] = asdict(history.aborted)
     for name in TABLES:
         table = pa.Table.from_pandas(_storable(getattr(history, name)), preserve_index=False)
         table = table.replace_schema_metadata({**(table.schema.metadata or {}), _KEY: json.dumps(facts).encode()})
@@ -87,7 +91,10 @@ def _read(path: Path, record: type) -> tuple[pd.DataFrame, dict[str, Any]]:
         table = pq.read_table(path)
         facts: dict[str, Any] = json.loads((table.schema.metadata or {})[_KEY])
         check_format(path, facts.pop("format"))
-        return _typed(table.to_pandas(), record), {name: facts[name] for name in _FACTS if name in facts}
+        known = {name: facts[name] for name in _FACTS if name in facts}
+        if _ABORTED in facts:
+            known[_ABORTED] = Aborted(**facts[_ABORTED])
+        return _typed(table.to_pandas(), record), known
     except (pa.ArrowException, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         found = "empty" if path.stat().st_size == 0 else f"{type(error).__name__}: {error}".split("\n", 1)[0][:200]
         raise UsageError(f"damaged, or not written by harness: {found}", where=str(path)) from None

@@ -71,6 +71,7 @@ TOPICS = {
     "arguments that are no JSON": "tools-malformed",
     "a conversation carried to another vendor": "conversation-rate-limited",
     "a conversation in an outage of two providers": "conversation-outage",
+    "a prompt cache that an outage throws away": "prompt-cache-outage",
     "a conversation that moves between vendors": "conversation-hops",
     "embeddings: 429": "embeddings-rate-limited",
     "embeddings: 500": "embeddings-outage",

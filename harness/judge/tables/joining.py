@@ -46,6 +46,8 @@ def columns(plan: Plan, history: History) -> Columns:
     attempts, orphans = _joined(plan, history, requests, orders, provider)
     # A run that was cut short ends with the last request that was due.
     until_ns = math.inf if history.complete else requests.scheduled_ns.max(initial=-math.inf)
+    if history.aborted is not None:
+        until_ns = history.aborted.at_ns
     return Columns(
         plan=plan,
         history=history,
@@ -55,7 +57,8 @@ def columns(plan: Plan, history: History) -> Columns:
         requests=requests,
         attempts=attempts,
         orphans=orphans,
-        missing=missing_requests(plan, requests, kinds, until_ns),
+        # What was going on when a run was aborted has no record, and is not missing.
+        missing=missing_requests(plan, requests, kinds, until_ns if history.aborted is None else -math.inf),
         begun=np.array([phase.start_ns <= until_ns for phase in plan.phases], dtype=bool),
     )
 
