@@ -18,6 +18,7 @@ from ruamel.yaml import YAML
 
 from harness.chain import load
 from harness.chain.litellm_router import router_settings
+from tests.cli.test_guides import understood
 
 ROOT = Path(__file__).parents[1]
 COMPOSE = [str(Path(sys.executable).with_name("docker-compose")), "--project-directory", str(ROOT)]
@@ -171,6 +172,7 @@ def test_ports_agree(composed: dict[str, Any]) -> None:
     jobs = read(ROOT / "docker" / "prometheus.yml")["scrape_configs"]
     asked = {job["job_name"]: int(job["static_configs"][0]["targets"][0].rpartition(":")[2]) for job in jobs}
     assert asked["litellm"] == gateway
+    assert asked["harness"] == int(composed["harness"]["environment"]["HARNESS_METRICS"])
     assert asked["prometheus"] == listening["prometheus"]
     for name in ("litellm", "lab", "prometheus", "grafana"):
         (checked,) = re.findall(r"http://127\.0\.0\.1:(\d+)/", " ".join(composed[name]["healthcheck"]["test"]))
@@ -183,6 +185,18 @@ def _listens(command: list[str]) -> int:
         int(found) for word in command for found in re.findall(r"^--(?:port=|web\.listen-address=.*:)(\d+)$", word)
     ]
     return port
+
+
+def test_its_commands_are_understood(composed: dict[str, Any]) -> None:
+    """What the guide runs in a container, and what the workers run, are commands of ours with options that exist."""
+    guide = (ROOT / "docs" / "guides" / "compose.md").read_text()
+    commands = re.findall(r"docker compose run --rm (?:lab )?(harness .+?)`?$", guide, flags=re.MULTILINE)
+    assert len(commands) >= 4
+    worker = composed["worker"]["command"]
+    assert understood(" ".join(["harness", *worker])) == "worker"
+    assert any(worker[-1] in command for command in commands)
+    for command in commands:
+        assert understood(command)
 
 
 def test_grafana_finds_its_dashboards(composed: dict[str, Any]) -> None:

@@ -80,6 +80,7 @@ MetricsAt = Annotated[
     str | None,
     typer.Option(
         "--metrics",
+        envvar="HARNESS_METRICS",
         metavar="[HOST:]PORT",
         help="Serve /metrics (Prometheus) and /health here until the command ends; a port alone is on 127.0.0.1.",
     ),
