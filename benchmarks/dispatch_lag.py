@@ -12,6 +12,7 @@ import tempfile
 import time
 from itertools import accumulate
 from pathlib import Path
+from typing import Any
 
 from rig.bare_server import BareReady, BareStart
 from rig.result import Row, limited, quantile, tell
@@ -44,10 +45,10 @@ CORES_MAX = 0.5
 SERVER = Path(__file__).parent / "rig" / "bare_server.py"
 
 
-async def one_pass(folder: Path, base_url: str, load: Load) -> tuple[list[float], float]:
-    """Return the dispatch lag of each request in milliseconds, and the share of a core that the load took."""
+def load_start(base_url: str, load: Load, seconds: int, **more: Any) -> LoadStart:
+    """Return the start message of a load at a constant rate."""
     rate, parts = round(load.peak_rate), load.parts
-    arrivals = [
+    arrivals = tuple(
         Arrival(
             request_id=f"req-{place + 1:06d}",
             scheduled_ns=place * 10**9 // rate,
@@ -55,26 +56,37 @@ async def one_pass(folder: Path, base_url: str, load: Load) -> tuple[list[float]
             streaming=draw(1, "streaming", place) < (parts[part].streaming or 0.0),
             part=part,
         )
-        for place in range(rate * SECONDS)
+        for place in range(rate * seconds)
         for part in (_part(load, draw(1, "kind", place)),)
-    ]
-    start = LoadStart(
-        capture=str(folder),
-        token="benchone",
-        base_url=base_url,
-        model="gpt-4",
-        arrivals=tuple(arrivals),
-        load=load,
-        warmup=(WarmupCall(request_id="warmup-000001", model="gpt-4"),),
     )
+    warmup = (WarmupCall(request_id="warmup-000001", model="gpt-4"),)
+    return LoadStart(
+        token="benchone", base_url=base_url, model="gpt-4", arrivals=arrivals, load=load, warmup=warmup, **more
+    )
+
+
+async def one_pass(folder: Path, base_url: str, load: Load) -> tuple[list[float], float]:
+    """Return the dispatch lag of each request in milliseconds, and the share of a core that the load took."""
+    start = load_start(base_url, load, SECONDS, capture=str(folder))
     argv = [sys.executable, "-m", "harness.live.locustfile"]
     async with OwnedProcess("load", argv, log=folder / "load.log", part=True) as process:
         await process.ready(start, LoadReady)
-        origin_ns = time.monotonic_ns() + 500_000_000
-        await process.send(Begin(origin_ns=origin_ns))
+        origin_ns = await begin(process)
         done = await process.receive(LoadDone)
-    assert done.ok == len(arrivals), f"not every request was answered: {done}"
-    captured = list(rows(folder / "load.jsonl"))
+    assert done.ok == len(start.arrivals), f"not every request was answered: {done}"
+    return measured(folder / "load.jsonl", origin_ns)
+
+
+async def begin(process: OwnedProcess) -> int:
+    """Let a load's clock begin soon; return when."""
+    origin_ns = time.monotonic_ns() + 500_000_000
+    await process.send(Begin(origin_ns=origin_ns))
+    return origin_ns
+
+
+def measured(path: Path, origin_ns: int) -> tuple[list[float], float]:
+    """Return the dispatch lag of each request in a file of rows, in milliseconds, and the share of a core that its process took."""
+    captured = list(rows(path))
     requests = [row for row in captured if isinstance(row, RequestRecord) and row.phase == "steady"]
     health = [row for row in captured if isinstance(row, HealthRecord) and row.at_ns >= origin_ns]
     cores = (health[-1].cpu_ns - health[0].cpu_ns) / (health[-1].at_ns - health[0].at_ns)

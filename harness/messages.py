@@ -206,7 +206,9 @@ class LoadStart:
         secrets: Texts that no record may hold, beyond the headers.
         capture: See `StartMessage`.
         pool: Requests in flight at once, at most; an arrival beyond them is dropped.
+        workers: How many processes share the load.
         web_ui: Serve Locust's own web UI on a free port of the loopback.
+        relay_port: Where workers on other machines reach the chain, on the machine of the run; None where `base_url` leads there.
     """
 
     token: str
@@ -223,7 +225,9 @@ class LoadStart:
     secrets: frozenset[str] = field(default=frozenset(), repr=False)
     capture: str | None = None
     pool: int = 1000
+    workers: int = 1
     web_ui: bool = False
+    relay_port: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

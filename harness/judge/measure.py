@@ -73,6 +73,8 @@ def _numbers(scope: Scope, group: Group) -> dict[str, Value]:
             why = REWRITTEN
         if blind and metric.seen_by == "edge":
             why = UNSEEN
+        if metric.across:
+            why = why or scope.run.apart
         for argument in (None, *_arguments(scope.run.plan, name)):
             for statistic, value in metric.measure(replace(scope, argument=argument)).values(metric.unit).items():
                 shown = Value(value=None, samples=0, unit=metric.unit, why=why) if why else value

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from harness.judge.tables.columns import ZOMBIE_NS, Bools, Columns
+from harness.judge.tables.columns import TOLERANCE_NS, ZOMBIE_NS, Bools, Columns
 from harness.judge.tables.fallbacks import Fallbacks, fallbacks_of
 from harness.judge.tables.joining import columns
 from harness.judge.tables.journeys import Journeys, journeys_of
 from harness.judge.tables.outages import Outage, merged
 from harness.judge.tables.pairs import Pairs, consecutive, double_sends, retries, switches
+from harness.quantities import amount, duration
 from harness.scenario import Phase, Plan
 
 if TYPE_CHECKING:
@@ -87,6 +88,15 @@ class RunData:
             return np.ones(len(self.columns.requests), dtype=bool)
         mask: Bools = self.columns.requests.kind == self.columns.kinds.index(kind)
         return mask
+
+    @property
+    def apart(self) -> str:
+        """Why times by the clocks of callers and of other processes cannot be compared; empty where they can."""
+        unsure_ns = self.columns.history.clocks_unsure_ns
+        if unsure_ns <= TOLERANCE_NS:
+            return ""
+        limit = duration(TOLERANCE_NS)
+        return f"a worker's clock may be off by {amount(unsure_ns, 'ns', limit=TOLERANCE_NS)} (limit {limit}), so its times cannot be compared"
 
     @property
     def mocked(self) -> Bools:

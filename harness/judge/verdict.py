@@ -111,7 +111,7 @@ def _find(run: RunData, name: str, asked: bool) -> Finding:
     try:
         kind = FINDINGS[name]
         severity = "required" if asked else kind.severity
-        result = kind.check(run)
+        result = unsure(run.apart) if kind.across and run.apart else kind.check(run)
         if result.advisory and not asked:
             severity = "advisory"
     except Exception as error:

@@ -30,7 +30,7 @@ from harness.live.ports import Ports
 from harness.live.processes import Fork, OwnedProcess
 from harness.live.toxiproxy import Binary, Toxiproxy
 from harness.live.worker_messages import WorkerSummary
-from harness.live.workers import ALONE, LOAD_PART, LoadSetup, collected, gather
+from harness.live.workers import ALONE, LOAD_PART, LoadSetup, collected, gather, reachable
 from harness.messages import (
     Begin,
     BudgetSpent,
@@ -226,7 +226,7 @@ class _LiveRun:
             capture=self.folder.capture,
             web_ui=self.setup.web_ui,
         )
-        warmed = await load.ready(start, LoadReady)
+        warmed = await load.ready(await reachable(self.setup, start, proxy), LoadReady)
         warnings += self._warn(*_warmup_warnings(warmed.warmup))
         if warmed.web_ui is not None:
             self.progress.say(f"Locust's web UI: {warmed.web_ui}")

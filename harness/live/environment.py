@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping
 
 _NEEDED = re.compile(
     r"PATH|HOME|USER|LOGNAME|SHELL|TZ|LANG|LANGUAGE|LC_\w+|TMPDIR|TEMP|TMP|XDG_CACHE_HOME"
-    r"|VIRTUAL_ENV|LD_LIBRARY_PATH|DYLD_\w+|PYTHON\w+|SSL_CERT_(?:FILE|DIR)|COVERAGE_\w+|HARNESS_\w+"
+    r"|VIRTUAL_ENV|LD_LIBRARY_PATH|DYLD_\w+|PYTHON\w+|SSL_CERT_(?:FILE|DIR)|COVERAGE_\w+|HARNESS_(?!TOKEN$)\w+"
 )
 """Paths, the locale, what Python takes its own settings from, and trusted certificates."""
 _PROXY = re.compile(r"(?:https?|ftp|all|wss?)_proxy", re.IGNORECASE)

@@ -6,17 +6,23 @@ import asyncio
 import secrets
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from ipaddress import ip_address
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from harness.errors import HarnessError
+from harness.live.ports import Proxies
 from harness.live.processes import OwnedProcess
 from harness.live.worker_messages import AllJoined, JoinStart, MasterReady, MasterStart, WorkersDone, WorkerSummary
+from harness.messages import LoadStart
 
 LOAD_PART = (sys.executable, "-m", "harness.live.locustfile")
 """The program of the load, its master and its workers."""
 COLLECT_S = 600.0
 """How long the rows of workers elsewhere may take: gigabytes over a slow network."""
+WORKERS_PROXY = "@workers"
+"""Name of a proxy that no provider can have."""
 _TOKEN_BYTES = 16
 
 
@@ -101,6 +107,38 @@ async def gather(
         plural = "workers" if setup.expected > 1 else "worker"
         say(f"waiting for {setup.expected} {plural}: harness worker --master {setup.host}:{port}")
     await load.receive(AllJoined)
+
+
+async def reachable(setup: LoadSetup, start: LoadStart, proxies: Proxies) -> LoadStart:
+    """Make a chain on the loopback reachable for workers on other machines; return the start message that says so.
+
+    It listens where the master does, on the next port, and only if the user let the master listen beyond the loopback.
+
+    Args:
+        setup: Where the master listens.
+        start: The load's start message.
+        proxies: Toxiproxy.
+
+    Raises:
+        HarnessError: The port is in use.
+    """
+    parts = urlsplit(start.base_url)
+    host, port = parts.hostname or "", parts.port or 80
+    if not setup.expected or is_loopback(setup.host) or not is_loopback(host):
+        return start
+    listen = f"{setup.host}:{setup.port + 1 if setup.port else 0}"
+    upstream = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    address = await proxies.add(WORKERS_PROXY, upstream=upstream, listen=listen)
+    headers = {"host": parts.netloc.rpartition("@")[2], **start.headers}  # a gateway may choose by the host's name
+    return replace(start, headers=headers, relay_port=int(address.rpartition(":")[2]))
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether an address or name is this machine's alone."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 async def collected(setup: LoadSetup, load: OwnedProcess) -> tuple[WorkerSummary, ...]:

@@ -50,5 +50,6 @@ ANSWER_OF_ANOTHER = FindingKind(
     remedy="Look for state that requests share: a response object, a buffer, or a cache whose key leaves out part of the"
     " prompt. If the chain has a cache on purpose, declare it.",
     check=_check,
+    across=True,
     harm=True,
 )

@@ -27,6 +27,7 @@ class FindingKind:
         remedy_on: What usually ends it on a driver, in place of `remedy`.
         check: Looks for it.
         harm: A caller was deceived, or left waiting for nothing.
+        across: As of a metric: it compares a time by a caller's clock with one by that of another process.
     """
 
     id: str
@@ -39,6 +40,7 @@ class FindingKind:
     remedy_on: Mapping[str, str] = field(default_factory=dict)
     check: Callable[[RunData], CheckResult]
     harm: bool = False
+    across: bool = False
 
 
 def on_litellm(remedy: str) -> dict[str, str]:

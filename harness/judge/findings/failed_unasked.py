@@ -67,4 +67,5 @@ FAILED_UNASKED = FindingKind(
         " refuses requests while all deployments of a group are in cooldown."
     ),
     check=_check,
+    across=True,
 )

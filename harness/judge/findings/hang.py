@@ -72,5 +72,6 @@ HANG = FindingKind(
     could="was sent",
     remedy="Give every wait inside the chain an end: a timeout for each attempt, and one for the whole request.",
     check=_check,
+    across=True,
     harm=True,
 )

@@ -116,4 +116,5 @@ LATE_FALLBACK = FindingKind(
         "LiteLLM also waits after its last retry. Fewer retries (`num_retries`) shorten the wait before a fallback."
     ),
     check=_check,
+    across=True,
 )

@@ -100,4 +100,5 @@ STUCK_ON_FALLBACK = FindingKind(
     remedy="Let a circuit breaker probe the provider again after a while.",
     remedy_on=on_litellm("Shorten `cooldown_time` in `router_settings`."),
     check=_check,
+    across=True,
 )

@@ -29,4 +29,5 @@ ZOMBIE_ATTEMPTS = FindingKind(
     remedy="Cancel a request's retries and fallbacks when its caller disconnects.",
     remedy_on={"litellm-proxy": "Set `cancel_on_disconnect: true` in `general_settings`."},
     check=_check,
+    across=True,
 )

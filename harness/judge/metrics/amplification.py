@@ -60,6 +60,7 @@ AMPLIFICATION = Metric(
     about_time=False,
     until_deadline=False,
     seen_by="edge",
+    across=False,
     shown=("",),
 )
 
@@ -81,5 +82,6 @@ AMPLIFICATION_PEAK = Metric(
     about_time=False,
     until_deadline=False,
     seen_by="edge",
+    across=False,
     shown=(),
 )

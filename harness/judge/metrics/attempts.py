@@ -35,5 +35,6 @@ ATTEMPTS = Metric(
     about_time=False,
     until_deadline=False,
     seen_by="edge",
+    across=False,
     shown=(),
 )

@@ -51,6 +51,8 @@ class Metric:
         about_time: It is a time: a machine that is out of CPU, or stalls, lengthens it.
         until_deadline: A caller who leaves at the deadline cuts it off.
         seen_by: Who can observe it: the `caller` always, the `edge` not where connections were refused out of its sight.
+        across: It compares a time by a caller's clock with one by that of another process. Where the load's workers are elsewhere and
+            their clocks not sure enough, it is unknown.
         shown: What the report's table of phases shows of it: statistics of a distribution, `""` for the number itself.
     """
 
@@ -68,4 +70,5 @@ class Metric:
     about_time: bool
     until_deadline: bool
     seen_by: Observer
+    across: bool
     shown: tuple[str, ...]

@@ -30,5 +30,6 @@ FAILED_REQUESTS = Metric(
     about_time=False,
     until_deadline=False,
     seen_by="caller",
+    across=False,
     shown=(),
 )

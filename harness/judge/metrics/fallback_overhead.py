@@ -60,6 +60,7 @@ FALLBACK_OVERHEAD = Metric(
     about_time=True,
     until_deadline=True,
     seen_by="edge",
+    across=True,
     shown=("p50", "p95"),
 )
 
@@ -78,6 +79,7 @@ FALLBACK_OVERHEAD_FAILED = Metric(
     about_time=True,
     until_deadline=False,
     seen_by="edge",
+    across=False,
     shown=(),
 )
 
@@ -96,5 +98,6 @@ FALLBACK_OVERHEAD_WAITING = Metric(
     about_time=True,
     until_deadline=False,
     seen_by="edge",
+    across=False,
     shown=(),
 )

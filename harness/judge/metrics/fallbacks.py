@@ -87,5 +87,6 @@ FALLBACKS = Metric(
     about_time=False,
     until_deadline=False,
     seen_by="edge",
+    across=False,
     shown=(),
 )

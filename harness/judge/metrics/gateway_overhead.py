@@ -47,5 +47,6 @@ GATEWAY_OVERHEAD = Metric(
     about_time=True,
     until_deadline=False,
     seen_by="edge",
+    across=False,
     shown=(),
 )

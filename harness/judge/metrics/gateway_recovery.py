@@ -49,5 +49,6 @@ GATEWAY_RECOVERY = Metric(
     about_time=True,
     until_deadline=False,
     seen_by="caller",
+    across=True,
     shown=(),
 )

@@ -30,5 +30,6 @@ GOODPUT = Metric(
     about_time=False,
     until_deadline=False,
     seen_by="caller",
+    across=False,
     shown=(),
 )

@@ -64,6 +64,7 @@ HEALTH_LATENCY = Metric(
     about_time=True,
     until_deadline=False,
     seen_by="caller",
+    across=False,
     shown=(),
 )
 
@@ -82,5 +83,6 @@ HEALTH_KEYED = Metric(
     about_time=False,
     until_deadline=False,
     seen_by="caller",
+    across=False,
     shown=(),
 )

@@ -39,5 +39,6 @@ LATENCY = Metric(
     about_time=True,
     until_deadline=True,
     seen_by="caller",
+    across=False,
     shown=("p50", "p95"),
 )

@@ -56,5 +56,6 @@ MEMORY_MAX = Metric(
     about_time=False,
     until_deadline=False,
     seen_by="caller",
+    across=False,
     shown=(),
 )

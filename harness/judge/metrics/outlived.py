@@ -27,5 +27,6 @@ OUTLIVED = Metric(
     about_time=False,
     until_deadline=False,
     seen_by="edge",
+    across=False,
     shown=("",),
 )

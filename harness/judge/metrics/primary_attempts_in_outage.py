@@ -50,5 +50,6 @@ PRIMARY_ATTEMPTS_IN_OUTAGE = Metric(
     about_time=False,
     until_deadline=False,
     seen_by="edge",
+    across=False,
     shown=(),
 )

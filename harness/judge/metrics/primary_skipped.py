@@ -27,5 +27,6 @@ PRIMARY_SKIPPED = Metric(
     about_time=False,
     until_deadline=False,
     seen_by="edge",
+    across=False,
     shown=(),
 )

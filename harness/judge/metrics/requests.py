@@ -26,5 +26,6 @@ REQUESTS = Metric(
     about_time=False,
     until_deadline=False,
     seen_by="caller",
+    across=False,
     shown=(),
 )

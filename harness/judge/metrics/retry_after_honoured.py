@@ -36,5 +36,6 @@ RETRY_AFTER_HONOURED = Metric(
     about_time=False,
     until_deadline=False,
     seen_by="edge",
+    across=False,
     shown=(),
 )

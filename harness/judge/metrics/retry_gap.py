@@ -53,5 +53,6 @@ RETRY_GAP = Metric(
     about_time=True,
     until_deadline=False,
     seen_by="edge",
+    across=False,
     shown=(),
 )

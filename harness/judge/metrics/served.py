@@ -28,5 +28,6 @@ SERVED = Metric(
     about_time=False,
     until_deadline=False,
     seen_by="caller",
+    across=False,
     shown=(),
 )

@@ -44,5 +44,6 @@ SERVED_BY = Metric(
     about_time=False,
     until_deadline=False,
     seen_by="caller",
+    across=False,
     shown=(),
 )

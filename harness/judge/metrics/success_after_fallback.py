@@ -28,5 +28,6 @@ SUCCESS_AFTER_FALLBACK = Metric(
     about_time=False,
     until_deadline=False,
     seen_by="edge",
+    across=False,
     shown=("",),
 )

@@ -30,5 +30,6 @@ SUCCESS_RATE = Metric(
     about_time=False,
     until_deadline=False,
     seen_by="caller",
+    across=False,
     shown=("",),
 )

@@ -27,5 +27,6 @@ SWITCH_GAP = Metric(
     about_time=True,
     until_deadline=False,
     seen_by="edge",
+    across=False,
     shown=(),
 )

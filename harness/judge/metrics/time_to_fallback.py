@@ -48,5 +48,6 @@ TIME_TO_FALLBACK = Metric(
     about_time=True,
     until_deadline=False,
     seen_by="caller",
+    across=True,
     shown=(),
 )

@@ -54,5 +54,6 @@ TIME_TO_RECOVER = Metric(
     about_time=True,
     until_deadline=False,
     seen_by="caller",
+    across=True,
     shown=(),
 )

@@ -40,5 +40,6 @@ TTFT = Metric(
     about_time=True,
     until_deadline=True,
     seen_by="caller",
+    across=False,
     shown=(),
 )

@@ -50,6 +50,7 @@ WASTED_TOKENS = Metric(
     about_time=False,
     until_deadline=False,
     seen_by="edge",
+    across=False,
     shown=(),
 )
 
@@ -68,5 +69,6 @@ COST = Metric(
     about_time=False,
     until_deadline=False,
     seen_by="edge",
+    across=False,
     shown=(),
 )

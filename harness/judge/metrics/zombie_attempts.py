@@ -29,5 +29,6 @@ ZOMBIE_ATTEMPTS = Metric(
     about_time=False,
     until_deadline=False,
     seen_by="edge",
+    across=True,
     shown=(),
 )

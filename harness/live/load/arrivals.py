@@ -17,7 +17,8 @@ from harness.messages import LoadStart
 SPIN_NS = 1_000_000
 """How long before an arrival the dispatcher wakes up at most: the event loop's timers are a millisecond coarse."""
 SPINS_PER_GAP = 10
-"""Of the time since the arrival before, it waits awake for a tenth at most: where many come, that would cost more than the calls."""
+"""Of the time since the arrival before, it waits awake for a tenth at most: where many come, that would cost more than the calls.
+Workers that share a load share the tenth, too."""
 
 
 def drive(start: LoadStart, caller: Caller, origin_ns: int, fail: Callable[[BaseException], None]) -> None:
@@ -48,7 +49,7 @@ def drive(start: LoadStart, caller: Caller, origin_ns: int, fail: Callable[[Base
                 prompt_tokens=arrival.prompt_tokens,
                 max_tokens=arrival.max_tokens,
             )
-            _wait_until(at_ns, spin_ns=min(SPIN_NS, (at_ns - before_ns) // SPINS_PER_GAP))
+            _wait_until(at_ns, spin_ns=min(SPIN_NS, (at_ns - before_ns) // (SPINS_PER_GAP * start.workers)))
             before_ns = at_ns
             if pool.full():
                 caller.drop(call, f"{start.pool} requests were in flight already")

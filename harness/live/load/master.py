@@ -32,7 +32,7 @@ from harness.live.load.heartbeat import HEARTBEAT_S, LOST_S, SETTING_UP_S, TICK_
 from harness.live.load.link import Link
 from harness.live.load.members import Member, Members
 from harness.live.load.message import check_headers
-from harness.live.load.session import guarded, watch_loop
+from harness.live.load.session import guarded
 from harness.live.load.shares import shares
 from harness.live.load.web_ui import serve_web_ui
 from harness.live.worker_messages import (
@@ -97,9 +97,7 @@ class LoadMaster:
             Exception: A worker was lost, or whatever else went wrong.
         """
         greenlets = [gevent.spawn(guarded, self._end, work) for work in (self._listen, self._conduct, self._watch)]
-        aside = [gevent.spawn(guarded, self._end, self._beat)]
-        if self._capture is not None:
-            aside.append(gevent.spawn(guarded, self._end, watch_loop, self._capture, PROCESS))
+        beat = gevent.spawn(guarded, self._end, self._beat)
         rescue_s = RESCUE_S
         try:
             say(MasterReady(port=self._runner.server.port))
@@ -109,7 +107,7 @@ class LoadMaster:
             gevent.killall(greenlets)
             whole = all(member.collecting for member in self._members)
             self._rescue(rescue_s)
-            gevent.killall(aside)
+            beat.kill()
             for member in self._members:
                 self._link.send(Over(whole=whole), member.node)
             self._runner.quit()
@@ -145,7 +143,9 @@ class LoadMaster:
                 member.before = self._clock_of(member)
         for number, (member, arrivals) in enumerate(zip(members, shares(start.arrivals, len(members)), strict=True)):
             warmup = start.warmup if number == 0 else ()  # once is enough
-            member.share = replace(start, arrivals=arrivals, warmup=warmup, capture=None, web_ui=False)
+            member.share = replace(
+                start, arrivals=arrivals, warmup=warmup, workers=len(members), capture=None, web_ui=False
+            )
             self._link.send(member.share, member.node)
         ready = [member.next(LoadReady) for member in members]
         web_ui = serve_web_ui(self._environment) if start.web_ui else None

@@ -81,8 +81,13 @@ class Session:
 
     def watch_loop(self) -> None:
         """Write health records, as `harness.part.watch_loop` does."""
-        if self.capture is not None:
-            watch_loop(self.capture, self._process)
+        if self.capture is None:
+            return
+        watch = LoopWatch(self.capture, self._process)
+        while True:
+            began_ns = time.monotonic_ns()
+            gevent.sleep(TICK_S)
+            watch.woke(began_ns)
 
     def drive(self, user: Any) -> None:
         """Do the Locust user's one task: warm the chain up, get ready, send every arrival, and report that it is done."""
@@ -145,15 +150,6 @@ def guarded(end: AsyncResult, work: Callable[..., None], *args: Any) -> None:
         work(*args)
     except Exception as error:
         end.set_exception(error)
-
-
-def watch_loop(capture: Capture, process: str) -> None:
-    """Write a health record every 100 ms, for good."""
-    watch = LoopWatch(capture, process)
-    while True:
-        began_ns = time.monotonic_ns()
-        gevent.sleep(TICK_S)
-        watch.woke(began_ns)
 
 
 class CallFailed(Exception):  # noqa: N818 - a name for Locust's table of failures, never raised

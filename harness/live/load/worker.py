@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from importlib.metadata import version
+from urllib.parse import urlsplit
 
 import gevent
 from gevent import Timeout
@@ -36,6 +38,7 @@ from harness.part import say
 
 JOIN_S = 60.0
 """How long to wait for a master: it may be at its imports still."""
+REACH_S = 5.0
 HINT = "start `harness run … --expect-workers N --master HOST:PORT` there, and let the port through the firewall"
 
 
@@ -148,7 +151,7 @@ class LoadWorker:
     def _begin_session(self, share: LoadStart) -> None:
         """Start the one Locust user, as Locust does when its master asks for users."""
         capture = self._start.capture or self._start.scratch
-        share = replace(share, capture=capture)
+        share = replace(share, capture=capture, base_url=self._reached(share))
         self._session = session = Session(
             share, self._environment, process=self._welcome.get().name, say=self._say, end=self._end
         )
@@ -156,6 +159,22 @@ class LoadWorker:
         self._environment.host = share.base_url
         gevent.spawn(session.guard, session.watch_loop)
         gevent.spawn(session.guard, self._environment.runner.start_worker, {session.user.__name__: 1})
+
+    def _reached(self, share: LoadStart) -> str:
+        """Return where this worker reaches the chain.
+
+        Raises:
+            HarnessError: It does not.
+        """
+        if share.relay_port is None or self._start.capture is not None:
+            return share.base_url
+        host, port = self._start.host, share.relay_port
+        try:
+            socket.create_connection((host, port), timeout=REACH_S).close()
+        except OSError as error:
+            problem = f"cannot reach the chain at {host}:{port}: {error.strerror or error}"
+            raise HarnessError(problem, where="worker", hint="let that port through the firewall, too") from None
+        return urlsplit(share.base_url)._replace(netloc=f"{host}:{port}").geturl()
 
     def _say(self, message: object) -> None:
         assert self._link is not None
