@@ -107,6 +107,8 @@ class ChainStart:
         capture: See `StartMessage`.
         key: What a gateway of ours asks its callers for; the same after a restart.
         restarts: How often the host was started before in this run.
+        database: The address of the gateway's database, with its password; it has none if None.
+        salt: The key by which the gateway encrypts what it stores there.
     """
 
     chain: Chain = field(repr=False)
@@ -116,6 +118,8 @@ class ChainStart:
     capture: str | None = None
     key: str = field(default="", repr=False)
     restarts: int = 0
+    database: str | None = field(default=None, repr=False)
+    salt: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +134,7 @@ class LoadTarget:
         warnings: What the host could not carry over, in sentences.
         ready: Where it says whether it is ready; None if nowhere. May hold a password.
         lacking: The kinds of request that it cannot carry although its driver can, with the reasons.
+        tenants: The key of each tenant of the gateway, by name.
     """
 
     base_url: str
@@ -139,6 +144,7 @@ class LoadTarget:
     warnings: tuple[str, ...] = ()
     ready: str | None = field(default=None, repr=False)
     lacking: dict[Kind, str] = field(default_factory=dict)
+    tenants: dict[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,6 +208,7 @@ class LoadStart:
         extras: For each kind of request further fields of the body.
         headers: Sent along with every request; may hold secrets.
         own_headers: Sent along with the requests of each kind; may hold secrets.
+        tenants: Places of the kinds whose requests are a tenant's: warm-up calls are not.
         warmup: Calls to make before the ready message.
         secrets: Texts that no record may hold, beyond the headers.
         capture: See `StartMessage`.
@@ -221,6 +228,7 @@ class LoadStart:
     extras: tuple[dict[str, Any], ...] = ()
     headers: dict[str, str] = field(default_factory=dict, repr=False)
     own_headers: tuple[dict[str, str], ...] = field(default=(), repr=False)
+    tenants: frozenset[int] = frozenset()
     warmup: tuple[WarmupCall, ...] = ()
     secrets: frozenset[str] = field(default=frozenset(), repr=False)
     capture: str | None = None

@@ -93,6 +93,9 @@ GENERAL = frozenset(
         "disable_retry_on_max_parallel_request_limit_error",
         "include_call_id_in_error_body",
         "enforce_fallback_model_access",
+        "allow_requests_on_db_unavailable",
+        "proxy_batch_write_at",
+        "user_api_key_cache_ttl",
     ]
 )
 """`general_settings` that steer what the proxy does with a request; the others log in, bill, store or report."""

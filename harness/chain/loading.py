@@ -111,6 +111,7 @@ def _hosted(document: Document, model: str | None) -> Chain:
         name=how.name,
         driver=how.driver,
         workers=how.workers,
+        keys=how.keys,
         python=_python(document, how.python),
         environment=how.environment,
         max_requests=how.max_requests,

@@ -166,6 +166,10 @@ class _Redaction:
             self._text(provider.api_key or "", _Secrecy.SECRET)
             upstream = None if provider.upstream is None else self._address(provider.upstream)
             providers[name] = replace(provider, upstream=upstream, headers=self._headers(provider.headers))
+        for written in () if chain.keys is None else (chain.keys.database, chain.keys.master, chain.keys.salt):
+            self._text(written, _Secrecy.SECRET)
+            for login in re.findall(r"//([^/?#]*)@", self._environ.get(written.partition("/")[2], "")):
+                self.hide(login.partition(":")[2], certain=True)  # the database's password, alone too
         return replace(
             chain,
             providers=providers,

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, Literal
 
+from harness.chain.keys import GatewayKeys
 from harness.chain.policy import FallbackSpec, Policy, Retry
 from harness.document.marks import STRICT, Ge, Gt, Le, Len, StringConstraints
 from harness.document.places import Place, field_name
@@ -106,6 +107,7 @@ class Chain:
         policy: What else it does.
         endpoint: Where the chain is, for the `endpoint` driver.
         workers: Processes of the gateway, for the `litellm-proxy` driver.
+        keys: The gateway's database and virtual keys, for the `litellm-proxy` driver; it has no database if None.
         python: The interpreter in which the chain runs; its path is relative to this file. The harness's own if None.
         environment: A Python environment that is built for the chain, in place of `python`.
         target: `package.module:name` of the function that answers, for the `python` driver.
@@ -139,6 +141,7 @@ class Chain:
     policy: Policy | None = None
     endpoint: Endpoint | None = None
     workers: Annotated[int, Ge(1), Le(32)] = 1
+    keys: GatewayKeys | None = None
     python: Annotated[str, Len(1, 1000)] | None = None
     environment: EnvironmentSpec | None = None
     target: Annotated[str, Len(1, 1000)] | None = None
@@ -249,6 +252,7 @@ class HostedConfig:
         driver: How it is hosted.
         config: The configuration's file; its path is relative to this one.
         workers: Processes of the gateway, for the `litellm-proxy` driver.
+        keys: The gateway's database and virtual keys, for the `litellm-proxy` driver; it has no database if None.
         python: The interpreter in which the chain runs; its path is relative to this file. The harness's own if None.
         environment: A Python environment that is built for the chain, in place of `python`.
         max_requests: The most calls to real providers in a run, which ends when it is reached.
@@ -263,6 +267,7 @@ class HostedConfig:
     driver: Name
     config: Annotated[str, Len(1, 1000)]
     workers: Annotated[int, Ge(1), Le(32)] = 1
+    keys: GatewayKeys | None = None
     python: Annotated[str, Len(1, 1000)] | None = None
     environment: EnvironmentSpec | None = None
     max_requests: Annotated[int, Ge(1), Le(10**7)] = 1000

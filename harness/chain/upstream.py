@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
-from harness.chain.spec import Chain
 from harness.errors import UsageError
+
+if TYPE_CHECKING:
+    from harness.chain.spec import Chain
 
 
 class UpstreamAddress(NamedTuple):

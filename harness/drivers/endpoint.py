@@ -8,9 +8,11 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from harness.chain.keys import TENANT
 from harness.chain.spec import PLACEHOLDER, Endpoint
 from harness.drivers.ready import ANSWER_S
 from harness.errors import HarnessError, UsageError
@@ -67,12 +69,15 @@ def headers(endpoint: Endpoint, environ: Mapping[str, str]) -> dict[str, str]:
     return {**given, "authorization": f"Bearer {_key(endpoint.api_key, environ, 'endpoint.api_key')}"}
 
 
-def given_headers(written: Mapping[str, str], environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the headers of a kind of request, by names in lower case: `env/NAME` stands for a variable, which may be a secret.
+def given_headers(
+    written: Mapping[str, str], environ: Mapping[str, str], tenants: Mapping[str, str] = MappingProxyType({})
+) -> dict[str, str]:
+    """Return the headers of a kind of request, by names in lower case, which may be secrets.
 
     Args:
-        written: As in the scenario.
+        written: As in the scenario; `env/NAME` stands for a variable, `tenant/NAME` for a tenant's key.
         environ: The environment that they are looked up in.
+        tenants: The tenants' keys; a name that is not among them stays as it is written.
 
     Raises:
         UsageError: A variable is not set, or holds what no header can.
@@ -81,10 +86,16 @@ def given_headers(written: Mapping[str, str], environ: Mapping[str, str]) -> dic
     for name, value in written.items():
         if value.startswith("env/"):
             key = _key(value, environ, f"load.mix headers.{name}")
-            found[name.lower()] = f"Bearer {key}" if name.lower() == "authorization" else key
+            found[name.lower()] = _value(name, key)
+        elif (tenant := value.removeprefix(TENANT)) != value and tenant in tenants:
+            found[name.lower()] = _value(name, tenants[tenant])
         else:
             found[name.lower()] = value
     return found
+
+
+def _value(header: str, key: str) -> str:
+    return f"Bearer {key}" if header.lower() == "authorization" else key
 
 
 def _key(written: str, environ: Mapping[str, str], where: str) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 from harness.chain import Chain
 from harness.chain.driver import driver_of
 from harness.chain.endpoint import remarks
+from harness.chain.keys import gateway_secrets
 from harness.drivers.endpoint import Probe, fill, headers
 from harness.drivers.interpreter import Interpreter, environ_there, interpreter_of
 from harness.errors import UsageError
@@ -37,14 +38,18 @@ class Host:
     variables: frozenset[str]
     interpreter: Interpreter | None
 
-    def start_message(self, capture: Path | None, base_urls: Mapping[str, str], *, seed: int) -> ChainStart:
+    def start_message(
+        self, capture: Path | None, base_urls: Mapping[str, str], *, seed: int, database: str | None = None
+    ) -> ChainStart:
         """Return the part's start message; for its standard input alone, as it holds the chain's secrets.
 
         Args:
             capture: The folder for its rows; None records nothing.
             base_urls: Where each provider is called, by name, without the dialect's own path.
             seed: The plan's: fixes the reference chain's random draws.
+            database: Where its database is called, in place of its own address.
         """
+        own = gateway_secrets(self.chain, os.environ)
         folder = None if capture is None else str(capture)
         return ChainStart(
             chain=self.chain,
@@ -52,8 +57,14 @@ class Host:
             seed=seed,
             capture=folder,
             environ=_looked_up(self.chain),
-            key=f"sk-{secrets.token_urlsafe(32)}",
+            key=self._key() if own is None else own.master,
+            database=None if own is None else database or own.database.url,
+            salt="" if own is None else own.salt,
         )
+
+    def _key(self) -> str:
+        """Return a key for the callers of a gateway of ours that has none; empty where the chain is no gateway."""
+        return f"sk-{secrets.token_urlsafe(32)}" if driver_of(self.chain).in_process is None else ""
 
     def environ(self, environ: Mapping[str, str]) -> dict[str, str]:
         """Return the environment of the child, given that of a child in our own interpreter."""
@@ -95,6 +106,10 @@ def host(chain: Chain) -> Host:
     interpreter = interpreter_of(chain)
     if chain.endpoint is not None:
         headers(chain.endpoint, os.environ)
+    prisma = (
+        frozenset(name for name in os.environ if name.startswith("PRISMA_")) if chain.keys is not None else frozenset()
+    )
+    gateway_secrets(chain, os.environ)
     needs = driver.requirement
     if interpreter is None and needs is not None and not all(map(find_spec, needs.modules)):
         raise UsageError(f"{needs.what} is not installed", where="driver", hint=needs.hint)
@@ -103,13 +118,13 @@ def host(chain: Chain) -> Host:
         return Host(chain=chain, part=None, forked=None, variables=frozenset(), interpreter=None)
     if interpreter is not None:
         part = interpreter.command(*program)
-        variables = driver.variables(interpreter.origins)
+        variables = driver.variables(interpreter.origins) | prisma
         return Host(chain=chain, part=part, forked=None, variables=variables, interpreter=interpreter)
     return Host(
         chain=chain,
         part=(sys.executable, "-m", *program),
         forked=program[0] if driver.forked else None,
-        variables=driver.variables({}),
+        variables=driver.variables({}) | prisma,
         interpreter=None,
     )
 

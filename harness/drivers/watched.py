@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from harness.chain.upstream import is_loopback
 from harness.drivers.http_bytes import AnswerReader, MalformedError, RequestHead, RequestReader
 from harness.drivers.login_sockets import login_connection, login_host, logins_answered
 from harness.drivers.recorder import CallersRequest, OpenAttempt, Recorder, current_request
@@ -29,14 +30,18 @@ _TAIL_BYTES = 32
 
 
 @contextmanager
-def watched(recorder: Recorder) -> Iterator[None]:
+def watched(recorder: Recorder, *, beside: bool = False) -> Iterator[None]:
     """Have every attempt recorded that goes out from the running event loop meanwhile.
 
     A call to an address that is none of the chain's providers is stopped: a test of faults must never spend a real
     provider's money, whatever the configuration or the library does. A login is answered by `harness.drivers.logins`.
+
+    Args:
+        recorder: Writes the rows.
+        beside: The chain has other programs on this machine beside it, such as that by which it calls its database.
     """
     loop = asyncio.get_running_loop()
-    watch = WatchedLoop(recorder, loop.sock_connect, loop.create_connection)
+    watch = WatchedLoop(recorder, loop.sock_connect, loop.create_connection, beside=beside)
     names = ("sock_connect", "create_connection")
     with logins_answered(), patched((loop, name, getattr(watch, name)) for name in names):
         yield
@@ -49,10 +54,14 @@ class WatchedLoop:
         recorder: Writes the rows.
         connect: The loop's own `sock_connect`.
         create: Its own `create_connection`.
+        beside: See `watched`.
     """
 
-    def __init__(self, recorder: Recorder, connect: Callable[..., Any], create: Callable[..., Any]) -> None:
+    def __init__(
+        self, recorder: Recorder, connect: Callable[..., Any], create: Callable[..., Any], *, beside: bool = False
+    ) -> None:
         self._recorder = recorder
+        self._beside = beside
         self._connect = connect
         self._create = create
         self._dialled: dict[int, Dialling] = {}
@@ -67,6 +76,9 @@ class WatchedLoop:
             return
         if (login := login_host(address[0])) is not None:
             self._logins[sock.fileno()] = login
+            return
+        if self._unwatched(*address[:2]):
+            await self._connect(sock, address)
             return
         dialling = dial(self._recorder, *address[:2])
         try:
@@ -87,6 +99,8 @@ class WatchedLoop:
             dialling = self._dialled.pop(sock.fileno(), None)
             if dialling is None:
                 return await self._create(factory, host, port, sock=sock, **options)  # type: ignore[no-any-return]
+        elif self._unwatched(host, port):
+            return await self._create(factory, host, port, **options)  # type: ignore[no-any-return]
         else:
             dialling = dial(self._recorder, host, port)
         protocols: list[_WatchedProtocol] = []
@@ -105,6 +119,10 @@ class WatchedLoop:
         finally:
             self._connecting.discard(task)
         return protocols[-1].transport, protocols[-1].inner
+
+    def _unwatched(self, host: Any, port: Any) -> bool:
+        """Return whether a call is to none of the providers, and may be made."""
+        return self._beside and is_loopback(str(host)) and self._recorder.provider_at(host, port) is None
 
 
 def dial(recorder: Recorder, host: Any, port: Any) -> Dialling:

@@ -137,7 +137,7 @@ def prepare(
     files = replace(files, chain=priced(files.chain))
     hosts.host(files.chain)
     for part in files.scenario.load.mix:
-        given_headers(part.headers, os.environ)
+        given_headers(part.headers, os.environ)  # a tenant's key is made by the run
     permission(files.chain)
     return files.compiled(seed)
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from harness import edge
 from harness.chain import Chain
+from harness.chain.keys import gateway_secrets
 from harness.chain.upstream import keys, upstream_addresses
 from harness.drivers.litellm_prices import unpriced
 from harness.errors import HarnessError, UsageError
@@ -34,6 +35,13 @@ def permit(chain: Chain, environ: Mapping[str, str], *, allow: bool, limited: bo
         raise UsageError(
             f"this would call real providers, {most}on your account: {where}",
             hint="use --allow-real if you mean that; without `upstream:` a provider is mocked",
+        )
+    own = gateway_secrets(chain, environ)
+    if own is not None and not own.database.loopback and not allow:
+        raise UsageError(
+            f"this would make and delete keys in the database at {own.database.host}",
+            where="keys.database",
+            hint="use --allow-real if you mean that",
         )
     keys(chain, environ)
     for name in away if limited else ():

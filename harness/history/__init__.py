@@ -14,6 +14,7 @@ from harness.history.records import (
     ReadyRecord,
     RequestOutcome,
     RequestRecord,
+    SpendRecord,
 )
 from harness.lazy import lazy_names
 
@@ -30,6 +31,7 @@ __all__ = [
     "ReadyRecord",
     "RequestOutcome",
     "RequestRecord",
+    "SpendRecord",
     "as_records",
     "frame",
     "join",

@@ -15,6 +15,7 @@ from harness.history.records import (
     ProviderState,
     ReadyRecord,
     RequestRecord,
+    SpendRecord,
 )
 
 UNWRITTEN_NS = 500_000_000
@@ -32,6 +33,7 @@ def assemble(
     health: Iterable[HealthRecord] = (),
     states: Iterable[ProviderState] = (),
     ready: Iterable[ReadyRecord] = (),
+    spend: Iterable[SpendRecord] = (),
     foreign: int = 0,
     unseen: bool = False,
     cache: bool = False,
@@ -51,6 +53,7 @@ def assemble(
         health: How the processes did.
         states: What the chain reports of its circuit breakers.
         ready: What the gateway answered when it was asked whether it is ready.
+        spend: What the gateway has recorded as its tenants' spend.
         foreign: Calls that bore another run's token.
         unseen: No recorder sits in the chain, so that attempts without a connection are not recorded.
         cache: The chain may answer with what it was sent earlier in this run.
@@ -69,6 +72,7 @@ def assemble(
         health=health,
         states=states,
         ready=ready,
+        spend=spend,
         complete=complete,
         lost=_lost(edge, chain, fired),
         foreign=foreign,

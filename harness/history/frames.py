@@ -20,6 +20,7 @@ from harness.history.records import (
     ProviderState,
     ReadyRecord,
     RequestRecord,
+    SpendRecord,
 )
 
 R = TypeVar("R")
@@ -103,6 +104,7 @@ class History:
         health: HealthRecord columns, by `at_ns`.
         states: ProviderState columns, by `at_ns`; none from a chain that does not report them.
         ready: ReadyRecord columns, by `start_ns`; empty where nothing was asked.
+        spend: SpendRecord columns; empty where the gateway has no tenants' keys.
         complete: Every part of the run came to its planned end.
         lost: Records of attempts known to be lost; a planned request without a record counts besides.
         foreign: Calls that bore another run's token; the edge refused them.
@@ -119,6 +121,7 @@ class History:
     health: pd.DataFrame
     states: pd.DataFrame
     ready: pd.DataFrame
+    spend: pd.DataFrame
     complete: bool = True
     lost: int = 0
     foreign: int = 0
@@ -137,6 +140,7 @@ class History:
         health: Iterable[Any] = (),
         states: Iterable[Any] = (),
         ready: Iterable[Any] = (),
+        spend: Iterable[Any] = (),
         **rest: Any,
     ) -> History:
         """Return a history from records."""
@@ -148,6 +152,7 @@ class History:
             health=_sorted(frame(HealthRecord, health), "at_ns"),
             states=_sorted(frame(ProviderState, states), "at_ns"),
             ready=_sorted(frame(ReadyRecord, ready), "start_ns"),
+            spend=frame(SpendRecord, spend),
             **rest,
         )
 

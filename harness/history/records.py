@@ -230,6 +230,23 @@ class ReadyRecord:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SpendRecord:
+    """What the gateway itself has recorded as the spend of one tenant's key, after the run.
+
+    Attributes:
+        tenant: Its name in the chain file.
+        at_ns: When the gateway was asked.
+        spend_usd: Its answer, in USD; None where none came.
+        error: Why none came.
+    """
+
+    tenant: str
+    at_ns: int
+    spend_usd: float | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderState:
     """A change of what a chain holds of a provider: its circuit breaker opened, is half-open or closed again.
 

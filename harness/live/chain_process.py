@@ -88,18 +88,19 @@ class ChainProcess:
         if self._child is not None:
             await self._child.__aexit__(kind, error, trace)
 
-    async def ready(self, base_urls: Mapping[str, str]) -> LoadTarget:
+    async def ready(self, base_urls: Mapping[str, str], *, database: str | None = None) -> LoadTarget:
         """Wait until the chain is ready, and return where it answers.
 
         Args:
             base_urls: Where each provider is called, by name.
+            database: Where its database is called, in place of its own address.
 
         Raises:
             HarnessError: It is not in time, or has ended.
         """
         self._base_urls = base_urls
         if self._hosted.part is not None:
-            self._message = self._hosted.start_message(self._capture, base_urls, seed=self._seed)
+            self._message = self._hosted.start_message(self._capture, base_urls, seed=self._seed, database=database)
             return await self._part_ready()
         probe = self._hosted.probe()
         assert probe is not None

@@ -14,6 +14,7 @@ from secrets import choice
 from typing import Any, TypeVar
 
 from harness.chain import Chain
+from harness.chain.keys import gateway_secrets
 from harness.chain.redact import secrets
 from harness.chain.upstream import keys
 from harness.drivers.carried import check_carried
@@ -28,6 +29,7 @@ from harness.live.load_start import load_start
 from harness.live.nemesis import Nemesis
 from harness.live.ports import Ports
 from harness.live.processes import Fork, OwnedProcess
+from harness.live.tenants import tenants
 from harness.live.toxiproxy import Binary, Toxiproxy
 from harness.live.worker_messages import WorkerSummary
 from harness.live.workers import ALONE, LOAD_PART, LoadSetup, collected, gather, reachable
@@ -208,18 +210,36 @@ class _LiveRun:
         workers = {name: await self._part(parts, name, LOAD_PART, env=child_environment()) for name in self.setup.names}
         base_urls = await self._listen(proxy, (await edge.ready(self._edge_message(), EdgeReady)).ports)
         await self._watch(parts, self._budget(edge))
-        target = await chain.ready(base_urls)
+        ports = Ports(proxy, chain)
+        database = await ports.before_database(gateway_secrets(self.chain, os.environ), timeline)
+        target = await chain.ready(base_urls, database=database)
         check_carried(target.lacking, (part.kind for part in self.plan.parts))
         warnings = self._warn(*_blunt(self.plan), *target.warnings)
-
         if self.setup.spread:
             self.progress.phase("workers")
             await gather(self.setup, load, workers, capture=self.folder.capture, say=self.progress.say)
+        async with tenants(target, self.chain, run=self.token, say=self.progress.say) as made:
+            warmed = await self._warm_up(load, proxy, await ports.in_front(made.target, timeline))
+            warnings += self._warn(*_warmup_warnings(warmed.warmup))
+            if self.gate is not None:
+                self.progress.phase("gate")
+                await self.gate()
+            done = await self._measure(edge, ports, load, target)
+            self.progress.phase("stop")
+            if done is not None:
+                await made.spend(self.capture.put)
+        if proxy.restarts:
+            raise HarnessError(
+                "hung and was replaced: every open connection broke, which no fault did", where="toxiproxy"
+            )
+        workers_done = () if done is None else await collected(self.setup, load)
+        return LiveResult(warnings=warnings, load=done, workers=workers_done)
+
+    async def _warm_up(self, load: OwnedProcess, proxy: Toxiproxy, target: LoadTarget) -> LoadReady:
         self.progress.phase("warm-up")
-        ports = Ports(proxy, chain)
         start = load_start(
             self.plan,
-            await ports.in_front(target, timeline),
+            target,
             token=self.token,
             environ=os.environ,
             secrets=self.secrets,
@@ -227,21 +247,9 @@ class _LiveRun:
             web_ui=self.setup.web_ui,
         )
         warmed = await load.ready(await reachable(self.setup, start, proxy), LoadReady)
-        warnings += self._warn(*_warmup_warnings(warmed.warmup))
         if warmed.web_ui is not None:
             self.progress.say(f"Locust's web UI: {warmed.web_ui}")
-        if self.gate is not None:
-            self.progress.phase("gate")
-            await self.gate()
-
-        done = await self._measure(edge, ports, load, target)
-        self.progress.phase("stop")
-        if proxy.restarts:
-            raise HarnessError(
-                "hung and was replaced: every open connection broke, which no fault did", where="toxiproxy"
-            )
-        workers_done = () if done is None else await collected(self.setup, load)
-        return LiveResult(warnings=warnings, load=done, workers=workers_done)
+        return warmed
 
     async def _measure(
         self, edge: OwnedProcess, ports: Ports, load: OwnedProcess, target: LoadTarget

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlsplit
 
+from harness.chain.keys import GatewaySecrets
 from harness.live.chain_process import ChainProcess
 from harness.messages import LoadTarget
 from harness.provider.listener import ListenerState
@@ -58,6 +59,16 @@ class Ports:
         headers = {"host": parts.netloc.rpartition("@")[2], **target.headers}
         login, at, _ = parts.netloc.rpartition("@")
         return replace(target, base_url=parts._replace(netloc=f"{login}{at}{address}").geturl(), headers=headers)
+
+    async def before_database(self, gateway: GatewaySecrets | None, timeline: Timeline) -> str | None:
+        """Put Toxiproxy in front of the gateway's database, where a fault is to act there; return the address to call then."""
+        if gateway is None or not timeline.on("database"):
+            return None
+        address = gateway.database
+        host = f"[{address.host}]" if ":" in address.host else address.host
+        proxy = await self._proxy.add(_DATABASE, upstream=f"{host}:{address.port}")
+        self._database = int(proxy.rpartition(":")[2])
+        return address.through(proxy)
 
     async def set(self, window: Window, state: ListenerState) -> int | None:
         """Make the port on which a window acts behave like this.

@@ -16,7 +16,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from harness.chain import policy, spec
+from harness.chain import keys, policy, spec
 from harness.chain.driver import DRIVERS
 from harness.document import duration_text, share_text
 from harness.provider import inject
@@ -40,7 +40,7 @@ _LISTED: dict[tuple[str, str], Callable[[], Iterable[str]]] = {
 """Fields that take the name of a declaration: an editor suggests ours, and underlines those of other packages."""
 _SHAPES = {
     shape.__name__: shape
-    for module in (policy, spec, schema, inject, provider)
+    for module in (keys, policy, spec, schema, inject, provider)
     for shape in vars(module).values()
     if isinstance(shape, type) and is_dataclass(shape)
 }

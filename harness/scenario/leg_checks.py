@@ -59,7 +59,9 @@ def _lacking(document: Document, place: Place, fault: Fault, leg: Leg, chain: Ch
         problem = f"`driver: {chain.driver}` has no gateway: the chain runs in a process of the harness"
         yield document.unfit(problem, where, hint=f"a chain with `driver: {' or '.join(names)}` has one")
     elif leg is DATABASE:
-        yield document.unfit("the gateway of this chain has no database", where)
+        if chain.keys is None:
+            hint = "keys: {database: env/DATABASE_URL} in a chain with `driver: litellm-proxy`"
+            yield document.unfit("the gateway of this chain has no database", where, hint=hint)
     elif fault.inject.fault_kind.of_process:
         if endpoint is not None and endpoint.command is None:
             problem = "the harness does not start this gateway, so it cannot end it"

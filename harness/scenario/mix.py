@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any
 
+from harness.chain.keys import TENANT
 from harness.document.marks import STRICT, Ge, Le, Len, StringConstraints, field_error, schema_checked
 from harness.document.units import Share
 from harness.provider.kinds import Kind
@@ -39,7 +40,7 @@ class MixPart:
         max_tokens: The caller's limit on the answer's tokens.
         inputs: How many texts one request for embeddings holds.
         headers: Sent along, such as a tenant's key: `authorization: env/NAME` sends that variable as a bearer token. A header that may be a
-            secret is written so.
+            secret is written so. `authorization: tenant/NAME` sends the key that the run makes for a tenant of a chain with `keys`.
         chain: Names of the providers or model groups that these requests try, in order, where the driver can ask for that.
         callers: How many callers share this kind: `share_by: caller` fails the same ones again and again. Each request is a caller of its own
             if None.
@@ -77,6 +78,12 @@ class MixPart:
         if len(given) > 1:
             raise field_error(f"`{given[0]}` and `{given[1]}` do not go together", hint="write one of them")
         return self
+
+    @property
+    def tenant(self) -> str | None:
+        """Whose key its requests carry, of the tenants of a chain with `keys`; None where they carry none."""
+        found = (value.removeprefix(TENANT) for value in self.headers.values() if value.startswith(TENANT))
+        return next(found, None)
 
     @property
     def turns(self) -> int:

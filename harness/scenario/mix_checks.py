@@ -11,6 +11,7 @@ from pydantic_core import PydanticCustomError
 
 from harness.chain import Chain
 from harness.chain.driver import DRIVERS, driver_of
+from harness.chain.keys import TENANT
 from harness.chain.scrub import names_secret, scrub
 from harness.chain.spec import ChainError
 from harness.chain.targets import lacks_role, targets
@@ -58,7 +59,7 @@ def header_errors(document: Document, scenario: Scenario) -> Iterator[UsageError
     """Yield headers that hold a secret in plain sight; a run keeps what a scenario says."""
     for number, part in enumerate(scenario.load.mix):
         for name, value in part.headers.items():
-            if value.startswith("env/"):
+            if value.startswith(("env/", TENANT)):
                 continue
             if names_secret(name) or name.lower() == "authorization" or scrub(value) != value:
                 yield document.error(
@@ -80,6 +81,15 @@ def mix_errors(document: Document, scenario: Scenario, chain: Chain) -> Iterator
                 known=", ".join(sorted(driver.kinds)),
                 hint=f"a chain with `driver: {' or '.join(able)}` can",
             )
+        if (tenant := part.tenant) is not None and (chain.keys is None or tenant not in chain.keys.tenants):
+            known = ", ".join(chain.keys.tenants) if chain.keys is not None else ""
+            yield document.unfit(
+                f"the chain has no tenant {tenant!r}",
+                ("load", "mix", number, "headers"),
+                known=known or None,
+                hint=f"keys: {{database: env/DATABASE_URL, tenants: {{{tenant}: {{budget: 1}}}}}} in a chain with `driver: litellm-proxy`",
+            )
+            continue
         if part.headers and driver.in_process is not None:
             yield document.unfit(
                 f"`driver: {chain.driver}` takes no headers from callers: it is hosted without a gateway",

@@ -30,6 +30,7 @@ from harness.history.records import (
     ReadyRecord,
     RecordedBy,
     RequestRecord,
+    SpendRecord,
 )
 from harness.store.format import FORMAT, READABLE
 
@@ -135,6 +136,7 @@ Row = (
     | ProviderState
     | ReadyRecord
     | Aborted
+    | SpendRecord
     | Origin
     | Foreign
     | WorkerClock
@@ -149,6 +151,7 @@ _KINDS: dict[str, type] = {
     "state": ProviderState,
     "ready": ReadyRecord,
     "aborted": Aborted,
+    "spend": SpendRecord,
     "origin": Origin,
     "foreign": Foreign,
     "clock": WorkerClock,

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from harness.history import FaultEvent, HealthRecord, History, ProviderState, RequestRecord
 from harness.history.assemble import assemble
-from harness.history.records import Aborted, ChainAttempt, ReadyRecord
+from harness.history.records import Aborted, ChainAttempt, ReadyRecord, SpendRecord
 from harness.scenario import Plan
 from harness.store.capture import EdgeAttempt, Foreign, Origin, Row, WorkerClock, files, rows
 
@@ -63,6 +63,7 @@ def compact(capture: Path, plan: Plan, *, complete: bool) -> History:
         health=[_shift(row, origin) for row in found[HealthRecord]],
         states=[_shift(row, origin) for row in found[ProviderState]],
         ready=[_shift(row, origin) for row in found[ReadyRecord]],
+        spend=[_shift(row, origin) for row in found[SpendRecord]],
         foreign=len(found[Foreign]),
         unseen=not plan.facts.sees_attempts,
         cache="cache" in plan.chain.answers,

@@ -12,7 +12,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from harness.errors import UsageError
-from harness.history import AttemptRecord, FaultEvent, HealthRecord, History, ProviderState, ReadyRecord, RequestRecord
+from harness.history import (
+    AttemptRecord,
+    FaultEvent,
+    HealthRecord,
+    History,
+    ProviderState,
+    ReadyRecord,
+    RequestRecord,
+    SpendRecord,
+)
 from harness.history.frames import defaults_of, dtypes, frame
 from harness.history.records import WARMUP, Aborted
 from harness.provider.legs import LEGS
@@ -26,9 +35,10 @@ TABLES: dict[str, type] = {
     "health": HealthRecord,
     "states": ProviderState,
     "ready": ReadyRecord,
+    "spend": SpendRecord,
     "requests": RequestRecord,  # last: a history exists once its requests do
 }
-_LATER = frozenset({"states", "ready"})
+_LATER = frozenset({"states", "ready", "spend"})
 """Tables that runs of earlier versions lack: they are empty then."""
 _KEY = b"harness"
 _FACTS = ("complete", "lost", "foreign", "unseen", "clocks_unsure_ns")

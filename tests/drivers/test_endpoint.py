@@ -11,7 +11,7 @@ import pytest
 import respx
 
 from harness.chain import Chain, Endpoint, Provider
-from harness.drivers.endpoint import Probe, fill
+from harness.drivers.endpoint import Probe, fill, given_headers
 from harness.drivers.host import host
 from harness.errors import HarnessError, UsageError
 from harness.messages import ChainStart
@@ -203,3 +203,14 @@ async def test_a_port_in_use_is_named() -> None:
         with pytest.raises(HarnessError, match=f"already runs at {asked.address}"):
             await asked.free()
     await asked.free()
+
+
+def test_a_tenants_key_takes_the_place_of_its_name() -> None:
+    """As a bearer token in `authorization`, as it is in any other header; a name that nobody has stays."""
+    written = {"Authorization": "tenant/gold", "x-key": "tenant/gold", "x-other": "tenant/nobody"}
+
+    assert given_headers(written, {}, {"gold": "sk-1"}) == {
+        "authorization": "Bearer sk-1",
+        "x-key": "sk-1",
+        "x-other": "tenant/nobody",
+    }

@@ -118,3 +118,35 @@ def test_a_provider_of_that_name_comes_first(tmp_path: Path) -> None:
     assert errors(tmp_path, chain, "on: gateway, inject: {status: 503}") == []
     (window,) = load(tmp_path / "scenario.yaml").plan.timeline.windows
     assert window.at_provider
+
+
+KEYED = plans.chain_file(
+    "openai", driver="litellm-proxy", more="keys: {database: env/DATABASE_URL, tenants: {gold: {budget: 1}}}"
+)
+
+
+def test_a_gateway_with_a_database_can_lose_it(tmp_path: Path) -> None:
+    """In each of the three ways, and in no other."""
+    for inject in ("connection: refused", "connection: slow, delay: 1s", "connection: silent"):
+        assert errors(tmp_path, KEYED, f"on: database, inject: {{{inject}}}") == []
+    (found,) = errors(tmp_path, KEYED, "on: database, inject: {process: kill}")
+    assert "`process: kill` cannot act on the gateway's database" in found.problem
+
+
+@pytest.mark.parametrize(
+    ("chain", "tenant", "problem"),
+    [(KEYED, "gold", ""), (KEYED, "silver", "no tenant 'silver'"), (STARTED, "gold", "no tenant 'gold'")],
+)
+def test_a_mix_names_tenants_of_the_chain(tmp_path: Path, chain: str, tenant: str, problem: str) -> None:
+    """Their keys are made by the run, so the scenario holds none."""
+    (tmp_path / "chain.yaml").write_text(chain)
+    scenario = tmp_path / "scenario.yaml"
+    mix = f"mix: [{{headers: {{authorization: tenant/{tenant}}}}}]"
+    scenario.write_text(f"name: t\nchain: chain.yaml\nload: {{rate: 1/s, {mix}}}\nphases: {{only: 2s}}\nfaults: []\n")
+    try:
+        assert load(scenario).plan.parts[0].tenant == tenant
+        found = ""
+    except Unfit as error:
+        found = error.problem
+    assert problem in found
+    assert bool(problem) == bool(found)

@@ -14,7 +14,7 @@ from harness.extras import PROXY
 LITELLM_PROXY = replace(
     LITELLM_ROUTER,
     name="litellm-proxy",
-    keys=LITELLM_ROUTER.keys | {"workers"},
+    keys=LITELLM_ROUTER.keys | {"keys", "workers"},
     warnings=partial(warnings, proxy=True),
     facts=partial(facts, proxy=True),
     schedules=partial(later("harness.drivers.litellm_asked:schedules"), proxy=True),

@@ -76,6 +76,8 @@ async def serve(
     start = f"r{own.start.restarts}" if own.start.restarts else ""
     recorder = Recorder(chain.providers, base_urls, put, prefix=f"a{number}{start}")
     os.environ["LITELLM_MASTER_KEY"] = own.start.host.key
+    if own.start.host.database is not None:
+        os.environ |= {"DATABASE_URL": own.start.host.database, "LITELLM_SALT_KEY": own.start.host.salt}
     config = uvicorn.Config(
         _naming(proxy_server.app),
         log_level="critical",
@@ -84,7 +86,7 @@ async def serve(
         timeout_graceful_shutdown=SHUTDOWN_S,
     )
     server = uvicorn.Server(config)
-    with watched(recorder):
+    with watched(recorder, beside=own.start.host.database is not None):
         with _configured(settings):
             task = asyncio.create_task(server.serve(sockets=[listener]))
 

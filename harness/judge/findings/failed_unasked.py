@@ -8,7 +8,7 @@ from harness.judge.findings.check_result import CheckResult, by_request, unsure
 from harness.judge.findings.declaration import FindingKind, on_litellm
 from harness.judge.run_data import RunData
 from harness.judge.tables.columns import Bools
-from harness.judge.tables.gateway import met_gateway_fault
+from harness.judge.tables.gateway import have_budget, met_gateway_fault
 from harness.judge.tables.outages import merged
 
 
@@ -21,7 +21,7 @@ def _check(run: RunData) -> CheckResult:
     )
     if limited.all():
         return unsure("a limit of the chain's own may have refused requests")
-    known = ~limited[requests.order] & ~met_gateway_fault(run, "gateway", "database")
+    known = ~limited[requests.order] & ~met_gateway_fault(run, "gateway", "database") & ~have_budget(run)
     shown = known & unasked & (refused | requests.left) & _one_healthy(run)
     return by_request(
         run,
@@ -58,7 +58,7 @@ FAILED_UNASKED = FindingKind(
     shown_by="request",
     name="failed without asking any provider",
     meaning="The caller got a 429, a 5xx or no answer although no provider was asked in this request and one was healthy:"
-    " because all of them were in cooldown, say. Not where limits of the chain's own may skip every provider, nor while the gateway or its database was under a fault. The message"
+    " because all of them were in cooldown, say. Not where limits of the chain's own may skip every provider, nor while the gateway or its database was under a fault, nor of a tenant with a budget. The message"
     " has the chain's own words.",
     could="failed, or made no attempt",
     remedy="Ask the provider that has rested longest instead of none.",

@@ -12,7 +12,7 @@ from harness.judge.findings.declaration import FindingKind, on_litellm
 from harness.judge.run_data import RunData
 from harness.judge.tables.columns import TOLERANCE_NS, Bools
 from harness.judge.tables.failures import CAUSES, causes
-from harness.judge.tables.gateway import met_gateway_fault
+from harness.judge.tables.gateway import have_budget, met_gateway_fault
 
 
 def _check(run: RunData) -> CheckResult:
@@ -28,7 +28,7 @@ def _check(run: RunData) -> CheckResult:
     untouched = np.isnan(requests.first_token_ns)
     # An error event before the first token gave the caller nothing; a plain answer cut midway did, and has no first token.
     ended = requests.failed | (requests.truncated & requests.streaming)
-    could = retryable & (last > 0) & ~met_gateway_fault(run, "gateway")
+    could = retryable & (last > 0) & ~met_gateway_fault(run, "gateway") & ~have_budget(run)
     shown = could & all_failed & later & time_left & untouched & ended
     declared = shown & _as_declared(run)
     advisory = bool(shown.any() and declared[shown].all())
@@ -64,7 +64,7 @@ FALLBACK_NEVER_FIRED = FindingKind(
     name="failed although a fallback was left",
     meaning="It ended in an error (in a stream, also in an error event before the first token) after failures that a"
     " fallback could have made good, with time left, and a later provider was never tried. A 401, 403 or 404 at one provider"
-    " is another one's chance. Not after a 400, 413 or 422, nor after the first token, nor where the gateway itself was under a fault. It is only reported where all such requests ended after a failure"
+    " is another one's chance. Not after a 400, 413 or 422, nor after the first token, nor where the gateway itself was under a fault, nor of a tenant with a budget, which may be used up. It is only reported where all such requests ended after a failure"
     " that a declared `fallback.on` leaves out, or after as many attempts as a declared `policy.max_attempts` allows.",
     could="had such a failure",
     remedy="Fall back on every failure of a provider but those that the request itself caused.",

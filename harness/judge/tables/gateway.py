@@ -1,7 +1,8 @@
-"""When the gateway or its database was under a fault, as it was carried out."""
+"""Faults on the gateway and its database, as they were carried out, and the requests of its tenants."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -48,6 +49,23 @@ def gateway_faults(run: RunData) -> tuple[GatewayFault, ...]:
         for event in as_records(FaultEvent, run.columns.history.faults)
         if event.fault_id in windows and event.applied_ns is not None
     )
+
+
+def requests_of(run: RunData, tenants: Collection[str]) -> Bools:
+    """Return which requests carry the key of one of some tenants."""
+    parts = {number for number, part in enumerate(run.plan.parts) if part.tenant in tenants}
+    if not parts:
+        return np.zeros(len(run.columns.requests), dtype=bool)
+    mine = {arrival.request_id for arrival in run.plan.arrivals if arrival.part in parts}
+    found: Bools = run.columns.requests.table["request_id"].isin(mine).to_numpy(bool)
+    return found
+
+
+def have_budget(run: RunData) -> Bools:
+    """Return which requests the gateway may refuse because their tenant's declared budget is used up."""
+    keys = run.plan.chain.keys
+    tenants = {} if keys is None else keys.tenants
+    return requests_of(run, [name for name, tenant in tenants.items() if tenant.budget is not None])
 
 
 def met_gateway_fault(run: RunData, *legs: LegName) -> Bools:

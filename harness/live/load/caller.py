@@ -19,7 +19,7 @@ from harness.caller.conversation import continued, followers
 from harness.caller.forms import FORMS
 from harness.caller.prompt import Messages, RequestWriter
 from harness.caller.record import record
-from harness.history.records import RequestRecord
+from harness.history.records import WARMUP, RequestRecord
 from harness.http_rules import is_success
 from harness.live.load.connections import bound, client_for
 from harness.messages import LoadStart
@@ -103,6 +103,11 @@ class Caller:
         self._headers = [
             self._all_headers(start, part, headers, session) for part, headers in zip(parts, own, strict=True)
         ]
+        # What a warm-up costs is no tenant's, and its key must not be known to the gateway before the run.
+        self._warm_headers = [
+            self._all_headers(start, part, {}, session) if number in start.tenants else self._headers[number]
+            for number, part in enumerate(parts)
+        ]
 
     def _all_headers(self, start: LoadStart, part: MixPart, own: Mapping[str, str], session: Any) -> dict[str, str]:
         headers = {name.lower(): value for name, value in {**start.headers, **own}.items()}
@@ -167,7 +172,8 @@ class Caller:
             earlier: What was said before in its conversation.
         """
         body = self._requests.body(call, model=call.model, earlier=earlier)
-        headers = self._headers[call.part] | {REQUEST_HEADER: call.request_id}
+        known = self._warm_headers if call.phase == WARMUP else self._headers
+        headers = known[call.part] | {REQUEST_HEADER: call.request_id}
         seen = _Observed()
         start_ns = time.monotonic_ns()
         left_ns = call.deadline_ns - start_ns
