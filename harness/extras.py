@@ -33,7 +33,7 @@ class Extra:
 
     def missing(self) -> tuple[str, ...]:
         """Return those of its modules that are not installed."""
-        return tuple(module for module in self.modules if find_spec(module) is None)
+        return tuple(module for module in self.modules if not _is_installed(module))
 
     def need(self) -> None:
         """Return if it is installed.
@@ -45,6 +45,13 @@ class Extra:
             raise UsageError(f"{self.purpose} needs the extra [{self.name}]: {self.command}")
 
 
+def _is_installed(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except ModuleNotFoundError:  # not even the package above it
+        return False
+
+
 LIVE = Extra(name="live", purpose="a live run", modules=("httpx", "locust", "requests", "toxiproxy", "uvloop"))
 REPORT = Extra(
     name="report",
@@ -52,7 +59,8 @@ REPORT = Extra(
     modules=("ipykernel", "matplotlib", "nbclient", "nbconvert", "nbformat"),
 )
 PROXY = Extra(name="proxy", purpose="LiteLLM's proxy", modules=("litellm", "litellm_proxy_extras", "uvicorn"))
+OTLP = Extra(name="otlp", purpose="sending spans as protobuf", modules=("opentelemetry.proto",))
 LAB = Extra(name="lab", purpose="opening the notebooks", modules=("jupyterlab",))
 
-EXTRAS: Mapping[str, Extra] = {extra.name: extra for extra in (LIVE, REPORT, PROXY, LAB)}
+EXTRAS: Mapping[str, Extra] = {extra.name: extra for extra in (LIVE, REPORT, PROXY, OTLP, LAB)}
 """By name."""

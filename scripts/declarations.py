@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 from collections.abc import Callable, Iterable, Sequence
@@ -10,6 +11,8 @@ from itertools import filterfalse
 from pathlib import Path
 from typing import get_args
 
+from harness.export.tables import FALLBACK_COLUMNS
+from harness.history import AttemptRecord, RequestRecord
 from harness.judge.comparison.regression import COMPARED_QUANTILES
 from harness.judge.findings import FINDINGS, FindingKind
 from harness.judge.intervals import MEAN_SAMPLES_MIN, needed_for_quantile, needed_for_rate
@@ -29,7 +32,7 @@ from harness.watch.instruments import INSTRUMENTS, Instrument
 
 PAGES = Path(__file__).parents[1] / "docs" / "reference"
 WRITTEN = (
-    *(PAGES / f"{name}.md" for name in ("faults", "findings", "metrics", "prometheus", "properties")),
+    *(PAGES / f"{name}.md" for name in ("faults", "findings", "metrics", "prometheus", "properties", "records")),
     PAGES.parent / "guides" / "ci.md",
 )
 """The pages with such tables."""
@@ -55,9 +58,19 @@ def tables() -> dict[str, str]:
         "numbers": _table(("number", "unit", "kind", "meaning"), map(_number, filterfalse(_asked, METRICS.values()))),
         "compared": _compared(),
         "kinds": _table(("kind", "95 % interval", "enough samples"), map(_kind, _ENOUGH)),
+        "requests": _table(("column", "meaning"), _fields(RequestRecord)),
+        "attempts": _table(("column", "meaning"), _fields(AttemptRecord)),
+        "fallbacks": _table(("column", "meaning"), ((f"`{name}`", text) for name, text in FALLBACK_COLUMNS.items())),
         "instruments": _table(("metric", "type", "labels", "meaning"), map(_instrument, INSTRUMENTS)),
         "properties": _table(("property", "broken by", "findings"), map(_property, PROPERTIES.own.values())),
     }
+
+
+def _fields(record: type) -> Iterable[Sequence[str]]:
+    """Return the fields of a record with what its docstring says of each."""
+    _, _, attributes = inspect.getdoc(record).partition("Attributes:\n")  # type: ignore[union-attr]
+    for found in re.finditer(r"^    (\w+): (.*(?:\n {8,}.*)*)", attributes, flags=re.MULTILINE):
+        yield f"`{found[1]}`", re.sub(r"\s+", " ", found[2])
 
 
 def _instrument(instrument: Instrument) -> Sequence[str]:

@@ -1,6 +1,6 @@
 """The command line: parse, call one function of `experiment`, print, exit. Each module adds its commands to `app`."""
 
-from harness.cli import chain, check, compare, doctor, explore, probe, run, serve, show, suite, worker
+from harness.cli import chain, check, compare, doctor, explore, export, probe, run, serve, show, suite, worker
 from harness.cli.app import app, main
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "compare",
     "doctor",
     "explore",
+    "export",
     "main",
     "probe",
     "run",

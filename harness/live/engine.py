@@ -256,7 +256,7 @@ class _LiveRun:
     ) -> LoadDone | None:
         """Let the run's clock begin, and return when everything that it times is over, or when it is to be aborted."""
         origin_ns = time.monotonic_ns() + LEAD_NS
-        self.capture.put(Origin(at_ns=origin_ns))
+        self.capture.put(Origin(at_ns=origin_ns, unix_ns=time.time_ns() + LEAD_NS))
         await edge.send(Begin(origin_ns=origin_ns))
         await load.send(Begin(origin_ns=origin_ns))
         async with (

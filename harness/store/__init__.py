@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from harness.lazy import lazy_names
 from harness.store.capture import Capture, EdgeAttempt, Foreign, Origin, Row, Sink, WorkerClock
 from harness.store.files import read_json
+from harness.store.files import written as replaced
 from harness.store.format import decode, encode, shaped
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ __all__ = [
     "encode",
     "latest",
     "read_json",
+    "replaced",
     "shaped",
 ]
 

@@ -92,9 +92,15 @@ class EdgeAttempt(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
-    """When the run's clock began, in absolute monotonic nanoseconds."""
+    """When the run's clock began.
+
+    Attributes:
+        at_ns: In absolute monotonic nanoseconds.
+        unix_ns: The same moment as Unix time, in nanoseconds.
+    """
 
     at_ns: int
+    unix_ns: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

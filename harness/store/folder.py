@@ -19,7 +19,7 @@ from harness.errors import UsageError
 from harness.history import History
 from harness.scenario import LATEST, Plan
 from harness.store import tables
-from harness.store.capture import files
+from harness.store.capture import Origin, files, rows
 from harness.store.compact import compact
 from harness.store.files import create_folder, existing_folder, read_json, timestamp, write_file, write_json
 from harness.store.plans import with_facts
@@ -149,6 +149,22 @@ class RunFolder:
         history = compact(self.capture, self.plan(), complete=complete)
         tables.write(self.path, history)
         return history
+
+    def origin_unix_ns(self) -> int:
+        """Return when the run's clock began, as Unix time in nanoseconds.
+
+        Of a simulated run, and of one whose captured rows are gone, that is when it was started; 0 if even that is unknown.
+
+        Raises:
+            UsageError: A file is damaged.
+        """
+        runner = self.capture / "runner.jsonl"
+        if runner.exists():
+            for row in rows(runner):
+                if isinstance(row, Origin) and row.unix_ns is not None:
+                    return row.unix_ns
+        started = self.environment().get("started")
+        return int(datetime.fromisoformat(started).timestamp()) * 10**9 if started else 0
 
     def write_history(self, history: History) -> None:
         """Write a complete history."""

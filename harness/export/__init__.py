@@ -1,0 +1,1 @@
+"""A finished run for other programs: tables and traces."""
