@@ -13,8 +13,8 @@ CONDITIONS: tuple[ProviderCondition, ...] = get_args(ProviderCondition)
 
 
 def unbroken(plan: Plan, counts: Counts) -> None:
-    """Set every provider's breaker to closed, where the chain reports what becomes of it."""
-    if plan.facts.sees_attempts:
+    """Set every provider's breaker to closed, where the chain reports what becomes of it: that with a policy of ours."""
+    if plan.chain.policy is not None:
         for provider in plan.chain.providers:
             _state(provider, "closed", counts)
 

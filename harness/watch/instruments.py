@@ -98,7 +98,7 @@ COST = Instrument(
 PROVIDER_STATE = Instrument(
     name="harness_provider_state",
     kind="gauge",
-    meaning="1 for the state of the chain's circuit breaker for a provider, else 0. A chain without a breaker stays closed; of a gateway that the harness does not host it is unknown.",
+    meaning="1 for the state of the chain's circuit breaker for a provider, else 0. Only chains of the driver `reference` report it; without a breaker it stays closed.",
     labels=("provider", "state"),
 )
 FAULT_ACTIVE = Instrument(

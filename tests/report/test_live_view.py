@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
+from harness.chain.policy import Policy
 from harness.history.records import ProviderState
 from harness.report.live_view import PROVIDERS_MAX, live_view
 from harness.report.progress import RunProgress
@@ -19,7 +20,8 @@ from tests.judge.histories import plan_of
 from tests.watch.test_counts import Clock
 from tests.watch.test_watching import fallen_back
 
-PLAN = plan_of(faults=[Fault(on="openai", during="fault", inject=Inject(status=503))])
+ROUTER = plan_of(faults=[Fault(on="openai", during="fault", inject=Inject(status=503))])
+PLAN = replace(ROUTER, chain=replace(ROUTER.chain, policy=Policy()))
 
 
 def watched(plan: Plan = PLAN) -> WatchedRun:
@@ -52,6 +54,14 @@ def test_who_serves_how_each_provider_does_and_the_last_fallbacks() -> None:
     assert third.split() == ["anthropic", "closed", "–", "–", "–", "–"]
     assert sums == "1 request, 100 % complete; 0.6 attempts/s; 1 fallback"
     assert step.strip() == "1 s ago  openai → azure: server_error (503)"
+
+
+def test_nothing_is_said_of_breakers_that_nobody_reports() -> None:
+    """LiteLLM's cooldowns are not recorded: a provider may be left alone."""
+    run = WatchedRun(ROUTER, clock=Clock())
+    run.take([Origin(at_ns=0)])
+    _head, *providers, _sums = drawn(run)
+    assert {each.split()[1] for each in providers} == {"–"}
 
 
 @pytest.mark.parametrize("width", [80, 60, 40])

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from harness.chain.policy import Policy
 from harness.history import HealthRecord, ProviderState, as_records
 from harness.history.assemble import assemble
 from harness.history.records import AttemptRecord, ChainAttempt, RequestRecord
@@ -139,9 +140,12 @@ def test_the_counts_agree_with_the_metrics_of_the_run() -> None:
 
 def test_a_scrape_before_the_first_row_finds_zeros() -> None:
     """Every provider has its series from the beginning, so that the first failure is an increase."""
-    counts = LiveCounts(plan_of(faults=[QUOTA])).counts
+    plan = plan_of(faults=[QUOTA])
+    counts = LiveCounts(plan).counts
     assert counts.numbers[names.ATTEMPTS]["azure", "ok", "200"] == 0
-    assert counts.numbers[names.PROVIDER_STATE]["openai", "closed"] == 1
+    assert not counts.numbers.get(names.PROVIDER_STATE)
+    reporting = replace(plan, chain=replace(plan.chain, policy=Policy()))
+    assert LiveCounts(reporting).counts.numbers[names.PROVIDER_STATE]["openai", "closed"] == 1
     assert counts.numbers[names.FAULT_ACTIVE]["openai", "fault-1", "status"] == 0
     assert [sum(each.buckets) for each in counts.histograms[names.REQUEST_DURATION].values()] == [0]
 
