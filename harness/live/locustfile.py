@@ -20,11 +20,12 @@ import gc
 import sys
 import traceback
 from collections.abc import Iterable
+from contextlib import suppress
 
 from gevent.fileobject import FileObjectPosix
 
 from harness.errors import ExitCode, HarnessError
-from harness.live.load.alone import run_alone
+from harness.live.load.alone import PROCESS, run_alone
 from harness.live.load.master import LoadMaster
 from harness.live.load.message import read_start
 from harness.live.load.worker import LoadWorker
@@ -41,13 +42,18 @@ def main() -> int:
     if sys.stdin is None:
         return ExitCode.PASS
     messages = FileObjectPosix(sys.stdin.fileno(), "rb", bufsize=_CHUNK, close=False)
+    name = PROCESS
     try:
         if line := messages.readline():
-            _run(read_start(line), messages)
-    except HarnessError as error:
-        sys.stderr.write(f"{error}\n")
-        say(GaveUp(error=Refused.of(error)))
-        return error.exit_code
+            start = read_start(line)
+            name = (start.name or "worker") if isinstance(start, JoinStart) else PROCESS
+            _run(start, messages)
+    except (HarnessError, OSError) as error:  # a full disk
+        found = HarnessError.wrapping(error, where=name)
+        say(GaveUp(error=Refused.of(found)))
+        with suppress(OSError):  # the log may be on that disk
+            sys.stderr.write(f"{found}\n")
+        return found.exit_code
     except Exception:
         traceback.print_exc()
         return ExitCode.HARNESS

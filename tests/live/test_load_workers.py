@@ -206,7 +206,7 @@ def test_a_lost_disk_is_named_and_the_other_rows_are_kept(tmp_path: Path, starte
         master.send(Begin(origin_ns=time.monotonic_ns()))
         error = master.message(GaveUp).error
         assert master.popen.wait(PATIENCE_S) == 4
-    assert (error.problem, error.where) == ("File too large", "worker-1: load")
+    assert (error.problem, error.where) == ("File too large", "worker-1")
     assert [process.popen.wait(PATIENCE_S) for process in started[1:]] == [4, 4]
     assert (own / "worker-2.jsonl").read_bytes() == (two / "worker-2.jsonl").read_bytes()
     assert "ok" in {row.outcome for row in requests(own / "worker-2.jsonl")}

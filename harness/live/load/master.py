@@ -234,7 +234,8 @@ class LoadMaster:
         if isinstance(message, Refused):
             self._lost = member
             error = message.error()
-            raise HarnessError(error.problem, where=f"{member.name}: {error.where}", hint=error.hint)
+            where = member.name if error.where == member.name else f"{member.name}: {error.where}"
+            raise HarnessError(error.problem, where=where, hint=error.hint)
         if isinstance(message, Join):
             self._admit(member.node, line)
         elif not isinstance(message, Alive):

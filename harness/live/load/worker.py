@@ -83,7 +83,8 @@ class LoadWorker:
     def _report(self, error: Exception) -> None:
         """Show the master why this worker ends, if it is there to listen."""
         if self._link is not None:
-            self._link.send(Refused.of(HarnessError.wrapping(error, where="load")))
+            name = self._welcome.value.name if self._welcome.ready() else "worker"
+            self._link.send(Refused.of(HarnessError.wrapping(error, where=name)))
             gevent.sleep(
                 HEARTBEAT_S
             )  # the socket's own thread sends it, and this process ends without waiting for that
