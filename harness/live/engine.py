@@ -260,7 +260,7 @@ class _LiveRun:
         await edge.send(Begin(origin_ns=origin_ns))
         await load.send(Begin(origin_ns=origin_ns))
         async with (
-            Nemesis(self.plan.timeline, ports, origin_ns=origin_ns, put=self.capture.put),
+            Nemesis(self.plan.timeline, ports, origin_ns=origin_ns, put=self.capture.put) as nemesis,
             _task(self._ask_ready(target, origin_ns)) as asked,
             _task(self._as_planned(load, asked, origin_ns)) as planned,
             _task(aborted(self.plan, self.capture, origin_ns=origin_ns)) as abort,
@@ -269,6 +269,7 @@ class _LiveRun:
             if planned.done():
                 return planned.result()
             self.progress.say(f"aborted: {abort.result()}")
+            nemesis.cut_short()
         return None
 
     async def _as_planned(self, load: OwnedProcess, asked: asyncio.Task[None], origin_ns: int) -> LoadDone:

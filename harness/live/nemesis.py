@@ -79,6 +79,7 @@ class Nemesis:
                 self._groups[state.place].append(state)
         self._in_force: dict[tuple[str, str], ListenerState] = dict.fromkeys(self._groups, OPEN)
         self._tasks: list[asyncio.Task[None]] = []
+        self._cut_short = False
 
     async def __aenter__(self) -> Self:
         self._tasks = [asyncio.create_task(self._run(states)) for states in self._groups.values()]
@@ -89,10 +90,14 @@ class Nemesis:
     ) -> None:
         ended_ns = self._clock_ns()
         try:
-            await to_the_end(self._heal(cut_short=kind is not None))
+            await to_the_end(self._heal(cut_short=self._cut_short or kind is not None))
         finally:
             for state in self._states:
                 self._put(self._event(state, ended_ns))
+
+    def cut_short(self) -> None:
+        """Let leaving start no gateway that a fault has ended: the run ends here."""
+        self._cut_short = True
 
     async def _run(self, states: list[_WindowState]) -> None:
         for at_ns in changes_ns([state.window for state in states]):

@@ -406,6 +406,15 @@ def test_a_run_that_is_cut_short_starts_no_gateway() -> None:
             await asyncio.sleep(2)
             raise KeyError
 
+    async def aborted() -> None:
+        timeline = Timeline(windows=(on_gateway(1, 1, 100, KILL),))
+        async with Nemesis(timeline, gateway, origin_ns=now_ns(), put=lambda _event: None, clock_ns=now_ns) as nemesis:
+            await asyncio.sleep(2)
+            nemesis.cut_short()
+
     with pytest.raises(KeyError):
         run(story())
+    assert gateway.processes == ["killed"]
+    gateway.processes.clear()
+    run(aborted())
     assert gateway.processes == ["killed"]

@@ -44,7 +44,8 @@ def gateway_faults(run: RunData) -> tuple[GatewayFault, ...]:
             kind=event.kind,
             from_ns=event.applied_ns,
             to_ns=np.inf if event.reverted_ns is None else float(event.reverted_ns),
-            ends_ns=event.applied_ns if event.kind == "restart" else windows[event.fault_id].end_ns,
+            # One that had to wait for an earlier one to be over began later than planned.
+            ends_ns=max(event.applied_ns, 0 if event.kind == "restart" else windows[event.fault_id].end_ns),
         )
         for event in as_records(FaultEvent, run.columns.history.faults)
         if event.fault_id in windows and event.applied_ns is not None
