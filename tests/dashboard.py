@@ -13,7 +13,8 @@ from harness.watch.exposition import BUILD
 from harness.watch.instruments import INSTRUMENTS
 
 DASHBOARD = Path(__file__).parents[1] / "docker" / "grafana" / "dashboards" / "harness.json"
-NAME = re.compile(r"\b(?:harness|litellm)_[a-z_]+\b(?=[{\[)\s]|$)")
+_NAME = re.compile(r"\b(?:harness|litellm)_[a-z_]+\b")
+_LABELS = re.compile(r"by \([^)]*\)|\{[^}]*\}")
 
 
 def panels() -> list[dict[str, Any]]:
@@ -28,6 +29,11 @@ def queries() -> Iterator[str]:
         for target in panel["targets"]:
             text = target["expr"].replace("$__rate_interval", "15s")
             yield text.replace("$scenario", ".*").replace("$chain", ".*")
+
+
+def names(query: str) -> list[str]:
+    """Return the metrics that a query asks for."""
+    return _NAME.findall(_LABELS.sub("", query))
 
 
 def known() -> set[str]:

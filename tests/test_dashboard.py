@@ -6,12 +6,12 @@ import json
 import re
 
 from harness.watch.instruments import INSTRUMENTS, RUN_LABELS
-from tests.dashboard import DASHBOARD, NAME, known, panels, queries
+from tests.dashboard import DASHBOARD, known, names, panels, queries
 
 
 def test_every_metric_of_a_query_is_declared() -> None:
     """By the harness, or by LiteLLM."""
-    asked = {name for query in queries() for name in NAME.findall(query)}
+    asked = {name for query in queries() for name in names(query)}
     assert asked <= known()
     assert {name for name in asked if name.startswith("litellm_")}
 
@@ -28,7 +28,7 @@ def test_every_label_of_a_query_is_declared() -> None:
     for query in queries():
         named = {label.strip() for group in re.findall(r"by \(([^)]*)\)", query) for label in group.split(",")}
         named |= {label for group in re.findall(r"\{([^}]*)\}", query) for label in re.findall(r"(\w+)[!=]", group)}
-        for name in NAME.findall(query):
+        for name in names(query):
             if name.startswith("harness_"):
                 assert named <= labels[name.removesuffix("_bucket")], query
 
