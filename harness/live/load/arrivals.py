@@ -18,7 +18,7 @@ SPIN_NS = 1_000_000
 """How long before an arrival the dispatcher wakes up at most: the event loop's timers are a millisecond coarse."""
 SPINS_PER_GAP = 10
 """Of the time since the arrival before, it waits awake for a tenth at most: where many come, that would cost more than the calls.
-Workers that share a load share the tenth, too."""
+Workers that share a load share the tenth, too. Without it, they cost no less on a busy machine, and were twice as late."""
 
 
 def drive(start: LoadStart, caller: Caller, origin_ns: int, fail: Callable[[BaseException], None]) -> None:
