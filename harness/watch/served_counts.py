@@ -15,7 +15,7 @@ from harness.watch import instruments as names
 from harness.watch.counts import Counts
 from harness.watch.exposition import RunCounts
 
-SETTLE_S = 1.0
+SETTLE_S = 0.2
 """How often rows are counted that no scrape has counted."""
 
 

@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 
+from harness import sim
 from harness.engines import Engine, Quiet
 from harness.errors import HarnessError
 from harness.experiment import run, single_run
+from harness.experiment.judging import judge_run
 from harness.experiment.prepare import load
 from harness.experiment.suites import sim_part
 from harness.experiment.suites.sim_pool import SimulateRun
@@ -52,6 +54,19 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
         partial.write_bytes(bytes(2 * ROOM))
     assert caught.value.filename == str(path)
     assert {each.name: each.read_bytes() for each in tmp_path.iterdir()} == {"file": b"before"}
+
+
+def test_a_verdict_counts_without_its_metrics(small: Path, tmp_path: Path) -> None:
+    """They are left out with a warning where there is no room for them."""
+    said: list[str] = []
+    loaded = load(small)
+    folder = RunFolder.create(tmp_path, loaded.plan)
+    folder.prometheus.mkdir()  # nothing can be written at that name
+    history = sim.run(loaded.plan, loaded.chain).history
+    result = judge_run(loaded.plan, folder, history, None, Quiet(said.append))
+    assert result.error is None
+    assert folder.verdict()["status"] == result.run.verdict.status
+    assert [text.startswith("warning: ") and "metrics.prom" in text for text in said] == [True]
 
 
 def test_a_simulated_run_names_the_file(small: Path, tmp_path: Path) -> None:

@@ -10,10 +10,12 @@ import pytest
 
 from harness.history.records import AttemptRecord, ProviderState, RequestRecord
 from harness.scenario import Fault, Inject
-from harness.store import Capture, Origin
+from harness.store import Capture, Origin, RunFolder
 from harness.store.capture import EdgeAttempt, Row
+from harness.watch import exposition
 from harness.watch import instruments as names
-from harness.watch.live_counts import GRACE_S
+from harness.watch.exposition import RunCounts
+from harness.watch.live_counts import GRACE_S, LiveCounts
 from harness.watch.served_counts import ServedCounts
 from harness.watch.steps import FallbackStep
 from harness.watch.watching import RECENT_S, ProviderNow, Watch, WatchedRun
@@ -90,6 +92,22 @@ def test_runs_of_one_scenario_add_up(tmp_path: Path) -> None:
         return watch
 
     (found,) = asyncio.run(both()).runs()
+    assert found.counts.numbers[names.REQUESTS]["ok", "azure", "chat"] == 2
+
+
+def test_a_run_that_was_judged_is_added_from_its_folder(tmp_path: Path) -> None:
+    """A simulated one of a suite has no rows before; and one without metrics costs nobody anything."""
+    folder = RunFolder.create(tmp_path, PLAN)
+    watch = Watch()
+    watch.add_judged(folder)
+    assert (watch.runs(), len(watch.problems)) == ([], 1)
+    counts = LiveCounts(PLAN)
+    counts.take(fallen_back())
+    counts.settle()
+    folder.write_prometheus(exposition.text([RunCounts(scenario="test", chain="test", counts=counts.counts)]))
+    for _ in range(2):
+        watch.add_judged(folder)
+    (found,) = watch.runs()
     assert found.counts.numbers[names.REQUESTS]["ok", "azure", "chat"] == 2
 
 
