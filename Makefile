@@ -8,7 +8,7 @@ UNIT := -m "not system and not slow" -n auto --dist loadfile
 SYSTEM := -m "system and not slow" -n 2 --dist loadfile
 export CI
 
-.PHONY: help install demo test test-all test-fast coverage check bench agreement lab schema matrix kinds claims samples lock clean
+.PHONY: help install demo test test-all test-fast test-slow test-system coverage check bench agreement lab schema matrix kinds claims samples lock clean
 
 help:  ## list the tasks
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1  \t/'
@@ -25,9 +25,14 @@ test: install  ## run the whole test suite
 	$(BIN)/python -m pytest $(UNIT)
 	$(BIN)/python -m pytest $(SYSTEM)
 
-test-all: coverage  ## run the whole test suite with coverage, and the slow tests: other versions of libraries, in environments of their own
-	$(BIN)/python -m pytest $(SYSTEM)
-	$(BIN)/python -m pytest -m slow -n 2 --dist loadfile
+test-all: install  ## run coverage, test-system and test-slow, and write their results into docs/contributing/test-all.md
+	$(BIN)/python -m scripts.test_all
+
+test-system: install  ## run the tests with real processes and sockets
+	$(BIN)/python -m pytest $(SYSTEM) $(JUNIT)
+
+test-slow: install  ## run the slow tests: other versions of libraries in environments of their own, the stack of docker-compose.yml
+	$(BIN)/python -m pytest -m slow -n 2 --dist loadfile $(JUNIT)
 
 test-fast: install  ## run the tests of the pure rooms, for the inner loop
 	$(BIN)/python -m pytest -q -m "not system and not slow" -n auto --dist loadfile --ignore tests/provider/sdk \
@@ -36,7 +41,7 @@ test-fast: install  ## run the tests of the pure rooms, for the inner loop
 
 coverage: install  ## run the tests that need no real parts, and see that they reach enough of the package
 	rm -f .coverage*
-	$(BIN)/coverage run -m pytest $(UNIT)
+	$(BIN)/coverage run -m pytest $(UNIT) $(JUNIT)
 	$(BIN)/coverage combine -q
 	$(BIN)/coverage report
 
