@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from harness.draw import draw
 from harness.experiment.prepare import load
-from harness.history import AttemptRecord, FaultEvent, HealthRecord, History, RequestRecord
+from harness.history import AttemptRecord, FaultEvent, HealthRecord, History, RequestRecord, as_records
+from harness.history.table import RecordTable
 from harness.quantities import MS, S
 from harness.scenario import Plan
 
@@ -222,3 +224,12 @@ def _health(plan: Plan, health: list[Any]) -> None:
             lag_ns = int(12 * MS * share * draw(plan.seed, "lag", process, tick))
             cpu_ns = int((tick + 30) * 100 * MS * share)
             health.append(HealthRecord(process=process, at_ns=tick * 100 * MS, loop_lag_ns=lag_ns, cpu_ns=cpu_ns))
+
+
+def framed(history: History, **changes: Any) -> History:
+    """Return a history with other requests or attempts, each given as a data frame, or with other facts."""
+    for name, record in (("requests", RequestRecord), ("attempts", AttemptRecord)):
+        if name in changes:
+            rows = as_records(record, changes.pop(name))
+            changes[f"{name[:-1]}_table"] = RecordTable(record, rows)
+    return replace(history, **changes)

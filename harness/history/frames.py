@@ -8,6 +8,7 @@ import typing
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 from functools import cache
+from operator import attrgetter
 from typing import Any, TypeVar
 
 import pandas as pd
@@ -22,6 +23,7 @@ from harness.history.records import (
     RequestRecord,
     SpendRecord,
 )
+from harness.history.table import RecordTable, Table
 
 R = TypeVar("R")
 
@@ -98,8 +100,8 @@ class History:
 
     Attributes:
         plan_digest: Digest of the plan that the run followed.
-        requests: RequestRecord columns, by `scheduled_ns`.
-        attempts: AttemptRecord columns, by `start_ns`.
+        request_table: RequestRecord columns, by `scheduled_ns`.
+        attempt_table: AttemptRecord columns, by `start_ns`.
         faults: FaultEvent columns.
         health: HealthRecord columns, by `at_ns`.
         states: ProviderState columns, by `at_ns`; none from a chain that does not report them.
@@ -115,8 +117,8 @@ class History:
     """
 
     plan_digest: str
-    requests: pd.DataFrame
-    attempts: pd.DataFrame
+    request_table: Table
+    attempt_table: Table
     faults: pd.DataFrame
     health: pd.DataFrame
     states: pd.DataFrame
@@ -146,8 +148,8 @@ class History:
         """Return a history from records."""
         return cls(
             plan_digest=plan_digest,
-            requests=_sorted(frame(RequestRecord, requests), "scheduled_ns"),
-            attempts=_sorted(frame(AttemptRecord, attempts), "start_ns"),
+            request_table=_by_time(RequestRecord, requests, "scheduled_ns"),
+            attempt_table=_by_time(AttemptRecord, attempts, "start_ns"),
             faults=frame(FaultEvent, faults),
             health=_sorted(frame(HealthRecord, health), "at_ns"),
             states=_sorted(frame(ProviderState, states), "at_ns"),
@@ -155,6 +157,20 @@ class History:
             spend=frame(SpendRecord, spend),
             **rest,
         )
+
+    @property
+    def requests(self) -> pd.DataFrame:
+        """The requests as a data frame; the numbers of a large run need none."""
+        return self.request_table.frame
+
+    @property
+    def attempts(self) -> pd.DataFrame:
+        """The attempts as a data frame."""
+        return self.attempt_table.frame
+
+
+def _by_time(record: type, rows: Iterable[Any], by: str) -> RecordTable:
+    return RecordTable(record, sorted(RecordTable(record, rows), key=attrgetter(by)))
 
 
 def _sorted(table: pd.DataFrame, by: str) -> pd.DataFrame:

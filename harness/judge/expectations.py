@@ -163,7 +163,7 @@ class _HeldLimit:
         request = self.seen.request[place]
         if request < 0:
             return f"at {duration(self.seen.from_ns[place])}"
-        return str(self.run.columns.requests.table["request_id"].iloc[request])
+        return str(self.run.columns.requests.pick("request_id", np.array([request]))[0])
 
     @property
     def looked_ns(self) -> float:

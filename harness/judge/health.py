@@ -58,8 +58,11 @@ def _late(run: RunData) -> list[str]:
 def _unanswered(run: RunData) -> list[str]:
     """Return a sentence where no mocked provider ever answered, though no fault kept it from that: then it is not the chain's."""
     attempts = run.columns.attempts
-    mocked = ~attempts.touched & ~attempts.column("forwarded").to_numpy(bool)
-    broken = mocked & attempts.had("reset", "refused", "cut", "malformed")
+    broken = ~attempts.touched & attempts.had("reset", "refused", "cut", "malformed")
+    if broken.sum() < UNANSWERED_MIN:
+        return []
+    mocked = ~attempts.touched & ~attempts.bools("forwarded")
+    broken &= mocked
     answered = mocked & ~np.isnan(attempts.status) & ~broken
     if answered.any() or broken.sum() < UNANSWERED_MIN:
         return []

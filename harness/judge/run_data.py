@@ -32,6 +32,8 @@ class RunData:
         switches: Consecutive pairs of two providers, the first failed.
         fallbacks: The steps from one provider to another within a request, and what triggered each.
         retries: Each failed attempt and the request's next one at the same provider, others between them or not.
+        second_sends: The attempts that are the second half of a connection try that the chain's client library sends twice.
+        unused: The attempts whose answer no caller got.
         outages: When each of the first providers, or a peer of it, was under a fault; in the order of `Orders.firsts`.
     """
 
@@ -41,6 +43,8 @@ class RunData:
     switches: Pairs
     fallbacks: Fallbacks
     retries: Pairs
+    second_sends: Bools
+    unused: Bools
     outages: tuple[tuple[Outage, ...], ...]
 
     @classmethod
@@ -54,14 +58,19 @@ class RunData:
         table = columns(plan, history)
         pairs = consecutive(table.attempts)
         same = table.attempts.provider[pairs.before] == table.attempts.provider[pairs.after]
-        journeys = journeys_of(table)
+        journeys, again = journeys_of(table), retries(table.attempts)
+        sends = np.zeros(len(table.attempts), dtype=bool)
+        if plan.facts.double_sends:
+            sends[again.after[double_sends(table.attempts, again)]] = True
         return cls(
             columns=table,
             journeys=journeys,
             gaps=pairs.where(pairs.failed & same),
             switches=switches(table.attempts, pairs),
             fallbacks=fallbacks_of(table, journeys, pairs),
-            retries=retries(table.attempts),
+            retries=again,
+            second_sends=sends,
+            unused=~(table.attempts.used & table.requests.ok[table.attempts.request]),
             outages=tuple(merged(plan, names) for names in table.orders.firsts),
         )
 
@@ -106,17 +115,11 @@ class RunData:
         return texts
 
     @property
-    def second_sends(self) -> Bools:
-        """Which attempts are the second half of a connection try that the chain's client library sends twice."""
-        mask = np.zeros(len(self.columns.attempts), dtype=bool)
-        if self.plan.facts.double_sends:
-            mask[self.retries.after[double_sends(self.columns.attempts, self.retries)]] = True
-        return mask
-
-    @property
     def zombies(self) -> Bools:
         """Which attempts began after their caller had left."""
         requests, attempts = self.columns.requests, self.columns.attempts
+        if not requests.left.any():
+            return np.zeros(len(attempts), dtype=bool)
         left_ns = np.where(requests.left, requests.end_ns, math.nan)
         late: Bools = attempts.start_ns - left_ns[attempts.request] > ZOMBIE_NS
         return late

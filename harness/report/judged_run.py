@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -18,33 +19,51 @@ from harness.judge import Metrics, RunData, Verdict
 from harness.scenario import Plan
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)  # without slots: the tables are made when they are first asked for
 class JudgedRun:
     """What a report is made of.
 
     Attributes:
         data: The plan and the history, joined.
-        requests: RequestRecord columns without the warm-up.
-        attempts: AttemptRecord columns without those of the warm-up.
         metrics: The numbers.
         verdict: The answer.
-        retries: One row per pair of consecutive attempts of a request; see `harness.judge.retries`.
-        fallbacks: One row per step of a request from one provider to another; see `harness.judge.fallbacks`.
-        journeys: One row per request; see `harness.judge.journeys`.
         path: The run's folder; None for a run that is only in memory.
         environment: Where and how the run ran; empty if that is not known.
     """
 
     data: RunData
-    requests: pd.DataFrame
-    attempts: pd.DataFrame
     metrics: Metrics
     verdict: Verdict
-    retries: pd.DataFrame
-    fallbacks: pd.DataFrame
-    journeys: pd.DataFrame
     path: Path | None = None
     environment: Mapping[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def requests(self) -> pd.DataFrame:
+        """RequestRecord columns without the warm-up."""
+        requests = self.history.requests
+        return requests[requests["phase"] != WARMUP].reset_index(drop=True)
+
+    @cached_property
+    def attempts(self) -> pd.DataFrame:
+        """AttemptRecord columns without those of the warm-up."""
+        requests, attempts = self.history.requests, self.history.attempts
+        warm = requests.loc[requests["phase"] == WARMUP, "request_id"]
+        return attempts[~attempts["request_id"].isin(warm)].reset_index(drop=True)
+
+    @cached_property
+    def retries(self) -> pd.DataFrame:
+        """One row per pair of consecutive attempts of a request; see `harness.judge.retries`."""
+        return judge.retries(self.data)
+
+    @cached_property
+    def fallbacks(self) -> pd.DataFrame:
+        """One row per step of a request from one provider to another; see `harness.judge.fallbacks`."""
+        return judge.fallbacks(self.data)
+
+    @cached_property
+    def journeys(self) -> pd.DataFrame:
+        """One row per request; see `harness.judge.journeys`."""
+        return judge.journeys(self.data)
 
     @property
     def plan(self) -> Plan:
@@ -83,19 +102,10 @@ class JudgedRun:
     ) -> JudgedRun:
         """Return a run with its numbers and verdict; what is not given is computed here."""
         metrics = metrics or judge.measure(data)
-        history = data.columns.history
-        warm = history.requests["phase"] == WARMUP
         return cls(
             data=data,
-            requests=history.requests[~warm].reset_index(drop=True),
-            attempts=history.attempts[
-                ~history.attempts["request_id"].isin(history.requests.loc[warm, "request_id"])
-            ].reset_index(drop=True),
             metrics=metrics,
             verdict=verdict or judge.judge(data, metrics),
-            retries=judge.retries(data),
-            fallbacks=judge.fallbacks(data),
-            journeys=judge.journeys(data),
             path=path,
             environment=environment or {},
         )

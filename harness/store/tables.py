@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import pandas as pd
@@ -22,12 +24,13 @@ from harness.history import (
     RequestRecord,
     SpendRecord,
 )
-from harness.history.frames import defaults_of, dtypes, frame
 from harness.history.records import WARMUP, Aborted
+from harness.history.table import RecordTable, Table
 from harness.provider.legs import LEGS
 from harness.scenario import Plan
 from harness.store.files import check_format, written
 from harness.store.format import FORMAT
+from harness.store.parquet import ParquetTable
 
 TABLES: dict[str, type] = {
     "attempts": AttemptRecord,
@@ -61,11 +64,25 @@ def has_any(folder: Path) -> bool:
 
 def write(folder: Path, history: History) -> None:
     """Write one Parquet file for each table, each whole or not at all."""
-    facts = {"format": FORMAT, **{name: getattr(history, name) for name in _FACTS}}
+    facts = {name: getattr(history, name) for name in _FACTS}
     if history.aborted is not None:
         facts[_ABORTED] = asdict(history.aborted)
-    for name in TABLES:
-        table = pa.Table.from_pandas(_storable(getattr(history, name)), preserve_index=False)
+    write_frames(folder, {name: getattr(history, name) for name in TABLES}, facts)
+
+
+def write_frames(
+    folder: Path, frames: Mapping[str, pd.DataFrame], facts: Mapping[str, Any] = MappingProxyType({})
+) -> None:
+    """Write some of the tables of a run, each whole or not at all.
+
+    Args:
+        folder: The run's.
+        frames: By name, with the columns of their records.
+        facts: What is known about the whole run.
+    """
+    facts = {"format": FORMAT, **facts}
+    for name, rows in frames.items():
+        table = pa.Table.from_pandas(_storable(rows), preserve_index=False)
         table = table.replace_schema_metadata({**(table.schema.metadata or {}), _KEY: json.dumps(facts).encode()})
         with written(_path(folder, name)) as partial:
             pq.write_table(table, partial, compression="zstd")
@@ -77,34 +94,36 @@ def read(folder: Path, plan: Plan) -> History:
     Raises:
         UsageError: A file is damaged, of another format, or of another run than the plan.
     """
-    fields: dict[str, Any] = {}
+    tables: dict[str, Table] = {}
+    facts: dict[str, Any] = {}
     for name, record in TABLES.items():
-        fields[name], facts = _read(_path(folder, name), record)
-        fields |= facts
-    history = History(plan_digest=plan.digest, **fields)
+        tables[name], found = _read(_path(folder, name), record)
+        facts |= found
     for name, column, known in (
         ("requests", "phase", {WARMUP, *(phase.name for phase in plan.phases)}),
         ("attempts", "provider", {*plan.chain.providers}),
         ("faults", "provider", {*plan.chain.providers, *LEGS}),
     ):
-        if strange := sorted(set(getattr(history, name)[column].dropna()) - known):
+        if strange := sorted(set(tables[name].codes(column)[1]) - known):
             problem = f"{column} {strange[0]!r} is not in plan.json: these are files of different runs"
             raise UsageError(problem, where=str(_path(folder, name)))
-    return history
+    requests, attempts = tables.pop("requests"), tables.pop("attempts")
+    frames: dict[str, Any] = {name: table.frame for name, table in tables.items()}
+    return History(plan_digest=plan.digest, request_table=requests, attempt_table=attempts, **frames, **facts)
 
 
-def _read(path: Path, record: type) -> tuple[pd.DataFrame, dict[str, Any]]:
+def _read(path: Path, record: type) -> tuple[Table, dict[str, Any]]:
     """Return one table, and what it holds about the whole run."""
     if path.stem in _LATER and not path.exists():
-        return frame(record, ()), {}
+        return RecordTable(record), {}
     try:
-        table = pq.read_table(path)
-        facts: dict[str, Any] = json.loads((table.schema.metadata or {})[_KEY])
+        table = ParquetTable(record, path.read_bytes())
+        facts: dict[str, Any] = json.loads(table.metadata[_KEY])
         check_format(path, facts.pop("format"))
         known = {name: facts[name] for name in _FACTS if name in facts}
         if _ABORTED in facts:
             known[_ABORTED] = Aborted(**facts[_ABORTED])
-        return _typed(table.to_pandas(), record), known
+        return table, known
     except (pa.ArrowException, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         found = "empty" if path.stat().st_size == 0 else f"{type(error).__name__}: {error}".split("\n", 1)[0][:200]
         raise UsageError(f"damaged, or not written by harness: {found}", where=str(path)) from None
@@ -113,14 +132,3 @@ def _read(path: Path, record: type) -> tuple[pd.DataFrame, dict[str, Any]]:
 def _storable(frame: pd.DataFrame) -> pd.DataFrame:
     lists = [name for name in frame.columns if frame[name].dtype == object]
     return frame.assign(**{name: frame[name].map(list) for name in lists})
-
-
-def _typed(frame: pd.DataFrame, record: type) -> pd.DataFrame:
-    columns: dict[str, Any] = {}
-    defaults = defaults_of(record)
-    for name, dtype in dtypes(record).items():
-        if name not in frame:  # a run from before the record had this field
-            columns[name] = pd.Series([defaults.get(name)] * len(frame), index=frame.index, dtype=dtype)
-            continue
-        columns[name] = frame[name].map(tuple) if dtype == "object" else frame[name].astype(dtype)  # type: ignore[call-overload]
-    return pd.DataFrame(columns)

@@ -10,7 +10,7 @@ from harness.history import HealthRecord, ProviderState, as_records
 from harness.history.records import CACHE
 from harness.judge import RunData
 from harness.judge.measure import dispatch_lag_ns
-from harness.judge.tables.columns import OUTCOMES, floats
+from harness.judge.tables.columns import OUTCOMES
 from harness.judge.tables.fallbacks import TRIGGERS
 from harness.lazy import lazy
 from harness.watch import instruments as names
@@ -36,7 +36,7 @@ def counts_of(run: RunData) -> Counts:
 
 def _requests(run: RunData, counts: Counts) -> None:
     requests, columns = run.columns.requests, run.columns
-    outcome = np.asarray(requests.table["outcome"], dtype=object).copy()
+    outcome = np.array(requests.pick("outcome", np.arange(len(requests))), dtype=object)
     done = requests.complete
     if "rewrites" in run.plan.chain.answers:  # whether such answers are complete is unknown
         done = done | requests.unnamed
@@ -59,7 +59,7 @@ def _attempts(run: RunData, counts: Counts) -> None:
     for labels, number in _tally(provider, outcome, status):
         counts.add(names.ATTEMPTS, *labels, amount=number)
     took_s = (attempts.end_ns - attempts.start_ns) / 1e9
-    tokens_in, tokens_out = (floats(attempts.column(name)) for name in ("tokens_in", "tokens_out"))
+    tokens_in, tokens_out = (attempts.floats(name) for name in ("tokens_in", "tokens_out"))
     for place, name in enumerate(providers):
         own = attempts.provider == place
         counts.observe_all(names.ATTEMPT_DURATION, name, seconds=took_s[own & ~np.isnan(took_s)])

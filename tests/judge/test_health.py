@@ -11,7 +11,7 @@ from harness.history import AttemptRecord, History
 from harness.judge import Status, judge
 from harness.judge.health import ailments
 from harness.judge.run_data import RunData
-from tests.histories import primary_429
+from tests.histories import framed, primary_429
 from tests.judge.histories import OUTAGE, Book, Try, fails, ns, plan_of
 
 PLAN = plan_of(faults=[OUTAGE])
@@ -33,8 +33,8 @@ def test_a_sound_run() -> None:
     [
         (lambda h: replace(h, complete=False), "planned end"),
         (lambda h: replace(h, lost=2), "2 records lost"),
-        (lambda h: replace(h, requests=h.requests.iloc[:-1]), "1 record lost"),
-        (lambda h: replace(h, requests=h.requests.iloc[:0]), "no request was sent"),
+        (lambda h: framed(h, requests=h.requests.iloc[:-1]), "1 record lost"),
+        (lambda h: framed(h, requests=h.requests.iloc[:0]), "no request was sent"),
     ],
 )
 def test_what_is_missing(change: Callable[[History], History], word: str) -> None:
@@ -46,7 +46,7 @@ def test_what_is_missing(change: Callable[[History], History], word: str) -> Non
 def test_what_is_lost_counts_once() -> None:
     """Attempts are the history's to count, requests the plan's."""
     plan, history = primary_429()
-    short = replace(history, requests=history.requests.iloc[:-3], attempts=history.attempts.iloc[:0], lost=2)
+    short = framed(history, requests=history.requests.iloc[:-3], attempts=history.attempts.iloc[:0], lost=2)
     assert ailments(RunData.of(plan, short))[0] == "5 records lost"
 
 

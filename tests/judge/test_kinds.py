@@ -69,7 +69,9 @@ def test_each_kind_has_all_numbers_about_requests() -> None:
     book.request(1, Try())
     metrics = measure(book.run(of_kinds(plan_of(), *KINDS)))
     whole, chat = set(metrics.phases[RUN]), set(metrics.kinds["chat"][RUN])
-    assert whole - chat == {name for name in whole if any(name.startswith(each) for each in ("health_", "memory_max"))}
+    assert whole - chat == {
+        name for name in whole if any(name.startswith(each) for each in ("gateway_recovery", "health_", "memory_max"))
+    }
     assert chat <= whole
     assert "kind" not in METRICS["memory_max"].groups
 

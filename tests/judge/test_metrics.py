@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -13,7 +12,7 @@ from harness.judge.metrics import METRICS, STATISTICS
 from harness.judge.metrics.kinds import Observations
 from harness.quantities import MS, S
 from harness.scenario import Fault, Inject, Plan
-from tests.histories import primary_429
+from tests.histories import framed, primary_429
 from tests.judge.histories import OUTAGE, Book, Try, fails, ns, plan_of
 from tests.judge.reference import Reference
 from tests.judge.strategies import books, plans
@@ -120,7 +119,7 @@ def test_the_busiest_second_may_begin_anywhere() -> None:
 def test_planned_requests_without_a_record_are_failures_of_somebody() -> None:
     """The plan fixes the denominator."""
     plan, history = primary_429()
-    short = replace(history, requests=history.requests.iloc[:-10])
+    short = framed(history, requests=history.requests.iloc[:-10])
     metrics = measure(RunData.of(plan, short))
     assert (
         metrics.phases["recovery"]["success_rate"].samples
@@ -302,7 +301,7 @@ def test_a_phase_that_was_never_begun_is_not_measured() -> None:
     plan, history = primary_429()
     until_ns = plan.phases[0].end_ns // 2
     begun = history.requests[history.requests["scheduled_ns"] < until_ns]
-    early = replace(
+    early = framed(
         history,
         requests=begun,
         attempts=history.attempts[history.attempts["request_id"].isin(begun["request_id"])],
@@ -329,7 +328,7 @@ def test_a_phase_that_was_cut_short_is_measured_as_far_as_it_went() -> None:
     due = [arrival for arrival in plan.arrivals if arrival.phase == "fault" and arrival.scheduled_ns <= until_ns]
     seen = history.requests[history.requests["scheduled_ns"] <= until_ns]
     lost = seen.drop(seen.index[-3])
-    metrics = measure(RunData.of(plan, replace(history, requests=lost, complete=False)))
+    metrics = measure(RunData.of(plan, framed(history, requests=lost, complete=False)))
     assert metrics.phases["fault"]["requests"].value == len(due)
     assert metrics.phases["recovery"]["requests"].value is None
     assert metrics.harness["lost"].value == 1

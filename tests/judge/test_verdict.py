@@ -19,7 +19,7 @@ from harness.judge.findings import FINDINGS, CheckResult
 from harness.judge.grammar import parse
 from harness.judge.run_data import RunData
 from harness.scenario import Plan
-from tests.histories import primary_429
+from tests.histories import framed, primary_429
 from tests.judge.histories import OUTAGE, Book, Try, fails, ns, plan_of
 from tests.judge.strategies import books, plans
 
@@ -239,7 +239,7 @@ def test_the_order_of_rows_does_not_matter(plan: Plan, book: Book, seed: int) ->
         table = getattr(history, name)
         return table.iloc[rng.permutation(len(table))].reset_index(drop=True)
 
-    mixed = replace(history, **{name: shuffled(name) for name in ("requests", "attempts", "health", "faults")})
+    mixed = framed(history, **{name: shuffled(name) for name in ("requests", "attempts", "health", "faults")})
     assert judge(RunData.of(plan, mixed)) == judge(RunData.of(plan, history))
     assert measure(RunData.of(plan, mixed)) == measure(RunData.of(plan, history))
 

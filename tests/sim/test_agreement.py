@@ -14,6 +14,7 @@ from harness.experiment.prepare import load
 from harness.store import RunFolder
 from scripts.agreement.comparison import Agreement, Waits, compare, simulate
 from scripts.agreement.page import kinds_page, page
+from tests.histories import framed
 
 ROOT = Path(__file__).parents[2]
 CHAINS = ROOT / "scenarios" / "chains"
@@ -46,7 +47,7 @@ def test_two_histories_that_differ_are_distinguished() -> None:
     requests = history.requests.copy()
     served = requests.index[(requests["served_by"] == "openai") & (requests["phase"] == "baseline")][3]
     requests.loc[served, "outcome"] = "error"
-    found = compare(plan, history, replace(history, requests=requests))
+    found = compare(plan, history, framed(history, requests=requests))
     assert len(found.differing) == 1
     assert not found.agree
     assert requests.loc[served, "request_id"] in page([found])
@@ -60,13 +61,13 @@ def test_only_what_requests_share_excuses_other_attempts(driver: str, forgiven: 
     crossed = history.attempts["start_ns"] < loaded.plan.timeline.windows[0].start_ns
     again = history.attempts[crossed & history.attempts["request_id"].notna()].iloc[[3]].assign(number=2)
     attempts = pd.concat([history.attempts, again], ignore_index=True)
-    found = compare(loaded.plan, history, replace(history, attempts=attempts))
+    found = compare(loaded.plan, history, framed(history, attempts=attempts))
     assert (found.remembered, len(found.differing)) == (forgiven, 1 - forgiven)
     assert found.alike == found.requests - 1
     lost = history.requests.copy()
     row = lost.index[lost["request_id"] == again["request_id"].iloc[0]][0]
     lost.loc[row, "complete"] = False
-    assert len(compare(loaded.plan, history, replace(history, attempts=attempts, requests=lost)).differing) == 1
+    assert len(compare(loaded.plan, history, framed(history, attempts=attempts, requests=lost)).differing) == 1
 
 
 @pytest.mark.parametrize(("every", "crossing"), [(None, False), (2, True)])

@@ -7,25 +7,24 @@ import numpy as np
 from harness.judge.findings.check_result import CheckResult, by_request
 from harness.judge.findings.declaration import FindingKind
 from harness.judge.run_data import RunData
-from harness.judge.tables.columns import floats
 
 
 def _check(run: RunData) -> CheckResult:
     requests = run.columns.requests
     # Whoever was served by its own attempt, and names no other, needs no look at its names.
-    several = requests.table["sources"].str.len().to_numpy(np.float64) > 1
-    unserved = requests.table["served_attempt"].isna().to_numpy(bool)
+    several = requests.sources > 1
+    unserved = ~requests.table.given("served_attempt")[requests.row]
     suspects = np.flatnonzero(requests.named & (several | unserved) & ~requests.cached)
     shown = np.zeros(len(requests), dtype=bool)
     ended_ns = _cached(run)
-    for place in suspects:
-        own = f"{requests.table['request_id'].iloc[place]}."
-        others = [name for name in requests.table["sources"].iloc[place] if not name.startswith(own)]
+    named = zip(suspects, requests.pick("request_id", suspects), requests.pick("sources", suspects), strict=True)
+    for place, own, names in named:
+        others = [name for name in names if not name.startswith(f"{own}.")]
         shown[place] = any(not ended_ns.get(name, np.inf) <= requests.end_ns[place] for name in others)
     return by_request(
         run,
         shown=shown,
-        could=floats(requests.table["text_chars"]) > 0,
+        could=requests.floats("text_chars") > 0,
         did="got text that was sent for another request",
         nobody="no request got any text",
     )
@@ -35,8 +34,8 @@ def _cached(run: RunData) -> dict[str, float]:
     """Return when each attempt had ended whose text a declared cache may hold; empty without a cache."""
     if "cache" not in run.plan.chain.answers:
         return {}
-    table = run.columns.history.attempts
-    return dict(zip(table["attempt_id"], floats(table["end_ns"]), strict=True))
+    table = run.columns.history.attempt_table
+    return dict(zip(table.pick("attempt_id", np.arange(len(table))), table.floats("end_ns"), strict=True))
 
 
 ANSWER_OF_ANOTHER = FindingKind(

@@ -8,16 +8,16 @@ from harness.judge.findings.check_result import CheckResult, by_request, doubted
 from harness.judge.findings.declaration import FindingKind
 from harness.judge.result import Status
 from harness.judge.run_data import RunData
-from harness.judge.tables.columns import Bools, are_success, floats
+from harness.judge.tables.columns import Bools, are_success
 
 
 def _check(run: RunData) -> CheckResult:
     requests, declared = run.columns.requests, run.plan.chain.answers
     rewritten = requests.unnamed & ("rewrites" in declared)
-    taken = requests.ok & are_success(requests.status) & (floats(requests.table["text_chars"]) > 0)
+    taken = requests.ok & are_success(requests.status) & (requests.floats("text_chars") > 0)
     found = by_request(
         run,
-        shown=requests.unnamed & ~_of_its_own(run) & ~rewritten & ~run.mocked & ("canned" not in declared),
+        shown=_not_its_own(run) & ~rewritten & ~run.mocked & ("canned" not in declared),
         could=taken,
         did="got text that no provider sent",
         nobody="no request got any text",
@@ -25,18 +25,21 @@ def _check(run: RunData) -> CheckResult:
     return doubted(found, rewritten) if found.status is Status.PASS else found
 
 
-def _of_its_own(run: RunData) -> Bools:
-    """Return which texts may be part of what an attempt of the same request sent, though they do not name it.
+def _not_its_own(run: RunData) -> Bools:
+    """Return which texts that name no attempt cannot be part of what an attempt of the same request sent.
 
     A shorter one may have been cut before it named its attempt; a real provider's text names none.
     """
+    unnamed = run.columns.requests.unnamed
+    if not unnamed.any():
+        return unnamed
     columns, attempts = run.columns, run.columns.attempts
     begun = are_success(attempts.status)
     longest = np.full(len(columns.requests), -1.0)
-    np.fmax.at(longest, attempts.request[begun], floats(attempts.column("text_chars"))[begun])
-    shorter = floats(columns.requests.table["text_chars"]) < longest
-    real = columns.requests_with(begun & attempts.column("forwarded").to_numpy(bool))
-    return shorter | real
+    np.fmax.at(longest, attempts.request[begun], attempts.floats("text_chars")[begun])
+    shorter = columns.requests.floats("text_chars") < longest
+    real = columns.requests_with(begun & attempts.bools("forwarded"))
+    return unnamed & ~shorter & ~real
 
 
 ANSWER_OF_NOBODY = FindingKind(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from harness.judge.findings.check_result import CheckResult, by_request
 from harness.judge.findings.declaration import FindingKind
 from harness.judge.run_data import RunData
@@ -14,7 +12,7 @@ def _check(run: RunData) -> CheckResult:
     texts = ~run.columns.of_kinds("embeddings")  # each of whose vectors names its attempt
     return by_request(
         run,
-        shown=texts & (run.columns.requests.table["sources"].str.len().to_numpy(np.float64) > 1),
+        shown=texts & (run.columns.requests.sources > 1),
         could=texts & run.columns.requests_with(are_success(run.columns.attempts.status)),
         did="got the beginning of an answer twice",
         nobody="no request had an attempt that began an answer",

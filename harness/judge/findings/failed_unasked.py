@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 
 from harness.judge.findings.check_result import CheckResult, by_request, unsure
@@ -48,8 +50,9 @@ def _one_healthy(run: RunData) -> Bools:
 
 def _message(run: RunData, shown: Bools) -> str:
     """Return the chain's own words for most of these failures."""
-    errors = run.columns.requests.table["error"][shown].dropna().mode()
-    return f"; its message: {errors.iloc[0]}" if len(errors) else ""
+    found = Counter(run.columns.requests.pick("error", np.flatnonzero(shown)))
+    errors = [(-times, text) for text, times in found.items() if text is not None]
+    return f"; its message: {min(errors)[1]}" if errors else ""
 
 
 FAILED_UNASKED = FindingKind(

@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from harness.judge.findings.check_result import CheckResult, by_request, unsure
 from harness.judge.findings.declaration import FindingKind
 from harness.judge.run_data import RunData
-from harness.judge.tables.columns import TOLERANCE_NS, Floats
+from harness.judge.tables.columns import TOLERANCE_NS, Floats, largest_before
 from harness.judge.tables.gateway import met_gateway_fault
-from harness.lazy import lazy
-
-if TYPE_CHECKING:
-    import pandas as pd
-else:
-    pd = lazy("pandas")
 
 IDLE_NS = 5 * 10**9
 WAIT_FACTOR = 2
@@ -50,8 +43,7 @@ def _waits(run: RunData) -> tuple[Floats, Floats]:
     request, start_ns = attempts.request[mine], attempts.start_ns[mine]
     # An attempt without an end was open to the last.
     ends_ns = np.fmax(np.where(np.isnan(attempts.end_ns[mine]), math.inf, attempts.end_ns[mine]), start_ns)
-    busy_ns = pd.Series(ends_ns).groupby(request).cummax()
-    before_ns = busy_ns.groupby(request).shift().to_numpy()
+    before_ns = largest_before(ends_ns, request)
     waited_ns = start_ns - np.where(np.isnan(before_ns), requests.start_ns[request], before_ns)
     explained_ns = np.full(len(requests), math.nan)
     asked = ~np.isnan(attempts.retry_after_ns[mine])

@@ -40,7 +40,7 @@ def _refused(run: RunData) -> Bools:
     """Return which attempts a mock refused by a rule of its vendor: for no fault, nor for content or length."""
     attempts = run.columns.attempts
     mask = np.zeros(len(attempts), dtype=bool)
-    chosen = np.flatnonzero((attempts.status == 400) & ~attempts.touched & ~attempts.column("forwarded").to_numpy(bool))
+    chosen = np.flatnonzero((attempts.status == 400) & ~attempts.touched & ~attempts.bools("forwarded"))
     mask[chosen] = failure_classes(attempts, chosen) == CLASSES.index("invalid")
     return mask
 

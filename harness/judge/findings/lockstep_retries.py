@@ -46,9 +46,9 @@ def _check(run: RunData) -> CheckResult:
 
 
 def neighbours(at_ns: Floats, request: Ints) -> Ints:
-    """Return for each retry how many other requests have one within 10 ms of it, before or after."""
-    low, high = at_ns - LOCKSTEP_NS, at_ns + LOCKSTEP_NS
+    """Return for each retry, in the order of time, how many other requests have one within 10 ms of it, before or after."""
     ordered = np.sort(at_ns)
+    low, high = ordered - LOCKSTEP_NS, ordered + LOCKSTEP_NS
     near = np.searchsorted(ordered, high, "right") - np.searchsorted(ordered, low, "left")
     # Of several retries of one request inside the span only the first may count. Two that lie both inside it are
     # no further apart than it is long, so one sorted list of such pairs' starts, and one of their ends, count them.
@@ -56,6 +56,8 @@ def neighbours(at_ns: Floats, request: Ints) -> Ints:
     again = np.diff(request[order]) == 0
     earlier, later = at_ns[order][:-1][again], at_ns[order][1:][again]
     short = later - earlier <= 2 * LOCKSTEP_NS
+    if not short.any():
+        return near - 1
     earlier, later = np.sort(earlier[short]), np.sort(later[short])
     begun = len(earlier) - np.searchsorted(earlier, low, "left")
     beyond = len(later) - np.searchsorted(later, high, "right")

@@ -7,36 +7,35 @@ import numpy as np
 from harness.judge.findings.check_result import CheckResult, by_request, unsure
 from harness.judge.findings.declaration import FindingKind
 from harness.judge.run_data import RunData
-from harness.judge.tables.columns import Bools, are_success
+from harness.judge.tables.columns import are_success
 
 
 def _check(run: RunData) -> CheckResult:
-    columns, table = run.columns, run.columns.requests.table
+    columns, requests = run.columns, run.columns.requests
     vectors = columns.of_kinds("embeddings")
     if not vectors.any():
         return unsure("no request got embeddings")
-    several = table["sources"].str.len().to_numpy(np.float64) > 1
-    model = _models(run, vectors & several)
-    shown = np.zeros(len(table), dtype=bool)
-    for place in np.flatnonzero(vectors & several):
-        shown[place] = len({model[name] for name in table["sources"].iloc[place] if name in model}) > 1
+    several = np.flatnonzero(vectors & (requests.sources > 1))
+    model = _models(run) if len(several) else {}
+    shown = np.zeros(len(requests), dtype=bool)
+    for place, names in zip(several, requests.pick("sources", several), strict=True):
+        shown[place] = len({model[name] for name in names if name in model}) > 1
     return by_request(
         run,
         shown=shown,
-        could=vectors & columns.requests.ok & are_success(columns.requests.status),
+        could=vectors & requests.ok & are_success(requests.status),
         did="got vectors of several models in one batch",
         nobody="no request got embeddings",
     )
 
 
-def _models(run: RunData, chosen: Bools) -> dict[str, str]:
-    """Return the model of each attempt in the run, where some requests name several; else nothing."""
-    if not chosen.any():
-        return {}
-    attempts, providers = run.columns.history.attempts, run.plan.chain.providers
+def _models(run: RunData) -> dict[str, str]:
+    """Return the model of each attempt in the run."""
+    table, providers = run.columns.history.attempt_table, run.plan.chain.providers
+    every = np.arange(len(table))
     return {
         name: providers[provider].model
-        for name, provider in zip(attempts["attempt_id"], attempts["provider"], strict=True)
+        for name, provider in zip(table.pick("attempt_id", every), table.pick("provider", every), strict=True)
         if provider in providers
     }
 

@@ -9,7 +9,7 @@ import numpy as np
 from harness.judge.findings.check_result import CheckResult, by_request, unsure
 from harness.judge.findings.declaration import FindingKind, on_litellm
 from harness.judge.run_data import RunData
-from harness.judge.tables.columns import Bools, Floats, Ints, are_success, floats
+from harness.judge.tables.columns import Bools, Floats, Ints, are_success
 from harness.provider.prompt_cache import LIFETIME_NS, TOKENS_MIN
 from harness.quantities import amount, plural
 
@@ -55,7 +55,7 @@ class _Lost(NamedTuple):
 
 
 def _check(run: RunData) -> CheckResult:
-    cached = np.nan_to_num(floats(run.columns.attempts.column("cached_tokens")))
+    cached = np.nan_to_num(run.columns.attempts.floats("cached_tokens"))
     if not cached.any():
         return unsure("no provider reported tokens from a prompt cache")
     lost = _lost(run, cached)
@@ -125,7 +125,10 @@ def _prompts(run: RunData) -> _Prompts:
     }
     numbers: dict[tuple[int, int, int | None], int] = {}
     prompt = np.array(
-        [numbers.setdefault(arrivals.get(name, (0, 0, None)), len(numbers)) for name in requests.table["request_id"]],
+        [
+            numbers.setdefault(arrivals.get(name, (0, 0, None)), len(numbers))
+            for name in requests.pick("request_id", np.arange(count))
+        ],
         dtype=np.int64,
     )
     group = prompt * (turn.max(initial=0) + 1) + turn

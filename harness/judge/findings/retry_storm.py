@@ -25,12 +25,15 @@ STORM_FACTOR = 2
 
 def _check(run: RunData) -> CheckResult:
     attempts = run.columns.attempts
-    tried = pd.DataFrame({"count": ~run.second_sends, "limit": _limits(run)})
-    most = tried.groupby([attempts.request, attempts.provider]).agg({"count": "sum", "limit": "max"})
-    storms = most[most["count"] > most["limit"]]
+    order = attempts.by_provider
+    begin = attempts.groups
+    tried = (~run.second_sends)[order].astype(np.int64)
+    most = np.add.reduceat(tried, begin) if len(begin) else tried
+    limit = np.maximum.reduceat(_limits(run)[order], begin) if len(begin) else tried
+    storms = most > limit
     shown = np.zeros(len(run.columns.requests), dtype=bool)
-    shown[storms.index.get_level_values(0)] = True
-    limits = sorted(set(storms["limit"]))
+    shown[attempts.request[order[begin[storms]]]] = True
+    limits = np.unique(limit[storms]).tolist()
     return by_request(
         run,
         shown=shown,

@@ -10,7 +10,7 @@ from harness.judge.findings.check_result import CheckResult, by_request, doubted
 from harness.judge.findings.last_attempts import last
 from harness.judge.result import Status
 from harness.judge.run_data import RunData
-from harness.judge.tables.columns import Bools, are_success, floats
+from harness.judge.tables.columns import Bools, are_success
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,17 +40,18 @@ class PartialAnswers:
         cut = begun & attempts.had("cut", "reset", "timeout", "malformed")
         # Where the text names no attempt, the answer is that of the last attempt that began one.
         serving = np.where(journeys.winner >= 0, journeys.winner, last(run, begun))
-        was_cut = np.append(cut, False)[serving]
-        meant = np.append(floats(attempts.column("text_chars")), np.nan)[serving]
-        shorter = floats(requests.table["text_chars"]) < meant
         calls = columns.of_kinds("tools") | (columns.of_kinds("conversation") & (requests.before < 0))
         taken = requests.ok & are_success(requests.status) & ~requests.complete & (serving >= 0)
+        short = taken.copy()
+        if taken.any():
+            meant = np.append(attempts.floats("text_chars"), np.nan)[serving]
+            short &= np.append(cut, False)[serving] | (requests.floats("text_chars") < meant)
         changed = calls & taken & (journeys.winner >= 0)
         if changed.any():
-            changed &= requests.table["sources"].str.len().to_numpy(np.float64) == 1
+            changed &= requests.sources == 1
         rewritten = (requests.unnamed | changed) & ("rewrites" in run.plan.chain.answers)
         return cls(
-            truncated=taken & (was_cut | shorter) & ~rewritten,
+            truncated=short & ~rewritten,
             changed=changed & ~rewritten,
             cut=columns.requests_with(cut),
             rewritten=rewritten,

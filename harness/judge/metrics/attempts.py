@@ -13,7 +13,7 @@ from harness.judge.metrics.scope import Scope
 
 def _measure(scope: Scope) -> Observations:
     size = len(scope.requests)
-    counts = np.bincount(scope.run.columns.attempts.request[scope.attempts], minlength=size).astype(np.float64)
+    counts = scope.counts.astype(np.float64)
     found = Observations.of(
         scope.requests, request=np.arange(size), from_ns=np.zeros(size), to_ns=counts, nothing="no requests"
     )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from harness.judge.metrics.kinds import Observations
 
 if TYPE_CHECKING:
@@ -20,10 +22,12 @@ def observed_gaps(scope: Scope, pairs: Pairs, *, nothing: str) -> Observations:
         nothing: Why there are none.
     """
     attempts = scope.run.columns.attempts
+    chosen = pairs.where(scope.attempts[pairs.before])
+    to_ns = attempts.start_ns[chosen.after]
     return Observations.of(
-        scope.attempts[pairs.before],
-        request=attempts.request[pairs.before],
-        from_ns=attempts.start_ns[pairs.after] - pairs.gap_ns,
-        to_ns=attempts.start_ns[pairs.after],
+        np.ones(len(chosen), dtype=bool),
+        request=attempts.request[chosen.before],
+        from_ns=to_ns - chosen.gap_ns,
+        to_ns=to_ns,
         nothing=nothing,
     )

@@ -6,7 +6,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
@@ -205,14 +205,17 @@ class Observations(Measured):
         nothing: str,
     ) -> Observations:
         """Return those of some arrays that a mask leaves; by default none has a part apart or is censored, and all came."""
-        none = np.zeros(len(request), dtype=bool)
+        place: Any = np.flatnonzero(mask)
+        none, nothing_apart = np.zeros(len(place), dtype=bool), np.zeros(len(place))
+        if len(place) == len(mask):  # all of them: no copies
+            place = slice(None)
         return cls(
-            request=request[mask],
-            from_ns=from_ns[mask],
-            to_ns=to_ns[mask],
-            apart_ns=(np.zeros(len(request)) if apart_ns is None else apart_ns)[mask],
-            censored=(none if censored is None else censored)[mask],
-            never=(none if never is None else never)[mask],
+            request=request[place],
+            from_ns=from_ns[place],
+            to_ns=to_ns[place],
+            apart_ns=nothing_apart if apart_ns is None else apart_ns[place],
+            censored=none if censored is None else censored[place],
+            never=none if never is None else never[place],
             nothing=nothing,
         )
 
@@ -227,7 +230,10 @@ class Observations(Measured):
     @property
     def least(self) -> Floats:
         """What was observed; of a censored one the least that it can have been."""
-        return np.where(self.never, math.inf, self.to_ns - self.from_ns - self.apart_ns)
+        least = self.to_ns - self.from_ns
+        least -= self.apart_ns
+        least[self.never] = math.inf
+        return least
 
     @property
     def most(self) -> Floats:
@@ -242,7 +248,8 @@ class Observations(Measured):
             found[""] = Value(value=self.total, samples=size, unit=unit)
         if not size:
             return found | dict.fromkeys(STATISTICS, _none(unit, self.nothing))
-        least, most = np.sort(self.least), np.sort(self.most)
+        least = np.sort(self.least)
+        most = np.sort(self.most) if self.censored.any() else least
         for name, share in QUANTILES.items():
             ci = quantile_interval(least, share)[0], quantile_interval(most, share)[1]
             found[name] = self._value(quantile(least, share), ci, unit)

@@ -10,7 +10,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from harness.judge.run_data import RunData
-    from harness.judge.tables.columns import Bools, Floats
+    from harness.judge.tables.columns import Bools, Floats, Ints
     from harness.scenario import Phase
 
 
@@ -22,6 +22,7 @@ class Scope:
         run: The run.
         requests: Which requests belong to it.
         attempts: Which attempts do.
+        counts: How many of them each request made.
         planned: How many requests were due in it, those without a record included.
         length_s: How long it lasted, in seconds.
         phase: The phase; None for the whole run or a provider.
@@ -33,6 +34,7 @@ class Scope:
     run: RunData
     requests: Bools
     attempts: Bools
+    counts: Ints
     planned: int
     length_s: float
     phase: Phase | None
@@ -54,6 +56,7 @@ class Scope:
             run=run,
             requests=requests,
             attempts=requests[columns.attempts.request],
+            counts=np.where(requests, run.journeys.attempts, 0),
             planned=int(requests.sum()) + int(lost),
             length_s=(run.end_ns if phase is None else phase.end_ns - phase.start_ns) / 1e9,
             phase=phase,
@@ -65,10 +68,12 @@ class Scope:
     def of_provider(cls, run: RunData, place: int) -> Scope:
         """Return a provider, by its place in the columns, over the whole run."""
         requests = np.ones(len(run.columns.requests), dtype=bool)
+        attempts = run.columns.attempts.provider == place
         return cls(
             run=run,
             requests=requests,
-            attempts=run.columns.attempts.provider == place,
+            attempts=attempts,
+            counts=np.bincount(run.columns.attempts.request[attempts], minlength=len(requests)),
             planned=len(requests),
             length_s=run.end_ns / 1e9,
             phase=None,

@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 
 
 def _unused(scope: Scope) -> Bools:
-    attempts, requests = scope.run.columns.attempts, scope.run.columns.requests
-    return scope.attempts & ~(attempts.used & requests.ok[attempts.request])
+    return scope.attempts & scope.run.unused
 
 
 def _tokens(scope: Scope) -> Count:

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
-from harness.history import AttemptOutcome
+from harness.history import AttemptOutcome, table
+from harness.history.table import narrow
 from harness.http_rules import SUCCESS
 from harness.judge.tables.orders import Orders
 from harness.lazy import lazy
@@ -25,17 +25,19 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from harness.history import History
+    from harness.history.table import Table
 else:
     pd = lazy("pandas")
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
-Objects = NDArray[np.object_]
+Floats = table.Floats
+Ints = table.Ints
+Bools = table.Bools
 
+Ending = tuple[int | None, str, str | None]
 OUTCOMES: tuple[str, ...] = get_args(AttemptOutcome)
 TOLERANCE_NS = 50_000_000
 """What the stamps of different processes may differ by."""
+_SPAN_MAX = 2**20
 ZOMBIE_NS = 250_000_000
 """An attempt that begins later than this after its caller left is wasted work."""
 
@@ -45,7 +47,8 @@ class Requests:
     """The measured requests, in the order of the history.
 
     Attributes:
-        table: Their rows, as recorded.
+        table: All requests, as recorded.
+        row: Place of each in `table`.
         phase: Place of the phase in the plan.
         kind: Place of what was asked for in `Columns.kinds`.
         order: Place in `Columns.orders` of the order in which it should try the providers.
@@ -61,14 +64,16 @@ class Requests:
         complete: The complete answer arrived, once.
         left: The caller gave up.
         sent: It went out at all.
-        named: The caller's text names an attempt, its own request's or not.
+        sources: How many attempts the caller's text names, its own request's or not.
+        named: It names one at least.
         cached: The chain's declared cache answered.
         unnamed: The caller took a text that names no attempt, and that no attempt of its own is known to have sent completely.
         streaming: The caller asked for a stream.
         blind: Some of its attempts may have no record.
     """
 
-    table: pd.DataFrame
+    table: Table
+    row: Ints
     phase: Ints
     kind: Ints
     order: Ints
@@ -84,6 +89,7 @@ class Requests:
     complete: Bools
     left: Bools
     sent: Bools
+    sources: Ints
     named: Bools
     cached: Bools
     unnamed: Bools
@@ -91,7 +97,19 @@ class Requests:
     blind: Bools
 
     def __len__(self) -> int:
-        return len(self.phase)
+        return len(self.row)
+
+    def floats(self, name: str) -> Floats:
+        """Return one recorded column of numbers in the order of the arrays, NaN where there is none."""
+        return self.table.floats(name)[self.row]
+
+    def pick(self, name: str, places: Ints) -> list[Any]:
+        """Return what is recorded of some of them in one column, None where nothing is."""
+        return self.table.pick(name, self.row[places])
+
+    def series(self, name: str, places: Ints) -> Any:
+        """Return what is recorded of some of them in one column, for a data frame; -1 is none."""
+        return _series(self.table, name, np.append(self.row, -1)[places])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +119,8 @@ class Attempts:
     Attributes:
         table: Their rows, as recorded, in the history's order.
         row: Place of each attempt in `table`.
+        by_provider: Their places by request, then by provider, then by start.
+        groups: Where there the attempts of another request, or at another provider, begin.
         request: Place of its request in Requests.
         provider: Place of its provider in `Columns.providers`.
         place: Place of its provider in its request's order.
@@ -110,6 +130,8 @@ class Attempts:
         end_ns: When it ended.
         status: HTTP status.
         outcome: Place in OUTCOMES.
+        ending: Place in `endings` of how it ended.
+        endings: The different ways: status, outcome and error code of each.
         retry_after_ns: Its Retry-After, as a delay.
         fault: Place of the fault that changed it, in `fault_ids`.
         touched: A fault changed it, or acted on the whole provider when it began.
@@ -118,8 +140,10 @@ class Attempts:
         cost_usd: What it cost; NaN where unknown.
     """
 
-    table: pd.DataFrame
+    table: Table
     row: Ints
+    by_provider: Ints
+    groups: Ints
     request: Ints
     provider: Ints
     place: Ints
@@ -129,6 +153,8 @@ class Attempts:
     end_ns: Floats
     status: Floats
     outcome: Ints
+    ending: Ints
+    endings: tuple[Ending, ...]
     retry_after_ns: Floats
     fault: Ints
     touched: Bools
@@ -147,12 +173,26 @@ class Attempts:
 
     def had(self, *outcomes: str) -> Bools:
         """Return whether each attempt ended in one of these ways."""
-        mask: Bools = np.isin(self.outcome, [OUTCOMES.index(outcome) for outcome in outcomes])
+        mask = np.zeros(len(self), dtype=bool)
+        for outcome in outcomes:
+            mask |= self.outcome == OUTCOMES.index(outcome)
         return mask
 
-    def column(self, name: str) -> pd.Series[Any]:
-        """Return one recorded column in the order of the arrays."""
-        return self.table[name].take(self.row)
+    def floats(self, name: str) -> Floats:
+        """Return one recorded column of numbers in the order of the arrays, NaN where there is none."""
+        return self.table.floats(name)[self.row]
+
+    def bools(self, name: str) -> Bools:
+        """Return one recorded column of flags in the order of the arrays."""
+        return self.table.bools(name)[self.row]
+
+    def pick(self, name: str, places: Ints) -> list[Any]:
+        """Return what is recorded of some of them in one column, None where nothing is."""
+        return self.table.pick(name, self.row[places])
+
+    def series(self, name: str, places: Ints) -> Any:
+        """Return what is recorded of some of them in one column, for a data frame; -1 is none."""
+        return _series(self.table, name, np.append(self.row, -1)[places])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,7 +236,7 @@ class Columns:
 
     def ids(self, shown: Bools) -> tuple[str, ...]:
         """Return the names of some of the requests, sorted."""
-        return tuple(sorted(np.asarray(self.requests.table["request_id"], dtype=object)[shown]))
+        return tuple(sorted(self.requests.pick("request_id", np.flatnonzero(shown))))
 
     def requests_with(self, attempts: Bools) -> Bools:
         """Return which requests have at least one of these attempts."""
@@ -205,8 +245,13 @@ class Columns:
         return found
 
 
+def _series(table: Table, name: str, rows: Ints) -> Any:
+    column = table.frame[name].array
+    return column.take(rows, allow_fill=True) if (rows < 0).any() else column.take(rows)
+
+
 def floats(column: pd.Series[Any]) -> Floats:
-    """Return a numeric column as float64, NaN where it has no value."""
+    """Return a numeric column of a data frame as float64, NaN where it has no value."""
     return column.to_numpy("float64", na_value=math.nan)
 
 
@@ -215,18 +260,39 @@ def are_success(status: Floats) -> Bools:
     return (status >= SUCCESS.start) & (status < SUCCESS.stop)
 
 
-def texts(column: pd.Series[Any]) -> Objects:
-    """Return a column of text as objects, None where it has no value."""
-    return column.to_numpy(object, na_value=None)  # type: ignore[call-overload, no-any-return]  # None is fine
-
-
-def places(column: pd.Series[Any], names: Sequence[str]) -> Ints:
-    """Return the place of each text in `names`, -1 where it is not in it."""
-    values = pd.Index(np.asarray(column, dtype=object), dtype=object)
-    found: Ints = pd.Index(list(names), dtype=object).get_indexer(values).astype(np.int64)
-    return found
-
-
 def fault_ids(windows: Sequence[Window]) -> tuple[str, ...]:
     """Return the names of the faults, in the order of the plan."""
     return tuple(dict.fromkeys(window.fault_id for window in windows))
+
+
+def grouped(keys: Ints) -> tuple[Ints, Ints]:
+    """Return for each key the place of its value among the different ones, and for each of these where it comes first."""
+    low = int(keys.min(initial=0))
+    span = int(keys.max(initial=0)) - low + 1
+    if span > _SPAN_MAX:
+        _, first, place = np.unique(keys, return_index=True, return_inverse=True)
+        return place, first
+    first = np.full(span, -1)
+    first[keys[::-1] - low] = np.arange(len(keys))[::-1]
+    used = np.flatnonzero(first >= 0)
+    places = np.zeros(span, dtype=narrow(len(used)))
+    places[used] = np.arange(len(used))
+    return places[keys - low], first[used]
+
+
+def largest_before(values: Floats, group: Ints) -> Floats:
+    """Return for each value the largest of those before it in its group, NaN for the first of a group.
+
+    Args:
+        values: The values, those of a group one after another.
+        group: The group of each.
+    """
+    first = np.diff(group, prepend=-1) != 0
+    before = np.append(math.nan, values[:-1])
+    before[first] = math.nan
+    falls = ~first & ~(values >= before)
+    if falls.any():  # elsewhere the value before is the largest
+        again = np.isin(group, group[falls])
+        largest = pd.Series(values[again]).groupby(group[again]).cummax()
+        before[again] = largest.groupby(group[again]).shift().to_numpy()
+    return before

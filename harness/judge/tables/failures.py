@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, get_args
+from typing import get_args
 
 import numpy as np
 
@@ -11,13 +11,7 @@ from harness.chain.facts import Cause, FailureClass, class_of
 from harness.chain.reference import Failure
 from harness.chain.reference.classify import failure, inside
 from harness.http_rules import is_success
-from harness.judge.tables.columns import OUTCOMES, Attempts, Bools, Columns, Ints, fault_ids, texts
-from harness.lazy import lazy
-
-if TYPE_CHECKING:
-    import pandas as pd
-else:
-    pd = lazy("pandas")
+from harness.judge.tables.columns import Attempts, Bools, Columns, Ints, fault_ids
 
 CLASSES: tuple[FailureClass, ...] = get_args(FailureClass)
 CAUSES: tuple[Cause, ...] = (*CLASSES, "quota")
@@ -107,14 +101,7 @@ def _place(names: tuple[str, ...], name: str | None) -> int:
 
 def _of_endings(attempts: Attempts, chosen: Ints, read: Callable[[int | None, str, str | None], int]) -> Ints:
     """Return what `read` makes of status, outcome and error code of some attempts: it is called once for each that differ."""
-    code, codes = pd.factorize(texts(attempts.table["error_code"].take(attempts.row[chosen])))
-    status = np.nan_to_num(attempts.status[chosen]).astype(np.int64)
-    outcome = attempts.outcome[chosen]
-    _, first, which = np.unique(
-        (status * len(OUTCOMES) + outcome) * (len(codes) + 1) + code + 1, return_index=True, return_inverse=True
-    )
-    found = [
-        read(int(status[place]) or None, OUTCOMES[outcome[place]], codes[code[place]] if code[place] >= 0 else None)
-        for place in first
-    ]
-    return np.array(found, dtype=np.int64)[which]
+    ending = attempts.ending[chosen]
+    there = np.bincount(ending, minlength=len(attempts.endings)) > 0
+    found = [read(*each) if here else 0 for each, here in zip(attempts.endings, there, strict=True)]
+    return np.array(found, dtype=np.int8)[ending]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from harness.judge.tables.columns import Bools, Columns, Floats, Ints, are_success, floats
+from harness.judge.tables.columns import Bools, Columns, Floats, Ints, are_success
 from harness.judge.tables.failures import CAUSES, causes
 from harness.judge.tables.journeys import Journeys
 from harness.judge.tables.pairs import Pairs
@@ -95,11 +95,12 @@ def _let_go(columns: Columns, ones: Ints, others: Ints) -> Bools:
     A hedge that answers at once leaves less time than the stamps may be off, so their order alone does not show it.
     """
     attempts = columns.attempts
-    answering_ns = np.fmin(floats(attempts.column("first_byte_ns")), attempts.end_ns)
+    left = attempts.had("client_left")[ones]
+    if not left.any():
+        return left
+    answering_ns = np.fmin(attempts.floats("first_byte_ns"), attempts.end_ns)
     answering_ns[attempts.failed] = math.nan
-    mask: Bools = attempts.had("client_left")[ones] & (
-        np.append(answering_ns, math.nan)[others] <= attempts.end_ns[ones]
-    )
+    mask: Bools = left & (np.append(answering_ns, math.nan)[others] <= attempts.end_ns[ones])
     return mask
 
 
@@ -126,22 +127,22 @@ def fallbacks_table(columns: Columns, fallbacks: Fallbacks) -> pd.DataFrame:
         `result`, `wait_ns`, `from_attempt` (missing where there was none) and `to_attempt`; see Fallbacks.
     """
     requests, attempts, providers = columns.requests, columns.attempts, columns.providers
-    names, ids = np.array(providers, dtype=object), attempts.column("attempt_id")
+    names = np.array(providers, dtype=object)
     before, after = fallbacks.before, fallbacks.after
     request = attempts.request[after]
     first = columns.orders.place.argmin(axis=1)
     left = np.where(before >= 0, attempts.provider[before], first[requests.order[request]])
     return pd.DataFrame(
         {
-            "request_id": requests.table["request_id"].take(request).array,
-            "phase": requests.table["phase"].take(request).array,
+            "request_id": requests.series("request_id", request),
+            "phase": requests.series("phase", request),
             "trigger": pd.Categorical(np.array(TRIGGERS, dtype=object)[fallbacks.trigger], categories=TRIGGERS),
             "status": pd.Series(fallbacks.status).astype("Int64").array,
             "from_provider": pd.Categorical(names[left], categories=providers),
             "to_provider": pd.Categorical(names[attempts.provider[after]], categories=providers),
             "result": pd.Categorical(np.array(RESULTS, dtype=object)[fallbacks.result], categories=RESULTS),
             "wait_ns": fallbacks.wait_ns,
-            "from_attempt": pd.Series([*ids, None], dtype="string").take(before).array,
-            "to_attempt": ids.take(after).array,
+            "from_attempt": attempts.series("attempt_id", before),
+            "to_attempt": attempts.series("attempt_id", after),
         }
     )

@@ -58,8 +58,8 @@ def requests_of(run: RunData, tenants: Collection[str]) -> Bools:
     if not parts:
         return np.zeros(len(run.columns.requests), dtype=bool)
     mine = {arrival.request_id for arrival in run.plan.arrivals if arrival.part in parts}
-    found: Bools = run.columns.requests.table["request_id"].isin(mine).to_numpy(bool)
-    return found
+    requests = run.columns.requests
+    return np.array([name in mine for name in requests.pick("request_id", np.arange(len(requests)))], dtype=bool)
 
 
 def have_budget(run: RunData) -> Bools:

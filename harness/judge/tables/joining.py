@@ -4,43 +4,37 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from harness.history.records import CACHE, WARMUP
+from harness.history.table import narrow
 from harness.judge.tables.columns import (
     OUTCOMES,
     Attempts,
     Bools,
     Columns,
+    Ending,
     Floats,
     Ints,
-    Objects,
     Requests,
     are_success,
     fault_ids,
-    floats,
-    places,
-    texts,
+    grouped,
 )
 from harness.judge.tables.missing import missing_requests
 from harness.judge.tables.orders import Orders
-from harness.lazy import lazy
 from harness.scenario import Plan, Window
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from harness.history import History
-else:
-    pd = lazy("pandas")
+    from harness.history.table import Table
 
 
 def columns(plan: Plan, history: History) -> Columns:
     """Return a history as columns of its plan."""
-    providers, provider = _providers(history.attempts["provider"], plan.chain.names)
+    providers, provider = _providers(history.attempt_table, plan.chain.names)
     orders, kinds = Orders.of(plan, providers), plan.load.kinds
     requests = _requests(plan, history, orders, kinds)
     attempts, orphans = _joined(plan, history, requests, orders, provider)
@@ -65,15 +59,15 @@ def columns(plan: Plan, history: History) -> Columns:
 
 def _joined(plan: Plan, history: History, requests: Requests, orders: Orders, provider: Ints) -> tuple[Attempts, int]:
     """Return the attempts of the measured requests, and the number of orphans."""
-    known = pd.Index(np.asarray(requests.table["request_id"], dtype=object), dtype=object)
-    request_id = np.asarray(history.attempts["request_id"], dtype=object)
-    request = known.get_indexer(pd.Index(request_id, dtype=object))
-    stray = request < 0
-    warm = history.attempts["start_ns"].to_numpy()[stray] < 0
-    warm |= np.array([str(name).startswith(f"{WARMUP}-") for name in request_id[stray]], dtype=bool)
+    table = history.attempt_table
+    request = table.rows_in("request_id", requests.table, "request_id", requests.row)
+    stray = np.flatnonzero(request < 0)
+    warm = table.ints("start_ns")[stray] < 0
+    names = table.pick("request_id", stray)
+    warm |= np.array([str(name).startswith(f"{WARMUP}-") for name in names], dtype=bool)
     orphans = int(len(warm) - warm.sum())
     attempts = _attempts(
-        history.attempts,
+        table,
         request=request,
         provider=provider,
         requests=requests,
@@ -84,91 +78,90 @@ def _joined(plan: Plan, history: History, requests: Requests, orders: Orders, pr
     return attempts, orphans
 
 
-def _providers(column: pd.Series[Any], known: Sequence[str]) -> tuple[tuple[str, ...], Ints]:
-    """Return the known names, then any others that a column holds, and the column's places among them."""
-    place = places(column, known)
-    others = column[place < 0].dropna().unique()
-    names = (*known, *sorted(others))
-    return names, places(column, names) if len(others) else place
+def _providers(table: Table, known: Sequence[str]) -> tuple[tuple[str, ...], Ints]:
+    """Return the known names, then any others of the attempts, and the place of each attempt's among them."""
+    names = (*known, *sorted(set(table.codes("provider")[1]) - set(known)))
+    return names, table.places("provider", names)
 
 
 def _requests(plan: Plan, history: History, orders: Orders, kinds: Sequence[str]) -> Requests:
-    table = history.requests
-    measured = (table["phase"] != WARMUP).to_numpy(bool) & (table["scheduled_ns"] >= 0).to_numpy(bool)
-    table = table[measured].reset_index(drop=True)
-    outcome = np.asarray(table["outcome"], dtype=object)
-    scheduled_ns, end_ns = floats(table["scheduled_ns"]), floats(table["end_ns"])
-    blind = np.zeros(len(table), dtype=bool)
+    table = history.request_table
+    phase, phases = table.codes("phase")
+    warm = np.array([*(name == WARMUP for name in phases), False])[phase]
+    row = np.flatnonzero(~warm & (table.ints("scheduled_ns") >= 0)).astype(narrow(len(table)))
+    outcome, outcomes = table.codes("outcome")
+    had = {name: outcome[row] == place for place, name in enumerate(outcomes)}
+    none = np.zeros(len(row), dtype=bool)
+    scheduled_ns, end_ns = table.floats("scheduled_ns")[row], table.floats("end_ns")[row]
+    status, complete = table.floats("status")[row], table.bools("complete")[row]
+    sources = table.lengths("sources")[row]
+    named = sources > 0
+    ok = had.get("ok", none)
+    blind = none
     if history.unseen:
         for window in plan.timeline.windows:
             if window.blocks is not None:
-                blind |= (scheduled_ns < window.end_ns) & ~(end_ns < window.start_ns)
+                blind = blind | (scheduled_ns < window.end_ns) & ~(end_ns < window.start_ns)
     return Requests(
         table=table,
-        phase=places(table["phase"], [phase.name for phase in plan.phases]),
-        kind=places(table["kind"], kinds) if len(kinds) > 1 else np.zeros(len(table), dtype=np.int64),
-        order=_order(plan, table, orders),
-        before=_before(plan, table),
+        row=row,
+        phase=table.places("phase", [phase.name for phase in plan.phases])[row],
+        kind=(table.places("kind", kinds) if len(kinds) > 1 else np.zeros(len(table), dtype=np.int8))[row],
+        order=_order(plan, table, row, orders),
+        before=_before(plan, table, row),
         scheduled_ns=scheduled_ns,
-        start_ns=floats(table["start_ns"]),
-        first_token_ns=floats(table["first_token_ns"]),
+        start_ns=table.floats("start_ns")[row],
+        first_token_ns=table.floats("first_token_ns")[row],
         end_ns=end_ns,
-        status=floats(table["status"]),
-        ok=outcome == "ok",
-        failed=outcome == "error",
-        truncated=outcome == "truncated",
-        complete=table["complete"].to_numpy(bool),
-        left=table["client_left"].to_numpy(bool) | (outcome == "deadline"),
-        sent=outcome != "dropped",
-        named=table["sources"].str.len().to_numpy(np.float64) > 0,
-        cached=texts(table["served_by"]) == CACHE,
-        unnamed=_unnamed(table),
-        streaming=table["streaming"].to_numpy(bool),
+        status=status,
+        ok=ok,
+        failed=had.get("error", none),
+        truncated=had.get("truncated", none),
+        complete=complete,
+        left=table.bools("client_left")[row] | had.get("deadline", none),
+        sent=~had.get("dropped", none),
+        sources=sources,
+        named=named,
+        cached=table.places("served_by", [CACHE])[row] == 0,
+        unnamed=ok & are_success(status) & (table.floats("text_chars")[row] > 0) & ~named & ~complete,
+        streaming=table.bools("streaming")[row],
         blind=blind,
     )
 
 
-def _order(plan: Plan, table: pd.DataFrame, orders: Orders) -> Ints:
+def _order(plan: Plan, table: Table, row: Ints, orders: Orders) -> Ints:
     """Return which of the orders each request should follow: that of its part of the load."""
     if len(orders.names) == 1:
-        return np.zeros(len(table), dtype=np.int64)
+        return np.zeros(len(row), dtype=np.int8)
     part = {arrival.request_id: arrival.part for arrival in plan.arrivals}
-    found: Ints = orders.of_part[table["request_id"].map(part).fillna(0).to_numpy(np.int64)]
-    return found
+    return orders.of_part[np.array([part.get(name, 0) for name in table.pick("request_id", row)], dtype=np.int64)]
 
 
-def _before(plan: Plan, table: pd.DataFrame) -> Ints:
+def _before(plan: Plan, table: Table, row: Ints) -> Ints:
     """Return the place of the turn before each request; -1 where it is the first, or its turn before has no record."""
     after = {arrival.request_id: arrival.after for arrival in plan.arrivals if arrival.after is not None}
     if not after:
-        return np.full(len(table), -1)
-    return places(table["request_id"].map(after), list(table["request_id"]))
-
-
-def _unnamed(table: pd.DataFrame) -> Bools:
-    taken = (table["outcome"] == "ok").to_numpy(bool) & are_success(floats(table["status"]))
-    named = table["sources"].str.len().to_numpy(np.float64) > 0
-    unnamed: Bools = taken & (floats(table["text_chars"]) > 0) & ~named & ~table["complete"].to_numpy(bool)
-    return unnamed
+        return np.full(len(row), -1, dtype=np.int8)
+    names = table.pick("request_id", row)
+    place: dict[str | None, int] = {name: place for place, name in enumerate(names)}
+    return np.array([place.get(after.get(name), -1) for name in names], dtype=narrow(len(row)))
 
 
 def _attempts(
-    table: pd.DataFrame,
+    table: Table,
     *,
-    request: NDArray[np.intp],
+    request: Ints,
     provider: Ints,
     requests: Requests,
     orders: Orders,
     names: tuple[str, ...],
     windows: Sequence[Window],
 ) -> Attempts:
-    row = _by_request(table, request)
-    request = request[row].astype(np.int64)
-    start_ns = table["start_ns"].to_numpy()[row].astype(np.float64)
-    provider = provider[row]
-    served = texts(requests.table["served_attempt"])
-    used = served[request] == np.asarray(table["attempt_id"], dtype=object)[row]
-    fault = places(table["fault_id"], fault_ids(windows))[row]
+    row, own, start_ns = _by_request(table, request)
+    of = np.append(requests.row, -1).astype(requests.row.dtype)[request]
+    used = table.same("attempt_id", requests.table, "served_attempt", of)[row]
+    request, provider = own, provider[row]
+    fault = table.places("fault_id", fault_ids(windows))[row]
     touched = fault >= 0
     for window in windows:
         # These act on the listener, before the edge: no attempt of theirs names its fault.
@@ -176,51 +169,89 @@ def _attempts(
             touched |= (
                 (provider == names.index(window.provider)) & (start_ns >= window.start_ns) & (start_ns < window.end_ns)
             )
-    outcome = places(table["outcome"], OUTCOMES)[row]
-    order = requests.order[request]
-    place = orders.place[order, provider]
+    outcome = table.places("outcome", OUTCOMES)[row]
+    by_provider, groups = _by_provider(request, provider)
+    status = table.floats("status")[row]
+    ending, endings = _endings(table, row, status, outcome)
+    place, level, length = orders.places(requests.order, request, provider)
     return Attempts(
         table=table,
-        row=row.astype(np.int64),
+        row=row.astype(narrow(len(table))),
+        by_provider=by_provider,
+        groups=groups,
         request=request,
         provider=provider,
         place=place,
-        level=orders.level[order, place],
-        in_order=place < orders.length[order],
+        level=level,
+        in_order=place < length,
         start_ns=start_ns,
-        end_ns=floats(table["end_ns"])[row],
-        status=floats(table["status"])[row],
+        end_ns=table.floats("end_ns")[row],
+        status=status,
         outcome=outcome,
-        retry_after_ns=floats(table["retry_after_ns"])[row],
+        ending=ending,
+        endings=endings,
+        retry_after_ns=table.floats("retry_after_ns")[row],
         fault=fault,
         touched=touched,
-        used=used.astype(bool) | _only_answer(used.astype(bool), request, outcome, served, requests),
-        tokens=_sum(floats(table["tokens_in"]), floats(table["tokens_out"]))[row],
-        cost_usd=floats(table["cost_usd"])[row],
+        used=used | _only_answer(request, outcome, requests),
+        tokens=_sum(table.floats("tokens_in"), table.floats("tokens_out"))[row],
+        cost_usd=table.floats("cost_usd")[row],
     )
+
+
+def _endings(table: Table, row: Ints, status: Floats, outcome: Ints) -> tuple[Ints, tuple[Ending, ...]]:
+    """Return how each attempt ended, as a place among the different ways."""
+    code, codes = table.codes("error_code")
+    code = code[row]
+    keys = np.nan_to_num(status).astype(np.int64) * len(OUTCOMES) + outcome
+    ending, first = grouped(keys * (len(codes) + 1) + code + 1)
+    endings = (
+        (int(at) or None, OUTCOMES[how], codes[which] if which >= 0 else None)
+        for at, how, which in zip(np.nan_to_num(status[first]), outcome[first], code[first], strict=True)
+    )
+    return ending, tuple(endings)
+
+
+def _by_provider(request: Ints, provider: Ints) -> tuple[Ints, Ints]:
+    """Return the places of attempts by request, then by provider, and where there each other request or provider begins."""
+    keys = request * (int(provider.max(initial=0)) + 2)
+    keys += provider
+    order = np.argsort(keys, kind="stable")
+    keys = keys[order]
+    begins = np.flatnonzero(keys[1:] != keys[:-1]) + 1
+    small = narrow(len(keys))
+    return order.astype(small), np.concatenate([np.arange(min(len(keys), 1)), begins]).astype(small)
 
 
 def _sum(one: Floats, other: Floats) -> Floats:
     """Return sums in which one missing part counts as nothing, and two as missing."""
-    return np.where(np.isnan(one), other, one + np.nan_to_num(other))
+    missing = np.isnan(one)
+    total = np.add(one, other, out=one.copy(), where=~np.isnan(other))
+    total[missing] = other[missing]
+    return total
 
 
-def _by_request(table: pd.DataFrame, request: NDArray[np.intp]) -> NDArray[np.intp]:
-    """Return the rows of attempts that belong to a request, by request, then by start, then by number."""
+def _by_request(table: Table, request: Ints) -> tuple[Ints, Ints, Floats]:
+    """Return the rows of attempts that belong to a request, by request, then by start, then by number; their requests and starts."""
     row = np.flatnonzero(request >= 0)
-    start = table["start_ns"].to_numpy()
+    start = table.ints("start_ns")
     order = row[np.argsort(request[row], kind="stable")]
-    backward = (np.diff(request[order]) == 0) & (np.diff(start[order]) <= 0)
+    begun_ns = start[order]
+    backward = begun_ns[1:] <= begun_ns[:-1]
+    backward &= request[order[1:]] == request[order[:-1]]
     if backward.any():  # a history is sorted by start, so that only ties come here
-        order = row[np.lexsort((table["number"].to_numpy()[row], start[row], request[row]))]
-    return order
+        order = row[np.lexsort((table.ints("number")[row], start[row], request[row]))]
+        begun_ns = start[order]
+    return order, request[order].astype(np.int64), begun_ns.astype(np.float64)
 
 
-def _only_answer(used: Bools, request: Ints, outcome: Ints, served: Objects, requests: Requests) -> Bools:
+def _only_answer(request: Ints, outcome: Ints, requests: Requests) -> Bools:
     """Return the last success of each answered request whose text names no attempt (a real provider's)."""
-    unnamed = requests.ok & pd.isna(served) & ~requests.named
-    found = np.zeros(len(used), dtype=bool)
-    candidates = np.flatnonzero(unnamed[request] & (outcome == OUTCOMES.index("ok")))
-    last = np.diff(request[candidates], append=-1) != 0
-    found[candidates[last]] = True
+    served = requests.table.given("served_attempt")[requests.row]
+    unnamed = requests.ok & ~served & ~requests.named
+    found = np.zeros(len(request), dtype=bool)
+    if unnamed.any():
+        candidates = np.flatnonzero(unnamed[request] & (outcome == OUTCOMES.index("ok")))
+        last = np.diff(request[candidates], append=-1) != 0
+        found[candidates[last]] = True
     return found

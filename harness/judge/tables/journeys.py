@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from harness.judge.tables.columns import Attempts, Bools, Columns, Floats, Ints, places
+from harness.history.table import narrow
+from harness.judge.tables.columns import Attempts, Bools, Columns, Floats, Ints, largest_before
 from harness.judge.tables.outages import Outage, merged
-from harness.judge.tables.pairs import by_provider
 from harness.lazy import lazy
 
 if TYPE_CHECKING:
     import pandas as pd
 else:
     pd = lazy("pandas")
+
+_RECORDED = ("request_id", "phase", "kind", "scheduled_ns", "outcome")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,14 +71,15 @@ def journeys_of(columns: Columns) -> Journeys:
     requests, attempts = columns.requests, columns.attempts
     size = len(requests)
     count = np.bincount(attempts.request, minlength=size)
-    first = np.full(size, -1)
+    place = narrow(len(attempts))
+    first = np.full(size, -1, dtype=place)
     fresh = np.diff(attempts.request, prepend=-1) != 0
     first[attempts.request[fresh]] = np.flatnonzero(fresh)
-    winner = np.full(size, -1)
+    winner = np.full(size, -1, dtype=place)
     winner[attempts.request[attempts.used]] = np.flatnonzero(attempts.used)
-    named = places(requests.table["served_by"], columns.providers)
+    named = requests.table.places("served_by", columns.providers)[requests.row]
     served_by = np.where(winner >= 0, _take(attempts.provider, winner), named)
-    depth = np.full(size, -1)
+    depth = np.full(size, -1, dtype=attempts.place.dtype)
     np.maximum.at(depth, attempts.request[attempts.in_order], attempts.place[attempts.in_order])
     elsewhere = attempts.level > 0
     began_first = _at_first(attempts, first)
@@ -89,7 +92,7 @@ def journeys_of(columns: Columns) -> Journeys:
         depth=depth,
         first=first,
         winner=winner,
-        served_by=served_by.astype(np.int64),
+        served_by=served_by,
         by_fallback=columns.orders.level_of(requests.order, served_by) > 0,
         reached_fallback=columns.requests_with(elsewhere),
         primary_skipped=(first >= 0) & ~began_first,
@@ -111,7 +114,7 @@ def journeys_of(columns: Columns) -> Journeys:
 
 def _take(values: Ints, places: Ints) -> Ints:
     """Return the values at some places, -1 where the place is."""
-    return np.append(values, -1)[places]
+    return np.append(values, values.dtype.type(-1))[places]
 
 
 def _at_first(attempts: Attempts, places: Ints) -> Bools:
@@ -121,10 +124,7 @@ def _at_first(attempts: Attempts, places: Ints) -> Bools:
 
 
 def _distinct(attempts: Attempts, size: int) -> Ints:
-    order = by_provider(attempts)
-    request, provider = attempts.request[order], attempts.provider[order]
-    fresh = (np.diff(request, prepend=-1) != 0) | (np.diff(provider, prepend=-1) != 0)
-    return np.bincount(request[fresh], minlength=size)
+    return np.bincount(attempts.request[attempts.by_provider[attempts.groups]], minlength=size)
 
 
 def _overhead(columns: Columns, first: Ints, winner: Ints) -> tuple[Floats, Floats]:
@@ -140,8 +140,7 @@ def _overhead(columns: Columns, first: Ints, winner: Ints) -> tuple[Floats, Floa
     request = attempts.request[chosen]
     won_ns = attempts.start_ns[winner[request]]
     ends = np.fmin(attempts.end_ns[chosen], won_ns)
-    covered = pd.Series(ends).groupby(request).cummax().groupby(request).shift().to_numpy()
-    starts = np.fmax(attempts.start_ns[chosen], covered)
+    starts = np.fmax(attempts.start_ns[chosen], largest_before(ends, request))
     spent = np.bincount(request, weights=np.maximum(ends - starts, 0), minlength=len(first))
     failed_ns[fell] = spent[fell]
     return overhead_ns, failed_ns
@@ -181,22 +180,17 @@ def journeys_table(columns: Columns, journeys: Journeys) -> pd.DataFrame:
     """Return one row per measured request: the fields of Journeys, with names in place of places, and what it was."""
     requests, attempts = columns.requests, columns.attempts
     names = np.array([*columns.providers, None], dtype=object)
-    ids = pd.Series([*attempts.column("attempt_id"), None], dtype="string")
-    table = requests.table
+    everyone = np.arange(len(requests))
     return pd.DataFrame(
         {
-            "request_id": table["request_id"],
-            "phase": table["phase"],
-            "kind": table["kind"],
-            "scheduled_ns": table["scheduled_ns"],
-            "outcome": table["outcome"],
+            **{name: requests.series(name, everyone) for name in _RECORDED},
             "complete": requests.complete,
             "attempts": journeys.attempts,
             "providers": journeys.providers,
-            "depth": journeys.depth,
+            "depth": journeys.depth.astype(np.int64),
             "served_by": pd.Categorical(names[journeys.served_by], categories=columns.providers),
-            "first_attempt": ids.take(journeys.first).array,
-            "winning_attempt": ids.take(journeys.winner).array,
+            "first_attempt": attempts.series("attempt_id", journeys.first),
+            "winning_attempt": attempts.series("attempt_id", journeys.winner),
             "by_fallback": journeys.by_fallback,
             "reached_fallback": journeys.reached_fallback,
             "primary_skipped": journeys.primary_skipped,

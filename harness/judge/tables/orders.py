@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from harness.history.table import narrow
 from harness.scenario import Plan
 
 if TYPE_CHECKING:
@@ -55,13 +56,28 @@ class Orders:
         firsts = tuple(dict.fromkeys(first))
         return cls(
             names=names,
-            of_part=np.array([names.index(order) for order in plan.orders], dtype=np.int64),
-            length=np.array([len(order) for order in names], dtype=np.int64),
-            place=np.array([[walk.index(name) for name in providers] for walk in walks], dtype=np.int64),
-            level=np.array(levels, dtype=np.int64),
+            of_part=np.array([names.index(order) for order in plan.orders], dtype=narrow(len(names))),
+            length=np.array([len(order) for order in names], dtype=narrow(len(providers))),
+            place=np.array([[walk.index(name) for name in providers] for walk in walks], dtype=narrow(len(providers))),
+            level=np.array(levels, dtype=narrow(len(providers))),
             firsts=firsts,
             first=np.array([firsts.index(each) for each in first], dtype=np.int64),
         )
+
+    def places(self, order: Ints, request: Ints, provider: Ints) -> tuple[Ints, Ints, Ints]:
+        """Return the place and the level of some providers in the orders of their requests, and how long these are.
+
+        Args:
+            order: The order of each request.
+            request: The place of the request of each provider.
+            provider: The providers.
+        """
+        if len(self.names) == 1:
+            place = self.place[0][provider]
+            return place, self.level[0][place], self.length[:1]
+        of = order[request]
+        place = self.place[of, provider]
+        return place, self.level[of, place], self.length[of]
 
     def level_of(self, order: Ints, provider: Ints) -> Ints:
         """Return the levels of some providers, each in an order; of no provider (-1) a level that is nobody's."""

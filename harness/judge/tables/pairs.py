@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from harness.history.table import narrow
 from harness.judge.tables.columns import TOLERANCE_NS, Attempts, Bools, Columns, Floats, Ints
 from harness.lazy import lazy
 
@@ -42,18 +43,21 @@ class Pairs:
 
     def where(self, mask: Bools) -> Pairs:
         """Return some of the pairs."""
+        place = np.flatnonzero(mask)
+        if len(place) == len(self):
+            return self
         return Pairs(
-            before=self.before[mask],
-            after=self.after[mask],
-            gap_ns=self.gap_ns[mask],
-            failed=self.failed[mask],
-            early_ns=self.early_ns[mask],
+            before=self.before[place],
+            after=self.after[place],
+            gap_ns=self.gap_ns[place],
+            failed=self.failed[place],
+            early_ns=self.early_ns[place],
         )
 
 
 def consecutive(attempts: Attempts) -> Pairs:
     """Return all pairs of an attempt and the request's next one, at whatever provider."""
-    before = np.flatnonzero(attempts.request[1:] == attempts.request[:-1])
+    before = np.flatnonzero(attempts.request[1:] == attempts.request[:-1]).astype(narrow(len(attempts)))
     return _pairs(attempts, before, before + 1)
 
 
@@ -67,21 +71,16 @@ def retries(attempts: Attempts) -> Pairs:
 
     Attempts at other providers, or for other models, may lie between the two.
     """
-    order, model = by_provider(attempts), _models(attempts)
+    order, model = attempts.by_provider, _models(attempts)
     if model is not None:
         order = order[np.lexsort((model[order], attempts.provider[order], attempts.request[order]))]
-    same = (np.diff(attempts.request[order]) == 0) & (np.diff(attempts.provider[order]) == 0)
+    same = np.ones(len(order), dtype=bool)
+    same[attempts.groups] = False
     if model is not None:
-        same &= np.diff(model[order]) == 0
-    place = np.flatnonzero(same)
+        same[1:] &= np.diff(model[order]) == 0
+    place = np.flatnonzero(same[1:])
     pairs = _pairs(attempts, order[place], order[place + 1])
     return pairs.where(pairs.failed)
-
-
-def by_provider(attempts: Attempts) -> Ints:
-    """Return the places of the attempts by request, then by provider, then by start."""
-    width = int(attempts.provider.max(initial=0)) + 2
-    return np.argsort(attempts.request * width + attempts.provider, kind="stable")
 
 
 def _models(attempts: Attempts) -> Ints | None:
@@ -89,8 +88,11 @@ def _models(attempts: Attempts) -> Ints | None:
 
     The model of a connection try that only the chain has seen is unknown: it counts as that of its neighbour.
     """
-    known, names = pd.factorize(attempts.column("model"))
+    code, names = attempts.table.codes("model")
     if len(names) < 2:
+        return None
+    known, asked = pd.factorize(np.where(code < 0, np.nan, code)[attempts.row])  # in the order of the attempts
+    if len(asked) < 2:
         return None
     model = pd.Series(np.where(known < 0, np.nan, known))
     keys = [attempts.request, attempts.provider]
@@ -140,25 +142,23 @@ def retries_table(columns: Columns) -> pd.DataFrame:
     providers, requests, attempts = columns.providers, columns.requests, columns.attempts
     pairs = consecutive(attempts)
     before, after = pairs.before, pairs.after
-    table = attempts.table
-    from_row, to_row = attempts.row[before], attempts.row[after]
     names = np.array(providers, dtype=object)
     request = attempts.request[before]
     same = attempts.provider[before] == attempts.provider[after]
     return pd.DataFrame(
         {
-            "request_id": requests.table["request_id"].take(request).array,
-            "phase": requests.table["phase"].take(request).array,
+            "request_id": requests.series("request_id", request),
+            "phase": requests.series("phase", request),
             "from_provider": pd.Categorical(names[attempts.provider[before]], categories=providers),
             "to_provider": pd.Categorical(names[attempts.provider[after]], categories=providers),
             "kind": pd.Categorical(np.where(same, "retry", "switch"), categories=["retry", "switch"]),
             "gap_ns": pairs.gap_ns,
             "told_ns": attempts.retry_after_ns[before],
             "early_ns": pairs.early_ns,
-            "from_attempt": table["attempt_id"].take(from_row).array,
-            "to_attempt": table["attempt_id"].take(to_row).array,
-            "from_outcome": table["outcome"].take(from_row).array,
-            "from_status": table["status"].take(from_row).array,
+            "from_attempt": attempts.series("attempt_id", before),
+            "to_attempt": attempts.series("attempt_id", after),
+            "from_outcome": attempts.series("outcome", before),
+            "from_status": attempts.series("status", before),
             "nth": nth_at_provider(attempts)[after] - 1,
         }
     )
@@ -171,10 +171,9 @@ def nth_at_provider(attempts: Attempts, counted: Bools | None = None) -> Ints:
         attempts: All of the run.
         counted: Which of them count; all if None. One that does not has the place of the last one before it that does.
     """
-    order = by_provider(attempts)
-    request, provider = attempts.request[order], attempts.provider[order]
-    fresh = np.ones(len(order), dtype=bool)
-    fresh[1:] = (np.diff(request) != 0) | (np.diff(provider) != 0)
+    order = attempts.by_provider
+    fresh = np.zeros(len(order), dtype=bool)
+    fresh[attempts.groups] = True
     size = np.ones(len(order), dtype=np.int64) if counted is None else counted[order].astype(np.int64)
     total = np.cumsum(size)
     nth = np.empty(len(order), dtype=np.int64)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from harness.judge import RunData
 from harness.report import JudgedRun
 from harness.report.pictures.bins import bin_edges_s
 from harness.report.pictures.timeline import TIMELINE
 from harness.report.svg import inline_svg
+from tests.histories import framed
 
 
 def test_warm_up_is_left_out(demo: JudgedRun) -> None:
@@ -24,7 +23,7 @@ def test_warm_up_is_left_out(demo: JudgedRun) -> None:
 def test_an_interrupted_run_ends_where_it_was_cut_short(demo: JudgedRun) -> None:
     """What came after it is covered, and no bin holds both: nothing was planned to fail there."""
     history, until_ns = demo.history, 6 * 10**9
-    cut = replace(
+    cut = framed(
         history,
         requests=history.requests[history.requests["scheduled_ns"] < until_ns].reset_index(drop=True),
         attempts=history.attempts[history.attempts["start_ns"] < until_ns].reset_index(drop=True),
