@@ -72,8 +72,8 @@ ExpectWorkers = Annotated[
     ),
 ]
 MasterAt = Annotated[
-    str,
-    typer.Option("--master", metavar="HOST:PORT", help="Where workers join; port 0 is any free one."),
+    str | None,
+    typer.Option("--master", metavar="HOST:PORT", help="Where workers join. [default: any free port of 127.0.0.1]"),
 ]
 LocustUi = Annotated[bool, typer.Option("--locust-ui", help="Serve Locust's own web UI on this machine while it runs.")]
 MetricsAt = Annotated[

@@ -56,7 +56,7 @@ def run(
     allow_real: AllowReal = False,
     workers: Workers = 0,
     expect_workers: ExpectWorkers = 0,
-    master: MasterAt = "127.0.0.1:0",
+    master: MasterAt = None,
     locust_ui: LocustUi = False,
     baseline: BaselineAt = None,
     summary: SummaryFile = None,

@@ -20,30 +20,33 @@ from harness.messages import LoadDone
 
 TOKEN = "HARNESS_TOKEN"  # noqa: S105 - the name of the variable
 TOKEN_CHARS_MIN = 16
+ANYWHERE = "127.0.0.1:0"
 JOIN_S = 180.0
 """How long a worker may take to be let in: its imports, and the wait for a master."""
 _NEW_TOKEN = "python3 -c 'import secrets; print(secrets.token_hex(16))'"  # noqa: S105 - makes one
 
 
-def load_setup(engine: Engine, *, workers: int, expected: int, master: str, web_ui: bool) -> LoadSetup:
+def load_setup(engine: Engine, *, workers: int, expected: int, master: str | None, web_ui: bool) -> LoadSetup:
     """Return in which processes the load of a run is to run.
 
     Args:
         engine: Of the run.
         workers: How many to start on this machine.
         expected: How many come from elsewhere.
-        master: Where they join, `host:port`.
+        master: Where they join, `host:port`; any free port of the loopback if None.
         web_ui: Serve Locust's web UI.
 
     Raises:
         UsageError: The address or the token is wrong, or a simulation has no load processes.
     """
+    if master is not None and not (workers or expected):
+        raise UsageError("no worker is to join there", where="--master", hint="add --expect-workers N")
     if not (workers or expected or web_ui):
         return ALONE
     if engine is not Engine.LIVE:
         option = "--workers" if workers else "--expect-workers" if expected else "--locust-ui"
         raise UsageError("a simulation has no load processes", where=option, hint="leave out --engine sim")
-    host, port = _address(master, port_min=0)
+    host, port = _address(master or ANYWHERE, port_min=0)
     return LoadSetup(
         workers=workers,
         expected=expected,

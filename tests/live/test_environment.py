@@ -13,6 +13,7 @@ def test_a_child_gets_what_it_needs_and_no_key() -> None:
     needed = {"PATH": "/bin", "HOME": "/root", "TMPDIR": "/tmp", "LC_ALL": "C.UTF-8", "LANG": "C", "PYTHONPATH": "x"}
     ours = {"HARNESS_RUN": "r", "SSL_CERT_FILE": "ca.pem", "COVERAGE_PROCESS_START": "c"}
     others = {"OPENAI_API_KEY": "sk-1", "AWS_SECRET_ACCESS_KEY": "x", "MY_LANG": "x", "PATHS": "x", "DEFAULT_X": "1"}
+    others["HARNESS_TOKEN"] = "lets workers in"
     environ = {**needed, **ours, **others}
     assert child_environment((), environ) == {**needed, **ours}
     assert child_environment({"DEFAULT_X", "NOT_SET"}, environ) == {**needed, **ours, "DEFAULT_X": "1"}

@@ -67,7 +67,13 @@ def test_workers_here_and_elsewhere_are_one_load(start: Start) -> None:
     assert run.leftovers() == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP], ids=lambda number: number.name)
+@pytest.mark.parametrize(
+    "number",
+    [
+        pytest.param(signal.SIGKILL, id="killed"),
+        pytest.param(signal.SIGSTOP, id="frozen", marks=pytest.mark.slow),
+    ],
+)
 def test_a_lost_worker_ends_the_run(start: Start, number: signal.Signals) -> None:
     """Killed or frozen under load: exit 4, its name, the rows of both until then, nothing left behind."""
     run = start(LONG, REFERENCE, "--workers", "2")

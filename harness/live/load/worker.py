@@ -87,7 +87,7 @@ class LoadWorker:
             self._link.send(Refused.of(HarnessError.wrapping(error, where=name)))
             gevent.sleep(
                 HEARTBEAT_S
-            )  # the socket's own thread sends it, and this process ends without waiting for that
+            )  # a thread of the socket's own sends it, and the end of this process would end that
 
     def _listen(self) -> None:
         """Wait until whoever started this process lets go of it, which ends it."""
