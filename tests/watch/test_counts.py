@@ -72,7 +72,7 @@ def judged(plan: Plan, requests: Sequence[RequestRecord], attempts: Sequence[Att
 
 
 @given(st.data())
-@settings(max_examples=25)
+@settings(max_examples=15)
 def test_counting_row_by_row_gives_what_the_judge_finds(data: st.DataObject) -> None:
     """Random histories, with hedges, retries for several models, used-up quotas, and answers that nobody can name."""
     plan, book = data.draw(plans()), data.draw(books())
