@@ -50,9 +50,10 @@ class Docker:
         Raises:
             NotPossibleError: There is neither.
         """
-        with contextlib.suppress(NotPossibleError):
-            self("pull", "--quiet", PUBLIC)
-            return PUBLIC
+        for words in ("image", "inspect", PUBLIC), ("pull", "--quiet", PUBLIC):
+            with contextlib.suppress(NotPossibleError):
+                self(*words)
+                return PUBLIC
         if self.tools is None:
             raise NotPossibleError(f"{PUBLIC} cannot be pulled")
         root = self.tools.parent / "base.tar"

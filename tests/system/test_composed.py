@@ -194,4 +194,4 @@ def test_a_stack_that_is_torn_down_keeps_what_was_recorded(stack: Stack) -> None
     assert stack("--profile", "*", "down", "--remove-orphans").returncode == 0
     verdict = json.loads((rows.parents[1] / "verdict.json").read_text())
     assert verdict["status"] == "inconclusive"
-    assert stack.docker("ps", "--all", "--quiet").split() == []
+    assert stack("--profile", "*", "ps", "--all", "--quiet").stdout.split() == []
