@@ -28,10 +28,10 @@ else:
 
 CALL_S = 20.0
 """How long the gateway may take to make, list or delete keys."""
-FLUSH_S = 18.0
-"""How long LiteLLM may keep spend to itself: it writes every 10 to 15 s unless `proxy_batch_write_at` says otherwise."""
-SPREAD_S = 8.0
-"""How much longer than `proxy_batch_write_at` it may take: a random part of up to 5 s, and the writing itself."""
+FLUSH_S = 24.0
+"""How long LiteLLM may keep spend to itself: it writes every 10 to 15 s, give or take 6 s, unless `proxy_batch_write_at` says otherwise."""
+SPREAD_S = 14.0
+"""How much longer than `proxy_batch_write_at` it may take: up to 5 s of its interval and 6 s of each time are random, and the writing takes some."""
 FLUSH_S_MAX = 120.0
 """Longer than this no run waits; then the comparison is undecided."""
 LASTS = "6h"

@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from tests.system.conftest import finish, launch, starved
+from tests.system.conftest import finish, launch
 from tests.system.database.server import Database, database
 
 pytestmark = [pytest.mark.system, pytest.mark.slow]
@@ -22,7 +22,7 @@ name: keyed
 driver: litellm-proxy
 keys:
   database: env/DATABASE_URL
-  tenants: {gold: {}, late: {}, free: {budget: 0.003}}
+  tenants: {gold: {}, late: {}, free: {budget: 0.015}}
 providers:
   openai: {dialect: openai, model: gpt-4, reply: {ttft: 20ms, tokens: 20, tokens_per_second: 0}}
   azure:  {dialect: azure,  model: gpt-4, reply: {ttft: 20ms, tokens: 20, tokens_per_second: 0}}
@@ -41,7 +41,7 @@ load:
     - {kind: chat, share: 40%, headers: {authorization: tenant/gold}}
     - {kind: responses, share: 30%, headers: {authorization: tenant/late}}
     - {kind: tools, share: 30%, headers: {authorization: tenant/free}}
-phases: {baseline: 4s, outage: 12s, recovery: 8s}
+phases: {baseline: 4s, outage: 16s, recovery: 8s}
 faults:
   - {on: database, during: outage, inject: {connection: refused}}
 expect:
@@ -83,7 +83,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
 def write(folder: Path, scenario: str = SCENARIO) -> Path:
     """Write the files of a run; return the scenario's."""
     kinds = ["chat", "responses", "chat", "tools"]
-    rows = [(place * 0.25, kinds[place % 4]) for place in range(24 * 4)]
+    rows = [(place * 0.25, kinds[place % 4]) for place in range(28 * 4)]
     rows = [(at_s, "chat" if kind == "responses" and at_s < LATE_S else kind) for at_s, kind in rows]
     (folder / "trace.csv").write_text("\n".join(["at,kind", *(f"{at_s},{kind}" for at_s, kind in rows)]) + "\n")
     (folder / "chain.yaml").write_text(CHAIN)
@@ -122,13 +122,16 @@ def test_the_database_was_gone(ran: Ran) -> None:
     assert fault["reverted_ns"] > fault["applied_ns"]
 
 
-def test_a_key_in_memory_is_served_and_one_that_is_not_gets_401(ran: Ran) -> None:
-    """So LiteLLM 1.106.2."""
+def test_a_key_in_memory_is_served_and_one_that_is_not_waits_for_the_database_or_fails(ran: Ran) -> None:
+    """As LiteLLM keeps a key for 60 s."""
     requests = ran.table("requests")
-    outage = requests[(requests["phase"] == "outage") & (requests["end_ns"] < 16 * 10**9)]
+    (fault,) = ran.table("faults").to_dict("records")
+    outage = requests[requests["start_ns"].between(fault["applied_ns"], fault["reverted_ns"])]
 
-    assert outage[outage["kind"] == "chat"]["complete"].all()
-    assert set(outage[outage["kind"] == "responses"]["status"]) == {401}
+    assert outage[outage["kind"] == "chat"]["complete"].mean() > 0.8
+    cold = outage[outage["kind"] == "responses"]
+    assert len(cold) > 5
+    assert not cold[cold["end_ns"] < fault["reverted_ns"]]["complete"].any()
     later = requests[requests["phase"] == "recovery"]
     assert later[later["kind"] == "responses"]["complete"].any()
 
@@ -141,12 +144,13 @@ def test_a_used_up_budget_is_the_tenants_own(ran: Ran) -> None:
     assert 422 not in set(requests[requests["kind"] != "tools"]["status"].dropna())
 
 
-def test_the_spend_on_record_is_what_the_attempts_cost(ran: Ran) -> None:
-    """Of each tenant, warm-up calls aside, or the machine was too busy for an answer."""
+def test_spend_is_held_against_what_the_attempts_cost(ran: Ran) -> None:
+    """That of the tenant who was hardly served before the outage was over is right, warm-up calls aside."""
     assert set(ran.table("spend")["tenant"]) == {"gold", "late", "free"}
     assert ran.table("spend")["error"].isna().all()
-    found = {finding["id"]: finding["status"] for finding in ran.verdict["findings"]}
-    assert found["spend_disagrees"] == "pass" or starved(ran.verdict, ran.folder), ran.verdict
+    (found,) = (finding for finding in ran.verdict["findings"] if finding["id"] == "spend_disagrees")
+    assert found["samples"] > 20
+    assert "late" not in found["message"]
 
 
 def test_no_secret_is_kept(ran: Ran) -> None:

@@ -114,11 +114,28 @@ function rows(answer) {
   return { ...answer, rows: answer.rows.map((row) => row.map(read)) };
 }
 
+/** Return an answer in which a database that is not reachable is reported as the program does: the driver's own error has no name. */
+function reported(found, url) {
+  const unreachable = (each) => ((each.user_facing_error || {}).error_code === 'P2036' ? { ...each, user_facing_error: gone(url) } : each);
+  if (isObject(found) && Array.isArray(found.errors)) return { ...found, errors: found.errors.map(unreachable) };
+  return isObject(found) && found.error_code === 'P2036' ? gone(url) : found;
+}
+
+function gone(url) {
+  const place = `\`${url.hostname}\`:\`${url.port}\``;
+  const message = `Can't reach database server at ${place}\n\nPlease make sure your database server is running at ${place}.`;
+  return { is_panic: false, message, meta: { database_host: url.hostname, database_port: Number(url.port) }, error_code: 'P1001' };
+}
+
 const renamed = (key, answer) => (answer.data ? { data: { [key]: rows(unmarked(Object.values(answer.data)[0])) } } : answer);
 
-async function openEngine(schema) {
+function databaseUrl() {
   const overwritten = JSON.parse(process.env.OVERWRITE_DATASOURCES || '[]');
-  const url = new URL((overwritten[0] || {}).url || process.env.DATABASE_URL);
+  return new URL((overwritten[0] || {}).url || process.env.DATABASE_URL);
+}
+
+async function openEngine(schema, url) {
+  url = new URL(url);
   for (const option of [...url.searchParams.keys()]) url.searchParams.delete(option); // they are Prisma's own
   const pool = new pg.Pool({ connectionString: url.toString(), max: CONNECTIONS_MAX, connectionTimeoutMillis: CONNECT_MS });
   pool.on('error', () => {}); // an idle connection broke: the next query has a new one
@@ -150,20 +167,23 @@ async function answer(engine, translator, url, raw, transaction) {
 }
 
 const failure = (error) => ({ errors: [{ error: String(error),
-  user_facing_error: { is_panic: false, message: String(error), error_code: 'P1001', meta: {} } }] });
+  user_facing_error: { is_panic: false, message: String(error), error_code: 'P0000', meta: {} } }] });
 
 async function main() {
   const schema = fs.readFileSync(process.env.PRISMA_DML_PATH, 'utf8');
   const translator = new Translator(readModels(schema));
-  const engine = await openEngine(schema);
+  const database = databaseUrl();
+  const engine = await openEngine(schema, database);
   const server = http.createServer((request, response) => {
     let raw = '';
     request.setEncoding('utf8');
     request.on('data', (piece) => { raw += piece; });
     request.on('end', async () => {
       const found = await answer(engine, translator, request.url, raw, request.headers['x-transaction-id']).catch(failure);
+      const sent = reported(found, database);
+      response.statusCode = sent.error_code ? 500 : 200; // a transaction that did not begin, or end
       response.setHeader('content-type', 'application/json');
-      response.end(JSON.stringify(found));
+      response.end(JSON.stringify(sent));
     });
   });
   server.listen(Number(process.argv[process.argv.indexOf('-p') + 1]), '127.0.0.1');
