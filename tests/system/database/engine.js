@@ -139,6 +139,7 @@ async function openEngine(schema, url) {
   for (const option of [...url.searchParams.keys()]) url.searchParams.delete(option); // they are Prisma's own
   const pool = new pg.Pool({ connectionString: url.toString(), max: CONNECTIONS_MAX, connectionTimeoutMillis: CONNECT_MS });
   pool.on('error', () => {}); // an idle connection broke: the next query has a new one
+  pool.on('connect', (client) => client.on('error', () => {})); // one in use: its query fails
   const glue = require(path.join(RUNTIME, 'query_engine_bg.postgresql.js'));
   const code = await WebAssembly.compile(fs.readFileSync(path.join(RUNTIME, 'query_engine_bg.postgresql.wasm')));
   glue.__wbg_set_wasm(new WebAssembly.Instance(code, { './query_engine_bg.js': glue }).exports);
