@@ -51,4 +51,4 @@ def test_the_references_examples_are_chains(tmp_path: Path) -> None:
         path = tmp_path / f"{place}.yaml"
         path.write_text(example.split("```")[0], "utf-8")
         assert load(path).order[0].startswith("openai")
-    assert len(examples) == 7
+    assert len(examples) == 8
