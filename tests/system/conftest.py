@@ -156,7 +156,7 @@ def starved(verdict: dict[str, Any], folder: Path) -> bool:
     """Say whether the machine kept a run from an answer: its load came late, and so did those that do next to nothing."""
     health = pd.read_parquet(folder / "health.parquet")
     idle = health.loc[health["process"].isin(["runner", "edge"]), "loop_lag_ns"]
-    late = any(re.match(r"(an arrival|arrivals) went out .*late", reason) for reason in verdict["reasons"])
+    late = any(re.match(r"(a request was|requests were) sent .*late", reason) for reason in verdict["reasons"])
     return verdict["status"] == "inconclusive" and late and idle.max() > BUSY_NS
 
 

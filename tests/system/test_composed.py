@@ -17,9 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from tests.polling import until
+from tests.system.conftest import starved
 from tests.system.docker import Docker, NotPossibleError, docker
 
 pytestmark = [pytest.mark.system, pytest.mark.slow]
@@ -144,17 +146,22 @@ def test_the_image_is_small_and_does_not_run_as_root(stack: Stack) -> None:
 
 
 def test_the_verdict_is_that_of_a_plain_run(stack: Stack) -> None:
-    """The demo through the composed gateway. The sample is its plain run; a machine that is too busy for one gets a second try."""
+    """The demo through the composed gateway. The sample is its plain run; a machine that is too busy for one gets a second try.
+
+    Of a run that found the machine too busy only what does not depend on time is compared.
+    """
     plain = json.loads((ROOT / "reports" / "samples" / "primary-429" / "verdict.json").read_text())
-    verdict: dict[str, Any] = {}
+    wanted = [(row["text"], row["status"]) for row in plain["expectations"]]
     for _try in range(2):
-        _folder, verdict, _err = stack.run("scenarios/primary-429.yaml")
-        if verdict["status"] == plain["status"]:
+        folder, verdict, _err = stack.run("scenarios/primary-429.yaml")
+        found = [(row["text"], row["status"]) for row in verdict["expectations"]]
+        if found == wanted:
             break
-    assert [(row["text"], row["status"]) for row in verdict["expectations"]] == [
-        (row["text"], row["status"]) for row in plain["expectations"]
-    ]
-    assert verdict["status"] == plain["status"]
+    if not starved(verdict, folder):
+        assert (found, verdict["status"]) == (wanted, plain["status"])
+    requests = pd.read_parquet(folder / "requests.parquet")
+    assert requests["outcome"].eq("ok").mean() >= 0.98
+    assert set(pd.read_parquet(folder / "attempts.parquet")["provider"]) >= {"openai", "azure"}
 
 
 def test_workers_send_the_load(stack: Stack) -> None:
