@@ -133,6 +133,10 @@ def _dockerd(folder: Path, environ: dict[str, str]) -> Iterator[None]:
     finally:
         daemon.terminate()
         daemon.wait(60)
+        for left in (folder / "exec" / "netns").glob(
+            "*"
+        ):  # mounts that it leaves would keep the folder from being removed
+            subprocess.run(["umount", str(left)], capture_output=True, check=False)
 
 
 def _run(
