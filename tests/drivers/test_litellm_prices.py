@@ -34,26 +34,38 @@ def no_litellm(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("dialect", "model", "price"),
     [
-        ("openai", "gpt-4", Price(input=30, output=60)),
-        ("azure", "gpt-4", Price(input=30, output=60)),
-        ("anthropic", "claude-sonnet-4-5", Price(input=3, output=15)),
-        ("gemini", "gemini-2.5-flash", Price(input=0.3, output=2.5)),
-        ("deepseek", "deepseek-chat", Price(input=0.28, output=0.42)),
-        ("bedrock", "eu.anthropic.claude-sonnet-4-5-20250929-v1:0", Price(input=3.3, output=16.5)),
+        ("openai", "gpt-4", Price(input=30, output=60, cache_read=15, cache_write=30)),
+        ("azure", "gpt-4", Price(input=30, output=60, cache_read=15, cache_write=30)),
+        ("anthropic", "claude-sonnet-4-5", Price(input=3, output=15, cache_read=0.3, cache_write=3.75)),
+        ("gemini", "gemini-2.5-flash", Price(input=0.3, output=2.5, cache_read=0.03, cache_write=0.3)),
+        ("deepseek", "deepseek-chat", Price(input=0.28, output=0.42, cache_read=0.028, cache_write=0.28)),
+        (
+            "bedrock",
+            "eu.anthropic.claude-sonnet-4-5-20250929-v1:0",
+            Price(input=3.3, output=16.5, cache_read=0.33, cache_write=4.125),
+        ),
+        ("openai", "gpt-4.1-mini", Price(input=0.4, output=1.6, cache_read=0.1, cache_write=0.4)),
         ("openai", "our-own-model", None),
         ("azure", "gemini-2.5-flash", None),
     ],
 )
 def test_a_price_is_per_million_tokens(dialect: str, model: str, price: Price | None) -> None:
-    """Each dialect's models are found under the name that LiteLLM gives them; an unknown one has no price."""
+    """Each dialect's models are found under the name that LiteLLM gives them; an unknown one has no price.
+
+    Cached tokens cost what the list says, else what is usual at the vendor.
+    """
     assert priced(chain(dialect=dialect, model=model)).providers["a"].price == price
 
 
 def test_a_stated_price_stays() -> None:
-    """What people write is what they pay."""
-    stated = Price(input=1, output=2)
-
+    """What people write is what they pay; for cached tokens they may leave it to the vendor's usual share."""
+    stated = Price(input=1, output=2, cache_read=0.3, cache_write=1.5)
     assert priced(chain(dialect="openai", model="gpt-4", price=stated)).providers["a"].price == stated
+
+    usual = priced(chain(dialect="anthropic", model="claude-x", price=Price(input=1, output=2))).providers["a"].price
+    assert usual == Price(input=1, output=2, cache_read=0.1, cache_write=1.25)
+    without = Price(input=1, output=2)
+    assert priced(chain(dialect="ollama", model="x", price=without)).providers["a"].price == without
 
 
 def test_litellm_is_not_imported() -> None:
@@ -71,7 +83,7 @@ def test_litellm_is_not_imported() -> None:
 @pytest.mark.usefixtures("no_litellm")
 def test_without_litellm_only_stated_prices_are_known() -> None:
     """Its list is part of it."""
-    stated = Price(input=1, output=2)
+    stated = Price(input=1, output=2, cache_read=0.5, cache_write=1)
 
     assert priced(chain(dialect="openai", model="gpt-4")).providers["a"].price is None
     assert priced(chain(dialect="openai", model="gpt-4", price=stated)).providers["a"].price == stated
@@ -90,7 +102,9 @@ def test_the_chain_s_own_litellm_has_prices_too(bare_python: str, tmp_path: Path
     python = script(tmp_path / "python", f'PYTHONPATH={tmp_path} exec {bare_python} "$@"')
     found = priced(replace(chain(dialect="openai", model="gpt-4"), python=python))
 
-    assert found.providers["a"].price == (Price(input=1, output=2) if has_a_list else None)
+    assert found.providers["a"].price == (
+        Price(input=1, output=2, cache_read=0.5, cache_write=1) if has_a_list else None
+    )
 
 
 def test_a_limit_of_a_request_s_cost_needs_prices() -> None:

@@ -138,11 +138,25 @@ def _call_tokens(calls: Sequence[MockCall], flavour: Flavour, choice: str, rest:
 
 
 def _usage(mock: MockAnswer, call: Call, flavour: Flavour) -> str:
-    total, read = call.prompt_tokens + mock.tokens, call.cached.read
+    tokens_in = call.prompt_tokens
+    total = tokens_in + mock.tokens
+    if call.prefixes or flavour.cached == "hits and misses":
+        cached = _cached(call, flavour)
+    else:
+        cached = _NONE_CACHED if flavour.cached == "always" else ""
+    return f'{{"prompt_tokens":{tokens_in},"completion_tokens":{mock.tokens},"total_tokens":{total}{cached}}}'
+
+
+_NONE_CACHED = ',"prompt_tokens_details":{"cached_tokens":0}'
+
+
+def _cached(call: Call, flavour: Flavour) -> str:
+    """Return the fields of the cached tokens."""
+    read = call.cached.read
     cached = f',"prompt_tokens_details":{{"cached_tokens":{read}}}' if read or flavour.cached != "hits" else ""
     if flavour.cached == "hits and misses":
         cached += f',"prompt_cache_hit_tokens":{read},"prompt_cache_miss_tokens":{call.prompt_tokens - read}'
-    return f'{{"prompt_tokens":{call.prompt_tokens},"completion_tokens":{mock.tokens},"total_tokens":{total}{cached}}}'
+    return cached
 
 
 class ChatError(NamedTuple):
