@@ -429,7 +429,20 @@ def test_an_interrupt_is_named(tmp_path: Path) -> None:
 def test_typer_knows_every_command() -> None:
     """The list that the tests above go through is the real one."""
     assert isinstance(app, typer.Typer)
-    single = {"check", "compare", "doctor", "explore", "probe", "report", "run", "serve", "show", "suite", "worker"}
+    single = {
+        "check",
+        "compare",
+        "doctor",
+        "explore",
+        "export",
+        "probe",
+        "report",
+        "run",
+        "serve",
+        "show",
+        "suite",
+        "worker",
+    }
     assert set(COMMANDS) == single | {"chain apply", "chain export", "chain new"}
 
 

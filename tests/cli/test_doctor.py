@@ -56,7 +56,7 @@ def test_doctor_exits_with_1_if_a_provider_fails(tmp_path: Path) -> None:
     assert (code, found["ok"], found["chain"]) == (1, False, "ours")
     gone, mock = found["providers"]
     assert (gone["status"], gone["problem"], mock["status"]) == ("fail", "nothing listens there", "pass")
-    assert gone["price"] == {"input": 30.0, "output": 60.0}
+    assert gone["price"] == {"input": 30.0, "output": 60.0, "cache_read": 15.0, "cache_write": 30.0}
     code, out, _ = harness("doctor", chain)
     assert code == 1
     assert "\n        nothing listens there\n        hint: is it up" in out

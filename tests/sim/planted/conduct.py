@@ -74,6 +74,19 @@ class SkipsSecond(RequestMachine):
         self._order = (first, third, second)
 
 
+class WandersOff(RequestMachine):
+    """Begins five requests at the second provider, although the first one is well."""
+
+    begun = 0
+
+    def __init__(self, *args: Any, **fields: Any) -> None:
+        super().__init__(*args, **fields)
+        type(self).begun += 1
+        if 10 <= self.begun < 15:
+            first, second, third = self._order
+            self._order = (second, first, third)
+
+
 class Dawdles(RequestMachine):
     """Waits before the next provider as it would before another try at the same."""
 
@@ -277,6 +290,12 @@ MISTAKES: Mapping[str, Mistake] = {
         faults=_all_through(Inject(delay=20 * S)),
         instead={"Reference": WorksOn},
         load=replace(FEW, deadline=3 * S),
+    ),
+    "prompt_cache_lost": Mistake(
+        faults=_all_through(Inject(delay=S // 10)),
+        instead={"RequestMachine": WandersOff},
+        load=replace(FEW, prompt_tokens=3000),
+        also=frozenset({"wrong_order"}),
     ),
     "late_fallback": Mistake(faults=_all_through(_DOWN), instead={"RequestMachine": Dawdles}),
 }
