@@ -213,7 +213,7 @@ def _shared(both: pd.DataFrame, chain: Chain) -> pd.Series:
     if chain.driver == "reference" and (policy.breaker is not None or policy.budget is not None):
         return pd.Series(data=True, index=both.index)
     if chain.driver == "litellm-router":
-        asked = zip(both["asked_live"], both["asked_sim"], strict=True)
+        asked = both[["asked_live", "asked_sim"]].fillna("").itertuples(index=False)
         return pd.Series([set(one.split()) != set(other.split()) for one, other in asked], index=both.index, dtype=bool)
     return pd.Series(data=False, index=both.index)
 

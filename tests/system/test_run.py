@@ -24,6 +24,8 @@ FILES = {
     "faults.parquet",
     "health.parquet",
     "states.parquet",
+    "spend.parquet",
+    "metrics.prom",
     "ready.parquet",
     "metrics.json",
     "verdict.json",

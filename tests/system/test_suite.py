@@ -67,6 +67,7 @@ router_settings: {{num_retries: 1, fallbacks: [{{gpt-4: [backup]}}]}}
 
 LEGS = """\
 name: legs
+chain: legs-chain.yaml
 load: {rate: 14/s, arrivals: constant, deadline: 5s}
 phases: {baseline: 1s, slow: 1s, reset: 1s, kill: 1s, up: 4s, restart: 1s, recovery: 3s}
 faults:
