@@ -62,9 +62,9 @@ def measured(
 
 def _numbers(scope: Scope, group: Group) -> dict[str, Value]:
     found: dict[str, Value] = {}
-    requests = scope.run.columns.requests
-    blind = bool((requests.blind & scope.requests).any())
-    rewritten = "rewrites" in scope.run.plan.chain.answers and bool((requests.unnamed & scope.requests).any())
+    columns = scope.run.columns
+    blind = bool((columns.requests.blind & scope.requests).any())
+    rewritten = bool((columns.rewritten & scope.requests).any())
     for name, metric in METRICS.items():
         if group not in metric.groups:
             continue

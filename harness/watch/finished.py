@@ -11,7 +11,7 @@ from harness.history.records import CACHE
 from harness.judge import RunData
 from harness.judge.measure import dispatch_lag_ns
 from harness.judge.tables.columns import OUTCOMES
-from harness.judge.tables.fallbacks import TRIGGERS
+from harness.judge.tables.fallbacks import TRIGGERS, providers_left
 from harness.lazy import lazy
 from harness.watch import instruments as names
 from harness.watch.counts import Counts
@@ -37,10 +37,7 @@ def counts_of(run: RunData) -> Counts:
 def _requests(run: RunData, counts: Counts) -> None:
     requests, columns = run.columns.requests, run.columns
     outcome = np.array(requests.pick("outcome", np.arange(len(requests))), dtype=object)
-    done = requests.complete
-    if "rewrites" in run.plan.chain.answers:  # whether such answers are complete is unknown
-        done = done | requests.unnamed
-    outcome[requests.ok & ~done] = INCOMPLETE
+    outcome[requests.ok & ~requests.complete & ~columns.rewritten] = INCOMPLETE
     served = np.array([*columns.providers, NO_ONE], dtype=object)[run.journeys.served_by]
     served[requests.cached] = CACHE
     kinds = np.array(columns.kinds, dtype=object)[requests.kind]
@@ -72,9 +69,7 @@ def _attempts(run: RunData, counts: Counts) -> None:
 def _steps(run: RunData, counts: Counts) -> None:
     columns, steps = run.columns, run.fallbacks
     providers = np.array(columns.providers, dtype=object)
-    request = columns.attempts.request[steps.after]
-    first = columns.orders.place.argmin(axis=1)[columns.requests.order[request]]
-    left = np.where(steps.before >= 0, columns.attempts.provider[steps.before], first)
+    left = providers_left(columns, steps)
     trigger = np.array(TRIGGERS, dtype=object)[steps.trigger]
     for labels, number in _tally(providers[left], providers[columns.attempts.provider[steps.after]], trigger):
         counts.add(names.FALLBACKS, *labels, amount=number)

@@ -47,7 +47,7 @@ class StepFinder:
         orders = Orders.of(plan, names)
         self._part = {arrival.request_id: arrival.part for arrival in plan.arrivals}
         self._order = [int(order) for order in orders.of_part]
-        self._first = [names[int(place)] for place in orders.place.argmin(axis=1)]
+        self._first = [names[int(place)] for place in orders.beginning]
         self._levels: list[Mapping[str, int]] = [
             {name: int(levels[place]) for name, place in zip(names, places, strict=True)}
             for levels, places in zip(orders.level, orders.place, strict=True)

@@ -13,7 +13,7 @@ from harness.judge.tables.columns import Bools, are_success
 
 def _check(run: RunData) -> CheckResult:
     requests, declared = run.columns.requests, run.plan.chain.answers
-    rewritten = requests.unnamed & ("rewrites" in declared)
+    rewritten = run.columns.rewritten
     taken = requests.ok & are_success(requests.status) & (requests.floats("text_chars") > 0)
     found = by_request(
         run,

@@ -229,6 +229,11 @@ class Columns:
         for place, names in enumerate(self.orders.firsts):
             yield names, self.orders.first[self.requests.order] == place
 
+    @property
+    def rewritten(self) -> Bools:
+        """Which requests got a text that may be complete or not: the chain rewrites answers."""
+        return self.requests.unnamed & ("rewrites" in self.plan.chain.answers)
+
     def of_kinds(self, *kinds: Kind) -> Bools:
         """Return which requests are of some kinds."""
         mask: Bools = np.isin(self.requests.kind, [place for place, kind in enumerate(self.kinds) if kind in kinds])

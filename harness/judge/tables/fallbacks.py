@@ -111,12 +111,17 @@ def _results(columns: Columns, journeys: Journeys, after: Ints) -> Ints:
     stop = np.searchsorted(attempts.request, request, side="right")
     followed = np.flatnonzero(request[1:] == request[:-1])
     stop[followed] = after[followed + 1]
-    # Of a chain that rewrites answers it is not known whether they are complete.
-    done = requests.complete | (requests.unnamed & ("rewrites" in columns.plan.chain.answers))
+    done = requests.complete | columns.rewritten
     winner, last = journeys.winner[request], stop - 1
     served = done[request] & (winner >= after) & (winner < stop)
     unused = done[request] & ~served & (~attempts.failed[last] | _let_go(columns, last, winner))
     return np.select([served, unused], [RESULTS.index(SERVED), RESULTS.index(UNUSED)], RESULTS.index(FAILED))
+
+
+def providers_left(columns: Columns, fallbacks: Fallbacks) -> Ints:
+    """Return the provider that each step left: the first one of the request's order where it was skipped."""
+    first = columns.orders.beginning[columns.requests.order[columns.attempts.request[fallbacks.after]]]
+    return np.where(fallbacks.before >= 0, columns.attempts.provider[fallbacks.before], first)
 
 
 def fallbacks_table(columns: Columns, fallbacks: Fallbacks) -> pd.DataFrame:
@@ -130,15 +135,13 @@ def fallbacks_table(columns: Columns, fallbacks: Fallbacks) -> pd.DataFrame:
     names = np.array(providers, dtype=object)
     before, after = fallbacks.before, fallbacks.after
     request = attempts.request[after]
-    first = columns.orders.place.argmin(axis=1)
-    left = np.where(before >= 0, attempts.provider[before], first[requests.order[request]])
     return pd.DataFrame(
         {
             "request_id": requests.series("request_id", request),
             "phase": requests.series("phase", request),
             "trigger": pd.Categorical(np.array(TRIGGERS, dtype=object)[fallbacks.trigger], categories=TRIGGERS),
             "status": pd.Series(fallbacks.status).astype("Int64").array,
-            "from_provider": pd.Categorical(names[left], categories=providers),
+            "from_provider": pd.Categorical(names[providers_left(columns, fallbacks)], categories=providers),
             "to_provider": pd.Categorical(names[attempts.provider[after]], categories=providers),
             "result": pd.Categorical(np.array(RESULTS, dtype=object)[fallbacks.result], categories=RESULTS),
             "wait_ns": fallbacks.wait_ns,

@@ -64,6 +64,12 @@ class Orders:
             first=np.array([firsts.index(each) for each in first], dtype=np.int64),
         )
 
+    @property
+    def beginning(self) -> Ints:
+        """By order, its first provider."""
+        first: Ints = self.place.argmin(axis=1)
+        return first
+
     def places(self, order: Ints, request: Ints, provider: Ints) -> tuple[Ints, Ints, Ints]:
         """Return the place and the level of some providers in the orders of their requests, and how long these are.
 
