@@ -56,11 +56,12 @@ LIVE = Extra(name="live", purpose="a live run", modules=("httpx", "locust", "req
 REPORT = Extra(
     name="report",
     purpose="the page of a run",
-    modules=("ipykernel", "matplotlib", "nbclient", "nbconvert", "nbformat"),
+    modules=("IPython", "ipykernel", "matplotlib", "nbclient", "nbconvert", "nbformat"),
 )
 PROXY = Extra(name="proxy", purpose="LiteLLM's proxy", modules=("litellm", "litellm_proxy_extras", "uvicorn"))
 OTLP = Extra(name="otlp", purpose="sending spans as protobuf", modules=("opentelemetry.proto",))
-LAB = Extra(name="lab", purpose="opening the notebooks", modules=("jupyterlab",))
+DASK = Extra(name="dask", purpose="simulating on a cluster", modules=("distributed",))
+LAB = Extra(name="lab", purpose="opening the notebooks", modules=("anywidget", "jupyterlab"))
 
-EXTRAS: Mapping[str, Extra] = {extra.name: extra for extra in (LIVE, REPORT, PROXY, OTLP, LAB)}
+EXTRAS: Mapping[str, Extra] = {extra.name: extra for extra in (LIVE, REPORT, PROXY, OTLP, DASK, LAB)}
 """By name."""
