@@ -22,6 +22,7 @@ import psutil
 import pytest
 
 from tests.polling import until
+from tests.system.browser import browser, page  # noqa: F401 - fixtures, for every test of this folder
 from tests.system.chains import CHAIN, SCENARIO
 
 ROOT = Path(__file__).parents[2]
