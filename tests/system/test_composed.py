@@ -45,7 +45,7 @@ services:
     environment: {DATABASE_URL: !reset null}
 """
 QUIET = """\
-name: quiet
+name: %s
 chain: chains/composed-gateway.yaml
 load: {rate: 4/s, arrivals: constant, deadline: 20s}
 phases: {only: %s}
@@ -126,8 +126,8 @@ def _made(daemon: Docker, folder: Path) -> Stack:
     for name in ("docker-compose.yml", ".env.example", "scripts/compose-env.sh"):
         shutil.copy(ROOT / name, folder / name)
     (folder / "override.yaml").write_text(OVERRIDE)
-    (folder / "scenarios" / "quiet.yaml").write_text(QUIET % "5s")
-    (folder / "scenarios" / "long.yaml").write_text(QUIET % "300s")
+    (folder / "scenarios" / "quiet.yaml").write_text(QUIET % ("quiet", "5s"))
+    (folder / "scenarios" / "long.yaml").write_text(QUIET % ("long", "300s"))
     (folder / "reports").mkdir()
     folder.chmod(0o755)
     subprocess.run(["sh", "scripts/compose-env.sh", "new"], cwd=folder, check=True, capture_output=True)
