@@ -19,6 +19,7 @@ from harness.judge.intervals import MEAN_SAMPLES_MIN, needed_for_quantile, neede
 from harness.judge.metrics import METRICS, QUANTILES, Measured, Metric
 from harness.judge.metrics.kinds import Count, Frequency, Mean, Observations, Proportion, SingleObservation
 from harness.judge.properties import PROPERTIES, Property
+from harness.judge.remedies import Remedy
 from harness.provider.answer import Call, Refusal
 from harness.provider.dialects import DIALECTS
 from harness.provider.dialects.vendors import PLAIN, VENDORS
@@ -43,7 +44,8 @@ def tables() -> dict[str, str]:
     kinds = sorted(FINDINGS.own.values(), key=lambda kind: ("required", "advisory", "run").index(kind.severity))
     return {
         "findings": _table(("id", "severity", "shown by", "when", "could have shown it"), map(_finding, kinds)),
-        "remedies": _table(("id", "in words", "usual remedy"), map(_remedy, kinds)),
+        "remedies": _table(("id", "in words", "usual remedy"), map(_finding_remedy, kinds)),
+        "metric_remedies": _table(("not met", "usual remedy"), _metric_remedies()),
         "errors": _table(("error", *(f"`{name}`" for name in DIALECTS.own)), map(_errors, get_args(ErrorPreset))),
         "vendors": _table(
             ("vendor", "base path", "unusual statuses", "own words for", "error body", "limits"), map(_vendor, VENDORS)
@@ -82,12 +84,25 @@ def _finding(kind: FindingKind) -> Sequence[str]:
     return f"`{kind.id}`", kind.severity, kind.shown_by, kind.meaning, kind.could
 
 
-def _remedy(kind: FindingKind) -> Sequence[str]:
+def _finding_remedy(kind: FindingKind) -> Sequence[str]:
+    return f"`{kind.id}`", kind.name, _remedy(kind.remedy)
+
+
+def _metric_remedies() -> Iterable[Sequence[str]]:
+    """Return each remedy with all metrics that have it."""
     by_text: dict[str, list[str]] = {}
-    for driver, text in kind.remedy_on.items():
+    for metric in METRICS.values():
+        if metric.remedy is not None:
+            by_text.setdefault(_remedy(metric.remedy), []).append(f"`{metric.name}`")
+    return ((", ".join(names), text) for text, names in by_text.items())
+
+
+def _remedy(remedy: Remedy) -> str:
+    by_text: dict[str, list[str]] = {}
+    for driver, text in remedy.on.items():
         by_text.setdefault(text, []).append(f"`{driver}`")
     special = [f"On {' and '.join(drivers)}: {text}" for text, drivers in by_text.items()]
-    return f"`{kind.id}`", kind.name, " ".join([kind.remedy, *special])
+    return " ".join([remedy.usual, *special])
 
 
 def _faults(*aspects: Aspect) -> str:

@@ -132,7 +132,8 @@ class Plan:
         prompts: For each of them its file of prompts; None where it has none.
         extras: For each of them the fields of a request's body by which it asks for its own order.
         abort: When the run ends early; None if it never does.
-        digest: SHA-256 over all of this, hexadecimal.
+        correct: The scenario's: what a good chain does, in words. Empty where it has none, and in a plan from before it was kept.
+        digest: SHA-256 over all of this but `correct`, hexadecimal.
     """
 
     name: str
@@ -149,6 +150,7 @@ class Plan:
     prompts: tuple[PromptFile | None, ...] = ()
     extras: tuple[dict[str, Any], ...] = ()
     abort: Abort | None = None
+    correct: str = ""
     digest: str = ""
 
     def __post_init__(self) -> None:
@@ -210,12 +212,14 @@ def compile_plan(
         prompts=files.prompts,
         extras=tuple(dict(own_fields(part, chain)) for part in scenario.load.parts),
         abort=abort,
+        correct=scenario.correct,
     )
     return replace(plan, digest=_digest(asdict(plan)))
 
 
 def _digest(plan: dict[str, Any]) -> str:
-    text = json.dumps(plan, sort_keys=True, separators=(",", ":"), default=str)
+    tested = {name: value for name, value in plan.items() if name != "correct"}  # words for readers test nothing
+    text = json.dumps(tested, sort_keys=True, separators=(",", ":"), default=str)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 

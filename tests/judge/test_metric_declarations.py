@@ -66,6 +66,16 @@ def test_an_expectation_can_name_what_the_declaration_lets_it(name: str, statist
     assert row.status is Status.INCONCLUSIVE or row.observed is not None
 
 
+@given(name=names)
+def test_what_can_be_expected_has_a_remedy(name: str) -> None:
+    """In sentences, for every driver; a number that no expectation can name has none."""
+    metric = METRICS[name]
+    assert (metric.remedy is not None) == metric.asked
+    if metric.remedy is not None:
+        assert metric.remedy.at("litellm-router") == metric.remedy.on.get("litellm-router", metric.remedy.usual)
+        assert all(text.endswith(".") and text[:1] != " " for text in (metric.remedy.usual, *metric.remedy.on.values()))
+
+
 def test_the_peak_of_amplification_is_a_metric_of_its_own() -> None:
     """With a unit and a direction; other statistics of it do not exist."""
     assert parse("peak amplification <= 4", []).quantile == "peak"

@@ -64,6 +64,13 @@ def test_the_same_input_gives_the_same_plan() -> None:
     assert plan(title="another").digest != plan().digest
 
 
+def test_what_a_good_chain_does_is_kept_and_tests_nothing() -> None:
+    """The scenario's words are for the report: the same test without them has the same digest."""
+    made = plan(correct="The next provider serves.")
+    assert made.correct == "The next provider serves."
+    assert made.digest == plan().digest
+
+
 def test_a_longer_run_begins_like_a_shorter_one() -> None:
     """Arrivals are keyed by their place: what comes later never moves what came before."""
     short = plan(phases={"all": 10 * 10**9}, faults=()).arrivals

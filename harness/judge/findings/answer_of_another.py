@@ -6,6 +6,7 @@ import numpy as np
 
 from harness.judge.findings.check_result import CheckResult, by_request
 from harness.judge.findings.declaration import FindingKind
+from harness.judge.remedies import Remedy
 from harness.judge.run_data import RunData
 
 
@@ -46,8 +47,10 @@ ANSWER_OF_ANOTHER = FindingKind(
     meaning="The caller got text that was sent for another request. Not where the chain declares a cache"
     " (`answers: [cache]`) and that text had been sent earlier in this run.",
     could="got text",
-    remedy="Look for state that requests share: a response object, a buffer, or a cache whose key leaves out part of the"
-    " prompt. If the chain has a cache on purpose, declare it.",
+    remedy=Remedy(
+        "Look for state that requests share: a response object, a buffer, or a cache whose key leaves out part of the"
+        " prompt. If the chain has a cache on purpose, declare it."
+    ),
     check=_check,
     across=True,
     harm=True,

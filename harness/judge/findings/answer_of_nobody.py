@@ -6,6 +6,7 @@ import numpy as np
 
 from harness.judge.findings.check_result import CheckResult, by_request, doubted
 from harness.judge.findings.declaration import FindingKind
+from harness.judge.remedies import Remedy
 from harness.judge.result import Status
 from harness.judge.run_data import RunData
 from harness.judge.tables.columns import Bools, are_success
@@ -51,7 +52,7 @@ ANSWER_OF_NOBODY = FindingKind(
     " that it may answer so (`answers: [canned]`), or has a provider that it never calls (LiteLLM's `mock_response`); where it"
     " rewrites answers (`answers: [rewrites]`), it cannot be decided.",
     could="got text with a 2xx",
-    remedy="Answer with an error status where no provider answered, or declare what else callers may get.",
+    remedy=Remedy("Answer with an error status where no provider answered, or declare what else callers may get."),
     check=_check,
     harm=True,
 )

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Literal
 
 from harness.judge.findings.check_result import CheckResult
+from harness.judge.remedies import Remedy
 from harness.judge.result import Severity
 from harness.judge.run_data import RunData
 
@@ -23,8 +24,7 @@ class FindingKind:
         name: In a few words, for somebody who does not know the id.
         meaning: When it is shown, in sentences.
         could: What could have shown it, to complete "requests that …", or a noun.
-        remedy: What usually ends it, whatever hosts the chain.
-        remedy_on: What usually ends it on a driver, in place of `remedy`.
+        remedy: What usually ends it.
         check: Looks for it.
         harm: A caller was deceived, or left waiting for nothing.
         across: As of a metric: it compares a time by a caller's clock with one by that of another process.
@@ -36,13 +36,7 @@ class FindingKind:
     name: str
     meaning: str
     could: str
-    remedy: str
-    remedy_on: Mapping[str, str] = field(default_factory=dict)
+    remedy: Remedy
     check: Callable[[RunData], CheckResult]
     harm: bool = False
     across: bool = False
-
-
-def on_litellm(remedy: str) -> dict[str, str]:
-    """Return a remedy for LiteLLM's Router and proxy."""
-    return {"litellm-router": remedy, "litellm-proxy": remedy}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from harness.judge.findings.check_result import CheckResult, by_request
 from harness.judge.findings.declaration import FindingKind
+from harness.judge.remedies import Remedy
 from harness.judge.run_data import RunData
 from harness.judge.tables.columns import are_success
 
@@ -26,7 +27,7 @@ DUPLICATED_CONTENT = FindingKind(
     name="beginning of an answer given twice",
     meaning="The caller's text holds the beginning of an answer twice, from two attempts or from one.",
     could="had an attempt that began an answer",
-    remedy="Fall back in a stream only before its first token, or hold tokens back until an attempt is done.",
+    remedy=Remedy("Fall back in a stream only before its first token, or hold tokens back until an attempt is done."),
     check=_check,
     harm=True,
 )

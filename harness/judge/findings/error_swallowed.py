@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from harness.judge.findings.check_result import CheckResult, by_request
 from harness.judge.findings.declaration import FindingKind
+from harness.judge.remedies import HOLLOW_ON_LITELLM, Remedy
 from harness.judge.run_data import RunData
 from harness.judge.tables.columns import are_success
 
@@ -29,7 +30,7 @@ ERROR_SWALLOWED = FindingKind(
     meaning="The caller got a 2xx although no attempt succeeded. Not where a provider that the chain never calls may have"
     " answered (LiteLLM's `mock_response`).",
     could="had no attempt that succeeded",
-    remedy="Answer with an error status where every provider failed.",
+    remedy=Remedy("Answer with an error status where every provider failed.", HOLLOW_ON_LITELLM),
     check=_check,
     harm=True,
 )

@@ -7,7 +7,8 @@ from collections import Counter
 import numpy as np
 
 from harness.judge.findings.check_result import CheckResult, by_request, unsure
-from harness.judge.findings.declaration import FindingKind, on_litellm
+from harness.judge.findings.declaration import FindingKind
+from harness.judge.remedies import Remedy, on_litellm
 from harness.judge.run_data import RunData
 from harness.judge.tables.columns import Bools
 from harness.judge.tables.gateway import have_budget, met_gateway_fault
@@ -64,10 +65,12 @@ FAILED_UNASKED = FindingKind(
     " because all of them were in cooldown, say. Not where limits of the chain's own may skip every provider, nor while the gateway or its database was under a fault, nor of a tenant with a budget. The message"
     " has the chain's own words.",
     could="failed, or made no attempt",
-    remedy="Ask the provider that has rested longest instead of none.",
-    remedy_on=on_litellm(
-        "Shorten `cooldown_time`, raise `allowed_fails`, or set `disable_cooldowns: true` in `router_settings`: LiteLLM"
-        " refuses requests while all deployments of a group are in cooldown."
+    remedy=Remedy(
+        "Ask the provider that has rested longest instead of none.",
+        on_litellm(
+            "Shorten `cooldown_time`, raise `allowed_fails`, or set `disable_cooldowns: true` in `router_settings`: LiteLLM"
+            " refuses requests while all deployments of a group are in cooldown."
+        ),
     ),
     check=_check,
     across=True,

@@ -8,7 +8,8 @@ import numpy as np
 
 from harness.chain.facts import REFUSED
 from harness.judge.findings.check_result import CheckResult, by_request
-from harness.judge.findings.declaration import FindingKind, on_litellm
+from harness.judge.findings.declaration import FindingKind
+from harness.judge.remedies import Remedy, on_litellm
 from harness.judge.run_data import RunData
 from harness.judge.tables.columns import TOLERANCE_NS, Bools
 from harness.judge.tables.failures import CAUSES, causes
@@ -67,9 +68,11 @@ FALLBACK_NEVER_FIRED = FindingKind(
     " is another one's chance. Not after a 400, 413 or 422, nor after the first token, nor where the gateway itself was under a fault, nor of a tenant with a budget, which may be used up. It is only reported where all such requests ended after a failure"
     " that a declared `fallback.on` leaves out, or after as many attempts as a declared `policy.max_attempts` allows.",
     could="had such a failure",
-    remedy="Fall back on every failure of a provider but those that the request itself caused.",
-    remedy_on=on_litellm(
-        "List a fallback for the model that callers ask for: LiteLLM looks fallbacks up by that name, an alias included."
+    remedy=Remedy(
+        "Fall back on every failure of a provider but those that the request itself caused.",
+        on_litellm(
+            "List a fallback for the model that callers ask for: LiteLLM looks fallbacks up by that name, an alias included."
+        ),
     ),
     check=_check,
 )

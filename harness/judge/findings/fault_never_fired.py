@@ -8,6 +8,7 @@ from harness import history
 from harness.history import FaultEvent
 from harness.judge.findings.check_result import CheckResult, unsure
 from harness.judge.findings.declaration import FindingKind
+from harness.judge.remedies import Remedy
 from harness.judge.result import Status
 from harness.judge.run_data import RunData
 from harness.judge.tables.columns import TOLERANCE_NS
@@ -109,6 +110,6 @@ FAULT_NEVER_FIRED = FindingKind(
     meaning="A fault window changed no attempt: the run did not test what it claims. Makes the run inconclusive, never"
     " failed. Peers that the chain never chose meanwhile do not count where the same fault fired at the one it chose.",
     could="fault windows",
-    remedy="Send more requests, make the fault longer, or aim it at a provider that the chain calls.",
+    remedy=Remedy("Send more requests, make the fault longer, or aim it at a provider that the chain calls."),
     check=_check,
 )

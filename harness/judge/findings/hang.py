@@ -8,6 +8,7 @@ import numpy as np
 
 from harness.judge.findings.check_result import CheckResult, by_request, unsure
 from harness.judge.findings.declaration import FindingKind
+from harness.judge.remedies import Remedy
 from harness.judge.run_data import RunData
 from harness.judge.tables.columns import TOLERANCE_NS, Floats, largest_before
 from harness.judge.tables.gateway import met_gateway_fault
@@ -62,7 +63,9 @@ HANG = FindingKind(
     meaning="The caller left unanswered while no attempt was open and none had begun or ended for 5 s, for longer than the"
     " last Retry-After and for longer than twice the request's longest wait before. Needs a deadline over 5 s. Not while the gateway itself was under a fault; a fault on its database counts.",
     could="was sent",
-    remedy="Give every wait inside the chain an end: a timeout for each attempt, and one for the whole request.",
+    remedy=Remedy(
+        "Give every wait inside the chain an end: a timeout for each attempt, and one for the whole request."
+    ),
     check=_check,
     across=True,
     harm=True,

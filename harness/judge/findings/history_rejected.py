@@ -6,6 +6,7 @@ import numpy as np
 
 from harness.judge.findings.check_result import CheckResult, by_request, unsure
 from harness.judge.findings.declaration import FindingKind
+from harness.judge.remedies import Remedy
 from harness.judge.run_data import RunData
 from harness.judge.tables.columns import Bools
 from harness.judge.tables.failures import CLASSES, failure_classes
@@ -55,7 +56,9 @@ HISTORY_REJECTED = FindingKind(
     " out of order, fields that the vendor does not know. Not where the length or the content was refused, nor where the provider of the"
     " turn before refused it too.",
     could="took tools to another provider",
-    remedy="Translate calls of tools and their results for each vendor: ids, order, roles and fields. Try a fallback with a conversation"
-    " before it is needed.",
+    remedy=Remedy(
+        "Translate calls of tools and their results for each vendor: ids, order, roles and fields. Try a fallback with a conversation"
+        " before it is needed."
+    ),
     check=_check,
 )

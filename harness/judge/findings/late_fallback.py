@@ -7,8 +7,9 @@ import math
 import numpy as np
 
 from harness.judge.findings.check_result import CheckResult, by_request
-from harness.judge.findings.declaration import FindingKind, on_litellm
+from harness.judge.findings.declaration import FindingKind
 from harness.judge.findings.last_attempts import last
+from harness.judge.remedies import FALL_BACK_AT_ONCE
 from harness.judge.run_data import RunData
 from harness.judge.tables.columns import TOLERANCE_NS, Bools, Floats, Ints
 from harness.quantities import duration
@@ -110,11 +111,7 @@ LATE_FALLBACK = FindingKind(
     meaning="It waited over 1 s after the last failed attempt at one provider before the next one was tried, or before its"
     " first attempt; or over 10 s for a retry while a later provider was healthy and not yet tried in this request.",
     could="made an attempt",
-    remedy="Do not wait after the last try at a provider, and fall back at once where its Retry-After is long: the next"
-    " provider is not the one that failed.",
-    remedy_on=on_litellm(
-        "LiteLLM also waits after its last retry. Fewer retries (`num_retries`) shorten the wait before a fallback."
-    ),
+    remedy=FALL_BACK_AT_ONCE,
     check=_check,
     across=True,
 )

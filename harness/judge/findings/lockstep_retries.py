@@ -10,6 +10,7 @@ import numpy as np
 from harness.judge.findings.check_result import CheckResult, unsure
 from harness.judge.findings.declaration import FindingKind
 from harness.judge.findings.retry_timing import judged_retries, stalled
+from harness.judge.remedies import Remedy
 from harness.judge.result import Status
 from harness.judge.run_data import RunData
 from harness.judge.tables.columns import Floats, Ints
@@ -72,6 +73,6 @@ LOCKSTEP_RETRIES = FindingKind(
     meaning="Over half of the retries began within 10 ms of those of nine other requests, and of more than a Poisson stream"
     " of retries at the planned rate would bring together in 999 of 1,000 cases.",
     could="retries",
-    remedy="Add a random part (jitter) to each wait before a retry.",
+    remedy=Remedy("Add a random part (jitter) to each wait before a retry."),
     check=_check,
 )

@@ -6,6 +6,7 @@ import numpy as np
 
 from harness.judge.findings.check_result import CheckResult, by_request, unsure
 from harness.judge.findings.declaration import FindingKind
+from harness.judge.remedies import Remedy
 from harness.judge.run_data import RunData
 from harness.judge.tables.columns import are_success
 
@@ -48,7 +49,7 @@ MIXED_VECTORS = FindingKind(
     meaning="One batch of embeddings holds vectors of two models: they lie in different spaces, and no distance between them means"
     " anything.",
     could="got embeddings",
-    remedy="Fall back with the whole batch, to a provider of the same embedding model.",
+    remedy=Remedy("Fall back with the whole batch, to a provider of the same embedding model."),
     check=_check,
     harm=True,
 )

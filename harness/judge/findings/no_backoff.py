@@ -7,6 +7,7 @@ import numpy as np
 from harness.judge.findings.check_result import CheckResult, unsure
 from harness.judge.findings.declaration import FindingKind
 from harness.judge.findings.retry_timing import judged_retries, stalled
+from harness.judge.remedies import Remedy
 from harness.judge.result import Status
 from harness.judge.run_data import RunData
 from harness.judge.tables.columns import TOLERANCE_NS
@@ -36,6 +37,6 @@ NO_BACKOFF = FindingKind(
     meaning=f"Over half of at least {NO_BACKOFF_RETRIES_MIN} retries without a Retry-After began within 50 ms of the"
     " failure. A connection try that LiteLLM's client library sends twice is one try.",
     could="retries without a Retry-After",
-    remedy="Wait before each retry, longer each time and by a random amount (exponential backoff with jitter).",
+    remedy=Remedy("Wait before each retry, longer each time and by a random amount (exponential backoff with jitter)."),
     check=_check,
 )

@@ -7,6 +7,7 @@ import numpy as np
 from harness.judge.findings.check_result import CheckResult, by_request
 from harness.judge.findings.declaration import FindingKind
 from harness.judge.findings.failure_classes import NON_RETRYABLE, retried
+from harness.judge.remedies import Remedy
 from harness.judge.run_data import RunData
 
 _STATUSES = f"{', '.join(map(str, NON_RETRYABLE[:-1]))} or {NON_RETRYABLE[-1]}"
@@ -30,6 +31,6 @@ NON_RETRYABLE_RETRIED = FindingKind(
     name="retried what cannot succeed",
     meaning=f"It tried a provider again after a {_STATUSES}.",
     could="got such an answer",
-    remedy="Retry only after 408, 429 and 5xx; give the others back to the caller, or fall back.",
+    remedy=Remedy("Retry only after 408, 429 and 5xx; give the others back to the caller, or fall back."),
     check=_check,
 )

@@ -7,7 +7,8 @@ from typing import NamedTuple
 import numpy as np
 
 from harness.judge.findings.check_result import CheckResult, by_request, unsure
-from harness.judge.findings.declaration import FindingKind, on_litellm
+from harness.judge.findings.declaration import FindingKind
+from harness.judge.remedies import Remedy, on_litellm
 from harness.judge.run_data import RunData
 from harness.judge.tables.columns import Bools, Floats, Ints, are_success
 from harness.provider.prompt_cache import LIFETIME_NS, TOKENS_MIN
@@ -185,11 +186,13 @@ PROMPT_CACHE_LOST = FindingKind(
     " before of the same conversation. The message counts by itself what was paid while the other provider failed or was under a"
     " fault: that is the price of the outage, and not the chain's fault. The discount is that of the provider with the cache.",
     could="came while their prompt was in a provider's cache",
-    remedy="Send requests that share a long beginning to one provider as long as it is healthy, and return to it soon after"
-    " an outage. At Anthropic and Bedrock, mark the long beginning with `cache_control` or `cachePoint`.",
-    remedy_on=on_litellm(
-        "Put the deployments in an order instead of shuffling them, or turn on the `prompt_caching` pre-call check"
-        " (`optional_pre_call_checks`), which returns to the deployment that has the prompt cached."
+    remedy=Remedy(
+        "Send requests that share a long beginning to one provider as long as it is healthy, and return to it soon after"
+        " an outage. At Anthropic and Bedrock, mark the long beginning with `cache_control` or `cachePoint`.",
+        on_litellm(
+            "Put the deployments in an order instead of shuffling them, or turn on the `prompt_caching` pre-call check"
+            " (`optional_pre_call_checks`), which returns to the deployment that has the prompt cached."
+        ),
     ),
     check=_check,
 )

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from harness.judge.findings.check_result import CheckResult, by_request
-from harness.judge.findings.declaration import FindingKind, on_litellm
+from harness.judge.findings.declaration import FindingKind
 from harness.judge.findings.failure_classes import having
+from harness.judge.remedies import HONOUR_RETRY_AFTER
 from harness.judge.run_data import RunData
 from harness.judge.tables.columns import TOLERANCE_NS
 
@@ -30,10 +31,6 @@ RETRY_AFTER_IGNORED = FindingKind(
     name="retried earlier than the provider asked",
     meaning="It tried a provider again more than 50 ms before the time in that provider's Retry-After.",
     could="was sent a Retry-After",
-    remedy="Wait for the time in Retry-After before the next try, or fall back at once where that is too long.",
-    remedy_on=on_litellm(
-        "LiteLLM honours a Retry-After of up to 60 s, and only where a model group has one deployment. Put the others in"
-        " groups of their own, joined by `fallbacks`."
-    ),
+    remedy=HONOUR_RETRY_AFTER,
     check=_check,
 )

@@ -9,6 +9,7 @@ import numpy as np
 from harness.chain.facts import Tries
 from harness.judge.findings.check_result import CheckResult, by_request
 from harness.judge.findings.declaration import FindingKind
+from harness.judge.remedies import Remedy
 from harness.judge.run_data import RunData
 from harness.judge.tables.columns import Ints
 from harness.judge.tables.failures import CLASSES, failure_classes
@@ -68,6 +69,8 @@ RETRY_STORM = FindingKind(
     f" library makes by default; where neither is known, more than {STORM_ATTEMPTS}. A connection try that LiteLLM's client"
     " library sends twice is one try.",
     could="made an attempt",
-    remedy="Find the second layer that retries (an SDK's own retries inside yours, say) and switch one of them off.",
+    remedy=Remedy(
+        "Find the second layer that retries (an SDK's own retries inside yours, say) and switch one of them off."
+    ),
     check=_check,
 )

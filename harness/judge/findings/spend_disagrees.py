@@ -7,6 +7,7 @@ import numpy as np
 from harness.history import SpendRecord, as_records
 from harness.judge.findings.check_result import CheckResult, unsure
 from harness.judge.findings.declaration import FindingKind
+from harness.judge.remedies import Remedy
 from harness.judge.result import Status
 from harness.judge.run_data import RunData
 from harness.judge.tables.gateway import requests_of
@@ -67,6 +68,6 @@ SPEND_DISAGREES = FindingKind(
     " attempts of that tenant's requests cost. Inconclusive where the gateway had written nothing yet when the run ended, or where a"
     " price is not known. Only of a chain with `keys`.",
     could="attempts of tenants",
-    remedy="Count the spend of every attempt that a provider bills, also of those that came before a fallback.",
+    remedy=Remedy("Count the spend of every attempt that a provider bills, also of those that came before a fallback."),
     check=_check,
 )

@@ -7,7 +7,8 @@ import math
 import numpy as np
 
 from harness.judge.findings.check_result import CheckResult, unsure
-from harness.judge.findings.declaration import FindingKind, on_litellm
+from harness.judge.findings.declaration import FindingKind
+from harness.judge.remedies import RETURN_TO_FIRST
 from harness.judge.result import Status
 from harness.judge.run_data import RunData
 from harness.judge.tables.columns import Bools
@@ -97,8 +98,7 @@ STUCK_ON_FALLBACK = FindingKind(
     " since the fault. Inconclusive, where none was, with under 12 s after that fault (2 s after the other two), or with under"
     f" {REQUESTS_MIN} requests in that time.",
     could="came in that time",
-    remedy="Let a circuit breaker probe the provider again after a while.",
-    remedy_on=on_litellm("Shorten `cooldown_time` in `router_settings`."),
+    remedy=RETURN_TO_FIRST,
     check=_check,
     across=True,
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from harness.judge.findings.check_result import CheckResult
 from harness.judge.findings.declaration import FindingKind
 from harness.judge.findings.truncated_answers import PartialAnswers
+from harness.judge.remedies import HOLLOW_ON_LITELLM, Remedy
 from harness.judge.run_data import RunData
 
 
@@ -29,8 +30,11 @@ TRUNCATED_AS_SUCCESS = FindingKind(
     " broken or was empty, yet the caller got a 2xx and nothing that an OpenAI client raises on. Calls of tools are"
     " `truncated_tool_call`'s.",
     could="had an answer cut, broken or emptied",
-    remedy="End the caller's stream with an error event, or break it off, where the provider's stream ended without a"
-    " finish reason.",
+    remedy=Remedy(
+        "End the caller's stream with an error event, or break it off, where the provider's stream ended without a"
+        " finish reason.",
+        HOLLOW_ON_LITELLM,
+    ),
     check=_check,
     harm=True,
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from harness.judge.findings.check_result import CheckResult, unsure
 from harness.judge.findings.declaration import FindingKind
 from harness.judge.findings.truncated_answers import PartialAnswers
+from harness.judge.remedies import Remedy
 from harness.judge.run_data import RunData
 
 
@@ -30,8 +31,10 @@ TRUNCATED_TOOL_CALL = FindingKind(
     meaning="The model called tools, and the caller got a 2xx with a call that lacks arguments, or has others than the serving provider"
     " meant (arguments cut inside their JSON, a call left out, a call as plain text), and nothing that an OpenAI client raises on.",
     could="got an answer that should call tools",
-    remedy="Hold the pieces of a call back until its arguments are complete, and end the caller's stream with an error event where they"
-    " are no JSON.",
+    remedy=Remedy(
+        "Hold the pieces of a call back until its arguments are complete, and end the caller's stream with an error event where they"
+        " are no JSON."
+    ),
     check=_check,
     harm=True,
 )

@@ -8,7 +8,8 @@ import numpy as np
 
 from harness.chain.facts import REFUSED
 from harness.judge.findings.check_result import CheckResult, by_request
-from harness.judge.findings.declaration import FindingKind, on_litellm
+from harness.judge.findings.declaration import FindingKind
+from harness.judge.remedies import Remedy, on_litellm
 from harness.judge.run_data import RunData
 from harness.judge.tables.columns import TOLERANCE_NS, Bools, Floats
 
@@ -83,10 +84,12 @@ WRONG_ORDER = FindingKind(
     " their content or their length. Among peers, of which the chain picks at will, there"
     " is no order, and one that was tried stands for all.",
     could="tried a fallback",
-    remedy="Keep the order of providers the same in every request.",
-    remedy_on=on_litellm(
-        "Deployments with the same `model_name` are tried in random order. Give each a name of its own and join them by"
-        " `fallbacks`, or number them by `order`."
+    remedy=Remedy(
+        "Keep the order of providers the same in every request.",
+        on_litellm(
+            "Deployments with the same `model_name` are tried in random order. Give each a name of its own and join them by"
+            " `fallbacks`, or number them by `order`."
+        ),
     ),
     check=_check,
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from harness.judge.findings.check_result import CheckResult, by_request
 from harness.judge.findings.declaration import FindingKind
+from harness.judge.remedies import CANCEL_WITH_CALLER
 from harness.judge.run_data import RunData
 from harness.judge.tables.columns import ZOMBIE_NS
 from harness.quantities import duration
@@ -26,8 +27,7 @@ ZOMBIE_ATTEMPTS = FindingKind(
     name="work for callers who have left",
     meaning=f"An attempt began more than {duration(ZOMBIE_NS)} after the caller had left.",
     could="whose caller left",
-    remedy="Cancel a request's retries and fallbacks when its caller disconnects.",
-    remedy_on={"litellm-proxy": "Set `cancel_on_disconnect: true` in `general_settings`."},
+    remedy=CANCEL_WITH_CALLER,
     check=_check,
     across=True,
 )

@@ -7,6 +7,7 @@ import numpy as np
 from harness.judge.metrics.declaration import Metric
 from harness.judge.metrics.kinds import Count, Mean
 from harness.judge.metrics.scope import Scope
+from harness.judge.remedies import TRY_LESS
 from harness.judge.tables.columns import Floats, Ints
 from harness.quantities import S
 from harness.scenario.arrivals import planned
@@ -81,6 +82,7 @@ AMPLIFICATION = Metric(
     until_deadline=False,
     seen_by="edge",
     across=False,
+    remedy=TRY_LESS,
     shown=("",),
 )
 
@@ -103,5 +105,6 @@ AMPLIFICATION_PEAK = Metric(
     until_deadline=False,
     seen_by="edge",
     across=False,
+    remedy=TRY_LESS,
     shown=(),
 )

@@ -9,6 +9,7 @@ import numpy as np
 from harness.judge.metrics.declaration import Metric
 from harness.judge.metrics.kinds import Observations
 from harness.judge.metrics.scope import Scope
+from harness.judge.remedies import TRY_LESS
 
 
 def _measure(scope: Scope) -> Observations:
@@ -36,5 +37,6 @@ ATTEMPTS = Metric(
     until_deadline=False,
     seen_by="edge",
     across=False,
+    remedy=TRY_LESS,
     shown=(),
 )

@@ -8,6 +8,7 @@ from typing import Literal
 
 from harness.judge.metrics.kinds import Measured
 from harness.judge.metrics.scope import Scope
+from harness.judge.remedies import Remedy
 from harness.quantities import Unit
 
 Better = Literal["more", "less"]
@@ -53,6 +54,8 @@ class Metric:
         seen_by: Who can observe it: the `caller` always, the `edge` not where connections were refused out of its sight.
         across: It compares a time by a caller's clock with one by that of another process. Where the load's workers are elsewhere and
             their clocks not sure enough, it is unknown.
+        remedy: What usually helps where an expectation on it is not met; None where it cannot be asked for. A metric that is
+            neither better nor worse needs one that holds for a limit from above and one from below.
         shown: What the report's table of phases shows of it: statistics of a distribution, `""` for the number itself.
     """
 
@@ -71,4 +74,5 @@ class Metric:
     until_deadline: bool
     seen_by: Observer
     across: bool
+    remedy: Remedy | None
     shown: tuple[str, ...]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from harness.judge.metrics.declaration import Metric
 from harness.judge.metrics.kinds import Count
 from harness.judge.metrics.scope import Scope
+from harness.judge.remedies import Remedy
 
 
 def _measure(scope: Scope) -> Count:
@@ -28,5 +29,8 @@ EXPOSED = Metric(
     until_deadline=False,
     seen_by="edge",
     across=False,
+    remedy=Remedy(
+        "Change the fault's length or share, or the rate, in the scenario: this counts what the fault did, not what the chain did."
+    ),
     shown=("",),
 )

@@ -28,5 +28,6 @@ FAILED_ATTEMPTS = Metric(
     until_deadline=False,
     seen_by="edge",
     across=False,
+    remedy=None,
     shown=(),
 )

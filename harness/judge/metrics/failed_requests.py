@@ -5,6 +5,7 @@ from __future__ import annotations
 from harness.judge.metrics.declaration import Metric
 from harness.judge.metrics.kinds import Count
 from harness.judge.metrics.scope import Scope
+from harness.judge.remedies import SERVE_MORE
 
 
 def _measure(scope: Scope) -> Count:
@@ -31,5 +32,6 @@ FAILED_REQUESTS = Metric(
     until_deadline=False,
     seen_by="caller",
     across=False,
+    remedy=SERVE_MORE,
     shown=(),
 )

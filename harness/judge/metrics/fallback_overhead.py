@@ -9,6 +9,7 @@ import numpy as np
 from harness.judge.metrics.declaration import Metric
 from harness.judge.metrics.kinds import Observations
 from harness.judge.metrics.scope import Scope
+from harness.judge.remedies import WAIT_LESS
 
 if TYPE_CHECKING:
     from harness.judge.tables.columns import Bools, Floats
@@ -61,6 +62,7 @@ FALLBACK_OVERHEAD = Metric(
     until_deadline=True,
     seen_by="edge",
     across=True,
+    remedy=WAIT_LESS,
     shown=("p50", "p95"),
 )
 
@@ -80,6 +82,7 @@ FALLBACK_OVERHEAD_FAILED = Metric(
     until_deadline=False,
     seen_by="edge",
     across=False,
+    remedy=None,
     shown=(),
 )
 
@@ -99,5 +102,6 @@ FALLBACK_OVERHEAD_WAITING = Metric(
     until_deadline=False,
     seen_by="edge",
     across=False,
+    remedy=None,
     shown=(),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from harness.judge.metrics.declaration import Metric
 from harness.judge.metrics.kinds import Proportion
 from harness.judge.metrics.scope import Scope
+from harness.judge.remedies import ROUTE_AS_MEANT
 
 
 def _measure(scope: Scope) -> Proportion:
@@ -28,5 +29,6 @@ FALLBACK_RATE = Metric(
     until_deadline=False,
     seen_by="edge",
     across=False,
+    remedy=ROUTE_AS_MEANT,
     shown=(),
 )

@@ -12,6 +12,7 @@ from harness.http_rules import is_success
 from harness.judge.metrics.declaration import Argument, Metric
 from harness.judge.metrics.kinds import Count
 from harness.judge.metrics.scope import Scope
+from harness.judge.remedies import ROUTE_AS_MEANT
 from harness.judge.tables.failures import CAUSES, causes
 from harness.judge.tables.fallbacks import TRIGGERS
 
@@ -88,5 +89,6 @@ FALLBACKS = Metric(
     until_deadline=False,
     seen_by="edge",
     across=False,
+    remedy=ROUTE_AS_MEANT,
     shown=(),
 )

@@ -9,6 +9,7 @@ import numpy as np
 from harness.judge.metrics.declaration import Metric
 from harness.judge.metrics.kinds import Observations
 from harness.judge.metrics.scope import Scope
+from harness.judge.remedies import Remedy
 from harness.judge.tables.gateway import met_gateway_fault
 
 
@@ -48,5 +49,8 @@ GATEWAY_OVERHEAD = Metric(
     until_deadline=False,
     seen_by="edge",
     across=False,
+    remedy=Remedy(
+        "Find what the gateway does before and after an attempt (logging, checks of the content, its database), and do that later or elsewhere."
+    ),
     shown=(),
 )

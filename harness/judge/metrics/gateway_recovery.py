@@ -6,6 +6,7 @@ from harness.judge.metrics.declaration import Metric
 from harness.judge.metrics.first_answers import first_of
 from harness.judge.metrics.kinds import SingleObservation
 from harness.judge.metrics.scope import Scope
+from harness.judge.remedies import Remedy
 from harness.judge.tables.gateway import gateway_faults
 
 
@@ -50,5 +51,8 @@ GATEWAY_RECOVERY = Metric(
     until_deadline=False,
     seen_by="caller",
     across=True,
+    remedy=Remedy(
+        "Let the gateway connect to its database again by itself, and let a supervisor start it again at once when it ends."
+    ),
     shown=(),
 )

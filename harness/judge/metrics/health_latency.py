@@ -9,6 +9,7 @@ import numpy as np
 from harness.judge.metrics.declaration import Metric
 from harness.judge.metrics.kinds import Count, Observations
 from harness.judge.metrics.scope import Scope, within
+from harness.judge.remedies import Remedy
 from harness.judge.tables.columns import are_success, floats
 
 if TYPE_CHECKING:
@@ -65,6 +66,9 @@ HEALTH_LATENCY = Metric(
     until_deadline=False,
     seen_by="caller",
     across=False,
+    remedy=Remedy(
+        "Keep the health address light: it should ask neither the providers nor the database, and need no free worker."
+    ),
     shown=(),
 )
 
@@ -84,5 +88,6 @@ HEALTH_KEYED = Metric(
     until_deadline=False,
     seen_by="caller",
     across=False,
+    remedy=Remedy("Leave the health address out of what needs a key, or give the key to the program that asks it."),
     shown=(),
 )

@@ -7,6 +7,7 @@ import numpy as np
 from harness.judge.metrics.declaration import Metric
 from harness.judge.metrics.kinds import Observations
 from harness.judge.metrics.scope import Scope
+from harness.judge.remedies import WAIT_LESS
 
 
 def _measure(scope: Scope) -> Observations:
@@ -40,5 +41,6 @@ LATENCY = Metric(
     until_deadline=True,
     seen_by="caller",
     across=False,
+    remedy=WAIT_LESS,
     shown=("p50", "p95"),
 )

@@ -10,6 +10,7 @@ from harness.history.records import GATEWAY
 from harness.judge.metrics.declaration import Metric
 from harness.judge.metrics.kinds import Count
 from harness.judge.metrics.scope import Scope, within
+from harness.judge.remedies import Remedy
 from harness.judge.stalls import is_chain
 from harness.judge.tables.columns import floats
 
@@ -57,5 +58,6 @@ MEMORY_MAX = Metric(
     until_deadline=False,
     seen_by="caller",
     across=False,
+    remedy=Remedy("Bound what the process keeps: caches, logged bodies, idle connections; or run fewer workers."),
     shown=(),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from harness.judge.metrics.declaration import Metric
 from harness.judge.metrics.kinds import Count
 from harness.judge.metrics.scope import Scope
+from harness.judge.remedies import WAIT_LESS
 
 
 def _measure(scope: Scope) -> Count:
@@ -28,5 +29,6 @@ OUTLIVED = Metric(
     until_deadline=False,
     seen_by="edge",
     across=False,
+    remedy=WAIT_LESS,
     shown=("",),
 )

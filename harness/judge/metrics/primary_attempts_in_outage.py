@@ -8,6 +8,7 @@ from harness.judge.metrics.declaration import Metric
 from harness.judge.metrics.first_answers import first_names
 from harness.judge.metrics.kinds import Mean
 from harness.judge.metrics.scope import Scope
+from harness.judge.remedies import SKIP_SOONER
 from harness.judge.tables.outages import merged
 
 
@@ -51,5 +52,6 @@ PRIMARY_ATTEMPTS_IN_OUTAGE = Metric(
     until_deadline=False,
     seen_by="edge",
     across=False,
+    remedy=SKIP_SOONER,
     shown=(),
 )

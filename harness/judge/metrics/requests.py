@@ -27,5 +27,6 @@ REQUESTS = Metric(
     until_deadline=False,
     seen_by="caller",
     across=False,
+    remedy=None,
     shown=(),
 )

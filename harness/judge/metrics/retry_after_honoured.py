@@ -7,6 +7,7 @@ import numpy as np
 from harness.judge.metrics.declaration import Metric
 from harness.judge.metrics.kinds import Proportion
 from harness.judge.metrics.scope import Scope
+from harness.judge.remedies import HONOUR_RETRY_AFTER
 from harness.judge.tables.columns import TOLERANCE_NS
 from harness.quantities import duration
 
@@ -37,5 +38,6 @@ RETRY_AFTER_HONOURED = Metric(
     until_deadline=False,
     seen_by="edge",
     across=False,
+    remedy=HONOUR_RETRY_AFTER,
     shown=(),
 )

@@ -9,6 +9,7 @@ from harness.judge.metrics.declaration import Argument, Metric
 from harness.judge.metrics.gaps import observed_gaps
 from harness.judge.metrics.kinds import Observations
 from harness.judge.metrics.scope import Scope
+from harness.judge.remedies import Remedy, on_litellm
 from harness.judge.tables.pairs import nth_at_provider
 
 _NUMBER = re.compile(r"[1-9]\d{0,2}")
@@ -54,5 +55,11 @@ RETRY_GAP = Metric(
     until_deadline=False,
     seen_by="edge",
     across=False,
+    remedy=Remedy(
+        "The pauses between tries decide this: the first one, what it grows by, and its random part.",
+        on_litellm(
+            "LiteLLM waits 0.5 s before the first retry, then 1 s, 2 s, up to 8 s, and up to 0.75 s at random. `num_retries` decides how many of these waits there are."
+        ),
+    ),
     shown=(),
 )

@@ -29,5 +29,6 @@ SERVED = Metric(
     until_deadline=False,
     seen_by="caller",
     across=False,
+    remedy=None,
     shown=(),
 )

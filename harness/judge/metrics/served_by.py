@@ -8,6 +8,7 @@ from harness.document import field_error
 from harness.judge.metrics.declaration import Argument, Metric
 from harness.judge.metrics.kinds import Proportion
 from harness.judge.metrics.scope import Scope
+from harness.judge.remedies import ROUTE_AS_MEANT
 
 
 def _check(text: str) -> None:
@@ -45,5 +46,6 @@ SERVED_BY = Metric(
     until_deadline=False,
     seen_by="caller",
     across=False,
+    remedy=ROUTE_AS_MEANT,
     shown=(),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from harness.judge.metrics.declaration import Metric
 from harness.judge.metrics.kinds import Proportion
 from harness.judge.metrics.scope import Scope
+from harness.judge.remedies import SERVE_MORE
 
 
 def _measure(scope: Scope) -> Proportion:
@@ -29,5 +30,6 @@ SUCCESS_AFTER_FALLBACK = Metric(
     until_deadline=False,
     seen_by="edge",
     across=False,
+    remedy=SERVE_MORE,
     shown=("",),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from harness.judge.metrics.declaration import Metric
 from harness.judge.metrics.kinds import Proportion
 from harness.judge.metrics.scope import Scope
+from harness.judge.remedies import SERVE_MORE
 
 
 def _measure(scope: Scope) -> Proportion:
@@ -31,5 +32,6 @@ SUCCESS_RATE = Metric(
     until_deadline=False,
     seen_by="caller",
     across=False,
+    remedy=SERVE_MORE,
     shown=("",),
 )

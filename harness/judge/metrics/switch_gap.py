@@ -6,6 +6,7 @@ from harness.judge.metrics.declaration import Metric
 from harness.judge.metrics.gaps import observed_gaps
 from harness.judge.metrics.kinds import Observations
 from harness.judge.metrics.scope import Scope
+from harness.judge.remedies import FALL_BACK_AT_ONCE
 
 
 def _measure(scope: Scope) -> Observations:
@@ -28,5 +29,6 @@ SWITCH_GAP = Metric(
     until_deadline=False,
     seen_by="edge",
     across=False,
+    remedy=FALL_BACK_AT_ONCE,
     shown=(),
 )

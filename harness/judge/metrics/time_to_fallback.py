@@ -8,6 +8,7 @@ from harness.judge.metrics.declaration import Metric
 from harness.judge.metrics.first_answers import first_of, longest
 from harness.judge.metrics.kinds import SingleObservation
 from harness.judge.metrics.scope import Scope
+from harness.judge.remedies import WAIT_LESS
 
 if TYPE_CHECKING:
     from harness.judge.tables.columns import Bools
@@ -49,5 +50,6 @@ TIME_TO_FALLBACK = Metric(
     until_deadline=False,
     seen_by="caller",
     across=True,
+    remedy=WAIT_LESS,
     shown=(),
 )

@@ -11,6 +11,7 @@ from harness.judge.metrics.declaration import Metric
 from harness.judge.metrics.first_answers import first_of, longest
 from harness.judge.metrics.kinds import SingleObservation
 from harness.judge.metrics.scope import Scope
+from harness.judge.remedies import RETURN_TO_FIRST
 
 if TYPE_CHECKING:
     from harness.judge.tables.columns import Bools
@@ -55,5 +56,6 @@ TIME_TO_RECOVER = Metric(
     until_deadline=False,
     seen_by="caller",
     across=True,
+    remedy=RETURN_TO_FIRST,
     shown=(),
 )

@@ -7,6 +7,7 @@ import numpy as np
 from harness.judge.metrics.declaration import Metric
 from harness.judge.metrics.kinds import Observations
 from harness.judge.metrics.scope import Scope
+from harness.judge.remedies import Remedy, on_litellm
 
 
 def _measure(scope: Scope) -> Observations:
@@ -41,5 +42,11 @@ TTFT = Metric(
     until_deadline=True,
     seen_by="caller",
     across=False,
+    remedy=Remedy(
+        "Fall back where a stream does not begin in time: give each attempt a timeout for its first token.",
+        on_litellm(
+            "Set `stream_timeout`, and lower `num_retries`: each try before the fallback takes up to that long."
+        ),
+    ),
     shown=(),
 )

@@ -10,6 +10,7 @@ import numpy as np
 from harness.judge.metrics.declaration import Metric
 from harness.judge.metrics.kinds import Count
 from harness.judge.metrics.scope import Scope
+from harness.judge.remedies import USE_WHAT_IS_PAID
 
 if TYPE_CHECKING:
     from harness.judge.tables.columns import Bools
@@ -50,6 +51,7 @@ WASTED_TOKENS = Metric(
     until_deadline=False,
     seen_by="edge",
     across=False,
+    remedy=USE_WHAT_IS_PAID,
     shown=(),
 )
 
@@ -69,5 +71,6 @@ COST = Metric(
     until_deadline=False,
     seen_by="edge",
     across=False,
+    remedy=USE_WHAT_IS_PAID,
     shown=(),
 )

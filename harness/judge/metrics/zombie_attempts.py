@@ -5,6 +5,7 @@ from __future__ import annotations
 from harness.judge.metrics.declaration import Metric
 from harness.judge.metrics.kinds import Count
 from harness.judge.metrics.scope import Scope
+from harness.judge.remedies import CANCEL_WITH_CALLER
 from harness.judge.tables.columns import ZOMBIE_NS
 from harness.quantities import duration
 
@@ -30,5 +31,6 @@ ZOMBIE_ATTEMPTS = Metric(
     until_deadline=False,
     seen_by="edge",
     across=True,
+    remedy=CANCEL_WITH_CALLER,
     shown=(),
 )

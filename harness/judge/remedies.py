@@ -1,0 +1,95 @@
+"""What usually ends a failure of a chain. What several declarations have in common is here, so that it is written once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Remedy:
+    """What usually ends what a finding or a failed expectation shows, in sentences.
+
+    Attributes:
+        usual: Whatever hosts the chain.
+        on: In place of it, by driver.
+    """
+
+    usual: str
+    on: Mapping[str, str] = field(default_factory=dict)
+
+    def at(self, driver: str) -> str:
+        """Return what usually ends it on a driver."""
+        return self.on.get(driver, self.usual)
+
+
+def on_litellm(remedy: str) -> dict[str, str]:
+    """Return a remedy for LiteLLM's Router and proxy."""
+    return {"litellm-router": remedy, "litellm-proxy": remedy}
+
+
+_SKIP_ON_LITELLM = (
+    "LiteLLM skips a failing deployment that is alone in its model group only if `router_settings` has `allowed_fails` (2, say;"
+    " 3 counts as not set) and a `cooldown_time`."
+)
+
+SERVE_MORE = Remedy(
+    "Let the chain fall back after the failures that these callers met, and let all its tries and pauses fit into the"
+    " callers' deadline.",
+    on_litellm(
+        "List a fallback for the model that callers ask for, and choose `num_retries` and `timeout` so that all tries fit"
+        " into the callers' deadline."
+    ),
+)
+WAIT_LESS = Remedy(
+    "Leave a failing provider sooner: fewer tries, shorter pauses, a shorter timeout for each attempt, or a circuit breaker"
+    " that skips it.",
+    on_litellm(f"Lower `num_retries` and `timeout` in `router_settings`. {_SKIP_ON_LITELLM}"),
+)
+TRY_LESS = Remedy(
+    "Try each provider fewer times, in one layer only, and let a circuit breaker skip one that keeps failing.",
+    on_litellm(f"Lower `num_retries` in `router_settings`. {_SKIP_ON_LITELLM}"),
+)
+SKIP_SOONER = Remedy(
+    "A circuit breaker decides this: after how many failures it skips a provider, and for how long.",
+    on_litellm(_SKIP_ON_LITELLM),
+)
+ROUTE_AS_MEANT = Remedy(
+    "The order of the providers, the failures that make the chain fall back, the retries before that and its circuit breaker"
+    " decide this: compare them with what was expected.",
+    on_litellm(
+        "`fallbacks`, the `order` of deployments, `num_retries`, `retry_policy`, `allowed_fails` and `cooldown_time` decide"
+        " this: compare them with what was expected."
+    ),
+)
+FALL_BACK_AT_ONCE = Remedy(
+    "Do not wait after the last try at a provider, and fall back at once where its Retry-After is long: the next provider is"
+    " not the one that failed.",
+    on_litellm(
+        "LiteLLM also waits after its last retry. Fewer retries (`num_retries`) shorten the wait before a fallback."
+    ),
+)
+HONOUR_RETRY_AFTER = Remedy(
+    "Wait for the time in Retry-After before the next try, or fall back at once where that is too long.",
+    on_litellm(
+        "LiteLLM honours a Retry-After of up to 60 s, and only where a model group has one deployment. Put the others in"
+        " groups of their own, joined by `fallbacks`."
+    ),
+)
+RETURN_TO_FIRST = Remedy(
+    "Let a circuit breaker probe the provider again after a while.",
+    on_litellm("Shorten `cooldown_time` in `router_settings`."),
+)
+CANCEL_WITH_CALLER = Remedy(
+    "Cancel a request's retries and fallbacks when its caller disconnects.",
+    {"litellm-proxy": "Set `cancel_on_disconnect: true` in `general_settings`."},
+)
+USE_WHAT_IS_PAID = Remedy(
+    "Cancel an attempt once nobody waits for it (its caller left, or another attempt won), and break off a stalled stream"
+    " sooner: its tokens are billed although no caller gets them."
+)
+HOLLOW_ON_LITELLM = on_litellm(
+    "No setting of LiteLLM's refuses an empty or broken answer. Another version may: `harness compare CHAIN --litellm OLD..NEW`."
+    " Until then callers have to check each answer for its text and its finish reason, and ask again."
+)
+"""Where a provider's answer was empty or broken, and the caller got it as a success."""
