@@ -116,6 +116,7 @@ def prepare(
     permission: Callable[[Chain], None],
     *,
     chain: Path | None = None,
+    raw: bytes | None = None,
     seed: int | None = None,
     home: ChainHome = AT_HOME,
 ) -> Loaded:
@@ -125,6 +126,7 @@ def prepare(
         scenario: Its file, the name of a shipped one, or what such a file would hold.
         permission: Raises an error if the chain's real providers may not be called; see `Permission`.
         chain: In place of the scenario's.
+        raw: What the chain's file is to hold; what it holds if None.
         seed: In place of the scenario's.
         home: Where the chain is to run, in place of what its file names.
 
@@ -133,7 +135,7 @@ def prepare(
             would be called without permission.
     """
     document = scenario if isinstance(scenario, Document) else _written(scenario)
-    files = _read(document, chain, home, settled)
+    files = _read(document, chain, home, settled, raw)
     files = replace(files, chain=priced(files.chain))
     hosts.host(files.chain)
     for part in files.scenario.load.mix:
@@ -163,9 +165,17 @@ def opened(path: Path, home: ChainHome) -> Chain:
     return as_read(path, settled(home.of(chains.load(path, model=home.model))))
 
 
-def _read(document: Document, override: Path | None, home: ChainHome, settle: Callable[[Chain], Chain]) -> _Files:
+def _read(
+    document: Document,
+    override: Path | None,
+    home: ChainHome,
+    settle: Callable[[Chain], Chain],
+    raw: bytes | None = None,
+) -> _Files:
     file = read_scenario(document)
-    found = read_chain(file, override, model=home.model, finish=lambda at, chain: as_read(at, settle(home.of(chain))))
+    found = read_chain(
+        file, override, raw=raw, model=home.model, finish=lambda at, chain: as_read(at, settle(home.of(chain)))
+    )
     load = None if file.scenario is None else file.scenario.load
     written = [*expectation_errors(file.document), *abort_errors(file.document, load)]
     raise_errors([*file.errors, *written, *found.errors])

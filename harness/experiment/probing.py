@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from harness import sim
+from harness.chain.driver import driver_of
 from harness.chain.home import AT_HOME, ChainHome
 from harness.engines import Engine, Progress, Quiet
 from harness.errors import ExitCode, HarnessError, UsageError
@@ -80,6 +81,7 @@ def probe(
     kind: str = "chat",
     engine: Engine = Engine.SIM,
     home: ChainHome = AT_HOME,
+    raw: bytes | None = None,
     allow_real: bool = False,
     command: str = "",
 ) -> Probed:
@@ -96,6 +98,7 @@ def probe(
         kind: Of the requests; see `harness.provider.kinds`.
         engine: In virtual time, or on real parts.
         home: Where the chain is to run, in place of what its file names.
+        raw: What the chain's file is to hold, for a probe in virtual time; what it holds if None.
         allow_real: Real providers that are not on this machine may be called.
         command: The command line that repeats it.
 
@@ -109,7 +112,9 @@ def probe(
     load |= {} if prompt is None else {"prompt": prompt}
     ask = partial(failing_.written, failing, count=count, streaming="100%" if streaming else "0%", **load)
     if engine == Engine.SIM:
-        return _probed(_simulated(partial(_carried_out, ask, failing, chain, home), reports=reports, command=command))
+        return _probed(
+            _simulated(partial(_carried_out, ask, failing, chain, home, raw), reports=reports, command=command)
+        )
     with failing_.mistakes_in(failing):
         live = single_run.run(
             ask(),
@@ -123,6 +128,18 @@ def probe(
             brief=True,
         )
     return _probed(live)
+
+
+def prepare_probes(chain: Path, home: ChainHome = AT_HOME) -> None:
+    """Import here what each probe of a chain in virtual time would import in a fork of its own; it may take seconds.
+
+    Raises:
+        UsageError: The chain is wrong, or only a live run can host it.
+        HarnessError: An environment could not be built.
+    """
+    opened = preparing.opened(chain, home)
+    if driver_of(opened).imports is None:  # else what is imported depends on the file, which may change
+        sim_rows.prepare(opened)
 
 
 def _simulated(work: Callable[[], tuple[Loaded, RunRows | Exception]], *, reports: Path, command: str) -> RunResult:
@@ -159,7 +176,7 @@ def _simulated(work: Callable[[], tuple[Loaded, RunRows | Exception]], *, report
 
 
 def _carried_out(
-    ask: Callable[[], Document], failing: Sequence[str], chain: Path, home: ChainHome
+    ask: Callable[[], Document], failing: Sequence[str], chain: Path, home: ChainHome, raw: bytes | None
 ) -> tuple[Loaded, RunRows | Exception]:
     """Carry a plan out, in a fork; return it with what its parts wrote, or with what stopped it.
 
@@ -168,7 +185,7 @@ def _carried_out(
         HarnessError: An environment could not be built.
     """
     with failing_.mistakes_in(failing):
-        loaded = preparing.prepare(ask(), _possible, chain=chain, home=home)
+        loaded = preparing.prepare(ask(), _possible, chain=chain, home=home, raw=raw)
     sim_rows.prepare(loaded.chain)
     try:
         return loaded, sim_rows.rows(loaded.plan, loaded.chain)

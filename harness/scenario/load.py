@@ -72,6 +72,7 @@ def read_chain(
     file: ReadScenario,
     override: Path | None = None,
     *,
+    raw: bytes | None = None,
     model: str | None = None,
     finish: Callable[[Path, Chain], Chain] = lambda _path, chain: chain,
 ) -> ReadChain:
@@ -80,6 +81,7 @@ def read_chain(
     Args:
         file: The scenario's file.
         override: In place of the chain that the scenario names.
+        raw: What the chain's file is to hold; what it holds if None.
         model: What callers ask for, in place of the scenario's `model`.
         finish: Returns the chain as it runs where it is to run, given its path and what its file says.
     """
@@ -94,7 +96,7 @@ def read_chain(
     named = named_models(mix)
     # Where each kind names its model, nobody asks for the chain's usual one.
     usual = model or (named[0] if named and all(part.model is not None for part in mix) else None)
-    chain = tried(errors, lambda: _read(path, usual, named, finish)) if path else None
+    chain = tried(errors, lambda: _read(path, raw, usual, named, finish)) if path else None
     if chain is not None:
         errors += written_targets(document, chain, None if file.scenario is None else file.scenario.load)
         if file.scenario is not None:
@@ -106,13 +108,19 @@ def read_chain(
     return ReadChain(path=path, chain=chain, errors=tuple(errors))
 
 
-def _read(path: Path, model: str | None, named: tuple[str, ...], finish: Callable[[Path, Chain], Chain]) -> Chain:
+def _read(
+    path: Path,
+    raw: bytes | None,
+    model: str | None,
+    named: tuple[str, ...],
+    finish: Callable[[Path, Chain], Chain],
+) -> Chain:
     """Return a chain with all models that a mix names; of a chain file they are checked where its order is looked up."""
-    chain = finish(path, chains.load(path, model=model))
+    chain = finish(path, chains.load(path, model=model, raw=raw))
     if chain.litellm is not None:
         for further in named:
             if further != chain.entry_model:
-                chain = chain.joined(finish(path, chains.load(path, model=further)))
+                chain = chain.joined(finish(path, chains.load(path, model=further, raw=raw)))
     return chain
 
 

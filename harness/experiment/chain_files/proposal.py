@@ -66,18 +66,19 @@ class Proposal:
         return list(_diff(self.before or b"", self.after, self.path))
 
 
-def propose(source: Path, to: Path, home: ChainHome = AT_HOME) -> Proposal:
+def propose(source: Path, to: Path, home: ChainHome = AT_HOME, *, raw: bytes | None = None) -> Proposal:
     """Return what a configuration becomes if a file is applied to it.
 
     Args:
         source: Another configuration of LiteLLM's, or a chain file, which leaves all in place that it does not name.
         to: The configuration of the gateway.
         home: Where the proxy is to be tried.
+        raw: What the source is to hold; what it holds if None.
 
     Raises:
         UsageError: One of the files cannot be read, or the result is wrong.
     """
-    raw = raw_bytes(source)
+    raw = raw_bytes(source) if raw is None else raw
     document = chain_document(source, raw)
     path = real_path(to)
     before = content(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -31,7 +32,11 @@ def _nothing(run: JudgedRun) -> str:
 
 
 def _draw(run: JudgedRun) -> Figure:
-    chosen = representatives(run)
+    return drawn(run, representatives(run))
+
+
+def drawn(run: JudgedRun, chosen: Sequence[Representative]) -> Figure:
+    """Return the waterfalls of some requests, one below the other."""
     ids = [pick.request_id for pick in chosen]
     requests, attempts = _records(run, ids)
     end_s = max(_end_ns(requests[i], attempts[i]) - requests[i].scheduled_ns for i in ids) / 1e9

@@ -1,0 +1,12 @@
+"""What can be operated in JupyterLab: widgets that call the functions of other rooms."""
+
+from typing import TYPE_CHECKING
+
+from harness.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from harness.lab.chain_widget import chain
+
+__all__ = ["chain"]
+
+__getattr__ = lazy_names(__name__, {"chain": "chain_widget"})
