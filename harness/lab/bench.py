@@ -26,9 +26,11 @@ from harness.report.pictures.single_requests import drawn
 from harness.report.svg import inline_svg
 from harness.report.waterfall import sentence, stories
 
+_WITH_VALUE = {"slow": "slow,delay=2s", "throttle": "throttle,bytes_per_second=1000"}
+"""Failures that need a value, with one."""
 FAILURES: Mapping[str, tuple[str, ...]] = {
     "an error": ("429", "429,retry_after=2s", "500", "503", "529", "400", "401"),
-    "the connection": names_of("connection"),
+    "the connection": tuple(_WITH_VALUE.get(name, name) for name in names_of("connection")),
     "the stream": names_of("stream"),
     "the answer": names_of("answer"),
 }
