@@ -133,9 +133,11 @@ def _time(ns: float, digits: int) -> tuple[str, float]:
 
 def _scaled(value: float, digits: int, units: Sequence[tuple[float, str]]) -> tuple[str, float]:
     """Return a value in the largest of some units that it has at least one of, else in the smallest."""
-    found = [(*_number(value / size, digits), unit, size) for size, unit in units]
-    text, shown, unit, size = next((each for each in found if abs(each[1]) >= 1), found[-1])
-    return f"{text} {unit}", shown * size
+    for size, unit in units:
+        text, shown = _number(value / size, digits)
+        if abs(shown) >= 1 or size == units[-1][0]:
+            return f"{text} {unit}", shown * size
+    raise AssertionError("there is no unit")
 
 
 def _number(value: float, digits: int) -> tuple[str, float]:

@@ -1,6 +1,6 @@
 """The command line: parse, call one function of `experiment`, print, exit. Each module adds its commands to `app`."""
 
-from harness.cli import chain, check, compare, doctor, explore, export, probe, run, serve, show, suite, worker
+from harness.cli import chain, check, compare, doctor, explore, export, probe, run, runs, serve, show, suite, worker
 from harness.cli.app import app, main
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "main",
     "probe",
     "run",
+    "runs",
     "serve",
     "show",
     "suite",

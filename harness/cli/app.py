@@ -20,7 +20,7 @@ from harness.errors import ExitCode, HarnessError, UsageError
 GROUPS = {
     "Try": ("run", "suite", "explore", "probe"),
     "Chain": ("check", "chain", "compare", "doctor"),
-    "Look": ("show", "report", "export"),
+    "Look": ("runs", "show", "report", "export"),
     "Host": ("serve", "worker"),
 }
 """The commands as `--help` lists them."""

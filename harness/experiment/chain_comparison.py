@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from harness.experiment.chain_differences import ChainDifferences, ChainSide, ShownAgain
+from harness.experiment.index import update_index
 from harness.experiment.prepare import opened
 from harness.experiment.sim_run import mocked
 from harness.experiment.suites.conductor import SuiteProgress
@@ -84,6 +85,7 @@ def compare_chains(
     )
     files = {change.smallest: change.yaml for change in changes if change.yaml}
     folder.write(compared.as_json(), scenarios=files, html=html(compared))
+    update_index(reports, progress.say)
     return compared
 
 

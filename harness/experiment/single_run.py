@@ -9,6 +9,7 @@ from harness.chain.home import AT_HOME, ChainHome
 from harness.document import Document
 from harness.engines import Engine, Progress
 from harness.errors import HarnessError, UsageError
+from harness.experiment.index import is_kept_in, update_index
 from harness.experiment.judging import RunResult, judge_run
 from harness.experiment.live import Interrupted, carry_out, interruptible
 from harness.experiment.prepare import Loaded, prepare
@@ -83,7 +84,9 @@ def run(
         error = interruptible(work)
     except Interrupted as ended:
         error = ended
-    return _conclude(loaded.plan, folder, error, progress, page=not brief)
+    result = _conclude(loaded.plan, folder, error, progress, page=not brief)
+    update_index(reports, progress.say)
+    return result
 
 
 def _simulated(loaded: Loaded, reports: Path, progress: Progress, command: str, watch: Watch | None) -> RunResult:
@@ -92,6 +95,7 @@ def _simulated(loaded: Loaded, reports: Path, progress: Progress, command: str, 
     progress.phase("simulate")
     _history, error = simulate(loaded.plan, loaded.chain, folder, command=command)
     result = _conclude(loaded.plan, folder, error, progress, page=True)
+    update_index(reports, progress.say)
     if watch is not None:
         watch.add_judged(folder)
     return result
@@ -117,6 +121,8 @@ def report(path: Path | None, *, reports: Path, progress: Progress) -> RunResult
     except OSError as problem:
         hint = "copy the folder to where you may write"
         raise UsageError(problem.strerror or str(problem), where=str(folder.path), hint=hint) from None
+    if is_kept_in(reports, folder.path):
+        update_index(reports, progress.say)
     return result
 
 

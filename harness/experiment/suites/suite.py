@@ -13,6 +13,7 @@ from harness.drivers.host import host
 from harness.engines import Engine, Gate, Quiet
 from harness.errors import ExitCode, HarnessError, UsageError
 from harness.experiment.environment import cores
+from harness.experiment.index import update_index
 from harness.experiment.live import Interrupted, carry_out, interruptible
 from harness.experiment.real import notices
 from harness.experiment.sim_run import simulable
@@ -112,6 +113,8 @@ def suite(
         where = str(problem.filename or folder.path)
         hint = f"what was done is kept: {folder.path}"
         raise HarnessError(problem.strerror or str(problem), where=where, hint=hint) from None
+    finally:
+        update_index(reports, progress.say)
     return card
 
 

@@ -1,0 +1,1 @@
+"""What is kept, as a page and on a terminal. It imports no table library, so that it answers at once."""
