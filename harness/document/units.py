@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated
 
 from harness.document.marks import BeforeValidator, PlainSerializer, WithJsonSchema, field_error
@@ -16,12 +17,17 @@ _ALLOWANCE = re.compile(r"(?P<number>[1-9]\d{0,11})\s*/\s*(?P<unit>s|min|m|h)")
 _SIZES = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 _SIZE = re.compile(rf"(?P<number>\d{{1,15}}(?:\.\d{{1,9}})?)\s*(?P<unit>{'|'.join(_SIZES)})")
 _SHARE = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*%")
-_DURATION_MAX_NS = 7 * 24 * 3600 * 10**9
+_DAYS_MAX, _DAYS_OF_INCIDENTS_MAX = 7, 60
 _RATE_MIN, _RATE_MAX = 1e-6, 1e6  # one in eleven days is less than any run can show
 
 
-def duration_ns(value: object) -> int:
-    """Return a duration such as `20s` or `500ms` in nanoseconds."""
+def duration_ns(value: object, days_max: int = _DAYS_MAX) -> int:
+    """Return a duration such as `20s` or `500ms` in nanoseconds.
+
+    Args:
+        value: As it is written.
+        days_max: The longest, in days.
+    """
     if isinstance(value, int) and not isinstance(value, bool) and value == 0:
         return 0
     match = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
@@ -29,8 +35,8 @@ def duration_ns(value: object) -> int:
         hint = f"write {value}s for seconds" if isinstance(value, int | float) and not isinstance(value, bool) else None
         raise field_error("expected a duration", known="500ms, 20s, 5m, 1h", hint=hint)
     ns = float(match["number"]) * _NS[match["unit"]]
-    if ns > _DURATION_MAX_NS:  # also infinity, which many digits are
-        raise field_error("expected a duration of at most 7 days")
+    if ns > days_max * 24 * _NS["h"]:  # also infinity, which many digits are
+        raise field_error(f"expected a duration of at most {days_max} days")
     return round(ns)
 
 
@@ -110,14 +116,17 @@ def _allowance_text(value: Allowance) -> str:  # pydantic before 2.8 takes no cl
     return str(value)
 
 
+_DURATION_SCHEMA = {"type": "string", "pattern": r"^\d+(\.\d+)?\s*(ns|us|ms|s|min|m|h)$", "examples": ["500ms", "20s"]}
 Duration = Annotated[
-    int,
-    BeforeValidator(duration_ns),
-    PlainSerializer(duration_text),
-    WithJsonSchema(
-        {"type": "string", "pattern": r"^\d+(\.\d+)?\s*(ns|us|ms|s|min|m|h)$", "examples": ["500ms", "20s"]}
-    ),
+    int, BeforeValidator(duration_ns), PlainSerializer(duration_text), WithJsonSchema(_DURATION_SCHEMA)
 ]
+LongDuration = Annotated[
+    int,
+    BeforeValidator(partial(duration_ns, days_max=_DAYS_OF_INCIDENTS_MAX)),
+    PlainSerializer(duration_text),
+    WithJsonSchema(_DURATION_SCHEMA),
+]
+"""Of an incident: what lasts longer is a change of the service."""
 RateText = Annotated[
     float,
     BeforeValidator(rate_per_s),
