@@ -6,7 +6,8 @@ import dataclasses
 import re
 import types
 import typing
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import cache
 from typing import Annotated, Any, NamedTuple, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
@@ -21,6 +22,9 @@ from harness.errors import UsageError, raise_errors
 T = TypeVar("T")
 
 _WORD_MAX = 80
+_adapter_of: Callable[[Any], TypeAdapter[Any]] = cache(
+    TypeAdapter
+)  # made once: it takes longer than to read a file with it
 _UNKNOWN = ("unexpected_keyword_argument", "extra_forbidden")
 _MISSING = ("missing", "missing_argument", "missing_keyword_only_argument")
 _PHRASES = {
@@ -63,7 +67,7 @@ def validate(document: Document, shape: type[T], *, derived: frozenset[str] = fr
     details: list[ErrorDetails] = []
     data = {key: value for key, value in document.data.items() if key not in derived}
     try:
-        valid = TypeAdapter(shape).validate_python(data)
+        valid: T = _adapter_of(shape).validate_python(data)
     except ValidationError as error:
         details = error.errors(include_url=False)
     raise_errors(_Explainer(document, shape, derived).errors(details))

@@ -20,7 +20,6 @@ FOLDER = next(
 )
 """`incidents/` of the installed package, else of the checkout."""
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,79}")
-_PART = re.compile(r"([a-z_]+)((?:\[\d+\])*)")
 
 
 def all_incidents() -> Mapping[str, Incident]:
@@ -55,7 +54,7 @@ def find_incident(name: str) -> tuple[str, Incident]:
     if _NAME.fullmatch(name) and (FOLDER / f"{name}.yaml").is_file():
         return name, load(FOLDER / f"{name}.yaml")
     known = [each.stem for each in sorted(FOLDER.glob("*.yaml"))]
-    hint = did_you_mean(name, known) or "harness replay --list shows them; an own one is named by its file"
+    hint = did_you_mean(name, known) or "one of your own is named by its file, such as ours.yaml"
     raise UsageError(f"no such incident: {name[:80]!r}", hint=hint)
 
 
@@ -67,49 +66,70 @@ def load(path: Path) -> Incident:
     """
     document = read(path)
     incident = validate(document, Incident)
-    raise_errors(list(_errors(document, incident)))
+    raise_errors(
+        [
+            *_window_errors(document, incident),
+            *_companion_errors(document, incident),
+            *_source_errors(document, incident),
+        ]
+    )
     return incident
 
 
-def _errors(document: Document, incident: Incident) -> Iterator[HarnessError]:
-    """Yield what is wrong beyond the types of fields."""
+def _window_errors(document: Document, incident: Incident) -> Iterator[UsageError]:
+    """Yield what could not be played."""
     vendors = sorted({*DIALECTS.own, *VENDORS})
     for number, window in enumerate(incident.windows):
+        here = ("windows", number)
         for vendor in window.on:
             if vendor not in vendors:
+                hint = did_you_mean(vendor, vendors)
                 yield document.error(
-                    f"unknown vendor {vendor[:80]!r}",
-                    ("windows", number, "on"),
-                    known=", ".join(vendors),
-                    hint=did_you_mean(vendor, vendors),
+                    f"unknown vendor {vendor[:80]!r}", (*here, "on"), known=", ".join(vendors), hint=hint
                 )
+        if window.share.high == 0:
+            yield document.error("a share of 0% is no incident", (*here, "share"))
         for inject in window.inject:
-            if window.share.high < 1 and inject.fault_kind.whole_provider:
+            kind = inject.fault_kind
+            if kind.of_process:
+                yield document.error(f"{kind.written[0]!r} hits a gateway, not a vendor", (*here, "inject"))
+            chosen = [name for name in ("models", "streaming") if getattr(window, name) is not None]
+            chosen += ["share"] if window.share.low < 1 else []
+            if kind.whole_provider and chosen:
                 yield document.error(
-                    f"a `share` does not go with {inject.kind!r}, which hits the whole provider",
-                    ("windows", number, "share"),
+                    f"`{chosen[0]}` does not go with {inject.kind!r}, which hits the whole provider",
+                    (*here, chosen[0]),
                     hint="use `connection: reset`, `delay` or a status",
                 )
-    both = set(incident.known) & incident.assumed.keys()
-    for place in (*incident.known, *incident.assumed):
-        field: Place = ("known", incident.known.index(place)) if place in incident.known else ("assumed", place)
-        if place in both:
-            yield document.error(f"{place!r} is both known and assumed", field)
-        elif not _is_there(document.data, place):
-            yield document.error(f"no such field: {place[:80]!r}", field, hint="as in `windows[0].share`")
-    if not all(source.startswith("https://") for source in incident.sources):
-        yield document.error("a source is an address that begins with https://", ("sources",))
+            if kind.streams_only and window.streaming is False:
+                yield document.error(
+                    f"{kind.written[0]!r} needs streams, and this window leaves them out", (*here, "streaming")
+                )
 
 
-def _is_there(data: object, place: str) -> bool:
-    """Return whether a file has a field, as `start` or `windows[0].share`."""
-    for part in place.split("."):
-        match = _PART.fullmatch(part)
-        if match is None or not isinstance(data, dict) or match[1] not in data:
-            return False
-        data = data[match[1]]
-        for number in re.findall(r"\d+", match[2]):
-            if not isinstance(data, list) or int(number) >= len(data):
-                return False
-            data = data[int(number)]
-    return True
+def _companion_errors(document: Document, incident: Incident) -> Iterator[UsageError]:
+    """Yield names of other incidents that are not known: neither beside the file nor shipped."""
+    others = {each.stem for folder in (document.path.parent, FOLDER) for each in folder.glob("*.yaml")}
+    others.discard(document.path.stem)
+    for number, name in enumerate(incident.with_):
+        if name not in others:
+            hint = did_you_mean(name, sorted(others)) or "the name of another incident's file, without .yaml"
+            yield document.error(f"no such incident: {name[:80]!r}", ("with", number), hint=hint)
+
+
+def _source_errors(document: Document, incident: Incident) -> Iterator[UsageError]:
+    """Yield what `known`, `assumed` and `sources` have wrong: each field is at most in one of the first two."""
+    places: list[tuple[str, Place]] = [(place, ("known", number)) for number, place in enumerate(incident.known)]
+    places += [(place, ("assumed", place)) for place in incident.assumed]
+    seen: dict[str, str] = {}
+    for place, where in places:
+        meant = incident.fields_of(place)
+        if not meant:
+            yield document.error(f"no such field: {place[:80]!r}", where, hint="as in `windows[0].share`")
+        for each in sorted(meant & seen.keys()):
+            both = "both known and assumed" if seen[each] != where[0] else f"{where[0]} twice"
+            yield document.error(f"{each} is {both}", where)
+        seen.update(dict.fromkeys(meant, str(where[0])))
+    for number, source in enumerate(incident.sources):
+        if not source.startswith("https://"):
+            yield document.error("a source is an address that begins with https://", ("sources", number))

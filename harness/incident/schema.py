@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
@@ -15,11 +16,15 @@ from harness.document.marks import (
     PlainSerializer,
     WithJsonSchema,
     field_error,
+    key_of,
     schema_checked,
 )
 from harness.document.units import LongDuration, share, share_text
 from harness.provider.inject import Inject
 from harness.provider.window import ShareBy
+
+_INSTANT = "%Y-%m-%dT%H:%M:%S"
+_PLACE = re.compile(r"windows\[(?:\*|(?P<first>\d{1,3})(?:-(?P<last>\d{1,3}))?)\]\.(?P<field>\w+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,17 +65,15 @@ def _instant(value: object) -> datetime:
     """Return a time such as `2025-06-10T06:36:00Z`."""
     if isinstance(value, datetime):
         return value
-    known, hint = "2025-06-10T06:36:00Z", "write it in UTC, with a Z"
-    if not isinstance(value, str) or not value.endswith("Z"):
-        raise field_error("expected a time in UTC", known=known, hint=hint)
     try:
-        return datetime.fromisoformat(value.removesuffix("Z")).replace(tzinfo=UTC)
+        return datetime.strptime(value if isinstance(value, str) else "", f"{_INSTANT}Z").replace(tzinfo=UTC)
     except ValueError:
-        raise field_error("expected a time in UTC", known=known, hint=hint) from None
+        hint = "write it in UTC, with seconds and a Z"
+        raise field_error("expected a time in UTC", known="2025-06-10T06:36:00Z", hint=hint) from None
 
 
 def _instant_text(at: datetime) -> str:
-    return at.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return at.strftime(f"{_INSTANT}Z")
 
 
 def _several(value: object) -> object:
@@ -102,19 +105,20 @@ Instant = Annotated[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IncidentWindow:
-    """What callers met during a part of an incident: a fault as in a scenario, as far as it is known.
+    """What callers met during a part of an incident, as far as it is known.
 
     Attributes:
-        on: The vendors that it hit, by the names of their dialects: `openai`, `anthropic`.
+        on: The vendor that it hit, by LiteLLM's name for it, such as `openai` or `vertex_ai`; or a list of vendors.
         at: When it began, from the incident's start, in nanoseconds.
         for_: How long it lasted, in nanoseconds.
-        inject: What went wrong; several where nobody knows which of them it was: each is played. Nothing where no fault can play it:
-            a wrong answer that looks right.
-        share: Share of the requests that met it; a band where only that is known: both ends are played.
+        inject: What went wrong; a list of alternatives where it is not known which of them it was; an empty list where no fault can
+            play it, as for a wrong answer that looks right.
+        share: Share of the requests that met it; a band, its low and its high end, where no number is known. The shares of windows at
+            the same time add up.
         share_by: Whether each `attempt` had the same chance to fail, or the same `caller`s failed again and again.
-        models: The models that it hit; None for all.
+        models: The models that it hit, or the APIs, by the source's names; None for all.
         streaming: Only streams, or only plain answers.
-        note: What is known about it beyond the fields, in a sentence.
+        note: What is known about it beyond the fields.
     """
 
     __pydantic_config__ = STRICT
@@ -142,17 +146,20 @@ class Incident:
     Attributes:
         title: What happened, in one line.
         lesson: What it teaches about fallback chains, in a few words.
-        start: When callers first met it.
+        start: When callers first met it, in UTC.
         first_post: When the vendor's first notice was published; None if that is not known.
-        cause: What it was that several vendors share; empty where nothing is known of one.
-        with_: Names of other incidents that the same cause brought about: they are played together.
-        windows: What callers met, when.
-        times: Whether the source states when callers were hit, or the times are those of its notices, or both.
-        precision: Of those times.
-        account: Whose account it is.
-        known: Fields that a source states, by their place: `windows[0].share`.
-        assumed: Fields that no source states, with how they were filled.
-        sources: Addresses.
+        cause: What failed outside the vendor, or in what several vendors share; empty where no such cause is known.
+        with_: Names of other incidents that the same cause brought about at the same time.
+        windows: What callers met, and when.
+        times: Where the times are from: `stated`, the source says when callers were hit; `announced`, they are those of its notices;
+            `mixed`, some of each.
+        precision: How exact the times are.
+        account: Whose words the facts are from: the provider's own; its words `quoted` elsewhere; another's account in the press; a
+            user's; or measured by `telemetry`.
+        known: Fields that a source states, by their places, such as `start`, `windows[0].share`, `windows[0-2].share`, or
+            `windows[*].share` for all windows.
+        assumed: Fields that no source states, by their places, each with how its value was chosen.
+        sources: Their addresses.
     """
 
     __pydantic_config__ = STRICT
@@ -179,6 +186,20 @@ class Incident:
         if min(window.at for window in self.windows) != 0:
             raise field_error("no window begins with the incident", hint="the first window begins at 0s")
         return self
+
+    def fields_of(self, place: str) -> frozenset[str]:
+        """Return the fields that a place in `known` or `assumed` means, each by a place of its own; none if there is no such field."""
+        match = _PLACE.fullmatch(place)
+        if match is None:
+            named = {key_of(each.name) for each in fields(self)}
+            return frozenset({place} & named)
+        if match["field"] not in {key_of(each.name) for each in fields(IncidentWindow)}:
+            return frozenset()
+        first = int(match["first"] or 0)
+        last = int(match["last"] or match["first"] or len(self.windows) - 1)
+        if last >= len(self.windows):
+            return frozenset()
+        return frozenset(f"windows[{number}].{match['field']}" for number in range(first, last + 1))
 
     @property
     def end_ns(self) -> int:
