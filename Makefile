@@ -74,6 +74,7 @@ claims: install  ## measure what people say about chains (NAMES="waits-2-4-8 …
 schema: install  ## write what is generated in docs/reference
 	$(BIN)/python -m harness.scenario.json_schema docs/reference
 	$(BIN)/python -m scripts.catalogue
+	$(BIN)/python -m scripts.incidents
 	$(BIN)/python -m scripts.declarations
 	$(BIN)/python -m tests.provider.sdk docs/reference/sdk-streams.md
 

@@ -16,6 +16,8 @@ ROOT = Path(__file__).parents[1]
 RECIPES = ROOT / "docs" / "contributing"
 _FILE = re.compile(r"[Cc]reate [^`]*`([\w/.-]+)`.*?\n+( *)```(?:python|toml|yaml)\n(.*?)\n\2```", flags=re.DOTALL)
 KINDS = ("fault", "dialect", "finding", "metric", "driver", "picture")
+DATA = ("incident",)
+"""Recipes for a file of facts, which tests that are there already check."""
 
 
 def files(kind: str) -> dict[str, str]:
@@ -34,10 +36,10 @@ def asked(kind: str) -> list[str]:
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the project in which all recipes have been followed."""
     copy = tmp_path_factory.mktemp("checkout")
-    for folder in ("harness", "tests", "scenarios", "notebooks"):
+    for folder in ("harness", "tests", "scenarios", "notebooks", "incidents"):
         shutil.copytree(ROOT / folder, copy / folder, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", copy)
-    for kind in KINDS:
+    for kind in (*KINDS, *DATA):
         for path, text in files(kind).items():
             assert not (copy / path).exists(), f"{kind}: {path} is there already"
             (copy / path).write_text(text, encoding="utf-8")
@@ -52,9 +54,16 @@ def test_a_recipe_takes_one_file_and_its_test(kind: str) -> None:
     assert len(written) == (3 if kind == "driver" else 2), list(written)
 
 
+@pytest.mark.parametrize("kind", DATA)
+def test_a_recipe_for_facts_takes_one_file(kind: str) -> None:
+    """And no test of its own: that of all such files reads it."""
+    assert len(files(kind)) == len(asked(kind)) == 1
+    assert (ROOT / asked(kind)[0]).is_file()
+
+
 def test_the_recipes_work(checkout: Path) -> None:
     """Each test passes, all in one checkout, and with warnings as errors."""
-    tests = [test for kind in KINDS for test in asked(kind)]
+    tests = [test for kind in (*KINDS, *DATA) for test in asked(kind)]
     done = _run(checkout, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
 

@@ -87,6 +87,7 @@ PAGES = sorted(
         "docs/**/*.md",
         "reports/*.md",
         "scenarios/**/*.yaml",
+        "incidents/*.yaml",
         "notebooks/*.ipynb",
         ".github/**/*",
     )

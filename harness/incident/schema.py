@@ -81,7 +81,7 @@ def _several(value: object) -> object:
     return tuple(value) if isinstance(value, list) else (value,)
 
 
-Band = Annotated[
+ShareBandText = Annotated[
     ShareBand,
     BeforeValidator(_band),
     PlainSerializer(_band_text),
@@ -127,7 +127,7 @@ class IncidentWindow:
     at: LongDuration
     for_: Annotated[LongDuration, Gt(0)]
     inject: Annotated[tuple[Inject, ...], Len(0, 4), BeforeValidator(_several)]
-    share: Band
+    share: ShareBandText
     share_by: ShareBy = "attempt"
     models: Annotated[tuple[str, ...], Len(1, 50)] | None = None
     streaming: bool | None = None
@@ -148,7 +148,7 @@ class Incident:
         lesson: What it teaches about fallback chains, in a few words.
         start: When callers first met it, in UTC.
         first_post: When the vendor's first notice was published; None if that is not known.
-        cause: What failed outside the vendor, or in what several vendors share; empty where no such cause is known.
+        cause: What failed outside the vendor, or failed several vendors at once; empty where no such cause is known.
         with_: Names of other incidents that the same cause brought about at the same time.
         windows: What callers met, and when.
         times: Where the times are from: `stated`, the source says when callers were hit; `announced`, they are those of its notices;

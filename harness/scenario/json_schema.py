@@ -10,8 +10,8 @@ import json
 import re
 import sys
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import is_dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -38,27 +38,30 @@ _LISTED: dict[tuple[str, str], Callable[[], Iterable[str]]] = {
     ("Inject", "process"): lambda: names_of("process"),
 }
 """Fields that take the name of a declaration: an editor suggests ours, and underlines those of other packages."""
-_SHAPES = {
-    shape.__name__: shape
-    for module in (keys, policy, spec, schema, inject, provider)
-    for shape in vars(module).values()
-    if isinstance(shape, type) and is_dataclass(shape)
-}
+_MODULES = (keys, policy, spec, schema, inject, provider)
 
 
 def schemas() -> dict[str, dict[str, Any]]:
     """Return the JSON Schema of each kind of file, by file name."""
     return {
-        "scenario.schema.json": _schema(schema.Scenario, "A scenario of the LLM fallback harness"),
-        "chain.schema.json": _schema(spec.Chain | spec.HostedConfig, "A fallback chain of the LLM fallback harness"),
+        "scenario.schema.json": schema_of(schema.Scenario, "A scenario of the LLM fallback harness"),
+        "chain.schema.json": schema_of(spec.Chain | spec.HostedConfig, "A fallback chain of the LLM fallback harness"),
     }
 
 
-def _schema(shape: Any, title: str) -> dict[str, Any]:
+def schema_of(shape: Any, title: str, modules: Iterable[ModuleType] = _MODULES) -> dict[str, Any]:
+    """Return the JSON Schema of a kind of file.
+
+    Args:
+        shape: What is read from it: a dataclass, or a union of several.
+        title: For editors.
+        modules: Those that define all dataclasses in it.
+    """
+    shapes = {name: value for module in modules for name, value in vars(module).items() if isinstance(value, type)}
     written = TypeAdapter(shape).json_schema()
     alone = [(shape.__name__, written)] if isinstance(shape, type) else []
     for name, definition in [*alone, *written.get("$defs", {}).items()]:
-        _describe(definition, _SHAPES[name], hidden=_HIDDEN.get(name, frozenset()))
+        _describe(definition, shapes[name], hidden=_HIDDEN.get(name, frozenset()))
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **written, "title": title}
 
 
@@ -93,20 +96,24 @@ def reference() -> str:
     """Return the reference of scenario files, in Markdown: every field with its default and meaning."""
     parts = [_INTRODUCTION]
     shapes = (schema.Scenario, schema.Load, schema.RateStep, schema.Fault, inject.Inject, inject.Limit, schema.Claim)
-    for shape in shapes:
-        texts = _attributes(shape)
-        parts.append(f"## {_HEADS[shape.__name__]}\n\n{inspect.cleandoc(shape.__doc__ or '').splitlines()[0]}\n")
-        parts.append("| field | default | meaning |\n|---|---|---|")
-        fields = TypeAdapter(shape).json_schema()
-        for name, field in fields["properties"].items():
-            text = (texts.get(name) or texts[f"{name}_"]).replace(", in nanoseconds", "")
-            if listed := _LISTED.get((shape.__name__, name)):
-                text += f" One of {', '.join(f'`{each}`' for each in listed())}; see [faults.md](faults.md)."
-            parts.append(f"| `{name}` | {_default(name, field, fields.get('required', ()))} | {text} |")
-        parts.append("")
+    parts += (fields_of(shape, _HEADS[shape.__name__]) for shape in shapes)
     parts.append("## Expectations\n\n```\n" + inspect.cleandoc(expectation.__doc__ or "").split("\n\n", 1)[1] + "\n```")
     parts.append("\nThe metrics are in [metrics.md](metrics.md), the findings in [findings.md](findings.md).\n")
     return "\n".join(parts)
+
+
+def fields_of(shape: type, head: str) -> str:
+    """Return a section of a reference page, in Markdown: each field of a dataclass with its default and meaning."""
+    texts = _attributes(shape)
+    parts = [f"## {head}\n\n{inspect.cleandoc(shape.__doc__ or '').splitlines()[0]}\n"]
+    parts.append("| field | default | meaning |\n|---|---|---|")
+    fields = TypeAdapter(shape).json_schema()
+    for name, field in fields["properties"].items():
+        text = (texts.get(name) or texts[f"{name}_"]).replace(", in nanoseconds", "")
+        if listed := _LISTED.get((shape.__name__, name)):
+            text += f" One of {', '.join(f'`{each}`' for each in listed())}; see [faults.md](faults.md)."
+        parts.append(f"| `{name}` | {_default(name, field, fields.get('required', ()))} | {text} |")
+    return "\n".join([*parts, ""])
 
 
 def _default(name: str, field: dict[str, Any], required: Collection[str]) -> str:

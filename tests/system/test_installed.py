@@ -122,6 +122,17 @@ def test_the_commands_of_the_core_work_there(project: Project) -> None:
     assert live.stderr == "error: a live run needs the extra [live]: pip install 'llm-fallback-harness[live]'\n"
 
 
+@pytest.mark.system
+def test_the_incidents_come_along(project: Project) -> None:
+    """All that the checkout has."""
+    program = "import harness.incident as i; print(len(i.all_incidents()), i.library.FOLDER)"
+    ran = project._run(project.python, "-c", program)
+    number, folder = ran.stdout.split()
+
+    assert int(number) == len(list((ROOT / "incidents").glob("*.yaml")))
+    assert Path(folder).is_relative_to(project.folder)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("resolution", ["lowest-direct", "highest"])
 def test_the_oldest_and_the_newest_libraries_give_the_same_answers(tmp_path: Path, resolution: str) -> None:
