@@ -56,7 +56,7 @@ LIVE = Extra(name="live", purpose="a live run", modules=("httpx", "locust", "req
 REPORT = Extra(
     name="report",
     purpose="the page of a run",
-    modules=("IPython", "ipykernel", "matplotlib", "nbclient", "nbconvert", "nbformat"),
+    modules=("IPython", "markdown_it", "matplotlib"),
 )
 PROXY = Extra(name="proxy", purpose="LiteLLM's proxy", modules=("litellm", "litellm_proxy_extras", "uvicorn"))
 OTLP = Extra(name="otlp", purpose="sending spans as protobuf", modules=("opentelemetry.proto",))

@@ -74,18 +74,22 @@ class WorkingFork(Generic[T]):
                 os.kill(self._pid, signal.SIGKILL)
             os.waitpid(self._pid, 0)
 
-    def result(self, *, owner: int | None = None) -> T:
+    def result(self, *, owner: int | None = None, within_s: float | None = None) -> T:
         """Wait for it, and return what the function returns.
 
         Args:
             owner: A pipe that this process reads its work from: once its other end is closed, the fork is killed.
+            within_s: How long to wait, in seconds; for ever if None.
 
         Raises:
             HarnessError: The fork died, or was killed.
+            TimeoutError: It has not come to an end in that time.
             Exception: What the function raises.
         """
         if owner is not None:
             _watch(self._receiving, owner)
+        if within_s is not None and not _readable(self._receiving, within_s):
+            raise TimeoutError
         with os.fdopen(self._receiving, "rb", closefd=False) as pipe:
             answer = pipe.read()
         _, self._status = os.waitpid(self._pid, 0)
@@ -148,6 +152,13 @@ def _watch(receiving: int, owner: int) -> None:
     watched.register(owner, 0)  # its end is reported without asking
     if receiving not in {descriptor for descriptor, _ in watched.poll()}:
         raise HarnessError("nobody waits for the answer", where="sim")
+
+
+def _readable(receiving: int, within_s: float) -> bool:
+    """Return once a fork has begun to answer, or has ended; false if it has not in that time."""
+    watched = select.poll()
+    watched.register(receiving, select.POLLIN)
+    return bool(watched.poll(within_s * 1000))
 
 
 def _fork() -> int:

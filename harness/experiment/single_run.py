@@ -145,4 +145,4 @@ def _conclude(
 
 def _render(result: RunResult, progress: Progress) -> None:
     progress.phase("report")
-    write_report(result.folder.path)
+    write_report(result.folder.path, result.run)

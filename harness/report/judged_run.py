@@ -111,6 +111,16 @@ class JudgedRun:
         )
 
 
+_held: dict[Path, JudgedRun] = {}
+"""Runs that this process has in memory, by folder: a notebook in a fork of the process that judged a run need not load it."""
+
+
+def hold(run: JudgedRun) -> None:
+    """Let `open_run` return a run that is in memory already, for as long as this process lives."""
+    if run.path is not None:
+        _held[run.path] = run
+
+
 def open_run(run: str | os.PathLike[str] | None = None) -> JudgedRun:
     """Load a run.
 
@@ -123,6 +133,8 @@ def open_run(run: str | os.PathLike[str] | None = None) -> JudgedRun:
     """
     chosen = run or os.environ.get("HARNESS_RUN")
     folder = store.RunFolder.open(Path(chosen) if chosen else _latest())
+    if folder.path in _held:
+        return _held[folder.path]
     recorded = folder.verdict()
     return JudgedRun.of(
         RunData.of(folder.plan(), folder.history()),

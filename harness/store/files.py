@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
@@ -78,7 +79,7 @@ def written(path: Path) -> Iterator[Path]:
     Raises:
         OSError: It cannot be written. It names the file, and nothing is left of what was written.
     """
-    partial = path.with_name(f".{path.name}.part")
+    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")  # another process may write the same file
     try:
         yield partial
         partial.replace(path)

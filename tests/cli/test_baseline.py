@@ -56,7 +56,7 @@ class World:
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> World:
     """Return an empty project; no pages are made, and nothing of the machine's own CI is in the way."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(import_module("harness.experiment.single_run"), "write_report", lambda _: None)
+    monkeypatch.setattr(import_module("harness.experiment.single_run"), "write_report", lambda *_: None)
     for name in ("GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "GITHUB_WORKSPACE"):
         monkeypatch.delenv(name, raising=False)
     return World(tmp_path, capsys)

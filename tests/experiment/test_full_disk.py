@@ -100,7 +100,7 @@ def test_a_page_that_cannot_be_written_is_a_warning(
 ) -> None:
     """The verdict counts without it."""
 
-    def write_report(folder: Path) -> None:
+    def write_report(folder: Path, _judged: object) -> None:
         raise OSError(28, "No space left on device", f"{folder}/report.html")
 
     shown: list[str] = []

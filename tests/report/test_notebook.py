@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -128,13 +129,12 @@ def test_notebooks_are_kept_clean(name: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES[1:])
 def test_notebooks_run(name: str, folder: RunFolder) -> None:
-    """Each notebook runs on a run's folder, and writes nothing to standard error."""
-    done = notebook.execute(name, folder.path)
-    code = [cell for cell in done.cells if cell.cell_type == "code"]
-    assert all(cell.execution_count for cell in code)
-    outputs = [output for cell in code for output in cell.outputs]
-    assert len(outputs) >= 3
-    assert all("text/html" in output.get("data", {}) for output in outputs)
+    """Each notebook runs on a run's folder, shows something in all cells but those that load it, and prints nothing."""
+    cells = notebook.execute(name, folder.path)
+    code = [cell for cell in cells if not cell.markdown]
+    assert not any(cell.problem or cell.printed for cell in code)
+    assert [bool(cell.outputs) for cell in code] == [False] * 3 + [True] * (len(code) - 3)
+    assert all("text/html" in output for cell in code for output in cell.outputs)
 
 
 def test_unknown_notebook() -> None:
@@ -145,34 +145,139 @@ def test_unknown_notebook() -> None:
     assert caught.value.known == ", ".join(sorted(path.stem for path in folder.glob("*.ipynb")))
 
 
-def broken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str) -> None:
-    """Replace our notebook by one with this source."""
-    book = nbformat.v4.new_notebook(
-        cells=[
-            nbformat.v4.new_code_cell("run = None", metadata={"tags": ["parameters"]}),
-            nbformat.v4.new_code_cell(source),
-        ]
-    )
-    path = tmp_path / "run-report.ipynb"
-    nbformat.write(book, path)
-    monkeypatch.setattr(notebook, "find", lambda _: path)
+Edit = Callable[[str], None]
+
+
+@pytest.fixture
+def edited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Edit:
+    """Put a notebook with this text in the place of that of the report."""
+
+    def edit(text: str) -> None:
+        path = tmp_path / "run-report.ipynb"
+        path.write_text(text, encoding="utf-8")
+        monkeypatch.setattr(notebook, "find", lambda _: path)
+
+    return edit
+
+
+def of_cells(*sources: str) -> str:
+    """Return the text of a notebook with these cells of code after that of the parameters; with `#`, of prose."""
+    cells = [{"cell_type": "code", "metadata": {"tags": ["parameters"]}, "source": ["run = None"]}]
+    cells += [
+        {"cell_type": "markdown" if source.startswith("# ") else "code", "metadata": {}, "source": source}
+        for source in sources
+    ]
+    return json.dumps({"nbformat": 4, "nbformat_minor": 5, "metadata": {}, "cells": cells})
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Iterator[RunFolder]:
+    """Return the folder of a run that has no page; it holds the same files afterwards."""
+    made = RunFolder.create(tmp_path / "reports", plan_in(tmp_path))
+    before = {path: path.stat().st_mtime_ns for path in made.path.rglob("*")}
+    yield made
+    assert {path: path.stat().st_mtime_ns for path in made.path.rglob("*") if path != made.report} == before
 
 
 @pytest.mark.parametrize(
     ("source", "said"),
-    [("raise ValueError('what a cell said')", "what a cell said"), ("import os; os._exit(1)", "died")],
+    [
+        (
+            "raise ValueError('what a cell said')",
+            r"not be made: cell 2, `raise ValueError\('what a cell said'\)`: ValueError: what",
+        ),
+        ("import os\nos._exit(1)", r"cell 2, `import os`: ended early \(exit code 1\)"),
+        ("import os\nos.kill(os.getpid(), 9)", r"cell 2, `import os`: ended early \(signal SIGKILL\)"),
+    ],
 )
-def test_a_broken_report_is_the_harness_s_own_failure(
-    source: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A cell that raises or a kernel that dies is a failure of the harness, and the run's folder does not change."""
-    kept = RunFolder.create(tmp_path / "reports", plan_in(tmp_path))
-    before = {path: path.stat().st_mtime_ns for path in kept.path.rglob("*")}
-    broken(tmp_path, monkeypatch, source)
+def test_a_report_without_any_block_is_not_written(source: str, said: str, edited: Edit, kept: RunFolder) -> None:
+    """A cell that raises, or a notebook that is killed, is a failure of the harness, and the run's folder does not change."""
+    edited(of_cells(source))
     with pytest.raises(HarnessError, match=said) as caught:
         notebook.write_report(kept.path)
     assert caught.value.exit_code == 4
-    assert {path: path.stat().st_mtime_ns for path in kept.path.rglob("*")} == before
+    assert caught.value.where == "run-report.ipynb"
+    assert not kept.report.exists()
+
+
+def test_a_page_names_the_cell_that_is_broken(edited: Edit, kept: RunFolder) -> None:
+    """Who edits a notebook by hand sees on the page what the other cells show, and in the broken one's place why it shows nothing."""
+    edited(of_cells("'first'", "# The next\nis <b>broken</b>.", "show.numbers(it)", "1 +", "'last'"))
+    with pytest.raises(
+        HarnessError, match=r"cell 4, `show.numbers\(it\)`: NameError: name 'show' is not defined, and 1 more"
+    ):
+        notebook.write_report(kept.path)
+    seen = Page(kept.report.read_text(encoding="utf-8"))
+    assert "'first' The next is <b>broken</b>." in seen.text
+    assert "could not be made: cell 4, `show.numbers(it)`: NameError: name 'show' is not defined" in seen.text
+    assert "could not be made: cell 5, `1 +`: SyntaxError" in seen.text
+    assert "'last'" in seen.text
+
+
+def test_a_notebook_that_takes_too_long_is_killed(
+    edited: Edit, kept: RunFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The error names the cell that it was at."""
+    monkeypatch.setattr(notebook, "TIMEOUT_S", 0.05)
+    edited(of_cells("import signal\n\nwhile True:\n    signal.pause()"))
+    with pytest.raises(HarnessError, match=r"took longer than 0\.05 s"):
+        notebook.write_report(kept.path)
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("", "not a notebook: Expecting value"),
+        ("[]", "not a notebook: TypeError"),
+        ("{}", "not a notebook: KeyError: 'nbformat'"),
+        ('{"nbformat": 3}', "a notebook of format 3; this version reads format 4"),
+        ('{"nbformat": 4, "cells": [{"cell_type": "code"}]}', "not a notebook: KeyError: 'source'"),
+        ('{"nbformat": 4, "cells": []}', "no cell tagged `parameters`"),
+    ],
+)
+def test_what_is_no_notebook_is_refused(text: str, said: str, edited: Edit, kept: RunFolder) -> None:
+    """Nothing of it is run, and the error names its file."""
+    edited(text)
+    with pytest.raises(UsageError, match=said) as caught:
+        notebook.write_report(kept.path)
+    assert (caught.value.where or "").endswith("/run-report.ipynb")
+
+
+def test_outputs_of_every_kind_are_shown(edited: Edit) -> None:
+    """The richest form that a page can show, in the order in which it was shown; what is printed is text."""
+    edited(
+        of_cells(
+            "from IPython.display import SVG, Image, display\n"
+            "print('<i>printed</i>')\n"
+            "display(SVG('<svg xmlns=\"http://www.w3.org/2000/svg\"/>'))\n"
+            "Image(b'\\x89PNG\\r\\n\\x1a\\n')",
+            "!echo from a program",
+        )
+    )
+    cell, shell = notebook.execute("run-report")[2:]
+    html = cell.html()
+    assert "&lt;i&gt;printed&lt;/i&gt;" in html
+    assert html.index("<svg") < html.index('src="data:image/png;base64,iVBORw0KGgo="')
+    assert not shell.problem
+
+
+def test_parameters_follow_on_their_defaults(edited: Edit) -> None:
+    """Those that are not given keep the values of the notebook."""
+    edited(of_cells("run, old, new"))
+    assert notebook.execute("run-report", Path("/x"), old=Path("/a"), new=None)[2].outputs == (
+        {"text/plain": "('/x', '/a', None)"},
+    )
+
+
+def test_a_run_in_memory_is_not_loaded_again(edited: Edit, hasty: JudgedRun, tmp_path: Path) -> None:
+    """The process that judged a run has its tables, and so has a fork of it."""
+    folder = RunFolder.create(tmp_path, hasty.plan)
+    edited(of_cells("from harness.report import open_run", "len(open_run(run).requests)"))
+    assert notebook.execute("run-report", folder.path)[3].outputs == ({"text/plain": "0"},)
+    cells = notebook.execute("run-report", folder.path, judged=replace(hasty, path=folder.path))
+    assert cells[3].outputs == ({"text/plain": str(len(hasty.requests))},)
 
 
 def test_blocks_escape_ids_and_messages(hasty: JudgedRun) -> None:
