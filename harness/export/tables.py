@@ -23,8 +23,11 @@ TIME = "time"
 FALLBACK_COLUMNS: Mapping[str, str] = {
     "request_id": "The request.",
     "phase": "Its phase.",
+    "kind": "Its kind.",
+    "depth": "Which step of its request it is, from 1.",
     "trigger": "Class of the failure that came before; `skipped`, `hedge` or `answered` where nothing had failed.",
     "status": "HTTP status of that failure.",
+    "fault_id": "The fault that changed the attempt before; none where no fault did.",
     "from_provider": "The provider before the step; the first one where it was skipped.",
     "to_provider": "The provider after it.",
     "result": "`served` if the caller got its answer from there, `unused` if another's was used, else `failed`.",
@@ -64,8 +67,7 @@ def _tables(run: RunData, origin_unix_ns: int) -> Iterator[tuple[str, pd.DataFra
     attempts = history.attempts[list(dtypes(AttemptRecord))]
     yield "attempts", _timed(attempts, "start_ns", origin_unix_ns)
     steps = fallbacks(run)
-    began = attempts.set_index("attempt_id")["start_ns"].reindex(steps["to_attempt"]).to_numpy()
-    yield "fallbacks", _timed(steps.assign(start_ns=began), "start_ns", origin_unix_ns).drop(columns="start_ns")
+    yield "fallbacks", _timed(steps, "start_ns", origin_unix_ns).drop(columns="start_ns")
 
 
 def _timed(table: pd.DataFrame, begin: str, origin_unix_ns: int) -> pd.DataFrame:

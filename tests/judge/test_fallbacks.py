@@ -40,10 +40,14 @@ def test_a_row_has_the_failure_both_providers_the_end_and_the_wait() -> None:
     """A retry between the two is none; the wait is from the end of the last failed attempt."""
     (row,) = table(fails(503), fails(429, after_s=1), Try(at="azure", after_s=0.25)).to_dict("records")
     assert row == {
+        "start_ns": ns(13.275),
         "request_id": "req-000001",
         "phase": "fault",
+        "kind": "chat",
+        "depth": 1,
         "trigger": "rate_limit",
         "status": 429,
+        "fault_id": "fault-1",
         "from_provider": "openai",
         "to_provider": "azure",
         "result": "served",

@@ -11,9 +11,9 @@ from harness.scenario import Fault, Inject
 from tests.judge.histories import OUTAGE, Book, Try, fails, plan_of
 
 
-def _cells(block: show.Block) -> list[list[str]]:
-    """Return the rows of a table, as text."""
-    body = block.html.partition("<tbody>")[2]
+def _cells(block: show.Block, place: int = 0) -> list[list[str]]:
+    """Return the rows of one of its tables, as text."""
+    body = block.html.split("<tbody>")[place + 1].partition("</tbody>")[0]
     return [re.findall(r"<div>([^<]*)</div>", row) for row in body.split("</tr>")[:-1]]
 
 
@@ -37,6 +37,18 @@ def test_steps_of_one_kind_are_one_row() -> None:
     assert ">unused</" not in shown.html
 
 
+def test_each_step_is_a_row_in_the_order_of_time() -> None:
+    """When, which request, what triggered it, from where to where, how it ended, and the wait; at most 20."""
+    book = Book()
+    book.request(13, fails(503), Try(at="azure", after_s=0.5))
+    book.request(12, Try(at="azure"))
+    rows = _cells(show.fallbacks(_run(book)), 1)
+    assert rows == [  # the request's name is in a tag of its own
+        ["12 s", "skipped", "openai", "azure", "served", ""],
+        ["13.5 s", "server_error 503", "openai", "azure", "served", "500 ms"],
+    ]
+
+
 def test_no_fallback_is_a_sentence() -> None:
     """And so is what cannot be observed."""
     assert "No request went from one provider to another." in show.fallbacks(_run(Book().steady())).html
@@ -57,6 +69,8 @@ def test_only_so_many_kinds_are_shown() -> None:
     shown = show.fallbacks(_run(book))
     assert len(_cells(shown)) == 20
     assert "20 rarer kinds of step not shown" in shown.html
+    assert len(_cells(shown, 1)) == 20
+    assert "20 more, and all as CSV" in shown.html
 
 
 def test_names_are_text(demo: JudgedRun) -> None:

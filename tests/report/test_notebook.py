@@ -100,7 +100,7 @@ def test_page_answers_in_words_and_tables(page: str) -> None:
         "harness run scenario.yaml --seed 1",
     ):
         assert text in seen.text
-    assert seen.tags.count("table") == 6
+    assert seen.tags.count("table") == 7
     assert seen.tags.count("svg") == page.count('role="img"') == len(all_pictures())
     for picture in all_pictures():
         assert picture.question in seen.text

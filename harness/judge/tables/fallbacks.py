@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from harness.judge.tables.columns import Bools, Columns, Floats, Ints, are_success
+from harness.judge.tables.columns import Bools, Columns, Floats, Ints, are_success, fault_ids
 from harness.judge.tables.failures import CAUSES, causes
 from harness.judge.tables.journeys import Journeys
 from harness.judge.tables.pairs import Pairs
@@ -124,23 +124,51 @@ def providers_left(columns: Columns, fallbacks: Fallbacks) -> Ints:
     return np.where(fallbacks.before >= 0, columns.attempts.provider[fallbacks.before], first)
 
 
+def faults_behind(columns: Columns, places: Ints) -> Ints:
+    """Return the place in `fault_ids` of the fault that changed each of some attempts; -1 for none, as for no attempt (-1)."""
+    attempts, windows = columns.attempts, columns.plan.timeline.windows
+    fault = np.append(attempts.fault, -1)[places].astype(np.int64)
+    # A fault on the listener acts before the edge, so that no attempt names it.
+    unnamed = (fault < 0) & np.append(attempts.touched, False)[places]
+    if unnamed.any():
+        ids = fault_ids(windows)
+        start_ns, provider = attempts.start_ns[places], attempts.provider[places]
+        for window in windows:
+            if window.at_provider and window.on_port:
+                within = (start_ns >= window.start_ns) & (start_ns < window.end_ns)
+                mine = provider == columns.providers.index(window.provider)
+                fault[unnamed & within & mine] = ids.index(window.fault_id)
+    return fault
+
+
 def fallbacks_table(columns: Columns, fallbacks: Fallbacks) -> pd.DataFrame:
     """Return one row per step of a request from one provider to another, warm-up left out.
 
     Returns:
-        `request_id`, `phase`, `trigger`, `status`, `from_provider` (the first provider where it was skipped), `to_provider`,
-        `result`, `wait_ns`, `from_attempt` (missing where there was none) and `to_attempt`; see Fallbacks.
+        `start_ns` (when the next provider was asked), `request_id`, `phase`, `kind`, `depth` (which step of its request it is,
+        from 1), `trigger`, `status`, `fault_id` (the fault that changed the attempt before; missing where there was none),
+        `from_provider` (the first provider where it was skipped), `to_provider`, `result`, `wait_ns`, `from_attempt` (missing
+        where there was none) and `to_attempt`; see Fallbacks.
     """
     requests, attempts, providers = columns.requests, columns.attempts, columns.providers
     names = np.array(providers, dtype=object)
     before, after = fallbacks.before, fallbacks.after
     request = attempts.request[after]
+    faults = fault_ids(columns.plan.timeline.windows)
     return pd.DataFrame(
         {
+            "start_ns": attempts.start_ns[after].astype(np.int64),
             "request_id": requests.series("request_id", request),
             "phase": requests.series("phase", request),
+            "kind": pd.Categorical(
+                np.array(columns.kinds, dtype=object)[requests.kind[request]], categories=columns.kinds
+            ),
+            "depth": pd.Series(request).groupby(request).cumcount().to_numpy() + 1,
             "trigger": pd.Categorical(np.array(TRIGGERS, dtype=object)[fallbacks.trigger], categories=TRIGGERS),
             "status": pd.Series(fallbacks.status).astype("Int64").array,
+            "fault_id": pd.Categorical(
+                np.array([*faults, None], dtype=object)[faults_behind(columns, before)], categories=faults
+            ),
             "from_provider": pd.Categorical(names[providers_left(columns, fallbacks)], categories=providers),
             "to_provider": pd.Categorical(names[attempts.provider[after]], categories=providers),
             "result": pd.Categorical(np.array(RESULTS, dtype=object)[fallbacks.result], categories=RESULTS),

@@ -7,5 +7,21 @@ from harness.report.show.fallback_table import fallbacks
 from harness.report.show.measurement import command, glossary, measured
 from harness.report.show.metrics_table import numbers
 from harness.report.show.opening import heading
+from harness.report.show.overhead_table import overhead_split
+from harness.report.show.served_table import not_served, success, success_over_time
 
-__all__ = ["Block", "command", "fallbacks", "glossary", "heading", "measured", "numbers", "pictures", "verdict"]
+__all__ = [
+    "Block",
+    "command",
+    "fallbacks",
+    "glossary",
+    "heading",
+    "measured",
+    "not_served",
+    "numbers",
+    "overhead_split",
+    "pictures",
+    "success",
+    "success_over_time",
+    "verdict",
+]

@@ -46,3 +46,26 @@ def status_cell(answer: Status) -> str:
 def with_interval(observed: str, around: str) -> str:
     """Return a number as HTML, its interval below it."""
     return escape(observed) + (f'<span class="ci">{escape(around)}</span>' if around else "")
+
+
+def nothing(name: str, title: str, why: str, *, shown_by: str = "") -> Block:
+    """Return a section that has nothing to show: why, and what would show it.
+
+    Args:
+        name: Its anchor in the page.
+        title: Its heading, as text.
+        why: One sentence, as text.
+        shown_by: A command whose run has something to show; empty where the reason is that it cannot be observed.
+    """
+    example = f" A run that shows it: <code>{escape(shown_by)}</code>" if shown_by else ""
+    return section(name, title, f'<p class="nothing">{escape(why)}{example}</p>')
+
+
+def section(name: str, title: str, *parts: str) -> Block:
+    """Return parts of a page, as HTML, under a heading that links can lead to."""
+    return Block(f'<h2 id="{escape(name)}">{escape(title)}</h2>{"".join(parts)}')
+
+
+def reading(text: str) -> str:
+    """Return a sentence of help with what follows, given as text with code between backticks."""
+    return f'<p class="reading">{code(text)}</p>'

@@ -1,0 +1,115 @@
+"""The notebooks that answer an engineer's next question, on a passing, a failing and an inconclusive run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from harness.experiment.prepare import load
+from harness.judge import RunData, Status
+from harness.report import JudgedRun, notebook, show
+from harness.sim import run
+from harness.store import RunFolder, tables
+
+CHAIN = """\
+name: careful
+driver: reference
+providers:
+  openai:    {dialect: openai,    model: gpt-4}
+  azure:     {dialect: azure,     model: gpt-4}
+  anthropic: {dialect: anthropic, model: claude-3-5-sonnet-20241022}
+order: [openai, azure, anthropic]
+retry: {attempts: 3, backoff: equal-jitter}
+policy: {base: 500ms, breaker: null, budget: null}
+"""
+SCENARIO = """\
+name: analysed
+title: analysed
+chain: chain.yaml
+seed: 1
+load: {rate: 4/s, deadline: 20s}
+phases: {baseline: 4s, fault: 15s, recovery: 4s}
+faults: [FAULT]
+expect: [EXPECT]
+"""
+RUNS: Mapping[Status, tuple[str, str]] = {
+    Status.PASS: ("{on: primary, during: fault, inject: {status: 503}}", "success_rate in fault >= 70%"),
+    Status.FAIL: ("{on: all, during: fault, inject: {status: 503}}", "success_rate in fault >= 99%"),
+    Status.INCONCLUSIVE: ("", "p95 fallback_overhead < 1s"),
+}
+NAMES = ("retry-timing", "fallback-overhead", "success-after-fallback")
+BLOCKS = (show.fallbacks, show.success, show.success_over_time, show.not_served, show.overhead_split)
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[Status, RunFolder]:
+    """Return the folder of a run of each verdict, made in simulation."""
+    root = tmp_path_factory.mktemp("analysed")
+    (root / "chain.yaml").write_text(CHAIN, encoding="utf-8")
+    found = {}
+    for status, (fault, expect) in RUNS.items():
+        path = root / f"{status}.yaml"
+        path.write_text(SCENARIO.replace("FAULT", fault).replace("EXPECT", expect), encoding="utf-8")
+        loaded = load(path)
+        kept = RunFolder.create(root / str(status), loaded.plan)
+        tables.write(kept.path, run(loaded.plan, loaded.chain).history)
+        kept.publish()
+        found[status] = kept
+    return found
+
+
+@pytest.fixture(scope="module")
+def judged(folders: dict[Status, RunFolder]) -> dict[Status, JudgedRun]:
+    """Return these runs, judged."""
+    return {
+        status: JudgedRun.of(RunData.of(folder.plan(), folder.history()), path=folder.path)
+        for status, folder in folders.items()
+    }
+
+
+def test_the_runs_are_what_they_are_called(judged: dict[Status, JudgedRun]) -> None:
+    """Or the other tests would test one thing three times."""
+    assert {status: each.verdict.status for status, each in judged.items()} == {status: status for status in RUNS}
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("status", RUNS)
+def test_a_notebook_runs(name: str, status: Status, folders: dict[Status, RunFolder]) -> None:
+    """To its end, and every block shows a table, a picture, or why there is none."""
+    done = notebook.execute(name, folders[status].path)
+    shown = [output for cell in done.cells if cell.cell_type == "code" for output in cell.outputs]
+    assert len(shown) >= 3
+    assert all("text/html" in output.get("data", {}) for output in shown)
+
+
+@pytest.mark.parametrize("status", RUNS)
+def test_a_block_has_rows_or_says_why_not(status: Status, judged: dict[Status, JudgedRun], path: Path) -> None:
+    """Never an empty table; what has nothing to show names a scenario that exists."""
+    for block in BLOCKS:
+        html = block(judged[status]).html
+        assert "<tbody></tbody>" not in html
+        if "<td" not in html and 'class="reading"' not in html:
+            assert 'class="nothing"' in html
+            command = html.partition("harness run ")[2].partition("</code>")[0]
+            assert command
+            assert (path / command.split()[0]).is_file()
+
+
+@pytest.fixture(name="path")
+def _path() -> Path:
+    return Path(__file__).parents[2]
+
+
+def test_a_run_without_a_fault_answers_in_sentences(judged: dict[Status, JudgedRun]) -> None:
+    """There is nothing to put into a table."""
+    for block in (show.fallbacks, show.success, show.success_over_time, show.not_served, show.overhead_split):
+        assert "<table" not in block(judged[Status.INCONCLUSIVE]).html
+
+
+def test_who_was_not_served_is_said_in_words(judged: dict[Status, JudgedRun]) -> None:
+    """In the failing run every provider fails."""
+    html = show.not_served(judged[Status.FAIL]).html
+    assert "The caller got an error 503: the last one, anthropic, failed with a server error; 3 of 3 providers" in html
+    assert 'id="not-served"' in html
