@@ -11,7 +11,7 @@ from html import escape
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from harness.report.pictures.style import INK, PAPER
+from harness.report.pictures.style import HOVER, INK, PAPER
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ def inline_svg(figure: Figure) -> InlineSvg:
     """Return a figure as inline SVG.
 
     Its label (`Figure.set_label`) becomes the text that a screen reader reads; its gid makes the ids of its parts
-    unique in the page.
+    unique in the page. What `style.hover` named has its text as a title, which browsers show at the pointer.
     """
     name = figure.get_gid() or "picture"
     raw = io.StringIO()
@@ -51,6 +51,7 @@ def _inline(text: str, name: str, label: str) -> str:
     head, _, rest = body.partition(">")
     rest = re.sub(r"<metadata>.*?</metadata>", "", rest, flags=re.DOTALL)
     rest = re.sub(r'<style type="text/css">.*?</style>', "", rest, flags=re.DOTALL)  # would reach the whole page
+    rest = re.sub(rf'<g id="{HOVER}([^"]*)">', r"<g><title>\1</title>", rest)
     rest = _own_ids(rest, name)
     rest = re.sub(r"(?<=[\"\s])(?:d|x|y|transform|points)=\"[^\"]*\"", _rounded, rest)
     rest = re.sub(r"; font-family: [^;\"]*", "", rest).replace("rotate(-0 ", "rotate(0 ")  # the page's own font

@@ -16,6 +16,8 @@ BINS_MAX = 80
 """Without the bins that the edges of phases and faults add."""
 BINS_MIN = 12
 _EVENTS_PER_BIN = 8
+PIXELS = 700
+"""Of a timeline, as wide as a page shows it."""
 _STEPS_S = (0.05, 0.1, 0.2, 0.25, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600)
 
 
@@ -33,7 +35,7 @@ def bin_edges_s(plan: Plan, end_s: float, events: int, *, cut_short_s: float | N
     """
     wanted = min(BINS_MAX, max(BINS_MIN, events // _EVENTS_PER_BIN))
     step_s = next((step for step in _STEPS_S if end_s / step <= wanted), end_s / BINS_MAX)
-    cuts = _cuts_s(plan, end_s, step_s)
+    cuts = _cuts_s(plan, end_s)
     if cut_short_s is not None and 0 < cut_short_s < end_s:
         cuts = sorted({*cuts, cut_short_s})
     parts = [
@@ -43,14 +45,17 @@ def bin_edges_s(plan: Plan, end_s: float, events: int, *, cut_short_s: float | N
     return np.concatenate([*parts, [end_s]])
 
 
-def _cuts_s(plan: Plan, end_s: float, step_s: float) -> list[float]:
-    """Return 0, the edges between phases, those of faults and of the plan that lie apart from them, and the end."""
+def _cuts_s(plan: Plan, end_s: float) -> list[float]:
+    """Return 0, the edges of phases, of faults and of the plan, and the end.
+
+    An edge less than a pixel from another is left out: a bin between them could not be seen.
+    """
     cuts = {0.0, end_s, *(phase.start_ns / 1e9 for phase in plan.phases)}
-    edges_ns = [plan.end_ns, *(edge for window in plan.timeline.windows for edge in (window.start_ns, window.end_ns))]
-    for edge_s in (edge / 1e9 for edge in edges_ns):
-        if 0 < edge_s < end_s and min(abs(edge_s - cut) for cut in cuts) >= step_s / 2:
+    edges_ns = {plan.end_ns, *(edge for window in plan.timeline.windows for edge in (window.start_ns, window.end_ns))}
+    for edge_s in sorted(edge / 1e9 for edge in edges_ns):
+        if 0 < edge_s < end_s and min(abs(edge_s - cut) for cut in cuts) >= end_s / PIXELS:
             cuts.add(edge_s)
-    return sorted(cuts)
+    return sorted(cut for cut in cuts if cut <= end_s)
 
 
 def bins(at_ns: pd.Series[Any], edges_s: Edges) -> Edges:

@@ -7,15 +7,16 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
 from harness import quantities
 from harness.judge.intervals import quantile
-from harness.report import words
 from harness.report.judged_run import JudgedRun
-from harness.report.pictures import style
+from harness.report.pictures import layout, style
+from harness.report.pictures.layout import NAME_PT, Panel
+from harness.report.pictures.letters import fitted
 from harness.report.pictures.picture import DETAILS, Picture, unseen
 from harness.report.pictures.style import INK, WRONG
 from harness.scenario import Plan
@@ -23,7 +24,6 @@ from harness.scenario import Plan
 _POINTS_MAX = 400
 _BAND_MIN = 10
 """With fewer observations the band would be wider than 86 percentage points."""
-_PAPER_BOX = {"facecolor": style.PAPER, "edgecolor": "none", "alpha": 0.8, "pad": 1.5}
 
 
 def _fallbacks(run: JudgedRun) -> pd.DataFrame:
@@ -45,31 +45,31 @@ def _nothing(run: JudgedRun) -> str:
 
 def _draw(run: JudgedRun) -> Figure:
     groups = _groups(run)
-    spent_in = 0.55 + 0.42 * len(groups)
-    figure = style.canvas(3.6 + 1.0 + spent_in)
-    above, below = figure.subplots(2, 1, sharex=True, height_ratios=[3.6, spent_in])
+    names = [name for name, _ in groups]
+    above, below = panels = layout.panels([2.9, 0.15 + 0.42 * len(groups)], names=names)
     limit_ns = strictest_limit_ns(run.plan)
     longest_s = float(_fallbacks(run)["fallback_overhead_ns"].max()) / 1e9
     right = max(longest_s, limit_ns / 1e9 if limit_ns else 0) * 1.06 + 0.01
-    above.set_xlim(0, right)
+    above.axes.set_xlim(0, right)
     _curves(above, run, groups, right)
     if limit_ns is not None:
-        for axes in (above, below):
-            axes.axvline(limit_ns / 1e9, color=WRONG, linewidth=1.3, linestyle=(0, (4, 2)), zorder=4)
-        above.annotate(
+        for panel in panels:
+            panel.axes.axvline(limit_ns / 1e9, color=WRONG, linewidth=1.3, linestyle=(0, (4, 2)), zorder=4)
+        late = limit_ns / 1e9 > right / 2
+        above.axes.annotate(
             f"limit {quantities.duration(limit_ns)}",
             (limit_ns / 1e9, 0.03),
-            (-5, 0),
+            (-5 if late else 5, 0),
             textcoords="offset points",
-            ha="right",
+            ha="right" if late else "left",
             fontsize=9,
             color=WRONG,
             fontweight="bold",
-            bbox=_PAPER_BOX,
+            bbox=style.PAPER_BOX,
             zorder=6,
         )
     _spent(below, run, groups, right)
-    return figure
+    return layout.placed(panels)
 
 
 def strictest_limit_ns(plan: Plan) -> float | None:
@@ -82,8 +82,8 @@ def strictest_limit_ns(plan: Plan) -> float | None:
     return min(limits, default=None)
 
 
-def _curves(axes: Axes, run: JudgedRun, groups: list[tuple[str, pd.DataFrame]], right: float) -> None:
-    colours = style.colours(run.plan)
+def _curves(panel: Panel, run: JudgedRun, groups: list[tuple[str, pd.DataFrame]], right: float) -> None:
+    axes, colours, lines = panel.axes, style.colours(run.plan), style.lines(run.plan)
     handles: list[Any] = []
     for name, group in groups:
         seconds = np.sort(group["fallback_overhead_ns"].to_numpy(dtype=float)) / 1e9
@@ -96,24 +96,27 @@ def _curves(axes: Axes, run: JudgedRun, groups: list[tuple[str, pd.DataFrame]], 
             inner = slice(1, -1)
             low, high = np.clip(y[inner] - band, 0, 1), np.clip(y[inner] + band, 0, 1)
             axes.fill_between(x[inner], low, high, step="post", color=colours[name], alpha=0.16, linewidth=0)
-        axes.step(x, y, where="post", color=colours[name], linewidth=2.2)
+        axes.step(x, y, where="post", color=colours[name], linewidth=2.2, linestyle=lines[name])
         p50, p95 = (quantile(seconds, share) for share in (0.5, 0.95))
         axes.plot([p95], [0.95], "o", color=colours[name], markersize=7, markeredgecolor=style.PAPER, zorder=5)
-        text = f"{words.shortened(name)}: n = {quantities.count(n)}, median {quantities.duration(p50 * 1e9)}, p95 {quantities.duration(p95 * 1e9)}"
-        handles.append(Line2D([], [], color=colours[name], linewidth=2.2, label=text))
+        numbers = (
+            f"n = {quantities.count(n)}, median {quantities.duration(p50 * 1e9)}, p95 {quantities.duration(p95 * 1e9)}"
+        )
+        text = f"{fitted(name, NAME_PT)}: {numbers}"
+        handles.append(Line2D([], [], color=colours[name], linewidth=2.2, linestyle=lines[name], label=text))
     axes.set_ylim(0, 1.02)
     style.percent_ticks(axes.yaxis)
     axes.grid(visible=True)
-    style.headline(
-        axes,
-        "Share of requests that had reached the provider that answered (band: 95 % interval, dot: p95)",
-        handles,
-        rows=True,
-    )
+    panel.title = "Requests that had reached the provider that answered"
+    panel.handles = [
+        *handles,
+        Patch(facecolor=INK, alpha=0.16, label="95 % interval"),
+        Line2D([], [], color=INK, marker="o", linestyle="", label="p95"),
+    ]
 
 
-def _spent(axes: Axes, run: JudgedRun, groups: list[tuple[str, pd.DataFrame]], right: float) -> None:
-    colours = style.colours(run.plan)
+def _spent(panel: Panel, run: JudgedRun, groups: list[tuple[str, pd.DataFrame]], right: float) -> None:
+    axes, colours = panel.axes, style.colours(run.plan)
     for row, (name, group) in enumerate(groups):
         failed, waiting = (
             float(group[column].astype("float64").mean()) / 1e9 for column in ("failed_ns", "waiting_ns")
@@ -130,23 +133,19 @@ def _spent(axes: Axes, run: JudgedRun, groups: list[tuple[str, pd.DataFrame]], r
             ha="right" if inside else "left",
             va="center",
             fontsize=9,
-            bbox=_PAPER_BOX,
+            bbox=style.PAPER_BOX,
             zorder=6,
         )
-    axes.set_yticks(range(len(groups)), [words.shortened(name) for name, _ in groups], fontsize=9)
+    axes.set_yticks(range(len(groups)), [fitted(name, NAME_PT) for name, _ in groups])
     axes.tick_params(axis="y", length=0)
     axes.set_ylim(len(groups) - 0.5, -0.5)
     axes.grid(visible=True, axis="x")
-    title = "What that time was spent on (mean per request)"
-    style.headline(
-        axes,
-        title,
-        [
-            style.swatch(style.UNKNOWN, "in failed attempts", failed=True),
-            Line2D([], [], color=INK, alpha=0.22, linewidth=8, label="waiting"),
-        ],
-    )
-    style.seconds_axis(axes, "seconds from the start of the first attempt to the start of the one that answered")
+    panel.title = "What that time was spent on (mean)"
+    panel.handles = [
+        style.swatch(style.UNKNOWN, "in failed attempts", failed=True),
+        Patch(facecolor=INK, alpha=0.22, label="waiting"),
+    ]
+    style.seconds_axis(axes, "seconds from the first attempt's start to the start of the one that answered")
 
 
 def _alt(run: JudgedRun) -> str:

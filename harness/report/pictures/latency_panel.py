@@ -9,29 +9,30 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, PathPatch
 from matplotlib.path import Path
+from matplotlib.ticker import LogLocator, NullLocator
 
 from harness import quantities
 from harness.judge.intervals import quantile
 from harness.report.judged_run import JudgedRun
 from harness.report.pictures import style
 from harness.report.pictures.bins import Edges, bins
+from harness.report.pictures.layout import Panel
 from harness.report.pictures.style import INK, WRONG
 
 _SHADES = 5
 _LEVELS = 36
 _CROSSES_MAX = 150
+_FEW_DECADES = 150.0
 
 
-def draw(axes: Axes, run: JudgedRun, edges: Edges) -> None:
+def draw(panel: Panel, run: JudgedRun, edges: Edges) -> None:
     """Draw the density of latencies, their p95, the failed requests and the deadline, bin by bin."""
-    journeys = run.journeys
+    axes, journeys = panel.axes, run.journeys
     seconds = journeys["latency_ns"].to_numpy(dtype=float, na_value=np.nan) / 1e9
     starts = journeys["scheduled_ns"]
     known = np.isfinite(seconds) & (seconds > 0)
     deadline = run.plan.load.deadline / 1e9
     style.shade_faults(axes, run.plan)
-    axes.set_yscale("log")
-    axes.grid(visible=True)
     low, high = deadline / 10, deadline * 1.5
     if known.any():
         low = min(low, float(seconds[known].min()) / 1.3)
@@ -52,18 +53,28 @@ def draw(axes: Axes, run: JudgedRun, edges: Edges) -> None:
         (4, -3),
         textcoords="offset points",
         va="top",
-        fontsize=8.5,
+        fontsize=9,
+        bbox=style.PAPER_BOX,
+        zorder=6,
     )
-    axes.set_ylim(low, high)
-    style.duration_ticks(axes.yaxis)
-    axes.yaxis.set_minor_formatter(lambda *_: "")
+    _log_axis(axes, low, high)
     handles: list[Any] = [
-        Patch(facecolor=style.PROVIDERS[0], alpha=0.75, label="stronger colour = more requests"),
-        Line2D([], [], color=INK, linewidth=1.5, label="p95: 95 of 100 waited less"),
+        Patch(facecolor=style.PROVIDERS[0], alpha=0.75, label="stronger colour: more requests"),
+        Line2D([], [], color=INK, linewidth=1.5, label="p95"),
     ]
     if failed.any():
         handles.append(Line2D([], [], color=WRONG, marker="x", linestyle="", markersize=5, label="failed"))
-    style.headline(axes, "How long did callers wait?", handles)
+    panel.title, panel.handles = "How long did callers wait?", handles
+
+
+def _log_axis(axes: Axes, low: float, high: float) -> None:
+    """Make the y axis a logarithmic one of seconds, with a few ticks."""
+    axes.set_yscale("log")
+    axes.set_ylim(low, high)
+    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0) if high / low < _FEW_DECADES else (1.0,), numticks=12))
+    axes.yaxis.set_minor_locator(NullLocator())
+    style.duration_ticks(axes.yaxis)
+    axes.grid(visible=True)
 
 
 def _density(axes: Axes, seconds: Edges, column: Edges, edges: Edges, levels: Edges) -> None:

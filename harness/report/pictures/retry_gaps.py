@@ -16,7 +16,8 @@ from matplotlib.ticker import MaxNLocator
 from harness import quantities
 from harness.judge.tables.columns import TOLERANCE_NS
 from harness.report.judged_run import JudgedRun
-from harness.report.pictures import style
+from harness.report.pictures import layout, style
+from harness.report.pictures.layout import Panel
 from harness.report.pictures.picture import DETAILS, Picture, unseen
 from harness.report.pictures.style import GOOD, WRONG
 
@@ -68,13 +69,13 @@ def _nothing(run: JudgedRun) -> str:
 def _draw(run: JudgedRun) -> Figure:
     gaps = _gaps(run)
     rows = _rows(gaps)
-    figure = style.canvas(2.7 + 0.62 * len(rows))
-    above, below = figure.subplots(2, 1, sharex=True, height_ratios=[1.3, 0.62 * len(rows)])
+    upper, lower = panels = layout.panels([1.1, 0.62 * len(rows)], names=[row.name for row in rows])
+    below = lower.axes
     longest_s = float(gaps["gap_ns"].max()) / 1e9
     asked_s = float(gaps["told_ns"].max()) / 1e9 if gaps["told_ns"].notna().any() else 0.0
     right = max(longest_s, min(asked_s, longest_s * 8)) * 1.06 + 0.02
     below.set_xlim(-0.012 * right, right)
-    _histogram(above, gaps, right)
+    _histogram(upper, gaps, right)
     for place, row in enumerate(rows):
         _dots(below, place, row, right)
     below.set_ylim(len(rows) - 0.45, -0.55)
@@ -84,11 +85,9 @@ def _draw(run: JudgedRun) -> Figure:
             tick.set(color=WRONG, fontweight="bold")
     below.tick_params(axis="y", length=0)
     below.grid(visible=True, axis="x")
-    style.headline(below, "Each retry, and the wait that the provider had asked for", _legend(gaps, rows))
-    style.seconds_axis(
-        below, "seconds from the end of the failed attempt to the start of the next one at the same provider"
-    )
-    return figure
+    lower.title, lower.handles = "Each retry, and the wait that the provider had asked for", _legend(gaps, rows)
+    style.seconds_axis(below, "seconds from the failed attempt's end to the next attempt's start")
+    return layout.placed(panels)
 
 
 def _legend(gaps: pd.DataFrame, rows: list[_DotRow]) -> list[Any]:
@@ -106,10 +105,10 @@ def _rows(gaps: pd.DataFrame) -> list[_DotRow]:
     few = gaps["told_ns"].dropna().round(-8).nunique() <= _WAITS_MAX
     rows: list[_DotRow] = []
     for nth, mine in gaps.groupby(gaps["nth"].clip(upper=_NTH_MAX)):
-        which = f"retry {nth}" if nth < _NTH_MAX else f"retry {_NTH_MAX} and later"
+        which = f"retry {nth}" if nth < _NTH_MAX else f"retries {_NTH_MAX} and later"
         without = mine[mine["told_ns"].isna()]
         if len(without):
-            rows.append(_DotRow(f"{which}, no Retry-After\n{_size(without)}", without, None))
+            rows.append(_DotRow(f"{which}\nno Retry-After\n{_size(without)}", without, None))
         given = mine[mine["told_ns"].notna()]
         groups = given.groupby(given["told_ns"].round(-8)) if few else [(None, given)]
         for asked_ns, group in groups:
@@ -117,7 +116,7 @@ def _rows(gaps: pd.DataFrame) -> list[_DotRow]:
                 wait = (
                     "various Retry-After" if asked_ns is None else f"Retry-After {quantities.duration(float(asked_ns))}"
                 )
-                name = f"{which}, {wait}\n{_size(group)}"
+                name = f"{which}\n{wait}\n{_size(group)}"
                 rows.append(_DotRow(name, group, None if asked_ns is None else float(asked_ns)))
     return rows[:_ROWS_MAX]
 
@@ -131,7 +130,8 @@ def _size(group: pd.DataFrame) -> str:
     )
 
 
-def _histogram(axes: Axes, gaps: pd.DataFrame, right: float) -> None:
+def _histogram(panel: Panel, gaps: pd.DataFrame, right: float) -> None:
+    axes = panel.axes
     edges = np.linspace(0, right, _BINS + 1)
     given = gaps["told_ns"].notna().to_numpy(dtype=bool)
     seconds = gaps["gap_ns"].to_numpy(dtype=float) / 1e9
@@ -146,11 +146,11 @@ def _histogram(axes: Axes, gaps: pd.DataFrame, right: float) -> None:
             axes.stairs(top, edges, baseline=bottom, fill=True, color=colour, linewidth=0)
             handles.append(style.swatch(colour, name))
             bottom = top
-    axes.set_ylabel("retries")
-    axes.set_ylim(0, bottom.max() * 1.1)
+    axes.set_ylim(0, max(4.0, bottom.max() * 1.1))
     axes.grid(visible=True, axis="y")
     axes.yaxis.set_major_locator(MaxNLocator(nbins=4, integer=True))
-    style.headline(axes, f"{quantities.plural(len(gaps), 'retry', 'retries')} at the same provider", handles)
+    panel.title = f"{quantities.plural(len(gaps), 'retry', 'retries')} at the same provider"
+    panel.handles = handles
 
 
 def _dots(axes: Axes, place: int, row: _DotRow, right: float) -> None:

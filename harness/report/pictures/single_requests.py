@@ -15,13 +15,17 @@ from harness import quantities
 from harness.history import AttemptRecord, RequestRecord, as_records
 from harness.report import words
 from harness.report.judged_run import JudgedRun
-from harness.report.pictures import style
+from harness.report.pictures import layout, style
+from harness.report.pictures.layout import NAME_PT, Panel
+from harness.report.pictures.letters import fitted, width_pt
 from harness.report.pictures.picture import DETAILS, Picture, unseen
 from harness.report.pictures.representatives import Representative, representatives
-from harness.report.pictures.style import GOOD, INK, WRONG
+from harness.report.pictures.style import GOOD, INK, WRONG, hover
 
-_BAR = 0.44
-_CHAR_SHARE = 0.0098  # width of a small letter, as a share of the longest request
+_ROW_IN = 0.64
+_BAR = 0.3
+_NAME_UP = 0.42
+"""How far above its bar a request's name is, in rows."""
 _ATTEMPTS_MAX = 40
 
 
@@ -40,21 +44,23 @@ def drawn(run: JudgedRun, chosen: Sequence[Representative]) -> Figure:
     ids = [pick.request_id for pick in chosen]
     requests, attempts = _records(run, ids)
     end_s = max(_end_ns(requests[i], attempts[i]) - requests[i].scheduled_ns for i in ids) / 1e9
-    figure = style.canvas(0.95 + 0.62 * len(chosen))
-    axes = figure.subplots()
-    axes.set_xlim(-0.008 * end_s, end_s * 1.34)
-    axes.set_ylim(len(chosen) - 0.4, -0.75)
+    panels = layout.panels([_ROW_IN * (len(chosen) + 0.2)], y_ticks=False)
+    (panel,) = panels
+    axes = panel.axes
+    axes.set_xlim(-0.008 * end_s, end_s * 1.02)
+    axes.set_ylim(len(chosen) - 0.5, -0.7)
     colours = style.colours(run.plan)
-    for row, request_id in enumerate(ids):
-        _row(axes, row, requests[request_id], attempts[request_id][:_ATTEMPTS_MAX], colours=colours, end_s=end_s)
-    axes.set_yticks(range(len(chosen)), [_name(pick) for pick in chosen], fontsize=9)
-    axes.tick_params(axis="y", length=0)
+    for row, pick in enumerate(chosen):
+        request, mine = requests[pick.request_id], attempts[pick.request_id]
+        _name(panel, row, pick, request, len(mine))
+        _row(panel, row, request, mine[:_ATTEMPTS_MAX], colours=colours, end_s=end_s)
+    axes.set_yticks([])
     axes.spines["left"].set_visible(False)
-    axes.set_xticks([tick for tick in axes.get_xticks() if 0 <= tick <= end_s * 1.02])
     axes.grid(visible=True, axis="x")
     style.seconds_axis(axes, "seconds since the caller's intended start")
-    _legend(figure, {a.provider for rows in attempts.values() for a in rows}, colours)
-    return figure
+    panel.title = "Attempts, waits and fallbacks"
+    panel.handles = _legend(run, {a.provider for rows in attempts.values() for a in rows})
+    return layout.placed(panels)
 
 
 def _records(run: JudgedRun, ids: list[str]) -> tuple[dict[str, RequestRecord], dict[str, list[AttemptRecord]]]:
@@ -75,15 +81,31 @@ def _end_ns(request: RequestRecord, attempts: list[AttemptRecord]) -> int:
     return max([request.end_ns or request.scheduled_ns + 1, *ends])
 
 
-def _name(pick: Representative) -> str:
-    """Return the request's id and what it is an example of, in three lines at most."""
+def _name(panel: Panel, row: int, pick: Representative, request: RequestRecord, attempts: int) -> None:
+    """Write above a request's bar its id and what it is an example of, and on the right how it ended."""
+    end = _outcome(request, attempts)
+    look: dict[str, Any] = {
+        "xycoords": panel.axes.get_yaxis_transform(),
+        "textcoords": "offset points",
+        "va": "center",
+        "fontsize": 9,
+    }
     first, *others = pick.reasons
-    more = f" (+ {len(others) - 1} more)" if len(others) > 1 else ""
-    return "\n".join([pick.request_id, first, *(other + more for other in others[:1])])
+    reason = f"{first} (+ {len(others)} more)" if others else first
+    at = row - _NAME_UP
+    # Both sides get what they need; if they need too much, the reason is shortened.
+    end_pt = width_pt(end, bold=not request.complete)
+    name = fitted(pick.request_id, 130)
+    name_pt = width_pt(name, bold=True)
+    panel.axes.annotate(name, (0, at), (0, 0), fontweight="bold", **look)
+    shown = fitted(reason, panel.width_pt - name_pt - end_pt - 22)
+    panel.axes.annotate(shown, (0, at), (name_pt + 8, 0), **look)
+    colour, weight = (INK, "normal") if request.complete else (WRONG, "bold")
+    panel.axes.annotate(end, (1, at), (0, 0), ha="right", color=colour, fontweight=weight, **look)
 
 
 def _row(
-    axes: Axes,
+    panel: Panel,
     row: int,
     request: RequestRecord,
     attempts: list[AttemptRecord],
@@ -91,7 +113,7 @@ def _row(
     colours: dict[str, str],
     end_s: float,
 ) -> None:
-    origin = request.scheduled_ns
+    axes, origin = panel.axes, request.scheduled_ns
     left_s = ((request.end_ns or origin) - origin) / 1e9
     axes.plot([0, left_s], [row, row], color=INK, linewidth=1.1, linestyle=(0, (1, 2)), alpha=0.8, zorder=1)
     free = 0.0
@@ -100,19 +122,8 @@ def _row(
         stop = ((attempt.end_ns or attempt.start_ns) - origin) / 1e9
         _asked_to_wait(axes, row, attempt, stop, left_s)
         colour = colours.get(attempt.provider, style.UNKNOWN)
-        _bar(axes, row, attempt, start=start, width=max(stop - start, end_s * 0.004), colour=colour)
-        free = _tag(axes, row, attempt, start=start, end_s=end_s, free=free)
-    edge = max([left_s, *(((a.end_ns or a.start_ns) - origin) / 1e9 for a in attempts)])
-    good = request.complete
-    axes.text(
-        edge + 0.012 * end_s,
-        row,
-        _outcome(request, len(attempts)),
-        va="center",
-        fontsize=9,
-        color=INK if good else WRONG,
-        fontweight="normal" if good else "bold",
-    )
+        _bar(axes, row, attempt, start=start, width=max(stop - start, end_s * 0.005), colour=colour)
+        free = _tag(panel, row, attempt, start=start, end_s=end_s, free=free)
 
 
 def _asked_to_wait(axes: Axes, row: int, attempt: AttemptRecord, stop_s: float, left_s: float) -> None:
@@ -126,16 +137,28 @@ def _bar(axes: Axes, row: int, attempt: AttemptRecord, *, start: float, width: f
     look: dict[str, Any] = {"color": colour, "linewidth": 0}
     if attempt.outcome != "ok":
         look = {**style.failed_look(colour), "linewidth": 1}
-    axes.barh(row, width, left=start, height=_BAR, zorder=3, **look)
+    (bar,) = axes.barh(row, width, left=start, height=_BAR, zorder=3, **look)
+    ended = "no end recorded" if attempt.end_ns is None else quantities.duration(attempt.end_ns - attempt.start_ns)
+    hover(bar, f"{attempt.provider}: {_ending(attempt)}, after {quantities.duration(start * 1e9)}, took {ended}")
 
 
-def _tag(axes: Axes, row: int, attempt: AttemptRecord, *, start: float, end_s: float, free: float) -> float:
-    """Write over a failed attempt what came of it, where there is room; return from where there is room again."""
+def _ending(attempt: AttemptRecord) -> str:
+    """Return how an attempt ended: `ok`, its status, or how its exchange broke."""
+    return str(attempt.status) if attempt.outcome == "status" else attempt.outcome.replace("_", " ")
+
+
+def _tag(panel: Panel, row: int, attempt: AttemptRecord, *, start: float, end_s: float, free: float) -> float:
+    """Write under a failed attempt what came of it, where there is room; return from where there is room again."""
     if attempt.outcome == "ok" or start < free:
         return free
-    text = str(attempt.status) if attempt.outcome == "status" else attempt.outcome.replace("_", " ")
-    axes.text(start, row - _BAR / 2 - 0.04, text, fontsize=8, va="bottom", ha="left", color=INK)
-    return start + (len(text) + 1) * _CHAR_SHARE * end_s
+    text = _ending(attempt)
+    long_s = (width_pt(text) + 4) / panel.width_pt * end_s * 1.028
+    at_end = start + long_s > end_s * 1.02
+    if at_end and end_s - long_s < free:
+        return free
+    place, side = (end_s * 1.02, "right") if at_end else (start, "left")
+    panel.axes.text(place, row + _BAR / 2 + 0.02, text, fontsize=9, va="top", ha=side, color=INK)
+    return start + long_s
 
 
 def _outcome(request: RequestRecord, attempts: int) -> str:
@@ -151,16 +174,15 @@ def _outcome(request: RequestRecord, attempts: int) -> str:
     return f"✗ error{status}, {took}, {tries}"
 
 
-def _legend(figure: Figure, called: set[str], colours: dict[str, str]) -> None:
-    handles: list[Any] = [style.swatch(c, words.shortened(name)) for name, c in colours.items() if name in called]
-    handles += [
+def _legend(run: JudgedRun, called: set[str]) -> list[Any]:
+    colours = style.colours(run.plan)
+    handles: list[Any] = [style.swatch(c, fitted(name, NAME_PT)) for name, c in colours.items() if name in called]
+    return [
+        *handles,
         style.swatch(style.UNKNOWN, "failed attempt", failed=True),
         Line2D([], [], color=INK, linewidth=1.1, linestyle=(0, (1, 2)), label="waiting"),
-        Patch(facecolor=GOOD, alpha=0.32, label="asked to wait (Retry-After)"),
+        Patch(facecolor=GOOD, alpha=0.32, label="Retry-After"),
     ]
-    lengths = [len(handle.get_label()) + 6 for handle in handles]
-    columns = len(handles) if sum(lengths) < 150 else max(2, 150 // max(lengths))
-    figure.legend(handles=handles, loc="outside upper left", ncols=columns, fontsize=9, handlelength=1.6)
 
 
 def _alt(run: JudgedRun) -> str:

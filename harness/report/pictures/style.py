@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter
 
 from harness import quantities
+from harness.report.pictures.letters import SMALL_PT, fitted
 from harness.scenario import Plan
 
 INK = "#010203"
@@ -24,9 +23,16 @@ PROVIDERS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#B8A800", "
 WRONG = "#D55E00"
 GOOD = "#009E73"
 UNKNOWN = "#8C8C8C"
+HOVER = "title:"
+"""Begins the gid of an artist that has a text for the pointer."""
 HATCH = "/////"
-WIDTH_IN = 11.0
-_LETTER_PT, _TITLE_LETTER_PT, _SWATCH_PT, _LINE_PT = 5.5, 7.6, 34.0, 15.0
+PAPER_BOX = {"facecolor": PAPER, "edgecolor": "none", "alpha": 0.8, "pad": 1.5}
+"""Behind a text on data."""
+_NAME_PT = 170.0
+_TEXTURES = ("", "\\\\\\\\", "----", "||||", "xxxx", "++++", "\\\\", "--")
+"""Lines, on the provider's colour (dots take a hundred times their bytes): they tell providers apart in black and white, and the ninth from the first."""
+LINES = ("-", (0, (5, 1.5)), (0, (6, 1.5, 1.5, 1.5)), (0, (1.5, 1)))
+"""Kinds of line, for the same reason."""
 
 RC = {
     "font.family": "DejaVu Sans",
@@ -37,9 +43,9 @@ RC = {
     "axes.labelcolor": INK,
     "axes.titlecolor": INK,
     "axes.titlelocation": "left",
+    "axes.titley": 1.0,  # else matplotlib measures all ticks to put it above them
     "axes.titlesize": 11,
     "axes.titleweight": "bold",
-    "axes.titlepad": 8,
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.facecolor": "none",
@@ -49,23 +55,41 @@ RC = {
     "grid.color": INK,
     "grid.alpha": 0.12,
     "grid.linewidth": 0.7,
-    "hatch.linewidth": 1.3,
+    "hatch.linewidth": 0.8,
     "xtick.color": INK,
     "ytick.color": INK,
+    "xtick.labelsize": SMALL_PT,
+    "ytick.labelsize": SMALL_PT,
+    "axes.labelsize": SMALL_PT,
     "legend.frameon": False,
-    "legend.fontsize": 9,
+    "legend.fontsize": SMALL_PT,
+    "legend.borderaxespad": 0.1,
+    "legend.borderpad": 0.1,
+    "legend.labelspacing": 0.35,
+    "legend.handlelength": 1.3,
+    "legend.handleheight": 0.9,
+    "legend.handletextpad": 0.6,
+    "legend.columnspacing": 1.1,
 }
-
-
-def canvas(height_in: float, width_in: float = WIDTH_IN) -> Figure:
-    """Return an empty picture that leaves no room unused."""
-    return Figure(figsize=(width_in, height_in), layout=ConstrainedLayoutEngine(w_pad=0.06, h_pad=0.08))
 
 
 def colours(plan: Plan) -> dict[str, str]:
     """Return a colour for each provider: by its place in the chain, so that it is the same in every picture."""
-    names = plan.chain.names
-    return {name: PROVIDERS[min(place, len(PROVIDERS) - 1)] for place, name in enumerate(names)}
+    return {name: PROVIDERS[place % len(PROVIDERS)] for place, name in enumerate(plan.chain.names)}
+
+
+def lines(plan: Plan) -> dict[str, Any]:
+    """Return the kind of line of each provider."""
+    return {name: LINES[place % len(LINES)] for place, name in enumerate(plan.chain.names)}
+
+
+def looks(plan: Plan) -> dict[str, dict[str, Any]]:
+    """Return how each provider's areas are filled: its colour, and a texture; no two of 64 are alike."""
+    found: dict[str, dict[str, Any]] = {}
+    for place, (name, colour) in enumerate(colours(plan).items()):
+        texture = _TEXTURES[(place + place // len(PROVIDERS)) % len(_TEXTURES)]
+        found[name] = {"facecolor": colour, "edgecolor": PAPER, "hatch": texture or None, "linewidth": 0}
+    return found
 
 
 def shade_faults(axes: Axes, plan: Plan, *, behind: bool = True) -> None:
@@ -93,38 +117,16 @@ def percent_ticks(axis: Any) -> None:
     axis.set_major_formatter(FuncFormatter(lambda value, _: quantities.share(value)))
 
 
-def headline(axes: Axes, title: str, handles: Sequence[Any] = (), *, width_pt: float = 680, rows: bool = False) -> None:
-    """Put a title over a panel and its legend beside it; below it, in rows, where there is no room (or `rows` asks).
-
-    The layout does not know the legend, or one long name would squeeze the panel: its room is kept by the title's.
-    """
-    lengths = [_LETTER_PT * len(handle.get_label()) + _SWATCH_PT for handle in handles]
-    beside = not rows and _TITLE_LETTER_PT * len(title) + 20 + sum(lengths) <= width_pt
-    columns = len(handles) if beside else 1 if rows else max(1, int(width_pt // max(lengths, default=1)))
-    lines = 0 if beside or not handles else -(-len(handles) // columns)
-    axes.set_title(title, pad=8 + lines * _LINE_PT)
-    if not handles:
-        return
-    key = axes.legend(
-        handles=handles,
-        loc="lower right" if beside else "lower left",
-        bbox_to_anchor=(1.0 if beside else 0.0, 1.0),
-        ncols=columns,
-        borderaxespad=0.2,
-        borderpad=0.2,
-        labelspacing=0.35,
-        handlelength=1.3,
-        handleheight=0.9,
-        columnspacing=1.2,
-    )
-    key.set_in_layout(False)
-
-
 def swatch(colour: str, label: str, *, failed: bool = False) -> Patch:
     """Return the legend's patch of a colour; hatched for what failed."""
     if failed:
         return Patch(**failed_look(colour), label=label, linewidth=0.8)
     return Patch(facecolor=colour, label=label)
+
+
+def of_provider(plan: Plan, name: str) -> Patch:
+    """Return the legend's patch of a provider."""
+    return Patch(**looks(plan)[name], label=fitted(name, _NAME_PT))
 
 
 def failed_look(colour: str) -> dict[str, Any]:
@@ -141,3 +143,8 @@ def ink_on(colour: str) -> str:
     """Return white or black, whichever can be read on a colour."""
     red, green, blue = (int(colour[at : at + 2], 16) for at in (1, 3, 5))
     return "#ffffff" if 0.299 * red + 0.587 * green + 0.114 * blue < 140 else "#111111"
+
+
+def hover(artist: Artist, text: str) -> None:
+    """Show a text where a pointer rests on an artist; for a few dozen artists of a picture, not for thousands."""
+    artist.set_gid(HOVER + " ".join(text.split()))

@@ -11,14 +11,16 @@ from matplotlib.figure import Figure
 
 from harness import quantities
 from harness.judge import Value
-from harness.report import words
 from harness.report.judged_run import JudgedRun
-from harness.report.pictures import share_intervals, style
+from harness.report.pictures import layout, share_intervals, style
+from harness.report.pictures.layout import NAME_PT, Panel
+from harness.report.pictures.letters import fitted
 from harness.report.pictures.picture import DETAILS, Picture, unseen
 from harness.report.pictures.style import WRONG
 
 _METRIC = "success_after_fallback"
 _WHAT = "Requests that reached a fallback and got a complete answer"
+_TITLE = "Complete answers after a fallback"
 _ROW_IN = 0.4
 _LABEL_SHARE_MIN = 0.09
 
@@ -39,18 +41,17 @@ def _nothing(run: JudgedRun) -> str:
 
 def _draw(run: JudgedRun) -> Figure:
     values = _values(run)
-    above_in, below_in = share_intervals.height_in(values), _ROW_IN * len(run.plan.phases)
-    figure = style.canvas(2.1 + above_in + below_in)
-    above, below = figure.subplots(2, 1, height_ratios=[above_in, below_in])
-    share_intervals.draw(above, run, _METRIC, values, title=_WHAT)
-    _who_served(below, run)
-    return figure
+    heights_in = [share_intervals.height_in(values), _ROW_IN * len(run.plan.phases)]
+    panels = layout.panels(heights_in, names=[phase.name for phase in run.plan.phases], share_x=False)
+    share_intervals.draw(panels[0], run, _METRIC, values, title=_TITLE)
+    _who_served(panels[1], run)
+    return layout.placed(panels)
 
 
-def _who_served(axes: Axes, run: JudgedRun) -> None:
+def _who_served(panel: Panel, run: JudgedRun) -> None:
     """Draw, for each phase, whose answer the callers got."""
-    journeys = run.journeys
-    colours = style.colours(run.plan)
+    axes, journeys = panel.axes, run.journeys
+    colours, looks = style.colours(run.plan), style.looks(run.plan)
     complete = journeys["complete"].to_numpy(dtype=bool)
     ends = pd.Series(np.where(complete, journeys["served_by"].astype("object").fillna("?"), ""), index=journeys.index)
     handles: dict[str, Any] = {}
@@ -61,9 +62,10 @@ def _who_served(axes: Axes, run: JudgedRun) -> None:
             part = float((mine == name).mean()) if len(mine) else 0.0
             if part == 0:
                 continue
-            look: dict[str, Any] = {"color": colours[name]} if name else style.failed_look(WRONG)
-            axes.barh(row, part, left=left, height=0.62, linewidth=0, **look)
-            handles[name] = style.swatch(colours[name], words.shortened(name)) if name else style.nobody()
+            look = looks[name] if name else {**style.failed_look(WRONG), "linewidth": 0}
+            (bar,) = axes.barh(row, part, left=left, height=0.62, **look)
+            style.hover(bar, f"{phase.name}: {quantities.share(part)} {f'served by {name}' if name else 'failed'}")
+            handles[name] = style.of_provider(run.plan, name) if name else style.nobody()
             if part > _LABEL_SHARE_MIN and name:
                 _in_bar(axes, row, left + part / 2, part, colours[name])
             left += part
@@ -71,16 +73,25 @@ def _who_served(axes: Axes, run: JudgedRun) -> None:
             axes.text(0.005, row, share_intervals.no_value(run, phase.name), va="center", fontsize=9, alpha=0.75)
     axes.set_xlim(0, 1)
     axes.set_ylim(len(run.plan.phases) - 0.5, -0.5)
-    axes.set_yticks(range(len(run.plan.phases)), [words.shortened(phase.name, 20) for phase in run.plan.phases])
+    axes.set_yticks(range(len(run.plan.phases)), [fitted(phase.name, NAME_PT) for phase in run.plan.phases])
     axes.tick_params(axis="y", length=0)
     style.percent_ticks(axes.xaxis)
     shown = [handles[name] for name in [*colours, ""] if name in handles]
-    style.headline(axes, "Who served the requests of each phase", shown, width_pt=470)
+    panel.title, panel.handles = "Who served the requests of each phase", shown
 
 
 def _in_bar(axes: Axes, row: int, middle: float, part: float, colour: str) -> None:
     """Write a share into its bar."""
-    axes.text(middle, row, quantities.share(part), ha="center", va="center", fontsize=8.5, color=style.ink_on(colour))
+    axes.text(
+        middle,
+        row,
+        quantities.share(part),
+        ha="center",
+        va="center",
+        fontsize=9,
+        color=style.ink_on(colour),
+        bbox={"facecolor": colour, "edgecolor": "none", "pad": 1.0},  # no texture behind the number
+    )
 
 
 def _alt(run: JudgedRun) -> str:

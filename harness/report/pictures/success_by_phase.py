@@ -6,7 +6,7 @@ from matplotlib.figure import Figure
 
 from harness.judge import Value
 from harness.report.judged_run import JudgedRun
-from harness.report.pictures import share_intervals, style
+from harness.report.pictures import layout, share_intervals
 from harness.report.pictures.picture import DETAILS, Picture
 
 _METRIC = "success_rate"
@@ -19,9 +19,9 @@ def _values(run: JudgedRun) -> dict[str, Value | None]:
 
 def _draw(run: JudgedRun) -> Figure:
     values = _values(run)
-    figure = style.canvas(1.15 + share_intervals.height_in(values))
-    share_intervals.draw(figure.subplots(), run, _METRIC, values, title=_WHAT)
-    return figure
+    panels = layout.panels([share_intervals.height_in(values)], y_ticks=False)
+    share_intervals.draw(panels[0], run, _METRIC, values, title=_WHAT)
+    return layout.placed(panels)
 
 
 def _alt(run: JudgedRun) -> str:
@@ -32,8 +32,8 @@ SUCCESS_BY_PHASE = Picture(
     name="success-by-phase",
     question="Did callers get their answer?",
     reading=(
-        "The bar is the range in which the true rate lies with 95 % certainty. The expectation passes if all of the bar is "
-        "right of the dashed line, and fails if all of it is left; if the line crosses it, more requests are needed."
+        "The bar is the range in which the true rate lies with 95 % certainty: right of the dashed limit the expectation "
+        "passes, left of it it fails, and across it more requests are needed."
     ),
     position=20,
     places=(DETAILS, "success-after-fallback"),

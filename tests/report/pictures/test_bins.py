@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from harness.quantities import S
-from harness.report.pictures.bins import BINS_MAX, bin_edges_s, bins, counts, ratio
+from harness.report.pictures.bins import BINS_MAX, PIXELS, bin_edges_s, bins, counts, ratio
 from harness.scenario import Inject, Phase, Plan, Timeline
 from tests.histories import primary_429
 from tests.plans import window
@@ -69,15 +69,28 @@ def test_a_fault_beside_a_phase_s_edge_makes_no_splinter() -> None:
 
 @given(
     st.lists(st.integers(1, 10**4), min_size=1, max_size=12, unique=True),
+    st.lists(st.tuples(st.integers(0, 10**4), st.integers(1, 500)), max_size=20),
     st.floats(0, 100),
     st.integers(0, 10**6),
 )
-def test_any_phases_have_their_edges(ends: list[int], tail_s: float, events: int) -> None:
-    """Whatever the phases, however long the run went on after them."""
+def test_no_bin_straddles_an_edge(ends: list[int], faults: list[tuple[int, int]], tail_s: float, events: int) -> None:
+    """Phases have their very edges, and faults theirs, or one that cannot be told from it, whatever the plan."""
     ends_s = sorted(end / 10 for end in ends)
-    edges = bin_edges_s(plan(ends_s), ends_s[-1] + tail_s, events)
+    faults_s = [(start / 10, (start + length) / 10) for start, length in faults]
+    end_s = ends_s[-1] + tail_s
+    edges = bin_edges_s(plan(ends_s, faults_s), end_s, events)
+    assert edges[0] == 0
+    assert edges[-1] == end_s
     assert (np.diff(edges) > 0).all()
     assert set(ends_s[:-1]) <= set(edges.tolist())
+    for edge_s in (edge for fault in faults_s for edge in fault if edge < end_s):
+        assert np.abs(edges - edge_s).min() < end_s / PIXELS
+
+
+def test_an_edge_near_another_is_an_edge() -> None:
+    """A fault that begins half a bin after its phase has a bin of its own there."""
+    edges = bin_edges_s(plan([8, 48, 63], [(8.4, 47.6)]), 63.0, 653).tolist()
+    assert {8.0, 8.4, 47.6, 48.0} <= set(edges)
 
 
 @pytest.mark.parametrize(("tail_s", "own_bin"), [(0.0003, False), (5.0, True)])

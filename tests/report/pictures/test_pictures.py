@@ -16,9 +16,11 @@ from harness.report import JudgedRun, notebook
 from harness.report.pictures import DETAILS, OVERVIEW, Picture, all_pictures, pictures_of, style
 from harness.report.svg import InlineSvg, inline_svg
 from tests.histories import history, plan_in
+from tests.report.pictures.texts import SVG, boxes
 
-SVG = "{http://www.w3.org/2000/svg}"
 LONG = tuple(f"{letter}-a-very-long-deployment-name-in-sweden-central" for letter in "abcdefgh")
+TWELVE = tuple(f"provider-{place}" for place in range(12))
+SHARED = "  - {{on: {}, at: {}s, for: 20s, inject: {{status: 503}}, share: 70%}}\n"
 CASES = {
     "all down": {"faults": "  - {on: all, during: fault, inject: {status: 503}}", "deadline": "6s"},
     "connections": {
@@ -29,6 +31,10 @@ CASES = {
     "one request": {"rate": 0.02},
     "long names": {"providers": LONG, "faults": f"  - {{on: {LONG[0]}, during: fault, inject: {{status: 503}}}}"},
     "one provider": {"providers": ("openai",)},
+    "twelve providers": {
+        "providers": TWELVE,
+        "faults": "".join(SHARED.format(name, at) for at, name in enumerate(TWELVE)),
+    },
 }
 EACH = pytest.mark.parametrize("picture", all_pictures(), ids=lambda picture: picture.name)
 
@@ -83,6 +89,30 @@ def test_every_run_has_every_picture(picture: Picture, odd: JudgedRun) -> None:
     assert style.INK not in shown.svg
     assert style.PAPER not in shown.svg
     assert all(element.get("id", picture.name).startswith(picture.name) for element in root.iter())
+
+
+@EACH
+def test_nothing_leaves_a_picture(picture: Picture, odd: JudgedRun) -> None:
+    """No text is cut off at a picture's edge, however long a name is."""
+    if picture.nothing(odd):
+        return
+    (width, height), found = boxes(drawn(picture, odd).svg)
+    assert found
+    for box in found:
+        assert box.left >= -1, box
+        assert box.right <= width + 1, box
+        assert box.top >= -1, box
+        assert box.bottom <= height + 1, box
+
+
+@EACH
+def test_no_text_is_on_another(picture: Picture, odd: JudgedRun) -> None:
+    """Names, numbers and legends have places of their own."""
+    if picture.nothing(odd):
+        return
+    _, found = boxes(drawn(picture, odd).svg)
+    for place, box in enumerate(found):
+        assert not [other for other in found[place + 1 :] if box.covers(other) > 2], box
 
 
 @EACH
