@@ -11,12 +11,14 @@ from harness.judge.intervals import Interval, keeps, quantile
 from harness.judge.measure import measured, measured_health
 from harness.judge.metrics import MAX, RUN, Measured, Metric, asked_for, key
 from harness.judge.metrics.kinds import Observations, SingleObservation
+from harness.judge.remedies import IDLE_MACHINE
 from harness.judge.result import ExpectationResult, Finding, Metrics, Status, Value
 from harness.judge.run_data import RunData
 from harness.judge.stalls import TOXIPROXY, overlap_ns, stalls
-from harness.quantities import amount, count, duration, exact, interval, plural
+from harness.quantities import S, amount, count, duration, exact, interval, plural
 from harness.scenario import Expectation, Op, Phase
 
+_NOTHING_THERE = "Choose a fault, a load or a phase in which there is something to measure, or leave the line out."
 _OPPOSITE: dict[Op, Op] = {">=": "<", ">": "<=", "<=": ">", "<": ">="}
 
 
@@ -44,6 +46,7 @@ def answer_finding(expectation: Expectation, finding: Finding) -> ExpectationRes
         samples=finding.samples,
         needed=None,
         message=finding.message,
+        remedy=finding.remedy,
     )
 
 
@@ -51,22 +54,28 @@ def answer_limit(run: RunData, metrics: Metrics, expectation: Expectation) -> Ex
     """Return the row of a limit on a number."""
     limit = _HeldLimit.of(run, metrics, expectation)
     if limit.value.value is None:
-        return limit.row(Status.INCONCLUSIVE, limit.value.why)
+        return limit.row(Status.INCONCLUSIVE, limit.value.why, remedy=_NOTHING_THERE)
     message = f"{limit.observed()}; limit {limit.op} {exact(limit.target, limit.value.unit)}"
     status = limit.status(limit.seen)
-    needed = None
+    needed, remedy = None, ""
     if limit.looked_ns < limit.target:
         status = Status.INCONCLUSIVE
+        remedy = f"Make the time after the fault longer than {duration(limit.target)}."
         message += f"; but the run ended only {duration(limit.looked_ns)} after the fault"
     elif status is Status.INCONCLUSIVE and (cut_off := limit.cut_off()):
         message += f"; but {cut_off} of {count(limit.value.samples)} ended unanswered: their full wait is unknown"
+        remedy = "Raise `deadline` in the scenario's load, so that callers stay long enough to be measured."
     elif status is Status.INCONCLUSIVE:
         needed = limit.seen.needed(limit.op, limit.target, limit.statistic)
         message += limit.how_many(needed)
+        remedy = limit.more(needed)
     elif status is Status.FAIL and (excuse := limit.excuse()):
         status = Status.INCONCLUSIVE
         message += f"; but {excuse}"
-    return limit.row(status, message, needed=needed)
+        remedy = IDLE_MACHINE
+    elif status is Status.FAIL:
+        remedy = limit.remedy()
+    return limit.row(status, message, needed=needed, remedy=remedy)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +135,7 @@ class _HeldLimit:
         assert value.value is not None
         return decide(self.op, self.target, value.ci or (value.value, value.value))
 
-    def row(self, status: Status, message: str, *, needed: int | None = None) -> ExpectationResult:
+    def row(self, status: Status, message: str, *, needed: int | None = None, remedy: str = "") -> ExpectationResult:
         """Return the answer."""
         return ExpectationResult(
             text=self.expectation.text,
@@ -141,6 +150,7 @@ class _HeldLimit:
             needed=needed,
             message=message,
             limit=self.target,
+            remedy=remedy,
         )
 
     def observed(self) -> str:
@@ -184,6 +194,26 @@ class _HeldLimit:
         if self.value.unit == "share" and self.target in (0.0, 1.0):
             return "; no number of samples can show that"
         return "; too close to tell"
+
+    def more(self, needed: int | None) -> str:
+        """Return how so many samples can be had, or what else would give an answer."""
+        if needed is not None and self.value.samples:
+            phase = self.phase or Phase(name="the run", start_ns=0, end_ns=self.run.end_ns)
+            name = phase.name if self.phase is None else f"`{phase.name}`"
+            now_ns = phase.end_ns - phase.start_ns
+            longer_ns = math.ceil(now_ns * needed / self.value.samples / S) * S
+            return f"Let {name} last {duration(longer_ns)} in place of {duration(now_ns)}, or send more requests per second."
+        if self.value.unit == "share" and self.target in (0.0, 1.0):
+            return "Expect a little less than all, or `failed_requests <= 0`, which asks for every single request."
+        return "Send several times as many requests, or move the limit: what was observed is too close to it."
+
+    def remedy(self) -> str:
+        """Return what usually helps the chain to keep the limit; empty for a limit on the side where more is better."""
+        metric = self.metric
+        aimed = "more" if self.op in (">", ">=") else "less"
+        if metric.remedy is None or metric.better not in (None, aimed):
+            return ""
+        return metric.remedy.at(self.run.plan.chain.driver)
 
     def excuse(self) -> str:
         """Return what else than the chain explains a broken upper limit on a time; empty if nothing does."""

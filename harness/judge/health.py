@@ -6,6 +6,8 @@ import numpy as np
 
 from harness.judge.intervals import quantile
 from harness.judge.measure import dispatch_lag_ns, lost
+from harness.judge.remedies import IDLE_MACHINE, RUN_AGAIN
+from harness.judge.result import Ailment
 from harness.judge.run_data import RunData
 from harness.quantities import amount, count, duration, plural
 
@@ -16,29 +18,40 @@ STEADY_REQUESTS_MIN = 10
 UNANSWERED_MIN = 3
 """So many broken attempts show that the mocked providers answer nobody; fewer may be the chain's own doing."""
 
+_STRANGERS = "Let nothing else call the providers' ports during a run, and let the chain pass on each request's id and prompt unchanged."
+_UNREACHED = (
+    "Find out what keeps the chain from its mocked providers: `harness doctor` looks for proxies, ports and settings."
+)
+_NOT_STEADY = "The chain, or the machine, failed before anything was injected. Probe the chain without a fault first: `harness probe`."
+_NOTHING_SENT = Ailment(what="no request was sent", remedy=RUN_AGAIN)
 
-def ailments(run: RunData) -> list[str]:
-    """Return a sentence for each thing that is wrong with the run's own health."""
+
+def ailments(run: RunData) -> list[Ailment]:
+    """Return what is wrong with the run's own health."""
     return [*_records(run), *_late(run), *_unanswered(run), *_unsteady(run)]
 
 
-def _records(run: RunData) -> list[str]:
+def _records(run: RunData) -> list[Ailment]:
     requests, history = run.columns.requests, run.columns.history
     if history.aborted is not None:  # what was going on then has no record
-        return [] if requests.sent.any() else ["no request was sent"]
+        return [] if requests.sent.any() else [_NOTHING_SENT]
     dropped = int((~requests.sent).sum())
     gone = lost(run)
-    sentences = {
-        "the run did not come to its planned end": not history.complete,
-        "no request was sent": not requests.sent.any(),
-        f"{count(dropped)} of {plural(len(requests), 'request')} never sent": dropped,
-        f"{plural(gone, 'record')} lost": gone,
-        f"{plural(run.columns.orphans, 'attempt')} without a request": run.columns.orphans,
+    found = {
+        Ailment(what="the run did not come to its planned end", remedy=RUN_AGAIN): not history.complete,
+        _NOTHING_SENT: not requests.sent.any(),
+        Ailment(
+            what=f"{count(dropped)} of {plural(len(requests), 'request')} never sent", remedy=IDLE_MACHINE
+        ): dropped,
+        Ailment(what=f"{plural(gone, 'record')} lost", remedy=RUN_AGAIN): gone,
+        Ailment(
+            what=f"{plural(run.columns.orphans, 'attempt')} without a request", remedy=_STRANGERS
+        ): run.columns.orphans,
     }
-    return [sentence for sentence, wrong in sentences.items() if wrong]
+    return [ailment for ailment, wrong in found.items() if wrong]
 
 
-def _late(run: RunData) -> list[str]:
+def _late(run: RunData) -> list[Ailment]:
     lag_ns = np.sort(dispatch_lag_ns(run))
     if not len(lag_ns):
         return []
@@ -52,11 +65,11 @@ def _late(run: RunData) -> list[str]:
         sentences.append(
             f"a request was sent {amount(most_ns, 'ns', limit=LAG_MAX_NS)} late; limit {duration(LAG_MAX_NS)}"
         )
-    return sentences
+    return [Ailment(what=sentence, remedy=IDLE_MACHINE) for sentence in sentences]
 
 
-def _unanswered(run: RunData) -> list[str]:
-    """Return a sentence where no mocked provider ever answered, though no fault kept it from that: then it is not the chain's."""
+def _unanswered(run: RunData) -> list[Ailment]:
+    """Return an ailment where no mocked provider ever answered, though no fault kept it from that: then it is not the chain's."""
     attempts = run.columns.attempts
     broken = ~attempts.touched & attempts.had("reset", "refused", "cut", "malformed")
     if broken.sum() < UNANSWERED_MIN:
@@ -66,12 +79,12 @@ def _unanswered(run: RunData) -> list[str]:
     answered = mocked & ~np.isnan(attempts.status) & ~broken
     if answered.any() or broken.sum() < UNANSWERED_MIN:
         return []
-    return [
-        f"the mocked providers did not work: {plural(int(broken.sum()), 'attempt')} broke without a fault, and none succeeded"
-    ]
+    attempts_ = plural(int(broken.sum()), "attempt")
+    what = f"the mocked providers did not work: {attempts_} broke without a fault, and none succeeded"
+    return [Ailment(what=what, remedy=_UNREACHED)]
 
 
-def _unsteady(run: RunData) -> list[str]:
+def _unsteady(run: RunData) -> list[Ailment]:
     requests, attempts = run.columns.requests, run.columns.attempts
     if not run.plan.timeline.windows:
         return []
@@ -90,4 +103,4 @@ def _unsteady(run: RunData) -> list[str]:
     failed = int((attempts.failed & later).sum())
     if failed:
         sentences.append(f"the baseline was not steady: {plural(failed, 'failed attempt')} in its second half")
-    return sentences
+    return [Ailment(what=sentence, remedy=_NOT_STEADY) for sentence in sentences]

@@ -93,3 +93,8 @@ HOLLOW_ON_LITELLM = on_litellm(
     " Until then callers have to check each answer for its text and its finish reason, and ask again."
 )
 """Where a provider's answer was empty or broken, and the caller got it as a success."""
+
+IDLE_MACHINE = "Run it on a machine that is not busy, at a lower rate, or in virtual time (`--engine sim`)."
+"""Where the machine, and not the chain, may explain what was measured."""
+RUN_AGAIN = "Run it again, to its end."
+"""Where records are missing."""

@@ -70,6 +70,8 @@ class ExpectationResult:
         needed: Observations that would have been enough; None where that is not the reason.
         message: Why, in a few words.
         limit: What `observed` is held against, in `unit`; None for `no FINDING`.
+        remedy: What usually helps where it is not met, and what would give an answer where there is none; empty where nothing in
+            general does.
     """
 
     text: str
@@ -84,6 +86,7 @@ class ExpectationResult:
     needed: int | None
     message: str = ""
     limit: float | None = None
+    remedy: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +101,7 @@ class Finding:
         samples: How many could have.
         requests: All requests that show it.
         message: What was seen, in one sentence.
+        remedy: What usually ends it on the chain's driver; empty where there is nothing to end.
     """
 
     id: str
@@ -107,6 +111,20 @@ class Finding:
     samples: int
     requests: tuple[str, ...]
     message: str
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ailment:
+    """Why a run itself gives no answer, whatever the chain did.
+
+    Attributes:
+        what: In a sentence, without its full stop.
+        remedy: What would give an answer, in sentences.
+    """
+
+    what: str
+    remedy: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +137,7 @@ class Verdict:
         reasons: Why it is not a pass; what to bear in mind if it is.
         expectations: In the order of the file.
         findings: Those that have samples, and those asked for.
+        ailments: Why the run itself gives no answer.
     """
 
     status: Status
@@ -126,3 +145,4 @@ class Verdict:
     reasons: tuple[str, ...] = ()
     expectations: tuple[ExpectationResult, ...] = field(default=())
     findings: tuple[Finding, ...] = field(default=())
+    ailments: tuple[Ailment, ...] = field(default=())

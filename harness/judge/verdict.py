@@ -15,7 +15,7 @@ from harness.judge.findings.check_result import unsure
 from harness.judge.health import ailments
 from harness.judge.measure import measure
 from harness.judge.metrics import METRICS, RUN
-from harness.judge.result import ExpectationResult, Finding, Metrics, Severity, Status, Verdict
+from harness.judge.result import Ailment, ExpectationResult, Finding, Metrics, Severity, Status, Verdict
 from harness.judge.run_data import RunData
 from harness.quantities import duration, plural
 from harness.scenario import Expectation, Plan
@@ -24,6 +24,10 @@ _EXIT = {Status.PASS: ExitCode.PASS, Status.FAIL: ExitCode.FAIL, Status.INCONCLU
 _CRASHED = "the check itself failed"
 UNSOUND = "(the run was not sound)"
 """Ends the message of each answer that the run's own health made worthless."""
+_REPORT_IT = "This is a mistake of the harness, or of a package that adds to it: report it with this message."
+_ABORTED = (
+    "The run ended itself, as `abort` in the scenario asked. End the cause, or allow more there, to see the rest."
+)
 T = TypeVar("T", Finding, ExpectationResult)
 _log = logging.getLogger(__name__)
 
@@ -51,15 +55,15 @@ def judge(run: RunData, metrics: Metrics | None = None) -> Verdict:
         expectations = [_doubt(row) for row in expectations]
     crashed = [f for f in findings.values() if f.severity != "advisory" and f.message.startswith(_CRASHED)]
     idle = findings["fault_never_fired"]
-    unsound = [*sick, *(f"{finding.id}: {finding.message}" for finding in crashed)]
+    unsound = [*sick, *(Ailment(what=f"{each.id}: {each.message}", remedy=_REPORT_IT) for each in crashed)]
     aborted = run.columns.history.aborted
     if aborted is not None:
         expectations = [_unless_unfinished(plan, row, aborted.at_ns) for row in expectations]
-        unsound.insert(0, _abortion(plan, aborted))
+        unsound.insert(0, Ailment(what=_abortion(plan, aborted), remedy=_ABORTED))
     elif idle.count:
-        unsound.append(idle.message)
+        unsound.append(Ailment(what=idle.message, remedy=idle.remedy))
     if not plan.expectations:
-        unsound.append("nothing was expected")
+        unsound.append(Ailment(what="nothing was expected", remedy="Write under `expect` what must hold."))
     counting = [row.status for row in expectations]
     counting += [finding.status for finding in findings.values() if _counts(finding)]
     counting += [Status.INCONCLUSIVE for _ in unsound]
@@ -70,9 +74,14 @@ def judge(run: RunData, metrics: Metrics | None = None) -> Verdict:
     return Verdict(
         status=status,
         exit_code=int(_EXIT[status]),
-        reasons=(*unsound, *_reasons(status, expectations, listed), *_bear_in_mind(run, status, metrics, listed)),
+        reasons=(
+            *(each.what for each in unsound),
+            *_reasons(status, expectations, listed),
+            *_bear_in_mind(run, status, metrics, listed),
+        ),
         expectations=tuple(expectations),
         findings=tuple(listed),
+        ailments=tuple(unsound),
     )
 
 
@@ -89,7 +98,7 @@ def _unless_unfinished(plan: Plan, row: ExpectationResult, at_ns: int) -> Expect
         return row
     until = f"the end of {row.phase}" if row.phase in ends_ns else "its end"
     message = f"{row.message} (the run was aborted before {until})".strip()
-    return replace(row, status=Status.INCONCLUSIVE, message=message)
+    return replace(row, status=Status.INCONCLUSIVE, message=message, remedy="")
 
 
 def _worst(statuses: Iterable[Status]) -> Status:
@@ -126,6 +135,9 @@ def _find(run: RunData, name: str, asked: bool) -> Finding:
         samples=result.samples,
         requests=result.requests,
         message=result.message,
+        remedy=""
+        if result.status is Status.PASS or name not in FINDINGS
+        else FINDINGS[name].remedy.at(run.plan.chain.driver),
     )
 
 
@@ -166,6 +178,7 @@ def _unmeasurable(plan: Plan, error: Exception) -> Verdict:
         exit_code=int(ExitCode.INCONCLUSIVE),
         reasons=(message,),
         expectations=tuple(_no_answer(expectation, message) for expectation in plan.expectations),
+        ailments=(Ailment(what=message, remedy=_REPORT_IT),),
     )
 
 
@@ -173,7 +186,7 @@ def _doubt(row: T) -> T:
     if row.status is Status.INCONCLUSIVE:
         return row
     message = f"{row.message} {UNSOUND}"
-    return replace(row, status=Status.INCONCLUSIVE, message=message)
+    return replace(row, status=Status.INCONCLUSIVE, message=message, remedy="")
 
 
 def _reasons(status: Status, expectations: list[ExpectationResult], findings: list[Finding]) -> list[str]:

@@ -16,17 +16,21 @@ from harness.scenario import Plan, Window
 
 def summary(run: JudgedRun) -> str:
     """Return the answer, what broke, how many callers noticed, who served, and what decided. Plain text."""
-    answer = words.WORDS[run.verdict.status]
+    whole = run.history.complete and run.history.aborted is None
+    return " ".join([answer(run), *(f"{sentence}." for sentence in _why(run) if whole)])
+
+
+def answer(run: JudgedRun) -> str:
+    """Return the same without what decided."""
+    status = words.WORDS[run.verdict.status]
     if not run.history.complete:
         if not len(run.requests):
-            return f"{answer} — the run was cut short before its first request."
+            return f"{status} — the run was cut short before its first request."
         sent = quantities.plural(len(run.requests), "request")
-        return f"{answer} — the run was cut short; the numbers cover the {sent} until then."
+        return f"{status} — the run was cut short; the numbers cover the {sent} until then."
     if run.history.aborted is not None:
-        noticed = _noticed(run)
-        return f"{answer} — {run.verdict.reasons[0]}. Until then {noticed}{_served(run)}."
-    sentences = [f"{broke(run.plan)}; {_noticed(run)}{_served(run)}", *_why(run)]
-    return f"{answer} — " + " ".join(f"{sentence}." for sentence in sentences)
+        return f"{status} — {run.verdict.reasons[0]}. Until then {_noticed(run)}{_served(run)}."
+    return f"{status} — {broke(run.plan)}; {_noticed(run)}{_served(run)}."
 
 
 def broke(plan: Plan) -> str:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from harness import quantities
 from harness.judge.findings import FINDINGS
+from harness.judge.metrics import METRICS, STATISTICS
 from harness.judge.result import ExpectationResult, Finding, Status, Value, Verdict
 
+_LIMIT = re.compile(r"(?P<what>.+?)\s*(?P<op><=|>=|<|>)\s*(?P<limit>.+)")
+_BOUNDS = {">=": "at least", ">": "more than", "<=": "at most", "<": "less than"}
 GLYPHS = {Status.PASS: "✓", Status.FAIL: "✗", Status.INCONCLUSIVE: "?"}
 WORDS = {Status.PASS: "PASS", Status.FAIL: "FAIL", Status.INCONCLUSIVE: "INCONCLUSIVE"}
 
@@ -35,6 +39,32 @@ def finding(found: Finding) -> str:
 def noted(found: Finding) -> bool:
     """Return whether a finding was observed and yet fails nothing."""
     return found.severity == "advisory" and found.status is Status.FAIL
+
+
+def counted(found: Finding, verdict: Verdict) -> str:
+    """Return in words whether a finding that did not pass counts in the verdict."""
+    if any(forbids(row) and row.metric == found.id for row in verdict.expectations):
+        return "counts: expected not to be seen"
+    if found.severity == "run":
+        return "leaves the run undecided" if found.count else "does not count"
+    if found.status is Status.FAIL and found.severity == "required":
+        return "counts: fails the run"
+    return "does not count"
+
+
+def unmet(row: ExpectationResult) -> str:
+    """Return in words what was expected, and what there was: `success in fault was 0 %, at least 95 % was expected`."""
+    asked = _LIMIT.fullmatch(row.text)
+    if asked is None or row.metric not in METRICS:
+        return row.text
+    head = asked["what"].split()
+    statistic = "".join(f"{word} " for word in head[:1] if word in STATISTICS)
+    argument = "".join(re.findall(r"\([^()]*\)", asked["what"])[:1])
+    where = f" in `{row.phase}`" if row.phase else ""
+    whose = f" of `{row.kind}` requests" if row.kind else ""
+    value = "had no value" if row.observed is None else f"was {observed(row)}"
+    limit = f"{_BOUNDS[asked['op']]} {asked['limit']}"
+    return f"{statistic}{METRICS[row.metric].label}{argument}{whose}{where} {value}; expected: {limit}"
 
 
 def observed(row: ExpectationResult) -> str:

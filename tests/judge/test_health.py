@@ -18,14 +18,20 @@ PLAN = plan_of(faults=[OUTAGE])
 
 
 def _ill(book: Book, **rest: object) -> list[str]:
-    return ailments(book.run(PLAN, **rest))
+    return found(book.run(PLAN, **rest))
+
+
+def found(run: RunData) -> list[str]:
+    """Return what is wrong with a run; for each there is something to do."""
+    assert all(each.remedy.endswith(".") for each in ailments(run))
+    return [each.what for each in ailments(run)]
 
 
 def test_a_sound_run() -> None:
     """Nothing to say."""
     assert _ill(Book().steady()) == []
     plan, history = primary_429()
-    assert ailments(RunData.of(plan, history)) == []
+    assert found(RunData.of(plan, history)) == []
 
 
 @pytest.mark.parametrize(
@@ -40,14 +46,14 @@ def test_a_sound_run() -> None:
 def test_what_is_missing(change: Callable[[History], History], word: str) -> None:
     """Each is one sentence."""
     plan, history = primary_429()
-    assert any(word in sentence for sentence in ailments(RunData.of(plan, change(history))))
+    assert any(word in sentence for sentence in found(RunData.of(plan, change(history))))
 
 
 def test_what_is_lost_counts_once() -> None:
     """Attempts are the history's to count, requests the plan's."""
     plan, history = primary_429()
     short = framed(history, requests=history.requests.iloc[:-3], attempts=history.attempts.iloc[:0], lost=2)
-    assert ailments(RunData.of(plan, short))[0] == "5 records lost"
+    assert found(RunData.of(plan, short))[0] == "5 records lost"
 
 
 @pytest.mark.parametrize(("broken", "answered", "ill"), [(3, 0, True), (2, 0, False), (3, 1, False)])
@@ -62,7 +68,7 @@ def test_providers_that_answer_nobody(broken: int, answered: int, *, ill: bool) 
     run = book.run(plan)
     sentence = "the mocked providers did not work: 3 attempts broke without a fault, and none succeeded"
 
-    assert (sentence in ailments(run)) is ill
+    assert (sentence in found(run)) is ill
     assert (judge(run).status is Status.INCONCLUSIVE) is ill
 
 
@@ -131,4 +137,4 @@ def test_without_faults_there_is_no_baseline() -> None:
     plan = plan_of()
     book = Book().steady()
     book.request(9, fails(503))
-    assert ailments(book.run(plan)) == []
+    assert found(book.run(plan)) == []

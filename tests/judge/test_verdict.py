@@ -213,7 +213,7 @@ def test_json_is_plain() -> None:
     plan = plan_of("time_to_recover < 10s", "p99 latency < 1s", "no hang", faults=[OUTAGE])
     history = book.history(plan)
     verdict = json.loads(json.dumps(verdict_json(judge(RunData.of(plan, history))), allow_nan=False))
-    assert list(verdict) == ["status", "exit_code", "reasons", "expectations", "findings"]
+    assert list(verdict) == ["status", "exit_code", "reasons", "expectations", "findings", "ailments"]
     never, quantile, asked = verdict["expectations"]
     assert (never["status"], never["observed"], never["ci"]) == ("fail", None, None)
     assert quantile["ci"][1] is None

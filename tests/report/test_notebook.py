@@ -288,7 +288,7 @@ def test_blocks_escape_ids_and_messages(hasty: JudgedRun) -> None:
     verdict = replace(hasty.verdict, findings=findings, expectations=rows, reasons=(nasty,))
     data = replace(hasty.data, columns=replace(hasty.data.columns, plan=replace(hasty.plan, title=nasty)))
     run = replace(hasty, verdict=verdict, environment={nasty: {nasty: nasty}}, data=data)
-    for block in (show.heading, show.verdict, show.numbers, show.measured):
+    for block in (show.heading, show.opening, show.verdict, show.numbers, show.measured):
         assert "img" not in Page(block(run).html).tags
 
 
@@ -311,7 +311,7 @@ def test_an_installed_package_brings_its_notebooks(tmp_path: Path, monkeypatch: 
 def test_every_word_that_explains_itself_is_in_the_list(page: str) -> None:
     """What a mouse shows on hover is printed too: each term once, with its explanation."""
     explained = re.findall(r'<abbr tabindex="0" title="([^"]*)">([^<]*)</abbr>', page)
-    listed = re.findall(r"<dt>([^<]*)</dt><dd>([^<]*)</dd>", page)
+    listed = re.findall(r"<dt>([^<]*)</dt><dd>([^<]*)</dd>", page.partition('<section class="glossary">')[2])
     assert len(listed) == len(set(listed)) > 8
     assert {(term, meaning) for meaning, term in explained} == set(listed)
     assert {"attempts per request", "amplification", "fallback_overhead", "seed", "samples", "loop lag"} <= {

@@ -6,7 +6,7 @@ from harness.report.show.drawn import pictures
 from harness.report.show.fallback_table import fallbacks
 from harness.report.show.measurement import command, glossary, measured
 from harness.report.show.metrics_table import numbers
-from harness.report.show.opening import heading
+from harness.report.show.opening import heading, opening
 from harness.report.show.overhead_table import overhead_split
 from harness.report.show.served_table import not_served, success, success_over_time
 
@@ -19,6 +19,7 @@ __all__ = [
     "measured",
     "not_served",
     "numbers",
+    "opening",
     "overhead_split",
     "pictures",
     "success",

@@ -13,25 +13,26 @@ from harness.report.show.block import Block, metrics_explained, status_cell, wit
 from harness.report.table import table
 
 _IDS_MAX = 5
+_EXPECTED = "What was expected: each line counts"
 
 
 def verdict(run: JudgedRun) -> Block:
     """Show each expectation and each finding with its answer; checks that passed are folded up."""
     expected = [_expectation(row) for row in run.verdict.expectations]
     parts = [
-        table(("result", "expectation", "observed", "samples", "why"), expected, caption="What was expected")
+        table(("result", "expectation", "observed", "samples", "why"), expected, caption=_EXPECTED)
         if expected
         else "<p>The scenario expects nothing.</p>"
     ]
     columns = ("result", "behaviour", "affected", "what was observed", "requests")
-    shown = [_finding(finding) for finding in words.by_weight(run.verdict.findings)]
-    passed = [_finding(finding) for finding in run.verdict.findings if finding.status is Status.PASS]
+    shown = [_finding(finding, run) for finding in words.by_weight(run.verdict.findings)]
+    passed = [_finding(finding, run) for finding in run.verdict.findings if finding.status is Status.PASS]
     if shown:
         parts.append(table(columns, shown, caption="Chain behaviour"))
     if passed:
         title = f"{quantities.plural(len(passed), 'behaviour check')} passed"
         parts.append(f"<details class='passed'><summary>{title}</summary>{table(columns, passed)}</details>")
-    return Block("".join(parts))
+    return Block(f'<section id="expectations">{"".join(parts)}</section>')
 
 
 def _expectation(row: ExpectationResult) -> list[str]:
@@ -44,7 +45,7 @@ def _expectation(row: ExpectationResult) -> list[str]:
     ]
 
 
-def _finding(finding: Finding) -> list[str]:
+def _finding(finding: Finding, run: JudgedRun) -> list[str]:
     ids = "".join(f"<code class='id'>{escape(name)}</code> " for name in finding.requests[:_IDS_MAX])
     more = len(finding.requests) - _IDS_MAX
     answer = "note" if words.noted(finding) else finding.status
@@ -52,9 +53,9 @@ def _finding(finding: Finding) -> list[str]:
     name = words.finding_name(finding.id)
     shown = finding.status is not Status.PASS
     name = explained(name, meaning) if meaning and shown else escape(name)
-    severity = "" if finding.severity == "required" else escape(finding.severity)
+    counted = words.counted(finding, run.verdict) if shown else ""
     return [
-        f'<span class="status {answer}">{words.finding(finding)}</span><span class="ci">{severity}</span>',
+        f'<span class="status {answer}">{words.finding(finding)}</span><span class="counted">{escape(counted)}</span>',
         f'{name}<code class="ci">{escape(finding.id)}</code>',
         escape(f"{quantities.count(finding.count)} of {quantities.count(finding.samples)}"),
         escape(finding.message),

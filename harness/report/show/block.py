@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from html import escape
 
 from harness.judge import Status
-from harness.judge.metrics import METRICS
+from harness.judge.metrics import METRICS, QUANTILES
 from harness.report import words
 from harness.report.glossary import explained
 
@@ -31,10 +31,14 @@ def code(text: str) -> str:
 
 
 def metrics_explained(text: str) -> str:
-    """Return an expectation as HTML, its metric with an explanation."""
+    """Return an expectation as HTML, its metric and its quantile with an explanation."""
     return "".join(
-        explained(word, METRICS[word].meaning) if word in METRICS else escape(word)
-        for word in re.split(r"([a-z_]+)", text)
+        explained(word, METRICS[word].meaning)
+        if word in METRICS
+        else explained(word)
+        if word in QUANTILES
+        else escape(word)
+        for word in re.split(r"([a-z_]+[0-9.]*)", text)
     )
 
 

@@ -17,7 +17,7 @@ from harness.report.show.answers import verdict
 from harness.report.show.block import Block
 from harness.report.show.fallback_table import fallbacks
 from harness.report.show.metrics_table import numbers
-from harness.report.show.opening import heading
+from harness.report.show.opening import opening
 
 
 def measured(run: JudgedRun) -> Block:
@@ -56,7 +56,7 @@ def _health(name: str) -> str:
 def glossary(run: JudgedRun) -> Block:
     """Show what the words mean that the other blocks explain on hover only."""
     return Block(
-        terms.definitions("".join(block(run).html for block in (heading, verdict, numbers, fallbacks, measured)))
+        terms.definitions("".join(block(run).html for block in (opening, verdict, numbers, fallbacks, measured)))
     )
 
 

@@ -7,7 +7,8 @@ from html import escape
 
 from harness import quantities
 from harness.judge import RUN, Value
-from harness.judge.metrics import METRICS, key
+from harness.judge.metrics import METRICS, QUANTILES, key
+from harness.report.glossary import TERMS
 from harness.report.judged_run import JudgedRun
 from harness.report.show.block import Block, with_interval
 from harness.report.table import table
@@ -16,8 +17,7 @@ _FIRST = ("success_rate", "success_after_fallback", "latency", "fallback_overhea
 """The metrics that the table of numbers begins with; any others that it shows follow."""
 _STATISTICS = {
     "": "",
-    "p50": " Half of them are no larger than this.",
-    "p95": " 95 of 100 are no larger than this.",
+    **{part: f" {TERMS[part]}" for part in QUANTILES},
 }
 """What a column's statistic means, after what its metric means."""
 
