@@ -12,6 +12,7 @@ from harness.chain.advice import Advice
 from harness.chain.facts import ChainFacts
 from harness.chain.schedule import Schedule
 from harness.chain.spec import Chain
+from harness.chain.waits import WaitRule
 from harness.provider.kinds import Kind
 from harness.registry import Registry
 
@@ -70,6 +71,8 @@ class Driver:
         warnings: Returns what would not be carried over, in sentences, given the environment that keys are looked up in.
         facts: Returns what the judge needs to know about a chain.
         schedules: Returns what a request does that fails alike at every provider; none where only a run can show it.
+        waits: Returns by which rule it waits before it tries a provider again, by provider; without those of which only a run
+            can show it.
         advice: Returns what is probably not meant in a chain's own settings, beside what holds for every driver; given the
             chain and its schedules.
         configuration: What it reads in place of a chain file; None if nothing.
@@ -98,6 +101,7 @@ class Driver:
     warnings: Callable[[Chain, Mapping[str, str]], tuple[str, ...]]
     facts: Callable[[Chain], ChainFacts]
     schedules: Callable[[Chain], tuple[Schedule, ...]]
+    waits: Callable[[Chain], Mapping[str, WaitRule]]
     advice: Callable[[Chain, tuple[Schedule, ...]], Iterable[Advice]]
     configuration: Configuration | None
     requirement: Requirement | None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +10,7 @@ from harness.chain.facts import ChainFacts, FailureClass, Tries
 from harness.chain.litellm_reading import COMPATIBLE
 from harness.chain.litellm_router import MOCKS, RETRIES_DEFAULT, RETRY_POLICY, RouterSettings, router_settings
 from harness.chain.spec import Chain
+from harness.chain.waits import LITELLM, WaitRule
 from harness.provider.spec import Provider
 
 COOLDOWN_S = 5  # LiteLLM's own
@@ -45,6 +47,23 @@ def facts(chain: Chain, *, proxy: bool) -> ChainFacts:
         never_called=tuple(name for name, entry in deployments.items() if _stated(entry, *MOCKS)),
         lanes=tuple(name for name, entry in deployments.items() if entry["model_name"] in special),
     )
+
+
+def waits(chain: Chain, *, proxy: bool) -> dict[str, WaitRule]:
+    """Return by which rule LiteLLM waits before it tries each provider again, without those of which that is not known.
+
+    In a group of several deployments it does not wait while one of them is healthy; a `retry_after` of the Router's changes the
+    first waits; and embeddings are tried again by OpenAI's SDK beneath it.
+    """
+    settings = router_settings(chain, {}, {}, proxy=proxy)
+    groups = Counter(entry["model_name"] for entry in settings.model_list)
+    if settings.router.get("retry_after"):
+        return {}
+    return {
+        name: LITELLM
+        for name, entry, provider in zip(settings.names, settings.model_list, settings.providers, strict=True)
+        if groups[entry["model_name"]] == 1 and _hidden(provider, entry) == 1
+    }
 
 
 def cooldowns_ns(settings: RouterSettings) -> dict[str, int]:

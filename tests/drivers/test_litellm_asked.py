@@ -13,6 +13,7 @@ import pytest
 
 from harness.chain import Chain, load
 from harness.chain.advice import Advice
+from harness.chain.litellm_facts import waits
 from harness.chain.litellm_reading import ReadDeployment, _without_mock, answered, applied, guess, question
 from harness.drivers import litellm_asked
 from harness.drivers.litellm_asked import advice, as_read, for_each_model, schedules
@@ -208,6 +209,9 @@ def test_its_waits_are_asked_for(tmp_path: Path) -> None:
     assert (group.providers, group.wait) == (("b", "b-2"), (2 * S, 2.75 * S))
     assert group.again == ((0, 0), (0, 0))
     assert group.at_worst_ns == 60 * S + 5.75 * S
+    rules = waits(chain, proxy=False)
+    assert set(rules) == {"a"}
+    assert tuple(rules["a"].band(nth, None) for nth in (1, 2)) == alone.again
 
 
 def test_the_tries_of_a_ranked_group_go_by_its_ranks(tmp_path: Path) -> None:

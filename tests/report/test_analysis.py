@@ -40,7 +40,8 @@ RUNS: Mapping[Status, tuple[str, str]] = {
     Status.INCONCLUSIVE: ("", "p95 fallback_overhead < 1s"),
 }
 NAMES = ("retry-timing", "fallback-overhead", "success-after-fallback")
-BLOCKS = (show.fallbacks, show.success, show.success_over_time, show.not_served, show.overhead_split)
+RETRIES = (show.retry_backoff, show.retry_after, show.retry_gaps, show.lockstep)
+BLOCKS = (*RETRIES, show.fallbacks, show.success, show.success_over_time, show.not_served, show.overhead_split)
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +105,7 @@ def _path() -> Path:
 
 def test_a_run_without_a_fault_answers_in_sentences(judged: dict[Status, JudgedRun]) -> None:
     """There is nothing to put into a table."""
-    for block in (show.fallbacks, show.success, show.success_over_time, show.not_served, show.overhead_split):
+    for block in BLOCKS:
         assert "<table" not in block(judged[Status.INCONCLUSIVE]).html
 
 
@@ -113,3 +114,21 @@ def test_who_was_not_served_is_said_in_words(judged: dict[Status, JudgedRun]) ->
     html = show.not_served(judged[Status.FAIL]).html
     assert "The caller got an error 503: the last one, anthropic, failed with a server error; 3 of 3 providers" in html
     assert 'id="not-served"' in html
+
+
+def test_the_configured_backoff_is_found(judged: dict[Status, JudgedRun]) -> None:
+    """The chain draws from the upper half of 0.5 s, then of 1 s; every wait lies within its band."""
+    shown = show.retry_backoff(judged[Status.FAIL]).html
+    assert shown.count("<strong>exponential with equal jitter</strong>") == 3
+    assert "250–500 ms before the first retry, 0.5–1 s before the second" in shown
+    gaps = show.retry_gaps(judged[Status.FAIL]).html
+    assert "No wait was more than 50 ms outside of its band." in gaps
+
+
+def test_a_retry_after_that_is_ignored_is_called_so(hasty: JudgedRun, demo: JudgedRun) -> None:
+    """Every 25th request of the one run is 150 ms too early; of the other none is."""
+    early = show.retry_after(hasty).html
+    assert "too early" in early
+    assert "100 %" not in early
+    assert "100 %" in show.retry_after(demo).html
+    assert "Furthest outside of the band" in show.retry_gaps(hasty).html

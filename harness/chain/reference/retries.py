@@ -8,6 +8,7 @@ from harness.chain.policy import TEMPORARY, Backoff, Policy, Retry
 from harness.chain.reference.actions import Result
 from harness.chain.reference.backoff import wait_ns
 from harness.chain.spec import Chain
+from harness.chain.waits import WaitRule
 
 ATTEMPTS = 2
 """Tries at one provider, if neither the chain nor its policy sets a number."""
@@ -90,3 +91,25 @@ def rule(chain: Chain, policy: Policy, provider: str) -> Rule:
         factor=own.factor or common.factor or FACTOR,
         on=frozenset(TEMPORARY if on is None else on),
     )
+
+
+CERTAIN = {"full-jitter": 0.0, "equal-jitter": 0.5}
+"""The part of a wait that is not drawn, where some of it is."""
+
+
+def waits(chain: Chain) -> dict[str, WaitRule]:
+    """Return by which rule the reference chain waits before it tries each provider again."""
+    policy = chain.policy or Policy()
+    found = {}
+    for name in chain.providers:
+        own = rule(chain, policy, name)
+        found[name] = WaitRule(
+            name=f"the chain's policy ({own.backoff})",
+            base_ns=policy.base,
+            factor=1.0 if own.backoff == "fixed" else own.factor,
+            cap_ns=policy.cap,
+            certain=CERTAIN.get(own.backoff, 1.0),
+            follows=own.backoff == "decorrelated",
+            told_to_ns=policy.retry_after_max,
+        )
+    return found

@@ -36,6 +36,7 @@ ENDPOINT = Driver(
     warnings=_warnings,
     facts=_facts,
     schedules=lambda _chain: (),
+    waits=lambda _chain: {},
     advice=lambda _chain, _schedules: (),
     configuration=None,
     requirement=None,

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 
 from harness.chain.driver import Requirement, later
-from harness.chain.litellm_facts import facts
+from harness.chain.litellm_facts import facts, waits
 from harness.drivers.kinds.litellm_router import ELSEWHERE, LITELLM_ROUTER, warnings
 from harness.extras import PROXY
 
@@ -18,6 +18,7 @@ LITELLM_PROXY = replace(
     warnings=partial(warnings, proxy=True),
     facts=partial(facts, proxy=True),
     schedules=partial(later("harness.drivers.litellm_asked:schedules"), proxy=True),
+    waits=partial(waits, proxy=True),
     advice=later("harness.drivers.litellm_asked:advice"),
     requirement=Requirement(PROXY.modules, PROXY.purpose, "litellm[proxy]", f"{PROXY.command}, {ELSEWHERE}"),
     part=lambda chain: ("harness.drivers.litellm_proxy", str(chain.workers)),

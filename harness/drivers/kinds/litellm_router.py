@@ -10,7 +10,7 @@ from typing import get_args
 from harness.chain import Chain
 from harness.chain.driver import Configuration, Driver, Requirement, later
 from harness.chain.litellm_config import chain as read_config
-from harness.chain.litellm_facts import facts
+from harness.chain.litellm_facts import facts, waits
 from harness.chain.litellm_router import router_settings
 from harness.chain.litellm_settings import SECTIONS
 from harness.chain.own_order import in_litellm
@@ -60,6 +60,7 @@ LITELLM_ROUTER = Driver(
     warnings=partial(warnings, proxy=False),
     facts=partial(facts, proxy=False),
     schedules=partial(later("harness.drivers.litellm_asked:schedules"), proxy=False),
+    waits=partial(waits, proxy=False),
     advice=later("harness.drivers.litellm_asked:advice"),
     configuration=Configuration(
         SECTIONS - {"environment_variables"} | {"general_settings"},

@@ -8,6 +8,7 @@ from harness.chain import Chain
 from harness.chain.driver import Driver, Requirement, later
 from harness.chain.facts import ChainFacts
 from harness.chain.openai_sdk import schedules, sdk_settings
+from harness.chain.waits import OPENAI_SDK as OPENAI_RULE
 
 
 def _check(chain: Chain) -> None:
@@ -29,6 +30,7 @@ OPENAI_SDK = Driver(
     warnings=lambda _chain, _environ: (),
     facts=_facts,
     schedules=schedules,
+    waits=lambda chain: dict.fromkeys(chain.providers, OPENAI_RULE),
     advice=lambda _chain, _schedules: (),
     configuration=None,
     requirement=Requirement(("openai",), "OpenAI's SDK", "openai", "pip install openai"),

@@ -29,6 +29,7 @@ PYTHON = Driver(
     warnings=warnings,
     facts=_facts,
     schedules=lambda _chain: (),
+    waits=lambda _chain: {},
     advice=lambda _chain, _schedules: (),
     configuration=None,
     requirement=None,

@@ -11,7 +11,7 @@ from harness.chain.driver import Driver, declared, later
 from harness.chain.facts import ChainFacts, FailureClass, Tries
 from harness.chain.own_order import in_reference
 from harness.chain.policy import TEMPORARY, Backoff, Policy
-from harness.chain.reference.retries import rule
+from harness.chain.reference.retries import rule, waits
 from harness.chain.reference.schedule import schedules
 from harness.chain.spec import ChainError
 from harness.document.spelling import did_you_mean
@@ -78,6 +78,7 @@ REFERENCE = Driver(
     warnings=lambda _chain, _environ: (),
     facts=_facts,
     schedules=schedules,
+    waits=waits,
     advice=lambda _chain, _schedules: (),
     configuration=None,
     requirement=None,

@@ -8,6 +8,7 @@ from harness.report.show.measurement import command, glossary, measured
 from harness.report.show.metrics_table import numbers
 from harness.report.show.opening import heading, opening
 from harness.report.show.overhead_table import overhead_split
+from harness.report.show.retry_tables import lockstep, retry_after, retry_backoff, retry_gaps
 from harness.report.show.served_table import not_served, success, success_over_time
 
 __all__ = [
@@ -16,12 +17,16 @@ __all__ = [
     "fallbacks",
     "glossary",
     "heading",
+    "lockstep",
     "measured",
     "not_served",
     "numbers",
     "opening",
     "overhead_split",
     "pictures",
+    "retry_after",
+    "retry_backoff",
+    "retry_gaps",
     "success",
     "success_over_time",
     "verdict",

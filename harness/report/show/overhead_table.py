@@ -64,7 +64,7 @@ def overhead_split(run: JudgedRun) -> Block:
 
 
 def _compared(found: pd.DataFrame, base_ns: np.ndarray[Any, np.dtype[np.float64]]) -> str:
-    """Return the median time of those that fell back, that of those without a fault, and what bought nothing."""
+    """Return the median time of those that fell back, that of those without a fault, and what was wasted."""
     own_ns = np.sort(found["total_ns"].to_numpy(dtype=float))
     text = f"{quantities.plural(len(own_ns), 'request')} fell back and took {_median(own_ns)}"
     if len(base_ns):
