@@ -1,19 +1,22 @@
-"""A configuration's text as it may be shown: keys are masked, and everything else can be read."""
+"""A configuration as it may be shown or sent elsewhere: keys are masked, and everything else is as it was."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from harness.chain.redact import NESTED
 from harness.chain.scrub import HIDDEN, LENGTH_MIN, names_secret, scrub
+from harness.chain.spec import DUMMY_KEY
 from harness.document.nodes import scalars
 from harness.document.places import Place, field_name
 from harness.errors import UsageError
 
 _HARMLESS = frozenset(["", "null", "~", "true", "false", "yes", "no", "on", "off"])
 _REFERENCES = ("os.environ/", "env/")
+_LOGIN = re.compile(r"(?<=://)[^/\s@]*@")
 
 
 def masked(text: str, place: Place) -> str:
@@ -55,6 +58,21 @@ def changes(before: Any, after: Any, place: Place = ()) -> Iterator[dict[str, An
             yield from changes(_item(before, number), _item(after, number), (*place, number))
     elif before != after or isinstance(before, bool) != isinstance(after, bool):
         yield {"field": field_name(place), "before": _shown(before, place), "after": _shown(after, place)}
+
+
+def with_dummies(value: Any, place: Place = ()) -> Any:
+    """Return data with a dummy key for each secret in it, for where mocks answer: LiteLLM reads it as it would the other.
+
+    A reference to the environment is a secret too if its name is: no variable is read where the data goes.
+    """
+    if isinstance(value, Mapping):
+        return {key: with_dummies(item, (*place, key)) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [with_dummies(item, (*place, number)) for number, item in enumerate(value)]
+    if not isinstance(value, str):
+        return value
+    named = bool(place) and str(place[-1]).endswith("_name")  # the name of a key is none
+    return DUMMY_KEY if _is_secret(place) and not named else _LOGIN.sub("", value)
 
 
 def _item(items: Sequence[Any], number: int) -> Any:

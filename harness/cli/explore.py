@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from harness.cli.app import app
-from harness.cli.options import Json, LiteLLMAt, ModelOption, PythonAt, Reports, home_of
+from harness.cli.options import Json, LiteLLMAt, ModelOption, PythonAt, Reports, SchedulerAt, home_of
 from harness.cli.output import show
 from harness.draw import SEED_MAX
 from harness.errors import UsageError
@@ -51,6 +51,7 @@ def explore(
     python: PythonAt = None,
     litellm: LiteLLMAt = None,
     model: ModelOption = None,
+    scheduler: SchedulerAt = None,
     reports: Reports = Path("reports"),
     as_json: Json = False,
 ) -> int:
@@ -78,6 +79,8 @@ def explore(
             found=lambda each: progress.say(f"found: {each.property}: {each.sentence}"),
             interrupted=interrupted,
             home=home,
+            scheduler=scheduler,
+            say=progress.say,
         )
     progress.end()
     if as_json:

@@ -76,6 +76,14 @@ MasterAt = Annotated[
     typer.Option("--master", metavar="HOST:PORT", help="Where workers join. [default: any free port of 127.0.0.1]"),
 ]
 LocustUi = Annotated[bool, typer.Option("--locust-ui", help="Serve Locust's own web UI on this machine while it runs.")]
+SchedulerAt = Annotated[
+    str | None,
+    typer.Option(
+        "--scheduler",
+        metavar="tcp://HOST:PORT",
+        help="Simulate on the workers of this Dask scheduler. [default: on the cores of this machine]",
+    ),
+]
 MetricsAt = Annotated[
     str | None,
     typer.Option(

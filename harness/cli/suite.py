@@ -21,6 +21,7 @@ from harness.cli.options import (
     PythonAt,
     QuietOption,
     Reports,
+    SchedulerAt,
     SummaryFile,
     command_line,
     home_of,
@@ -64,6 +65,7 @@ def suite(
     python: PythonAt = None,
     litellm: LiteLLMAt = None,
     model: ModelOption = None,
+    scheduler: SchedulerAt = None,
     junit: Annotated[Path | None, typer.Option(metavar="FILE", help="Also write the JUnit file here.")] = None,
     allow_real: AllowReal = False,
     baseline: BaselineAt = None,
@@ -103,6 +105,7 @@ def suite(
             engine=engine,
             home=home,
             watch=watch,
+            scheduler=scheduler,
         )
     compared = experiment.compare_with(earlier, Path(card.path), junit_file=junit) if earlier else None
     github.publish_suite(card, compared, summary)

@@ -6,31 +6,25 @@ import os
 import shlex
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import NamedTuple
 
-from harness import sim
 from harness.chain import Chain
 from harness.chain.home import AT_HOME, ChainHome
 from harness.document import did_you_mean
 from harness.drivers.host import host
 from harness.drivers.litellm_prices import priced
 from harness.errors import ExitCode, HarnessError, UsageError
+from harness.experiment.cluster.searches import search_on
 from harness.experiment.prepare import opened
+from harness.experiment.searching import Confirmed, SearchCounts, search
 from harness.experiment.sim_run import simulable
-from harness.fork import pristine
-from harness.judge import RunData, Status, judge
-from harness.judge.grammar import parse
-from harness.judge.properties import PROPERTIES, SearchRun
+from harness.judge.properties import PROPERTIES
 from harness.judge.properties.bounded_latency import default_deadline_ns
 from harness.quantities import duration, exact
-from harness.scenario import compile_plan
-from harness.sim.search import Find, Hunt, Space, long_enough, search_run_of, try_schedule
-from harness.sim.search.describe import describe
+from harness.sim.search import Find, Space
 from harness.sim.search.to_yaml import to_yaml
 
 FAULTS_MAX = 3
@@ -119,6 +113,8 @@ def explore(
     found: Callable[[Found], None] = lambda _found: None,
     interrupted: Callable[[], bool] = lambda: False,
     home: ChainHome = AT_HOME,
+    scheduler: str | None = None,
+    say: Callable[[str], None] = lambda _text: None,
 ) -> Explored:
     """Search a chain for what breaks it.
 
@@ -135,6 +131,8 @@ def explore(
         found: Called with each find at once.
         interrupted: Whether to end before the budget is used up; asked before each run.
         home: Where the chain is to run, in place of what its file says.
+        scheduler: Address of a Dask scheduler: each of its workers searches, each with the next seed. This process if None.
+        say: Shows one thing worth knowing.
 
     Raises:
         UsageError: The file is wrong, nothing but a live run can host the chain, its library is not installed, a name is
@@ -149,44 +147,44 @@ def explore(
     _ready(out)
     began_s = time.monotonic()
 
-    def over() -> bool:
-        progress(hunt.tried, len(hunt.finds))
-        return interrupted() or time.monotonic() - began_s >= budget_s
+    def stopped(tried: int, finds: int) -> bool:
+        progress(tried, finds)
+        return interrupted()
 
-    kept, retracted, lucky = [], 0, 0
-    with pristine() as clean:
-        hunt = Hunt(space, properties=names, seed=seed, over=over, database=out)
-        for each in hunt.run():
-            # A library may keep something from run to run: what shows only after other runs is the harness's fault.
-            confirmed = clean.run(_confirm, each, space)
-            if confirmed is None:
-                retracted += 1
-                hunt.retract(each, partial(clean.run, try_schedule))
-                continue
-            if not confirmed.find.steady:
-                lucky += 1
-                hunt.drop(each)
-                continue
-            kept.append(_keep(confirmed, space, path, out))
-            found(kept[-1])
+    def over(tried: int, finds: int) -> bool:
+        return stopped(tried, finds) or time.monotonic() - began_s >= budget_s
+
+    kept: list[Found] = []
+
+    def keep(confirmed: Confirmed) -> None:
+        kept.append(_keep(confirmed, space, path, out))
+        found(kept[-1])
+
+    if scheduler is None:
+        counts = search(space, names, seed=seed, over=over, found=keep, database=out)
+        missing: tuple[str, ...] = ()
+    else:
+        counts, missing = search_on(
+            scheduler, space, names, seed=seed, budget_s=budget_s, over=stopped, found=keep, say=say
+        )
     return Explored(
-        tried=hunt.tried,
+        tried=counts.tried,
         took_s=time.monotonic() - began_s,
         space=space,
         properties=names,
         found=tuple(kept),
-        retracted=retracted,
-        lucky=lucky,
-        streamed=hunt.streamed,
-        uncovered=_uncovered(hunt, space, names),
+        retracted=counts.retracted,
+        lucky=counts.lucky,
+        streamed=counts.streamed,
+        uncovered=(*_uncovered(counts, space, names), *missing),
         interrupted=interrupted(),
     )
 
 
-def _uncovered(hunt: Hunt, space: Space, properties: Sequence[str]) -> tuple[str, ...]:
+def _uncovered(counts: SearchCounts, space: Space, properties: Sequence[str]) -> tuple[str, ...]:
     """Return what the budget did not cover, in sentences."""
     sentences = []
-    if untried := hunt.untried():
+    if untried := counts.untried:
         named = [f"{inject.fault_kind.words(inject).many} from {provider}" for provider, inject in untried[:_NAMED_MAX]]
         more = len(untried) - len(named)
         rest = f", and {more} more" if more else ""
@@ -234,33 +232,7 @@ def _ready(out: Path) -> None:
         ) from None
 
 
-class _Confirmed(NamedTuple):
-    """A find that shows in a fresh process.
-
-    Attributes:
-        find: The find, with a schedule that is long enough for its expectations.
-        sentence: What happens, as a person would say it.
-        expect: The expectations that fail.
-    """
-
-    find: Find
-    sentence: str
-    expect: list[str]
-
-
-def _confirm(find: Find, space: Space) -> _Confirmed | None:
-    """Run a find again, and return what it comes to; None if the property holds."""
-    schedule, run = long_enough(space, find.schedule, search_run_of(space, find.schedule), find.name)
-    shown = PROPERTIES[find.name].check(run)
-    if not shown:
-        return None
-    other = search_run_of(space, schedule, chain_seed=space.seed + 1)
-    steady = find.steady and bool(PROPERTIES[find.name].check(other))
-    find = replace(find, schedule=schedule, requests=shown, steady=steady)
-    return _Confirmed(find, describe(find.name, run, shown), _expected(find, space, run))
-
-
-def _keep(confirmed: _Confirmed, space: Space, chain: Path, out: Path) -> Found:
+def _keep(confirmed: Confirmed, space: Space, chain: Path, out: Path) -> Found:
     """Write a find down as a scenario that fails when it is run."""
     find, sentence, expect = confirmed
     for number in count(1):
@@ -313,12 +285,3 @@ def _write(file: Path, text: str, sentence: str) -> None:
             where=str(file),
             hint=f"--out DIR names another folder; it was: {sentence}",
         ) from None
-
-
-def _expected(find: Find, space: Space, run: SearchRun) -> list[str]:
-    """Return the expectations that say of this run what the property says of all: those that the verdict finds failed."""
-    texts = PROPERTIES[find.name].expectations(run, find.requests)
-    phases = space.phases(find.schedule)
-    plan = compile_plan(space.scenario(find.schedule), space.chain, tuple(parse(text, phases) for text in texts))
-    verdict = judge(RunData.of(plan, sim.run(plan, space.chain).history))
-    return [row.text for row in verdict.expectations if row.status is Status.FAIL]

@@ -82,14 +82,18 @@ class SimPool:
         try:
             yield self
         finally:
-            for child in list(self._children):
-                await child.end(grace_s=0)
+            await self.end()
+
+    async def end(self) -> None:
+        """End all of them."""
+        for child in list(self._children):
+            await child.end(grace_s=0)
 
     async def carry(self, job: Job, folder: RunFolder, _gate: Gate) -> HarnessError | None:
         """Simulate and judge a run; see `harness.experiment.suites.conductor.CarryOut`."""
         message = SimulateRun(run=str(folder.path), chain=job.loaded.chain, command=job.command)
         try:
-            answer = await self._ask(message, Simulated)
+            answer = await self.ask(message, Simulated)
         except TimeoutError:
             return HarnessError(f"took more than {RUN_S:g} s for one run", where="sim")
         except HarnessError as death:
@@ -105,12 +109,12 @@ class SimPool:
             return judged
         asked = JudgeRun(run=str(folder.path), error=error, exit_code=int(exit_code))
         # Its process died, or it is of a suite that was cut short before it was judged.
-        answer = await self._ask(asked, Judged)
+        answer = await self.ask(asked, Judged)
         if isinstance(answer, Failed):
             raise HarnessError(answer.problem, where="judge", hint=f"harness report {folder.path}")
         return answer
 
-    async def _ask(self, message: object, shape: type[T]) -> T | Failed:
+    async def ask(self, message: object, shape: type[T]) -> T | Failed:
         """Have a free process do something.
 
         Raises:
@@ -135,7 +139,7 @@ class SimPool:
         argv = [sys.executable, "-m", "harness.experiment.suites.sim_part"]
         # It looks up the keys of every chain of the suite, as the command itself would.
         child = OwnedProcess("sim", argv, log=self._log, env=os.environ, part=True)
-        await child.__aenter__()  # left by `start` or `_ask`
+        await child.__aenter__()  # left by `end` or `ask`
         self._children.add(child)
         await child.ready(None, Ready, timeout_s=IMPORTS_S)
         return child

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import KW_ONLY, dataclass
 from functools import partial
 from pathlib import Path
@@ -12,6 +12,8 @@ from harness.chain.home import AT_HOME, ChainHome
 from harness.drivers.host import host
 from harness.engines import Engine, Gate, Quiet
 from harness.errors import ExitCode, HarnessError, UsageError
+from harness.experiment.cluster.pool import ClusterPool
+from harness.experiment.cluster.shipping import shipped
 from harness.experiment.environment import cores
 from harness.experiment.index import update_index
 from harness.experiment.live import Interrupted, carry_out, interruptible
@@ -47,6 +49,7 @@ def suite(
     engine: Engine = Engine.LIVE,
     home: ChainHome = AT_HOME,
     watch: Watch | None = None,
+    scheduler: str | None = None,
 ) -> Scorecard:
     """Run scenarios on chains, and write the scorecard.
 
@@ -65,6 +68,7 @@ def suite(
         engine: On real parts, or in virtual time.
         home: Where the chains are to run, in place of what their files name.
         watch: Counts what happens while it happens.
+        scheduler: Address of a Dask scheduler, on whose workers the runs are simulated; processes of ours if None.
 
     Raises:
         UsageError: Files are wrong, only a live run can do what they ask for, or an extra is not installed; nothing was started.
@@ -74,6 +78,8 @@ def suite(
     if junit_file is not None and (junit_file.is_dir() or not junit_file.absolute().parent.is_dir()):
         raise UsageError("no file can be written here", where=str(junit_file), hint="make its folder first")
     if engine == Engine.LIVE:
+        if scheduler is not None:
+            raise UsageError("only a simulation runs on a cluster", where="--scheduler", hint="add --engine sim")
         LIVE.need()
     chains = tuple(dict.fromkeys(chains))
     left_out: list[LeftOut] = []
@@ -90,6 +96,8 @@ def suite(
     if engine == Engine.SIM:
         for job in todo:
             simulable(job.loaded.chain)
+            if scheduler is not None:
+                shipped(job.loaded.chain)
     else:
         for notice in dict.fromkeys(notice for job in todo for notice in notices(job.loaded.chain)):
             progress.say(f"{notice}, in each of its runs")
@@ -103,7 +111,7 @@ def suite(
     card = scorecard(folder, todo, left_out=left_out, command=command, engine=engine, resumed=resumed)
     parts = _Parts(todo, card, folder, reports=reports, progress=progress, most=most, watch=watch)
     try:
-        card = interruptible(_simulated(parts) if binary is None else _live(parts, binary))
+        card = interruptible(_simulated(parts, scheduler) if binary is None else _live(parts, binary))
         if junit_file is not None:
             junit_file.write_bytes(junit(card))
     except Interrupted as ended:
@@ -192,14 +200,22 @@ class _Counted:
         return judged
 
 
-async def _simulated(parts: _Parts) -> Scorecard:
-    processes = min(cores(), len(parts.todo), parts.most or len(parts.todo))
-    async with SimPool.start(processes, parts.folder.path / "sim.log") as sim_pool:
+async def _simulated(parts: _Parts, scheduler: str | None) -> Scorecard:
+    async with AsyncExitStack() as stack:
+        processes, log = min(len(parts.todo), parts.most or len(parts.todo)), parts.folder.path / "sim.log"
+        pool: SimPool | ClusterPool
+        if scheduler is None:
+            processes = min(cores(), processes)
+            pool = await stack.enter_async_context(SimPool.start(processes, log))
+        else:
+            chains = [job.loaded.chain for job in parts.todo]
+            pool = await stack.enter_async_context(ClusterPool.start(scheduler, chains, log, parts.progress))
+            processes = min(pool.workers, processes)
 
         @asynccontextmanager
         async def judges(_log: Path) -> AsyncIterator[Judge]:
-            yield sim_pool if parts.watch is None else _Counted(sim_pool, parts.watch)
+            yield pool if parts.watch is None else _Counted(pool, parts.watch)
 
         # One run more than there are processes: its folder is made while they are busy.
         shown = ByCount(parts.progress)
-        return await parts.suite(sim_pool.carry, judges, waves=together, shown=shown, slots=processes + 1).run()
+        return await parts.suite(pool.carry, judges, waves=together, shown=shown, slots=processes + 1).run()
