@@ -25,4 +25,9 @@ if ! [ -x "$venv/bin/uv" ]; then
   "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r "$venv/uv.lock.txt"
 fi
 "$venv/bin/uv" pip install --quiet --python "$venv/bin/python" --constraint requirements.lock --editable ".[$extras]"
+if [ -n "${PYTHONDONTWRITEBYTECODE:-}" ]; then
+  # Python keeps no bytecode of what it imports, so every process would compile all its modules again: most of its CPU time.
+  # Some packages hold files that are no valid Python.
+  "$venv/bin/python" -m compileall -q -j 0 "$venv/lib" harness >/dev/null 2>&1 || true
+fi
 echo "installed into $venv"

@@ -60,6 +60,9 @@ def run(
     locust_ui: LocustUi = False,
     baseline: BaselineAt = None,
     summary: SummaryFile = None,
+    no_report: Annotated[
+        bool, typer.Option("--no-report", help="Make no page; `harness report` makes it later.")
+    ] = False,
     reports: Reports = Path("reports"),
     metrics: MetricsAt = None,
     quiet: QuietOption = False,
@@ -91,6 +94,7 @@ def run(
             allow_real=allow_real,
             engine=engine,
             home=home,
+            page=not no_report,
             setup=setup,
             watch=watch,
         )
@@ -118,10 +122,12 @@ def print_result(result: RunResult, compared: Compared | None = None, *, as_json
     return exit_code(result.exit_code, compared)
 
 
-@app.command(epilog="Example: harness report reports/latest")
+@app.command(epilog="Example: harness report reports/latest --open")
 def report(
     run: Annotated[Path | None, typer.Argument(metavar="RUN", help="Folder of a run. [default: the latest]")] = None,
     *,
+    pdf: Annotated[bool, typer.Option("--pdf", help="Also print it as report.pdf, by a Chromium or $CHROME.")] = False,
+    open_page: Annotated[bool, typer.Option("--open", help="Open the page in your browser.")] = False,
     reports: Reports = Path("reports"),
     as_json: Json = False,
 ) -> int:
@@ -133,5 +139,16 @@ def report(
     from harness.report.progress import RunProgress  # noqa: PLC0415
 
     with RunProgress() as progress:
-        result = experiment.report(run, reports=reports, progress=progress)
-    return print_result(result, as_json=as_json)
+        result = experiment.report(run, reports=reports, progress=progress, pdf=pdf)
+    code = print_result(result, as_json=as_json)
+    if open_page:
+        _open(result.folder.report)
+    return code
+
+
+def _open(page: Path) -> None:
+    """Open a page in the user's browser; where there is none, print its address."""
+    import webbrowser  # noqa: PLC0415 - for this option alone
+
+    if not webbrowser.open(page.as_uri()):
+        sys.stderr.write(f"no browser was found; the page is {page.as_uri()}\n")

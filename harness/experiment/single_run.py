@@ -18,6 +18,7 @@ from harness.experiment.sim_run import simulable, simulate
 from harness.extras import LIVE, REPORT
 from harness.live.toxiproxy import provision
 from harness.live.workers import ALONE, LoadSetup
+from harness.report import pdf as pdf_of_page
 from harness.report.notebook import write_report
 from harness.scenario import Plan
 from harness.store import RunFolder, latest
@@ -36,6 +37,7 @@ def run(
     engine: Engine = Engine.LIVE,
     home: ChainHome = AT_HOME,
     brief: bool = False,
+    page: bool = True,
     setup: LoadSetup = ALONE,
     watch: Watch | None = None,
 ) -> RunResult:
@@ -52,6 +54,7 @@ def run(
         engine: On real parts, or in virtual time.
         home: Where the chain is to run, in place of what its file names.
         brief: End once the last request has ended, and make no page.
+        page: Make the run's page.
         setup: In which processes the load runs, on real parts.
         watch: Counts what happens while it happens.
 
@@ -63,7 +66,7 @@ def run(
         LIVE.need()
     loaded = prepare(scenario, Permission(os.environ, allow=allow_real), chain=chain, seed=seed, home=home)
     if engine == Engine.SIM:
-        return _simulated(loaded, reports, progress, command, watch)
+        return _simulated(loaded, reports, progress, command, watch, page=page)
     for notice in notices(loaded.chain):
         progress.say(notice)
     progress.phase("toxiproxy")
@@ -84,40 +87,47 @@ def run(
         error = interruptible(work)
     except Interrupted as ended:
         error = ended
-    result = _conclude(loaded.plan, folder, error, progress, page=not brief)
+    result = _conclude(loaded.plan, folder, error, progress, page=page and not brief)
     update_index(reports, progress.say)
     return result
 
 
-def _simulated(loaded: Loaded, reports: Path, progress: Progress, command: str, watch: Watch | None) -> RunResult:
+def _simulated(
+    loaded: Loaded, reports: Path, progress: Progress, command: str, watch: Watch | None, *, page: bool
+) -> RunResult:
     simulable(loaded.chain)
     folder = RunFolder.create(reports, loaded.plan)
     progress.phase("simulate")
     _history, error = simulate(loaded.plan, loaded.chain, folder, command=command)
-    result = _conclude(loaded.plan, folder, error, progress, page=True)
+    result = _conclude(loaded.plan, folder, error, progress, page=page)
     update_index(reports, progress.say)
     if watch is not None:
         watch.add_judged(folder)
     return result
 
 
-def report(path: Path | None, *, reports: Path, progress: Progress) -> RunResult:
+def report(path: Path | None, *, reports: Path, progress: Progress, pdf: bool = False) -> RunResult:
     """Evaluate a saved run again and write its report.
 
     Args:
         path: The run's folder; None for the latest in `reports`.
         reports: Folder of all runs.
         progress: Told about each phase.
+        pdf: Print the page as well.
 
     Raises:
-        UsageError: There is no such run, or what makes its page is not installed.
+        UsageError: There is no such run, or what makes its page or prints it is not installed.
     """
     REPORT.need()
+    browser = pdf_of_page.browser() if pdf else None
     folder = RunFolder.open(path or latest(reports))
     progress.say(f"judging {folder.path}")
     try:
         result = judge_run(folder.plan(), folder, folder.history(), None, progress)
         _render(result, progress)
+        if browser is not None:
+            progress.phase("pdf")
+            folder.write_pdf(pdf_of_page.printed(folder.report, browser))
     except OSError as problem:
         hint = "copy the folder to where you may write"
         raise UsageError(problem.strerror or str(problem), where=str(folder.path), hint=hint) from None

@@ -3,7 +3,7 @@
 reports/<scenario>/<UTC time>-<seed>/
   plan.json  environment.json  capture/*.jsonl  requests.parquet  attempts.parquet  faults.parquet  health.parquet
   states.parquet  ready.parquet
-  metrics.json  metrics.prom  verdict.json  junit.xml  report.html  logs/
+  metrics.json  metrics.prom  verdict.json  junit.xml  report.html  report.pdf  logs/
 """
 
 from __future__ import annotations
@@ -195,6 +195,15 @@ class RunFolder:
     def write_report(self, page: str) -> None:
         """Write report.html."""
         write_file(self.report, page.encode())
+
+    @property
+    def pdf(self) -> Path:
+        """The report as it is printed."""
+        return self.path / "report.pdf"
+
+    def write_pdf(self, raw: bytes) -> None:
+        """Write report.pdf."""
+        write_file(self.pdf, raw)
 
     def rewrite_logs(self, clean: Callable[[str], str]) -> None:
         """Replace every log by what a function makes of it, such as one that hides secrets."""
