@@ -6,7 +6,8 @@ from harness.lazy import lazy_names
 
 if TYPE_CHECKING:
     from harness.lab.chain_widget import chain
+    from harness.lab.request_figure import requests
 
-__all__ = ["chain"]
+__all__ = ["chain", "requests"]
 
-__getattr__ = lazy_names(__name__, {"chain": "chain_widget"})
+__getattr__ = lazy_names(__name__, {"chain": "chain_widget", "requests": "request_figure"})

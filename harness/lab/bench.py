@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import partial
-from html import escape
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
-
-import matplotlib as mpl
 
 from harness import experiment
 from harness.engines import Quiet
@@ -18,12 +15,9 @@ from harness.experiment.chain_files.proposal import Proposal
 from harness.experiment.chain_files.reordering import OrderedChain, Place, ordered_chain
 from harness.experiment.probing import Probed, prepare_probes
 from harness.fork import in_fork
+from harness.lab.waterfall_picture import waterfall_html
 from harness.provider.faults import names_of
 from harness.report.judged_run import JudgedRun
-from harness.report.pictures import style
-from harness.report.pictures.representatives import Representative
-from harness.report.pictures.single_requests import drawn
-from harness.report.svg import inline_svg
 from harness.report.waterfall import sentence, stories
 
 _WITH_VALUE = {"slow": "slow,delay=2s", "throttle": "throttle,bytes_per_second=1000"}
@@ -139,8 +133,4 @@ def _picture(done: Probed, *, streaming: bool) -> ProbePicture:
         said += "; asked for a stream, because a failure of streams was chosen"
     if done.idle:
         said += f"; the fault never fired: {done.idle}"
-    with mpl.rc_context(style.RC):
-        figure = drawn(run, [Representative(name, ("one request in virtual time",)) for name in ids])
-    figure.set_gid("probe")
-    figure.set_label(said)
-    return ProbePicture(said=said, html=f'<div class="picture">{inline_svg(figure).svg}</div><p>{escape(said)}</p>')
+    return ProbePicture(said=said, html=waterfall_html(run, ids, "one request in virtual time", "probe"))
