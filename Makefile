@@ -59,7 +59,7 @@ agreement: install  ## hold live suites (SUITE="reports/suites/… …") against
 
 lab: install  ## open the notebooks in JupyterLab
 	@PYTHON=$(PYTHON) sh scripts/install.sh $(VENV) $(EXTRAS),lab
-	$(BIN)/jupyter lab --ServerApp.root_dir="$(CURDIR)" --LabApp.news_url=None --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate --LabApp.extension_manager=readonly notebooks/chain-lab.ipynb $(if $(filter 0,$(shell id -u)),--allow-root)
+	$(BIN)/jupyter lab --ServerApp.root_dir="$(CURDIR)" --LabApp.news_url=None --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate --LabApp.extension_manager=readonly notebooks/index.ipynb $(if $(filter 0,$(shell id -u)),--allow-root)
 
 kinds: install  ## measure what LiteLLM does with each kind of request, and write the page
 	$(BIN)/python -m tests.drivers.litellm_streams_by_kind docs/reference/litellm-kinds.md

@@ -132,6 +132,11 @@ function render({ model, el }) {
     paint.textAlign = "center";
     for (let value = 0; value <= scale.to; value += step) paint.fillText(String(Number(value.toPrecision(6))), scale.x(value), HEIGHT - ROOM.bottom + 12);
     paint.fillText("seconds since the run began", (ROOM.left + scale.width) / 2, HEIGHT - 10);
+    paint.save();
+    paint.translate(11, (HEIGHT - ROOM.bottom) / 2);
+    paint.rotate(-Math.PI / 2);
+    paint.fillText("latency, logarithmic", 0, 0);
+    paint.restore();
   }
 
   function draw() {
