@@ -4,29 +4,27 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from html import escape
 from pathlib import Path
 from typing import Any
 
-import anywidget
 import traitlets
 
 from harness.errors import HarnessError
 from harness.experiment.chain_files.reordering import Place
 from harness.lab.bench import FAILURES, Bench
+from harness.lab.widget import HERE, LabWidget
 from harness.scenario.shipped import existing
 
-_HERE = Path(__file__).parent
 
-
-class ChainWidget(anywidget.AnyWidget):
+class ChainWidget(LabWidget):
     """The list, what it was probed to, and what would be written.
 
     Args:
         bench: The chain.
     """
 
-    _esm = _HERE / "chain.js"
-    _css = _HERE / "lab.css"
+    _esm = HERE / "chain.js"
     places = traitlets.List(traitlets.Dict()).tag(sync=True)
     failures = traitlets.Dict().tag(sync=True)
     facts = traitlets.Dict().tag(sync=True)
@@ -90,6 +88,11 @@ class ChainWidget(anywidget.AnyWidget):
         finally:
             self.difference = ""
         self._show_file(self._failing())
+
+    def static(self) -> str:
+        """Return the order that the list has."""
+        rows = (f"<li>{escape(place.name)}{'' if place.on else ' (switched off)'}</li>" for place in self._order())
+        return f"<p><code>{escape(str(self._bench.ordered.path))}</code></p><ol>{''.join(rows)}</ol>"
 
 
 def chain(path: str | os.PathLike[str]) -> ChainWidget:

@@ -8,28 +8,26 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-import anywidget
 import traitlets
 
 from harness.errors import HarnessError, UsageError
 from harness.lab.notebooks import copy_for, listed
+from harness.lab.widget import HERE, LabWidget
 from harness.report import notebook
 from harness.store.index import entries
 
-_HERE = Path(__file__).parent
 _RUNS_MAX = 2000
 _SHOWN_MAX = 20
 
 
-class IndexWidget(anywidget.AnyWidget):
+class IndexWidget(LabWidget):
     """The runs and the notebooks.
 
     Args:
         reports: Folder of all runs.
     """
 
-    _esm = _HERE / "index.js"
-    _css = _HERE / "lab.css"
+    _esm = HERE / "index.js"
     runs = traitlets.List(traitlets.Dict()).tag(sync=True)
     notebooks = traitlets.List(traitlets.Dict()).tag(sync=True)
     folder = traitlets.Unicode().tag(sync=True)
@@ -81,15 +79,8 @@ class IndexWidget(anywidget.AnyWidget):
         folder = Path(self.folder) / run
         return folder / str(known[run]["page"]) if name is None else copy_for(str(name), folder)
 
-    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        """Return the widget, and its lists as they are for where nothing can be operated."""
-        made = super()._repr_mimebundle_(**kwargs)
-        if made is None:
-            return made
-        data, metadata = made if isinstance(made, tuple) else (made, {})
-        return {**data, "text/html": self._static()}, metadata
-
-    def _static(self) -> str:
+    def static(self) -> str:
+        """Return the newest runs and all notebooks."""
         names = ("began", "verdict", "scenario", "chain", "engine")
         rows = (
             f"<tr>{''.join(f'<td>{escape(str(run[name]))}</td>' for name in names)}</tr>"

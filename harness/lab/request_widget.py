@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-import anywidget
 import traitlets
 
 from harness.lab.points import points
 from harness.lab.waterfall_picture import waterfall_html
+from harness.lab.widget import HERE, LabWidget
 from harness.report import show
 from harness.report.judged_run import JudgedRun
 
-_HERE = Path(__file__).parent
 
-
-class RequestWidget(anywidget.AnyWidget):
+class RequestWidget(LabWidget):
     """The points, and the waterfall of the one that was opened.
 
     Args:
         run: Whose requests.
     """
 
-    _esm = _HERE / "requests.js"
-    _css = _HERE / "lab.css"
+    _esm = HERE / "requests.js"
     seconds = traitlets.Bytes().tag(sync=True)
     codes = traitlets.Bytes().tag(sync=True)
     names = traitlets.Dict().tag(sync=True)
@@ -48,10 +44,6 @@ class RequestWidget(anywidget.AnyWidget):
             waterfall_html(self._run, [name], "the request you opened", "opened") if name in self._ids else ""
         )
 
-    def _repr_mimebundle_(self, **kwargs: Any) -> Any:
-        """Return the widget, and a static picture for where nothing can be operated."""
-        made = super()._repr_mimebundle_(**kwargs)
-        if made is None:
-            return made
-        data, metadata = made if isinstance(made, tuple) else (made, {})
-        return {**data, "text/html": show.pictures(self._run, "overview").html}, metadata
+    def static(self) -> str:
+        """Return the overview of the run."""
+        return show.pictures(self._run, "overview").html

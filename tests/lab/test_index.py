@@ -7,12 +7,14 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import pytest
 
 from harness import lab
 from harness.errors import UsageError
 from harness.lab.index_widget import IndexWidget
 from harness.lab.notebooks import copy_for, listed
+from harness.report import notebook
 
 ROOT = Path(__file__).parents[2]
 
@@ -92,16 +94,12 @@ def test_what_cannot_be_opened_is_said(
     assert problem in widget.wrong
 
 
-def test_a_folder_that_cannot_be_written(reports: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_copy_that_cannot_be_written(reports: Path) -> None:
     """The error says how to open the notebook without a copy."""
-
-    def refuse(*_: object, **__: object) -> None:
-        raise PermissionError(13, "Permission denied")
-
-    monkeypatch.setattr(Path, "open", refuse)
-    monkeypatch.setattr(Path, "read_text", lambda path, **_: open(path, encoding="utf-8").read())  # noqa: PTH123, SIM115 - Path.open refuses
-    with pytest.raises(UsageError, match="Permission denied") as caught:
-        copy_for("retry-timing", reports / "samples" / "primary-429")
+    run = reports / "samples" / "primary-429"
+    (run / "retry-timing.ipynb").symlink_to("nowhere")
+    with pytest.raises(UsageError, match="cannot be written") as caught:
+        copy_for("retry-timing", run)
     assert "notebooks/retry-timing.ipynb" in (caught.value.hint or "")
 
 
@@ -113,3 +111,14 @@ def test_no_reports_yet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     assert widget.folder == str(tmp_path / "reports")
     data, _metadata = widget._repr_mimebundle_()
     assert "chain-lab.ipynb" in data["text/html"]
+
+
+@pytest.mark.parametrize("name", ["index", "chain-lab"])
+def test_notebooks_are_kept_clean_and_run(name: str) -> None:
+    """They are valid, hold no outputs, and what they show has a form for where nothing can be operated."""
+    raw = json.loads((ROOT / "notebooks" / f"{name}.ipynb").read_text())
+    nbformat.validate(raw)
+    assert not any(cell.get("outputs") or cell.get("execution_count") for cell in raw["cells"])
+    cells = [cell for cell in notebook.execute(name) if not cell.markdown]
+    assert not any(cell.problem or cell.printed for cell in cells)
+    assert ["text/html" in output for cell in cells for output in cell.outputs] == [True]
