@@ -12,7 +12,7 @@ from harness import experiment
 from harness.engines import Quiet
 from harness.experiment.chain_files.applying import apply, trial_host
 from harness.experiment.chain_files.proposal import Proposal
-from harness.experiment.chain_files.reordering import OrderedChain, Place, ordered_chain
+from harness.experiment.chain_files.reordering import ChainPlace, OrderedChain, ordered_chain
 from harness.experiment.probing import Probed, prepare_probes
 from harness.fork import in_fork
 from harness.lab.waterfall_picture import waterfall_html
@@ -59,7 +59,7 @@ class Bench:
         self._proposal: Proposal | None = None
         self._prepared = False
 
-    def probe(self, places: Sequence[Place], failing: Mapping[str, str]) -> ProbePicture:
+    def probe(self, places: Sequence[ChainPlace], failing: Mapping[str, str]) -> ProbePicture:
         """Send a request through the chain in an order that is in no file yet. The run is not kept.
 
         Args:
@@ -90,7 +90,7 @@ class Bench:
                 raise done.result.error
             return _picture(done, streaming=streaming)
 
-    def difference(self, places: Sequence[Place]) -> str:
+    def difference(self, places: Sequence[ChainPlace]) -> str:
         """Return what writing an order would change in the file, as a unified diff; empty if nothing.
 
         Raises:

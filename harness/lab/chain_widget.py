@@ -11,7 +11,7 @@ from typing import Any
 import traitlets
 
 from harness.errors import HarnessError
-from harness.experiment.chain_files.reordering import Place
+from harness.experiment.chain_files.reordering import ChainPlace
 from harness.lab.bench import FAILURES, Bench
 from harness.lab.widget import HERE, LabWidget
 from harness.scenario.shipped import existing
@@ -65,8 +65,8 @@ class ChainWidget(LabWidget):
         finally:
             self.answers += 1
 
-    def _order(self) -> list[Place]:
-        return [Place(str(each["name"]), on=bool(each["on"])) for each in self.places]
+    def _order(self) -> list[ChainPlace]:
+        return [ChainPlace(str(each["name"]), on=bool(each["on"])) for each in self.places]
 
     def _failing(self) -> dict[str, str]:
         return {str(each["name"]): str(each["failure"]).strip() for each in self.places}

@@ -9,7 +9,7 @@ import pytest
 
 from harness import lab
 from harness.errors import UsageError
-from harness.experiment.chain_files.reordering import Place
+from harness.experiment.chain_files.reordering import ChainPlace
 from harness.experiment.failing import written
 from harness.lab.bench import FAILURES, Bench
 from harness.lab.chain_widget import ChainWidget
@@ -25,7 +25,7 @@ providers:
 order: [openai, azure]  # as agreed
 retry: {attempts: 1}
 """
-ORDER = [Place("openai", on=True), Place("azure", on=True)]
+ORDER = [ChainPlace("openai", on=True), ChainPlace("azure", on=True)]
 
 
 @pytest.fixture
@@ -68,7 +68,7 @@ def test_a_failure_is_that_of_who_is_on(path: Path) -> None:
     found = bench.probe(ORDER, {"openai": "429", "azure": ""})
     assert found.said.startswith("openai → azure: served by azure after")
     assert "<svg" in found.html
-    off = bench.probe([Place("openai", on=False), ORDER[1]], {"openai": "429"})
+    off = bench.probe([ChainPlace("openai", on=False), ORDER[1]], {"openai": "429"})
     assert off.said.startswith("azure: served by azure after")
     assert path.read_text() == CHAIN
 

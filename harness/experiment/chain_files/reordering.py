@@ -26,7 +26,7 @@ _OWN_ORDER = {
 """Drivers whose chains do not follow the file's order."""
 
 
-class Place(NamedTuple):
+class ChainPlace(NamedTuple):
     """A provider's place in a chain: what a person moves and switches.
 
     Attributes:
@@ -55,12 +55,12 @@ class OrderedChain:
     path: Path
     raw: bytes = field(repr=False)
     chain: Chain = field(repr=False)
-    places: tuple[Place, ...]
+    places: tuple[ChainPlace, ...]
     models: dict[str, str]
     fixed: str | None = None
     notes: tuple[str, ...] = ()
 
-    def reordered(self, places: Sequence[Place]) -> bytes:
+    def reordered(self, places: Sequence[ChainPlace]) -> bytes:
         """Return what the file holds with its providers in another order.
 
         Raises:
@@ -82,7 +82,7 @@ class OrderedChain:
         self._check_in_force(after, places)
         return after
 
-    def _check_in_force(self, after: bytes, places: Sequence[Place]) -> None:
+    def _check_in_force(self, after: bytes, places: Sequence[ChainPlace]) -> None:
         """See that no file that a configuration includes has the last word."""
         if self.chain.litellm is not None:
             in_force = fallbacks(chain_document(self.path, after).data).get(places[0].name)
@@ -90,7 +90,7 @@ class OrderedChain:
                 hint = "change the order there"
                 raise UsageError("its fallbacks are in a file that it includes", where=str(self.path), hint=hint)
 
-    def proposal(self, places: Sequence[Place]) -> Proposal:
+    def proposal(self, places: Sequence[ChainPlace]) -> Proposal:
         """Return what the file is to become, as `harness chain apply` puts it in place.
 
         Raises:
@@ -135,13 +135,16 @@ def _of_file(path: Path, raw: bytes, chain: Chain, written: dict[str, Any]) -> O
         path=path,
         raw=raw,
         chain=chain,
-        places=(*(Place(name, name not in off) for name in order), *(Place(name, on=False) for name in others)),
+        places=(
+            *(ChainPlace(name, name not in off) for name in order),
+            *(ChainPlace(name, on=False) for name in others),
+        ),
         models={name: str(each.get("model") or each.get("dialect")) for name, each in written["providers"].items()},
         notes=tuple(notes),
     )
 
 
-def _reorder_file(wanted: dict[str, Any], places: Sequence[Place]) -> None:
+def _reorder_file(wanted: dict[str, Any], places: Sequence[ChainPlace]) -> None:
     """Write an order into the data of a chain file: who is switched off keeps its place and is `enabled: false`."""
     before = wanted["order"]
     wanted["order"] = [place.name for place in places if place.on or place.name in before]
@@ -171,14 +174,14 @@ def _of_configuration(path: Path, raw: bytes, chain: Chain, document: Document) 
         path=path,
         raw=raw,
         chain=chain,
-        places=tuple(Place(name, on=name not in others) for name in (first, *asked, *others)),
+        places=tuple(ChainPlace(name, on=name not in others) for name in (first, *asked, *others)),
         models={name: ", ".join(dict.fromkeys(each)) for name, each in models.items()},
         fixed=f"callers ask for {first} by its name, so LiteLLM always asks it first",
         notes=tuple(notes),
     )
 
 
-def _reorder_configuration(wanted: dict[str, Any], places: Sequence[Place], ordered: OrderedChain) -> None:
+def _reorder_configuration(wanted: dict[str, Any], places: Sequence[ChainPlace], ordered: OrderedChain) -> None:
     """Write an order into the data of a configuration: who is switched off leaves the list of fallbacks."""
     first, *after = places
     if first != ordered.places[0]:

@@ -9,7 +9,7 @@ import pytest
 from harness.chain import load
 from harness.errors import UsageError
 from harness.experiment.chain_files.applying import apply
-from harness.experiment.chain_files.reordering import OrderedChain, Place, ordered_chain
+from harness.experiment.chain_files.reordering import ChainPlace, OrderedChain, ordered_chain
 from tests.experiment.chain_files.files import beside, lines
 
 CHAIN = b"""\
@@ -44,9 +44,9 @@ def opened(tmp_path: Path, raw: bytes) -> OrderedChain:
     return ordered_chain(path)
 
 
-def on(*names: str) -> list[Place]:
+def on(*names: str) -> list[ChainPlace]:
     """Return providers that are switched on; a name that begins with `-` is switched off."""
-    return [Place(name.removeprefix("-"), on=not name.startswith("-")) for name in names]
+    return [ChainPlace(name.removeprefix("-"), on=not name.startswith("-")) for name in names]
 
 
 def test_a_chain_file_is_read_in_its_order(tmp_path: Path) -> None:
@@ -92,7 +92,7 @@ def test_nothing_moved_changes_nothing(tmp_path: Path) -> None:
         (on("openai", "azure"), "not the providers of the chain"),
     ],
 )
-def test_no_such_chain(tmp_path: Path, places: list[Place], problem: str) -> None:
+def test_no_such_chain(tmp_path: Path, places: list[ChainPlace], problem: str) -> None:
     """A chain without providers, or with others than the file's, is refused in words."""
     found = opened(tmp_path, CHAIN)
     with pytest.raises(UsageError, match=problem):
