@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
+from harness.errors import UsageError
 from harness.experiment.prepare import load
 from harness.judge import RunData, Status
 from harness.report import JudgedRun, notebook, show
 from harness.sim import run
 from harness.store import RunFolder, tables
+from tests.histories import framed
 
 CHAIN = """\
 name: careful
@@ -39,7 +42,7 @@ RUNS: Mapping[Status, tuple[str, str]] = {
     Status.FAIL: ("{on: all, during: fault, inject: {status: 503}}", "success_rate in fault >= 99%"),
     Status.INCONCLUSIVE: ("", "p95 fallback_overhead < 1s"),
 }
-NAMES = ("retry-timing", "fallback-overhead", "success-after-fallback")
+NAMES = ("retry-timing", "fallback-overhead", "success-after-fallback", "request-explorer")
 RETRIES = (show.retry_backoff, show.retry_after, show.retry_gaps, show.lockstep)
 BLOCKS = (*RETRIES, show.fallbacks, show.success, show.success_over_time, show.not_served, show.overhead_split)
 
@@ -79,10 +82,11 @@ def test_the_runs_are_what_they_are_called(judged: dict[Status, JudgedRun]) -> N
 @pytest.mark.parametrize("status", RUNS)
 def test_a_notebook_runs(name: str, status: Status, folders: dict[Status, RunFolder]) -> None:
     """To its end, and every block shows a table, a picture, or why there is none."""
-    done = notebook.execute(name, folders[status].path)
-    shown = [output for cell in done.cells if cell.cell_type == "code" for output in cell.outputs]
+    code = [cell for cell in notebook.execute(name, folders[status].path) if not cell.markdown]
+    assert not any(cell.problem or cell.printed for cell in code)
+    shown = [output for cell in code for output in cell.outputs]
     assert len(shown) >= 3
-    assert all("text/html" in output.get("data", {}) for output in shown)
+    assert all("text/html" in output for output in shown)
 
 
 @pytest.mark.parametrize("status", RUNS)
@@ -114,6 +118,57 @@ def test_who_was_not_served_is_said_in_words(judged: dict[Status, JudgedRun]) ->
     html = show.not_served(judged[Status.FAIL]).html
     assert "The caller got an error 503: the last one, anthropic, failed with a server error; 3 of 3 providers" in html
     assert 'id="not-served"' in html
+
+
+def test_the_worst_request_is_shown_attempt_by_attempt(judged: dict[Status, JudgedRun]) -> None:
+    """It got no answer, was tried nine times, and others ended like it; the end of its caller is a row, too."""
+    it = judged[Status.FAIL]
+    first = re.findall(r"<code class='id'>([^<]*)<", show.worst(it).html)[0]
+    html = show.request(it).html
+    assert f"What did {first} do?" in html
+    assert "no complete answer: error 503" in html
+    assert html.count("<tr>") == 1 + 9 + 1
+    assert html.count("answered 503") == 9
+    assert "the same outcome, providers and triggers" in show.alike(it).html
+    assert show.request(it, first).html == html
+
+
+def test_a_served_request_names_the_answer_that_was_used(judged: dict[Status, JudgedRun]) -> None:
+    """Of the attempts one was used."""
+    it = judged[Status.PASS]
+    html = show.request(it, str(it.requests["request_id"].iloc[0])).html
+    assert "a complete answer from openai" in html
+    assert html.count("<strong>used</strong>") == 1
+
+
+def test_an_unknown_request_is_the_user_s_mistake(judged: dict[Status, JudgedRun]) -> None:
+    """The error gives the known ones."""
+    for block in (show.request, show.alike):
+        with pytest.raises(UsageError, match="no request 'req-9'") as caught:
+            block(judged[Status.PASS], "req-9")
+        assert caught.value.known is not None
+        assert caught.value.known.startswith("req-")
+
+
+def test_names_are_text_in_every_block(judged: dict[Status, JudgedRun]) -> None:
+    """A request, a kind or an error that tries to be markup is shown, not run."""
+    nasty = "<img src=x>"
+    it = judged[Status.FAIL]
+    records = it.history.requests.assign(error=nasty)
+    run = JudgedRun.of(RunData.of(it.plan, framed(it.history, requests=records)))
+    for block in (*BLOCKS, show.worst, show.request, show.alike):
+        assert "<img" not in block(run).html
+
+
+def test_an_empty_run_is_no_error(judged: dict[Status, JudgedRun]) -> None:
+    """Every block says that there is nothing."""
+    it = judged[Status.FAIL]
+    nobody = framed(it.history, requests=it.history.requests.iloc[:0], attempts=it.history.attempts.iloc[:0])
+    run = JudgedRun.of(RunData.of(it.plan, nobody))
+    for block in (*BLOCKS, show.worst, show.request, show.alike):
+        html = block(run).html
+        assert 'class="nothing"' in html
+        assert "<table" not in html
 
 
 def test_the_configured_backoff_is_found(judged: dict[Status, JudgedRun]) -> None:

@@ -20,7 +20,7 @@ from harness.report.pictures import all_pictures
 from harness.store import RunFolder
 from tests.histories import plan_in
 
-NAMES = ("run-report", "retry-timing", "fallback-overhead", "success-after-fallback")
+NAMES = ("run-report", "retry-timing", "fallback-overhead", "success-after-fallback", "request-explorer")
 
 
 class Page(HTMLParser):

@@ -8,11 +8,13 @@ from harness.report.show.measurement import command, glossary, measured
 from harness.report.show.metrics_table import numbers
 from harness.report.show.opening import heading, opening
 from harness.report.show.overhead_table import overhead_split
+from harness.report.show.request_tables import alike, request, worst
 from harness.report.show.retry_tables import lockstep, retry_after, retry_backoff, retry_gaps
 from harness.report.show.served_table import not_served, success, success_over_time
 
 __all__ = [
     "Block",
+    "alike",
     "command",
     "fallbacks",
     "glossary",
@@ -24,10 +26,12 @@ __all__ = [
     "opening",
     "overhead_split",
     "pictures",
+    "request",
     "retry_after",
     "retry_backoff",
     "retry_gaps",
     "success",
     "success_over_time",
     "verdict",
+    "worst",
 ]
