@@ -11,7 +11,7 @@ from html import escape
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from harness.report.pictures.style import HOVER, INK, PAPER
+from harness.report.pictures.style import GOOD, HOVER, INK, PAPER, UNKNOWN, WRONG
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +51,12 @@ def _inline(text: str, name: str, label: str) -> str:
     head, _, rest = body.partition(">")
     rest = re.sub(r"<metadata>.*?</metadata>", "", rest, flags=re.DOTALL)
     rest = re.sub(r'<style type="text/css">.*?</style>', "", rest, flags=re.DOTALL)  # would reach the whole page
-    rest = re.sub(rf'<g id="{HOVER}([^"]*)">', r"<g><title>\1</title>", rest)
+    rest = re.sub(rf"<g id=([\"']){HOVER}([^>]*)\1>", r"<g><title>\2</title>", rest)
     rest = _own_ids(rest, name)
     rest = re.sub(r"(?<=[\"\s])(?:d|x|y|transform|points)=\"[^\"]*\"", _rounded, rest)
     rest = re.sub(r"; font-family: [^;\"]*", "", rest).replace("rotate(-0 ", "rotate(0 ")  # the page's own font
     rest = re.sub(r' transform="rotate\(0 [^"]*"', "", rest)
+    rest = re.sub(r"<text [^>]*>", _readable, rest)
     rest = rest.replace(INK, "currentColor").replace(PAPER, "var(--paper, Canvas)")
     rest = re.sub(r"\n\s*", "\n", rest)
     box = re.search(r'viewBox="([^"]+)"', head)
@@ -77,3 +78,11 @@ def _own_ids(text: str, name: str) -> str:
 
 def _rounded(attribute: re.Match[str]) -> str:
     return re.sub(r"(\.\d{2})\d+", r"\1", attribute[0])
+
+
+def _readable(text: re.Match[str]) -> str:
+    """Give a coloured text the page's own colour for its meaning, which can be read on a light and on a dark page."""
+    start = text[0]
+    for colour, meaning in ((WRONG, "fail"), (GOOD, "pass"), (UNKNOWN, "inconclusive")):
+        start = start.replace(f"fill: {colour.lower()}", f"fill: var(--{meaning}, {colour.lower()})")
+    return start

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from harness.judge import Status
+from harness.judge.tables.columns import Bools
 from harness.report import words
 from harness.report.judged_run import JudgedRun
 
@@ -24,30 +26,31 @@ class Representative:
 
 def representatives(run: JudgedRun) -> list[Representative]:
     """Return the examples, each request once: first those without a fault, last one for each finding."""
-    table = run.journeys
-    table = table[table["latency_ns"].notna()]
-    exposed = table["exposed"].astype(bool)
-    complete = table["complete"].astype(bool)
-    skipped = table["primary_skipped"].astype(bool)
-    fell_back = complete & table["fallback_overhead_ns"].notna()
+    table = _by_latency(run.journeys)
+    exposed, complete, skipped, by_fallback = (
+        table[column].to_numpy(dtype=bool) for column in ("exposed", "complete", "primary_skipped", "by_fallback")
+    )
+    tries = table["attempts"].to_numpy()
+    fell_back = complete & table["fallback_overhead_ns"].notna().to_numpy()
     # A peer of the first provider is no fallback.
-    stayed = exposed & complete & table["served_by"].notna() & ~table["by_fallback"].astype(bool)
+    stayed = exposed & complete & table["served_by"].notna().to_numpy() & ~by_fallback
     same = _served_where_it_began(run, table)
+    ids = table["request_id"].to_numpy(dtype=object)
     picks: list[tuple[str | None, str]] = [
-        (_at(table[~exposed & complete], 0.5), "typical, no fault"),
-        (_at(table[stayed & same & (table["attempts"] == 1)], 0.5), "served despite the fault"),
-        (_at(table[stayed & same & (table["attempts"] > 1)], 0.5), "served after retries"),
-        (_at(table[stayed & ~same], 0.5), "served by a peer"),
-        (_at(table[complete & skipped], 0.5), "first provider skipped"),
-        (_at(table[fell_back], 0.0), "fastest fallback"),
-        (_at(table[fell_back], 0.5), "median fallback"),
-        (_at(table[fell_back], 1.0), "slowest fallback"),
-        (_at(table[~complete], 0.5), "failed"),
+        (_at(ids, ~exposed & complete, 0.5), "typical, no fault"),
+        (_at(ids, stayed & same & (tries == 1), 0.5), "served despite the fault"),
+        (_at(ids, stayed & same & (tries > 1), 0.5), "served after retries"),
+        (_at(ids, stayed & ~same, 0.5), "served by a peer"),
+        (_at(ids, complete & skipped, 0.5), "first provider skipped"),
+        (_at(ids, fell_back, 0.0), "fastest fallback"),
+        (_at(ids, fell_back, 0.5), "median fallback"),
+        (_at(ids, fell_back, 1.0), "slowest fallback"),
+        (_at(ids, ~complete, 0.5), "failed"),
     ]
     broken = [finding for finding in run.verdict.findings if finding.status is Status.FAIL and finding.requests]
     broken.sort(key=lambda finding: finding.severity != "required")
     picks += [(finding.requests[0], words.finding_name(finding.id)) for finding in broken[:_FINDINGS_MAX]]
-    known = set(table["request_id"])
+    known = set(ids)
     chosen: dict[str, list[str]] = {}
     for request_id, reason in picks:
         if request_id in known:
@@ -55,17 +58,26 @@ def representatives(run: JudgedRun) -> list[Representative]:
     return [Representative(request_id, tuple(reasons)) for request_id, reasons in chosen.items()]
 
 
-def _served_where_it_began(run: JudgedRun, table: pd.DataFrame) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def _by_latency(journeys: pd.DataFrame) -> pd.DataFrame:
+    """Return what is asked of the requests that ended, fastest first, those of one latency by their ids."""
+    columns = ["request_id", "latency_ns", "exposed", "complete", "primary_skipped", "by_fallback", "attempts"]
+    table = journeys.loc[
+        journeys["latency_ns"].notna(), [*columns, "fallback_overhead_ns", "served_by", "first_attempt"]
+    ]
+    ids = table["request_id"].to_numpy(dtype=object).astype(str)
+    return table.iloc[np.lexsort((ids, table["latency_ns"].to_numpy(dtype=float)))]
+
+
+def _served_where_it_began(run: JudgedRun, table: pd.DataFrame) -> Bools:
     """Return which requests were served by the provider of their first attempt."""
-    provider = run.attempts.set_index("attempt_id")["provider"].astype(object)
+    attempts = run.attempts
+    provider = pd.Series(attempts["provider"].astype(object).array, index=attempts["attempt_id"].astype(object))
     began = table["first_attempt"].astype(object).map(provider)
-    mask: np.ndarray[tuple[int], np.dtype[np.bool_]] = (began == table["served_by"].astype(object)).to_numpy(dtype=bool)
+    mask: Bools = (began == table["served_by"].astype(object)).to_numpy(dtype=bool)
     return mask
 
 
-def _at(table: pd.DataFrame, place: float) -> str | None:
-    """Return the request at a place (0 fastest, 1 slowest) in the order of latency."""
-    if table.empty:
-        return None
-    ordered = table.sort_values(["latency_ns", "request_id"])["request_id"]
-    return str(ordered.iloc[round(place * (len(ordered) - 1))])
+def _at(ids: np.ndarray[Any, Any], chosen: Bools, place: float) -> str | None:
+    """Return the request at a place (0 fastest, 1 slowest) of those chosen; ids are in the order of latency."""
+    places = np.flatnonzero(chosen)
+    return str(ids[places[round(place * (len(places) - 1))]]) if len(places) else None

@@ -97,7 +97,7 @@ def _legend(gaps: pd.DataFrame, rows: list[_DotRow]) -> list[Any]:
     if early(gaps).any():
         handles.append(Line2D([], [], color=WRONG, marker="x", linestyle="", markersize=6, label="too early"))
     if any(row.asked_ns is not None for row in rows):
-        handles.append(Patch(facecolor=GOOD, alpha=0.16, label="allowed by Retry-After"))
+        handles.append(Patch(facecolor=GOOD, alpha=0.22, label="allowed by Retry-After"))
     return handles
 
 
@@ -156,7 +156,7 @@ def _histogram(panel: Panel, gaps: pd.DataFrame, right: float) -> None:
 def _dots(axes: Axes, place: int, row: _DotRow, right: float) -> None:
     if row.asked_ns is not None:
         start = (row.asked_ns - TOLERANCE_NS) / 1e9
-        axes.barh(place, right - start, left=start, height=0.8, color=GOOD, alpha=0.16, linewidth=0)
+        axes.barh(place, right - start, left=start, height=0.8, color=GOOD, alpha=0.22, linewidth=0)
         axes.plot([row.asked_ns / 1e9] * 2, [place - 0.4, place + 0.4], color=GOOD, linewidth=1.6)
     hasty = early(row.gaps).to_numpy(dtype=bool)
     seconds = row.gaps["gap_ns"].to_numpy(dtype=float) / 1e9

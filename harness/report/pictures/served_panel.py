@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -58,81 +59,83 @@ def draw(panel: Panel, run: JudgedRun, edges: Edges) -> None:
     panel.title, panel.handles = "Who served?", handles
 
 
-def triggers(run: JudgedRun) -> pd.Series[str]:
-    """Return what triggered each fallback; rare triggers are `other`."""
-    return merged(trigger_names(run.fallbacks), _TRIGGERS_MAX)
+@dataclass(frozen=True, slots=True)
+class Lanes:
+    """What made requests fall back, and when circuit breakers were open: a lane for each trigger and each breaker.
 
+    Attributes:
+        steps: `trigger` and `at_ns`, when the next provider was called, of each fallback; rare triggers are `other`.
+        triggers: Their names, most frequent first.
+        breakers: The states of each provider's breaker, in the order of the chain; none where none was reported.
+    """
 
-def lanes(run: JudgedRun) -> list[str]:
-    """Return the names of the lanes: first triggers, most frequent first, then providers with a breaker."""
-    return [*_by_count(run), *(f"breaker {name}" for name in _broken(run))]
+    steps: pd.DataFrame
+    triggers: Sequence[str]
+    breakers: Mapping[str, pd.DataFrame]
 
+    @classmethod
+    def of(cls, run: JudgedRun) -> Lanes:
+        """Return the lanes of a run; those of triggers are missing where attempts are."""
+        states = run.history.states
+        groups = {str(name): mine for name, mine in states.groupby("provider", observed=True)} if len(states) else {}
+        breakers = {name: groups[name] for name in run.plan.chain.names if name in groups}
+        if run.blind or not len(run.fallbacks):
+            return cls(pd.DataFrame({"trigger": [], "at_ns": []}), [], breakers)
+        starts_ns = pd.Series(
+            run.attempts["start_ns"].to_numpy(dtype=float), index=run.attempts["attempt_id"].astype(object)
+        )
+        at_ns = run.fallbacks["to_attempt"].astype(object).map(starts_ns)
+        steps = pd.DataFrame({"trigger": merged(trigger_names(run.fallbacks), _TRIGGERS_MAX), "at_ns": at_ns}).dropna()
+        most = steps["trigger"].value_counts()
+        names = sorted(most.index, key=lambda name: (name == OTHER, -most[name], name))
+        return cls(steps, names, breakers)
 
-def lanes_height_in(run: JudgedRun) -> float:
-    """Return the height that the lanes need."""
-    return _LANE_IN * max(1, len(lanes(run)))
+    @property
+    def names(self) -> list[str]:
+        """The names of all lanes, from top to bottom."""
+        return [*self.triggers, *(f"breaker {name}" for name in self.breakers)]
 
+    @property
+    def height_in(self) -> float:
+        """The height that the lanes need."""
+        return _LANE_IN * max(1, len(self.names))
 
-def draw_lanes(panel: Panel, run: JudgedRun, edges: Edges) -> None:
-    """Draw when each trigger made requests fall back, and beneath it when circuit breakers were open."""
-    axes, names = panel.axes, lanes(run)
-    panel.title = "What made requests fall back?"
-    style.shade_faults(axes, run.plan)
-    axes.tick_params(axis="y", length=0)
-    axes.spines["left"].set_visible(False)
-    axes.set_ylim(max(1, len(names)) - 0.5, -0.5)
-    axes.set_yticks(range(len(names)), [fitted(name, NAME_PT) for name in names])
-    if not names:
-        why = "not observable in this run" if run.blind else "no request fell back"
-        axes.text(0, 0, why, transform=axes.get_yaxis_transform(), va="center", alpha=0.75, fontsize=9)
-        return
-    most = _marks(axes, run, edges)
-    broken = _broken(run)
-    for row, (name, states) in enumerate(broken.items(), start=len(names) - len(broken)):
-        _breaker(axes, row, name, states)
-    handles: list[Any] = []
-    if most:
-        handles.append(Patch(facecolor=INK, alpha=0.7, label=f"fallbacks (at most {quantities.count(most)} in a bar)"))
-    if broken:
-        handles += [
-            Patch(facecolor=WRONG, label="breaker open"),
-            style.swatch(WRONG, _HALF_OPEN, failed=True),
-        ]
-    panel.handles = handles
+    def draw(self, panel: Panel, run: JudgedRun, edges: Edges) -> None:
+        """Draw all lanes."""
+        axes, names = panel.axes, self.names
+        panel.title = "What made requests fall back?"
+        style.shade_faults(axes, run.plan)
+        axes.tick_params(axis="y", length=0)
+        axes.spines["left"].set_visible(False)
+        axes.set_ylim(max(1, len(names)) - 0.5, -0.5)
+        axes.set_yticks(range(len(names)), [fitted(name, NAME_PT) for name in names])
+        if not names:
+            why = "not observable in this run" if run.blind else "no request fell back"
+            axes.text(0, 0, why, transform=axes.get_yaxis_transform(), va="center", alpha=0.75, fontsize=9)
+        handles: list[Any] = []
+        if self.triggers:
+            most = self._bars(axes, edges)
+            handles.append(
+                Patch(facecolor=INK, alpha=0.7, label=f"fallbacks (at most {quantities.count(most)} in a bar)")
+            )
+        if self.breakers:
+            handles += [Patch(facecolor=WRONG, label="breaker open"), style.swatch(WRONG, _HALF_OPEN, failed=True)]
+        for row, (name, states) in enumerate(self.breakers.items(), start=len(self.triggers)):
+            _breaker(axes, row, name, states)
+        panel.handles = handles
 
-
-def _by_count(run: JudgedRun) -> list[str]:
-    if run.blind or not len(run.fallbacks):
-        return []
-    most = triggers(run).value_counts()
-    return sorted(most.index, key=lambda name: (name == OTHER, -most[name], name))
-
-
-def _marks(axes: Axes, run: JudgedRun, edges: Edges) -> int:
-    """Draw a bar for each bin with fallbacks, in the lane of their trigger; return how many the tallest one stands for."""
-    names = _by_count(run)
-    if not names:
-        return 0
-    starts_ns = run.attempts.set_index("attempt_id")["start_ns"]
-    at_ns = run.fallbacks["to_attempt"].astype(object).map(starts_ns)
-    kinds = triggers(run)
-    in_bins = {name: counts(at_ns[(kinds == name) & at_ns.notna()], edges) for name in names}
-    most = max(1, *(int(each.max()) for each in in_bins.values()))
-    for row, (name, each) in enumerate(in_bins.items()):
-        foot = row + 0.4
-        # A bar of a single fallback beside one of a thousand must be seen.
-        tall = np.where(each > 0, np.maximum(0.12, 0.8 * each / most), 0)
-        bars = axes.stairs(foot - tall, edges, baseline=foot, fill=True, color=INK, alpha=0.7, linewidth=0)
-        hover(bars, f"{name}: {quantities.plural(int(each.sum()), 'fallback')}")
-        axes.axhline(foot, color=INK, linewidth=0.5, alpha=0.4)
-    return most
-
-
-def _broken(run: JudgedRun) -> Mapping[str, pd.DataFrame]:
-    """Return the states of each provider's breaker, in the order of the chain; none where none was reported."""
-    states = run.history.states
-    groups = {str(name): mine for name, mine in states.groupby("provider", observed=True)} if len(states) else {}
-    return {name: groups[name] for name in run.plan.chain.names if name in groups}
+    def _bars(self, axes: Axes, edges: Edges) -> int:
+        """Draw a bar for each bin with fallbacks; return how many the tallest one stands for."""
+        in_bins = [counts(self.steps.loc[self.steps["trigger"] == name, "at_ns"], edges) for name in self.triggers]
+        most = max(int(each.max()) for each in in_bins)
+        for row, (name, each) in enumerate(zip(self.triggers, in_bins, strict=True)):
+            foot = row + 0.4
+            # A bar of a single fallback beside one of a thousand must be seen.
+            tall = np.where(each > 0, np.maximum(0.12, 0.8 * each / most), 0)
+            bars = axes.stairs(foot - tall, edges, baseline=foot, fill=True, color=INK, alpha=0.7, linewidth=0)
+            hover(bars, f"{name}: {quantities.plural(int(each.sum()), 'fallback')}")
+            axes.axhline(foot, color=INK, linewidth=0.5, alpha=0.4)
+        return most
 
 
 def _breaker(axes: Axes, row: int, name: str, states: pd.DataFrame) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 from matplotlib.artist import Artist
@@ -29,6 +30,9 @@ HATCH = "/////"
 PAPER_BOX = {"facecolor": PAPER, "edgecolor": "none", "alpha": 0.8, "pad": 1.5}
 """Behind a text on data."""
 _NAME_PT = 170.0
+_SHADES_MAX = 3
+_BORDERS_MAX = 12
+"""Of more borders only the first and the last are drawn: they would hide the data."""
 _TEXTURES = ("", "\\\\\\\\", "----", "||||", "xxxx", "++++", "\\\\", "--")
 """Lines, on the provider's colour (dots take a hundred times their bytes): they tell providers apart in black and white, and the ninth from the first."""
 LINES = ("-", (0, (5, 1.5)), (0, (6, 1.5, 1.5, 1.5)), (0, (1.5, 1)))
@@ -93,12 +97,16 @@ def looks(plan: Plan) -> dict[str, dict[str, Any]]:
 
 
 def shade_faults(axes: Axes, plan: Plan, *, behind: bool = True) -> None:
-    """Shade the time of each fault; with `behind` false only its borders are drawn, over what is there."""
-    for start, end in sorted({(window.start_ns, window.end_ns) for window in plan.timeline.windows}):
-        if behind:
-            axes.axvspan(start / 1e9, end / 1e9, color=WRONG, alpha=0.08, linewidth=0, zorder=0)
-        for edge in (start, end):
-            axes.axvline(edge / 1e9, color=WRONG, linewidth=0.8, linestyle=(0, (4, 2)), alpha=0.9, zorder=4)
+    """Shade the time of each fault, darker where several acted; with `behind` false only draw its borders, over what is there."""
+    windows = plan.timeline.windows
+    edges = sorted({edge / 1e9 for window in windows for edge in (window.start_ns, window.end_ns)})
+    if behind:
+        for start, end in pairwise(edges):
+            depth = sum(window.start_ns / 1e9 <= start and end <= window.end_ns / 1e9 for window in windows)
+            if depth:
+                axes.axvspan(start, end, color=WRONG, alpha=0.08 * min(depth, _SHADES_MAX), linewidth=0, zorder=0)
+    for edge in edges if len(edges) <= _BORDERS_MAX else (edges[0], edges[-1]):
+        axes.axvline(edge, color=WRONG, linewidth=0.8, linestyle=(0, (4, 2)), alpha=0.9, zorder=4)
 
 
 def seconds_axis(axes: Axes, label: str) -> None:

@@ -38,15 +38,15 @@ def _draw(run: JudgedRun) -> Figure:
     end_s = max(run.plan.end_ns, int(attempts["start_ns"].max()) if len(attempts) else 0) / 1e9
     cut_short_s = None if run.cut_short_ns is None else run.cut_short_ns / 1e9
     edges = bin_edges_s(run.plan, end_s, len(requests), cut_short_s=cut_short_s)
-    lanes_in = served_panel.lanes_height_in(run)
-    heights_in = [fault_lane.height_in(run.plan), 0.95, 1.7, 1.1, lanes_in, 1.15, lag_panel.height_in(run)]
-    panels = layout.panels(heights_in, names=[*served_panel.lanes(run), *lag_panel.names(run)])
+    lanes = served_panel.Lanes.of(run)
+    heights_in = [fault_lane.height_in(run.plan), 0.95, 1.7, 1.1, lanes.height_in, 1.15, lag_panel.height_in(run)]
+    panels = layout.panels(heights_in, names=[*lanes.names, *lag_panel.names(run)])
     panels[0].axes.set_xlim(0, end_s)
     fault_lane.draw(panels[0], run)
     _success(panels[1], run, edges)
     latency_panel.draw(panels[2], run, edges)
     served_panel.draw(panels[3], run, edges)
-    served_panel.draw_lanes(panels[4], run, edges)
+    lanes.draw(panels[4], run, edges)
     amplification_panel.draw(panels[5], run, edges)
     lag_panel.draw(panels[6], run, edges)
     if cut_short_s is not None:

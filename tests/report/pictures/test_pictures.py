@@ -167,4 +167,15 @@ def test_colours_are_stable_by_place(demo: JudgedRun) -> None:
     assert list(colours) == ["openai", "azure", "anthropic"]
     assert list(colours.values()) == list(style.PROVIDERS[:3])
     assert len(set(style.PROVIDERS)) == 8
+
+
+def test_no_two_providers_look_alike(tmp_path: Path) -> None:
+    """Colour and texture together are a provider's own, the ninth one's too."""
+    looks = style.looks(plan_in(tmp_path, providers=tuple(f"provider-{place}" for place in range(40)))).values()
+    assert len({(look["facecolor"], look["hatch"]) for look in looks}) == 40
+    assert len({look["hatch"] for look in list(looks)[:6]}) == 6
+
+
+def test_failures_have_a_colour_of_their_own() -> None:
+    """No provider's colour is that of a failure."""
     assert style.WRONG not in style.PROVIDERS
