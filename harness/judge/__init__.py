@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from harness.judge.as_json import metrics_json, metrics_of, verdict_json
 from harness.judge.measure import measure
 from harness.judge.metrics import RUN
-from harness.judge.result import ExpectationResult, Finding, Metrics, Status, Value, Verdict
+from harness.judge.result import Ailment, ExpectationResult, Finding, Metrics, Status, Value, Verdict
 from harness.judge.run_data import RunData
 from harness.judge.score import Score, over_runs, score, worst
 from harness.judge.scorecard_numbers import ScorecardNumbers
@@ -40,6 +40,7 @@ def retries(run: RunData) -> pd.DataFrame:
 
 __all__ = [
     "RUN",
+    "Ailment",
     "ExpectationResult",
     "Finding",
     "Metrics",

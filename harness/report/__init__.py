@@ -6,9 +6,8 @@ from harness.lazy import lazy_names
 
 if TYPE_CHECKING:
     from harness.report.judged_run import JudgedRun, open_run
-    from harness.report.summary import summary
 
-__all__ = ["JudgedRun", "open_run", "summary"]
+__all__ = ["JudgedRun", "open_run"]
 
 # A list of runs needs no table library.
-__getattr__ = lazy_names(__name__, {"JudgedRun": "judged_run", "open_run": "judged_run", "summary": "summary"})
+__getattr__ = lazy_names(__name__, {"JudgedRun": "judged_run", "open_run": "judged_run"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from harness.judge import ExpectationResult, Status, Verdict
@@ -16,11 +17,13 @@ class Decisive(NamedTuple):
         name: In words.
         what: What was observed; empty where the name is all.
         remedy: What usually ends it, or what would give an answer; empty where nothing general is known.
+        meaning: When a finding is shown; empty for all else.
     """
 
     name: str
     what: str
     remedy: str
+    meaning: str = ""
 
 
 def decisive(verdict: Verdict) -> list[Decisive]:
@@ -42,9 +45,21 @@ def decisive(verdict: Verdict) -> list[Decisive]:
         if each.status is Status.FAIL and (each.severity == "required" or each.id in forbidden)
     ]
     found.sort(key=lambda each: not is_harm(each.id))
-    failed = [Decisive(words.finding_name(each.id), each.message, each.remedy) for each in found]
+    failed = [
+        Decisive(words.finding_name(each.id), each.message, each.remedy, words.finding_meaning(each.id))
+        for each in found
+    ]
     failed += [Decisive(words.unmet(row), "", row.remedy) for row in rows if not words.forbids(row)]
     return failed or ailing
+
+
+def remedies(found: Sequence[Decisive]) -> dict[str, list[str]]:
+    """Return each remedy once, with the names of what it is for, the worst first."""
+    by_remedy: dict[str, list[str]] = {}
+    for each in found:
+        if each.remedy:
+            by_remedy.setdefault(each.remedy, []).append(each.name)
+    return by_remedy
 
 
 def _open(row: ExpectationResult) -> Decisive:

@@ -13,6 +13,7 @@ from harness.judge import RUN, Finding, Metrics, Status, Value, Verdict
 from harness.judge.metrics import METRICS, key
 from harness.report import console as output
 from harness.report import words
+from harness.report.decisive import decisive, remedies
 from harness.report.judged_run import JudgedRun
 from harness.report.scorecard.model import Scorecard
 from harness.report.scorecard.texts import cell_texts, headline, not_run, why, word
@@ -20,6 +21,7 @@ from harness.report.summary import summary
 
 _STYLES = {Status.PASS: "bold green", Status.FAIL: "bold red", Status.INCONCLUSIVE: "bold yellow"}
 _REASONS_MAX = 3
+_REMEDIES_MAX = 2
 _MAIN = (("success_rate", ""), ("latency", "p95"), ("fallback_overhead", "p95"), ("amplification", ""))
 """The metrics that the last line gives of the whole run."""
 
@@ -68,6 +70,8 @@ def print_verdict(verdict: Verdict, metrics: Metrics, console: Console, *, sente
         output.line(console, _finding(finding))
     for reason in words.other_reasons(verdict):
         output.line(console, f"- {reason}")
+    for remedy in list(remedies(decisive(verdict)))[:_REMEDIES_MAX]:
+        output.line(console, Text.assemble(("What to do: ", "bold"), output.text(remedy)))
     if quiet := sum(finding.status is Status.PASS for finding in verdict.findings):
         output.line(console, f"{quantities.plural(quiet, 'behaviour check')} passed", "dim")
     for numbers in _numbers(metrics):

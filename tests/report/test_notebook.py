@@ -67,6 +67,7 @@ def test_page_needs_nothing_but_itself(page: str) -> None:
     seen = Page(page)
     assert not {"script", "link", "iframe", "img", "object", "embed", "base"} & set(seen.tags)
     assert all(reference.startswith("#") for reference in seen.references)
+    assert {reference.removeprefix("#") for reference in seen.references} <= set(seen.ids)
     assert "@import" not in page
     namespaces = {"http://www.w3.org/2000/svg", "http://www.w3.org/1999/xlink"}
     assert set(re.findall(r"https?://[^\s\"'<]+", page)) <= namespaces

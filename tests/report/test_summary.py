@@ -13,9 +13,9 @@ from harness.history import History
 from harness.judge import ExpectationResult, Finding, RunData, Status, Verdict
 from harness.provider.faults import names_of
 from harness.provider.inject import Limit
-from harness.report import JudgedRun, summary, words
+from harness.report import JudgedRun, words
 from harness.report.pictures import all_pictures
-from harness.report.summary import broke
+from harness.report.summary import broke, summary
 from harness.scenario import Inject, Plan, Timeline
 from tests.histories import history, plan_in
 from tests.judge.histories import OUTAGE, Book, Try, fails, plan_of
@@ -123,7 +123,7 @@ def test_what_is_not_observable_is_left_out(demo: JudgedRun) -> None:
     blind = changed(demo, plan=plan, history=replace(demo.history, unseen=True))
     assert "falling back took" not in summary(blind)
     unseen = {picture.name for picture in all_pictures() if "cannot be shown" in picture.nothing(blind)}
-    assert unseen == {"retry-gaps", "fallback-overhead", "success-after-fallback", "single-requests"}
+    assert unseen == {"flow", "retry-gaps", "fallback-overhead", "success-after-fallback", "single-requests"}
 
 
 def test_an_advisory_finding_is_a_note() -> None:

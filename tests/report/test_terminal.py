@@ -8,9 +8,10 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from harness.judge import RunData, Score, Status, Verdict
-from harness.report import JudgedRun, summary, terminal, words
+from harness.judge import Ailment, RunData, Score, Status, Verdict
+from harness.report import JudgedRun, terminal, words
 from harness.report import console as output
+from harness.report.summary import summary
 from harness.store import RunFolder
 from tests.report.test_scorecard import card, cell, run
 
@@ -69,6 +70,20 @@ def test_print_run_gives_the_report_s_path(folder: RunFolder, capsys: pytest.Cap
     out = capsys.readouterr().out
     assert out.startswith("FAIL — ")
     assert str(folder.path) in out.splitlines()[-1]
+
+
+def test_a_failure_ends_with_what_to_do(hasty: JudgedRun, demo: JudgedRun) -> None:
+    """The remedy for this chain's driver; a pass has nothing to do, and what is open says what would decide it."""
+    console = plain(200)
+    terminal.print_verdict(hasty.verdict, hasty.metrics, console)
+    assert "What to do: LiteLLM honours a Retry-After of up to 60 s" in printed(console)
+    console = plain(200)
+    terminal.print_verdict(Verdict(status=Status.PASS, exit_code=0), demo.metrics, console)
+    assert "What to do" not in printed(console)
+    short = Ailment(what="no request was sent", remedy="Run it again.")
+    console = plain(200)
+    terminal.print_verdict(Verdict(status=Status.INCONCLUSIVE, exit_code=3, ailments=(short,)), demo.metrics, console)
+    assert "What to do: Run it again." in printed(console)
 
 
 LONG = "our-litellm-config-of-the-payments-team-in-sweden-central"

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from html import escape
 
 from harness.judge import Status
-from harness.judge.metrics import METRICS, QUANTILES
+from harness.judge.metrics import METRICS
 from harness.report import words
-from harness.report.glossary import explained
+from harness.report.glossary import explained, with_jargon_explained
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,21 +23,18 @@ class Block:
 
 
 def code(text: str) -> str:
-    """Return plain text as HTML, with what is between backticks as code."""
+    """Return plain text as HTML, with what is between backticks as code, and technical words explained."""
     pieces = text.split("`")
     return "".join(
-        f"<code>{metrics_explained(piece)}</code>" if place % 2 else escape(piece) for place, piece in enumerate(pieces)
+        f"<code>{metrics_explained(piece)}</code>" if place % 2 else with_jargon_explained(piece)
+        for place, piece in enumerate(pieces)
     )
 
 
 def metrics_explained(text: str) -> str:
-    """Return an expectation as HTML, its metric and its quantile with an explanation."""
+    """Return an expectation, or a setting, as HTML: each metric, quantile and known setting with an explanation."""
     return "".join(
-        explained(word, METRICS[word].meaning)
-        if word in METRICS
-        else explained(word)
-        if word in QUANTILES
-        else escape(word)
+        explained(word, METRICS[word].meaning) if word in METRICS else with_jargon_explained(word)
         for word in re.split(r"([a-z_]+[0-9.]*)", text)
     )
 

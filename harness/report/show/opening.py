@@ -7,8 +7,8 @@ from html import escape
 from harness import quantities
 from harness.judge.tables.spending import Spending, spending
 from harness.report import circumstances, words
-from harness.report.decisive import Decisive, decisive
-from harness.report.glossary import with_jargon_explained
+from harness.report.decisive import Decisive, decisive, remedies
+from harness.report.glossary import explained, with_jargon_explained
 from harness.report.judged_run import JudgedRun
 from harness.report.show.block import Block, code
 from harness.report.show.chain_drawing import chain
@@ -73,7 +73,7 @@ def _expected(run: JudgedRun) -> str:
 
 def _why(run: JudgedRun, found: list[Decisive]) -> str:
     rows = "".join(
-        f"<li><strong>{_inline(each.name)}</strong>{_inline(f': {each.what}' if each.what else '')}</li>"
+        f"<li><strong>{_name(each)}</strong>{code(f': {each.what}' if each.what else '')}</li>"
         for each in found[:_SHOWN_MAX]
     )
     more = len(found) - _SHOWN_MAX
@@ -82,32 +82,24 @@ def _why(run: JudgedRun, found: list[Decisive]) -> str:
     return f'<div><h2 id="why">{title}</h2><ol>{rows}</ol>{rest}</div>'
 
 
+def _name(each: Decisive) -> str:
+    return explained(each.name, each.meaning) if each.meaning else code(each.name)
+
+
 def _what_to_do(run: JudgedRun, found: list[Decisive]) -> str:
-    by_remedy: dict[str, list[str]] = {}
-    for each in found:
-        if each.remedy:
-            by_remedy.setdefault(each.remedy, []).append(each.name)
+    by_remedy = remedies(found)
     rows = "".join(
-        f"<li>{_inline(remedy)}"
-        + (f'<span class="ci">for: {_inline("; ".join(names))}</span>' if len(by_remedy) > 1 else "")
+        f"<li>{code(remedy)}"
+        + (f'<span class="ci">for: {code("; ".join(names))}</span>' if len(by_remedy) > 1 else "")
         + "</li>"
         for remedy, names in list(by_remedy.items())[:_SHOWN_MAX]
     )
     correct = run.plan.correct.strip() if run.verdict.status == "fail" else ""
     if correct:
-        rows += f"<li><strong>Aim for:</strong> {_inline(correct)}</li>"
+        rows += f"<li><strong>Aim for:</strong> {code(correct)}</li>"
     if not rows:
         rows = "<li>Look at the worst requests below: there is no usual remedy for this.</li>"
     return f'<div><h2 id="what-to-do">What to do</h2><ul>{rows}</ul></div>'
-
-
-def _inline(text: str) -> str:
-    """Return a sentence as HTML, its code as code, and its technical words explained."""
-    pieces = text.split("`")
-    return "".join(
-        f"<code>{with_jargon_explained(piece)}</code>" if place % 2 else with_jargon_explained(piece)
-        for place, piece in enumerate(pieces)
-    )
 
 
 def cost(spent: Spending) -> str:
@@ -132,7 +124,7 @@ def cost(spent: Spending) -> str:
 def _notes(run: JudgedRun, found: list[Decisive]) -> str:
     named = {each.name for each in found}
     notes = [each for each in words.other_reasons(run.verdict, expectations=True) if each not in named]
-    rows = "".join(f"<li>{_inline(note)}</li>" for note in notes)
+    rows = "".join(f"<li>{code(note)}</li>" for note in notes)
     return f'<ul class="reasons">{rows}</ul>' if rows else ""
 
 
