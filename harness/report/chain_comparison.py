@@ -226,7 +226,7 @@ def _section(change: BehaviourChange) -> str:
     file = f"<code>{escape(change.smallest.name)}</code>"
     shown = (
         f"<details><summary>The smallest scenario that shows it: {file}</summary>"
-        f'<div class="scroll"><pre><code>{escape(change.yaml)}</code></pre></div></details>'
+        f'<div class="scroll" tabindex="0"><pre><code>{escape(change.yaml)}</code></pre></div></details>'
         if change.yaml
         else f"<p>No smaller scenario was found than {file}.</p>"
     )

@@ -1,21 +1,171 @@
-"""The pages that people get, in a real browser."""
+"""The pages that people get, in a real browser: by axe, by keyboard, in the dark, on a phone and on paper."""
 
 from __future__ import annotations
 
-from datetime import timedelta
+import shutil
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-from harness.experiment.index import update_index
-from tests.kept import BEGAN, keep_run, keep_suite
-from tests.system.browser import PHONE, WIDE, violations
+from harness import experiment
+from harness.engines import Quiet
+from harness.judge.comparison.behaviour import Effect, Fact
+from harness.judge.comparison.changes import Trend
+from harness.report import chain_comparison, scorecard
+from harness.report.chain_comparison import BehaviourChange, ComparedChains, NotCompared
+from harness.report.index.html import html as index_html
+from harness.report.pdf import browser as printer
+from harness.report.pdf import printed
+from harness.store import RunFolder, tables
+from harness.store.index import entries
+from tests.kept import keep_run, keep_suite
+from tests.report.test_scorecard import EVERY
+from tests.system.browser import PHONE, violations
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Page
 
 pytestmark = pytest.mark.system
+
+ROOT = Path(__file__).parents[2]
+SAMPLES = ROOT / "reports" / "samples"
+PAGES = ("pass", "fail", "inconclusive", "scorecard", "chains", "index")
+REPORTS = PAGES[:3]
+OUTLINED = """() => {
+    const at = document.activeElement, style = getComputedStyle(at);
+    return [style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) > 0, at.outerHTML];
+}"""
+REACHABLE = """() => [...document.querySelectorAll('a[href], summary, input, select, button, [tabindex="0"]')]
+    .filter(each => each.checkVisibility() && !each.disabled).map(each => each.outerHTML)"""
+SCROLLING = """() => [...document.querySelectorAll('*')].filter(each =>
+    each.scrollWidth > each.clientWidth + 1 && ['auto', 'scroll'].includes(getComputedStyle(each).overflowX)
+    && each.checkVisibility() && each.tabIndex < 0).map(each => each.outerHTML.slice(0, 120))"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder for pages."""
+    return tmp_path_factory.mktemp("pages")
+
+
+@cache
+def made(name: str, folder: Path) -> Path:
+    """Return a page of each kind; each is made once."""
+    path = folder / f"{name}.html"
+    if name in REPORTS:
+        return report(name, folder)
+    if name == "scorecard":
+        path.write_text(scorecard.html(EVERY), encoding="utf-8")
+    elif name == "chains":
+        path.write_text(chain_comparison.html(compared(path)), encoding="utf-8")
+    else:
+        runs = [keep_run(folder / "kept", verdict=verdict, seed=seed) for seed, verdict in enumerate(VERDICTS)]
+        keep_suite(folder / "kept", *runs)
+        path.write_text(index_html(entries(folder / "kept"), "reports"), encoding="utf-8")
+    return path
+
+
+VERDICTS = ("pass", "fail", "inconclusive", None)
+
+
+def report(name: str, folder: Path) -> Path:
+    """Return the page of a sample run; of one that was cut short where it is to be inconclusive."""
+    sample = SAMPLES / ("stream-empty" if name == "fail" else "primary-429")
+    run = RunFolder.open(shutil.copytree(sample, folder / name))
+    if name == "inconclusive":
+        tables.write(run.path, replace(run.history(), complete=False))
+    result = experiment.report(run.path, reports=folder, progress=Quiet())
+    assert str(result.run.verdict.status) == name
+    return run.report
+
+
+def compared(page: Path) -> ComparedChains:
+    """Return two chains that differ for the better, for the worse and otherwise."""
+    changes = []
+    for number, trend in enumerate((Trend.WORSE, Trend.BETTER, Trend.OTHER)):
+        effect = Effect(fact=Fact("outcome", "fault", "ok"), before=0.9, after=0.5 + number / 10, trend=trend)
+        scenario = Path(f"reports/compare/{number}.yaml")
+        changes.append(
+            BehaviourChange(
+                effects=(effect,), causes=("openai: 429", "azure: 503"), scenarios=("smoke/refused",), smallest=scenario,
+                yaml="name: one\nload: {rate: 1/s}  # " + "a line that is wider than a phone " * 4,
+            )
+        )  # fmt: skip
+    left_out = (NotCompared(what="<embeddings>", why="the chain has no embeddings", fits=False),)
+    return ComparedChains(
+        page=page,
+        before="old <b>",
+        after="new",
+        chain="gpt4",
+        command="harness compare --chain old.yaml --chain new.yaml",
+        changes=tuple(changes),
+        scenarios=4,
+        timelines=12,
+        not_compared=left_out,
+    )
+
+
+def opened(page: Page, path: Path) -> None:
+    """Open a page with all that it folds up."""
+    page.goto(path.as_uri())
+    page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_axe_finds_nothing(name: str, page: Page, folder: Path) -> None:
+    """Neither in light nor in dark colours, wide or narrow, with all that is folded up; and a phone scrolls up and down alone."""
+    opened(page, made(name, folder))
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        assert violations(page) == []
+    page.set_viewport_size(PHONE)
+    assert page.evaluate("document.scrollingElement.scrollWidth") <= PHONE["width"]
+    assert violations(page) == []
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_keys_alone_reach_everything(name: str, page: Page, folder: Path) -> None:
+    """Tab stops at every link, field, explained word and whatever scrolls sideways, and where it stops is seen."""
+    opened(page, made(name, folder))
+    assert page.evaluate(SCROLLING) == []
+    page.set_viewport_size(PHONE)
+    assert page.evaluate(SCROLLING) == []
+    left: list[str] = page.evaluate(REACHABLE)
+    assert left
+    for _ in range(len(left)):
+        page.keyboard.press("Tab")
+        outlined, element = page.evaluate(OUTLINED)
+        if element not in left:
+            break
+        left.remove(element)
+        assert outlined, element
+    assert left == []
+
+
+@pytest.mark.parametrize("name", REPORTS)
+def test_what_is_folded_up_opens_by_a_key(name: str, page: Page, folder: Path) -> None:
+    """Enter opens it, and Enter closes it."""
+    page.goto(made(name, folder).as_uri())
+    assert page.locator("details").count() > 0
+    for summary in page.locator("details > summary").all():
+        summary.focus()
+        for is_open in (True, False):
+            page.keyboard.press("Enter")
+            assert summary.evaluate("each => each.parentElement.open") is is_open
+
+
+def test_a_page_is_printed_with_what_it_folds_up(page: Page, folder: Path) -> None:
+    """On paper nobody can open it; and what is printed is a PDF."""
+    path = made("fail", folder)
+    page.goto(path.as_uri())
+    tables = page.locator("details table")
+    assert not any(each.evaluate("each => each.checkVisibility()") for each in tables.all())
+    page.emulate_media(media="print")
+    assert all(each.evaluate("each => each.checkVisibility()") for each in tables.all())
+    assert printed(path, printer()).startswith(b"%PDF-")
 
 
 def test_axe_finds_what_is_wrong(page: Page, tmp_path: Path) -> None:
@@ -36,69 +186,3 @@ def test_pages_reach_no_network(page: Page, tmp_path: Path) -> None:
         with page.expect_event("requestfailed") as failed:
             assert page.evaluate(script, address) == "failed"
         assert failed.value.failure == "net::ERR_NAME_NOT_RESOLVED"
-
-
-@pytest.fixture(scope="module")
-def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the page of a folder with 450 runs, of which one failed and one was killed."""
-    reports = tmp_path_factory.mktemp("reports")
-    for minute in range(449):
-        verdict = "fail" if minute == 7 else "pass"
-        keep_run(
-            reports,
-            BEGAN + timedelta(minutes=minute),
-            verdict=verdict,
-            page=True,
-            order=("a", "b") if minute < 440 else ("b",),
-        )
-    keep_run(reports, BEGAN + timedelta(days=1), scenario="refused", chain="<b>other</b>", verdict=None)
-    keep_suite(reports, reports / "refused" / "2026-11-02T12-00-00Z-1")
-    update_index(reports, pytest.fail)
-    return reports / "index.html"
-
-
-@pytest.mark.parametrize("colours", ["light", "dark"])
-@pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
-def test_axe_finds_nothing_in_the_index(size: Any, colours: Any, index: Path, page: Page) -> None:
-    """In both colour schemes, on a screen and on a phone, where nothing is wider than the screen."""
-    page.set_viewport_size(size)
-    page.emulate_media(color_scheme=colours)
-    page.goto(index.as_uri())
-    assert violations(page) == []
-    assert page.evaluate("document.documentElement.scrollWidth") <= size["width"]
-
-
-def test_the_index_is_searched_and_paged_by_keys(index: Path, page: Page) -> None:
-    """Words and answers choose among all entries, not only among those that are shown."""
-    page.goto(index.as_uri())
-    found, rows = page.locator("#Found"), page.locator("#Rows tbody tr")
-    assert found.inner_text() == "1 to 200 of 451"
-    assert rows.count() == 200
-    page.focus("#Words")
-    page.keyboard.type("other refused")
-    assert found.inner_text() == "1 to 1 of 1 that match; 451 in all"
-    assert "<b>other</b>" in rows.inner_text()
-    assert "harness report" in rows.inner_text()
-    page.fill("#Words", "")
-    page.select_option("#Verdict", "fail")
-    assert found.inner_text() == "1 to 1 of 1 that match; 451 in all"
-    page.select_option("#Verdict", "*")
-    page.focus("#Older")
-    page.keyboard.press("Enter")
-    page.keyboard.press("Enter")
-    assert found.inner_text() == "401 to 451 of 451"
-    assert page.locator("#Older").is_disabled()
-    page.fill("#Words", "nothing like that")
-    assert found.inner_text() == "None matches: take a word away."
-
-
-def test_rows_of_the_script_are_those_of_the_page(index: Path, browser: Browser, page: Page) -> None:
-    """The script draws the newest entries exactly as the page has them without it."""
-    page.goto(index.as_uri())
-    drawn = page.locator("#Rows tbody").inner_text()
-    with browser.new_context(java_script_enabled=False, viewport=WIDE) as context:
-        plain = context.new_page()
-        plain.goto(index.as_uri())
-        assert plain.locator("#Rows tbody").inner_text() == drawn
-        assert plain.locator("#Search").is_hidden()
-        assert plain.locator("#Found").inner_text() == "The newest 200 of 451. `harness runs` lists all of them."

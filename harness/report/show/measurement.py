@@ -42,7 +42,7 @@ def measured(run: JudgedRun) -> Block:
     rows = "".join(f"<tr><th scope='row'>{name}</th><td>{cell}</td></tr>" for name, cell in facts)
     return Block(
         "<details><summary>How this was measured</summary>"
-        f"<div class='scroll'><table class='facts'><tbody>{rows}</tbody></table></div></details>"
+        f"<div class='scroll' tabindex='0'><table class='facts'><tbody>{rows}</tbody></table></div></details>"
     )
 
 
