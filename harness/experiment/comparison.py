@@ -68,7 +68,7 @@ class Baseline:
             return cls(path=suite.path, cells=_suite(suite), whole=True)
         if (path / "suite.json").is_file():
             return cls(path=path, cells=_suite(SuiteFolder.open(path)), whole=True)
-        kept = _run(RunFolder.open(path))
+        kept = kept_run(RunFolder.open(path))
         if kept is None:
             raise UsageError("this run has no numbers: it did not come to its end", where=str(path))
         return cls(path=path, cells={_key(kept): (kept,)})
@@ -180,6 +180,51 @@ def _asked(plan: Plan) -> tuple[object, ...]:
     return plan.phases, plan.load, faults
 
 
+def compared_runs(key: Key, before: Sequence[Kept], after: Sequence[Kept], *, cells: int) -> ComparedCell:
+    """Return what changed from some runs of a scenario on a chain to later ones, each run in one pair at most.
+
+    Only sound runs that ask the chain the same as the newest one count, and of those with the very same numbers one: a run in
+    virtual time that is repeated with its seed adds nothing.
+
+    Args:
+        key: The scenario's and the chain's name.
+        before: The newest first.
+        after: The newest first.
+        cells: How many such questions are asked at once.
+    """
+    pairs = _one_by_one(before, after)
+    if not pairs:
+        return ComparedCell(
+            scenario=key[0], chain=key[1], note="no sound run of the same load, phases and faults on both sides"
+        )
+    return _compared(key, pairs, cells=cells)
+
+
+def _one_by_one(before: Sequence[Kept], after: Sequence[Kept]) -> list[tuple[Kept, Kept]]:
+    """Return runs of the same seed, each once; if there are none, one after the other."""
+    newest = next((kept for kept in after if kept.side.sound), None)
+    if newest is None:
+        return []
+    old, new = (
+        _distinct([kept for kept in runs if kept.side.sound and _alike(kept, newest)]) for runs in (before, after)
+    )
+    pairs, left = [], list(old)
+    for kept in new:
+        twin = next((each for each in left if each.plan and kept.plan and each.plan.seed == kept.plan.seed), None)
+        if twin is not None:
+            left.remove(twin)
+            pairs.append((twin, kept))
+    return pairs or list(zip(old, new, strict=False))
+
+
+def _distinct(runs: Sequence[Kept]) -> list[Kept]:
+    found: list[Kept] = []
+    for kept in runs:
+        if not any(kept.side.metrics.phases == other.side.metrics.phases for other in found):
+            found.append(kept)
+    return found
+
+
 def _compared(key: Key, pairs: Sequence[tuple[Kept, Kept]], *, cells: int) -> ComparedCell:
     paired = all(old.plan and new.plan and old.plan.seed == new.plan.seed for old, new in pairs)
     note = "" if paired else "other seeds, so that chance is in every difference"
@@ -211,13 +256,14 @@ def _libraries(folder: RunFolder) -> dict[str, str]:
 def _numbers_alone(path: Path) -> Kept:
     """Return a run of which perhaps only metrics.json was kept; what lies beside it is read too."""
     if (path.parent / "plan.json").is_file() and path.name == "metrics.json":
-        found = _run(RunFolder.open(path.parent))
+        found = kept_run(RunFolder.open(path.parent))
         if found is not None:
             return found
     return Kept(side=Side(metrics=_metrics(path)))
 
 
-def _run(folder: RunFolder) -> Kept | None:
+def kept_run(folder: RunFolder) -> Kept | None:
+    """Return a run that was kept; None if it has no numbers, or did not come to its planned end."""
     if not folder.verdict() or not folder.metrics():
         return None
     verdict = read_json(folder.path / "verdict.json", Verdict)
@@ -240,7 +286,7 @@ def _suite(folder: SuiteFolder) -> dict[Key, tuple[Kept, ...]]:
     try:
         for cell in folder.read()["cells"]:
             paths = [_found(folder, run) for run in cell["runs"] if run["run"] and not run["error"]]
-            runs = (_run(RunFolder.open(path)) for path in paths)
+            runs = (kept_run(RunFolder.open(path)) for path in paths)
             cells[cell["scenario"], cell["chain"]] = tuple(kept for kept in runs if kept is not None)
     except (KeyError, TypeError, AttributeError) as error:
         raise UsageError(

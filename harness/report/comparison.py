@@ -10,7 +10,9 @@ from rich.console import Console
 from rich.text import Text
 
 from harness import quantities
+from harness.judge import RUN
 from harness.judge.comparison.changes import Change, Comparison, Regression, Trend
+from harness.judge.comparison.regression import COMPARED
 from harness.report import console as output
 from harness.report import escape, words
 
@@ -131,7 +133,7 @@ def print_comparison(compared: Compared, console: Console | None = None, *, whol
     """
     console = console or Console()
     for cell in compared.cells:
-        head = f"{cell.scenario} on {cell.chain}, compared with {compared.before}: {_headline(cell)}"
+        head = f"{cell.scenario} on {cell.chain}, compared with {compared.before}: {headline(cell)}"
         output.line(console, head, "bold", whole=True)
         if whole and cell.comparison is not None:
             if rows := _rows(cell.comparison):
@@ -144,7 +146,8 @@ def print_comparison(compared: Compared, console: Console | None = None, *, whol
             output.line(console, f"{_GLYPHS[Trend.UNKNOWN]} perhaps worse  {found.message}", "yellow", whole=True)
 
 
-def _headline(cell: ComparedCell) -> str:
+def headline(cell: ComparedCell) -> str:
+    """Return what a comparison comes to, in a line."""
     comparison = cell.comparison
     if comparison is None:
         return cell.note
@@ -160,13 +163,16 @@ def _headline(cell: ComparedCell) -> str:
 
 
 def _rows(comparison: Comparison) -> list[tuple[Text | str, ...]]:
-    rows: list[tuple[Text | str, ...]] = []
+    return [(_trend(trend), *texts) for trend, texts in moved_rows(comparison)]
+
+
+def moved_rows(comparison: Comparison) -> list[tuple[Trend, tuple[str, str, str, str]]]:
+    """Return each number and check that differs: what it is called, before, after, and the difference."""
+    rows = []
     for change in comparison.changes:
         if change.difference not in (None, 0.0):
             name = f"{change.metric} in {change.phase}"
-            rows.append(
-                (_trend(change.trend), name, _number(change, "before"), _number(change, "after"), difference(change))
-            )
+            rows.append((change.trend, (name, _number(change, "before"), _number(change, "after"), difference(change))))
     for check in comparison.checks:
         if check.before == check.after and check.pointing is Trend.SAME:
             continue
@@ -174,12 +180,38 @@ def _rows(comparison: Comparison) -> list[tuple[Text | str, ...]]:
             quantities.MISSING if status is None else words.status(status) for status in (check.before, check.after)
         )
         failures = f"failed {check.failed[0]} → {check.failed[1]} of {check.pairs}" if check.pairs > 1 else ""
-        rows.append((_trend(check.trend), check.text, before, after, failures))
+        rows.append((check.trend, (check.text, before, after, failures)))
     return rows
 
 
+def moved(comparison: Comparison, trend: Trend) -> list[str]:
+    """Return what became better, or worse, in words: checks first, then numbers of the whole run, then those of phases."""
+    found = [
+        f"{check.text}: failed in {check.failed[0]} of {quantities.plural(check.pairs, 'run')}, now in {check.failed[1]}"
+        for check in comparison.checks
+        if check.trend is trend
+    ]
+    for change in sorted(comparison.changes, key=lambda change: change.phase != RUN):
+        if change.trend is trend:
+            phase = "" if change.phase == RUN else f" in {change.phase}"
+            before, after = (quantities.amount(value, change.unit) for value in (change.before, change.after))
+            found.append(f"{_label(change.metric)}{phase}: {before} → {after}")
+    return found
+
+
+def _label(number: str) -> str:
+    """Return what a number of metrics.json is called: `latency p95`."""
+    metric = COMPARED[number]
+    return f"{metric.label} {number.removeprefix(metric.name).lstrip('_')}".rstrip()
+
+
 def _trend(trend: Trend) -> Text:
-    return Text(f"{_GLYPHS[trend]} {trend}", style=_STYLES[trend])
+    return Text(trend_word(trend), style=_STYLES[trend])
+
+
+def trend_word(trend: Trend) -> str:
+    """Return a trend with its symbol: no reader has to tell colours apart."""
+    return f"{_GLYPHS[trend]} {trend}"
 
 
 def _number(change: Change, side: str) -> str:
@@ -201,7 +233,7 @@ def markdown(compared: Compared) -> str:
     """Return a section for a step summary; it names only what became worse."""
     lines = ["### Compared with the baseline", ""]
     for cell in compared.cells:
-        lines.append(f"- {escape.markdown(f'{cell.scenario} on {cell.chain}: {_headline(cell)}')}")
+        lines.append(f"- {escape.markdown(f'{cell.scenario} on {cell.chain}: {headline(cell)}')}")
         lines += [f"  - ✗ {escape.markdown(found.message)}" for found in cell.regressions]
         lines += [f"  - ? {escape.markdown(found.message)}" for found in cell.open[:_OPEN_MAX]]
     return "\n".join([*lines, ""])
@@ -223,7 +255,7 @@ def with_baseline(page: bytes, compared: Compared) -> bytes:
             ET.SubElement(case, "failure", message=messages[0], type="regression").text = "\n".join(messages)
         elif cell.open or cell.unsound:
             details = "\n".join(escape.xml(found.message) for found in cell.open)
-            ET.SubElement(case, "error", message=escape.xml(_headline(cell)), type="inconclusive").text = details
+            ET.SubElement(case, "error", message=escape.xml(headline(cell)), type="inconclusive").text = details
         elif cell.comparison is None:
             ET.SubElement(case, "skipped", message=escape.xml(cell.note))
     suite.set("tests", str(len(suite)))

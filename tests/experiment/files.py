@@ -44,3 +44,6 @@ class NoProgress:
 
     def count(self, done: int, total: int) -> None:
         """Set how many runs of a part are done."""
+
+    def say(self, text: str) -> None:
+        """Show a line of text."""

@@ -149,6 +149,12 @@ class Comparison:
         )
 
     @property
+    def answer(self) -> Trend:
+        """Worse if anything is, else better if anything is; `unknown` where there is no evidence of either."""
+        found = {*(check.trend for check in self.checks), *(change.trend for change in self.changes)}
+        return next((trend for trend in (Trend.WORSE, Trend.BETTER) if trend in found), Trend.UNKNOWN)
+
+    @property
     def open(self) -> tuple[Regression, ...]:
         """What looks worse, with too few pairs to know whether it is: that is no pass."""
         few = self.pairs < self.needed
