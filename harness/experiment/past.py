@@ -52,7 +52,8 @@ def open_comparison(old: str | os.PathLike[str] | None = None, new: str | os.Pat
     """Return what changed between two runs, or two suites.
 
     Args:
-        old: Folder of the earlier one; None for the last run before the later one, of the same scenario on the same chain.
+        old: Folder of the earlier one; None for the last run before the later one, of the same scenario on the same chain,
+            and of the same seed if there is one.
         new: Folder of the later one; None for the latest run.
 
     Raises:
@@ -63,10 +64,8 @@ def open_comparison(old: str | os.PathLike[str] | None = None, new: str | os.Pat
     if old is not None:
         return compare(Path(old), after)
     later = read_run(after)
-    earlier = (
-        entry for entry in entries(reports) if _precedes(entry, later) and reports / entry.path != after.resolve()
-    )
-    before = next(earlier, None)
+    earlier = [each for each in entries(reports) if _precedes(each, later) and reports / each.path != after.resolve()]
+    before = next((each for each in earlier if each.seed == later.seed), next(iter(earlier), None))
     if before is None:
         note = "no earlier run of this scenario on this chain came to its end; run it again, or name a folder as `old`"
         return Compared(before="", after=str(after), cells=(_nothing(later, note),))

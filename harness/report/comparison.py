@@ -191,18 +191,18 @@ def moved(comparison: Comparison, trend: Trend) -> list[str]:
         for check in comparison.checks
         if check.trend is trend
     ]
-    for change in sorted(comparison.changes, key=lambda change: change.phase != RUN):
-        if change.trend is trend:
+    numbers: dict[tuple[str, str], str] = {}
+    for change in sorted(
+        comparison.changes, key=lambda change: (change.phase != RUN, not change.metric.endswith("_p95"))
+    ):
+        metric = COMPARED[change.metric]
+        if change.trend is trend:  # of several quantiles that moved, one is enough: p95 if it did
             phase = "" if change.phase == RUN else f" in {change.phase}"
             before, after = (quantities.amount(value, change.unit) for value in (change.before, change.after))
-            found.append(f"{_label(change.metric)}{phase}: {before} → {after}")
-    return found
-
-
-def _label(number: str) -> str:
-    """Return what a number of metrics.json is called: `latency p95`."""
-    metric = COMPARED[number]
-    return f"{metric.label} {number.removeprefix(metric.name).lstrip('_')}".rstrip()
+            statistic = change.metric.removeprefix(metric.name).replace("_", " ")
+            text = f"{metric.label}{statistic}{phase}: {before} → {after}"
+            numbers.setdefault((metric.name, change.phase), text)
+    return [*found, *numbers.values()]
 
 
 def _trend(trend: Trend) -> Text:

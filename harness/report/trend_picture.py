@@ -1,4 +1,4 @@
-"""Success and latency of all kept runs of a scenario on a chain, over time."""
+"""Success and latency of all saved runs of a scenario on a chain, over time."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ from harness.judge import Status
 from harness.quantities import amount, listed, plural
 from harness.report import words
 from harness.report.index.texts import LABELS, began, changes
-from harness.report.pictures import style
+from harness.report.pictures import layout, style
+from harness.report.pictures.layout import Panel
+from harness.report.pictures.letters import SMALL_PT, fitted
 from harness.report.trends import Trends, passed
 from harness.store.index_entry import NUMBERS, Entry
 
@@ -30,32 +32,30 @@ _SHARE_FROM = 0.9
 _DAY_S = 24 * 3600
 """Matplotlib counts time in days since 1970."""
 _NAMED_MAX = 4
-_LETTERS_MAX = 40
 
 
 def trend_figure(trends: Trends) -> Figure:
     """Return the picture; there must be at least two runs with numbers."""
     with mpl.rc_context(style.RC):
-        figure = style.canvas(5.6)
-        above, below = figure.subplots(2, 1, sharex=True, height_ratios=[1, 1])
+        above, below = layout.panels([1.5, 1.5])
         runs = trends.judged
-        _panel(above, runs, "success_rate")
-        _panel(below, runs, "latency_p95")
+        _draw(above.axes, runs, "success_rate")
+        _draw(below.axes, runs, "latency_p95")
         _changes(above, below, runs)
-        style.percent_ticks(above.yaxis)
-        style.duration_ticks(below.yaxis)
+        style.percent_ticks(above.axes.yaxis)
+        style.duration_ticks(below.axes.yaxis)
         shown = {run.verdict for run in runs}
-        handles = [
-            Line2D([], [], color=colour, marker=marker, linestyle="", markersize=7, label=words.WORDS[status])
+        above.title, below.title = "Requests with a complete answer", "Latency p95"
+        above.handles = [
+            Line2D([], [], color=colour, marker=marker, linestyle="", markersize=6, label=words.WORDS[status])
             for status, (colour, marker) in _MARKS.items()
             if status in shown
         ]
-        style.headline(above, "Share of requests with a complete answer", handles)
-        style.headline(below, "Latency that 95 of 100 requests stay below")
-        locator = AutoDateLocator(minticks=3, maxticks=8)
-        below.xaxis.set_major_locator(locator)
-        below.xaxis.set_major_formatter(ConciseDateFormatter(locator, tz=UTC))
-        below.set_xlabel("when the run began (UTC)")
+        locator = AutoDateLocator(minticks=3, maxticks=7)
+        below.axes.xaxis.set_major_locator(locator)
+        below.axes.xaxis.set_major_formatter(ConciseDateFormatter(locator, tz=UTC, show_offset=False))
+        below.axes.set_xlabel("when the run began (UTC)")
+        figure = layout.placed([above, below])
     figure.set_gid(NAME)
     figure.set_label(_alt(trends))
     return figure
@@ -70,7 +70,7 @@ def change_marks(runs: Sequence[Entry]) -> list[tuple[Entry, str]]:
     return [(after, listed(found)) for before, after in pairwise(runs) if (found := changes(before, after))]
 
 
-def _panel(axes: Axes, runs: Sequence[Entry], name: str) -> None:
+def _draw(axes: Axes, runs: Sequence[Entry], name: str) -> None:
     known = [run for run in runs if name in run.numbers]
     scale = 1e9 if NUMBERS[name] == "ns" else 1.0
     times = [run.when_s / _DAY_S for run in known]
@@ -85,7 +85,7 @@ def _panel(axes: Axes, runs: Sequence[Entry], name: str) -> None:
                 [values[place] for place in places],
                 marker,
                 color=colour,
-                markersize=7,
+                markersize=6,
                 markeredgecolor=style.PAPER,
                 clip_on=False,
                 zorder=4,
@@ -97,22 +97,27 @@ def _panel(axes: Axes, runs: Sequence[Entry], name: str) -> None:
         axes.set_ylim(0, 1.12 * max([*values, 1e-3]))
 
 
-def _changes(above: Axes, below: Axes, runs: Sequence[Entry]) -> None:
+def _changes(above: Panel, below: Panel, runs: Sequence[Entry]) -> None:
+    """Mark where the chain or a version changed; where there are few, say what changed."""
     marks = change_marks(runs)
+    first, last = runs[0].when_s / _DAY_S, runs[-1].when_s / _DAY_S
     for number, (run, what) in enumerate(marks):
         at = run.when_s / _DAY_S
-        for axes in (above, below):
-            axes.axvline(at, color=style.INK, linewidth=1, linestyle=(0, (3, 2)))
+        for panel in (above, below):
+            panel.axes.axvline(at, color=style.INK, linewidth=1, linestyle=(0, (3, 2)))
         if len(marks) <= _NAMED_MAX:
-            note = below.annotate(
-                what if len(what) <= _LETTERS_MAX else what[:_LETTERS_MAX] + "…",
+            left = at - first > last - at  # where there is more room
+            share = max(at - first, last - at) / max(last - first, 1e-9)
+            below.axes.annotate(
+                fitted(what, share * below.width_pt - 16),
                 (at, 0),
-                (-4, 5 + 13 * number),
+                (-4 if left else 4, 5 + 13 * number),
                 textcoords="offset points",
-                ha="right",
-                fontsize=8.5,
+                ha="right" if left else "left",
+                fontsize=SMALL_PT,
+                bbox=style.PAPER_BOX,
+                zorder=6,
             )
-            note.set_in_layout(False)  # or one long name would squeeze the panels
 
 
 def _alt(trends: Trends) -> str:

@@ -9,7 +9,7 @@ from harness.judge import Status
 from harness.judge.comparison.changes import Comparison, Trend
 from harness.quantities import plural
 from harness.report.comparison import Compared, ComparedCell, headline, moved, moved_rows, trend_word
-from harness.report.show.block import Block, code
+from harness.report.show.block import Block, code, nothing, section
 from harness.report.table import table
 from harness.report.trends import ANSWERS
 
@@ -29,7 +29,7 @@ def better_or_worse(compared: Compared) -> Block:
     many = f": {counts}" if len(answers) > 1 else ""
     sides = " → ".join(f"<code>{escape(_short(path))}</code>" for path in (compared.before, compared.after) if path)
     return Block(
-        f'<h1>Better or worse?</h1><p class="summary {_CLASSES.get(whole, _GREY)}"><strong>{word[0].upper()}{word[1:]}'
+        f'<h2>Better or worse?</h2><p class="summary {_CLASSES.get(whole, _GREY)}"><strong>{word[0].upper()}{word[1:]}'
         f"</strong>{escape(many)}. {sides}</p>" + "".join(_line(cell) for cell in compared.cells)
     )
 
@@ -38,9 +38,10 @@ def differences(compared: Compared) -> Block:
     """Show each number and check that differs, with what chance can explain; or why there is nothing to show."""
     compared_cells = [cell for cell in compared.cells if cell.comparison is not None]
     if not compared_cells:
-        return Block('<h2>What differs?</h2><p class="nothing">Nothing was compared: the line above says why.</p>')
+        why = "Nothing was compared: the line above says why."
+        return nothing("differences", "What differs?", why, shown_by="harness suite smoke --engine sim --repeat 8")
     folded = len(compared_cells) >= _FOLDED_FROM
-    return Block("<h2>What differs?</h2>" + "".join(_table(cell, folded=folded) for cell in compared_cells))
+    return section("differences", "What differs?", *(_table(cell, folded=folded) for cell in compared_cells))
 
 
 def _answer(cell: ComparedCell) -> Trend:

@@ -9,7 +9,7 @@ from harness.quantities import plural
 from harness.report.scorecard import Cell
 from harness.report.scorecard.side_by_side import SuiteColumn, labels
 from harness.report.scorecard.texts import cell_texts, why, word
-from harness.report.show.block import Block
+from harness.report.show.block import Block, section
 from harness.report.table import table
 
 _REASONS_MAX = 2
@@ -17,7 +17,7 @@ _REASONS_MAX = 2
 
 def side_by_side(columns: Sequence[SuiteColumn]) -> Block:
     """Show what each chain or version came to in each scenario."""
-    head = "<h1>Scorecards side by side</h1>"
+    head = "<h2>Scorecards side by side</h2>"
     if not columns:
         return Block(
             f'{head}<p class="nothing">No suite is kept yet. <code>harness suite smoke --engine sim</code> makes one.</p>'
@@ -50,10 +50,10 @@ def not_passed(columns: Sequence[SuiteColumn]) -> Block:
         for label, each in zip(labels(columns), columns, strict=True)
         if (cell := each.cells.get(name)) is not None and why(cell)
     ]
-    head = "<h2>What did not pass, and why?</h2>"
+    title = "What did not pass, and why?"
     if not rows:
-        return Block(f'{head}<p class="nothing">Everything passed.</p>')
-    return Block(head + table(("scenario", "chain", "result", "why", "repeat with"), rows))
+        return section("not-passed", title, '<p class="nothing">Everything passed.</p>')
+    return section("not-passed", title, table(("scenario", "chain", "result", "why", "repeat with"), rows))
 
 
 def _scenarios(columns: Sequence[SuiteColumn]) -> list[str]:

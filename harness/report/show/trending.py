@@ -10,14 +10,15 @@ from harness.quantities import amount, count, plural
 from harness.report import words
 from harness.report.comparison import trend_word
 from harness.report.index.texts import LABELS, began, how, number
-from harness.report.show.block import Block, status_cell
+from harness.report.show.block import Block, nothing, section, status_cell
 from harness.report.svg import inline_svg
 from harness.report.table import table
-from harness.report.trend_picture import change_marks, trend_figure
+from harness.report.trend_picture import NAME, change_marks, trend_figure
 from harness.report.trends import ANSWERS, Period, Trends, passed
 from harness.store.index_entry import NUMBERS, Entry
 
 _ROWS_MAX = 30
+_EXAMPLE = "harness run scenarios/primary-429.yaml --engine sim"
 _CLASSES = {Trend.WORSE: Status.FAIL, Trend.BETTER: Status.PASS, Trend.UNKNOWN: Status.INCONCLUSIVE}
 _SHOWN = ("success_rate", "latency_p95", "fallback_overhead_p95")
 
@@ -25,10 +26,12 @@ _SHOWN = ("success_rate", "latency_p95", "fallback_overhead_p95")
 def last_week(trends: Trends) -> Block:
     """Answer whether it is worse than last week: the last 7 days against the 7 days before."""
     if trends.reason:
-        return Block(f'<h1>Trends</h1><p class="nothing">{escape(trends.reason)} {_how_to()}</p>')
+        return Block(
+            f'<h2>Trends</h2><p class="nothing">{escape(trends.reason)} A run of it: <code>{_EXAMPLE}</code></p>'
+        )
     week = trends.periods[1]
     answer = ANSWERS[week.answer]
-    head = f"<h1>{escape(trends.scenario)} on {escape(trends.chain)}</h1>"
+    head = f"<h2>{escape(trends.scenario)} on {escape(trends.chain)}</h2>"
     return Block(
         f'{head}<p class="summary {_CLASSES[week.answer]}">Is it worse than last week? '
         f"<strong>{answer[0].upper()}{answer[1:]}.</strong> {escape(week.why)}</p>"
@@ -37,18 +40,17 @@ def last_week(trends: Trends) -> Block:
 
 def trend(trends: Trends) -> Block:
     """Show success and latency of all runs over time, with each change of chain or version."""
-    head = '<h2 id="trend">How did it go over time?</h2>'
+    title = "How did it go over time?"
     if len(trends.judged) < 2:
-        found = plural(len(trends.judged), "run")
-        return Block(
-            f'{head}<p class="nothing">A trend needs two runs with numbers, and there is {found}. {_how_to()}</p>'
-        )
+        why = f"A trend needs two runs with numbers, and there is {plural(len(trends.judged), 'run')}."
+        return nothing(NAME, title, why, shown_by=_EXAMPLE)
     reading = (
-        "Each mark is a run. A dashed line is the first run after the chain's file or the version of something that it runs "
-        "with changed. The axis of success begins at 90 % or lower."
+        "Each mark is a run. A dashed line is the first run after the chain's file, or the version of something that it runs "
+        "with, changed. The axis of success begins at 90 % or lower."
     )
     svg = inline_svg(trend_figure(trends)).svg
-    return Block(f'{head}<p class="reading">{reading}</p><div class="picture" tabindex="0">{svg}</div>')
+    shown = f'<p class="reading">{reading}</p><div class="picture" tabindex="0">{svg}</div>'
+    return section(NAME, title, shown)
 
 
 def periods(trends: Trends) -> Block:
@@ -57,7 +59,7 @@ def periods(trends: Trends) -> Block:
         return Block("")
     rows = [_period(period) for period in trends.periods]
     columns = ("last", "runs", "before", *(f"{LABELS[name]}, median" for name in _SHOWN), "against before", "why")
-    return Block(f'<h2 id="periods">Is it worse than before?</h2>{table(columns, rows)}')
+    return section("periods", "Is it worse than before?", table(columns, rows))
 
 
 def kept_runs(trends: Trends) -> Block:
@@ -69,7 +71,7 @@ def kept_runs(trends: Trends) -> Block:
     columns = ("result", "began (UTC)", "ran", *LABELS.values(), "changed", "folder")
     more = len(trends.runs) - len(rows)
     rest = f'<p class="nothing">{count(more)} older: <code>harness runs</code> lists all.</p>' if more else ""
-    return Block(f'<h2 id="runs">Which runs are these?</h2>{table(columns, rows)}{rest}')
+    return section("runs", "Which runs are these?", table(columns, rows), rest)
 
 
 def _period(period: Period) -> list[str]:
@@ -110,7 +112,3 @@ def _run(run: Entry, changed: str) -> list[str]:
         escape(changed),
         f"<code>{escape(run.path)}</code>",
     ]
-
-
-def _how_to() -> str:
-    return "Run a scenario again, such as <code>harness run scenarios/primary-429.yaml --engine sim</code>, and open this again."
