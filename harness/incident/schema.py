@@ -145,7 +145,7 @@ class Incident:
 
     Attributes:
         title: What happened, in one line.
-        lesson: What it teaches about fallback chains, in a few words.
+        lesson: What it teaches about fallback chains, in a few words; empty where nobody wrote one yet.
         start: When callers first met it, in UTC.
         first_post: When the vendor's first notice was published; None if that is not known.
         cause: What failed outside the vendor, or failed several vendors at once; empty where no such cause is known.
@@ -165,7 +165,7 @@ class Incident:
     __pydantic_config__ = STRICT
 
     title: Annotated[str, Len(1, 120)]
-    lesson: Annotated[str, Len(1, 120)]
+    lesson: Annotated[str, Len(0, 120)] = ""
     start: Instant
     first_post: Instant | None = None
     cause: str = ""

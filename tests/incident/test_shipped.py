@@ -24,7 +24,8 @@ def fields(incident: Incident, places: Iterator[str] | tuple[str, ...]) -> set[s
 
 
 def test_they_are_found_in_the_order_of_time() -> None:
-    """As many as there are files, over five years, from many vendors."""
+    """As many as there are files, over five years, from many vendors; each with a lesson."""
+    assert all(incident.lesson for incident in INCIDENTS.values())
     starts = [incident.start for incident in INCIDENTS.values()]
     assert len(INCIDENTS) == len(list(FOLDER.glob("*.yaml"))) >= 60
     assert starts == sorted(starts)
