@@ -1,4 +1,4 @@
-"""A process that simulates a suite's runs, each in a fork of itself: `python -m harness.experiment.suites.sim_part`."""
+"""A process that simulates the runs of suites and replays, each in a fork of itself: `python -m harness.experiment.suites.sim_part`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 
 from harness import part, sim
 from harness.errors import HarnessError, UsageError
+from harness.experiment.replays.playing import PlayPlan, played
 from harness.experiment.sim_run import simulate
 from harness.experiment.suites.judge_part import judged as judge_again
 from harness.experiment.suites.judge_process import JudgeRun, judged
@@ -19,7 +20,7 @@ from harness.store import RunFolder
 
 def main() -> int:
     """Simulate runs until standard input ends."""
-    return part.answer({SimulateRun: simulated, JudgeRun: judge_again})
+    return part.answer({SimulateRun: simulated, JudgeRun: judge_again, PlayPlan: played})
 
 
 def simulated(asked: SimulateRun) -> Simulated | Failed:

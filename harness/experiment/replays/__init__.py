@@ -1,0 +1,1 @@
+"""Incidents played against a chain."""
