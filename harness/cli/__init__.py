@@ -1,6 +1,21 @@
 """The command line: parse, call one function of `experiment`, print, exit. Each module adds its commands to `app`."""
 
-from harness.cli import chain, check, compare, doctor, explore, export, probe, run, runs, serve, show, suite, worker
+from harness.cli import (
+    chain,
+    check,
+    compare,
+    doctor,
+    explore,
+    export,
+    probe,
+    replay,
+    run,
+    runs,
+    serve,
+    show,
+    suite,
+    worker,
+)
 from harness.cli.app import app, main
 
 __all__ = [
@@ -13,6 +28,7 @@ __all__ = [
     "export",
     "main",
     "probe",
+    "replay",
     "run",
     "runs",
     "serve",

@@ -18,7 +18,7 @@ from harness.cli.output import fail
 from harness.errors import ExitCode, HarnessError, UsageError
 
 GROUPS = {
-    "Try": ("run", "suite", "explore", "probe"),
+    "Try": ("run", "suite", "explore", "probe", "replay"),
     "Chain": ("check", "chain", "compare", "doctor"),
     "Look": ("runs", "show", "report", "export"),
     "Host": ("serve", "worker"),

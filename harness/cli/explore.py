@@ -65,7 +65,7 @@ def explore(
 
     home = home_of(python, litellm, model)
     progress = SearchProgress()
-    with _interruptible() as interrupted:
+    with interruptible() as interrupted:
         explored = experiment.explore(
             chain,
             out=out or reports / EXPLORED / chain.stem,
@@ -91,7 +91,7 @@ def explore(
 
 
 @contextmanager
-def _interruptible() -> Iterator[Callable[[], bool]]:
+def interruptible() -> Iterator[Callable[[], bool]]:
     """Let the first Ctrl-C (or SIGTERM) end the search after the current run, so that finds are printed; the second at once."""
     ended = False
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from harness.experiment.live import Interrupted
     from harness.experiment.load_workers import join, load_setup
     from harness.experiment.probing import probe
+    from harness.experiment.replays.replaying import replay
     from harness.experiment.serving import serve
     from harness.experiment.showing import show
     from harness.experiment.single_run import report, run
@@ -53,6 +54,7 @@ __all__ = [
     "probe",
     "propose",
     "reload_with",
+    "replay",
     "report",
     "run",
     "serve",
@@ -90,6 +92,7 @@ __getattr__ = lazy_names(
         "probe": "probing",
         "propose": "chain_files.proposal",
         "reload_with": "chain_files.reload",
+        "replay": "replays.replaying",
         "report": "single_run",
         "run": "single_run",
         "serve": "serving",

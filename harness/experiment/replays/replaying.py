@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import os
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -24,7 +22,8 @@ from harness.experiment.sim_run import simulable
 from harness.experiment.suites.sim_pool import SimPool
 from harness.incident.cutting import Cut
 from harness.incident.library import all_incidents, find_incident
-from harness.incident.numbers import Band, OutageNumbers
+from harness.incident.numbers import OutageNumbers
+from harness.incident.outage import Replayed, outage_of
 from harness.incident.schema import Incident
 from harness.incident.variants import Variant, hits, variants
 from harness.messages import Failed
@@ -39,81 +38,12 @@ _COOLDOWNS = 3
 _COOLDOWN_LEAST_NS = 5 * 10**9
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outage:
-    """What an incident would have come to for a chain: each number from the best case to the worst that the facts allow.
-
-    Attributes:
-        names: The incidents that are played together, the earliest first.
-        title: Of the first.
-        start: When it began.
-        length_ns: How long it lasted, in nanoseconds.
-        hit: The chain's providers that it hit.
-        variants: In how many ways it was played.
-        requests: How many callers made.
-        lost: Those that got no complete answer.
-        unserved_ns: For how long callers went unserved, in nanoseconds.
-        late_ns: How much longer an answered request took than before, on average, in nanoseconds.
-        cost_usd: How much more the requests cost than before.
-        attempts: At a provider while it was hit.
-        errors: Why variants have no numbers.
-    """
-
-    names: tuple[str, ...]
-    title: str
-    start: datetime
-    length_ns: int
-    hit: tuple[str, ...]
-    variants: int
-    requests: Band
-    lost: Band
-    unserved_ns: Band
-    late_ns: Band
-    cost_usd: Band
-    attempts: Band
-    errors: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Replayed:
-    """Incidents against a chain.
-
-    Attributes:
-        chain: The chain.
-        load: What callers do.
-        outages: Those that hit the chain, the worst first.
-        missed: Names of those that do not, with the reason.
-        interrupted: It was stopped before all were played.
-    """
-
-    chain: Chain
-    load: Load
-    outages: tuple[Outage, ...]
-    missed: Mapping[str, str]
-    interrupted: bool = False
-
-    @property
-    def unserved_ns(self) -> Band:
-        """For how long callers would have gone unserved over all of them, in nanoseconds."""
-        return summed([outage.unserved_ns for outage in self.outages])
-
-    @property
-    def lost(self) -> Band:
-        """How many requests would have been lost over all of them."""
-        return summed([outage.lost for outage in self.outages])
-
-    @property
-    def requests(self) -> float:
-        """How many callers would have made over all of them."""
-        return sum(outage.requests.value for outage in self.outages)
-
-
 def replay(
     path: Path,
     names: Sequence[str] = (),
     *,
     since: datetime | None = None,
-    load: Load | None = None,
+    rate: float = RATE,
     home: ChainHome = AT_HOME,
     processes: int | None = None,
     progress: Callable[[int, int], None] = lambda _done, _all: None,
@@ -125,7 +55,7 @@ def replay(
         path: A chain file or a litellm-config.yaml.
         names: Of shipped incidents, or files of others; all shipped ones if empty.
         since: Only those that began later.
-        load: What callers do.
+        rate: Requests per second.
         home: Where the chain is to run, in place of what its file says.
         processes: How many at a time; one for each core if None.
         progress: Called with how many runs are done, and how many there are.
@@ -137,7 +67,7 @@ def replay(
     chain = priced(opened(path, home))
     host(chain)
     simulable(chain)
-    load = load or Load(rate=RATE, deadline=DEADLINE_NS)
+    load = Load(rate=rate, deadline=DEADLINE_NS)
     cut = _cut(chain, load)
     chosen = dict(map(find_incident, names)) if names else dict(all_incidents())
     groups = [group for group in _together(chosen) if since is None or min(i.start for i in group.values()) >= since]
@@ -153,7 +83,7 @@ def replay(
         first = next(iter(group))
         jobs += [(place, variant) for variant in variants(first, group[first].title, found, load, cut)]
     done = asyncio.run(_play_all(jobs, chain, processes or os.cpu_count() or 1, progress, interrupted))
-    outages = [_outage(groups[place], chain, found) for place, found in sorted(done.items())]
+    outages = [outage_of(groups[place], chain, found) for place, found in sorted(done.items())]
     return Replayed(
         chain=chain,
         load=load,
@@ -233,46 +163,3 @@ async def _play_all(
 
             await asyncio.gather(*(work() for _ in range(processes)))
     return done
-
-
-def _outage(group: Mapping[str, Incident], chain: Chain, found: Sequence[OutageNumbers | str]) -> Outage:
-    numbers = [each for each in found if isinstance(each, OutageNumbers)]
-    first = next(iter(group.values()))
-    end_s = max(incident.start.timestamp() + incident.end_ns / 1e9 for incident in group.values())
-    return Outage(
-        names=tuple(group),
-        title=first.title,
-        start=first.start,
-        length_ns=round((end_s - first.start.timestamp()) * 1e9),
-        hit=tuple(dict.fromkeys(name for hit in hits(group, chain) for name in hit.providers)),
-        variants=len(numbers),
-        requests=_band([each.requests for each in numbers]),
-        lost=_widest([each.lost for each in numbers]),
-        unserved_ns=_widest([each.unserved_ns for each in numbers]),
-        late_ns=_band([each.late_ns for each in numbers]),
-        cost_usd=_band([each.cost_usd for each in numbers]),
-        attempts=_band([each.attempts for each in numbers]),
-        errors=tuple(dict.fromkeys(each for each in found if isinstance(each, str))),
-    )
-
-
-def _band(values: Sequence[float]) -> Band:
-    """Return the band of what some variants came to, those without a number left out."""
-    known = [value for value in values if not math.isnan(value)]
-    if not known:
-        return Band(low=math.nan, value=math.nan, high=math.nan)
-    return Band(low=min(known), value=(min(known) + max(known)) / 2, high=max(known))
-
-
-def _widest(bands: Sequence[Band]) -> Band:
-    """Return a band that holds some others."""
-    middle = _band([band.value for band in bands])
-    if not bands:
-        return middle
-    return Band(low=min(band.low for band in bands), value=middle.value, high=max(band.high for band in bands))
-
-
-def summed(bands: Sequence[Band]) -> Band:
-    """Return the sum of some bands, as if all were at their low or all at their high ends."""
-    low, value, high = (math.fsum(getattr(band, name) for band in bands) for name in ("low", "value", "high"))
-    return Band(low=low, value=value, high=high)

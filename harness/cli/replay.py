@@ -1,0 +1,105 @@
+"""`harness replay`."""
+
+from __future__ import annotations
+
+import contextlib
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from harness.cli.app import app
+from harness.cli.explore import interruptible
+from harness.cli.options import Json, LiteLLMAt, ModelOption, PythonAt, home_of
+from harness.cli.output import show
+from harness.errors import ExitCode, UsageError
+
+
+@app.command(epilog="Example: harness replay litellm-config.yaml --since 2025-01 --slo 99.9%")
+def replay(
+    chain: Annotated[Path | None, typer.Argument(metavar="CHAIN", help="Chain file or litellm-config.yaml.")] = None,
+    incidents: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="INCIDENT", help="Names, or files of your own. [default: all that come with the package]"
+        ),
+    ] = None,
+    *,
+    since: Annotated[
+        str | None,
+        typer.Option(metavar="DATE", help="Only incidents that began at or after 2025, 2025-01 or 2025-01-31."),
+    ] = None,
+    rate: Annotated[str, typer.Option(metavar="RATE", help="Requests per second; more show more precisely.")] = "2/s",
+    slo: Annotated[
+        str | None, typer.Option(metavar="SHARE", help="Fail if fewer of the requests are served: 99.9%.")
+    ] = None,
+    list_: Annotated[bool, typer.Option("--list", help="List the incidents, and play none.")] = False,
+    show_: Annotated[
+        str | None, typer.Option("--show", metavar="INCIDENT", help="Draw one incident, and play none.")
+    ] = None,
+    python: PythonAt = None,
+    litellm: LiteLLMAt = None,
+    model: ModelOption = None,
+    as_json: Json = False,
+) -> int:
+    """Play real outages against a chain, in virtual time.
+
+    Each is played in every way that the facts about it allow; so each number is a band.
+    """
+    from rich.console import Console  # noqa: PLC0415 - `harness --help` stays quick
+
+    from harness import experiment  # noqa: PLC0415
+    from harness.incident.library import all_incidents, find_incident  # noqa: PLC0415
+    from harness.report import replay as shown  # noqa: PLC0415
+    from harness.report.progress import RunProgress  # noqa: PLC0415
+
+    console = Console()
+    if list_ or show_ is not None:
+        if as_json:
+            show(shown.incidents_as_json(dict([find_incident(show_)]) if show_ else all_incidents()))
+        elif show_ is not None:
+            shown.show_incident(*find_incident(show_), console)
+        else:
+            shown.list_incidents(all_incidents(), console)
+        return ExitCode.PASS
+    if chain is None:
+        raise UsageError("no chain is named", hint="harness replay litellm-config.yaml; --list shows the incidents")
+    wanted = None if slo is None else _read(slo, "--slo", "share")
+    with RunProgress() as progress, interruptible() as interrupted:
+        replayed = experiment.replay(
+            chain,
+            incidents or (),
+            since=None if since is None else _since(since),
+            rate=_read(rate, "--rate", "rate_per_s"),
+            home=home_of(python, litellm, model),
+            progress=progress.count,
+            interrupted=interrupted,
+        )
+    code = shown.exit_code(replayed, wanted)
+    if as_json:
+        show(shown.as_json(replayed, wanted, code))
+    else:
+        shown.print_replay(replayed, wanted, console)
+    return code
+
+
+def _read(text: str, option: str, unit: str) -> float:
+    """Return the number after an option."""
+    from pydantic_core import PydanticCustomError  # noqa: PLC0415 - `harness --help` stays quick
+
+    from harness.document import units  # noqa: PLC0415
+
+    try:
+        return float(getattr(units, unit)(text))
+    except PydanticCustomError as error:
+        context = error.context or {}
+        raise UsageError(error.message(), where=option, known=context.get("known"), hint=context.get("hint")) from None
+
+
+def _since(text: str) -> datetime:
+    """Return the beginning of a year, a month or a day."""
+    for form in ("%Y", "%Y-%m", "%Y-%m-%d"):
+        with contextlib.suppress(ValueError):
+            return datetime.strptime(text, form).replace(tzinfo=UTC)
+    raise UsageError("expected a date", where="--since", known="2025, 2025-01, 2025-01-31")

@@ -1,0 +1,211 @@
+"""Incidents, and what they would have come to for a chain: on a terminal, and as JSON."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+
+from harness import quantities
+from harness.errors import ExitCode
+from harness.incident.numbers import Band
+from harness.incident.outage import Outage, Replayed
+from harness.incident.schema import Incident, ShareBand
+from harness.report import console as output
+
+_BAR = 60
+_NOTHING = 1e-9
+"""Less is what a sum of floats leaves of nothing."""
+_WHERE = "harness replay --show INCIDENT"
+
+
+def list_incidents(incidents: Mapping[str, Incident], console: Console) -> None:
+    """Print a line for each incident."""
+    rows = [
+        (name, quantities.duration(incident.end_ns), ", ".join(incident.vendors), incident.title)
+        for name, incident in incidents.items()
+    ]
+    output.table(console, ("incident", "length", "vendors", "what happened"), rows)
+    output.line(console, f"{quantities.plural(len(rows), 'incident')}; one of them: {_WHERE}")
+
+
+def show_incident(name: str, incident: Incident, console: Console) -> None:
+    """Print an incident: its windows drawn on its time, and how all of it is known."""
+    output.line(console, f"{name}: {incident.title}", "bold")
+    output.line(console, f"{incident.start:%Y-%m-%d %H:%M} UTC, {quantities.duration(incident.end_ns)}")
+    for number, window in enumerate(incident.windows):
+        begin = round(window.at / incident.end_ns * _BAR)
+        width = max(1, round(window.end_ns / incident.end_ns * _BAR) - begin)
+        output.line(console, f"{' ' * begin}{'█' * width}{' ' * (_BAR - begin - width)}", whole=True)
+        met = [each.fault_kind.words(each).label for each in window.inject] or ["nothing that a fault can play"]
+        models = f" ({quantities.listed(window.models, most=3)})" if window.models else ""
+        streams = {True: ", streams", False: ", plain answers", None: ""}[window.streaming]
+        output.line(
+            console,
+            f"{', '.join(window.on)}{models}{streams}: {' or '.join(met)} for {_share(window.share)} of "
+            f"{'the callers' if window.share_by == 'caller' else 'the requests'}, from {quantities.duration(window.at)} on, "
+            f"for {quantities.duration(window.for_)}. {window.note}".rstrip(),
+        )
+        for field in ("share", "inject", "at", "for"):
+            if how := incident.assumed.get(f"windows[{number}].{field}"):
+                output.line(console, f"  {field} is assumed: {how}", "dim")
+    times = {
+        "stated": "stated",
+        "announced": "those of its notices",
+        "mixed": "partly stated, partly those of its notices",
+    }
+    output.line(
+        console, f"times: {times[incident.times]}, to the {incident.precision}; account: {incident.account}", "dim"
+    )
+    for source in incident.sources:
+        output.line(console, source, "dim", whole=True)
+
+
+def _share(share: ShareBand) -> str:
+    low, high = quantities.share(share.low), quantities.share(share.high)
+    return low if low == high else f"{low} to {high}"
+
+
+def band(value: Band, unit: str) -> str:
+    """Return a band as `0 s – 12 min`; one number where both ends look the same."""
+    if math.isnan(value.value):
+        return quantities.MISSING
+    low, high = (quantities.amount(0.0 if abs(end) < _NOTHING else end, unit) for end in (value.low, value.high))
+    return low if low == high else f"{low} – {high}"
+
+
+def print_replay(replayed: Replayed, slo: float | None, console: Console) -> None:
+    """Print what each incident would have come to, the worst first, and the sum.
+
+    Args:
+        replayed: What was played.
+        slo: Share of the requests that had to be served; None if nothing was asked for.
+        console: Where to.
+    """
+    rate = quantities.amount(replayed.load.peak_rate, "per_s")
+    output.line(console, f"{replayed.chain.drawn} ({replayed.chain.driver}), {rate}, in virtual time", "bold")
+    rows = [
+        (
+            outage.names[0] + (f" and {len(outage.names) - 1} more" if len(outage.names) > 1 else ""),
+            band(outage.unserved_ns, "ns"),
+            band(_lost_share(outage), "share"),
+            band(outage.late_ns, "ns"),
+            band(outage.cost_usd, "usd"),
+        )
+        for outage in replayed.outages
+    ]
+    output.table(console, ("incident", "unserved", "requests lost", "later", "dearer"), rows)
+    for outage in replayed.outages:
+        for error in outage.errors:
+            output.line(console, f"{outage.names[0]}: {error}", "red")
+    if replayed.missed:
+        output.line(console, _missed(replayed.missed), "dim")
+    output.line(console, summary(replayed), "bold")
+    if slo is not None:
+        answer = {ExitCode.PASS: "kept", ExitCode.FAIL: "not kept"}.get(exit_code(replayed, slo), "cannot be decided")
+        output.line(
+            console,
+            f"served {band(_served(replayed), 'share')}; asked for {quantities.exact(slo, 'share')}: {answer}",
+            "bold",
+        )
+
+
+def summary(replayed: Replayed) -> str:
+    """Return what all incidents together would have come to, in a sentence. Plain text."""
+    size = quantities.plural(len(replayed.outages), "incident")
+    stopped = "stopped early: " if replayed.interrupted else ""
+    if not replayed.outages:
+        return f"{stopped}no incident hits this chain"
+    return (
+        f"{stopped}over these {size}, callers would have gone unserved for {band(replayed.unserved_ns, 'ns')}; "
+        f"{band(_served(replayed), 'share')} of {quantities.count(round(replayed.requests))} requests served"
+    )
+
+
+def exit_code(replayed: Replayed, slo: float | None) -> ExitCode:
+    """Return 0 if at least the share asked for was served whatever the incidents were like, 1 if it never was, 3 between.
+
+    Args:
+        replayed: What was played.
+        slo: Share of the requests; None asks for nothing.
+    """
+    if replayed.interrupted:
+        return ExitCode.INTERRUPTED
+    if any(outage.errors for outage in replayed.outages):
+        return ExitCode.HARNESS
+    if slo is None:
+        return ExitCode.PASS
+    served = _served(replayed)
+    if served.high < slo:
+        return ExitCode.FAIL
+    return ExitCode.PASS if served.low >= slo else ExitCode.INCONCLUSIVE
+
+
+def _served(replayed: Replayed) -> Band:
+    """Return the share of the requests over all incidents that was served."""
+    whole = max(replayed.requests, 1.0)
+    low, value, high = (
+        1 - min(1.0, end / whole) for end in (replayed.lost.high, replayed.lost.value, replayed.lost.low)
+    )
+    return Band(low=low, value=value, high=high)
+
+
+def _lost_share(outage: Outage) -> Band:
+    whole = max(outage.requests.value, 1.0)
+    return Band(low=outage.lost.low / whole, value=outage.lost.value / whole, high=min(1.0, outage.lost.high / whole))
+
+
+def incidents_as_json(incidents: Mapping[str, Incident]) -> dict[str, Any]:
+    """Return incidents as their files have them, by name."""
+    from pydantic import TypeAdapter  # noqa: PLC0415 - for this output alone
+
+    adapter = TypeAdapter(Incident)
+    return {
+        "incidents": {
+            name: adapter.dump_python(each, mode="json", exclude_none=True, by_alias=True)
+            for name, each in incidents.items()
+        }
+    }
+
+
+def _missed(missed: Mapping[str, str]) -> str:
+    by_reason: dict[str, list[str]] = {}
+    for name, reason in missed.items():
+        by_reason.setdefault(reason, []).append(name)
+    said = [f"{reason}: {quantities.listed(names, most=3)}" for reason, names in by_reason.items()]
+    return f"left out, and not in the sum ({len(missed)}): " + "; ".join(said)
+
+
+def as_json(replayed: Replayed, slo: float | None, code: ExitCode) -> dict[str, Any]:
+    """Return all of it for programs; times in nanoseconds, each number with its low and its high end."""
+    return {
+        "exit_code": int(code),
+        "chain": replayed.chain.name,
+        "slo": slo,
+        "requests": replayed.requests,
+        "unserved_ns": _ends(replayed.unserved_ns),
+        "lost": _ends(replayed.lost),
+        "interrupted": replayed.interrupted,
+        "missed": dict(replayed.missed),
+        "incidents": [_outage(outage) for outage in replayed.outages],
+    }
+
+
+def _outage(outage: Outage) -> dict[str, Any]:
+    fields: Sequence[str] = ("requests", "lost", "unserved_ns", "late_ns", "cost_usd", "attempts")
+    return {
+        "names": list(outage.names),
+        "title": outage.title,
+        "start": outage.start.isoformat(),
+        "length_ns": outage.length_ns,
+        "providers": list(outage.hit),
+        "variants": outage.variants,
+        **{field: _ends(getattr(outage, field)) for field in fields},
+        "errors": list(outage.errors),
+    }
+
+
+def _ends(value: Band) -> list[float | None]:
+    return [None if math.isnan(end) else end for end in (value.low, value.high)]
