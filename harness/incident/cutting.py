@@ -97,7 +97,7 @@ def played(edges: Iterable[int], cut: Cut, *, begin_ns: int) -> tuple[PlayedPart
     return tuple(parts)
 
 
-def weights(parts: Sequence[PlayedPart], at_ns: NDArray[np.int64]) -> NDArray[np.float64]:
+def weights(parts: Sequence[PlayedPart], at_ns: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return for times of a run how many instants of the incident each stands for; 1 outside of all parts."""
     found = np.ones(len(at_ns))
     for part in parts:

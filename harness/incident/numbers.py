@@ -12,7 +12,7 @@ from harness.incident.cutting import PlayedPart, weights
 from harness.incident.variants import BEFORE_NS
 from harness.judge import RunData
 from harness.judge.intervals import wilson
-from harness.judge.tables.columns import Floats
+from harness.judge.tables.columns import Bools, Floats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,13 +29,17 @@ class Band:
     value: float
     high: float
 
+    def times(self, factor: float) -> Band:
+        """Return so many times the band."""
+        return Band(low=self.low * factor, value=self.value * factor, high=self.high * factor)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutageNumbers:
     """What an incident came to, from its start until the chain has settled after it.
 
     Attributes:
-        requests: How many callers made.
+        requests: How many callers make in that time.
         lost: Those that got no complete answer; the band is that of the sample (95 %).
         unserved_ns: For how long callers went unserved: each minute counts by the share of its requests that was lost, in nanoseconds.
         late_ns: How much longer a request with a complete answer took than before the incident, on average, in nanoseconds; NaN if there
@@ -61,53 +65,47 @@ def outage_numbers(run: RunData, parts: Sequence[PlayedPart]) -> OutageNumbers:
     """
     requests, attempts = run.columns.requests, run.columns.attempts
     at_ns = requests.scheduled_ns
-    weight = np.where(at_ns >= BEFORE_NS, weights(parts, at_ns.astype(np.int64)), 0.0)
-    lost = ~requests.complete
-    after_ns = run.end_ns - parts[-1].end_ns
-    spans = [(part.start_ns, part.end_ns, float(part.real_ns)) for part in parts]
-    spans.append((parts[-1].end_ns, run.end_ns, float(after_ns)))
-    unserved_ns = sum(_share(lost, weight, at_ns, begin, end) * real for begin, end, real in spans)
-    total = float((weight * lost).sum())
-    down, up = _sampled(lost, at_ns, parts)
-    rate = max(float(weight.sum()), 1.0) / sum(real for _, _, real in spans)
-    tried = weights(parts, attempts.start_ns.astype(np.int64))
+    weight = np.where(at_ns >= BEFORE_NS, weights(parts, at_ns), 0.0)
+    after = PlayedPart(
+        real_start_ns=parts[-1].real_start_ns + parts[-1].real_ns,
+        real_ns=run.end_ns - parts[-1].end_ns,
+        start_ns=parts[-1].end_ns,
+        length_ns=run.end_ns - parts[-1].end_ns,
+        sample_ns=(parts[-1].end_ns, run.end_ns),
+    )
+    unserved_ns = _unserved(~requests.complete, at_ns, weight, (*parts, after))
+    rate = run.plan.load.peak_rate
+    tried = weights(parts, attempts.start_ns)
     return OutageNumbers(
-        requests=float(weight.sum()),
-        lost=Band(low=max(total - down, 0.0), value=total, high=total + up),
-        unserved_ns=Band(
-            low=max(unserved_ns - down / rate, 0.0), value=float(unserved_ns), high=float(unserved_ns) + up / rate
-        ),
+        requests=rate * sum(part.real_ns for part in (*parts, after)) / 1e9,
+        lost=unserved_ns.times(rate / 1e9),
+        unserved_ns=unserved_ns,
         late_ns=_late(run, weight),
         cost_usd=_cost(run, weight),
         attempts=float((tried * _at_hit(run)).sum()),
     )
 
 
-def _share(lost: np.ndarray, weight: Floats, at_ns: Floats, begin_ns: int, end_ns: int) -> float:
-    """Return the share of the requests of some time that was lost."""
-    within = (begin_ns <= at_ns) & (at_ns < end_ns)
-    whole = weight[within].sum()
-    return float((weight * lost)[within].sum() / whole) if whole else 0.0
+def _unserved(lost: Bools, at_ns: Floats, weight: Floats, parts: Sequence[PlayedPart]) -> Band:
+    """Return for how long callers went unserved: each part counts by the share of its requests that was lost.
 
-
-def _sampled(lost: np.ndarray, at_ns: Floats, parts: Sequence[PlayedPart]) -> tuple[float, float]:
-    """Return how far below and above the estimate the number of lost requests may be, because samples stand for what was not played.
-
-    The parts' errors are independent, so their squares add up. Each is that of Wilson's interval of its sample.
+    What was not played is known by a sample. The parts' errors are independent, so their squares add up; each is that of Wilson's
+    interval of the sample's share.
     """
-    down = up = 0.0
+    whole_ns = down = up = 0.0
     for part in parts:
-        if not part.left_out_ns:
+        within = (part.start_ns <= at_ns) & (at_ns < part.end_ns)
+        size = weight[within].sum()
+        if not size:
             continue
+        whole_ns += part.real_ns * float((weight * lost)[within].sum() / size)
         begin, end = part.sample_ns
-        within = (begin <= at_ns) & (at_ns < end)
-        size, hits = int(within.sum()), int(lost[within].sum())
-        if size:
-            low, high = wilson(hits, size)
-            unseen = size * (part.weight - 1)
-            down += (unseen * (hits / size - low)) ** 2
-            up += (unseen * (high - hits / size)) ** 2
-    return math.sqrt(down), math.sqrt(up)
+        sample = lost[(begin <= at_ns) & (at_ns < end)]
+        if part.left_out_ns and len(sample):
+            low, high = wilson(int(sample.sum()), len(sample))
+            down += (part.left_out_ns * (sample.mean() - low)) ** 2
+            up += (part.left_out_ns * (high - sample.mean())) ** 2
+    return Band(low=max(whole_ns - math.sqrt(down), 0.0), value=whole_ns, high=whole_ns + math.sqrt(up))
 
 
 def _late(run: RunData, weight: Floats) -> float:
@@ -130,7 +128,7 @@ def _cost(run: RunData, weight: Floats) -> float:
     return float((weight * cost_usd).sum() - weight.sum() * cost_usd[before].mean())
 
 
-def _at_hit(run: RunData) -> np.ndarray:
+def _at_hit(run: RunData) -> Bools:
     """Return which attempts went to a provider while it was hit."""
     attempts = run.columns.attempts
     found = np.zeros(len(attempts), dtype=bool)
