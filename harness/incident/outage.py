@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from harness.chain import Chain
@@ -12,6 +12,27 @@ from harness.incident.numbers import Band, OutageNumbers
 from harness.incident.schema import Incident
 from harness.incident.variants import hits
 from harness.scenario.schema import Load
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ends:
+    """A number that depends on what nobody knows about an incident.
+
+    Attributes:
+        least: The low end, less what its sample leaves open (95 %).
+        low: In the best way in which the incident may have been.
+        high: In the worst.
+        most: The high end, and what its sample leaves open.
+    """
+
+    least: float
+    low: float
+    high: float
+    most: float
+
+    def times(self, factor: float) -> Ends:
+        """Return so many times the number."""
+        return Ends(**{name: getattr(self, name) * factor for name in self.__slots__})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,12 +61,12 @@ class Outage:
     length_ns: int
     hit: tuple[str, ...]
     variants: int
-    requests: Band
-    lost: Band
-    unserved_ns: Band
-    late_ns: Band
-    cost_usd: Band
-    attempts: Band
+    requests: float
+    lost: Ends
+    unserved_ns: Ends
+    late_ns: Ends
+    cost_usd: Ends
+    attempts: Ends
     errors: tuple[str, ...] = ()
 
 
@@ -68,19 +89,19 @@ class Replayed:
     interrupted: bool = False
 
     @property
-    def unserved_ns(self) -> Band:
+    def unserved_ns(self) -> Ends:
         """For how long callers would have gone unserved over all of them, in nanoseconds."""
-        return summed([outage.unserved_ns for outage in self.outages])
+        return _sum([outage.unserved_ns for outage in self.outages])
 
     @property
-    def lost(self) -> Band:
+    def lost(self) -> Ends:
         """How many requests would have been lost over all of them."""
-        return summed([outage.lost for outage in self.outages])
+        return _sum([outage.lost for outage in self.outages])
 
     @property
     def requests(self) -> float:
         """How many callers would have made over all of them."""
-        return sum(outage.requests.value for outage in self.outages)
+        return sum(outage.requests for outage in self.outages)
 
 
 def outage_of(group: Mapping[str, Incident], chain: Chain, found: Sequence[OutageNumbers | str]) -> Outage:
@@ -101,33 +122,33 @@ def outage_of(group: Mapping[str, Incident], chain: Chain, found: Sequence[Outag
         length_ns=round((end_s - first.start.timestamp()) * 1e9),
         hit=tuple(dict.fromkeys(name for hit in hits(group, chain) for name in hit.providers)),
         variants=len(numbers),
-        requests=_band([each.requests for each in numbers]),
-        lost=_widest([each.lost for each in numbers]),
-        unserved_ns=_widest([each.unserved_ns for each in numbers]),
-        late_ns=_band([each.late_ns for each in numbers]),
-        cost_usd=_band([each.cost_usd for each in numbers]),
-        attempts=_band([each.attempts for each in numbers]),
+        requests=max((each.requests for each in numbers), default=0.0),
+        lost=_sampled([each.lost for each in numbers]),
+        unserved_ns=_sampled([each.unserved_ns for each in numbers]),
+        late_ns=_ends([each.late_ns for each in numbers]),
+        cost_usd=_ends([each.cost_usd for each in numbers]),
+        attempts=_ends([each.attempts for each in numbers]),
         errors=tuple(dict.fromkeys(each for each in found if isinstance(each, str))),
     )
 
 
-def _band(values: Sequence[float]) -> Band:
-    """Return the band of what some variants came to, those without a number left out."""
+def _ends(values: Sequence[float]) -> Ends:
+    """Return the ends of what some variants came to, those without a number left out."""
     known = [value for value in values if not math.isnan(value)]
     if not known:
-        return Band(low=math.nan, value=math.nan, high=math.nan)
-    return Band(low=min(known), value=(min(known) + max(known)) / 2, high=max(known))
+        return Ends(least=math.nan, low=math.nan, high=math.nan, most=math.nan)
+    low, high = min(known), max(known)
+    return Ends(least=low, low=low, high=high, most=high)
 
 
-def _widest(bands: Sequence[Band]) -> Band:
-    """Return a band that holds some others."""
-    middle = _band([band.value for band in bands])
+def _sampled(bands: Sequence[Band]) -> Ends:
+    """Return the same of numbers that rest on samples."""
+    ends = _ends([band.value for band in bands])
     if not bands:
-        return middle
-    return Band(low=min(band.low for band in bands), value=middle.value, high=max(band.high for band in bands))
+        return ends
+    return replace(ends, least=min(band.low for band in bands), most=max(band.high for band in bands))
 
 
-def summed(bands: Sequence[Band]) -> Band:
-    """Return the sum of some bands, as if all were at their low or all at their high ends."""
-    low, value, high = (math.fsum(getattr(band, name) for band in bands) for name in ("low", "value", "high"))
-    return Band(low=low, value=value, high=high)
+def _sum(several: Sequence[Ends]) -> Ends:
+    """Return the sum, as if all were at their low or all at their high ends."""
+    return Ends(**{name: math.fsum(getattr(ends, name) for ends in several) for name in Ends.__slots__})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,12 +11,13 @@ from rich.console import Console
 
 from harness import quantities
 from harness.errors import ExitCode
-from harness.incident.numbers import Band
-from harness.incident.outage import Outage, Replayed
+from harness.incident.outage import Ends, Outage, Replayed
 from harness.incident.schema import Incident, ShareBand
 from harness.report import console as output
 
 _BAR = 60
+_LATE_NS = 100e6
+_CENT = 0.01
 _NOTHING = 1e-9
 """Less is what a sum of floats leaves of nothing."""
 _WHERE = "harness replay --show INCIDENT"
@@ -24,10 +26,10 @@ _WHERE = "harness replay --show INCIDENT"
 def list_incidents(incidents: Mapping[str, Incident], console: Console) -> None:
     """Print a line for each incident."""
     rows = [
-        (name, quantities.duration(incident.end_ns), ", ".join(incident.vendors), incident.title)
+        (name, f"{incident.start:%Y-%m-%d}", quantities.duration(incident.end_ns), ", ".join(incident.vendors), incident.title)
         for name, incident in incidents.items()
     ]
-    output.table(console, ("incident", "length", "vendors", "what happened"), rows)
+    output.table(console, ("incident", "began", "length", "vendors", "what happened"), rows)
     output.line(console, f"{quantities.plural(len(rows), 'incident')}; one of them: {_WHERE}")
 
 
@@ -68,12 +70,17 @@ def _share(share: ShareBand) -> str:
     return low if low == high else f"{low} to {high}"
 
 
-def band(value: Band, unit: str) -> str:
-    """Return a band as `0 s – 12 min`; one number where both ends look the same."""
-    if math.isnan(value.value):
-        return quantities.MISSING
-    low, high = (quantities.amount(0.0 if abs(end) < _NOTHING else end, unit) for end in (value.low, value.high))
-    return low if low == high else f"{low} – {high}"
+def ends(value: Ends, unit: str) -> str:
+    """Return a number as `0 s – 12 min (at most 22 min)`; once where both ends look the same, and the rest where it adds something."""
+    least, low, high, most = (_amount(end, unit) for end in (value.least, value.low, value.high, value.most))
+    shown = low if low == high else f"{low} – {high}"
+    beyond = [f"at least {least}"] if least != low else []
+    beyond += [f"at most {most}"] if most != high else []
+    return shown + (f" ({', '.join(beyond)})" if beyond else "")
+
+
+def _amount(value: float, unit: str) -> str:
+    return quantities.amount(0.0 if abs(value) < _NOTHING else value, unit)
 
 
 def print_replay(replayed: Replayed, slo: float | None, console: Console) -> None:
@@ -86,17 +93,14 @@ def print_replay(replayed: Replayed, slo: float | None, console: Console) -> Non
     """
     rate = quantities.amount(replayed.load.peak_rate, "per_s")
     output.line(console, f"{replayed.chain.drawn} ({replayed.chain.driver}), {rate}, in virtual time", "bold")
-    rows = [
-        (
-            outage.names[0] + (f" and {len(outage.names) - 1} more" if len(outage.names) > 1 else ""),
-            band(outage.unserved_ns, "ns"),
-            band(_lost_share(outage), "share"),
-            band(outage.late_ns, "ns"),
-            band(outage.cost_usd, "usd"),
+    for outage in replayed.outages:
+        more = f" and {len(outage.names) - 1} more" if len(outage.names) > 1 else ""
+        output.line(console, f"{outage.names[0]}{more}: {outage.title}")
+        output.line(
+            console,
+            f"    unserved {ends(outage.unserved_ns, 'ns')} of {quantities.duration(outage.length_ns)}{_price(outage)}",
+            "dim",
         )
-        for outage in replayed.outages
-    ]
-    output.table(console, ("incident", "unserved", "requests lost", "later", "dearer"), rows)
     for outage in replayed.outages:
         for error in outage.errors:
             output.line(console, f"{outage.names[0]}: {error}", "red")
@@ -107,9 +111,19 @@ def print_replay(replayed: Replayed, slo: float | None, console: Console) -> Non
         answer = {ExitCode.PASS: "kept", ExitCode.FAIL: "not kept"}.get(exit_code(replayed, slo), "cannot be decided")
         output.line(
             console,
-            f"served {band(_served(replayed), 'share')}; asked for {quantities.exact(slo, 'share')}: {answer}",
+            f"served {ends(_served(replayed), 'share')} of {quantities.count(round(replayed.requests))} requests; asked for {quantities.exact(slo, 'share')}: {answer}",
             "bold",
         )
+
+
+def _price(outage: Outage) -> str:
+    """Return what else it came to, where that is anything."""
+    parts = []
+    if outage.late_ns.high >= _LATE_NS:
+        parts.append(f"answers {ends(outage.late_ns, 'ns')} later")
+    if outage.cost_usd.high >= _CENT:
+        parts.append(f"{ends(outage.cost_usd, 'usd')} dearer")
+    return "".join(f"; {part}" for part in parts)
 
 
 def summary(replayed: Replayed) -> str:
@@ -118,10 +132,8 @@ def summary(replayed: Replayed) -> str:
     stopped = "stopped early: " if replayed.interrupted else ""
     if not replayed.outages:
         return f"{stopped}no incident hits this chain"
-    return (
-        f"{stopped}over these {size}, callers would have gone unserved for {band(replayed.unserved_ns, 'ns')}; "
-        f"{band(_served(replayed), 'share')} of {quantities.count(round(replayed.requests))} requests served"
-    )
+    length = quantities.duration(sum(outage.length_ns for outage in replayed.outages))
+    return f"{stopped}over these {size} ({length}), callers would have gone unserved for {ends(replayed.unserved_ns, 'ns')}"
 
 
 def exit_code(replayed: Replayed, slo: float | None) -> ExitCode:
@@ -138,23 +150,15 @@ def exit_code(replayed: Replayed, slo: float | None) -> ExitCode:
     if slo is None:
         return ExitCode.PASS
     served = _served(replayed)
-    if served.high < slo:
+    if served.most < slo:
         return ExitCode.FAIL
-    return ExitCode.PASS if served.low >= slo else ExitCode.INCONCLUSIVE
+    return ExitCode.PASS if served.least >= slo else ExitCode.INCONCLUSIVE
 
 
-def _served(replayed: Replayed) -> Band:
+def _served(replayed: Replayed) -> Ends:
     """Return the share of the requests over all incidents that was served."""
-    whole = max(replayed.requests, 1.0)
-    low, value, high = (
-        1 - min(1.0, end / whole) for end in (replayed.lost.high, replayed.lost.value, replayed.lost.low)
-    )
-    return Band(low=low, value=value, high=high)
-
-
-def _lost_share(outage: Outage) -> Band:
-    whole = max(outage.requests.value, 1.0)
-    return Band(low=outage.lost.low / whole, value=outage.lost.value / whole, high=min(1.0, outage.lost.high / whole))
+    lost = replayed.lost.times(1 / max(replayed.requests, 1.0))
+    return Ends(least=1 - min(1.0, lost.most), low=1 - min(1.0, lost.high), high=1 - lost.low, most=1 - lost.least)
 
 
 def incidents_as_json(incidents: Mapping[str, Incident]) -> dict[str, Any]:
@@ -171,11 +175,10 @@ def incidents_as_json(incidents: Mapping[str, Incident]) -> dict[str, Any]:
 
 
 def _missed(missed: Mapping[str, str]) -> str:
-    by_reason: dict[str, list[str]] = {}
-    for name, reason in missed.items():
-        by_reason.setdefault(reason, []).append(name)
-    said = [f"{reason}: {quantities.listed(names, most=3)}" for reason, names in by_reason.items()]
-    return f"left out, and not in the sum ({len(missed)}): " + "; ".join(said)
+    """Return how many incidents were left out, and why."""
+    counts = Counter(missed.values())
+    said = [f"{quantities.count(number)} {reason}" for reason, number in counts.most_common()]
+    return f"left out, and not in the sum: {quantities.listed(said)} (--json names them)"
 
 
 def as_json(replayed: Replayed, slo: float | None, code: ExitCode) -> dict[str, Any]:
@@ -185,8 +188,8 @@ def as_json(replayed: Replayed, slo: float | None, code: ExitCode) -> dict[str, 
         "chain": replayed.chain.name,
         "slo": slo,
         "requests": replayed.requests,
-        "unserved_ns": _ends(replayed.unserved_ns),
-        "lost": _ends(replayed.lost),
+        "unserved_ns": _json(replayed.unserved_ns),
+        "lost": _json(replayed.lost),
         "interrupted": replayed.interrupted,
         "missed": dict(replayed.missed),
         "incidents": [_outage(outage) for outage in replayed.outages],
@@ -194,7 +197,7 @@ def as_json(replayed: Replayed, slo: float | None, code: ExitCode) -> dict[str, 
 
 
 def _outage(outage: Outage) -> dict[str, Any]:
-    fields: Sequence[str] = ("requests", "lost", "unserved_ns", "late_ns", "cost_usd", "attempts")
+    fields: Sequence[str] = ("lost", "unserved_ns", "late_ns", "cost_usd", "attempts")
     return {
         "names": list(outage.names),
         "title": outage.title,
@@ -202,10 +205,11 @@ def _outage(outage: Outage) -> dict[str, Any]:
         "length_ns": outage.length_ns,
         "providers": list(outage.hit),
         "variants": outage.variants,
-        **{field: _ends(getattr(outage, field)) for field in fields},
+        "requests": outage.requests,
+        **{field: _json(getattr(outage, field)) for field in fields},
         "errors": list(outage.errors),
     }
 
 
-def _ends(value: Band) -> list[float | None]:
-    return [None if math.isnan(end) else end for end in (value.low, value.high)]
+def _json(value: Ends) -> dict[str, float | None]:
+    return {name: None if math.isnan(end) else end for name in value.__slots__ for end in (getattr(value, name),)}

@@ -9,7 +9,6 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from harness import quantities
 from harness.chain import Chain
 from harness.chain.driver import driver_of
 from harness.chain.home import AT_HOME, ChainHome
@@ -27,6 +26,7 @@ from harness.incident.outage import Replayed, outage_of
 from harness.incident.schema import Incident
 from harness.incident.variants import Variant, hits, variants
 from harness.messages import Failed
+from harness.provider.dialects import vendor_of
 from harness.scenario import compile_plan
 from harness.scenario.schema import Load
 
@@ -72,13 +72,13 @@ def replay(
     chosen = dict(map(find_incident, names)) if names else dict(all_incidents())
     groups = [group for group in _together(chosen) if since is None or min(i.start for i in group.values()) >= since]
     if not groups:
-        raise UsageError("no incident is that young" if since else "there are no incidents", where="--since")
+        raise UsageError("no incident began since then", where="--since", hint="harness replay --list shows when they were")
     missed: dict[str, str] = {}
     jobs: list[tuple[int, Variant]] = []
     for place, group in enumerate(groups):
         found = hits(group, chain)
         if not found:
-            missed.update(dict.fromkeys(group, _why_missed(group)))
+            missed.update(dict.fromkeys(group, _why_missed(group, chain)))
             continue
         first = next(iter(group))
         jobs += [(place, variant) for variant in variants(first, group[first].title, found, load, cut)]
@@ -87,7 +87,9 @@ def replay(
     return Replayed(
         chain=chain,
         load=load,
-        outages=tuple(sorted(outages, key=lambda outage: (-outage.unserved_ns.high, outage.start))),
+        outages=tuple(
+            sorted(outages, key=lambda outage: (-outage.unserved_ns.high, -outage.unserved_ns.most, outage.start))
+        ),
         missed=missed,
         interrupted=sum(map(len, done.values())) < len(jobs),
     )
@@ -118,13 +120,15 @@ def _together(incidents: Mapping[str, Incident]) -> list[dict[str, Incident]]:
     return groups
 
 
-def _why_missed(group: Mapping[str, Incident]) -> str:
+def _why_missed(group: Mapping[str, Incident], chain: Chain) -> str:
+    """Return why incidents hit no provider of a chain, in words that follow their number."""
     windows = [window for incident in group.values() for window in incident.windows]
     if not any(window.inject for window in windows):
-        return "no fault can play it"
-    vendors = quantities.listed(list(dict.fromkeys(vendor for window in windows for vendor in window.on)), most=3)
-    models = [model for window in windows for model in window.models or ()]
-    return f"the chain has nothing of {vendors}" + (f" with {quantities.listed(models, most=3)}" if models else "")
+        return "that no fault can play"
+    vendors = {vendor_of(provider) for provider in chain.providers.values()}
+    if any(not vendors.isdisjoint(window.on) for window in windows):
+        return "of models that the chain does not ask for"
+    return "of vendors that the chain does not have"
 
 
 async def _play_all(
