@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from harness.chain import Chain
-from harness.incident.numbers import Band, OutageNumbers
+from harness.incident.numbers import Estimate, OutageNumbers
 from harness.incident.schema import Incident
 from harness.incident.variants import hits
 from harness.scenario.schema import Load
@@ -16,7 +16,7 @@ from harness.scenario.schema import Load
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ends:
-    """A number that depends on what nobody knows about an incident.
+    """A number that depends on what is unknown about an incident.
 
     Attributes:
         least: The low end, less what its sample leaves open (95 %).
@@ -36,7 +36,7 @@ class Ends:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outage:
+class PlayedOutage:
     """What an incident would have come to for a chain: each number from the best case to the worst that the facts allow.
 
     Attributes:
@@ -84,7 +84,7 @@ class Replayed:
 
     chain: Chain
     load: Load
-    outages: tuple[Outage, ...]
+    outages: tuple[PlayedOutage, ...]
     missed: Mapping[str, str]
     interrupted: bool = False
 
@@ -104,7 +104,7 @@ class Replayed:
         return sum(outage.requests for outage in self.outages)
 
 
-def outage_of(group: Mapping[str, Incident], chain: Chain, found: Sequence[OutageNumbers | str]) -> Outage:
+def played_outage(group: Mapping[str, Incident], chain: Chain, found: Sequence[OutageNumbers | str]) -> PlayedOutage:
     """Return what all variants of some incidents that are played together came to.
 
     Args:
@@ -115,7 +115,7 @@ def outage_of(group: Mapping[str, Incident], chain: Chain, found: Sequence[Outag
     numbers = [each for each in found if isinstance(each, OutageNumbers)]
     first = next(iter(group.values()))
     end_s = max(incident.start.timestamp() + incident.end_ns / 1e9 for incident in group.values())
-    return Outage(
+    return PlayedOutage(
         names=tuple(group),
         title=first.title,
         start=first.start,
@@ -141,7 +141,7 @@ def _ends(values: Sequence[float]) -> Ends:
     return Ends(least=low, low=low, high=high, most=high)
 
 
-def _sampled(bands: Sequence[Band]) -> Ends:
+def _sampled(bands: Sequence[Estimate]) -> Ends:
     """Return the same of numbers that rest on samples."""
     ends = _ends([band.value for band in bands])
     if not bands:

@@ -1,4 +1,4 @@
-"""An incident on a chain, as scenarios: one for each thing that nobody knows about it."""
+"""An incident on a chain, as scenarios: one for each thing that is unknown about it."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from harness import quantities
 from harness.errors import ExitCode
-from harness.incident.outage import Ends, Outage, Replayed
+from harness.incident.outage import Ends, PlayedOutage, Replayed
 from harness.incident.schema import Incident, ShareBand
 from harness.report import console as output
 
@@ -26,7 +26,13 @@ _WHERE = "harness replay --show INCIDENT"
 def list_incidents(incidents: Mapping[str, Incident], console: Console) -> None:
     """Print a line for each incident."""
     rows = [
-        (name, f"{incident.start:%Y-%m-%d}", quantities.duration(incident.end_ns), ", ".join(incident.vendors), incident.title)
+        (
+            name,
+            f"{incident.start:%Y-%m-%d}",
+            quantities.duration(incident.end_ns),
+            ", ".join(incident.vendors),
+            incident.title,
+        )
         for name, incident in incidents.items()
     ]
     output.table(console, ("incident", "began", "length", "vendors", "what happened"), rows)
@@ -116,7 +122,7 @@ def print_replay(replayed: Replayed, slo: float | None, console: Console) -> Non
         )
 
 
-def _price(outage: Outage) -> str:
+def _price(outage: PlayedOutage) -> str:
     """Return what else it came to, where that is anything."""
     parts = []
     if outage.late_ns.high >= _LATE_NS:
@@ -196,7 +202,7 @@ def as_json(replayed: Replayed, slo: float | None, code: ExitCode) -> dict[str, 
     }
 
 
-def _outage(outage: Outage) -> dict[str, Any]:
+def _outage(outage: PlayedOutage) -> dict[str, Any]:
     fields: Sequence[str] = ("lost", "unserved_ns", "late_ns", "cost_usd", "attempts")
     return {
         "names": list(outage.names),

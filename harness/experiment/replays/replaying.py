@@ -22,7 +22,7 @@ from harness.experiment.suites.sim_pool import SimPool
 from harness.incident.cutting import Cut
 from harness.incident.library import all_incidents, find_incident
 from harness.incident.numbers import OutageNumbers
-from harness.incident.outage import Replayed, outage_of
+from harness.incident.outage import Replayed, played_outage
 from harness.incident.schema import Incident
 from harness.incident.variants import Variant, hits, variants
 from harness.messages import Failed
@@ -72,7 +72,9 @@ def replay(
     chosen = dict(map(find_incident, names)) if names else dict(all_incidents())
     groups = [group for group in _together(chosen) if since is None or min(i.start for i in group.values()) >= since]
     if not groups:
-        raise UsageError("no incident began since then", where="--since", hint="harness replay --list shows when they were")
+        raise UsageError(
+            "no incident began since then", where="--since", hint="harness replay --list shows when they were"
+        )
     missed: dict[str, str] = {}
     jobs: list[tuple[int, Variant]] = []
     for place, group in enumerate(groups):
@@ -83,7 +85,7 @@ def replay(
         first = next(iter(group))
         jobs += [(place, variant) for variant in variants(first, group[first].title, found, load, cut)]
     done = asyncio.run(_play_all(jobs, chain, processes or os.cpu_count() or 1, progress, interrupted))
-    outages = [outage_of(groups[place], chain, found) for place, found in sorted(done.items())]
+    outages = [played_outage(groups[place], chain, found) for place, found in sorted(done.items())]
     return Replayed(
         chain=chain,
         load=load,
