@@ -16,7 +16,7 @@ from harness.judge.tables.columns import Bools, Floats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Estimate:
+class SampledNumber:
     """A number, and between which numbers the true one lies.
 
     Attributes:
@@ -29,9 +29,9 @@ class Estimate:
     value: float
     high: float
 
-    def times(self, factor: float) -> Estimate:
+    def times(self, factor: float) -> SampledNumber:
         """Return so many times the band."""
-        return Estimate(low=self.low * factor, value=self.value * factor, high=self.high * factor)
+        return SampledNumber(low=self.low * factor, value=self.value * factor, high=self.high * factor)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,8 +49,8 @@ class OutageNumbers:
     """
 
     requests: float
-    lost: Estimate
-    unserved_ns: Estimate
+    lost: SampledNumber
+    unserved_ns: SampledNumber
     late_ns: float
     cost_usd: float
     attempts: float
@@ -86,7 +86,7 @@ def outage_numbers(run: RunData, parts: Sequence[PlayedPart]) -> OutageNumbers:
     )
 
 
-def _unserved(lost: Bools, at_ns: Floats, weight: Floats, parts: Sequence[PlayedPart]) -> Estimate:
+def _unserved(lost: Bools, at_ns: Floats, weight: Floats, parts: Sequence[PlayedPart]) -> SampledNumber:
     """Return for how long callers went unserved: each part counts by the share of its requests that was lost.
 
     What was not played is known by a sample. The parts' errors are independent, so their squares add up; each is that of Wilson's
@@ -105,7 +105,7 @@ def _unserved(lost: Bools, at_ns: Floats, weight: Floats, parts: Sequence[Played
             low, high = wilson(int(sample.sum()), len(sample))
             down += (part.left_out_ns * (sample.mean() - low)) ** 2
             up += (part.left_out_ns * (high - sample.mean())) ** 2
-    return Estimate(low=max(whole_ns - math.sqrt(down), 0.0), value=whole_ns, high=whole_ns + math.sqrt(up))
+    return SampledNumber(low=max(whole_ns - math.sqrt(down), 0.0), value=whole_ns, high=whole_ns + math.sqrt(up))
 
 
 def _late(run: RunData, weight: Floats) -> float:

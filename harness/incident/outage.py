@@ -8,14 +8,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from harness.chain import Chain
-from harness.incident.numbers import Estimate, OutageNumbers
+from harness.incident.numbers import OutageNumbers, SampledNumber
 from harness.incident.schema import Incident
 from harness.incident.variants import hits
 from harness.scenario.schema import Load
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ends:
+class UncertainNumber:
     """A number that depends on what is unknown about an incident.
 
     Attributes:
@@ -30,9 +30,9 @@ class Ends:
     high: float
     most: float
 
-    def times(self, factor: float) -> Ends:
+    def times(self, factor: float) -> UncertainNumber:
         """Return so many times the number."""
-        return Ends(**{name: getattr(self, name) * factor for name in self.__slots__})
+        return UncertainNumber(**{name: getattr(self, name) * factor for name in self.__slots__})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,11 +62,11 @@ class PlayedOutage:
     hit: tuple[str, ...]
     variants: int
     requests: float
-    lost: Ends
-    unserved_ns: Ends
-    late_ns: Ends
-    cost_usd: Ends
-    attempts: Ends
+    lost: UncertainNumber
+    unserved_ns: UncertainNumber
+    late_ns: UncertainNumber
+    cost_usd: UncertainNumber
+    attempts: UncertainNumber
     errors: tuple[str, ...] = ()
 
 
@@ -89,12 +89,12 @@ class Replayed:
     interrupted: bool = False
 
     @property
-    def unserved_ns(self) -> Ends:
+    def unserved_ns(self) -> UncertainNumber:
         """For how long callers would have gone unserved over all of them, in nanoseconds."""
         return _sum([outage.unserved_ns for outage in self.outages])
 
     @property
-    def lost(self) -> Ends:
+    def lost(self) -> UncertainNumber:
         """How many requests would have been lost over all of them."""
         return _sum([outage.lost for outage in self.outages])
 
@@ -132,16 +132,16 @@ def played_outage(group: Mapping[str, Incident], chain: Chain, found: Sequence[O
     )
 
 
-def _ends(values: Sequence[float]) -> Ends:
+def _ends(values: Sequence[float]) -> UncertainNumber:
     """Return the ends of what some variants came to, those without a number left out."""
     known = [value for value in values if not math.isnan(value)]
     if not known:
-        return Ends(least=math.nan, low=math.nan, high=math.nan, most=math.nan)
+        return UncertainNumber(least=math.nan, low=math.nan, high=math.nan, most=math.nan)
     low, high = min(known), max(known)
-    return Ends(least=low, low=low, high=high, most=high)
+    return UncertainNumber(least=low, low=low, high=high, most=high)
 
 
-def _sampled(bands: Sequence[Estimate]) -> Ends:
+def _sampled(bands: Sequence[SampledNumber]) -> UncertainNumber:
     """Return the same of numbers that rest on samples."""
     ends = _ends([band.value for band in bands])
     if not bands:
@@ -149,6 +149,8 @@ def _sampled(bands: Sequence[Estimate]) -> Ends:
     return replace(ends, least=min(band.low for band in bands), most=max(band.high for band in bands))
 
 
-def _sum(several: Sequence[Ends]) -> Ends:
+def _sum(several: Sequence[UncertainNumber]) -> UncertainNumber:
     """Return the sum, as if all were at their low or all at their high ends."""
-    return Ends(**{name: math.fsum(getattr(ends, name) for ends in several) for name in Ends.__slots__})
+    return UncertainNumber(
+        **{name: math.fsum(getattr(ends, name) for ends in several) for name in UncertainNumber.__slots__}
+    )

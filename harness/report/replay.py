@@ -11,7 +11,7 @@ from rich.console import Console
 
 from harness import quantities
 from harness.errors import ExitCode
-from harness.incident.outage import Ends, PlayedOutage, Replayed
+from harness.incident.outage import PlayedOutage, Replayed, UncertainNumber
 from harness.incident.schema import Incident, ShareBand
 from harness.report import console as output
 
@@ -76,7 +76,7 @@ def _share(share: ShareBand) -> str:
     return low if low == high else f"{low} to {high}"
 
 
-def ends(value: Ends, unit: str) -> str:
+def ends(value: UncertainNumber, unit: str) -> str:
     """Return a number as `0 s – 12 min (at most 22 min)`; once where both ends look the same, and the rest where it adds something."""
     least, low, high, most = (_amount(end, unit) for end in (value.least, value.low, value.high, value.most))
     shown = low if low == high else f"{low} – {high}"
@@ -161,10 +161,12 @@ def exit_code(replayed: Replayed, slo: float | None) -> ExitCode:
     return ExitCode.PASS if served.least >= slo else ExitCode.INCONCLUSIVE
 
 
-def _served(replayed: Replayed) -> Ends:
+def _served(replayed: Replayed) -> UncertainNumber:
     """Return the share of the requests over all incidents that was served."""
     lost = replayed.lost.times(1 / max(replayed.requests, 1.0))
-    return Ends(least=1 - min(1.0, lost.most), low=1 - min(1.0, lost.high), high=1 - lost.low, most=1 - lost.least)
+    return UncertainNumber(
+        least=1 - min(1.0, lost.most), low=1 - min(1.0, lost.high), high=1 - lost.low, most=1 - lost.least
+    )
 
 
 def incidents_as_json(incidents: Mapping[str, Incident]) -> dict[str, Any]:
@@ -217,5 +219,5 @@ def _outage(outage: PlayedOutage) -> dict[str, Any]:
     }
 
 
-def _json(value: Ends) -> dict[str, float | None]:
+def _json(value: UncertainNumber) -> dict[str, float | None]:
     return {name: None if math.isnan(end) else end for name in value.__slots__ for end in (getattr(value, name),)}
