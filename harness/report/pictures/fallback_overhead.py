@@ -83,6 +83,7 @@ def strictest_limit_ns(plan: Plan) -> float | None:
 
 
 def _curves(panel: Panel, run: JudgedRun, groups: list[tuple[str, pd.DataFrame]], right: float) -> None:
+    limit_ns = strictest_limit_ns(run.plan)
     axes, colours, lines = panel.axes, style.colours(run.plan), style.lines(run.plan)
     handles: list[Any] = []
     for name, group in groups:
@@ -102,6 +103,8 @@ def _curves(panel: Panel, run: JudgedRun, groups: list[tuple[str, pd.DataFrame]]
         numbers = (
             f"n = {quantities.count(n)}, median {quantities.duration(p50 * 1e9)}, p95 {quantities.duration(p95 * 1e9)}"
         )
+        if limit_ns is not None:
+            numbers += f", {quantities.share(float((seconds * 1e9 >= limit_ns).mean()))} over the limit"
         text = f"{fitted(name, NAME_PT)}: {numbers}"
         handles.append(Line2D([], [], color=colours[name], linewidth=2.2, linestyle=lines[name], label=text))
     axes.set_ylim(0, 1.02)
@@ -169,8 +172,8 @@ FALLBACK_OVERHEAD = Picture(
     name="fallback-overhead",
     question="How long did callers wait for a fallback?",
     reading=(
-        "The time from the first attempt to the start of the attempt that answered: what callers wait because of the "
-        "outage, before any answer is generated. Time in failed attempts is spent at providers, the rest by the chain."
+        "The further right a curve rises, the longer callers waited because of the outage, from their first attempt to the "
+        "start of the one that answered; below is whether a provider or the chain took that time."
     ),
     position=40,
     places=(DETAILS, "fallback-overhead"),

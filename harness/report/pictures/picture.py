@@ -24,7 +24,7 @@ class Picture:
     Attributes:
         name: Its anchor in a page, unique: `retry-gaps`.
         question: What it answers; the heading above it.
-        reading: How to read it, in one or two sentences.
+        reading: How to read it, in one sentence.
         position: Pictures of one place come in this order, lowest first.
         places: Where it is shown: `OVERVIEW` or `DETAILS` of the report, and any notebooks by name.
         nothing: Returns why there is nothing to draw, in one sentence; empty where there is something.

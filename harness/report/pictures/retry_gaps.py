@@ -186,8 +186,8 @@ RETRY_GAPS = Picture(
     name="retry-gaps",
     question="Were retries well-behaved?",
     reading=(
-        "Each dot is one retry at a provider that had just failed. The green area is the time that the provider's "
-        "Retry-After header allows; a cross to its left came too early."
+        "Each dot is one retry at a provider that had just failed: green is the time that its Retry-After header allows, and "
+        "a cross to its left came too early."
     ),
     position=30,
     places=(DETAILS, "retry-timing"),

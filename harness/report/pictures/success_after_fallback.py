@@ -48,36 +48,43 @@ def _draw(run: JudgedRun) -> Figure:
     return layout.placed(panels)
 
 
-def _who_served(panel: Panel, run: JudgedRun) -> None:
-    """Draw, for each phase, whose answer the callers got."""
-    axes, journeys = panel.axes, run.journeys
-    colours, looks = style.colours(run.plan), style.looks(run.plan)
+def _parts(run: JudgedRun) -> dict[str, dict[str, float]]:
+    """Return, for each phase, the share of each provider's answers in the order of the chain; "" is a failure."""
+    journeys = run.journeys
     complete = journeys["complete"].to_numpy(dtype=bool)
     ends = pd.Series(np.where(complete, journeys["served_by"].astype("object").fillna("?"), ""), index=journeys.index)
-    handles: dict[str, Any] = {}
-    for row, phase in enumerate(run.plan.phases):
+    parts: dict[str, dict[str, float]] = {}
+    for phase in run.plan.phases:
         mine = ends[(journeys["phase"] == phase.name).to_numpy(dtype=bool)]
+        shares = mine.value_counts(normalize=True)
+        parts[phase.name] = {name: float(shares[name]) for name in [*run.plan.chain.names, ""] if name in shares.index}
+    return parts
+
+
+def _who_served(panel: Panel, run: JudgedRun) -> None:
+    """Draw, for each phase, whose answer the callers got."""
+    axes, parts = panel.axes, _parts(run)
+    colours, looks = style.colours(run.plan), style.looks(run.plan)
+    handles: dict[str, Any] = {}
+    for row, (phase, shares) in enumerate(parts.items()):
         left = 0.0
-        for name in [*colours, ""]:
-            part = float((mine == name).mean()) if len(mine) else 0.0
-            if part == 0:
-                continue
+        for name, part in shares.items():
             look = looks[name] if name else {**style.failed_look(WRONG), "linewidth": 0}
             (bar,) = axes.barh(row, part, left=left, height=0.62, **look)
-            style.hover(bar, f"{phase.name}: {quantities.share(part)} {f'served by {name}' if name else 'failed'}")
+            style.hover(bar, f"{phase}: {quantities.share(part)} {f'served by {name}' if name else 'failed'}")
             handles[name] = style.of_provider(run.plan, name) if name else style.nobody()
             if part > _LABEL_SHARE_MIN and name:
                 _in_bar(axes, row, left + part / 2, part, colours[name])
             left += part
-        if not len(mine):
-            axes.text(0.005, row, share_intervals.no_value(run, phase.name), va="center", fontsize=9, alpha=0.75)
+        if not shares:
+            axes.text(0.005, row, share_intervals.no_value(run, phase), va="center", fontsize=9, alpha=0.75)
     axes.set_xlim(0, 1)
-    axes.set_ylim(len(run.plan.phases) - 0.5, -0.5)
-    axes.set_yticks(range(len(run.plan.phases)), [fitted(phase.name, NAME_PT) for phase in run.plan.phases])
+    axes.set_ylim(len(parts) - 0.5, -0.5)
+    axes.set_yticks(range(len(parts)), [fitted(phase, NAME_PT) for phase in parts])
     axes.tick_params(axis="y", length=0)
     style.percent_ticks(axes.xaxis)
-    shown = [handles[name] for name in [*colours, ""] if name in handles]
-    panel.title, panel.handles = "Who served the requests of each phase", shown
+    panel.title = "Who served the requests of each phase"
+    panel.handles = [handles[name] for name in [*colours, ""] if name in handles]
 
 
 def _in_bar(axes: Axes, row: int, middle: float, part: float, colour: str) -> None:
@@ -95,14 +102,23 @@ def _in_bar(axes: Axes, row: int, middle: float, part: float, colour: str) -> No
 
 
 def _alt(run: JudgedRun) -> str:
-    return share_intervals.in_words(run, _METRIC, _values(run), title=_WHAT)
+    served = [
+        f"{phase} {quantities.listed([_in_words(name, part) for name, part in shares.items()])}"
+        for phase, shares in _parts(run).items()
+        if shares
+    ]
+    return f"{share_intervals.in_words(run, _METRIC, _values(run), title=_WHAT)} Served: {'; '.join(served)}."
+
+
+def _in_words(name: str, part: float) -> str:
+    return f"{name or 'nobody'} {quantities.share(part)}"
 
 
 SUCCESS_AFTER_FALLBACK = Picture(
     name="success-after-fallback",
     question="Did falling back help?",
     reading=(
-        "Above: of the requests that were sent on to a fallback, how many got a complete answer. Below: whose answer the "
+        "Above is how many of the requests that were sent on to a fallback got a complete answer, below whose answer the "
         "callers of each phase got."
     ),
     position=50,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -95,6 +96,7 @@ def _success(panel: Panel, run: JudgedRun, edges: Edges) -> None:
     axes.stairs(high, edges, baseline=low, fill=True, color=style.PROVIDERS[0], alpha=0.22, linewidth=0)
     axes.stairs(ratio(worked, tried), edges, baseline=None, color=INK, alpha=0.5, linewidth=1.2)
     axes.stairs(ratio(part, whole), edges, baseline=None, color=style.PROVIDERS[0], linewidth=2.2)
+    limits = _limits(axes, run)
     axes.set_ylim(-0.04, 1.06)
     axes.set_yticks([0, 0.5, 1])
     style.percent_ticks(axes.yaxis)
@@ -104,7 +106,21 @@ def _success(panel: Panel, run: JudgedRun, edges: Edges) -> None:
         Line2D([], [], color=style.PROVIDERS[0], linewidth=2.2, label="callers' requests"),
         Patch(facecolor=style.PROVIDERS[0], alpha=0.22, label="95 % interval"),
         Line2D([], [], color=INK, alpha=0.5, linewidth=1.2, label="attempts at providers"),
+        *limits,
     ]
+
+
+def _limits(axes: Axes, run: JudgedRun) -> list[Line2D]:
+    """Draw the limit that the scenario sets for each phase's success rate; return its legend, empty where there is none."""
+    spans = {phase.name: (phase.start_ns / 1e9, phase.end_ns / 1e9) for phase in run.plan.phases}
+    found = False
+    look: dict[str, Any] = {"color": INK, "linewidth": 1.4, "linestyle": (0, (2, 1.5))}
+    for line in run.plan.expectations:
+        if line.metric == "success_rate" and line.target:
+            start, end = spans.get(line.phase or "", (0.0, run.plan.end_ns / 1e9))
+            axes.plot([start, end], [line.target] * 2, zorder=3, **look)
+            found = True
+    return [Line2D([], [], label="limit", **look)] if found else []
 
 
 def _alt(run: JudgedRun) -> str:
@@ -120,6 +136,8 @@ def _alt(run: JudgedRun) -> str:
         parts.append(
             f"and providers got {quantities.amount(peak.value, 'ratio')} the planned calls in the busiest second"
         )
+    if not run.blind:
+        parts[-1] += f", with {quantities.plural(len(run.fallbacks), 'fallback')} to another provider"
     if run.cut_short_ns is not None:
         return f"{' '.join(parts)}; the run was cut short after {quantities.duration(run.cut_short_ns)}."
     return " ".join(parts) + "."
@@ -129,8 +147,8 @@ TIMELINE = Picture(
     name="timeline",
     question="What happened?",
     reading=(
-        "Time runs from left to right; the shaded part is when a fault was active. In a good run the grey line, attempts "
-        "at providers, drops, and the blue line, callers' requests, stays at the top."
+        "Time runs from left to right, shaded while a fault was active; in a good run attempts at providers (grey) fail there "
+        "while callers' requests (blue) stay at the top."
     ),
     position=10,
     places=(OVERVIEW,),

@@ -58,6 +58,7 @@ def test_a_picture_is_found_where_it_says(picture: Picture) -> None:
     assert path.is_file()
     assert picture.question.endswith("?")
     assert picture.reading.endswith(".")
+    assert ". " not in picture.reading, "one sentence"
     parts, others = {OVERVIEW, DETAILS} & set(picture.places), set(picture.places) - {OVERVIEW, DETAILS}
     assert len(parts) == 1
     for place, book in [*((part, "run-report") for part in parts), *((name, name) for name in others)]:
