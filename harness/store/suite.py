@@ -6,6 +6,7 @@ reports/suites/<UTC time>/
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -53,6 +54,11 @@ class SuiteFolder:
     def page(self) -> Path:
         """The scorecard for a browser."""
         return self.path / "scorecard.html"
+
+    def remove_unused(self) -> None:
+        """Remove the folder of a suite that never began: nothing was written that somebody could go on with."""
+        if not (self.path / "suite.json").exists():
+            shutil.rmtree(self.path, ignore_errors=True)
 
     def read(self) -> dict[str, Any]:
         """Return suite.json.

@@ -122,6 +122,7 @@ def suite(
         hint = f"what was done is kept: {folder.path}"
         raise HarnessError(problem.strerror or str(problem), where=where, hint=hint) from None
     finally:
+        folder.remove_unused()
         update_index(reports, progress.say)
     return card
 
