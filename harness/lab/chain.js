@@ -1,17 +1,6 @@
 // A chain as a list. Drag a row, or move it by Alt+Up and Alt+Down or its buttons; Space switches it on or off.
-// No code of others, and no address but the kernel's.
 
 const PROBE_AFTER_MS = 400;
-
-function element(tag, properties = {}, ...children) {
-  const made = document.createElement(tag);
-  for (const [name, value] of Object.entries(properties)) {
-    if (name in made) made[name] = value;
-    else made.setAttribute(name, value);
-  }
-  made.append(...children);
-  return made;
-}
 
 function render({ model, el }) {
   let rows = structuredClone(model.get("places"));
@@ -51,17 +40,17 @@ function render({ model, el }) {
     model.set("difference", "");
     model.save_changes();
     if (sentence) moved.textContent = sentence;
+    if (asked !== null) asked.stale = true;
     clearTimeout(timer);
     timer = setTimeout(() => ask("probe"), PROBE_AFTER_MS);
   }
 
   function ask(what) {
-    if (what !== "probe" || timer === 0 || asked === null) clearTimeout(timer);
     if (asked !== null) { // one answer at a time: a change meanwhile is probed afterwards
       if (what === "probe") asked.again = true;
       return;
     }
-    asked = { again: false };
+    asked = { what, again: false, stale: false };
     root.setAttribute("aria-busy", "true");
     said.textContent = { probe: "Probing …", compare: "Comparing …", write: "Writing; a configuration of LiteLLM's is tried on its proxy first, which takes a while …" }[what];
     for (const each of [probe, compare, write]) each.disabled = true;
@@ -69,8 +58,9 @@ function render({ model, el }) {
   }
 
   function answered() {
-    const again = asked !== null && asked.again;
+    const { what, again, stale } = asked ?? {};
     asked = null;
+    if (what === "compare" && stale) model.set("difference", ""); // it is about an order that is no longer there
     root.removeAttribute("aria-busy");
     for (const each of [probe, compare, write]) each.disabled = false;
     show();

@@ -13,7 +13,7 @@ import traitlets
 from harness.errors import HarnessError
 from harness.experiment.chain_files.reordering import ChainPlace
 from harness.lab.bench import FAILURES, Bench
-from harness.lab.widget import HERE, LabWidget
+from harness.lab.widget import LabWidget, module
 from harness.scenario.shipped import existing
 
 
@@ -24,7 +24,7 @@ class ChainWidget(LabWidget):
         bench: The chain.
     """
 
-    _esm = HERE / "chain.js"
+    _esm = module("chain")
     places = traitlets.List(traitlets.Dict()).tag(sync=True)
     failures = traitlets.Dict().tag(sync=True)
     facts = traitlets.Dict().tag(sync=True)

@@ -1,17 +1,6 @@
 // The runs that are kept, and the notebooks: choose a run, and open a notebook on it.
-// No code of others, and no address but the kernel's.
 
 const SHOWN_MAX = 20;
-
-function element(tag, properties = {}, ...children) {
-  const made = document.createElement(tag);
-  for (const [name, value] of Object.entries(properties)) {
-    if (name in made) made[name] = value;
-    else made.setAttribute(name, value);
-  }
-  made.append(...children);
-  return made;
-}
 
 function render({ model, el }) {
   const runs = model.get("runs");

@@ -12,7 +12,7 @@ import traitlets
 
 from harness.errors import HarnessError, UsageError
 from harness.lab.notebooks import copy_for, listed
-from harness.lab.widget import HERE, LabWidget
+from harness.lab.widget import LabWidget, module
 from harness.report import notebook
 from harness.store.index import entries
 
@@ -27,7 +27,7 @@ class IndexWidget(LabWidget):
         reports: Folder of all runs.
     """
 
-    _esm = HERE / "index.js"
+    _esm = module("index")
     runs = traitlets.List(traitlets.Dict()).tag(sync=True)
     notebooks = traitlets.List(traitlets.Dict()).tag(sync=True)
     folder = traitlets.Unicode().tag(sync=True)

@@ -8,7 +8,7 @@ import traitlets
 
 from harness.lab.points import points
 from harness.lab.waterfall_picture import waterfall_html
-from harness.lab.widget import HERE, LabWidget
+from harness.lab.widget import LabWidget, module
 from harness.report import show
 from harness.report.judged_run import JudgedRun
 
@@ -20,7 +20,7 @@ class RequestWidget(LabWidget):
         run: Whose requests.
     """
 
-    _esm = HERE / "requests.js"
+    _esm = module("requests")
     seconds = traitlets.Bytes().tag(sync=True)
     codes = traitlets.Bytes().tag(sync=True)
     names = traitlets.Dict().tag(sync=True)

@@ -1,21 +1,10 @@
 // The requests of a run as points: due time by latency, coloured by who served, shaped by outcome.
-// No code of others, and no address but the kernel's.
 
 const MARK = 3.5;
 const CELL = 3; // of requests that look alike, one is drawn in so many pixels
 const REACH = 14;
 const ROOM = { left: 64, right: 12, top: 10, bottom: 40 };
 const HEIGHT = 380;
-
-function element(tag, properties = {}, ...children) {
-  const made = document.createElement(tag);
-  for (const [name, value] of Object.entries(properties)) {
-    if (name in made) made[name] = value;
-    else made.setAttribute(name, value);
-  }
-  made.append(...children);
-  return made;
-}
 
 function duration(seconds) {
   if (seconds < 0.9995) return `${Math.round(seconds * 1000)} ms`;

@@ -7,13 +7,18 @@ from typing import Any
 
 import anywidget
 
-HERE = Path(__file__).parent
+_HERE = Path(__file__).parent
+
+
+def module(name: str) -> str:
+    """Return the script of a widget as one module: without a server of ours, none can import another."""
+    return "\n".join((_HERE / each).read_text(encoding="utf-8") for each in ("elements.js", f"{name}.js"))
 
 
 class LabWidget(anywidget.AnyWidget):
     """A widget whose output has a static form too, for pages and for viewers without a kernel."""
 
-    _css = HERE / "lab.css"
+    _css = _HERE / "lab.css"
 
     def static(self) -> str:
         """Return the static form as HTML."""
