@@ -12,6 +12,7 @@ from harness.errors import UsageError
 from harness.report import notebook
 
 _ROW = re.compile(r"^\| `(?P<name>[\w-]+)\.ipynb` \| (?P<question>.*) \|$", re.MULTILINE)
+_RUN = re.compile(r"^run\s*=.*$", re.MULTILINE)
 _LIST = "README.md"
 _INDEX = "index"
 
@@ -61,7 +62,9 @@ def copy_for(name: str, run: Path) -> Path:
     place = _run_cell(name)
     if place is None:
         raise UsageError("is about no single run", where=f"{name}.ipynb")
-    content["cells"][place]["source"] = ['run = "."  # the folder of this notebook']
+    source = "".join(content["cells"][place]["source"])
+    given = _RUN.sub('run = "."  # the folder of this notebook', source, count=1)
+    content["cells"][place]["source"] = given.splitlines(keepends=True)
     try:
         with path.open("x", encoding="utf-8") as file:
             file.write(json.dumps(content, indent=1, ensure_ascii=False) + "\n")
@@ -75,6 +78,6 @@ def _run_cell(name: str) -> int | None:
     """Return the place of the cell that gives a notebook its run; None if it has none."""
     cells: list[dict[str, Any]] = json.loads(notebook.find(name).read_text(encoding="utf-8"))["cells"]
     for place, cell in enumerate(cells):
-        if "parameters" in cell["metadata"].get("tags", ()) and re.match(r"run\s*=", "".join(cell["source"])):
+        if "parameters" in cell["metadata"].get("tags", ()) and _RUN.search("".join(cell["source"])):
             return place
     return None

@@ -67,6 +67,15 @@ def test_a_notebook_opens_on_a_run(reports: Path, monkeypatch: pytest.MonkeyPatc
     assert copy.read_text() == "mine"
 
 
+def test_other_parameters_stay(reports: Path) -> None:
+    """Of the cell that gives a notebook its run, the line about the run alone changes."""
+    copy = copy_for("request-explorer", reports / "samples" / "primary-429")
+    sources = ["".join(cell["source"]) for cell in json.loads(copy.read_text())["cells"]]
+    (given,) = [source for source in sources if source.startswith("run = ")]
+    assert given.splitlines()[0].startswith('run = "."')
+    assert given.splitlines()[1].startswith("request = None")
+
+
 def test_pages_and_other_notebooks_open_where_they_are(reports: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A run's page and a notebook about no single run are not copied."""
     widget = lab.index(reports)
