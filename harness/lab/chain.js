@@ -178,7 +178,7 @@ function render({ model, el }) {
   function show() {
     const facts = model.get("facts");
     heading.replaceChildren(element("strong", { textContent: facts.name }), ` (${facts.driver}), `, element("code", { textContent: facts.file }));
-    notes.replaceChildren(...facts.notes.map((note) => element("li", { textContent: note })));
+    notes.replaceChildren(...[facts.fixed, ...facts.notes].filter(Boolean).map((note) => element("li", { textContent: note })));
     said.textContent = model.get("said");
     wrong.textContent = model.get("wrong");
     picture.innerHTML = model.get("picture"); // the kernel's own, names in it are escaped

@@ -164,7 +164,10 @@ def _of_configuration(path: Path, raw: bytes, chain: Chain, document: Document) 
     in_force = fallbacks(config)
     asked = [name for name in in_force.get(first, in_force.get("*", [])) if name in models and name != first]
     others = [name for name in models if name not in (first, *asked) and "*" not in name]
-    notes = ["deployments of one model group are asked in LiteLLM's own order: switch single ones in the file"]
+    several = [name for name, each in models.items() if len(each) > 1]
+    notes = [
+        f"LiteLLM picks among the deployments of {name} itself: switch single ones in the file" for name in several
+    ]
     notes += [
         f"{name} has fallbacks of its own, which LiteLLM tries next; they stay as they are"
         for name in asked

@@ -175,3 +175,16 @@ def test_a_gateway_decides_for_itself(tmp_path: Path) -> None:
     """The order in a file about a gateway that runs elsewhere describes it only."""
     found = ordered_chain(Path("scenarios/chains/composed-gateway.yaml"))
     assert found.notes[0].startswith("`driver: endpoint`: the gateway decides whom it asks")
+
+
+def test_what_a_list_of_groups_cannot_do_is_noted(tmp_path: Path) -> None:
+    """A group with several deployments and a fallback with fallbacks of its own are named; others need no note."""
+    assert opened(tmp_path, CONFIG).notes == ()
+    twice = CONFIG.replace(b"model_name: last", b"model_name: backup").replace(b"[backup, last]", b"[backup]")
+    assert opened(tmp_path, twice).notes == (
+        "LiteLLM picks among the deployments of backup itself: switch single ones in the file",
+    )
+    nested = CONFIG.replace(b"[backup, last]}", b"[backup]}, {backup: [last]}")
+    assert opened(tmp_path, nested).notes == (
+        "backup has fallbacks of its own, which LiteLLM tries next; they stay as they are",
+    )
