@@ -129,7 +129,7 @@ def update_index(reports: Path, say: Callable[[str], None]) -> None:
     """
     try:
         with one_at_a_time(reports):
-            write_index(reports, html(entries(reports), _shown(reports)))
+            write_index(reports, html(entries(reports), _shown(reports), now_s=time.time()))
     except OSError as problem:
         say(f"warning: the index is not up to date: {HarnessError.wrapping(problem, where=str(reports))}")
 

@@ -14,6 +14,7 @@ from harness.report.comparison import Compared, ComparedCell
 from harness.report.scorecard import Scorecard
 from harness.report.scorecard.side_by_side import SuiteColumn, columns_of
 from harness.report.trends import Period, Trends
+from harness.scenario.names import SAMPLES
 from harness.store import RunFolder, SuiteFolder, latest, shaped
 from harness.store.index import entries
 from harness.store.index_entry import Entry, read_run
@@ -93,10 +94,15 @@ def open_suites(suites: Sequence[str | os.PathLike[str]] | None = None) -> list[
 
 
 def _reports() -> Path:
-    """Return the folder of reports: that of the run that $HARNESS_RUN names, else `reports` here or in the folder above."""
+    """Return the folder of reports: that of the run that $HARNESS_RUN names, else `reports` here or in the folder above.
+
+    A run that was copied out of its folder of reports is in none.
+    """
     chosen = os.environ.get("HARNESS_RUN")
     if chosen:
-        return RunFolder.open(Path(chosen)).path.parent.parent
+        run = RunFolder.open(Path(chosen)).path
+        if run.parent.name in (SAMPLES, read_run(run).scenario):
+            return run.parent.parent
     here = Path.cwd()
     places = [place / "reports" for place in (here, here.parent)]
     return next((place for place in places if place.is_dir()), places[0]).resolve()

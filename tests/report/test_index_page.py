@@ -19,6 +19,8 @@ from harness.store.index import entries
 from tests.kept import BEGAN, keep_run, keep_suite
 from tests.report.test_notebook import Page
 
+NOW_S = (BEGAN + timedelta(days=3)).timestamp()
+
 
 def data_of(page: str) -> dict[str, Any]:
     """Return the rows that the script has, each field by its name."""
@@ -35,7 +37,7 @@ def test_the_page_shows_runs_without_its_script(tmp_path: Path) -> None:
     """Answers in words, links to pages, and for a run without a page the command that makes it."""
     keep_run(tmp_path, page=True)
     keep_run(tmp_path, BEGAN + timedelta(hours=1), verdict="fail", success=0.9)
-    page = html(entries(tmp_path), "reports")
+    page = html(entries(tmp_path), "reports", now_s=NOW_S)
     seen = Page(page)
     assert "✓ PASS" in seen.text
     assert "✗ FAIL" in seen.text
@@ -52,7 +54,7 @@ def test_a_change_of_chain_or_version_is_marked(tmp_path: Path) -> None:
     keep_run(tmp_path, litellm="1.90.0")
     keep_run(tmp_path, BEGAN + timedelta(hours=1))
     keep_run(tmp_path, BEGAN + timedelta(hours=2), order=("azure", "openai"), success=0.9)
-    page = html(entries(tmp_path), "reports")
+    page = html(entries(tmp_path), "reports", now_s=NOW_S)
     assert page.count('class="change"') == 4
     assert "<title>litellm 1.90.0 → 1.106.2</title>" in page
     assert "<title>another chain file</title>" in page
@@ -64,11 +66,22 @@ def test_a_change_of_chain_or_version_is_marked(tmp_path: Path) -> None:
     assert changes(newest, newest) == []
 
 
+def test_the_last_week_stands_over_the_one_before(tmp_path: Path) -> None:
+    """How many passed, and the median latency; a week without runs says so."""
+    keep_run(tmp_path, BEGAN - timedelta(days=5), p95_ns=1e9)
+    keep_run(tmp_path, BEGAN, p95_ns=2e9, verdict="fail")
+    keep_run(tmp_path, BEGAN + timedelta(hours=1), p95_ns=3e9)
+    keep_run(tmp_path, BEGAN - timedelta(days=8), scenario="refused")
+    text = Page(html(entries(tmp_path), "reports", now_s=NOW_S)).text
+    assert "1 of 2 passed, p95 2.5 s before: 1 of 1 passed, p95 1 s" in text
+    assert "no run before: 1 of 1 passed, p95 2 s" in text
+
+
 def test_all_rows_are_in_the_script_and_the_newest_in_the_page(tmp_path: Path) -> None:
     """What the script shows is made of the same texts."""
     for minute in range(SHOWN + 5):
         keep_run(tmp_path, BEGAN + timedelta(minutes=minute))
-    page = html(entries(tmp_path), "reports")
+    page = html(entries(tmp_path), "reports", now_s=NOW_S)
     assert page.count('<td data-name="result"><div><span class="status pass">') == SHOWN
     rows = data_of(page)["rows"]
     assert len(rows) == SHOWN + 5
@@ -82,7 +95,7 @@ def test_markup_in_names_is_text(tmp_path: Path) -> None:
     nasty = "</script><img src=x onerror=alert(1)>"
     keep_run(tmp_path, chain=nasty)
     keep_run(tmp_path, BEGAN + timedelta(hours=1), chain=nasty, litellm=nasty)
-    page = html(entries(tmp_path), nasty)
+    page = html(entries(tmp_path), nasty, now_s=NOW_S)
     seen = Page(page)
     assert "img" not in seen.tags
     assert seen.tags.count("script") == 2
@@ -91,7 +104,7 @@ def test_markup_in_names_is_text(tmp_path: Path) -> None:
 
 def test_an_empty_folder_says_what_makes_a_run() -> None:
     """There is no table without rows."""
-    seen = Page(html([], "reports"))
+    seen = Page(html([], "reports", now_s=NOW_S))
     assert "harness run scenarios/primary-429.yaml" in seen.text
     assert "table" not in seen.tags[: seen.tags.index("template")]
 
@@ -101,7 +114,7 @@ def test_ids_are_unique(tmp_path: Path) -> None:
     run = keep_run(tmp_path, scenario="rows")
     keep_run(tmp_path, BEGAN + timedelta(hours=1), scenario="rows", chain="other")
     keep_suite(tmp_path, run)
-    ids = Page(html(entries(tmp_path), "reports")).ids
+    ids = Page(html(entries(tmp_path), "reports", now_s=NOW_S)).ids
     assert len(ids) == len({*ids})
     assert {"rows", "Rows"} <= {*ids}
 

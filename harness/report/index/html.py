@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from html import escape
 from itertools import pairwise
 from pathlib import Path
@@ -12,7 +13,7 @@ from urllib.parse import quote
 
 from harness.quantities import count, listed, plural
 from harness.report.index.sparkline import sparkline
-from harness.report.index.texts import LABELS, VERDICTS, began, changes, how, name, number, page_command
+from harness.report.index.texts import LABELS, VERDICTS, began, changes, how, median, name, number, page_command
 from harness.report.page import page
 from harness.report.table import table
 from harness.store.index_entry import Entry
@@ -22,6 +23,7 @@ SHOWN = 200
 _POINTS_MAX = 40
 _GROUPS_MAX = 300
 _NOTE_MAX = 160
+_WEEK_S = 7 * 24 * 3600
 _PARTS = Path(__file__).parent
 _Slot = tuple[str, str]
 _COLUMNS: Mapping[str, tuple[_Slot, ...]] = {
@@ -37,12 +39,13 @@ _UNDER = frozenset({"chain", "note", "command", "how", "harness"})
 """What is small, below what it belongs to."""
 
 
-def html(entries: Sequence[Entry], place: str) -> str:
+def html(entries: Sequence[Entry], place: str, *, now_s: float) -> str:
     """Return the whole page. Names come from files: all text is escaped.
 
     Args:
         entries: The newest first.
         place: The folder of reports, as commands name it.
+        now_s: When it is written, as Unix time: then the last 7 days end.
     """
     shown = [_texts(entry, place) for entry in entries]
     rows = "".join(_row(texts) for texts in shown[:SHOWN])
@@ -50,7 +53,7 @@ def html(entries: Sequence[Entry], place: str) -> str:
     parts = [
         "<h1>Runs, suites and comparisons</h1>",
         f'<p>{escape(_summary(entries))} <a href="#All">All of them</a></p>',
-        _scenarios([entry for entry in entries if entry.kind == "run"]),
+        _scenarios([entry for entry in entries if entry.kind == "run"], now_s),
         '<h2 id="All">All of them, newest first</h2>',
         (_PARTS / "search.html").read_text(encoding="utf-8"),
         f'<p id="Found" role="status">{escape(_first(len(entries)))}</p>',
@@ -78,7 +81,7 @@ def _first(size: int) -> str:
     return f"The newest {count(SHOWN)} of {count(size)}. `harness runs` lists all of them."
 
 
-def _scenarios(runs: Sequence[Entry]) -> str:
+def _scenarios(runs: Sequence[Entry], now_s: float) -> str:
     """Return a table with a line for each scenario on each chain: its newest answer, and how its numbers went."""
     groups: dict[tuple[str, str], list[Entry]] = defaultdict(list)
     for run in runs:
@@ -90,7 +93,7 @@ def _scenarios(runs: Sequence[Entry]) -> str:
     for (scenario, chain), found in [*groups.items()][:_GROUPS_MAX]:
         own = "" if scenario in anchored else f' id="{escape(scenario)}"'
         anchored.add(scenario)
-        rows.append(_group(found, chain, f"<strong{own}>{escape(scenario)}</strong>"))
+        rows.append(_group(found, chain, f"<strong{own}>{escape(scenario)}</strong>", now_s))
     more = len(groups) - len(rows)
     columns = (
         "last result",
@@ -100,35 +103,54 @@ def _scenarios(runs: Sequence[Entry]) -> str:
         "latency p95",
         "last change of chain or version",
     )
-    note = "Each line runs from the oldest of the last 40 runs to the newest; a red dot is a run that failed, a dashed line a change."
+    written = datetime.fromtimestamp(now_s, UTC).strftime("%Y-%m-%d %H:%M")
+    note = (
+        "Each line runs from the oldest of the last 40 runs to the newest; a red dot is a run that failed, a dashed line a change. "
+        f"The last 7 days end when this page was written, {written} UTC; below them are the 7 days before, each with the median."
+    )
     rest = f"<p>{plural(more, 'more pair')} of scenario and chain not shown.</p>" if more else ""
     return (
         "<h2>By scenario and chain</h2>"
-        f'<p class="reading">{note} Is one worse than last week? The notebook <code>trends</code> answers that.</p>'
+        f'<p class="reading">{note} Whether a difference is more than chance: the notebook <code>trends</code> answers that.</p>'
         f'<div class="groups">{table(columns, rows)}</div>{rest}'
     )
 
 
-def _group(found: Sequence[Entry], chain: str, scenario: str) -> list[str]:
+def _group(found: Sequence[Entry], chain: str, scenario: str, now_s: float) -> list[str]:
     """Return a line of a scenario on a chain.
 
     Args:
         found: Its runs, the newest first.
         chain: The chain's name.
         scenario: Its name, as HTML.
+        now_s: When the last 7 days end.
     """
     last, runs = found[0], found[_POINTS_MAX - 1 :: -1]
     verdict = f'<span class="status {last.verdict or "note"}">{VERDICTS[last.verdict]}</span>'
-    judged = [run for run in found if run.verdict]
-    passed = f"{count(sum(run.verdict == 'pass' for run in judged))} of {count(len(judged))}"
+    week, before = (
+        [run for run in found if now_s - (weeks + 1) * _WEEK_S < run.when_s <= now_s - weeks * _WEEK_S]
+        for weeks in (0, 1)
+    )
     return [
         f'<a href="{_link(last)}">{verdict}</a>' if last.page else verdict,
         f'{scenario}<span class="ci">{escape(chain)}</span>',
-        f'{passed}<span class="ci">{escape(began(last))}</span>',
+        f'{_passed(found)}<span class="ci">last {escape(began(last))}</span>',
+        f'{_in_short(week)}<span class="ci">before: {_in_short(before)}</span>' if week or before else "",
         escape(number(last, "success_rate")) + sparkline(runs, "success_rate"),
         escape(number(last, "latency_p95")) + sparkline(runs, "latency_p95"),
         _last_change(found),
     ]
+
+
+def _passed(runs: Sequence[Entry]) -> str:
+    judged = [run for run in runs if run.verdict]
+    return f"{count(sum(run.verdict == 'pass' for run in judged))} of {count(len(judged))}"
+
+
+def _in_short(runs: Sequence[Entry]) -> str:
+    """Return how runs of a week ended, and their median latency."""
+    p95 = median(runs, "latency_p95")
+    return f"{_passed(runs)} passed" + (f", p95 {escape(p95)}" if p95 else "") if runs else "no run"
 
 
 def _last_change(found: Sequence[Entry]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
 from harness.quantities import amount
@@ -29,6 +29,13 @@ def number(entry: Entry, name: str) -> str:
     """Return one of an entry's numbers; empty where it has none."""
     value = entry.numbers.get(name)
     return "" if value is None else amount(value, NUMBERS[name])
+
+
+def median(runs: Iterable[Entry], name: str) -> str:
+    """Return the middle one of a number of several runs; empty where none has it."""
+    values = sorted(run.numbers[name] for run in runs if name in run.numbers)
+    middle = len(values) // 2
+    return amount((values[middle] + values[~middle]) / 2, NUMBERS[name]) if values else ""
 
 
 def began(entry: Entry) -> str:

@@ -6,16 +6,16 @@ from html import escape
 
 from harness.judge import Status
 from harness.judge.comparison.changes import Trend
-from harness.quantities import amount, count, plural
+from harness.quantities import count, plural
 from harness.report import words
 from harness.report.comparison import trend_word
-from harness.report.index.texts import LABELS, began, how, number
+from harness.report.index.texts import LABELS, began, how, median, number
 from harness.report.show.block import Block, nothing, section, status_cell
 from harness.report.svg import inline_svg
 from harness.report.table import table
 from harness.report.trend_picture import NAME, change_marks, trend_figure
 from harness.report.trends import ANSWERS, Period, Trends, passed
-from harness.store.index_entry import NUMBERS, Entry
+from harness.store.index_entry import Entry
 
 _ROWS_MAX = 30
 _EXAMPLE = "harness run scenarios/primary-429.yaml --engine sim"
@@ -89,14 +89,8 @@ def _period(period: Period) -> list[str]:
 
 
 def _medians(period: Period, name: str) -> str:
-    now, before = (_median(runs, name) for runs in (period.runs, period.before))
+    now, before = (median(runs, name) for runs in (period.runs, period.before))
     return (escape(now) if now else "") + (f'<span class="ci">before {escape(before)}</span>' if before else "")
-
-
-def _median(runs: tuple[Entry, ...], name: str) -> str:
-    values = sorted(run.numbers[name] for run in runs if name in run.numbers)
-    middle = len(values) // 2
-    return amount((values[middle] + values[~middle]) / 2, NUMBERS[name]) if values else ""
 
 
 def _run(run: Entry, changed: str) -> list[str]:
