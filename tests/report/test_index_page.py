@@ -72,7 +72,10 @@ def test_the_last_week_stands_over_the_one_before(tmp_path: Path) -> None:
     keep_run(tmp_path, BEGAN, p95_ns=2e9, verdict="fail")
     keep_run(tmp_path, BEGAN + timedelta(hours=1), p95_ns=3e9)
     keep_run(tmp_path, BEGAN - timedelta(days=8), scenario="refused")
-    text = Page(html(entries(tmp_path), "reports", now_s=NOW_S)).text
+    page = html(entries(tmp_path), "reports", now_s=NOW_S)
+    assert '<td data-name="last 7 days"><div>1 of 2 passed' in page
+    assert '<td data-name="latency p95"><div>3 s<svg' in page
+    text = Page(page).text
     assert "1 of 2 passed, p95 2.5 s before: 1 of 1 passed, p95 1 s" in text
     assert "no run before: 1 of 1 passed, p95 2 s" in text
 

@@ -98,7 +98,8 @@ def _scenarios(runs: Sequence[Entry], now_s: float) -> str:
     columns = (
         "last result",
         "scenario",
-        "passed, last run (UTC)",
+        "passed",
+        "last 7 days",
         "success",
         "latency p95",
         "last change of chain or version",
