@@ -60,7 +60,7 @@ def unmet(row: ExpectationResult) -> str:
     head = asked["what"].split()
     statistic = "".join(f"{word} " for word in head[:1] if word in STATISTICS)
     argument = "".join(re.findall(r"\([^()]*\)", asked["what"])[:1])
-    where = f" in `{row.phase}`" if row.phase else ""
+    where = f" in phase `{row.phase}`" if row.phase else ""
     whose = f" of `{row.kind}` requests" if row.kind else ""
     value = "had no value" if row.observed is None else f"was {observed(row)}"
     limit = f"{_BOUNDS[asked['op']]} {asked['limit']}"

@@ -126,7 +126,7 @@ def test_a_verdict_from_before_there_were_remedies() -> None:
     )
     old = Verdict(status=Status.FAIL, exit_code=1, expectations=(row,))
     shown = text(JudgedRun.of(RunData.of(plan, history), verdict=old))
-    assert "p95 latency in fault was 8.5 s; expected: less than 1s" in shown
+    assert "p95 latency in phase fault was 8.5 s; expected: less than 1s" in shown
     assert "there is no usual remedy" in shown
 
 
@@ -212,11 +212,11 @@ def test_what_was_wasted_is_what_the_metrics_count() -> None:
     assert spent.wasted_tokens == run.metrics.phases["run"]["wasted_tokens"].value
     assert math.isclose(spent.wasted_usd, run.metrics.phases["run"]["cost"].value or 0)
     assert cost(spent) == (
-        "$1 at list prices, of which nothing was paid. Wasted: $0.25 (25 %): 15 of 30 tokens, in 1 attempt whose answer no "
-        "caller got."
+        "$1 at the chain's prices (nothing was paid: no provider was real). Wasted: $0.25 (25 %): 15 of 30 tokens, in 1 "
+        "attempt whose answer no caller got."
     )
     assert cost(replace(spent, real_usd=0.5, unpriced=("x",))).endswith("The price of x is not known.")
-    assert "$0.5 was paid to real providers" in cost(replace(spent, real_usd=0.5))
+    assert "$0.5 of it was paid to real providers" in cost(replace(spent, real_usd=0.5))
     assert cost(replace(spent, cost_usd=None, unpriced=("x",))).startswith(
         "not known in dollars: no price is known for x."
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from html import escape
 
 from harness.judge import Status
+from harness.judge.findings import FINDINGS
 from harness.judge.metrics import METRICS
 from harness.report import words
 from harness.report.glossary import explained, with_jargon_explained
@@ -32,9 +33,13 @@ def code(text: str) -> str:
 
 
 def metrics_explained(text: str) -> str:
-    """Return an expectation, or a setting, as HTML: each metric, quantile and known setting with an explanation."""
+    """Return an expectation, or a setting, as HTML: each metric, finding, quantile and known setting with an explanation."""
     return "".join(
-        explained(word, METRICS[word].meaning) if word in METRICS else with_jargon_explained(word)
+        explained(word, METRICS[word].meaning)
+        if word in METRICS
+        else explained(word, words.finding_meaning(word))
+        if word in FINDINGS
+        else with_jargon_explained(word)
         for word in re.split(r"([a-z_]+[0-9.]*)", text)
     )
 

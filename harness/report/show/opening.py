@@ -52,10 +52,8 @@ def _sentence(run: JudgedRun, sentence: str) -> str:
 
 def _facts(run: JudgedRun) -> str:
     engine = circumstances.engine(run)
-    if engine.startswith("simulated"):
-        engine = f"<strong>Simulated</strong>{escape(engine.removeprefix('simulated'))}"
-    else:
-        engine = escape(engine)
+    word, _, rest = engine.partition(":")
+    engine = f"<strong>{word.capitalize()}</strong>:{escape(rest)}" if engine else ""
     rows = (
         ("Chain", chain(run.plan)),
         ("Run", ", ".join(part for part in (escape(circumstances.began(run)), engine) if part)),
@@ -116,9 +114,11 @@ def cost(spent: Spending) -> str:
     part = quantities.amount(spent.wasted_usd, "usd")
     share = f" ({quantities.share(spent.wasted_usd / spent.cost_usd)})" if spent.cost_usd and spent.wasted_usd else ""
     real = quantities.amount(spent.real_usd, "usd")
-    paid = f"of which {real} was paid to real providers" if spent.real_usd else "of which nothing was paid"
+    paid = f"{real} of it was paid to real providers" if spent.real_usd else "nothing was paid: no provider was real"
     missing = f" The price of {unpriced} is not known." if unpriced else ""
-    return f"{whole} at list prices, {paid}. Wasted: {f'{part}{share}: {lost}' if lost else 'nothing'}.{missing}"
+    return (
+        f"{whole} at the chain's prices ({paid}). Wasted: {f'{part}{share}: {lost}' if lost else 'nothing'}.{missing}"
+    )
 
 
 def _notes(run: JudgedRun, found: list[Decisive]) -> str:
