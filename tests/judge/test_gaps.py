@@ -43,10 +43,16 @@ def test_a_wait_is_held_against_its_rule() -> None:
 
 
 def test_a_provider_without_a_rule_has_no_band() -> None:
-    """Nor a side of it."""
+    """Nor a side of it, but for a Retry-After: the band begins there and has no end."""
     book = Book()
     book.request(12, fails(503), fails(503, at="azure"), Try(at="azure", after_s=1))
-    (row,) = _gaps(book.run(PLAN)).to_dict("records")
+    book.request(13, fails(503), fails(429, at="azure", told_s=2), fails(429, at="azure", after_s=1, told_s=2))
+    book.request(14, fails(503), fails(429, at="azure", told_s=2), Try(at="azure", after_s=99))
+    row, early, late = _gaps(book.run(PLAN)).to_dict("records")
+    assert [(each["least_ns"], each["most_ns"], each["side"]) for each in (early, late)] == [
+        (2 * S, math.inf, "too early"),
+        (2 * S, math.inf, "within"),
+    ]
     assert (row["provider"], row["nth"]) == ("azure", 1)
     assert math.isnan(row["least_ns"])
     assert pd.isna(row["side"])

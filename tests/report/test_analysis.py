@@ -14,7 +14,7 @@ from harness.judge import RunData, Status
 from harness.report import JudgedRun, notebook, show
 from harness.sim import run
 from harness.store import RunFolder, tables
-from tests.histories import framed
+from tests.histories import framed, history, plan_in
 
 CHAIN = """\
 name: careful
@@ -108,9 +108,23 @@ def _path() -> Path:
 
 
 def test_a_run_without_a_fault_answers_in_sentences(judged: dict[Status, JudgedRun]) -> None:
-    """There is nothing to put into a table."""
+    """There is nothing to put into a table but how many were served when."""
     for block in BLOCKS:
+        if block is show.success_over_time:
+            continue
         assert "<table" not in block(judged[Status.INCONCLUSIVE]).html
+
+
+def test_failures_without_a_fallback_are_shown(tmp_path: Path) -> None:
+    """A run that fails because nobody fell back is the one about which an engineer asks."""
+    plan = plan_in(tmp_path)
+    kept = history(plan)
+    first = kept.attempts[kept.attempts["provider"] == plan.chain.order[0]]
+    alone = JudgedRun.of(RunData.of(plan, framed(kept, attempts=first)))
+    html = show.success(alone).html
+    assert "Failures without a fallback" in html
+    assert "rate_limit" in html
+    assert "No request reached a fallback." in show.success_over_time(alone).html
 
 
 def test_who_was_not_served_is_said_in_words(judged: dict[Status, JudgedRun]) -> None:

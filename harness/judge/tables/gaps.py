@@ -38,8 +38,8 @@ def gaps_table(columns: Columns, gaps: Pairs, second_sends: Bools, rules: Mappin
     Returns:
         `request_id`, `phase`, `provider`, `nth` (which retry of its request at the provider, from 1), `cause` (why the attempt before
         failed), and in nanoseconds `start_ns` (when it began), `gap_ns` (from the end of the attempt before), `told_ns` (the
-        Retry-After of that; NaN if it had none), `least_ns` and `most_ns` (the band that the rule allows; NaN where it is not
-        known); and `side`: `too early` or `later` if it lies more than 50 ms outside of the band, else `within`; missing
+        Retry-After of that; NaN if it had none), `least_ns` and `most_ns` (the band that the rule allows; where it is not
+        known from Retry-After on, NaN without one); and `side`: `too early` or `later` if it lies more than 50 ms outside of the band, else `within`; missing
         where the band is not known.
     """
     requests, attempts = columns.requests, columns.attempts
@@ -56,7 +56,7 @@ def gaps_table(columns: Columns, gaps: Pairs, second_sends: Bools, rules: Mappin
     def band(name: str, number: int, told: float | None) -> tuple[float, float]:
         rule = rules.get(name)
         if rule is None:
-            return math.nan, math.nan
+            return (math.nan, math.nan) if told is None else (told, math.inf)
         found = rule.band(number, told)
         return float(found.least), float(found.most)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from harness.judge.intervals import wilson
-from harness.judge.tables.columns import Columns, Ints
+from harness.judge.tables.columns import Bools, Columns, Ints
 from harness.judge.tables.failures import CAUSES, causes
 from harness.judge.tables.fallbacks import FAILED, SERVED
 from harness.judge.tables.journeys import Journeys
@@ -53,24 +53,52 @@ def success_by(fallbacks: pd.DataFrame, key: str) -> pd.DataFrame:
 
 
 def success_over_time(columns: Columns, journeys: Journeys) -> pd.DataFrame:
-    """Return how many requests that reached a fallback got a complete answer, by when they were due.
+    """Return how many requests got a complete answer, and how many of those that reached a fallback, by when they were due.
 
     Returns:
-        One row per stretch of time in which a request reached a fallback: `begin_ns` and `end_ns` since the origin, `phase`
-        (no stretch has two), `served`, `failed`, `samples`, `share`, `low` and `high`; see `success_by`.
+        One row per stretch of time in which a request was due: `begin_ns` and `end_ns` since the origin, `phase` (no stretch has two),
+        `served`, `failed`, `samples`, `share`, `low` and `high` of all requests (see `success_by`), and the same of those that
+        reached a fallback with `fallback_` before each name (`fallback_share` NaN where none did).
     """
     requests = columns.requests
     edges, phases = _stretches(columns.plan)
     place = np.searchsorted(edges, requests.scheduled_ns, side="right") - 1
-    reached = journeys.reached_fallback & (place >= 0) & (place < len(phases))
-    samples = np.bincount(place[reached], minlength=len(phases))
-    served = np.bincount(place[reached & requests.complete], minlength=len(phases))
+    due = (place >= 0) & (place < len(phases))
+    samples = np.bincount(place[due], minlength=len(phases))
     kept = np.flatnonzero(samples)
-    found = _shares(pd.Series(served[kept]), pd.Series(samples[kept]))
+
+    def shares(among: Bools) -> pd.DataFrame:
+        counts = [np.bincount(place[mask], minlength=len(phases))[kept] for mask in (among & requests.complete, among)]
+        return _shares(*(pd.Series(count) for count in counts))
+
+    found = pd.concat([shares(due), shares(due & journeys.reached_fallback).add_prefix("fallback_")], axis=1)
     found.insert(0, "begin_ns", edges[:-1][kept])
     found.insert(1, "end_ns", edges[1:][kept])
     found.insert(2, "phase", [phases[at] for at in kept])
     return found
+
+
+def passed_on_nowhere(columns: Columns, journeys: Journeys) -> pd.DataFrame:
+    """Return the failed attempts of requests that reached no fallback, by provider and cause.
+
+    Returns:
+        One row per provider and cause, the most frequent first: `provider`, `cause` (one of CAUSES), `attempts`, `requests` (that
+        have such an attempt), and `served` (how many of these got a complete answer all the same).
+    """
+    attempts = columns.attempts
+    place = np.flatnonzero(attempts.failed & ~journeys.reached_fallback[attempts.request])
+    rows = pd.DataFrame(
+        {
+            "provider": np.array(columns.providers, dtype=object)[attempts.provider[place]],
+            "cause": np.array(CAUSES, dtype=object)[causes(columns, place)],
+            "request": attempts.request[place],
+            "complete": columns.requests.complete[attempts.request[place]],
+        }
+    )
+    attempted = rows.groupby(["provider", "cause"]).size().rename("attempts")
+    once = rows.drop_duplicates(["provider", "cause", "request"]).groupby(["provider", "cause"])["complete"]
+    found = pd.concat([attempted, once.size().rename("requests"), once.sum().astype("int64").rename("served")], axis=1)
+    return found.reset_index().sort_values("requests", ascending=False, kind="stable")
 
 
 def _stretches(plan: Plan) -> tuple[Ints, list[str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from html import escape
 from typing import Any
@@ -77,7 +78,7 @@ def retry_backoff(run: JudgedRun) -> Block:
         if (found := backoff.fit(mine["gap_ns"].to_numpy(dtype=float), mine["nth"].to_numpy())) is not None
     }
     if not fits:
-        why = f"{quantities.plural(len(free), 'retry', 'retries')} came without a Retry-After to obey, of which at least {backoff.SAMPLES_MIN} are needed."
+        why = f"{quantities.plural(len(free), 'retry', 'retries')} came without a Retry-After to obey, and at least {backoff.SAMPLES_MIN} are needed."
         return nothing(name, title, why[0].upper() + why[1:], shown_by=_WITHOUT_HINT)
     rules = _rules(run)
     columns = ("provider", "looks like", "base", "factor", "drawn", "by its settings")
@@ -86,7 +87,7 @@ def retry_backoff(run: JudgedRun) -> Block:
     return section(
         name,
         title,
-        reading("From the waits before retries that had no Retry-After to obey."),
+        reading("From the waits before retries that had no Retry-After to obey, or did not obey it."),
         table(columns, rows, caption="Fitted rule, with 95 % intervals", meanings=_MEANINGS),
         table(
             ("provider", "retry", "retries", "shortest", "longest", "allowed"),
@@ -201,7 +202,7 @@ def _group(key: tuple[Any, ...], mine: pd.DataFrame) -> list[str]:
     provider, cause, nth, asked_ns = key
     sides = mine["side"].value_counts()
     middle, low, high = (quantities.duration(float(mine["gap_ns"].quantile(share))) for share in (0.5, 0.0, 1.0))
-    band = Band(round(mine["least_ns"].min()), round(mine["most_ns"].max())) if mine["least_ns"].notna().all() else None
+    known = mine["least_ns"].notna().all()
     return [
         escape(str(provider)),
         escape(str(cause)),
@@ -209,9 +210,15 @@ def _group(key: tuple[Any, ...], mine: pd.DataFrame) -> list[str]:
         "" if pd.isna(asked_ns) else "various" if asked_ns < 0 else quantities.duration(asked_ns),
         quantities.count(len(mine)),
         f'{middle}<span class="ci">{low} – {high}</span>',
-        "" if band is None else band.text,
+        _band(mine["least_ns"].min(), mine["most_ns"].max()) if known else "",
         *(quantities.count(int(sides[side])) if sides[side] else "" for side in tables.SIDES),
     ]
+
+
+def _band(least_ns: float, most_ns: float) -> str:
+    if math.isinf(most_ns):
+        return f"at least {quantities.duration(least_ns)}"
+    return Band(round(least_ns), round(most_ns)).text
 
 
 def _outside(gaps: pd.DataFrame) -> str:
@@ -228,7 +235,7 @@ def _outside(gaps: pd.DataFrame) -> str:
             escape(str(row["provider"])),
             str(row["nth"]),
             quantities.duration(row["gap_ns"]),
-            Band(round(row["least_ns"]), round(row["most_ns"])).text,
+            _band(row["least_ns"], row["most_ns"]),
             f"{quantities.duration(row['by_ns'])} {'too early' if row['side'] == tables.EARLY else 'later'}",
         ]
         for row in worst.to_dict("records")

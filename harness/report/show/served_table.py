@@ -33,11 +33,12 @@ _MEANINGS = {
     "depth": "The first step of a request leads to its first fallback, the second to the next one.",
     "fault": "The fault that changed the attempt before the step.",
 }
+_FAILED = ("attempts", "requests", "served")
 _CAUSES: Mapping[str, str] = dict(zip(CAUSES, CAUSES, strict=True)) | {
     "rate_limit": "was rate-limited",
     "server_error": "failed with a server error",
     "timeout": "did not answer in time",
-    "connection": "broke the connection or the answer",
+    "connection": "broke off the connection or the answer",
     "denied": "denied access",
     "invalid": "refused the request as invalid",
     "content_policy": "refused the request for its content",
@@ -52,7 +53,7 @@ def success(run: JudgedRun) -> Block:
     if why := unseen(run):
         return nothing("success", title, why)
     if run.fallbacks.empty:
-        return nothing("success", title, NO_STEP, shown_by=SHOWN_BY)
+        return _without_fallback(run, title)
     whole = words.with_interval(run.metrics.phases.get(RUN, {}).get("success_after_fallback"))
     parts = [reading(f"Of the requests that reached a fallback, {whole} got a complete answer.")]
     single = []
@@ -69,24 +70,39 @@ def success(run: JudgedRun) -> Block:
     return section("success", title, *parts)
 
 
+def _without_fallback(run: JudgedRun, title: str) -> Block:
+    """Show what failed in a run in which no request went to another provider."""
+    found = served.passed_on_nowhere(run.data.columns, run.data.journeys)
+    if found.empty:
+        return nothing("success", title, f"{NO_STEP} No attempt failed.", shown_by=SHOWN_BY)
+    rows = [
+        [escape(row["provider"]), escape(row["cause"]), *(quantities.count(row[name]) for name in _FAILED)]
+        for row in found.to_dict("records")
+    ]
+    columns = ("provider", "failure", "failed attempts", "requests", "of these served")
+    text = f"{NO_STEP} These failures led to no other provider:"
+    return section("success", title, reading(text), table(columns, rows, caption="Failures without a fallback"))
+
+
 def success_over_time(run: JudgedRun) -> Block:
-    """Show, stretch by stretch, how many of the requests that reached a fallback got a complete answer."""
+    """Show, stretch by stretch, how many requests got a complete answer, and how many of those that reached a fallback."""
     title = "Did that change over time?"
-    if why := unseen(run):
-        return nothing("success-over-time", title, why)
     found = served.success_over_time(run.data.columns, run.data.journeys)
     if found.empty:
-        return nothing("success-over-time", title, "No request reached a fallback.", shown_by=SHOWN_BY)
+        return nothing("success-over-time", title, "No request was recorded.", shown_by=SHOWN_BY)
     rows = [
         [
             f"{quantities.duration(row['begin_ns'])} – {quantities.duration(row['end_ns'])}",
             escape(str(row["phase"])),
             *_share(row),
+            *(_share(row, "fallback_") if row["fallback_samples"] and not run.blind else ("", "", "")),
         ]
         for row in found.to_dict("records")
     ]
-    columns = ("time", "phase", "requests that fell back", "served", "share served")
-    return section("success-over-time", title, table(columns, rows, caption="By when the request was due"))
+    columns = ("time", "phase", "requests", "served", "share served", "fell back", "served then", "share of these")
+    why = unseen(run) or ("No request reached a fallback." if not found["fallback_samples"].any() else "")
+    parts = [reading(why)] if why else []
+    return section("success-over-time", title, *parts, table(columns, rows, caption="By when the request was due"))
 
 
 def _named(run: JudgedRun, key: str, value: Any) -> str:
@@ -97,12 +113,14 @@ def _named(run: JudgedRun, key: str, value: Any) -> str:
     return escape(str(value))
 
 
-def _share(row: Mapping[Any, Any]) -> list[str]:
-    around = quantities.interval((row["low"], row["high"]), "share")
+def _share(row: Mapping[Any, Any], before: str = "") -> list[str]:
+    """Return samples, those that were served, and their share with its interval; `before` is a prefix of the columns."""
+    samples, hits, share, low, high = (row[f"{before}{name}"] for name in ("samples", "served", "share", "low", "high"))
+    around = quantities.interval((low, high), "share")
     return [
-        quantities.count(row["samples"]),
-        quantities.count(row["served"]),
-        f'{quantities.share(row["share"])}<span class="ci">{escape(around)}</span>',
+        quantities.count(samples),
+        quantities.count(hits),
+        f'{quantities.share(share)}<span class="ci">{escape(around)}</span>',
     ]
 
 
