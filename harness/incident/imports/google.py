@@ -72,16 +72,13 @@ def _notices(each: JsonItem, begin: datetime, end: datetime | None) -> Iterator[
     worst = _STATES.get(text(each, "status_impact", ""), "unknown")
     for number, update in enumerate(updates):
         at, level = time(update, "when", "created")[0], _STATES.get(text(update, "status", ""))
-        over = end is not None and at >= end
+        said, words = time(update, "created", "when")[0], text(update, "text", "")
         if number == 0:
-            yield PageNotice(
-                begin, worst if level in (None, "ok") else level, text(update, "text", "") if level != "ok" else ""
-            )
-            if level == "ok":
-                yield PageNotice(at, None if over else level, text(update, "text", ""))
-        else:
-            yield PageNotice(max(at, begin), None if over else level, text(update, "text", ""))
+            yield PageNotice(begin, worst if level in (None, "ok") else level, "" if level == "ok" else words, said)
+        if number > 0 or level == "ok":
+            over = end is not None and at >= end
+            yield PageNotice(max(at, begin), None if over else level, words, said)
     if not updates:
-        yield PageNotice(begin, worst, "")
+        yield PageNotice(begin, worst, "", begin)
     if end is not None:
-        yield PageNotice(end, "ok", "")
+        yield PageNotice(end, "ok", "", end)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from harness.incident.imports.reading import JsonItem, item, items, text, time
 from harness.incident.imports.story import PageNotice, ServiceState, Story, Unusable
@@ -34,6 +35,7 @@ _STATES: Mapping[str, ServiceState] = {
 }
 _WORST: tuple[ServiceState, ...] = ("ok", "degraded", "partial", "major")
 _IMPACTS: Mapping[str, ServiceState] = {"none": "unknown", "minor": "elevated", "major": "partial", "critical": "major"}
+_PLANNED = ("scheduled", "in_progress", "verifying")
 _OVER = ("resolved", "postmortem", "completed")
 _API = re.compile(r"\bapis?\b", re.IGNORECASE)
 _ELSEWHERE = re.compile(r"\b(?:log ?in|sign(?:ing)?[ -]?in|billing|dashboard|console|mobile app)\b", re.IGNORECASE)
@@ -71,6 +73,8 @@ def _story(each: JsonItem, address: str, vendor: str, about: JsonItem) -> Story:
     words = " ".join([title, *(text(update, "body", "") for update in updates)])
     if not components and _ELSEWHERE.search(words) and not _REQUESTS.search(words):
         raise Unusable("it names no API, and no requests")
+    if text(each, "impact", "none") == "maintenance" or any(update.get("status") in _PLANNED for update in updates):
+        raise Unusable("planned maintenance")
     notices, zones = [], []
     by_component: dict[str, ServiceState] = {}
     level: ServiceState = "ok"
@@ -78,13 +82,13 @@ def _story(each: JsonItem, address: str, vendor: str, about: JsonItem) -> Story:
         at, zoneless = time(update, "display_at", "created_at")
         zones.append(zoneless)
         level = _level(update, level, by_component, text(each, "impact", "none"))
-        notices.append(PageNotice(at, level, text(update, "body", "")))
+        notices.append(PageNotice(at, level, text(update, "body", ""), time(update, "created_at", "display_at")[0]))
     if not notices:
         raise Unusable("it has no updates")
     begin, zoneless = time(each, "started_at", "created_at")
     first, _ = min((time(update, "created_at", "display_at") for update in updates), key=lambda found: found[0])
     if begin < notices[0].at:
-        notices[0] = PageNotice(begin, notices[0].level, notices[0].text)
+        notices[0] = replace(notices[0], at=begin)
     link = text(each, "shortlink", "")
     copied = time(about, "updated_at")[0] if about.get("updated_at") else notices[-1].at
     return Story(

@@ -25,6 +25,8 @@ BANDS: Mapping[ServiceState, tuple[ShareBand, str]] = {
 """Which share a page's word for the state of a service may mean, and how to say that; a choice of ours."""
 
 _NEXT, _OPEN = "to the next notice", "still open when the page was copied"
+_ROUNDED = timedelta(minutes=5)
+"""How much later than its notice a time may be that people wrote."""
 _DAYS_MAX, _WINDOWS_MAX, _TITLE_MAX, _NAME_MAX = 60, 50, 120, 80
 
 
@@ -40,11 +42,13 @@ class PageNotice:
         at: When it was said, or when it became true if the page says so.
         level: The state of the service from then on; None if the notice does not change it.
         text: In the page's words.
+        said: When it was published.
     """
 
     at: datetime
     level: ServiceState | None
     text: str
+    said: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,15 +176,16 @@ def _phases(notices: Sequence[PageNotice], until: datetime) -> Iterator[_StateSp
 
 
 def _spans(story: Story, notices: Sequence[PageNotice]) -> list[_StateSpan]:
-    """Return the times that the latest notice with such times states, in order."""
+    """Return the times that the latest notice with such times states, in order; what it says of the future is no time of failures."""
     near = min([story.first_post, *(notice.at for notice in notices if notice.level not in (None, "ok"))])
     for notice in reversed(notices):
-        found = sorted(wording.spans_in(notice.text, near=near))
+        found = {
+            (begin, end): _StateSpan(begin=begin, end=end, level="unknown", text=notice.text, share=share)
+            for begin, end, share in wording.spans_in(notice.text, near=near)
+            if end <= notice.said + _ROUNDED
+        }
         if found:
-            return [
-                _StateSpan(begin=begin, end=end, level="unknown", text=notice.text, share=share)
-                for begin, end, share in found
-            ]
+            return [found[times] for times in sorted(found)]
     return []
 
 

@@ -196,10 +196,33 @@ def test_a_notice_after_the_fact_without_times_is_left_out() -> None:
 
 
 @pytest.mark.parametrize(
+    "words",
+    [
+        "From 19:00 to 19:10 UTC callers received 429. From 19:00 to 19:10 UTC 7 % of requests failed.",
+        "From 19:00 to 19:10 UTC 7 % of requests failed. The next update is between 20:00 and 20:30 UTC.",
+    ],
+)
+def test_times_that_repeat_or_lie_ahead_add_nothing(words: str) -> None:
+    """The same time once, and no plans."""
+    history = alone("statuspage", "exmplinc0002")
+    history["incidents"][0]["incident_updates"][0]["body"] = words
+    assert [window[:2] for window in told(only("statuspage", history))] == [(0, 10)]
+
+
+def test_a_notice_after_the_fact_may_be_dated_back() -> None:
+    """Its times are in the past of when it was published, not of when the page shows it."""
+    history = alone("statuspage", "exmplinc0002")
+    history["incidents"][0]["incident_updates"][0]["display_at"] = "2026-09-18T18:58:00.000Z"
+    assert told(only("statuspage", history))[0][:3] == (0, 11, [429])
+
+
+@pytest.mark.parametrize(
     ("change", "reason"),
     [
         (lambda each: each.pop("name"), "name: expected text"),
         (lambda each: each.update(incident_updates=[]), "it has no updates"),
+        (lambda each: each.update(impact="maintenance"), "planned maintenance"),
+        (lambda each: each["incident_updates"][0].update(status="in_progress"), "planned maintenance"),
         (lambda each: each.update(incident_updates={}), "incident_updates: expected a list"),
         (lambda each: each.update(incident_updates=["x"]), "incident_updates: expected an object"),
         (lambda each: each.update(created_at="soon"), "started_at: expected a time"),
