@@ -21,7 +21,7 @@ from harness.report.pdf import browser as printer
 from harness.report.pdf import printed
 from harness.store import RunFolder, tables
 from harness.store.index import entries
-from tests.kept import keep_run, keep_suite
+from tests.kept import BEGAN, keep_run, keep_suite
 from tests.report.test_scorecard import EVERY
 from tests.system.browser import PHONE, violations
 
@@ -64,7 +64,7 @@ def made(name: str, folder: Path) -> Path:
     else:
         runs = [keep_run(folder / "kept", verdict=verdict, seed=seed) for seed, verdict in enumerate(VERDICTS)]
         keep_suite(folder / "kept", *runs)
-        path.write_text(index_html(entries(folder / "kept"), "reports"), encoding="utf-8")
+        path.write_text(index_html(entries(folder / "kept"), "reports", now_s=BEGAN.timestamp()), encoding="utf-8")
     return path
 
 
