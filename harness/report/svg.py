@@ -13,6 +13,9 @@ from matplotlib.figure import Figure
 
 from harness.report.pictures.style import GOOD, HOVER, INK, PAPER, UNKNOWN, WRONG
 
+_PAPER = "var(--paper, var(--jp-layout-color0, Canvas))"
+"""The page behind a picture: our own, a notebook's in JupyterLab (whose dark theme leaves `Canvas` white), or any other."""
+
 
 @dataclass(frozen=True, slots=True)
 class InlineSvg:
@@ -57,7 +60,7 @@ def _inline(text: str, name: str, label: str) -> str:
     rest = re.sub(r"; font-family: [^;\"]*", "", rest).replace("rotate(-0 ", "rotate(0 ")  # the page's own font
     rest = re.sub(r' transform="rotate\(0 [^"]*"', "", rest)
     rest = re.sub(r"<text [^>]*>", _readable, rest)
-    rest = rest.replace(INK, "currentColor").replace(PAPER, "var(--paper, Canvas)")
+    rest = rest.replace(INK, "currentColor").replace(PAPER, _PAPER)
     rest = re.sub(r"\n\s*", "\n", rest)
     box = re.search(r'viewBox="([^"]+)"', head)
     view = box[1] if box else "0 0 1 1"

@@ -111,7 +111,9 @@ class Lanes:
         axes.set_yticks(range(len(names)), [fitted(name, NAME_PT) for name in names])
         if not names:
             why = "not observable in this run" if run.blind else "no request fell back"
-            axes.text(0, 0, why, transform=axes.get_yaxis_transform(), va="center", alpha=0.75, fontsize=9)
+            axes.annotate(
+                why, (0, 0), (4, 0), textcoords="offset points", va="center", fontsize=9, bbox=style.PAPER_BOX, zorder=5
+            )
         handles: list[Any] = []
         if self.triggers:
             most = self._bars(axes, edges)

@@ -117,6 +117,15 @@ def test_no_text_is_on_another(picture: Picture, odd: JudgedRun) -> None:
 
 
 @EACH
+def test_a_phone_shows_all_of_it(picture: Picture, demo: JudgedRun) -> None:
+    """Shrunk to a page of 500 pixels its smallest letters can still be read, and its text is short to load."""
+    svg = drawn(picture, demo).svg
+    (width, _), found = boxes(svg)
+    assert min(box.size for box in found) * (500 - 2 * 16) / width >= 8
+    assert len(svg) < 150_000
+
+
+@EACH
 def test_an_empty_history_is_no_error(picture: Picture, tmp_path: Path) -> None:
     """A run without a record has a sentence in place of the picture, or a picture of shares that are 0 %."""
     plan = plan_in(tmp_path)

@@ -19,6 +19,7 @@ class Box:
     """One line of text and the area that it covers, in points from the picture's upper left corner."""
 
     text: str
+    size: float
     left: float
     right: float
     top: float
@@ -51,4 +52,4 @@ def _box(element: ET.Element) -> Box:
         x, y = float(moved[1]), float(moved[2])
     width = width_pt(text, size, bold="font-weight" in style)
     left = x - share * width
-    return Box(text=text, left=left, right=left + width, top=y - _RISE * size, bottom=y + _FALL * size)
+    return Box(text=text, size=size, left=left, right=left + width, top=y - _RISE * size, bottom=y + _FALL * size)
