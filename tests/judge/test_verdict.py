@@ -220,7 +220,16 @@ def test_json_is_plain() -> None:
     assert quantile["needed"] == 368
     assert (asked["metric"], asked["phase"], asked["observed"]) == ("hang", None, 0)
     assert set(quantile) >= {"text", "metric", "phase", "status", "observed", "ci", "unit", "samples", "needed"}
-    assert set(verdict["findings"][0]) == {"id", "severity", "status", "count", "samples", "requests", "message"}
+    assert set(verdict["findings"][0]) == {
+        "id",
+        "severity",
+        "status",
+        "count",
+        "samples",
+        "requests",
+        "message",
+        "remedy",
+    }
     metrics = json.loads(json.dumps(metrics_json(measure(RunData.of(plan, history))), allow_nan=False))
     assert set(metrics) == {"phases", "providers", "harness"}
     assert metrics["phases"]["fault"]["success_rate"]["value"] is None
