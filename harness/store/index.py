@@ -130,13 +130,20 @@ def remove(reports: Path, entry: Entry) -> None:
 def _all(reports: Path, before: dict[str, Entry]) -> Iterator[Entry]:
     for folder in _folders(reports):
         if folder.name not in (LATEST, EXPLORED):
-            ends, page, read = _KINDS.get(folder.name, _RUNS)
             for child in _folders(Path(folder.path)):
+                ends, page, read = _kind(folder.name, child.path)
                 entry = _entry(child, f"{folder.name}/{child.name}", before, ends=ends, read=read)
                 if entry is not None:
                     has_page = os.path.exists(f"{child.path}/{page}")  # noqa: PTH110 - 20,000 times
                     own = page if has_page else ""
                     yield entry if entry.page == own else replace(entry, page=own)
+
+
+def _kind(folder: str, path: str) -> tuple[str, str, Callable[[Path], Entry]]:
+    """Return the kind of what is at a path; samples are of any."""
+    if folder != SAMPLES:
+        return _KINDS.get(folder, _RUNS)
+    return next((kind for kind in _KINDS.values() if _stamp(f"{path}/{kind[0]}") is not None), _RUNS)
 
 
 def _entry(

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from harness.errors import UsageError
+from harness.scenario.names import SUITES
 from harness.store.files import check_format
 from harness.store.format import FORMAT, decode, encode
 
@@ -230,7 +231,7 @@ def read_suite(folder: Path) -> Entry:
         chain=", ".join(dict.fromkeys(cell.chain for cell in suite.cells)),
         engine=suite.engine,
         # Absolute paths, perhaps of another machine: what counts is the scenario's folder and the run's.
-        members=tuple("/".join(Path(run.run).parts[-2:]) for run in runs if run.run),
+        members=tuple("/".join(Path(run.run).parts[-2:]) for run in runs if run.run and folder.parent.name == SUITES),
     )
 
 

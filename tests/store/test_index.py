@@ -144,6 +144,23 @@ def test_suites_and_comparisons_are_entries(tmp_path: Path) -> None:
     assert (found["comparison"].verdict, found["comparison"].note) == ("fail", "1.90.0 → 1.106.2")
 
 
+def test_samples_are_of_any_kind(tmp_path: Path) -> None:
+    """A sample of a suite has no runs: those that it names are of another machine, whatever has their names here."""
+    run = keep_run(tmp_path)
+    suite = keep_suite(tmp_path, run)
+    (tmp_path / "samples").mkdir()
+    suite.rename(tmp_path / "samples" / "suite")
+    run.rename(tmp_path / "samples" / "run")
+    again = keep_run(tmp_path)
+    found = {entry.path: entry for entry in entries(tmp_path)}
+    assert {path: entry.kind for path, entry in found.items()} == {
+        "samples/suite": "suite",
+        "samples/run": "run",
+        again.relative_to(tmp_path).as_posix(): "run",
+    }
+    assert {entry.suite for entry in found.values()} == {""}
+
+
 def test_a_suite_under_way_has_no_verdict(tmp_path: Path) -> None:
     """What its cells have so far is no answer."""
     keep_suite(tmp_path, keep_run(tmp_path), ended=False)
