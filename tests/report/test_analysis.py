@@ -12,9 +12,11 @@ from harness.errors import UsageError
 from harness.experiment.prepare import load
 from harness.judge import RunData, Status
 from harness.report import JudgedRun, notebook, show
+from harness.scenario import Fault, Inject
 from harness.sim import run
 from harness.store import RunFolder, tables
 from tests.histories import framed, history, plan_in
+from tests.judge.histories import Book, Try, fails, plan_of
 
 CHAIN = """\
 name: careful
@@ -201,3 +203,29 @@ def test_a_retry_after_that_is_ignored_is_called_so(hasty: JudgedRun, demo: Judg
     assert "100 %" not in early
     assert "100 %" in show.retry_after(demo).html
     assert "Furthest outside of the band" in show.retry_gaps(hasty).html
+
+
+def test_what_cannot_be_observed_is_said() -> None:
+    """Refused connections at an `endpoint` chain have no record, so that no number of attempts would be right."""
+    refused = Fault(on="openai", during="fault", inject=Inject(connection="refused"))
+    plan = plan_of(faults=[refused], endpoint=True)
+    book = Book().steady()
+    book.request(12, Try(at="azure"))
+    book.request(13, fails(503, at="azure"), status=503)
+    blind = JudgedRun.of(RunData.of(plan, book.history(plan, fired=None, unseen=True)))
+    for block in (*RETRIES, show.fallbacks, show.success, show.overhead_split, show.worst):
+        assert "cannot be shown" in block(blind).html
+    assert "which providers were tried is not observable" in show.not_served(blind).html
+
+
+def test_an_interrupted_run_has_what_there_is(judged: dict[Status, JudgedRun]) -> None:
+    """Requests after the first forty, and the ends of two attempts, are missing."""
+    it = judged[Status.FAIL]
+    requests = it.history.requests.sort_values("scheduled_ns").iloc[:40]
+    attempts = it.history.attempts[it.history.attempts["request_id"].isin(requests["request_id"])].copy()
+    attempts.loc[attempts.index[-2:], ["end_ns", "status"]] = None
+    attempts.loc[attempts.index[-2:], "outcome"] = "client_left"
+    cut = framed(it.history, requests=requests, attempts=attempts, complete=False)
+    run = JudgedRun.of(RunData.of(it.plan, cut))
+    for block in (*BLOCKS, show.worst, show.request, show.alike):
+        assert "<tbody></tbody>" not in block(run).html

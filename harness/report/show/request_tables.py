@@ -57,7 +57,9 @@ def worst(run: JudgedRun) -> Block:
         for key, took in zip(keys.to_dict("records"), latency_ns, strict=True)
     ]
     columns = ("request", "outcome", "took", "asked", "fell back after")
-    return section(name, title, table(columns, rows, caption="Without a complete answer first, then the slowest"))
+    # Which requests were worst is known without their attempts.
+    note = reading(why) if (why := unseen(run)) else ""
+    return section(name, title, note, table(columns, rows, caption="Without a complete answer first, then the slowest"))
 
 
 def request(run: JudgedRun, request_id: str | None = None) -> Block:
