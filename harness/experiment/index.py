@@ -146,8 +146,11 @@ def _shown(reports: Path) -> str:
 
 
 def _may_go(reports: Path, entry: Entry, latest: str | None) -> bool:
-    running = not entry.verdict and last_written_s(reports, entry) > time.time() - _SETTLED_S
-    return entry.path != latest and not running and is_ours(reports, entry)
+    try:
+        running = not entry.verdict and last_written_s(reports, entry) > time.time() - _SETTLED_S
+        return entry.path != latest and not running and is_ours(reports, entry)
+    except OSError:  # files come and go: a run goes on there, or somebody else deletes it
+        return False
 
 
 def listed(found: Sequence[Entry]) -> dict[str, object]:

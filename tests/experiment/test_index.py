@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from harness.errors import UsageError
+from harness.experiment import index
 from harness.experiment.index import Wanted, prunable, prune, runs, update_index
 from tests.kept import BEGAN, keep_run, keep_suite
 
@@ -80,6 +81,18 @@ def test_pruning_leaves_what_is_not_its_own(tmp_path: Path) -> None:
     assert named(tmp_path, keep=0) == [old.name]
     assert sample.is_dir()
     assert running.is_dir()
+
+
+def test_a_folder_whose_files_come_and_go_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run goes on there, or another command deletes it: neither is an error."""
+    aged(keep_run(tmp_path, BEGAN, verdict=None))
+
+    def gone(*_: object) -> float:
+        raise FileNotFoundError(2, "No such file or directory")
+
+    assert len(named(tmp_path, keep=0)) == 1
+    monkeypatch.setattr(index, "last_written_s", gone)
+    assert named(tmp_path, keep=0) == []
 
 
 def test_a_suite_takes_its_runs_along(tmp_path: Path) -> None:
