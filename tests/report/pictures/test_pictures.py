@@ -15,7 +15,7 @@ from harness.judge import RunData
 from harness.report import JudgedRun, notebook
 from harness.report.pictures import DETAILS, OVERVIEW, Picture, all_pictures, pictures_of, style
 from harness.report.svg import InlineSvg, inline_svg
-from tests.histories import history, plan_in
+from tests.histories import framed, history, plan_in
 from tests.report.pictures.texts import SVG, boxes
 
 LONG = tuple(f"{letter}-a-very-long-deployment-name-in-sweden-central" for letter in "abcdefgh")
@@ -134,6 +134,24 @@ def test_an_empty_history_is_no_error(picture: Picture, tmp_path: Path) -> None:
         assert why.startswith("No ")
     else:
         assert re.search("0 ?%", drawn(picture, run).label)
+
+
+@EACH
+def test_an_interrupted_run_has_its_pictures(picture: Picture, demo: JudgedRun) -> None:
+    """A phase that never began has no numbers, and no text on another."""
+    history, until_ns = demo.history, 12 * 10**9
+    cut = framed(
+        history,
+        requests=history.requests[history.requests["scheduled_ns"] < until_ns].reset_index(drop=True),
+        attempts=history.attempts[history.attempts["start_ns"] < until_ns].reset_index(drop=True),
+        complete=False,
+    )
+    run = JudgedRun.of(RunData.of(demo.plan, cut))
+    if not picture.nothing(run):
+        shown = drawn(picture, run)
+        assert not re.search(r"\bnan\b|\binf\b", shown.svg)
+        (width, _), found = boxes(shown.svg)
+        assert all(box.left >= -1 and box.right <= width + 1 for box in found)
 
 
 @EACH
