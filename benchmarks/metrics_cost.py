@@ -1,7 +1,7 @@
 """What `/metrics` costs the edge: CPU time of an attempt while the run is watched and scraped each second, next to the same alone.
 
-The edge does nothing for it, and this shows that it does not. `harness serve` has no run that could be watched: it records its
-attempts in memory when it is asked for metrics. Passes alternate, so that a busy machine is busy for both.
+The edge does nothing for it, and this shows that it does not. `harness serve` has no run that could be watched: it notes how
+each attempt ended when it is asked for metrics. Passes alternate, so that a busy machine is busy for both.
 """
 
 from __future__ import annotations

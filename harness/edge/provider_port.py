@@ -94,6 +94,23 @@ class Stamps(Protocol):
         """As it left."""
 
 
+class AttemptEnded(Protocol):
+    """Takes how each attempt ended, where nobody wants a record of it: a count costs a fraction of a row."""
+
+    def __call__(
+        self, provider: str, outcome: AttemptOutcome, status: int | None, took_ns: int | None, answer: Answer
+    ) -> None:
+        """Take one.
+
+        Args:
+            provider: The port's.
+            outcome: How it ended.
+            status: As it left.
+            took_ns: From the call that had been read to the last byte; None if that did not leave.
+            answer: As far as it was played.
+        """
+
+
 class ProviderPort:
     """One provider's port.
 
@@ -114,6 +131,7 @@ class ProviderPort:
         capture: Sink | None,
         real: Upstream | None = None,
         secrets: frozenset[str] = frozenset(),
+        ended: AttemptEnded | None = None,
     ) -> None:
         """Get ready.
 
@@ -125,6 +143,7 @@ class ProviderPort:
             capture: Where records go.
             real: What calls are passed through to; None for a mock.
             secrets: Texts that no record may hold, beyond what looks like a secret.
+            ended: Told how each attempt ended.
         """
         self.name = name
         self._real = real
@@ -134,6 +153,7 @@ class ProviderPort:
         self._token = token
         self._faults = faults
         self._capture = capture
+        self._ended = ended
         self._secrets = secrets
         self._warm = WarmPrefixes()
         self._counts: dict[str, int] = {}
@@ -238,7 +258,7 @@ class ProviderPort:
             player: Has sent it.
             unplayed: The steps that were not sent.
         """
-        if self._capture is None or exchange.attempt_id is None:
+        if exchange.attempt_id is None or (self._capture is None and self._ended is None):
             return
         played = Delivery(player.first_byte_ns, player.end_ns, player.status, outcome)
         forward = exchange.forward
@@ -258,7 +278,12 @@ class ProviderPort:
         self._write(exchange, attempt_id, forward.answer(), played)
 
     def _write(self, exchange: Exchange, attempt_id: str, answer: Answer, played: Delivery) -> None:
-        assert self._capture is not None
+        outcome = answer.ending if played.outcome == "ok" else played.outcome
+        if self._ended is not None:
+            took_ns = None if played.end_ns is None else played.end_ns - exchange.start_ns
+            self._ended(self.name, outcome, played.status, took_ns, answer)
+        if self._capture is None:
+            return
         row = EdgeAttempt(
             key=exchange.key,
             attempt_id=attempt_id,
@@ -269,7 +294,7 @@ class ProviderPort:
             first_byte_ns=played.first_byte_ns,
             end_ns=played.end_ns,
             status=played.status,
-            outcome=answer.ending if played.outcome == "ok" else played.outcome,
+            outcome=outcome,
             fault_id=answer.fault_id,
             other_faults=answer.other_faults,
             forwarded=exchange.forward is not None,

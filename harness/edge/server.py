@@ -16,7 +16,7 @@ from harness.chain import Chain, Provider
 from harness.document.spelling import did_you_mean
 from harness.edge.budget import CallBudget
 from harness.edge.connection import ClientConnection
-from harness.edge.provider_port import ProviderPort
+from harness.edge.provider_port import AttemptEnded, ProviderPort
 from harness.edge.upstream import Upstream, UpstreamClient
 from harness.errors import HarnessError, UsageError
 from harness.provider import decide
@@ -48,6 +48,7 @@ class Edge:
         keys: Mapping[str, str] | None = None,
         budget: CallBudget | None = None,
         secrets: frozenset[str] = frozenset(),
+        ended: AttemptEnded | None = None,
     ) -> None:
         """Get ready.
 
@@ -62,6 +63,7 @@ class Edge:
             keys: What replaces the callers' keys on the way to a real provider, by provider.
             budget: What calls to real providers may come to; no limit if None.
             secrets: Texts that no record may hold, beyond what looks like a secret.
+            ended: Told how each attempt ended.
         """
         for name in providers:
             if not _NAME.fullmatch(name):
@@ -80,6 +82,7 @@ class Edge:
                 faults=decide.begin(name, seed=seed, windows=windows, callers=callers or {}),
                 secrets=secrets | frozenset(keys.values()),
                 capture=capture,
+                ended=ended,
                 real=Upstream(name, provider, self._client, keys.get(name)) if provider.upstream is not None else None,
             )
             for name, provider in providers.items()
@@ -153,7 +156,7 @@ async def serve(
     *,
     keys: Mapping[str, str] | None = None,
     windows: Iterable[Window] = (),
-    capture: Sink | None = None,
+    ended: AttemptEnded | None = None,
 ) -> AsyncIterator[list[ProviderAddress]]:
     """Run a chain's providers alone: no attempt is joined to a request.
 
@@ -164,7 +167,7 @@ async def serve(
         keys: What replaces the callers' keys on the way to a real provider, by provider.
         windows: The faults, in time since this call. A provider whose connections are refused has its port for itself, and nobody
             listens there.
-        capture: Where attempts go; None records nothing.
+        ended: Told how each attempt ended.
 
     Yields:
         Where the providers are, in the chain's order.
@@ -186,7 +189,7 @@ async def serve(
     answering = {name: spec for name, spec in providers.items() if name not in refusing}
     with ExitStack() as held:
         closed = {name: _hold(listen.get(name, _ANY), name, held) for name in providers if name in refusing}
-        async with Edge(answering, listen=listen, keys=keys, windows=windows, capture=capture) as edge:
+        async with Edge(answering, listen=listen, keys=keys, windows=windows, ended=ended) as edge:
             edge.begin(time.monotonic_ns())
             ports = edge.ports | closed
             yield [_address(name, providers[name], listen.get(name, _ANY), ports[name]) for name in providers]

@@ -67,7 +67,8 @@ def serve(
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, ended.set)
         found = keys(chain, os.environ)
-        async with edge.serve(chain, provider, port, keys=found, windows=windows, capture=counted) as addresses:
+        ended_attempts = None if counted is None else counted.count
+        async with edge.serve(chain, provider, port, keys=found, windows=windows, ended=ended_attempts) as addresses:
             listening(addresses)
             while not ended.is_set():
                 with suppress(TimeoutError):

@@ -16,6 +16,7 @@ from harness.edge import Edge, serve
 from harness.errors import HarnessError, UsageError
 from harness.lines import read, write
 from harness.messages import Begin, EdgeReady, EdgeStart
+from harness.provider.answer import Answer
 from harness.scenario import Inject
 from harness.store import EdgeAttempt
 from harness.store.capture import rows
@@ -66,6 +67,24 @@ async def test_a_chains_mocks_can_be_served_alone() -> None:
         async with serve(both, provider="claud"):
             pass
     assert error.value.hint == "did you mean 'claude'?"
+
+
+async def test_whoever_serves_alone_is_told_how_each_attempt_ended() -> None:
+    """A mock's answer as it left and a fault's, but not a question about models: that is no attempt."""
+    heard: list[tuple[Any, ...]] = []
+
+    def ended(provider: str, outcome: str, status: int | None, took_ns: int | None, answer: Answer) -> None:
+        heard.append((provider, outcome, status, answer.tokens_out))
+        assert took_ns is not None
+        assert took_ns > 0
+
+    every_other = window(Inject(status=503), every=2)
+    async with serve(chain(providers={"openai": quick(tokens=4)}), windows=[every_other], ended=ended) as addresses:
+        client = await Client.to(int(addresses[0].base_url.split(":")[2].split("/")[0]))
+        statuses = [(await client.ask(post(chat()))).status for _ in range(2)]
+        await client.close()
+    assert sorted(statuses) == [200, 503]
+    assert sorted(heard, key=str) == [("openai", "ok", 200, 4), ("openai", "status", 503, None)]
 
 
 @contextmanager

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.history.records import AttemptRecord, ProviderState, RequestRecord
+from harness.chain import Price
+from harness.history.records import AttemptRecord, ProviderState
+from harness.provider.answer import Answer
 from harness.scenario import Fault, Inject
 from harness.store import Capture, Origin, RunFolder
 from harness.store.capture import EdgeAttempt, Row
@@ -134,13 +136,19 @@ def test_the_view_has_the_last_seconds() -> None:
 
 def test_served_attempts_are_counted_when_somebody_asks() -> None:
     """Or by a timer: the list stays short."""
-    served = ServedCounts(PLAN.chain)
+    priced = replace(PLAN.chain.providers["azure"], price=Price(input=1.0, output=2.0))
+    served = ServedCounts(replace(PLAN.chain, providers={**PLAN.chain.providers, "azure": priced}))
     for row in fallen_back():
-        if not isinstance(row, RequestRecord):
-            served.put(row)
+        if isinstance(row, EdgeAttempt):
+            took_ns = None if row.end_ns is None else row.end_ns - row.start_ns
+            answer = Answer(reply=[], tokens_in=10, tokens_out=3)
+            served.count(row.provider, row.outcome, row.status, took_ns, answer)
     (found,) = served.runs()
     (again,) = served.runs()
     assert again.counts.numbers == found.counts.numbers
     assert (found.scenario, found.chain) == ("", "test")
     assert found.counts.numbers[names.ATTEMPTS]["openai", "status", "503"] == 2
     assert sum(found.counts.histograms[names.ATTEMPT_DURATION]["azure",].buckets) == 1
+    tokens = found.counts.numbers[names.TOKENS]
+    assert [tokens["openai", "in"], tokens["openai", "out"], tokens["azure", "in"]] == [20, 6, 10]
+    assert found.counts.numbers[names.COST]["azure",] == pytest.approx(16e-6)
