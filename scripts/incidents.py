@@ -27,7 +27,7 @@ Pages about outages rarely state shares. Where they do not, the file has a band 
 *major outage*, and 5 to 50 % without such a word. The bands are a choice of ours, and wide because the words are vague: *elevated errors* has
 meant 10 % and 70 %. No source states whether a vendor sent `Retry-After`, so no file has one.
 
-[How to add an incident](../contributing/incident.md).
+[How to play them against your chain](../guides/replay.md), [how to add one](../contributing/incident.md).
 
 """
 _LIST = """
