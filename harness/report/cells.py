@@ -113,6 +113,10 @@ def run_cells(cells: Iterable[NotebookCell], scratch: Path, begun: Callable[[int
     settings = Config({"HistoryManager": {"enabled": False}})
     shell = InteractiveShell.instance(config=settings, ipython_dir=str(scratch))
     shell.display_pub = CapturingDisplayPublisher()
+    html = shell.display_formatter.formatters["text/html"]
+    html.for_type_by_name(
+        "harness.report.show.block", "Block", lambda block: block.html
+    )  # the page has the style, once
     done = []
     for cell in cells:
         if cell.markdown:

@@ -6,6 +6,7 @@ from html import escape
 from pathlib import Path
 
 _STYLE = Path(__file__).parent / "template" / "style.css"
+_THEME = _STYLE.with_name("theme.css")
 
 
 def page(title: str, body: str, style: str = "") -> str:
@@ -24,3 +25,12 @@ def page(title: str, body: str, style: str = "") -> str:
         f"<title>{escape(title)}</title>\n<style>\n{style}</style>\n</head>\n<body>\n<main>\n"
         f"{body}\n</main>\n</body>\n</html>\n"
     )
+
+
+def in_jupyterlab(body: str) -> str:
+    """Return a piece of a page that looks in JupyterLab as on its page, in the colours of JupyterLab's theme.
+
+    Its style reaches nothing else: it is nested in the rule of one element.
+    """
+    style = f"{_THEME.read_text(encoding='utf-8')}.harness-block {{\n{_STYLE.read_text(encoding='utf-8')}}}"
+    return f'<div class="harness-block"><style>\n{style}\n</style>\n{body}\n</div>'

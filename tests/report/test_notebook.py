@@ -74,6 +74,18 @@ def test_page_needs_nothing_but_itself(page: str) -> None:
     assert all(target.startswith("#") for target in re.findall(r"url\(([^)]*)\)", page))
 
 
+def test_a_page_has_its_style_once_and_jupyterlab_each_block_its_own(page: str) -> None:
+    """In JupyterLab a block brings the style of the page for itself alone; in the page it brings none."""
+    assert page.count("<style") == 1
+    assert "harness-block" not in page
+    shown = show.Block("<h2>one</h2>")._repr_html_()
+    assert shown.startswith('<div class="harness-block"><style>')
+    assert shown.endswith("<h2>one</h2>\n</div>")
+    rules = re.findall(r"(?m)^([^\s{@}][^{]*)\{", re.sub(r"(?s)\.harness-block \{\n:root.*</style>", "", shown))
+    assert rules
+    assert all(".harness-block" in rule for rule in rules)
+
+
 def test_page_is_small_and_its_ids_are_unique(page: str) -> None:
     """The page can be mailed, and no picture takes another's patterns."""
     assert len(page.encode()) <= 600_000

@@ -11,16 +11,21 @@ from harness.judge.findings import FINDINGS
 from harness.judge.metrics import METRICS
 from harness.report import words
 from harness.report.glossary import explained, with_jargon_explained
+from harness.report.page import in_jupyterlab
 
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A piece of a page."""
+    """A piece of a page.
+
+    Attributes:
+        html: Without a style: the page has it, once.
+    """
 
     html: str
 
     def _repr_html_(self) -> str:
-        return self.html
+        return in_jupyterlab(self.html)
 
 
 def code(text: str) -> str:
