@@ -62,6 +62,8 @@ class ChainWidget(LabWidget):
             known[content["do"]]()
         except HarnessError as error:
             self.wrong = str(error)
+        except OSError as error:
+            self.wrong = str(HarnessError.wrapping(error, where=str(self._bench.ordered.path)))
         finally:
             self.answers += 1
 

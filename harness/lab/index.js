@@ -4,6 +4,7 @@ const SHOWN_MAX = 20;
 
 function render({ model, el }) {
   const runs = model.get("runs");
+  const group = `run-${Math.random()}`; // radio buttons of another index in the same page are not these
   let chosen = runs.length ? runs[0].path : null;
 
   const root = element("section", { className: "harness-lab", "aria-label": "Runs and notebooks" });
@@ -13,12 +14,12 @@ function render({ model, el }) {
   const rows = element("tbody");
   const table = element("table", { className: "runs" },
     element("thead", {}, element("tr", {}, ...["choose", "began (UTC)", "verdict", "scenario", "chain", "engine", "page"].map((name) => element("th", { scope: "col", textContent: name })))), rows);
-  const heading = element("h3");
+  const heading = element("h2");
   const books = element("ul", { className: "books" });
   const others = element("ul", { className: "books" });
   const wrong = element("p", { className: "wrong", role: "alert" });
-  root.append(element("h3", { textContent: "1. Choose a run" }), search, table, told, heading, books, wrong,
-    element("h3", { textContent: "Not about one run" }), others);
+  root.append(element("h2", { textContent: "1. Choose a run" }), search, table, told, heading, books, wrong,
+    element("h2", { textContent: "Not about one run" }), others);
   el.append(root);
 
   function serverRoot() {
@@ -46,8 +47,7 @@ function render({ model, el }) {
   }
 
   function row(run) {
-    const pick = element("input", { type: "radio", name: "run", checked: run.path === chosen, "aria-label": `${run.scenario}, ${run.began}`, onchange: () => choose(run.path) });
-    pick.name = `run-${model.model_id ?? ""}`;
+    const pick = element("input", { type: "radio", name: group, value: run.path, checked: run.path === chosen, "aria-label": `${run.scenario}, ${run.began}`, onchange: () => choose(run.path) });
     const glyph = { pass: "✓", fail: "✗", inconclusive: "?" }[run.verdict] || "";
     const cells = [pick, run.began, `${glyph} ${run.verdict}`, run.scenario, run.chain, run.engine, run.page ? opener("report", () => ({ run: run.path })) : ""];
     const made = element("tr", { onclick: (event) => event.target.closest("button, input") || choose(run.path) }, ...cells.map((cell) => element("td", {}, cell)));
@@ -57,7 +57,7 @@ function render({ model, el }) {
 
   function choose(path) {
     chosen = path;
-    list();
+    for (const pick of rows.querySelectorAll("input")) pick.checked = pick.value === path; // the rows stay, and so does the focus
     title();
   }
 

@@ -37,7 +37,7 @@ class Points:
 
     ids: tuple[str, ...]
     seconds: npt.NDArray[np.float32]
-    codes: npt.NDArray[np.uint16]
+    codes: npt.NDArray[np.uint32]
     served: tuple[str, ...]
     colours: tuple[str, ...]
     phases: tuple[str, ...]
@@ -76,7 +76,7 @@ def points(run: JudgedRun) -> Points:
         seconds=(table[["scheduled_ns", "latency_ns"]].to_numpy(dtype=float) / 1e9).astype(np.float32),
         codes=np.stack([_places(values, names) for values, names in columns], axis=1)
         if ids
-        else np.empty((0, 5), np.uint16),
+        else np.empty((0, 5), np.uint32),
         served=served,
         colours=(*colours.values(), *(style.UNKNOWN for _ in others), style.WRONG),
         phases=columns[2][1],
@@ -86,9 +86,9 @@ def points(run: JudgedRun) -> Points:
     )
 
 
-def _places(values: Sequence[str], names: Sequence[str]) -> npt.NDArray[np.uint16]:
+def _places(values: Sequence[str], names: Sequence[str]) -> npt.NDArray[np.uint32]:
     place = {name: number for number, name in enumerate(names)}
-    return np.array([min(place[value], 2**16 - 1) for value in values], dtype=np.uint16)
+    return np.array([place[value] for value in values], dtype=np.uint32)
 
 
 def _outcome(outcome: str, complete: bool) -> int:

@@ -33,7 +33,7 @@ class RequestWidget(LabWidget):
         found = points(run)
         self._ids = frozenset(found.ids)
         self.seconds = found.seconds.astype("<f4").tobytes()
-        self.codes = found.codes.astype("<u2").tobytes()
+        self.codes = found.codes.astype("<u4").tobytes()
         self.names = found.names
         self.observe(self._open, names="opened")
 

@@ -15,7 +15,7 @@ function render({ model, el }) {
   const names = model.get("names");
   const count = names.ids.length;
   const seconds = aligned(model.get("seconds"), Float32Array);
-  const codes = aligned(model.get("codes"), Uint16Array);
+  const codes = aligned(model.get("codes"), Uint32Array);
   const due = (request) => seconds[2 * request];
   const latency = (request) => seconds[2 * request + 1];
   const code = (request, column) => codes[5 * request + column];

@@ -9,9 +9,11 @@ import pytest
 
 from harness import lab
 from harness.extras import LAB
+from harness.judge import RunData
 from harness.lab.points import NOBODY, OUTCOMES, points
 from harness.lab.request_widget import RequestWidget
 from harness.report import JudgedRun, open_run, show
+from tests.histories import framed
 
 SAMPLES = Path(__file__).parents[2] / "reports" / "samples"
 
@@ -61,6 +63,28 @@ def _fallen_back(run: JudgedRun) -> str:
     return str(journeys.loc[journeys["by_fallback"].astype(bool) & (journeys["attempts"] > 2), "request_id"].iloc[0])
 
 
+def test_what_callers_got_has_a_shape_each(run: JudgedRun) -> None:
+    """Who left, got an error or half an answer, or never went out is told apart, and nobody served them."""
+    records = run.history.requests.copy()
+    outcomes = ["truncated", "error", "deadline", "dropped"]
+    records = records.astype({"outcome": object, "complete": bool})
+    records.loc[records.index[-4:], "outcome"] = outcomes
+    records.loc[records.index[-4:], "complete"] = False
+    found = points(JudgedRun.of(RunData.of(run.plan, framed(run.history, requests=records))))
+    ids = records["request_id"].iloc[-4:].tolist()
+    codes = {name: code for name, code in zip(found.ids, found.codes.tolist(), strict=True) if name in ids}
+    assert [OUTCOMES[codes[name][1]] for name in ids] == ["incomplete answer", "error", "caller left", "never sent"]
+    assert {found.served[codes[name][0]] for name in ids} == {NOBODY}
+
+
+def test_a_run_without_requests_has_no_points(run: JudgedRun) -> None:
+    """It is no error: the figure says that no request ended."""
+    history = framed(run.history, requests=run.history.requests.iloc[:0], attempts=run.history.attempts.iloc[:0])
+    found = points(JudgedRun.of(RunData.of(run.plan, history)))
+    assert found.ids == ()
+    assert found.codes.shape == (0, 5)
+
+
 def test_an_opened_request_shows_its_waterfall(widget: RequestWidget, run: JudgedRun) -> None:
     """A click names a request; the kernel draws it. What is no request shows nothing."""
     request = _fallen_back(run)
@@ -71,10 +95,10 @@ def test_an_opened_request_shows_its_waterfall(widget: RequestWidget, run: Judge
 
 
 def test_the_page_gets_numbers_as_bytes(widget: RequestWidget, run: JudgedRun) -> None:
-    """Eighteen bytes for each request, so that 60,000 stay small."""
+    """Twenty-eight bytes for each request, so that 60,000 stay small."""
     count = len(run.journeys)
     assert len(widget.seconds) == 8 * count
-    assert len(widget.codes) == 10 * count
+    assert len(widget.codes) == 20 * count
     assert len(widget.names["ids"]) == count
 
 
