@@ -9,7 +9,7 @@ function render({ model, el }) {
   let dragged = null;
 
   const root = element("section", { className: "harness-lab", "aria-label": "A chain, and a request through it" });
-  root.dataset.lmSuppressShortcuts = "true"; // else JupyterLab takes the keys of a focused row
+  keepKeys(root);
   const heading = element("p", { className: "title" });
   const notes = element("ul", { className: "notes" });
   const list = element("ol", { className: "places", "aria-label": "Providers in the order in which they are asked" });

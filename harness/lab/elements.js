@@ -9,3 +9,8 @@ function element(tag, properties = {}, ...children) {
   made.append(...children);
   return made;
 }
+
+function keepKeys(root) {
+  root.dataset.lmSuppressShortcuts = "true"; // else JupyterLab takes the keys as its own
+  root.addEventListener("keydown", (event) => event.stopPropagation()); // and the arrows move between cells
+}

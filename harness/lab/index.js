@@ -8,7 +8,7 @@ function render({ model, el }) {
   let chosen = runs.length ? runs[0].path : null;
 
   const root = element("section", { className: "harness-lab", "aria-label": "Runs and notebooks" });
-  root.dataset.lmSuppressShortcuts = "true";
+  keepKeys(root);
   const search = element("input", { type: "search", placeholder: "scenario, chain, verdict, date …", "aria-label": "Search the runs", oninput: list });
   const told = element("p", { className: "soft", role: "status", "aria-live": "polite" });
   const rows = element("tbody");

@@ -27,7 +27,7 @@ function render({ model, el }) {
   let frame = 0;
 
   const root = element("section", { className: "harness-lab", "aria-label": "Requests over time" });
-  root.dataset.lmSuppressShortcuts = "true";
+  keepKeys(root);
   const filters = element("div", { className: "buttons" });
   const selects = FILTERS.map(([title, column, options]) => {
     const used = new Set();
