@@ -103,7 +103,7 @@ def variants(name: str, title: str, found: Sequence[Hit], load: Load, cut: Cut) 
     edges = {0, *(edge for hit in found for edge in (hit.window.at, hit.window.end_ns))}
     parts = played(edges, cut, begin_ns=BEFORE_NS)
     for end, kind, wait in product(ends, kinds, waits):
-        faults = tuple(fault for hit in found if (fault := _fault(hit, parts, end, kind, ask_to_wait=wait)) is not None)
+        faults = tuple(_faults(found, parts, end, kind, ask_to_wait=wait))
         phases = {"before": BEFORE_NS, "incident": parts[-1].end_ns - BEFORE_NS, "after": cut.settle}
         yield Variant(
             share=end,
@@ -120,25 +120,48 @@ def _may_ask_to_wait(inject: Inject) -> bool:
     return inject.status in _ASKS_TO_WAIT and inject.retry_after is None
 
 
-def _fault(hit: Hit, parts: Sequence[PlayedPart], end: str, kind: int, *, ask_to_wait: bool) -> Fault | None:
-    """Return a window as a fault of the run; None where it hits no one."""
-    window = hit.window
-    part = window.share.low if end == "low" else window.share.high
-    if part == 0:
-        return None
-    inject = window.inject[(kind - 1) % len(window.inject)]
-    if ask_to_wait and _may_ask_to_wait(inject):
-        inject = replace(inject, retry_after=RETRY_AFTER_NS)
-    within = [each for each in parts if window.at <= each.real_start_ns < window.end_ns]
-    return Fault(
-        on=hit.providers,
-        at=within[0].start_ns,
-        for_=sum(each.length_ns for each in within),
-        inject=inject,
-        share=part,
-        share_by=window.share_by if part < 1 else "attempt",
-        streaming=window.streaming,
-    )
+def _faults(
+    found: Sequence[Hit], parts: Sequence[PlayedPart], end: str, kind: int, *, ask_to_wait: bool
+) -> Iterator[Fault]:
+    """Yield windows as faults of the run, provider by provider.
+
+    Shares of windows at the same time add up: each request meets one of them at most. The draws of two faults do not know each other, so
+    each later one is given its share of the requests that those before it leave.
+    """
+    for provider in dict.fromkeys(name for hit in found for name in hit.providers):
+        here = [hit for hit in found if provider in hit.providers]
+        for place, hit in enumerate(here):
+            window = hit.window
+            spans: list[tuple[float, list[PlayedPart]]] = []
+            for part in parts:
+                if window.at <= part.real_start_ns < window.end_ns:
+                    before = sum(_share(each, end) for each in here[:place] if _covers(each, part))
+                    left = min(1.0, _share(hit, end) / (1 - before)) if before < 1 else 0.0
+                    if not spans or spans[-1][0] != left:
+                        spans.append((left, []))
+                    spans[-1][1].append(part)
+            inject = window.inject[(kind - 1) % len(window.inject)]
+            if ask_to_wait and _may_ask_to_wait(inject):
+                inject = replace(inject, retry_after=RETRY_AFTER_NS)
+            for share, within in spans:
+                if share > 0:
+                    yield Fault(
+                        on=provider,
+                        at=within[0].start_ns,
+                        for_=within[-1].end_ns - within[0].start_ns,
+                        inject=inject,
+                        share=share,
+                        share_by=window.share_by if share < 1 else "attempt",
+                        streaming=window.streaming,
+                    )
+
+
+def _share(hit: Hit, end: str) -> float:
+    return hit.window.share.low if end == "low" else hit.window.share.high
+
+
+def _covers(hit: Hit, part: PlayedPart) -> bool:
+    return hit.window.at <= part.real_start_ns < hit.window.end_ns
 
 
 def _with_callers(load: Load, faults: Sequence[Fault]) -> Load:

@@ -141,3 +141,22 @@ def test_an_outage_of_the_only_provider_loses_every_request_of_its_time(cooling:
     found = numbers(incident(window(Inject(status=500), for_s=3600)), cooling, CUT)
     assert 3600 * S <= found.unserved_ns.value <= 3615 * S
     assert found.lost.value == pytest.approx(2 * found.unserved_ns.value / S)
+
+
+def test_shares_at_the_same_time_add_up(cooling: Chain) -> None:
+    """Three quarters of one failure and one quarter of another leave nobody unharmed, while both last; a later one alone keeps its share."""
+    found = incident(
+        window(Inject(status=500), for_s=600, share=(0.75, 0.75)),
+        window(Inject(status=502), for_s=300, share=(0.25, 0.25)),
+        window(Inject(status=400), at_s=300, for_s=600, share=(0.2, 0.2)),
+    )
+    (variant,) = ways(found, cooling)
+    seen = [(fault.inject.status, fault.share) for fault in variant.scenario.faults]
+    assert seen == [(500, 0.75), (502, 1.0), (400, pytest.approx(0.8)), (400, 0.2)]
+
+
+def test_more_than_all_is_all(cooling: Chain) -> None:
+    """The high ends of two bands may add up to more than there is."""
+    found = incident(window(Inject(status=500), share=(1.0, 1.0)), window(Inject(status=502), share=(0.5, 0.5)))
+    (variant,) = ways(found, cooling)
+    assert [fault.inject.status for fault in variant.scenario.faults] == [500]
