@@ -8,7 +8,7 @@ UNIT := -m "not system and not slow" -n auto --dist loadfile
 SYSTEM := -m "system and not slow" -n 2 --dist loadfile
 export CI
 
-.PHONY: help install demo test test-all test-fast test-slow test-system coverage check bench agreement lab schema matrix kinds claims samples lock clean
+.PHONY: help install demo test test-all test-fast test-slow test-system coverage check bench agreement lab schema matrix kinds claims samples screenshots lock clean
 
 help:  ## list the tasks
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1  \t/'
@@ -78,8 +78,11 @@ schema: install  ## write what is generated in docs/reference
 	$(BIN)/python -m scripts.declarations
 	$(BIN)/python -m tests.provider.sdk docs/reference/sdk-streams.md
 
-samples: install  ## evaluate the sample runs again and make their pages
-	for run in reports/samples/*; do $(BIN)/harness report $$run || [ $$? -eq 1 ] || exit; done
+samples: install  ## make the sample runs again, and their pages
+	$(BIN)/python -m scripts.samples
+
+screenshots: install  ## make the pictures of the documents from the samples, in Chromium
+	$(BIN)/python -m scripts.screenshots
 
 lock: install  ## pin the newest versions that fit
 	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --all-extras --upgrade \

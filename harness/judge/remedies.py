@@ -37,7 +37,7 @@ SERVE_MORE = Remedy(
     "Let the chain fall back after the failures that these callers met, and let all its tries and pauses fit into the"
     " callers' deadline.",
     on_litellm(
-        "List a fallback for the model that callers ask for, and choose `num_retries` and `timeout` so that all tries fit"
+        "See that a fallback is listed for the model that callers ask for, and choose `num_retries` and `timeout` so that all tries fit"
         " into the callers' deadline."
     ),
 )
