@@ -7,6 +7,7 @@ path of the machine that made it.
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -35,6 +36,8 @@ SCENARIOS = tuple(
 )
 """On which the two chains of the suite differ, or do not."""
 CHAINS = ("scenarios/chains/gpt4-azure-claude.yaml", "scenarios/chains/reference.yaml")
+_RUN_LINK = re.compile(r'<a class="id" href="[^"]*">([^<]*)</a>')
+"""In a scorecard, to a run that is no sample."""
 _KEPT = ("*.parquet", "*.json", "*.xml", "*.html", "*.md", "*.prom")
 _ANSWERS = {ExitCode.PASS, ExitCode.FAIL, ExitCode.INCONCLUSIVE}
 
@@ -81,6 +84,7 @@ def _keep(path: Path, name: str, reports: Path) -> None:
         text = file.read_text(encoding="utf-8")
         for here, there in ((f"{path}", f"reports/samples/{name}"), (f"{reports}", "reports"), (f"{ROOT}/", "")):
             text = text.replace(here, there)
+        text = _RUN_LINK.sub(r"\1", text)
         (sample / file.name).write_text(text, encoding="utf-8")
 
 

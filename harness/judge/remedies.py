@@ -89,7 +89,7 @@ USE_WHAT_IS_PAID = Remedy(
     " sooner: its tokens are billed although no caller gets them."
 )
 HOLLOW_ON_LITELLM = on_litellm(
-    "No setting of LiteLLM's refuses an empty or broken answer. Another version may: `harness compare CHAIN --litellm OLD..NEW`."
+    "No known setting of LiteLLM's refuses an empty or broken answer. Another version may: `harness compare CHAIN --litellm OLD..NEW`."
     " Until then callers have to check each answer for its text and its finish reason, and ask again."
 )
 """Where a provider's answer was empty or broken, and the caller got it as a success."""

@@ -13,7 +13,8 @@ from harness.report import open_run
 from harness.report.pictures import all_pictures
 
 ROOT = Path(__file__).parents[2]
-SAMPLES = sorted((ROOT / "reports" / "samples").iterdir())
+FOLDER = ROOT / "reports" / "samples"
+SAMPLES = sorted(path.parent for path in FOLDER.glob("*/plan.json"))
 
 
 @pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.name)
@@ -31,7 +32,27 @@ def test_a_sample_s_page_has_every_picture(path: Path) -> None:
 
 
 def test_there_is_a_found_failure() -> None:
-    """It is the README's picture; the other sample passed."""
+    """It is the README's picture; the other samples passed, and show too little."""
     statuses = {path.name: json.loads((path / "verdict.json").read_text())["status"] for path in SAMPLES}
-    assert statuses == {"primary-429": Status.PASS, "stream-empty": Status.FAIL}
+    assert statuses == {
+        "primary-429": Status.PASS,
+        "quick-look": Status.INCONCLUSIVE,
+        "stream-empty": Status.FAIL,
+    }
     assert "(docs/report.png)](reports/samples/stream-empty/report.html)" in (ROOT / "README.md").read_text()
+
+
+def test_two_chains_differ_in_the_suite() -> None:
+    """One fails where the other does not."""
+    suite = json.loads((FOLDER / "two-chains" / "suite.json").read_text())
+    scores = {(cell["scenario"], cell["chain"]): cell["score"] for cell in suite["cells"]}
+    assert (scores["stream-empty", "gpt4-azure-claude"], scores["stream-empty", "reference"]) == ("fail", "pass")
+
+
+def test_a_sample_names_no_path_of_the_machine_that_made_it() -> None:
+    """Nor of a temporary folder: commands can be copied from it as they are."""
+    texts = {path: path.read_text() for path in FOLDER.rglob("*.*") if path.suffix in (".json", ".html", ".md", ".xml")}
+    assert texts
+    assert not [
+        path for path, text in texts.items() if str(ROOT) in text or "/tmp/harness-" in text or "/home/" in text
+    ]
