@@ -46,7 +46,7 @@ def answer_finding(expectation: Expectation, finding: Finding) -> ExpectationRes
         samples=finding.samples,
         needed=None,
         message=finding.message,
-        remedy=finding.remedy,
+        remedy=_NOTHING_THERE if unseen else finding.remedy,
     )
 
 

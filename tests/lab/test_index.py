@@ -46,10 +46,13 @@ def test_every_notebook_is_listed_with_its_question() -> None:
 def test_runs_are_listed_newest_first(reports: Path) -> None:
     """Each run has its date, verdict, scenario, chain, engine and page."""
     runs = lab.index(reports).runs
-    assert [run["path"] for run in runs] == ["samples/stream-empty", "samples/primary-429"]
-    assert runs[1]["verdict"] == "pass"
-    assert runs[1]["page"] == "report.html"
-    assert runs[1]["engine"] == "live"
+    assert {run["path"] for run in runs} == {"samples/quick-look", "samples/stream-empty", "samples/primary-429"}
+    assert [run["began"] for run in runs] == sorted((run["began"] for run in runs), reverse=True)
+    live = runs[-1]
+    assert live["path"] == "samples/primary-429"
+    assert live["verdict"] == "pass"
+    assert live["page"] == "report.html"
+    assert live["engine"] == "live"
 
 
 def test_a_notebook_opens_on_a_run(reports: Path, monkeypatch: pytest.MonkeyPatch) -> None:

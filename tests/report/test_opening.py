@@ -133,7 +133,7 @@ def test_a_verdict_from_before_there_were_remedies() -> None:
 @pytest.mark.parametrize(
     ("line", "remedy"),
     [
-        ("success_rate in fault >= 95%", "List a fallback"),
+        ("success_rate in fault >= 95%", "See that a fallback is listed"),
         ("success_rate in fault <= 0%", ""),
         ("p95 latency in fault < 100ms", "Lower `num_retries`"),
         ("primary_skipped in fault >= 100", "LiteLLM skips"),
