@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -22,7 +23,8 @@ def replay(
     incidents: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="INCIDENT", help="Names, or files of your own. [default: all that come with the package]"
+            metavar="INCIDENT",
+            help="Names, files of your own, or a status page's history (.json). [default: all that come with the package]",
         ),
     ] = None,
     *,
@@ -33,6 +35,12 @@ def replay(
     rate: Annotated[str, typer.Option(metavar="RATE", help="Requests per second; more show more precisely.")] = "2/s",
     slo: Annotated[
         str | None, typer.Option(metavar="SHARE", help="Fail if fewer of the requests are served: 99.9%.")
+    ] = None,
+    vendor: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Whose history it is, where the page is not known.")
+    ] = None,
+    save: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write the incidents of a history as files, and play none.")
     ] = None,
     list_: Annotated[bool, typer.Option("--list", help="List the incidents, and play none.")] = False,
     show_: Annotated[
@@ -63,6 +71,10 @@ def replay(
         else:
             shown.list_incidents(all_incidents(), console)
         return ExitCode.PASS
+    if save is not None:
+        return _save(
+            [name for name in (chain and str(chain), *(incidents or ())) if name], save, vendor, as_json=as_json
+        )
     if chain is None:
         raise UsageError("no chain is named", hint="harness replay litellm-config.yaml; --list shows the incidents")
     wanted = None if slo is None else _read(slo, "--slo", "share")
@@ -70,6 +82,7 @@ def replay(
         replayed = experiment.replay(
             chain,
             incidents or (),
+            vendor=vendor,
             since=None if since is None else _since(since),
             rate=_read(rate, "--rate", "rate_per_s"),
             home=home_of(python, litellm, model),
@@ -82,6 +95,27 @@ def replay(
     else:
         shown.print_replay(replayed, wanted, console)
     return code
+
+
+def _save(names: list[str], folder: Path, vendor: str | None, *, as_json: bool) -> int:
+    """Write the incidents of histories as files, and name them."""
+    from harness.experiment.replays.choosing import save  # noqa: PLC0415 - `harness --help` stays quick
+
+    histories = [Path(name) for name in names if name.endswith(".json")]
+    if not histories:
+        raise UsageError("no history is named", where="--save", hint="harness replay incidents.json --save incidents/")
+    written: list[str] = []
+    left_out: dict[str, str] = {}
+    for history in histories:
+        files, others = save(history, folder, vendor)
+        written += map(str, files)
+        left_out.update(others)
+    if as_json:
+        show({"files": written, "left_out": left_out})
+    else:
+        sys.stdout.write("".join(f"{file}\n" for file in written))
+        sys.stderr.write("".join(f"left out: {title}: {reason}\n" for title, reason in left_out.items()))
+    return ExitCode.PASS
 
 
 def _read(text: str, option: str, unit: str) -> float:

@@ -74,22 +74,30 @@ def read(path: Path, older: re.Pattern[bytes] | None = None) -> Document:
     return parse(raw, path, older=older is not None and older.search(raw) is not None)
 
 
-def raw_bytes(path: Path) -> bytes:
-    """Return the content of a regular file. Anything else is refused: opening a pipe or a device could wait for ever."""
+def raw_bytes(path: Path, most: int = _BYTES_MAX) -> bytes:
+    """Return the content of a regular file. Anything else is refused: opening a pipe or a device could wait for ever.
+
+    Args:
+        path: The file.
+        most: So many bytes it may have.
+
+    Raises:
+        UsageError: It cannot be read.
+    """
     try:
         kind = path.stat().st_mode
         if not stat.S_ISREG(kind):
             raise UsageError("is a folder, not a file" if stat.S_ISDIR(kind) else "not a regular file", where=str(path))
         with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
-            raw = file.read(_BYTES_MAX + 1)
+            raw = file.read(most + 1)
     except FileNotFoundError:
         beside = [each.name for each in path.parent.iterdir()] if path.parent.is_dir() else []
         raise UsageError("there is no such file", where=str(path), hint=did_you_mean(path.name, beside)) from None
     except (OSError, ValueError) as error:  # ValueError: a null character in the name
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise UsageError(f"cannot read the file: {reason}", where=str(path)) from None
-    if len(raw) > _BYTES_MAX:
-        raise UsageError(f"the file is larger than {_BYTES_MAX // 10**6} MB", where=str(path))
+    if len(raw) > most:
+        raise UsageError(f"the file is larger than {most // 10**6} MB", where=str(path))
     return raw
 
 

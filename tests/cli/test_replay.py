@@ -92,6 +92,65 @@ def test_what_nobody_knows_decides(tmp_path: Path) -> None:
     assert "cannot be decided" in out
 
 
+HISTORIES = ROOT / "tests" / "incident" / "imports" / "examples"
+
+
+def test_the_history_of_a_status_page_is_played(tmp_path: Path) -> None:
+    """Its incidents, and by name what none could be made of."""
+    history = tmp_path / "incidents.json"
+    history.write_text((HISTORIES / "statuspage.json").read_text("utf-8"), "utf-8")
+    code, told = answer("replay", REFERENCE, str(history), "--vendor", "groq")
+    assert code == 0
+    assert told["incidents"] == []
+    assert "of vendors that the chain does not have" in told["missed"].values()
+
+
+def test_an_incident_of_a_history_is_kept_as_a_file(tmp_path: Path) -> None:
+    """It is played by its file as by the history; a file that is there already stays."""
+    history, out = str(HISTORIES / "statuspage.json"), tmp_path / "ours"
+    code, told = answer("replay", history, "--save", str(out), "--vendor", "openai")
+    assert code == 0
+    files = [Path(file) for file in told["files"]]
+    assert files
+    assert all(file.parent == out for file in files)
+    files[0].write_text("mine", "utf-8")
+    assert answer("replay", history, "--save", str(out), "--vendor", "openai") == (0, told)
+    assert files[0].read_text("utf-8") == "mine"
+    assert harness("replay", "--show", str(files[-1]))[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (("{}", "--save", "out"), "not the history of a status page"),
+        (("", "--save", "out"), "not JSON"),
+        ((None, "--save", "out"), "no history is named"),
+    ],
+)
+def test_what_is_no_history_is_refused(tmp_path: Path, words: tuple[str | None, ...], problem: str) -> None:
+    """With its file, and nothing is written."""
+    text, *rest = words
+    history = tmp_path / "incidents.json"
+    if text is not None:
+        history.write_text(text, "utf-8")
+    code, _out, err = harness("replay", str(history if text is not None else REFERENCE), *map(str, rest), cwd=tmp_path)
+    assert code == 2
+    assert problem in err
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_incident_s_companion_lies_beside_it(tmp_path: Path) -> None:
+    """Both are played together, though one alone is named."""
+    first = written(tmp_path, "first")
+    written(tmp_path, "second", on="azure")
+    Path(first).write_text(Path(first).read_text("utf-8") + "with: [second]\n", "utf-8")
+    code, told = answer("replay", REFERENCE, first)
+    assert code == 0
+    (both,) = told["incidents"]
+    assert both["names"] == ["first", "second"]
+    assert both["providers"] == ["openai", "azure"]
+
+
 def test_a_kept_slo_is_exit_0(tmp_path: Path) -> None:
     """A fallback serves."""
     code, out, _err = harness("replay", REFERENCE, written(tmp_path, "served", status=503), "--slo", "99.9%")

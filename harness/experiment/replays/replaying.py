@@ -16,11 +16,11 @@ from harness.drivers.host import host
 from harness.drivers.litellm_prices import priced
 from harness.errors import HarnessError, UsageError
 from harness.experiment.prepare import opened
+from harness.experiment.replays.choosing import ChosenIncidents, choose
 from harness.experiment.replays.playing import Played, PlayPlan
 from harness.experiment.sim_run import simulable
 from harness.experiment.suites.sim_pool import SimPool
 from harness.incident.cutting import Cut
-from harness.incident.library import all_incidents, find_incident
 from harness.incident.numbers import OutageNumbers
 from harness.incident.outage import Replayed, played_outage
 from harness.incident.schema import Incident
@@ -42,6 +42,7 @@ def replay(
     path: Path,
     names: Sequence[str] = (),
     *,
+    vendor: str | None = None,
     since: datetime | None = None,
     rate: float = RATE,
     home: ChainHome = AT_HOME,
@@ -53,7 +54,8 @@ def replay(
 
     Args:
         path: A chain file or a litellm-config.yaml.
-        names: Of shipped incidents, or files of others; all shipped ones if empty.
+        names: Of shipped incidents, or files; see `choose`.
+        vendor: As for `choose`.
         since: Only those that began later.
         rate: Requests per second.
         home: Where the chain is to run, in place of what its file says.
@@ -69,13 +71,13 @@ def replay(
     simulable(chain)
     load = Load(rate=rate, deadline=DEADLINE_NS)
     cut = _cut(chain, load)
-    chosen = dict(map(find_incident, names)) if names else dict(all_incidents())
+    chosen = choose(names, vendor)
     groups = [group for group in _together(chosen) if since is None or min(i.start for i in group.values()) >= since]
     if not groups:
         raise UsageError(
             "no incident began since then", where="--since", hint="harness replay --list shows when they were"
         )
-    missed: dict[str, str] = {}
+    missed = dict.fromkeys(chosen.left_out, "that no incident could be made of")
     jobs: list[tuple[int, Variant]] = []
     for place, group in enumerate(groups):
         found = hits(group, chain)
@@ -103,20 +105,20 @@ def _cut(chain: Chain, load: Load) -> Cut:
     return Cut(settle=_COOLDOWNS * cooldown_ns + load.deadline, sample=SAMPLE_NS, tail=load.deadline)
 
 
-def _together(incidents: Mapping[str, Incident]) -> list[dict[str, Incident]]:
+def _together(chosen: ChosenIncidents) -> list[dict[str, Incident]]:
     """Return the incidents that are played together, in groups: those that name each other, though only one was chosen."""
     groups: list[dict[str, Incident]] = []
     placed: set[str] = set()
-    for name in incidents:
+    for name in chosen.incidents:
         if name in placed:
             continue
         group: dict[str, Incident] = {}
-        open_names = [name]
-        while open_names:
-            each = open_names.pop()
+        waiting = [(name, name)]
+        while waiting:
+            of, each = waiting.pop()
             if each not in group:
-                group[each] = incidents[each] if each in incidents else find_incident(each)[1]
-                open_names += group[each].with_
+                group[each] = chosen.companion(of, each)
+                waiting += [(each, other) for other in group[each].with_]
         placed.update(group)
         groups.append(dict(sorted(group.items(), key=lambda item: item[1].start)))
     return groups
