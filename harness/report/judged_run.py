@@ -12,10 +12,13 @@ from typing import Any
 import pandas as pd
 
 from harness import judge, store
+from harness.chain.driver import DRIVERS, driver_of
+from harness.chain.waits import WaitRule
 from harness.errors import UsageError
 from harness.history import History
 from harness.history.records import WARMUP
 from harness.judge import Metrics, RunData, Verdict
+from harness.judge.tables.gaps import gaps_table
 from harness.scenario import Plan
 
 
@@ -54,6 +57,17 @@ class JudgedRun:
     def retries(self) -> pd.DataFrame:
         """One row per pair of consecutive attempts of a request; see `harness.judge.retries`."""
         return judge.retries(self.data)
+
+    @cached_property
+    def wait_rules(self) -> Mapping[str, WaitRule]:
+        """By provider, the rule by which the chain waits before a retry, as its settings say; none where its driver is not installed."""
+        chain = self.plan.chain
+        return driver_of(chain).waits(chain) if chain.driver in DRIVERS else {}
+
+    @cached_property
+    def gaps(self) -> pd.DataFrame:
+        """One row per retry after a failed attempt, with the band that the chain's settings allow; see `harness.judge.tables.gaps`."""
+        return gaps_table(self.data.columns, self.data.gaps, self.data.second_sends, self.wait_rules)
 
     @cached_property
     def fallbacks(self) -> pd.DataFrame:

@@ -15,6 +15,7 @@ from matplotlib.ticker import MaxNLocator
 
 from harness import quantities
 from harness.judge.tables.columns import TOLERANCE_NS
+from harness.judge.tables.gaps import WITHIN
 from harness.report.judged_run import JudgedRun
 from harness.report.pictures import layout, style
 from harness.report.pictures.layout import Panel
@@ -38,11 +39,13 @@ class _DotRow:
         name: Which they are, and how many.
         gaps: Their rows of the table of retries.
         asked_ns: The Retry-After that all of them were given; None where it differs, or there was none.
+        allowed_ns: Between which waits the chain's settings and that Retry-After allow them; None where that is not known.
     """
 
     name: str
     gaps: pd.DataFrame
     asked_ns: float | None
+    allowed_ns: tuple[float, float] | None
 
 
 def early(gaps: pd.DataFrame) -> pd.Series[bool]:
@@ -68,7 +71,7 @@ def _nothing(run: JudgedRun) -> str:
 
 def _draw(run: JudgedRun) -> Figure:
     gaps = _gaps(run)
-    rows = _rows(gaps)
+    rows = _rows(run, gaps)
     upper, lower = panels = layout.panels([1.1, 0.62 * len(rows)], names=[row.name for row in rows])
     below = lower.axes
     longest_s = float(gaps["gap_ns"].max()) / 1e9
@@ -85,7 +88,7 @@ def _draw(run: JudgedRun) -> Figure:
             tick.set(color=WRONG, fontweight="bold")
     below.tick_params(axis="y", length=0)
     below.grid(visible=True, axis="x")
-    lower.title, lower.handles = "Each retry, and the wait that the provider had asked for", _legend(gaps, rows)
+    lower.title, lower.handles = "Each retry, and when it was allowed", _legend(gaps, rows)
     style.seconds_axis(below, "seconds from the failed attempt's end to the next attempt's start")
     return layout.placed(panels)
 
@@ -96,19 +99,31 @@ def _legend(gaps: pd.DataFrame, rows: list[_DotRow]) -> list[Any]:
     ]
     if early(gaps).any():
         handles.append(Line2D([], [], color=WRONG, marker="x", linestyle="", markersize=6, label="too early"))
+    if any(row.allowed_ns is not None for row in rows):
+        handles.append(Patch(facecolor=GOOD, alpha=0.22, label="allowed"))
     if any(row.asked_ns is not None for row in rows):
-        handles.append(Patch(facecolor=GOOD, alpha=0.22, label="allowed by Retry-After"))
+        handles.append(Line2D([], [], color=GOOD, linewidth=1.6, label="Retry-After"))
     return handles
 
 
-def _rows(gaps: pd.DataFrame) -> list[_DotRow]:
+def _allowed(run: JudgedRun, nth: int, asked_ns: float | None) -> tuple[float, float] | None:
+    """Return the band of all retries of one number that were given one Retry-After, or none."""
+    gaps = run.gaps
+    told = gaps["told_ns"].isna() if asked_ns is None else gaps["told_ns"].round(-8) == asked_ns
+    mine = gaps[(gaps["nth"].clip(upper=_NTH_MAX) == nth) & told]
+    if mine.empty or mine["least_ns"].isna().any():
+        return None
+    return float(mine["least_ns"].min()), float(mine["most_ns"].max())
+
+
+def _rows(run: JudgedRun, gaps: pd.DataFrame) -> list[_DotRow]:
     few = gaps["told_ns"].dropna().round(-8).nunique() <= _WAITS_MAX
     rows: list[_DotRow] = []
     for nth, mine in gaps.groupby(gaps["nth"].clip(upper=_NTH_MAX)):
         which = f"retry {nth}" if nth < _NTH_MAX else f"retries {_NTH_MAX} and later"
         without = mine[mine["told_ns"].isna()]
         if len(without):
-            rows.append(_DotRow(f"{which}\nno Retry-After\n{_size(without)}", without, None))
+            rows.append(_DotRow(f"{which}\nno Retry-After\n{_size(without)}", without, None, _allowed(run, nth, None)))
         given = mine[mine["told_ns"].notna()]
         groups = given.groupby(given["told_ns"].round(-8)) if few else [(None, given)]
         for asked_ns, group in groups:
@@ -117,7 +132,9 @@ def _rows(gaps: pd.DataFrame) -> list[_DotRow]:
                     "various Retry-After" if asked_ns is None else f"Retry-After {quantities.duration(float(asked_ns))}"
                 )
                 name = f"{which}\n{wait}\n{_size(group)}"
-                rows.append(_DotRow(name, group, None if asked_ns is None else float(asked_ns)))
+                asked = None if asked_ns is None else float(asked_ns)
+                allowed = None if asked is None else _allowed(run, nth, asked)
+                rows.append(_DotRow(name, group, asked, allowed))
     return rows[:_ROWS_MAX]
 
 
@@ -154,9 +171,11 @@ def _histogram(panel: Panel, gaps: pd.DataFrame, right: float) -> None:
 
 
 def _dots(axes: Axes, place: int, row: _DotRow, right: float) -> None:
+    if row.allowed_ns is not None:
+        least_s = max(row.allowed_ns[0] - TOLERANCE_NS, 0) / 1e9
+        most_s = min((row.allowed_ns[1] + TOLERANCE_NS) / 1e9, right)
+        axes.barh(place, most_s - least_s, left=least_s, height=0.8, color=GOOD, alpha=0.22, linewidth=0)
     if row.asked_ns is not None:
-        start = (row.asked_ns - TOLERANCE_NS) / 1e9
-        axes.barh(place, right - start, left=start, height=0.8, color=GOOD, alpha=0.22, linewidth=0)
         axes.plot([row.asked_ns / 1e9] * 2, [place - 0.4, place + 0.4], color=GOOD, linewidth=1.6)
     hasty = early(row.gaps).to_numpy(dtype=bool)
     seconds = row.gaps["gap_ns"].to_numpy(dtype=float) / 1e9
@@ -179,6 +198,10 @@ def _alt(run: JudgedRun) -> str:
     text = f"{quantities.plural(len(gaps), 'retry', 'retries')} at the same provider, after a median wait of {middle}."
     if given:
         text += f" {quantities.count(given)} were given a Retry-After; {quantities.count(int(early(gaps).sum()))} of them came too early."
+    known = run.gaps["side"].dropna()
+    if run.wait_rules and len(known):
+        outside = quantities.count(int((known != WITHIN).sum()))
+        text += f" Of {quantities.count(len(known))} waits {outside} were outside of what the chain's settings allow."
     return text
 
 
@@ -186,8 +209,8 @@ RETRY_GAPS = Picture(
     name="retry-gaps",
     question="Were retries well-behaved?",
     reading=(
-        "Each dot is one retry at a provider that had just failed: green is the time that its Retry-After header allows, and "
-        "a cross to its left came too early."
+        "Each dot is one retry at a provider that had just failed: green is when the chain's settings and a Retry-After allow it, "
+        "and a cross came before its Retry-After."
     ),
     position=30,
     places=(DETAILS, "retry-timing"),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from html import escape
 from typing import Any
 
@@ -11,7 +10,6 @@ import numpy as np
 import pandas as pd
 
 from harness import quantities
-from harness.chain.driver import DRIVERS, driver_of
 from harness.chain.schedule import Band
 from harness.chain.waits import WaitRule
 from harness.judge.findings.lockstep_retries import LOCKSTEP_RETRIES, neighbours
@@ -44,17 +42,6 @@ _MEANINGS = {
 }
 
 
-def _rules(run: JudgedRun) -> Mapping[str, WaitRule]:
-    """Return by which rule the chain waits, as its settings say; none where its driver is not installed here."""
-    chain = run.plan.chain
-    return driver_of(chain).waits(chain) if chain.driver in DRIVERS else {}
-
-
-def _gaps(run: JudgedRun) -> pd.DataFrame:
-    data = run.data
-    return tables.gaps_table(data.columns, data.gaps, data.second_sends, _rules(run))
-
-
 def _no_retry(run: JudgedRun) -> str:
     """Return why there is no retry to look at."""
     if not (run.attempts["outcome"] != "ok").any():
@@ -67,7 +54,7 @@ def retry_backoff(run: JudgedRun) -> Block:
     name, title = "backoff", "Which backoff does it look like?"
     if why := unseen(run):
         return nothing(name, title, why)
-    gaps = _gaps(run)
+    gaps = run.gaps
     if gaps.empty:
         return nothing(name, title, _no_retry(run), shown_by=_WITHOUT_HINT)
     # A Retry-After that is mostly ignored does not set the wait.
@@ -80,7 +67,7 @@ def retry_backoff(run: JudgedRun) -> Block:
     if not fits:
         why = f"{quantities.plural(len(free), 'retry', 'retries')} came without a Retry-After to obey, and at least {backoff.SAMPLES_MIN} are needed."
         return nothing(name, title, why[0].upper() + why[1:], shown_by=_WITHOUT_HINT)
-    rules = _rules(run)
+    rules = run.wait_rules
     columns = ("provider", "looks like", "base", "factor", "drawn", "by its settings")
     rows = [_fit(provider, found, rules.get(provider)) for provider, found in fits.items()]
     bands = [row for provider, found in fits.items() for row in _bands(provider, found, rules.get(provider))]
@@ -137,7 +124,7 @@ def retry_after(run: JudgedRun) -> Block:
     name, title = "retry-after", "Is Retry-After obeyed?"
     if why := unseen(run):
         return nothing(name, title, why)
-    gaps = _gaps(run)
+    gaps = run.gaps
     told = gaps[gaps["told_ns"].notna()]
     if told.empty:
         why = "No retry followed an answer with a Retry-After." if len(gaps) else _no_retry(run)
@@ -181,7 +168,7 @@ def retry_gaps(run: JudgedRun) -> Block:
     name, title = "gaps", "Which waits were outside of the allowed band?"
     if why := unseen(run):
         return nothing(name, title, why)
-    gaps = _gaps(run)
+    gaps = run.gaps
     if gaps.empty:
         return nothing(name, title, _no_retry(run), shown_by=_WITHOUT_HINT)
     told = gaps["told_ns"].round(-8)  # a date gives a different wait each time
@@ -193,7 +180,7 @@ def retry_gaps(run: JudgedRun) -> Block:
     more = len(found) - _ROWS_MAX
     rest = f'<p class="nothing">{quantities.plural(more, "more row")} not shown</p>' if more > 0 else ""
     parts = [table(columns, found[:_ROWS_MAX], caption="Waits by provider, failure and number of the retry"), rest]
-    if not _rules(run):
+    if not run.wait_rules:
         parts.insert(0, reading("The chain's settings do not give its waits, so that only Retry-After sets a band."))
     return section(name, title, *parts, _outside(gaps))
 
