@@ -19,6 +19,7 @@ from harness.history import History
 from harness.history.records import WARMUP
 from harness.judge import Metrics, RunData, Verdict
 from harness.judge.tables.gaps import gaps_table
+from harness.provider.dialects import DIALECTS
 from harness.scenario import Plan
 
 
@@ -60,9 +61,13 @@ class JudgedRun:
 
     @cached_property
     def wait_rules(self) -> Mapping[str, WaitRule]:
-        """By provider, the rule by which the chain waits before a retry, as its settings say; none where its driver is not installed."""
+        """By provider, the rule by which the chain waits before a retry, as its settings say.
+
+        There is none where the chain's driver or a dialect of its providers is not installed here.
+        """
         chain = self.plan.chain
-        return driver_of(chain).waits(chain) if chain.driver in DRIVERS else {}
+        known = chain.driver in DRIVERS and all(provider.dialect in DIALECTS for provider in chain.providers.values())
+        return driver_of(chain).waits(chain) if known else {}
 
     @cached_property
     def gaps(self) -> pd.DataFrame:
