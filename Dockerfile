@@ -12,7 +12,7 @@ COPY pyproject.toml requirements.lock README.md LICENSE ./
 COPY scripts/install.sh scripts/
 COPY docker/trim.sh docker/
 # An empty package takes the place of ours: a change of our own code does not install everything again.
-RUN mkdir harness notebooks scenarios && touch harness/__init__.py \
+RUN mkdir harness incidents notebooks scenarios && touch harness/__init__.py \
  && UV_COMPILE_BYTECODE=1 UV_NO_CACHE=1 sh scripts/install.sh /opt/harness "$EXTRAS" \
  && sh docker/trim.sh /opt/harness
 
@@ -21,6 +21,7 @@ ENV PATH=/opt/harness/bin:$PATH HOME=/tmp PYTHONUNBUFFERED=1
 COPY --from=toxiproxy /toxiproxy /usr/local/bin/toxiproxy-server
 COPY --from=packages /opt/harness /opt/harness
 COPY pyproject.toml README.md LICENSE /src/
+COPY incidents /src/incidents
 COPY scenarios /src/scenarios
 COPY notebooks /src/notebooks
 COPY harness /src/harness

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
-from functools import partial
 from typing import Annotated
 
 from harness.document.marks import BeforeValidator, PlainSerializer, WithJsonSchema, field_error
@@ -21,13 +20,16 @@ _DAYS_MAX, _DAYS_OF_INCIDENTS_MAX = 7, 60
 _RATE_MIN, _RATE_MAX = 1e-6, 1e6  # one in eleven days is less than any run can show
 
 
-def duration_ns(value: object, days_max: int = _DAYS_MAX) -> int:
-    """Return a duration such as `20s` or `500ms` in nanoseconds.
+def duration_ns(value: object) -> int:
+    """Return a duration such as `20s` or `500ms` in nanoseconds."""
+    return _duration_ns(value, _DAYS_MAX)
 
-    Args:
-        value: As it is written.
-        days_max: The longest, in days.
-    """
+
+def _long_duration_ns(value: object) -> int:  # pydantic before 2.8 takes no second argument, with a default or not
+    return _duration_ns(value, _DAYS_OF_INCIDENTS_MAX)
+
+
+def _duration_ns(value: object, days_max: int) -> int:
     if isinstance(value, int) and not isinstance(value, bool) and value == 0:
         return 0
     match = _DURATION.fullmatch(value.strip()) if isinstance(value, str) else None
@@ -122,7 +124,7 @@ Duration = Annotated[
 ]
 LongDuration = Annotated[
     int,
-    BeforeValidator(partial(duration_ns, days_max=_DAYS_OF_INCIDENTS_MAX)),
+    BeforeValidator(_long_duration_ns),
     PlainSerializer(duration_text),
     WithJsonSchema(_DURATION_SCHEMA),
 ]
