@@ -18,6 +18,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from harness.scenario.names import COMPARISONS, EXPLORED, LATEST, SAMPLES, SUITES
+from harness.store.files import write_file
 from harness.store.format import decode, encode
 from harness.store.index_entry import Entry, named_by_time, read_comparison, read_run, read_suite
 
@@ -49,7 +50,7 @@ def entries(reports: Path) -> list[Entry]:
     found = {entry.path: entry for entry in _all(reports, before)}
     if any(before.get(path) is not entry for path, entry in found.items()) or len(before) != len(found):
         with suppress(OSError):  # where nothing can be written, the next time reads again
-            _replace(reports / _CACHE, encode(_Cache(layout=_LAYOUT, entries=list(found.values()))))
+            write_file(reports / _CACHE, encode(_Cache(layout=_LAYOUT, entries=list(found.values()))))
     suites = {path: entry.path for entry in found.values() for path in entry.members}
     kept = [replace(entry, suite=suites[entry.path]) if entry.path in suites else entry for entry in found.values()]
     return sorted(kept, key=lambda entry: (entry.when_s, entry.path), reverse=True)
@@ -61,7 +62,7 @@ def write_index(reports: Path, page: str) -> None:
     Raises:
         OSError: It cannot be written.
     """
-    _replace(reports / PAGE, page.encode())
+    write_file(reports / PAGE, page.encode())
 
 
 @contextmanager
@@ -188,15 +189,3 @@ def _cached(path: Path) -> dict[str, Entry]:
     except (OSError, ValueError, RecursionError):
         return {}
     return {entry.path: entry for entry in cache.entries} if cache.layout == _LAYOUT else {}
-
-
-def _replace(path: Path, raw: bytes) -> None:
-    """Write a file, whole or not at all; two processes that do so at once do not write the same temporary file."""
-    partial = path.with_name(f".{path.name}-{secrets.token_hex(4)}.part")
-    try:
-        partial.write_bytes(raw)
-        partial.replace(path)
-    except OSError as problem:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
-        raise OSError(problem.errno, problem.strerror, str(path)) from None

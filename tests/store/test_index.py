@@ -219,6 +219,6 @@ def test_a_folder_that_cannot_be_written_is_listed(tmp_path: Path, monkeypatch: 
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(index, "_replace", full)
+    monkeypatch.setattr(index, "write_file", full)
     assert len(entries(tmp_path)) == 1
     assert not (tmp_path / ".index.json").exists()
