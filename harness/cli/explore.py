@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import shlex
-import signal
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from harness.cli.app import app
-from harness.cli.options import Json, LiteLLMAt, ModelOption, PythonAt, Reports, SchedulerAt, home_of
+from harness.cli.interrupting import interruptible
+from harness.cli.options import Json, LiteLLMAt, ModelOption, PythonAt, Reports, SchedulerAt, home_of, read_as
 from harness.cli.output import show
 from harness.draw import SEED_MAX
 from harness.errors import UsageError
@@ -90,34 +87,11 @@ def explore(
     return explored.exit_code
 
 
-@contextmanager
-def interruptible() -> Iterator[Callable[[], bool]]:
-    """Let the first Ctrl-C (or SIGTERM) end the search after the current run, so that finds are printed; the second at once."""
-    ended = False
-
-    def end(_number: int, _frame: FrameType | None) -> None:
-        nonlocal ended
-        ended = True
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    before = {number: signal.signal(number, end) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield lambda: ended
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
 def _ns(text: str, option: str) -> int:
     """Return the duration after an option, in nanoseconds."""
-    from pydantic_core import PydanticCustomError  # noqa: PLC0415 - `harness --help` stays quick
+    from harness.document import duration_ns  # noqa: PLC0415 - `harness --help` stays quick
 
-    from harness.document import duration_ns  # noqa: PLC0415
-
-    try:
-        ns = duration_ns(text)
-    except PydanticCustomError as error:
-        raise UsageError(error.message(), where=option, known=(error.context or {}).get("known")) from None
+    ns = read_as(duration_ns, text, option)
     if ns <= 0:
         raise UsageError("expected a duration above 0", where=option, hint="60s")
     return ns

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
 from harness.draw import SEED_MAX
 from harness.engines import Engine
+from harness.errors import UsageError
+
+T = TypeVar("T")
 
 WORKERS_MAX = 1000
 
@@ -102,6 +105,26 @@ SummaryFile = Annotated[
     Path | None,
     typer.Option("--summary", metavar="FILE", help="Append a Markdown summary; in GitHub Actions this is automatic."),
 ]
+
+
+def read_as(reader: Callable[[object], T], text: str, option: str) -> T:
+    """Return what is written after an option.
+
+    Args:
+        reader: Of `harness.document.units`: what it refuses is a mistake of usage.
+        text: As written.
+        option: For the message.
+
+    Raises:
+        UsageError: It cannot be read; with what is known, and a hint.
+    """
+    from pydantic_core import PydanticCustomError  # noqa: PLC0415 - `harness --help` stays quick
+
+    try:
+        return reader(text)
+    except PydanticCustomError as error:
+        context = error.context or {}
+        raise UsageError(error.message(), where=option, known=context.get("known"), hint=context.get("hint")) from None
 
 
 def home_of(python: Path | None, litellm: str | None, model: str | None) -> ChainHome:

@@ -11,8 +11,8 @@ from typing import Annotated
 import typer
 
 from harness.cli.app import app
-from harness.cli.explore import interruptible
-from harness.cli.options import Json, LiteLLMAt, ModelOption, PythonAt, home_of
+from harness.cli.interrupting import interruptible
+from harness.cli.options import Json, LiteLLMAt, ModelOption, PythonAt, home_of, read_as
 from harness.cli.output import show
 from harness.errors import ExitCode, UsageError
 
@@ -58,6 +58,7 @@ def replay(
     from rich.console import Console  # noqa: PLC0415 - `harness --help` stays quick
 
     from harness import experiment  # noqa: PLC0415
+    from harness.document import units  # noqa: PLC0415
     from harness.incident.library import all_incidents, find_incident  # noqa: PLC0415
     from harness.report import replay as shown  # noqa: PLC0415
     from harness.report.progress import RunProgress  # noqa: PLC0415
@@ -77,14 +78,14 @@ def replay(
         )
     if chain is None:
         raise UsageError("no chain is named", hint="harness replay litellm-config.yaml; --list shows the incidents")
-    wanted = None if slo is None else _read(slo, "--slo", "share")
+    wanted = None if slo is None else read_as(units.share, slo, "--slo")
     with RunProgress() as progress, interruptible() as interrupted:
         replayed = experiment.replay(
             chain,
             incidents or (),
             vendor=vendor,
             since=None if since is None else _since(since),
-            rate=_read(rate, "--rate", "rate_per_s"),
+            rate=read_as(units.rate_per_s, rate, "--rate"),
             home=home_of(python, litellm, model),
             progress=progress.count,
             interrupted=interrupted,
@@ -116,19 +117,6 @@ def _save(names: list[str], folder: Path, vendor: str | None, *, as_json: bool) 
         sys.stdout.write("".join(f"{file}\n" for file in written))
         sys.stderr.write("".join(f"left out: {title}: {reason}\n" for title, reason in left_out.items()))
     return ExitCode.PASS
-
-
-def _read(text: str, option: str, unit: str) -> float:
-    """Return the number after an option."""
-    from pydantic_core import PydanticCustomError  # noqa: PLC0415 - `harness --help` stays quick
-
-    from harness.document import units  # noqa: PLC0415
-
-    try:
-        return float(getattr(units, unit)(text))
-    except PydanticCustomError as error:
-        context = error.context or {}
-        raise UsageError(error.message(), where=option, known=context.get("known"), hint=context.get("hint")) from None
 
 
 def _since(text: str) -> datetime:
