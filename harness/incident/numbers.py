@@ -13,6 +13,7 @@ from harness.incident.variants import BEFORE_NS
 from harness.judge import RunData
 from harness.judge.intervals import wilson
 from harness.judge.tables.columns import Bools, Floats
+from harness.judge.tables.spending import billed_usd
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,8 +121,7 @@ def _late(run: RunData, weight: Floats) -> float:
 def _cost(run: RunData, weight: Floats) -> float:
     """Return what the incident's requests cost beyond what those before it did, each."""
     requests, attempts = run.columns.requests, run.columns.attempts
-    billed = np.where(attempts.failed & np.isnan(attempts.cost_usd), 0.0, attempts.cost_usd)
-    cost_usd = np.bincount(attempts.request, weights=billed, minlength=len(requests))
+    cost_usd = np.bincount(attempts.request, weights=billed_usd(attempts), minlength=len(requests))
     before = weight == 0
     if not before.any():
         return math.nan

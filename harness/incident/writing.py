@@ -1,4 +1,4 @@
-"""An incident as the text of a file."""
+"""An incident as plain data, and as the text of a file."""
 
 from __future__ import annotations
 
@@ -9,6 +9,12 @@ from pydantic import TypeAdapter
 
 from harness.document.writing import Style, block
 from harness.incident.schema import Incident
+
+
+def plain(incident: Incident) -> dict[str, Any]:
+    """Return an incident as plain data, as its file has it, with what it leaves at its default."""
+    written: dict[str, Any] = _adapter().dump_python(incident, mode="json", by_alias=True, exclude_none=True)
+    return written
 
 
 def incident_text(incident: Incident) -> str:

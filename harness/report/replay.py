@@ -13,6 +13,7 @@ from harness import quantities
 from harness.errors import ExitCode
 from harness.incident.outage import PlayedOutage, Replayed, UncertainNumber
 from harness.incident.schema import Incident, ShareBand
+from harness.incident.writing import plain
 from harness.report import console as output
 
 _BAR = 60
@@ -171,15 +172,7 @@ def _served(replayed: Replayed) -> UncertainNumber:
 
 def incidents_as_json(incidents: Mapping[str, Incident]) -> dict[str, Any]:
     """Return incidents as their files have them, by name."""
-    from pydantic import TypeAdapter  # noqa: PLC0415 - for this output alone
-
-    adapter = TypeAdapter(Incident)
-    return {
-        "incidents": {
-            name: adapter.dump_python(each, mode="json", exclude_none=True, by_alias=True)
-            for name, each in incidents.items()
-        }
-    }
+    return {"incidents": {name: plain(incident) for name, incident in incidents.items()}}
 
 
 def _missed(missed: Mapping[str, str]) -> str:

@@ -11,6 +11,7 @@ from harness.judge.remedies import Remedy
 from harness.judge.result import Status
 from harness.judge.run_data import RunData
 from harness.judge.tables.gateway import requests_of
+from harness.judge.tables.spending import billed_usd
 from harness.quantities import exact, listed, share
 
 TOLERANCE = 0.01
@@ -48,15 +49,9 @@ def _check(run: RunData) -> CheckResult:
 
 
 def _cost(run: RunData, tenant: str) -> tuple[float, int]:
-    """Return what the attempts of a tenant's requests cost, in USD, and how many there were; NaN if a price is not known.
-
-    An attempt that failed costs what it was billed: nothing, if that is not known.
-    """
-    columns = run.columns
-    attempts = requests_of(run, [tenant])[columns.attempts.request]
-    cost_usd = columns.attempts.cost_usd[attempts]
-    cost_usd = np.where(columns.attempts.failed[attempts] & np.isnan(cost_usd), 0.0, cost_usd)
-    return float(cost_usd.sum()), int(attempts.sum())
+    """Return what the attempts of a tenant's requests cost, in USD, and how many there were; NaN if a price is not known."""
+    attempts = requests_of(run, [tenant])[run.columns.attempts.request]
+    return float(billed_usd(run.columns.attempts)[attempts].sum()), int(attempts.sum())
 
 
 SPEND_DISAGREES = FindingKind(

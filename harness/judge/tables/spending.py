@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from harness.judge.run_data import RunData
-from harness.judge.tables.columns import Bools
+from harness.judge.tables.columns import Attempts, Bools, Floats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +32,11 @@ class Spending:
     wasted_attempts: int
     unpriced: tuple[str, ...]
     real_usd: float
+
+
+def billed_usd(attempts: Attempts) -> Floats:
+    """Return what each attempt cost, in USD: a failed one nothing, if what it was billed is not known. NaN where a price is not known."""
+    return np.where(attempts.failed & np.isnan(attempts.cost_usd), 0.0, attempts.cost_usd)
 
 
 def spending(run: RunData) -> Spending:
