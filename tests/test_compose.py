@@ -9,6 +9,7 @@ import shutil
 import stat
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -136,6 +137,18 @@ def test_the_image_copies_what_is_there(composed: dict[str, Any]) -> None:
     arguments = set(re.findall(r"^ARG (\w+)", dockerfile, flags=re.MULTILINE))
     given = {name for service in composed.values() for name in service.get("build", {}).get("args", {})}
     assert given <= arguments
+
+
+def test_the_image_has_every_folder_of_the_package() -> None:
+    """What the wheel takes from beside `harness/` is let through, is there when the libraries are installed, and is copied."""
+    package = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
+    folders = {"harness", *package["force-include"]}
+    dockerfile = (ROOT / "Dockerfile").read_text()
+    made = re.search(r"^RUN mkdir (.*?) &&", dockerfile, re.MULTILINE)
+    assert made is not None
+    assert set(made[1].split()) == folders
+    assert set(re.findall(r"^COPY (\w+) /src/", dockerfile, re.MULTILINE)) == folders
+    assert folders <= set(re.findall(r"^!(\w+)$", (ROOT / ".dockerignore").read_text(), re.MULTILINE))
 
 
 def test_the_gateway_is_the_chain_of_the_demo() -> None:
