@@ -17,6 +17,12 @@ _PAPER = "var(--paper, var(--jp-layout-color0, Canvas))"
 """The page behind a picture: our own, a notebook's in JupyterLab (whose dark theme leaves `Canvas` white), or any other."""
 
 
+_SHORTHAND = re.compile(
+    r"font: (?:(?P<style>italic|oblique) )?(?:(?P<weight>\d+|bold) )?(?P<size>[\d.]+px) (?P<family>[^;\"]*)"
+)
+"""How matplotlib before 3.10 writes a text's font."""
+
+
 @dataclass(frozen=True, slots=True)
 class InlineSvg:
     """A figure as it stands in a page.
@@ -57,6 +63,7 @@ def _inline(text: str, name: str, label: str) -> str:
     rest = re.sub(rf"<g id=([\"']){HOVER}([^>]*)\1>", r"<g><title>\2</title>", rest)
     rest = _own_ids(rest, name)
     rest = re.sub(r"(?<=[\"\s])(?:d|x|y|transform|points)=\"[^\"]*\"", _rounded, rest)
+    rest = _SHORTHAND.sub(_longhand, rest)
     rest = re.sub(r"; font-family: [^;\"]*", "", rest).replace("rotate(-0 ", "rotate(0 ")  # the page's own font
     rest = re.sub(r' transform="rotate\(0 [^"]*"', "", rest)
     rest = re.sub(r"<text [^>]*>", _readable, rest)
@@ -70,6 +77,12 @@ def _inline(text: str, name: str, label: str) -> str:
         f'width="{width * 4 / 3:.0f}" role="img" aria-label="{escape(label)}" '
         f'stroke-linejoin="round" fill="currentColor">{rest.strip()}'
     )
+
+
+def _longhand(font: re.Match[str]) -> str:
+    """Return the same font as newer versions of matplotlib write it: style, weight and size apart, and the family last."""
+    parts = {"font-style": font["style"], "font-weight": font["weight"], "font-size": font["size"]}
+    return "".join(f"{name}: {value}; " for name, value in parts.items() if value) + f"font-family: {font['family']}"
 
 
 def _own_ids(text: str, name: str) -> str:

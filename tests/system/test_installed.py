@@ -148,6 +148,8 @@ def test_the_oldest_and_the_newest_libraries_give_the_same_answers(tmp_path: Pat
         "pytest-xdist>=3.6",
         "jsonschema>=4.23",
         "markdown-it-py>=3",
+        "nbformat>=5.10",
+        "pyyaml>=6",
     )
     rooms = [str(ROOT / "tests" / room) for room in ("document", "history", "judge", "report", "store")]
     options = ["-q", "-n", "2", "-W", "default", "-p", "no:cacheprovider"]
