@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +12,7 @@ from harness.cli import output
 from harness.cli.app import app
 from harness.cli.options import Json
 from harness.errors import ExitCode
+from harness.export import ExportFormat
 
 if TYPE_CHECKING:
     from harness.experiment.exporting import WrittenRun
@@ -22,7 +23,7 @@ def export(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run, such as reports/latest.")],
     *,
     form: Annotated[
-        Literal["csv", "jsonl", "otlp"],
+        ExportFormat,
         typer.Option("--format", help="csv, jsonl: tables of requests, attempts and fallbacks; otlp: traces."),
     ],
     to: Annotated[
@@ -37,10 +38,9 @@ def export(
     as_json: Json = False,
 ) -> int:
     """Write a saved run for other programs, or send its traces to a collector."""
-    from harness.experiment.exporting import ExportFormat  # noqa: PLC0415 - `harness --help` stays quick
-    from harness.experiment.exporting import export as exported  # noqa: PLC0415
+    from harness.experiment.exporting import export as exported  # noqa: PLC0415 - `harness --help` stays quick
 
-    done = exported(run, ExportFormat(form), to=to)
+    done = exported(run, form, to=to)
     if as_json:
         files = [str(file.absolute()) for file in done.files]
         output.show({"files": files, "endpoint": done.endpoint, "spans": done.spans})

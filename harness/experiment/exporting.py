@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 
 import harness
 from harness.errors import HarnessError, UsageError
+from harness.export import ExportFormat
 from harness.export.otlp import TraceEndpoint, send, write_file
 from harness.export.spans import resource, spans
 from harness.export.tables import write_tables
@@ -16,14 +16,6 @@ from harness.judge import RunData
 from harness.store import RunFolder
 
 TRACES = "traces.otlp.jsonl"
-
-
-class ExportFormat(StrEnum):
-    """How a run is written."""
-
-    CSV = "csv"
-    JSONL = "jsonl"
-    OTLP = "otlp"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
