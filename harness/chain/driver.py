@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from harness.chain.advice import Advice
 from harness.chain.facts import ChainFacts
 from harness.chain.schedule import Schedule
+from harness.chain.setting import Setting
 from harness.chain.spec import Chain
 from harness.chain.waits import WaitRule
 from harness.provider.kinds import Kind
@@ -75,6 +76,8 @@ class Driver:
             can show it.
         advice: Returns what is probably not meant in a chain's own settings, beside what holds for every driver; given the
             chain and its schedules.
+        settings: Returns what the chain's file may set, and what of it is worth trying, given the chain and the file's data; nothing
+            where the user's own code or gateway decides.
         configuration: What it reads in place of a chain file; None if nothing.
         requirement: What must be installed where the chain runs; None if nothing.
         part: Returns the program of our own child process that hosts the chain in a live run, as after `python -m`: a module
@@ -103,6 +106,7 @@ class Driver:
     schedules: Callable[[Chain], tuple[Schedule, ...]]
     waits: Callable[[Chain], Mapping[str, WaitRule]]
     advice: Callable[[Chain, tuple[Schedule, ...]], Iterable[Advice]]
+    settings: Callable[[Chain, Mapping[str, Any]], tuple[Setting, ...]]
     configuration: Configuration | None
     requirement: Requirement | None
     part: Callable[[Chain], tuple[str, ...]] | None

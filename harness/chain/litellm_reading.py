@@ -78,6 +78,10 @@ def question(config: Mapping[str, Any], entries: Sequence[str], *, failing: bool
             request can reach.
     """
     router, module = section(config, "router_settings"), section(config, "litellm_settings")
+
+    def stated(keys: Sequence[str]) -> dict[str, Any]:
+        return {name: value for name in keys if (value := router.get(name, module.get(name))) is not None}
+
     settings: dict[str, Any] = {}
     for name in (*TABLES, "default_fallbacks", "max_fallbacks"):
         if (value := router.get(name) or module.get(name)) and value is not True:
@@ -100,8 +104,8 @@ def question(config: Mapping[str, Any], entries: Sequence[str], *, failing: bool
             for raw in config["model_list"]
         ],
         "router": settings,
-        "retries": {name: value for name in _RETRIES if (value := router.get(name, module.get(name))) is not None},
-        "cooldown": {name: value for name in _COOLDOWN if (value := router.get(name, module.get(name))) is not None},
+        "retries": stated(_RETRIES) if failing else {},
+        "cooldown": stated(_COOLDOWN) if failing else {},
         "own": sorted(
             provider
             for dialect in DIALECTS.own.values()

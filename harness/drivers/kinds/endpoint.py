@@ -38,6 +38,7 @@ ENDPOINT = Driver(
     schedules=lambda _chain: (),
     waits=lambda _chain: {},
     advice=lambda _chain, _schedules: (),
+    settings=lambda _chain, _written: (),
     configuration=None,
     requirement=None,
     part=None,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from functools import partial
-from typing import get_args
+from typing import Any, get_args
 
 from harness.chain import Chain
 from harness.chain.driver import Configuration, Driver, Requirement, later
@@ -13,7 +13,10 @@ from harness.chain.litellm_config import chain as read_config
 from harness.chain.litellm_facts import facts, waits
 from harness.chain.litellm_router import router_settings
 from harness.chain.litellm_settings import SECTIONS
+from harness.chain.litellm_tunable import settings as of_configuration
 from harness.chain.own_order import in_litellm
+from harness.chain.setting import Setting, of_file
+from harness.document.places import Place
 from harness.provider.kinds import Kind
 
 ELSEWHERE = "or test the LiteLLM of an application (`python:` in the chain file, --python PATH) or a version (--litellm VERSION)"
@@ -44,6 +47,19 @@ def warnings(chain: Chain, environ: Mapping[str, str], *, proxy: bool) -> tuple[
     return router_settings(chain, {}, environ, proxy=proxy).warnings
 
 
+_OFFERED: Mapping[Place, tuple[Any, ...]] = {
+    ("retry", "attempts"): (1, 2, 3, 4, 6),
+    ("timeout",): ("3s", "8s", "15s", "30s", "60s"),
+    ("policy", "allowed_fails"): (0, 1, 2, 5, 20, 1000),
+    ("policy", "cooldown"): ("2s", "15s", "30s", "60s"),
+}
+"""By place in a chain file, what is worth trying."""
+
+
+def _settings(chain: Chain, written: Mapping[str, Any]) -> tuple[Setting, ...]:
+    return of_file(chain, written, _OFFERED) if chain.litellm is None else of_configuration(chain, written)
+
+
 def _preload() -> None:
     later("harness.drivers.litellm_router.__main__:preload")()
     later("harness.drivers.litellm_router.fast:warm")()
@@ -62,6 +78,7 @@ LITELLM_ROUTER = Driver(
     schedules=partial(later("harness.drivers.litellm_asked:schedules"), proxy=False),
     waits=partial(waits, proxy=False),
     advice=later("harness.drivers.litellm_asked:advice"),
+    settings=_settings,
     configuration=Configuration(
         SECTIONS - {"environment_variables"} | {"general_settings"},
         "a LiteLLM configuration",

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
+from functools import partial
 
 from harness.chain import Chain
 from harness.chain.driver import Driver, Requirement, later
 from harness.chain.facts import ChainFacts
 from harness.chain.openai_sdk import schedules, sdk_settings
+from harness.chain.setting import of_file
 from harness.chain.waits import OPENAI_SDK as OPENAI_RULE
 
 
@@ -32,6 +34,9 @@ OPENAI_SDK = Driver(
     schedules=schedules,
     waits=lambda chain: dict.fromkeys(chain.providers, OPENAI_RULE),
     advice=lambda _chain, _schedules: (),
+    settings=partial(
+        of_file, offered={("retry", "attempts"): (1, 2, 3, 5), ("timeout",): ("3s", "8s", "15s", "30s", "60s")}
+    ),
     configuration=None,
     requirement=Requirement(("openai",), "OpenAI's SDK", "openai", "pip install openai"),
     part=lambda _chain: ("harness.drivers.part", "openai-sdk"),

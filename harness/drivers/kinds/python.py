@@ -31,6 +31,7 @@ PYTHON = Driver(
     schedules=lambda _chain: (),
     waits=lambda _chain: {},
     advice=lambda _chain, _schedules: (),
+    settings=lambda _chain, _written: (),
     configuration=None,
     requirement=None,
     part=lambda _chain: ("harness.drivers.part", "python"),

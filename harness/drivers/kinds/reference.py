@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import fields
-from typing import get_args
+from functools import partial
+from typing import Any, get_args
 
 from harness.chain import Chain
 from harness.chain.driver import Driver, declared, later
@@ -13,7 +15,9 @@ from harness.chain.own_order import in_reference
 from harness.chain.policy import TEMPORARY, Backoff, Policy
 from harness.chain.reference.retries import rule, waits
 from harness.chain.reference.schedule import schedules
+from harness.chain.setting import of_file
 from harness.chain.spec import ChainError
+from harness.document.places import Place
 from harness.document.spelling import did_you_mean
 
 _LITELLM = frozenset({"allowed_fails", "cooldown"})
@@ -29,6 +33,24 @@ _KEYS = frozenset(
         *(f"policy.{field.name}" for field in fields(Policy) if field.name not in _LITELLM),
     }
 )
+
+_OFFERED: Mapping[Place, tuple[Any, ...]] = {
+    ("retry", "attempts"): (1, 2, 3, 5),
+    ("retry", "backoff"): get_args(Backoff),
+    ("timeout",): ("3s", "8s", "15s", "30s", "60s"),
+    ("policy", "base"): ("100ms", "500ms", "2s"),
+    ("policy", "cap"): ("2s", "8s", "30s"),
+    ("policy", "retry_after_max"): ("0s", "2s", "10s", "30s"),
+    ("policy", "deadline"): ("10s", "20s", "30s", "60s"),
+    ("policy", "breaker", "failures"): (2, 5, 20, 1000),
+    ("policy", "breaker", "open"): ("2s", "10s", "30s", "2m"),
+    ("policy", "budget", "share"): ("10%", "20%", "50%", "100%"),
+    ("policy", "first_token"): ("2s", "5s", "10s", "30s"),
+    ("policy", "idle"): ("2s", "5s", "10s", "30s"),
+    ("policy", "hedge"): ("1s", "2s", "5s"),
+    ("policy", "streams"): ("before-first-token", "restart"),
+}
+"""By place in a chain file, what is worth trying."""
 
 
 def _check(chain: Chain) -> None:
@@ -80,6 +102,7 @@ REFERENCE = Driver(
     schedules=schedules,
     waits=waits,
     advice=lambda _chain, _schedules: (),
+    settings=partial(of_file, offered=_OFFERED),
     configuration=None,
     requirement=None,
     part=lambda _chain: ("harness.drivers.reference",),

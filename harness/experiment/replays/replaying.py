@@ -3,39 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
 from harness.chain import Chain
-from harness.chain.driver import driver_of
 from harness.chain.home import AT_HOME, ChainHome
 from harness.drivers.host import host
 from harness.drivers.litellm_prices import priced
-from harness.errors import HarnessError, UsageError
+from harness.errors import UsageError
 from harness.experiment.prepare import opened
-from harness.experiment.replays.choosing import ChosenIncidents, choose
-from harness.experiment.replays.playing import Played, PlayPlan
+from harness.experiment.replays.choosing import choose
+from harness.experiment.replays.players import Play, Players
+from harness.experiment.replays.staging import DEADLINE_NS, RATE, cut_for, together, why_missed
 from harness.experiment.sim_run import simulable
-from harness.experiment.suites.sim_pool import SimPool
-from harness.incident.cutting import Cut
 from harness.incident.numbers import OutageNumbers
 from harness.incident.outage import Replayed, played_outage
-from harness.incident.schema import Incident
 from harness.incident.variants import Variant, hits, variants
-from harness.messages import Failed
-from harness.provider.dialects import vendor_of
-from harness.scenario import compile_plan
 from harness.scenario.schema import Load
-
-RATE = 2.0
-"""Requests per second."""
-DEADLINE_NS = 30 * 10**9
-SAMPLE_NS = 120 * 10**9
-_COOLDOWNS = 3
-_COOLDOWN_LEAST_NS = 5 * 10**9
 
 
 def replay(
@@ -70,9 +55,9 @@ def replay(
     host(chain)
     simulable(chain)
     load = Load(rate=rate, deadline=DEADLINE_NS)
-    cut = _cut(chain, load)
+    cut = cut_for(chain, load)
     chosen = choose(names, vendor)
-    groups = [group for group in _together(chosen) if since is None or min(i.start for i in group.values()) >= since]
+    groups = [group for group in together(chosen) if since is None or min(i.start for i in group.values()) >= since]
     if not groups:
         raise UsageError(
             "no incident began since then", where="--since", hint="harness replay --list shows when they were"
@@ -82,11 +67,11 @@ def replay(
     for place, group in enumerate(groups):
         found = hits(group, chain)
         if not found:
-            missed.update(dict.fromkeys(group, _why_missed(group, chain)))
+            missed.update(dict.fromkeys(group, why_missed(group, chain)))
             continue
         first = next(iter(group))
         jobs += [(place, variant) for variant in variants(first, group[first].title, found, load, cut)]
-    done = asyncio.run(_play_all(jobs, chain, processes or os.cpu_count() or 1, progress, interrupted))
+    done = asyncio.run(_play_all(jobs, chain, processes, progress, interrupted))
     outages = [played_outage(groups[place], chain, found) for place, found in sorted(done.items())]
     return Replayed(
         chain=chain,
@@ -99,75 +84,20 @@ def replay(
     )
 
 
-def _cut(chain: Chain, load: Load) -> Cut:
-    """Return how much is played between two edges: a few of the chain's longest cooldowns, and as long as a request may take."""
-    cooldown_ns = max([_COOLDOWN_LEAST_NS, *driver_of(chain).facts(chain).cooldown_ns.values()])
-    return Cut(settle=_COOLDOWNS * cooldown_ns + load.deadline, sample=SAMPLE_NS, tail=load.deadline)
-
-
-def _together(chosen: ChosenIncidents) -> list[dict[str, Incident]]:
-    """Return the incidents that are played together, in groups: those that name each other, though only one was chosen."""
-    groups: list[dict[str, Incident]] = []
-    placed: set[str] = set()
-    for name in chosen.incidents:
-        if name in placed:
-            continue
-        group: dict[str, Incident] = {}
-        waiting = [(name, name)]
-        while waiting:
-            of, each = waiting.pop()
-            if each not in group:
-                group[each] = chosen.companion(of, each)
-                waiting += [(each, other) for other in group[each].with_]
-        placed.update(group)
-        groups.append(dict(sorted(group.items(), key=lambda item: item[1].start)))
-    return groups
-
-
-def _why_missed(group: Mapping[str, Incident], chain: Chain) -> str:
-    """Return why incidents hit no provider of a chain, in words that follow their number."""
-    windows = [window for incident in group.values() for window in incident.windows]
-    if not any(window.inject for window in windows):
-        return "that no fault can play"
-    vendors = {vendor_of(provider) for provider in chain.providers.values()}
-    if any(not vendors.isdisjoint(window.on) for window in windows):
-        return "of models that the chain does not ask for"
-    return "of vendors that the chain does not have"
-
-
 async def _play_all(
     jobs: Sequence[tuple[int, Variant]],
     chain: Chain,
-    processes: int,
+    processes: int | None,
     progress: Callable[[int, int], None],
     interrupted: Callable[[], bool],
 ) -> dict[int, list[OutageNumbers | str]]:
     """Play variants, and return their numbers, or why they have none, by the place of their incident."""
-    done: dict[int, list[OutageNumbers | str]] = {}
-    count = 0
+    found: dict[int, list[OutageNumbers | str]] = {}
 
-    async def play(place: int, variant: Variant) -> None:
-        nonlocal count
-        if interrupted():
-            return
-        plan = compile_plan(variant.scenario, chain, ())
-        numbers: OutageNumbers | str
-        try:
-            answer = await pool.ask(PlayPlan(plan=plan, parts=variant.parts, chain=chain), Played)
-            numbers = answer.problem if isinstance(answer, Failed) else answer.numbers
-        except (HarnessError, TimeoutError) as error:
-            numbers = str(error) or "took too long"
-        done.setdefault(place, []).append(numbers)
-        count += 1
-        progress(count, len(jobs))
+    def done(number: int, numbers: OutageNumbers | str) -> None:
+        found.setdefault(jobs[number][0], []).append(numbers)
+        progress(sum(map(len, found.values())), len(jobs))
 
-    with tempfile.TemporaryDirectory(prefix="harness-replay-") as folder:
-        async with SimPool.start(processes, Path(folder) / "sim.log") as pool:
-            waiting = iter(jobs)
-
-            async def work() -> None:
-                for place, variant in waiting:
-                    await play(place, variant)
-
-            await asyncio.gather(*(work() for _ in range(processes)))
-    return done
+    async with Players.start(processes) as players:
+        await players.play([Play(variant=variant, chain=chain) for _, variant in jobs], done, interrupted)
+    return found

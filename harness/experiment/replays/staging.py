@@ -1,0 +1,62 @@
+"""What of some incidents is played on a chain: which are played together, which hit it, and how much of each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from harness.chain import Chain
+from harness.chain.driver import driver_of
+from harness.experiment.replays.choosing import ChosenIncidents
+from harness.incident.cutting import Cut
+from harness.incident.schema import Incident
+from harness.provider.dialects import vendor_of
+from harness.scenario.schema import Load
+
+RATE = 2.0
+"""Requests per second."""
+DEADLINE_NS = 30 * 10**9
+SAMPLE_NS = 120 * 10**9
+_COOLDOWNS = 3
+_COOLDOWN_LEAST_NS = 5 * 10**9
+
+
+def cut_for(chain: Chain, load: Load, sample_ns: int = SAMPLE_NS) -> Cut:
+    """Return how much is played between two edges: a few of the chain's longest cooldowns, and as long as a request may take.
+
+    Args:
+        chain: The chain.
+        load: What callers do.
+        sample_ns: How long the sample is that stands for what is left out.
+    """
+    cooldown_ns = max([_COOLDOWN_LEAST_NS, *driver_of(chain).facts(chain).cooldown_ns.values()])
+    return Cut(settle=_COOLDOWNS * cooldown_ns + load.deadline, sample=sample_ns, tail=load.deadline)
+
+
+def together(chosen: ChosenIncidents) -> list[dict[str, Incident]]:
+    """Return the incidents that are played together, in groups: those that name each other, though only one was chosen."""
+    groups: list[dict[str, Incident]] = []
+    placed: set[str] = set()
+    for name in chosen.incidents:
+        if name in placed:
+            continue
+        group: dict[str, Incident] = {}
+        waiting = [(name, name)]
+        while waiting:
+            of, each = waiting.pop()
+            if each not in group:
+                group[each] = chosen.companion(of, each)
+                waiting += [(each, other) for other in group[each].with_]
+        placed.update(group)
+        groups.append(dict(sorted(group.items(), key=lambda item: item[1].start)))
+    return groups
+
+
+def why_missed(group: Mapping[str, Incident], chain: Chain) -> str:
+    """Return why incidents hit no provider of a chain, in words that follow their number."""
+    windows = [window for incident in group.values() for window in incident.windows]
+    if not any(window.inject for window in windows):
+        return "that no fault can play"
+    vendors = {vendor_of(provider) for provider in chain.providers.values()}
+    if any(not vendors.isdisjoint(window.on) for window in windows):
+        return "of models that the chain does not ask for"
+    return "of vendors that the chain does not have"

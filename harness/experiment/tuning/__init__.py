@@ -1,0 +1,1 @@
+"""Settings of a chain, tried out in virtual time."""
