@@ -61,7 +61,8 @@ REPORT = Extra(
 PROXY = Extra(name="proxy", purpose="LiteLLM's proxy", modules=("litellm", "litellm_proxy_extras", "uvicorn"))
 OTLP = Extra(name="otlp", purpose="sending spans as protobuf", modules=("opentelemetry.proto",))
 DASK = Extra(name="dask", purpose="simulating on a cluster", modules=("distributed",))
+TUNE = Extra(name="tune", purpose="searching for better settings", modules=("optuna",))
 LAB = Extra(name="lab", purpose="opening the notebooks", modules=("anywidget", "jupyterlab"))
 
-EXTRAS: Mapping[str, Extra] = {extra.name: extra for extra in (LIVE, REPORT, PROXY, OTLP, DASK, LAB)}
+EXTRAS: Mapping[str, Extra] = {extra.name: extra for extra in (LIVE, REPORT, PROXY, OTLP, DASK, TUNE, LAB)}
 """By name."""

@@ -16,7 +16,7 @@ _SHOWN_MIN, _SHOWN_END = 16, 3
 _CHANGES_MIN = 0.25  # random hexadecimal changes between digit and letter at 47 % of its places, words at far fewer
 
 _SECRET_NAME = re.compile(
-    r"key|secret|token(?!s)|passw|passphrase|pwd|credential|auth(?!or)|cookie|header|environment_variables|dsn|webhook"
+    r"key|secret|(?<!first_)token(?!s)|passw|passphrase|pwd|credential|auth(?!or)|cookie|header|environment_variables|dsn|webhook"
     r"|jwt|bearer|(?:^|[_.\-])(?:pass|pin|pem|pat|certs?|sig|signature|code|otp|psk|basic)(?:$|[_.\-])",
     re.IGNORECASE,
 )

@@ -14,6 +14,7 @@ from harness.cli import (
     serve,
     show,
     suite,
+    tune,
     worker,
 )
 from harness.cli.app import app, main
@@ -34,5 +35,6 @@ __all__ = [
     "serve",
     "show",
     "suite",
+    "tune",
     "worker",
 ]

@@ -18,7 +18,7 @@ from harness.cli.output import fail
 from harness.errors import ExitCode, HarnessError, UsageError
 
 GROUPS = {
-    "Try": ("run", "suite", "explore", "probe", "replay"),
+    "Try": ("run", "suite", "explore", "probe", "replay", "tune"),
     "Chain": ("check", "chain", "compare", "doctor"),
     "Look": ("runs", "show", "report", "export"),
     "Host": ("serve", "worker"),

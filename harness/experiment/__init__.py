@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from harness.experiment.single_run import report, run
     from harness.experiment.suites.suite import suite
     from harness.experiment.trial_run import trial
+    from harness.experiment.tuning.tuning import TuneOptions, tune
     from harness.experiment.validation import CheckedFile, check
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "Found",
     "Interrupted",
     "RunResult",
+    "TuneOptions",
     "apply",
     "check",
     "compare",
@@ -62,6 +64,7 @@ __all__ = [
     "suite",
     "trial",
     "trial_host",
+    "tune",
 ]
 
 __getattr__ = lazy_names(
@@ -75,6 +78,7 @@ __getattr__ = lazy_names(
         "Found": "exploration",
         "Interrupted": "live",
         "RunResult": "judging",
+        "TuneOptions": "tuning.tuning",
         "apply": "chain_files.applying",
         "check": "validation",
         "compare": "comparison",
@@ -100,5 +104,6 @@ __getattr__ = lazy_names(
         "suite": "suites.suite",
         "trial": "trial_run",
         "trial_host": "chain_files.applying",
+        "tune": "tuning.tuning",
     },
 )

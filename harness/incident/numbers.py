@@ -43,17 +43,19 @@ class OutageNumbers:
         requests: How many callers make in that time.
         lost: Those that got no complete answer; the band is that of the sample (95 %).
         unserved_ns: For how long callers went unserved: each minute counts by the share of its requests that was lost, in nanoseconds.
-        late_ns: How much longer a request with a complete answer took than before the incident, on average, in nanoseconds; NaN if there
+        late_ns: How much longer a request with a complete answer took than before the incident, on average, in nanoseconds; None if there
             is none.
-        cost_usd: How much more it cost than the same requests did before the incident; NaN where a price is not known.
+        cost_usd: How much more it cost than the same requests did before the incident; None where a price is not known.
+        spent_usd: What they cost in all; None where a price is not known.
         attempts: At a provider while it was hit.
     """
 
     requests: float
     lost: SampledNumber
     unserved_ns: SampledNumber
-    late_ns: float
-    cost_usd: float
+    late_ns: float | None
+    cost_usd: float | None
+    spent_usd: float | None
     attempts: float
 
 
@@ -76,15 +78,24 @@ def outage_numbers(run: RunData, parts: Sequence[PlayedPart]) -> OutageNumbers:
     )
     unserved_ns = _unserved(~requests.complete, at_ns, weight, (*parts, after))
     rate = run.plan.load.peak_rate
+    cost_usd: Floats = np.bincount(attempts.request, weights=billed_usd(attempts), minlength=len(requests)).astype(
+        float
+    )
     tried = weights(parts, attempts.start_ns)
     return OutageNumbers(
         requests=rate * sum(part.real_ns for part in (*parts, after)) / 1e9,
         lost=unserved_ns.times(rate / 1e9),
         unserved_ns=unserved_ns,
-        late_ns=_late(run, weight),
-        cost_usd=_cost(run, weight),
+        late_ns=_known(_late(run, weight)),
+        cost_usd=_known(_added(cost_usd, weight)),
+        spent_usd=_known(float((weight * cost_usd).sum())),
         attempts=float((tried * _at_hit(run)).sum()),
     )
+
+
+def _known(value: float) -> float | None:
+    """Return a number; None for NaN, which no message holds."""
+    return None if math.isnan(value) else value
 
 
 def _unserved(lost: Bools, at_ns: Floats, weight: Floats, parts: Sequence[PlayedPart]) -> SampledNumber:
@@ -118,10 +129,8 @@ def _late(run: RunData, weight: Floats) -> float:
     return float(np.average(latency_ns[during], weights=weight[during]) - latency_ns[before].mean())
 
 
-def _cost(run: RunData, weight: Floats) -> float:
+def _added(cost_usd: Floats, weight: Floats) -> float:
     """Return what the incident's requests cost beyond what those before it did, each."""
-    requests, attempts = run.columns.requests, run.columns.attempts
-    cost_usd = np.bincount(attempts.request, weights=billed_usd(attempts), minlength=len(requests))
     before = weight == 0
     if not before.any():
         return math.nan

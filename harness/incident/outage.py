@@ -132,9 +132,9 @@ def played_outage(group: Mapping[str, Incident], chain: Chain, found: Sequence[O
     )
 
 
-def _ends(values: Sequence[float]) -> UncertainNumber:
+def _ends(values: Sequence[float | None]) -> UncertainNumber:
     """Return the ends of what some variants came to, those without a number left out."""
-    known = [value for value in values if not math.isnan(value)]
+    known = [value for value in values if value is not None]
     if not known:
         return UncertainNumber(least=math.nan, low=math.nan, high=math.nan, most=math.nan)
     low, high = min(known), max(known)

@@ -6,12 +6,14 @@ LATEST = "latest"
 SUITES = "suites"
 EXPLORED = "explore"
 COMPARISONS = "comparisons"
+TUNINGS = "tunings"
 SAMPLES = "samples"
 RESERVED_NAMES = {
     LATEST: "the latest run",
     SUITES: "the suites",
     EXPLORED: "what `harness explore` finds",
     COMPARISONS: "the comparisons of chains",
+    TUNINGS: "what `harness tune` finds",
     SAMPLES: "the sample runs",
 }
 """Each with what is in `reports/NAME`."""

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from harness.store.comparison import ComparisonFolder
     from harness.store.folder import RunFolder, latest
     from harness.store.suite import SuiteFolder
+    from harness.store.tuning import TuningFolder
 
 __all__ = [
     "Capture",
@@ -25,6 +26,7 @@ __all__ = [
     "RunFolder",
     "Sink",
     "SuiteFolder",
+    "TuningFolder",
     "WorkerClock",
     "decode",
     "encode",
@@ -37,5 +39,12 @@ __all__ = [
 
 # The processes of a run only capture: they import no pandas.
 __getattr__ = lazy_names(
-    __name__, {"ComparisonFolder": "comparison", "RunFolder": "folder", "SuiteFolder": "suite", "latest": "folder"}
+    __name__,
+    {
+        "ComparisonFolder": "comparison",
+        "RunFolder": "folder",
+        "SuiteFolder": "suite",
+        "TuningFolder": "tuning",
+        "latest": "folder",
+    },
 )

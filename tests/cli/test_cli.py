@@ -443,6 +443,7 @@ def test_typer_knows_every_command() -> None:
         "serve",
         "show",
         "suite",
+        "tune",
         "worker",
     }
     assert set(COMMANDS) == single | {"chain apply", "chain export", "chain new"}

@@ -1,0 +1,87 @@
+"""`harness tune`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from harness.cli.app import app
+from harness.cli.interrupting import interruptible
+from harness.cli.options import Json, LiteLLMAt, ModelOption, PythonAt, Reports, home_of, read_as
+from harness.cli.output import show
+from harness.draw import SEED_MAX
+from harness.errors import ExitCode
+from harness.incident.objective import Objective
+
+
+@app.command(epilog="Example: harness tune litellm-config.yaml --budget 10m")
+def tune(
+    chain: Annotated[Path, typer.Argument(metavar="CHAIN", help="Chain file or litellm-config.yaml.")],
+    *,
+    against: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="INCIDENT",
+            help="Name of an incident, a file of your own, or a status page's history; repeatable. [default: all that come with the "
+            "package]",
+        ),
+    ] = None,
+    objective: Annotated[
+        Objective,
+        typer.Option(
+            help="What is to be small: time unserved, wait for an answer, its cost, or load of the broken provider."
+        ),
+    ] = Objective.UNSERVED,
+    budget: Annotated[
+        str, typer.Option(metavar="TIME", help="Time to try candidates in; checking the best comes after.")
+    ] = "10m",
+    trials: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Try so many candidates in place of that; repeats exactly.")
+    ] = None,
+    deadline: Annotated[str, typer.Option(metavar="TIME", help="How long callers wait for an answer.")] = "30s",
+    rate: Annotated[str, typer.Option(metavar="RATE", help="Requests per second.")] = "2/s",
+    seed: Annotated[int, typer.Option(min=0, max=SEED_MAX, help="Determines what is tried.")] = 1,
+    python: PythonAt = None,
+    litellm: LiteLLMAt = None,
+    model: ModelOption = None,
+    reports: Reports = Path("reports"),
+    as_json: Json = False,
+) -> int:
+    """Search for the settings with which real outages would have cost the least.
+
+    Tries settings in virtual time, suggests a change of your own file, and checks it on incidents that it was not tuned on.
+    """
+    from rich.console import Console  # noqa: PLC0415 - `harness --help` stays quick
+
+    from harness import experiment  # noqa: PLC0415
+    from harness.document import units  # noqa: PLC0415
+    from harness.report import tune as shown  # noqa: PLC0415
+    from harness.report.progress import RunProgress  # noqa: PLC0415
+
+    options = experiment.TuneOptions(
+        against=against or (),
+        objective=objective,
+        deadline_ns=read_as(units.duration_ns, deadline, "--deadline"),
+        rate=read_as(units.rate_per_s, rate, "--rate"),
+        budget_s=read_as(units.duration_ns, budget, "--budget") / 1e9,
+        trials=trials,
+        seed=seed,
+        home=home_of(python, litellm, model),
+    )
+    with RunProgress() as progress, interruptible() as interrupted:
+        tuned, folder = experiment.tune(
+            chain, reports, options, progress=progress.count, say=progress.say, interrupted=interrupted
+        )
+    code = ExitCode.INTERRUPTED if tuned.interrupted else ExitCode.PASS
+    data = shown.as_json(tuned, str(folder.path), code)
+    if (found := tuned.suggestion or tuned.refuted) is not None:
+        folder.write_suggestion(found.raw, "".join(f"{line}\n" for line in found.diff))
+    if not tuned.interrupted:
+        folder.write(data)
+    if as_json:
+        show(data)
+    else:
+        shown.print_tuned(tuned, str(folder.path), str(folder.suggestion), Console())
+    return code

@@ -1,0 +1,164 @@
+"""What a tuning found: on a terminal, and as JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from rich.console import Console
+
+from harness import quantities
+from harness.errors import ExitCode
+from harness.incident.objective import Objective
+from harness.incident.toll import Toll
+from harness.incident.tuned import HeldOut, SettingChange, Suggestion, TriedSettings, Tuned
+from harness.report import console as output
+
+WORDS: Mapping[Objective, str] = {
+    Objective.UNSERVED: "unserved",
+    Objective.WAIT: "added to an answer",
+    Objective.COST: "an answer",
+    Objective.LOAD: "attempts at the broken provider",
+}
+"""What the objectives are, in words that follow a number."""
+
+
+def amount(toll: Toll, objective: Objective) -> str:
+    """Return one of a toll's numbers for people."""
+    if objective is Objective.UNSERVED:
+        return quantities.duration(round(toll.unserved_ns))
+    if objective is Objective.WAIT:
+        return "no answer" if toll.wait_ns is None else quantities.amount(toll.wait_ns, "ns")
+    if objective is Objective.COST:
+        return "price not known" if toll.cost_usd is None else f"${toll.cost_usd:.5f}"
+    return quantities.count(round(toll.attempts))
+
+
+def against(new: Toll, old: Toll) -> str:
+    """Return two tolls beside each other: `unserved 1 h 12 min → 3 min, …`."""
+    parts = []
+    for objective in Objective:
+        before, after = amount(old, objective), amount(new, objective)
+        what = {Objective.COST: "cost of an answer", Objective.WAIT: "wait of an answer"}.get(
+            objective, WORDS[objective]
+        )
+        parts.append(
+            f"{what} {before}" if before == after else f"{what} {before} → {after}{_share(new, old, objective)}"
+        )
+    return "; ".join(parts)
+
+
+def _share(new: Toll, old: Toll, objective: Objective) -> str:
+    was = old.of(objective)
+    if objective is Objective.WAIT or not was or was == float("inf"):
+        return ""
+    return f" ({(new.of(objective) - was) / was:+.1%})"
+
+
+def spelt(value: Any) -> str:
+    """Return a setting's value for people."""
+    return "not set" if value is None else value if isinstance(value, str) else json.dumps(value)
+
+
+def gain(change: SettingChange, with_it: Toll, objective: Objective) -> str:
+    """Return what one line of a suggestion brings: `timeout: 600 → 8: unserved 71 min without it, 12 min with it`."""
+    without = amount(change.without, objective)
+    return (
+        f"{change.label}: {spelt(change.before)} → {spelt(change.after)}: without it {without} {WORDS[objective]}, "
+        f"with it {amount(with_it, objective)}"
+    )
+
+
+def headline(tuned: Tuned) -> str:
+    """Return the answer in a sentence. Plain text."""
+    stopped = "stopped early: " if tuned.interrupted else ""
+    if tuned.suggestion is None:
+        return f"{stopped}no suggestion: {tuned.why_none}"
+    new, old = tuned.suggestion.tried.toll, tuned.now.toll
+    was, now = amount(old, tuned.objective), amount(new, tuned.objective)
+    changes = quantities.plural(len(tuned.suggestion.changes), "changed setting")
+    incidents = quantities.plural(len(tuned.incidents), "incident")
+    return f"{stopped}{changes}: over {incidents}, {was} → {now} {WORDS[tuned.objective]}"
+
+
+def held_out_sentence(held: HeldOut) -> str:
+    """Return how a suggestion does on incidents that it was not tuned on. Plain text."""
+    verdict = "it holds" if held.holds else "it does not hold"
+    return (
+        f"on {quantities.plural(len(held.incidents), 'incident')} that it was not tuned on, {verdict}: "
+        f"{against(held.after, held.before)}; callers better served in {held.better}, worse in {held.worse} of the ways in "
+        "which they may have been"
+    )
+
+
+def print_tuned(tuned: Tuned, folder: str, suggestion_file: str, console: Console) -> None:
+    """Print what was found."""
+    output.line(
+        console,
+        f"{tuned.chain.drawn} ({tuned.chain.driver}), {quantities.plural(tuned.candidates, 'candidate')}",
+        "bold",
+    )
+    shown = tuned.suggestion or tuned.refuted
+    if shown is not None:
+        for line in shown.diff:
+            output.line(
+                console, line, "green" if line.startswith("+") else "red" if line.startswith("-") else "dim", whole=True
+            )
+        for change in shown.changes:
+            output.line(console, gain(change, shown.tried.toll, tuned.objective))
+        output.line(console, f"on the incidents that it was tuned on: {against(shown.tried.toll, tuned.now.toll)}")
+        if shown.held_out is not None:
+            output.line(console, held_out_sentence(shown.held_out))
+        elif not tuned.interrupted:
+            output.line(console, "too few incidents to hold some out: it was not checked on others", "yellow")
+    others = [each for each in tuned.front if shown is None or each.values != shown.tried.values]
+    if others:
+        output.line(console, "what no other settings beat:", "bold")
+        output.table(console, ("settings", *(WORDS[each] for each in Objective)), [row(each) for each in others])
+    for what, why in tuned.untried.items():
+        output.line(console, f"not tried: {what}: {why}", "dim")
+    output.line(console, headline(tuned), "bold")
+    if tuned.suggestion is not None:
+        output.line(console, f"to put it in place: harness chain apply {suggestion_file} --to {tuned.file}", whole=True)
+    output.line(console, folder, "dim", whole=True)
+
+
+def row(tried: TriedSettings) -> tuple[str, ...]:
+    """Return settings with their toll, as cells."""
+    said = ", ".join(f"{label} {spelt(value)}" for label, value in tried.values.items()) or "the file as it is"
+    return (said, *(amount(tried.toll, objective) for objective in Objective))
+
+
+def as_json(tuned: Tuned, folder: str, code: ExitCode) -> dict[str, Any]:
+    """Return all of it for programs; times in nanoseconds."""
+    return {
+        "exit_code": int(code),
+        "tuning": folder,
+        "chain": tuned.chain.name,
+        "file": tuned.file,
+        "version": tuned.version,
+        "objective": str(tuned.objective),
+        "seed": tuned.seed,
+        "incidents": list(tuned.incidents),
+        "compared": list(tuned.compared),
+        "now": asdict(tuned.now),
+        "front": [asdict(each) for each in tuned.front],
+        "suggestion": None if tuned.suggestion is None else _suggestion(tuned.suggestion),
+        "refuted": None if tuned.refuted is None else _suggestion(tuned.refuted),
+        "why_none": tuned.why_none,
+        "candidates": tuned.candidates,
+        "interrupted": tuned.interrupted,
+        "missed": dict(tuned.missed),
+        "untried": dict(tuned.untried),
+    }
+
+
+def _suggestion(suggestion: Suggestion) -> dict[str, Any]:
+    return {
+        **asdict(suggestion.tried),
+        "changes": [asdict(change) for change in suggestion.changes],
+        "held_out": None if suggestion.held_out is None else asdict(suggestion.held_out),
+        "diff": list(suggestion.diff),
+    }

@@ -1,0 +1,73 @@
+"""The folder of a tuning.
+
+reports/tunings/<chain>/<UTC time>/
+  question.json  trials.jsonl  tuning.json  report.html  suggestion.yaml  suggestion.diff
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from harness.scenario import TUNINGS
+from harness.store.files import create_folder, timestamp, write_file, write_json
+
+
+@dataclass(frozen=True, slots=True)
+class TuningFolder:
+    """Where one tuning is kept.
+
+    Attributes:
+        path: Absolute.
+    """
+
+    path: Path
+
+    @classmethod
+    def of_question(cls, reports: Path, chain: str, question: str, *, now: datetime | None = None) -> TuningFolder:
+        """Return the folder of a tuning that was stopped before its end, or a new one.
+
+        Args:
+            reports: The folder of all runs.
+            chain: Its name.
+            question: What is asked: the same text is the same question.
+            now: When the folder is made, if it is.
+
+        Raises:
+            HarnessError: The folder cannot be made.
+        """
+        parent = reports.absolute() / TUNINGS / chain
+        asked = hashlib.sha256(question.encode()).hexdigest().encode()
+        for path in sorted(parent.glob("*/"), reverse=True) if parent.is_dir() else ():
+            kept = path / "question.sha256"
+            if kept.is_file() and kept.read_bytes() == asked and not (path / "tuning.json").exists():
+                return cls(path)
+        return cls(create_folder(parent, timestamp(now), fill=lambda path: write_file(path / "question.sha256", asked)))
+
+    @property
+    def trials(self) -> Path:
+        """What was tried, a line each."""
+        return self.path / "trials.jsonl"
+
+    @property
+    def page(self) -> Path:
+        """The tuning for a browser."""
+        return self.path / "report.html"
+
+    @property
+    def suggestion(self) -> Path:
+        """The user's file as it should be."""
+        return self.path / "suggestion.yaml"
+
+    def write_suggestion(self, raw: bytes, diff: str) -> None:
+        """Write the suggested file, and how it differs; the file may have secrets, as the user's own has."""
+        write_file(self.suggestion, raw)
+        self.suggestion.chmod(0o600)
+        write_file(self.path / "suggestion.diff", diff.encode())
+
+    def write(self, tuning: dict[str, Any]) -> None:
+        """Write tuning.json, whole or not at all: with it the tuning is at its end."""
+        write_json(self.path / "tuning.json", tuning)

@@ -1,0 +1,124 @@
+"""Tuning: on real incidents in virtual time, with the reference chain."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from harness.chain.home import AT_HOME
+from harness.errors import UsageError
+from harness.experiment import TuneOptions, tune
+from harness.experiment.prepare import opened
+from harness.experiment.replays.choosing import choose
+from harness.experiment.replays.staging import together
+from harness.experiment.tuning.tuning import halves
+from harness.incident.tuned import Tuned
+from harness.incident.variants import hits
+from harness.store import TuningFolder
+
+PATIENT = """\
+# Waits for ever.
+name: patient
+driver: reference
+providers:
+  openai: {dialect: openai, model: gpt-4}
+  anthropic: {dialect: anthropic, model: claude-sonnet-4}
+order: [openai, anthropic]
+retry: {attempts: 1}
+timeout: 60s   # too long
+policy: {breaker: null, first_token: 60s, idle: 60s, deadline: 60s}
+"""
+STALL = """\
+title: It stalled
+lesson: silence is worse than an error
+start: 2025-01-01T00:00:00Z
+windows:
+  - {on: [openai], at: 0s, for: 2m, inject: [{connection: silent}], share: 100%}
+times: stated
+precision: minute
+account: provider
+sources: [https://status.example]
+"""
+ALONE = PATIENT.replace("  anthropic: {dialect: anthropic, model: claude-sonnet-4}\n", "").replace(", anthropic", "")
+
+
+@pytest.fixture
+def stall(tmp_path: Path) -> str:
+    """Return the file of an incident in which one provider is silent."""
+    path = tmp_path / "stall.yaml"
+    path.write_text(STALL, "utf-8")
+    return str(path)
+
+
+def tuned(tmp_path: Path, stall: str, text: str, **options: object) -> tuple[Tuned, TuningFolder]:
+    """Return what a tuning of a chain file finds."""
+    path = tmp_path / "chain.yaml"
+    path.write_text(text, "utf-8")
+    how = TuneOptions(against=[stall], trials=1, processes=2, **options)  # type: ignore[arg-type]
+    return tune(path, tmp_path / "reports", how)
+
+
+def test_a_planted_chain_is_mended(tmp_path: Path, stall: str) -> None:
+    """It waits for ever at a silent provider; what is suggested makes it give up in time, as a change of the user's file."""
+    found, folder = tuned(tmp_path, stall, PATIENT)
+    assert found.suggestion is not None
+    assert found.now.toll.unserved_ns > 100e9
+    assert found.suggestion.tried.toll.unserved_ns < 0.1 * found.now.toll.unserved_ns
+    assert found.suggestion.changes[0].label in ("timeout", "policy.first_token", "policy.hedge")
+    for change in found.suggestion.changes:
+        assert change.without.unserved_ns > found.suggestion.tried.toll.unserved_ns
+    assert found.suggestion.raw.startswith(b"# Waits for ever.\n")
+    assert found.suggestion.held_out is None
+    again, same = tuned(tmp_path, stall, PATIENT)
+    assert same.path == folder.path, "it was not written as ended, so it goes on"
+    assert again.runs == 0
+    assert again.suggestion == found.suggestion
+
+
+def test_a_chain_of_one_vendor_cannot_be_mended(tmp_path: Path, stall: str) -> None:
+    """And it is said why."""
+    found, _folder = tuned(tmp_path, stall, ALONE)
+    assert found.suggestion is None
+    assert "every provider is of one vendor (openai)" in found.why_none
+
+
+def test_a_chain_that_loses_nothing_needs_nothing(tmp_path: Path, stall: str) -> None:
+    """No candidate is tried."""
+    found, _folder = tuned(tmp_path, stall, PATIENT.replace("60s", "2s").replace("deadline: 2s", "deadline: 30s"))
+    assert found.suggestion is None
+    assert "nothing to gain" in found.why_none
+    assert found.candidates == 0
+
+
+def test_a_torn_file_of_trials_costs_its_last_line(tmp_path: Path, stall: str) -> None:
+    """What was whole is not played again."""
+    found, folder = tuned(tmp_path, stall, ALONE)
+    lines = folder.trials.read_bytes().splitlines(keepends=True)
+    folder.trials.write_bytes(b"".join(lines)[:-20])
+    again, _same = tuned(tmp_path, stall, ALONE)
+    assert again.runs == 1
+    assert again.now == found.now
+    assert all(json.loads(line) for line in folder.trials.read_bytes().splitlines())
+
+
+def test_an_incident_that_hits_nothing_is_refused(tmp_path: Path) -> None:
+    """There is nothing to compare on."""
+    path = tmp_path / "chain.yaml"
+    path.write_text(ALONE, "utf-8")
+    with pytest.raises(UsageError, match="no incident hits this chain"):
+        tune(path, tmp_path / "reports", TuneOptions(against=["anthropic-2024-08-08-half-day"]))
+
+
+def test_both_halves_have_every_vendor(tmp_path: Path) -> None:
+    """Of each vendor with two incidents one is on each side, and none is on both."""
+    path = tmp_path / "chain.yaml"
+    path.write_text(PATIENT, "utf-8")
+    chain = opened(path, AT_HOME)
+    groups = {next(iter(group)): group for group in together(choose(())) if hits(group, chain)}
+    names, held_out = halves(groups, chain)
+    assert sorted([*names, *held_out]) == sorted(groups)
+    assert abs(len(names) - len(held_out)) <= 1
+    for side in (names, held_out):
+        assert {name.partition("-")[0] for name in side} >= {"openai"}
