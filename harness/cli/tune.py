@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Annotated
 
@@ -12,14 +13,26 @@ from harness.cli.interrupting import interruptible
 from harness.cli.options import Json, LiteLLMAt, ModelOption, PythonAt, Reports, home_of, read_as
 from harness.cli.output import show
 from harness.draw import SEED_MAX
-from harness.errors import ExitCode
+from harness.errors import ExitCode, UsageError
 from harness.incident.objective import Objective
 
 
 @app.command(epilog="Example: harness tune litellm-config.yaml --budget 10m")
 def tune(
-    chain: Annotated[Path, typer.Argument(metavar="CHAIN", help="Chain file or litellm-config.yaml.")],
+    chain: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="CHAIN", help="Chain file or litellm-config.yaml. With --run, by default that of the run's command."
+        ),
+    ] = None,
     *,
+    run: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="RUN",
+            help="In place of incidents: this run's folder. Simulates it again with one setting changed at a time.",
+        ),
+    ] = None,
     against: Annotated[
         list[str] | None,
         typer.Option(
@@ -52,7 +65,12 @@ def tune(
     """Search for the settings with which real outages would have cost the least.
 
     Tries settings in virtual time, suggests a change of your own file, and checks it on incidents that it was not tuned on.
+    With --run, writes into the run's folder which single setting would have helped; its page shows it beside the usual remedies.
     """
+    if run is not None:
+        return _remedies(run, chain, as_json=as_json)
+    if chain is None:
+        raise UsageError("no chain is named", hint="harness tune litellm-config.yaml, or --run RUN")
     from rich.console import Console  # noqa: PLC0415 - `harness --help` stays quick
 
     from harness import experiment  # noqa: PLC0415
@@ -84,4 +102,23 @@ def tune(
         show(data)
     else:
         shown.print_tuned(tuned, str(folder.path), str(folder.suggestion), Console())
+    return code
+
+
+def _remedies(run: Path, chain: Path | None, *, as_json: bool) -> int:
+    """Measure which single setting would have helped a run."""
+    from rich.console import Console  # noqa: PLC0415 - `harness --help` stays quick
+
+    from harness import experiment  # noqa: PLC0415
+    from harness.report.progress import RunProgress  # noqa: PLC0415
+    from harness.report.remedies import print_remedies  # noqa: PLC0415
+
+    with RunProgress() as progress, interruptible() as interrupted:
+        folder, found = experiment.measure_remedies(run, chain, progress=progress, interrupted=interrupted)
+    code = ExitCode.INTERRUPTED if interrupted() else ExitCode.PASS
+    if as_json:
+        helpful = [each.label for each in found.helpful]
+        show({"run": str(folder.path), **dataclasses.asdict(found), "helpful": helpful, "exit_code": code})
+    else:
+        print_remedies(found, Console())
     return code

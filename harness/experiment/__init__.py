@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from harness.experiment.single_run import report, run
     from harness.experiment.suites.suite import suite
     from harness.experiment.trial_run import trial
+    from harness.experiment.tuning.counterfactual import measure_remedies
     from harness.experiment.tuning.tuning import TuneOptions, tune
     from harness.experiment.validation import CheckedFile, check
 
@@ -51,6 +52,7 @@ __all__ = [
     "is_chain",
     "join",
     "load_setup",
+    "measure_remedies",
     "new_chain",
     "previous",
     "probe",
@@ -91,6 +93,7 @@ __getattr__ = lazy_names(
         "is_chain": "files",
         "join": "load_workers",
         "load_setup": "load_workers",
+        "measure_remedies": "tuning.counterfactual",
         "new_chain": "chain_files.starter",
         "previous": "chain_files.proposal",
         "probe": "probing",

@@ -18,6 +18,7 @@ from harness.errors import UsageError
 from harness.history import History
 from harness.history.records import WARMUP
 from harness.judge import Metrics, RunData, Verdict
+from harness.judge.comparison.counterfactual import MeasuredRemedies
 from harness.judge.tables.gaps import gaps_table
 from harness.provider.dialects import DIALECTS
 from harness.scenario import Plan
@@ -83,6 +84,11 @@ class JudgedRun:
     def journeys(self) -> pd.DataFrame:
         """One row per request; see `harness.judge.journeys`."""
         return judge.journeys(self.data)
+
+    @cached_property
+    def remedies(self) -> MeasuredRemedies | None:
+        """What single settings would have changed; None where nobody had it measured."""
+        return None if self.path is None else store.RunFolder.open(self.path).remedies()
 
     @property
     def plan(self) -> Plan:

@@ -15,6 +15,7 @@ from harness.report import console as output
 from harness.report import words
 from harness.report.decisive import decisive, remedies
 from harness.report.judged_run import JudgedRun
+from harness.report.remedies import how_to_measure, print_remedies
 from harness.report.scorecard.model import Scorecard
 from harness.report.scorecard.texts import cell_texts, headline, not_run, why, word
 from harness.report.summary import summary
@@ -35,6 +36,10 @@ def print_run(run: JudgedRun, console: Console | None = None) -> None:
     """
     console = console or Console()
     print_verdict(run.verdict, run.metrics, console, sentence=summary(run))
+    if run.remedies is not None:
+        print_remedies(run.remedies, console, diffs=False)
+    elif command := how_to_measure(run):
+        output.line(console, f"which setting would have helped: {command}", whole=True)
     if run.path is not None:
         page = run.path / "report.html"
         output.line(console, f"report: {page if page.is_file() else run.path}", whole=True)

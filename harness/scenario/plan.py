@@ -217,6 +217,24 @@ def compile_plan(
     return replace(plan, digest=_digest(asdict(plan)))
 
 
+def on_chain(plan: Plan, chain: Chain) -> Plan:
+    """Return a plan on another setting of its chain: the same arrivals and the same faults at the same providers.
+
+    Args:
+        plan: The plan.
+        chain: With the same providers.
+    """
+    moved = replace(
+        plan,
+        chain=redact(chain),
+        facts=driver_of(chain).facts(chain),
+        orders=orders(plan.load, chain),
+        extras=tuple(dict(own_fields(part, chain)) for part in plan.load.parts),
+        digest="",
+    )
+    return replace(moved, digest=_digest(asdict(moved)))
+
+
 def _digest(plan: dict[str, Any]) -> str:
     tested = {name: value for name, value in plan.items() if name != "correct"}  # words for readers test nothing
     text = json.dumps(tested, sort_keys=True, separators=(",", ":"), default=str)

@@ -3,20 +3,21 @@
 reports/<scenario>/<UTC time>-<seed>/
   plan.json  environment.json  capture/*.jsonl  requests.parquet  attempts.parquet  faults.parquet  health.parquet
   states.parquet  ready.parquet
-  metrics.json  metrics.prom  verdict.json  junit.xml  report.html  report.pdf  logs/
+  metrics.json  metrics.prom  verdict.json  junit.xml  remedies.json  report.html  report.pdf  logs/
 """
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, TypedDict
 
 from harness.errors import UsageError
 from harness.history import History
+from harness.judge.comparison.counterfactual import MeasuredRemedies
 from harness.scenario import LATEST, Plan
 from harness.store import tables
 from harness.store.capture import Origin, files, rows
@@ -178,6 +179,15 @@ class RunFolder:
         """Write metrics.json and verdict.json."""
         write_json(self.path / "metrics.json", metrics)
         write_json(self.path / "verdict.json", verdict)
+
+    def remedies(self) -> MeasuredRemedies | None:
+        """Return what `harness tune --run` found; None if it was not asked for."""
+        path = self.path / "remedies.json"
+        return read_json(path, MeasuredRemedies) if path.exists() else None
+
+    def write_remedies(self, found: MeasuredRemedies) -> None:
+        """Write remedies.json."""
+        write_json(self.path / "remedies.json", asdict(found))
 
     @property
     def prometheus(self) -> Path:

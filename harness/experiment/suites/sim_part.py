@@ -1,4 +1,4 @@
-"""A process that simulates the runs of suites and replays, each in a fork of itself: `python -m harness.experiment.suites.sim_part`."""
+"""A process that simulates the runs of suites, replays and tunings, each in a fork of itself: `python -m harness.experiment.suites.sim_part`."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from harness.experiment.sim_run import simulate
 from harness.experiment.suites.judge_part import judged as judge_again
 from harness.experiment.suites.judge_process import JudgeRun, judged
 from harness.experiment.suites.sim_pool import Simulated, SimulateRun
+from harness.experiment.tuning.trying import TryPlan, tried_plan
 from harness.messages import Failed, Refused
 from harness.sim.warm import in_fork_for
 from harness.store import RunFolder
@@ -20,7 +21,7 @@ from harness.store import RunFolder
 
 def main() -> int:
     """Simulate runs until standard input ends."""
-    return part.answer({SimulateRun: simulated, JudgeRun: judge_again, PlayPlan: played})
+    return part.answer({SimulateRun: simulated, JudgeRun: judge_again, PlayPlan: played, TryPlan: tried_plan})
 
 
 def simulated(asked: SimulateRun) -> Simulated | Failed:

@@ -10,6 +10,7 @@ from harness.report import words
 from harness.report.glossary import explained
 from harness.report.judged_run import JudgedRun
 from harness.report.show.block import Block, metrics_explained, status_cell, with_interval
+from harness.report.show.measured import measured
 from harness.report.table import table
 
 _IDS_MAX = 5
@@ -32,7 +33,7 @@ def verdict(run: JudgedRun) -> Block:
     if passed:
         title = f"{quantities.plural(len(passed), 'behaviour check')} passed"
         parts.append(f"<details class='passed'><summary>{title}</summary>{table(columns, passed)}</details>")
-    return Block(f'<section id="expectations">{"".join(parts)}</section>')
+    return Block(f'<section id="expectations">{"".join(parts)}</section>{measured(run)}')
 
 
 def _expectation(row: ExpectationResult) -> list[str]:

@@ -12,6 +12,7 @@ from harness.report.glossary import explained, with_jargon_explained
 from harness.report.judged_run import JudgedRun
 from harness.report.show.block import Block, code
 from harness.report.show.chain_drawing import chain
+from harness.report.show.measured import to_do
 from harness.report.summary import answer, summary
 
 _SHOWN_MAX = 3
@@ -92,6 +93,7 @@ def _what_to_do(run: JudgedRun, found: list[Decisive]) -> str:
         + "</li>"
         for remedy, names in list(by_remedy.items())[:_SHOWN_MAX]
     )
+    rows += to_do(run)
     correct = run.plan.correct.strip() if run.verdict.status == "fail" else ""
     if correct:
         rows += f"<li><strong>Aim for:</strong> {code(correct)}</li>"
