@@ -39,7 +39,7 @@ _FROM_ELSEWHERE = frozenset({"folder", "notes", "read_by"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Choice:
+class _OtherValue:
     """A setting with another value."""
 
     label: str
@@ -145,7 +145,7 @@ def _differing(ran: Chain, found: Chain) -> list[str]:
     return [name for name in names if encode(getattr(ran, name)) != encode(getattr(found, name))]
 
 
-def _choices(settings: Tunable, file: str) -> tuple[list[_Choice], int]:
+def _choices(settings: Tunable, file: str) -> tuple[list[_OtherValue], int]:
     """Return every setting with each of its other values, and how many of them the file or the chain does not take."""
     found, refused = [], 0
     for setting in settings.settings:
@@ -159,7 +159,7 @@ def _choices(settings: Tunable, file: str) -> tuple[list[_Choice], int]:
                 continue
             diff = settings.proposal(candidate).diff()
             found.append(
-                _Choice(
+                _OtherValue(
                     label=setting.label,
                     before=setting.value,
                     after=value,
@@ -173,7 +173,7 @@ def _choices(settings: Tunable, file: str) -> tuple[list[_Choice], int]:
 async def _measured(
     run: JudgedRun,
     chain: Chain,
-    choices: Sequence[_Choice],
+    choices: Sequence[_OtherValue],
     progress: Callable[[int, int], None],
     interrupted: Callable[[], bool],
 ) -> MeasuredRemedies:
@@ -191,7 +191,7 @@ async def _measured(
                 return MeasuredRemedies(file="", left_out=len(choices), reason=reason)
             progress(1, total)
 
-            async def work(waiting: Iterable[_Choice]) -> None:
+            async def work(waiting: Iterable[_OtherValue]) -> None:
                 for choice in waiting:
                     if interrupted():
                         return
