@@ -24,7 +24,8 @@ def replay(
         list[str] | None,
         typer.Argument(
             metavar="INCIDENT",
-            help="Names, files of your own, or a status page's history (.json). [default: all that come with the package]",
+            help="Names, files of your own, a status page's history (.json), or telemetry of your calls (CSV, JSON lines, OTLP). "
+            "[default: all that come with the package]",
         ),
     ] = None,
     *,
@@ -37,10 +38,11 @@ def replay(
         str | None, typer.Option(metavar="SHARE", help="Fail if fewer of the requests are served: 99.9%.")
     ] = None,
     vendor: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Whose history it is, where the page is not known.")
+        str | None, typer.Option(metavar="NAME", help="Whose history or calls they are, where that is not known.")
     ] = None,
     save: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Write the incidents of a history as files, and play none.")
+        Path | None,
+        typer.Option(metavar="DIR", help="Write the incidents of a history or of telemetry as files, and play none."),
     ] = None,
     list_: Annotated[bool, typer.Option("--list", help="List the incidents, and play none.")] = False,
     show_: Annotated[
@@ -100,9 +102,9 @@ def replay(
 
 def _save(names: list[str], folder: Path, vendor: str | None, *, as_json: bool) -> int:
     """Write the incidents of histories as files, and name them."""
-    from harness.experiment.replays.choosing import save  # noqa: PLC0415 - `harness --help` stays quick
+    from harness.experiment.replays.choosing import is_recorded, save  # noqa: PLC0415 - `harness --help` stays quick
 
-    histories = [Path(name) for name in names if name.endswith(".json")]
+    histories = [Path(name) for name in names if is_recorded(name)]
     if not histories:
         raise UsageError("no history is named", where="--save", hint="harness replay incidents.json --save incidents/")
     written: list[str] = []

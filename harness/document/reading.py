@@ -8,6 +8,7 @@ import re
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
+from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +76,7 @@ def read(path: Path, older: re.Pattern[bytes] | None = None) -> Document:
 
 
 def raw_bytes(path: Path, most: int = _BYTES_MAX) -> bytes:
-    """Return the content of a regular file. Anything else is refused: opening a pipe or a device could wait for ever.
+    """Return the content of a regular file; see `open_regular`.
 
     Args:
         path: The file.
@@ -84,21 +85,33 @@ def raw_bytes(path: Path, most: int = _BYTES_MAX) -> bytes:
     Raises:
         UsageError: It cannot be read.
     """
+    with open_regular(path) as file:
+        try:
+            raw = file.read(most + 1)
+        except OSError as error:
+            raise UsageError(f"cannot read the file: {error.strerror}", where=str(path)) from None
+    if len(raw) > most:
+        raise UsageError(f"the file is larger than {most // 10**6} MB", where=str(path))
+    return raw
+
+
+def open_regular(path: Path) -> BufferedReader:
+    """Open a regular file. Anything else is refused: opening a pipe or a device could wait for ever.
+
+    Raises:
+        UsageError: It cannot be opened.
+    """
     try:
         kind = path.stat().st_mode
         if not stat.S_ISREG(kind):
             raise UsageError("is a folder, not a file" if stat.S_ISDIR(kind) else "not a regular file", where=str(path))
-        with os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb") as file:
-            raw = file.read(most + 1)
+        return os.fdopen(os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC), "rb")
     except FileNotFoundError:
         beside = [each.name for each in path.parent.iterdir()] if path.parent.is_dir() else []
         raise UsageError("there is no such file", where=str(path), hint=did_you_mean(path.name, beside)) from None
     except (OSError, ValueError) as error:  # ValueError: a null character in the name
         reason = error.strerror if isinstance(error, OSError) else str(error)
         raise UsageError(f"cannot read the file: {reason}", where=str(path)) from None
-    if len(raw) > most:
-        raise UsageError(f"the file is larger than {most // 10**6} MB", where=str(path))
-    return raw
 
 
 def parse(raw: bytes, path: Path, *, older: bool = False) -> Document:

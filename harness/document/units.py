@@ -111,7 +111,7 @@ def share_text(part: float) -> str:
 
 
 def _number_text(value: float) -> str:
-    return str(int(value)) if math.isclose(value, round(value)) else repr(value)
+    return str(round(value)) if math.isclose(value, round(value)) else repr(round(value, 10))
 
 
 def _allowance_text(value: Allowance) -> str:  # pydantic before 2.8 takes no class for a function

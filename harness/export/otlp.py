@@ -231,4 +231,22 @@ def as_protobuf(resource: Mapping[str, Attribute], spans: Iterable[Span]) -> byt
     return raw
 
 
+def from_protobuf(raw: bytes) -> dict[str, Any]:
+    """Return a message in protobuf as JSON has it, but with ids in Base64.
+
+    Raises:
+        UsageError: It is none, or the extra that protobuf needs is not installed.
+    """
+    OTLP.need()
+    from google.protobuf.json_format import MessageToDict  # noqa: PLC0415 - of the extra
+    from google.protobuf.message import DecodeError  # noqa: PLC0415
+    from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest  # noqa: PLC0415
+
+    try:
+        found: dict[str, Any] = MessageToDict(ExportTraceServiceRequest.FromString(raw))
+    except (DecodeError, UnicodeDecodeError, RecursionError):
+        raise UsageError("neither text nor traces in protobuf") from None
+    return found
+
+
 _FIELD = {bool: "bool_value", int: "int_value", float: "double_value", str: "string_value"}

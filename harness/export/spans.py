@@ -19,22 +19,13 @@ from harness.chain import Provider
 from harness.history.records import WARMUP
 from harness.http_rules import is_success
 from harness.judge import RunData, fallbacks
+from harness.provider.dialects import vendor_of
+from harness.provider.dialects.otel_names import otel_name
 from harness.scenario import Plan
 
 SCHEMA = "https://opentelemetry.io/schemas/1.41.0"
 OPERATIONS: Mapping[str, str] = {"embeddings": "embeddings"}
 """By kind of request; the others are chats."""
-VENDORS: Mapping[str, str] = {
-    "anthropic": "anthropic",
-    "azure": "azure.ai.openai",
-    "bedrock": "aws.bedrock",
-    "cohere": "cohere",
-    "deepseek": "deepseek",
-    "gemini": "gcp.gemini",
-    "openai": "openai",
-    "vertex_ai": "gcp.vertex_ai",
-}
-"""By dialect; the name of another dialect stands for itself."""
 Attribute = str | int | float | bool
 
 
@@ -208,7 +199,7 @@ def _attempt_error(attempt: dict[str, Any]) -> str:
 
 
 def _vendor(provider: Provider) -> str:
-    return VENDORS.get(provider.dialect, provider.dialect)
+    return otel_name(vendor_of(provider))
 
 
 def _server(provider: Provider | None, *, forwarded: bool) -> tuple[str, int | None]:

@@ -159,7 +159,7 @@ class Incident:
         known: Fields that a source states, by their places, such as `start`, `windows[0].share`, `windows[0-2].share`, or
             `windows[*].share` for all windows.
         assumed: Fields that no source states, by their places, each with how its value was chosen.
-        sources: Their addresses.
+        sources: Their addresses; for telemetry the names of its files.
     """
 
     __pydantic_config__ = STRICT

@@ -1,4 +1,4 @@
-"""Which incidents a replay plays: shipped ones, files of the user's, and what a status page's history holds."""
+"""Which incidents a replay plays: shipped ones, files of the user's, and what a status page's history or telemetry of calls holds."""
 
 from __future__ import annotations
 
@@ -6,15 +6,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness.document.reading import raw_bytes
 from harness.errors import UsageError
-from harness.incident.imports import imported
+from harness.experiment.replays.recording import recorded
 from harness.incident.library import all_incidents, find_incident
 from harness.incident.schema import Incident
 from harness.incident.writing import incident_text
 from harness.store import replaced
 
-_HISTORY_BYTES_MAX = 100_000_000
+
+def is_recorded(name: str) -> bool:
+    """Return whether a name is that of a file of which incidents can be made: any file but an incident's own."""
+    path = Path(name)
+    return path.suffix not in ("", ".yaml", ".yml") or (not path.suffix and path.is_file())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,9 +46,9 @@ def choose(names: Sequence[str], vendor: str | None = None) -> ChosenIncidents:
     """Return the incidents of some names.
 
     Args:
-        names: Of shipped incidents, or files: an incident's (`.yaml`), or the history of a status page (`.json`). All shipped
-            incidents if empty.
-        vendor: Whose histories they are, where the page is not known.
+        names: Of shipped incidents, or files: an incident's (`.yaml`), or the history of a status page or telemetry of calls (see
+            `recorded`). All shipped incidents if empty.
+        vendor: Whose histories or calls they are, where that is not known.
 
     Raises:
         UsageError: There is no such incident, or a file is wrong.
@@ -53,10 +56,10 @@ def choose(names: Sequence[str], vendor: str | None = None) -> ChosenIncidents:
     chosen = ChosenIncidents()
     for name in names:
         path = Path(name)
-        if path.suffix == ".json":
-            history = _history(path, vendor)
-            found: Mapping[str, Incident] = history[0]
-            chosen.left_out.update(history[1])
+        if is_recorded(name):
+            history = recorded(path, vendor)
+            found: Mapping[str, Incident] = history.incidents
+            chosen.left_out.update(history.left_out)
         else:
             found = dict([find_incident(name)])
             if path.suffix:
@@ -68,21 +71,21 @@ def choose(names: Sequence[str], vendor: str | None = None) -> ChosenIncidents:
 
 
 def save(path: Path, folder: Path, vendor: str | None = None) -> tuple[list[Path], Mapping[str, str]]:
-    """Write the incidents of a status page's history as files; return their paths, and what was left out with the reason.
+    """Write the incidents of a status page's history or of telemetry as files; return their paths, and what was left out with the reason.
 
     Args:
-        path: The history.
+        path: The history or telemetry.
         folder: Where to; it is made if it is not there. A file that is there already stays.
-        vendor: Whose it is, where the page is not known.
+        vendor: Whose it is, where that is not known.
 
     Raises:
-        UsageError: It is no history, or a file cannot be written.
+        UsageError: It is neither, or a file cannot be written.
     """
-    incidents, left_out = _history(path, vendor)
+    history = recorded(path, vendor)
     files = []
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for name, incident in incidents.items():
+        for name, incident in history.incidents.items():
             file = folder / f"{name}.yaml"
             if not file.exists():
                 with replaced(file) as partial:
@@ -90,13 +93,4 @@ def save(path: Path, folder: Path, vendor: str | None = None) -> tuple[list[Path
             files.append(file)
     except OSError as problem:
         raise UsageError(problem.strerror or str(problem), where=str(problem.filename or folder)) from None
-    return files, left_out
-
-
-def _history(path: Path, vendor: str | None) -> tuple[Mapping[str, Incident], Mapping[str, str]]:
-    try:
-        raw = raw_bytes(path, _HISTORY_BYTES_MAX).decode("utf-8")
-    except UnicodeDecodeError:
-        raise UsageError("not UTF-8 text", where=str(path)) from None
-    history = imported(raw, str(path), vendor)
-    return history.incidents, history.left_out
+    return files, history.left_out

@@ -56,9 +56,9 @@ def imported(raw: str, where: str, on: str | None = None) -> ImportedHistory:
         try:
             if isinstance(story, Unusable):
                 raise story
-            incidents[_free(story.name, incidents)] = incident_of(story)
+            incidents[free_name(story.name, incidents)] = incident_of(story)
         except Unusable as reason:
-            left_out[_free(" ".join(title.split())[:120], left_out)] = str(reason)
+            left_out[free_name(" ".join(title.split())[:120], left_out)] = str(reason)
     return ImportedHistory(dict(sorted(incidents.items(), key=lambda each: each[1].start)), left_out)
 
 
@@ -80,6 +80,6 @@ def _until(story: Story | Unusable) -> float:
     return story.until.timestamp() if isinstance(story, Story) else 0.0
 
 
-def _free(name: str, taken: Mapping[str, object]) -> str:
+def free_name(name: str, taken: Mapping[str, object]) -> str:
     """Return a name that is not taken, with a number if need be."""
     return next(each for each in (name, *(f"{name[:76]}-{n}" for n in range(2, len(taken) + 3))) if each not in taken)
