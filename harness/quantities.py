@@ -117,7 +117,9 @@ def _written(value: float, unit: str, digits: int) -> tuple[str, float]:
             text, shown = _number(100 * value, digits)
         return f"{text} %", shown / 100
     text, shown = _number(value, digits)
-    return {"ratio": f"{text}×", "per_s": f"{text}/s", "usd": f"${text}"}.get(unit, text), shown
+    if unit == "usd":
+        return (f"-${text[1:]}" if text.startswith("-") else f"${text}"), shown
+    return {"ratio": f"{text}×", "per_s": f"{text}/s"}.get(unit, text), shown
 
 
 def _time(ns: float, digits: int) -> tuple[str, float]:

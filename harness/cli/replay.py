@@ -12,7 +12,7 @@ import typer
 
 from harness.cli.app import app
 from harness.cli.interrupting import interruptible
-from harness.cli.options import Json, LiteLLMAt, ModelOption, PythonAt, home_of, read_as
+from harness.cli.options import Json, LiteLLMAt, ModelOption, PythonAt, Reports, home_of, read_as
 from harness.cli.output import show
 from harness.errors import ExitCode, UsageError
 
@@ -51,6 +51,7 @@ def replay(
     python: PythonAt = None,
     litellm: LiteLLMAt = None,
     model: ModelOption = None,
+    reports: Reports = Path("reports"),
     as_json: Json = False,
 ) -> int:
     """Play real outages against a chain, in virtual time.
@@ -92,12 +93,12 @@ def replay(
             progress=progress.count,
             interrupted=interrupted,
         )
-    code = shown.exit_code(replayed, wanted)
+    data = experiment.keep_replay(replayed, wanted, reports, progress.say)
     if as_json:
-        show(shown.as_json(replayed, wanted, code))
+        show(data)
     else:
-        shown.print_replay(replayed, wanted, console)
-    return code
+        shown.print_replay(replayed, wanted, data["page"], console)
+    return shown.exit_code(replayed, wanted)
 
 
 def _save(names: list[str], folder: Path, vendor: str | None, *, as_json: bool) -> int:

@@ -92,17 +92,12 @@ def tune(
         tuned, folder = experiment.tune(
             chain, reports, options, progress=progress.count, say=progress.say, interrupted=interrupted
         )
-    code = ExitCode.INTERRUPTED if tuned.interrupted else ExitCode.PASS
-    data = shown.as_json(tuned, str(folder.path), code)
-    if (found := tuned.suggestion or tuned.refuted) is not None:
-        folder.write_suggestion(found.raw, "".join(f"{line}\n" for line in found.diff))
-    if not tuned.interrupted:
-        folder.write(data)
+    data = experiment.keep_tuning(tuned, folder, reports, progress.say)
     if as_json:
         show(data)
     else:
-        shown.print_tuned(tuned, str(folder.path), str(folder.suggestion), Console())
-    return code
+        shown.print_tuned(tuned, folder, Console())
+    return shown.exit_code(tuned)
 
 
 def _remedies(run: Path, chain: Path | None, *, as_json: bool) -> int:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from harness.experiment.live import Interrupted
     from harness.experiment.load_workers import join, load_setup
     from harness.experiment.probing import probe
+    from harness.experiment.replays.keeping import keep_replay
     from harness.experiment.replays.replaying import replay
     from harness.experiment.serving import serve
     from harness.experiment.showing import show
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from harness.experiment.suites.suite import suite
     from harness.experiment.trial_run import trial
     from harness.experiment.tuning.counterfactual import measure_remedies
+    from harness.experiment.tuning.keeping import keep_tuning
     from harness.experiment.tuning.tuning import TuneOptions, tune
     from harness.experiment.validation import CheckedFile, check
 
@@ -51,6 +53,8 @@ __all__ = [
     "export_chain",
     "is_chain",
     "join",
+    "keep_replay",
+    "keep_tuning",
     "load_setup",
     "measure_remedies",
     "new_chain",
@@ -92,6 +96,8 @@ __getattr__ = lazy_names(
         "export_chain": "chain_files.export",
         "is_chain": "files",
         "join": "load_workers",
+        "keep_replay": "replays.keeping",
+        "keep_tuning": "tuning.keeping",
         "load_setup": "load_workers",
         "measure_remedies": "tuning.counterfactual",
         "new_chain": "chain_files.starter",

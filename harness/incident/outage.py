@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from harness.chain import Chain
 from harness.incident.numbers import OutageNumbers, SampledNumber
 from harness.incident.schema import Incident
-from harness.incident.variants import hits
+from harness.incident.variants import Hit, hits
 from harness.scenario.schema import Load
 
 
@@ -44,7 +44,7 @@ class PlayedOutage:
         title: Of the first.
         start: When it began.
         length_ns: How long it lasted, in nanoseconds.
-        hit: The chain's providers that it hit.
+        hits: What of it hit the chain.
         variants: In how many ways it was played.
         requests: How many callers made.
         lost: Those that got no complete answer.
@@ -59,7 +59,7 @@ class PlayedOutage:
     title: str
     start: datetime
     length_ns: int
-    hit: tuple[str, ...]
+    hits: tuple[Hit, ...]
     variants: int
     requests: float
     lost: UncertainNumber
@@ -68,6 +68,11 @@ class PlayedOutage:
     cost_usd: UncertainNumber
     attempts: UncertainNumber
     errors: tuple[str, ...] = ()
+
+    @property
+    def hit(self) -> tuple[str, ...]:
+        """The chain's providers that it hit."""
+        return tuple(dict.fromkeys(name for hit in self.hits for name in hit.providers))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +84,8 @@ class Replayed:
         load: What callers do.
         outages: Those that hit the chain, the worst first.
         missed: Names of those that do not, with the reason.
+        missed_at: When they began, where that is known.
+        version: Of the library that hosts the chain; None if that has none.
         interrupted: It was stopped before all were played.
     """
 
@@ -86,6 +93,8 @@ class Replayed:
     load: Load
     outages: tuple[PlayedOutage, ...]
     missed: Mapping[str, str]
+    missed_at: Mapping[str, datetime] = field(default_factory=dict)
+    version: str | None = None
     interrupted: bool = False
 
     @property
@@ -120,7 +129,7 @@ def played_outage(group: Mapping[str, Incident], chain: Chain, found: Sequence[O
         title=first.title,
         start=first.start,
         length_ns=round((end_s - first.start.timestamp()) * 1e9),
-        hit=tuple(dict.fromkeys(name for hit in hits(group, chain) for name in hit.providers)),
+        hits=hits(group, chain),
         variants=len(numbers),
         requests=max((each.requests for each in numbers), default=0.0),
         lost=_sampled([each.lost for each in numbers]),

@@ -13,10 +13,12 @@ from harness import quantities
 from harness.errors import ExitCode
 from harness.incident.outage import PlayedOutage, Replayed, UncertainNumber
 from harness.incident.schema import Incident, ShareBand
+from harness.incident.variants import Hit
 from harness.incident.writing import plain
 from harness.report import console as output
 
 _BAR = 60
+_HITS_TOLD = 2
 _LATE_NS = 100e6
 _CENT = 0.01
 _NOTHING = 1e-9
@@ -90,12 +92,13 @@ def _amount(value: float, unit: str) -> str:
     return quantities.amount(0.0 if abs(value) < _NOTHING else value, unit)
 
 
-def print_replay(replayed: Replayed, slo: float | None, console: Console) -> None:
+def print_replay(replayed: Replayed, slo: float | None, page: str, console: Console) -> None:
     """Print what each incident would have come to, the worst first, and the sum.
 
     Args:
         replayed: What was played.
         slo: Share of the requests that had to be served; None if nothing was asked for.
+        page: Where the same is shown to a browser.
         console: Where to.
     """
     rate = quantities.amount(replayed.load.peak_rate, "per_s")
@@ -112,15 +115,18 @@ def print_replay(replayed: Replayed, slo: float | None, console: Console) -> Non
         for error in outage.errors:
             output.line(console, f"{outage.names[0]}: {error}", "red")
     if replayed.missed:
-        output.line(console, _missed(replayed.missed), "dim")
+        output.line(console, f"{missed_sentence(replayed.missed)} (--json names them)", "dim")
     output.line(console, summary(replayed), "bold")
     if slo is not None:
-        answer = {ExitCode.PASS: "kept", ExitCode.FAIL: "not kept"}.get(exit_code(replayed, slo), "cannot be decided")
-        output.line(
-            console,
-            f"served {ends(_served(replayed), 'share')} of {quantities.count(round(replayed.requests))} requests; asked for {quantities.exact(slo, 'share')}: {answer}",
-            "bold",
-        )
+        output.line(console, slo_sentence(replayed, slo), "bold")
+    output.line(console, f"page: {page}", whole=True)
+
+
+def slo_sentence(replayed: Replayed, slo: float) -> str:
+    """Return whether the share asked for was served. Plain text."""
+    answer = {ExitCode.PASS: "kept", ExitCode.FAIL: "not kept"}.get(exit_code(replayed, slo), "cannot be decided")
+    served, all_ = ends(_served(replayed), "share"), quantities.count(round(replayed.requests))
+    return f"served {served} of {all_} requests; asked for {quantities.exact(slo, 'share')}: {answer}"
 
 
 def _price(outage: PlayedOutage) -> str:
@@ -133,14 +139,40 @@ def _price(outage: PlayedOutage) -> str:
     return "".join(f"; {part}" for part in parts)
 
 
+def met(hit: Hit) -> str:
+    """Return what callers met, in words that follow who answered so: `http 500 or http 503 for 5 % to 50 % of the requests`."""
+    window = hit.window
+    named = list(dict.fromkeys(each.fault_kind.words(each).label for each in window.inject))
+    of = "callers" if window.share_by == "caller" else "requests"
+    what = "every one" if window.share.low == window.share.high == 1 else f"{_share(window.share)}"
+    kinds = {True: "streamed ", False: "plain ", None: ""}[window.streaming]
+    return f"{' or '.join(named)} for {what} of the {kinds}{of}"
+
+
+def hurt(outage: PlayedOutage) -> str:
+    """Return what an incident did to callers, in a sentence. Plain text."""
+    worst = sorted(outage.hits, key=lambda hit: -hit.window.share.high * hit.window.for_)
+    said = [
+        f"{quantities.listed(hit.providers, most=3)}: {met(hit)}, for {quantities.duration(hit.window.for_)}"
+        for hit in worst[:_HITS_TOLD]
+    ]
+    more = f", and {len(worst) - _HITS_TOLD} more windows" if len(worst) > _HITS_TOLD else ""
+    lost = outage.lost.times(1 / max(outage.requests, 1.0))
+    then = f"{ends(lost, 'share')} of all requests were lost"
+    if outage.unserved_ns.most == 0:
+        then = "every request was served"
+    return f"{'; '.join(said)}{more}. {then[0].upper()}{then[1:]}{_price(outage)}."
+
+
 def summary(replayed: Replayed) -> str:
     """Return what all incidents together would have come to, in a sentence. Plain text."""
-    size = quantities.plural(len(replayed.outages), "incident")
+    number = len(replayed.outages)
+    size = "this incident" if number == 1 else f"these {number} incidents"
     stopped = "stopped early: " if replayed.interrupted else ""
     if not replayed.outages:
         return f"{stopped}no incident hits this chain"
     length = quantities.duration(sum(outage.length_ns for outage in replayed.outages))
-    return f"{stopped}over these {size} ({length}), callers would have gone unserved for {ends(replayed.unserved_ns, 'ns')}"
+    return f"{stopped}over {size} ({length}), callers would have gone unserved for {ends(replayed.unserved_ns, 'ns')}"
 
 
 def exit_code(replayed: Replayed, slo: float | None) -> ExitCode:
@@ -175,17 +207,23 @@ def incidents_as_json(incidents: Mapping[str, Incident]) -> dict[str, Any]:
     return {"incidents": {name: plain(incident) for name, incident in incidents.items()}}
 
 
-def _missed(missed: Mapping[str, str]) -> str:
+def missed_sentence(missed: Mapping[str, str]) -> str:
     """Return how many incidents were left out, and why."""
     counts = Counter(missed.values())
     said = [f"{quantities.count(number)} {reason}" for reason, number in counts.most_common()]
-    return f"left out, and not in the sum: {quantities.listed(said)} (--json names them)"
+    return f"left out, and not in the sum: {quantities.listed(said)}"
 
 
-def as_json(replayed: Replayed, slo: float | None, code: ExitCode) -> dict[str, Any]:
+def as_json(replayed: Replayed, slo: float | None, page: str) -> dict[str, Any]:
     """Return all of it for programs; times in nanoseconds, each number with its low and its high end."""
+    code = exit_code(replayed, slo)
+    words = {ExitCode.PASS: "pass", ExitCode.FAIL: "fail", ExitCode.INCONCLUSIVE: "inconclusive"}
     return {
         "exit_code": int(code),
+        "summary": summary(replayed),
+        "verdict": "" if slo is None else words.get(code, ""),
+        "page": page,
+        "version": replayed.version,
         "chain": replayed.chain.name,
         "slo": slo,
         "requests": replayed.requests,

@@ -15,7 +15,15 @@ from harness.incident.objective import Objective
 from harness.incident.toll import Toll
 from harness.incident.tuned import HeldOut, SettingChange, Suggestion, TriedSettings, Tuned
 from harness.report import console as output
+from harness.store import TuningFolder
 
+COLUMNS: Mapping[Objective, str] = {
+    Objective.UNSERVED: "unserved",
+    Objective.WAIT: "added wait",
+    Objective.COST: "cost of an answer",
+    Objective.LOAD: "attempts at the broken provider",
+}
+"""What the objectives are, as names of columns."""
 WORDS: Mapping[Objective, str] = {
     Objective.UNSERVED: "unserved",
     Objective.WAIT: "added to an answer",
@@ -32,7 +40,7 @@ def amount(toll: Toll, objective: Objective) -> str:
     if objective is Objective.WAIT:
         return "no answer" if toll.wait_ns is None else quantities.amount(toll.wait_ns, "ns")
     if objective is Objective.COST:
-        return "price not known" if toll.cost_usd is None else f"${toll.cost_usd:.5f}"
+        return "not known" if toll.cost_usd is None else f"${toll.cost_usd:.5f}"
     return quantities.count(round(toll.attempts))
 
 
@@ -41,9 +49,7 @@ def against(new: Toll, old: Toll) -> str:
     parts = []
     for objective in Objective:
         before, after = amount(old, objective), amount(new, objective)
-        what = {Objective.COST: "cost of an answer", Objective.WAIT: "wait of an answer"}.get(
-            objective, WORDS[objective]
-        )
+        what = COLUMNS[objective]
         parts.append(
             f"{what} {before}" if before == after else f"{what} {before} → {after}{_share(new, old, objective)}"
         )
@@ -93,7 +99,14 @@ def held_out_sentence(held: HeldOut) -> str:
     )
 
 
-def print_tuned(tuned: Tuned, folder: str, suggestion_file: str, console: Console) -> None:
+def apply_command(tuned: Tuned, folder: TuningFolder) -> str:
+    """Return the command that puts a suggestion in place: a configuration of LiteLLM's is tried first, any other file copied."""
+    if tuned.chain.litellm is None:
+        return f"cp {folder.suggestion} {tuned.file}"
+    return f"harness chain apply {folder.suggestion} --to {tuned.file}"
+
+
+def print_tuned(tuned: Tuned, folder: TuningFolder, console: Console) -> None:
     """Print what was found."""
     output.line(
         console,
@@ -116,13 +129,14 @@ def print_tuned(tuned: Tuned, folder: str, suggestion_file: str, console: Consol
     others = [each for each in tuned.front if shown is None or each.values != shown.tried.values]
     if others:
         output.line(console, "what no other settings beat:", "bold")
-        output.table(console, ("settings", *(WORDS[each] for each in Objective)), [row(each) for each in others])
+        output.table(console, ("settings", *(COLUMNS[each] for each in Objective)), [row(each) for each in others])
     for what, why in tuned.untried.items():
         output.line(console, f"not tried: {what}: {why}", "dim")
     output.line(console, headline(tuned), "bold")
     if tuned.suggestion is not None:
-        output.line(console, f"to put it in place: harness chain apply {suggestion_file} --to {tuned.file}", whole=True)
-    output.line(console, folder, "dim", whole=True)
+        output.line(console, f"to put it in place: {apply_command(tuned, folder)}", whole=True)
+    where = folder.path if tuned.interrupted else folder.page
+    output.line(console, f"{'page' if where == folder.page else 'kept in'}: {where}", whole=True)
 
 
 def row(tried: TriedSettings) -> tuple[str, ...]:
@@ -131,11 +145,17 @@ def row(tried: TriedSettings) -> tuple[str, ...]:
     return (said, *(amount(tried.toll, objective) for objective in Objective))
 
 
-def as_json(tuned: Tuned, folder: str, code: ExitCode) -> dict[str, Any]:
+def exit_code(tuned: Tuned) -> ExitCode:
+    """Return 0 for whatever was found, and 130 if it was stopped early."""
+    return ExitCode.INTERRUPTED if tuned.interrupted else ExitCode.PASS
+
+
+def as_json(tuned: Tuned, folder: TuningFolder) -> dict[str, Any]:
     """Return all of it for programs; times in nanoseconds."""
     return {
-        "exit_code": int(code),
-        "tuning": folder,
+        "exit_code": int(exit_code(tuned)),
+        "summary": headline(tuned),
+        "tuning": str(folder.path),
         "chain": tuned.chain.name,
         "file": tuned.file,
         "version": tuned.version,

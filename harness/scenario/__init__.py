@@ -3,7 +3,7 @@
 from harness.provider.inject import Inject
 from harness.provider.window import Window
 from harness.scenario.expectation import Expectation, Op
-from harness.scenario.names import COMPARISONS, EXPLORED, LATEST, SUITES, TUNINGS
+from harness.scenario.names import COMPARISONS, EXPLORED, LATEST, REPLAYS, SUITES, TUNINGS
 from harness.scenario.plan import Arrival, Phase, Plan, Timeline, compile_plan
 from harness.scenario.schema import Fault, Load, Scenario
 
@@ -11,6 +11,7 @@ __all__ = [
     "COMPARISONS",
     "EXPLORED",
     "LATEST",
+    "REPLAYS",
     "SUITES",
     "TUNINGS",
     "Arrival",

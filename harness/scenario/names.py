@@ -6,6 +6,7 @@ LATEST = "latest"
 SUITES = "suites"
 EXPLORED = "explore"
 COMPARISONS = "comparisons"
+REPLAYS = "replays"
 TUNINGS = "tunings"
 SAMPLES = "samples"
 RESERVED_NAMES = {
@@ -13,6 +14,7 @@ RESERVED_NAMES = {
     SUITES: "the suites",
     EXPLORED: "what `harness explore` finds",
     COMPARISONS: "the comparisons of chains",
+    REPLAYS: "the replays of outages",
     TUNINGS: "what `harness tune` finds",
     SAMPLES: "the sample runs",
 }

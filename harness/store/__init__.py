@@ -13,6 +13,7 @@ from harness.store.format import decode, encode, shaped
 if TYPE_CHECKING:
     from harness.store.comparison import ComparisonFolder
     from harness.store.folder import RunFolder, latest
+    from harness.store.replay import ReplayFolder
     from harness.store.suite import SuiteFolder
     from harness.store.tuning import TuningFolder
 
@@ -22,6 +23,7 @@ __all__ = [
     "EdgeAttempt",
     "Foreign",
     "Origin",
+    "ReplayFolder",
     "Row",
     "RunFolder",
     "Sink",
@@ -42,6 +44,7 @@ __getattr__ = lazy_names(
     __name__,
     {
         "ComparisonFolder": "comparison",
+        "ReplayFolder": "replay",
         "RunFolder": "folder",
         "SuiteFolder": "suite",
         "TuningFolder": "tuning",

@@ -1,4 +1,4 @@
-"""What is kept in a folder of reports: one entry for each run, suite and comparison.
+"""What is kept in a folder of reports: one entry for each run, suite, comparison, replay and tuning.
 
 reports/.index.json holds the entries of the last time. An entry is read again only where the file that ends it has changed, so
 20,000 runs cost 20,000 looks at a file's date. It may be deleted at any time.
@@ -17,10 +17,18 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harness.scenario.names import COMPARISONS, EXPLORED, LATEST, SAMPLES, SUITES
+from harness.scenario.names import COMPARISONS, EXPLORED, LATEST, REPLAYS, SAMPLES, SUITES, TUNINGS
 from harness.store.files import write_file
 from harness.store.format import decode, encode
-from harness.store.index_entry import Entry, named_by_time, read_comparison, read_run, read_suite
+from harness.store.index_entry import (
+    Entry,
+    named_by_time,
+    read_comparison,
+    read_replay,
+    read_run,
+    read_suite,
+    read_tuning,
+)
 
 PAGE = "index.html"
 _CACHE = ".index.json"
@@ -32,6 +40,8 @@ Stamp = tuple[int, int]
 _KINDS: dict[str, tuple[str, str, Callable[[Path], Entry]]] = {
     SUITES: ("suite.json", "scorecard.html", read_suite),
     COMPARISONS: ("comparison.json", "comparison.html", read_comparison),
+    REPLAYS: ("replay.json", "report.html", read_replay),
+    TUNINGS: ("tuning.json", "report.html", read_tuning),
 }
 """Of each folder that does not hold runs: the file that ends an entry, its page, and what reads it."""
 _RUNS = ("verdict.json", "report.html", read_run)

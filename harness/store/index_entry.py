@@ -36,7 +36,7 @@ _OWN = "llm-fallback-harness"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One run, suite or comparison.
+    """One run, suite, comparison, replay or tuning.
 
     Attributes:
         kind: Which of them.
@@ -59,7 +59,7 @@ class Entry:
         suite: Of a run, the path of the suite that it belongs to; empty if it belongs to none.
     """
 
-    kind: Literal["run", "suite", "comparison"]
+    kind: Literal["run", "suite", "comparison", "replay", "tuning"]
     path: str = ""
     stamp: tuple[int, int] = (0, 0)
     when_s: int = 0
@@ -181,6 +181,14 @@ class _SuitePart:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class _AnswerPart:
+    chain: str
+    summary: str
+    verdict: VerdictWord = ""
+    format: object = FORMAT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _ComparisonPart:
     before: str
     after: str
@@ -246,6 +254,26 @@ def read_comparison(folder: Path) -> Entry:
         verdict="fail" if compared.regressions else "pass",
         note=f"{compared.before} → {compared.after}",
         chain=compared.chain,
+    )
+
+
+def read_replay(folder: Path) -> Entry:
+    """Return the entry of a replay's folder."""
+    return _answered(folder, "replay")
+
+
+def read_tuning(folder: Path) -> Entry:
+    """Return the entry of a tuning's folder."""
+    return _answered(folder, "tuning")
+
+
+def _answered(folder: Path, kind: Literal["replay", "tuning"]) -> Entry:
+    answer, problem = _read(folder / f"{kind}.json", _AnswerPart)
+    when_s = _when_s(folder, "")
+    if answer is None:
+        return Entry(kind=kind, when_s=when_s, note=problem or "stopped, or still running")
+    return Entry(
+        kind=kind, when_s=when_s, verdict=answer.verdict, note=answer.summary, chain=answer.chain, engine="sim"
     )
 
 

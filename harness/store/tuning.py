@@ -1,7 +1,7 @@
 """The folder of a tuning.
 
-reports/tunings/<chain>/<UTC time>/
-  question.json  trials.jsonl  tuning.json  report.html  suggestion.yaml  suggestion.diff
+reports/tunings/<UTC time>/
+  question.sha256  trials.jsonl  tuning.json  report.html  suggestion.yaml  suggestion.diff
 """
 
 from __future__ import annotations
@@ -27,19 +27,18 @@ class TuningFolder:
     path: Path
 
     @classmethod
-    def of_question(cls, reports: Path, chain: str, question: str, *, now: datetime | None = None) -> TuningFolder:
+    def of_question(cls, reports: Path, question: str, *, now: datetime | None = None) -> TuningFolder:
         """Return the folder of a tuning that was stopped before its end, or a new one.
 
         Args:
             reports: The folder of all runs.
-            chain: Its name.
             question: What is asked: the same text is the same question.
             now: When the folder is made, if it is.
 
         Raises:
             HarnessError: The folder cannot be made.
         """
-        parent = reports.absolute() / TUNINGS / chain
+        parent = reports.absolute() / TUNINGS
         asked = hashlib.sha256(question.encode()).hexdigest().encode()
         for path in sorted(parent.glob("*/"), reverse=True) if parent.is_dir() else ():
             kept = path / "question.sha256"
@@ -68,6 +67,7 @@ class TuningFolder:
         self.suggestion.chmod(0o600)
         write_file(self.path / "suggestion.diff", diff.encode())
 
-    def write(self, tuning: dict[str, Any]) -> None:
-        """Write tuning.json, whole or not at all: with it the tuning is at its end."""
+    def write(self, tuning: dict[str, Any], html: str) -> None:
+        """Write the page, then tuning.json, each whole or not at all: with it the tuning is at its end."""
+        write_file(self.page, html.encode())
         write_json(self.path / "tuning.json", tuning)

@@ -10,6 +10,7 @@ from pathlib import Path
 from harness.chain import Chain
 from harness.chain.home import AT_HOME, ChainHome
 from harness.drivers.host import host
+from harness.drivers.litellm_asked import version
 from harness.drivers.litellm_prices import priced
 from harness.errors import UsageError
 from harness.experiment.prepare import opened
@@ -63,11 +64,13 @@ def replay(
             "no incident began since then", where="--since", hint="harness replay --list shows when they were"
         )
     missed = dict.fromkeys(chosen.left_out, "that no incident could be made of")
+    missed_at: dict[str, datetime] = {}
     jobs: list[tuple[int, Variant]] = []
     for place, group in enumerate(groups):
         found = hits(group, chain)
         if not found:
             missed.update(dict.fromkeys(group, why_missed(group, chain)))
+            missed_at.update({name: incident.start for name, incident in group.items()})
             continue
         first = next(iter(group))
         jobs += [(place, variant) for variant in variants(first, group[first].title, found, load, cut)]
@@ -80,6 +83,8 @@ def replay(
             sorted(outages, key=lambda outage: (-outage.unserved_ns.high, -outage.unserved_ns.most, outage.start))
         ),
         missed=missed,
+        missed_at=missed_at,
+        version=version(chain),
         interrupted=sum(map(len, done.values())) < len(jobs),
     )
 

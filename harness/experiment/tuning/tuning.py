@@ -110,7 +110,7 @@ def tune(
     load = Load(rate=options.rate, deadline=options.deadline_ns)
     context = json.dumps([harness.__version__, version(of.chain), options.rate, options.deadline_ns])
     question = json.dumps([context, str(of.path), of.raw.decode("utf-8", "replace"), list(groups), options.seed])
-    folder = TuningFolder.of_question(reports, of.chain.name, question)
+    folder = TuningFolder.of_question(reports, question)
 
     async def all_of_it() -> Tuned:
         async with Players.start(options.processes) as players:
@@ -184,6 +184,9 @@ class _Tuner:
         cloud = await self._search(compared) if base.of(self._objective) > 0 else []
         finalists = await self._finalists(cloud, names, base)
         suggestion, refuted, why_none = await self._suggested(finalists, names, held_out, compared)
+        if (found := suggestion or refuted) is not None:
+            [toll] = await self._trials.tolls([self._of.changed(found.tried.values)], compared)
+            cloud += [] if toll is None else [TriedSettings(values=found.tried.values, toll=toll)]
         ahead = front({number: each.toll for number, each in enumerate(finalists)})
         return Tuned(
             chain=self._of.chain,

@@ -51,7 +51,7 @@ def html(entries: Sequence[Entry], place: str, *, now_s: float) -> str:
     rows = "".join(_row(texts) for texts in shown[:SHOWN])
     head = "".join(f'<th scope="col">{escape(column)}</th>' for column in _COLUMNS)
     parts = [
-        "<h1>Runs, suites and comparisons</h1>",
+        "<h1>What was run and found</h1>",
         f'<p>{escape(_summary(entries))} <a href="#All">All of them</a></p>',
         _scenarios([entry for entry in entries if entry.kind == "run"], now_s),
         '<h2 id="All">All of them, newest first</h2>',
@@ -64,12 +64,14 @@ def html(entries: Sequence[Entry], place: str, *, now_s: float) -> str:
         f'<script type="application/json" id="Data">{_data(shown)}</script>',
         f"<script>{(_PARTS / 'search.js').read_text(encoding='utf-8')}</script>",
     ]
-    return page("Runs, suites and comparisons", "\n".join(parts), (_PARTS / "index.css").read_text(encoding="utf-8"))
+    return page("What was run and found", "\n".join(parts), (_PARTS / "index.css").read_text(encoding="utf-8"))
 
 
 def _summary(entries: Sequence[Entry]) -> str:
     kinds = Counter(entry.kind for entry in entries)
-    kept = listed([plural(kinds[kind], kind) for kind in ("run", "suite", "comparison") if kinds[kind]])
+    kept = listed(
+        [plural(kinds[kind], kind) for kind in ("run", "suite", "comparison", "replay", "tuning") if kinds[kind]]
+    )
     if not kept:
         return "Nothing is kept here."
     return f"{kept}; the newest began {began(entries[0])} UTC. p95: 95 of 100 are no larger than this."

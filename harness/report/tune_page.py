@@ -1,0 +1,168 @@
+"""The page of a tuning: what the file should say, what each line brings, how it holds, and what else there was."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from html import escape
+
+from harness import quantities
+from harness.incident.objective import Objective
+from harness.incident.toll import Toll
+from harness.incident.tuned import Suggestion, Tuned
+from harness.report.page import page
+from harness.report.replay_page import STYLE
+from harness.report.table import table
+from harness.report.tune import COLUMNS, amount, apply_command, gain, headline, held_out_sentence, row
+from harness.store import TuningFolder
+
+_WIDTH, _HEIGHT, _LEFT, _BELOW = 760, 380, 96, 58
+_ROOM = 0.06
+
+
+def tune_page(tuned: Tuned, folder: TuningFolder) -> str:
+    """Return the whole page. Settings come from files: all text is escaped.
+
+    Args:
+        tuned: What was found.
+        folder: Where it is kept.
+    """
+    title = f"Better settings for {tuned.chain.name}"
+    status = "inconclusive" if tuned.suggestion is None else "pass"
+    said = headline(tuned)
+    parts = [
+        f"<h1>{escape(title)}</h1>",
+        f'<p class="summary {status}"><strong>{escape(said[0].upper() + said[1:])}.</strong></p>',
+        _facts(tuned),
+    ]
+    shown = tuned.suggestion or tuned.refuted
+    if shown is not None:
+        parts += _suggestion(tuned, shown, folder)
+    if len(tuned.cloud) > 1:
+        parts += ['<section id="tried"><h2>All that was tried</h2>', _picture(tuned, shown), "</section>"]
+    rows = [[escape(cell) for cell in row(each)] for each in (tuned.now, *(f for f in tuned.front if f.values))]
+    parts += [
+        '<section id="front"><h2>What no other settings beat</h2>',
+        "<p>In all four numbers together, on the incidents that were tuned on; first the file as it is.</p>",
+        table(("settings", *(COLUMNS[each] for each in Objective)), rows),
+        "</section>",
+        f"<details><summary>The incidents</summary><p>{escape(', '.join(tuned.incidents))}</p></details>",
+    ]
+    return page(title, "\n".join(parts), STYLE)
+
+
+def _facts(tuned: Tuned) -> str:
+    library = tuned.chain.driver + (f", LiteLLM {tuned.version}" if tuned.version else "")
+    rows = {
+        "chain": tuned.chain.drawn,
+        "file": tuned.file,
+        "hosted by": f"{library}; simulated in virtual time, providers mocked",
+        "tried": f"{quantities.plural(tuned.candidates, 'candidate')} with seed {tuned.seed}, on the "
+        f"{quantities.plural(len(tuned.compared), 'incident')} that cost the most of {len(tuned.incidents)}",
+        "chosen by": {
+            Objective.UNSERVED: "the least time unserved",
+            Objective.WAIT: "the least wait",
+            Objective.COST: "the least cost of an answer",
+            Objective.LOAD: "the fewest attempts at the broken provider",
+        }[tuned.objective],
+    }
+    cells = "".join(f"<dt>{name}</dt><dd>{escape(text)}</dd>" for name, text in rows.items())
+    return f'<div class="opening"><dl>{cells}</dl></div>'
+
+
+def _suggestion(tuned: Tuned, shown: Suggestion, folder: TuningFolder) -> Iterator[str]:
+    name = "What to change" if tuned.suggestion is not None else "What was refuted"
+    yield f'<section id="suggestion"><h2>{name}</h2>'
+    yield f'<pre class="diff" tabindex="0"><code>{_coloured(shown.diff)}</code></pre>'
+    if tuned.suggestion is not None:
+        yield f"<p>Put it in place: <code>{escape(apply_command(tuned, folder))}</code></p>"
+    yield "<h3>What each line brings</h3><ul>"
+    for change in shown.changes:
+        yield f"<li>{escape(gain(change, shown.tried.toll, tuned.objective))}</li>"
+    yield "</ul>"
+    yield _sides(tuned, shown)
+    if shown.held_out is not None:
+        yield f"<p>{escape(held_out_sentence(shown.held_out))}.</p>"
+    else:
+        yield "<p>It was not checked on incidents that it was not tuned on: there were too few to hold some out.</p>"
+    yield "</section>"
+
+
+def _coloured(diff: tuple[str, ...]) -> str:
+    marks = {"+": "ins", "-": "del"}
+    lines = []
+    for line in diff:
+        mark = marks.get(line[:1])
+        lines.append(f"<{mark}>{escape(line)}</{mark}>" if mark else escape(line))
+    return "\n".join(lines)
+
+
+def _sides(tuned: Tuned, shown: Suggestion) -> str:
+    """Return the four numbers, now and then, on both halves of the incidents."""
+    held = shown.held_out
+    columns = ["", "now", "with the change"] + (["now, on others", "with the change, on others"] if held else [])
+    rows = []
+    for objective in Objective:
+        cells = [tuned.now.toll, shown.tried.toll, *((held.before, held.after) if held else ())]
+        rows.append([escape(COLUMNS[objective]), *(escape(amount(toll, objective)) for toll in cells)])
+    return table(columns, rows)
+
+
+def _picture(tuned: Tuned, shown: Suggestion | None) -> str:
+    """Return the candidates by time unserved and attempts at the broken provider, on the incidents that all of them played."""
+    ahead = {repr(sorted(each.values.items())) for each in tuned.front}
+    x_most = max(each.toll.attempts for each in tuned.cloud) or 1.0
+    y_most = max(each.toll.unserved_ns for each in tuned.cloud) or 1.0
+    marks = [*_axes(x_most, y_most)]
+    special: list[str] = []
+    for each in tuned.cloud:
+        x, y = _at(each.toll, x_most, y_most)
+        title = f"<title>{escape(' · '.join(row(each)))}</title>"
+        key = repr(sorted(each.values.items()))
+        if not each.values:
+            special.append(
+                f'<path class="now" d="M{x:.1f} {y - 9:.1f}l9 9l-9 9l-9 -9z">{title}</path>{_word("now", x, y)}'
+            )
+        elif shown is not None and dict(each.values) == dict(shown.tried.values):
+            word = "suggested" if tuned.suggestion is not None else "refuted"
+            special.append(
+                f'<circle class="chosen" cx="{x:.1f}" cy="{y:.1f}" r="8">{title}</circle>{_word(word, x, y)}'
+            )
+        else:
+            kind = "ahead" if key in ahead else "cloud"
+            marks.append(f'<circle class="{kind}" cx="{x:.1f}" cy="{y:.1f}" r="5">{title}</circle>')
+    label = "Candidates by time unserved and attempts at the broken provider; the table has the best of them."
+    return (
+        f'<div class="picture"><svg class="front" role="img" aria-label="{label}" viewBox="0 0 {_WIDTH} {_HEIGHT}">'
+        f"{''.join([*marks, *special])}</svg></div>"
+        '<p class="reading">Each dot is one candidate, on the incidents on which all were compared; better is further down and to the '
+        "left. A ring: nothing else beats it. Point at a dot for its settings.</p>"
+    )
+
+
+def _axes(x_most: float, y_most: float) -> Iterator[str]:
+    bottom, right = _HEIGHT - _BELOW, _WIDTH - 20
+    yield f'<line class="axis" x1="{_LEFT}" y1="{bottom}" x2="{right}" y2="{bottom}"/>'
+    yield f'<line class="axis" x1="{_LEFT}" y1="10" x2="{_LEFT}" y2="{bottom}"/>'
+    for share in (0.0, 0.5, 1.0):
+        x, y = _scaled(share, share)
+        yield f'<text x="{x:.1f}" y="{bottom + 22}" text-anchor="middle">{quantities.count(round(share * x_most))}</text>'
+        yield f'<text x="{_LEFT - 8}" y="{y + 5:.1f}" text-anchor="end">{quantities.duration(share * y_most)}</text>'
+    yield f'<text x="{(_LEFT + right) / 2:.0f}" y="{_HEIGHT - 8}" text-anchor="middle">attempts at the broken provider</text>'
+    yield f'<text x="{_LEFT + 8}" y="18">time unserved</text>'
+
+
+def _at(toll: Toll, x_most: float, y_most: float) -> tuple[float, float]:
+    return _scaled(toll.attempts / x_most, toll.unserved_ns / y_most)
+
+
+def _scaled(x: float, y: float) -> tuple[float, float]:
+    """Return where a point is, given its parts of the axes."""
+    right, bottom = _WIDTH - 20, _HEIGHT - _BELOW
+    inner = 1 - _ROOM
+    return _LEFT + (right - _LEFT) * x * inner, bottom - (bottom - 10) * y * inner
+
+
+def _word(text: str, x: float, y: float) -> str:
+    beyond = x > _WIDTH * 0.8
+    at, anchor = (x - 14, "end") if beyond else (x + 14, "start")
+    return f'<text class="word" x="{at:.1f}" y="{y - 6:.1f}" text-anchor="{anchor}">{text}</text>'

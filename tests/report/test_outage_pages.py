@@ -1,0 +1,123 @@
+"""The pages of a replay and of a tuning, each made of a real one."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from harness.experiment import TuneOptions, keep_replay, keep_tuning, replay, tune
+from harness.experiment.index import Wanted, runs
+from harness.incident.outage import Replayed
+from harness.incident.tuned import Tuned
+from harness.report.replay_page import replay_page
+from harness.report.tune_page import tune_page
+from harness.store import TuningFolder
+
+CHAIN = """\
+name: "<ours>"
+driver: reference
+providers:
+  openai: {dialect: openai, model: gpt-4}
+  anthropic: {dialect: anthropic, model: claude-sonnet-4}
+order: [openai, anthropic]
+retry: {attempts: 1}
+timeout: 60s
+policy: {breaker: null, first_token: 60s, idle: 60s, deadline: 60s}
+"""
+STALL = """\
+title: "<b>It stalled</b>"
+lesson: silence is worse than an error
+start: 2025-01-31T00:00:00Z
+windows:
+  - {on: [openai], at: 0s, for: 2m, inject: [{connection: silent}], share: 100%}
+times: stated
+precision: minute
+account: provider
+sources: [https://status.example]
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with a chain and an incident."""
+    path = tmp_path_factory.mktemp("outages")
+    (path / "chain.yaml").write_text(CHAIN, "utf-8")
+    (path / "stall.yaml").write_text(STALL, "utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def replayed(folder: Path) -> Replayed:
+    """Return the incident on the chain, and one that misses it."""
+    return replay(folder / "chain.yaml", [str(folder / "stall.yaml"), "deepseek-2025-01-25-ddos"])
+
+
+@pytest.fixture(scope="module")
+def tuned(folder: Path) -> tuple[Tuned, TuningFolder]:
+    """Return the chain tuned against the incident."""
+    options = TuneOptions(against=[str(folder / "stall.yaml")], trials=1)
+    return tune(folder / "chain.yaml", folder / "reports", options)
+
+
+def text(html: str) -> str:
+    """Return what a page says."""
+    return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", html.partition("<main>")[2]))
+
+
+def test_a_replay_says_what_hurt_and_when(replayed: Replayed) -> None:
+    """The sum, the SLO, the sentence, the mark in the calendar, and what was left out; names from files are text."""
+    html = replay_page(replayed, 0.999)
+    said = text(html)
+    assert "asked for 99.9 %: not kept" in said
+    assert "&lt;b&gt;It stalled&lt;/b&gt;" in html
+    assert "<b>It stalled" not in html
+    assert "silent for every one of the requests, for 2 min" in said
+    assert html.count('<circle class="lost"') == 1
+    assert html.count('<g class="out">') == len(replayed.missed)
+    assert "deepseek-2025-01-25-ddos: of vendors that the chain does not have" in said
+
+
+def test_a_replay_of_nothing_says_so(replayed: Replayed) -> None:
+    """Where every incident is left out there is no table, and the calendar has what was left out."""
+    said = text(replay_page(replace(replayed, outages=()), None))
+    assert "No incident hits this chain" in said
+    assert "Each of them" not in said
+
+
+def test_a_kept_replay_is_in_the_index(replayed: Replayed, tmp_path: Path) -> None:
+    """With its answer; the file has what the command prints."""
+    data = keep_replay(replayed, 0.999, tmp_path, print)
+    [entry] = runs(tmp_path, Wanted())
+    assert (entry.kind, entry.verdict, entry.chain) == ("replay", "fail", "<ours>")
+    assert entry.note == data["summary"]
+    assert json.loads((tmp_path / entry.path / "replay.json").read_bytes())["incidents"] == data["incidents"]
+    assert (tmp_path / entry.path / entry.page).read_text("utf-8").startswith("<!doctype html>")
+
+
+def test_a_tuning_shows_the_change_and_what_it_brings(tuned: tuple[Tuned, TuningFolder]) -> None:
+    """The lines of the file, each with its gain, the marks of now and of the suggestion, and that it was not checked on others."""
+    html = tune_page(*tuned)
+    said = text(html)
+    assert "<del>-timeout: 60s</del>" in html or "<ins>+" in html
+    assert html.count('class="now"') == 1
+    assert html.count('class="chosen"') == 1
+    assert "there were too few to hold some out" in said
+    assert tuned[0].suggestion is not None
+    for change in tuned[0].suggestion.changes:
+        assert f"{change.label}: " in said
+
+
+def test_a_kept_tuning_is_in_the_index_and_at_its_end(tuned: tuple[Tuned, TuningFolder], folder: Path) -> None:
+    """The same question asked again gets a new folder; the suggestion is a file that nobody else may read."""
+    keep_tuning(*tuned, folder / "reports", print)
+    [entry] = runs(folder / "reports", Wanted())
+    assert entry.kind == "tuning"
+    assert "1 changed setting" in entry.note
+    assert tuned[1].suggestion.stat().st_mode & 0o777 == 0o600
+    assert tune(folder / "chain.yaml", folder / "reports", TuneOptions(against=[str(folder / "stall.yaml")], trials=1))[
+        1
+    ].path != (tuned[1].path)
