@@ -184,7 +184,8 @@ class _Tuner:
         cloud = await self._search(compared) if base.of(self._objective) > 0 else []
         finalists = await self._finalists(cloud, names, base)
         suggestion, refuted, why_none = await self._suggested(finalists, names, held_out, compared)
-        if (found := suggestion or refuted) is not None:
+        found = suggestion or refuted
+        if found is not None and all(dict(each.values) != dict(found.tried.values) for each in cloud):
             [toll] = await self._trials.tolls([self._of.changed(found.tried.values)], compared)
             cloud += [] if toll is None else [TriedSettings(values=found.tried.values, toll=toll)]
         ahead = front({number: each.toll for number, each in enumerate(finalists)})
