@@ -10,6 +10,7 @@ from harness.provider.dialects import DIALECTS
 from harness.provider.dialects.vendors import VENDORS
 
 OTEL_NAMES: Mapping[str, tuple[str, ...]] = {
+    "anthropic": ("anthropic", "claude"),
     "azure": ("azure.ai.openai", "az.ai.openai", "azure_openai", "azure.openai"),
     "azure_ai": ("azure.ai.inference", "az.ai.inference"),
     "bedrock": ("aws.bedrock", "aws", "bedrock_converse"),
