@@ -102,7 +102,8 @@ def _remedy(remedy: Remedy) -> str:
     for driver, text in remedy.on.items():
         by_text.setdefault(text, []).append(f"`{driver}`")
     special = [f"On {' and '.join(drivers)}: {text}" for text, drivers in by_text.items()]
-    return " ".join([remedy.usual, *special])
+    alone = [f"Where there is no other provider: {remedy.alone}"] if remedy.alone else []
+    return " ".join([remedy.usual, *special, *alone])
 
 
 def _faults(*aspects: Aspect) -> str:

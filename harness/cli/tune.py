@@ -68,6 +68,9 @@ def tune(
     With --run, writes into the run's folder which single setting would have helped; its page shows it beside the usual remedies.
     """
     if run is not None:
+        given = {"--against": against, "--trials": trials, "--python": python, "--litellm": litellm, "--model": model}
+        if others := [name for name, value in given.items() if value]:
+            raise UsageError("does not go with --run", where=others[0], hint=f"harness tune --run {run}")
         return _remedies(run, chain, as_json=as_json)
     if chain is None:
         raise UsageError("no chain is named", hint="harness tune litellm-config.yaml, or --run RUN")

@@ -213,7 +213,7 @@ class _HeldLimit:
         aimed = "more" if self.op in (">", ">=") else "less"
         if metric.remedy is None or metric.better not in (None, aimed):
             return ""
-        return metric.remedy.at(self.run.plan.chain.driver)
+        return metric.remedy.at(self.run.plan.chain)
 
     def excuse(self) -> str:
         """Return what else than the chain explains a broken upper limit on a time; empty if nothing does."""

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
+
+from harness.chain import Chain
+from harness.chain.litellm_check import section
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,14 +17,39 @@ class Remedy:
     Attributes:
         usual: Whatever hosts the chain.
         on: In place of it, by driver.
+        alone: In place of both, for a chain that has nobody to fall back to; empty where that makes no difference.
     """
 
     usual: str
     on: Mapping[str, str] = field(default_factory=dict)
+    alone: str = ""
 
-    def at(self, driver: str) -> str:
-        """Return what usually ends it on a driver."""
-        return self.on.get(driver, self.usual)
+    def at(self, chain: Chain) -> str:
+        """Return what usually ends it on a chain, with settings by the names that they have in its file."""
+        if self.alone and len(chain.levels) == 1:
+            return self.alone
+        if chain.driver not in self.on:
+            return self.usual
+        text = self.on[chain.driver]
+        allowed_fails = _allowed_fails(chain)
+        if allowed_fails is not None and allowed_fails != _DEFAULT_FAILS:
+            text = text.replace(_SKIP_ON_LITELLM, _SKIPS_ON_LITELLM.format(allowed_fails=allowed_fails))
+        return text if chain.litellm is not None else _in_chain_file(text)
+
+
+def _allowed_fails(chain: Chain) -> Any:
+    """Return what a chain on LiteLLM says about how many failures it takes to skip a deployment; None if nothing."""
+    if chain.litellm is None:
+        return None if chain.policy is None else chain.policy.allowed_fails
+    sections = (section(chain.litellm, name) for name in ("router_settings", "litellm_settings"))
+    return next((found for each in sections if (found := each.get("allowed_fails")) is not None), None)
+
+
+def _in_chain_file(text: str) -> str:
+    """Return a remedy for LiteLLM with the names that a chain file has for its settings."""
+    for theirs, ours in _IN_CHAIN_FILE.items():
+        text = text.replace(theirs, ours)
+    return text
 
 
 def on_litellm(remedy: str) -> dict[str, str]:
@@ -28,6 +57,16 @@ def on_litellm(remedy: str) -> dict[str, str]:
     return {"litellm-router": remedy, "litellm-proxy": remedy}
 
 
+_IN_CHAIN_FILE = {
+    " in `router_settings`": " in the chain file",
+    "`router_settings` has": "the chain file has",
+    "`num_retries`": "`retry.attempts`",
+    "`allowed_fails": "`policy.allowed_fails",
+    "`cooldown_time`": "`policy.cooldown`",
+}
+_DEFAULT_FAILS = 3
+"""LiteLLM takes this for not set."""
+_SKIPS_ON_LITELLM = "LiteLLM skips a deployment after more than `allowed_fails: {allowed_fails}` failures in a minute: fewer skip it sooner."
 _SKIP_ON_LITELLM = (
     "LiteLLM skips a failing deployment that is alone in its model group only if `router_settings` has `allowed_fails` (2, say;"
     " 3 counts as not set) and a `cooldown_time`."
@@ -37,9 +76,9 @@ SERVE_MORE = Remedy(
     "Let the chain fall back after the failures that these callers met, and let all its tries and pauses fit into the"
     " callers' deadline.",
     on_litellm(
-        "See that a fallback is listed for the model that callers ask for, and choose `num_retries` and `timeout` so that all tries fit"
-        " into the callers' deadline."
+        "Choose `num_retries` and `timeout` so that all tries, also those at the fallbacks, fit into the callers' deadline."
     ),
+    alone="Nobody else can serve while this provider fails: add one of another vendor to fall back to.",
 )
 WAIT_LESS = Remedy(
     "Leave a failing provider sooner: fewer tries, shorter pauses, a shorter timeout for each attempt, or a circuit breaker"

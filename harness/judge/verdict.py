@@ -135,9 +135,7 @@ def _find(run: RunData, name: str, asked: bool) -> Finding:
         samples=result.samples,
         requests=result.requests,
         message=result.message,
-        remedy=""
-        if result.status is Status.PASS or name not in FINDINGS
-        else FINDINGS[name].remedy.at(run.plan.chain.driver),
+        remedy="" if result.status is Status.PASS or name not in FINDINGS else FINDINGS[name].remedy.at(run.plan.chain),
     )
 
 

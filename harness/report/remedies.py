@@ -45,13 +45,13 @@ def outcome(found: MeasuredRemedies) -> str:
     """Return in a sentence or two what came of it all."""
     if found.reason:
         return f"No setting was tried: {found.reason.rstrip('.')}."
-    tried = quantities.plural(len(found.tried), "other value")
+    tried = f"{quantities.plural(len(found.tried), 'value')} tried"
     left = f" {quantities.count(found.left_out)} more were not tried." if found.left_out else ""
     how = f"the same {quantities.count(found.requests)} requests in virtual time, with one setting of {found.file} changed"
     if not found.helpful:
-        return f"No single setting would have helped: {tried} of its settings were tried ({how}).{left}"
+        return f"No single setting would have helped: {tried} ({how}).{left}"
     helped = quantities.plural(len(found.helpful), "setting")
-    return f"{helped} would have helped; {tried} were tried ({how}).{left}"
+    return f"{helped} would have helped; {tried} ({how}).{left}"
 
 
 def caveat(found: MeasuredRemedies) -> str:

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+from harness.engines import Quiet
 from harness.errors import UsageError
+from harness.experiment import measure_remedies
 from harness.store import RunFolder
 from tests.cli.test_cli import answer, harness
 
@@ -95,6 +97,18 @@ def test_a_chain_that_was_changed_since_is_refused(tmp_path: Path) -> None:
     assert tuned(tmp_path, "old.yaml")["file"] == "old.yaml"
 
 
+def test_what_was_done_until_an_interruption_is_kept(tmp_path: Path) -> None:
+    """With how many values are left."""
+    folder = run_of(tmp_path)
+    asked = iter([False, False, False])
+    found = measure_remedies(
+        folder.path, tmp_path / "chain.yaml", progress=Quiet(), interrupted=lambda: next(asked, True)
+    )[1]
+    assert len(found.tried) == 3
+    assert found.left_out > 3
+    assert folder.remedies() == found
+
+
 def test_an_inconclusive_run_says_what_would_decide_it(tmp_path: Path) -> None:
     """Nothing is tried."""
     run_of(tmp_path, timeout="1s", fault="3s")
@@ -104,9 +118,9 @@ def test_an_inconclusive_run_says_what_would_decide_it(tmp_path: Path) -> None:
     assert "last" in found["reason"]
 
 
-@pytest.mark.parametrize("words", [(), ("--run", "nowhere")])
+@pytest.mark.parametrize("words", [(), ("--run", "nowhere"), ("--run", "nowhere", "--trials", "3")])
 def test_what_is_missing_is_named(words: tuple[str, ...], tmp_path: Path) -> None:
-    """A chain or a run; a folder that is none."""
+    """A chain or a run; a folder that is none; an option that only a search takes."""
     code, told = answer("tune", *words, "--reports", str(tmp_path))
     assert code == UsageError("").exit_code
     assert told["error"]["hint"]

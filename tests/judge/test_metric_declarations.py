@@ -72,8 +72,10 @@ def test_what_can_be_expected_has_a_remedy(name: str) -> None:
     metric = METRICS[name]
     assert (metric.remedy is not None) == metric.asked
     if metric.remedy is not None:
-        assert metric.remedy.at("litellm-router") == metric.remedy.on.get("litellm-router", metric.remedy.usual)
-        assert all(text.endswith(".") and text[:1] != " " for text in (metric.remedy.usual, *metric.remedy.on.values()))
+        remedy = metric.remedy
+        texts = (remedy.usual, *remedy.on.values(), *filter(None, [remedy.alone]))
+        assert all(text.endswith(".") and text[:1] != " " for text in texts)
+        assert remedy.at(plan_of(endpoint=True).chain) == remedy.usual
 
 
 def test_the_peak_of_amplification_is_a_metric_of_its_own() -> None:

@@ -133,9 +133,9 @@ def test_a_verdict_from_before_there_were_remedies() -> None:
 @pytest.mark.parametrize(
     ("line", "remedy"),
     [
-        ("success_rate in fault >= 95%", "See that a fallback is listed"),
+        ("success_rate in fault >= 95%", "Choose `retry.attempts` and `timeout`"),
         ("success_rate in fault <= 0%", ""),
-        ("p95 latency in fault < 100ms", "Lower `num_retries`"),
+        ("p95 latency in fault < 100ms", "Lower `retry.attempts` and `timeout` in the chain file. LiteLLM skips"),
         ("primary_skipped in fault >= 100", "LiteLLM skips"),
     ],
 )

@@ -71,7 +71,7 @@ FALLBACK_NEVER_FIRED = FindingKind(
     remedy=Remedy(
         "Fall back on every failure of a provider but those that the request itself caused.",
         on_litellm(
-            "List a fallback for the model that callers ask for: LiteLLM looks fallbacks up by that name, an alias included."
+            "LiteLLM looks fallbacks up by the name that callers ask for, an alias included: see that `fallbacks` has it."
         ),
     ),
     check=_check,
