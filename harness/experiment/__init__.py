@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from harness.experiment.trial_run import trial
     from harness.experiment.tuning.counterfactual import measure_remedies
     from harness.experiment.tuning.keeping import keep_tuning
-    from harness.experiment.tuning.tuning import TuneOptions, tune
+    from harness.experiment.tuning.tuner import TuneOptions
+    from harness.experiment.tuning.tuning import tune
     from harness.experiment.validation import CheckedFile, check
 
 __all__ = [
@@ -84,7 +85,7 @@ __getattr__ = lazy_names(
         "Found": "exploration",
         "Interrupted": "live",
         "RunResult": "judging",
-        "TuneOptions": "tuning.tuning",
+        "TuneOptions": "tuning.tuner",
         "apply": "chain_files.applying",
         "check": "validation",
         "compare": "comparison",

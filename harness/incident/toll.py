@@ -81,11 +81,18 @@ def front(tolls: Mapping[K, Toll]) -> list[K]:
 
 def better(new: Toll, old: Toll, objective: Objective) -> bool:
     """Return whether a toll is clearly smaller, and an answer not much dearer, nor callers served clearly worse."""
-    gain = old.of(objective) - new.of(objective)
-    if not gain > SLIGHT * abs(old.of(objective)):
+    return gains(new, old, objective) and not dearer(new, old)
+
+
+def gains(new: Toll, old: Toll, objective: Objective) -> bool:
+    """Return whether a toll is clearly smaller, and callers are not served clearly worse."""
+    before, after = old.of(objective), new.of(objective)
+    if math.isinf(before):  # no answer at all, or no price
+        return objective is Objective.WAIT and not math.isinf(after)
+    if not before - after > SLIGHT * abs(before):
         return False
     worse = new.unserved_ns - old.unserved_ns > SLIGHT * old.unserved_ns
-    return not dearer(new, old) and not (objective is not Objective.UNSERVED and worse)
+    return objective is Objective.UNSERVED or not worse
 
 
 def dearer(new: Toll, old: Toll) -> bool:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +15,7 @@ from harness.experiment import TuneOptions, tune
 from harness.experiment.prepare import opened
 from harness.experiment.replays.choosing import choose
 from harness.experiment.replays.staging import together
-from harness.experiment.tuning.tuning import halves
+from harness.experiment.tuning.folds import halves
 from harness.incident.tuned import Tuned
 from harness.incident.variants import hits
 from harness.store import TuningFolder
@@ -42,6 +44,11 @@ account: provider
 sources: [https://status.example]
 """
 ALONE = PATIENT.replace("  anthropic: {dialect: anthropic, model: claude-sonnet-4}\n", "").replace(", anthropic", "")
+AWAKE = PATIENT.replace("timeout: 60s", "timeout: 12s").replace(" 60s", " 2s").replace("deadline: 2s", "deadline: 30s")
+"""Long enough for an answer, and short enough for another provider's after it."""
+PRICED = PATIENT.replace("model: gpt-4}", "model: gpt-4, price: {input: 1, output: 1}}").replace(
+    "claude-sonnet-4}", "claude-sonnet-4, price: {input: 9, output: 9}}"
+)
 
 
 @pytest.fixture
@@ -52,12 +59,12 @@ def stall(tmp_path: Path) -> str:
     return str(path)
 
 
-def tuned(tmp_path: Path, stall: str, text: str, **options: object) -> tuple[Tuned, TuningFolder]:
+def tuned(tmp_path: Path, stall: str, text: str, **calls: Callable[..., Any]) -> tuple[Tuned, TuningFolder]:
     """Return what a tuning of a chain file finds."""
     path = tmp_path / "chain.yaml"
     path.write_text(text, "utf-8")
-    how = TuneOptions(against=[stall], trials=1, processes=2, **options)  # type: ignore[arg-type]
-    return tune(path, tmp_path / "reports", how)
+    how = TuneOptions(against=[stall], trials=1, processes=2)
+    return tune(path, tmp_path / "reports", how, **calls)
 
 
 def test_a_planted_chain_is_mended(tmp_path: Path, stall: str) -> None:
@@ -86,10 +93,43 @@ def test_a_chain_of_one_vendor_cannot_be_mended(tmp_path: Path, stall: str) -> N
 
 def test_a_chain_that_loses_nothing_needs_nothing(tmp_path: Path, stall: str) -> None:
     """No candidate is tried."""
-    found, _folder = tuned(tmp_path, stall, PATIENT.replace("60s", "2s").replace("deadline: 2s", "deadline: 30s"))
+    found, _folder = tuned(tmp_path, stall, AWAKE)
     assert found.suggestion is None
     assert "nothing to gain" in found.why_none
     assert found.candidates == 0
+
+
+def test_a_chain_that_is_stopped_is_not_called_hopeless(tmp_path: Path, stall: str) -> None:
+    """What was played until then is kept, and the same command goes on."""
+    plays: list[int] = []
+    found, folder = tuned(
+        tmp_path, stall, PATIENT, progress=lambda *_: plays.append(1), interrupted=lambda: bool(plays)
+    )
+    assert found.interrupted
+    assert found.suggestion is None
+    assert "the same command goes on" in found.why_none
+    assert len(folder.trials.read_bytes().splitlines()) == len(plays) < 5
+
+
+def test_what_makes_answers_dear_is_left_to_the_user(tmp_path: Path, stall: str) -> None:
+    """It is shown as a difference, and not suggested."""
+    found, _folder = tuned(tmp_path, stall, PRICED)
+    assert found.suggestion is None
+    assert found.refuted is not None
+    assert found.refuted.tried.toll.unserved_ns < 0.1 * found.now.toll.unserved_ns
+    assert "dearer" in found.why_none
+
+
+def test_an_incident_that_was_changed_is_played_again(tmp_path: Path, stall: str) -> None:
+    """What was tried on it before it was changed says nothing about it."""
+    plays: list[int] = []
+    before, _folder = tuned(
+        tmp_path, stall, ALONE, progress=lambda *_: plays.append(1), interrupted=lambda: bool(plays)
+    )
+    Path(stall).write_text(STALL.replace("2m", "9m"), "utf-8")
+    plays.clear()
+    after, _same = tuned(tmp_path, stall, ALONE, progress=lambda *_: plays.append(1), interrupted=lambda: bool(plays))
+    assert after.now.toll.unserved_ns > 3 * before.now.toll.unserved_ns
 
 
 def test_a_torn_file_of_trials_costs_its_last_line(tmp_path: Path, stall: str) -> None:
