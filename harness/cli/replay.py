@@ -40,6 +40,10 @@ def replay(
     vendor: Annotated[
         str | None, typer.Option(metavar="NAME", help="Whose history or calls they are, where that is not known.")
     ] = None,
+    any_model: Annotated[
+        bool,
+        typer.Option("--any-model", help="Play what hit only other models of your vendors as if it had hit yours."),
+    ] = False,
     save: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Write the incidents of a history or of telemetry as files, and play none."),
@@ -87,6 +91,7 @@ def replay(
             chain,
             incidents or (),
             vendor=vendor,
+            any_model=any_model,
             since=None if since is None else _since(since),
             rate=read_as(units.rate_per_s, rate, "--rate"),
             home=home_of(python, litellm, model),

@@ -71,6 +71,12 @@ def hits(incidents: Mapping[str, Incident], chain: Chain) -> tuple[Hit, ...]:
     return tuple(found)
 
 
+def of_any_model(incident: Incident) -> Incident:
+    """Return an incident as if it had hit all models of its vendors; its title says so."""
+    title = f"As if it had hit your models: {incident.title}"
+    return replace(incident, title=title, windows=tuple(replace(window, models=None) for window in incident.windows))
+
+
 def _hit_by(window: IncidentWindow, chain: Chain) -> Iterator[str]:
     """Yield the providers of a chain that a window hits: by vendor and model."""
     for name, provider in chain.providers.items():

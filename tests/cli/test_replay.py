@@ -122,8 +122,9 @@ def test_an_incident_of_a_history_is_kept_as_a_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("words", "problem"),
     [
-        (("{}", "--save", "out"), "not the history of a status page"),
-        (("", "--save", "out"), "not JSON"),
+        (("{}", "--save", "out"), "no column for time, provider, status"),
+        (("{", "--save", "out"), "not JSON"),
+        (("", "--save", "out"), "the file is empty"),
         ((None, "--save", "out"), "no history is named"),
     ],
 )
@@ -137,6 +138,34 @@ def test_what_is_no_history_is_refused(tmp_path: Path, words: tuple[str | None, 
     assert code == 2
     assert problem in err
     assert not (tmp_path / "out").exists()
+
+
+def test_telemetry_of_calls_is_played_and_kept(tmp_path: Path) -> None:
+    """Ten minutes of 503 in an hour of calls are ten unserved minutes at most; quiet calls are no incident."""
+    rows = [f"{1_780_000_000 + n * 6},openai,{503 if 200 <= n < 300 else 200}" for n in range(600)]
+    calls, quiet = tmp_path / "calls.csv", tmp_path / "quiet.csv"
+    calls.write_text("\n".join(["time,provider,status", *rows]), "utf-8")
+    quiet.write_text(calls.read_text("utf-8").replace("503", "200"), "utf-8")
+    code, told = answer("replay", REFERENCE, str(calls))
+    assert code == 0
+    (played,) = told["incidents"]
+    assert played["title"] == "Measured at openai: 503 in 100 calls"
+    code, kept = answer("replay", str(calls), "--save", str(tmp_path / "ours"))
+    assert code == 0
+    assert harness("replay", "--show", kept["files"][0])[0] == 0
+    code, _out, err = harness("replay", REFERENCE, str(quiet))
+    assert code == 2
+    assert "no time in it fails clearly more than the rest" in err
+
+
+def test_an_incident_of_other_models_is_played_if_asked(tmp_path: Path) -> None:
+    """Else it is named, and left out."""
+    other = written(tmp_path, "other")
+    Path(other).write_text(Path(other).read_text("utf-8").replace("at: 0s", "models: [gpt-3], at: 0s"), "utf-8")
+    code, told = answer("replay", REFERENCE, other)
+    assert (code, told["incidents"], told["missed"]) == (0, [], {"other": "of models that the chain does not ask for"})
+    code, told = answer("replay", REFERENCE, other, "--any-model")
+    assert (code, [each["title"] for each in told["incidents"]]) == (0, ["As if it had hit your models: The other"])
 
 
 def test_an_incident_s_companion_lies_beside_it(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from harness.experiment.prepare import opened
 from harness.incident.cutting import Cut
 from harness.incident.numbers import OutageNumbers, outage_numbers
 from harness.incident.schema import Incident, IncidentWindow, ShareBand
-from harness.incident.variants import RETRY_AFTER_NS, Variant, hits, variants
+from harness.incident.variants import RETRY_AFTER_NS, Variant, hits, of_any_model, variants
 from harness.judge import RunData
 from harness.provider.inject import Inject
 from harness.scenario import compile_plan
@@ -110,6 +110,16 @@ def test_a_window_hits_its_vendors_and_models(
 ) -> None:
     """`gpt-4` is another model than `gpt-4o`."""
     assert bool(hits({"x": incident(window(Inject(status=500), on=on, models=models))}, cooling)) is hit
+
+
+def test_an_incident_of_other_models_can_be_played_as_if_it_had_hit_all(cooling: Chain) -> None:
+    """Its vendor must be one of the chain's all the same."""
+    other, elsewhere = (
+        of_any_model(incident(window(Inject(status=500), on=on, models=("gpt-3",))))
+        for on in (("openai",), ("anthropic",))
+    )
+    assert (len(hits({"x": other}, cooling)), len(hits({"x": elsewhere}, cooling))) == (1, 0)
+    assert other.title == "As if it had hit your models: It failed"
 
 
 def test_what_no_fault_can_play_hits_nobody(cooling: Chain) -> None:

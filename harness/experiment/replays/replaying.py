@@ -20,7 +20,7 @@ from harness.experiment.replays.staging import DEADLINE_NS, RATE, cut_for, toget
 from harness.experiment.sim_run import simulable
 from harness.incident.numbers import OutageNumbers
 from harness.incident.outage import Replayed, played_outage
-from harness.incident.variants import Variant, hits, variants
+from harness.incident.variants import Variant, hits, of_any_model, variants
 from harness.scenario.schema import Load
 
 
@@ -29,6 +29,7 @@ def replay(
     names: Sequence[str] = (),
     *,
     vendor: str | None = None,
+    any_model: bool = False,
     since: datetime | None = None,
     rate: float = RATE,
     home: ChainHome = AT_HOME,
@@ -42,6 +43,7 @@ def replay(
         path: A chain file or a litellm-config.yaml.
         names: Of shipped incidents, or files; see `choose`.
         vendor: As for `choose`.
+        any_model: Play what hit only other models than the chain asks for as if it had hit those.
         since: Only those that began later.
         rate: Requests per second.
         home: Where the chain is to run, in place of what its file says.
@@ -59,10 +61,18 @@ def replay(
     cut = cut_for(chain, load)
     chosen = choose(names, vendor)
     groups = [group for group in together(chosen) if since is None or min(i.start for i in group.values()) >= since]
+    if not groups and since is None:
+        name, reason = next(iter(chosen.left_out.items()), ("the files", "they hold none"))
+        raise UsageError(f"no incident could be made of {name}: {reason}", where=names[0] if names else None)
     if not groups:
         raise UsageError(
             "no incident began since then", where="--since", hint="harness replay --list shows when they were"
         )
+    if any_model:
+        groups = [
+            group if hits(group, chain) else {name: of_any_model(each) for name, each in group.items()}
+            for group in groups
+        ]
     missed = dict.fromkeys(chosen.left_out, "that no incident could be made of")
     missed_at: dict[str, datetime] = {}
     jobs: list[tuple[int, Variant]] = []
