@@ -95,6 +95,11 @@ def gains(new: Toll, old: Toll, objective: Objective) -> bool:
     return objective is Objective.UNSERVED or not worse
 
 
+def beyond_noise(new: Toll, old: Toll) -> bool:
+    """Return whether callers go unserved for less, by more than what both samples leave open (95 %)."""
+    return old.unserved_ns - new.unserved_ns > math.hypot(old.noise_ns, new.noise_ns)
+
+
 def dearer(new: Toll, old: Toll) -> bool:
     """Return whether an answer costs more than a suggestion may make it."""
     return new.cost_usd is not None and old.cost_usd is not None and new.cost_usd > old.cost_usd * DEARER_MOST

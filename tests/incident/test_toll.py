@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from harness.incident.numbers import OutageNumbers, SampledNumber
 from harness.incident.objective import Objective
-from harness.incident.toll import Toll, better, front, toll
+from harness.incident.toll import Toll, better, beyond_noise, front, gains, toll
 
 NOW = Toll(unserved_ns=1000.0, noise_ns=10.0, wait_ns=500.0, cost_usd=0.01, attempts=100.0, requests=1000.0)
 
@@ -76,3 +76,25 @@ def test_a_front_is_what_nothing_beats(points: list[tuple[int, int, int, int]]) 
 def test_what_is_clearly_better(new: Toll, objective: Objective, expected: object) -> None:
     """By more than two in a hundred, at a cost that is no more than five in a hundred higher, and not for callers' loss."""
     assert better(new, NOW, objective) is expected
+
+
+def test_an_answer_at_last_is_a_shorter_wait() -> None:
+    """Where nobody was answered, the wait has no number; where no price is known, nothing is cheaper."""
+    mute = replace(NOW, wait_ns=None, cost_usd=None)
+    assert gains(NOW, mute, Objective.WAIT)
+    assert not gains(mute, mute, Objective.WAIT)
+    assert not gains(NOW, mute, Objective.COST)
+
+
+def test_a_gain_may_be_dear() -> None:
+    """It is one all the same."""
+    dear = replace(NOW, unserved_ns=100.0, cost_usd=0.02)
+    assert gains(dear, NOW, Objective.UNSERVED)
+    assert not better(dear, NOW, Objective.UNSERVED)
+
+
+@pytest.mark.parametrize(("unserved", "clear"), [(994.0, True), (996.0, False), (1006.0, False)])
+def test_a_gain_within_the_noise_is_not_clear(unserved: float, clear: object) -> None:
+    """The samples of both are uncertain: 3 and 4 make 5."""
+    new = replace(NOW, unserved_ns=unserved - 0.5, noise_ns=3.0)
+    assert beyond_noise(new, replace(NOW, noise_ns=4.0)) is clear

@@ -16,7 +16,7 @@ from harness.experiment.tuning.searching import SettingValues, search
 from harness.experiment.tuning.trials import HIGH, LOW, Trials
 from harness.incident.objective import Objective
 from harness.incident.schema import Incident
-from harness.incident.toll import DEARER_MOST, SLIGHT, Toll, better, dearer, front, gains
+from harness.incident.toll import DEARER_MOST, SLIGHT, Toll, better, beyond_noise, dearer, front, gains
 from harness.incident.tuned import HeldOut, SettingChange, Suggestion, TriedSettings, Tuned
 from harness.provider.dialects import vendor_of
 
@@ -239,7 +239,7 @@ class Tuner:
             stopped = "it was stopped" if self._interrupted() else "a run failed"
             return f"what helps was not checked on other incidents, since {stopped}"
         if suggestion.held_out is not None and not suggestion.held_out.holds:
-            return "what helps on the incidents that were tuned on does not hold on the others"
+            return "what helps on the incidents that were tuned on is not clearly better on the others"
         return ""
 
     def _value(self, label: str) -> object:
@@ -302,7 +302,8 @@ class Tuner:
             if one is not None and other is not None
         ]
         improved, worse = sum(each > _CLEAR_NS for each in gained), sum(each < -_CLEAR_NS for each in gained)
-        holds = better(after, before, self._objective) and improved >= worse
+        clear = beyond_noise(after, before) or self._objective is not Objective.UNSERVED
+        holds = better(after, before, self._objective) and clear and improved >= worse
         return HeldOut(incidents=tuple(names), before=before, after=after, better=improved, worse=worse, holds=holds)
 
 
