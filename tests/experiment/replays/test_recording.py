@@ -87,7 +87,7 @@ LITELLM = "".join(
     + "\n"
     for at_s, status in CALLS
 )
-FORMS: Mapping[str, bytes] = {
+FORMS: dict[str, bytes] = {
     "otlp.json": as_json({}, spans()) + b"\n",
     "lines.json": as_json({}, spans()[:100]) + b"\n" + as_json({}, spans()[100:]) + b"\n",
     "pretty.json": json.dumps(json.loads(as_json({}, spans())), indent=1).encode(),
@@ -221,13 +221,19 @@ def _damaged_bytes(raw: bytes, chance: random.Random) -> bytes:
     return bytes(changed)
 
 
-@pytest.mark.parametrize("form", FORMS)
+PAGES = {
+    path.name: json.dumps(json.loads(path.read_text("utf-8"))).encode()
+    for path in (Path(__file__).parents[2] / "incident" / "imports" / "examples").glob("*.json")
+}
+
+
+@pytest.mark.parametrize("form", [*FORMS, *PAGES])
 def test_no_damage_ends_in_a_traceback(form: str, tmp_path: Path) -> None:
     """Two hundred damages of each form: an error of ours that names the file, or incidents that can be saved and read."""
     for seed in range(DAMAGES):
         chance = random.Random(f"{form} {seed}")
-        whole = FORMS[form]
-        by_value = form in ("otlp.json", "lines.json", "calls.jsonl", "litellm.jsonl", "list.json") and seed % 2
+        whole = (FORMS | PAGES)[form]
+        by_value = form in ("otlp.json", "lines.json", "calls.jsonl", "litellm.jsonl", "list.json", *PAGES) and seed % 2
         raw = _damaged_values(whole, chance) if by_value else _damaged_bytes(whole, chance)
         try:
             found = read(raw, tmp_path)
