@@ -22,6 +22,8 @@ SAMPLES = ROOT / "reports" / "samples"
 LIVE = ("primary-429",)
 SIMULATED = {"stream-empty": "scenarios/catalogue/stream-empty.yaml", "quick-look": "examples/quick-look.yaml"}
 """By name, the scenario of each."""
+MEASURED = ("stream-empty",)
+"""Those whose page shows which setting would have helped."""
 SUITE = "two-chains"
 SCENARIOS = tuple(
     f"catalogue/{name}.yaml"
@@ -49,6 +51,8 @@ def main() -> int:
     for name, scenario in SIMULATED.items():
         with TemporaryDirectory(prefix="harness-samples-") as folder:
             _harness("run", scenario, "--engine", "sim", "--quiet", "--reports", folder)
+            if name in MEASURED:
+                _harness("tune", "--run", str(latest(Path(folder))))
             _keep(latest(Path(folder)), name, Path(folder))
     with TemporaryDirectory(prefix="harness-samples-") as folder:
         reports = Path(folder)

@@ -28,16 +28,20 @@ def setting(tried: TriedSetting) -> str:
 
 
 def effect(tried: TriedSetting) -> str:
-    """Return what a setting would have changed, in a phrase; text with code between backticks."""
+    """Return what a setting would have changed, in a phrase; text with code between backticks. Empty if nothing."""
     parts = [
         f"{mended} is met" if mended.startswith("`") else f"no more: {words.finding_name(mended)}"
         for mended in tried.mends
     ]
     parts += _numbers(tried)
-    text = "; ".join(parts) or "nothing changes"
+    text = "; ".join(parts)
     broken = [each if each.startswith("`") else words.finding_name(each) for each in tried.breaks]
     if broken:
-        return f"{text}. It breaks {quantities.listed(broken, most=3)}"
+        return (
+            f"{text}. It breaks {quantities.listed(broken, most=3)}"
+            if text
+            else f"breaks {quantities.listed(broken, most=3)}"
+        )
     return f"{text}. Nothing else breaks" if tried.mends else text
 
 

@@ -46,9 +46,12 @@ def measured(run: JudgedRun) -> str:
         parts.append(table(columns, rows))
     others = [tried for tried in found.tried if tried not in found.helpful[: remedies.SHOWN_MAX]]
     if others:
-        title = f"{quantities.plural(len(others), 'other value')} that {'was' if len(others) == 1 else 'were'} tried"
-        rows = [[_setting(tried), code(remedies.effect(tried))] for tried in others]
-        parts.append(f"<details class='passed'><summary>{title}</summary>{table(columns, rows)}</details>")
+        title = f"{quantities.plural(len(others), 'other value' if found.helpful else 'value')} tried"
+        rows = [[_setting(tried), code(text)] for tried in others if (text := remedies.effect(tried))]
+        same = [_setting(tried) for tried in others if not remedies.effect(tried)]
+        folded = table(columns, rows) if rows else ""
+        folded += f"<p>Nothing would have changed with {', '.join(same)}.</p>" if same else ""
+        parts.append(f"<details class='passed'><summary>{title}</summary>{folded}</details>")
     return section("measured-remedies", "Which setting would have helped", *parts).html
 
 
