@@ -55,7 +55,6 @@ _SECONDS_OF_OLD: Final = ("requesttime", "upstreamresponsetime")
 """NGINX's own names, in seconds."""
 _SUFFIX = {"ms": MS, "millis": MS, "milliseconds": MS, "s": S, "sec": S, "secs": S, "seconds": S, "us": 1000, "ns": 1}
 _KNOWN = "time: timestamp, start_time … · provider: vendor, custom_llm_provider … · status: status_code, error … · latency_ms, duration_s …"
-_BAD_MOST = 0.5
 CellKey = int | str
 
 

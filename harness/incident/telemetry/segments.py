@@ -24,7 +24,8 @@ _PRICE = 4.0
 """Of a segment, times the logarithm of how many bins there are: a segment is a share and a place, and bins are many places to be lucky in."""
 _QUIET = 0.25
 """So much of the calls is quiet time, at least: those with the smallest share."""
-_FAILURES_MIN = 5
+FAILURES_MIN = 5
+"""Fewer are no outage."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +59,7 @@ def failed_segments(failed: Bools, *, quiet_most: float, excess: float) -> list[
     return [
         FailedSegment(begin=begin, end=end, failed=count, quiet=quiet)
         for begin, end, count in found
-        if count >= _FAILURES_MIN
+        if count >= FAILURES_MIN
         and wilson(count, end - begin)[0] > quiet
         and count / (end - begin) > max(2 * quiet, quiet + excess)
     ]

@@ -19,7 +19,7 @@ from harness.judge.tables.columns import Bools
 
 _PROVIDER = ("gen_ai.provider.name", "gen_ai.system")
 _STATUS = ("http.response.status_code", "http.status_code")
-_ERROR = ("error.type", "error_code", "exception.type")
+_ERROR = ("error.type", "error.code", "error_code", "exception.type")
 _NO_CALLS = ("execute_tool", "invoke_agent", "create_agent", "invoke_workflow")
 _SPAN_ERROR = (2, "2", "STATUS_CODE_ERROR")
 

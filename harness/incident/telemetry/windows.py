@@ -11,7 +11,7 @@ import numpy as np
 
 from harness.incident.schema import Incident, IncidentWindow, ShareBand
 from harness.incident.telemetry.calls import BROKEN, NO_LATENCY, OK, OTHER, TIMED_OUT, MeasuredCalls
-from harness.incident.telemetry.segments import BIN_CALLS, FailedSegment, failed_segments
+from harness.incident.telemetry.segments import BIN_CALLS, FAILURES_MIN, FailedSegment, failed_segments
 from harness.judge.intervals import wilson
 from harness.judge.tables.columns import Bools
 from harness.provider.inject import Inject
@@ -94,7 +94,7 @@ def _spells(calls: MeasuredCalls, vendor: str) -> Iterator[_Spell]:
     slow = _slow(calls)
     for end in (*np.unique(calls.end[calls.end != OK]).tolist(), _SLOW):
         failed = slow if end == _SLOW else calls.end == end
-        if not failed.any():
+        if failed.sum() < FAILURES_MIN:
             continue
         most, excess = (1.0, _SLOW_EXCESS) if end == _SLOW else (_QUIET_MOST, _EXCESS)
         for segment in failed_segments(failed, quiet_most=most, excess=excess):
