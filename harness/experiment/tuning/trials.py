@@ -74,7 +74,7 @@ class Trials:
         self._context = context
         self._progress = progress
         self._interrupted = interrupted
-        self._known = {line.key: line for line in _lines(kept)}
+        self._known = {line.key: line for line in _lines(kept) if not line.error}  # a busy machine may have been why
         self.runs = 0
 
     async def tolls(
