@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
+import time
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
@@ -106,6 +109,12 @@ SummaryFile = Annotated[
     typer.Option("--summary", metavar="FILE", help="Append a Markdown summary; in GitHub Actions this is automatic."),
 ]
 
+SinceOption = Annotated[
+    str | None,
+    typer.Option("--since", metavar="WHEN", help="Only what began since: 24h, 7d, 2026, 2026-11 or 2026-11-01."),
+]
+_AGES_S = {"h": 3600, "d": 24 * 3600}
+
 
 def read_as(reader: Callable[[object], T], text: str, option: str) -> T:
     """Return what is written after an option.
@@ -155,3 +164,20 @@ def command_line(
     words += ["--allow-real"] if allow_real else []
     words += load
     return shlex.join(words)
+
+
+def began_since_s(text: str) -> float:
+    """Return the Unix time that an age (24h, 7d), a year, a month, a day or a time means; in UTC if it names no zone.
+
+    Raises:
+        UsageError: It is none of them.
+    """
+    number, unit = text[:-1], text[-1:]
+    if unit in _AGES_S and number.isascii() and number.isdecimal():
+        return max(time.time() - int(number[:9]) * _AGES_S[unit], 0.0)
+    for whole in (f"{text}-01-01", f"{text}-01", text):
+        with contextlib.suppress(ValueError):
+            found = datetime.fromisoformat(whole)
+            return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+    problem = f"neither an age nor a date: {text[:40]!r}"
+    raise UsageError(problem, where="--since", hint="--since 24h, 7d, 2026, 2026-11 or 2026-11-01")

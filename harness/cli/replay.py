@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +11,17 @@ import typer
 
 from harness.cli.app import app
 from harness.cli.interrupting import interruptible
-from harness.cli.options import Json, LiteLLMAt, ModelOption, PythonAt, Reports, home_of, read_as
+from harness.cli.options import (
+    Json,
+    LiteLLMAt,
+    ModelOption,
+    PythonAt,
+    Reports,
+    SinceOption,
+    began_since_s,
+    home_of,
+    read_as,
+)
 from harness.cli.output import show
 from harness.errors import ExitCode, UsageError
 
@@ -29,10 +38,7 @@ def replay(
         ),
     ] = None,
     *,
-    since: Annotated[
-        str | None,
-        typer.Option(metavar="DATE", help="Only incidents that began at or after 2025, 2025-01 or 2025-01-31."),
-    ] = None,
+    since: SinceOption = None,
     rate: Annotated[str, typer.Option(metavar="RATE", help="Requests per second; more show more precisely.")] = "2/s",
     slo: Annotated[
         str | None, typer.Option(metavar="SHARE", help="Fail if fewer of the requests are served: 99.9%.")
@@ -92,7 +98,7 @@ def replay(
             incidents or (),
             vendor=vendor,
             any_model=any_model,
-            since=None if since is None else _since(since),
+            since=None if since is None else datetime.fromtimestamp(began_since_s(since), UTC),
             rate=read_as(units.rate_per_s, rate, "--rate"),
             home=home_of(python, litellm, model),
             progress=progress.count,
@@ -125,11 +131,3 @@ def _save(names: list[str], folder: Path, vendor: str | None, *, as_json: bool) 
         sys.stdout.write("".join(f"{file}\n" for file in written))
         sys.stderr.write("".join(f"left out: {title}: {reason}\n" for title, reason in left_out.items()))
     return ExitCode.PASS
-
-
-def _since(text: str) -> datetime:
-    """Return the beginning of a year, a month or a day."""
-    for form in ("%Y", "%Y-%m", "%Y-%m-%d"):
-        with contextlib.suppress(ValueError):
-            return datetime.strptime(text, form).replace(tzinfo=UTC)
-    raise UsageError("expected a date", where="--since", known="2025, 2025-01, 2025-01-31")

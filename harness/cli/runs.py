@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,14 +10,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from harness.cli.app import app
-from harness.cli.options import Json, Reports
+from harness.cli.options import Json, Reports, SinceOption, began_since_s
 from harness.cli.output import show
 from harness.errors import ExitCode, UsageError
 
 if TYPE_CHECKING:
     from harness.experiment.index import Prunable
-
-_UNITS_S = {"h": 3600, "d": 24 * 3600}
 
 
 class _VerdictFilter(StrEnum):
@@ -36,9 +33,7 @@ def runs(
     scenario: Annotated[str | None, typer.Option(metavar="NAME", help="Only runs of this scenario.")] = None,
     chain: Annotated[str | None, typer.Option(metavar="NAME", help="Only this chain.")] = None,
     verdict: Annotated[_VerdictFilter | None, typer.Option(help="Only with this verdict; none: never judged.")] = None,
-    since: Annotated[
-        str | None, typer.Option(metavar="WHEN", help="Only what began since: 24h, 7d, or a date such as 2026-11-01.")
-    ] = None,
+    since: SinceOption = None,
     prune: Annotated[
         bool, typer.Option("--prune", help="Delete what is neither among the newest (--keep) nor began --since.")
     ] = False,
@@ -47,7 +42,7 @@ def runs(
     reports: Reports = Path("reports"),
     as_json: Json = False,
 ) -> int:
-    """List saved runs, suites and comparisons, newest first, or delete old ones.
+    """List what is kept (runs, suites, comparisons, replays, tunings), newest first, or delete old ones.
 
     `--prune` shows what it would delete, and asks. A suite counts as one and takes its runs along. Samples, the latest run, what
     may still be running, and folders that somebody renamed are never deleted.
@@ -55,7 +50,7 @@ def runs(
     from harness.experiment import index  # noqa: PLC0415 - `harness --help` and `check` stay quick
 
     wanted = index.Wanted(
-        scenario=scenario, chain=chain, verdict=verdict, since_s=None if since is None else _since_s(since)
+        scenario=scenario, chain=chain, verdict=verdict, since_s=None if since is None else began_since_s(since)
     )
     if prune:
         return _prune(index.prunable(reports, wanted, keep=keep), yes=yes, as_json=as_json)
@@ -105,18 +100,3 @@ def _prune(found: Prunable, *, yes: bool, as_json: bool) -> int:
 
 def _warn(text: str) -> None:
     sys.stderr.write(f"{text}\n")
-
-
-def _since_s(text: str) -> float:
-    """Return a time as Unix time: so many hours or days ago, or the beginning of a day in UTC."""
-    from datetime import UTC, datetime  # noqa: PLC0415
-
-    number, unit = text[:-1], text[-1:]
-    if unit in _UNITS_S and number.isascii() and number.isdecimal():
-        return time.time() - int(number[:9]) * _UNITS_S[unit]
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        problem = f"neither an age nor a date: {text[:40]!r}"
-        raise UsageError(problem, where="--since", hint="--since 24h, 7d or 2026-11-01") from None
-    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()

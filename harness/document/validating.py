@@ -6,7 +6,7 @@ import dataclasses
 import re
 import types
 import typing
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from typing import Annotated, Any, NamedTuple, TypeVar
 
@@ -106,7 +106,11 @@ class _Explainer:
             (self._written(detail["loc"]), str(detail["loc"][-1])) for detail in details if _is(detail, _UNKNOWN)
         ]
         unknown += [((key,), key) for key in self.document.data if key in self.derived]
-        wrong = [detail for detail in details if not _is(detail, _UNKNOWN) and not _is(detail, _MISSING)]
+        wrong = [
+            detail
+            for detail in details
+            if not _is(detail, _UNKNOWN) and not _is(detail, _MISSING) and not _is_echo(detail, details)
+        ]
         meant = {(*place[:-1], nearest(name, self._known(place[:-1]))) for place, name in unknown}
         missing = [tuple(detail["loc"]) for detail in details if _is(detail, _MISSING)]
         by_place: dict[Place, ErrorDetails] = {}
@@ -169,6 +173,14 @@ class _Explainer:
             if (*kept, part) in self.document.lines:
                 kept = (*kept, part)
         return kept
+
+
+def _is_echo(detail: ErrorDetails, details: Sequence[ErrorDetails]) -> bool:
+    """Return whether a list is only called too short as its items are wrong."""
+    place = tuple(detail["loc"])
+    return detail["type"] == "too_short" and any(
+        len(other["loc"]) > len(place) and tuple(other["loc"])[: len(place)] == place for other in details
+    )
 
 
 def _is(detail: ErrorDetails, kinds: tuple[str, ...]) -> bool:

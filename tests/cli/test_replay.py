@@ -53,7 +53,7 @@ def test_an_incident_is_drawn_with_its_sources() -> None:
     [
         ((), "no chain is named"),
         ((REFERENCE, "openai-2021-04-01-azure-dnz"), "no such incident"),
-        ((REFERENCE, "--since", "yesterday"), "expected a date"),
+        ((REFERENCE, "--since", "yesterday"), "neither an age nor a date"),
         ((REFERENCE, "--since", "2099"), "no incident began"),
         ((REFERENCE, "--slo", "99"), "expected a share"),
         ((REFERENCE, "--rate", "2"), "expected a rate"),
