@@ -16,9 +16,25 @@ from harness.draw import SEED_MAX
 from harness.errors import ExitCode, UsageError
 from harness.incident.objective import Objective
 
+_OF_A_SEARCH = (
+    "against",
+    "objective",
+    "budget",
+    "trials",
+    "deadline",
+    "rate",
+    "seed",
+    "python",
+    "litellm",
+    "model",
+    "reports",
+)
+"""Options that say nothing where a run is tried again."""
+
 
 @app.command(epilog="Example: harness tune litellm-config.yaml --budget 10m")
 def tune(
+    context: typer.Context,
     chain: Annotated[
         Path | None,
         typer.Argument(
@@ -68,9 +84,9 @@ def tune(
     With --run, writes into the run's folder which single setting would have helped; its page shows it beside the usual remedies.
     """
     if run is not None:
-        given = {"--against": against, "--trials": trials, "--python": python, "--litellm": litellm, "--model": model}
-        if others := [name for name, value in given.items() if value]:
-            raise UsageError("does not go with --run", where=others[0], hint=f"harness tune --run {run}")
+        sources = {name: context.get_parameter_source(name) for name in _OF_A_SEARCH}
+        if others := [name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"]:
+            raise UsageError("does not go with --run", where=f"--{others[0]}", hint=f"harness tune --run {run}")
         return _remedies(run, chain, as_json=as_json)
     if chain is None:
         raise UsageError("no chain is named", hint="harness tune litellm-config.yaml, or --run RUN")
