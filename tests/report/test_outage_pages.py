@@ -33,7 +33,7 @@ title: "<b>It stalled</b>"
 lesson: silence is worse than an error
 start: 2025-01-31T00:00:00Z
 windows:
-  - {on: [openai], at: 0s, for: 2m, inject: [{connection: silent}], share: 100%}
+  - {on: [openai], at: 0s, for: 40s, inject: [{connection: silent}], share: 100%}
 times: stated
 precision: minute
 account: provider
@@ -59,7 +59,7 @@ def replayed(folder: Path) -> Replayed:
 @pytest.fixture(scope="module")
 def tuned(folder: Path) -> tuple[Tuned, TuningFolder]:
     """Return the chain tuned against the incident."""
-    options = TuneOptions(against=[str(folder / "stall.yaml")], trials=1)
+    options = TuneOptions(against=[str(folder / "stall.yaml")], rate=1.0, trials=1)
     return tune(folder / "chain.yaml", folder / "reports", options)
 
 
@@ -75,7 +75,7 @@ def test_a_replay_says_what_hurt_and_when(replayed: Replayed) -> None:
     assert "asked for 99.9 %: not kept" in said
     assert "&lt;b&gt;It stalled&lt;/b&gt;" in html
     assert "<b>It stalled" not in html
-    assert "silent for every one of the requests, for 2 min" in said
+    assert "silent for every one of the requests, for 40 s" in said
     assert html.count('<circle class="lost"') == 1
     assert html.count('<g class="out">') == len(replayed.missed)
     assert "deepseek-2025-01-25-ddos: of vendors that the chain does not have" in said
@@ -118,6 +118,6 @@ def test_a_kept_tuning_is_in_the_index_and_at_its_end(tuned: tuple[Tuned, Tuning
     assert entry.kind == "tuning"
     assert "1 changed setting" in entry.note
     assert tuned[1].suggestion.stat().st_mode & 0o777 == 0o600
-    assert tune(folder / "chain.yaml", folder / "reports", TuneOptions(against=[str(folder / "stall.yaml")], trials=1))[
-        1
-    ].path != (tuned[1].path)
+    assert tune(
+        folder / "chain.yaml", folder / "reports", TuneOptions(against=[str(folder / "stall.yaml")], rate=1.0, trials=1)
+    )[1].path != (tuned[1].path)
