@@ -51,7 +51,8 @@ def _common(in_force: Mapping[str, Any], written: Mapping[str, Any]) -> Iterator
             theirs = (_MODULE, _CALLED.get(str(place[0]), place[0]))
             where = theirs if at(in_force, theirs) is not None else where
         value = at(in_force, where)
-        if value == at(written, where):
+        above = at(in_force, where[:-1])
+        if value == at(written, where) and (above is None or isinstance(above, dict)):
             yield Setting(
                 place=where, label=field_name(where[1:]), value=value, choices=tuple(e for e in tried if e != value)
             )

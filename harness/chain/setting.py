@@ -43,9 +43,9 @@ def put(data: Any, place: Place, value: Any) -> None:
     for part in above:
         if isinstance(data, dict) and data.get(part) is None:
             data[part] = {}
+        elif isinstance(data, list) and part == len(data):
+            data.append({})
         data = data[part]
-    if isinstance(data, list) and last == len(data):
-        data.append({})
     data[last] = value
 
 

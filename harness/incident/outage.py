@@ -98,19 +98,24 @@ class Replayed:
     interrupted: bool = False
 
     @property
+    def played(self) -> tuple[PlayedOutage, ...]:
+        """Those that have numbers: the sums are over them."""
+        return tuple(outage for outage in self.outages if outage.variants)
+
+    @property
     def unserved_ns(self) -> UncertainNumber:
         """For how long callers would have gone unserved over all of them, in nanoseconds."""
-        return _sum([outage.unserved_ns for outage in self.outages])
+        return _sum([outage.unserved_ns for outage in self.played])
 
     @property
     def lost(self) -> UncertainNumber:
         """How many requests would have been lost over all of them."""
-        return _sum([outage.lost for outage in self.outages])
+        return _sum([outage.lost for outage in self.played])
 
     @property
     def requests(self) -> float:
         """How many callers would have made over all of them."""
-        return sum(outage.requests for outage in self.outages)
+        return sum(outage.requests for outage in self.played)
 
 
 def played_outage(group: Mapping[str, Incident], chain: Chain, found: Sequence[OutageNumbers | str]) -> PlayedOutage:
@@ -159,7 +164,13 @@ def _sampled(bands: Sequence[SampledNumber]) -> UncertainNumber:
 
 
 def _sum(several: Sequence[UncertainNumber]) -> UncertainNumber:
-    """Return the sum, as if all were at their low or all at their high ends."""
-    return UncertainNumber(
-        **{name: math.fsum(getattr(ends, name) for ends in several) for name in UncertainNumber.__slots__}
+    """Return the sum, as if all were at their low or all at their high ends.
+
+    What the samples leave open does not add up so: samples are independent, so its squares do.
+    """
+    low, high = math.fsum(ends.low for ends in several), math.fsum(ends.high for ends in several)
+    down, up = (
+        math.hypot(*(ends.low - ends.least for ends in several)),
+        math.hypot(*(ends.most - ends.high for ends in several)),
     )
+    return UncertainNumber(least=max(low - down, 0.0), low=low, high=high, most=high + up)

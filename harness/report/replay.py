@@ -166,13 +166,18 @@ def hurt(outage: PlayedOutage) -> str:
 
 def summary(replayed: Replayed) -> str:
     """Return what all incidents together would have come to, in a sentence. Plain text."""
-    number = len(replayed.outages)
+    number = len(replayed.played)
     size = "this incident" if number == 1 else f"these {number} incidents"
     stopped = "stopped early: " if replayed.interrupted else ""
     if not replayed.outages:
-        return f"{stopped}no incident hits this chain"
-    length = quantities.duration(sum(outage.length_ns for outage in replayed.outages))
-    return f"{stopped}over {size} ({length}), callers would have gone unserved for {ends(replayed.unserved_ns, 'ns')}"
+        return f"{stopped}no incident was played" if replayed.interrupted else "no incident hits this chain"
+    failed = len(replayed.outages) - number
+    lacking = f"; {quantities.plural(failed, 'incident')} could not be played" if failed else ""
+    if not number:
+        return f"{stopped}{lacking.removeprefix('; ')}"
+    length = quantities.duration(sum(outage.length_ns for outage in replayed.played))
+    unserved = ends(replayed.unserved_ns, "ns")
+    return f"{stopped}over {size} ({length}), callers would have gone unserved for {unserved}{lacking}"
 
 
 def exit_code(replayed: Replayed, slo: float | None) -> ExitCode:
@@ -188,6 +193,8 @@ def exit_code(replayed: Replayed, slo: float | None) -> ExitCode:
         return ExitCode.HARNESS
     if slo is None:
         return ExitCode.PASS
+    if not replayed.requests:
+        return ExitCode.INCONCLUSIVE
     served = _served(replayed)
     if served.most < slo:
         return ExitCode.FAIL

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from datetime import datetime
 from html import escape
@@ -39,7 +40,7 @@ def replay_page(replayed: Replayed, slo: float | None) -> str:
     """
     title = f"{replayed.chain.name} in {len(replayed.outages)} real outages"
     parts = [f"<h1>{escape(title)}</h1>", _answer(replayed, slo), _facts(replayed)]
-    if replayed.outages:
+    if replayed.played:
         parts += ['<section id="hurt"><h2>What hurt most</h2>', _hurt(replayed), "</section>"]
     if replayed.outages or replayed.missed_at:
         parts += ['<section id="calendar"><h2>When they were</h2>', _calendar(replayed), "</section>"]
@@ -53,7 +54,7 @@ def replay_page(replayed: Replayed, slo: float | None) -> str:
 
 
 def _hurt(replayed: Replayed) -> str:
-    told = [outage for outage in replayed.outages if outage.unserved_ns.high > 0][:_TOLD]
+    told = [outage for outage in replayed.played if outage.unserved_ns.high > 0][:_TOLD]
     if not told:
         return "<p>Nothing: every request that was played was served. What the samples leave open is in the table.</p>"
     said = (f"<li><strong>{escape(each.title)}</strong>. {escape(hurt(each))}</li>" for each in told)
@@ -92,7 +93,7 @@ def _facts(replayed: Replayed) -> str:
         f"<dt>{name}</dt><dd>{text if name == 'hosted by' else escape(text)}</dd>" for name, text in rows.items()
     )
     note = (
-        "The low end of the sum takes every incident at its best, the high end every one at its worst. It is over these incidents, and "
+        "The low end of the sum takes every incident at its best, the high end every one at its worst; what the samples leave open is added as of independent errors (95 %). It is over these incidents, and "
         "no forecast."
     )
     return f'<div class="opening"><dl>{cells}</dl><p class="reading">{note}</p></div>'
@@ -114,7 +115,7 @@ def _calendar(replayed: Replayed) -> str:
             for year in range(first, last + 1)
         ),
         *_left_out_marks(replayed, first),
-        *(_mark(each, first) for each in reversed(replayed.outages)),
+        *(_mark(each, first) for each in reversed(replayed.played)),
     ]
     label = "Incidents by year and month; the table below has the same."
     legend = (
@@ -130,10 +131,12 @@ def _calendar(replayed: Replayed) -> str:
 
 
 def _left_out_marks(replayed: Replayed, first: int) -> Iterator[str]:
-    for name, at in replayed.missed_at.items():
+    left = [(name, at, _reason(replayed.missed[name])) for name, at in replayed.missed_at.items()]
+    left += [(each.title, each.start, "could not be played") for each in replayed.outages if not each.variants]
+    for name, at, why in left:
         x, y = _place(at, first)
         yield (
-            f'<g class="out"><title>{escape(name)}: {escape(_reason(replayed.missed[name]))}</title>'
+            f'<g class="out"><title>{escape(name)}: {escape(why)}</title>'
             f'<path d="M{x - 4:g} {y - 4:g}l8 8m0 -8l-8 8"/></g>'
         )
 
@@ -153,7 +156,7 @@ def _place(at: datetime, first: int) -> tuple[float, float]:
 
 
 def _table(replayed: Replayed) -> str:
-    most = max(outage.unserved_ns.most for outage in replayed.outages)
+    most = max((outage.unserved_ns.most for outage in replayed.played), default=0.0)
     rows = [
         [
             f"{escape(outage.title)}<span class='ci'>{outage.start:%Y-%m-%d}, {quantities.duration(outage.length_ns)}; "
@@ -179,7 +182,7 @@ def _cell(value: UncertainNumber, unit: str) -> str:
 
 def band(value: UncertainNumber, most: float) -> str:
     """Return a number as a bar: thick from end to end of what is not known, thin for what a sample leaves open."""
-    if not most > 0:
+    if not most > 0 or math.isnan(value.high):
         return ""
     least, low, high, top = (100 * end / most for end in (value.least, value.low, value.high, value.most))
     return (

@@ -107,6 +107,21 @@ def test_a_group_that_nobody_falls_back_to_may_be_added(tmp_path: Path) -> None:
     assert changed.raw.decode().startswith(CONFIG)
 
 
+def test_a_group_is_added_beside_the_fallbacks_of_others(tmp_path: Path) -> None:
+    """The table gets an item more."""
+    of = ours(tmp_path, "router_settings:\n  fallbacks:\n    - backup: [gpt-4]\n")
+    changed = of.changed({"fallbacks of gpt-4": ["backup"]})
+    assert changed.chain.order == ("gpt-4", "backup")
+    assert "- backup: [gpt-4]" in changed.raw.decode()
+
+
+def test_nothing_is_offered_below_what_is_no_section(tmp_path: Path) -> None:
+    """A retry policy that is text has no fields."""
+    labels = [each.label for each in ours(tmp_path, "router_settings: {retry_policy: none}\n").settings]
+    assert "num_retries" in labels
+    assert not any("retry_policy" in label for label in labels)
+
+
 def test_what_an_included_file_says_is_not_offered(tmp_path: Path) -> None:
     """It would have the last word."""
     (tmp_path / "more.yaml").write_text("router_settings: {num_retries: 4}\n", "utf-8")

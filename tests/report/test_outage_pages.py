@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from harness.errors import ExitCode
 from harness.experiment import TuneOptions, keep_replay, keep_tuning, replay, tune
 from harness.experiment.index import Wanted, runs
-from harness.incident.outage import Replayed
+from harness.incident.outage import Replayed, UncertainNumber
 from harness.incident.tuned import Tuned
+from harness.report.replay import exit_code
 from harness.report.replay_page import replay_page
 from harness.report.tune_page import tune_page
 from harness.store import TuningFolder
@@ -86,6 +89,20 @@ def test_a_replay_of_nothing_says_so(replayed: Replayed) -> None:
     said = text(replay_page(replace(replayed, outages=()), None))
     assert "No incident hits this chain" in said
     assert "Each of them" not in said
+
+
+def test_nothing_played_keeps_no_slo(replayed: Replayed) -> None:
+    """What had no requests is inconclusive, and what failed to play is no served outage."""
+    assert exit_code(replace(replayed, outages=()), 0.999) == ExitCode.INCONCLUSIVE
+    [outage] = replayed.outages
+    nothing = UncertainNumber(least=math.nan, low=math.nan, high=math.nan, most=math.nan)
+    failed = replace(outage, variants=0, requests=0.0, lost=nothing, unserved_ns=nothing, errors=("took too long",))
+    both = replace(replayed, outages=(outage, failed))
+    html = replay_page(both, None)
+    assert "nan" not in html
+    assert "1 incident could not be played" in text(html)
+    assert both.unserved_ns == replayed.unserved_ns
+    assert exit_code(both, None) == ExitCode.HARNESS
 
 
 def test_a_kept_replay_is_in_the_index(replayed: Replayed, tmp_path: Path) -> None:

@@ -90,7 +90,15 @@ def replay(
         chain=chain,
         load=load,
         outages=tuple(
-            sorted(outages, key=lambda outage: (-outage.unserved_ns.high, -outage.unserved_ns.most, outage.start))
+            sorted(
+                outages,
+                key=lambda outage: (
+                    not outage.variants,
+                    -outage.unserved_ns.high,
+                    -outage.unserved_ns.most,
+                    outage.start,
+                ),
+            )
         ),
         missed=missed,
         missed_at=missed_at,
