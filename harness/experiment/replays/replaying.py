@@ -16,8 +16,7 @@ from harness.errors import UsageError
 from harness.experiment.prepare import opened
 from harness.experiment.replays.choosing import choose
 from harness.experiment.replays.players import Play, Players
-from harness.experiment.replays.staging import DEADLINE_NS, RATE, cut_for, together, why_missed
-from harness.experiment.sim_run import simulable
+from harness.experiment.replays.staging import DEADLINE_NS, RATE, cut_for, playable, together, why_missed
 from harness.incident.numbers import OutageNumbers
 from harness.incident.outage import Replayed, played_outage
 from harness.incident.variants import Variant, hits, of_any_model, variants
@@ -56,7 +55,7 @@ def replay(
     """
     chain = priced(opened(path, home))
     host(chain)
-    simulable(chain)
+    playable(chain)
     load = Load(rate=rate, deadline=DEADLINE_NS)
     cut = cut_for(chain, load)
     chosen = choose(names, vendor)

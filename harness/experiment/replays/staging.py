@@ -6,7 +6,9 @@ from collections.abc import Mapping
 
 from harness.chain import Chain
 from harness.chain.driver import driver_of
+from harness.errors import UsageError
 from harness.experiment.replays.choosing import ChosenIncidents
+from harness.experiment.sim_run import simulable
 from harness.incident.cutting import Cut
 from harness.incident.schema import Incident
 from harness.provider.dialects import vendor_of
@@ -18,6 +20,19 @@ DEADLINE_NS = 30 * 10**9
 SAMPLE_NS = 120 * 10**9
 _COOLDOWNS = 3
 _COOLDOWN_LEAST_NS = 5 * 10**9
+
+
+def playable(chain: Chain) -> None:
+    """See that incidents can be played on a chain, which happens in virtual time alone.
+
+    Raises:
+        UsageError: They cannot.
+    """
+    try:
+        simulable(chain)
+    except UsageError as error:
+        hint = "play the litellm-config.yaml of a proxy by itself; what else hosts a chain can only run a scenario, live: harness run"
+        raise UsageError(error.problem, where=error.where, known=error.known, hint=hint) from None
 
 
 def cut_for(chain: Chain, load: Load, sample_ns: int = SAMPLE_NS) -> Cut:

@@ -13,8 +13,7 @@ from harness.drivers.litellm_asked import version
 from harness.errors import UsageError
 from harness.experiment.replays.choosing import choose
 from harness.experiment.replays.players import Players
-from harness.experiment.replays.staging import together, why_missed
-from harness.experiment.sim_run import simulable
+from harness.experiment.replays.staging import playable, together, why_missed
 from harness.experiment.tuning.candidates import tunable
 from harness.experiment.tuning.trials import Trials
 from harness.experiment.tuning.tuner import TuneOptions, Tuner
@@ -56,7 +55,7 @@ def tune(
     TUNE.need()
     of = tunable(path, options.home)
     host(of.chain)
-    simulable(of.chain)
+    playable(of.chain)
     chosen = choose(options.against)
     groups, missed = dict[str, Mapping[str, Incident]](), dict[str, str]()
     for group in together(chosen):
