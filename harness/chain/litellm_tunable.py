@@ -53,9 +53,7 @@ def _common(in_force: Mapping[str, Any], written: Mapping[str, Any]) -> Iterator
         value = at(in_force, where)
         above = at(in_force, where[:-1])
         if value == at(written, where) and (above is None or isinstance(above, dict)):
-            yield Setting(
-                place=where, label=field_name(where[1:]), value=value, choices=tuple(e for e in tried if e != value)
-            )
+            yield Setting.of(where, field_name(where[1:]), value, tried)
 
 
 def _deployments(chain: Chain, written: Mapping[str, Any]) -> Iterator[Setting]:
@@ -65,10 +63,7 @@ def _deployments(chain: Chain, written: Mapping[str, Any]) -> Iterator[Setting]:
         for key in _OWN if name in chain.providers else ():
             place: Place = ("model_list", number, "litellm_params", key)
             if (value := at(written, place)) is not None:
-                tried = _OFFERED[(key,)]
-                yield Setting(
-                    place=place, label=f"{name}: {key}", value=value, choices=tuple(e for e in tried if e != value)
-                )
+                yield Setting.of(place, f"{name}: {key}", value, _OFFERED[(key,)])
 
 
 def _fallbacks(chain: Chain, in_force: Mapping[str, Any], written: Mapping[str, Any]) -> Iterator[Setting]:

@@ -26,6 +26,11 @@ class Setting:
     value: Any
     choices: tuple[Any, ...]
 
+    @classmethod
+    def of(cls, place: Place, label: str, value: Any, tried: Sequence[Any]) -> Setting:
+        """Return a setting whose choices are those of some values that the file does not have already."""
+        return cls(place=place, label=label, value=value, choices=tuple(each for each in tried if each != value))
+
 
 def at(data: Any, place: Place) -> Any:
     """Return what a file says at a place; None if nothing."""
@@ -90,10 +95,7 @@ def _setting(written: Mapping[str, Any], place: Place, tried: Sequence[Any]) -> 
         at(written, place[:depth]) is None and _is_written(written, place[:depth]) for depth in range(1, len(place))
     ):
         return
-    value = at(written, place)
-    yield Setting(
-        place=place, label=field_name(place), value=value, choices=tuple(each for each in tried if each != value)
-    )
+    yield Setting.of(place, field_name(place), at(written, place), tried)
 
 
 def _is_written(data: Any, place: Place) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from functools import partial
 from typing import TypeVar
@@ -9,8 +10,11 @@ from typing import TypeVar
 from harness.chain import Chain
 from harness.chain.driver import driver_of
 from harness.drivers.interpreter import is_own
+from harness.errors import HarnessError
 from harness.fork import Forker, freeze, in_fork, in_warm_fork
+from harness.messages import Failed
 from harness.sim import engine
+from harness.sim.rows import prepare
 
 T = TypeVar("T")
 
@@ -35,6 +39,15 @@ def in_fork_for(chain: Chain, work: Callable[[], T], *, owner: int | None = None
         return in_warm_fork(work, owner=owner)
     forker = _forker(chain, owner)
     return in_fork(work, owner=owner) if forker is None else forker.run(work, owner=owner)
+
+
+def answered(chain: Chain, work: Callable[[], T]) -> T | Failed:
+    """Call a function as `in_fork_for` does, in a process that answers its owner; what one run meets is a failure of its own alone."""
+    try:
+        prepare(chain)
+        return in_fork_for(chain, work, owner=sys.stdin.fileno())
+    except Exception as bug:
+        return Failed(problem=HarnessError.wrapping(bug).headline)
 
 
 def _forker(chain: Chain, owner: int | None) -> Forker | None:

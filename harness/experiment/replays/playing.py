@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass, field
 from functools import partial
 
 from harness import sim
 from harness.chain import Chain
-from harness.errors import HarnessError
 from harness.incident.cutting import PlayedPart
 from harness.incident.numbers import OutageNumbers, outage_numbers
 from harness.judge import RunData
 from harness.messages import Failed
 from harness.scenario import Plan
-from harness.sim.warm import in_fork_for
+from harness.sim.warm import answered
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,11 +43,7 @@ class Played:
 
 def played(asked: PlayPlan) -> Played | Failed:
     """Play a plan, in a fork of this process."""
-    try:
-        sim.prepare(asked.chain)
-        return in_fork_for(asked.chain, partial(_played, asked), owner=sys.stdin.fileno())
-    except Exception as bug:  # what one variant meets must not take the others' numbers with it
-        return Failed(problem=HarnessError.wrapping(bug).headline)
+    return answered(asked.chain, partial(_played, asked))
 
 
 def _played(asked: PlayPlan) -> Played:

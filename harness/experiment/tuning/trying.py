@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 from harness import sim
 from harness.chain import Chain
-from harness.errors import HarnessError
 from harness.judge import RunData, judge, measure, metrics_json
 from harness.judge.comparison.counterfactual import REPRODUCED_BY, Outcomes, outcomes
 from harness.messages import Failed
 from harness.scenario import Plan
-from harness.sim.warm import in_fork_for
+from harness.sim.warm import answered
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,11 +43,7 @@ class TriedPlan:
 
 def tried_plan(asked: TryPlan) -> TriedPlan | Failed:
     """Simulate a plan, in a fork of this process."""
-    try:
-        sim.prepare(asked.chain)
-        return in_fork_for(asked.chain, partial(_tried, asked), owner=sys.stdin.fileno())
-    except Exception as bug:  # what one setting meets must not take the others' answers with it
-        return Failed(problem=HarnessError.wrapping(bug).headline)
+    return answered(asked.chain, partial(_tried, asked))
 
 
 def _tried(asked: TryPlan) -> TriedPlan:
