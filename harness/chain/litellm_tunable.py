@@ -8,15 +8,15 @@ from typing import Any
 from harness.chain.litellm_check import section, takes
 from harness.chain.litellm_fallbacks import TABLES, fallbacks, is_blocked, target_of
 from harness.chain.litellm_names import names
-from harness.chain.setting import Setting, at, fallback_orders
+from harness.chain.setting import STREAM_TIMEOUTS_S, TIMEOUTS_S, Setting, at, fallback_orders
 from harness.chain.spec import Chain
 from harness.document.places import Place, field_name
 
 _ROUTER, _MODULE = "router_settings", "litellm_settings"
 _OFFERED: Mapping[Place, tuple[Any, ...]] = {
     ("num_retries",): (0, 1, 2, 3, 5),
-    ("timeout",): (3, 8, 15, 30, 60),
-    ("stream_timeout",): (3, 8, 15, 30),
+    ("timeout",): TIMEOUTS_S,
+    ("stream_timeout",): STREAM_TIMEOUTS_S,
     ("allowed_fails",): (0, 1, 2, 5, 20, 1000),
     ("cooldown_time",): (2, 15, 30, 60),
     ("retry_after",): (1, 5),

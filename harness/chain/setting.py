@@ -9,6 +9,11 @@ from typing import Any
 from harness.chain.spec import Chain
 from harness.document.places import Place, field_name
 
+TIMEOUTS_S = (10, 20, 30, 60)
+"""Of an attempt, worth trying. Shorter ones look free with a mocked provider, and would cut off the long answers of a real one."""
+STREAM_TIMEOUTS_S = (5, 10, 20)
+"""Of the first token or the time between two, worth trying."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setting:
@@ -52,6 +57,11 @@ def put(data: Any, place: Place, value: Any) -> None:
             data.append({})
         data = data[part]
     data[last] = value
+
+
+def in_seconds(several: Sequence[int]) -> tuple[str, ...]:
+    """Return times as a chain file has them."""
+    return tuple(f"{each}s" for each in several)
 
 
 def of_file(chain: Chain, written: Mapping[str, Any], offered: Mapping[Place, Sequence[Any]]) -> tuple[Setting, ...]:

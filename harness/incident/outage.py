@@ -80,7 +80,7 @@ class Replayed:
     """Incidents against a chain.
 
     Attributes:
-        chain: The chain.
+        chain: The chain, as it was played.
         load: What callers do.
         outages: Those that hit the chain, the worst first.
         missed: Names of those that do not, with the reason.

@@ -30,6 +30,12 @@ class ReplySpec:
     tokens: Annotated[int, Ge(1), Le(100_000)] = 20
     tokens_per_second: Annotated[float, Ge(0)] = 200
 
+    @property
+    def takes_ns(self) -> int:
+        """How long a whole answer takes, in nanoseconds."""
+        rest_s = (self.tokens - 1) / self.tokens_per_second if self.tokens_per_second else 0.0
+        return self.ttft + round(rest_s * 1e9)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Price:

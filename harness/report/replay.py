@@ -101,8 +101,8 @@ def print_replay(replayed: Replayed, slo: float | None, page: str, console: Cons
         page: Where the same is shown to a browser.
         console: Where to.
     """
-    rate = quantities.amount(replayed.load.peak_rate, "per_s")
-    output.line(console, f"{replayed.chain.drawn} ({replayed.chain.driver}), {rate}, in virtual time", "bold")
+    output.line(console, f"{replayed.chain.drawn} ({replayed.chain.driver}), in virtual time", "bold")
+    output.line(console, load_words(replayed), "dim")
     for outage in replayed.outages:
         more = f" and {len(outage.names) - 1} more" if len(outage.names) > 1 else ""
         output.line(console, f"{outage.names[0]}{more}: {outage.title}")
@@ -120,6 +120,17 @@ def print_replay(replayed: Replayed, slo: float | None, page: str, console: Cons
     if slo is not None:
         output.line(console, slo_sentence(replayed, slo), "bold")
     output.line(console, f"page: {page}", whole=True)
+
+
+def load_words(replayed: Replayed) -> str:
+    """Return what callers do, and how long providers take when nothing is wrong. Plain text."""
+    load = replayed.load
+    takes = {provider.reply.takes_ns for provider in replayed.chain.providers.values()}
+    answers = quantities.listed([quantities.duration(each) for each in sorted(takes)])
+    return (
+        f"{quantities.amount(load.peak_rate, 'per_s')}, {quantities.share(load.streamed)} streamed; an answer takes {answers}, and callers wait "
+        f"{quantities.duration(load.deadline)}"
+    )
 
 
 def slo_sentence(replayed: Replayed, slo: float) -> str:

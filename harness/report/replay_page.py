@@ -12,7 +12,7 @@ from harness import quantities
 from harness.errors import ExitCode
 from harness.incident.outage import PlayedOutage, Replayed, UncertainNumber
 from harness.report.page import page
-from harness.report.replay import ends, exit_code, hurt, missed_sentence, slo_sentence, summary
+from harness.report.replay import ends, exit_code, hurt, load_words, missed_sentence, slo_sentence, summary
 from harness.report.table import table
 
 STYLE = (Path(__file__).parent / "template" / "outages.css").read_text(encoding="utf-8")
@@ -83,7 +83,7 @@ def _facts(replayed: Replayed) -> str:
     rows = {
         "chain": replayed.chain.drawn,
         "hosted by": f"{library}; <strong>simulated</strong> in virtual time, providers mocked",
-        "load": f"{quantities.amount(replayed.load.peak_rate, 'per_s')}, callers wait {quantities.duration(replayed.load.deadline)}",
+        "load": load_words(replayed),
         "played": f"{quantities.plural(len(replayed.outages), 'incident')} in {quantities.plural(played, 'way')}: both ends of what "
         "is not known about each, each failure that it may have been, with and without a Retry-After",
     }

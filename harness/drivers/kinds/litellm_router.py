@@ -15,7 +15,7 @@ from harness.chain.litellm_router import router_settings
 from harness.chain.litellm_settings import SECTIONS
 from harness.chain.litellm_tunable import settings as of_configuration
 from harness.chain.own_order import in_litellm
-from harness.chain.setting import Setting, of_file
+from harness.chain.setting import TIMEOUTS_S, Setting, in_seconds, of_file
 from harness.document.places import Place
 from harness.provider.kinds import Kind
 
@@ -49,7 +49,7 @@ def warnings(chain: Chain, environ: Mapping[str, str], *, proxy: bool) -> tuple[
 
 _OFFERED: Mapping[Place, tuple[Any, ...]] = {
     ("retry", "attempts"): (1, 2, 3, 4, 6),
-    ("timeout",): ("3s", "8s", "15s", "30s", "60s"),
+    ("timeout",): in_seconds(TIMEOUTS_S),
     ("policy", "allowed_fails"): (0, 1, 2, 5, 20, 1000),
     ("policy", "cooldown"): ("2s", "15s", "30s", "60s"),
 }

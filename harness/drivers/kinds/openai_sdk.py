@@ -9,7 +9,7 @@ from harness.chain import Chain
 from harness.chain.driver import Driver, Requirement, later
 from harness.chain.facts import ChainFacts
 from harness.chain.openai_sdk import schedules, sdk_settings
-from harness.chain.setting import of_file
+from harness.chain.setting import TIMEOUTS_S, in_seconds, of_file
 from harness.chain.waits import OPENAI_SDK as OPENAI_RULE
 
 
@@ -34,9 +34,7 @@ OPENAI_SDK = Driver(
     schedules=schedules,
     waits=lambda chain: dict.fromkeys(chain.providers, OPENAI_RULE),
     advice=lambda _chain, _schedules: (),
-    settings=partial(
-        of_file, offered={("retry", "attempts"): (1, 2, 3, 5), ("timeout",): ("3s", "8s", "15s", "30s", "60s")}
-    ),
+    settings=partial(of_file, offered={("retry", "attempts"): (1, 2, 3, 5), ("timeout",): in_seconds(TIMEOUTS_S)}),
     configuration=None,
     requirement=Requirement(("openai",), "OpenAI's SDK", "openai", "pip install openai"),
     part=lambda _chain: ("harness.drivers.part", "openai-sdk"),

@@ -15,7 +15,7 @@ from harness.chain.own_order import in_reference
 from harness.chain.policy import TEMPORARY, Backoff, Policy
 from harness.chain.reference.retries import rule, waits
 from harness.chain.reference.schedule import schedules
-from harness.chain.setting import of_file
+from harness.chain.setting import STREAM_TIMEOUTS_S, TIMEOUTS_S, in_seconds, of_file
 from harness.chain.spec import ChainError
 from harness.document.places import Place
 from harness.document.spelling import did_you_mean
@@ -37,7 +37,7 @@ _KEYS = frozenset(
 _OFFERED: Mapping[Place, tuple[Any, ...]] = {
     ("retry", "attempts"): (1, 2, 3, 5),
     ("retry", "backoff"): get_args(Backoff),
-    ("timeout",): ("3s", "8s", "15s", "30s", "60s"),
+    ("timeout",): in_seconds(TIMEOUTS_S),
     ("policy", "base"): ("100ms", "500ms", "2s"),
     ("policy", "cap"): ("2s", "8s", "30s"),
     ("policy", "retry_after_max"): ("0s", "2s", "10s", "30s"),
@@ -45,8 +45,8 @@ _OFFERED: Mapping[Place, tuple[Any, ...]] = {
     ("policy", "breaker", "failures"): (2, 5, 20, 1000),
     ("policy", "breaker", "open"): ("2s", "10s", "30s", "2m"),
     ("policy", "budget", "share"): ("10%", "20%", "50%", "100%"),
-    ("policy", "first_token"): ("2s", "5s", "10s", "30s"),
-    ("policy", "idle"): ("2s", "5s", "10s", "30s"),
+    ("policy", "first_token"): in_seconds(STREAM_TIMEOUTS_S),
+    ("policy", "idle"): in_seconds(STREAM_TIMEOUTS_S),
     ("policy", "hedge"): ("1s", "2s", "5s"),
     ("policy", "streams"): ("before-first-token", "restart"),
 }

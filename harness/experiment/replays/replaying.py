@@ -16,11 +16,10 @@ from harness.errors import UsageError
 from harness.experiment.prepare import opened
 from harness.experiment.replays.choosing import choose
 from harness.experiment.replays.players import Play, Players
-from harness.experiment.replays.staging import DEADLINE_NS, RATE, cut_for, playable, together, why_missed
+from harness.experiment.replays.staging import RATE, as_played, callers, cut_for, playable, together, why_missed
 from harness.incident.numbers import OutageNumbers
 from harness.incident.outage import Replayed, played_outage
 from harness.incident.variants import Variant, hits, of_any_model, variants
-from harness.scenario.schema import Load
 
 
 def replay(
@@ -53,10 +52,10 @@ def replay(
     Raises:
         UsageError: A file is wrong, a name is unknown, or nothing but a live run can host the chain.
     """
-    chain = priced(opened(path, home))
+    chain = as_played(priced(opened(path, home)))
     host(chain)
     playable(chain)
-    load = Load(rate=rate, deadline=DEADLINE_NS)
+    load = callers(rate)
     cut = cut_for(chain, load)
     chosen = choose(names, vendor)
     groups = [group for group in together(chosen) if since is None or min(i.start for i in group.values()) >= since]

@@ -1,8 +1,9 @@
-"""What of some incidents is played on a chain: which are played together, which hit it, and how much of each."""
+"""What of some incidents is played on a chain: which are played together, which hit it, how much of each, and what callers do meanwhile."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from harness.chain import Chain
 from harness.chain.driver import driver_of
@@ -12,11 +13,16 @@ from harness.experiment.sim_run import simulable
 from harness.incident.cutting import Cut
 from harness.incident.schema import Incident
 from harness.provider.dialects import vendor_of
+from harness.provider.spec import ReplySpec
 from harness.scenario.schema import Load
 
 RATE = 2.0
 """Requests per second."""
 DEADLINE_NS = 30 * 10**9
+STREAMING = 0.2
+"""Share of the requests that stream: some faults, and timeouts of streams, are of streams alone."""
+ANSWER = ReplySpec(ttft=10**9, tokens=9, tokens_per_second=2)
+"""Of providers whose file does not say how they answer: 5 s. A mock's usual 0.15 s would make any timeout look free."""
 SAMPLE_NS = 120 * 10**9
 _COOLDOWNS = 3
 _COOLDOWN_LEAST_NS = 5 * 10**9
@@ -33,6 +39,26 @@ def playable(chain: Chain) -> None:
     except UsageError as error:
         hint = "play the litellm-config.yaml of a proxy by itself; what else hosts a chain can only run a scenario, live: harness run"
         raise UsageError(error.problem, where=error.where, known=error.known, hint=hint) from None
+
+
+def callers(rate: float = RATE, deadline_ns: int = DEADLINE_NS) -> Load:
+    """Return what callers do in an incident.
+
+    Args:
+        rate: Requests per second.
+        deadline_ns: How long each waits, in nanoseconds.
+    """
+    return Load(rate=rate, deadline=deadline_ns, streaming=STREAMING)
+
+
+def as_played(chain: Chain) -> Chain:
+    """Return a chain whose providers take as long for an answer as real ones may, unless its file says how long they take."""
+    usual = ReplySpec()
+    providers = {
+        name: replace(provider, reply=ANSWER) if provider.reply == usual else provider
+        for name, provider in chain.providers.items()
+    }
+    return replace(chain, providers=providers)
 
 
 def cut_for(chain: Chain, load: Load, sample_ns: int = SAMPLE_NS) -> Cut:

@@ -6,26 +6,23 @@ import hashlib
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from harness.chain import Chain
 from harness.experiment.replays.players import Play, Players
-from harness.experiment.replays.staging import cut_for
+from harness.experiment.replays.staging import as_played, cut_for
 from harness.experiment.tuning.candidates import Candidate
 from harness.incident.numbers import OutageNumbers
 from harness.incident.schema import Incident
 from harness.incident.toll import Toll, toll
 from harness.incident.variants import Variant, hits, variants
-from harness.provider.spec import ReplySpec
 from harness.scenario.schema import Load
 from harness.store import decode, encode
 
 SAMPLE_NS = 30 * 10**9
 """Shorter than a replay's: candidates are compared with each other on the same draws."""
 LOW, HIGH = "low", "high"
-ANSWER = ReplySpec(ttft=10**9, tokens=20, tokens_per_second=2.5)
-"""Of providers whose file does not say how they answer: 9 s. A mock's usual 0.15 s would make any timeout look free."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,16 +154,6 @@ class Trials:
                 self._progress(count, len(plays))
 
             await self._players.play(list(plays.values()), done, self._interrupted)
-
-
-def as_played(chain: Chain) -> Chain:
-    """Return a chain whose providers take as long for an answer as real ones may, unless its file says how long they take."""
-    usual = ReplySpec()
-    providers = {
-        name: replace(provider, reply=ANSWER) if provider.reply == usual else provider
-        for name, provider in chain.providers.items()
-    }
-    return replace(chain, providers=providers)
 
 
 def _lines(path: Path) -> Iterator[KeptTrial]:

@@ -21,9 +21,11 @@ from harness.incident.tuned import HeldOut, SettingChange, Suggestion, TriedSett
 from harness.provider.dialects import vendor_of
 
 BUDGET_S = 600.0
-_COMPARED_MOST = 5
+ROUGH = 0.5
+"""Of the rate, while candidates are compared: that is enough to tell the good from the bad."""
+_COMPARED_MOST = 3
 """So many incidents are played for each candidate."""
-_FINALISTS = 8
+_FINALISTS = 5
 """So many candidates are played on all incidents that are tuned on."""
 _CLEAR_NS = 10 * 10**9
 """In one incident, a difference of less is none."""
@@ -57,13 +59,24 @@ class TuneOptions:
 
 
 class Tuner:
-    """The steps of a tuning."""
+    """The steps of a tuning.
+
+    Args:
+        of: The file to tune.
+        groups: The incidents that are played together, by the name of the first.
+        trials: Candidates on incidents.
+        rough: The same with fewer requests: for the many that are compared.
+        options: How to tune.
+        say: Told what is being done.
+        interrupted: Whether to end early.
+    """
 
     def __init__(
         self,
         of: Tunable,
         groups: Mapping[str, Mapping[str, Incident]],
         trials: Trials,
+        rough: Trials,
         options: TuneOptions,
         *,
         say: Callable[[str], None],
@@ -72,6 +85,7 @@ class Tuner:
         self._of = of
         self._groups = groups
         self._trials = trials
+        self._rough = rough
         self._options = options
         self._objective = options.objective
         self._say = say
@@ -97,7 +111,7 @@ class Tuner:
         suggestion, refuted, why_none = await self._suggested(finalists, names, held_out, compared)
         found = suggestion or refuted
         if found is not None and all(dict(each.values) != dict(found.tried.values) for each in cloud):
-            [toll] = await self._trials.tolls([self._of.changed(found.tried.values)], compared)
+            [toll] = await self._rough.tolls([self._of.changed(found.tried.values)], compared)
             cloud += [] if toll is None else [TriedSettings(values=found.tried.values, toll=toll)]
         if self._interrupted() and len(finalists) == 1:  # what was found until then, on fewer incidents
             finalists, names = cloud or finalists, compared if cloud else names
@@ -118,7 +132,7 @@ class Tuner:
             refuted=refuted,
             why_none=why_none,
             candidates=len(cloud),
-            runs=self._trials.runs,
+            runs=self._trials.runs + self._rough.runs,
             interrupted=self._interrupted(),
             missed={**missed, **failed},
             untried=self._untried,
@@ -155,10 +169,10 @@ class Tuner:
         async def tried(asked: Sequence[SettingValues]) -> list[Toll | None]:
             self._say(f"{len(asked)} more candidates, on the {len(compared)} incidents that cost the most")
             candidates = [self._candidate(values) for values in asked]
-            tolls = iter(await self._trials.tolls([each for each in candidates if each is not None], compared))
+            tolls = iter(await self._rough.tolls([each for each in candidates if each is not None], compared))
             found = [None if each is None else next(tolls) for each in candidates]
             for values, candidate, toll in zip(asked, candidates, found, strict=True):
-                if candidate is not None and toll is None and (why := self._trials.why_not(candidate, compared)):
+                if candidate is not None and toll is None and (why := self._rough.why_not(candidate, compared)):
                     self._untried[_words(values)] = why
             return found
 
@@ -262,30 +276,31 @@ class Tuner:
     ) -> tuple[TriedSettings, dict[str, Toll]]:
         """Return the best without the changes that bring nothing, and what the incidents cost without each that is left."""
         self._say("which of the changes are needed")
-        slight = SLIGHT * abs(now.toll.of(self._objective))
         values = dict(best.values)
-        [most] = await self._trials.tolls([self._of.changed(values)], compared)
-        while len(values) > 1 and most is not None:
-            without = await self._without(values, compared)
-            limit = most.of(self._objective) + slight
+        before, after = await self._rough.tolls([self._of.changed({}), self._of.changed(values)], compared)
+        while len(values) > 1 and before is not None and after is not None:
+            without = await self._without(values, compared, self._rough)
+            limit = after.of(self._objective) + _slight(before, self._objective)
             spare = {
                 label: each.of(self._objective)
                 for label, each in without.items()
-                if dearer(most, now.toll) or not dearer(each, now.toll)
+                if dearer(after, before) or not dearer(each, before)
             }
             dropped = min(spare, key=lambda label: spare[label], default="")
             if not dropped or spare[dropped] > limit or self._interrupted():
                 break
             del values[dropped]
         [toll] = await self._trials.tolls([self._of.changed(values)], names)
-        if toll is None or toll.of(self._objective) - best.toll.of(self._objective) > slight:
+        if toll is None or toll.of(self._objective) - best.toll.of(self._objective) > _slight(
+            now.toll, self._objective
+        ):
             values, toll = dict(best.values), best.toll
-        return TriedSettings(values=values, toll=toll), await self._without(values, names)
+        return TriedSettings(values=values, toll=toll), await self._without(values, names, self._trials)
 
-    async def _without(self, values: SettingValues, names: Sequence[str]) -> dict[str, Toll]:
+    async def _without(self, values: SettingValues, names: Sequence[str], trials: Trials) -> dict[str, Toll]:
         """Return what some incidents cost without each of some changes."""
         less = [{other: value for other, value in values.items() if other != label} for label in values]
-        found = await self._trials.tolls([self._of.changed(each) for each in less], names)
+        found = await trials.tolls([self._of.changed(each) for each in less], names)
         return {label: each for label, each in zip(values, found, strict=True) if each is not None}
 
     async def _held_out(self, candidate: Candidate, names: Sequence[str]) -> HeldOut | None:
@@ -305,6 +320,11 @@ class Tuner:
         clear = beyond_noise(after, before) or self._objective is not Objective.UNSERVED
         holds = better(after, before, self._objective) and clear and improved >= worse
         return HeldOut(incidents=tuple(names), before=before, after=after, better=improved, worse=worse, holds=holds)
+
+
+def _slight(now: Toll, objective: Objective) -> float:
+    """Return how much less is no difference."""
+    return SLIGHT * abs(now.of(objective))
 
 
 def _words(values: SettingValues) -> str:

@@ -13,19 +13,15 @@ from harness.drivers.litellm_asked import version
 from harness.errors import UsageError
 from harness.experiment.replays.choosing import choose
 from harness.experiment.replays.players import Players
-from harness.experiment.replays.staging import playable, together, why_missed
+from harness.experiment.replays.staging import callers, playable, together, why_missed
 from harness.experiment.tuning.candidates import tunable
 from harness.experiment.tuning.trials import Trials
-from harness.experiment.tuning.tuner import TuneOptions, Tuner
+from harness.experiment.tuning.tuner import ROUGH, TuneOptions, Tuner
 from harness.extras import TUNE
 from harness.incident.schema import Incident
 from harness.incident.tuned import Tuned
 from harness.incident.variants import hits
-from harness.scenario.schema import Load
 from harness.store import TuningFolder
-
-STREAMING = 0.5
-"""Share of the requests that stream: some faults, and `stream_timeout`, are of streams alone."""
 
 
 def tune(
@@ -65,23 +61,25 @@ def tune(
             missed.update(dict.fromkeys(group, why_missed(group, of.chain)))
     if not groups:
         raise UsageError("no incident hits this chain", where=str(path), hint="harness replay CHAIN says why not")
-    load = Load(rate=options.rate, deadline=options.deadline_ns, streaming=STREAMING)
     context = json.dumps([harness.__version__, version(of.chain), options.rate, options.deadline_ns])
     question = json.dumps([context, str(of.path), of.raw.decode("utf-8", "replace"), list(groups), options.seed])
     folder = TuningFolder.of_question(reports, question)
 
     async def all_of_it() -> Tuned:
         async with Players.start(options.processes) as players:
-            trials = Trials(
-                players,
-                groups,
-                load,
-                kept=folder.trials,
-                context=context,
-                progress=progress,
-                interrupted=interrupted,
+            trials, rough = (
+                Trials(
+                    players,
+                    groups,
+                    callers(rate, options.deadline_ns),
+                    kept=folder.trials,
+                    context=context,
+                    progress=progress,
+                    interrupted=interrupted,
+                )
+                for rate in (options.rate, ROUGH * options.rate)
             )
-            tuner = Tuner(of, groups, trials, options, say=say, interrupted=interrupted)
+            tuner = Tuner(of, groups, trials, rough, options, say=say, interrupted=interrupted)
             return await tuner.tuned(missed)
 
     return asyncio.run(all_of_it()), folder
