@@ -9,8 +9,10 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from itertools import filterfalse
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import get_args
 
+from harness.experiment.tuning.candidates import tunable
 from harness.export.tables import FALLBACK_COLUMNS
 from harness.history import AttemptRecord, RequestRecord
 from harness.judge.comparison.regression import COMPARED_QUANTILES
@@ -34,7 +36,7 @@ from harness.watch.instruments import INSTRUMENTS, Instrument
 PAGES = Path(__file__).parents[1] / "docs" / "reference"
 WRITTEN = (
     *(PAGES / f"{name}.md" for name in ("faults", "findings", "metrics", "prometheus", "properties", "records")),
-    PAGES.parent / "guides" / "ci.md",
+    *(PAGES.parent / "guides" / f"{name}.md" for name in ("ci", "tune")),
 )
 """The pages with such tables."""
 
@@ -65,7 +67,46 @@ def tables() -> dict[str, str]:
         "fallbacks": _table(("column", "meaning"), ((f"`{name}`", text) for name, text in FALLBACK_COLUMNS.items())),
         "instruments": _table(("metric", "type", "labels", "meaning"), map(_instrument, INSTRUMENTS)),
         "properties": _table(("property", "broken by", "findings"), map(_property, PROPERTIES.own.values())),
+        "settings": _table(("host", "setting", "values that are tried"), _settings()),
     }
+
+
+_CONFIGURATION = """
+model_list:
+  - {model_name: gpt-4, litellm_params: {model: openai/gpt-4}}
+  - {model_name: backup, litellm_params: {model: anthropic/claude-sonnet-4}}
+  - {model_name: third, litellm_params: {model: gemini/gemini-2.5-pro}}
+router_settings: {fallbacks: [{gpt-4: [backup, third]}]}
+"""
+_FILE = """
+name: any
+driver: %s
+providers: {gpt: {dialect: openai, model: gpt-4}, backup: {dialect: openai, model: gpt-4}, third: {dialect: openai, model: gpt-4}}
+order: [gpt, backup, third]
+"""
+_TUNED = {
+    "LiteLLM (`litellm-config.yaml`)": _CONFIGURATION,
+    "LiteLLM (chain file)": _FILE % "litellm-router",
+    "`reference`": _FILE % "reference",
+    "`openai-sdk`": _FILE % "openai-sdk",
+}
+"""By host, a chain of three providers, by which it shows what can be set."""
+
+
+def _settings() -> Iterable[Sequence[str]]:
+    """Return each setting that a tuning tries, with its values."""
+    with TemporaryDirectory() as folder:
+        for number, (host, text) in enumerate(_TUNED.items()):
+            path = Path(folder) / f"{number}.yaml"
+            path.write_text(text, encoding="utf-8")
+            for setting in tunable(path).settings:
+                ordered = "order" in setting.place or "fallbacks" in setting.place
+                values = "each of the others first" if ordered else ", ".join(map(_value, setting.choices))
+                yield host, f"`{setting.label}`", values
+
+
+def _value(value: object) -> str:
+    return f"`[{', '.join(value)}]`" if isinstance(value, list) else f"`{value}`"
 
 
 def _fields(record: type) -> Iterable[Sequence[str]]:

@@ -200,8 +200,9 @@ def _unlike(chain: Chain, policy: Mapping[str, Any], tries: Mapping[str, int]) -
 
 def _cooldown(chain: Chain, config: Mapping[str, Any], rests: Mapping[str, Rest]) -> Iterator[Advice]:
     """Yield that a cooldown never begins although one is written, or that it lasts although 0 is."""
-    settings = {**section(config, _MODULE), **section(config, _ROUTER)}
-    if section(config, _ROUTER).get("cooldown_time") == 0 and not settings.get("disable_cooldowns"):
+    module, router = section(config, _MODULE), section(config, _ROUTER)
+    settings = {**module, **{name: value for name, value in router.items() if value is not None}}
+    if router.get("cooldown_time") == 0 and not settings.get("disable_cooldowns"):
         text = f"0 counts as not set: LiteLLM leaves a deployment alone for {COOLDOWN_S} s; disable_cooldowns: true ends that"
         yield Advice("zero_cooldown", (_ROUTER, "cooldown_time"), text, "catalogue/rate-limit-no-hint.yaml")
     written = [
@@ -211,7 +212,11 @@ def _cooldown(chain: Chain, config: Mapping[str, Any], rests: Mapping[str, Rest]
     if not written or not never or settings.get("disable_cooldowns"):
         return
     allowed = settings.get("allowed_fails")
-    if allowed == _ALLOWED_FAILS_UNSET:
+    if router.get("allowed_fails") is None and allowed is not None:
+        why = "LiteLLM takes allowed_fails from router_settings"
+    elif "allowed_fails" in module and allowed == module["allowed_fails"]:
+        why = "allowed_fails is the same in litellm_settings, and counts as not set"
+    elif allowed == _ALLOWED_FAILS_UNSET:
         why = "allowed_fails: 3 is LiteLLM's own default and counts as not set, write 2 or 4"
     elif any(isinstance(settings.get(name), str) for name in _COOLDOWN):
         why = "it takes no text for a number"
@@ -219,7 +224,7 @@ def _cooldown(chain: Chain, config: Mapping[str, Any], rests: Mapping[str, Rest]
         why = "a group of one deployment needs allowed_fails"
     else:
         why = "the setting does not reach this deployment"
-    where = _ROUTER if written[0] in section(config, _ROUTER) else _MODULE
+    where = _ROUTER if written[0] in router else _MODULE
     text = (
         f"{' | '.join(chain.levels[0])} never cools down: LiteLLM asked it again after {rests[never[0]].attempts} failed "
         f"attempts in a row with {listed(never)} ({why})"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from harness.chain.litellm_check import aliases, group_of, section, takes
@@ -10,6 +10,8 @@ from harness.document.places import Place
 
 TABLES = ("fallbacks", "context_window_fallbacks", "content_policy_fallbacks")
 """Settings that say what LiteLLM falls back to, by the kind of failure."""
+SECTIONS = ("router_settings", "litellm_settings")
+"""Where LiteLLM reads them; the first one that has a table counts."""
 
 
 def asked_for(config: Mapping[str, Any]) -> tuple[str, ...]:
@@ -67,6 +69,23 @@ def fallbacks(config: Mapping[str, Any]) -> dict[str, list[str]]:
     if default:
         found.setdefault("*", [target_of(each) for each in default])
     return found
+
+
+def fallbacks_to(config: Mapping[str, Any], group: str, names: Sequence[str]) -> tuple[Place, Any]:
+    """Return where a configuration has the fallbacks of a group, or is to have them, and what it is to say there.
+
+    Args:
+        config: Its data.
+        group: The model group.
+        names: What it is to fall back to, in order; each is spelt as it is now.
+    """
+    where = next((each for each in SECTIONS if section(config, each).get(TABLES[0])), SECTIONS[0])
+    items = section(config, where).get(TABLES[0]) or []
+    if not items:
+        return (where, TABLES[0]), [{group: list(names)}]
+    number = next((number for number, item in enumerate(items) if group in item), len(items))
+    spelt = {target_of(each): each for item in items[number : number + 1] for each in item[group]}
+    return (where, TABLES[0], number, group), [spelt.get(name, name) for name in names]
 
 
 def target_of(written: Any) -> str:

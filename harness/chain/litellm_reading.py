@@ -79,8 +79,8 @@ def question(config: Mapping[str, Any], entries: Sequence[str], *, failing: bool
     """
     router, module = section(config, "router_settings"), section(config, "litellm_settings")
 
-    def stated(keys: Sequence[str]) -> dict[str, Any]:
-        return {name: value for name in keys if (value := router.get(name, module.get(name))) is not None}
+    def stated(keys: Sequence[str], written: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: value for name in keys if (value := written.get(name)) is not None}
 
     settings: dict[str, Any] = {}
     for name in (*TABLES, "default_fallbacks", "max_fallbacks"):
@@ -104,8 +104,9 @@ def question(config: Mapping[str, Any], entries: Sequence[str], *, failing: bool
             for raw in config["model_list"]
         ],
         "router": settings,
-        "retries": stated(_RETRIES) if failing else {},
-        "cooldown": stated(_COOLDOWN) if failing else {},
+        "retries": stated(_RETRIES, {**module, **router}) if failing else {},
+        "cooldown": stated(_COOLDOWN, router) if failing else {},
+        "module": stated(("allowed_fails",), module) if failing else {},
         "own": sorted(
             provider
             for dialect in DIALECTS.own.values()

@@ -5,32 +5,40 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from harness.chain.litellm_check import section, takes
-from harness.chain.litellm_fallbacks import TABLES, fallbacks, is_blocked, target_of
+from harness.chain.litellm_check import takes
+from harness.chain.litellm_fallbacks import SECTIONS, fallbacks, fallbacks_to, is_blocked
 from harness.chain.litellm_names import names
 from harness.chain.setting import STREAM_TIMEOUTS_S, TIMEOUTS_S, Setting, at, fallback_orders
 from harness.chain.spec import Chain
 from harness.document.places import Place, field_name
 
-_ROUTER, _MODULE = "router_settings", "litellm_settings"
+_ROUTER, _MODULE = SECTIONS
+_POLICY, _GROUP_POLICY = "retry_policy", "model_group_retry_policy"
+_BREAKER = frozenset({"allowed_fails", "cooldown_time"})
 _OFFERED: Mapping[Place, tuple[Any, ...]] = {
     ("num_retries",): (0, 1, 2, 3, 5),
     ("timeout",): TIMEOUTS_S,
     ("stream_timeout",): STREAM_TIMEOUTS_S,
     ("allowed_fails",): (0, 1, 2, 5, 20, 1000),
     ("cooldown_time",): (2, 15, 30, 60),
+    ("disable_cooldowns",): (False,),
     ("retry_after",): (1, 5),
-    ("retry_policy", "RateLimitErrorRetries"): (0, 1, 3),
-    ("retry_policy", "TimeoutErrorRetries"): (0, 1),
-    ("retry_policy", "InternalServerErrorRetries"): (0, 1, 3),
+    (_POLICY, "RateLimitErrorRetries"): (0, 1, 3),
+    (_POLICY, "TimeoutErrorRetries"): (0, 1),
+    (_POLICY, "InternalServerErrorRetries"): (0, 1, 3),
+    (_POLICY, "ServiceUnavailableErrorRetries"): (0, 1, 3),
 }
 """By place in `router_settings`, what is worth trying. Times in seconds."""
-_CALLED = {"timeout": "request_timeout"}
-"""What `litellm_settings` calls a setting of the Router's by another name."""
-_OF_ROUTER = frozenset({"stream_timeout", "retry_policy"})
-"""What only `router_settings` can hold."""
-_OWN = ("timeout", "stream_timeout", "num_retries")
-"""What a deployment may state itself, which then counts in place of the Router's."""
+_IN_MODULE = {"num_retries": "num_retries", "timeout": "request_timeout"}
+"""What `litellm_settings` may state too, by the name that it has there. LiteLLM takes no other of these settings from there."""
+_OWN = {
+    "num_retries": "num_retries",
+    "timeout": "timeout",
+    "request_timeout": "timeout",
+    "stream_timeout": "stream_timeout",
+    "cooldown_time": "cooldown_time",
+}
+"""What a deployment may state itself, which then counts in place of the Router's, here by that one's name."""
 
 
 def settings(chain: Chain, written: Mapping[str, Any]) -> tuple[Setting, ...]:
@@ -41,29 +49,54 @@ def settings(chain: Chain, written: Mapping[str, Any]) -> tuple[Setting, ...]:
         written: The data of the file itself.
     """
     in_force = chain.litellm or {}
-    return (*_common(in_force, written), *_deployments(chain, written), *_fallbacks(chain, in_force, written))
+    return (*_common(chain, in_force, written), *_deployments(chain, written), *_fallbacks(chain, in_force, written))
 
 
-def _common(in_force: Mapping[str, Any], written: Mapping[str, Any]) -> Iterator[Setting]:
+def _common(chain: Chain, in_force: Mapping[str, Any], written: Mapping[str, Any]) -> Iterator[Setting]:
+    """Yield what holds for all deployments, unless each of them states its own, or there are no cooldowns that it could change."""
+    theirs = [{_OWN[key] for key in _OWN.keys() & raw["litellm_params"]} for raw in _usable(chain, in_force)]
+    stated = set[str]().union(*theirs).intersection(*theirs)
+    cooling = at(in_force, (_ROUTER, "disable_cooldowns")) is not True
     for place, tried in _OFFERED.items():
-        where = (_ROUTER, *place)
-        if place[0] not in _OF_ROUTER and at(in_force, where) is None:
-            theirs = (_MODULE, _CALLED.get(str(place[0]), place[0]))
-            where = theirs if at(in_force, theirs) is not None else where
-        value = at(in_force, where)
-        above = at(in_force, where[:-1])
-        if value == at(written, where) and (above is None or isinstance(above, dict)):
-            yield Setting.of(where, field_name(where[1:]), value, tried)
+        key = str(place[0])
+        if key in stated or (key in _BREAKER and not cooling) or (key == "disable_cooldowns" and cooling):
+            continue
+        for where in _where(chain.entry_model, in_force, place):
+            value = at(in_force, where)
+            above = at(in_force, where[:-1])
+            if value == at(written, where) and (above is None or isinstance(above, dict)):
+                yield Setting.of(where, field_name(where[1:]), value, tried)
+
+
+def _where(entry: str, in_force: Mapping[str, Any], place: Place) -> Iterator[Place]:
+    """Yield where a setting is written: in both sections if both have it by names of their own, as versions differ in which one counts."""
+    key = str(place[0])
+    if key == _POLICY and at(in_force, (_ROUTER, _GROUP_POLICY, entry)) is not None:
+        yield (_ROUTER, _GROUP_POLICY, entry, *place[1:])
+        return
+    router: Place = (_ROUTER, *place)
+    module = (_MODULE, _IN_MODULE.get(key, ""))
+    in_router, in_module = at(in_force, router) is not None, at(in_force, module) is not None
+    if in_module and (not in_router or module[-1] != key):
+        yield module
+    if in_router or not in_module:
+        yield router
 
 
 def _deployments(chain: Chain, written: Mapping[str, Any]) -> Iterator[Setting]:
     """Yield what single deployments of the chain state themselves."""
     listed = written.get("model_list") or ()
     for number, name in enumerate(names(chain.litellm or {})[: len(listed)]):
-        for key in _OWN if name in chain.providers else ():
+        for key, like in _OWN.items() if name in chain.providers else ():
             place: Place = ("model_list", number, "litellm_params", key)
             if (value := at(written, place)) is not None:
-                yield Setting.of(place, f"{name}: {key}", value, _OFFERED[(key,)])
+                yield Setting.of(place, f"{name}: {key}", value, _OFFERED[(like,)])
+
+
+def _usable(chain: Chain, in_force: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Return the deployments that can answer what callers ask for."""
+    kinds = {takes(raw) for raw in in_force["model_list"] if raw["model_name"] == chain.entry_model}
+    return [raw for raw in in_force["model_list"] if takes(raw) in kinds and not is_blocked(raw)]
 
 
 def _fallbacks(chain: Chain, in_force: Mapping[str, Any], written: Mapping[str, Any]) -> Iterator[Setting]:
@@ -73,24 +106,16 @@ def _fallbacks(chain: Chain, in_force: Mapping[str, Any], written: Mapping[str, 
     if entry not in table and "*" in table:
         return
     now = table.get(entry, [])
-    kinds = {takes(raw) for raw in in_force["model_list"] if raw["model_name"] == entry}
-    usable = dict.fromkeys(
-        raw["model_name"] for raw in in_force["model_list"] if takes(raw) in kinds and not is_blocked(raw)
-    )
+    usable = dict.fromkeys(raw["model_name"] for raw in _usable(chain, in_force))
     others = [name for name in usable if name not in (entry, *now) and "*" not in name]
-    where = next((each for each in (_ROUTER, _MODULE) if section(in_force, each).get(TABLES[0])), _ROUTER)
-    items = section(in_force, where).get(TABLES[0]) or []
-    if items != (at(written, (where, TABLES[0])) or []):
+    orders = list(fallback_orders(now, others))
+    changes = [fallbacks_to(in_force, entry, order) for order in orders]
+    if not changes or changes != [fallbacks_to(written, entry, order) for order in orders]:
         return
-    spelt = {target_of(each): each for item in items for each in item.get(entry, ())}
-    orders = [[spelt.get(name, name) for name in order] for order in fallback_orders(now, others)]
-    if not orders:
-        return
-    label = f"fallbacks of {entry}"
-    number = next((number for number, item in enumerate(items) if entry in item), len(items))
-    if items:
-        place: Place = (where, TABLES[0], number, entry)
-        yield Setting(place=place, label=label, value=at(written, place), choices=tuple(orders))
-    else:
-        choices = tuple([{entry: order}] for order in orders)
-        yield Setting(place=(where, TABLES[0]), label=label, value=None, choices=choices)
+    place = changes[0][0]
+    yield Setting(
+        place=place,
+        label=f"fallbacks of {entry}",
+        value=at(written, place),
+        choices=tuple(choice for _place, choice in changes),
+    )

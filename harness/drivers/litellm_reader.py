@@ -324,6 +324,9 @@ def _asking(
     picking: list[Callable[[list[int]], None]] = []
     refused: Exception | None = None
     litellm.callbacks = [Picks()]
+    before = {name: getattr(litellm, name, None) for name in question["module"]}
+    for name, value in question["module"].items():
+        setattr(litellm, name, value)
     try:
         router = litellm.Router(model_list=model_list, **question["router"], **settings)
     except Exception as error:
@@ -343,6 +346,8 @@ def _asking(
         yield ask
     finally:
         litellm.callbacks = []
+        for name, value in before.items():
+            setattr(litellm, name, value)
 
 
 def _settings(question: dict[str, Any]) -> dict[str, Any]:

@@ -98,6 +98,50 @@ def test_a_setting_is_changed_where_it_is_in_force(tmp_path: Path) -> None:
     assert places["gpt-4: timeout"] == ("model_list", 0, "litellm_params", "timeout")
 
 
+NO_COOLDOWNS = "router_settings: {disable_cooldowns: true}\n"
+BOTH = "litellm_settings: {request_timeout: 40, num_retries: 1}\nrouter_settings: {timeout: 50, num_retries: 4}\n"
+OF_GROUP = "router_settings: {model_group_retry_policy: {gpt-4: {RateLimitErrorRetries: 5}}}\n"
+"""Stands in place of the policy of all groups, also for errors of which it says nothing."""
+
+
+@pytest.mark.parametrize(
+    ("more", "there", "not_there"),
+    [
+        (NO_COOLDOWNS, {"disable_cooldowns"}, {"allowed_fails", "cooldown_time"}),
+        ("", {"allowed_fails", "cooldown_time"}, {"disable_cooldowns"}),
+        (BOTH, {"timeout", "request_timeout", "num_retries"}, set()),
+        (
+            OF_GROUP,
+            {
+                "model_group_retry_policy.gpt-4.RateLimitErrorRetries",
+                "model_group_retry_policy.gpt-4.TimeoutErrorRetries",
+            },
+            {"retry_policy.RateLimitErrorRetries"},
+        ),
+    ],
+    ids=["no cooldowns", "nothing", "two sections", "policy of a group"],
+)
+def test_what_would_change_nothing_is_not_offered(
+    tmp_path: Path, more: str, there: set[str], not_there: set[str]
+) -> None:
+    """Because another setting counts in its place."""
+    labels = {each.label for each in ours(tmp_path, more).settings}
+    assert there <= labels
+    assert not labels & not_there
+
+
+def test_what_every_deployment_states_itself_is_offered_there_alone(tmp_path: Path) -> None:
+    """Under the name that it has there."""
+    path = tmp_path / "ours.yaml"
+    text = CONFIG.replace("timeout: 600}", "timeout: 600, cooldown_time: 7}").replace(
+        "api_key: sk-none}\n  - model_name: vectors", "api_key: sk-none, request_timeout: 500}\n  - model_name: vectors"
+    )
+    path.write_text(text + "router_settings: {fallbacks: [{gpt-4: [backup]}]}\n", encoding="utf-8")
+    labels = {each.label for each in tunable(path).settings}
+    assert {"gpt-4: timeout", "backup: request_timeout", "gpt-4: cooldown_time", "cooldown_time"} <= labels
+    assert "timeout" not in labels
+
+
 def test_a_group_that_nobody_falls_back_to_may_be_added(tmp_path: Path) -> None:
     """One that answers what callers ask for; the sections above it are written where they are not there."""
     of = ours(tmp_path)

@@ -296,6 +296,26 @@ def test_a_cooldown_that_begins_needs_no_advice(tmp_path: Path) -> None:
     assert not advised(chain)
 
 
+@pytest.mark.parametrize(
+    ("module", "router", "why"),
+    [
+        (2, None, "LiteLLM takes allowed_fails from router_settings"),
+        (2, 2, "allowed_fails is the same in litellm_settings, and counts as not set"),
+        (2, 4, None),
+        (3, 2, None),
+    ],
+)
+def test_a_limit_of_failures_that_is_not_the_routers_own(
+    tmp_path: Path, module: int, router: int | None, why: str | None
+) -> None:
+    """The Router compares its own with that of `litellm_settings`: what is the same, or was taken from there, counts as not set."""
+    path = written(tmp_path, {"a": "openai/gpt-4", "b": "azure/gpt-4"}, allowed_fails=router, **FALLBACK)
+    path.write_text(json.dumps({**json.loads(path.read_text()), "litellm_settings": {"allowed_fails": module}}))
+    found = {each.id: each.text for each in advised(read(path))}
+    assert ("never_rests" in found) == (why is not None)
+    assert why is None or why in found["never_rests"]
+
+
 MODELS = {"a": "openai/gpt-4", "b": "azure/gpt-4", "c": "xai/grok", "c 2": "openai/gpt-5", "d": "groq/x"}
 
 

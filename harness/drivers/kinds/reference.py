@@ -36,6 +36,11 @@ _KEYS = frozenset(
 
 _OFFERED: Mapping[Place, tuple[Any, ...]] = {
     ("retry", "attempts"): (1, 2, 3, 5),
+    ("retry", "on"): (
+        ["rate_limit", "server_error", "connection"],
+        ["rate_limit", "server_error", "connection", "timeout"],
+        ["server_error", "connection"],
+    ),
     ("retry", "backoff"): get_args(Backoff),
     ("timeout",): in_seconds(TIMEOUTS_S),
     ("policy", "base"): ("100ms", "500ms", "2s"),

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from harness.chain import Chain, load
-from harness.chain.litellm_fallbacks import TABLES, fallbacks, is_blocked, target_of
+from harness.chain.litellm_fallbacks import fallbacks, fallbacks_to, is_blocked
 from harness.chain.loading import chain_document
+from harness.chain.setting import put
 from harness.document.editing import edited
 from harness.document.reading import Document, parse, raw_bytes
 from harness.errors import UsageError
@@ -189,19 +190,4 @@ def _reorder_configuration(wanted: dict[str, Any], places: Sequence[ChainPlace],
     first, *after = places
     if first != ordered.places[0]:
         raise UsageError(f"{ordered.places[0].name} must stay first", where=str(ordered.path), hint=ordered.fixed)
-    names = [place.name for place in after if place.on]
-    where = next((each for each in _SECTIONS if (wanted.get(each) or {}).get(TABLES[0])), None)
-    if where is None:
-        wanted["router_settings"] = {**(wanted.get("router_settings") or {}), TABLES[0]: [{first.name: names}]}
-        return
-    listed = wanted[where][TABLES[0]]
-    for item in listed:
-        if first.name in item:
-            written = {target_of(target): target for target in item[first.name]}
-            item[first.name] = [written.get(name, name) for name in names]
-            return
-    listed.append({first.name: names})
-
-
-_SECTIONS = ("router_settings", "litellm_settings")
-"""Where LiteLLM reads the table of fallbacks; the first one that has it counts."""
+    put(wanted, *fallbacks_to(wanted, first.name, [place.name for place in after if place.on]))
