@@ -35,6 +35,13 @@ class Progress(Protocol):
         """Show one thing worth knowing."""
 
 
+class CountedProgress(Progress, Protocol):
+    """Receives how far a work of several runs is."""
+
+    def count(self, done: int, total: int) -> None:
+        """Tell how many of its runs are done."""
+
+
 class Quiet:
     """The progress of a run in the background: of a suite's runs, only what is worth knowing is shown.
 

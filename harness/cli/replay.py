@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,6 +24,7 @@ from harness.cli.options import (
     read_as,
 )
 from harness.cli.output import show
+from harness.engines import Engine
 from harness.errors import ExitCode, UsageError
 
 
@@ -50,6 +52,14 @@ def replay(
         bool,
         typer.Option("--any-model", help="Play what hit only other models of your vendors as if it had hit yours."),
     ] = False,
+    engine: Annotated[
+        Engine,
+        typer.Option(
+            "--engine",
+            help="sim: virtual time, every way in which an incident may have been; live: real sockets and real time, minutes for each "
+            "incident that is named, in one way.",
+        ),
+    ] = Engine.SIM,
     save: Annotated[
         Path | None,
         typer.Option(metavar="DIR", help="Write the incidents of a history or of telemetry as files, and play none."),
@@ -64,7 +74,7 @@ def replay(
     reports: Reports = Path("reports"),
     as_json: Json = False,
 ) -> int:
-    """Play real outages against a chain, in virtual time.
+    """Play real outages against a chain.
 
     Each is played in every way that the facts about it allow; so each number is a band.
     """
@@ -92,6 +102,8 @@ def replay(
     if chain is None:
         raise UsageError("no chain is named", hint="harness replay litellm-config.yaml; --list shows the incidents")
     wanted = None if slo is None else read_as(units.share, slo, "--slo")
+    home = home_of(python, litellm, model)
+    words = ["harness", "replay", str(chain), *(incidents or ()), "--rate", rate, *home.words, "--engine", engine]
     with RunProgress() as progress, interruptible() as interrupted:
         replayed = experiment.replay(
             chain,
@@ -100,8 +112,11 @@ def replay(
             any_model=any_model,
             since=None if since is None else datetime.fromtimestamp(began_since_s(since), UTC),
             rate=read_as(units.rate_per_s, rate, "--rate"),
-            home=home_of(python, litellm, model),
-            progress=progress.count,
+            home=home,
+            engine=engine,
+            reports=reports,
+            command=shlex.join(words),
+            progress=progress,
             interrupted=interrupted,
         )
     data = experiment.keep_replay(replayed, wanted, reports, progress.say)

@@ -24,6 +24,7 @@ _OF_A_SEARCH = (
     "deadline",
     "rate",
     "seed",
+    "prove",
     "python",
     "litellm",
     "model",
@@ -72,6 +73,13 @@ def tune(
     deadline: Annotated[str, typer.Option(metavar="TIME", help="How long callers wait for an answer.")] = "30s",
     rate: Annotated[str, typer.Option(metavar="RATE", help="Requests per second.")] = "2/s",
     seed: Annotated[int, typer.Option(min=0, max=SEED_MAX, help="Determines what is tried.")] = 1,
+    prove: Annotated[
+        bool,
+        typer.Option(
+            "--prove",
+            help="Then play one incident on real parts with the file as it is, the suggestion and one more: minutes for each.",
+        ),
+    ] = False,
     python: PythonAt = None,
     litellm: LiteLLMAt = None,
     model: ModelOption = None,
@@ -105,11 +113,12 @@ def tune(
         budget_s=read_as(units.duration_ns, budget, "--budget") / 1e9,
         trials=trials,
         seed=seed,
+        prove=prove,
         home=home_of(python, litellm, model),
     )
     with RunProgress() as progress, interruptible() as interrupted:
         tuned, folder = experiment.tune(
-            chain, reports, options, progress=progress.count, say=progress.say, interrupted=interrupted
+            chain, reports, options, progress=progress, command=f"harness tune {chain} --prove", interrupted=interrupted
         )
     data = experiment.keep_tuning(tuned, folder, reports, progress.say)
     if as_json:

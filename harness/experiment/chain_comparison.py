@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from harness.engines import CountedProgress
 from harness.experiment.chain_differences import ChainDifferences, ChainSide, ShownAgain
 from harness.experiment.index import update_index
 from harness.experiment.prepare import opened
 from harness.experiment.sim_run import mocked
-from harness.experiment.suites.conductor import SuiteProgress
 from harness.report.chain_comparison import BehaviourChange, ComparedChains, html
 from harness.scenario.shipped import named
 from harness.sim.search.describe import faults_of
@@ -31,7 +31,7 @@ def compare_chains(
     after: ChainSide,
     *,
     reports: Path,
-    progress: SuiteProgress,
+    progress: CountedProgress,
     command: str = "",
     scenarios: Sequence[Path] | None = None,
     search_s: float | None = None,

@@ -67,6 +67,27 @@ def run(
     loaded = prepare(scenario, Permission(os.environ, allow=allow_real), chain=chain, seed=seed, home=home)
     if engine == Engine.SIM:
         return _simulated(loaded, reports, progress, command, watch, page=page)
+    return run_live(
+        loaded, reports, progress, command=command, brief=brief, page=page and not brief, setup=setup, watch=watch
+    )
+
+
+def run_live(
+    loaded: Loaded,
+    reports: Path,
+    progress: Progress,
+    *,
+    command: str = "",
+    brief: bool = False,
+    page: bool = True,
+    setup: LoadSetup = ALONE,
+    watch: Watch | None = None,
+) -> RunResult:
+    """Carry a plan out on real parts, judge what happened, and keep it; the arguments are those of `run`.
+
+    Raises:
+        HarnessError: No run could be begun, or what it left cannot be written.
+    """
     for notice in notices(loaded.chain):
         progress.say(notice)
     progress.phase("toxiproxy")
@@ -87,7 +108,7 @@ def run(
         error = interruptible(work)
     except Interrupted as ended:
         error = ended
-    result = _conclude(loaded.plan, folder, error, progress, page=page and not brief)
+    result = _conclude(loaded.plan, folder, error, progress, page=page)
     update_index(reports, progress.say)
     return result
 

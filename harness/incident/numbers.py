@@ -93,6 +93,21 @@ def outage_numbers(run: RunData, parts: Sequence[PlayedPart]) -> OutageNumbers:
     )
 
 
+def by_chance(numbers: OutageNumbers, rate: float, parts: Sequence[PlayedPart]) -> SampledNumber:
+    """Return for how long callers went unserved, with what other draws of chance might have made of it (95 %), in nanoseconds.
+
+    Args:
+        numbers: What one run came to.
+        rate: Requests per second.
+        parts: What of the incident it played.
+    """
+    played = max(round(rate * sum(part.length_ns for part in parts) / 1e9), 1)
+    low, high = wilson(round(played * numbers.lost.value / max(numbers.requests, 1.0)), played)
+    whole_ns = numbers.requests / rate * 1e9
+    found = numbers.unserved_ns
+    return SampledNumber(low=min(found.low, low * whole_ns), value=found.value, high=max(found.high, high * whole_ns))
+
+
 def _known(value: float) -> float | None:
     """Return a number; None for NaN, which no message holds."""
     return None if math.isnan(value) else value

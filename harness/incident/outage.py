@@ -87,6 +87,8 @@ class Replayed:
         missed_at: When they began, where that is known.
         version: Of the library that hosts the chain; None if that has none.
         interrupted: It was stopped before all were played.
+        runs: Where each was played on real parts, by name; empty where all were played in virtual time.
+        live: They were played on real parts, each in one way.
     """
 
     chain: Chain
@@ -96,6 +98,8 @@ class Replayed:
     missed_at: Mapping[str, datetime] = field(default_factory=dict)
     version: str | None = None
     interrupted: bool = False
+    runs: Mapping[str, str] = field(default_factory=dict)
+    live: bool = False
 
     @property
     def played(self) -> tuple[PlayedOutage, ...]:

@@ -8,8 +8,14 @@ from typing import Any
 
 from harness.chain import Chain
 from harness.chain.setting import Setting
+from harness.incident.numbers import SampledNumber
 from harness.incident.objective import Objective
 from harness.incident.toll import Toll
+
+
+def key_of(values: Mapping[str, Any]) -> str:
+    """Return what tells settings from others."""
+    return repr(sorted(values.items()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +89,32 @@ class Suggestion:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """Settings that were played on real parts too.
+
+    Attributes:
+        values: What they change, by label; empty for the file as it is.
+        incident: On which they were played.
+        simulated: For how long callers went unserved in virtual time, with what chance leaves open, in nanoseconds.
+        live: The same on real parts; None if that run gave no number.
+        run: The folder of that run; None if none was begun.
+        error: Why it gave no number; empty if it did.
+    """
+
+    values: Mapping[str, Any]
+    incident: str
+    simulated: SampledNumber
+    live: SampledNumber | None
+    run: str | None
+    error: str
+
+    @property
+    def agrees(self) -> bool:
+        """Both may be the same number."""
+        return self.live is not None and self.live.low <= self.simulated.high and self.simulated.low <= self.live.high
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Tuned:
     """What a tuning found.
 
@@ -106,6 +138,7 @@ class Tuned:
         interrupted: It was stopped early.
         missed: Names of incidents that do not hit the chain, with the reason.
         untried: Settings that could not be tried, with the reason.
+        proofs: What was played on real parts too, if that was asked for.
     """
 
     chain: Chain = field(repr=False)
@@ -127,3 +160,4 @@ class Tuned:
     interrupted: bool
     missed: Mapping[str, str]
     untried: Mapping[str, str]
+    proofs: tuple[Proof, ...] = ()

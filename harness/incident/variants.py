@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 
@@ -120,6 +120,11 @@ def variants(name: str, title: str, found: Sequence[Hit], load: Load, cut: Cut) 
             ),
             parts=parts,
         )
+
+
+def worst(every: Iterable[Variant]) -> Variant:
+    """Return the high end of what is unknown about an incident, by the first of its failures, without a Retry-After."""
+    return next(each for each in every if each.share == "high")
 
 
 def _may_ask_to_wait(inject: Inject) -> bool:

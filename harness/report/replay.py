@@ -101,7 +101,8 @@ def print_replay(replayed: Replayed, slo: float | None, page: str, console: Cons
         page: Where the same is shown to a browser.
         console: Where to.
     """
-    output.line(console, f"{replayed.chain.drawn} ({replayed.chain.driver}), in virtual time", "bold")
+    how = "live, each in one way" if replayed.live else "in virtual time"
+    output.line(console, f"{replayed.chain.drawn} ({replayed.chain.driver}), {how}", "bold")
     output.line(console, load_words(replayed), "dim")
     for outage in replayed.outages:
         more = f" and {len(outage.names) - 1} more" if len(outage.names) > 1 else ""
@@ -111,6 +112,8 @@ def print_replay(replayed: Replayed, slo: float | None, page: str, console: Cons
             f"    unserved {ends(outage.unserved_ns, 'ns')} of {quantities.duration(outage.length_ns)}{_price(outage)}",
             "dim",
         )
+        if run := replayed.runs.get(outage.names[0]):
+            output.line(console, f"    run: {run}", "dim", whole=True)
     for outage in replayed.outages:
         for error in outage.errors:
             output.line(console, f"{outage.names[0]}: {error}", "red")
@@ -248,6 +251,8 @@ def as_json(replayed: Replayed, slo: float | None, page: str) -> dict[str, Any]:
         "unserved_ns": _json(replayed.unserved_ns),
         "lost": _json(replayed.lost),
         "interrupted": replayed.interrupted,
+        "engine": "live" if replayed.live else "sim",
+        "runs": dict(replayed.runs),
         "missed": dict(replayed.missed),
         "incidents": [_outage(outage) for outage in replayed.outages],
     }

@@ -80,12 +80,16 @@ def _answer(replayed: Replayed, slo: float | None) -> str:
 def _facts(replayed: Replayed) -> str:
     library = replayed.chain.driver + (f", LiteLLM {replayed.version}" if replayed.version else "")
     played = sum(outage.variants for outage in replayed.outages)
+    ways = (
+        "both ends of what is not known about each, each failure that it may have been, with and without a Retry-After"
+    )
+    if replayed.live:
+        ways = "the high end of what is not known about each, the first failure that it may have been, without a Retry-After"
     rows = {
         "chain": replayed.chain.drawn,
-        "hosted by": f"{library}; <strong>simulated</strong> in virtual time, providers mocked",
+        "hosted by": f"{library}; {'live' if replayed.live else '<strong>simulated</strong> in virtual time'}, providers mocked",
         "load": load_words(replayed),
-        "played": f"{quantities.plural(len(replayed.outages), 'incident')} in {quantities.plural(played, 'way')}: both ends of what "
-        "is not known about each, each failure that it may have been, with and without a Retry-After",
+        "played": f"{quantities.plural(len(replayed.outages), 'incident')} in {quantities.plural(played, 'way')}: {ways}",
     }
     if replayed.missed:
         rows["not in the sum"] = missed_sentence(replayed.missed).removeprefix("left out, and not in the sum: ")

@@ -11,10 +11,12 @@ from rich.console import Console
 
 from harness import quantities
 from harness.errors import ExitCode
+from harness.incident.numbers import SampledNumber
 from harness.incident.objective import Objective
 from harness.incident.toll import Toll
-from harness.incident.tuned import HeldOut, SettingChange, Suggestion, TriedSettings, Tuned
+from harness.incident.tuned import HeldOut, Proof, SettingChange, Suggestion, TriedSettings, Tuned
 from harness.report import console as output
+from harness.report.replay import missed_sentence
 from harness.store import TuningFolder
 
 COLUMNS: Mapping[Objective, str] = {
@@ -130,6 +132,10 @@ def print_tuned(tuned: Tuned, folder: TuningFolder, console: Console) -> None:
     if others:
         output.line(console, "what no other settings beat:", "bold")
         output.table(console, ("settings", *(COLUMNS[each] for each in Objective)), [row(each) for each in others])
+    for proof in tuned.proofs:
+        output.line(console, proof_sentence(proof), "green" if proof.agrees else "yellow")
+    if tuned.missed:
+        output.line(console, f"{missed_sentence(tuned.missed)} (--json names them)", "dim")
     for what, why in tuned.untried.items():
         output.line(console, f"not tried: {what}: {why}", "dim")
     output.line(console, headline(tuned), "bold")
@@ -139,15 +145,36 @@ def print_tuned(tuned: Tuned, folder: TuningFolder, console: Console) -> None:
     output.line(console, f"{'page' if where == folder.page else 'kept in'}: {where}", whole=True)
 
 
+def settings_words(values: Mapping[str, Any]) -> str:
+    """Return settings for people."""
+    return ", ".join(f"{label} {spelt(value)}" for label, value in values.items()) or "the file as it is"
+
+
+def sampled(value: SampledNumber) -> str:
+    """Return a time with what chance leaves open: `3 min (2 min – 4 min)`."""
+    low, middle, high = (quantities.duration(round(each)) for each in (value.low, value.value, value.high))
+    return f"{middle} ({low} – {high})"
+
+
+def proof_sentence(proof: Proof) -> str:
+    """Return how settings did on real parts. Plain text."""
+    what = f"live, in {proof.incident}, {settings_words(proof.values)}"
+    if proof.live is None:
+        return f"{what}: not known: {proof.error}"
+    verdict = "as in virtual time" if proof.agrees else "not as in virtual time"
+    return f"{what}: unserved {sampled(proof.live)}, {verdict}: {sampled(proof.simulated)}"
+
+
 def row(tried: TriedSettings) -> tuple[str, ...]:
     """Return settings with their toll, as cells."""
-    said = ", ".join(f"{label} {spelt(value)}" for label, value in tried.values.items()) or "the file as it is"
-    return (said, *(amount(tried.toll, objective) for objective in Objective))
+    return (settings_words(tried.values), *(amount(tried.toll, objective) for objective in Objective))
 
 
 def exit_code(tuned: Tuned) -> ExitCode:
-    """Return 0 for whatever was found, and 130 if it was stopped early."""
-    return ExitCode.INTERRUPTED if tuned.interrupted else ExitCode.PASS
+    """Return 0 for whatever was found, 3 if real parts did not bear it out, and 130 if it was stopped early."""
+    if tuned.interrupted:
+        return ExitCode.INTERRUPTED
+    return ExitCode.PASS if all(proof.agrees for proof in tuned.proofs) else ExitCode.INCONCLUSIVE
 
 
 def as_json(tuned: Tuned, folder: TuningFolder) -> dict[str, Any]:
@@ -172,6 +199,7 @@ def as_json(tuned: Tuned, folder: TuningFolder) -> dict[str, Any]:
         "interrupted": tuned.interrupted,
         "missed": dict(tuned.missed),
         "untried": dict(tuned.untried),
+        "proofs": [{**asdict(proof), "agrees": proof.agrees} for proof in tuned.proofs],
     }
 
 

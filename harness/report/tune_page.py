@@ -8,11 +8,21 @@ from html import escape
 from harness import quantities
 from harness.incident.objective import Objective
 from harness.incident.toll import Toll
-from harness.incident.tuned import Suggestion, Tuned
+from harness.incident.tuned import Suggestion, Tuned, key_of
 from harness.report.page import page
 from harness.report.replay_page import STYLE
 from harness.report.table import table
-from harness.report.tune import COLUMNS, amount, apply_command, gain, headline, held_out_sentence, row
+from harness.report.tune import (
+    COLUMNS,
+    amount,
+    apply_command,
+    gain,
+    headline,
+    held_out_sentence,
+    row,
+    sampled,
+    settings_words,
+)
 from harness.store import TuningFolder
 
 _WIDTH, _HEIGHT, _LEFT, _BELOW = 760, 380, 96, 58
@@ -40,6 +50,8 @@ def tune_page(tuned: Tuned, folder: TuningFolder) -> str:
     if len(tuned.cloud) > 1:
         parts += ['<section id="tried"><h2>All that was tried</h2>', _picture(tuned, shown), "</section>"]
     rows = [[escape(cell) for cell in row(each)] for each in (tuned.now, *(f for f in tuned.front if f.values))]
+    if tuned.proofs:
+        parts += ['<section id="live"><h2>On real parts</h2>', _proofs(tuned), "</section>"]
     parts += [
         '<section id="front"><h2>What no other settings beat</h2>',
         "<p>In all four numbers together, on the incidents that were tuned on; first the file as it is.</p>",
@@ -87,6 +99,21 @@ def _suggestion(tuned: Tuned, shown: Suggestion, folder: TuningFolder) -> Iterat
     yield "</section>"
 
 
+def _proofs(tuned: Tuned) -> str:
+    """Return what the settings came to that were played on real parts, beside what virtual time said."""
+    rows = [
+        (
+            escape(settings_words(each.values)),
+            escape(sampled(each.simulated)),
+            escape(each.error if each.live is None else sampled(each.live)),
+            "yes" if each.agrees else "not known" if each.live is None else "no",
+        )
+        for each in tuned.proofs
+    ]
+    note = f"In one incident, {tuned.proofs[0].incident}; in brackets what chance leaves open (95 %)."
+    return f"<p>{escape(note)}</p>{table(('settings', 'unserved in virtual time', 'unserved live', 'may be the same'), rows)}"
+
+
 def _coloured(diff: tuple[str, ...]) -> str:
     marks = {"+": "ins", "-": "del"}
     lines = []
@@ -109,7 +136,7 @@ def _sides(tuned: Tuned, shown: Suggestion) -> str:
 
 def _picture(tuned: Tuned, shown: Suggestion | None) -> str:
     """Return the candidates by time unserved and attempts at the broken provider, on the incidents that all of them played."""
-    ahead = {repr(sorted(each.values.items())) for each in tuned.front}
+    ahead = {key_of(each.values) for each in tuned.front}
     x_most = max(each.toll.attempts for each in tuned.cloud) or 1.0
     y_most = max(each.toll.unserved_ns for each in tuned.cloud) or 1.0
     marks = [*_axes(x_most, y_most)]
@@ -117,7 +144,6 @@ def _picture(tuned: Tuned, shown: Suggestion | None) -> str:
     for each in tuned.cloud:
         x, y = _at(each.toll, x_most, y_most)
         title = f"<title>{escape(' · '.join(row(each)))}</title>"
-        key = repr(sorted(each.values.items()))
         if not each.values:
             special.append(
                 f'<path class="now" d="M{x:.1f} {y - 9:.1f}l9 9l-9 9l-9 -9z">{title}</path>{_word("now", x, y)}'
@@ -128,7 +154,7 @@ def _picture(tuned: Tuned, shown: Suggestion | None) -> str:
                 f'<circle class="chosen" cx="{x:.1f}" cy="{y:.1f}" r="8">{title}</circle>{_word(word, x, y)}'
             )
         else:
-            kind = "ahead" if key in ahead else "cloud"
+            kind = "ahead" if key_of(each.values) in ahead else "cloud"
             marks.append(f'<circle class="{kind}" cx="{x:.1f}" cy="{y:.1f}" r="5">{title}</circle>')
     label = "Candidates by time unserved and attempts at the broken provider; the table has the best of them."
     return (

@@ -57,6 +57,7 @@ def test_an_incident_is_drawn_with_its_sources() -> None:
         ((REFERENCE, "--since", "2099"), "no incident began"),
         ((REFERENCE, "--slo", "99"), "expected a share"),
         ((REFERENCE, "--rate", "2"), "expected a rate"),
+        ((REFERENCE, "--engine", "live"), "no incident is named, and live each takes minutes"),
         ((REFERENCE.replace("reference", "litellm-proxy"),), "play the litellm-config.yaml of a proxy by itself"),
     ],
 )

@@ -5,21 +5,34 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 from harness.chain import Chain
 from harness.chain.home import AT_HOME, ChainHome
 from harness.drivers.host import host
 from harness.drivers.litellm_asked import version
 from harness.drivers.litellm_prices import priced
+from harness.engines import CountedProgress, Engine, Quiet
 from harness.errors import UsageError
+from harness.experiment.live import Interrupted
 from harness.experiment.prepare import opened
 from harness.experiment.replays.choosing import choose
 from harness.experiment.replays.players import Play, Players
+from harness.experiment.replays.playing_live import LivePlay, play_live
 from harness.experiment.replays.staging import RATE, as_played, callers, cut_for, playable, together, why_missed
 from harness.incident.numbers import OutageNumbers
 from harness.incident.outage import Replayed, played_outage
-from harness.incident.variants import Variant, hits, of_any_model, variants
+from harness.incident.variants import Variant, hits, of_any_model, variants, worst
+from harness.quantities import duration, plural
+
+
+class _PlayedOutages(NamedTuple):
+    """What came of the incidents that were played, by their place."""
+
+    numbers: dict[int, list[OutageNumbers | str]]
+    runs: dict[int, str]
 
 
 def replay(
@@ -31,8 +44,11 @@ def replay(
     since: datetime | None = None,
     rate: float = RATE,
     home: ChainHome = AT_HOME,
+    engine: Engine = Engine.SIM,
+    reports: Path = Path("reports"),
+    command: str = "",
     processes: int | None = None,
-    progress: Callable[[int, int], None] = lambda _done, _all: None,
+    progress: CountedProgress | None = None,
     interrupted: Callable[[], bool] = lambda: False,
 ) -> Replayed:
     """Play incidents against a chain.
@@ -45,16 +61,25 @@ def replay(
         since: Only those that began later.
         rate: Requests per second.
         home: Where the chain is to run, in place of what its file says.
+        engine: In virtual time, or on real parts: then each in one way alone, which takes as long as it takes.
+        reports: Folder of all runs, for those on real parts.
+        command: The command line that repeats it, for those.
         processes: How many at a time; one for each core if None.
-        progress: Called with how many runs are done, and how many there are.
+        progress: Told how many runs are done, and how many there are.
         interrupted: Whether to end early; asked after each run.
 
     Raises:
         UsageError: A file is wrong, a name is unknown, or nothing but a live run can host the chain.
     """
+    live = engine is Engine.LIVE
+    if live and not names:
+        hint = "name a few (harness replay --list), or play all of them in virtual time"
+        raise UsageError("no incident is named, and live each takes minutes", where="--engine", hint=hint)
+    progress = progress or Quiet()
     chain = as_played(priced(opened(path, home)))
     host(chain)
-    playable(chain)
+    if not live:
+        playable(chain)
     load = callers(rate)
     cut = cut_for(chain, load)
     chosen = choose(names, vendor)
@@ -81,9 +106,14 @@ def replay(
             missed_at.update({name: incident.start for name, incident in group.items()})
             continue
         first = next(iter(group))
-        jobs += [(place, variant) for variant in variants(first, group[first].title, found, load, cut)]
-    done = asyncio.run(_play_all(jobs, chain, processes, progress, interrupted))
-    outages = [played_outage(groups[place], chain, found) for place, found in sorted(done.items())]
+        every = variants(first, group[first].title, found, load, cut)
+        jobs += [(place, variant) for variant in ([worst(every)] if live else every)]
+    if live:
+        play_one = partial(play_live, reports=reports, progress=progress, command=command)
+        done = _play_live(jobs, chain, play_one, progress, interrupted)
+    else:
+        done = _PlayedOutages(asyncio.run(_play_all(jobs, chain, processes, progress.count, interrupted)), {})
+    outages = [played_outage(groups[place], chain, found) for place, found in sorted(done.numbers.items())]
     return Replayed(
         chain=chain,
         load=load,
@@ -101,8 +131,34 @@ def replay(
         missed=missed,
         missed_at=missed_at,
         version=version(chain),
-        interrupted=sum(map(len, done.values())) < len(jobs),
+        interrupted=sum(map(len, done.numbers.values())) < len(jobs),
+        runs={next(iter(groups[place])): run for place, run in done.runs.items()},
+        live=live,
     )
+
+
+def _play_live(
+    jobs: Sequence[tuple[int, Variant]],
+    chain: Chain,
+    play_one: Callable[[Play], LivePlay],
+    progress: CountedProgress,
+    interrupted: Callable[[], bool],
+) -> _PlayedOutages:
+    """Play variants on real parts, one after the other; an interruption ends it with what was played until then."""
+    found = _PlayedOutages({}, {})
+    whole_ns = sum(sum(variant.scenario.phases.values()) for _, variant in jobs)
+    progress.say(f"{plural(len(jobs), 'incident')} on real parts: about {duration(whole_ns)}")
+    for place, variant in jobs:
+        if interrupted():
+            break
+        try:
+            ended = play_one(Play(variant=variant, chain=chain))
+        except Interrupted:
+            break
+        found.numbers[place] = [ended.numbers]
+        if ended.run is not None:
+            found.runs[place] = str(ended.run)
+    return found
 
 
 async def _play_all(

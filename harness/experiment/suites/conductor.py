@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
-from harness.engines import BudgetReached, Gate, Progress
+from harness.engines import BudgetReached, CountedProgress, Gate
 from harness.errors import ExitCode, HarnessError, Unfit
 from harness.experiment.suites.jobs import Job
 from harness.experiment.suites.judge_process import Judge
@@ -29,13 +29,6 @@ Judges = Callable[[Path], AbstractAsyncContextManager[Judge]]
 
 WRITING_SHARE = 0.05
 """How much of its time a suite may take to write down how far it is."""
-
-
-class SuiteProgress(Progress, Protocol):
-    """Where a suite shows how far it is."""
-
-    def count(self, done: int, total: int) -> None:
-        """Tell how many of its runs are done."""
 
 
 class Shown(Protocol):
@@ -61,7 +54,7 @@ class ByWave:
         progress: Receives it.
     """
 
-    def __init__(self, progress: SuiteProgress) -> None:
+    def __init__(self, progress: CountedProgress) -> None:
         self._progress = progress
 
     def start(self, wave: Wave, name: str) -> None:
@@ -89,7 +82,7 @@ class ByCount:
         progress: Receives it.
     """
 
-    def __init__(self, progress: SuiteProgress) -> None:
+    def __init__(self, progress: CountedProgress) -> None:
         self._progress = progress
         self._done = self._total = 0
 
@@ -137,7 +130,7 @@ class Suite:
         reports: Path,
         engine: CarryOut,
         judges: Judges,
-        progress: SuiteProgress,
+        progress: CountedProgress,
         waves: Waves,
         shown: Shown,
         slots: int | None = None,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from harness.chain.home import AT_HOME, ChainHome
 from harness.drivers.host import host
-from harness.engines import Engine, Gate, Quiet
+from harness.engines import CountedProgress, Engine, Gate, Quiet
 from harness.errors import ExitCode, HarnessError, UsageError
 from harness.experiment.cluster.pool import ClusterPool
 from harness.experiment.cluster.shipping import shipped
@@ -20,7 +20,7 @@ from harness.experiment.live import Interrupted, carry_out, interruptible
 from harness.experiment.real import notices
 from harness.experiment.sim_run import simulable
 from harness.experiment.suites.cells import scorecard
-from harness.experiment.suites.conductor import ByCount, ByWave, CarryOut, Judges, Shown, Suite, SuiteProgress, Waves
+from harness.experiment.suites.conductor import ByCount, ByWave, CarryOut, Judges, Shown, Suite, Waves
 from harness.experiment.suites.jobs import Job, jobs
 from harness.experiment.suites.judge_process import Judge, Judged, JudgeProcess
 from harness.experiment.suites.sim_pool import SimPool
@@ -37,7 +37,7 @@ def suite(
     paths: Sequence[Path],
     *,
     reports: Path,
-    progress: SuiteProgress,
+    progress: CountedProgress,
     chains: Sequence[Path] = (),
     seed: int | None = None,
     repeat: int = 1,
@@ -136,7 +136,7 @@ class _Parts:
     folder: SuiteFolder
     _: KW_ONLY
     reports: Path
-    progress: SuiteProgress
+    progress: CountedProgress
     most: int | None
     watch: Watch | None
 

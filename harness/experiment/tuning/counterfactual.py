@@ -15,11 +15,11 @@ from typing import Any
 from harness.chain import Chain
 from harness.chain.home import ChainHome
 from harness.chain.redact import redact
+from harness.engines import CountedProgress
 from harness.errors import HarnessError, UsageError
 from harness.experiment.environment import cores
 from harness.experiment.prepare import load
 from harness.experiment.sim_run import simulable
-from harness.experiment.suites.conductor import SuiteProgress
 from harness.experiment.suites.sim_pool import SimPool
 from harness.experiment.tuning.candidates import Candidate, Tunable, tunable
 from harness.experiment.tuning.trying import TriedPlan, TryPlan
@@ -53,7 +53,7 @@ def measure_remedies(
     path: Path,
     chain: Path | None = None,
     *,
-    progress: SuiteProgress,
+    progress: CountedProgress,
     interrupted: Callable[[], bool] = lambda: False,
 ) -> tuple[RunFolder, MeasuredRemedies]:
     """Simulate a run again with one setting changed at a time, and write what came of it into the run's folder.
@@ -88,7 +88,7 @@ def measure_remedies(
     return folder, found
 
 
-def _show(folder: RunFolder, progress: SuiteProgress) -> None:
+def _show(folder: RunFolder, progress: CountedProgress) -> None:
     """Make the run's page again, with what was found on it."""
     progress.phase("report")
     try:

@@ -9,6 +9,7 @@ from typing import Any
 from harness.chain.setting import Setting
 from harness.incident.objective import Objective
 from harness.incident.toll import Toll
+from harness.incident.tuned import key_of
 
 GENERATION = 12
 """How many candidates are tried side by side."""
@@ -60,7 +61,7 @@ async def search(
         for trial, values, toll in zip(trials, asked, await tried(asked), strict=True):
             study.tell(trial, [_WORST] * len(Objective) if toll is None else [min(each, _WORST) for each in toll.all])
             if toll is not None:
-                found.setdefault(repr(sorted(values.items())), (values, toll))
+                found.setdefault(key_of(values), (values, toll))
         count += size
         size = GENERATION
         if not more(count):

@@ -108,9 +108,14 @@ class Trials:
         await self._play(plays)
         return [[self._known[key].numbers if key in self._known else None for key in mine] for mine in keys]
 
+    def play(self, candidate: Candidate, name: str) -> Play:
+        """Return how an incident is played on a candidate, at the high end of what is unknown about it."""
+        variant = next(self._variants(candidate.chain, name, (HIGH,)))
+        return Play(variant=variant, chain=as_played(candidate.chain))
+
     def length_ns(self, candidate: Candidate, name: str) -> int:
         """Return how long an incident is played on a candidate, in nanoseconds."""
-        return next(self._variants(candidate.chain, name, (HIGH,))).parts[-1].end_ns
+        return self.play(candidate, name).variant.parts[-1].end_ns
 
     def why_not(self, candidate: Candidate, names: Sequence[str]) -> str:
         """Return why a candidate has no number for one of some incidents; empty if it has."""

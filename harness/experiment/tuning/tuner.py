@@ -19,10 +19,11 @@ from harness.incident.schema import Incident
 from harness.incident.toll import DEARER_MOST, SLIGHT, Toll, better, beyond_noise, dearer, front, gains
 from harness.incident.tuned import HeldOut, SettingChange, Suggestion, TriedSettings, Tuned
 from harness.provider.dialects import vendor_of
+from harness.quantities import plural
 
 BUDGET_S = 600.0
 ROUGH = 0.5
-"""Of the rate, while candidates are compared: that is enough to tell the good from the bad."""
+"""Of the rate, while candidates are compared."""
 _COMPARED_MOST = 3
 """So many incidents are played for each candidate."""
 _FINALISTS = 5
@@ -44,6 +45,7 @@ class TuneOptions:
         trials: How many candidates are tried, in place of that.
         seed: Determines what is tried.
         processes: How many runs at a time; one for each core if None.
+        prove: Play what is found on real parts too.
         home: Where the chain is to run, in place of what its file says.
     """
 
@@ -55,6 +57,7 @@ class TuneOptions:
     trials: int | None = None
     seed: int = 1
     processes: int | None = None
+    prove: bool = False
     home: ChainHome = AT_HOME
 
 
@@ -100,7 +103,7 @@ class Tuner:
         """
         chosen, held_out = halves(self._groups, self._of.chain)
         now = self._of.changed({})
-        self._say(f"the file as it is, on {len(chosen)} incidents")
+        self._say(f"the file as it is, on {plural(len(chosen), 'incident')}")
         names, failed = await self._playable(now, chosen)
         [base] = await self._trials.tolls([now], names)
         if base is None:
@@ -167,7 +170,7 @@ class Tuner:
         began_s = time.monotonic()
 
         async def tried(asked: Sequence[SettingValues]) -> list[Toll | None]:
-            self._say(f"{len(asked)} more candidates, on the {len(compared)} incidents that cost the most")
+            self._say(f"{len(asked)} more candidates, on what costs the most: {plural(len(compared), 'incident')}")
             candidates = [self._candidate(values) for values in asked]
             tolls = iter(await self._rough.tolls([each for each in candidates if each is not None], compared))
             found = [None if each is None else next(tolls) for each in candidates]
@@ -202,7 +205,7 @@ class Tuner:
         now = TriedSettings(values={}, toll=base)
         if not values:
             return [now]
-        self._say(f"the {len(values)} best, on all {len(names)} incidents")
+        self._say(f"the {len(values)} best, on all {len(names)} that are tuned on")
         candidates = [self._of.changed(each) for each in values]
         found = await self._trials.tolls(candidates, names)
         return [
@@ -305,7 +308,7 @@ class Tuner:
 
     async def _held_out(self, candidate: Candidate, names: Sequence[str]) -> HeldOut | None:
         """Return how a candidate does on incidents that it was not tuned on, at both ends of what is unknown about each."""
-        self._say(f"the suggestion, on the {len(names)} incidents that it was not tuned on")
+        self._say(f"the suggestion, on {plural(len(names), 'incident')} that it was not tuned on")
         both = [self._of.changed({}), candidate]
         before, after = await self._trials.tolls(both, names, (LOW, HIGH))
         if before is None or after is None:

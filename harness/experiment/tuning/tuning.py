@@ -5,19 +5,24 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import harness
 from harness.drivers.host import host
 from harness.drivers.litellm_asked import version
+from harness.engines import CountedProgress, Quiet
 from harness.errors import UsageError
 from harness.experiment.replays.choosing import choose
 from harness.experiment.replays.players import Players
+from harness.experiment.replays.playing_live import play_live
 from harness.experiment.replays.staging import callers, playable, together, why_missed
 from harness.experiment.tuning.candidates import tunable
+from harness.experiment.tuning.proving import Point, points, proved
 from harness.experiment.tuning.trials import Trials
 from harness.experiment.tuning.tuner import ROUGH, TuneOptions, Tuner
-from harness.extras import TUNE
+from harness.extras import LIVE, TUNE
 from harness.incident.schema import Incident
 from harness.incident.tuned import Tuned
 from harness.incident.variants import hits
@@ -29,8 +34,8 @@ def tune(
     reports: Path,
     options: TuneOptions,
     *,
-    progress: Callable[[int, int], None] = lambda _done, _all: None,
-    say: Callable[[str], None] = lambda _text: None,
+    progress: CountedProgress | None = None,
+    command: str = "",
     interrupted: Callable[[], bool] = lambda: False,
 ) -> tuple[Tuned, TuningFolder]:
     """Tune a chain; return what was found, and the folder that it is kept in.
@@ -41,14 +46,17 @@ def tune(
         path: A chain file or a litellm-config.yaml.
         reports: The folder of all runs.
         options: How.
-        progress: Called with how many runs of the part at hand are done, and how many there are.
-        say: Told what is being done.
+        progress: Told what is being done, how many runs of it are done, and how many there are.
+        command: The command line that repeats it.
         interrupted: Whether to end early; asked after each run.
 
     Raises:
         UsageError: A file is wrong, no incident hits the chain, or nothing of it can be set or simulated.
     """
     TUNE.need()
+    if options.prove:
+        LIVE.need()
+    progress = progress or Quiet()
     of = tunable(path, options.home)
     host(of.chain)
     playable(of.chain)
@@ -65,7 +73,7 @@ def tune(
     question = json.dumps([context, str(of.path), of.raw.decode("utf-8", "replace"), list(groups), options.seed])
     folder = TuningFolder.of_question(reports, question)
 
-    async def all_of_it() -> Tuned:
+    async def all_of_it() -> tuple[Tuned, list[Point]]:
         async with Players.start(options.processes) as players:
             trials, rough = (
                 Trials(
@@ -74,12 +82,18 @@ def tune(
                     callers(rate, options.deadline_ns),
                     kept=folder.trials,
                     context=context,
-                    progress=progress,
+                    progress=progress.count,
                     interrupted=interrupted,
                 )
                 for rate in (options.rate, ROUGH * options.rate)
             )
-            tuner = Tuner(of, groups, trials, rough, options, say=say, interrupted=interrupted)
-            return await tuner.tuned(missed)
+            tuner = Tuner(of, groups, trials, rough, options, say=progress.say, interrupted=interrupted)
+            found = await tuner.tuned(missed)
+            return found, await points(of, found, trials) if options.prove else []
 
-    return asyncio.run(all_of_it()), folder
+    found, several = asyncio.run(all_of_it())
+    if several:
+        play_one = partial(play_live, reports=reports, progress=progress, command=command)
+        proofs = tuple(proved(several, play_one, progress, interrupted))
+        found = replace(found, proofs=proofs, interrupted=len(proofs) < len(several))
+    return found, folder

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from harness.chain.home import AT_HOME
+from harness.engines import Quiet
 from harness.errors import UsageError
 from harness.experiment import TuneOptions, tune
 from harness.experiment.prepare import opened
@@ -59,7 +59,19 @@ def stall(tmp_path: Path) -> str:
     return str(path)
 
 
-def tuned(tmp_path: Path, stall: str, text: str, **calls: Callable[..., Any]) -> tuple[Tuned, TuningFolder]:
+class Counted(Quiet):
+    """Counts the runs."""
+
+    def __init__(self, plays: list[int]) -> None:
+        super().__init__()
+        self._plays = plays
+
+    def count(self, done: int, total: int) -> None:
+        """Tell how many runs are done."""
+        self._plays.append(done)
+
+
+def tuned(tmp_path: Path, stall: str, text: str, **calls: Any) -> tuple[Tuned, TuningFolder]:
     """Return what a tuning of a chain file finds."""
     path = tmp_path / "chain.yaml"
     path.write_text(text, "utf-8")
@@ -102,9 +114,7 @@ def test_a_chain_that_loses_nothing_needs_nothing(tmp_path: Path, stall: str) ->
 def test_a_chain_that_is_stopped_is_not_called_hopeless(tmp_path: Path, stall: str) -> None:
     """What was played until then is kept, and the same command goes on."""
     plays: list[int] = []
-    found, folder = tuned(
-        tmp_path, stall, PATIENT, progress=lambda *_: plays.append(1), interrupted=lambda: bool(plays)
-    )
+    found, folder = tuned(tmp_path, stall, PATIENT, progress=Counted(plays), interrupted=lambda: bool(plays))
     assert found.interrupted
     assert found.suggestion is None
     assert "the same command goes on" in found.why_none
@@ -123,12 +133,10 @@ def test_what_makes_answers_dear_is_left_to_the_user(tmp_path: Path, stall: str)
 def test_an_incident_that_was_changed_is_played_again(tmp_path: Path, stall: str) -> None:
     """What was tried on it before it was changed says nothing about it."""
     plays: list[int] = []
-    before, _folder = tuned(
-        tmp_path, stall, ALONE, progress=lambda *_: plays.append(1), interrupted=lambda: bool(plays)
-    )
+    before, _folder = tuned(tmp_path, stall, ALONE, progress=Counted(plays), interrupted=lambda: bool(plays))
     Path(stall).write_text(STALL.replace("40s", "4m"), "utf-8")
     plays.clear()
-    after, _same = tuned(tmp_path, stall, ALONE, progress=lambda *_: plays.append(1), interrupted=lambda: bool(plays))
+    after, _same = tuned(tmp_path, stall, ALONE, progress=Counted(plays), interrupted=lambda: bool(plays))
     assert after.now.toll.unserved_ns > 3 * before.now.toll.unserved_ns
 
 
