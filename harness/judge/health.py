@@ -9,6 +9,7 @@ from harness.judge.measure import dispatch_lag_ns, lost
 from harness.judge.remedies import IDLE_MACHINE, RUN_AGAIN
 from harness.judge.result import Ailment
 from harness.judge.run_data import RunData
+from harness.judge.tables.columns import Bools
 from harness.quantities import amount, count, duration, plural
 
 LAG_P99_NS = 50_000_000
@@ -100,7 +101,17 @@ def _unsteady(run: RunData) -> list[Ailment]:
             f"the baseline was not steady: {count(done)} of {count(samples)} requests complete before the first fault"
         )
     later = (attempts.end_ns >= until_ns / 2) & (attempts.end_ns < until_ns)
-    failed = int((attempts.failed & later).sum())
+    failed = int((attempts.failed & later & ~_lost_hedges(run)).sum())
     if failed:
         sentences.append(f"the baseline was not steady: {plural(failed, 'failed attempt')} in its second half")
     return [Ailment(what=sentence, remedy=_NOT_STEADY) for sentence in sentences]
+
+
+def _lost_hedges(run: RunData) -> Bools:
+    """Return which attempts the chain gave up because another one of the same request, begun before this one's end, was answered."""
+    attempts = run.columns.attempts
+    answered = ~attempts.failed
+    answered_ns = np.full(len(run.columns.requests), np.inf)
+    np.minimum.at(answered_ns, attempts.request[answered], attempts.start_ns[answered])
+    hedges: Bools = attempts.had("client_left") & (answered_ns[attempts.request] < attempts.end_ns)
+    return hedges

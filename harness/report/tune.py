@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
@@ -59,10 +60,10 @@ def against(new: Toll, old: Toll) -> str:
 
 
 def _share(new: Toll, old: Toll, objective: Objective) -> str:
-    was = old.of(objective)
-    if objective is Objective.WAIT or not was or was == float("inf"):
+    was, now = old.of(objective), new.of(objective)
+    if objective is Objective.WAIT or not was or math.isinf(was) or math.isinf(now):
         return ""
-    return f" ({(new.of(objective) - was) / was:+.1%})"
+    return f" ({(now - was) / was:+.1%})"
 
 
 def spelt(value: Any) -> str:

@@ -132,6 +132,15 @@ def test_no_failed_attempt_in_the_later_half_of_the_baseline(at_s: float, ill: b
     assert bool(_ill(book)) == ill
 
 
+@pytest.mark.parametrize(("after_s", "ill"), [(-0.5, False), (0.1, True)])
+def test_a_hedge_that_lost_is_no_failure(after_s: float, *, ill: bool) -> None:
+    """The chain asked another provider meanwhile, and left the first when that one answered; one that it left before is a failure."""
+    book = Book().steady()
+    slow = Try(outcome="client_left", status=None, took_s=1.0)
+    book.request(7, slow, Try(at="azure", after_s=after_s, took_s=0.5))
+    assert bool(_ill(book)) == ill
+
+
 def test_without_faults_there_is_no_baseline() -> None:
     """Nothing is a baseline of nothing."""
     plan = plan_of()
