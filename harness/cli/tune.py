@@ -53,9 +53,9 @@ def tune(
     against: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="INCIDENT",
-            help="Name of an incident, a file of your own, or a status page's history; repeatable. [default: all that come with the "
-            "package]",
+            metavar="NAME",
+            help="An incident, a scenario, a file or folder of your own, or a status page's history; repeatable. [default: all incidents "
+            "that come with the package]",
         ),
     ] = None,
     objective: Annotated[

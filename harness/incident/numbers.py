@@ -9,7 +9,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from harness.incident.cutting import PlayedPart, weights
-from harness.incident.variants import BEFORE_NS
 from harness.judge import RunData
 from harness.judge.intervals import wilson
 from harness.judge.tables.columns import Bools, Floats
@@ -68,7 +67,7 @@ def outage_numbers(run: RunData, parts: Sequence[PlayedPart]) -> OutageNumbers:
     """
     requests, attempts = run.columns.requests, run.columns.attempts
     at_ns = requests.scheduled_ns
-    weight = np.where(at_ns >= BEFORE_NS, weights(parts, at_ns), 0.0)
+    weight = np.where(at_ns >= parts[0].start_ns, weights(parts, at_ns), 0.0)
     after = PlayedPart(
         real_start_ns=parts[-1].real_start_ns + parts[-1].real_ns,
         real_ns=run.end_ns - parts[-1].end_ns,
@@ -77,13 +76,14 @@ def outage_numbers(run: RunData, parts: Sequence[PlayedPart]) -> OutageNumbers:
         sample_ns=(parts[-1].end_ns, run.end_ns),
     )
     unserved_ns = _unserved(~requests.complete, at_ns, weight, (*parts, after))
-    rate = run.plan.load.peak_rate
+    whole_s = sum(part.real_ns for part in (*parts, after)) / 1e9
+    rate = float(weight.sum()) / whole_s if run.plan.load.shape else run.plan.load.peak_rate
     cost_usd: Floats = np.bincount(attempts.request, weights=billed_usd(attempts), minlength=len(requests)).astype(
         float
     )
     tried = weights(parts, attempts.start_ns)
     return OutageNumbers(
-        requests=rate * sum(part.real_ns for part in (*parts, after)) / 1e9,
+        requests=rate * whole_s,
         lost=unserved_ns.times(rate / 1e9),
         unserved_ns=unserved_ns,
         late_ns=_known(_late(run, weight)),

@@ -11,12 +11,11 @@ from pathlib import Path
 
 from harness.chain import Chain
 from harness.experiment.replays.players import Play, Players
-from harness.experiment.replays.staging import as_played, cut_for
 from harness.experiment.tuning.candidates import Candidate
+from harness.experiment.tuning.outages import TunedOutage
 from harness.incident.numbers import OutageNumbers
-from harness.incident.schema import Incident
 from harness.incident.toll import Toll, toll
-from harness.incident.variants import Variant, hits, variants
+from harness.incident.variants import Variant
 from harness.scenario.schema import Load
 from harness.store import decode, encode
 
@@ -45,7 +44,7 @@ class Trials:
 
     Args:
         players: Processes that play them.
-        groups: The incidents that are played together, by the name of the first.
+        groups: What is played, by name.
         load: What callers do.
         kept: The file of what was tried.
         context: What else an answer depends on, such as versions.
@@ -56,7 +55,7 @@ class Trials:
     def __init__(
         self,
         players: Players,
-        groups: Mapping[str, Mapping[str, Incident]],
+        groups: Mapping[str, TunedOutage],
         load: Load,
         *,
         kept: Path,
@@ -100,10 +99,10 @@ class Trials:
             mine: list[str] = []
             for name in names:
                 for variant in self._variants(candidate.chain, name, ends):
-                    key = self._key(candidate, variant)
+                    key = self._key(self._played_on(candidate, name), variant)
                     mine.append(key)
                     if key not in self._known:
-                        plays[key] = Play(variant=variant, chain=as_played(candidate.chain))
+                        plays[key] = Play(variant=variant, chain=self._played_on(candidate, name))
             keys.append(mine)
         await self._play(plays)
         return [[self._known[key].numbers if key in self._known else None for key in mine] for mine in keys]
@@ -111,7 +110,7 @@ class Trials:
     def play(self, candidate: Candidate, name: str) -> Play:
         """Return how an incident is played on a candidate, at the high end of what is unknown about it."""
         variant = next(self._variants(candidate.chain, name, (HIGH,)))
-        return Play(variant=variant, chain=as_played(candidate.chain))
+        return Play(variant=variant, chain=self._played_on(candidate, name))
 
     def length_ns(self, candidate: Candidate, name: str) -> int:
         """Return how long an incident is played on a candidate, in nanoseconds."""
@@ -121,23 +120,26 @@ class Trials:
         """Return why a candidate has no number for one of some incidents; empty if it has."""
         for name in names:
             for variant in self._variants(candidate.chain, name, (HIGH,)):
-                if (line := self._known.get(self._key(candidate, variant))) is not None and line.error:
+                if (
+                    line := self._known.get(self._key(self._played_on(candidate, name), variant))
+                ) is not None and line.error:
                     return line.error
         return ""
 
     def _variants(self, chain: Chain, name: str, ends: Sequence[str]) -> Iterator[Variant]:
         """Yield one variant for each end: which fault, and whether refusals ask to wait, goes by the incident's place."""
-        group = self._groups[name]
-        cut = cut_for(chain, self._load, SAMPLE_NS)
-        every = list(variants(name, group[name].title, hits(group, chain), self._load, cut))
+        every = self._groups[name].variants(chain, self._load, SAMPLE_NS)
         place = list(self._groups).index(name)
         for end in dict.fromkeys(end if any(each.share == end for each in every) else HIGH for end in ends):
             these = [each for each in every if each.share == end]
             yield these[place % len(these)]
 
-    def _key(self, candidate: Candidate, variant: Variant) -> str:
+    def _played_on(self, candidate: Candidate, name: str) -> Chain:
+        return self._groups[name].played_on(candidate.chain)
+
+    def _key(self, chain: Chain, variant: Variant) -> str:
         """Return a name for what is played: the same chain meets the same incident, whatever their files are called."""
-        said = encode([self._context, as_played(candidate.chain), variant])
+        said = encode([self._context, chain, variant])
         return hashlib.sha256(said).hexdigest()[:32]
 
     async def _play(self, plays: Mapping[str, Play]) -> None:

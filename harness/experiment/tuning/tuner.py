@@ -12,10 +12,10 @@ from harness.errors import UsageError
 from harness.experiment.replays.staging import DEADLINE_NS, RATE
 from harness.experiment.tuning.candidates import Candidate, Tunable
 from harness.experiment.tuning.folds import halves
+from harness.experiment.tuning.outages import TunedOutage
 from harness.experiment.tuning.searching import SettingValues, search
 from harness.experiment.tuning.trials import HIGH, LOW, Trials
 from harness.incident.objective import Objective
-from harness.incident.schema import Incident
 from harness.incident.toll import DEARER_MOST, SLIGHT, Toll, better, beyond_noise, dearer, front, gains
 from harness.incident.tuned import HeldOut, SettingChange, Suggestion, TriedSettings, Tuned
 from harness.provider.dialects import vendor_of
@@ -66,7 +66,7 @@ class Tuner:
 
     Args:
         of: The file to tune.
-        groups: The incidents that are played together, by the name of the first.
+        groups: What is played, by name.
         trials: Candidates on incidents.
         rough: The same with fewer requests: for the many that are compared.
         options: How to tune.
@@ -77,7 +77,7 @@ class Tuner:
     def __init__(
         self,
         of: Tunable,
-        groups: Mapping[str, Mapping[str, Incident]],
+        groups: Mapping[str, TunedOutage],
         trials: Trials,
         rough: Trials,
         options: TuneOptions,
@@ -101,7 +101,7 @@ class Tuner:
         Args:
             missed: Names of incidents that do not hit the chain, with the reason.
         """
-        chosen, held_out = halves(self._groups, self._of.chain)
+        chosen, held_out = halves(self._groups, self._of.chain, self._options.seed)
         now = self._of.changed({})
         self._say(f"the file as it is, on {plural(len(chosen), 'incident')}")
         names, failed = await self._playable(now, chosen)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -14,18 +14,16 @@ from harness.drivers.host import host
 from harness.drivers.litellm_asked import version
 from harness.engines import CountedProgress, Quiet
 from harness.errors import UsageError
-from harness.experiment.replays.choosing import choose
 from harness.experiment.replays.players import Players
 from harness.experiment.replays.playing_live import play_live
-from harness.experiment.replays.staging import callers, playable, together, why_missed
+from harness.experiment.replays.staging import callers, playable
 from harness.experiment.tuning.candidates import tunable
+from harness.experiment.tuning.outages import outages
 from harness.experiment.tuning.proving import Point, points, proved
 from harness.experiment.tuning.trials import Trials
 from harness.experiment.tuning.tuner import ROUGH, TuneOptions, Tuner
 from harness.extras import LIVE, TUNE
-from harness.incident.schema import Incident
 from harness.incident.tuned import Tuned
-from harness.incident.variants import hits
 from harness.store import TuningFolder
 
 
@@ -60,13 +58,7 @@ def tune(
     of = tunable(path, options.home)
     host(of.chain)
     playable(of.chain)
-    chosen = choose(options.against)
-    groups, missed = dict[str, Mapping[str, Incident]](), dict[str, str]()
-    for group in together(chosen):
-        if hits(group, of.chain):
-            groups[next(iter(group))] = group
-        else:
-            missed.update(dict.fromkeys(group, why_missed(group, of.chain)))
+    groups, missed = outages(options.against, of.chain, path, options.home)
     if not groups:
         raise UsageError("no incident hits this chain", where=str(path), hint="harness replay CHAIN says why not")
     context = json.dumps([harness.__version__, version(of.chain), options.rate, options.deadline_ns])
@@ -78,14 +70,14 @@ def tune(
             trials, rough = (
                 Trials(
                     players,
-                    groups,
-                    callers(rate, options.deadline_ns),
+                    {name: outage.thinned(share) for name, outage in groups.items()},
+                    callers(share * options.rate, options.deadline_ns),
                     kept=folder.trials,
                     context=context,
                     progress=progress.count,
                     interrupted=interrupted,
                 )
-                for rate in (options.rate, ROUGH * options.rate)
+                for share in (1.0, ROUGH)
             )
             tuner = Tuner(of, groups, trials, rough, options, say=progress.say, interrupted=interrupted)
             found = await tuner.tuned(missed)

@@ -10,14 +10,12 @@ import pytest
 
 from harness.chain.home import AT_HOME
 from harness.engines import Quiet
-from harness.errors import UsageError
+from harness.errors import HarnessError, UsageError
 from harness.experiment import TuneOptions, tune
 from harness.experiment.prepare import opened
-from harness.experiment.replays.choosing import choose
-from harness.experiment.replays.staging import together
 from harness.experiment.tuning.folds import halves
+from harness.experiment.tuning.outages import outages
 from harness.incident.tuned import Tuned
-from harness.incident.variants import hits
 from harness.store import TuningFolder
 
 PATIENT = """\
@@ -43,6 +41,18 @@ precision: minute
 account: provider
 sources: [https://status.example]
 """
+FEW = """\
+name: few
+driver: reference
+providers:
+  openai: {dialect: openai, model: gpt-4}
+  anthropic: {dialect: anthropic, model: claude-sonnet-4}
+order: [openai, anthropic]
+retry: {attempts: 1}
+timeout: 60s
+policy: null
+"""
+"""Few of its settings are tried."""
 ALONE = PATIENT.replace("  anthropic: {dialect: anthropic, model: claude-sonnet-4}\n", "").replace(", anthropic", "")
 AWAKE = PATIENT.replace("timeout: 60s", "timeout: 12s").replace(" 60s", " 2s").replace("deadline: 2s", "deadline: 30s")
 """Long enough for an answer, and short enough for another provider's after it."""
@@ -165,9 +175,51 @@ def test_both_halves_have_every_vendor(tmp_path: Path) -> None:
     path = tmp_path / "chain.yaml"
     path.write_text(PATIENT, "utf-8")
     chain = opened(path, AT_HOME)
-    groups = {next(iter(group)): group for group in together(choose(())) if hits(group, chain)}
+    groups, _missed = outages((), chain, path)
     names, held_out = halves(groups, chain)
+    assert (held_out, names) == halves(groups, chain, seed=2)
     assert sorted([*names, *held_out]) == sorted(groups)
     assert abs(len(names) - len(held_out)) <= 1
     for side in (names, held_out):
         assert {name.partition("-")[0] for name in side} >= {"openai"}
+
+
+SCENARIO = """\
+name: stall
+title: It stalled
+chain: chain.yaml
+load: {rate: 2/s, deadline: 30s}
+phases: {baseline: 10s, fault: 30s, recovery: 10s}
+faults: [{on: primary, during: fault, inject: {connection: silent}}]
+expect: [no hang]
+"""
+
+
+def test_a_chain_is_tuned_on_a_scenario(tmp_path: Path) -> None:
+    """It is played whole, with its own load."""
+    (tmp_path / "stall.yaml").write_text(SCENARIO, "utf-8")
+    found, _folder = tuned(tmp_path, str(tmp_path / "stall.yaml"), FEW)
+    assert found.incidents == ("stall",)
+    assert found.now.toll.unserved_ns > 25e9
+    assert found.now.toll.requests == 2 * 40
+    assert found.suggestion is not None
+    assert found.suggestion.changes[0].label == "timeout"
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        (SCENARIO.replace("connection: silent", "connection: loud"), "loud"),
+        (SCENARIO.replace("on: primary", "on: nobody"), "nobody"),
+        (SCENARIO.replace("[{on: primary, during: fault, inject: {connection: silent}}]", "[]"), "injects no fault"),
+        (SCENARIO.replace("rate: 2/s", "arrivals: trace, trace: t.csv"), "its load comes from files"),
+    ],
+    ids=["wrong fault", "wrong provider", "no fault", "a trace"],
+)
+def test_a_scenario_that_cannot_be_played_is_refused(tmp_path: Path, text: str, problem: str) -> None:
+    """Before anything is."""
+    (tmp_path / "t.csv").write_text("at\n0\n1\n2\n", "utf-8")
+    (tmp_path / "chain.yaml").write_text(FEW, "utf-8")
+    (tmp_path / "stall.yaml").write_text(text, "utf-8")
+    with pytest.raises(HarnessError, match=problem):
+        outages([str(tmp_path / "stall.yaml")], opened(tmp_path / "chain.yaml", AT_HOME), tmp_path / "chain.yaml")
