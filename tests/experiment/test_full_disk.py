@@ -16,9 +16,9 @@ from harness.errors import HarnessError
 from harness.experiment import run, single_run
 from harness.experiment.judging import judge_run
 from harness.experiment.prepare import load
-from harness.experiment.suites import sim_part
-from harness.experiment.suites.sim_pool import SimulateRun
+from harness.experiment.suites.simulating import SimulateRun, simulated
 from harness.messages import Failed
+from harness.sim import warm
 from harness.store import RunFolder
 from harness.store.files import written
 from tests.experiment.files import scenario
@@ -88,10 +88,10 @@ def test_a_simulated_run_of_a_suite_names_the_file(
 
     loaded = load(small)
     folder = RunFolder.create(tmp_path / "reports", loaded.plan)
-    monkeypatch.setattr(sim_part, "in_fork_for", here)
+    monkeypatch.setattr(warm, "in_fork_for", here)
     with (tmp_path / "chain.yaml").open() as stdin, full_disk():
         monkeypatch.setattr("sys.stdin", stdin)
-        failed = sim_part.simulated(SimulateRun(run=str(folder.path), chain=loaded.chain, command=""))
+        failed = simulated(SimulateRun(run=str(folder.path), chain=loaded.chain, command=""))
     assert failed == Failed(problem=f"{folder.path}/attempts.parquet: File too large")
 
 

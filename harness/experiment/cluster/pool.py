@@ -12,7 +12,7 @@ from harness.errors import ExitCode, HarnessError
 from harness.experiment.cluster.client import Cluster
 from harness.experiment.cluster.shipping import distributions, shipped
 from harness.experiment.suites.judge_process import Judged, JudgeProcess
-from harness.experiment.suites.sim_pool import Simulated, SimulateRun
+from harness.experiment.suites.simulating import Simulated, SimulateRun
 from harness.lines import read, write
 from harness.messages import Refused
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class ClusterPool:
-    """To a suite what `SimPool` is: both the engine and the judge.
+    """To a suite what `SuitePool` is: both the engine and the judge.
 
     Args:
         cluster: Its workers.

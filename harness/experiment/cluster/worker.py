@@ -20,7 +20,8 @@ from distributed import get_worker
 from harness.errors import HarnessError
 from harness.experiment.cluster.messages import Searched, SearchSpace
 from harness.experiment.cluster.pool import held, put
-from harness.experiment.suites.sim_pool import IMPORTS_S, RUN_S, SimPool, Simulated, SimulateRun
+from harness.experiment.sim_pool import IMPORTS_S, RUN_S, SimPool
+from harness.experiment.suites.simulating import Simulated, SimulateRun, simulated
 from harness.lines import read, write
 from harness.live.processes import OwnedProcess
 from harness.messages import Failed, Ready, Refused
@@ -101,7 +102,7 @@ class _Simulator:
             self._idle.cancel()
         if self._pool is None:
             log = self._stack.enter_context(_log())
-            self._pool = await self._stack.enter_async_context(SimPool.start(1, log))
+            self._pool = await self._stack.enter_async_context(SimPool.start(1, log, simulated))
         try:
             answer = await self._pool.ask(asked, Simulated)
         finally:

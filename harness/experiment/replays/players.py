@@ -11,12 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness.chain import Chain
-from harness.errors import HarnessError
-from harness.experiment.replays.playing import Played, PlayPlan
-from harness.experiment.suites.sim_pool import SimPool
+from harness.experiment.replays.playing import Played, PlayPlan, played
+from harness.experiment.sim_pool import SimPool
 from harness.incident.numbers import OutageNumbers
 from harness.incident.variants import Variant
-from harness.messages import Failed
 from harness.scenario import compile_plan
 
 
@@ -37,7 +35,7 @@ class Players:
     """Processes that play variants.
 
     Args:
-        pool: The processes.
+        pool: The processes, which answer `PlayPlan`.
         processes: How many there are.
     """
 
@@ -51,7 +49,7 @@ class Players:
         """Have them at hand, one for each core if no number is given; leaving ends them."""
         processes = processes or os.cpu_count() or 1
         with tempfile.TemporaryDirectory(prefix="harness-replay-") as folder:
-            async with SimPool.start(processes, Path(folder) / "sim.log") as pool:
+            async with SimPool.start(processes, Path(folder) / "sim.log", played) as pool:
                 yield cls(pool, processes)
 
     async def play(
@@ -83,8 +81,6 @@ class Players:
 
     async def _played(self, play: Play) -> OutageNumbers | str:
         plan = compile_plan(play.variant.scenario, play.chain, ())
-        try:
-            answer = await self._pool.ask(PlayPlan(plan=plan, parts=play.variant.parts, chain=play.chain), Played)
-        except (HarnessError, TimeoutError) as error:
-            return str(error) or "took too long"
-        return answer.problem if isinstance(answer, Failed) else answer.numbers
+        question = PlayPlan(plan=plan, parts=play.variant.parts, chain=play.chain)
+        answer = await self._pool.answer_or_why(question, Played)
+        return answer if isinstance(answer, str) else answer.numbers

@@ -23,7 +23,7 @@ from harness.experiment.suites.cells import scorecard
 from harness.experiment.suites.conductor import ByCount, ByWave, CarryOut, Judges, Shown, Suite, Waves
 from harness.experiment.suites.jobs import Job, jobs
 from harness.experiment.suites.judge_process import Judge, Judged, JudgeProcess
-from harness.experiment.suites.sim_pool import SimPool
+from harness.experiment.suites.simulating import SuitePool
 from harness.experiment.suites.waves import pack, together
 from harness.extras import LIVE
 from harness.live.nursery import nurseries
@@ -204,10 +204,10 @@ class _Counted:
 async def _simulated(parts: _Parts, scheduler: str | None) -> Scorecard:
     async with AsyncExitStack() as stack:
         processes, log = min(len(parts.todo), parts.most or len(parts.todo)), parts.folder.path / "sim.log"
-        pool: SimPool | ClusterPool
+        pool: SuitePool | ClusterPool
         if scheduler is None:
             processes = min(cores(), processes)
-            pool = await stack.enter_async_context(SimPool.start(processes, log))
+            pool = await stack.enter_async_context(SuitePool.start(processes, log))
         else:
             chains = [job.loaded.chain for job in parts.todo]
             pool = await stack.enter_async_context(ClusterPool.start(scheduler, chains, log, parts.progress))

@@ -19,13 +19,12 @@ from harness.engines import CountedProgress
 from harness.errors import HarnessError, UsageError
 from harness.experiment.environment import cores
 from harness.experiment.prepare import load
+from harness.experiment.sim_pool import SimPool
 from harness.experiment.sim_run import simulable
-from harness.experiment.suites.sim_pool import SimPool
 from harness.experiment.tuning.candidates import Candidate, Tunable, tunable
-from harness.experiment.tuning.trying import TriedPlan, TryPlan
+from harness.experiment.tuning.trying import TriedPlan, TryPlan, tried_plan
 from harness.judge import Status, metrics_of
 from harness.judge.comparison.counterfactual import MeasuredRemedies, TriedSetting, tried_setting, unlike
-from harness.messages import Failed
 from harness.quantities import listed
 from harness.report.decisive import decisive, remedies
 from harness.report.judged_run import JudgedRun, open_run
@@ -181,7 +180,7 @@ async def _measured(
     total = len(choices) + 1
     tried: list[TriedSetting] = []
     with tempfile.TemporaryDirectory(prefix="harness-tune-") as logs:
-        async with SimPool.start(processes, Path(logs) / "sim.log") as pool:
+        async with SimPool.start(processes, Path(logs) / "sim.log", tried_plan) as pool:
             progress(0, total)
             was = await _tried(pool, run.plan, chain)
             if isinstance(was, str):
@@ -225,11 +224,7 @@ async def _measured(
 
 async def _tried(pool: SimPool, plan: Plan, chain: Chain) -> TriedPlan | str:
     """Return what becomes of a plan on a chain, or why nothing does."""
-    try:
-        answer = await pool.ask(TryPlan(plan=on_chain(plan, chain), chain=chain), TriedPlan)
-    except (HarnessError, TimeoutError) as error:
-        return str(error) or "took too long"
-    return answer.problem if isinstance(answer, Failed) else answer
+    return await pool.answer_or_why(TryPlan(plan=on_chain(plan, chain), chain=chain), TriedPlan)
 
 
 def _not_reproduced(run: JudgedRun, again: TriedPlan) -> str:

@@ -13,7 +13,7 @@ from harness import experiment
 from harness.engines import Quiet
 from harness.errors import ExitCode, UsageError
 from harness.experiment.suites.jobs import jobs
-from harness.experiment.suites.sim_pool import SimPool
+from harness.experiment.suites.simulating import SuitePool
 from harness.judge import Score
 from harness.store import RunFolder
 from tests.experiment.files import scenario
@@ -70,20 +70,20 @@ def test_a_process_that_dies_costs_one_run(folder: Path) -> None:
     todo = jobs([scenario(folder, "one"), scenario(folder, "two")])
 
     async def story() -> None:
-        async with SimPool.start(1, folder / "sim.log") as sim_pool:
+        async with SuitePool.start(1, folder / "sim.log") as suite_pool:
             runs = [RunFolder.create(folder / "r", job.loaded.plan) for job in todo]
 
             async def gate() -> None:
                 return
 
-            assert await sim_pool.carry(todo[0], runs[0], gate) is None
-            (child,) = sim_pool._children
+            assert await suite_pool.carry(todo[0], runs[0], gate) is None
+            (child,) = suite_pool._pool._children
             os.killpg(child.pid, signal.SIGKILL)
-            error = await sim_pool.carry(todo[1], runs[1], gate)
+            error = await suite_pool.carry(todo[1], runs[1], gate)
             assert error is not None
             assert error.exit_code == ExitCode.HARNESS
             assert error.where == "sim"
-            assert (await sim_pool.judge(runs[0], "")).score is not Score.INCONCLUSIVE
-            assert await sim_pool.carry(todo[1], runs[1], gate) is None
+            assert (await suite_pool.judge(runs[0], "")).score is not Score.INCONCLUSIVE
+            assert await suite_pool.carry(todo[1], runs[1], gate) is None
 
     asyncio.run(asyncio.wait_for(story(), 120))

@@ -1,4 +1,4 @@
-"""The process that simulates a suite's runs: none changes another."""
+"""The process that simulates runs: none changes another."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 
 from harness import sim
 from harness.experiment.prepare import Loaded
-from harness.experiment.suites.sim_pool import Simulated, SimulateRun
+from harness.experiment.suites.simulating import Simulated, SimulateRun
 from harness.lines import read, write
 from harness.messages import Ready
 from harness.store import RunFolder
@@ -25,7 +25,8 @@ pytestmark = pytest.mark.system
 @contextmanager
 def worker() -> Iterator[subprocess.Popen[bytes]]:
     """Have a process at hand, as a suite does."""
-    argv = [sys.executable, "-m", "harness.experiment.suites.sim_part"]
+    answerer = "harness.experiment.suites.simulating:simulated"
+    argv = [sys.executable, "-m", "harness.experiment.sim_part", answerer]
     with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdin
         assert process.stdout
