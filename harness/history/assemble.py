@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from harness.history.frames import History
-from harness.history.join import PROCESS_FAULTS, Listeners, attribute, join
+from harness.history.join import Listeners, attribute, join
 from harness.history.records import (
     Aborted,
     AttemptRecord,
@@ -30,6 +30,7 @@ def assemble(
     chain: Sequence[ChainAttempt],
     faults: Iterable[FaultEvent],
     listeners: Listeners,
+    ending: Collection[str],
     health: Iterable[HealthRecord] = (),
     states: Iterable[ProviderState] = (),
     ready: Iterable[ReadyRecord] = (),
@@ -50,6 +51,7 @@ def assemble(
         chain: Attempts as the chain's transport saw them.
         faults: One for each window of the plan.
         listeners: The windows that act on a provider's port.
+        ending: Ids of the faults that end the gateway's process.
         health: How the processes did.
         states: What the chain reports of its circuit breakers.
         ready: What the gateway answered when it was asked whether it is ready.
@@ -62,7 +64,14 @@ def assemble(
         aborted: When and why it ended early, as its scenario says; None if it did not.
     """
     joined, named, fired = records(
-        requests=requests, edge=edge, chain=chain, faults=faults, listeners=listeners, unseen=unseen, cache=cache
+        requests=requests,
+        edge=edge,
+        chain=chain,
+        faults=faults,
+        listeners=listeners,
+        ending=ending,
+        unseen=unseen,
+        cache=cache,
     )
     return History.of(
         plan_digest,
@@ -74,7 +83,7 @@ def assemble(
         ready=ready,
         spend=spend,
         complete=complete,
-        lost=_lost(edge, chain, fired),
+        lost=_lost(edge, chain, [event for event in fired if event.fault_id in ending]),
         foreign=foreign,
         unseen=unseen,
         clocks_unsure_ns=clocks_unsure_ns,
@@ -89,23 +98,24 @@ def records(
     chain: Sequence[ChainAttempt],
     faults: Iterable[FaultEvent],
     listeners: Listeners,
+    ending: Collection[str],
     unseen: bool = False,
     cache: bool = False,
 ) -> tuple[list[RequestRecord], list[AttemptRecord], list[FaultEvent]]:
     """Return the requests, attempts and faults of a run, joined; see `assemble`. No column is made of them."""
     joined, attempts = join(requests, edge, chain, cache=cache)
-    named, fired = attribute(attempts, faults, listeners, requests=joined, unseen=unseen)
+    named, fired = attribute(attempts, faults, listeners, ending=ending, requests=joined, unseen=unseen)
     return joined, named, fired
 
 
 def _lost(
-    edge: Sequence[tuple[str | None, AttemptRecord]], chain: Sequence[ChainAttempt], faults: Sequence[FaultEvent]
+    edge: Sequence[tuple[str | None, AttemptRecord]], chain: Sequence[ChainAttempt], ending: Sequence[FaultEvent]
 ) -> int:
     """Return how many attempts one side alone has, although the other must have seen them.
 
     A gateway whose process a fault ended did not write what it had last.
     """
-    ended_ns = [event.applied_ns for event in faults if event.kind in PROCESS_FAULTS and event.applied_ns is not None]
+    ended_ns = [event.applied_ns for event in ending if event.applied_ns is not None]
     at_edge = {
         key
         for key, attempt in edge

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,9 +18,6 @@ Listeners = Mapping[tuple[str, str], AttemptOutcome | None]
 
 Each with what becomes of an attempt that needs a new connection; None where it gets one, and its answer is merely late.
 """
-
-PROCESS_FAULTS = ("kill", "restart")
-"""Kinds of fault that end the gateway's process."""
 
 _UPSTREAMS_DOING = ("refused", "timeout", "malformed")
 
@@ -185,6 +182,7 @@ def attribute(
     faults: Iterable[FaultEvent],
     listeners: Listeners,
     *,
+    ending: Collection[str] = (),
     requests: Iterable[RequestRecord] = (),
     unseen: bool,
 ) -> tuple[list[AttemptRecord], list[FaultEvent]]:
@@ -197,6 +195,7 @@ def attribute(
         attempts: All of the run.
         faults: All of the run.
         listeners: The faults that act on a port.
+        ending: Ids of those that end the gateway's process.
         requests: All of the run.
         unseen: No recorder sits in the chain, so that attempts without a connection are not recorded.
     """
@@ -217,7 +216,7 @@ def attribute(
             counts[fault_id, attempt.provider] += 1
         named.append(changed)
     fired = [
-        replace(event, fired=_on_gateway(event, callers))
+        replace(event, fired=event.fired if event.fault_id in ending else _on_gateway(event, callers))
         if event.leg != "provider"
         else replace(
             event,
@@ -232,7 +231,7 @@ def attribute(
 
 def _on_gateway(event: FaultEvent, requests: Iterable[RequestRecord]) -> int | None:
     """Return how often a fault on the gateway or its database fired: of its callers' connections their requests show it."""
-    if event.leg != "gateway" or event.kind in PROCESS_FAULTS or event.applied_ns is None:
+    if event.leg != "gateway" or event.applied_ns is None:
         return event.fired
     to_ns = math.inf if event.reverted_ns is None else event.reverted_ns + BREAK_NS
     inside = [

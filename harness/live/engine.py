@@ -328,7 +328,7 @@ class _LiveRun:
             self._child,
             capture=self.folder.capture,
             seed=self.plan.seed,
-            restarts=any(window.inject.fault_kind.of_process for window in self.plan.timeline.windows),
+            restarts=bool(self.plan.timeline.ending),
             put=self.capture.put,
         )
         await parts.enter_async_context(chain)

@@ -112,6 +112,11 @@ class Timeline:
             if window.at_provider and window.on_port
         }
 
+    @property
+    def ending(self) -> frozenset[str]:
+        """Ids of the faults that end the gateway's process."""
+        return frozenset(window.fault_id for window in self.windows if window.inject.fault_kind.of_process)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:

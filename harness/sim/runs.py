@@ -114,5 +114,6 @@ def _sides(plan: Plan, chain: Chain, rows: RunRows) -> dict[str, Any]:
         "chain": rows.chain,
         "faults": rows.faults,
         "listeners": plan.timeline.listeners,
+        "ending": plan.timeline.ending,
         "cache": "cache" in chain.answers,
     }

@@ -60,6 +60,7 @@ def compact(capture: Path, plan: Plan, *, complete: bool) -> History:
         chain=[_shift(row, origin) for row in found[ChainAttempt]],
         faults=[_shift(row, origin) for row in found[FaultEvent]],
         listeners=plan.timeline.listeners,
+        ending=plan.timeline.ending,
         health=[_shift(row, origin) for row in found[HealthRecord]],
         states=[_shift(row, origin) for row in found[ProviderState]],
         ready=[_shift(row, origin) for row in found[ReadyRecord]],

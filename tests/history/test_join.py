@@ -371,7 +371,7 @@ def test_what_a_killed_gateway_had_not_written_is_not_lost() -> None:
         ("a-1", at_edge("req-000001.openai.1", start_ns=10**10 - 100, end_ns=10**10 + 5)),
         ("a-2", at_edge("req-000002.openai.1", start_ns=10**9, end_ns=10**9 + 5)),
     ]
-    rows = {"requests": [], "edge": edge, "chain": [], "listeners": {}}
+    rows = {"requests": [], "edge": edge, "chain": [], "listeners": {}, "ending": {"fault-1"}}
 
     assert assemble("", faults=[killed], **rows).lost == 1
     assert assemble("", faults=[], **rows).lost == 2

@@ -57,6 +57,7 @@ def test_the_window_names_its_leg(tmp_path: Path) -> None:
     assert (window.leg, window.provider, window.text) == ("gateway", "gateway", "kill")
     assert timeline.at("gateway") == ()
     assert timeline.listeners == {}
+    assert timeline.ending == {window.fault_id}
 
 
 @pytest.mark.parametrize(

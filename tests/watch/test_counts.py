@@ -67,7 +67,7 @@ def plain(counts: Counts) -> dict[str, Any]:
 def judged(plan: Plan, requests: Sequence[RequestRecord], attempts: Sequence[AttemptRecord]) -> Counts:
     """Return what is counted of a finished run whose attempts the edge alone has recorded."""
     edge = [(None, attempt) for attempt in attempts]
-    history = assemble(plan.digest, requests=requests, edge=edge, chain=(), faults=(), listeners={})
+    history = assemble(plan.digest, requests=requests, edge=edge, chain=(), faults=(), listeners={}, ending=())
     return counts_of(RunData.of(plan, history))
 
 
@@ -113,7 +113,7 @@ def test_the_order_of_the_rows_does_not_matter(seed: int) -> None:
         ChainAttempt(key="b", request_id="req-000001", provider="openai", start_ns=1, end_ns=2, outcome="refused")
     )
     requests = as_records(RequestRecord, history.requests)
-    joined = assemble(plan.digest, requests=requests, edge=edge, chain=chain, faults=(), listeners={})
+    joined = assemble(plan.digest, requests=requests, edge=edge, chain=chain, faults=(), listeners={}, ending=())
     rows: list[Row] = [*(EdgeAttempt.of(*each) for each in edge), *chain, *requests]
     Random(seed).shuffle(rows)
     assert plain(live(plan, rows)) == plain(counts_of(RunData.of(plan, joined)))
