@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
 from datetime import datetime
 from html import escape
@@ -20,7 +21,9 @@ _TOLD = 5
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _LEFT, _CELL, _ROW, _HEAD = 70, 60, 46, 30
 _DOT = 15
-_DAY_S = 86400
+_UNIT = re.compile(r"(?<=\d) (?=(?:%|ms|s|min|h)(?!\w))| (?=– )")
+_MINUS = "\N{MINUS SIGN}"
+_CODE = re.compile(r"`([^`]+)`")
 _MEANINGS = {
     "unserved": "For how long callers went unserved: each minute counts by the share of its requests that got no complete answer. The "
     "thick part of the bar is what is not known about the incident, the thin part what its sample leaves open.",
@@ -50,14 +53,24 @@ def replay_page(replayed: Replayed, slo: float | None) -> str:
         parts += ['<details id="left-out"><summary>Left out</summary><ul>']
         parts += [f"<li>{escape(name)}: {escape(_reason(why))}</li>" for name, why in sorted(replayed.missed.items())]
         parts.append("</ul></details>")
-    return page(title, "\n".join(parts), STYLE)
+    return page(title, _unbroken("\n".join(parts)), STYLE)
+
+
+def _unbroken(text: str) -> str:
+    """Return a text whose lines do not break between a number and its unit, nor before a dash."""
+    return _UNIT.sub("\N{NO-BREAK SPACE}", text)
+
+
+def _title(text: str) -> str:
+    """Return an incident's title as HTML: what it has between backticks is code."""
+    return _CODE.sub(r"<code>\1</code>", escape(text))
 
 
 def _hurt(replayed: Replayed) -> str:
     told = [outage for outage in replayed.played if outage.unserved_ns.high > 0][:_TOLD]
     if not told:
         return "<p>Nothing: every request that was played was served. What the samples leave open is in the table.</p>"
-    said = (f"<li><strong>{escape(each.title)}</strong>. {escape(hurt(each))}</li>" for each in told)
+    said = (f"<li><strong>{_title(each.title)}</strong>. {escape(hurt(each))}</li>" for each in told)
     return f"<ol>{''.join(said)}</ol>"
 
 
@@ -122,15 +135,17 @@ def _calendar(replayed: Replayed) -> str:
         *(_mark(each, first) for each in reversed(replayed.played)),
     ]
     label = "Incidents by year and month; the table below has the same."
-    legend = (
-        '<p class="reading"><span class="key lost"></span> callers went unserved: the larger, the longer in the worst case · '
-        '<span class="key open"></span> every request that was played was served, but the sample leaves some open · '
-        '<span class="key kept"></span> every request was served · <span class="key out"></span> left out. Point at a mark for its '
-        "name.</p>"
-    )
+    keys = {
+        "lost": "callers went unserved: the larger, the longer in the worst case",
+        "open": "every request that was played was served, but the sample leaves some open",
+        "kept": "every request was served",
+        "out": "left out",
+    }
+    legend = "".join(f'<li><span class="key {kind}"></span> {text}</li>' for kind, text in keys.items())
     return (
         f'<div class="picture"><svg class="calendar" role="img" aria-label="{label}" viewBox="0 0 {width} {height}">'
-        f"{''.join(marks)}</svg></div>{legend}"
+        f'{"".join(marks)}</svg></div><ul class="legend">{legend}</ul>'
+        '<p class="reading">Point at a mark for its name.</p>'
     )
 
 
@@ -163,7 +178,7 @@ def _table(replayed: Replayed) -> str:
     most = max((outage.unserved_ns.most for outage in replayed.played), default=0.0)
     rows = [
         [
-            f"{escape(outage.title)}<span class='ci'>{outage.start:%Y-%m-%d}, {quantities.duration(outage.length_ns)}; "
+            f"{_title(outage.title)}<span class='ci'>{outage.start:%Y-%m-%d}, {quantities.duration(outage.length_ns)}; "
             f"{escape(', '.join(outage.hit))}; {escape(', '.join(outage.names))}</span>"
             + "".join(f'<span class="status fail">{escape(error)}</span>' for error in outage.errors),
             band(outage.unserved_ns, most) + _cell(outage.unserved_ns, "ns"),
@@ -180,14 +195,20 @@ def _table(replayed: Replayed) -> str:
 
 def _cell(value: UncertainNumber, unit: str) -> str:
     """Return a number with both ends, and below them what a sample leaves open."""
-    shown, _, beyond = ends(value, unit).partition(" (")
-    return escape(shown) + (f'<span class="ci">{escape(beyond.removesuffix(")"))}</span>' if beyond else "")
+    shown, _, beyond = ends(value, unit).replace("-", _MINUS).partition(" (")
+    joint = " to " if _MINUS in shown else " – "  # a minus and a dash look alike
+    shown = joint.join(f"<span>{escape(end)}</span>" for end in shown.split(" – "))
+    return f'<span class="ends">{shown}</span>' + (
+        f'<span class="ci">{escape(beyond.removesuffix(")"))}</span>' if beyond else ""
+    )
 
 
 def band(value: UncertainNumber, most: float) -> str:
     """Return a number as a bar: thick from end to end of what is not known, thin for what a sample leaves open."""
     if not most > 0 or math.isnan(value.high):
         return ""
+    if value.most == 0:
+        return '<span class="band" aria-hidden="true"></span>'
     least, low, high, top = (100 * end / most for end in (value.least, value.low, value.high, value.most))
     return (
         f'<span class="band" aria-hidden="true"><i style="left:{least:.1f}%;width:{max(top - least, 0.5):.1f}%"></i>'

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Iterator
 from html import escape
 
@@ -25,8 +27,16 @@ from harness.report.tune import (
 )
 from harness.store import TuningFolder
 
-_WIDTH, _HEIGHT, _LEFT, _BELOW = 760, 380, 96, 58
+_WIDTH, _HEIGHT, _LEFT, _TOP, _BELOW = 760, 400, 104, 40, 62
 _ROOM = 0.06
+_APART = 26
+"""Words that are nearer to each other overlap."""
+_WORD = 170
+"""Room for a word and the mark that it names."""
+_MARKS = 4
+"""At most so many on an axis, beside 0."""
+_SECONDS = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 10800, 21600, 43200, 86400)
+"""Steps of an axis of times; beyond, multiples of the last."""
 
 
 def tune_page(tuned: Tuned, folder: TuningFolder) -> str:
@@ -68,8 +78,7 @@ def _facts(tuned: Tuned) -> str:
         "chain": tuned.chain.drawn,
         "file": tuned.file,
         "hosted by": f"{library}; simulated in virtual time, providers mocked",
-        "tried": f"{quantities.plural(tuned.candidates, 'candidate')} with seed {tuned.seed}, on the "
-        f"{quantities.plural(len(tuned.compared), 'incident')} that cost the most of {len(tuned.incidents)}",
+        "tried": f"{quantities.plural(tuned.candidates, 'candidate')} with seed {tuned.seed}, on {_compared(tuned)}",
         "chosen by": {
             Objective.UNSERVED: "the least time unserved",
             Objective.WAIT: "the least wait",
@@ -79,6 +88,13 @@ def _facts(tuned: Tuned) -> str:
     }
     cells = "".join(f"<dt>{name}</dt><dd>{escape(text)}</dd>" for name, text in rows.items())
     return f'<div class="opening"><dl>{cells}</dl></div>'
+
+
+def _compared(tuned: Tuned) -> str:
+    some = quantities.plural(len(tuned.compared), "incident")
+    if len(tuned.compared) == len(tuned.incidents):
+        return some
+    return f"the {some} that cost the most of {len(tuned.incidents)}"
 
 
 def _suggestion(tuned: Tuned, shown: Suggestion, folder: TuningFolder) -> Iterator[str]:
@@ -126,7 +142,7 @@ def _coloured(diff: tuple[str, ...]) -> str:
 def _sides(tuned: Tuned, shown: Suggestion) -> str:
     """Return the four numbers, now and then, on both halves of the incidents."""
     held = shown.held_out
-    columns = ["", "now", "with the change"] + (["now, on others", "with the change, on others"] if held else [])
+    columns = ["number", "now", "with the change"] + (["now, on others", "with the change, on others"] if held else [])
     rows = []
     for objective in Objective:
         cells = [tuned.now.toll, shown.tried.toll, *((held.before, held.after) if held else ())]
@@ -137,44 +153,58 @@ def _sides(tuned: Tuned, shown: Suggestion) -> str:
 def _picture(tuned: Tuned, shown: Suggestion | None) -> str:
     """Return the candidates by time unserved and attempts at the broken provider, on the incidents that all of them played."""
     ahead = {key_of(each.values) for each in tuned.front}
-    x_most = max(each.toll.attempts for each in tuned.cloud) or 1.0
-    y_most = max(each.toll.unserved_ns for each in tuned.cloud) or 1.0
+    x_most = max(1.0, *(each.toll.attempts for each in tuned.cloud))
+    y_most = max(1e9, *(each.toll.unserved_ns for each in tuned.cloud))
     marks = [*_axes(x_most, y_most)]
     special: list[str] = []
+    words: list[tuple[str, float, float]] = []
     for each in tuned.cloud:
         x, y = _at(each.toll, x_most, y_most)
         title = f"<title>{escape(' · '.join(row(each)))}</title>"
         if not each.values:
-            special.append(
-                f'<path class="now" d="M{x:.1f} {y - 9:.1f}l9 9l-9 9l-9 -9z">{title}</path>{_word("now", x, y)}'
-            )
+            special.append(f'<path class="now" d="M{x:.1f} {y - 9:.1f}l9 9l-9 9l-9 -9z">{title}</path>')
+            words.append(("now", x, y))
         elif shown is not None and dict(each.values) == dict(shown.tried.values):
-            word = "suggested" if tuned.suggestion is not None else "refuted"
-            special.append(
-                f'<circle class="chosen" cx="{x:.1f}" cy="{y:.1f}" r="8">{title}</circle>{_word(word, x, y)}'
-            )
+            special.append(f'<circle class="chosen" cx="{x:.1f}" cy="{y:.1f}" r="8">{title}</circle>')
+            words.append(("suggested" if tuned.suggestion is not None else "refuted", x, y))
         else:
             kind = "ahead" if key_of(each.values) in ahead else "cloud"
             marks.append(f'<circle class="{kind}" cx="{x:.1f}" cy="{y:.1f}" r="5">{title}</circle>')
     label = "Candidates by time unserved and attempts at the broken provider; the table has the best of them."
     return (
         f'<div class="picture"><svg class="front" role="img" aria-label="{label}" viewBox="0 0 {_WIDTH} {_HEIGHT}">'
-        f"{''.join([*marks, *special])}</svg></div>"
-        '<p class="reading">Each dot is one candidate, on the incidents on which all were compared; better is further down and to the '
-        "left. A ring: nothing else beats it. Point at a dot for its settings.</p>"
+        f"{''.join([*marks, *special, *_words(words)])}</svg></div>"
+        '<p class="reading">Each dot is one candidate, on the incidents on which all were compared, with fewer requests than in the '
+        "tables; better is further down and to the left. A ring: nothing else beats it. Point at a dot for its settings.</p>"
     )
 
 
 def _axes(x_most: float, y_most: float) -> Iterator[str]:
     bottom, right = _HEIGHT - _BELOW, _WIDTH - 20
-    yield f'<line class="axis" x1="{_LEFT}" y1="{bottom}" x2="{right}" y2="{bottom}"/>'
-    yield f'<line class="axis" x1="{_LEFT}" y1="10" x2="{_LEFT}" y2="{bottom}"/>'
-    for share in (0.0, 0.5, 1.0):
-        x, y = _scaled(share, share)
-        yield f'<text x="{x:.1f}" y="{bottom + 22}" text-anchor="middle">{quantities.count(round(share * x_most))}</text>'
-        yield f'<text x="{_LEFT - 8}" y="{y + 5:.1f}" text-anchor="end">{quantities.duration(share * y_most)}</text>'
+    yield '<text x="0" y="22">time unserved</text>'
+    for value in _times(y_most):
+        _, y = _scaled(0, value / y_most)
+        yield f'<line class="axis" x1="{_LEFT}" y1="{y:.1f}" x2="{right}" y2="{y:.1f}"/>'
+        yield f'<text x="{_LEFT - 8}" y="{y + 5:.1f}" text-anchor="end">{quantities.duration(value)}</text>'
+    yield f'<line class="axis" x1="{_LEFT}" y1="{_TOP}" x2="{_LEFT}" y2="{bottom}"/>'
+    for value in _counts(x_most):
+        x, _ = _scaled(value / x_most, 0)
+        yield f'<text x="{x:.1f}" y="{bottom + 24}" text-anchor="middle">{quantities.count(value)}</text>'
     yield f'<text x="{(_LEFT + right) / 2:.0f}" y="{_HEIGHT - 8}" text-anchor="middle">attempts at the broken provider</text>'
-    yield f'<text x="{_LEFT + 8}" y="18">time unserved</text>'
+
+
+def _times(most_ns: float) -> list[float]:
+    """Return where an axis of times has its marks."""
+    days = math.ceil(most_ns / 1e9 / _SECONDS[-1] / _MARKS)
+    step = 1e9 * next((each for each in _SECONDS if most_ns / 1e9 / each <= _MARKS), days * _SECONDS[-1])
+    return [step * number for number in range(math.floor(most_ns / step) + 1)]
+
+
+def _counts(most: float) -> list[int]:
+    """Return where an axis of counts has its marks."""
+    steps = (digit * 10**zeros for zeros in itertools.count() for digit in (1, 2, 5))
+    step = next(each for each in steps if most / each <= _MARKS)
+    return list(range(0, math.floor(most) + 1, step))
 
 
 def _at(toll: Toll, x_most: float, y_most: float) -> tuple[float, float]:
@@ -185,10 +215,16 @@ def _scaled(x: float, y: float) -> tuple[float, float]:
     """Return where a point is, given its parts of the axes."""
     right, bottom = _WIDTH - 20, _HEIGHT - _BELOW
     inner = 1 - _ROOM
-    return _LEFT + (right - _LEFT) * x * inner, bottom - (bottom - 10) * y * inner
+    return _LEFT + (right - _LEFT) * x * inner, bottom - (bottom - _TOP) * y * inner
 
 
-def _word(text: str, x: float, y: float) -> str:
-    beyond = x > _WIDTH * 0.8
-    at, anchor = (x - 14, "end") if beyond else (x + 14, "start")
-    return f'<text class="word" x="{at:.1f}" y="{y - 6:.1f}" text-anchor="{anchor}">{text}</text>'
+def _words(words: list[tuple[str, float, float]]) -> Iterator[str]:
+    """Return the names of marks beside them, those of two that are near each other one above the other."""
+    below: tuple[float, float] | None = None
+    for text, x, mark in sorted(words, key=lambda each: -each[2]):
+        y = mark - 6
+        if below is not None and abs(x - below[0]) < _WORD:
+            y = min(y, below[1] - _APART)
+        below = x, y
+        at, anchor = (x - 14, "end") if x > _WIDTH * 0.8 else (x + 14, "start")
+        yield f'<text class="word" x="{at:.1f}" y="{y:.1f}" text-anchor="{anchor}">{text}</text>'

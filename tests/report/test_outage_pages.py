@@ -84,6 +84,21 @@ def test_a_replay_says_what_hurt_and_when(replayed: Replayed) -> None:
     assert "deepseek-2025-01-25-ddos: of vendors that the chain does not have" in said
 
 
+def test_a_replay_can_be_read(replayed: Replayed) -> None:
+    """Code in a title is code, no line ends between a number and its unit, and a minus is no dash."""
+    [outage] = replayed.outages
+    minus = "\N{MINUS SIGN}"
+    cheaper = UncertainNumber(least=-9.0, low=-7.0, high=-5.0, most=-5.0)
+    kept = UncertainNumber(least=0.0, low=0.0, high=0.0, most=0.0)
+    played = replace(outage, title="A `suffix` <b>", cost_usd=cheaper), replace(outage, unserved_ns=kept)
+    html = replay_page(replace(replayed, outages=played), None)
+    assert html.count("A <code>suffix</code> &lt;b&gt;") == 2
+    assert f"<span>{minus}$7</span> to <span>{minus}$5</span>" in html
+    assert f"at least {minus}$9" in html
+    assert "callers wait 30\N{NO-BREAK SPACE}s" in html
+    assert html.count('<span class="band" aria-hidden="true"></span>') == 1
+
+
 def test_a_replay_of_nothing_says_so(replayed: Replayed) -> None:
     """Where every incident is left out there is no table, and the calendar has what was left out."""
     said = text(replay_page(replace(replayed, outages=()), None))
@@ -123,6 +138,7 @@ def test_a_tuning_shows_the_change_and_what_it_brings(tuned: tuple[Tuned, Tuning
     assert html.count('class="now"') == 1
     assert html.count('class="chosen"') == 1
     assert "there were too few to hold some out" in said
+    assert re.findall(r'text-anchor="end">([^<]* s)<', html) == ["0 s", "10 s", "20 s", "30 s", "40 s"]
     assert tuned[0].suggestion is not None
     for change in tuned[0].suggestion.changes:
         assert f"{change.label}: " in said
