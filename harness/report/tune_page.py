@@ -10,7 +10,7 @@ from html import escape
 from harness import quantities
 from harness.incident.objective import Objective
 from harness.incident.toll import Toll
-from harness.incident.tuned import Suggestion, Tuned, key_of
+from harness.incident.tuned import Suggestion, TriedSettings, Tuned, key_of
 from harness.report.page import page
 from harness.report.replay_page import STYLE
 from harness.report.table import table
@@ -29,6 +29,7 @@ from harness.store import TuningFolder
 
 _WIDTH, _HEIGHT, _LEFT, _TOP, _BELOW = 760, 400, 104, 40, 62
 _ROOM = 0.06
+_OPEN = "An upright line: what the samples leave open of the time unserved (95 %). "
 _APART = 26
 """Words that are nearer to each other overlap."""
 _WORD = 170
@@ -154,7 +155,10 @@ def _picture(tuned: Tuned, shown: Suggestion | None) -> str:
     """Return the candidates by time unserved and attempts at the broken provider, on the incidents that all of them played."""
     ahead = {key_of(each.values) for each in tuned.front}
     x_most = max(1.0, *(each.toll.attempts for each in tuned.cloud))
-    y_most = max(1e9, *(each.toll.unserved_ns for each in tuned.cloud))
+    named = [each.toll for each in tuned.cloud if not each.values or _is(each, shown)]
+    y_most = max(
+        1e9, *(each.toll.unserved_ns for each in tuned.cloud), *(toll.unserved_ns + toll.noise_ns for toll in named)
+    )
     marks = [*_axes(x_most, y_most)]
     special: list[str] = []
     words: list[tuple[str, float, float]] = []
@@ -162,9 +166,11 @@ def _picture(tuned: Tuned, shown: Suggestion | None) -> str:
         x, y = _at(each.toll, x_most, y_most)
         title = f"<title>{escape(' · '.join(row(each)))}</title>"
         if not each.values:
+            special.append(_whisker("before", each.toll, x_most, y_most))
             special.append(f'<path class="now" d="M{x:.1f} {y - 9:.1f}l9 9l-9 9l-9 -9z">{title}</path>')
             words.append(("now", x, y))
-        elif shown is not None and dict(each.values) == dict(shown.tried.values):
+        elif _is(each, shown):
+            special.append(_whisker("after", each.toll, x_most, y_most))
             special.append(f'<circle class="chosen" cx="{x:.1f}" cy="{y:.1f}" r="8">{title}</circle>')
             words.append(("suggested" if tuned.suggestion is not None else "refuted", x, y))
         else:
@@ -175,8 +181,22 @@ def _picture(tuned: Tuned, shown: Suggestion | None) -> str:
         f'<div class="picture"><svg class="front" role="img" aria-label="{label}" viewBox="0 0 {_WIDTH} {_HEIGHT}">'
         f"{''.join([*marks, *special, *_words(words)])}</svg></div>"
         '<p class="reading">Each dot is one candidate, on the incidents on which all were compared, with fewer requests than in the '
-        "tables; better is further down and to the left. A ring: nothing else beats it. Point at a dot for its settings.</p>"
+        "tables; better is further down and to the left. A ring: nothing else beats it. "
+        f"{_OPEN if any(toll.noise_ns > 0 for toll in named) else ''}Point at a dot for its settings.</p>"
     )
+
+
+def _is(tried: TriedSettings, shown: Suggestion | None) -> bool:
+    return shown is not None and dict(tried.values) == dict(shown.tried.values)
+
+
+def _whisker(kind: str, toll: Toll, x_most: float, y_most: float) -> str:
+    """Return how far the time unserved may be off, as an upright line; nothing where it is certain."""
+    if not toll.noise_ns > 0:
+        return ""
+    x, top = _scaled(toll.attempts / x_most, (toll.unserved_ns + toll.noise_ns) / y_most)
+    _, bottom = _scaled(0, max(toll.unserved_ns - toll.noise_ns, 0) / y_most)
+    return f'<path class="whisker {kind}" d="M{x - 6:.1f} {top:.1f}h12m-6 0V{bottom:.1f}m-6 0h12"/>'
 
 
 def _axes(x_most: float, y_most: float) -> Iterator[str]:

@@ -144,6 +144,23 @@ def test_a_tuning_shows_the_change_and_what_it_brings(tuned: tuple[Tuned, Tuning
         assert f"{change.label}: " in said
 
 
+def test_a_tuning_marks_what_its_samples_leave_open(tuned: tuple[Tuned, TuningFolder]) -> None:
+    """An upright line through the file as it is and one through the suggestion, from 0 on and within the picture; none where all is certain."""
+    found, folder = tuned
+    assert found.suggestion is not None
+    assert "whisker" not in tune_page(found, folder).partition("<main>")[2]
+    vague = [replace(each, toll=replace(each.toll, noise_ns=20e9)) for each in found.cloud]
+    html = tune_page(replace(found, cloud=tuple(vague)), folder)
+    lines = re.findall(r'class="whisker (\w+)" d="M[\d.]+ ([\d.]+)h12m-6 0V([\d.]+)', html)
+    ends = {kind: (float(top), float(bottom)) for kind, top, bottom in lines}
+    bottom = float(re.findall(r'y1="([\d.]+)"', html)[0])
+    assert len(lines) == 2
+    assert 40 < ends["before"][0] < ends["before"][1] < bottom
+    assert ends["before"][1] == ends["after"][0]
+    assert ends["after"][1] == bottom
+    assert "what the samples leave open of the time unserved (95 %)" in text(html)
+
+
 def test_a_kept_tuning_is_in_the_index_and_at_its_end(tuned: tuple[Tuned, TuningFolder], folder: Path) -> None:
     """The same question asked again gets a new folder; the suggestion is a file that nobody else may read."""
     keep_tuning(*tuned, folder / "reports", print)
