@@ -7,7 +7,7 @@ ready, and both may send further messages. A process ends when its standard inpu
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
 from harness.chain import Chain, Provider
 from harness.errors import HarnessError, Unfit, UsageError
@@ -18,12 +18,17 @@ from harness.scenario.prompts import PromptFile
 from harness.store import EdgeAttempt
 
 
-class StartMessage(Protocol):
-    """What every start message has."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartMessage:
+    """What every start message has.
 
-    @property
-    def capture(self) -> str | None:
-        """The folder for the process's rows; None where nothing is recorded."""
+    Attributes:
+        capture: The folder for the process's rows; None where nothing is recorded.
+        restarts: How often the process was started before in this run.
+    """
+
+    capture: str | None = None
+    restarts: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +48,7 @@ class Begin:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EdgeStart:
+class EdgeStart(StartMessage):
     """Start message of the edge.
 
     Attributes:
@@ -57,7 +62,6 @@ class EdgeStart:
         max_requests: The most calls to real providers; None for no limit.
         max_usd: The most that they may cost; None for no limit.
         secrets: Texts that no record may hold.
-        capture: See `StartMessage`.
     """
 
     providers: dict[str, Provider]
@@ -70,7 +74,6 @@ class EdgeStart:
     max_requests: int | None = None
     max_usd: float | None = None
     secrets: frozenset[str] = field(default=frozenset(), repr=False)
-    capture: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +99,7 @@ class BudgetSpent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ChainStart:
+class ChainStart(StartMessage):
     """Start message of a chain's host. It holds the chain's secrets.
 
     Attributes:
@@ -104,9 +107,7 @@ class ChainStart:
         base_urls: Where each provider is called, by name, without the dialect's own path.
         seed: The plan's: fixes what a policy of ours draws.
         environ: Environment variables that hosting the chain looks up; the process has no others of the user's.
-        capture: See `StartMessage`.
         key: What a gateway of ours asks its callers for; the same after a restart.
-        restarts: How often the host was started before in this run.
         database: The address of the gateway's database, with its password; it has none if None.
         salt: The key by which the gateway encrypts what it stores there.
     """
@@ -115,9 +116,7 @@ class ChainStart:
     base_urls: dict[str, str]
     seed: int = 0
     environ: dict[str, str] = field(default_factory=dict, repr=False)
-    capture: str | None = None
     key: str = field(default="", repr=False)
-    restarts: int = 0
     database: str | None = field(default=None, repr=False)
     salt: str = field(default="", repr=False)
 
@@ -148,7 +147,7 @@ class LoadTarget:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerStart:
+class WorkerStart(StartMessage):
     """Start message of one of several workers that host a chain together.
 
     Attributes:
@@ -156,16 +155,6 @@ class WorkerStart:
     """
 
     host: ChainStart
-
-    @property
-    def capture(self) -> str | None:
-        """See `StartMessage`."""
-        return self.host.capture
-
-    @property
-    def restarts(self) -> int:
-        """See `ChainStart`."""
-        return self.host.restarts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,7 +183,7 @@ class WarmupCall:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LoadStart:
+class LoadStart(StartMessage):
     """Start message of the load.
 
     Attributes:
@@ -211,7 +200,6 @@ class LoadStart:
         tenants: Places of the kinds whose requests are a tenant's: warm-up calls are not.
         warmup: Calls to make before the ready message.
         secrets: Texts that no record may hold, beyond the headers.
-        capture: See `StartMessage`.
         pool: Requests in flight at once, at most; an arrival beyond them is dropped.
         workers: How many processes share the load.
         web_ui: Serve Locust's own web UI on a free port of the loopback.
@@ -231,7 +219,6 @@ class LoadStart:
     tenants: frozenset[int] = frozenset()
     warmup: tuple[WarmupCall, ...] = ()
     secrets: frozenset[str] = field(default=frozenset(), repr=False)
-    capture: str | None = None
     pool: int = 1000
     workers: int = 1
     web_ui: bool = False

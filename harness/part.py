@@ -52,7 +52,7 @@ class ChildProcess(Generic[S]):
     def __init__(self, process: str, start: S) -> None:
         self.process = process
         self.start = start
-        self.capture = Capture(Path(start.capture), process, getattr(start, "restarts", 0)) if start.capture else None
+        self.capture = Capture(Path(start.capture), process, start.restarts) if start.capture else None
         self.on_begin: Callable[[Begin], None] = lambda _begin: None
 
 

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from harness.messages import Refused
+from harness.messages import Refused, StartMessage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MasterStart:
+class MasterStart(StartMessage):
     """Start message of the load process that is to be the master.
 
     Attributes:
@@ -20,7 +20,6 @@ class MasterStart:
         port: 0 for any free one.
         local: How many workers the runner starts.
         expected: How many come from elsewhere.
-        capture: See `StartMessage`.
     """
 
     token: str = field(repr=False)
@@ -28,7 +27,6 @@ class MasterStart:
     port: int = 0
     local: int = 0
     expected: int = 0
-    capture: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +88,7 @@ class WorkersDone:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class JoinStart:
+class JoinStart(StartMessage):
     """Start message of a worker.
 
     Attributes:
@@ -98,15 +96,13 @@ class JoinStart:
         port: Likewise.
         token: See `MasterStart`.
         name: What the runner calls it; None where the master is to choose.
-        capture: The run's folder for rows; None on another machine: the rows are sent to the master at the end.
-        scratch: Where the rows are kept until then.
+        scratch: Where the rows are kept until the end on another machine, which has no `capture`: they are sent to the master then.
     """
 
     host: str
     port: int
     token: str = field(repr=False)
     name: str | None = None
-    capture: str | None = None
     scratch: str | None = None
 
 

@@ -33,7 +33,7 @@ async def serve(workers: Sequence[Worker], port: int, part: ChildProcess[ChainSt
     Raises:
         HarnessError: A worker was never ready, or died.
     """
-    message = WorkerStart(host=part.start)
+    message = WorkerStart(host=part.start, capture=part.start.capture, restarts=part.start.restarts)
     base_url = f"http://127.0.0.1:{port}"
     try:
         ready, *_others = await asyncio.gather(*(worker.start(message) for worker in workers))
