@@ -83,8 +83,8 @@ def compare_chains(
         unconfirmed=differences.unconfirmed,
         not_compared=tuple(differences.not_compared),
     )
-    files = {change.smallest: change.yaml for change in changes if change.yaml}
-    folder.write(compared.as_json(), scenarios=files, html=html(compared))
+    folder.write_scenarios({change.smallest: change.yaml for change in changes if change.yaml})
+    folder.write(compared.as_json(), html(compared))
     update_index(reports, progress.say)
     return compared
 

@@ -17,7 +17,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harness.scenario.names import COMPARISONS, EXPLORED, LATEST, REPLAYS, SAMPLES, SUITES, TUNINGS
+from harness.scenario.names import EXPLORED, LATEST, SAMPLES
+from harness.store.comparison import ComparisonFolder
 from harness.store.files import write_file
 from harness.store.format import decode, encode
 from harness.store.index_entry import (
@@ -29,6 +30,9 @@ from harness.store.index_entry import (
     read_suite,
     read_tuning,
 )
+from harness.store.replay import ReplayFolder
+from harness.store.suite import SuiteFolder
+from harness.store.tuning import TuningFolder
 
 PAGE = "index.html"
 _CACHE = ".index.json"
@@ -38,10 +42,13 @@ _LOCK_WAIT_S = 5.0
 _LOCK_POLL_S = 0.05
 Stamp = tuple[int, int]
 _KINDS: dict[str, tuple[str, str, Callable[[Path], Entry]]] = {
-    SUITES: ("suite.json", "scorecard.html", read_suite),
-    COMPARISONS: ("comparison.json", "comparison.html", read_comparison),
-    REPLAYS: ("replay.json", "report.html", read_replay),
-    TUNINGS: ("tuning.json", "report.html", read_tuning),
+    kind.KIND: (kind.DATA, kind.PAGE, read)
+    for kind, read in (
+        (SuiteFolder, read_suite),
+        (ComparisonFolder, read_comparison),
+        (ReplayFolder, read_replay),
+        (TuningFolder, read_tuning),
+    )
 }
 """Of each folder that does not hold runs: the file that ends an entry, its page, and what reads it."""
 _RUNS = ("verdict.json", "report.html", read_run)

@@ -7,27 +7,27 @@ reports/tunings/<UTC time>/
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import ClassVar, Self
 
 from harness.scenario import TUNINGS
-from harness.store.files import create_folder, timestamp, write_file, write_json
+from harness.store.files import write_file
+from harness.store.timed import TimedFolder
+
+_QUESTION = "question.sha256"
 
 
-@dataclass(frozen=True, slots=True)
-class TuningFolder:
-    """Where one tuning is kept.
+class TuningFolder(TimedFolder):
+    """Where one tuning is kept."""
 
-    Attributes:
-        path: Absolute.
-    """
+    __slots__ = ()
 
-    path: Path
+    KIND: ClassVar[str] = TUNINGS
+    DATA: ClassVar[str] = "tuning.json"
 
     @classmethod
-    def of_question(cls, reports: Path, question: str, *, now: datetime | None = None) -> TuningFolder:
+    def of_question(cls, reports: Path, question: str, *, now: datetime | None = None) -> Self:
         """Return the folder of a tuning that was stopped before its end, or a new one.
 
         Args:
@@ -41,20 +41,15 @@ class TuningFolder:
         parent = reports.absolute() / TUNINGS
         asked = hashlib.sha256(question.encode()).hexdigest().encode()
         for path in sorted(parent.glob("*/"), reverse=True) if parent.is_dir() else ():
-            kept = path / "question.sha256"
-            if kept.is_file() and kept.read_bytes() == asked and not (path / "tuning.json").exists():
+            kept = path / _QUESTION
+            if kept.is_file() and kept.read_bytes() == asked and not (path / cls.DATA).exists():
                 return cls(path)
-        return cls(create_folder(parent, timestamp(now), fill=lambda path: write_file(path / "question.sha256", asked)))
+        return cls.create(reports, now=now, fill=lambda path: write_file(path / _QUESTION, asked))
 
     @property
     def trials(self) -> Path:
         """What was tried, a line each."""
         return self.path / "trials.jsonl"
-
-    @property
-    def page(self) -> Path:
-        """The tuning for a browser."""
-        return self.path / "report.html"
 
     @property
     def suggestion(self) -> Path:
@@ -66,8 +61,3 @@ class TuningFolder:
         write_file(self.suggestion, raw)
         self.suggestion.chmod(0o600)
         write_file(self.path / "suggestion.diff", diff.encode())
-
-    def write(self, tuning: dict[str, Any], html: str) -> None:
-        """Write the page, then tuning.json, each whole or not at all: with it the tuning is at its end."""
-        write_file(self.page, html.encode())
-        write_json(self.path / "tuning.json", tuning)
