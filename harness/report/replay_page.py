@@ -143,7 +143,7 @@ def _calendar(replayed: Replayed) -> str:
     }
     legend = "".join(f'<li><span class="key {kind}"></span> {text}</li>' for kind, text in keys.items())
     return (
-        f'<div class="picture"><svg class="calendar" role="img" aria-label="{label}" viewBox="0 0 {width} {height}">'
+        f'<div class="picture" tabindex="0"><svg class="calendar" role="img" aria-label="{label}" viewBox="0 0 {width} {height}">'
         f'{"".join(marks)}</svg></div><ul class="legend">{legend}</ul>'
         '<p class="reading">Point at a mark for its name.</p>'
     )

@@ -178,7 +178,7 @@ def _picture(tuned: Tuned, shown: Suggestion | None) -> str:
             marks.append(f'<circle class="{kind}" cx="{x:.1f}" cy="{y:.1f}" r="5">{title}</circle>')
     label = "Candidates by time unserved and attempts at the broken provider; the table has the best of them."
     return (
-        f'<div class="picture"><svg class="front" role="img" aria-label="{label}" viewBox="0 0 {_WIDTH} {_HEIGHT}">'
+        f'<div class="picture" tabindex="0"><svg class="front" role="img" aria-label="{label}" viewBox="0 0 {_WIDTH} {_HEIGHT}">'
         f"{''.join([*marks, *special, *_words(words)])}</svg></div>"
         '<p class="reading">Each dot is one candidate, on the incidents on which all were compared, with fewer requests than in the '
         "tables; better is further down and to the left. A ring: nothing else beats it. "

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 
 from harness import experiment
 from harness.engines import Quiet
+from harness.experiment import TuneOptions
+from harness.incident.numbers import SampledNumber
+from harness.incident.outage import Replayed, UncertainNumber
+from harness.incident.tuned import Proof
 from harness.judge.comparison.behaviour import Effect, Fact
 from harness.judge.comparison.changes import Trend
 from harness.report import chain_comparison, scorecard
@@ -19,20 +25,24 @@ from harness.report.chain_comparison import BehaviourChange, ComparedChains, Not
 from harness.report.index.html import html as index_html
 from harness.report.pdf import browser as printer
 from harness.report.pdf import printed
+from harness.report.replay_page import replay_page
+from harness.report.tune_page import tune_page
 from harness.store import RunFolder, tables
 from harness.store.index import entries
 from tests.kept import BEGAN, keep_run, keep_suite
+from tests.report.test_outage_pages import CHAIN, STALL
 from tests.report.test_scorecard import EVERY
 from tests.system.browser import PHONE, violations
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
+T = TypeVar("T")
 pytestmark = pytest.mark.system
 
 ROOT = Path(__file__).parents[2]
 SAMPLES = ROOT / "reports" / "samples"
-PAGES = ("pass", "fail", "inconclusive", "scorecard", "chains", "index")
+PAGES = ("pass", "fail", "inconclusive", "scorecard", "chains", "index", "replay", "tuning")
 REPORTS = PAGES[:3]
 OUTLINED = """() => {
     const at = document.activeElement, style = getComputedStyle(at);
@@ -61,6 +71,10 @@ def made(name: str, folder: Path) -> Path:
         path.write_text(scorecard.html(EVERY), encoding="utf-8")
     elif name == "chains":
         path.write_text(chain_comparison.html(compared(path)), encoding="utf-8")
+    elif name == "replay":
+        path.write_text(replay_page(replayed(folder), 0.999), encoding="utf-8")
+    elif name == "tuning":
+        path.write_text(tuning(folder), encoding="utf-8")
     else:
         runs = [keep_run(folder / "kept", verdict=verdict, seed=seed) for seed, verdict in enumerate(VERDICTS)]
         keep_suite(folder / "kept", *runs)
@@ -106,6 +120,40 @@ def compared(page: Path) -> ComparedChains:
         timelines=12,
         not_compared=left_out,
     )
+
+
+def replayed(folder: Path) -> Replayed:
+    """Return three incidents on a chain, in which callers went unserved, perhaps did, and did not, and one that misses it."""
+    chain, incident = written(folder)
+    found = aside(lambda: experiment.replay(chain, [str(incident), "deepseek-2025-01-25-ddos"]))
+    [outage] = found.outages
+    open_end, kept = (UncertainNumber(least=0.0, low=0.0, high=0.0, most=most) for most in (60e9, 0.0))
+    return replace(found, outages=(outage, *(replace(outage, unserved_ns=each) for each in (open_end, kept))))
+
+
+def tuning(folder: Path) -> str:
+    """Return the page of a tuning that found a better setting, with what its samples leave open and what it came to on real parts."""
+    chain, incident = written(folder)
+    options = TuneOptions(against=[str(incident)], rate=1.0, trials=1)
+    found, kept = aside(lambda: experiment.tune(chain, folder / "reports", options))
+    vague = tuple(replace(each, toll=replace(each.toll, noise_ns=20e9)) for each in found.cloud)
+    number = SampledNumber(value=0.0, low=0.0, high=5e9)
+    proof = Proof(values={}, incident="stall", simulated=number, live=number, run=None, error="")
+    return tune_page(replace(found, cloud=vague, proofs=(proof,)), kept)
+
+
+def aside(work: Callable[[], T]) -> T:
+    """Return what some work comes to in a thread of its own: the browser has an event loop in this one."""
+    with ThreadPoolExecutor(1) as threads:
+        return threads.submit(work).result()
+
+
+def written(folder: Path) -> tuple[Path, Path]:
+    """Return a chain file and an incident's, in a folder."""
+    chain, incident = folder / "chain.yaml", folder / "stall.yaml"
+    chain.write_text(CHAIN, encoding="utf-8")
+    incident.write_text(STALL, encoding="utf-8")
+    return chain, incident
 
 
 def opened(page: Page, path: Path) -> None:
