@@ -38,6 +38,18 @@ SCENARIOS = tuple(
 )
 """On which the two chains of the suite differ, or do not."""
 CHAINS = ("scenarios/chains/gpt4-azure-claude.yaml", "scenarios/chains/reference.yaml")
+OUTAGES = "real-outages"
+INCIDENTS = (
+    "openai-2021-04-01-azure-dns",
+    "openai-2022-09-20-400-suffix",
+    "openai-2023-11-08-shed-429",
+    "openai-2024-08-13-400-tools",
+    "openai-2024-12-11-telemetry",
+    "anthropic-2025-09-10-all-down",
+    "deepseek-2025-01-25-ddos",
+)
+"""In some of them callers went unserved, in others perhaps; the last one misses the chain."""
+REPLAYED = "scenarios/chains/reference.yaml"
 _RUN_LINK = re.compile(r'<a class="id" href="[^"]*">([^<]*)</a>')
 """In a scorecard, to a run that is no sample."""
 _KEPT = ("*.parquet", "*.json", "*.xml", "*.html", "*.md", "*.prom")
@@ -61,7 +73,16 @@ def main() -> int:
         suite = SuiteFolder.latest(reports)
         assert suite is not None
         _keep(suite.path, SUITE, reports)
+    replay()
     return 0
+
+
+def replay() -> None:
+    """Make the sample of a replay."""
+    with TemporaryDirectory(prefix="harness-samples-") as folder:
+        _harness("replay", REPLAYED, *INCIDENTS, "--slo", "99.9%", "--reports", folder)
+        [path] = (Path(folder) / "replays").iterdir()
+        _keep(path, OUTAGES, Path(folder))
 
 
 def _harness(*words: str) -> None:

@@ -49,6 +49,18 @@ def test_two_chains_differ_in_the_suite() -> None:
     assert (scores["stream-empty", "gpt4-azure-claude"], scores["stream-empty", "reference"]) == ("fail", "pass")
 
 
+def test_real_outages_show_every_mark() -> None:
+    """Of incidents in which callers went unserved, perhaps did, and of one that misses the chain; and the SLO that was asked for."""
+    sample = FOLDER / "real-outages"
+    data = json.loads((sample / "replay.json").read_text())
+    page = (sample / "report.html").read_text(encoding="utf-8")
+    assert len(data["incidents"]) == 6
+    assert data["page"] == "reports/samples/real-outages/report.html"
+    for mark in ('<circle class="lost"', '<circle class="open"', '<g class="out">'):
+        assert mark in page
+    assert "asked for 99.9" in page
+
+
 def test_a_sample_names_no_path_of_the_machine_that_made_it() -> None:
     """Nor of a temporary folder: commands can be copied from it as they are."""
     texts = {path: path.read_text() for path in FOLDER.rglob("*.*") if path.suffix in (".json", ".html", ".md", ".xml")}
