@@ -19,29 +19,10 @@ from harness.report.replay import exit_code
 from harness.report.replay_page import replay_page
 from harness.report.tune_page import tune_page
 from harness.store import TuningFolder
+from tests.outages import PATIENT, STALL
 
-CHAIN = """\
-name: "<ours>"
-driver: reference
-providers:
-  openai: {dialect: openai, model: gpt-4}
-  anthropic: {dialect: anthropic, model: claude-sonnet-4}
-order: [openai, anthropic]
-retry: {attempts: 1}
-timeout: 60s
-policy: {breaker: null, first_token: 60s, idle: 60s, deadline: 60s}
-"""
-STALL = """\
-title: "<b>It stalled</b>"
-lesson: silence is worse than an error
-start: 2025-01-31T00:00:00Z
-windows:
-  - {on: [openai], at: 0s, for: 40s, inject: [{connection: silent}], share: 100%}
-times: stated
-precision: minute
-account: provider
-sources: [https://status.example]
-"""
+CHAIN = PATIENT.replace("patient", '"<ours>"')
+MARKED = STALL.replace("It stalled", '"<b>It stalled</b>"')
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +30,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with a chain and an incident."""
     path = tmp_path_factory.mktemp("outages")
     (path / "chain.yaml").write_text(CHAIN, "utf-8")
-    (path / "stall.yaml").write_text(STALL, "utf-8")
+    (path / "stall.yaml").write_text(MARKED, "utf-8")
     return path
 
 

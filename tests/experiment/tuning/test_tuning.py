@@ -17,30 +17,8 @@ from harness.experiment.tuning.folds import halves
 from harness.experiment.tuning.outages import outages
 from harness.incident.tuned import Tuned
 from harness.store import TuningFolder
+from tests.outages import PATIENT, STALL
 
-PATIENT = """\
-# Waits for ever.
-name: patient
-driver: reference
-providers:
-  openai: {dialect: openai, model: gpt-4}
-  anthropic: {dialect: anthropic, model: claude-sonnet-4}
-order: [openai, anthropic]
-retry: {attempts: 1}
-timeout: 60s   # too long
-policy: {breaker: null, first_token: 60s, idle: 60s, deadline: 60s}
-"""
-STALL = """\
-title: It stalled
-lesson: silence is worse than an error
-start: 2025-01-01T00:00:00Z
-windows:
-  - {on: [openai], at: 0s, for: 40s, inject: [{connection: silent}], share: 100%}
-times: stated
-precision: minute
-account: provider
-sources: [https://status.example]
-"""
 FEW = """\
 name: few
 driver: reference
