@@ -15,7 +15,7 @@ from harness.report.scorecard import Scorecard
 from harness.report.scorecard.side_by_side import SuiteColumn, columns_of
 from harness.report.trends import Period, Trends
 from harness.scenario.names import SAMPLES
-from harness.store import RunFolder, SuiteFolder, latest, shaped
+from harness.store import RunFolder, SuiteFolder, latest, nearest_reports, shaped
 from harness.store.index import entries
 from harness.store.index_entry import Entry, read_run
 
@@ -103,9 +103,7 @@ def _reports() -> Path:
         run = RunFolder.open(Path(chosen)).path
         if run.parent.name in (SAMPLES, read_run(run).scenario):
             return run.parent.parent
-    here = Path.cwd()
-    places = [place / "reports" for place in (here, here.parent)]
-    return next((place for place in places if place.is_dir()), places[0]).resolve()
+    return nearest_reports(Path.cwd()).resolve()
 
 
 def _latest_run(reports: Path) -> Path:

@@ -157,7 +157,7 @@ def open_run(run: str | os.PathLike[str] | None = None) -> JudgedRun:
         UsageError: There is no run at that path, or none at all.
     """
     chosen = run or os.environ.get("HARNESS_RUN")
-    folder = store.RunFolder.open(Path(chosen) if chosen else _latest())
+    folder = store.RunFolder.open(Path(chosen) if chosen else store.latest(store.nearest_reports(Path.cwd())))
     if folder.path in _held:
         return _held[folder.path]
     recorded = folder.verdict()
@@ -179,9 +179,3 @@ def _recorded_metrics(folder: store.RunFolder) -> Metrics | None:
         raise UsageError(
             f"not the metrics of a run: {error!r}", where=str(folder.path / "metrics.json"), hint=hint
         ) from None
-
-
-def _latest() -> Path:
-    here = Path.cwd()
-    places = [place / "reports" for place in (here, here.parent)]
-    return store.latest(next((place for place in places if (place / "latest").exists()), places[0]))

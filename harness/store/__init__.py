@@ -12,7 +12,7 @@ from harness.store.format import decode, encode, shaped
 
 if TYPE_CHECKING:
     from harness.store.comparison import ComparisonFolder
-    from harness.store.folder import RunFolder, latest
+    from harness.store.folder import RunFolder, latest, nearest_reports
     from harness.store.replay import ReplayFolder
     from harness.store.suite import SuiteFolder
     from harness.store.tuning import TuningFolder
@@ -33,6 +33,7 @@ __all__ = [
     "decode",
     "encode",
     "latest",
+    "nearest_reports",
     "read_json",
     "replaced",
     "shaped",
@@ -49,5 +50,6 @@ __getattr__ = lazy_names(
         "SuiteFolder": "suite",
         "TuningFolder": "tuning",
         "latest": "folder",
+        "nearest_reports": "folder",
     },
 )

@@ -237,6 +237,13 @@ class RunFolder:
         return read_json(path, dict[str, Any])
 
 
+def nearest_reports(here: Path) -> Path:
+    """Return the folder of reports in a folder or in the one above it: that which has a latest run, else that which is there."""
+    places = [place / "reports" for place in (here, here.parent)]
+    kept = [place for place in places if (place / LATEST).exists()] or [place for place in places if place.is_dir()]
+    return (kept or places)[0]
+
+
 def latest(reports: Path) -> Path:
     """Return the folder of the latest run.
 
