@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.chain.policy import Backoff
@@ -67,22 +67,21 @@ def _drawn(
 
 
 @pytest.mark.parametrize("policy", POLICIES)
-@settings(max_examples=60)
-@given(
-    requests=st.integers(5, 200),
-    retries=st.integers(1, 4),
-    seed=st.integers(0, 10**6),
-    base_ns=st.sampled_from([400 * MS, S, 2 * S]),
-)
-@example(requests=200, retries=1, seed=1, base_ns=S)
-def test_the_truth_is_named_or_not_decided(policy: str, requests: int, retries: int, seed: int, base_ns: int) -> None:
-    """Never another rule alone: that may happen in 1 % of all cases, and does in none of these."""
-    found = _drawn(policy, requests=requests, retries=retries, seed=seed, base_ns=base_ns)
-    assert (FIXED if policy == "constant" else policy) in found.names
-    if policy == "constant":
-        assert found.grows is not True
-    elif policy in (FULL, EQUAL, FIXED, LITELLM.name, OPENAI_SDK.name):
-        assert found.grows is not False
+def test_the_truth_is_named_or_not_decided(policy: str) -> None:
+    """In 99 % of all cases; the cases are always the same."""
+    cases = np.random.default_rng(1)
+    missed = []
+    for seed in range(200):
+        requests, retries = int(cases.integers(5, 201)), int(cases.integers(1, 5))
+        base_ns = int(cases.choice([400 * MS, S, 2 * S]))
+        found = _drawn(policy, requests=requests, retries=retries, seed=seed, base_ns=base_ns)
+        if (FIXED if policy == "constant" else policy) not in found.names:
+            missed.append((requests, retries, base_ns, seed))
+        if policy == "constant":
+            assert found.grows is not True
+        elif policy in (FULL, EQUAL, FIXED, LITELLM.name, OPENAI_SDK.name):
+            assert found.grows is not False
+    assert len(missed) <= 2, missed
 
 
 @pytest.mark.parametrize(

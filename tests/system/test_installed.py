@@ -142,7 +142,7 @@ def test_the_oldest_and_the_newest_libraries_give_the_same_answers(tmp_path: Pat
         "--resolution",
         resolution,
         "--editable",
-        f"{ROOT}[live,report]",
+        f"{ROOT}[live,report,tune]",
         "pytest>=8.3",
         "coverage>=7.6",
         "pytest-xdist>=3.6",
