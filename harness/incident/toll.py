@@ -101,5 +101,5 @@ def beyond_noise(new: Toll, old: Toll) -> bool:
 
 
 def dearer(new: Toll, old: Toll) -> bool:
-    """Return whether an answer costs more than a suggestion may make it."""
-    return new.cost_usd is not None and old.cost_usd is not None and new.cost_usd > old.cost_usd * DEARER_MOST
+    """Return whether an answer costs more than a suggestion may make it; where its cost is not known any more, it may."""
+    return old.cost_usd is not None and (new.cost_usd is None or new.cost_usd > old.cost_usd * DEARER_MOST)

@@ -13,7 +13,7 @@ from harness.experiment.sim_run import simulable
 from harness.incident.cutting import Cut
 from harness.incident.schema import Incident
 from harness.provider.dialects import vendor_of
-from harness.provider.spec import ReplySpec
+from harness.provider.spec import Provider, ReplySpec
 from harness.scenario.schema import Load
 
 RATE = 2.0
@@ -55,10 +55,22 @@ def as_played(chain: Chain) -> Chain:
     """Return a chain whose providers take as long for an answer as real ones may, unless its file says how long they take."""
     usual = ReplySpec()
     providers = {
-        name: replace(provider, reply=ANSWER) if provider.reply == usual else provider
+        name: replace(provider, reply=ANSWER) if provider.reply == usual else _in_few_pieces(provider)
         for name, provider in chain.providers.items()
     }
     return replace(chain, providers=providers)
+
+
+def _in_few_pieces(provider: Provider) -> Provider:
+    """Return a provider whose answers take as long and cost as much in fewer tokens: most of the work of a replay is their streams."""
+    reply = provider.reply
+    if reply.tokens <= ANSWER.tokens:
+        return provider
+    speed = reply.tokens_per_second * (ANSWER.tokens - 1) / (reply.tokens - 1)
+    price = provider.price
+    if price is not None:
+        price = replace(price, output=price.output * reply.tokens / ANSWER.tokens)
+    return replace(provider, reply=replace(reply, tokens=ANSWER.tokens, tokens_per_second=speed), price=price)
 
 
 def cut_for(chain: Chain, load: Load, sample_ns: int = SAMPLE_NS) -> Cut:

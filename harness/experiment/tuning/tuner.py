@@ -251,6 +251,8 @@ class Tuner:
             checked: There are incidents to check it on.
         """
         if dearer(suggestion.tried.toll, now):
+            if suggestion.tried.toll.cost_usd is None:
+                return "what helps lets a provider answer whose price is not known: read its lines, and decide"
             return f"what helps makes an answer more than {DEARER_MOST - 1:.0%} dearer: read its lines, and decide"
         if checked and suggestion.held_out is None:
             stopped = "it was stopped" if self._interrupted() else "a run failed"
