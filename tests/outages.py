@@ -6,7 +6,7 @@ name: patient
 driver: reference
 providers:
   openai: {dialect: openai, model: gpt-4}
-  anthropic: {dialect: anthropic, model: claude-sonnet-4}
+  anthropic: {dialect: anthropic, model: claude-sonnet-4-5}
 order: [openai, anthropic]
 retry: {attempts: 1}
 timeout: 60s   # too long

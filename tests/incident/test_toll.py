@@ -68,7 +68,7 @@ def test_a_front_is_what_nothing_beats(points: list[tuple[int, int, int, int]]) 
         (replace(NOW, unserved_ns=900.0), Objective.UNSERVED, True),
         (replace(NOW, unserved_ns=985.0), Objective.UNSERVED, False),
         (replace(NOW, unserved_ns=100.0, cost_usd=0.0106), Objective.UNSERVED, False),
-        (replace(NOW, unserved_ns=100.0, cost_usd=None), Objective.UNSERVED, True),
+        (replace(NOW, unserved_ns=100.0, cost_usd=None), Objective.UNSERVED, False),
         (replace(NOW, wait_ns=100.0), Objective.WAIT, True),
         (replace(NOW, wait_ns=100.0, unserved_ns=1100.0), Objective.WAIT, False),
     ],

@@ -9,7 +9,7 @@ import pytest
 
 from harness.store import RunFolder
 from tests.cli.test_cli import harness
-from tests.experiment.tuning.test_tuning import PATIENT, STALL
+from tests.outages import PATIENT, STALL
 
 pytestmark = [pytest.mark.system, pytest.mark.slow]
 

@@ -24,18 +24,18 @@ name: few
 driver: reference
 providers:
   openai: {dialect: openai, model: gpt-4}
-  anthropic: {dialect: anthropic, model: claude-sonnet-4}
+  anthropic: {dialect: anthropic, model: claude-sonnet-4-5}
 order: [openai, anthropic]
 retry: {attempts: 1}
 timeout: 60s
 policy: null
 """
 """Few of its settings are tried."""
-ALONE = PATIENT.replace("  anthropic: {dialect: anthropic, model: claude-sonnet-4}\n", "").replace(", anthropic", "")
+ALONE = PATIENT.replace("  anthropic: {dialect: anthropic, model: claude-sonnet-4-5}\n", "").replace(", anthropic", "")
 AWAKE = PATIENT.replace("timeout: 60s", "timeout: 12s").replace(" 60s", " 2s").replace("deadline: 2s", "deadline: 30s")
 """Long enough for an answer, and short enough for another provider's after it."""
 PRICED = PATIENT.replace("model: gpt-4}", "model: gpt-4, price: {input: 1, output: 1}}").replace(
-    "claude-sonnet-4}", "claude-sonnet-4, price: {input: 9, output: 9}}"
+    "claude-sonnet-4-5}", "claude-sonnet-4, price: {input: 9, output: 9}}"
 )
 
 
