@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from harness.extras import LIVE
 from harness.incident.numbers import OutageNumbers, outage_numbers
 from harness.judge.grammar import parse
 from harness.judge.health import ailments
+from harness.quantities import duration, plural
 from harness.scenario import compile_plan
 from harness.scenario.plan import NO_FILES
 
@@ -63,8 +65,6 @@ def play_live(play: Play, reports: Path, progress: Progress, *, command: str = "
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         result = run_live(loaded, reports, progress, command=command)
-    except Interrupted:
-        raise
     except HarnessError as error:
         return LivePlay(numbers=error.headline, run=None)
     finally:
@@ -78,3 +78,28 @@ def play_live(play: Play, reports: Path, progress: Progress, *, command: str = "
     if sick := ailments(result.run.data):
         return LivePlay(numbers=f"the live run was not sound: {sick[0].what}", run=folder)
     return LivePlay(numbers=outage_numbers(result.run.data, play.variant.parts), run=folder)
+
+
+def play_each(
+    plays: Sequence[Play],
+    play_one: Callable[[Play], LivePlay],
+    progress: Progress,
+    interrupted: Callable[[], bool],
+) -> Iterator[LivePlay]:
+    """Play variants one after the other, and yield what became of each, in their order; an interruption ends it.
+
+    Args:
+        plays: What is played.
+        play_one: Plays one, as `play_live` does.
+        progress: Told beforehand how long it takes.
+        interrupted: Whether to begin no more.
+    """
+    whole_ns = sum(sum(play.variant.scenario.phases.values()) for play in plays)
+    progress.say(f"{plural(len(plays), 'run')} on real parts: about {duration(whole_ns)}")
+    for play in plays:
+        if interrupted():
+            return
+        try:
+            yield play_one(play)
+        except Interrupted:
+            return

@@ -16,16 +16,14 @@ from harness.drivers.litellm_asked import version
 from harness.drivers.litellm_prices import priced
 from harness.engines import CountedProgress, Engine, Quiet
 from harness.errors import UsageError
-from harness.experiment.live import Interrupted
 from harness.experiment.prepare import opened
 from harness.experiment.replays.choosing import choose
 from harness.experiment.replays.players import Play, Players
-from harness.experiment.replays.playing_live import LivePlay, play_live
+from harness.experiment.replays.playing_live import play_each, play_live
 from harness.experiment.replays.staging import RATE, as_played, callers, cut_for, playable, together, why_missed
 from harness.incident.numbers import OutageNumbers
 from harness.incident.outage import Replayed, played_outage
 from harness.incident.variants import Variant, hits, of_any_model, variants, worst
-from harness.quantities import duration, plural
 
 
 class _PlayedOutages(NamedTuple):
@@ -109,8 +107,13 @@ def replay(
         every = variants(first, group[first].title, found, load, cut)
         jobs += [(place, variant) for variant in ([worst(every)] if live else every)]
     if live:
+        plays = [Play(variant=variant, chain=chain) for _, variant in jobs]
         play_one = partial(play_live, reports=reports, progress=progress, command=command)
-        done = _play_live(jobs, chain, play_one, progress, interrupted)
+        done = _PlayedOutages({}, {})
+        for (place, _), ended in zip(jobs, play_each(plays, play_one, progress, interrupted), strict=False):
+            done.numbers[place] = [ended.numbers]
+            if ended.run is not None:
+                done.runs[place] = str(ended.run)
     else:
         done = _PlayedOutages(asyncio.run(_play_all(jobs, chain, processes, progress.count, interrupted)), {})
     outages = [played_outage(groups[place], chain, found) for place, found in sorted(done.numbers.items())]
@@ -135,30 +138,6 @@ def replay(
         runs={next(iter(groups[place])): run for place, run in done.runs.items()},
         live=live,
     )
-
-
-def _play_live(
-    jobs: Sequence[tuple[int, Variant]],
-    chain: Chain,
-    play_one: Callable[[Play], LivePlay],
-    progress: CountedProgress,
-    interrupted: Callable[[], bool],
-) -> _PlayedOutages:
-    """Play variants on real parts, one after the other; an interruption ends it with what was played until then."""
-    found = _PlayedOutages({}, {})
-    whole_ns = sum(sum(variant.scenario.phases.values()) for _, variant in jobs)
-    progress.say(f"{plural(len(jobs), 'incident')} on real parts: about {duration(whole_ns)}")
-    for place, variant in jobs:
-        if interrupted():
-            break
-        try:
-            ended = play_one(Play(variant=variant, chain=chain))
-        except Interrupted:
-            break
-        found.numbers[place] = [ended.numbers]
-        if ended.run is not None:
-            found.runs[place] = str(ended.run)
-    return found
 
 
 async def _play_all(

@@ -6,15 +6,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from harness.engines import Progress
-from harness.experiment.live import Interrupted
 from harness.experiment.replays.players import Play
-from harness.experiment.replays.playing_live import LivePlay
+from harness.experiment.replays.playing_live import LivePlay, play_each
 from harness.experiment.tuning.candidates import Tunable
 from harness.experiment.tuning.searching import SettingValues
 from harness.experiment.tuning.trials import Trials
 from harness.incident.numbers import OutageNumbers, SampledNumber, by_chance
 from harness.incident.tuned import Proof, Tuned
-from harness.quantities import duration, plural
 
 POINTS = 3
 
@@ -73,15 +71,8 @@ def proved(
         progress: Told how long it takes.
         interrupted: Whether to begin no more.
     """
-    whole_ns = sum(sum(each.play.variant.scenario.phases.values()) for each in several)
-    progress.say(f"{plural(len(several), 'setting')} on real parts: about {duration(whole_ns)}")
-    for point in several:
-        if interrupted():
-            return
-        try:
-            ended = play_one(point.play)
-        except Interrupted:
-            return
+    plays = play_each([each.play for each in several], play_one, progress, interrupted)
+    for point, ended in zip(several, plays, strict=False):
         live = ended.numbers
         yield Proof(
             values=point.values,

@@ -9,13 +9,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.chain import Chain
 from harness.experiment.replays.players import Play, Players
 from harness.experiment.tuning.candidates import Candidate
 from harness.experiment.tuning.outages import TunedOutage
 from harness.incident.numbers import OutageNumbers
 from harness.incident.toll import Toll, toll
-from harness.incident.variants import Variant
 from harness.scenario.schema import Load
 from harness.store import decode, encode
 
@@ -98,19 +96,18 @@ class Trials:
         for candidate in candidates:
             mine: list[str] = []
             for name in names:
-                for variant in self._variants(candidate.chain, name, ends):
-                    key = self._key(self._played_on(candidate, name), variant)
+                for play in self._plays(candidate, name, ends):
+                    key = self._key(play)
                     mine.append(key)
                     if key not in self._known:
-                        plays[key] = Play(variant=variant, chain=self._played_on(candidate, name))
+                        plays[key] = play
             keys.append(mine)
         await self._play(plays)
         return [[self._known[key].numbers if key in self._known else None for key in mine] for mine in keys]
 
     def play(self, candidate: Candidate, name: str) -> Play:
         """Return how an incident is played on a candidate, at the high end of what is unknown about it."""
-        variant = next(self._variants(candidate.chain, name, (HIGH,)))
-        return Play(variant=variant, chain=self._played_on(candidate, name))
+        return next(self._plays(candidate, name, (HIGH,)))
 
     def length_ns(self, candidate: Candidate, name: str) -> int:
         """Return how long an incident is played on a candidate, in nanoseconds."""
@@ -119,27 +116,24 @@ class Trials:
     def why_not(self, candidate: Candidate, names: Sequence[str]) -> str:
         """Return why a candidate has no number for one of some incidents; empty if it has."""
         for name in names:
-            for variant in self._variants(candidate.chain, name, (HIGH,)):
-                if (
-                    line := self._known.get(self._key(self._played_on(candidate, name), variant))
-                ) is not None and line.error:
-                    return line.error
+            line = self._known.get(self._key(self.play(candidate, name)))
+            if line is not None and line.error:
+                return line.error
         return ""
 
-    def _variants(self, chain: Chain, name: str, ends: Sequence[str]) -> Iterator[Variant]:
+    def _plays(self, candidate: Candidate, name: str, ends: Sequence[str]) -> Iterator[Play]:
         """Yield one variant for each end: which fault, and whether refusals ask to wait, goes by the incident's place."""
-        every = self._groups[name].variants(chain, self._load, SAMPLE_NS)
+        outage = self._groups[name]
+        chain = outage.played_on(candidate.chain)
+        every = outage.variants(candidate.chain, self._load, SAMPLE_NS)
         place = list(self._groups).index(name)
         for end in dict.fromkeys(end if any(each.share == end for each in every) else HIGH for end in ends):
             these = [each for each in every if each.share == end]
-            yield these[place % len(these)]
+            yield Play(variant=these[place % len(these)], chain=chain)
 
-    def _played_on(self, candidate: Candidate, name: str) -> Chain:
-        return self._groups[name].played_on(candidate.chain)
-
-    def _key(self, chain: Chain, variant: Variant) -> str:
+    def _key(self, play: Play) -> str:
         """Return a name for what is played: the same chain meets the same incident, whatever their files are called."""
-        said = encode([self._context, chain, variant])
+        said = encode([self._context, play.chain, play.variant])
         return hashlib.sha256(said).hexdigest()[:32]
 
     async def _play(self, plays: Mapping[str, Play]) -> None:

@@ -19,17 +19,7 @@ from harness.incident.tuned import Tuned
 from harness.store import TuningFolder
 from tests.outages import PATIENT, STALL
 
-FEW = """\
-name: few
-driver: reference
-providers:
-  openai: {dialect: openai, model: gpt-4}
-  anthropic: {dialect: anthropic, model: claude-sonnet-4-5}
-order: [openai, anthropic]
-retry: {attempts: 1}
-timeout: 60s
-policy: null
-"""
+FEW = PATIENT.replace("{breaker: null, first_token: 60s, idle: 60s, deadline: 60s}", "null")
 """Few of its settings are tried."""
 ALONE = PATIENT.replace("  anthropic: {dialect: anthropic, model: claude-sonnet-4-5}\n", "").replace(", anthropic", "")
 AWAKE = PATIENT.replace("timeout: 60s", "timeout: 12s").replace(" 60s", " 2s").replace("deadline: 2s", "deadline: 30s")
